@@ -1,0 +1,1 @@
+//! Pipeline documents: parsed with positions, interpolated, checked, explained.

@@ -1,0 +1,1 @@
+//! The contract between connectors and the runtime: batches, positions, sources, transforms, sinks.

@@ -1,0 +1,44 @@
+//! What everything in Levada speaks: paths, data types, values, tablets, status codes and the [`Session`] contract.
+//!
+//! This crate is a leaf. It does no I/O and knows no storage, no protocol and no connector; those all know it.
+//!
+//! ```text
+//!   path        root.plant.d1.temperature     names, patterns with * and **, quoting
+//!   data_type   BOOLEAN … STRING              code numbers as on the wire and in files
+//!   encoding    PLAIN … RLBE                  likewise
+//!   compressor  UNCOMPRESSED … LZMA2          likewise
+//!   value       one typed value               what an INSERT holds
+//!   tablet      one device, many rows         columns as Arrow arrays
+//!   position    how far a split was read      what is committed behind settled rows
+//!   status      200, 507, 701 …               the codes that users' tools look at
+//!   session     insert, execute, query        what a store can be asked
+//! ```
+//!
+//! Invariants: a [`Path`] is always in canonical form (a node is quoted exactly when it must be), a [`Tablet`]'s columns
+//! all have as many rows as its time column and the Arrow type that belongs to their [`DataType`].
+
+mod compressor;
+mod data_type;
+mod encoding;
+mod path;
+mod pattern;
+mod position;
+mod series;
+mod session;
+mod status;
+mod tablet;
+mod value;
+
+pub use compressor::Compressor;
+pub use data_type::{DataType, UnknownName};
+pub use encoding::Encoding;
+pub use path::{Path, PathError, quote_node, unquote_node};
+pub use pattern::PathPattern;
+pub use position::{Checkpoint, SplitName, SplitPosition, SplitRange};
+pub use series::SeriesSchema;
+pub use session::{
+    Outcome, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,
+};
+pub use status::StatusCode;
+pub use tablet::{Column, Tablet, TabletError};
+pub use value::Value;

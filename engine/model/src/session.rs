@@ -1,0 +1,168 @@
+//! What a store can be asked, whether it is embedded or at the other end of a connection.
+
+use std::{fmt, sync::Arc};
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+
+use crate::{Checkpoint, DataType, SplitRange, StatusCode, Tablet};
+
+/// What a [`Session`] can do beyond the rest; read once after it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionCapabilities {
+    /// [`Write::positions`] are stored atomically with the rows and [`Session::checkpoint`] gives them back.
+    pub checkpoints: bool,
+}
+
+/// Rows to store, and how far their source was read.
+#[derive(Clone, Debug, Default)]
+pub struct Write {
+    /// The rows.
+    pub tablets: Vec<Tablet>,
+    /// Cast values to the type of the series that exist (`21.0` into an INT32) rather than refuse them: for types
+    /// that were inferred and not chosen. A value that would change by the cast is still refused.
+    pub coerce: bool,
+    /// Who reads: positions of different owners do not touch. Needed where `positions` is not empty.
+    pub owner: Option<Arc<str>>,
+    /// What of the source the rows hold; stored in the same atomic step, where the session can.
+    pub positions: Vec<SplitRange>,
+}
+
+/// What became of a [`Write`] that the store took: all rows but these are stored.
+#[derive(Clone, Debug, Default)]
+pub struct WriteReport {
+    /// Rows, or single measurements of them, that the store will never take.
+    pub rejected: Vec<RejectedRows>,
+}
+
+/// Rows of one tablet that the store refuses for good.
+#[derive(Clone, Debug)]
+pub struct RejectedRows {
+    /// Index in [`Write::tablets`].
+    pub tablet: usize,
+    /// Indexes of the rows, ascending; all where `None`.
+    pub rows: Option<Vec<u32>>,
+    /// Only this measurement's values were refused, the others of the rows are stored; whole rows where `None`.
+    pub measurement: Option<Arc<str>>,
+    /// Why, as a code.
+    pub code: StatusCode,
+    /// Why, in words.
+    pub message: String,
+}
+
+/// A column of a query's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultColumn {
+    /// Its header.
+    pub name: String,
+    /// Its type.
+    pub data_type: DataType,
+}
+
+/// A query's rows, as they come.
+///
+/// Where `has_time` holds, the first array of every batch is the time (`Int64`, milliseconds) and the arrays of
+/// `columns` follow; otherwise the arrays are those of `columns` alone. Dropping it ends the query.
+pub struct Rows {
+    /// Whether the rows have a time.
+    pub has_time: bool,
+    /// The columns, without the time.
+    pub columns: Vec<ResultColumn>,
+    /// The rows. An error ends the stream.
+    pub batches: BoxStream<'static, Result<RecordBatch, SessionError>>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("has_time", &self.has_time).field("columns", &self.columns).finish()
+    }
+}
+
+/// What a statement gives.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It is done; a message, empty for most statements.
+    Done(String),
+    /// Rows.
+    Rows(Rows),
+}
+
+/// Why a store did not do as asked. Nothing of a failed request is promised to be undone, and repeating it is safe.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct SessionError {
+    /// The code, as clients know it.
+    pub code: StatusCode,
+    /// What happened, where, and what to do.
+    pub message: String,
+    /// Whether the same request may succeed later as it is.
+    pub transient: bool,
+    /// What caused it.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl SessionError {
+    /// An error of a code; transient where the code is.
+    pub fn new(code: StatusCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), transient: code.is_transient(), source: None }
+    }
+
+    /// With what caused it.
+    #[must_use]
+    pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { source: Some(source.into()), ..self }
+    }
+}
+
+/// A conversation with a store. All methods may be called concurrently.
+///
+/// Cancelling (dropping the future of) a write leaves open whether it happened; repeating it is safe, since a row
+/// replaces the row of the same series and time.
+#[async_trait]
+pub trait Session: fmt::Debug + Send + Sync {
+    /// What this session can do beyond the rest.
+    fn capabilities(&self) -> SessionCapabilities;
+
+    /// Stores rows. Writes whose futures are first polled in some order are applied in that order.
+    ///
+    /// When it returns, all rows but the rejected ones are as durable as the store promises.
+    ///
+    /// # Errors
+    /// Nothing, or an unknown part, was stored; see [`SessionError::transient`].
+    async fn insert_tablets(&self, write: Write) -> Result<WriteReport, SessionError>;
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// The statement is wrong, or failed.
+    async fn execute(&self, sql: &str) -> Result<Outcome, SessionError>;
+
+    /// Runs one statement that gives rows.
+    ///
+    /// # Errors
+    /// As [`Session::execute`]; also where the statement gives no rows.
+    async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
+        match self.execute(sql).await? {
+            Outcome::Rows(rows) => Ok(rows),
+            Outcome::Done(_) => Err(SessionError::new(
+                StatusCode::QUERY_NOT_ALLOWED,
+                format!("the statement `{sql}` gives no rows"),
+            )),
+        }
+    }
+
+    /// The positions stored by an owner's writes: for every split the first that is not stored. Empty where there are
+    /// none, or the session cannot store any.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError>;
+
+    /// Ends the conversation. Statements after it fail.
+    ///
+    /// # Errors
+    /// The other side did not hear of it.
+    async fn close(&self) -> Result<(), SessionError>;
+}

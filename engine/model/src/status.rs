@@ -1,0 +1,102 @@
+//! Status codes as clients of Apache IoTDB 1.x and 2.x know them.
+
+use std::fmt;
+
+/// A status code of the protocol. Codes from 200 to 299 and 400 are success.
+///
+/// Source: `TSStatusCode` of Apache IoTDB 1.3 and 2.0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatusCode(pub i32);
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $doc:literal;)*) => {
+        impl StatusCode {
+            $(#[doc = $doc] pub const $name: Self = Self($code);)*
+
+            /// The name of a known code.
+            pub const fn name(self) -> Option<&'static str> {
+                match self.0 {
+                    $($code => Some(stringify!($name)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    SUCCESS = 200, "Done.";
+    INCOMPATIBLE_VERSION = 201, "The client speaks another version of the protocol.";
+    UNSUPPORTED_OPERATION = 300, "This operation is not supported.";
+    EXECUTE_STATEMENT_ERROR = 301, "The statement failed, for no more specific reason.";
+    MULTIPLE_ERROR = 302, "Parts of a batch failed; each has its own status.";
+    ILLEGAL_PARAMETER = 303, "A parameter has a value that is not allowed.";
+    INTERNAL_SERVER_ERROR = 305, "A fault of the server's own.";
+    REDIRECTION_RECOMMEND = 400, "Done; next time another node is closer.";
+    DATABASE_NOT_EXIST = 500, "There is no such database.";
+    DATABASE_ALREADY_EXISTS = 501, "The database exists.";
+    TIMESERIES_ALREADY_EXIST = 503, "The series exists.";
+    ALIAS_ALREADY_EXIST = 505, "The alias is in use.";
+    PATH_ALREADY_EXIST = 506, "The path exists.";
+    METADATA_ERROR = 507, "The catalog refuses, a type that does not fit among the reasons.";
+    PATH_NOT_EXIST = 508, "There is no such path.";
+    ILLEGAL_PATH = 509, "The path is not well formed.";
+    DATABASE_CONFLICT = 529, "The database would lie above or below another.";
+    SYSTEM_READ_ONLY = 600, "The store takes no writes.";
+    STORAGE_ENGINE_ERROR = 601, "Storing failed.";
+    NOT_READY = 602, "The server is starting.";
+    WRITE_PROCESS_ERROR = 605, "Writing failed.";
+    WRITE_PROCESS_REJECT = 606, "Writing was refused for now: too much is under way.";
+    OUT_OF_TTL = 607, "The rows are older than their time to live.";
+    ALIGNED_TIMESERIES_ERROR = 609, "An aligned write to a plain device, or the reverse.";
+    DISK_SPACE_INSUFFICIENT = 611, "The disk is full.";
+    DATA_TYPE_MISMATCH = 614, "A value's type is not its series' type.";
+    SQL_PARSE_ERROR = 700, "The statement is not well formed.";
+    SEMANTIC_ERROR = 701, "The statement is well formed but makes no sense.";
+    QUERY_NOT_ALLOWED = 704, "A query where another statement is expected, or the reverse.";
+    QUERY_PROCESS_ERROR = 708, "The query failed while running.";
+    QUERY_MEMORY_NOT_ENOUGH = 709, "The query needs more memory than it may have.";
+    QUERY_TIMEOUT = 720, "The query took too long.";
+    WRONG_LOGIN_PASSWORD = 801, "User or password is wrong.";
+    NOT_LOGIN = 802, "There is no session.";
+    NO_PERMISSION = 803, "The user may not do this.";
+    LOAD_FILE_ERROR = 1100, "Loading a file failed.";
+}
+
+impl StatusCode {
+    /// Whether the code tells of success.
+    pub const fn is_success(self) -> bool {
+        matches!(self.0, 200..=299 | 400)
+    }
+
+    /// Whether the same request may succeed later without anything having been changed about it.
+    pub const fn is_transient(self) -> bool {
+        matches!(
+            self,
+            Self::INTERNAL_SERVER_ERROR
+                | Self::SYSTEM_READ_ONLY
+                | Self::STORAGE_ENGINE_ERROR
+                | Self::NOT_READY
+                | Self::WRITE_PROCESS_ERROR
+                | Self::WRITE_PROCESS_REJECT
+                | Self::DISK_SPACE_INSUFFICIENT
+                | Self::QUERY_TIMEOUT
+        )
+    }
+}
+
+impl fmt::Debug for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// `701 SEMANTIC_ERROR`, or the number alone for a code without a name here.
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{} {name}", self.0),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One typed value.
+
+use std::fmt;
+
+use arrow_array::{
+    Array, ArrayRef,
+    cast::AsArray,
+    types::{Float32Type, Float64Type, Int32Type, Int64Type},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::DataType;
+
+/// One value with its type.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// BOOLEAN
+    Boolean(bool),
+    /// INT32
+    Int32(i32),
+    /// INT64
+    Int64(i64),
+    /// FLOAT
+    Float(f32),
+    /// DOUBLE
+    Double(f64),
+    /// TEXT
+    Text(String),
+    /// TIMESTAMP, in milliseconds since 1970 UTC.
+    Timestamp(i64),
+    /// DATE, as `yyyymmdd`.
+    Date(i32),
+    /// BLOB
+    Blob(Vec<u8>),
+    /// STRING
+    String(String),
+}
+
+impl Value {
+    /// Its type.
+    pub const fn data_type(&self) -> DataType {
+        match self {
+            Self::Boolean(_) => DataType::Boolean,
+            Self::Int32(_) => DataType::Int32,
+            Self::Int64(_) => DataType::Int64,
+            Self::Float(_) => DataType::Float,
+            Self::Double(_) => DataType::Double,
+            Self::Text(_) => DataType::Text,
+            Self::Timestamp(_) => DataType::Timestamp,
+            Self::Date(_) => DataType::Date,
+            Self::Blob(_) => DataType::Blob,
+            Self::String(_) => DataType::String,
+        }
+    }
+
+    /// The value at a row of an array that holds values of a type; `None` where it is null or the array is another's.
+    pub fn at(array: &ArrayRef, data_type: DataType, row: usize) -> Option<Self> {
+        if row >= array.len() || array.is_null(row) || *array.data_type() != data_type.arrow() {
+            return None;
+        }
+        Some(match data_type {
+            DataType::Boolean => Self::Boolean(array.as_boolean().value(row)),
+            DataType::Int32 => Self::Int32(array.as_primitive::<Int32Type>().value(row)),
+            DataType::Int64 => Self::Int64(array.as_primitive::<Int64Type>().value(row)),
+            DataType::Float => Self::Float(array.as_primitive::<Float32Type>().value(row)),
+            DataType::Double => Self::Double(array.as_primitive::<Float64Type>().value(row)),
+            DataType::Text => Self::Text(array.as_string::<i32>().value(row).to_owned()),
+            DataType::Timestamp => Self::Timestamp(array.as_primitive::<Int64Type>().value(row)),
+            DataType::Date => Self::Date(array.as_primitive::<Int32Type>().value(row)),
+            DataType::Blob => Self::Blob(array.as_binary::<i32>().value(row).to_owned()),
+            DataType::String => Self::String(array.as_string::<i32>().value(row).to_owned()),
+        })
+    }
+}
+
+/// As IoTDB's tools print it: dates as `yyyy-mm-dd`, bytes as `0x…`.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boolean(value) => value.fmt(f),
+            Self::Int32(value) => value.fmt(f),
+            Self::Int64(value) | Self::Timestamp(value) => value.fmt(f),
+            Self::Float(value) => write!(f, "{value:?}"),
+            Self::Double(value) => write!(f, "{value:?}"),
+            Self::Text(value) | Self::String(value) => f.write_str(value),
+            Self::Date(value) => write!(f, "{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100),
+            Self::Blob(bytes) => {
+                f.write_str("0x")?;
+                bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Queries: binding, planning, vectorised operators, functions.

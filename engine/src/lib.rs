@@ -1,0 +1,1 @@
+//! The embedded time-series engine: one facade over storage, SQL and queries.

@@ -1,0 +1,83 @@
+//! What can go wrong in storage.
+
+use std::{io, path::PathBuf};
+
+use levada_model::{SessionError, StatusCode};
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The operating system refused.
+    #[error("{what} {path}: {source}", path = path.display())]
+    Io {
+        /// What was being done: `cannot open`, `cannot write to`.
+        what: &'static str,
+        /// To which file or folder.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A file does not hold what was written to it.
+    #[error("{path} is damaged at byte {offset}: {reason}", path = path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// Another process owns the data folder.
+    #[error("the data folder {path} is in use by {owner}", path = path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+        /// The process, as its lock file says.
+        owner: String,
+    },
+    /// The request cannot be carried out as it is; the code says of which kind the reason is.
+    #[error("{message}")]
+    Refused {
+        /// As clients know it.
+        code: StatusCode,
+        /// What, why, and what to do.
+        message: String,
+    },
+    /// The store is closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StorageError {
+    /// A refusal.
+    pub fn refused(code: StatusCode, message: impl Into<String>) -> Self {
+        Self::Refused { code, message: message.into() }
+    }
+
+    /// Names what was being done to which file, for `map_err`.
+    pub(crate) fn io(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { what, path, source }
+    }
+
+    /// The code clients know it by.
+    pub fn code(&self) -> StatusCode {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                StatusCode::DISK_SPACE_INSUFFICIENT
+            }
+            Self::Io { .. } | Self::Damaged { .. } => StatusCode::STORAGE_ENGINE_ERROR,
+            Self::Locked { .. } => StatusCode::NOT_READY,
+            Self::Refused { code, .. } => *code,
+            Self::Closed => StatusCode::NOT_READY,
+        }
+    }
+}
+
+impl From<StorageError> for SessionError {
+    fn from(error: StorageError) -> Self {
+        Self::new(error.code(), error.to_string()).caused_by(error)
+    }
+}

@@ -1,0 +1,190 @@
+//! What queries see of the store: a catalog to look names up in and series to scan, frozen at one moment.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use arrow_array::RecordBatch;
+use levada_model::{Path, PathPattern, SeriesSchema, Value};
+
+use crate::StorageError;
+
+/// A database as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseInfo {
+    /// Its path.
+    pub path: Path,
+    /// How long rows live, in milliseconds; for ever where `None`.
+    pub ttl: Option<i64>,
+}
+
+/// A device as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Its path.
+    pub path: Path,
+    /// The database it lies in.
+    pub database: Path,
+    /// Whether its series share one time column.
+    pub aligned: bool,
+}
+
+/// A series as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeriesInfo {
+    /// The device's path and the measurement.
+    pub path: Path,
+    /// The device.
+    pub device: Path,
+    /// The measurement, in canonical form.
+    pub measurement: Arc<str>,
+    /// The database it lies in.
+    pub database: Path,
+    /// Whether the device's series share one time column.
+    pub aligned: bool,
+    /// Type, encoding, compression.
+    pub schema: SeriesSchema,
+    /// A second name for the measurement.
+    pub alias: Option<String>,
+    /// Tags, which can be searched by.
+    pub tags: BTreeMap<String, String>,
+    /// Attributes, which cannot.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// A range of times, both ends included, in milliseconds since 1970 UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeRange {
+    /// The first time.
+    pub start: i64,
+    /// The last time.
+    pub end: i64,
+}
+
+impl TimeRange {
+    /// All times.
+    pub const ALL: Self = Self { start: i64::MIN, end: i64::MAX };
+
+    /// Whether no time is in it.
+    pub const fn is_empty(self) -> bool {
+        self.start > self.end
+    }
+
+    /// Whether a time is in it.
+    pub const fn contains(self, time: i64) -> bool {
+        self.start <= time && time <= self.end
+    }
+
+    /// Whether the two have a time in common.
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.start <= other.end && other.start <= self.end
+    }
+
+    /// Whether all of `other` is in it.
+    pub const fn covers(self, other: Self) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+}
+
+/// In which order of times rows are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Oldest first.
+    Ascending,
+    /// Newest first.
+    Descending,
+}
+
+/// What is known of some of a series' rows without reading them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// Values that are not null; more than 0.
+    pub count: u64,
+    /// The first value's time.
+    pub start: i64,
+    /// The last value's time.
+    pub end: i64,
+    /// The first value; `None` where the type keeps none.
+    pub first: Option<Value>,
+    /// The last value.
+    pub last: Option<Value>,
+    /// The least value.
+    pub min: Option<Value>,
+    /// The greatest value.
+    pub max: Option<Value>,
+    /// The sum of numeric values (for `BOOLEAN`, of the trues).
+    pub sum: Option<f64>,
+}
+
+/// A part of a series on the way to an aggregate.
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// Time and value columns, as [`View::scan`] gives them.
+    Rows(RecordBatch),
+    /// All that lies in `summary.start..=summary.end`, unread.
+    Summary(Summary),
+}
+
+/// Batches of rows, as they are read.
+pub type RowIterator = Box<dyn Iterator<Item = Result<RecordBatch, StorageError>> + Send>;
+
+/// Pieces, as they are read.
+pub type PieceIterator = Box<dyn Iterator<Item = Result<Piece, StorageError>> + Send>;
+
+/// The store at one moment: later writes, flushes and compactions do not show in it.
+///
+/// All methods block for at most a file's read, and may be called from several threads at once.
+pub trait View: fmt::Debug + Send + Sync {
+    /// The databases a pattern matches, by path.
+    fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo>;
+
+    /// The devices a pattern matches, by path.
+    fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo>;
+
+    /// The series a pattern matches (an alias counts as a name of the measurement), by path.
+    fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo>;
+
+    /// The rows of some series of **one** device within a time range.
+    ///
+    /// Every batch is `time: Int64` and then a column for each of `measurements`, in their order and of the Arrow type
+    /// that belongs to the series. Times grow strictly (or fall strictly) over the whole iterator; of each time there is
+    /// one row, the last written; a row where every column is null is left out; deletions and TTL are applied. Batches
+    /// have at most about 8,192 rows and at least one.
+    ///
+    /// # Errors
+    /// There is no such series, or a file cannot be read: the error names file and place.
+    fn scan(
+        &self,
+        device: &Path,
+        measurements: &[Arc<str>],
+        range: TimeRange,
+        direction: Direction,
+    ) -> Result<RowIterator, StorageError>;
+
+    /// The rows of one series within a time range, ascending, where a stretch that lies wholly within one of the
+    /// windows `[start, start + width)`, beginning at `origin` (all of `range` where `width` is `None`), may come as its
+    /// summary instead.
+    ///
+    /// # Errors
+    /// As [`View::scan`].
+    fn pieces(
+        &self,
+        device: &Path,
+        measurement: &Arc<str>,
+        range: TimeRange,
+        windows: Option<Windows>,
+    ) -> Result<PieceIterator, StorageError>;
+
+    /// The newest value of one series, deletions and TTL applied.
+    ///
+    /// # Errors
+    /// As [`View::scan`].
+    fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError>;
+}
+
+/// Windows of equal width, one beside the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Where a window begins.
+    pub origin: i64,
+    /// How wide each is, in milliseconds; more than 0.
+    pub width: i64,
+}

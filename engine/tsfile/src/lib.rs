@@ -1,0 +1,1 @@
+//! The TsFile format: encodings, compression, reader and writer, usable alone.

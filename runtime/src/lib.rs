@@ -1,0 +1,1 @@
+//! Pipelines at run time: topology, tasks, delivery ledger, dead letters, metrics, HTTP.

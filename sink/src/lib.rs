@@ -1,0 +1,1 @@
+//! Sinks: IoTDB (embedded or remote), files, standard output, black hole.

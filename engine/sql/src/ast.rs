@@ -1,0 +1,39 @@
+//! The syntax tree.
+//!
+//! ```text
+//!   Statement ─┬─ CreateDatabase, CreateTimeseries, …      schema.rs    what changes the catalog
+//!              ├─ Insert, Delete, Load                     data.rs      what changes rows
+//!              ├─ Select ── Expression, GroupBy, Fill, …   select.rs, expression.rs, window.rs
+//!              ├─ Show, Count                              show.rs      what asks for the catalog
+//!              └─ Unsupported                              statement.rs recognised, not carried out
+//! ```
+//!
+//! The tree says what is written and nothing of what exists: names are not looked up, wildcards are not expanded and
+//! types are not checked. Numbers of time are milliseconds since 1970 UTC; literals of time have been computed with the
+//! session's time zone. Two expressions are equal when they say the same, wherever they stand.
+
+mod constant;
+mod data;
+mod duration;
+mod expression;
+mod schema;
+mod select;
+mod show;
+mod statement;
+mod window;
+
+pub use constant::Constant;
+pub use data::{Delete, Insert, InsertRow, Load};
+pub use duration::Duration;
+pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
+pub use schema::{
+    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
+    DatabaseProperties, SeriesDefinition,
+};
+pub use select::{
+    Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Select, SelectColumn, SelectInto, SortBy,
+    TypedFill, TypedFillMethod,
+};
+pub use show::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries};
+pub use statement::{Statement, SystemStatus};
+pub use window::{GroupBy, Keep, RowWindows, TimeWindows, WindowBounds};

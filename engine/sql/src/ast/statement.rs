@@ -1,0 +1,94 @@
+//! What one text asks for.
+
+use levada_model::{Path, PathPattern};
+
+use super::{
+    AlterTimeseries, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries, Delete, Insert, Load,
+    Select, Show,
+};
+
+/// One statement.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Statement {
+    /// `create database`
+    CreateDatabase(CreateDatabase),
+    /// `delete database root.a, root.b.*`
+    DeleteDatabases {
+        /// Which.
+        patterns: Vec<PathPattern>,
+    },
+    /// `create timeseries`
+    CreateTimeseries(CreateTimeseries),
+    /// `create aligned timeseries`
+    CreateAlignedTimeseries(CreateAlignedTimeseries),
+    /// `delete timeseries root.a.b, root.c.**`
+    DeleteTimeseries {
+        /// Which.
+        patterns: Vec<PathPattern>,
+    },
+    /// `alter timeseries`
+    AlterTimeseries(AlterTimeseries),
+    /// `set ttl to root.a 3600000`
+    SetTtl {
+        /// A database, or devices.
+        pattern: PathPattern,
+        /// How long rows live, in milliseconds; for ever where `None` (`INF`).
+        ttl: Option<i64>,
+    },
+    /// `unset ttl from root.a`
+    UnsetTtl {
+        /// As it was set.
+        pattern: PathPattern,
+    },
+    /// `insert`
+    Insert(Insert),
+    /// `delete from`
+    Delete(Delete),
+    /// `load`
+    Load(Load),
+    /// `select`
+    Select(Box<Select>),
+    /// `explain select`
+    Explain {
+        /// The query.
+        select: Box<Select>,
+        /// Run it, and say what it cost.
+        analyze: bool,
+        /// Say more.
+        verbose: bool,
+    },
+    /// `show`
+    Show(Show),
+    /// `count`
+    Count(Count),
+    /// `flush root.a, root.b`
+    Flush {
+        /// Which databases; all where empty.
+        databases: Vec<Path>,
+        /// Only files in order of time (`true`), or only the others (`false`), where said.
+        sequence: Option<bool>,
+    },
+    /// `merge`, `full merge`, `settle`: compact now.
+    Merge,
+    /// `clear cache`
+    ClearCache,
+    /// `set system to readonly`
+    SetSystem(SystemStatus),
+    /// `set configuration 'key'='value'`
+    SetConfiguration(Vec<(String, String)>),
+    /// A statement that is recognised and not carried out.
+    Unsupported {
+        /// What it is: `create trigger`.
+        what: String,
+    },
+}
+
+/// Whether the store takes writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemStatus {
+    /// It does: `running`, `writable`.
+    Running,
+    /// It does not.
+    ReadOnly,
+}

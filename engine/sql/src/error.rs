@@ -1,0 +1,56 @@
+//! Why a text is not a statement.
+
+use std::fmt;
+
+use levada_model::{SessionError, StatusCode};
+
+use crate::Span;
+
+/// Why a text is not a statement, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Where.
+    pub span: Span,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in the line, in characters, from 0.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What could stand there; empty where that does not help.
+    pub expected: Vec<String>,
+    /// What stands there, as written; `None` at the text's end.
+    pub found: Option<String>,
+    /// Whether the text is well formed and only what it says makes no sense.
+    pub semantic: bool,
+}
+
+impl ParseError {
+    /// [`StatusCode::SQL_PARSE_ERROR`], or [`StatusCode::SEMANTIC_ERROR`] for a text that is well formed.
+    pub fn code(&self) -> StatusCode {
+        if self.semantic { StatusCode::SEMANTIC_ERROR } else { StatusCode::SQL_PARSE_ERROR }
+    }
+}
+
+/// A text that is not well formed: `Error occurred while parsing SQL to physical plan: line 1:7 …`, as users' tools know
+/// it; one that is: the message alone.
+impl fmt::Display for ParseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.semantic {
+            return f.write_str(&self.message);
+        }
+        write!(
+            f,
+            "Error occurred while parsing SQL to physical plan: line {}:{} {}",
+            self.line, self.column, self.message
+        )
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+impl From<ParseError> for SessionError {
+    fn from(error: ParseError) -> Self {
+        Self::new(error.code(), error.to_string()).caused_by(error)
+    }
+}

@@ -1,1 +1,48 @@
-//! The contract between connectors and the runtime: batches, positions, sources, transforms, sinks.
+//! The contract between connectors and the runtime that drives them.
+//!
+//! ```text
+//!            ┌────────── runtime ──────────────────────────────────────────┐
+//!   Source ──▶ Batch ──▶ Transform ──▶ Batch ──▶ batching, retry ──▶ Sink   │
+//!      ▲     │                                                      │      │
+//!      └─────│◀── settle(watermark) ◀── ledger ◀── Delivery ────────┘      │
+//!            └─────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A [`Source`] yields [`Batch`]es of tablets, each with the range of positions it covers. A [`Sink`] answers for every
+//! batch: delivered, these rows rejected, or an [`Error`] that says whether trying again helps. The runtime keeps the
+//! account and tells the source how far everything before is settled; the source commits that and nothing beyond.
+//! Queues, retries, batching, dead letters, metrics and deadlines are the runtime's: a connector has none of them.
+//!
+//! Invariants: a batch's positions lie behind those of the batch before it in the same split; a row's bytes as they came
+//! ([`Records`]) stay reachable until the row is settled; nothing here spawns a task before `connect`.
+//!
+//! [`guide`] shows how to write a connector, with a whole source and a whole sink.
+
+mod batch;
+mod build;
+mod builder;
+mod decode;
+mod error;
+pub mod guide;
+mod options;
+mod records;
+mod registry;
+mod sink;
+mod source;
+mod transform;
+
+pub use batch::{Batch, Readings, RejectedRecord};
+pub use build::{BuildContext, NoStores, StoreTarget, Stores};
+pub use builder::{BatchBuilder, FieldValue, RowError};
+pub use decode::{DecodeError, Decoder, DecoderFactory};
+pub use error::{Domain, Error, ErrorKind, Result, Retry};
+pub use options::{BatchLimits, ByteSize, Interval, Secret};
+pub use records::{RecordRef, Records, RecordsBuilder};
+pub use registry::{
+    Component, ComponentKind, DecoderType, Problem, Registry, SinkType, SourceType, TransformType,
+};
+pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
+pub use source::{Progress, Source, SourceCapabilities};
+pub use transform::Transform;
+
+pub use levada_model as model;

@@ -1,0 +1,84 @@
+//! What a connector is built with, beside its options.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use levada_model::Session;
+
+use crate::{DecoderFactory, Error, Result, Secret};
+
+/// Which store a connector wants a session with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreTarget {
+    /// The embedded engine in a folder.
+    Embedded(PathBuf),
+    /// A running IoTDB.
+    Nodes {
+        /// `host:port` of each node.
+        nodes: Vec<String>,
+        /// Who logs in.
+        user: String,
+        /// With what.
+        password: Secret,
+    },
+}
+
+/// Opens sessions. The runtime hands it in, so that "embedded or remote" is decided in one place.
+#[async_trait]
+pub trait Stores: Send + Sync {
+    /// A session with a store; sessions of one embedded folder share its engine.
+    ///
+    /// # Errors
+    /// The folder is in use or damaged, or no node answers.
+    async fn open(&self, target: &StoreTarget) -> Result<Arc<dyn Session>>;
+}
+
+/// No store can be had: for tests and for connectors that need none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoStores;
+
+#[async_trait]
+impl Stores for NoStores {
+    async fn open(&self, target: &StoreTarget) -> Result<Arc<dyn Session>> {
+        Err(Error::config(format!("no store is to be had here: {target:?}")))
+    }
+}
+
+/// What a connector is built with, beside its options.
+#[derive(Clone)]
+pub struct BuildContext {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The node's name within the pipeline.
+    pub node: String,
+    /// A folder for what the pipeline has to remember from one run to the next; made when first needed.
+    pub state_dir: PathBuf,
+    /// How a source's records are decoded, where the document says.
+    pub decoder: Option<DecoderFactory>,
+    /// Where sessions come from.
+    pub stores: Arc<dyn Stores>,
+}
+
+impl BuildContext {
+    /// A context for a node, with nothing but names.
+    pub fn new(pipeline: impl Into<String>, node: impl Into<String>) -> Self {
+        Self {
+            pipeline: pipeline.into(),
+            node: node.into(),
+            state_dir: PathBuf::from(".levada"),
+            decoder: None,
+            stores: Arc::new(NoStores),
+        }
+    }
+
+    /// The name under which a sink keeps positions: those of another pipeline or node do not touch them.
+    pub fn owner(&self) -> String {
+        format!("{}/{}", self.pipeline, self.node)
+    }
+}
+
+impl fmt::Debug for BuildContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuildContext").field("pipeline", &self.pipeline).field("node", &self.node).finish()
+    }
+}

@@ -1,0 +1,227 @@
+//! Types that options are made of: each reads one notation, says so in its schema, and prints it back.
+
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A length of time with its unit: `200ms`, `1.5s`, `2m`, `1h`, `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Interval(pub Duration);
+
+/// A number of bytes with its unit: `512B`, `64KiB`, `4MiB`, `1GB`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+/// A text that is never shown: `Debug` and `Display` print `***`.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+/// When a batch is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchLimits {
+    /// Rows after which a batch is written.
+    #[schemars(range(min = 1))]
+    pub rows: usize,
+    /// Bytes in memory after which a batch is written.
+    pub bytes: ByteSize,
+    /// How long the first row waits for company.
+    pub linger: Interval,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { rows: 10_000, bytes: ByteSize(4 << 20), linger: Interval(Duration::from_millis(200)) }
+    }
+}
+
+const UNITS_OF_TIME: [(&str, f64); 7] = [
+    ("ns", 1e-9),
+    ("us", 1e-6),
+    ("ms", 1e-3),
+    ("s", 1.0),
+    ("m", 60.0),
+    ("h", 3_600.0),
+    ("d", 86_400.0),
+];
+
+const UNITS_OF_SIZE: [(&str, u64); 9] = [
+    ("B", 1),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+];
+
+/// Splits `1.5s` into its number and its unit.
+fn number_and_unit(text: &str) -> Option<(f64, &str)> {
+    let text = text.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let (number, unit) = text.split_at(at);
+    number.parse().ok().map(|number| (number, unit.trim()))
+}
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a length of time: write a number and ns, us, ms, s, m, h or d, as in 200ms");
+        let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
+        let (_, seconds) = UNITS_OF_TIME.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
+        Duration::try_from_secs_f64(number * seconds).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        let units = [
+            ("d", 86_400_000_000_000),
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+        ];
+        match units.iter().find(|(_, unit)| nanos > 0 && nanos % unit == 0) {
+            Some((name, unit)) => write!(f, "{}{name}", nanos / unit),
+            None if nanos == 0 => f.write_str("0s"),
+            None => write!(f, "{nanos}ns"),
+        }
+    }
+}
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a number of bytes: write a number and B, KiB, MiB, GiB, KB, MB or GB, as in 4MiB");
+        let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
+        let (_, size) = UNITS_OF_SIZE.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or_else(wrong)?;
+        let bytes = number * *size as f64;
+        // Casting saturates; a number past 2^53 bytes is nobody's batch.
+        if bytes.is_finite() && bytes < 9e15 { Ok(Self(bytes as u64)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("TiB", 1u64 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        match units.iter().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit)) {
+            Some((name, unit)) => write!(f, "{}{name}", self.0 / unit),
+            None => write!(f, "{}B", self.0),
+        }
+    }
+}
+
+macro_rules! written_as_text {
+    ($type:ty, $name:literal, $format:literal, $pattern:literal, $example:literal) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "format": $format, "pattern": $pattern, "examples": [$example]})
+            }
+        }
+    };
+}
+
+written_as_text!(Interval, "Interval", "interval", r"^[0-9]+(\.[0-9]+)?\s*(ns|us|ms|s|m|h|d)$", "200ms");
+written_as_text!(ByteSize, "ByteSize", "byte-size", r"^[0-9]+(\.[0-9]+)?\s*([KMGTkmgt][Ii]?)?[Bb]$", "4MiB");
+
+impl Secret {
+    /// A secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for who needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("***")
+    }
+}
+
+impl JsonSchema for Secret {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Secret".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "password", "writeOnly": true})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals_and_sizes_read_and_print_their_notation() {
+        for text in ["200ms", "90s", "2m", "7d", "0s"] {
+            let interval: Interval = text.parse().expect(text);
+            assert_eq!(interval.to_string().parse::<Interval>(), Ok(interval));
+        }
+        assert_eq!("1.5s".parse(), Ok(Interval(Duration::from_millis(1_500))));
+        assert_eq!("4MiB".parse(), Ok(ByteSize(4 << 20)));
+        assert_eq!("1.5 kb".parse(), Ok(ByteSize(1_500)));
+        assert_eq!(ByteSize(4 << 20).to_string(), "4MiB");
+        for wrong in ["", "ms", "5", "5 parsecs", "-1s", "1e999d"] {
+            assert!(wrong.parse::<Interval>().is_err(), "{wrong}");
+            assert!(wrong.parse::<ByteSize>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        let secret = Secret::new("hunter2");
+        let shown = format!("{secret} {secret:?} {}", serde_json::to_string(&secret).expect("a string"));
+        assert!(!shown.contains("hunter2"));
+    }
+}

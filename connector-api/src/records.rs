@@ -1,0 +1,172 @@
+//! The bytes that rows came from, kept until the rows are settled.
+//!
+//! ```text
+//!   arena   {"device":"d1",…}{"device":"d2",…}{"dev …      one allocation a batch
+//!   ends                     ▲                ▲            where each record ends
+//!   splits  0                0                1            index into the batch's split names
+//!   positions 4711           4712             88
+//! ```
+
+use std::{fmt, sync::Arc};
+
+use levada_model::SplitName;
+
+/// The records of a batch as they came, in one allocation.
+#[derive(Default)]
+pub struct Records {
+    arena: Vec<u8>,
+    entries: Vec<Entry>,
+    splits: Vec<SplitName>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    end: usize,
+    split: u32,
+    position: u64,
+}
+
+/// One record among [`Records`].
+#[derive(Clone)]
+pub struct RecordRef {
+    records: Arc<Records>,
+    index: u32,
+}
+
+/// Collects [`Records`].
+#[derive(Debug, Default)]
+pub struct RecordsBuilder {
+    records: Records,
+    current_split: u32,
+}
+
+impl Records {
+    /// How many records.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes of memory held.
+    pub fn bytes(&self) -> usize {
+        self.arena.capacity() + self.entries.capacity() * size_of::<Entry>()
+    }
+
+    /// A record's bytes; empty where there is no such record.
+    pub fn get(&self, index: u32) -> &[u8] {
+        let index = index as usize;
+        let start = index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |entry| entry.end);
+        self.entries.get(index).and_then(|entry| self.arena.get(start..entry.end)).unwrap_or_default()
+    }
+
+    /// Where a record came from.
+    pub fn origin(&self, index: u32) -> Option<(&SplitName, u64)> {
+        let entry = self.entries.get(index as usize)?;
+        Some((self.splits.get(entry.split as usize)?, entry.position))
+    }
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Records").field("len", &self.len()).field("bytes", &self.arena.len()).finish()
+    }
+}
+
+impl RecordRef {
+    /// The record at an index.
+    pub fn new(records: Arc<Records>, index: u32) -> Self {
+        Self { records, index }
+    }
+
+    /// Its bytes as they came.
+    pub fn bytes(&self) -> &[u8] {
+        self.records.get(self.index)
+    }
+
+    /// The split it came from and its position there.
+    pub fn origin(&self) -> Option<(&SplitName, u64)> {
+        self.records.origin(self.index)
+    }
+}
+
+impl fmt::Debug for RecordRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordRef").field("origin", &self.origin()).finish()
+    }
+}
+
+impl RecordsBuilder {
+    /// Room for that many records of that many bytes in all.
+    pub fn with_capacity(records: usize, bytes: usize) -> Self {
+        Self {
+            records: Records {
+                arena: Vec::with_capacity(bytes),
+                entries: Vec::with_capacity(records),
+                splits: Vec::new(),
+            },
+            current_split: 0,
+        }
+    }
+
+    /// Records pushed from now on come from this split.
+    pub fn split(&mut self, split: &SplitName) {
+        let known = self.records.splits.iter().position(|each| each == split);
+        let index = known.unwrap_or_else(|| {
+            self.records.splits.push(split.clone());
+            self.records.splits.len() - 1
+        });
+        self.current_split = u32::try_from(index).unwrap_or(u32::MAX);
+    }
+
+    /// Adds a record and gives its index.
+    pub fn push(&mut self, bytes: &[u8], position: u64) -> u32 {
+        let index = u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX);
+        self.records.arena.extend_from_slice(bytes);
+        self.records.entries.push(Entry { end: self.records.arena.len(), split: self.current_split, position });
+        index
+    }
+
+    /// How many records so far.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there are none so far.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The bytes of the records so far.
+    pub fn bytes(&self) -> usize {
+        self.records.arena.len()
+    }
+
+    /// The records, complete.
+    pub fn finish(self) -> Arc<Records> {
+        Arc::new(self.records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_keep_bytes_and_origin() {
+        let mut builder = RecordsBuilder::default();
+        builder.split(&"t/0".into());
+        builder.push(b"one", 7);
+        builder.split(&"t/1".into());
+        builder.push(b"", 1);
+        builder.split(&"t/0".into());
+        builder.push(b"three", 8);
+        let records = builder.finish();
+        assert_eq!([records.get(0), records.get(1), records.get(2), records.get(3)], [b"one".as_slice(), b"", b"three", b""]);
+        assert_eq!(records.origin(2), Some((&"t/0".into(), 8)));
+        assert_eq!(records.origin(3), None);
+    }
+}

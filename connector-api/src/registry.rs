@@ -1,0 +1,268 @@
+//! The connectors there are: one visible list, and for each its options, from one declaration.
+//!
+//! An author implements a typed trait ([`SourceType`], [`SinkType`], …) whose `Options` is a plain struct deriving
+//! `Deserialize` and `JsonSchema`: that one declaration gives parsing, defaults, checking, documentation and the JSON
+//! Schema. The registry holds the erased twin, [`Component`].
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{BuildContext, DecoderFactory, Error, Result, Sink, Source, Transform};
+
+/// What a component is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ComponentKind {
+    /// Where readings come from.
+    Source,
+    /// What makes rows of a source's bytes.
+    Decoder,
+    /// What changes readings on the way.
+    Transform,
+    /// Where readings go.
+    Sink,
+}
+
+impl ComponentKind {
+    /// Every kind, in the order in which readings meet them.
+    pub const ALL: [Self; 4] = [Self::Source, Self::Decoder, Self::Transform, Self::Sink];
+
+    /// The kind as a word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Decoder => "decoder",
+            Self::Transform => "transform",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+/// Something wrong with options that are well formed, found without touching the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The option, from the component's own options down: `timeseries[0].encoding`.
+    pub path: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with an option.
+    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+macro_rules! component_trait {
+    ($(#[$doc:meta])* $name:ident builds $built:ty) => {
+        $(#[$doc])*
+        pub trait $name: 'static {
+            /// The name in a pipeline file: the noun of the protocol.
+            const NAME: &'static str;
+            /// One sentence for lists.
+            const SUMMARY: &'static str;
+            /// Whether a source needs `decode:` beside it.
+            const DECODES: bool = false;
+            /// The options: a plain struct; its doc comments are the reference.
+            type Options: DeserializeOwned + JsonSchema;
+
+            /// What is wrong with options that are well formed. Pure: it touches nothing.
+            fn check(options: &Self::Options) -> Vec<Problem> {
+                let _: &Self::Options = options;
+                Vec::new()
+            }
+
+            /// What the component must have for itself (`file /data/out.csv`): two that claim the same are refused.
+            fn claims(options: &Self::Options) -> Vec<String> {
+                let _: &Self::Options = options;
+                Vec::new()
+            }
+
+            /// Makes it. Touches nothing yet.
+            ///
+            /// # Errors
+            /// The options cannot work.
+            fn build(options: Self::Options, context: &BuildContext) -> Result<$built>;
+        }
+    };
+}
+
+component_trait! {
+    /// A kind of source, for its author.
+    SourceType builds Box<dyn Source>
+}
+component_trait! {
+    /// A kind of transform, for its author.
+    TransformType builds Box<dyn Transform>
+}
+component_trait! {
+    /// A kind of sink, for its author.
+    SinkType builds Arc<dyn Sink>
+}
+component_trait! {
+    /// A kind of decoder, for its author.
+    DecoderType builds DecoderFactory
+}
+
+/// What a component's `build` gives.
+enum Built {
+    Source(Box<dyn Source>),
+    Transform(Box<dyn Transform>),
+    Sink(Arc<dyn Sink>),
+    Decoder(DecoderFactory),
+}
+
+type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), String> + Send + Sync>;
+type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
+
+/// A component as the registry holds it.
+pub struct Component {
+    /// What it is for.
+    pub kind: ComponentKind,
+    /// Its name in a pipeline file.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// Whether it wants `decode:` beside it.
+    pub decodes: bool,
+    /// The JSON Schema of its options, with descriptions and defaults.
+    pub schema: Schema,
+    inspect: Inspect,
+    build: Build,
+}
+
+impl fmt::Debug for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Component").field("kind", &self.kind).field("name", &self.name).finish()
+    }
+}
+
+impl Component {
+    /// Checks options that fit the schema: the problems found, and what the component claims for itself.
+    ///
+    /// # Errors
+    /// The options do not have the form of the schema.
+    pub fn inspect(&self, options: &Value) -> Result<(Vec<Problem>, Vec<String>), String> {
+        (self.inspect)(options)
+    }
+
+    /// Makes a source.
+    ///
+    /// # Errors
+    /// The options cannot work, or the component is no source.
+    pub fn source(&self, options: Value, context: &BuildContext) -> Result<Box<dyn Source>> {
+        match (self.build)(options, context)? {
+            Built::Source(source) => Ok(source),
+            _ => Err(self.wrong_kind(ComponentKind::Source)),
+        }
+    }
+
+    /// Makes a transform.
+    ///
+    /// # Errors
+    /// As [`Component::source`].
+    pub fn transform(&self, options: Value, context: &BuildContext) -> Result<Box<dyn Transform>> {
+        match (self.build)(options, context)? {
+            Built::Transform(transform) => Ok(transform),
+            _ => Err(self.wrong_kind(ComponentKind::Transform)),
+        }
+    }
+
+    /// Makes a sink.
+    ///
+    /// # Errors
+    /// As [`Component::source`].
+    pub fn sink(&self, options: Value, context: &BuildContext) -> Result<Arc<dyn Sink>> {
+        match (self.build)(options, context)? {
+            Built::Sink(sink) => Ok(sink),
+            _ => Err(self.wrong_kind(ComponentKind::Sink)),
+        }
+    }
+
+    /// Makes a decoder's factory.
+    ///
+    /// # Errors
+    /// As [`Component::source`].
+    pub fn decoder(&self, options: Value, context: &BuildContext) -> Result<DecoderFactory> {
+        match (self.build)(options, context)? {
+            Built::Decoder(decoder) => Ok(decoder),
+            _ => Err(self.wrong_kind(ComponentKind::Decoder)),
+        }
+    }
+
+    fn wrong_kind(&self, wanted: ComponentKind) -> Error {
+        Error::bug(format!("{} is a {}, not a {}", self.name, self.kind.name(), wanted.name()))
+    }
+}
+
+/// The components there are, by kind and name.
+#[derive(Debug, Default)]
+pub struct Registry {
+    components: BTreeMap<(ComponentKind, &'static str), Component>,
+}
+
+macro_rules! add {
+    ($method:ident, $kind:ident, $bound:ident) => {
+        /// Adds a component; one of the same kind and name is replaced.
+        #[must_use]
+        pub fn $method<T: $bound>(mut self) -> Self {
+            let component = Component {
+                kind: ComponentKind::$kind,
+                name: T::NAME,
+                summary: T::SUMMARY,
+                decodes: T::DECODES,
+                schema: schema_of::<T::Options>(),
+                inspect: Box::new(|options| {
+                    let options: T::Options = read(options.clone())?;
+                    Ok((T::check(&options), T::claims(&options)))
+                }),
+                build: Box::new(|options, context| {
+                    let options = read(options).map_err(Error::config)?;
+                    T::build(options, context).map(Built::$kind)
+                }),
+            };
+            self.components.insert((ComponentKind::$kind, T::NAME), component);
+            self
+        }
+    };
+}
+
+impl Registry {
+    /// No components.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    add!(with_source, Source, SourceType);
+    add!(with_decoder, Decoder, DecoderType);
+    add!(with_transform, Transform, TransformType);
+    add!(with_sink, Sink, SinkType);
+
+    /// A component by kind and name.
+    pub fn get(&self, kind: ComponentKind, name: &str) -> Option<&Component> {
+        self.all(kind).find(|component| component.name == name)
+    }
+
+    /// The components of a kind, by name.
+    pub fn all(&self, kind: ComponentKind) -> impl Iterator<Item = &Component> {
+        self.components.values().filter(move |component| component.kind == kind)
+    }
+}
+
+/// The schema of a type, with nothing but what a reader of options needs.
+fn schema_of<T: JsonSchema>() -> Schema {
+    SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.meta_schema = None;
+            settings.inline_subschemas = true;
+        })
+        .into_generator()
+        .into_root_schema_for::<T>()
+}
+
+fn read<T: DeserializeOwned>(options: Value) -> Result<T, String> {
+    serde_json::from_value(options).map_err(|error| error.to_string())
+}

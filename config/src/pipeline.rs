@@ -1,0 +1,107 @@
+//! A pipeline as understood: everything checked, defaults filled in, nothing of YAML left.
+
+use std::path::PathBuf;
+
+use levada_connector_api::{BatchLimits, Interval};
+use serde_json::Value;
+
+use crate::settings::{ErrorSettings, LogSettings, QueueLimits, RetryPolicy, TestCase};
+
+/// A pipeline document that has been read and found right.
+///
+/// Every name in `inputs` and `order` is that of a node; `order` has each node once, after all its inputs; every
+/// `component` is in the registry the document was read with, and `options` fit its schema.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipeline {
+    /// Its name; the file's stem where the document gives none.
+    pub name: String,
+    /// Where readings come from, as written.
+    pub sources: Vec<SourceNode>,
+    /// What changes them, as written.
+    pub transforms: Vec<TransformNode>,
+    /// Where they go, as written.
+    pub sinks: Vec<SinkNode>,
+    /// What becomes of readings that cannot be decoded or stored.
+    pub errors: ErrorSettings,
+    /// Where the pipeline keeps what it has to remember, where the document says.
+    pub state_dir: Option<PathBuf>,
+    /// How long a stop waits for what is under way.
+    pub grace: Interval,
+    /// `host:port` of `/metrics`, `/ready` and `/ping`, where the document says.
+    pub http: Option<String>,
+    /// How much is logged and in which form.
+    pub log: LogSettings,
+    /// The pipeline's own tests.
+    pub tests: Vec<TestCase>,
+    /// Every node's name, inputs before those they feed.
+    pub order: Vec<String>,
+}
+
+/// A component and its options: what [`Component::source`](levada_connector_api::Component::source) and its like take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ComponentRef {
+    /// The component's name.
+    pub name: String,
+    /// Its options, fitting its schema; secrets in clear.
+    pub options: Value,
+}
+
+/// A source as the document declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceNode {
+    /// The node's name.
+    pub name: String,
+    /// What it is.
+    pub component: ComponentRef,
+    /// How its records become rows; there exactly where the component decodes.
+    pub decode: Option<ComponentRef>,
+    /// What may wait behind it.
+    pub queue: QueueLimits,
+}
+
+/// A transform as the document declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TransformNode {
+    /// The node's name.
+    pub name: String,
+    /// Sources and transforms it reads; at least one, none twice.
+    pub inputs: Vec<String>,
+    /// What it is.
+    pub component: ComponentRef,
+    /// What may wait behind it.
+    pub queue: QueueLimits,
+}
+
+/// A sink as the document declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SinkNode {
+    /// The node's name.
+    pub name: String,
+    /// Sources and transforms it reads; at least one, none twice.
+    pub inputs: Vec<String>,
+    /// What it is.
+    pub component: ComponentRef,
+    /// When a batch is full.
+    pub batch: BatchLimits,
+    /// What happens after an error that may pass.
+    pub retry: RetryPolicy,
+}
+
+impl Pipeline {
+    /// The inputs of a node; none for a source or a name that is no node's.
+    pub fn inputs(&self, node: &str) -> &[String] {
+        let transforms = self.transforms.iter().map(|each| (&each.name, &each.inputs));
+        let mut sinks = self.sinks.iter().map(|each| (&each.name, &each.inputs));
+        transforms.chain(&mut sinks).find(|(name, _)| *name == node).map_or(&[], |(_, inputs)| inputs)
+    }
+
+    /// The nodes that read a node, in the order in which the document has them.
+    pub fn consumers<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a str> {
+        let transforms = self.transforms.iter().map(|each| (&each.name, &each.inputs));
+        let sinks = self.sinks.iter().map(|each| (&each.name, &each.inputs));
+        transforms
+            .chain(sinks)
+            .filter(move |(_, inputs)| inputs.iter().any(|input| input == node))
+            .map(|(name, _)| name.as_str())
+    }
+}

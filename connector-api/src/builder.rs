@@ -1,8 +1,35 @@
 //! Rows to columns: what decoders put their rows into.
+//!
+//! ```text
+//!   row("d1", t, [("a", 1.0), ("b", true)])
+//!        │
+//!        ▼ the device of the row before, else a hash of its name
+//!   DeviceRows d1 ── times    t0 t1 t2
+//!        │           records   0  0  1            which record each row came from
+//!        │           column a  1. 2. 3.           found where it stood in the row before, else by a hash
+//!        │           column b  ·  ·  true         begins late: nulls before
+//!        └─ next ─── column b  "on"               a type that `b` cannot hold without loss: a tablet of its own
+//! ```
+//!
+//! Invariants: a row is held whole or not at all; the rows of a rejected record are taken back; no value changes its
+//! meaning (a column widens only where every value stays exactly what it was); what a builder keeps between batches
+//! (device and column names, sizes to expect) is bounded.
 
-use levada_model::{Path, SplitName, SplitRange};
+use std::sync::Arc;
 
-use crate::Batch;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use levada_model::{SplitName, SplitRange};
+
+use crate::{Batch, RecordRef, RecordsBuilder, RejectedRecord};
+
+mod column;
+mod device;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use device::DeviceRows;
 
 /// A value on its way into a column.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,14 +58,65 @@ pub enum FieldValue<'a> {
     String(&'a str),
 }
 
+impl FieldValue<'_> {
+    /// Bytes it takes in a column, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Boolean(_) => 1,
+            Self::Int32(_) | Self::Float(_) | Self::Date(_) => 4,
+            Self::Int64(_) | Self::Double(_) | Self::Timestamp(_) => 8,
+            Self::Text(text) | Self::String(text) => 4 + text.len(),
+            Self::Blob(bytes) => 4 + bytes.len(),
+        }
+    }
+}
+
 /// Why a row cannot be held.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RowError(pub String);
 
+/// Names of devices and columns that may be kept from one batch to the next.
+const KEPT_DEVICES: usize = 50_000;
+const KEPT_COLUMNS: usize = 200_000;
+/// Bytes of records for which room is made ahead: one huge record must not make all that follow look huge.
+const KEPT_BYTES: usize = 8 << 20;
+
 /// Collects the rows of many records, device by device, as columns.
+///
+/// A device's name is a path (`root.plant.d1`, `plant.d1`) whose nodes get quotes where they need them; a measurement's
+/// name is one node. A row whose fields are all null is not held. Rows of a batch come either all from records
+/// ([`BatchBuilder::record`]) or all from none.
+///
+/// ```
+/// use levada_connector_api::{BatchBuilder, FieldValue};
+/// let mut rows = BatchBuilder::new();
+/// rows.split(&"readings/0".into());
+/// rows.record(b"d1,1,21.5", 0);
+/// rows.row("root.plant.d1", 1, &[("temperature", FieldValue::Double(21.5))])?;
+/// rows.record(b"d1,oops", 1);
+/// rows.reject("no value".to_owned());
+/// let batch = rows.finish(Vec::new());
+/// assert_eq!((batch.rows(), batch.rejected.len()), (1, 1));
+/// # Ok::<(), levada_connector_api::RowError>(())
+/// ```
 #[derive(Debug, Default)]
-pub struct BatchBuilder {}
+pub struct BatchBuilder {
+    devices: Vec<DeviceRows>,
+    by_name: HashTable<u32>,
+    hasher: RandomState,
+    /// The devices that have rows in this batch, in the order in which they came.
+    active: Vec<u32>,
+    last: usize,
+    columns: usize,
+    records: RecordsBuilder,
+    /// The record that rows come from, and how many rows there were before it.
+    current: Option<(u32, usize)>,
+    split: Option<SplitName>,
+    rejected: Vec<(u32, String)>,
+    rows: usize,
+    value_bytes: usize,
+}
 
 impl BatchBuilder {
     /// An empty builder.
@@ -48,40 +126,140 @@ impl BatchBuilder {
 
     /// Records from now on come from this split.
     pub fn split(&mut self, split: &SplitName) {
-        let _: &SplitName = split;
+        self.records.split(split);
+        if self.split.as_ref() != Some(split) {
+            self.split = Some(split.clone());
+        }
     }
 
     /// The rows pushed from now on come from this record.
     pub fn record(&mut self, bytes: &[u8], position: u64) {
-        let _: (&[u8], u64) = (bytes, position);
+        self.current = Some((self.records.push(bytes, position), self.rows));
     }
 
-    /// Adds a row of the current record.
+    /// Adds a row of the current record. Of two fields of one name the later counts.
     ///
     /// # Errors
     /// The device's or a measurement's name is empty; the row is not held.
-    pub fn row(&mut self, device: &str, time: i64, fields: &[(&str, FieldValue<'_>)]) -> Result<(), RowError> {
-        let _: (&str, i64, &[(&str, FieldValue<'_>)], Option<Path>) = (device, time, fields, None);
+    pub fn row(
+        &mut self,
+        device: &str,
+        time: i64,
+        fields: &[(&str, FieldValue<'_>)],
+    ) -> Result<(), RowError> {
+        let mut bytes = 12;
+        let mut values = false;
+        for (name, value) in fields {
+            if name.is_empty() {
+                return Err(RowError("a measurement's name is empty".to_owned()));
+            }
+            bytes += value.bytes();
+            values |= *value != FieldValue::Null;
+        }
+        let at = self.device(device)?;
+        if !values {
+            return Ok(());
+        }
+        let rows = &mut self.devices[at];
+        if !rows.active {
+            rows.active = true;
+            self.active.push(at as u32);
+        }
+        let record = self.current.map(|(record, _)| record);
+        self.columns += rows.push(time, record, fields, &self.hasher);
+        self.rows += 1;
+        self.value_bytes += bytes;
         Ok(())
+    }
+
+    /// Takes back the rows that the current record has pushed so far.
+    pub fn take_back(&mut self) {
+        let Some((record, before)) = self.current else { return };
+        if self.rows == before {
+            return;
+        }
+        for &at in &self.active {
+            self.devices[at as usize].take_back(record);
+        }
+        self.rows = before;
     }
 
     /// The current record cannot be made into rows: rows it pushed are taken back, and it will be dead-lettered.
     pub fn reject(&mut self, error: String) {
-        let _: String = error;
+        self.take_back();
+        if let Some((record, _)) = self.current {
+            self.rejected.push((record, error));
+        }
     }
 
     /// Rows so far.
     pub fn rows(&self) -> usize {
-        0
+        self.rows
     }
 
-    /// Bytes of memory held so far.
+    /// Records so far, the rejected among them.
+    pub fn records(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Bytes of memory held so far, about.
     pub fn bytes(&self) -> usize {
-        0
+        self.value_bytes + self.records.bytes() + self.records.len() * 16
+    }
+
+    /// Whether there is neither a row nor a record.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0 && self.records.is_empty()
     }
 
     /// The batch of all rows so far, covering these ranges; the builder is empty again and keeps its memory.
     pub fn finish(&mut self, positions: Vec<SplitRange>) -> Batch {
-        Batch { readings: Vec::new(), positions, rejected: Vec::new() }
+        let (count, bytes) = (self.records.len(), self.records.bytes());
+        let next = RecordsBuilder::with_capacity(count, (bytes + bytes / 8).min(KEPT_BYTES));
+        let records = std::mem::replace(&mut self.records, next).finish();
+        if let Some(split) = &self.split {
+            self.records.split(split);
+        }
+        let mut readings = Vec::with_capacity(self.active.len());
+        for &at in &self.active {
+            self.devices[at as usize].finish(&records, &mut readings);
+        }
+        let rejected = self
+            .rejected
+            .drain(..)
+            .map(|(record, error)| RejectedRecord {
+                record: RecordRef::new(Arc::clone(&records), record),
+                error,
+            })
+            .collect();
+        self.active.clear();
+        (self.rows, self.value_bytes, self.current) = (0, 0, None);
+        if self.devices.len() > KEPT_DEVICES || self.columns > KEPT_COLUMNS {
+            self.devices.clear();
+            self.by_name.clear();
+            (self.last, self.columns) = (0, 0);
+        }
+        Batch { readings, positions, rejected }
+    }
+
+    /// Where a device's rows are.
+    fn device(&mut self, name: &str) -> Result<usize, RowError> {
+        if self.devices.get(self.last).is_some_and(|rows| *rows.key == *name) {
+            return Ok(self.last);
+        }
+        let hash = column::hash_of(&self.hasher, name);
+        let devices = &self.devices;
+        self.last = match self.by_name.find(hash, |&at| *devices[at as usize].key == *name) {
+            Some(&at) => at as usize,
+            None => {
+                let at = self.devices.len();
+                self.devices.push(DeviceRows::new(name, names::device_path(name)?));
+                let (devices, hasher) = (&self.devices, &self.hasher);
+                self.by_name
+                    .insert_unique(hash, at as u32, |&at| column::hash_of(hasher, &devices[at as usize].key));
+                at
+            }
+        };
+        Ok(self.last)
     }
 }

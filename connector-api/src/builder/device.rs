@@ -1,0 +1,144 @@
+//! One device's rows.
+
+use std::sync::Arc;
+
+use arrow_array::Int64Array;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use levada_model::{Path, Tablet};
+
+use super::{
+    FieldValue,
+    column::{ColumnRows, hash_of},
+    names::raw_measurement,
+};
+use crate::{Readings, Records};
+
+/// The rows of one device; values of a second type in a column go to `next`, which has the same device's rows again.
+#[derive(Debug)]
+pub(super) struct DeviceRows {
+    /// The name as it came.
+    pub(super) key: Box<str>,
+    /// Whether it has rows in this batch.
+    pub(super) active: bool,
+    path: Path,
+    times: Vec<i64>,
+    records: Vec<u32>,
+    columns: Vec<ColumnRows>,
+    by_name: HashTable<u32>,
+    /// How many rows the batch before had: room for as many is made at once.
+    expected: usize,
+    next: Option<Box<Self>>,
+}
+
+impl DeviceRows {
+    pub(super) fn new(key: &str, path: Path) -> Self {
+        Self {
+            key: key.into(),
+            active: false,
+            path,
+            times: Vec::new(),
+            records: Vec::new(),
+            columns: Vec::new(),
+            by_name: HashTable::new(),
+            expected: 0,
+            next: None,
+        }
+    }
+
+    /// Adds a row; gives the number of columns that had to be made for it.
+    pub(super) fn push(
+        &mut self,
+        time: i64,
+        record: Option<u32>,
+        fields: &[(&str, FieldValue<'_>)],
+        hasher: &RandomState,
+    ) -> usize {
+        let row = self.times.len();
+        let known = self.columns.len();
+        let mut hint = 0;
+        let mut held = false;
+        let mut spilled = Vec::new();
+        for &(name, value) in fields {
+            if value == FieldValue::Null {
+                continue;
+            }
+            let at = match self.columns.get(hint) {
+                Some(column) if *column.key == *name => hint,
+                _ => self.column(name, &value, hasher),
+            };
+            hint = at + 1;
+            if self.columns[at].push(row, value) {
+                held = true;
+            } else {
+                spilled.push((name, value));
+            }
+        }
+        if held {
+            if row == 0 {
+                self.times.reserve(self.expected);
+                self.records.reserve(record.map_or(0, |_| self.expected));
+            }
+            self.times.push(time);
+            self.records.extend(record);
+        }
+        let mut made = self.columns.len() - known;
+        if !spilled.is_empty() {
+            let next = self.next.get_or_insert_with(|| Box::new(Self::new("", self.path.clone())));
+            made += next.push(time, record, &spilled, hasher);
+        }
+        made
+    }
+
+    /// Takes back the rows of the record that came last.
+    pub(super) fn take_back(&mut self, record: u32) {
+        let before = self.records.partition_point(|&each| each < record);
+        let rows = self.times.len() - (self.records.len() - before);
+        if rows < self.times.len() {
+            self.records.truncate(before);
+            self.times.truncate(rows);
+            for column in &mut self.columns {
+                column.truncate(rows);
+            }
+        }
+        if let Some(next) = &mut self.next {
+            next.take_back(record);
+        }
+    }
+
+    /// Adds its rows to a batch and keeps nothing but names and sizes.
+    pub(super) fn finish(&mut self, records: &Arc<Records>, readings: &mut Vec<Readings>) {
+        self.active = false;
+        let rows = self.times.len();
+        self.expected = rows;
+        let times = Int64Array::from(std::mem::take(&mut self.times));
+        let from: Arc<[u32]> = self.records.as_slice().into();
+        self.records.clear();
+        let columns: Vec<_> = self.columns.iter_mut().filter_map(|column| column.finish(rows)).collect();
+        if rows > 0 && !columns.is_empty() {
+            let tablet = Tablet::try_new(self.path.clone(), false, times, columns)
+                .expect("every column was filled up to the rows, with an array of its type");
+            let records = (from.len() == rows).then(|| (Arc::clone(records), from));
+            readings.push(Readings { tablet, records });
+        }
+        if let Some(mut next) = self.next.take() {
+            // Mixed types are an accident: the layer is not kept.
+            next.finish(records, readings);
+        }
+    }
+
+    /// Where a column is; made where there is none.
+    fn column(&mut self, name: &str, value: &FieldValue<'_>, hasher: &RandomState) -> usize {
+        let raw = raw_measurement(name);
+        let hash = hash_of(hasher, &raw);
+        let columns = &self.columns;
+        if let Some(&at) = self.by_name.find(hash, |&at| *columns[at as usize].key == *raw) {
+            return at as usize;
+        }
+        let at = self.columns.len();
+        self.columns.push(ColumnRows::new(&raw, value, self.expected));
+        let columns = &self.columns;
+        self.by_name.insert_unique(hash, at as u32, |&at| hash_of(hasher, &columns[at as usize].key));
+        at
+    }
+}

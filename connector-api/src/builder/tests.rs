@@ -1,0 +1,230 @@
+use arrow_array::{
+    Array,
+    cast::AsArray,
+    types::{Float64Type, Int64Type},
+};
+use levada_model::{DataType, Tablet, Value};
+use proptest::prelude::*;
+
+use super::*;
+
+fn tablet(batch: &Batch, index: usize) -> &Tablet {
+    &batch.readings[index].tablet
+}
+
+fn names(tablet: &Tablet) -> Vec<(String, DataType)> {
+    tablet.columns().iter().map(|column| (column.name.to_string(), column.data_type)).collect()
+}
+
+#[test]
+fn rows_are_grouped_by_device_and_keep_their_record() {
+    let mut rows = BatchBuilder::new();
+    rows.split(&"s/0".into());
+    for (index, device) in ["d1", "d2", "d1"].into_iter().enumerate() {
+        rows.record(device.as_bytes(), 10 + index as u64);
+        rows.row(device, index as i64, &[("a", FieldValue::Double(index as f64))]).expect("held");
+    }
+    let batch = rows.finish(Vec::new());
+    assert_eq!(batch.rows(), 3);
+    assert_eq!(tablet(&batch, 0).device().as_str(), "d1");
+    assert_eq!(tablet(&batch, 0).times().values(), &[0, 2]);
+    let record = batch.readings[0].record(1).expect("from a record");
+    assert_eq!((record.bytes(), record.origin()), (b"d1".as_slice(), Some((&"s/0".into(), 12))));
+    assert!(rows.is_empty() && rows.finish(Vec::new()).is_empty());
+}
+
+#[test]
+fn late_and_missing_columns_are_filled_with_nulls() {
+    let mut rows = BatchBuilder::new();
+    let a = FieldValue::Double(1.0);
+    let text = FieldValue::Text("x");
+    rows.row("d", 1, &[("a", a)]).expect("held");
+    rows.row("d", 2, &[("b", text), ("c", FieldValue::Null)]).expect("held");
+    rows.row("d", 3, &[("b", text), ("a", a)]).expect("held");
+    rows.row("d", 4, &[("a", a)]).expect("held");
+    let batch = rows.finish(Vec::new());
+    let tablet = tablet(&batch, 0);
+    assert_eq!(names(tablet), [("a".to_owned(), DataType::Double), ("b".to_owned(), DataType::Text)]);
+    let nulls = |at: usize| (0..4).map(|row| tablet.columns()[at].values.is_null(row)).collect::<Vec<_>>();
+    assert_eq!(nulls(0), [false, true, false, false]);
+    assert_eq!(nulls(1), [true, false, false, true]);
+    assert_eq!(tablet.columns()[1].values.as_string::<i32>().value(2), "x");
+}
+
+#[test]
+fn numbers_widen_only_where_they_stay_the_same() {
+    let mut rows = BatchBuilder::new();
+    rows.row("d", 1, &[("a", FieldValue::Int32(1))]).expect("held");
+    rows.row("d", 2, &[("a", FieldValue::Int64(2))]).expect("held");
+    rows.row("d", 3, &[("a", FieldValue::Double(3.5))]).expect("held");
+    rows.row("d", 4, &[("a", FieldValue::Int64(i64::MAX))]).expect("held");
+    let batch = rows.finish(Vec::new());
+    assert_eq!(
+        tablet(&batch, 0).columns()[0].values.as_primitive::<Float64Type>().values(),
+        &[1.0, 2.0, 3.5]
+    );
+    assert_eq!(tablet(&batch, 1).columns()[0].values.as_primitive::<Int64Type>().values(), &[i64::MAX]);
+    assert_eq!(tablet(&batch, 1).times().values(), &[4]);
+}
+
+#[test]
+fn a_second_type_in_a_column_gets_a_tablet_of_its_own() {
+    let mut rows = BatchBuilder::new();
+    let other = ("b", FieldValue::Boolean(true));
+    for (time, value) in
+        [FieldValue::Double(1.0), FieldValue::Text("off"), FieldValue::Double(2.0)].into_iter().enumerate()
+    {
+        rows.record(b"r", time as u64);
+        rows.row("d", time as i64, &[("a", value), other]).expect("held");
+    }
+    let batch = rows.finish(Vec::new());
+    assert_eq!(batch.readings.len(), 2);
+    assert_eq!(tablet(&batch, 0).columns()[0].values.null_count(), 1);
+    assert_eq!(tablet(&batch, 0).columns()[1].values.null_count(), 0);
+    assert_eq!(names(tablet(&batch, 1)), [("a".to_owned(), DataType::Text)]);
+    assert_eq!(batch.readings[1].record(0).and_then(|record| record.origin().map(|(_, at)| at)), None);
+}
+
+#[test]
+fn a_rejected_record_leaves_no_row() {
+    let mut rows = BatchBuilder::new();
+    rows.split(&"s".into());
+    rows.record(b"good", 0);
+    rows.row("d", 1, &[("a", FieldValue::Double(1.0))]).expect("held");
+    rows.record(b"bad", 1);
+    rows.row("d", 2, &[("a", FieldValue::Text("?")), ("b", FieldValue::Boolean(true))]).expect("held");
+    rows.row("e", 2, &[("a", FieldValue::Double(2.0))]).expect("held");
+    rows.reject("later part is broken".to_owned());
+    rows.record(b"good too", 2);
+    rows.row("d", 3, &[("a", FieldValue::Double(3.0))]).expect("held");
+    assert_eq!(rows.rows(), 2);
+    let batch = rows.finish(Vec::new());
+    assert_eq!((batch.readings.len(), batch.rows(), batch.points()), (1, 2, 2));
+    assert_eq!(tablet(&batch, 0).times().values(), &[1, 3]);
+    assert_eq!(batch.rejected[0].record.bytes(), b"bad");
+    assert_eq!(batch.readings[0].record(1).expect("a record").bytes(), b"good too");
+}
+
+#[test]
+fn names_get_quotes_where_they_need_them() {
+    let mut rows = BatchBuilder::new();
+    let value = FieldValue::Double(1.0);
+    for device in ["root.plant.d-1", "plant.12.x", "root.`a.b`", "*"] {
+        rows.row(device, 1, &[("in.out", value), ("`q r`", value), ("q r", value)]).expect("held");
+    }
+    let batch = rows.finish(Vec::new());
+    let devices: Vec<_> = batch.readings.iter().map(|each| each.tablet.device().to_string()).collect();
+    assert_eq!(devices, ["root.plant.`d-1`", "plant.`12`.x", "root.`a.b`", "`*`"]);
+    assert_eq!(
+        names(tablet(&batch, 0)).into_iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        ["`in.out`", "`q r`"]
+    );
+    for wrong in ["", "a..b", ".", "root."] {
+        assert!(rows.row(wrong, 1, &[("a", value)]).is_err(), "{wrong}");
+    }
+    assert!(rows.row("d", 1, &[("a", value), ("", value)]).is_err());
+    assert_eq!(rows.rows(), 0);
+}
+
+#[test]
+fn ten_thousand_measurements_fit_in_a_row() {
+    let names: Vec<_> = (0..10_000).map(|n| format!("m{n}")).collect();
+    let fields: Vec<_> = names.iter().map(|name| (name.as_str(), FieldValue::Double(1.0))).collect();
+    let mut rows = BatchBuilder::new();
+    for time in 0..3 {
+        rows.row("d", time, &fields).expect("held");
+    }
+    let batch = rows.finish(Vec::new());
+    assert_eq!((batch.readings.len(), batch.points()), (1, 30_000));
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<bool>().prop_map(Value::Boolean),
+        any::<i32>().prop_map(Value::Int32),
+        any::<i64>().prop_map(Value::Int64),
+        (-1e6f32..1e6).prop_map(Value::Float),
+        (-1e6f64..1e6).prop_map(Value::Double),
+        "[a-c]{0,3}".prop_map(Value::Text),
+    ]
+}
+
+fn field(value: &Value) -> FieldValue<'_> {
+    match value {
+        Value::Boolean(value) => FieldValue::Boolean(*value),
+        Value::Int32(value) => FieldValue::Int32(*value),
+        Value::Int64(value) => FieldValue::Int64(*value),
+        Value::Float(value) => FieldValue::Float(*value),
+        Value::Double(value) => FieldValue::Double(*value),
+        Value::Text(value) => FieldValue::Text(value),
+        _ => FieldValue::Null,
+    }
+}
+
+/// What a value says, whatever the type of its column.
+fn meaning(value: &Value) -> String {
+    match value {
+        Value::Int32(value) => f64::from(*value).to_string(),
+        Value::Int64(value) if value.unsigned_abs() <= 1 << 53 => (*value as f64).to_string(),
+        Value::Float(value) => f64::from(*value).to_string(),
+        Value::Double(value) => value.to_string(),
+        other => other.to_string(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_value_of_every_kept_record_comes_out_once(
+        records in prop::collection::vec(
+            (prop::collection::vec((0..3usize, prop::collection::vec((0..4usize, any_value()), 1..4)), 1..3), any::<bool>()),
+            1..30,
+        ),
+        cut in 0..30usize,
+    ) {
+        let mut rows = BatchBuilder::new();
+        let mut expected = Vec::new();
+        let mut found = Vec::new();
+        let mut collect = |batch: Batch| {
+            for each in batch.readings {
+                for row in 0..each.tablet.rows() {
+                    for column in each.tablet.columns() {
+                        if let Some(value) = Value::at(&column.values, column.data_type, row) {
+                            found.push((each.tablet.times().value(row), column.name.to_string(), meaning(&value)));
+                        }
+                    }
+                }
+            }
+        };
+        let mut time = 0;
+        for (index, (record, kept)) in records.iter().enumerate() {
+            rows.record(b"r", index as u64);
+            for (device, fields) in record {
+                time += 1;
+                let names = ["a", "b", "c", "d"];
+                let given: Vec<_> = fields.iter().map(|(name, value)| (names[*name], field(value))).collect();
+                rows.row(["x", "y", "z"][*device], time, &given).expect("legal names");
+                if *kept {
+                    // Of two fields of one name and type the later counts; of different types both may.
+                    expected.push((time, fields.clone()));
+                }
+            }
+            if !kept {
+                rows.reject("no".to_owned());
+            }
+            if index == cut {
+                collect(rows.finish(Vec::new()));
+            }
+        }
+        collect(rows.finish(Vec::new()));
+        for (time, fields) in &expected {
+            for name in 0..4 {
+                let Some((_, last)) = fields.iter().rev().find(|(each, _)| *each == name) else { continue };
+                let entry = (*time, ["a", "b", "c", "d"][name].to_owned(), meaning(last));
+                prop_assert!(found.contains(&entry), "{entry:?} is missing");
+            }
+        }
+        let points: usize = expected.iter().map(|(_, fields)| fields.len()).sum();
+        prop_assert!(found.len() <= points);
+        prop_assert!(found.iter().all(|(time, ..)| expected.iter().any(|(each, _)| each == time)));
+    }
+}

@@ -37,15 +37,8 @@ impl Default for BatchLimits {
     }
 }
 
-const UNITS_OF_TIME: [(&str, f64); 7] = [
-    ("ns", 1e-9),
-    ("us", 1e-6),
-    ("ms", 1e-3),
-    ("s", 1.0),
-    ("m", 60.0),
-    ("h", 3_600.0),
-    ("d", 86_400.0),
-];
+const UNITS_OF_TIME: [(&str, f64); 7] =
+    [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
 
 const UNITS_OF_SIZE: [(&str, u64); 9] = [
     ("B", 1),
@@ -71,7 +64,11 @@ impl FromStr for Interval {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a length of time: write a number and ns, us, ms, s, m, h or d, as in 200ms");
+        let wrong = || {
+            format!(
+                "`{text}` is not a length of time: write a number and ns, us, ms, s, m, h or d, as in 200ms"
+            )
+        };
         let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
         let (_, seconds) = UNITS_OF_TIME.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
         Duration::try_from_secs_f64(number * seconds).map(Self).map_err(|_| wrong())
@@ -101,9 +98,14 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a number of bytes: write a number and B, KiB, MiB, GiB, KB, MB or GB, as in 4MiB");
+        let wrong = || {
+            format!(
+                "`{text}` is not a number of bytes: write a number and B, KiB, MiB, GiB, KB, MB or GB, as in 4MiB"
+            )
+        };
         let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
-        let (_, size) = UNITS_OF_SIZE.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or_else(wrong)?;
+        let (_, size) =
+            UNITS_OF_SIZE.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).ok_or_else(wrong)?;
         let bytes = number * *size as f64;
         // Casting saturates; a number past 2^53 bytes is nobody's batch.
         if bytes.is_finite() && bytes < 9e15 { Ok(Self(bytes as u64)) } else { Err(wrong()) }

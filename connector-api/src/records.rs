@@ -59,7 +59,8 @@ impl Records {
     /// A record's bytes; empty where there is no such record.
     pub fn get(&self, index: u32) -> &[u8] {
         let index = index as usize;
-        let start = index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |entry| entry.end);
+        let start =
+            index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |entry| entry.end);
         self.entries.get(index).and_then(|entry| self.arena.get(start..entry.end)).unwrap_or_default()
     }
 
@@ -126,7 +127,11 @@ impl RecordsBuilder {
     pub fn push(&mut self, bytes: &[u8], position: u64) -> u32 {
         let index = u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX);
         self.records.arena.extend_from_slice(bytes);
-        self.records.entries.push(Entry { end: self.records.arena.len(), split: self.current_split, position });
+        self.records.entries.push(Entry {
+            end: self.records.arena.len(),
+            split: self.current_split,
+            position,
+        });
         index
     }
 
@@ -165,7 +170,10 @@ mod tests {
         builder.split(&"t/0".into());
         builder.push(b"three", 8);
         let records = builder.finish();
-        assert_eq!([records.get(0), records.get(1), records.get(2), records.get(3)], [b"one".as_slice(), b"", b"three", b""]);
+        assert_eq!(
+            [records.get(0), records.get(1), records.get(2), records.get(3)],
+            [b"one".as_slice(), b"", b"three", b""]
+        );
         assert_eq!(records.origin(2), Some((&"t/0".into(), 8)));
         assert_eq!(records.origin(3), None);
     }

@@ -1,0 +1,215 @@
+//! One dead letter, and its line in the file.
+//!
+//! ```json
+//! {"time":"2026-11-21T10:00:00.123Z","pipeline":"plant-a","node":"readings","stage":"decode","error":"…","attempts":1,
+//!  "split":"readings/sensors/3","position":4711,"text":"{\"device\": …"}
+//! ```
+//!
+//! A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte. A row that came from no record (a simulated
+//! sensor's) is a `row` with its device, time and values.
+
+use std::{sync::Arc, time::SystemTime};
+
+use foldhash::{HashSet, HashSetExt};
+use levada_connector_api::{Batch, Readings, RecordRef, Rejection};
+use levada_model::{SplitName, Value};
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::base64;
+
+/// Where a record or row was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It could not be made into rows.
+    Decode,
+    /// A transform cannot handle it.
+    Transform,
+    /// A sink will never take it.
+    Write,
+}
+
+/// A record or row that no sink will have.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter {
+    /// When it was refused.
+    pub(crate) time: SystemTime,
+    /// By which node.
+    pub(crate) node: Arc<str>,
+    /// Doing what.
+    pub(crate) stage: Stage,
+    /// Why.
+    pub(crate) error: String,
+    /// After how many attempts.
+    pub(crate) attempts: u64,
+    /// What it is.
+    pub(crate) content: Content,
+}
+
+/// What was refused.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    /// A record as it came.
+    Record(RecordRef),
+    /// A row that came from no record.
+    Row(Map<String, Json>),
+}
+
+/// What all letters of one refusal have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Circumstances<'a> {
+    /// When.
+    pub(crate) time: SystemTime,
+    /// By which node.
+    pub(crate) node: &'a Arc<str>,
+    /// Doing what.
+    pub(crate) stage: Stage,
+    /// After how many attempts.
+    pub(crate) attempts: u64,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    pipeline: &'a str,
+    node: &'a str,
+    stage: &'static str,
+    error: &'a str,
+    attempts: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<&'a Map<String, Json>>,
+}
+
+impl Stage {
+    /// The stage as a word, for letters and metric labels.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Transform => "transform",
+            Self::Write => "write",
+        }
+    }
+}
+
+impl Letter {
+    /// Appends its line.
+    pub(super) fn write(&self, pipeline: &str, lines: &mut Vec<u8>) {
+        let time = jiff::Timestamp::try_from(self.time).unwrap_or_default();
+        let mut line = Line {
+            time: format!("{time:.3}"),
+            pipeline,
+            node: &self.node,
+            stage: self.stage.name(),
+            error: &self.error,
+            attempts: self.attempts,
+            split: None,
+            position: None,
+            text: None,
+            base64: None,
+            row: None,
+        };
+        match &self.content {
+            Content::Record(record) => {
+                line.split = record.origin().map(|(split, _)| split.as_str());
+                line.position = record.origin().map(|(_, position)| position);
+                match std::str::from_utf8(record.bytes()) {
+                    Ok(text) => line.text = Some(text),
+                    Err(_) => line.base64 = Some(base64::encode(record.bytes())),
+                }
+            }
+            Content::Row(row) => line.row = Some(row),
+        }
+        serde_json::to_writer(&mut *lines, &line).expect("texts and numbers are always JSON");
+        lines.push(b'\n');
+    }
+}
+
+impl Circumstances<'_> {
+    fn letter(&self, error: &str, content: Content) -> Letter {
+        Letter {
+            time: self.time,
+            node: Arc::clone(self.node),
+            stage: self.stage,
+            error: error.to_owned(),
+            attempts: self.attempts,
+            content,
+        }
+    }
+}
+
+/// The letter of a record that was refused as a whole.
+pub(crate) fn of_record(record: RecordRef, error: &str, circumstances: &Circumstances<'_>) -> Letter {
+    circumstances.letter(error, Content::Record(record))
+}
+
+/// The letters of rows that a sink refused, and how many rows those are. Rows of one record make one letter.
+pub(crate) fn of_rejections(
+    batch: &Batch,
+    rejections: &[Rejection],
+    circumstances: &Circumstances<'_>,
+) -> (Vec<Letter>, usize) {
+    let mut letters = Vec::new();
+    let mut refused = 0;
+    let mut seen: HashSet<(SplitName, u64)> = HashSet::new();
+    let mut refuse = |readings: &Readings, row: usize, error: &str| {
+        if row >= readings.tablet.rows() {
+            return;
+        }
+        refused += 1;
+        let content = match readings.record(row) {
+            Some(record) => {
+                let origin = record.origin().map(|(split, position)| (split.clone(), position));
+                if origin.is_some_and(|origin| !seen.insert(origin)) {
+                    return;
+                }
+                Content::Record(record)
+            }
+            None => Content::Row(row_as_json(readings, row)),
+        };
+        letters.push(circumstances.letter(error, content));
+    };
+    for rejection in rejections {
+        let Some(readings) = batch.readings.get(rejection.readings) else { continue };
+        match &rejection.rows {
+            Some(rows) => rows.iter().for_each(|&row| refuse(readings, row as usize, &rejection.error)),
+            None => (0..readings.tablet.rows()).for_each(|row| refuse(readings, row, &rejection.error)),
+        }
+    }
+    (letters, refused)
+}
+
+fn row_as_json(readings: &Readings, row: usize) -> Map<String, Json> {
+    let tablet = &readings.tablet;
+    let mut values = Map::new();
+    for column in tablet.columns() {
+        if let Some(value) = Value::at(&column.values, column.data_type, row) {
+            values.insert(column.name.to_string(), value_as_json(&value));
+        }
+    }
+    let mut line = Map::new();
+    line.insert("device".to_owned(), tablet.device().as_str().into());
+    line.insert("time".to_owned(), tablet.times().value(row).into());
+    line.insert("values".to_owned(), Json::Object(values));
+    line
+}
+
+/// Numbers that JSON cannot hold become texts: `"NaN"`.
+fn value_as_json(value: &Value) -> Json {
+    match value {
+        Value::Boolean(value) => (*value).into(),
+        Value::Int32(value) => (*value).into(),
+        Value::Int64(value) | Value::Timestamp(value) => (*value).into(),
+        Value::Float(value) if value.is_finite() => (*value).into(),
+        Value::Double(value) if value.is_finite() => (*value).into(),
+        Value::Text(value) | Value::String(value) => value.as_str().into(),
+        other => other.to_string().into(),
+    }
+}

@@ -1,0 +1,349 @@
+//! What every source must do.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use levada_connector_api::{
+    Batch, Source,
+    model::{Checkpoint, SplitName, SplitPosition},
+};
+
+use crate::{Row, rows_of};
+
+/// How the suite gets at a source.
+///
+/// The input holds at least a dozen batches' worth of rows, no two of the same device and time; it does not change while
+/// the suite runs.
+#[async_trait]
+pub trait SourceHarness: Send {
+    /// A new source over the same input, as a freshly started process builds it.
+    fn source(&mut self) -> Box<dyn Source>;
+
+    /// Forgets what earlier sources committed (another consumer group, another state folder), so that the next starts
+    /// where the input does.
+    async fn fresh(&mut self);
+
+    /// The rows that the input holds. An unbounded source may give more of them; those count for nothing.
+    fn expected(&self) -> Vec<Row>;
+
+    /// Whether a source that is closed commits what was settled by itself, so that a later one goes on from there without
+    /// being told.
+    fn remembers(&self) -> bool {
+        false
+    }
+}
+
+/// How long anything may take before it counts as hung.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Runs every test that the source's capabilities call for, one after another, each from a fresh start.
+///
+/// | test | holds for |
+/// | --- | --- |
+/// | open and close: also without `connect`, also twice | all |
+/// | every row is given, once; ranges of a split touch; records lie within their range, in order | all |
+/// | a bounded source ends and stays at its end | bounded |
+/// | `next` dropped at any moment loses and doubles nothing | all |
+/// | dropped without `close`, restarted from stored positions: it goes on exactly there | replayable |
+/// | closed with data in flight: what was not settled comes again | replayable |
+/// | what `close` committed is remembered without being told | where the harness says so |
+///
+/// # Panics
+/// Where the source does not keep the contract; the message names the test.
+pub async fn source_contract(harness: &mut impl SourceHarness) {
+    let capabilities = harness.source().capabilities();
+    opens_and_closes(harness).await;
+    gives_every_row_in_order(harness).await;
+    loses_nothing_when_cancelled(harness).await;
+    if capabilities.replayable {
+        goes_on_from_stored_positions(harness).await;
+        gives_again_what_was_in_flight(harness).await;
+        if harness.remembers() {
+            remembers_what_was_settled(harness).await;
+        }
+    }
+}
+
+async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(DEADLINE, work).await {
+        Ok(done) => done,
+        Err(_) => panic!("{what}: not done within {DEADLINE:?}"),
+    }
+}
+
+/// One source being read, and the account of what it gave.
+struct Reading<'a> {
+    test: &'a str,
+    source: Box<dyn Source>,
+    first: BTreeMap<SplitName, u64>,
+    next: Checkpoint,
+    rows: BTreeSet<Row>,
+}
+
+impl<'a> Reading<'a> {
+    async fn start(test: &'a str, harness: &mut impl SourceHarness, stored: &Checkpoint) -> Self {
+        let mut source = harness.source();
+        within(test, source.connect(stored))
+            .await
+            .unwrap_or_else(|error| panic!("{test}: connect fails: {error}"));
+        Self { test, source, first: BTreeMap::new(), next: Checkpoint::new(), rows: BTreeSet::new() }
+    }
+
+    /// Reads a batch and enters it; `false` at the end.
+    async fn step(&mut self) -> bool {
+        let next = within(self.test, self.source.next()).await;
+        match next.unwrap_or_else(|error| panic!("{}: next fails: {error}", self.test)) {
+            Some(batch) => self.enter(&batch),
+            None => return false,
+        }
+        true
+    }
+
+    /// Reads until at least so many of the expected rows came, or the end.
+    async fn read(&mut self, expected: &BTreeSet<Row>, rows: usize) {
+        while self.rows.iter().filter(|row| expected.contains(row)).count() < rows {
+            if !self.step().await {
+                return;
+            }
+        }
+    }
+
+    fn enter(&mut self, batch: &Batch) {
+        let test = self.test;
+        for each in &batch.positions {
+            let (split, range) = (&each.split, &each.range);
+            assert!(range.start <= range.end, "{test}: split {split} has the range {range:?}");
+            self.first.entry(split.clone()).or_insert(range.start);
+            let expected = self.next.insert(split.clone(), range.end).unwrap_or(range.start);
+            assert_eq!(
+                range.start, expected,
+                "{test}: range {range:?} of split {split} does not follow the one before"
+            );
+        }
+        self.enter_records(batch);
+        for row in rows_of(batch) {
+            assert!(!self.rows.contains(&row), "{test}: {row:?} came twice");
+            self.rows.insert(row);
+        }
+    }
+
+    /// The records of each tablet's rows lie within the batch's ranges, and a split's do not go back.
+    fn enter_records(&self, batch: &Batch) {
+        let test = self.test;
+        for readings in &batch.readings {
+            let mut last: BTreeMap<SplitName, u64> = BTreeMap::new();
+            for row in 0..readings.tablet.rows() {
+                let Some(record) = readings.record(row) else { continue };
+                let Some((split, position)) = record.origin() else {
+                    panic!("{test}: a record has no origin");
+                };
+                let within =
+                    batch.positions.iter().any(|each| each.split == *split && each.range.contains(&position));
+                assert!(
+                    within,
+                    "{test}: record {position} of split {split} is outside the batch's {:?}",
+                    batch.positions
+                );
+                let before = last.insert(split.clone(), position).unwrap_or(position);
+                assert!(before <= position, "{test}: record {position} of split {split} came after {before}");
+            }
+        }
+    }
+
+    fn settled(&self) -> Vec<SplitPosition> {
+        self.next.iter().map(|(split, &position)| SplitPosition { split: split.clone(), position }).collect()
+    }
+
+    async fn settle(&mut self, settled: &[SplitPosition]) {
+        let test = self.test;
+        within(test, self.source.settle(settled))
+            .await
+            .unwrap_or_else(|error| panic!("{test}: settle fails: {error}"));
+    }
+
+    async fn close(&mut self) {
+        let test = self.test;
+        within(test, self.source.close())
+            .await
+            .unwrap_or_else(|error| panic!("{test}: close fails: {error}"));
+    }
+}
+
+fn expected(harness: &impl SourceHarness) -> BTreeSet<Row> {
+    let rows = harness.expected();
+    let distinct: BTreeSet<Row> = rows.iter().cloned().collect();
+    assert_eq!(rows.len(), distinct.len(), "the harness's rows are not distinct");
+    distinct
+}
+
+fn assert_all_there(test: &str, expected: &BTreeSet<Row>, found: &BTreeSet<Row>) {
+    let missing: Vec<_> = expected.difference(found).take(5).collect();
+    let lost = expected.difference(found).count();
+    assert!(
+        missing.is_empty(),
+        "{test}: {lost} of {} rows are missing, among them {missing:?}",
+        expected.len()
+    );
+}
+
+async fn opens_and_closes(harness: &mut impl SourceHarness) {
+    let test = "open and close";
+    harness.fresh().await;
+    let mut unconnected = harness.source();
+    for _ in 0..2 {
+        within(test, unconnected.close()).await.unwrap_or_else(|error| {
+            panic!("{test}: close without connect fails: {error}");
+        });
+    }
+    let mut reading = Reading::start(test, harness, &Checkpoint::new()).await;
+    reading.settle(&[]).await;
+    reading.step().await;
+    reading.close().await;
+    reading.close().await;
+    let unread = Reading::start(test, harness, &Checkpoint::new()).await;
+    drop(unread);
+}
+
+async fn gives_every_row_in_order(harness: &mut impl SourceHarness) {
+    let test = "every row in order";
+    harness.fresh().await;
+    let expected = expected(harness);
+    let mut reading = Reading::start(test, harness, &Checkpoint::new()).await;
+    if reading.source.capabilities().bounded {
+        while reading.step().await {}
+        assert!(!reading.step().await, "{test}: a source gave something after its end");
+        let strange: Vec<_> = reading.rows.difference(&expected).take(5).collect();
+        assert!(strange.is_empty(), "{test}: rows came that the input does not hold: {strange:?}");
+    } else {
+        reading.read(&expected, expected.len()).await;
+    }
+    assert_all_there(test, &expected, &reading.rows);
+    let progress = reading.source.progress();
+    if let Some(total) = progress.total {
+        assert!(progress.read <= total, "{test}: {} of {total} records read", progress.read);
+    }
+    reading.close().await;
+}
+
+async fn loses_nothing_when_cancelled(harness: &mut impl SourceHarness) {
+    let test = "cancelled next";
+    harness.fresh().await;
+    let expected = expected(harness);
+    let mut reading = Reading::start(test, harness, &Checkpoint::new()).await;
+    for attempt in 0.. {
+        // Dropped after ever more turns of the scheduler, so that it is cut at ever other points.
+        let turns = attempt % 8;
+        let cut = tokio::select! {
+            biased;
+            next = reading.source.next() => Some(next),
+            () = yields(turns) => None,
+        };
+        let next = match cut {
+            Some(next) => next,
+            // Now and then it may finish, or a source that is slow would never get anywhere.
+            None if turns == 7 => within(test, reading.source.next()).await,
+            None => continue,
+        };
+        match next.unwrap_or_else(|error| panic!("{test}: next fails: {error}")) {
+            Some(batch) => reading.enter(&batch),
+            None => break,
+        }
+        if reading.rows.is_superset(&expected) {
+            break;
+        }
+    }
+    assert_all_there(test, &expected, &reading.rows);
+    reading.close().await;
+}
+
+async fn yields(turns: usize) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn goes_on_from_stored_positions(harness: &mut impl SourceHarness) {
+    let test = "restart from stored positions";
+    harness.fresh().await;
+    let expected = expected(harness);
+    let mut stored = Checkpoint::new();
+    let mut rows = BTreeSet::new();
+    // A process that is killed at a third, another at two thirds; the last one reads to the end.
+    for part in 1..=3 {
+        let mut reading = Reading::start(test, harness, &stored).await;
+        let missing = expected.difference(&rows).count();
+        reading.read(&expected, if part == 3 { missing } else { missing.min(expected.len() / 3) }).await;
+        for (split, first) in &reading.first {
+            if let Some(position) = stored.get(split) {
+                assert_eq!(first, position, "{test}: split {split} did not go on where it was stored");
+            }
+        }
+        let settled = reading.settled();
+        reading.settle(&settled).await;
+        stored.extend(reading.next.clone());
+        rows.append(&mut reading.rows.clone());
+        // In flight when the process dies: given, but neither stored nor settled.
+        if part < 3 {
+            reading.step().await;
+        }
+        drop(reading);
+    }
+    assert_all_there(test, &expected, &rows);
+}
+
+async fn gives_again_what_was_in_flight(harness: &mut impl SourceHarness) {
+    let test = "close with data in flight";
+    harness.fresh().await;
+    let expected = expected(harness);
+    let mut reading = Reading::start(test, harness, &Checkpoint::new()).await;
+    reading.read(&expected, 1).await;
+    let settled = reading.settled();
+    let mut rows = reading.rows.clone();
+    let stored: Checkpoint = reading.next.clone();
+    reading.settle(&settled).await;
+    reading.step().await;
+    tokio::select! {
+        biased;
+        next = reading.source.next() => drop(next),
+        () = yields(2) => {}
+    }
+    reading.close().await;
+    drop(reading);
+    let mut again = Reading::start(test, harness, &stored).await;
+    let missing = expected.difference(&rows).count();
+    again.read(&expected, missing).await;
+    rows.append(&mut again.rows.clone());
+    assert_all_there(test, &expected, &rows);
+    again.close().await;
+}
+
+async fn remembers_what_was_settled(harness: &mut impl SourceHarness) {
+    let test = "settled positions are remembered";
+    harness.fresh().await;
+    let expected = expected(harness);
+    let mut reading = Reading::start(test, harness, &Checkpoint::new()).await;
+    reading.read(&expected, expected.len() / 3).await;
+    let (settled, mut rows, next) = (reading.settled(), reading.rows.clone(), reading.next.clone());
+    reading.settle(&settled).await;
+    reading.step().await;
+    reading.close().await;
+    drop(reading);
+    let mut again = Reading::start(test, harness, &Checkpoint::new()).await;
+    let missing = expected.difference(&rows).count();
+    again.read(&expected, missing).await;
+    for (split, first) in &again.first {
+        if let Some(position) = next.get(split) {
+            assert_eq!(first, position, "{test}: split {split} did not go on where it was settled");
+        }
+    }
+    rows.append(&mut again.rows.clone());
+    assert_all_there(test, &expected, &rows);
+    again.close().await;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! A session with the store in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use levada_connector_api::model::{
+    Checkpoint, DataType, Outcome, RejectedRows, SeriesSchema, Session, SessionCapabilities, SessionError,
+    StatusCode, Tablet, Value, Write, WriteReport,
+};
+
+use super::{Series, SimulatedStore, State, sql};
+use crate::{NUMBER, Row};
+
+/// A session of a [`SimulatedStore`].
+#[derive(Debug)]
+pub struct SimulatedSession {
+    store: SimulatedStore,
+    closed: AtomicBool,
+}
+
+impl SimulatedSession {
+    pub(super) fn new(store: SimulatedStore) -> Self {
+        Self { store, closed: AtomicBool::new(false) }
+    }
+
+    async fn ready(&self) -> Result<(), SessionError> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(SessionError::new(StatusCode::NOT_LOGIN, "the session is closed"));
+        }
+        self.store.pass().await
+    }
+}
+
+#[async_trait]
+impl Session for SimulatedSession {
+    fn capabilities(&self) -> SessionCapabilities {
+        SessionCapabilities { checkpoints: self.store.0.checkpoints }
+    }
+
+    async fn insert_tablets(&self, write: Write) -> Result<WriteReport, SessionError> {
+        self.ready().await?;
+        let mut state = self.store.0.state.lock();
+        let fault = state.write_faults.pop_front();
+        if let Some((code, false)) = fault {
+            return Err(SessionError::new(code, "injected"));
+        }
+        let report = store(&mut state, &write);
+        if self.store.0.checkpoints && !write.positions.is_empty() {
+            let owner = write.owner.as_deref().ok_or_else(|| {
+                SessionError::new(StatusCode::ILLEGAL_PARAMETER, "positions without an owner")
+            })?;
+            let positions = state.positions.entry(owner.to_owned()).or_default();
+            write.positions.iter().for_each(|each| positions.add(each));
+        }
+        match fault {
+            Some((code, _)) => Err(SessionError::new(code, "injected after the rows were stored")),
+            None => Ok(report),
+        }
+    }
+
+    async fn execute(&self, statement: &str) -> Result<Outcome, SessionError> {
+        self.ready().await?;
+        let mut state = self.store.0.state.lock();
+        state.statements.push(statement.to_owned());
+        if let Some(code) = state.statement_faults.pop_front() {
+            return Err(SessionError::new(code, "injected"));
+        }
+        sql::execute(&mut state, statement)
+    }
+
+    async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {
+        self.ready().await?;
+        Ok(self.store.stored(owner))
+    }
+
+    async fn close(&self) -> Result<(), SessionError> {
+        if !self.closed.swap(true, Ordering::Relaxed) {
+            self.store.0.state.lock().open_sessions -= 1;
+        }
+        Ok(())
+    }
+}
+
+fn store(state: &mut State, write: &Write) -> WriteReport {
+    let mut report = WriteReport::default();
+    state.writes.push(write.tablets.len());
+    for (index, tablet) in write.tablets.iter().enumerate() {
+        let rejected = state.reject.clone().map_or_else(BTreeMap::new, |reject| {
+            let reason = |row| reject(tablet.device().as_str(), tablet.times().value(row));
+            (0..tablet.rows()).filter_map(|row| Some((row, reason(row)?))).collect()
+        });
+        for (&row, message) in &rejected {
+            report.rejected.push(RejectedRows {
+                tablet: index,
+                rows: Some(vec![u32::try_from(row).expect("few rows")]),
+                measurement: None,
+                code: StatusCode::OUT_OF_TTL,
+                message: message.clone(),
+            });
+        }
+        arrive(state, tablet, |row| !rejected.contains_key(&row));
+        store_columns(state, tablet, write.coerce, index, &|row| !rejected.contains_key(&row), &mut report);
+    }
+    report
+}
+
+fn arrive(state: &mut State, tablet: &Tablet, keep: impl Fn(usize) -> bool) {
+    let number = tablet.columns().iter().find(|column| &*column.name == NUMBER);
+    for row in (0..tablet.rows()).filter(|&row| keep(row)) {
+        let value = number.and_then(|column| Value::at(&column.values, column.data_type, row));
+        let number = if let Some(Value::Int64(number)) = value { Some(number) } else { None };
+        let time = tablet.times().value(row);
+        state.arrivals.push(Row { device: tablet.device().to_string(), time, number });
+    }
+}
+
+fn store_columns(
+    state: &mut State,
+    tablet: &Tablet,
+    coerce: bool,
+    index: usize,
+    keep: &dyn Fn(usize) -> bool,
+    report: &mut WriteReport,
+) {
+    for column in tablet.columns() {
+        let key = (tablet.device().to_string(), column.name.to_string());
+        let series = state.series.entry(key).or_insert_with(|| Series {
+            schema: SeriesSchema::default_for(column.data_type),
+            aligned: tablet.aligned(),
+            values: BTreeMap::new(),
+        });
+        let mut refused = Vec::new();
+        for row in (0..tablet.rows()).filter(|&row| keep(row)) {
+            let Some(value) = Value::at(&column.values, column.data_type, row) else { continue };
+            match fit(value, series.schema.data_type, coerce) {
+                Some(value) => {
+                    series.values.insert(tablet.times().value(row), value);
+                }
+                None => refused.push(u32::try_from(row).expect("few rows")),
+            }
+        }
+        if !refused.is_empty() {
+            report.rejected.push(RejectedRows {
+                tablet: index,
+                rows: Some(refused),
+                measurement: Some(Arc::clone(&column.name)),
+                code: StatusCode::DATA_TYPE_MISMATCH,
+                message: format!("{} does not take {}", series.schema.data_type, column.data_type),
+            });
+        }
+    }
+}
+
+/// The value as one of a type, if that does not change it.
+fn fit(value: Value, data_type: DataType, coerce: bool) -> Option<Value> {
+    if value.data_type() == data_type {
+        return Some(value);
+    }
+    let number = match value {
+        Value::Int32(number) => f64::from(number),
+        Value::Int64(number) => number as f64,
+        Value::Float(number) => f64::from(number),
+        Value::Double(number) => number,
+        _ => return None,
+    };
+    let fitted = match data_type {
+        DataType::Int32 => Value::Int32(number as i32),
+        DataType::Int64 => Value::Int64(number as i64),
+        DataType::Float => Value::Float(number as f32),
+        DataType::Double => Value::Double(number),
+        _ => return None,
+    };
+    let back = match fitted {
+        Value::Int32(number) => f64::from(number),
+        Value::Int64(number) => number as f64,
+        Value::Float(_) => number,
+        _ => number,
+    };
+    (coerce && back == number).then_some(fitted)
+}

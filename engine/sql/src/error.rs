@@ -21,14 +21,24 @@ pub struct ParseError {
     pub expected: Vec<String>,
     /// What stands there, as written; `None` at the text's end.
     pub found: Option<String>,
-    /// Whether the text is well formed and only what it says makes no sense.
-    pub semantic: bool,
+    /// [`StatusCode::SQL_PARSE_ERROR`]; another for a text that is well formed and only makes no sense.
+    pub code: StatusCode,
 }
 
 impl ParseError {
-    /// [`StatusCode::SQL_PARSE_ERROR`], or [`StatusCode::SEMANTIC_ERROR`] for a text that is well formed.
-    pub fn code(&self) -> StatusCode {
-        if self.semantic { StatusCode::SEMANTIC_ERROR } else { StatusCode::SQL_PARSE_ERROR }
+    /// An error at a place in a text.
+    pub(crate) fn new(text: &str, span: Span, code: StatusCode, message: impl Into<String>) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Self {
+            span,
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count(),
+            message: message.into(),
+            expected: Vec::new(),
+            found: Some(span.of(text)).filter(|found| !found.is_empty()).map(str::to_owned),
+            code,
+        }
     }
 }
 
@@ -36,7 +46,7 @@ impl ParseError {
 /// it; one that is: the message alone.
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.semantic {
+        if self.code != StatusCode::SQL_PARSE_ERROR {
             return f.write_str(&self.message);
         }
         write!(
@@ -51,6 +61,6 @@ impl std::error::Error for ParseError {}
 
 impl From<ParseError> for SessionError {
     fn from(error: ParseError) -> Self {
-        Self::new(error.code(), error.to_string()).caused_by(error)
+        Self::new(error.code, error.to_string()).caused_by(error)
     }
 }

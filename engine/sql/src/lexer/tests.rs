@@ -1,0 +1,77 @@
+use super::*;
+
+fn kinds(text: &str) -> Vec<(TokenKind, &str)> {
+    let tokens = tokenize(text).expect("tokens");
+    tokens
+        .iter()
+        .filter(|token| token.kind != TokenKind::End)
+        .map(|token| (token.kind, token.span.of(text)))
+        .collect()
+}
+
+#[test]
+fn words_numbers_durations_and_dates_are_told_apart() {
+    use TokenKind::{Blob, DateTime, Duration, Integer, Real, Text, Word};
+    for (text, kind) in [
+        ("s1", Word),
+        ("1x", Word),
+        ("0x10", Word),
+        ("中文", Word),
+        ("::", Word),
+        ("${2}_v", Word),
+        ("12", Integer),
+        ("1.", Real),
+        (".5", Real),
+        ("1e5", Real),
+        ("1.5e-3", Real),
+        ("1d12h", Duration),
+        ("2MO", Duration),
+        ("2024-01-31", DateTime),
+        ("2024/1/3", DateTime),
+        ("2024.01.31", DateTime),
+        ("2024-01-31T12:00:00.123456+05:30", DateTime),
+        ("2024-01-31 12:00:00", DateTime),
+        ("X'0aFF'", Blob),
+        ("'it''s'", Text),
+        ("\"a\"", Text),
+    ] {
+        assert_eq!(kinds(text), [(kind, text)], "{text}");
+    }
+}
+
+#[test]
+fn points_join_nodes_and_begin_numbers() {
+    let texts = |text| kinds(text).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+    assert_eq!(texts("root.1d.`a.b`.5x"), ["root", ".", "1d", ".", "`a.b`", ".", "5x"]);
+    assert_eq!(texts("s1 + .5"), ["s1", "+", ".5"]);
+    assert_eq!(texts("*1.s2"), ["*", "1", ".", "s2"]);
+    assert_eq!(texts("2*1.5"), ["2", "*", "1.5"]);
+}
+
+#[test]
+fn comments_end_with_the_line() {
+    assert_eq!(kinds("a -- b\nc --").len(), 2);
+}
+
+#[test]
+fn literals_of_time_are_read_in_their_zone() {
+    let utc = jiff::tz::TimeZone::UTC;
+    let kolkata = jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(19_800).expect("in range"));
+    assert_eq!(parse_datetime("1970-01-01T00:00:00.300+00:00", &kolkata), Ok(300));
+    assert_eq!(parse_datetime("1970-01-01 00:00:01-01:00", &utc), Ok(3_601_000));
+    assert_eq!(parse_datetime("1970/1/2", &utc), Ok(86_400_000));
+    assert_eq!(parse_datetime("1970-01-01T05:30:00", &kolkata), Ok(0));
+    assert_eq!(parse_datetime("1969-12-31T23:59:59.9999", &utc), Ok(-1));
+    assert_eq!(parse_datetime("2024-02-30", &utc), Err("there is no date 2024-02-30".to_owned()));
+}
+
+#[test]
+fn durations_add_up() {
+    let length = |text| parse_duration(text).map(|length| (length.months, length.millis));
+    assert_eq!(length("1d1h"), Some((0, 90_000_000)));
+    assert_eq!(length("1Y2mo10d"), Some((14, 864_000_000)));
+    assert_eq!(length("1500us"), Some((0, 1)));
+    assert_eq!(length("1x"), None);
+    assert_eq!(length("99999999999999999999d"), None);
+    assert_eq!(length("9999999999999999y"), Some((9_999_999_999_999_999 * 12, 0)));
+}

@@ -1,0 +1,253 @@
+//! Statements that change the catalog.
+
+use levada_model::{Compressor, DataType, Encoding};
+
+use super::{Parsed, Parser};
+use crate::{
+    ast::{
+        AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
+        DatabaseProperties, SeriesDefinition, Statement,
+    },
+    lexer::{Symbol, TokenKind},
+};
+
+type Pairs = Vec<(String, String)>;
+
+impl Parser<'_> {
+    /// What stands behind `create`.
+    pub(super) fn create(&mut self) -> Parsed<Statement> {
+        if self.eat("DATABASE") || self.eat_all(&["STORAGE", "GROUP"]) {
+            return self.database_definition();
+        }
+        if self.eat("TIMESERIES") {
+            return self.create_timeseries();
+        }
+        if self.eat_all(&["ALIGNED", "TIMESERIES"]) {
+            return self.create_aligned_timeseries();
+        }
+        Err(self.unexpected())
+    }
+
+    /// `root.a with ttl=1`
+    pub(super) fn database_definition(&mut self) -> Parsed<Statement> {
+        let path = self.full_path()?;
+        let properties =
+            if self.eat("WITH") { self.database_properties()? } else { DatabaseProperties::default() };
+        Ok(Statement::CreateDatabase(CreateDatabase { path, properties }))
+    }
+
+    fn database_properties(&mut self) -> Parsed<DatabaseProperties> {
+        const KEYS: [&str; 6] = [
+            "TTL",
+            "TIME_PARTITION_INTERVAL",
+            "SCHEMA_REPLICATION_FACTOR",
+            "DATA_REPLICATION_FACTOR",
+            "SCHEMA_REGION_GROUP_NUM",
+            "DATA_REGION_GROUP_NUM",
+        ];
+        let mut properties = DatabaseProperties::default();
+        loop {
+            let Some(key) = self.eat_any(&KEYS) else { return Err(self.unexpected()) };
+            self.equals()?;
+            let value = if key == 0 && self.eat("INF") { i64::MAX } else { self.whole_number()? };
+            let property = match key {
+                0 => &mut properties.ttl,
+                1 => &mut properties.time_partition_interval,
+                2 => &mut properties.schema_replication_factor,
+                3 => &mut properties.data_replication_factor,
+                4 => &mut properties.schema_region_group_num,
+                _ => &mut properties.data_region_group_num,
+            };
+            *property = Some(value);
+            if !self.eat_symbol(Symbol::Comma) && self.token().kind != TokenKind::Word {
+                return Ok(properties);
+            }
+        }
+    }
+
+    fn create_timeseries(&mut self) -> Parsed<Statement> {
+        let path = self.full_path()?;
+        let definition = self.series_definition()?;
+        Ok(Statement::CreateTimeseries(CreateTimeseries { path, definition }))
+    }
+
+    fn create_aligned_timeseries(&mut self) -> Parsed<Statement> {
+        let device = self.full_path()?;
+        let series = self.parenthesised(|parser| {
+            let measurement = parser.measurement()?;
+            Ok((measurement, parser.series_definition()?))
+        })?;
+        Ok(Statement::CreateAlignedTimeseries(CreateAlignedTimeseries { device, series }))
+    }
+
+    /// `(alias) with datatype=INT32, encoding=RLE tags(…) attributes(…)`, `INT32 encoding=RLE …`
+    fn series_definition(&mut self) -> Parsed<SeriesDefinition> {
+        let start = self.start();
+        let alias = if self.eat_symbol(Symbol::LeftParen) {
+            let alias = self.name_or_text()?;
+            self.expect_symbol(Symbol::RightParen)?;
+            Some(alias)
+        } else {
+            None
+        };
+        let mut data_type = None;
+        let with = self.eat("WITH");
+        if !with && self.token().kind == TokenKind::Word && !self.is_key_and_value() {
+            data_type = Some(self.data_type()?);
+        }
+        let mut definition = SeriesDefinition {
+            data_type: DataType::Int32,
+            encoding: None,
+            compressor: None,
+            alias,
+            properties: Vec::new(),
+            tags: Vec::new(),
+            attributes: Vec::new(),
+        };
+        loop {
+            if self.at_symbol(Symbol::Comma) && !self.key_and_value_at(1) {
+                break;
+            }
+            if !self.eat_symbol(Symbol::Comma) && !self.is_key_and_value() {
+                break;
+            }
+            self.property(&mut data_type, &mut definition)?;
+        }
+        if self.eat("TAGS") {
+            definition.tags = self.pairs_in_parentheses()?;
+        }
+        if self.eat("ATTRIBUTES") {
+            definition.attributes = self.pairs_in_parentheses()?;
+        }
+        match data_type {
+            Some(data_type) => Ok(SeriesDefinition { data_type, ..definition }),
+            None if self.previous_end() > start => {
+                Err(self.semantic(self.span_from(start), "datatype must be declared"))
+            }
+            None => {
+                self.expected.push("a data type");
+                Err(self.unexpected())
+            }
+        }
+    }
+
+    fn is_key_and_value(&self) -> bool {
+        self.key_and_value_at(0)
+    }
+
+    fn key_and_value_at(&self, count: usize) -> bool {
+        matches!(self.ahead(count).kind, TokenKind::Word | TokenKind::Quoted | TokenKind::Text)
+            && matches!(self.ahead(count + 1).kind, TokenKind::Symbol(Symbol::Equal | Symbol::DoubleEqual))
+    }
+
+    /// `encoding=RLE`
+    fn property(&mut self, data_type: &mut Option<DataType>, into: &mut SeriesDefinition) -> Parsed<()> {
+        if !self.is_key_and_value() {
+            self.expected.extend(["DATATYPE", "ENCODING", "COMPRESSOR"]);
+            return Err(self.unexpected());
+        }
+        let key = self.name_or_text()?.to_ascii_uppercase();
+        self.equals()?;
+        match key.as_str() {
+            "DATATYPE" => *data_type = Some(self.data_type()?),
+            "ENCODING" => {
+                let (name, span) = self.type_name()?;
+                let encoding: Encoding = name.parse().map_err(|_| {
+                    self.semantic(span, format!("Unsupported encoding: {}", name.to_uppercase()))
+                })?;
+                into.encoding = Some(encoding);
+            }
+            "COMPRESSOR" | "COMPRESSION" => {
+                let (name, span) = self.type_name()?;
+                let compressor: Compressor = name.parse().map_err(|_| {
+                    self.semantic(span, format!("Unsupported compression: {}", name.to_uppercase()))
+                })?;
+                into.compressor = Some(compressor);
+            }
+            _ => {
+                let value = self.property_value()?;
+                into.properties.push((key, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// A value of a property, tag or attribute: a name, a text or a constant.
+    pub(super) fn property_value(&mut self) -> Parsed<String> {
+        let token = self.token();
+        match token.kind {
+            TokenKind::Integer | TokenKind::Real | TokenKind::DateTime => {
+                self.bump();
+                Ok(self.text_of(token).to_owned())
+            }
+            TokenKind::Symbol(Symbol::Minus) if self.is_adjacent(1) => {
+                self.bump();
+                Ok(format!("-{}", self.property_value()?))
+            }
+            _ => self.name_or_text(),
+        }
+    }
+
+    fn pair(&mut self) -> Parsed<(String, String)> {
+        let key = self.name_or_text()?;
+        self.equals()?;
+        Ok((key, self.property_value()?))
+    }
+
+    fn pairs_in_parentheses(&mut self) -> Parsed<Pairs> {
+        self.parenthesised(Self::pair)
+    }
+
+    /// What stands behind `alter`.
+    pub(super) fn alter(&mut self) -> Parsed<Statement> {
+        self.expect("TIMESERIES")?;
+        let path = self.full_path()?;
+        let change = match self.eat_any(&["RENAME", "SET", "DROP", "ADD", "UPSERT"]) {
+            Some(0) => {
+                let from = self.name_or_text()?;
+                self.expect("TO")?;
+                Alteration::Rename { from, to: self.name_or_text()? }
+            }
+            Some(1) => Alteration::Set(self.list(Self::pair)?),
+            Some(2) => Alteration::Drop(self.list(Self::name_or_text)?),
+            Some(3) => match self.eat_any(&["TAGS", "ATTRIBUTES"]) {
+                Some(0) => Alteration::AddTags(self.list(Self::pair)?),
+                Some(_) => Alteration::AddAttributes(self.list(Self::pair)?),
+                None => return Err(self.unexpected()),
+            },
+            Some(_) => self.upsert()?,
+            None => return Err(self.unexpected()),
+        };
+        Ok(Statement::AlterTimeseries(AlterTimeseries { path, change }))
+    }
+
+    fn upsert(&mut self) -> Parsed<Alteration> {
+        let mut alias = None;
+        if self.eat("ALIAS") {
+            self.equals()?;
+            alias = Some(self.name_or_text()?);
+        }
+        let tags = if self.eat("TAGS") { self.pairs_in_parentheses()? } else { Vec::new() };
+        let attributes = if self.eat("ATTRIBUTES") { self.pairs_in_parentheses()? } else { Vec::new() };
+        Ok(Alteration::Upsert { alias, tags, attributes })
+    }
+
+    /// What stands behind `drop`.
+    pub(super) fn drop_statement(&mut self) -> Parsed<Statement> {
+        match self.delete_from_catalog()? {
+            Some(statement) => Ok(statement),
+            None => Err(self.unexpected()),
+        }
+    }
+
+    /// `database …`, `storage group …`, `timeseries …` behind `delete` or `drop`.
+    pub(super) fn delete_from_catalog(&mut self) -> Parsed<Option<Statement>> {
+        if self.eat("DATABASE") || self.eat_all(&["STORAGE", "GROUP"]) {
+            return Ok(Some(Statement::DeleteDatabases { patterns: self.list(Self::pattern)? }));
+        }
+        if self.eat("TIMESERIES") {
+            return Ok(Some(Statement::DeleteTimeseries { patterns: self.list(Self::pattern)? }));
+        }
+        Ok(None)
+    }
+}

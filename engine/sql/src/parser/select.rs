@@ -1,0 +1,149 @@
+//! `SELECT` and its clauses.
+
+mod fill;
+mod into;
+
+use super::{Parsed, Parser};
+use crate::{
+    ast::{Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Select, SelectColumn, SortBy},
+    lexer::Symbol,
+};
+
+impl Parser<'_> {
+    /// A query.
+    pub(super) fn select(&mut self) -> Parsed<Select> {
+        self.expect("SELECT")?;
+        let last = self.at(&["last"]) && self.begins_column(1) && self.eat("LAST");
+        let columns = self.list(Self::select_column)?;
+        let into = if self.eat("INTO") { Some(self.select_into()?) } else { None };
+        self.expect("FROM")?;
+        let from = self.list(|parser| {
+            let start = parser.start();
+            let pattern = parser.pattern()?;
+            Ok(FromPath { pattern, span: parser.span_from(start) })
+        })?;
+        let mut select = Select {
+            last,
+            columns,
+            into,
+            from,
+            condition: None,
+            group_by: None,
+            having: None,
+            order_by: Vec::new(),
+            fill: None,
+            limit: None,
+            offset: None,
+            series_limit: None,
+            series_offset: None,
+            alignment: Alignment::Time,
+        };
+        self.select_clauses(&mut select)?;
+        Ok(select)
+    }
+
+    /// Whether what stands so many tokens ahead begins a column rather than goes on behind a series named `last`.
+    fn begins_column(&self, count: usize) -> bool {
+        use crate::lexer::TokenKind;
+        match self.ahead(count).kind {
+            TokenKind::Word => {
+                !self.is_word(count, "from") && !self.is_word(count, "as") && !self.is_word(count, "into")
+            }
+            TokenKind::Symbol(symbol) => {
+                matches!(
+                    symbol,
+                    Symbol::Star | Symbol::DoubleStar | Symbol::LeftParen | Symbol::Minus | Symbol::Not
+                )
+            }
+            TokenKind::End => false,
+            _ => true,
+        }
+    }
+
+    fn select_column(&mut self) -> Parsed<SelectColumn> {
+        let expression = self.expression()?;
+        let alias = if self.eat("AS") { Some(self.name_or_text()?) } else { None };
+        Ok(SelectColumn { expression, alias })
+    }
+
+    /// The clauses behind `from`. Their order is that of the grammar; `order by` and `fill` may stand in either.
+    fn select_clauses(&mut self, select: &mut Select) -> Parsed<()> {
+        if self.eat("WHERE") {
+            select.condition = Some(self.expression()?);
+        }
+        if self.eat_all(&["GROUP", "BY"]) {
+            select.group_by = Some(self.group_by()?);
+        }
+        if self.eat("HAVING") {
+            select.having = Some(self.expression()?);
+        }
+        for _ in 0..2 {
+            if select.order_by.is_empty() && self.eat_all(&["ORDER", "BY"]) {
+                select.order_by = self.list(Self::order_key)?;
+            }
+            if select.fill.is_none() && self.eat("FILL") {
+                select.fill = Some(self.fill()?);
+            }
+        }
+        self.row_limits(&mut select.limit, &mut select.offset)?;
+        if self.eat("SLIMIT") {
+            select.series_limit = Some(self.whole_number()?);
+        }
+        if self.eat("SOFFSET") {
+            select.series_offset = Some(self.whole_number()?);
+        }
+        if select.limit.is_none() {
+            // Rows may also be limited behind columns.
+            self.row_limits(&mut select.limit, &mut select.offset)?;
+        }
+        if self.eat("ALIGN") {
+            self.expect("BY")?;
+            select.alignment = match self.eat_any(&["TIME", "DEVICE"]) {
+                Some(0) => Alignment::Time,
+                Some(_) => Alignment::Device,
+                None => return Err(self.unexpected()),
+            };
+        } else if self.eat("DISABLE") {
+            self.expect("ALIGN")?;
+            select.alignment = Alignment::None;
+        }
+        Ok(())
+    }
+
+    /// `limit 10 offset 5`, in either order.
+    pub(super) fn row_limits(&mut self, limit: &mut Option<i64>, offset: &mut Option<i64>) -> Parsed<()> {
+        for _ in 0..2 {
+            if limit.is_none() && self.eat("LIMIT") {
+                *limit = Some(self.whole_number()?);
+            }
+            if offset.is_none() && self.eat("OFFSET") {
+                *offset = Some(self.whole_number()?);
+            }
+        }
+        Ok(())
+    }
+
+    fn order_key(&mut self) -> Parsed<OrderKey> {
+        let expression = self.expression()?;
+        let name = match &expression.kind {
+            ExpressionKind::Series(pattern) => pattern.to_string().to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        let by = match (&expression.kind, name.as_str()) {
+            (ExpressionKind::Time, _) => SortBy::Time,
+            (_, "device") => SortBy::Device,
+            (_, "timeseries") => SortBy::Timeseries,
+            _ => SortBy::Expression(expression),
+        };
+        let descending = self.eat_any(&["ASC", "DESC"]) == Some(1);
+        let mut nulls = None;
+        if self.eat("NULLS") {
+            nulls = match self.eat_any(&["FIRST", "LAST"]) {
+                Some(0) => Some(NullOrder::First),
+                Some(_) => Some(NullOrder::Last),
+                None => return Err(self.unexpected()),
+            };
+        }
+        Ok(OrderKey { by, descending, nulls })
+    }
+}

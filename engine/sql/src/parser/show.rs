@@ -1,0 +1,202 @@
+//! Statements that ask for the catalog.
+
+use super::{Parsed, Parser};
+use crate::{
+    ast::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries},
+    lexer::{Symbol, TokenKind},
+};
+
+const EVERYTHING: &str = "root.**";
+
+impl Parser<'_> {
+    /// What stands behind `show`.
+    pub(super) fn show(&mut self) -> Parsed<Show> {
+        if self.eat("DATABASES") || self.eat_all(&["STORAGE", "GROUP"]) {
+            let details = self.eat("DETAILS");
+            return Ok(Show::Databases { pattern: self.pattern_or(EVERYTHING)?, details });
+        }
+        if self.eat("DEVICES") {
+            return self.show_devices().map(Show::Devices);
+        }
+        if self.eat_all(&["LATEST", "TIMESERIES"]) {
+            return self.show_timeseries(true).map(Show::Timeseries);
+        }
+        if self.eat("TIMESERIES") {
+            return self.show_timeseries(false).map(Show::Timeseries);
+        }
+        if self.eat("CHILD") {
+            return match self.eat_any(&["PATHS", "NODES"]) {
+                Some(0) => Ok(Show::ChildPaths { pattern: self.pattern_or("root")? }),
+                Some(_) => Ok(Show::ChildNodes { pattern: self.pattern_or("root")? }),
+                None => Err(self.unexpected()),
+            };
+        }
+        self.show_server()
+    }
+
+    /// What is not of the catalog.
+    fn show_server(&mut self) -> Parsed<Show> {
+        if self.eat("TTL") {
+            self.expect("ON")?;
+            return Ok(Show::Ttl { patterns: self.list(Self::pattern)? });
+        }
+        if self.eat_all(&["ALL", "TTL"]) {
+            let everything = self.pattern_or(EVERYTHING)?;
+            return Ok(Show::Ttl { patterns: vec![everything] });
+        }
+        if self.eat_all(&["TEMPORARY", "FUNCTIONS"]) {
+            return Ok(Show::Functions);
+        }
+        if self.eat_all(&["QUERY", "PROCESSLIST"]) {
+            return Ok(Show::Queries);
+        }
+        if self.eat_all(&["DATA", "REGIONS"]) || self.eat_all(&["SCHEMA", "REGIONS"]) {
+            return Ok(Show::Regions);
+        }
+        const WORDS: [&str; 10] = [
+            "VERSION",
+            "FUNCTIONS",
+            "VARIABLES",
+            "CLUSTER",
+            "CLUSTERID",
+            "DATANODES",
+            "CONFIGNODES",
+            "REGIONS",
+            "QUERIES",
+            "CURRENT_TIMESTAMP",
+        ];
+        Ok(match self.eat_any(&WORDS).map(|index| WORDS[index]) {
+            Some("VERSION") => Show::Version,
+            Some("FUNCTIONS") => Show::Functions,
+            Some("VARIABLES") => Show::Variables,
+            Some("CLUSTER") => Show::Cluster { details: self.eat("DETAILS") },
+            Some("CLUSTERID") => Show::ClusterId,
+            Some("DATANODES") => Show::DataNodes,
+            Some("CONFIGNODES") => Show::ConfigNodes,
+            Some("REGIONS") => Show::Regions,
+            Some("QUERIES") => Show::Queries,
+            Some(_) => Show::CurrentTimestamp,
+            None => return Err(self.unexpected()),
+        })
+    }
+
+    fn show_devices(&mut self) -> Parsed<ShowDevices> {
+        let pattern = self.pattern_or(EVERYTHING)?;
+        let mut with_database = false;
+        if self.eat("WITH") {
+            if !self.eat("DATABASE") && !self.eat_all(&["STORAGE", "GROUP"]) {
+                return Err(self.unexpected());
+            }
+            with_database = true;
+        }
+        let filter = self.schema_filter()?;
+        let mut show = ShowDevices { pattern, with_database, filter, limit: None, offset: None };
+        self.row_limits(&mut show.limit, &mut show.offset)?;
+        Ok(show)
+    }
+
+    fn show_timeseries(&mut self, latest: bool) -> Parsed<ShowTimeseries> {
+        let pattern = self.pattern_or(EVERYTHING)?;
+        let filter = self.schema_filter()?;
+        let mut show = ShowTimeseries { latest, pattern, filter, limit: None, offset: None };
+        self.row_limits(&mut show.limit, &mut show.offset)?;
+        Ok(show)
+    }
+
+    /// What stands behind `count`.
+    pub(super) fn count(&mut self) -> Parsed<Count> {
+        if self.eat("DATABASES") || self.eat_all(&["STORAGE", "GROUP"]) {
+            return Ok(Count::Databases { pattern: self.pattern_or(EVERYTHING)? });
+        }
+        match self.eat_any(&["DEVICES", "TIMESERIES", "NODES"]) {
+            Some(0) => {
+                Ok(Count::Devices { pattern: self.pattern_or(EVERYTHING)?, filter: self.schema_filter()? })
+            }
+            Some(1) => {
+                let pattern = self.pattern_or(EVERYTHING)?;
+                let filter = self.schema_filter()?;
+                let level = if self.eat_all(&["GROUP", "BY"]) { Some(self.level_clause()?) } else { None };
+                Ok(Count::Timeseries { pattern, filter, level })
+            }
+            Some(_) => {
+                Ok(Count::Nodes { pattern: self.pattern_or(EVERYTHING)?, level: self.level_clause()? })
+            }
+            None => Err(self.unexpected()),
+        }
+    }
+
+    /// `level = 2`
+    fn level_clause(&mut self) -> Parsed<u32> {
+        self.expect("LEVEL")?;
+        self.equals()?;
+        self.level()
+    }
+
+    /// `where …` of the catalog's statements.
+    fn schema_filter(&mut self) -> Parsed<Option<SchemaFilter>> {
+        if !self.eat("WHERE") {
+            return Ok(None);
+        }
+        let behind = self.ahead(1).kind;
+        let is_contains = self.is_word(1, "contains");
+        if is_contains && (self.eat("TIMESERIES") || self.eat("DEVICE")) {
+            self.bump();
+            return Ok(Some(SchemaFilter::PathContains(self.text_literal()?)));
+        }
+        if behind == TokenKind::Symbol(Symbol::LeftParen) && self.eat("TAGS") {
+            return self.tag_filter().map(Some);
+        }
+        if self.eat("DATATYPE") {
+            self.equals()?;
+            return Ok(Some(SchemaFilter::DataType(self.data_type()?)));
+        }
+        if self.eat("TEMPLATE") {
+            return self.template_filter().map(Some);
+        }
+        if self.at(&["time"]) || self.at(&["timestamp"]) || !self.is_name(0) {
+            return self.expression().map(|condition| Some(SchemaFilter::Time(condition)));
+        }
+        self.bare_tag_filter().map(Some)
+    }
+
+    fn tag_filter(&mut self) -> Parsed<SchemaFilter> {
+        self.expect_symbol(Symbol::LeftParen)?;
+        let key = self.name_or_text()?;
+        self.expect_symbol(Symbol::RightParen)?;
+        if self.eat("CONTAINS") {
+            return Ok(SchemaFilter::TagContains { key, value: self.text_literal()? });
+        }
+        self.equals()?;
+        Ok(SchemaFilter::TagEquals { key, value: self.property_value()? })
+    }
+
+    /// `key = value`, as 0.12 has it. Later releases refuse it, and say so for a value in quotes.
+    fn bare_tag_filter(&mut self) -> Parsed<SchemaFilter> {
+        let start = self.start();
+        let key = self.name_or_text()?;
+        if self.eat("CONTAINS") {
+            return Ok(SchemaFilter::TagContains { key, value: self.name_or_text()? });
+        }
+        self.equals()?;
+        let is_text = self.token().kind == TokenKind::Text;
+        let value = self.property_value()?;
+        if is_text {
+            let message = format!("unexpected filter key '{key}': write tags({key}) = '{value}'");
+            return Err(self.semantic(self.span_from(start), message));
+        }
+        Ok(SchemaFilter::TagEquals { key, value })
+    }
+
+    fn template_filter(&mut self) -> Parsed<SchemaFilter> {
+        if self.eat("IS") {
+            let negated = self.eat("NOT");
+            self.expect("NULL")?;
+            return Ok(SchemaFilter::Template { name: None, negated });
+        }
+        let negated = self.eat_symbol(Symbol::NotEqual) || self.eat_symbol(Symbol::Unequal);
+        if !negated {
+            self.equals()?;
+        }
+        Ok(SchemaFilter::Template { name: Some(self.name_or_text()?), negated })
+    }
+}

@@ -1,0 +1,108 @@
+//! Which statement it is.
+
+use super::{Parsed, Parser};
+use crate::{
+    ast::{Statement, SystemStatus},
+    lexer::{Symbol, TokenKind},
+};
+
+impl Parser<'_> {
+    /// One statement.
+    pub(super) fn statement(&mut self) -> Parsed<Statement> {
+        if self.at(&["select"]) {
+            return self.select().map(|select| Statement::Select(Box::new(select)));
+        }
+        if self.at(&["insert"]) {
+            return self.insert().map(Statement::Insert);
+        }
+        if let Some(what) = self.unsupported() {
+            return Ok(Statement::Unsupported { what });
+        }
+        const FIRST: [&str; 17] = [
+            "SELECT", "INSERT", "CREATE", "DELETE", "DROP", "ALTER", "SET", "UNSET", "SHOW", "COUNT",
+            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR",
+        ];
+        match self.eat_any(&FIRST).map(|index| FIRST[index]) {
+            Some("CREATE") => self.create(),
+            Some("DELETE") => self.delete(),
+            Some("DROP") => self.drop_statement(),
+            Some("ALTER") => self.alter(),
+            Some("SET") => self.set(),
+            Some("UNSET") => self.unset(),
+            Some("SHOW") => self.show().map(Statement::Show),
+            Some("COUNT") => self.count().map(Statement::Count),
+            Some("FLUSH") => self.flush(),
+            Some("EXPLAIN") => self.explain(),
+            Some("LOAD") => self.load().map(Statement::Load),
+            Some("MERGE") => Ok(Statement::Merge),
+            Some("FULL") => self.expect("MERGE").map(|()| Statement::Merge),
+            Some("SETTLE") => self.pattern().map(|_| Statement::Merge),
+            Some("CLEAR") => self.expect("CACHE").map(|()| Statement::ClearCache),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn set(&mut self) -> Parsed<Statement> {
+        if self.eat_all(&["STORAGE", "GROUP"]) {
+            self.expect("TO")?;
+            return self.database_definition();
+        }
+        if self.eat("TTL") {
+            self.expect("TO")?;
+            let pattern = self.pattern()?;
+            let ttl = if self.eat("INF") { None } else { Some(self.whole_number()?) };
+            return Ok(Statement::SetTtl { pattern, ttl });
+        }
+        if self.eat("SYSTEM") {
+            self.expect("TO")?;
+            return match self.eat_any(&["READONLY", "RUNNING", "WRITABLE"]) {
+                Some(0) => Ok(Statement::SetSystem(SystemStatus::ReadOnly)),
+                Some(_) => Ok(Statement::SetSystem(SystemStatus::Running)),
+                None => Err(self.unexpected()),
+            };
+        }
+        if self.eat("CONFIGURATION") {
+            let mut properties = Vec::new();
+            while self.token().kind == TokenKind::Text || properties.is_empty() {
+                let key = self.text_literal()?;
+                self.equals()?;
+                properties.push((key, self.text_literal()?));
+                self.eat_symbol(Symbol::Comma);
+            }
+            return Ok(Statement::SetConfiguration(properties));
+        }
+        Err(self.unexpected())
+    }
+
+    fn unset(&mut self) -> Parsed<Statement> {
+        self.expect("TTL")?;
+        if self.eat_any(&["FROM", "TO"]).is_none() {
+            return Err(self.unexpected());
+        }
+        Ok(Statement::UnsetTtl { pattern: self.pattern()? })
+    }
+
+    fn flush(&mut self) -> Parsed<Statement> {
+        let databases = if self.at(&["root"]) { self.list(Self::full_path)? } else { Vec::new() };
+        let sequence = if self.at(&["true"]) || self.at(&["false"]) { Some(self.boolean()?) } else { None };
+        if self.eat("ON") && self.eat_any(&["LOCAL", "CLUSTER"]).is_none() {
+            return Err(self.unexpected());
+        }
+        Ok(Statement::Flush { databases, sequence })
+    }
+
+    fn explain(&mut self) -> Parsed<Statement> {
+        let analyze = self.eat("ANALYZE");
+        let verbose = analyze && self.eat("VERBOSE");
+        Ok(Statement::Explain { select: Box::new(self.select()?), analyze, verbose })
+    }
+
+    /// `=` or `==`
+    pub(super) fn equals(&mut self) -> Parsed<()> {
+        if self.eat_symbol(Symbol::Equal) || self.eat_symbol(Symbol::DoubleEqual) {
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Statements that are recognised by how they begin, and not carried out.
+
+use super::Parser;
+use crate::lexer::{Symbol, TokenKind};
+
+/// How such statements begin.
+const UNSUPPORTED: &[&str] = &[
+    "ALTER DATABASE",
+    "ALTER DEVICE TEMPLATE",
+    "ALTER SCHEMA TEMPLATE",
+    "ALTER USER",
+    "ALTER VIEW",
+    "CREATE AINODE",
+    "CREATE CONTINUOUS QUERY",
+    "CREATE CQ",
+    "CREATE DEVICE TEMPLATE",
+    "CREATE FUNCTION",
+    "CREATE LOGICAL VIEW",
+    "CREATE MODEL",
+    "CREATE PIPE",
+    "CREATE PIPEPLUGIN",
+    "CREATE PIPESINK",
+    "CREATE ROLE",
+    "CREATE SCHEMA TEMPLATE",
+    "CREATE SNAPSHOT",
+    "CREATE STATEFUL TRIGGER",
+    "CREATE STATELESS TRIGGER",
+    "CREATE TEMPORARY FUNCTION",
+    "CREATE TIMESERIES OF",
+    "CREATE TIMESERIES USING",
+    "CREATE TOPIC",
+    "CREATE TRIGGER",
+    "CREATE USER",
+    "CREATE VIEW",
+    "DEACTIVATE",
+    "DELETE PARTITION",
+    "DELETE TIMESERIES OF",
+    "DELETE VIEW",
+    "DROP CONTINUOUS QUERY",
+    "DROP CQ",
+    "DROP DEVICE TEMPLATE",
+    "DROP FUNCTION",
+    "DROP MODEL",
+    "DROP PARTITION",
+    "DROP PIPE",
+    "DROP PIPEPLUGIN",
+    "DROP PIPESINK",
+    "DROP ROLE",
+    "DROP SCHEMA TEMPLATE",
+    "DROP TIMESERIES OF",
+    "DROP TOPIC",
+    "DROP TRIGGER",
+    "DROP USER",
+    "DROP VIEW",
+    "GRANT",
+    "KILL ALL QUERIES",
+    "KILL QUERY",
+    "LIST ALL ROLE",
+    "LIST ALL USER",
+    "LIST PRIVILEGES",
+    "LIST ROLE",
+    "LIST USER",
+    "LOAD CONFIGURATION",
+    "MIGRATE REGION",
+    "REMOVE",
+    "REPAIR DATA",
+    "REVOKE",
+    "SET DEVICE TEMPLATE",
+    "SET SCHEMA TEMPLATE",
+    "SET SPACE QUOTA",
+    "SET THROTTLE QUOTA",
+    "SHOW CONTINUOUS QUERIES",
+    "SHOW CQS",
+    "SHOW DEVICE TEMPLATES",
+    "SHOW FLUSH INFO",
+    "SHOW LOCK INFO",
+    "SHOW MODELS",
+    "SHOW NODES",
+    "SHOW PATHS",
+    "SHOW PIPE",
+    "SHOW PIPEPLUGINS",
+    "SHOW PIPES",
+    "SHOW PIPESINK",
+    "SHOW PIPESINKS",
+    "SHOW QUERY RESOURCE",
+    "SHOW SCHEMA TEMPLATES",
+    "SHOW SPACE QUOTA",
+    "SHOW SUBSCRIPTIONS",
+    "SHOW THROTTLE QUOTA",
+    "SHOW TOPICS",
+    "SHOW TRIGGERS",
+    "SHOW VIEW",
+    "START PIPE",
+    "START REPAIR DATA",
+    "START TRIGGER",
+    "STOP PIPE",
+    "STOP REPAIR DATA",
+    "STOP TRIGGER",
+    "TRACING",
+    "UNLOAD",
+    "UNSET DEVICE TEMPLATE",
+    "UNSET SCHEMA TEMPLATE",
+];
+
+impl Parser<'_> {
+    /// What statement begins here, in lower case, if it is one that is not carried out; its tokens are passed over.
+    pub(super) fn unsupported(&mut self) -> Option<String> {
+        let fits =
+            |begin: &&&str| begin.split(' ').enumerate().all(|(count, word)| self.is_word(count, word));
+        let begin = UNSUPPORTED.iter().filter(fits).max_by_key(|begin| begin.len())?;
+        let words = begin.split(' ').count();
+        // Only words that are not followed by anything at all are a mistake rather than a statement.
+        let alone = self.ahead(words).kind == TokenKind::End
+            && ["GRANT", "REVOKE", "REMOVE", "UNLOAD"].contains(begin);
+        if alone {
+            return None;
+        }
+        while !matches!(self.token().kind, TokenKind::End | TokenKind::Symbol(Symbol::Semicolon)) {
+            self.bump();
+        }
+        Some(begin.to_ascii_lowercase())
+    }
+}

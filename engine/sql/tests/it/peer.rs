@@ -1,0 +1,35 @@
+//! Statements that a real IoTDB 2.0.1 or 0.12.0 carried out, or refused as not well formed.
+
+use super::parse;
+
+const ACCEPTED: &str = include_str!("../data/accepted.sql");
+const REFUSED: &str = include_str!("../data/refused.sql");
+
+/// Refused by the peer for what stands behind the words by which we recognise a statement that we do not carry out.
+const BEHIND_UNSUPPORTED: [&str; 8] =
+    ["create user", "create role", "grant", "revoke", "drop user", "create view", "create cq", "alter user"];
+
+#[test]
+fn whatever_the_peer_carries_out_is_parsed() {
+    let failures: Vec<_> = ACCEPTED
+        .lines()
+        .filter_map(|sql| parse(sql).err().map(|error| format!("{sql}\n    {error}")))
+        .collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        ACCEPTED.lines().count(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn whatever_the_peer_finds_malformed_is_refused() {
+    let accepted: Vec<_> = REFUSED
+        .lines()
+        .filter(|sql| !BEHIND_UNSUPPORTED.iter().any(|begin| sql.starts_with(begin)))
+        .filter(|sql| parse(sql).is_ok())
+        .collect();
+    assert!(accepted.is_empty(), "{}", accepted.join("\n"));
+}

@@ -1,0 +1,155 @@
+//! What statements mean.
+
+use levada_model::PathPattern;
+use levada_sql::ast::{
+    Alignment, Constant, Count, Duration, Fill, RowWindows, SchemaFilter, Show, SortBy, Statement,
+    TimeWindows, WindowBounds,
+};
+
+use super::parse;
+
+fn select(text: &str) -> levada_sql::ast::Select {
+    match parse(text).expect(text) {
+        Statement::Select(select) => *select,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn pattern(text: &str) -> PathPattern {
+    PathPattern::parse(text).expect("legal")
+}
+
+#[test]
+fn select_has_every_clause() {
+    let select = select(
+        "select s1 as `a b`, count(*) from root.a.*, root.b.** where time > 5 group by ((0, 100], 1d1h, 2mo), level = 1, 2 \
+         having count(s1) > 2 fill(previous, 5m) order by time desc, s1 nulls last limit 3 offset 4 slimit 5 soffset 6 \
+         align by device;",
+    );
+    assert_eq!(select.columns[0].alias.as_deref(), Some("a b"));
+    assert_eq!(select.from[1].pattern, pattern("root.b.**"));
+    let group = select.group_by.expect("grouped");
+    assert_eq!(
+        group.time,
+        Some(TimeWindows {
+            bounds: Some(WindowBounds { start: 0, end: 100, left_closed: false }),
+            interval: Duration::from_millis(90_000_000),
+            step: Some(Duration { months: 2, millis: 0 }),
+        })
+    );
+    assert_eq!(group.levels, [1, 2]);
+    assert_eq!(select.fill, Some(Fill::Previous { within: Some(Duration::from_millis(300_000)) }));
+    assert_eq!(select.order_by.len(), 2);
+    assert_eq!((&select.order_by[0].by, select.order_by[0].descending), (&SortBy::Time, true));
+    assert_eq!(
+        (select.limit, select.offset, select.series_limit, select.series_offset),
+        (Some(3), Some(4), Some(5), Some(6))
+    );
+    assert_eq!(select.alignment, Alignment::Device);
+    assert!(select.having.is_some() && select.condition.is_some());
+}
+
+#[test]
+fn last_is_a_keyword_only_before_a_column() {
+    assert!(select("select last s1 from root.d").last);
+    assert!(select("select last * from root.d").last);
+    assert!(!select("select last from root.d").last);
+    assert!(!select("select last, s1 from root.d").last);
+    assert!(!select("select last + 1 from root.d").last);
+}
+
+#[test]
+fn clause_words_are_names_where_nothing_else_fits() {
+    let statement =
+        select("select limit, from, order from root.group.by where level > 2 and end order by time");
+    assert_eq!(statement.columns.len(), 3);
+    assert_eq!(statement.order_by.len(), 1);
+    parse("create timeseries root.select.from.where INT32").expect("keywords are names");
+}
+
+#[test]
+fn row_windows_have_their_defaults() {
+    let group = select("select count(s) from root.d group by variation(s1, 1.5, ignoreNull=false)").group_by;
+    assert!(matches!(
+        group.expect("grouped").rows,
+        Some(RowWindows::Variation { delta: 1.5, ignore_null: false, .. })
+    ));
+    let group = select("select count(s) from root.d group by session(5s)").group_by.expect("grouped");
+    assert_eq!(group.rows, Some(RowWindows::Session(Duration::from_millis(5_000))));
+}
+
+#[test]
+fn insert_takes_rows_in_any_shape() {
+    let Ok(Statement::Insert(insert)) = parse(
+        "insert into root.d(timestamp, `a b`, b) aligned values(-5, 1, null), (now() - 1s, -2.5, X'0a')",
+    ) else {
+        panic!("an insertion");
+    };
+    assert!(insert.aligned);
+    assert_eq!(insert.measurements, ["`a b`", "b"]);
+    assert_eq!((insert.rows[0].time, insert.rows[1].time), (-5, 1_699_999_999_000));
+    assert_eq!(insert.rows[1].values[1], Constant::Blob(vec![10]));
+    let Ok(Statement::Insert(insert)) = parse("insert into root.d(a) values(9223372036854775808)") else {
+        panic!("an insertion");
+    };
+    assert_eq!(insert.rows[0].time, 1_700_000_000_000);
+    assert!(matches!(insert.rows[0].values[0], Constant::Real { .. }));
+}
+
+#[test]
+fn deletions_have_a_range_of_times() {
+    let range =
+        |condition: &str| match parse(&format!("delete from root.d.s where {condition}")).expect(condition) {
+            Statement::Delete(delete) => (delete.start, delete.end),
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(range("time >= 1 and time < 5"), (1, 4));
+    assert_eq!(range("7 < time"), (8, i64::MAX));
+    assert_eq!(range("time = 3"), (3, 3));
+    let (start, end) = range("time > 9223372036854775807");
+    assert!(start > end);
+}
+
+#[test]
+fn old_and_new_spellings_are_one_statement() {
+    let same = |a, b| assert_eq!(parse(a).expect(a), parse(b).expect(b));
+    same("set storage group to root.a", "create database root.a");
+    same("create storage group root.a", "CREATE DATABASE root.`a`;");
+    same("delete storage group root.a", "drop database root.a");
+    same("show storage group", "show databases root.**");
+    same(
+        "create timeseries root.a.s with datatype=INT32, encoding=RLE, compression=SNAPPY",
+        "create timeseries root.a.s INT32 encoding=RLE compressor=SNAPPY",
+    );
+    same("unset ttl to root.a", "unset ttl from root.a");
+}
+
+#[test]
+fn the_catalogs_statements_have_filters() {
+    let Ok(Statement::Show(Show::Timeseries(show))) =
+        parse("show latest timeseries root.a.** where tags(unit)='c' limit 2 offset 1")
+    else {
+        panic!("series");
+    };
+    assert!(show.latest);
+    assert_eq!(show.filter, Some(SchemaFilter::TagEquals { key: "unit".into(), value: "c".into() }));
+    assert_eq!((show.limit, show.offset), (Some(2), Some(1)));
+    let Ok(Statement::Count(Count::Timeseries { level, .. })) =
+        parse("count timeseries root.a.** group by level=2")
+    else {
+        panic!("a count");
+    };
+    assert_eq!(level, Some(2));
+}
+
+#[test]
+fn what_is_not_carried_out_is_named() {
+    for (sql, what) in [
+        ("create trigger t before insert on root.a as 'x'", "create trigger"),
+        ("list role", "list role"),
+        ("start pipe p", "start pipe"),
+        ("create timeseries of schema template on root.a", "create timeseries of"),
+    ] {
+        assert_eq!(parse(sql).expect(sql), Statement::Unsupported { what: what.to_owned() });
+    }
+}

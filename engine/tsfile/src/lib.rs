@@ -27,7 +27,7 @@
 //! # Public interface
 //! ```text
 //! enum Version { V3, V4 }
-//! struct WriterOptions { page_points: usize, page_bytes: usize, float_precision: u8, index_degree: usize, bloom_error: f64 }  // Default
+//! struct WriterOptions { page_points: usize, page_bytes: usize, index_degree: usize, bloom_error: f64 }  // Default; pages(points, bytes)
 //!
 //! struct DeviceId            // Clone (cheap), Eq, Ord (the order of the index), Hash, Display (as a path)
 //!     From<&Path>; from_segments(..); segments(); to_path() -> Result<Path, PathError>
@@ -57,13 +57,15 @@
 //!
 //! struct TsFileReader<R: ReadAt>   // Send + Sync, all methods take &self
 //!     open(inner: R) -> Result<Self, TsFileError>;  open_with(inner: R, limits: ReadLimits)
-//!     salvage(inner: R) -> Result<Self, TsFileError>          // also where the tail is missing; sealed() tells, data_end() where data ends
+//!     salvage(inner: R) -> Result<Self, TsFileError>          // also where the tail is missing; is_sealed() tells, data_end() where data ends
 //!     version(), devices() -> Result<Vec<DeviceId>, _>, may_contain(&DeviceId, measurement: &str) -> bool
 //!     device(&DeviceId) -> Result<Option<DeviceMeta>, _>      // all series of a device
 //!     series(&DeviceId, measurement: &str) -> Result<Option<SeriesMeta>, _>  // one, with its time chunks if aligned
 //!     read_chunk(&ChunkMeta) -> Result<ChunkReader, _>        // one read of the whole chunk
+//!     read_time_chunk(&ChunkMeta) -> Result<ChunkReader, _>   // the time chunk that a value chunk belongs to
+//!     copy_chunk(&ChunkMeta) -> Result<EncodedChunk, _>       // as it is, to append to another file without decoding
 //!     scan(&DeviceId, measurement) -> Result<impl Iterator<Item = Result<Page, _>>, _>       // all pages, nulls left out
-//! struct DeviceMeta { device: DeviceId, aligned: bool, time: Option<SeriesMeta>, series: Vec<SeriesMeta> }  // time: the time column
+//! struct DeviceMeta { device: DeviceId, time: Option<SeriesMeta>, series: Vec<SeriesMeta> }  // time: the time column, of an aligned device; is_aligned()
 //! struct SeriesMeta { measurement: Arc<str>, data_type: Option<DataType> (None: time column), statistics: Statistics, chunks: Vec<ChunkMeta> }
 //! struct ChunkMeta  { offset: u64, time_offset: Option<u64> /* of its time chunk, if aligned */, statistics: Statistics }
 //! struct ChunkReader               // owned, Send + Sync
@@ -72,9 +74,36 @@
 //!     read_page(i) -> Result<Page { times: Int64Array, values: ArrayRef }, _>                // Plain
 //!     read_times(i) -> Result<Int64Array, _>                                                 // Plain, Time
 //!     read_values(i, rows: usize) -> Result<ArrayRef, _>                                     // Value: a row, maybe null, per time
+//!     read_rows(i, times: &Int64Array) -> Result<Page, _>                                    // Value: rows that are not null
 //!
 //! struct Statistics                // count(), start(), end(), data_type(), first(), last(), min(), max() -> Option<Value>, sum() -> Option<f64>
 //!     of(data_type: DataType, times: &[i64], values: &dyn Array) -> Self;  merge(&mut self, other: &Self)
 //!
 //! enum TsFileError { Io { what, offset, source }, Damaged { offset, reason }, Unsupported { what }, Refused { reason } }
 //! ```
+
+mod bits;
+mod bloom;
+mod chunk_encoder;
+mod column;
+mod compression;
+mod device_id;
+mod encoding;
+mod error;
+mod layout;
+mod options;
+mod read_at;
+mod reader;
+mod statistics;
+mod wire;
+mod writer;
+
+pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk};
+pub use device_id::DeviceId;
+pub use error::TsFileError;
+pub use layout::{ChunkKind, Version};
+pub use options::{ReadLimits, WriterOptions};
+pub use read_at::ReadAt;
+pub use reader::{ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Page, PageMeta, SeriesMeta, TsFileReader};
+pub use statistics::Statistics;
+pub use writer::{Summary, TsFileWriter};

@@ -1,0 +1,149 @@
+//! The bloom filter over the paths of a file's series.
+//!
+//! Bit `|h| mod bits` for each of up to eight seeds, where `h` is the low half of the sum of both halves of MurmurHash3
+//! (x64, 128 bits) over the path's UTF-8. Unlike the canonical function, the bytes after the last whole block of 16 are
+//! sign-extended, which matters from 0x80 on.
+
+use crate::{
+    error::Parsed,
+    wire::{Cursor, put_uvar},
+};
+
+const SEEDS: [u64; 8] = [5, 7, 11, 19, 31, 37, 43, 59];
+
+/// Fewer bits than this are not worth their header.
+const LEAST_BITS: u32 = 256;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BloomFilter {
+    /// Bit `i` is in byte `i / 8`, from the lowest; bytes that are not here are zero.
+    bytes: Vec<u8>,
+    bits: u32,
+    hashes: usize,
+}
+
+impl BloomFilter {
+    /// An empty filter for a number of paths that is wrong with a probability of `error`.
+    pub(crate) fn new(paths: usize, error: f64) -> Self {
+        let error = error.clamp(0.01, 0.1);
+        let ln2 = std::f64::consts::LN_2;
+        let bits = (-(paths as f64) * error.ln() / ln2 / ln2) as u32;
+        let bits = bits.saturating_add(1).clamp(LEAST_BITS, i32::MAX as u32);
+        let hashes = (SEEDS.len()).min((-error.ln() / ln2) as usize + 1);
+        Self { bytes: vec![0; bits.div_ceil(8) as usize], bits, hashes }
+    }
+
+    pub(crate) fn insert(&mut self, path: &str) {
+        for bit in bits_of(path, self.bits, self.hashes) {
+            self.bytes[bit / 8] |= 1 << (bit % 8);
+        }
+    }
+
+    pub(crate) fn may_contain(&self, path: &str) -> bool {
+        bits_of(path, self.bits, self.hashes)
+            .all(|bit| self.bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1))
+    }
+
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        let used = self.bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        put_uvar(out, used as u32);
+        if used > 0 {
+            out.extend_from_slice(&self.bytes[..used]);
+            put_uvar(out, self.bits);
+            put_uvar(out, self.hashes as u32);
+        }
+    }
+
+    /// The filter that is next; `None` where it has no bytes.
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parsed<Option<Self>> {
+        let length = cursor.uvar_usize()?;
+        if length == 0 {
+            return Ok(None);
+        }
+        let bytes = cursor.take(length)?.to_vec();
+        let bits = cursor.uvar()?;
+        let hashes = cursor.uvar_usize()?;
+        if bits == 0 || bits > i32::MAX as u32 || hashes > SEEDS.len() {
+            return Err(cursor.corrupt("the bloom filter's sizes are impossible"));
+        }
+        Ok(Some(Self { bytes, bits, hashes }))
+    }
+}
+
+fn bits_of(path: &str, bits: u32, hashes: usize) -> impl Iterator<Item = usize> {
+    SEEDS.into_iter().take(hashes).map(move |seed| {
+        let hash = hash(path.as_bytes(), seed) as i32;
+        // The least integer has no absolute value, and becomes 0.
+        (hash.checked_abs().unwrap_or(0) as u32 % bits) as usize
+    })
+}
+
+fn hash(bytes: &[u8], seed: u64) -> u64 {
+    const C1: u64 = 0x87c3_7b91_1142_53d5;
+    const C2: u64 = 0x4cf5_ad43_2745_937f;
+    let (mut h1, mut h2) = (seed, seed);
+    let mix1 = |k: u64| k.wrapping_mul(C1).rotate_left(31).wrapping_mul(C2);
+    let mix2 = |k: u64| k.wrapping_mul(C2).rotate_left(33).wrapping_mul(C1);
+    let (blocks, tail) = bytes.as_chunks::<16>();
+    for block in blocks {
+        let pair = u128::from_le_bytes(*block);
+        h1 ^= mix1(pair as u64);
+        h1 = h1.rotate_left(27).wrapping_add(h2).wrapping_mul(5).wrapping_add(0x52dc_e729);
+        h2 ^= mix2((pair >> 64) as u64);
+        h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
+    }
+    let signed = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .enumerate()
+            .fold(0u64, |k, (index, &byte)| k ^ ((byte as i8 as i64 as u64) << (8 * index)))
+    };
+    let (low, high) = tail.split_at(tail.len().min(8));
+    if !high.is_empty() {
+        h2 ^= mix2(signed(high));
+    }
+    if !low.is_empty() {
+        h1 ^= mix1(signed(low));
+    }
+    h1 ^= bytes.len() as u64;
+    h2 ^= bytes.len() as u64;
+    h1 = h1.wrapping_add(h2);
+    h2 = h2.wrapping_add(h1);
+    h1 = finish(h1);
+    h2 = finish(h2);
+    h1 = h1.wrapping_add(h2);
+    h2 = h2.wrapping_add(h1);
+    h1.wrapping_add(h2)
+}
+
+const fn finish(mut k: u64) -> u64 {
+    k ^= k >> 33;
+    k = k.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    k ^= k >> 33;
+    k = k.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    k ^ (k >> 33)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_inserted_is_found_and_little_else() {
+        let mut filter = BloomFilter::new(1000, 0.05);
+        let path = |index: usize| format!("root.plant.d{index}.temperature");
+        (0..1000).for_each(|index| filter.insert(&path(index)));
+        let mut bytes = Vec::new();
+        filter.put(&mut bytes);
+        let back = BloomFilter::parse(&mut Cursor::new(&bytes)).expect("parses").expect("has bits");
+        assert!((0..1000).all(|index| back.may_contain(&path(index))));
+        let wrong = (1000..11_000).filter(|&index| back.may_contain(&path(index))).count();
+        assert!(wrong < 800, "{wrong} of 10000");
+    }
+
+    #[test]
+    fn sizes_are_as_the_peer_computes_them() {
+        let filter = BloomFilter::new(1, 0.05);
+        assert_eq!((filter.bits, filter.hashes), (256, 5));
+    }
+}

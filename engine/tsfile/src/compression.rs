@@ -1,0 +1,106 @@
+//! Compression of page bodies.
+
+use std::{borrow::Cow, io::Read, io::Write};
+
+use bytes::Bytes;
+use levada_model::Compressor;
+
+use crate::error::{Corrupt, Parsed};
+
+/// The level of ZSTD; Java's writer takes the highest, which costs a hundred times the time for a few percent.
+const ZSTD_LEVEL: i32 = 3;
+
+/// The preset of LZMA2, as Java's writer has it.
+const XZ_PRESET: u32 = 6;
+
+/// Compresses a page body.
+///
+/// # Errors
+/// A compression library refuses (out of memory, more than 4 GiB).
+pub(crate) fn compress(compressor: Compressor, body: &[u8]) -> std::io::Result<Cow<'_, [u8]>> {
+    Ok(Cow::Owned(match compressor {
+        Compressor::Uncompressed => return Ok(Cow::Borrowed(body)),
+        Compressor::Snappy => snap::raw::Encoder::new().compress_vec(body)?,
+        Compressor::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(body)?;
+            encoder.finish()?
+        }
+        Compressor::Lz4 => lz4_flex::block::compress(body),
+        Compressor::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL)?,
+        Compressor::Lzma2 => {
+            let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), XZ_PRESET);
+            encoder.write_all(body)?;
+            encoder.finish()?
+        }
+    }))
+}
+
+/// Decompresses a page body that says it has `length` bytes. Allocates no more than that, and no more than its bytes can
+/// stand for.
+pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) -> Parsed<Bytes> {
+    let wrong = |reason: String| Corrupt::new(0, format!("{compressor} cannot decompress a page: {reason}"));
+    let out = match compressor {
+        Compressor::Uncompressed => Ok(body.clone()),
+        Compressor::Snappy => {
+            let announced = snap::raw::decompress_len(body).map_err(|error| wrong(error.to_string()))?;
+            // An element of three bytes copies 64 at most.
+            if announced != length || length / 64 > body.len() {
+                return Err(wrong(format!("{announced} bytes announced, {length} expected")));
+            }
+            let mut out = vec![0; length];
+            snap::raw::Decoder::new().decompress(body, &mut out).map_err(|error| wrong(error.to_string()))?;
+            Ok(Bytes::from(out))
+        }
+        Compressor::Lz4 => {
+            // A byte of a length stands for 255 at most.
+            if length / 256 > body.len() {
+                return Err(wrong(format!("{length} bytes cannot come of {}", body.len())));
+            }
+            let mut out = vec![0; length];
+            let count =
+                lz4_flex::block::decompress_into(body, &mut out).map_err(|error| wrong(error.to_string()))?;
+            out.truncate(count);
+            Ok(Bytes::from(out))
+        }
+        Compressor::Gzip => read_up_to(flate2::read::MultiGzDecoder::new(&**body), length, body.len()),
+        Compressor::Zstd => match zstd::stream::read::Decoder::with_buffer(&**body) {
+            Ok(decoder) => read_up_to(decoder, length, body.len()),
+            Err(error) => Err(error),
+        },
+        Compressor::Lzma2 => read_up_to(liblzma::read::XzDecoder::new(&**body), length, body.len()),
+    }
+    .map_err(|error| wrong(error.to_string()))?;
+    if out.len() == length {
+        Ok(out)
+    } else {
+        Err(wrong(format!("{} bytes came out, {length} expected", out.len())))
+    }
+}
+
+/// Reads up to a byte more than `length`, growing with what comes.
+fn read_up_to(reader: impl Read, length: usize, compressed: usize) -> std::io::Result<Bytes> {
+    let mut out = Vec::with_capacity(length.min(compressed.saturating_mul(16)).saturating_add(1));
+    reader.take((length as u64).saturating_add(1)).read_to_end(&mut out)?;
+    Ok(out.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_compressor_gives_back_what_it_got() {
+        let body: Vec<u8> = (0..10_000u32).map(|index| (index / 7 % 251) as u8).collect();
+        for body in [&body[..], &body[..1], &[]] {
+            for compressor in Compressor::ALL {
+                let compressed = compress(compressor, body).expect("compresses").into_owned().into();
+                let back = decompress(compressor, &compressed, body.len());
+                assert_eq!(back.as_deref(), Ok(body), "{compressor}");
+                for wrong in [body.len() + 1, body.len().wrapping_sub(1), u32::MAX as usize] {
+                    assert!(decompress(compressor, &compressed, wrong).is_err(), "{compressor} {wrong}");
+                }
+            }
+        }
+    }
+}

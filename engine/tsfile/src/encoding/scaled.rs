@@ -1,0 +1,133 @@
+//! Floating-point numbers under RLE and TS_2DIFF: as integers, scaled by a power of ten.
+//!
+//! ```text
+//!   decimals: uvar   block of round(value × 10^decimals)
+//!   or, where some numbers do not fit (files of version 4):
+//!   0x7fffffff: uvar   n: uvar   scaled: n/8+1 bytes                      decimals   block      bit 0: not scaled
+//!   0x7ffffffe: uvar   n: uvar   scaled: n/8+1 bytes   raw: n/8+1 bytes   decimals   block      bit 1: raw bits
+//! ```
+//!
+//! The encoder only takes numbers that come back bit for bit; for others [`decimals`] finds nothing, and the chunk is written
+//! in another encoding. So nothing is ever rounded.
+
+use crate::{error::Parsed, wire::Cursor};
+
+const NOT_ALL_SCALED: u32 = 0x7fff_ffff;
+const SOME_RAW: u32 = 0x7fff_fffe;
+
+/// More decimals than this do not help an integer of 32 or 64 bits.
+const MOST_DECIMALS: u32 = 15;
+
+const POWERS: [f64; MOST_DECIMALS as usize + 1] =
+    [1., 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+
+/// A float and the integer it is scaled to.
+pub(super) trait Float: Copy {
+    type Int: super::Int;
+
+    fn to_scaled(self, power: f64) -> Option<Self::Int>;
+    fn of_scaled(scaled: Self::Int, power: f64) -> Self;
+    fn bits(self) -> Self::Int;
+
+    /// Whether scaling to an integer and back gives the very same number.
+    fn is_exact(self, power: f64) -> bool {
+        self.to_scaled(power).is_some_and(|scaled| Self::of_scaled(scaled, power).bits() == self.bits())
+    }
+}
+
+impl Float for f32 {
+    type Int = i32;
+
+    fn to_scaled(self, power: f64) -> Option<i32> {
+        let scaled = (f64::from(self) * power).round();
+        (scaled.abs() < f64::from(i32::MAX)).then_some(scaled as i32)
+    }
+
+    fn of_scaled(scaled: i32, power: f64) -> Self {
+        (f64::from(scaled) / power) as Self
+    }
+
+    fn bits(self) -> i32 {
+        self.to_bits() as i32
+    }
+}
+
+impl Float for f64 {
+    type Int = i64;
+
+    fn to_scaled(self, power: f64) -> Option<i64> {
+        // Beyond 2^53 neighbouring integers are one number.
+        let scaled = (self * power).round();
+        (scaled.abs() < 9_007_199_254_740_992.).then_some(scaled as i64)
+    }
+
+    fn of_scaled(scaled: i64, power: f64) -> Self {
+        scaled as Self / power
+    }
+
+    fn bits(self) -> i64 {
+        self.to_bits() as i64
+    }
+}
+
+/// Decimals with which all values are exact, the fewest where that is simple to tell, if there are any.
+pub(super) fn decimals<F: Float>(values: &[F]) -> Option<u32> {
+    let mut decimals = 0;
+    // A value that is exact with some decimals is nearly always exact with more, but not quite: hence the second look.
+    for &value in values {
+        while !value.is_exact(POWERS[decimals]) {
+            decimals += 1;
+            if decimals == POWERS.len() {
+                return None;
+            }
+        }
+    }
+    (decimals..POWERS.len())
+        .find(|&decimals| values.iter().all(|value| value.is_exact(POWERS[decimals])))
+        .map(|decimals| decimals as u32)
+}
+
+/// The integers of values that are exact with some decimals.
+pub(super) fn scale<F: Float>(values: &[F], decimals: u32) -> Vec<F::Int> {
+    let power = POWERS[decimals as usize];
+    values.iter().map(|value| value.to_scaled(power).unwrap_or_default()).collect()
+}
+
+/// Decodes exactly `count` floats to their bits; `block` decodes that many integers of the rest of the bytes.
+pub(super) fn decode<F: Float>(
+    bytes: &[u8],
+    count: usize,
+    block: impl FnOnce(&[u8], usize) -> Parsed<Vec<F::Int>>,
+) -> Parsed<Vec<F::Int>> {
+    let mut cursor = Cursor::new(bytes);
+    let head = cursor.uvar()?;
+    let (scaled, raw) = match head {
+        NOT_ALL_SCALED | SOME_RAW => {
+            let size = cursor.uvar_usize()? / 8 + 1;
+            if size < count.div_ceil(8) {
+                return Err(cursor.corrupt("a page says of too few numbers how they are scaled"));
+            }
+            let scaled = cursor.take(size)?;
+            let raw = if head == SOME_RAW { Some(cursor.take(size)?) } else { None };
+            (Some(scaled), raw)
+        }
+        _ => (None, None),
+    };
+    let decimals = if scaled.is_some() { cursor.uvar()? } else { head };
+    if decimals > 400 {
+        return Err(cursor.corrupt(format!("numbers have {decimals} decimals")));
+    }
+    let power = POWERS.get(decimals as usize).copied().unwrap_or_else(|| 10f64.powi(decimals as i32));
+    let mut values = block(cursor.rest(), count)?;
+    let is_set = |bits: Option<&[u8]>, index: usize| {
+        bits.and_then(|bits| bits.get(index / 8)).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+    };
+    for (index, value) in values.iter_mut().enumerate() {
+        if is_set(raw, index) {
+            continue;
+        }
+        let unscaled = scaled.is_some() && !is_set(scaled, index);
+        *value = F::of_scaled(*value, if unscaled { 1. } else { power }).bits();
+    }
+    Ok(values)
+}

@@ -1,0 +1,59 @@
+//! What shapes a file.
+
+/// How pages are cut and how the index is built. The defaults are the peer's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct WriterOptions {
+    /// Rows in a page, at most.
+    pub page_points: usize,
+    /// Bytes of a column's values in a page, before encoding; a page has at least one row, however large.
+    pub page_bytes: usize,
+    /// Entries in an index node, at most; at least 2.
+    pub index_degree: usize,
+    /// How often the bloom filter says yes for a series that is not there: 0.01 to 0.1.
+    pub bloom_error: f64,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        Self { page_points: 10_000, page_bytes: 64 << 10, index_degree: 256, bloom_error: 0.05 }
+    }
+}
+
+impl WriterOptions {
+    /// These options with other sizes of pages.
+    #[must_use]
+    pub const fn pages(mut self, points: usize, bytes: usize) -> Self {
+        self.page_points = points;
+        self.page_bytes = bytes;
+        self
+    }
+
+    /// These options with another number of entries in an index node.
+    #[must_use]
+    pub const fn degree(mut self, degree: usize) -> Self {
+        self.index_degree = degree;
+        self
+    }
+}
+
+/// How much a reader takes in at once, whatever a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadLimits {
+    /// Bytes of a page after decompression.
+    pub page_bytes: usize,
+    /// Rows of a page.
+    pub page_points: usize,
+    /// Pages of a chunk.
+    pub chunk_pages: usize,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self { page_bytes: 256 << 20, page_points: 16 << 20, chunk_pages: 1 << 20 }
+    }
+}
+
+/// The longest value that is written: less than a page that readers take in by default.
+pub(crate) const LONGEST_VALUE: usize = 255 << 20;

@@ -1,0 +1,349 @@
+//! Writes a file from its beginning to its end.
+
+mod index;
+
+use std::{collections::BTreeMap, io::Write, sync::Arc};
+
+use arrow_array::Array;
+use levada_model::{DataType, SeriesSchema};
+
+use crate::{
+    AlignedColumn, ChunkEncoder, DeviceId, EncodedAligned, EncodedChunk, Statistics, TsFileError, Version,
+    WriterOptions,
+    chunk_encoder::put_chunk_header,
+    layout::{CHUNK_GROUP, ChunkKind, MAGIC},
+    wire::put_vstr,
+};
+
+/// What a finished file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The file's size.
+    pub bytes: u64,
+    /// Where data ends and the metadata begins.
+    pub meta_offset: u64,
+    /// Devices that have data.
+    pub devices: usize,
+    /// Their series.
+    pub series: usize,
+    /// Values that are not null.
+    pub points: u64,
+    /// The earliest time; `i64::MAX` where the file is empty.
+    pub start: i64,
+    /// The latest time; `i64::MIN` where the file is empty.
+    pub end: i64,
+}
+
+/// Writes a file, chunk group by chunk group, and its index at the end.
+///
+/// Chunks reach `W` as they come; of each, its place and [`Statistics`] are kept until [`TsFileWriter::finish`]. A file that
+/// is not finished can be read by [`TsFileReader::salvage`](crate::TsFileReader::salvage). After an error of `W` the writer
+/// refuses everything.
+#[derive(Debug)]
+pub struct TsFileWriter<W> {
+    inner: W,
+    version: Version,
+    options: WriterOptions,
+    offset: u64,
+    broken: bool,
+    /// The device of the chunk group that is open, and whether its header is written.
+    group: Option<(DeviceId, bool)>,
+    devices: BTreeMap<DeviceId, DeviceChunks>,
+}
+
+/// What was written of a device.
+#[derive(Debug, Default)]
+struct DeviceChunks {
+    /// The time chunks; empty for a plain device.
+    time: Vec<(u64, Statistics)>,
+    series: BTreeMap<Arc<str>, SeriesChunks>,
+}
+
+#[derive(Debug)]
+struct SeriesChunks {
+    schema: SeriesSchema,
+    /// Offset and content of each; of an aligned device, one for each time chunk.
+    chunks: Vec<(u64, Statistics)>,
+}
+
+impl DeviceChunks {
+    fn is_aligned(&self) -> bool {
+        !self.time.is_empty()
+    }
+}
+
+impl<W: Write> TsFileWriter<W> {
+    /// Begins a file. `inner` must be at its beginning; writes are large but for a file's first bytes, so it need not be
+    /// buffered.
+    ///
+    /// # Errors
+    /// `inner` cannot be written to.
+    pub fn new(inner: W, version: Version, options: WriterOptions) -> Result<Self, TsFileError> {
+        let mut writer =
+            Self { inner, version, options, offset: 0, broken: false, group: None, devices: BTreeMap::new() };
+        let mut head = MAGIC.to_vec();
+        head.push(version as u8);
+        writer.write(&head)?;
+        Ok(writer)
+    }
+
+    /// The bytes written so far.
+    pub const fn position(&self) -> u64 {
+        self.offset
+    }
+
+    /// Begins a chunk group: what follows belongs to this device. A device may have several.
+    ///
+    /// # Errors
+    /// The device cannot be named in a file of this version.
+    pub fn start_chunk_group(&mut self, device: impl Into<DeviceId>) -> Result<(), TsFileError> {
+        let device = device.into();
+        if self.version == Version::V3 && device.segments().any(|segment| segment.is_none()) {
+            return Err(TsFileError::refused(format!("`{device}` cannot be named in a file of version 3")));
+        }
+        self.group = Some((device, false));
+        Ok(())
+    }
+
+    /// Encodes a chunk of a plain device's series and appends it; returns where.
+    ///
+    /// # Errors
+    /// As [`ChunkEncoder::encode`] and [`TsFileWriter::append`].
+    pub fn write_series(
+        &mut self,
+        measurement: &str,
+        schema: SeriesSchema,
+        times: &[i64],
+        values: &dyn Array,
+    ) -> Result<u64, TsFileError> {
+        self.append(ChunkEncoder::new(self.options).encode(measurement, schema, times, values)?)
+    }
+
+    /// Encodes a chunk group of an aligned device and appends it; returns where its time chunk is.
+    ///
+    /// # Errors
+    /// As [`ChunkEncoder::encode_aligned`] and [`TsFileWriter::append_aligned`].
+    pub fn write_aligned(
+        &mut self,
+        times: &[i64],
+        columns: &[AlignedColumn<'_>],
+    ) -> Result<u64, TsFileError> {
+        self.append_aligned(ChunkEncoder::new(self.options).encode_aligned(times, columns)?)
+    }
+
+    /// Appends a chunk of a plain device's series; returns where. An empty chunk is not written.
+    ///
+    /// # Errors
+    /// No chunk group is open, the device is aligned, the series had another type before, the chunk begins before the
+    /// series' last one ends, or `W` fails.
+    pub fn append(&mut self, chunk: EncodedChunk) -> Result<u64, TsFileError> {
+        let device = self.open_device()?.clone();
+        if chunk.kind != ChunkKind::Plain {
+            return Err(TsFileError::refused(format!(
+                "`{device}`: a column of an aligned device stands alone"
+            )));
+        }
+        if chunk.statistics.count() == 0 {
+            return Ok(self.offset);
+        }
+        if let Some(known) = self.devices.get(&device) {
+            if known.is_aligned() {
+                return Err(TsFileError::refused(format!("`{device}` is aligned")));
+            }
+            if let Some(series) = known.series.get(&chunk.measurement) {
+                series.check_next(&device, &chunk)?;
+            }
+        }
+        self.write_group_header()?;
+        let offset = self.offset;
+        self.write(&chunk.bytes)?;
+        let series = self.devices.entry(device).or_default().series.entry(chunk.measurement);
+        series
+            .or_insert_with(|| SeriesChunks { schema: chunk.schema, chunks: Vec::new() })
+            .chunks
+            .push((offset, chunk.statistics));
+        Ok(offset)
+    }
+
+    /// Appends a chunk group of an aligned device; returns where its time chunk is. A second one for the same device
+    /// begins a chunk group of its own; columns that it lacks count as null. Without rows, nothing is written.
+    ///
+    /// # Errors
+    /// As [`TsFileWriter::append`]; or the device is plain, or a measurement is there twice.
+    pub fn append_aligned(&mut self, chunks: EncodedAligned) -> Result<u64, TsFileError> {
+        let device = self.open_device()?.clone();
+        let EncodedAligned { time, columns } = chunks;
+        if time.statistics.count() == 0 {
+            return Ok(self.offset);
+        }
+        self.check_aligned(&device, &time, &columns)?;
+        if let Some((_, written)) = &mut self.group {
+            *written = false;
+        }
+        self.write_group_header()?;
+        let offset = self.offset;
+        self.write(&time.bytes)?;
+        let mut known = self.devices.remove(&device).unwrap_or_default();
+        let result = self.write_columns(&mut known, columns);
+        known.time.push((offset, time.statistics));
+        self.devices.insert(device, known);
+        result.map(|()| offset)
+    }
+
+    /// Makes sure that an aligned chunk group may follow what there is of its device.
+    fn check_aligned(
+        &self,
+        device: &DeviceId,
+        time: &EncodedChunk,
+        columns: &[EncodedChunk],
+    ) -> Result<(), TsFileError> {
+        let mut names: Vec<_> = columns.iter().map(EncodedChunk::measurement).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(TsFileError::refused(format!("`{device}` has two columns `{}`", pair[0])));
+        }
+        let Some(known) = self.devices.get(device) else { return Ok(()) };
+        let Some((_, last)) = known.time.last() else {
+            return Err(TsFileError::refused(format!("`{device}` is not aligned")));
+        };
+        if time.statistics.start() <= last.end() {
+            return Err(before(device, "", time, last.end()));
+        }
+        for chunk in columns {
+            if let Some(series) = known.series.get(&chunk.measurement) {
+                series.check_next(device, chunk)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes value chunks, and empty ones so that every series has one for each time chunk: readers pair them by number.
+    fn write_columns(
+        &mut self,
+        known: &mut DeviceChunks,
+        columns: Vec<EncodedChunk>,
+    ) -> Result<(), TsFileError> {
+        let groups = known.time.len();
+        for chunk in columns {
+            let mut places = Vec::new();
+            let new = !known.series.contains_key(&chunk.measurement);
+            if new && groups > 0 {
+                let (offset, empty) = self.write_empty_column(&chunk.measurement, chunk.schema)?;
+                places = vec![(offset, empty); groups];
+            }
+            let offset = self.offset;
+            self.write(&chunk.bytes)?;
+            let series = known.series.entry(chunk.measurement);
+            let series = series.or_insert(SeriesChunks { schema: chunk.schema, chunks: places });
+            series.chunks.push((offset, chunk.statistics));
+        }
+        for (measurement, series) in &mut known.series {
+            if series.chunks.len() == groups {
+                series.chunks.push(self.write_empty_column(measurement, series.schema)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_empty_column(
+        &mut self,
+        measurement: &str,
+        schema: SeriesSchema,
+    ) -> Result<(u64, Statistics), TsFileError> {
+        let offset = self.offset;
+        let mut bytes = Vec::new();
+        put_chunk_header(ChunkKind::Value, false, measurement, schema, 0, &mut bytes);
+        self.write(&bytes)?;
+        Ok((offset, Statistics::empty(Some(schema.data_type))))
+    }
+
+    /// Writes the index and what ends a file. Neither flushes nor syncs `W`.
+    ///
+    /// # Errors
+    /// `W` fails.
+    pub fn finish(mut self) -> Result<(W, Summary), TsFileError> {
+        let devices = std::mem::take(&mut self.devices);
+        let mut summary = Summary {
+            bytes: 0,
+            meta_offset: self.offset,
+            devices: devices.len(),
+            series: devices.values().map(|device| device.series.len()).sum(),
+            points: 0,
+            start: i64::MAX,
+            end: i64::MIN,
+        };
+        for chunks in devices.values().flat_map(|device| device.series.values()) {
+            for (_, statistics) in &chunks.chunks {
+                summary.points += statistics.count();
+                summary.start = summary.start.min(statistics.start());
+                summary.end = summary.end.max(statistics.end());
+            }
+        }
+        for (_, statistics) in devices.values().flat_map(|device| &device.time) {
+            summary.start = summary.start.min(statistics.start());
+            summary.end = summary.end.max(statistics.end());
+        }
+        index::write(&mut self, devices)?;
+        summary.bytes = self.offset;
+        Ok((self.inner, summary))
+    }
+
+    fn open_device(&self) -> Result<&DeviceId, TsFileError> {
+        match &self.group {
+            Some((device, _)) => Ok(device),
+            None => Err(TsFileError::refused("no chunk group is open")),
+        }
+    }
+
+    fn write_group_header(&mut self) -> Result<(), TsFileError> {
+        let Some((device, written @ false)) = &mut self.group else { return Ok(()) };
+        *written = true;
+        let mut header = vec![CHUNK_GROUP];
+        match self.version {
+            Version::V3 => put_vstr(&mut header, &device.to_string()),
+            Version::V4 => device.put(&mut header),
+        }
+        self.write(&header)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TsFileError> {
+        if self.broken {
+            return Err(TsFileError::refused("an earlier write failed"));
+        }
+        self.inner.write_all(bytes).map_err(|error| {
+            self.broken = true;
+            TsFileError::io("cannot write", self.offset)(error)
+        })?;
+        self.offset += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl SeriesChunks {
+    fn data_type(&self) -> DataType {
+        self.schema.data_type
+    }
+
+    /// Makes sure that a chunk may follow the ones there are.
+    fn check_next(&self, device: &DeviceId, chunk: &EncodedChunk) -> Result<(), TsFileError> {
+        let (name, found) = (&chunk.measurement, chunk.schema.data_type);
+        if found != self.data_type() {
+            let before = self.data_type();
+            return Err(TsFileError::refused(format!("`{device}.{name}` is {before}, not {found}")));
+        }
+        let end = self.chunks.iter().rev().find(|(_, statistics)| statistics.count() > 0);
+        match end {
+            Some((_, last)) if chunk.statistics.count() > 0 && chunk.statistics.start() <= last.end() => {
+                Err(before(device, name, chunk, last.end()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn before(device: &DeviceId, name: &str, chunk: &EncodedChunk, end: i64) -> TsFileError {
+    let start = chunk.statistics.start();
+    TsFileError::refused(format!(
+        "a chunk of `{device}.{name}` begins at {start}, not after the last one's end {end}"
+    ))
+}

@@ -25,7 +25,7 @@ use tokio::{
 use tracing::{error, info};
 
 use self::file::LetterFile;
-pub(crate) use self::letter::{Circumstances, Letter, Stage, of_record, of_rejections};
+pub(crate) use self::letter::{Circumstances, Letter, RefusedRows, Stage, of_record, of_rejections};
 use crate::retry::Attempts;
 
 /// The letters up to one: durable once all of them are. The default stands for none at all.
@@ -142,9 +142,10 @@ impl Writer {
                     self.attempts.worked();
                     return Ok(());
                 }
-                Ok(Err(error)) => {
-                    Error::io(format!("dead letters cannot be written to {}", self.file.path().display()), error)
-                }
+                Ok(Err(error)) => Error::io(
+                    format!("dead letters cannot be written to {}", self.file.path().display()),
+                    error,
+                ),
                 Err(error) => Error::bug(format!("the writer of dead letters failed: {error}")),
             };
             if !error.is_transient() {

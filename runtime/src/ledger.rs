@@ -203,7 +203,10 @@ impl Drop for Receipt {
 
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt").field("number", &self.entry.number).field("splits", &self.entry.splits).finish()
+        f.debug_struct("Receipt")
+            .field("number", &self.entry.number)
+            .field("splits", &self.entry.splits)
+            .finish()
     }
 }
 

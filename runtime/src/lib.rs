@@ -1,11 +1,52 @@
 //! Pipelines at run time: topology, tasks, delivery ledger, dead letters, metrics, HTTP.
+//!
+//! ```text
+//!   Pipeline (levada-config) ─┐
+//!   Registry (connectors)    ─┼─▶ Runtime::start ─▶ RunningPipeline: stop, progress, wait ─▶ Report
+//!   Stores (sessions)        ─┘        │
+//!                                      ├─ one task for each node, bounded queues between them
+//!                                      ├─ one ledger for each source
+//!                                      └─ one writer of dead letters
+//! ```
+//!
+//! Invariants:
+//! - A source is told to settle a position only when all before it, in order of arrival, is delivered by every sink it
+//!   reaches, or durably dead-lettered. A batch that gets lost on the way (a crash, an abort, a panic) holds its split's
+//!   watermark where it is.
+//! - A sink is given positions only when the dead letters of what they cover are durable; so a sink that stores positions
+//!   with its rows never stands beyond a record that is neither stored nor dead-lettered.
+//! - Memory is bounded: every edge by rows and bytes, a sink by one batch that is being filled, one that is full, and the
+//!   writes under way.
+//! - Errors that may pass are tried again for ever (or as long as `retry` says). An error of a sink about *data* that will
+//!   not pass makes the whole batch refused rows; any other error that will not pass stops the pipeline after draining.
+//! - Refused records and rows go to the dead letters, unless the pipeline's `errors` say to drop them or to stop. Where no
+//!   file is named they go to `dead-letters.jsonl` in the pipeline's state folder: nothing is lost silently.
+//!
+//! [`metrics`] names every metric and its unit.
 
 mod batcher;
 mod dead_letters;
+pub mod http;
 mod ledger;
+pub mod metrics;
+mod node;
 mod outlets;
 mod parcel;
 mod queue;
+mod refusals;
+mod report;
+mod resume;
 mod retry;
+mod running;
+mod runtime;
+mod shared;
+mod supervisor;
+mod task;
+mod topology;
 
+pub use node::{Counts, NodeKind, NodeState};
+pub use report::{NodeReport, Outcome, PipelineProgress, Report};
 pub use retry::Chance;
+pub use running::{PipelineHandle, RunningPipeline};
+pub use runtime::{Runtime, RuntimeOptions};
+pub use shared::Deadlines;

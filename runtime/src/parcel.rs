@@ -31,6 +31,7 @@ impl Parcel {
 
 /// What a batch takes of a queue: its rows, its rejected records, and the memory of both.
 pub(crate) fn weigh(batch: &Batch) -> Weight {
-    let rejected: usize = batch.rejected.iter().map(|each| each.record.bytes().len() + each.error.len()).sum();
+    let rejected: usize =
+        batch.rejected.iter().map(|each| each.record.bytes().len() + each.error.len()).sum();
     Weight { rows: batch.rows() + batch.rejected.len(), bytes: batch.bytes() + rejected }
 }

@@ -10,6 +10,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use arrow_array::Array as _;
 use foldhash::{HashSet, HashSetExt};
 use levada_connector_api::{Batch, Readings, RecordRef, Rejection};
 use levada_model::{SplitName, Value};
@@ -100,6 +101,14 @@ impl Stage {
 }
 
 impl Letter {
+    /// Where the record came from.
+    pub(crate) fn origin(&self) -> Option<(&SplitName, u64)> {
+        match &self.content {
+            Content::Record(record) => record.origin(),
+            Content::Row(_) => None,
+        }
+    }
+
     /// Appends its line.
     pub(super) fn write(&self, pipeline: &str, lines: &mut Vec<u8>) {
         let time = jiff::Timestamp::try_from(self.time).unwrap_or_default();
@@ -110,21 +119,17 @@ impl Letter {
             stage: self.stage.name(),
             error: &self.error,
             attempts: self.attempts,
-            split: None,
-            position: None,
+            split: self.origin().map(|(split, _)| split.as_str()),
+            position: self.origin().map(|(_, position)| position),
             text: None,
             base64: None,
             row: None,
         };
         match &self.content {
-            Content::Record(record) => {
-                line.split = record.origin().map(|(split, _)| split.as_str());
-                line.position = record.origin().map(|(_, position)| position);
-                match std::str::from_utf8(record.bytes()) {
-                    Ok(text) => line.text = Some(text),
-                    Err(_) => line.base64 = Some(base64::encode(record.bytes())),
-                }
-            }
+            Content::Record(record) => match std::str::from_utf8(record.bytes()) {
+                Ok(text) => line.text = Some(text),
+                Err(_) => line.base64 = Some(base64::encode(record.bytes())),
+            },
             Content::Row(row) => line.row = Some(row),
         }
         serde_json::to_writer(&mut *lines, &line).expect("texts and numbers are always JSON");
@@ -150,20 +155,32 @@ pub(crate) fn of_record(record: RecordRef, error: &str, circumstances: &Circumst
     circumstances.letter(error, Content::Record(record))
 }
 
-/// The letters of rows that a sink refused, and how many rows those are. Rows of one record make one letter.
+/// Rows that a sink refused.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedRows {
+    /// Their letters: one for each record, or for each row that came from none.
+    pub(crate) letters: Vec<Letter>,
+    /// How many rows.
+    pub(crate) rows: usize,
+    /// Their values that are not null.
+    pub(crate) points: usize,
+}
+
+/// The letters of rows that a sink refused.
 pub(crate) fn of_rejections(
     batch: &Batch,
     rejections: &[Rejection],
     circumstances: &Circumstances<'_>,
-) -> (Vec<Letter>, usize) {
-    let mut letters = Vec::new();
-    let mut refused = 0;
+) -> RefusedRows {
+    let mut refused = RefusedRows::default();
     let mut seen: HashSet<(SplitName, u64)> = HashSet::new();
     let mut refuse = |readings: &Readings, row: usize, error: &str| {
         if row >= readings.tablet.rows() {
             return;
         }
-        refused += 1;
+        refused.rows += 1;
+        let columns = readings.tablet.columns();
+        refused.points += columns.iter().filter(|column| column.values.is_valid(row)).count();
         let content = match readings.record(row) {
             Some(record) => {
                 let origin = record.origin().map(|(split, position)| (split.clone(), position));
@@ -174,7 +191,7 @@ pub(crate) fn of_rejections(
             }
             None => Content::Row(row_as_json(readings, row)),
         };
-        letters.push(circumstances.letter(error, content));
+        refused.letters.push(circumstances.letter(error, content));
     };
     for rejection in rejections {
         let Some(readings) = batch.readings.get(rejection.readings) else { continue };
@@ -183,7 +200,7 @@ pub(crate) fn of_rejections(
             None => (0..readings.tablet.rows()).for_each(|row| refuse(readings, row, &rejection.error)),
         }
     }
-    (letters, refused)
+    refused
 }
 
 fn row_as_json(readings: &Readings, row: usize) -> Map<String, Json> {

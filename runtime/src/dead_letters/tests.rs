@@ -46,7 +46,9 @@ async fn letters_hold_bytes_origin_and_cause() {
     let records = records(&[b"{oops", b"\xff\x00"]);
     let node: Arc<str> = "readings".into();
     let letters = (0..2)
-        .map(|index| of_record(RecordRef::new(Arc::clone(&records), index), "not JSON", &circumstances(&node)))
+        .map(|index| {
+            of_record(RecordRef::new(Arc::clone(&records), index), "not JSON", &circumstances(&node))
+        })
         .collect();
     dead_letters.durable(dead_letters.submit(letters)).await.expect("written");
     let common = json!({"time": "1970-01-01T00:00:00.000Z", "pipeline": "plant", "node": "readings", "stage": "write",
@@ -73,8 +75,8 @@ fn rows_of_one_record_make_one_letter() {
         Rejection { readings: 1, rows: None, error: "type".to_owned() },
         Rejection { readings: 7, rows: None, error: "no such readings".to_owned() },
     ];
-    let (letters, rows) = of_rejections(&batch, &rejections, &circumstances(&node));
-    assert_eq!((letters.len(), rows), (3, 4));
+    let RefusedRows { letters, rows, points } = of_rejections(&batch, &rejections, &circumstances(&node));
+    assert_eq!((letters.len(), rows, points), (3, 4, 4));
     let mut lines = Vec::new();
     letters.iter().for_each(|letter| letter.write("p", &mut lines));
     let text = String::from_utf8(lines).expect("JSON");

@@ -1,0 +1,159 @@
+//! What becomes of records and rows that cannot be decoded or stored, as the pipeline's `errors` say.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use levada_config::OnError;
+use levada_connector_api::{Batch, Error, RejectedRecord, Rejection, Result};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tracing::warn;
+
+use crate::{
+    dead_letters::{
+        Circumstances, DeadLetters, Letter, RefusedRows, Stage, Ticket, of_record, of_rejections,
+    },
+    metrics::Metrics,
+    node::Node,
+};
+
+/// One line in the log for all refusals of this time.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// The wall clock, for letters.
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Handles refusals by the pipeline's policy: dead letters, dropped, or an error that stops the pipeline.
+#[derive(Clone)]
+pub(crate) struct Refusals {
+    pipeline: Arc<str>,
+    policy: OnError,
+    letters: DeadLetters,
+    metrics: Metrics,
+    clock: Clock,
+    log: Arc<Mutex<Log>>,
+}
+
+/// Rows of a batch that a sink refused, disposed of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Refused {
+    /// Their letters.
+    pub(crate) ticket: Ticket,
+    /// How many rows.
+    pub(crate) rows: usize,
+    /// Their values that are not null.
+    pub(crate) points: usize,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    quiet_until: Option<Instant>,
+    unsaid: usize,
+}
+
+impl Refusals {
+    pub(crate) fn new(
+        pipeline: Arc<str>,
+        policy: OnError,
+        letters: DeadLetters,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        Self { pipeline, policy, letters, metrics, clock, log: Arc::default() }
+    }
+
+    /// Records that could not be decoded, or that a transform cannot handle. Gives the ticket that must be durable before
+    /// their positions are settled.
+    ///
+    /// # Errors
+    /// The policy is to stop.
+    pub(crate) fn records(&self, node: &Node, stage: Stage, rejected: Vec<RejectedRecord>) -> Result<Ticket> {
+        if rejected.is_empty() {
+            return Ok(Ticket::default());
+        }
+        let circumstances = Circumstances { time: (self.clock)(), node: &node.name, stage, attempts: 1 };
+        let letters =
+            rejected.into_iter().map(|each| of_record(each.record, &each.error, &circumstances)).collect();
+        self.dispose(node, stage, letters)
+    }
+
+    /// Rows that a sink will never take. Its ticket must be durable before their positions are settled.
+    ///
+    /// # Errors
+    /// The policy is to stop.
+    pub(crate) fn rows(
+        &self,
+        node: &Node,
+        batch: &Batch,
+        rejections: &[Rejection],
+        attempts: u64,
+    ) -> Result<Refused> {
+        if rejections.is_empty() {
+            return Ok(Refused::default());
+        }
+        let circumstances =
+            Circumstances { time: (self.clock)(), node: &node.name, stage: Stage::Write, attempts };
+        let RefusedRows { letters, rows, points } = of_rejections(batch, rejections, &circumstances);
+        Ok(Refused { ticket: self.dispose(node, Stage::Write, letters)?, rows, points })
+    }
+
+    /// Waits until letters are durable. Cancel safe.
+    pub(crate) async fn durable(&self, ticket: Ticket) -> Result<()> {
+        self.letters.durable(ticket).await
+    }
+
+    fn dispose(&self, node: &Node, stage: Stage, letters: Vec<Letter>) -> Result<Ticket> {
+        let Some(first) = letters.first() else { return Ok(Ticket::default()) };
+        if self.policy == OnError::Stop {
+            return Err(stop_with(first));
+        }
+        self.log(node, stage, first, letters.len());
+        if self.policy == OnError::Drop {
+            node.tally.dropped(letters.len());
+            self.metrics.dropped(&self.pipeline, &node.name, stage).inc_by(letters.len() as u64);
+            return Ok(Ticket::default());
+        }
+        node.tally.dead(letters.len());
+        self.metrics.dead_letters(&self.pipeline, &node.name, stage).inc_by(letters.len() as u64);
+        Ok(self.letters.submit(letters))
+    }
+
+    fn log(&self, node: &Node, stage: Stage, first: &Letter, letters: usize) {
+        let mut log = self.log.lock();
+        let now = Instant::now();
+        log.unsaid += letters;
+        if log.quiet_until.is_some_and(|until| now < until) {
+            return;
+        }
+        log.quiet_until = Some(now + LOG_EVERY);
+        let count = std::mem::take(&mut log.unsaid);
+        drop(log);
+        let (stage, error) = (stage.name(), &first.error);
+        match self.policy {
+            OnError::Drop => {
+                warn!(pipeline = %self.pipeline, node = %node.name, stage, count, error, "dropped, as `errors` say");
+            }
+            _ => warn!(pipeline = %self.pipeline, node = %node.name, stage, count, error, "dead-lettered"),
+        }
+    }
+}
+
+impl fmt::Debug for Refusals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusals")
+            .field("pipeline", &self.pipeline)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+fn stop_with(letter: &Letter) -> Error {
+    let error = Error::data(letter.error.clone()).with("stage", letter.stage.name());
+    match letter.origin() {
+        Some((split, position)) => error.with("split", split).with("position", position),
+        None => error,
+    }
+}

@@ -1,0 +1,124 @@
+//! Runs the tasks of a pipeline from connecting to the report.
+//!
+//! ```text
+//!   sinks connect ─▶ checkpoints ─▶ all tasks run ─▶ all tasks ended ─▶ dead letters closed ─▶ report
+//!                                        │
+//!                                   stop: grace ─▶ abort
+//! ```
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use levada_model::Checkpoint;
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::{Instant, sleep_until},
+};
+use tracing::{info, warn};
+
+use crate::{
+    report::{Outcome, Report},
+    resume,
+    running::Live,
+    task::{sink::SinkTask, source::SourceTask, transform::TransformTask},
+};
+
+/// A pipeline's tasks, and what outlives them.
+pub(crate) struct Supervisor {
+    pub(crate) live: Arc<Live>,
+    pub(crate) sources: Vec<SourceTask>,
+    pub(crate) transforms: Vec<TransformTask>,
+    pub(crate) sinks: Vec<SinkTask>,
+    pub(crate) reaches: Vec<Vec<usize>>,
+    pub(crate) dead_letters: JoinHandle<()>,
+    pub(crate) grace: Duration,
+}
+
+impl Supervisor {
+    /// Runs to the end.
+    pub(crate) async fn run(self) -> Report {
+        let Self { live, sources, transforms, sinks, reaches, dead_letters, grace } = self;
+        let shared = Arc::clone(&live.shared);
+        info!(pipeline = %shared.pipeline, nodes = live.nodes.len(), "starting");
+        match connect(&sinks).await {
+            Some(checkpoints) => {
+                let mut tasks = JoinSet::new();
+                for (source, reached) in sources.into_iter().zip(&reaches) {
+                    let stored = resume::stored(reached.iter().map(|&sink| checkpoints[sink].as_ref()));
+                    tasks.spawn(source.run(stored));
+                }
+                for transform in transforms {
+                    tasks.spawn(transform.run());
+                }
+                for sink in sinks {
+                    tasks.spawn(sink.run());
+                }
+                supervise(&live, tasks, grace).await;
+            }
+            // No row has moved yet: there is nothing to finish, only to close.
+            None => drop(join_all(sinks.iter().map(|sink| sink.writer.close())).await),
+        }
+        let report = live.report(None);
+        // What was submitted is durable already, or its rows are not settled.
+        dead_letters.abort();
+        tell(&report);
+        report
+    }
+}
+
+/// Connects all sinks; `None` where one cannot, or the pipeline was stopped meanwhile.
+async fn connect(sinks: &[SinkTask]) -> Option<Vec<Option<Checkpoint>>> {
+    let connected = join_all(sinks.iter().map(|sink| sink.writer.connect())).await;
+    let mut checkpoints = Vec::with_capacity(sinks.len());
+    let mut all = true;
+    for (sink, connected) in sinks.iter().zip(connected) {
+        match connected {
+            Ok(checkpoint) => checkpoints.push(checkpoint),
+            Err(error) => {
+                sink.writer.shared.fail(&sink.writer.node, error);
+                all = false;
+            }
+        }
+    }
+    all.then_some(checkpoints)
+}
+
+/// Waits for all tasks to end; once told to stop, for no longer than the grace.
+async fn supervise(live: &Live, mut tasks: JoinSet<()>, grace: Duration) {
+    let shared = &live.shared;
+    let mut patience_ends = None;
+    loop {
+        tokio::select! {
+            biased;
+            ended = tasks.join_next() => match ended {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(error)) => shared.panicked(&error),
+            },
+            () = shared.stop.cancelled(), if patience_ends.is_none() => {
+                info!(pipeline = %shared.pipeline, grace_ms = grace.as_millis() as u64, "stopping");
+                patience_ends = Some(Instant::now() + grace);
+            }
+            () = sleep_until(patience_ends.unwrap_or_else(Instant::now)), if patience_ends.is_some() && !shared.abort.is_cancelled() => {
+                let batches: usize = live.ledgers.iter().map(|ledger| ledger.outstanding().batches).sum();
+                warn!(pipeline = %shared.pipeline, batches, "the grace is over; what is under way is left");
+                shared.abort.cancel();
+            }
+        }
+    }
+}
+
+fn tell(report: &Report) {
+    let Report { pipeline, rows_read, rows_sent, dead, rows_unsettled, .. } = report;
+    let elapsed_ms = report.elapsed.as_millis() as u64;
+    match report.outcome {
+        Outcome::Completed => info!(pipeline, rows_read, rows_sent, dead, elapsed_ms, "completed"),
+        Outcome::Stopped => info!(pipeline, rows_read, rows_sent, dead, elapsed_ms, "stopped"),
+        Outcome::Aborted => {
+            warn!(pipeline, rows_read, rows_sent, dead, rows_unsettled, elapsed_ms, "aborted");
+        }
+        Outcome::Failed => {
+            warn!(pipeline, rows_read, rows_sent, dead, rows_unsettled, elapsed_ms, "ended by an error");
+        }
+    }
+}

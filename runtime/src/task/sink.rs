@@ -1,0 +1,253 @@
+//! The task of a sink: batches, writes, tries again, settles.
+//!
+//! Writes start in the order of their batches, and the next is started only after the one before was polled for the first
+//! time; so a sink that queues on the first poll keeps the order with several writes under way. While one of them waits
+//! to be tried again no new one starts.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::{StreamExt, stream::FuturesUnordered};
+use levada_config::RetryPolicy;
+use levada_connector_api::{Batch, Delivery, Error, ErrorKind, Rejection, Result, Sink, SinkCapabilities};
+use levada_model::Checkpoint;
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::info;
+
+use crate::{
+    batcher::{Batcher, ClosedBy, Outgoing},
+    dead_letters::Ticket,
+    metrics::SinkMetrics,
+    node::{Node, NodeState},
+    parcel::Parcel,
+    queue::Receiver,
+    shared::{Patience, Shared, within},
+};
+
+/// A sink and what its task needs.
+pub(crate) struct SinkTask {
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) inlet: Receiver<Parcel>,
+    pub(crate) batcher: Batcher,
+}
+
+/// What a write needs.
+pub(crate) struct Writer {
+    pub(crate) node: Arc<Node>,
+    pub(crate) sink: Arc<dyn Sink>,
+    pub(crate) capabilities: SinkCapabilities,
+    pub(crate) metrics: SinkMetrics,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) shared: Arc<Shared>,
+    /// Writes that wait to be tried again.
+    pub(crate) troubled: AtomicUsize,
+}
+
+impl SinkTask {
+    /// Runs until its inputs end, the pipeline is aborted, or it fails; then closes the sink.
+    pub(crate) async fn run(mut self) {
+        if let Err(error) = self.pump().await {
+            self.writer.shared.fail(&self.writer.node, error);
+        }
+        let Self { writer, inlet, batcher } = self;
+        // Whoever feeds this node learns that it is gone before it takes its time to close.
+        drop((inlet, batcher));
+        writer.close().await;
+    }
+
+    async fn pump(&mut self) -> Result<()> {
+        let writer = Arc::clone(&self.writer);
+        let (shared, refusals) = (&writer.shared, &writer.shared.refusals);
+        let mut writes = FuturesUnordered::new();
+        let mut ended = false;
+        loop {
+            let room = writes.len() < writer.capabilities.max_in_flight.max(1) && writer.is_untroubled();
+            let full = self.batcher.full().map(|full| full.letters);
+            let deadline = self.batcher.deadline();
+            tokio::select! {
+                biased;
+                () = shared.abort.cancelled() => return Ok(()),
+                Some(done) = writes.next() => done?,
+                durable = refusals.durable(full.unwrap_or_default()), if room && full.is_some() => {
+                    durable?;
+                    writes.extend(self.batcher.take_full().map(|batch| Arc::clone(&writer).deliver(batch)));
+                }
+                // Without room for a write the batch may as well go on growing.
+                () = until(deadline), if room && full.is_none() && deadline.is_some() => {
+                    self.batcher.close(ClosedBy::Linger);
+                }
+                parcel = self.inlet.recv(), if full.is_none() && !ended => match parcel {
+                    Some(parcel) => {
+                        writer.node.tally.came_in(parcel.batch.rows());
+                        self.batcher.push(parcel, Instant::now());
+                    }
+                    None => {
+                        ended = true;
+                        self.batcher.close(ClosedBy::Close);
+                    }
+                },
+                else => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Connects, and gives the positions that the sink keeps: `None` for a sink that keeps none.
+    pub(crate) async fn connect(&self) -> Result<Option<Checkpoint>> {
+        let mut patience = Patience::new(&self.shared, &self.node, "connect", self.retry);
+        let connected = self.patiently(&mut patience, || self.sink.connect());
+        connected.await?;
+        let stored = match self.capabilities.checkpoints {
+            true => Some(self.patiently(&mut patience, || self.sink.checkpoint()).await?),
+            false => None,
+        };
+        self.node.set_state(NodeState::Ready);
+        info!(pipeline = %self.shared.pipeline, node = %self.node.name, "sink connected");
+        Ok(stored)
+    }
+
+    /// Tries until it works, the pipeline stops, or trying again does not help.
+    async fn patiently<T, F: Future<Output = Result<T>>>(
+        &self,
+        patience: &mut Patience<'_>,
+        attempt: impl Fn() -> F,
+    ) -> Result<T> {
+        let stop = &self.shared.stop;
+        loop {
+            let attempt = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Err(Error::cancelled()),
+                attempt = within(self.shared.deadlines.connect, attempt()) => attempt,
+            };
+            let error = match attempt {
+                Ok(done) => {
+                    patience.worked();
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            let wait = patience.after(error)?;
+            tokio::select! {
+                () = stop.cancelled() => return Err(Error::cancelled()),
+                () = sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Lets go of the sink. Called whether it connected or not.
+    pub(crate) async fn close(&self) {
+        match within(self.shared.deadlines.close, self.sink.close()).await {
+            Ok(()) => self.node.set_state(NodeState::Ended),
+            Err(error) => self.shared.fail(&self.node, error.with("while", "closing")),
+        }
+    }
+
+    fn is_untroubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed) == 0
+    }
+
+    /// Writes a batch, dead-letters what the sink refuses of it, and settles it.
+    async fn deliver(self: Arc<Self>, outgoing: Outgoing) -> Result<()> {
+        let Outgoing { batch, receipts, weight, closed_by, .. } = outgoing;
+        self.metrics.created(closed_by).inc();
+        self.metrics.batch_rows.observe(batch.rows() as f64);
+        self.metrics.batch_bytes.observe(weight.bytes as f64);
+        let (rows, points) = (batch.rows(), batch.points());
+        let (delivery, attempts) = match rows {
+            0 if !self.capabilities.checkpoints => (Delivery::default(), 1),
+            _ => self.write(&batch).await?,
+        };
+        let refused = self.shared.refusals.rows(&self.node, &batch, &delivery.rejected, attempts)?;
+        if refused.ticket != Ticket::default() {
+            self.shared.refusals.durable(refused.ticket).await?;
+        }
+        let (rows, points) = (rows.saturating_sub(refused.rows), points.saturating_sub(refused.points));
+        self.node.tally.went_out(rows, points);
+        self.metrics.sent.inc_by(rows as u64);
+        self.metrics.points.inc_by(points as u64);
+        self.metrics.rejected.inc_by(refused.rows as u64);
+        for receipt in receipts {
+            receipt.settle();
+        }
+        Ok(())
+    }
+
+    /// Writes until the sink answers; gives the answer and the number of attempts.
+    async fn write(&self, batch: &Batch) -> Result<(Delivery, u64)> {
+        let _in_flight = InFlight::enter(&self.metrics);
+        let mut patience = Patience::new(&self.shared, &self.node, "write", self.retry);
+        let mut trouble = None;
+        loop {
+            let started = Instant::now();
+            match within(self.shared.deadlines.write, self.sink.write(batch)).await {
+                Ok(delivery) => {
+                    self.metrics.latency.observe(started.elapsed().as_secs_f64());
+                    let attempts = patience.made();
+                    patience.worked();
+                    return Ok((delivery, attempts));
+                }
+                Err(error) => {
+                    self.metrics.error.inc();
+                    if error.kind() == ErrorKind::Data && !error.is_transient() {
+                        return Ok((all_of(batch, &error), patience.made()));
+                    }
+                    let wait = patience.after(error)?;
+                    self.metrics.retries.inc();
+                    trouble.get_or_insert_with(|| Trouble::enter(&self.troubled));
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+/// A batch that is refused as a whole because of its data is so many rows refused.
+fn all_of(batch: &Batch, error: &Error) -> Delivery {
+    let refuse = |readings| Rejection { readings, rows: None, error: error.to_string() };
+    Delivery { rejected: (0..batch.readings.len()).map(refuse).collect() }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Counts a write that is under way, also where it is called off.
+struct InFlight<'a>(&'a SinkMetrics);
+
+impl<'a> InFlight<'a> {
+    fn enter(metrics: &'a SinkMetrics) -> Self {
+        metrics.in_flight.inc();
+        Self(metrics)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.dec();
+    }
+}
+
+/// Counts a write that waits to be tried again, or is being so.
+struct Trouble<'a>(&'a AtomicUsize);
+
+impl<'a> Trouble<'a> {
+    fn enter(troubled: &'a AtomicUsize) -> Self {
+        troubled.fetch_add(1, Ordering::Relaxed);
+        Self(troubled)
+    }
+}
+
+impl Drop for Trouble<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,211 @@
+//! The task of a source: reads, hands on, settles.
+
+use std::{mem, sync::Arc};
+
+use levada_config::RetryPolicy;
+use levada_connector_api::{Batch, Error, Result, Source};
+use levada_model::{Checkpoint, SplitPosition};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{info, warn};
+
+use crate::{
+    dead_letters::Stage,
+    ledger::Ledger,
+    metrics::SourceMetrics,
+    node::{Node, NodeState},
+    outlets::Outlets,
+    parcel::{Parcel, weigh},
+    shared::{Patience, Shared, within},
+};
+
+/// A source and what its task needs.
+pub(crate) struct SourceTask {
+    pub(crate) node: Arc<Node>,
+    pub(crate) source: Box<dyn Source>,
+    pub(crate) metrics: SourceMetrics,
+    pub(crate) outlets: Outlets,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A source that runs.
+struct Reader {
+    node: Arc<Node>,
+    source: Box<dyn Source>,
+    metrics: SourceMetrics,
+    ledger: Arc<Ledger>,
+    shared: Arc<Shared>,
+    /// Watermarks that the source has not taken yet.
+    due: Checkpoint,
+}
+
+impl SourceTask {
+    /// Runs until the source ends, the pipeline stops, or something fails; then waits for what was read to be settled and
+    /// closes the source.
+    pub(crate) async fn run(self, stored: Checkpoint) {
+        let Self { node, source, metrics, mut outlets, ledger, shared } = self;
+        let mut reader = Reader { node, source, metrics, ledger, shared, due: Checkpoint::new() };
+        let worked = match reader.connect(&stored).await {
+            Ok(()) => reader.read(&mut outlets).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = worked {
+            reader.shared.fail(&reader.node, error);
+        }
+        // What is behind this node ends when it has nothing more to come.
+        drop(outlets);
+        reader.drain().await;
+        reader.close().await;
+    }
+}
+
+impl Reader {
+    async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let node = Arc::clone(&self.node);
+        let mut patience = Patience::new(&shared, &node, "connect", RetryPolicy::default());
+        loop {
+            let attempt = tokio::select! {
+                biased;
+                () = shared.stop.cancelled() => return Err(Error::cancelled()),
+                attempt = within(shared.deadlines.connect, self.source.connect(stored)) => attempt,
+            };
+            let Err(error) = attempt else { break };
+            let wait = patience.after(error)?;
+            tokio::select! {
+                () = shared.stop.cancelled() => return Err(Error::cancelled()),
+                () = sleep(wait) => {}
+            }
+        }
+        patience.worked();
+        node.set_state(NodeState::Ready);
+        info!(pipeline = %shared.pipeline, node = %node.name, stored_splits = stored.len(), "source connected");
+        Ok(())
+    }
+
+    /// Reads until the end or the stop, and hands on all that was read.
+    async fn read(&mut self, outlets: &mut Outlets) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let node = Arc::clone(&self.node);
+        let mut patience = Patience::new(&shared, &node, "read", RetryPolicy::default());
+        let mut reading = true;
+        let mut not_before = None;
+        while reading || outlets.is_loaded() {
+            tokio::select! {
+                biased;
+                () = shared.abort.cancelled() => return Ok(()),
+                () = shared.stop.cancelled(), if reading => reading = false,
+                () = self.ledger.news() => self.settle().await,
+                sent = outlets.flush(), if outlets.is_loaded() => {
+                    // Whoever is gone says why.
+                    if sent.is_err() { return Ok(()) }
+                }
+                next = next(&mut self.source, not_before), if reading && !outlets.is_loaded() => {
+                    not_before = None;
+                    match next {
+                        Ok(Some(batch)) => {
+                            patience.worked();
+                            self.accept(batch, outlets)?;
+                            // A source that has always something ready must not keep others from running.
+                            tokio::task::consume_budget().await;
+                        }
+                        Ok(None) => reading = false,
+                        Err(error) => {
+                            self.metrics.error.inc();
+                            not_before = Some(Instant::now() + patience.after(error)?);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters a batch into the account and loads it.
+    fn accept(&mut self, mut batch: Batch, outlets: &mut Outlets) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let weight = weigh(&batch);
+        let rows = batch.rows();
+        self.node.tally.came_in(rows);
+        self.node.tally.went_out(rows, 0);
+        self.metrics.received.inc_by(rows as u64);
+        let receipt = self.ledger.admit(&batch.positions, rows);
+        let letters =
+            self.shared.refusals.records(&self.node, Stage::Decode, mem::take(&mut batch.rejected))?;
+        outlets.load(Parcel { batch, receipt, letters, weight });
+        self.observe();
+        Ok(())
+    }
+
+    /// Gives the source the watermarks that rose. What fails is given again with the next.
+    async fn settle(&mut self) {
+        let risen = self.ledger.take_settled();
+        self.due.extend(risen.into_iter().map(|each| (each.split, each.position)));
+        self.observe();
+        if self.due.is_empty() {
+            return;
+        }
+        let positions: Vec<_> = self
+            .due
+            .iter()
+            .map(|(split, &position)| SplitPosition { split: split.clone(), position })
+            .collect();
+        match within(self.shared.deadlines.write, self.source.settle(&positions)).await {
+            Ok(()) => self.due.clear(),
+            Err(error) => {
+                self.metrics.error.inc();
+                warn!(pipeline = %self.shared.pipeline, node = %self.node.name, %error, "cannot commit; the next commit makes up for it");
+            }
+        }
+    }
+
+    /// Settles until nothing that was read is under way any more.
+    async fn drain(&mut self) {
+        loop {
+            self.settle().await;
+            if self.ledger.outstanding().batches == 0 {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = self.shared.abort.cancelled() => break,
+                () = self.ledger.news() => {}
+            }
+        }
+        self.settle().await;
+    }
+
+    async fn close(&mut self) {
+        match within(self.shared.deadlines.close, self.source.close()).await {
+            Ok(()) => self.node.set_state(NodeState::Ended),
+            Err(error) => self.shared.fail(&self.node, error.with("while", "closing")),
+        }
+        self.observe();
+    }
+
+    fn observe(&self) {
+        let progress = self.source.progress();
+        self.node.set_progress(progress);
+        self.metrics.records.set(gauge(progress.read));
+        if let Some(lag) = progress.lag {
+            self.metrics.lag.set(gauge(lag));
+        }
+        let outstanding = self.ledger.outstanding();
+        self.metrics.in_flight_rows.set(gauge(outstanding.rows as u64));
+        self.metrics.in_flight_batches.set(gauge(outstanding.batches as u64));
+    }
+}
+
+/// The next batch, not before a time. Cancel safe as the source is.
+async fn next(source: &mut Box<dyn Source>, not_before: Option<Instant>) -> Result<Option<Batch>> {
+    if let Some(time) = not_before {
+        sleep_until(time).await;
+    }
+    source.next().await
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

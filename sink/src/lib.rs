@@ -1,1 +1,22 @@
-//! Sinks: IoTDB (embedded or remote), files, standard output, black hole.
+//! Where readings go: a store that speaks IoTDB, files, standard output, nowhere.
+//!
+//! | sink | delivery | proven by |
+//! | --- | --- | --- |
+//! | [`iotdb`], embedded | exactly once: positions are stored with the rows | `the_embedded_store_passes_the_contract` |
+//! | [`iotdb`], nodes | at least once; a row written again replaces itself | `a_remote_store_passes_the_contract` |
+//! | [`file`](mod@file) | at least once: on disk before a batch counts as delivered | `files_pass_the_contract` |
+//! | [`stdout`] | at least once, as far as whoever reads it | `standard_output_passes_the_contract` |
+//! | [`blackhole`] | none: it counts and forgets | `the_black_hole_passes_the_contract` |
+//!
+//! Sinks know neither the engine nor the runtime: a store is a `Session` that the runtime opens for them; batching,
+//! retries and dead letters happen around them.
+
+pub mod iotdb;
+
+use levada_connector_api::Registry;
+
+/// Adds the sinks of this crate.
+#[must_use]
+pub fn register(registry: Registry) -> Registry {
+    registry.with_sink::<iotdb::Iotdb>()
+}

@@ -9,10 +9,10 @@ use levada_connector_api::model::{Checkpoint, SplitName, SplitRange};
 pub(crate) struct Positions(BTreeMap<SplitName, Vec<Range<u64>>>);
 
 impl Positions {
-    /// Adds a range, joined with those that it touches.
+    /// Adds a range, joined with those that it touches. An empty one says that all before it is settled elsewhere.
     pub(crate) fn add(&mut self, added: &SplitRange) {
         let ranges = self.0.entry(added.split.clone()).or_default();
-        let mut joined = added.range.clone();
+        let mut joined = if added.range.is_empty() { 0..added.range.end } else { added.range.clone() };
         ranges.retain(|each| {
             let apart = each.end < joined.start || each.start > joined.end;
             if !apart {
@@ -42,5 +42,6 @@ mod tests {
             positions.checkpoint()[&"s".into()]
         };
         assert_eq!([add(5..10), add(20..30), add(30..31), add(10..20), add(31..40)], [10, 10, 10, 31, 40]);
+        assert_eq!([add(90..95), add(60..60), add(60..90)], [40, 60, 95]);
     }
 }

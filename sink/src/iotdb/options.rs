@@ -1,0 +1,255 @@
+//! The options of the sink, and what can be said of them without touching the world.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use levada_connector_api::{
+    Problem, Secret, StoreTarget,
+    model::{Compressor, DataType, Encoding, Path, SeriesSchema},
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+/// Which store, and how rows become series.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IotdbOptions {
+    /// The folder of the embedded engine; made if missing. Either this or `nodes`.
+    #[serde(default)]
+    pub embedded: Option<PathBuf>,
+    /// `host:port` of each node of a running IoTDB. Either this or `embedded`.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// Who logs in at the nodes; `root` where nothing is said.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// With what; `root` where nothing is said.
+    #[serde(default)]
+    pub password: Option<Secret>,
+    /// The database (`root.plant`), created if missing. Devices whose path does not start with `root` are put under it.
+    #[serde(default)]
+    #[schemars(schema_with = "path_schema")]
+    pub database: Option<Path>,
+    /// Series to create before the first write, where they are missing. All others are created by the store, with types
+    /// as the rows have them.
+    #[serde(default)]
+    pub timeseries: Vec<TimeseriesOption>,
+    /// Store the series of a device with one time column for all of them.
+    #[serde(default)]
+    pub aligned: bool,
+    /// How many writes may be under way at once; with nodes, each over a session of its own.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1, max = 64))]
+    pub sessions: usize,
+}
+
+/// A series to create.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TimeseriesOption {
+    /// Device and measurement: `root.plant.d1.temperature`. Put under `database` where it does not start with `root`.
+    #[schemars(schema_with = "path_schema")]
+    pub path: Path,
+    /// The type of its values.
+    #[serde(rename = "type")]
+    #[schemars(schema_with = "data_type_schema")]
+    pub data_type: DataType,
+    /// How values are encoded; what suits the type where nothing is said.
+    #[serde(default)]
+    #[schemars(schema_with = "encoding_schema")]
+    pub encoding: Option<Encoding>,
+    /// How pages are compressed; LZ4 where nothing is said.
+    #[serde(default)]
+    #[schemars(schema_with = "compressor_schema")]
+    pub compression: Option<Compressor>,
+}
+
+fn three() -> usize {
+    3
+}
+
+fn path_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "path", "examples": ["root.plant"]})
+}
+
+fn data_type_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": DataType::ALL.map(DataType::name)})
+}
+
+fn encoding_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": Encoding::ALL.map(Encoding::name)})
+}
+
+fn compressor_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "enum": Compressor::ALL.map(Compressor::name)})
+}
+
+impl TimeseriesOption {
+    /// How the series is to be stored.
+    pub fn schema(&self) -> SeriesSchema {
+        let default = SeriesSchema::default_for(self.data_type);
+        SeriesSchema {
+            data_type: self.data_type,
+            encoding: self.encoding.unwrap_or(default.encoding),
+            compressor: self.compression.unwrap_or(default.compressor),
+        }
+    }
+}
+
+impl IotdbOptions {
+    /// Which store is meant; `None` where the options name none or two.
+    pub fn target(&self) -> Option<StoreTarget> {
+        match (&self.embedded, self.nodes.as_slice()) {
+            (Some(folder), []) => Some(StoreTarget::Embedded(folder.clone())),
+            (None, nodes @ [_, ..]) => Some(StoreTarget::Nodes {
+                nodes: nodes.to_vec(),
+                user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
+                password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
+            }),
+            _ => None,
+        }
+    }
+
+    /// What cannot work.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match (&self.embedded, self.nodes.as_slice()) {
+            (Some(_), [_, ..]) => problems.push(Problem::new(
+                "embedded",
+                "a store is either embedded or at nodes: take `embedded` or `nodes` away",
+            )),
+            (None, []) => problems.push(Problem::new(
+                "embedded",
+                "which store is missing: give `embedded` a folder, or `nodes` a list of host:port",
+            )),
+            _ => {}
+        }
+        if self.embedded.is_some() && (self.user.is_some() || self.password.is_some()) {
+            let option = if self.user.is_some() { "user" } else { "password" };
+            problems.push(Problem::new(option, "the embedded store knows no users: this is for `nodes`"));
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if !is_address(node) {
+                let message = format!("`{node}` is no address: write host:port, as in 127.0.0.1:6667");
+                problems.push(Problem::new(format!("nodes[{index}]"), message));
+            }
+        }
+        if !(1..=64).contains(&self.sessions) {
+            problems.push(Problem::new("sessions", format!("{} is not from 1 to 64", self.sessions)));
+        }
+        if let Some(database) = &self.database
+            && (!starts_with_root(database) || database.nodes().count() < 2)
+        {
+            let message =
+                format!("`{database}` is no database: write `root` and at least one node, as in root.plant");
+            problems.push(Problem::new("database", message));
+        }
+        self.timeseries_problems(&mut problems);
+        problems
+    }
+
+    fn timeseries_problems(&self, problems: &mut Vec<Problem>) {
+        let mut seen = BTreeSet::new();
+        for (index, series) in self.timeseries.iter().enumerate() {
+            let at = |option: &str| format!("timeseries[{index}].{option}");
+            let path = &series.path;
+            if starts_with_root(path) && path.nodes().count() < 3 {
+                let message = format!(
+                    "`{path}` is no series: it has a device and a measurement, as in root.plant.d1.t"
+                );
+                problems.push(Problem::new(at("path"), message));
+            } else if !starts_with_root(path) && (self.database.is_none() || path.nodes().count() < 2) {
+                let message = format!(
+                    "`{path}` does not start with `root`, and there is no `database` to put it under"
+                );
+                problems.push(Problem::new(at("path"), message));
+            }
+            if !seen.insert(path) {
+                problems.push(Problem::new(at("path"), format!("`{path}` is in the list twice")));
+            }
+            if let Some(encoding) = series.encoding
+                && !encoding.supports(series.data_type)
+            {
+                let fitting = Encoding::ALL.into_iter().filter(|each| each.supports(series.data_type));
+                let fitting: Vec<_> = fitting.map(Encoding::name).collect();
+                let message = format!(
+                    "{encoding} cannot hold {}: take one of {}",
+                    series.data_type,
+                    fitting.join(", ")
+                );
+                problems.push(Problem::new(at("encoding"), message));
+            }
+        }
+    }
+}
+
+/// Whether a path says itself where it is.
+pub(super) fn starts_with_root(path: &Path) -> bool {
+    path.nodes().next() == Some("root")
+}
+
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn problems(options: serde_json::Value) -> Vec<String> {
+        let options: IotdbOptions = serde_json::from_value(options).expect("well formed");
+        options.problems().into_iter().map(|each| format!("{}: {}", each.path, each.message)).collect()
+    }
+
+    #[test]
+    fn good_options_have_no_problem() {
+        assert_eq!(problems(json!({"embedded": "./data"})), [""; 0]);
+        let options = json!({
+            "nodes": ["10.0.0.5:6667", "[::1]:6667"], "user": "u", "password": "p", "database": "root.plant",
+            "timeseries": [
+                {"path": "root.plant.d1.t", "type": "DOUBLE", "encoding": "GORILLA", "compression": "SNAPPY"},
+                {"path": "d1.status", "type": "BOOLEAN"},
+            ],
+            "aligned": true, "sessions": 5,
+        });
+        assert_eq!(problems(options), [""; 0]);
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let options = json!({
+            "nodes": ["localhost"], "embedded": "x", "user": "me", "database": "plant", "sessions": 0,
+            "timeseries": [
+                {"path": "root.t", "type": "TEXT", "encoding": "GORILLA"},
+                {"path": "root.t", "type": "INT32"},
+            ],
+        });
+        let found = problems(options);
+        let paths: Vec<_> = found.iter().map(|each| each.split(": ").next().unwrap_or_default()).collect();
+        assert_eq!(
+            paths,
+            [
+                "embedded",
+                "user",
+                "nodes[0]",
+                "sessions",
+                "database",
+                "timeseries[0].path",
+                "timeseries[0].encoding",
+                "timeseries[1].path",
+                "timeseries[1].path"
+            ],
+            "{found:#?}"
+        );
+        assert!(found[6].contains("take one of PLAIN, DICTIONARY"), "{}", found[6]);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let options: IotdbOptions =
+            serde_json::from_value(json!({"nodes": ["h:1"], "password": "hunter2"})).expect("well formed");
+        assert!(!format!("{options:?} {:?}", options.target()).contains("hunter2"));
+    }
+}

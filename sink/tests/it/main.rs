@@ -1,0 +1,3 @@
+//! Every sink against the contract, and what is particular to each.
+
+mod iotdb;

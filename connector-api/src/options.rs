@@ -86,7 +86,7 @@ impl fmt::Display for Interval {
             ("ms", 1_000_000),
             ("us", 1_000),
         ];
-        match units.iter().find(|(_, unit)| nanos > 0 && nanos % unit == 0) {
+        match units.iter().find(|(_, unit)| nanos > 0 && nanos.is_multiple_of(*unit)) {
             Some((name, unit)) => write!(f, "{}{name}", nanos / unit),
             None if nanos == 0 => f.write_str("0s"),
             None => write!(f, "{nanos}ns"),

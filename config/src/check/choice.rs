@@ -1,0 +1,157 @@
+//! Options that have several forms: which is meant, and what to say where none fits.
+
+use serde_json::Value;
+
+use super::{Checker, scalar::natural};
+use crate::{
+    code,
+    node::{Kind, Node, Scalar},
+    schema::{Schema, Type},
+    text::At,
+    words,
+};
+
+impl Checker<'_, '_> {
+    /// The value by the first alternative that it fits, the likeliest tried first. Where it fits none, the problems are
+    /// those of the one that must be meant, or one that names them all.
+    pub(super) fn choose(
+        &mut self,
+        node: &Node,
+        schema: Schema<'_>,
+        alternatives: &[Schema<'_>],
+        key_at: At,
+    ) -> Option<Value> {
+        if node.is_null() && alternatives.iter().any(|each| each.takes(Type::Null) && !each.is_free()) {
+            return Some(Value::Null);
+        }
+        let mut likely: Vec<_> = alternatives
+            .iter()
+            .filter_map(|each| likelihood(node, *each).map(|rank| (rank, *each)))
+            .collect();
+        likely.sort_by_key(|(rank, _)| *rank);
+        if let Kind::Map(entries) = &node.kind {
+            let keep = discriminated(node, &likely.iter().map(|(_, each)| *each).collect::<Vec<_>>());
+            if let Some(keep) = keep {
+                likely = vec![(0, keep)];
+            } else if likely.len() > 1 && likely.iter().all(|(_, each)| each.only_key().is_some()) {
+                let names: Vec<_> = likely.iter().filter_map(|(_, each)| each.only_key()).collect();
+                let message =
+                    format!("expected one of the keys {}", words::list(names.iter().copied(), "or"));
+                let place = entries.first().map_or(node.at, |entry| entry.key_at);
+                let written = entries.first().map_or("", |entry| &entry.key);
+                let help = words::nearest(written, names).map(|name| format!("did you mean `{name}`?"));
+                self.error(code::UNKNOWN_KEY, place, message).maybe_help(help);
+                return None;
+            }
+        }
+        let before = self.report.found.len();
+        for (_, each) in &likely {
+            let value = self.check(node, *each, key_at);
+            if value.is_some() {
+                self.report.found.truncate(before);
+                return value;
+            }
+            if likely.len() > 1 {
+                self.report.found.truncate(before);
+            }
+        }
+        if likely.len() == 1 {
+            self.widen(node, schema, before);
+            return None;
+        }
+        let found = match &node.kind {
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Map(_) => "a mapping that is none of its forms".to_owned(),
+            Kind::Scalar(scalar) => super::scalar::found(scalar, schema),
+        };
+        let names: Vec<_> =
+            alternatives.iter().flat_map(|each| each.constants()).filter_map(Value::as_str).collect();
+        let help = node
+            .text()
+            .and_then(|text| words::nearest(text, names))
+            .map(|name| format!("did you mean `{name}`?"));
+        let code = if likely.is_empty() { code::WRONG_TYPE } else { code::WRONG_VALUE };
+        let message = format!("expected {}, found {found}", schema.wanted());
+        self.error(code, node.at, message).maybe_help(help);
+        None
+    }
+
+    /// Where a single alternative could be meant, and the value as such has the wrong form, says all that could stand there.
+    fn widen(&mut self, node: &Node, schema: Schema<'_>, before: usize) {
+        let at = self.report.text.span(node.at);
+        let [problem] = &mut self.report.found[before..] else { return };
+        let whole = problem.span.as_ref() == Some(&at) && problem.code == code::WRONG_TYPE;
+        if whole && let Some((_, found)) = problem.message.split_once(", found ") {
+            problem.message = format!("expected {}, found {found}", schema.wanted());
+        }
+    }
+}
+
+/// How likely an alternative is meant: less is likelier, `None` is not at all.
+fn likelihood(node: &Node, schema: Schema<'_>) -> Option<u8> {
+    match &node.kind {
+        Kind::List(_) => schema.takes(Type::Array).then_some(0),
+        Kind::Map(_) => schema.takes(Type::Object).then_some(0),
+        Kind::Scalar(scalar) => scalar_likelihood(scalar, schema),
+    }
+}
+
+fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
+    let constants = schema.constants();
+    if !constants.is_empty() {
+        let fits = constants.iter().any(|constant| match constant {
+            Value::String(text) => *text == scalar.text,
+            other => **other == natural(scalar),
+        });
+        return fits.then_some(0);
+    }
+    let own = match natural(scalar) {
+        Value::Null => Type::Null,
+        Value::Bool(_) => Type::Boolean,
+        Value::Number(number) if number.is_f64() => Type::Number,
+        Value::Number(_) => Type::Integer,
+        _ => Type::String,
+    };
+    let types = schema.types();
+    let number = types.contains(&Type::Number) && own == Type::Integer;
+    // A text with a format says more than any text.
+    let plain = schema.get("format").is_none() && schema.get("pattern").is_none();
+    if types.contains(&own) && own != Type::String {
+        Some(1)
+    } else if number {
+        Some(2)
+    } else if types.contains(&Type::String) {
+        Some(if plain { 5 } else { 3 })
+    } else if !scalar.variables.is_empty() && types.iter().any(|each| is_scalar(*each)) {
+        Some(4)
+    } else {
+        None
+    }
+}
+
+fn is_scalar(each: Type) -> bool {
+    matches!(each, Type::Boolean | Type::Integer | Type::Number)
+}
+
+/// The alternative that the mapping's keys can only mean.
+fn discriminated<'s>(node: &Node, alternatives: &[Schema<'s>]) -> Option<Schema<'s>> {
+    let tagged = alternatives.iter().find(|each| {
+        let properties = each.properties().into_iter().flatten();
+        let mut tags =
+            properties.filter_map(|(key, value)| value.get("const").map(|tag| (key, tag))).peekable();
+        tags.peek().is_some()
+            && tags.all(|(key, tag)| node.entry(key).and_then(|entry| entry.value.text()) == tag.as_str())
+    });
+    if tagged.is_some() {
+        return tagged.copied();
+    }
+    let has_required = |each: &&Schema<'s>| {
+        let mut required = each.required().peekable();
+        required.peek().is_some() && required.all(|key| node.entry(key).is_some())
+    };
+    let mut fitting = alternatives.iter().filter(has_required);
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => Some(*only),
+        _ => None,
+    }
+}

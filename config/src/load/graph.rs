@@ -1,0 +1,233 @@
+//! How nodes hang together.
+
+use std::collections::{HashMap, HashSet};
+
+use levada_connector_api::ComponentKind;
+
+use super::nodes::Draft;
+use crate::{code, keys::TopKeys, node::Node, report::Report, text::At, words};
+
+/// Checks names and inputs. Gives every node, inputs before those they feed, where there is such an order.
+pub(super) fn check(drafts: &[Draft<'_>], root: &Node, report: &mut Report<'_>) -> Option<Vec<String>> {
+    check_sections(drafts, root, report);
+    check_names(drafts, report);
+    check_inputs(drafts, report);
+    check_consumers(drafts, report);
+    check_order(drafts, report)
+}
+
+fn check_sections(drafts: &[Draft<'_>], root: &Node, report: &mut Report<'_>) {
+    for (section, kind) in [("sources", ComponentKind::Source), ("sinks", ComponentKind::Sink)] {
+        if drafts.iter().any(|draft| draft.kind == kind) {
+            continue;
+        }
+        let entry = root.entry(section);
+        // A section that is no mapping at all was told so.
+        if entry.is_some_and(|entry| !entry.value.items().is_empty() || entry.value.text().is_some()) {
+            continue;
+        }
+        let at = entry.map_or(root.at, |entry| entry.key_at);
+        let help = format!("add one under `{section}`; `levada list` shows what there is");
+        report.error(code::NOTHING_TO_DO, section, at, format!("the pipeline has no {section}")).help(help);
+    }
+}
+
+fn check_names(drafts: &[Draft<'_>], report: &mut Report<'_>) {
+    let mut first: HashMap<&str, &Draft<'_>> = HashMap::new();
+    for draft in drafts {
+        match first.get(draft.name) {
+            // Within one section the key stands twice, which is known.
+            Some(known) if known.kind == draft.kind => {}
+            Some(known) => {
+                let text = report.text;
+                let message = format!("two nodes are called `{}`", draft.name);
+                let problem = report.error(code::NAME, &draft.path, draft.name_at, message);
+                problem.note_at(text, known.name_at, format!("this {} is the other", known.kind.name()));
+                problem.help("give each node a name of its own: `inputs` finds it by that");
+            }
+            None => drop(first.insert(draft.name, draft)),
+        }
+    }
+}
+
+fn check_inputs(drafts: &[Draft<'_>], report: &mut Report<'_>) {
+    let give = |draft: &&Draft<'_>| draft.kind != ComponentKind::Sink;
+    for draft in drafts.iter().filter(|draft| draft.kind != ComponentKind::Source) {
+        let mut seen: HashMap<&str, At> = HashMap::new();
+        for (index, (input, at)) in draft.inputs.iter().enumerate() {
+            let path = format!("{}.inputs[{index}]", draft.path);
+            if let Some(first) = seen.insert(input, *at) {
+                let text = report.text;
+                let message = format!("`{}` is an input twice", words::shown(input));
+                report.error(code::INPUT_TWICE, &path, *at, message).note_at(
+                    text,
+                    first,
+                    "the first stands here",
+                );
+                continue;
+            }
+            let known = |each: &&Draft<'_>| each.name == *input;
+            if drafts.iter().filter(give).any(|each| known(&each)) {
+                continue;
+            }
+            if let Some(sink) = drafts.iter().find(known) {
+                let text = report.text;
+                let message = format!("`{input}` is a sink: it gives nothing on");
+                let problem = report.error(code::SINK_AS_INPUT, &path, *at, message);
+                problem.note_at(text, sink.name_at, "it is declared here");
+                problem.help(format!("name what `{input}` reads instead"));
+                continue;
+            }
+            // Oneself is no input to propose.
+            let names = drafts.iter().filter(give).map(|each| each.name).filter(|name| *name != draft.name);
+            let help = words::suggest(input, names.collect::<Vec<_>>());
+            let message = format!("there is no source or transform `{}`", words::shown(input));
+            report.error(code::UNKNOWN_INPUT, &path, *at, message).maybe_help(help);
+        }
+    }
+}
+
+fn check_consumers(drafts: &[Draft<'_>], report: &mut Report<'_>) {
+    let read: HashSet<&str> = drafts.iter().flat_map(|draft| &draft.inputs).map(|(name, _)| *name).collect();
+    for draft in drafts.iter().filter(|draft| draft.kind != ComponentKind::Sink) {
+        if !read.contains(draft.name) {
+            let message = format!("nobody reads `{}`", draft.name);
+            let help = format!(
+                "add it to the `inputs` of a transform or sink, or remove it: {}",
+                match draft.kind {
+                    ComponentKind::Source => "its readings are read and thrown away",
+                    _ => "its work is for nothing",
+                }
+            );
+            report.warning(code::UNREAD, &draft.path, draft.name_at, message).help(help);
+        }
+    }
+}
+
+/// Takes nodes whose inputs are all taken, in the order of the document; what is left holds a loop or hangs on one.
+fn check_order(drafts: &[Draft<'_>], report: &mut Report<'_>) -> Option<Vec<String>> {
+    let mut taken: HashSet<&str> = HashSet::new();
+    let names: HashSet<&str> = drafts.iter().map(|draft| draft.name).collect();
+    let mut order = Vec::with_capacity(drafts.len());
+    let mut left: Vec<&Draft<'_>> = drafts.iter().collect();
+    loop {
+        let before = left.len();
+        left.retain(|draft| {
+            let waits = draft.inputs.iter().any(|(input, _)| names.contains(input) && !taken.contains(input));
+            if !waits {
+                taken.insert(draft.name);
+                order.push(draft.name.to_owned());
+            }
+            waits
+        });
+        if left.is_empty() {
+            return Some(order);
+        }
+        if left.len() == before {
+            break;
+        }
+    }
+    let mut told: HashSet<&str> = HashSet::new();
+    for start in &left {
+        report_loop(start, &left, &mut told, report);
+    }
+    None
+}
+
+/// Goes from input to input until a node comes again, and names the loop between.
+fn report_loop<'n>(
+    start: &Draft<'n>,
+    left: &[&Draft<'n>],
+    told: &mut HashSet<&'n str>,
+    report: &mut Report<'_>,
+) {
+    let mut way: Vec<(&str, &Draft<'n>, At)> = Vec::new();
+    let mut at = start;
+    loop {
+        if told.contains(at.name) {
+            return;
+        }
+        if let Some(begin) = way.iter().position(|(name, ..)| *name == at.name) {
+            // Readings flow against the direction in which inputs are followed.
+            let mut names: Vec<_> = way[begin..].iter().rev().map(|(name, ..)| *name).collect();
+            names.insert(0, at.name);
+            let around = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
+            let (_, draft, place) = way[begin];
+            let message = match names.len() {
+                2 => format!("`{}` is its own input", at.name),
+                _ => format!("these nodes feed themselves: {around}"),
+            };
+            let path = format!("{}.inputs", draft.path);
+            let help = "readings flow from sources to sinks and never back: take one of the inputs away";
+            report.error(code::CYCLE, &path, place, message).help(help);
+            told.extend(way.iter().map(|(name, ..)| *name));
+            return;
+        }
+        let next = at.inputs.iter().find_map(|(input, place)| {
+            left.iter().find(|draft| draft.name == *input).map(|draft| (*draft, *place))
+        });
+        let Some((next, place)) = next else { return };
+        way.push((at.name, at, place));
+        at = next;
+    }
+}
+
+/// Two nodes that need the same file, folder or port for themselves.
+pub(super) fn check_claims(
+    drafts: &[Draft<'_>],
+    top: Option<&TopKeys>,
+    root: &Node,
+    report: &mut Report<'_>,
+) {
+    let mut first: HashMap<String, (String, At)> = HashMap::new();
+    let mut claims = Vec::new();
+    for draft in drafts {
+        for claim in &draft.claims {
+            let thing = claim.split_once(' ').map_or(claim.as_str(), |(_, thing)| thing);
+            let is_it = |text: &str| text == thing || plain(text) == plain(thing);
+            let at =
+                draft.entry.map_or(draft.name_at, |entry| entry.value.find(&is_it).unwrap_or(entry.key_at));
+            claims.push((claim.clone(), format!("`{}`", draft.name), draft.path.clone(), at));
+        }
+    }
+    if let Some(file) = top.and_then(|top| top.errors.dead_letter.file.as_ref()) {
+        let errors = root.entry("errors").map(|entry| entry.value.locate("dead_letter.file"));
+        let claim = format!("file {}", file.display());
+        claims.push((
+            claim,
+            "the dead letters".to_owned(),
+            "errors.dead_letter.file".to_owned(),
+            errors.unwrap_or(root.at),
+        ));
+    }
+    for (claim, who, path, at) in claims {
+        match first.get(&plain(&claim)) {
+            Some((other, place)) => {
+                let text = report.text;
+                let thing = claim
+                    .split_once(' ')
+                    .map_or_else(|| format!("`{claim}`"), |(kind, thing)| format!("the {kind} `{thing}`"));
+                let message = format!("{other} and {who} both need {thing} for themselves");
+                let problem = report.error(code::CLAIMED_TWICE, &path, at, message);
+                problem.note_at(text, *place, format!("{other} has it from here"));
+                problem.help("give one of them another");
+            }
+            None => drop(first.insert(plain(&claim), (who, at))),
+        }
+    }
+}
+
+/// A claim without what makes no difference in a path: `./a`, `a//b`, `a/./b`.
+fn plain(claim: &str) -> String {
+    let (kind, thing) = claim.split_once(' ').unwrap_or(("", claim));
+    let mut parts: Vec<&str> = Vec::new();
+    for part in thing.split('/') {
+        match part {
+            "." => {}
+            "" if !parts.is_empty() => {}
+            ".." if parts.last().is_some_and(|last| !last.is_empty() && *last != "..") => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("{kind} {}", parts.join("/"))
+}

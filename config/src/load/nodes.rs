@@ -1,0 +1,319 @@
+//! The nodes of the three sections: which component each is, and its options.
+
+use levada_connector_api::{Component, ComponentKind, Registry};
+
+use crate::{
+    check::Checker,
+    code,
+    keys::{self, SECTIONS, SinkKeys, SourceKeys, TransformKeys},
+    node::{Entry, Kind, Node},
+    pipeline::ComponentRef,
+    report::Report,
+    schema::Schema,
+    text::At,
+    words,
+};
+
+/// A node as far as it could be read.
+pub(super) struct Draft<'n> {
+    pub(super) kind: ComponentKind,
+    pub(super) name: &'n str,
+    pub(super) name_at: At,
+    /// `sources.readings`.
+    pub(super) path: String,
+    /// What it reads, as written.
+    pub(super) inputs: Vec<(&'n str, At)>,
+    pub(super) keys: Option<Keys>,
+    /// The entry of its component.
+    pub(super) entry: Option<&'n Entry>,
+    pub(super) component: Option<ComponentRef>,
+    pub(super) decode: Option<ComponentRef>,
+    /// What it has to have for itself.
+    pub(super) claims: Vec<String>,
+}
+
+/// The keys beside the component.
+pub(super) enum Keys {
+    Source(SourceKeys),
+    Transform(TransformKeys),
+    Sink(SinkKeys),
+}
+
+/// Reads the nodes of all sections, in the order of the document.
+pub(super) fn read<'n>(root: &'n Node, registry: &Registry, report: &mut Report<'_>) -> Vec<Draft<'n>> {
+    let mut drafts = Vec::new();
+    for (section, kind, _) in SECTIONS {
+        let Some(entry) = root.entry(section) else { continue };
+        if !matches!(entry.value.kind, Kind::Map(_)) {
+            if !entry.value.is_null() {
+                let message = format!("expected a mapping of {section} by name");
+                let help = format!("give each a name: `{section}: {{my-{}: …}}`", kind.name());
+                report.error(code::WRONG_TYPE, section, entry.value.at, message).help(help);
+            }
+            continue;
+        }
+        let schema = keys::schema_of_kind(kind);
+        for node in entry.value.entries() {
+            let path = words::joined(section, &node.key);
+            check_name(node, &path, report);
+            drafts.push(Reader { registry, kind, path, schema: Schema::of(&schema) }.read(node, report));
+        }
+    }
+    drafts
+}
+
+fn check_name(node: &Entry, path: &str, report: &mut Report<'_>) {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if node.key.is_empty() || node.key.len() > 128 || !node.key.chars().all(legal) {
+        let message = format!("`{}` cannot be the name of a node", words::shown(&node.key));
+        let help = "a name is made of letters, digits, `_` and `-`";
+        report.error(code::NAME, path, node.key_at, message).help(help);
+    }
+}
+
+/// Reads one node.
+struct Reader<'r> {
+    registry: &'r Registry,
+    kind: ComponentKind,
+    path: String,
+    schema: Schema<'r>,
+}
+
+impl Reader<'_> {
+    fn read<'n>(self, node: &'n Entry, report: &mut Report<'_>) -> Draft<'n> {
+        let inputs = node.value.entry("inputs").map_or(&[][..], |inputs| inputs.value.items());
+        let inputs = inputs.iter().filter_map(|input| input.text().map(|text| (text, input.at))).collect();
+        let mut draft = Draft {
+            kind: self.kind,
+            name: &node.key,
+            name_at: node.key_at,
+            path: self.path.clone(),
+            inputs,
+            keys: None,
+            entry: None,
+            component: None,
+            decode: None,
+            claims: Vec::new(),
+        };
+        if !matches!(node.value.kind, Kind::Map(_)) {
+            let message = format!("`{}` has no component", words::shown(&node.key));
+            let help = self.components();
+            report.error(code::COMPONENTS, &self.path, node.key_at, message).help(help);
+            return draft;
+        }
+        draft.entry = self.component_entry(node, report);
+        draft.keys = self.keys(node, draft.entry, report);
+        if let Some(entry) = draft.entry
+            && let Some(component) = self.registry.get(self.kind, &entry.key)
+        {
+            draft.component = self.options(component, entry, &self.path, &mut draft.claims, report);
+            draft.decode = self.decode(component, entry, node, report);
+        }
+        draft
+    }
+
+    fn is_common(&self, key: &str) -> bool {
+        self.schema.property(key).is_some() || (key == "decode" && self.kind == ComponentKind::Source)
+    }
+
+    fn components(&self) -> String {
+        let names = self.registry.all(self.kind).map(|component| component.name);
+        let names: Vec<_> = names.collect();
+        match names.as_slice() {
+            [] => format!("there are no {}s to choose from", self.kind.name()),
+            names => format!("give it one of {}", words::list(names.iter().copied(), "or")),
+        }
+    }
+
+    /// The one key that is no common key. Of several the first known one, so that its options are checked too.
+    fn component_entry<'n>(&self, node: &'n Entry, report: &mut Report<'_>) -> Option<&'n Entry> {
+        let others: Vec<_> =
+            node.value.entries().iter().filter(|entry| !self.is_common(&entry.key)).collect();
+        let known = |entry: &&&Entry| self.registry.get(self.kind, &entry.key).is_some();
+        let chosen = others.iter().find(known).copied();
+        if others.is_empty() {
+            let message = format!("`{}` has no component", words::shown(&node.key));
+            report.error(code::COMPONENTS, &self.path, node.key_at, message).help(self.components());
+        }
+        for entry in &others {
+            if chosen.is_some_and(|chosen| std::ptr::eq(chosen, *entry)) {
+                continue;
+            }
+            let path = words::joined(&self.path, &entry.key);
+            match chosen {
+                Some(first) if known(&entry) => {
+                    let text = report.text;
+                    let message = format!("`{}` has a second component", words::shown(&node.key));
+                    let problem = report.error(code::COMPONENTS, &path, entry.key_at, message);
+                    problem.note_at(text, first.key_at, "the first stands here");
+                    problem.help("a node is one component: make it two nodes");
+                }
+                Some(_) => {
+                    let unused = self.common().filter(|name| node.value.entry(name).is_none());
+                    let help = words::suggest(&entry.key, unused.collect::<Vec<_>>());
+                    let message = format!("unknown key `{}`", words::shown(&entry.key));
+                    report.error(code::UNKNOWN_KEY, &path, entry.key_at, message).maybe_help(help);
+                }
+                None => self.unknown_component(entry, &path, report),
+            }
+        }
+        chosen
+    }
+
+    fn common(&self) -> impl Iterator<Item = &str> {
+        let decode = (self.kind == ComponentKind::Source).then_some("decode");
+        self.schema.properties().into_iter().flatten().map(|(name, _)| name.as_str()).chain(decode)
+    }
+
+    fn unknown_component(&self, entry: &Entry, path: &str, report: &mut Report<'_>) {
+        let elsewhere =
+            ComponentKind::ALL.into_iter().find(|kind| self.registry.get(*kind, &entry.key).is_some());
+        let kind = self.kind.name();
+        let (message, help) = match elsewhere {
+            Some(other) => {
+                let message = format!("`{}` is a {}, not a {kind}", entry.key, other.name());
+                (message, Some(self.components()))
+            }
+            None => {
+                let known = self.registry.all(self.kind).map(|component| component.name);
+                let message = format!("there is no {kind} `{}`", words::shown(&entry.key));
+                let help = words::nearest(&entry.key, known.chain(self.common()));
+                (
+                    message,
+                    Some(help.map_or_else(|| self.components(), |name| format!("did you mean `{name}`?"))),
+                )
+            }
+        };
+        report.error(code::UNKNOWN_COMPONENT, path, entry.key_at, message).maybe_help(help);
+    }
+
+    fn keys(&self, node: &Entry, component: Option<&Entry>, report: &mut Report<'_>) -> Option<Keys> {
+        let is_ours = |entry: &&Entry| {
+            let chosen = component.is_some_and(|component| std::ptr::eq(component, *entry));
+            !chosen && self.schema.property(&entry.key).is_some()
+        };
+        let ours = node.value.entries().iter().filter(is_ours).cloned().collect();
+        let ours = Node { at: node.value.at, kind: Kind::Map(ours) };
+        let value = Checker::new(report, &self.path).check(&ours, self.schema, node.key_at)?;
+        match self.kind {
+            ComponentKind::Transform => {
+                super::typed(value, &self.path, node.key_at, report).map(Keys::Transform)
+            }
+            ComponentKind::Sink => super::typed(value, &self.path, node.key_at, report).map(Keys::Sink),
+            _ => super::typed(value, &self.path, node.key_at, report).map(Keys::Source),
+        }
+    }
+
+    /// Options against their schema, then against what the component itself knows to be wrong.
+    fn options(
+        &self,
+        component: &Component,
+        entry: &Entry,
+        above: &str,
+        claims: &mut Vec<String>,
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        let path = words::joined(above, &entry.key);
+        let schema = component.schema.as_value();
+        let options = Checker::new(report, &path).check(&entry.value, Schema::of(schema), entry.key_at)?;
+        match component.inspect(&options) {
+            Ok((problems, claimed)) => {
+                let right = problems.is_empty();
+                for problem in problems {
+                    let at = match entry.value.locate(&problem.path) {
+                        at if at == entry.value.at => entry.key_at,
+                        at => at,
+                    };
+                    let path = match problem.path.as_str() {
+                        "" => path.clone(),
+                        inner if inner.starts_with('[') => format!("{path}{inner}"),
+                        inner => format!("{path}.{inner}"),
+                    };
+                    report.error(code::REFUSED, &path, at, problem.message);
+                }
+                claims.extend(claimed);
+                right.then(|| ComponentRef { name: component.name.to_owned(), options })
+            }
+            Err(message) => {
+                report.error(code::REFUSED, &path, entry.key_at, message);
+                None
+            }
+        }
+    }
+
+    fn decode(
+        &self,
+        component: &Component,
+        entry: &Entry,
+        node: &Entry,
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        if self.kind != ComponentKind::Source {
+            return None;
+        }
+        let path = words::joined(&self.path, "decode");
+        let names: Vec<_> = self.registry.all(ComponentKind::Decoder).map(|decoder| decoder.name).collect();
+        let choice = words::list(names.iter().copied(), "or");
+        let decode = match (component.decodes, node.value.entry("decode")) {
+            (true, Some(decode)) => decode,
+            (false, None) => return None,
+            (true, None) => {
+                let message =
+                    format!("`decode` is missing: `{}` has to be told what its records are", entry.key);
+                let help =
+                    format!("say it beside `{}`, as in `decode: {{{}: {{}}}}`", entry.key, first(&names));
+                report.error(code::DECODE, &path, node.key_at, message).help(help);
+                return None;
+            }
+            (false, Some(decode)) => {
+                let message = format!("`{}` has rows already: there is nothing to decode", entry.key);
+                report.error(code::DECODE, &path, decode.key_at, message).help("remove `decode`");
+                return None;
+            }
+        };
+        // `decode: json` is short for `decode: {json: {}}`.
+        if let Some(name) = decode.value.text() {
+            let value = Node::null(decode.value.at);
+            let short = Entry { key: name.to_owned(), key_at: decode.value.at, value };
+            return self.decoder(&short, &path, &names, report);
+        }
+        match decode.value.entries() {
+            [only] => self.decoder(only, &path, &names, report),
+            [] => {
+                let message = "`decode` names no decoder";
+                report
+                    .error(code::DECODE, &path, decode.key_at, message)
+                    .help(format!("give it one of {choice}"));
+                None
+            }
+            [first, second, ..] => {
+                let text = report.text;
+                let message = "`decode` names a second decoder";
+                let problem = report.error(code::DECODE, &path, second.key_at, message);
+                problem.note_at(text, first.key_at, "the first stands here");
+                None
+            }
+        }
+    }
+
+    fn decoder(
+        &self,
+        entry: &Entry,
+        path: &str,
+        names: &[&str],
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        let Some(decoder) = self.registry.get(ComponentKind::Decoder, &entry.key) else {
+            let message = format!("there is no decoder `{}`", words::shown(&entry.key));
+            let help = words::suggest(&entry.key, names.iter().copied());
+            let path = words::joined(path, &entry.key);
+            report.error(code::UNKNOWN_COMPONENT, &path, entry.key_at, message).maybe_help(help);
+            return None;
+        };
+        self.options(decoder, entry, path, &mut Vec::new(), report)
+    }
+}
+
+fn first<'a>(names: &[&'a str]) -> &'a str {
+    names.first().copied().unwrap_or("json")
+}

@@ -1,0 +1,12 @@
+//! What must not be shown.
+
+/// Words in the name of a variable or property whose value is nobody's business.
+const SECRET_WORDS: [&str; 8] =
+    ["password", "passwd", "secret", "token", "credential", "private", "apikey", "api_key"];
+
+/// Whether a name (`DB_PASSWORD`, `sasl.password`, `ssl.key.pem`) is that of a secret.
+pub(crate) fn is_secret_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let key_material = name.ends_with("key.pem") || name.ends_with("jaas.config");
+    key_material || SECRET_WORDS.iter().any(|word| name.contains(word))
+}

@@ -1,0 +1,5 @@
+//! Pipeline documents as users write them.
+
+#[allow(dead_code, reason = "options are read from documents and then only looked at through their schema")]
+mod registry;
+mod ui;

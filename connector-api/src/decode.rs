@@ -26,6 +26,12 @@ pub trait Decoder: Send {
     /// # Errors
     /// The record is not well formed; the builder holds none of its rows.
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError>;
+
+    /// How many lines at the head of a file are no records but say how to read them (the header of a CSV file). A
+    /// source of lines gives them to a new decoder first, also where it goes on in the middle of the file.
+    fn header_lines(&self) -> usize {
+        0
+    }
 }
 
 /// Makes decoders, one for each task that reads.

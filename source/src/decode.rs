@@ -1,0 +1,23 @@
+//! Decoders: what makes rows of a record's bytes.
+//!
+//! | name | a record is |
+//! | --- | --- |
+//! | `json` | an object, flat or an event map, or an array of those |
+//! | `csv` | lines of separated values |
+//! | `line` | `device,time,m1:m2,TYPE1:TYPE2,v1:v2` |
+//!
+//! Invariants: no bytes, whatever they are, make a decoder panic or recurse without bound; a record that is not well
+//! formed leaves no row behind; nothing is guessed silently: what cannot be read is rejected with the place in it.
+
+mod csv;
+mod json;
+mod line;
+mod time;
+mod typed;
+
+pub use self::{
+    csv::{CsvDecoder, CsvOptions},
+    json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath},
+    line::{LineDecoder, LineOptions},
+    time::{MissingTime, TimeUnit},
+};

@@ -1,0 +1,125 @@
+//! JSON records: flat objects, event maps, arrays of those.
+//!
+//! ```text
+//!   {"device": "d1", "time": 1700000000000, "temperature": 21.3, "state": {"on": true}}
+//!        → d1, 1700000000000: temperature DOUBLE 21.3, state_on BOOLEAN true
+//!   {"device": "d1", "timestamp": 1700000000000, "measurements": "temperature,on", "types": "FLOAT,BOOLEAN", "values": "21.3,true"}
+//!   {"device": "d1", "timestamp": 1700000000000, "measurements": ["temperature"], "values": [21.3]}
+//!        → the event map of the Flink connector, each part a list or a text with separators
+//!   {"device": "d1", "time": 1700000000000, "values": {"temperature": 21.3}}
+//!        → members of `measurements` or `values` are measurements by their own names
+//! ```
+//!
+//! Numbers are DOUBLE, true and false BOOLEAN, texts TEXT, null no value, unless `types` in the record or `cast` in the
+//! options say otherwise. Members of nested objects are named `outer_inner`, elements of nested lists `list_0`.
+
+use std::sync::Arc;
+
+use levada_connector_api::{
+    BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
+    Result,
+};
+
+mod event;
+mod leaf;
+mod options;
+mod path;
+mod row;
+mod tape;
+#[cfg(test)]
+mod tests;
+
+pub use self::{
+    options::{FieldChoice, JsonOptions},
+    path::JsonPath,
+};
+
+use self::{
+    options::Plan,
+    row::Fields,
+    tape::{Node, Value, children},
+};
+
+/// The type of the decoder, for the registry.
+#[derive(Debug)]
+pub struct JsonDecoder {
+    plan: Arc<Plan>,
+    tape: Vec<Node<'static>>,
+    fields: Vec<(&'static str, FieldValue<'static>)>,
+}
+
+impl DecoderType for JsonDecoder {
+    const NAME: &'static str = "json";
+    const SUMMARY: &'static str = "JSON objects, flat or as event maps, and arrays of them.";
+    type Options = JsonOptions;
+
+    fn check(options: &JsonOptions) -> Vec<Problem> {
+        options.problems()
+    }
+
+    fn build(options: JsonOptions, context: &BuildContext) -> Result<DecoderFactory> {
+        let plan = Arc::new(Plan::new(options, &context.node));
+        Ok(DecoderFactory::new(move || {
+            Box::new(Self { plan: Arc::clone(&plan), tape: Vec::new(), fields: Vec::new() })
+        }))
+    }
+}
+
+impl Decoder for JsonDecoder {
+    fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
+        let text = std::str::from_utf8(record).map_err(|error| {
+            DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
+        })?;
+        let mut tape = reuse(std::mem::take(&mut self.tape));
+        let mut fields = std::mem::take(&mut self.fields);
+        let decoded =
+            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut fields, rows));
+        self.fields = fields;
+        self.tape = reuse(tape);
+        decoded.map_err(|message| {
+            rows.take_back();
+            DecodeError { message }
+        })
+    }
+}
+
+/// One object, or a list of them.
+fn decode_root(
+    plan: &Plan,
+    tape: &[Node<'_>],
+    kept: &mut Vec<(&'static str, FieldValue<'static>)>,
+    rows: &mut BatchBuilder,
+) -> Result<(), String> {
+    let mut fields = Fields::new(reuse(std::mem::take(kept)));
+    let decoded = match tape.first().map(|root| &root.value) {
+        Some(&Value::Object(end)) => row::decode(plan, tape, 1..end, &mut fields, rows),
+        Some(&Value::List(end)) => decode_list(plan, tape, 1..end, &mut fields, rows),
+        _ => Err("neither an object nor a list of objects".to_owned()),
+    };
+    *kept = reuse(fields.into_memory());
+    decoded
+}
+
+fn decode_list<'t>(
+    plan: &'t Plan,
+    tape: &'t [Node<'_>],
+    range: std::ops::Range<usize>,
+    fields: &mut Fields<'t>,
+    rows: &mut BatchBuilder,
+) -> Result<(), String> {
+    for (nth, (at, element)) in children(tape, range.start, range.end).enumerate() {
+        match element.value {
+            Value::Object(end) => row::decode(plan, tape, at + 1..end, fields, rows),
+            _ => Err("not an object".to_owned()),
+        }
+        .map_err(|error| format!("element {nth}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// The memory of an emptied list, for elements that borrow from something else.
+fn reuse<A, B>(mut list: Vec<A>) -> Vec<B> {
+    list.clear();
+    // Collecting in place keeps the allocation where both kinds of elements have the same layout.
+    list.into_iter().filter_map(|_| None).collect()
+}

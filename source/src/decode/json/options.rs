@@ -1,0 +1,164 @@
+//! The options of the decoder, and what they come to.
+
+use std::collections::BTreeMap;
+
+use levada_connector_api::{Problem, model::DataType};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::path::{JsonPath, Step};
+use crate::decode::time::{MissingTime, TimeReader, TimeUnit};
+
+/// How JSON records are read.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct JsonOptions {
+    /// Where the device's name stands, `$.device` unless given; a text that does not begin with `$` is the name itself.
+    pub device: Option<String>,
+    /// Where the time stands; unless given, `$.time` or `$.timestamp`, whichever the record has first.
+    pub time: Option<JsonPath>,
+    /// What a time that is a number counts.
+    pub time_unit: TimeUnit,
+    /// What becomes of a record without a time.
+    pub missing_time: MissingTime,
+    /// Where an event map's names of measurements stand, `$.measurements` unless given: a list, or a text.
+    pub measurements: Option<JsonPath>,
+    /// Where an event map's types stand, `$.types` unless given; where the record has none, JSON's own types count.
+    pub types: Option<JsonPath>,
+    /// Where an event map's values stand, `$.values` unless given.
+    pub values: Option<JsonPath>,
+    /// What separates names, types and values of an event map that are texts; a comma unless given.
+    pub separator: Option<char>,
+    /// Takes these fields and no others: measurement → where its value stands.
+    pub fields: Option<BTreeMap<String, FieldChoice>>,
+    /// Types of measurements by name, where JSON's own would not do.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub cast: BTreeMap<String, DataType>,
+}
+
+/// Where a measurement's value stands, and of which type it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum FieldChoice {
+    /// Where it stands: `$.reading.t`.
+    Path(JsonPath),
+    /// Where it stands, and its type.
+    Typed {
+        /// Where it stands.
+        path: JsonPath,
+        /// Its type.
+        #[serde(rename = "type")]
+        #[schemars(with = "String")]
+        data_type: DataType,
+    },
+}
+
+impl JsonOptions {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match self.device.as_deref() {
+            Some("") => problems.push(Problem::new("device", "the name is empty")),
+            Some(text) if text.starts_with('$') => {
+                problems.extend(text.parse::<JsonPath>().err().map(|error| Problem::new("device", error)));
+            }
+            _ => {}
+        }
+        if self.fields.as_ref().is_some_and(BTreeMap::is_empty) {
+            problems.push(Problem::new("fields", "no field is named: no record would have a row"));
+        }
+        problems
+    }
+}
+
+/// What a part of a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Device,
+    Time,
+    Measurements,
+    Types,
+    Values,
+}
+
+impl Role {
+    pub(super) const COUNT: usize = 5;
+}
+
+/// The options, ready for use on every record.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// The name of all rows' device, where it does not stand in the record.
+    pub(super) device: Option<String>,
+    /// Roles that a key at the top has.
+    pub(super) keys: Vec<(String, Role)>,
+    /// Roles that stand deeper.
+    pub(super) deep: Vec<(Vec<Step>, Role)>,
+    pub(super) fields: Vec<(String, Vec<Step>, Option<DataType>)>,
+    pub(super) picks: bool,
+    pub(super) cast: Vec<(String, DataType)>,
+    pub(super) separator: char,
+    pub(super) time: TimeReader,
+}
+
+impl Plan {
+    pub(super) fn new(options: JsonOptions, node: &str) -> Self {
+        let mut plan = Self {
+            device: None,
+            keys: Vec::new(),
+            deep: Vec::new(),
+            picks: options.fields.is_some(),
+            fields: Vec::new(),
+            cast: options.cast.into_iter().collect(),
+            separator: options.separator.unwrap_or(','),
+            time: TimeReader::new(options.time_unit, options.missing_time, node),
+        };
+        match options.device {
+            None => plan.give(JsonPath::key("device"), Role::Device),
+            Some(text) => match text.parse() {
+                Ok(path) => plan.give(path, Role::Device),
+                Err(_) => plan.device = Some(text),
+            },
+        }
+        match options.time {
+            Some(path) => plan.give(path, Role::Time),
+            None => ["time", "timestamp"]
+                .map(|key| plan.give(JsonPath::key(key), Role::Time))
+                .into_iter()
+                .collect(),
+        }
+        for (given, key, role) in [
+            (options.measurements, "measurements", Role::Measurements),
+            (options.types, "types", Role::Types),
+            (options.values, "values", Role::Values),
+        ] {
+            plan.give(given.unwrap_or_else(|| JsonPath::key(key)), role);
+        }
+        for (name, choice) in options.fields.into_iter().flatten() {
+            let (path, data_type) = match choice {
+                FieldChoice::Path(path) => (path, None),
+                FieldChoice::Typed { path, data_type } => (path, Some(data_type)),
+            };
+            plan.fields.push((name, path.steps, data_type));
+        }
+        plan
+    }
+
+    fn give(&mut self, path: JsonPath, role: Role) {
+        match path.as_key() {
+            Some(key) => self.keys.push((key.to_owned(), role)),
+            None => self.deep.push((path.steps, role)),
+        }
+    }
+
+    /// The role of a key at the top.
+    #[inline]
+    pub(super) fn role(&self, key: &str) -> Option<Role> {
+        self.keys.iter().find(|(each, _)| each == key).map(|&(_, role)| role)
+    }
+
+    /// The type that a measurement was given by the options.
+    #[inline]
+    pub(super) fn cast(&self, name: &str) -> Option<DataType> {
+        self.cast.iter().find(|(each, _)| each == name).map(|&(_, data_type)| data_type)
+    }
+}

@@ -1,0 +1,231 @@
+use levada_connector_api::{Batch, ComponentKind, Registry, model::Value};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn decode_with(options: serde_json::Value, record: &[u8]) -> Result<Batch, DecodeError> {
+    let registry = Registry::new().with_decoder::<JsonDecoder>();
+    let component = registry.get(ComponentKind::Decoder, "json").expect("registered");
+    let factory = component.decoder(options, &BuildContext::new("p", "n")).expect("options that work");
+    let mut decoder = factory.make();
+    let mut rows = BatchBuilder::new();
+    rows.split(&"s".into());
+    // A decoder is used for many records: one before must not show in the next.
+    rows.record(b"", 0);
+    decoder
+        .decode(br#"{"device":"before","time":1700000000000,"x":[1,{"y":"z\n"}],"t":"later"}"#, &mut rows)
+        .ok();
+    rows.take_back();
+    rows.record(record, 1);
+    let decoded = decoder.decode(record, &mut rows);
+    let batch = rows.finish(Vec::new());
+    decoded.map(|()| batch)
+}
+
+fn decode(record: &str) -> Result<Batch, DecodeError> {
+    decode_with(json!({}), record.as_bytes())
+}
+
+/// All values of a batch, as `device time measurement TYPE value`.
+fn points(batch: &Batch) -> Vec<String> {
+    let mut points = Vec::new();
+    for each in &batch.readings {
+        let tablet = &each.tablet;
+        for row in 0..tablet.rows() {
+            for column in tablet.columns() {
+                if let Some(value) = Value::at(&column.values, column.data_type, row) {
+                    let (device, time) = (tablet.device(), tablet.times().value(row));
+                    points.push(format!("{device} {time} {} {} {value}", column.name, column.data_type));
+                }
+            }
+        }
+    }
+    points
+}
+
+const T: i64 = 1_700_000_000_000;
+
+#[test]
+fn a_flat_object_is_a_row() {
+    let batch =
+        decode(r#"{"device":"root.p.d1","time":1700000000000,"a":21.3,"n":3,"on":true,"s":"x\"y","z":null}"#);
+    assert_eq!(
+        points(&batch.expect("well formed")),
+        ["a DOUBLE 21.3", "n DOUBLE 3.0", "on BOOLEAN true", "s TEXT x\"y"]
+            .map(|each| format!("root.p.d1 {T} {each}"))
+    );
+}
+
+#[test]
+fn the_event_map_is_read_from_lists_and_from_texts() {
+    let texts = r#"{"device":"d","timestamp":"1700000000000","measurements":"a, on,n,s","types":"FLOAT,BOOLEAN,INT32,TEXT","values":"1.5,true,7,word"}"#;
+    let lists = r#"{"device":"d","timestamp":1700000000000,"measurements":["a","on","n","s"],"types":["FLOAT","BOOLEAN","INT32","TEXT"],"values":[1.5,true,7,"word"],"site":"x"}"#;
+    let expected =
+        ["a FLOAT 1.5", "on BOOLEAN true", "n INT32 7", "s TEXT word"].map(|each| format!("d {T} {each}"));
+    for record in [texts, lists] {
+        assert_eq!(points(&decode(record).expect("well formed")), expected);
+    }
+    let untyped =
+        r#"{"device":"d","timestamp":1700000000000,"measurements":"a,on,s,n","values":"1.5,true,word,null"}"#;
+    let expected = ["a DOUBLE 1.5", "on BOOLEAN true", "s TEXT word"].map(|each| format!("d {T} {each}"));
+    assert_eq!(points(&decode(untyped).expect("well formed")), expected);
+    let single = r#"{"device":"d","timestamp":1700000000000,"measurements":"a","values":1.5}"#;
+    assert_eq!(points(&decode(single).expect("well formed")), expected[..1]);
+}
+
+#[test]
+fn an_array_is_as_many_rows_and_all_or_none() {
+    let good = r#" [{"device":"d","time":1700000000000,"a":1},{"device":"e","time":1700000000000,"a":2}] "#;
+    assert_eq!(decode(good).expect("well formed").rows(), 2);
+    let bad = r#"[{"device":"d","time":1700000000000,"a":1},{"device":"e","a":2}]"#;
+    let error = decode(bad).expect_err("no time");
+    assert!(error.message.starts_with("element 1: there is no time"), "{error}");
+    assert_eq!(decode("[]").expect("no row").rows(), 0);
+}
+
+#[test]
+fn nested_values_get_joined_names() {
+    let record = r#"{"device":"d","time":1700000000000,"s":{"on":true,"l":[1,{"x":2}]},"a":1}"#;
+    let expected = ["a DOUBLE 1.0", "s_on BOOLEAN true", "s_l_0 DOUBLE 1.0", "s_l_1_x DOUBLE 2.0"];
+    assert_eq!(points(&decode(record).expect("well formed")), expected.map(|each| format!("d {T} {each}")));
+    for container in ["values", "measurements"] {
+        let record =
+            format!(r#"{{"device":"d","time":1700000000000,"{container}":{{"a":1,"b":{{"c":2}}}}}}"#);
+        let expected = ["a DOUBLE 1.0", "b_c DOUBLE 2.0"].map(|each| format!("d {T} {each}"));
+        assert_eq!(points(&decode(&record).expect("well formed")), expected);
+    }
+}
+
+#[test]
+fn options_say_where_things_stand() {
+    let options = json!({
+        "device": "$.meta.id", "time": "$.meta['at.time']", "time_unit": "s",
+        "fields": {"temperature": "$.r[0].t", "count": {"path": "$.n", "type": "INT64"}, "gone": "$.nowhere"},
+    });
+    let record = r#"{"meta":{"id":"d","at.time":1700000000},"r":[{"t":21.5}],"n":7,"other":1}"#;
+    let batch = decode_with(options, record.as_bytes()).expect("well formed");
+    assert_eq!(
+        points(&batch),
+        ["count INT64 7", "temperature DOUBLE 21.5"].map(|each| format!("d {T} {each}"))
+    );
+
+    let options = json!({"device": "root.fixed", "time": "$.h.ts", "cast": {"n": "INT32", "s": "STRING", "h_q": "TEXT"}});
+    let record = r#"{"h":{"ts":1700000000000,"q":1.5},"n":7,"s":5}"#;
+    let batch = decode_with(options, record.as_bytes()).expect("well formed");
+    let expected = ["n INT32 7", "s STRING 5", "h_q TEXT 1.5"].map(|each| format!("root.fixed {T} {each}"));
+    assert_eq!(points(&batch), expected);
+}
+
+#[test]
+fn numbers_that_json_cannot_write_are_handled_and_said() {
+    let quoted =
+        decode(r#"{"device":"d","time":1700000000000,"a":"NaN","b":"-Infinity"}"#).expect("well formed");
+    assert_eq!(points(&quoted), ["a DOUBLE NaN", "b DOUBLE -inf"].map(|each| format!("d {T} {each}")));
+    let bare = decode(r#"{"device":"d","time":1700000000000,"a":NaN}"#).expect_err("not JSON");
+    assert!(bare.message.contains("NaN and Infinity are not JSON"), "{bare}");
+}
+
+#[test]
+fn what_is_not_well_formed_is_rejected_with_a_reason() {
+    for (record, reason) in [
+        ("", "not JSON"),
+        ("{\"device\":\"d\"", "not JSON"),
+        ("{} {}", "not JSON"),
+        ("7", "neither an object nor a list"),
+        ("[7]", "element 0: not an object"),
+        ("{}", "there is no device"),
+        (r#"{"device":"d","a":1}"#, "there is no time"),
+        (r#"{"device":{},"time":1,"a":1}"#, "the device is not a text"),
+        (r#"{"device":"d","time":"noon","a":1}"#, "`noon` is not a time"),
+        (r#"{"device":"d","time":true,"a":1}"#, "neither a number nor a text"),
+        (r#"{"device":"d","time":1700000000000}"#, "there is no measurement"),
+        (r#"{"device":"","time":1700000000000,"a":1}"#, "name is empty"),
+        (r#"{"device":"d","time":1700000000000,"":1}"#, "name is empty"),
+        (r#"{"device":"d","timestamp":1,"measurements":"a,b","values":"1"}"#, "2 measurements, 1 values"),
+        (
+            r#"{"device":"d","timestamp":1,"measurements":["a"],"types":["INT32"],"values":[1.5]}"#,
+            "not of type INT32",
+        ),
+        (
+            r#"{"device":"d","timestamp":1,"measurements":["a"],"types":["WORD"],"values":[1]}"#,
+            "unknown data type",
+        ),
+        (r#"{"device":"d","timestamp":1,"measurements":["a"]}"#, "no values"),
+    ] {
+        let error = decode(record).expect_err(record);
+        assert!(error.message.contains(reason), "{record}: {error}");
+    }
+    let error = decode_with(json!({}), b"{\"device\":\"\xff\"}").expect_err("not text");
+    assert!(error.message.contains("not UTF-8"), "{error}");
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    for record in [deep.clone(), format!(r#"{{"device":"d","time":1,"a":{deep}}}"#)] {
+        assert!(decode(&record).is_err());
+    }
+}
+
+#[test]
+fn ten_thousand_measurements_and_twenty_megabytes_are_rows_too() {
+    let fields: Vec<_> = (0..10_000).map(|n| format!("\"m{n}\":{n}")).collect();
+    let wide = format!(r#"{{"device":"d","time":1700000000000,{}}}"#, fields.join(","));
+    assert_eq!(decode(&wide).expect("well formed").points(), 10_000);
+    let long = format!(r#"{{"device":"d","time":1700000000000,"s":"{}"}}"#, "x".repeat(20 << 20));
+    assert_eq!(decode(&long).expect("well formed").points(), 1);
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let problems =
+        JsonDecoder::check(&serde_json::from_value(json!({"device": "$", "fields": {}})).expect("a form"));
+    assert_eq!(problems.iter().map(|each| each.path.as_str()).collect::<Vec<_>>(), ["device", "fields"]);
+}
+
+fn any_json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "\\PC{0,8}".prop_map(Into::into),
+    ];
+    let key = prop_oneof![
+        Just("device".to_owned()),
+        Just("time".to_owned()),
+        Just("measurements".to_owned()),
+        Just("types".to_owned()),
+        Just("values".to_owned()),
+        "[a-z\"\\\\]{0,3}",
+    ];
+    leaf.prop_recursive(4, 40, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Into::into),
+            prop::collection::vec((key.clone(), inner), 0..6)
+                .prop_map(|members| members.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_rows_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..64), text in "[\\[\\]{}\",:a1 ]{0,40}") {
+        let options = json!({"device": "$.a.b", "cast": {"a": "INT32"}, "missing_time": "now"});
+        let outcomes = [decode_with(options, &bytes), decode(&text)];
+        prop_assert_eq!(outcomes.len(), 2);
+    }
+
+    #[test]
+    fn any_document_is_rows_or_an_error(document in any_json()) {
+        let record = document.to_string();
+        for options in [
+            json!({"missing_time": "now"}),
+            json!({"device": "x", "missing_time": "now", "cast": {"a": "TEXT"}}),
+            json!({"device": "$.a", "time": "$.values.b", "fields": {"n": "$.a"}}),
+        ] {
+            decode_with(options, record.as_bytes()).ok();
+        }
+    }
+}

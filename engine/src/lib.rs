@@ -1,1 +1,50 @@
 //! The embedded time-series engine: one facade over storage, SQL and queries.
+//!
+//! ```text
+//!   Engine ── open / close / stats            one for each data folder
+//!     └ session(zone) ─► EmbeddedSession      many; each a `levada_model::Session`
+//!          insert_tablets ─────────────────► Storage      applied in the order of first polls, then durable
+//!          execute ─► parse ─┬─ changes ───► Storage
+//!                            └─ questions ─► Query ─► Rows, computed a step ahead of who reads them
+//! ```
+//!
+//! Whoever has a pipeline, a shell or a server in front of the engine sees `Session` and never what is below it.
+//!
+//! # Invariants
+//! * A statement or write that returned without an error is as durable as the [`SyncMode`] promises.
+//! * No thread of the runtime is blocked: writes wait as futures, everything that may read or sync runs on the runtime's
+//!   blocking threads, and no such thread is held while nobody reads a query's rows.
+//! * A query sees the store as it was when it began.
+//!
+//! ```
+//! use levada_engine::{Engine, EngineOptions, TimeZone};
+//! use levada_model::{Outcome, Session};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+//! let engine = Engine::open(EngineOptions::new(folder.path()))?;
+//! let session = engine.session(TimeZone::UTC);
+//! session.execute("insert into root.plant.d1(time, temperature) values (1, 21.5)").await?;
+//! let Outcome::Rows(rows) = session.execute("select temperature from root.plant.d1").await? else {
+//!     unreachable!("a query gives rows");
+//! };
+//! assert_eq!(rows.columns[0].name, "root.plant.d1.temperature");
+//! engine.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod engine;
+mod error;
+mod options;
+mod rows;
+mod session;
+mod statement;
+
+pub use engine::Engine;
+pub use error::EngineError;
+pub use jiff::tz::TimeZone;
+pub use levada_storage::{Clock, Disk, Finding, Stats, SyncMode};
+pub use options::EngineOptions;
+pub use session::EmbeddedSession;

@@ -1,0 +1,100 @@
+//! The engine's handle.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use jiff::tz::TimeZone;
+use levada_query::QueryContext;
+use levada_sql::ParseContext;
+use levada_storage::{Clock, Finding, Stats, Storage};
+use tracing::warn;
+
+use crate::{EmbeddedSession, EngineError, EngineOptions};
+
+/// An open engine. Cheap to clone; sessions keep it open.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What all sessions of an engine share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) storage: Storage,
+    clock: Arc<dyn Clock>,
+    query_memory: usize,
+    /// `set system to readonly`
+    pub(crate) read_only: AtomicBool,
+    /// `set configuration 'enable_auto_create_schema'`
+    pub(crate) auto_create_schema: AtomicBool,
+}
+
+impl Engine {
+    /// Opens a data folder, or makes one, and recovers what its log holds. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// Another process owns the folder, it cannot be read, or it is damaged beyond recovery.
+    pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
+        let storage = Storage::open(options.storage())?;
+        for finding in storage.recovery() {
+            warn!(path = %finding.path.display(), offset = finding.offset, finding = finding.what, "recovered with damage");
+        }
+        let shared = Shared {
+            storage,
+            clock: options.clock,
+            query_memory: options.query_memory,
+            read_only: AtomicBool::new(false),
+            auto_create_schema: AtomicBool::new(options.auto_create_schema),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// A conversation with it. Literals of time without an offset, and calendar months, are read in `zone`.
+    pub fn session(&self, zone: TimeZone) -> EmbeddedSession {
+        EmbeddedSession::new(Arc::clone(&self.shared), zone)
+    }
+
+    /// How much it holds, for metrics.
+    pub fn stats(&self) -> Stats {
+        self.shared.storage.stats()
+    }
+
+    /// What was wrong with the folder when it was opened, and was put right.
+    pub fn findings(&self) -> &[Finding] {
+        self.shared.storage.recovery()
+    }
+
+    /// Ends the engine: what was written becomes durable and the folder is released; requests after it fail. Blocks
+    /// meanwhile. Queries that run already end in their own time. A second call does nothing.
+    ///
+    /// # Errors
+    /// What was written since the last sync may not be durable.
+    pub fn close(&self) -> Result<(), EngineError> {
+        Ok(self.shared.storage.close()?)
+    }
+}
+
+impl Shared {
+    /// Milliseconds since 1970 UTC.
+    pub(crate) fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    pub(crate) fn parse_context(&self, zone: &TimeZone) -> ParseContext {
+        ParseContext { zone: zone.clone(), now: self.now() }
+    }
+
+    pub(crate) fn query_context(&self, zone: &TimeZone) -> QueryContext {
+        QueryContext { zone: zone.clone(), memory: self.query_memory, ..QueryContext::new(self.now()) }
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn creates_schema(&self) -> bool {
+        self.auto_create_schema.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,34 @@
+//! `create database`, `delete database`.
+
+use levada_model::{PathPattern, SessionError, StatusCode};
+use levada_sql::ast::CreateDatabase;
+
+use super::{apply, not_there};
+use crate::engine::Shared;
+
+pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<String, SessionError> {
+    let CreateDatabase { path, properties } = create;
+    // `INF` is no limit.
+    let ttl = properties.ttl.filter(|&ttl| ttl != i64::MAX);
+    if properties.time_partition_interval.is_some_and(|width| width <= 0) {
+        return Err(SessionError::new(
+            StatusCode::SEMANTIC_ERROR,
+            format!("the time partition interval of {path} must be more than 0"),
+        ));
+    }
+    apply(shared, move |storage| Ok(storage.create_database(&path, ttl)?)).await?;
+    Ok(String::new())
+}
+
+pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
+    apply(shared, move |storage| {
+        let view = storage.view();
+        // All or none: a name that is not there stops the statement before it does anything.
+        if patterns.iter().all(|pattern| view.databases(pattern).is_empty()) {
+            return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path {patterns:?} does not exist")));
+        }
+        Ok(storage.delete_databases(&patterns)?)
+    })
+    .await?;
+    Ok(String::new())
+}

@@ -1,0 +1,114 @@
+//! Rows to store: tablets as they come, and `insert` statements made into tablets.
+//!
+//! A value is converted to the type of its series; where there is no such series as yet, the first value that is not null
+//! says which type it gets. A value that cannot be converted is left out and reported, the others of its row are stored.
+
+mod convert;
+mod known;
+
+use std::sync::Arc;
+
+use arrow_array::Int64Array;
+use jiff::tz::TimeZone;
+use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
+use levada_sql::ast::{Constant, Insert};
+
+use self::known::KnownDevice;
+use crate::engine::Shared;
+
+/// Stores rows and waits until they are durable. The store is asked at the first poll.
+pub(crate) async fn insert_write(shared: &Shared, write: Write) -> Result<WriteReport, SessionError> {
+    if shared.is_read_only() {
+        let message = "Fail to do non-query operations because system is read-only.";
+        return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, message));
+    }
+    let (write, refused) = if shared.creates_schema() {
+        (write, Vec::new())
+    } else {
+        known::only(&*shared.storage.view(), write)?
+    };
+    let inserted = shared.storage.insert_when_ready(write).await?;
+    inserted.durable.await?;
+    let mut report = inserted.report;
+    report.rejected.extend(refused);
+    Ok(report)
+}
+
+/// Runs an `insert` statement.
+pub(super) async fn run(shared: &Shared, insert: Insert, zone: &TimeZone) -> Result<String, SessionError> {
+    let known = KnownDevice::find(&*shared.storage.view(), &insert.device);
+    let aligned = known.aligned.unwrap_or(insert.aligned);
+    let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
+    let mut columns = Vec::with_capacity(insert.measurements.len());
+    let mut failures = Vec::new();
+    for (at, name) in insert.measurements.iter().enumerate() {
+        let values: Vec<&Constant> = insert.rows.iter().map(|row| &row.values[at]).collect();
+        let (name, known_type) = known.series(name);
+        // A column of nulls stores nothing, and makes no series.
+        let Some(data_type) = known_type.or_else(|| inferred(&values)) else { continue };
+        let (values, failure) = convert::column(data_type, &values, zone);
+        failures.extend(failure.map(|reason| (name.to_string(), reason)));
+        columns.push(Column { name, data_type, values });
+    }
+    let report = store(shared, &insert, aligned, times, columns).await?;
+    outcome(failures, report)
+}
+
+async fn store(
+    shared: &Shared,
+    insert: &Insert,
+    aligned: bool,
+    times: Int64Array,
+    columns: Vec<Column>,
+) -> Result<WriteReport, SessionError> {
+    if columns.iter().all(|column| column.values.null_count() == column.values.len()) {
+        return Ok(WriteReport::default());
+    }
+    let tablet = Tablet::try_new(insert.device.clone(), aligned, times, columns).map_err(|error| {
+        SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).caused_by(error)
+    })?;
+    insert_write(shared, Write { tablets: vec![tablet], ..Write::default() }).await
+}
+
+/// The type a new series gets from the values written to it.
+fn inferred(values: &[&Constant]) -> Option<DataType> {
+    values.iter().find_map(|value| match value {
+        Constant::Null => None,
+        Constant::Boolean(_) => Some(DataType::Boolean),
+        Constant::Integer { .. } | Constant::Real { .. } => Some(DataType::Double),
+        Constant::Text(_) => Some(DataType::Text),
+        Constant::Blob(_) => Some(DataType::Blob),
+        Constant::Time(_) => Some(DataType::Timestamp),
+    })
+}
+
+/// What a statement says of values that were not stored.
+fn outcome(mut failures: Vec<(String, String)>, report: WriteReport) -> Result<String, SessionError> {
+    for RejectedRows { measurement, code, message, .. } in report.rejected {
+        match measurement {
+            Some(measurement) => failures.push((measurement.to_string(), message)),
+            None => return Err(SessionError::new(statement_code(code), message)),
+        }
+    }
+    if failures.is_empty() {
+        return Ok(String::new());
+    }
+    let (names, reasons): (Vec<_>, Vec<_>) = failures.into_iter().unzip();
+    Err(SessionError::new(
+        StatusCode::METADATA_ERROR,
+        format!("Fail to insert measurements [{}] caused by [{}]", names.join(", "), reasons.join(", ")),
+    ))
+}
+
+/// Statements say some reasons with a more general code than the rows of a tablet.
+fn statement_code(code: StatusCode) -> StatusCode {
+    match code {
+        StatusCode::PATH_ALREADY_EXIST | StatusCode::SYSTEM_READ_ONLY => StatusCode::METADATA_ERROR,
+        code => code,
+    }
+}
+
+/// A shared text.
+fn shared_name(name: &str) -> Arc<str> {
+    name.into()
+}

@@ -1,0 +1,162 @@
+//! `create timeseries`, `delete timeseries`, `alter timeseries`.
+
+use std::collections::BTreeMap;
+
+use levada_model::{Path, PathPattern, SeriesSchema, SessionError, StatusCode};
+use levada_sql::ast::{
+    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, SeriesDefinition,
+};
+use levada_storage::{NewSeries, SeriesChange, SeriesInfo};
+
+use super::{apply, not_there};
+use crate::engine::Shared;
+
+pub(super) async fn create(shared: &Shared, create: CreateTimeseries) -> Result<String, SessionError> {
+    let CreateTimeseries { path, definition } = create;
+    let Some((device, measurement)) = path.split_last().filter(|(device, _)| device.nodes().count() > 1)
+    else {
+        let message = format!(
+            "{path} is not a legal path, because a timeseries lies below a device and that below root"
+        );
+        return Err(SessionError::new(StatusCode::ILLEGAL_PATH, message));
+    };
+    let new = new_series(device, measurement, definition, false);
+    apply(shared, move |storage| Ok(storage.create_series(vec![new])?)).await?;
+    Ok(String::new())
+}
+
+pub(super) async fn create_aligned(
+    shared: &Shared,
+    create: CreateAlignedTimeseries,
+) -> Result<String, SessionError> {
+    let CreateAlignedTimeseries { device, series } = create;
+    let new = series
+        .into_iter()
+        .map(|(measurement, definition)| new_series(device.clone(), &measurement, definition, true))
+        .collect();
+    apply(shared, move |storage| Ok(storage.create_series(new)?)).await?;
+    Ok(String::new())
+}
+
+fn new_series(device: Path, measurement: &str, definition: SeriesDefinition, aligned: bool) -> NewSeries {
+    let usual = SeriesSchema::default_for(definition.data_type);
+    NewSeries {
+        device,
+        measurement: measurement.into(),
+        schema: SeriesSchema {
+            data_type: definition.data_type,
+            encoding: definition.encoding.unwrap_or(usual.encoding),
+            compressor: definition.compressor.unwrap_or(usual.compressor),
+        },
+        aligned,
+        alias: definition.alias,
+        tags: definition.tags.into_iter().collect(),
+        attributes: definition.attributes.into_iter().collect(),
+    }
+}
+
+pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
+    apply(shared, move |storage| {
+        let view = storage.view();
+        if let Some(missing) = patterns.iter().find(|pattern| view.series(pattern).is_empty()) {
+            let message =
+                format!("Timeseries [{missing}] does not exist or is represented by device template");
+            return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
+        }
+        Ok(storage.delete_series(&patterns)?)
+    })
+    .await?;
+    Ok(String::new())
+}
+
+pub(super) async fn alter(shared: &Shared, alter: AlterTimeseries) -> Result<String, SessionError> {
+    apply(shared, move |storage| {
+        let AlterTimeseries { path, change } = alter;
+        let found = storage.view().series(&PathPattern::from(&path));
+        let Some(series) = found.into_iter().next() else {
+            return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
+        };
+        let path = series.path.clone();
+        Ok(storage.alter_series(&path, altered(series, change)?)?)
+    })
+    .await?;
+    Ok(String::new())
+}
+
+type Pairs = BTreeMap<String, String>;
+
+/// What an alteration makes of a series.
+fn altered(series: SeriesInfo, change: Alteration) -> Result<SeriesChange, SessionError> {
+    let SeriesInfo { path, mut tags, mut attributes, .. } = series;
+    let mut alias = None;
+    match change {
+        Alteration::Rename { from, to } => rename(&path, &mut tags, &mut attributes, &from, to)?,
+        Alteration::Set(pairs) => {
+            for (key, value) in pairs {
+                match holder(&mut tags, &mut attributes, &key) {
+                    Some(known) => drop(known.insert(key, value)),
+                    None => return Err(refused(&path, format!("does not have tag/attribute [{key}]"))),
+                }
+            }
+        }
+        Alteration::Drop(keys) => {
+            for key in keys {
+                if let Some(known) = holder(&mut tags, &mut attributes, &key) {
+                    known.remove(&key);
+                }
+            }
+        }
+        Alteration::AddTags(pairs) => add(&path, "tag", &mut tags, pairs)?,
+        Alteration::AddAttributes(pairs) => add(&path, "attribute", &mut attributes, pairs)?,
+        Alteration::Upsert { alias: new_alias, tags: new_tags, attributes: new_attributes } => {
+            alias = new_alias.map(Some);
+            tags.extend(new_tags);
+            attributes.extend(new_attributes);
+        }
+    }
+    Ok(SeriesChange { alias, tags: Some(tags), attributes: Some(attributes) })
+}
+
+/// The tags or attributes, whichever have a key.
+fn holder<'a>(tags: &'a mut Pairs, attributes: &'a mut Pairs, key: &str) -> Option<&'a mut Pairs> {
+    if tags.contains_key(key) {
+        Some(tags)
+    } else if attributes.contains_key(key) {
+        Some(attributes)
+    } else {
+        None
+    }
+}
+
+fn rename(
+    path: &Path,
+    tags: &mut Pairs,
+    attributes: &mut Pairs,
+    from: &str,
+    to: String,
+) -> Result<(), SessionError> {
+    if tags.contains_key(&to) || attributes.contains_key(&to) {
+        return Err(refused(path, format!("already has a tag/attribute named [{to}]")));
+    }
+    let Some(known) = holder(tags, attributes, from) else {
+        return Err(refused(path, format!("does not have tag/attribute [{from}]")));
+    };
+    if let Some(value) = known.remove(from) {
+        known.insert(to, value);
+    }
+    Ok(())
+}
+
+fn add(path: &Path, what: &str, known: &mut Pairs, pairs: Vec<(String, String)>) -> Result<(), SessionError> {
+    for (key, value) in pairs {
+        if known.contains_key(&key) {
+            return Err(refused(path, format!("already has the {what} [{key}]")));
+        }
+        known.insert(key, value);
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, what: String) -> SessionError {
+    SessionError::new(StatusCode::METADATA_ERROR, format!("TimeSeries [{path}] {what}."))
+}

@@ -1,0 +1,57 @@
+//! `flush`, `merge`, `set system`, `set configuration`.
+
+use std::sync::atomic::Ordering;
+
+use levada_model::{Path, PathPattern, SessionError, StatusCode};
+use levada_sql::ast::SystemStatus;
+
+use super::{blocking, not_there};
+use crate::engine::Shared;
+
+pub(super) async fn flush(shared: &Shared, databases: Vec<Path>) -> Result<String, SessionError> {
+    let patterns: Vec<PathPattern> = databases.iter().map(PathPattern::from).collect();
+    blocking(shared, move |storage| {
+        let view = storage.view();
+        if let Some(missing) = patterns.iter().find(|pattern| view.databases(pattern).is_empty()) {
+            let message = format!("Database {missing} does not exist");
+            return Err(not_there(StatusCode::DATABASE_NOT_EXIST, message));
+        }
+        drop(view);
+        Ok(storage.flush(&patterns)?)
+    })
+    .await?;
+    Ok(String::new())
+}
+
+pub(super) async fn compact(shared: &Shared) -> Result<String, SessionError> {
+    blocking(shared, |storage| Ok(storage.compact(&[])?)).await?;
+    Ok(String::new())
+}
+
+pub(super) fn set_status(shared: &Shared, status: SystemStatus) -> Result<String, SessionError> {
+    shared.read_only.store(status == SystemStatus::ReadOnly, Ordering::Release);
+    Ok(String::new())
+}
+
+/// The settings that can be changed while the engine runs; they hold until it is closed.
+pub(super) fn set_configuration(
+    shared: &Shared,
+    properties: &[(String, String)],
+) -> Result<String, SessionError> {
+    let mut ignored = Vec::new();
+    for (key, value) in properties {
+        match (key.as_str(), value.to_ascii_lowercase().as_str()) {
+            ("enable_auto_create_schema", value @ ("true" | "false")) => {
+                shared.auto_create_schema.store(value == "true", Ordering::Release);
+            }
+            _ => ignored.push(key.as_str()),
+        }
+    }
+    if ignored.is_empty() {
+        return Ok(String::new());
+    }
+    Err(SessionError::new(
+        StatusCode::EXECUTE_STATEMENT_ERROR,
+        format!("ignored config items: [{}] because they are immutable or undefined.", ignored.join(", ")),
+    ))
+}

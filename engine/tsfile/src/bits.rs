@@ -79,6 +79,11 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    /// Skips what is left of a byte.
+    pub(crate) const fn align(&mut self) {
+        self.at = self.at.next_multiple_of(8);
+    }
+
     /// Whether more bits were read than there were.
     pub(crate) const fn overrun(&self) -> bool {
         self.at > self.bytes.len() * 8

@@ -3,12 +3,19 @@
 //! All work on whole pages: from a slice of values to bytes, and from bytes and a count of values to a column. Decoders
 //! never read beyond their bytes, and allocate no more than the count asks for.
 
+mod chimp;
+mod dictionary;
 mod gorilla;
+mod gorilla_v1;
 mod int;
 mod plain;
+mod regular;
+mod rlbe;
 mod rle;
 mod scaled;
+mod sprintz;
 mod ts_2diff;
+mod zigzag;
 
 use levada_model::{DataType, Encoding};
 
@@ -23,15 +30,28 @@ use crate::{
 /// The encoding in which all of a chunk's values come back as they are: the one asked for, or one that fits where that one
 /// would round numbers, or cannot be read back by the peer.
 pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
-    match (encoding, values) {
-        (Encoding::Rle | Encoding::Ts2Diff, Dense::Float(values)) if scaled::decimals(values).is_none() => {
-            Encoding::Gorilla
+    let (keeps, instead) = match (encoding, values) {
+        (Encoding::Rle | Encoding::Ts2Diff, Dense::Float(values)) => {
+            (scaled::decimals(values).is_some(), Encoding::Gorilla)
         }
-        (Encoding::Rle | Encoding::Ts2Diff, Dense::Double(values)) if scaled::decimals(values).is_none() => {
-            Encoding::Gorilla
+        (Encoding::Rle | Encoding::Ts2Diff, Dense::Double(values)) => {
+            (scaled::decimals(values).is_some(), Encoding::Gorilla)
         }
-        _ => encoding,
-    }
+        (Encoding::Sprintz, Dense::Int32(values)) => (sprintz::is_readable(values), Encoding::Ts2Diff),
+        (Encoding::Sprintz, Dense::Int64(values)) => (sprintz::is_readable(values), Encoding::Ts2Diff),
+        (Encoding::Sprintz, Dense::Float(values)) => {
+            (sprintz::is_readable(&bits_of(values)), Encoding::Gorilla)
+        }
+        (Encoding::Sprintz, Dense::Double(values)) => {
+            (sprintz::is_readable(&bits_of(values)), Encoding::Gorilla)
+        }
+        _ => (true, encoding),
+    };
+    if keeps { encoding } else { instead }
+}
+
+fn bits_of<F: scaled::Float>(values: &[F]) -> Vec<F::Int> {
+    values.iter().map(|value| value.bits()).collect()
 }
 
 /// Appends the bytes of values in an encoding.
@@ -52,6 +72,7 @@ pub(crate) fn encode(encoding: Encoding, values: &Dense<'_>, out: &mut Vec<u8>) 
         Dense::Double(values) => encode_floats::<f64>(encoding, values, out),
         Dense::Bytes(values) => match encoding {
             Encoding::Plain => done(plain::encode_bytes(values, out)),
+            Encoding::Dictionary => done(dictionary::encode(values, out)),
             _ => Err(unsupported(encoding)),
         },
     }
@@ -86,9 +107,11 @@ fn encode_floats<F: scaled::Float>(encoding: Encoding, values: &[F], out: &mut V
             encode_ints(encoding, &scaled::scale(values, decimals), Int::MIN, out)
         }
         _ => {
-            let bits: Vec<F::Int> = values.iter().map(|value| value.bits()).collect();
+            let bits = bits_of(values);
             match encoding {
                 Encoding::Plain => done(plain::encode_fixed(&bits, out)),
+                Encoding::GorillaV1 => done(gorilla_v1::encode(&bits, out)),
+                Encoding::Sprintz => done(sprintz::encode(&bits, true, out)),
                 _ => encode_ints(encoding, &bits, Int::NAN, out),
             }
         }
@@ -101,6 +124,10 @@ fn encode_ints<T: Int>(encoding: Encoding, values: &[T], end: T, out: &mut Vec<u
         Encoding::Rle => rle::encode(values, out),
         Encoding::Ts2Diff => ts_2diff::encode(values, out),
         Encoding::Gorilla => gorilla::encode(values, end, out),
+        Encoding::Zigzag => zigzag::encode(values, out),
+        Encoding::Chimp => chimp::encode(values, end, out),
+        Encoding::Sprintz => sprintz::encode(values, false, out),
+        Encoding::Rlbe => rlbe::encode(values, out),
         _ => return Err(unsupported(encoding)),
     }
     Ok(())
@@ -134,6 +161,7 @@ pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], coun
         DataType::Double => decode_floats::<f64>(encoding, bytes, count).map(Decoded::Int64),
         DataType::Text | DataType::String | DataType::Blob => match encoding {
             Encoding::Plain => plain::decode_bytes(bytes, count),
+            Encoding::Dictionary => dictionary::decode(bytes, count),
             _ => Err(unsupported(encoding)),
         },
     }
@@ -175,6 +203,8 @@ fn decode_floats<F: scaled::Float>(encoding: Encoding, bytes: &[u8], count: usiz
             scaled::decode::<F>(bytes, count, |block, count| decode_ints(encoding, block, count))
         }
         Encoding::Plain => plain::decode_fixed(bytes, count),
+        Encoding::GorillaV1 => gorilla_v1::decode(bytes, count),
+        Encoding::Sprintz => sprintz::decode(bytes, true, count),
         _ => decode_ints(encoding, bytes, count),
     }
 }
@@ -184,6 +214,11 @@ fn decode_ints<T: Int>(encoding: Encoding, bytes: &[u8], count: usize) -> Parsed
         Encoding::Rle => rle::decode(bytes, count),
         Encoding::Ts2Diff => ts_2diff::decode(bytes, count),
         Encoding::Gorilla => gorilla::decode(bytes, count),
+        Encoding::Regular => regular::decode(bytes, count),
+        Encoding::Zigzag => zigzag::decode(bytes, count),
+        Encoding::Chimp => chimp::decode(bytes, count),
+        Encoding::Sprintz => sprintz::decode(bytes, false, count),
+        Encoding::Rlbe => rlbe::decode(bytes, count),
         _ => Err(unsupported(encoding)),
     }?;
     if values.len() == count {
@@ -193,3 +228,6 @@ fn decode_ints<T: Int>(encoding: Encoding, bytes: &[u8], count: usize) -> Parsed
         Err(Corrupt::new(bytes.len(), format!("{found} values where {count} are expected")))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,9 @@ pub(crate) trait Int: Copy + Default + Ord + std::fmt::Debug + 'static {
     /// The bits, the upper ones zero.
     fn bits(self) -> u64;
 
+    /// The same number in 64 bits.
+    fn widened(self) -> i64;
+
     /// The integer of the low bits.
     fn of_bits(bits: u64) -> Self;
 
@@ -44,6 +47,11 @@ impl Int for i32 {
     }
 
     #[inline]
+    fn widened(self) -> i64 {
+        i64::from(self)
+    }
+
+    #[inline]
     fn of_bits(bits: u64) -> Self {
         bits as Self
     }
@@ -66,6 +74,11 @@ impl Int for i64 {
     #[inline]
     fn bits(self) -> u64 {
         self as u64
+    }
+
+    #[inline]
+    fn widened(self) -> i64 {
+        self
     }
 
     #[inline]

@@ -1,0 +1,158 @@
+//! SPRINTZ: blocks of a value and eight prediction errors.
+//!
+//! ```text
+//!   width: 1 byte   first: uvar (INT32) or raw   8 errors of `width` bits: `width` bytes
+//!   0x80 | count    fewer than nine values at the end: an RLE block (integers), or a GORILLA stream
+//! ```
+//!
+//! An error `e` is packed as `-2e`, or `2e - 1` where it is positive. The prediction is the value before, and a part of
+//! the last difference that is learnt from the errors' signs. Floating-point numbers are encoded as the integers that have
+//! their bits.
+//!
+//! The peer's reader doubles errors in as many bits as values have, so it gets errors of a quarter of the range and more
+//! wrong: [`is_readable`] tells, and such chunks are written in another encoding.
+
+use crate::{
+    bits::{BitReader, BitWriter, unpack},
+    error::{Corrupt, Parsed},
+    wire::{Cursor, put_uvar},
+};
+
+use super::{Int, bit_length, gorilla, rle};
+
+/// Errors in a block.
+const ERRORS: usize = 8;
+
+/// Fewer values at the end than a block has: this bit and their count.
+const TAIL: u8 = 0x80;
+
+/// The last difference and how much of it to expect again.
+struct Predictor {
+    learnt: i32,
+    difference: i64,
+}
+
+impl Predictor {
+    const fn new() -> Self {
+        Self { learnt: 0, difference: 0 }
+    }
+
+    fn predict<T: Int>(&self, before: T) -> T {
+        let (learn_shift, shift) = if T::WIDTH == 32 { (2, 8) } else { (3, 16) };
+        let part = i64::from(self.learnt >> learn_shift).wrapping_mul(self.difference);
+        // The peer multiplies in as many bits as values have.
+        let part = T::of_bits(part as u64).widened() >> shift;
+        before.plus(T::of_bits(part as u64))
+    }
+
+    fn train<T: Int>(&mut self, before: T, value: T, error: T) {
+        let gradient =
+            if error > T::default() { -(self.difference as i128) } else { self.difference as i128 };
+        self.learnt = self.learnt.wrapping_sub(gradient as i32);
+        self.difference = value.minus(before).widened();
+    }
+}
+
+/// The errors of a block of nine values.
+fn errors<T: Int>(block: &[T]) -> [T; ERRORS] {
+    let mut predictor = Predictor::new();
+    let mut errors = [T::default(); ERRORS];
+    for (error, pair) in errors.iter_mut().zip(block.windows(2)) {
+        *error = pair[1].minus(predictor.predict(pair[0]));
+        predictor.train(pair[0], pair[1], *error);
+    }
+    errors
+}
+
+/// Whether the peer's reader gets these values as they are.
+pub(super) fn is_readable<T: Int>(values: &[T]) -> bool {
+    let most = 1i64 << (T::WIDTH - 2);
+    values
+        .chunks_exact(ERRORS + 1)
+        .all(|block| errors(block).iter().all(|error| error.widened() < most && error.widened() > -most))
+}
+
+pub(super) fn encode<T: Int>(values: &[T], floats: bool, out: &mut Vec<u8>) {
+    let blocks = values.chunks_exact(ERRORS + 1);
+    let tail = blocks.remainder();
+    for block in blocks {
+        let packed = errors(block).map(|error| pack(error));
+        let width = bit_length(packed.iter().fold(0, |all, error| all | error)).max(1);
+        out.push(width as u8);
+        if T::WIDTH == 32 && !floats {
+            put_uvar(out, block[0].bits() as u32);
+        } else {
+            block[0].put(out);
+        }
+        let mut writer = BitWriter::new(out);
+        packed.iter().for_each(|&error| writer.put(error, width));
+        writer.finish();
+    }
+    if !tail.is_empty() {
+        out.push(TAIL | tail.len() as u8);
+        if floats { gorilla::encode(tail, T::NAN, out) } else { rle::encode(tail, out) }
+    }
+}
+
+fn pack<T: Int>(error: T) -> u64 {
+    let double = error.plus(error);
+    if error > T::default() { double.minus(T::of_bits(1)).bits() } else { T::default().minus(double).bits() }
+}
+
+fn unpack_error<T: Int>(packed: u64) -> T {
+    let half = T::of_bits(packed >> 1);
+    if packed & 1 == 1 { half.plus(T::of_bits(1)) } else { T::default().minus(half) }
+}
+
+/// Decodes exactly `count` values.
+pub(super) fn decode<T: Int>(bytes: &[u8], floats: bool, count: usize) -> Parsed<Vec<T>> {
+    let mut cursor = Cursor::new(bytes);
+    let mut values = Vec::with_capacity(count.min(bytes.len().saturating_mul(8)));
+    while values.len() < count {
+        let left = count - values.len();
+        let head = cursor.u8()?;
+        if head & TAIL != 0 {
+            let size = usize::from(head & !TAIL);
+            if size == 0 || size > left {
+                return Err(cursor.corrupt(format!("a SPRINTZ tail of {size} values is not expected")));
+            }
+            values.extend(decode_tail::<T>(&mut cursor, floats, size)?);
+            continue;
+        }
+        let width = u32::from(head);
+        if width == 0 || width > T::WIDTH || left <= ERRORS {
+            return Err(cursor.corrupt(format!("a SPRINTZ block of {width} bits is not expected")));
+        }
+        let mut last = if T::WIDTH == 32 && !floats {
+            T::of_bits(u64::from(cursor.uvar()?))
+        } else {
+            T::parse(&mut cursor)?
+        };
+        values.push(last);
+        let mut predictor = Predictor::new();
+        unpack(cursor.take(width as usize)?, width, ERRORS, |packed| {
+            let error = unpack_error::<T>(packed);
+            let value = predictor.predict(last).plus(error);
+            predictor.train(last, value, error);
+            last = value;
+            values.push(value);
+        });
+    }
+    Ok(values)
+}
+
+fn decode_tail<T: Int>(cursor: &mut Cursor<'_>, floats: bool, count: usize) -> Parsed<Vec<T>> {
+    if !floats {
+        return rle::decode_from(cursor, count);
+    }
+    let at = cursor.position();
+    let mut rest = cursor.clone();
+    let mut reader = BitReader::new(rest.rest());
+    // The stream ends with one value more, and a byte of which at least a bit is not used.
+    let mut values = gorilla::decode_from(&mut reader, count + 1)
+        .map_err(|error| Corrupt::new(at + error.at, error.reason))?;
+    values.truncate(count);
+    reader.skip(1);
+    cursor.take(reader.bytes_read())?;
+    Ok(values)
+}

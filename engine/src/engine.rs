@@ -5,10 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use levada_query::QueryContext;
 use levada_sql::ParseContext;
 use levada_storage::{Clock, Finding, Stats, Storage};
+use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::{EmbeddedSession, EngineError, EngineOptions};
@@ -37,13 +38,14 @@ impl Engine {
     /// # Errors
     /// Another process owns the folder, it cannot be read, or it is damaged beyond recovery.
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
-        let storage = Storage::open(options.storage())?;
+        let clock = Arc::clone(&options.storage.clock);
+        let storage = Storage::open(options.storage)?;
         for finding in storage.recovery() {
             warn!(path = %finding.path.display(), offset = finding.offset, finding = finding.what, "recovered with damage");
         }
         let shared = Shared {
             storage,
-            clock: options.clock,
+            clock,
             query_memory: options.query_memory,
             read_only: AtomicBool::new(false),
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
@@ -51,9 +53,14 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// A conversation with it. Literals of time without an offset, and calendar months, are read in `zone`.
-    pub fn session(&self, zone: TimeZone) -> EmbeddedSession {
-        EmbeddedSession::new(Arc::clone(&self.shared), zone)
+    /// A conversation with it. Literals of time without an offset, and calendar months, are read in `zone`: a name of the
+    /// time zone database or an offset (`+08:00`), UTC where there is none.
+    ///
+    /// # Errors
+    /// There is no such zone.
+    pub fn session(&self, zone: Option<&str>) -> Result<EmbeddedSession, EngineError> {
+        let zone = zone.map_or(Ok(TimeZone::UTC), zone_of)?;
+        Ok(EmbeddedSession::new(Arc::clone(&self.shared), zone))
     }
 
     /// How much it holds, for metrics.
@@ -66,14 +73,41 @@ impl Engine {
         self.shared.storage.recovery()
     }
 
-    /// Ends the engine: what was written becomes durable and the folder is released; requests after it fail. Blocks
-    /// meanwhile. Queries that run already end in their own time. A second call does nothing.
+    /// Ends the engine: what was written becomes durable and the folder is released; requests after it fail. Queries that
+    /// run already end in their own time. A second call does nothing.
     ///
     /// # Errors
     /// What was written since the last sync may not be durable.
-    pub fn close(&self) -> Result<(), EngineError> {
-        Ok(self.shared.storage.close()?)
+    pub async fn close(&self) -> Result<(), EngineError> {
+        let storage = self.shared.storage.clone();
+        spawn_blocking(move || storage.close()).await.map_err(EngineError::Interrupted)??;
+        Ok(())
     }
+}
+
+/// A zone by its name, or by its offset.
+fn zone_of(name: &str) -> Result<TimeZone, EngineError> {
+    if name.eq_ignore_ascii_case("z") {
+        return Ok(TimeZone::UTC);
+    }
+    // `+08:00` is read as an offset, `GMT+8` as one with a prefix.
+    let bare = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC")).unwrap_or(name);
+    if let Some(offset) = offset_of(bare) {
+        return Ok(TimeZone::fixed(offset));
+    }
+    TimeZone::get(name).map_err(|_| EngineError::Zone(name.to_owned()))
+}
+
+/// `+8`, `+08:00`, `-0330`
+fn offset_of(text: &str) -> Option<Offset> {
+    let digits = text.strip_prefix(['+', '-'])?;
+    let (hours, minutes) = digits.split_once(':').unwrap_or(match digits.len() {
+        4 => digits.split_at(2),
+        _ => (digits, "0"),
+    });
+    let seconds =
+        hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?.checked_mul(60)?;
+    Offset::from_seconds(if text.starts_with('-') { -seconds } else { seconds }).ok()
 }
 
 impl Shared {

@@ -17,19 +17,19 @@
 //! * A query sees the store as it was when it began.
 //!
 //! ```
-//! use levada_engine::{Engine, EngineOptions, TimeZone};
+//! use levada_engine::{Engine, EngineOptions};
 //! use levada_model::{Outcome, Session};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
 //! let engine = Engine::open(EngineOptions::new(folder.path()))?;
-//! let session = engine.session(TimeZone::UTC);
+//! let session = engine.session(None)?;
 //! session.execute("insert into root.plant.d1(time, temperature) values (1, 21.5)").await?;
 //! let Outcome::Rows(rows) = session.execute("select temperature from root.plant.d1").await? else {
 //!     unreachable!("a query gives rows");
 //! };
 //! assert_eq!(rows.columns[0].name, "root.plant.d1.temperature");
-//! engine.close()?;
+//! engine.close().await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,7 +44,6 @@ mod statement;
 
 pub use engine::Engine;
 pub use error::EngineError;
-pub use jiff::tz::TimeZone;
-pub use levada_storage::{Clock, Disk, Finding, Stats, SyncMode};
+pub use levada_storage::{Clock, Disk, Finding, Stats, StorageOptions, SyncMode, SystemClock, SystemDisk};
 pub use options::EngineOptions;
 pub use session::EmbeddedSession;

@@ -61,6 +61,11 @@ impl<'c, 't> Checker<'c, 't> {
             Kind::Scalar(scalar) if scalar.is_null() && schema.types() == [Type::Object] => {
                 self.map(&[], schema, key_at)
             }
+            // That what it should hold is not known was said already.
+            Kind::Scalar(scalar) if scalar.broken => None,
+            Kind::Scalar(scalar) if scalar.text.is_empty() && scalar.is_null() => {
+                self.scalar(scalar, key_at, schema)
+            }
             Kind::Scalar(scalar) => self.scalar(scalar, node.at, schema),
             Kind::List(items) if schema.takes(Type::Array) => self.list(items, node.at, schema),
             Kind::Map(entries) if schema.takes(Type::Object) => self.map(entries, schema, key_at),
@@ -175,8 +180,13 @@ impl<'c, 't> Checker<'c, 't> {
 
     fn unknown_key(&mut self, entry: &Entry, entries: &[Entry], schema: Schema<'_>) {
         let known = schema.properties().into_iter().flat_map(Map::keys).map(String::as_str);
-        let unused = known.filter(|name| !entries.iter().any(|each| each.key == *name));
-        let help = words::suggest(&entry.key, unused);
+        let unused = known.clone().filter(|name| !entries.iter().any(|each| each.key == *name));
+        let help = match words::nearest(&entry.key, known) {
+            Some(used) if entries.iter().any(|each| each.key == used) => {
+                Some(format!("did you mean `{used}`? It is there already"))
+            }
+            _ => words::suggest(&entry.key, unused),
+        };
         let path = words::joined(&self.path, &entry.key);
         let message = format!("unknown key `{}`", words::shown(&entry.key));
         self.report.error(code::UNKNOWN_KEY, &path, entry.key_at, message).maybe_help(help);

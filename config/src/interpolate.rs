@@ -37,6 +37,7 @@ pub(crate) fn interpolate(
             let mut problems = Vec::new();
             let mut state = State { environment, variables: &mut variables, problems: &mut problems };
             let text = state.substitute(&scalar.text, 0);
+            scalar.broken = !problems.is_empty();
             for problem in problems {
                 problem.report(node.at, path, report);
             }

@@ -10,6 +10,7 @@
 mod check;
 mod code;
 mod diagnostic;
+mod echo;
 mod interpolate;
 mod keys;
 mod load;
@@ -22,6 +23,7 @@ mod secret;
 mod settings;
 mod text;
 mod words;
+mod write;
 mod yaml;
 
 pub use code::CODES;

@@ -1,6 +1,6 @@
 //! A document as a tree that knows where each part stands.
 
-use crate::text::At;
+use crate::{text::At, words};
 
 /// A value of the document.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Scalar {
     pub(crate) quoted: bool,
     /// The variables that stand in it.
     pub(crate) variables: Vec<String>,
+    /// A substitution in it failed, and was reported: the text is not what was meant.
+    pub(crate) broken: bool,
 }
 
 /// A key and its value.
@@ -98,12 +100,20 @@ impl Node {
         }
     }
 
-    /// The first scalar in the tree that `is` right.
-    pub(crate) fn find(&self, is: &dyn Fn(&str) -> bool) -> Option<At> {
+    /// The first scalar in the tree that `is` right: its place, and its path from here.
+    pub(crate) fn find(&self, is: &dyn Fn(&str) -> bool) -> Option<(At, String)> {
         match &self.kind {
-            Kind::Scalar(scalar) => is(&scalar.text).then_some(self.at),
-            Kind::List(items) => items.iter().find_map(|item| item.find(is)),
-            Kind::Map(entries) => entries.iter().find_map(|entry| entry.value.find(is)),
+            Kind::Scalar(scalar) => is(&scalar.text).then(|| (self.at, String::new())),
+            Kind::List(items) => items
+                .iter()
+                .enumerate()
+                .find_map(|(index, item)| item.find(is).map(|(at, inner)| (at, format!("[{index}]{inner}")))),
+            Kind::Map(entries) => entries.iter().find_map(|entry| {
+                let (at, inner) = entry.value.find(is)?;
+                let mut path = String::from(".");
+                words::push_key(&mut path, &entry.key);
+                Some((at, path.replacen("..", ".", 1) + &inner))
+            }),
         }
     }
 }

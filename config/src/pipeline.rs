@@ -1,6 +1,6 @@
 //! A pipeline as understood: everything checked, defaults filled in, nothing of YAML left.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use levada_connector_api::{BatchLimits, Interval};
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub struct Pipeline {
 }
 
 /// A component and its options: what [`Component::source`](levada_connector_api::Component::source) and its like take.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ComponentRef {
     /// The component's name.
     pub name: String,
@@ -85,6 +85,13 @@ pub struct SinkNode {
     pub batch: BatchLimits,
     /// What happens after an error that may pass.
     pub retry: RetryPolicy,
+}
+
+// Options may hold secrets.
+impl fmt::Debug for ComponentRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentRef").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Pipeline {

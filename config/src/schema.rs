@@ -166,7 +166,7 @@ impl<'s> Schema<'s> {
                         others.push(wanted);
                     }
                 } else {
-                    names.extend(constants.into_iter().map(constant));
+                    names.extend(constants.into_iter().filter(|value| !value.is_null()).map(constant));
                 }
             }
             names.extend(others);
@@ -174,7 +174,8 @@ impl<'s> Schema<'s> {
         }
         let constants = self.constants();
         if !constants.is_empty() {
-            return words::join(constants.into_iter().map(constant).collect(), "or");
+            let named = constants.into_iter().filter(|value| !value.is_null()).map(constant);
+            return words::join(named.collect(), "or");
         }
         let types: Vec<_> = self.types().into_iter().filter(|each| *each != Type::Null).collect();
         if types.len() > 4 {

@@ -43,7 +43,7 @@ pub(crate) fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str
         return Some(format!("did you mean `{name}`?"));
     }
     let all: Vec<_> = names.into_iter().collect();
-    if all.is_empty() { None } else { Some(format!("there is {}", list(all, "and"))) }
+    if all.is_empty() { None } else { Some(format!("it may be {}", list(all, "or"))) }
 }
 
 /// A value as a message shows it: on one line and not too long.

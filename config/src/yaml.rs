@@ -93,7 +93,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = style != ScalarStyle::Plain || check_tag(tag.as_deref(), at, report)?;
-                let scalar = Scalar { text: text.into_owned(), quoted, variables: Vec::new() };
+                let scalar = Scalar { text: text.into_owned(), quoted, ..Scalar::default() };
                 self.put(Node { at, kind: Kind::Scalar(scalar) }, anchor, report)
             }
             Event::Alias(anchor) => self.copy(anchor, at, report),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Checker, scalar::natural};
 use crate::{
     code,
-    node::{Kind, Node, Scalar},
+    node::{Entry, Kind, Node, Scalar},
     schema::{Schema, Type},
     text::At,
     words,
@@ -35,12 +35,12 @@ impl Checker<'_, '_> {
                 likely = vec![(0, keep)];
             } else if likely.len() > 1 && likely.iter().all(|(_, each)| each.only_key().is_some()) {
                 let names: Vec<_> = likely.iter().filter_map(|(_, each)| each.only_key()).collect();
-                let message =
-                    format!("expected one of the keys {}", words::list(names.iter().copied(), "or"));
-                let place = entries.first().map_or(node.at, |entry| entry.key_at);
-                let written = entries.first().map_or("", |entry| &entry.key);
-                let help = words::nearest(written, names).map(|name| format!("did you mean `{name}`?"));
-                self.error(code::UNKNOWN_KEY, place, message).maybe_help(help);
+                self.wrong_variant(node, entries, &names, key_at);
+                return None;
+            } else if likely.len() > 1
+                && let Some(tag) = common_tag(&likely)
+            {
+                self.wrong_tag(node, tag, &likely, key_at);
                 return None;
             }
         }
@@ -76,6 +76,58 @@ impl Checker<'_, '_> {
         None
     }
 
+    /// Of variants that are a key each, none is there, or several are.
+    fn wrong_variant(&mut self, node: &Node, entries: &[Entry], names: &[&str], key_at: At) {
+        let known = entries.iter().filter(|entry| names.contains(&entry.key.as_str())).count();
+        let all = words::list(names.iter().copied(), "or");
+        let (place, message, help) = match entries {
+            [] => (
+                if node.is_null() { key_at } else { node.at },
+                format!("expected one of the keys {all}"),
+                None,
+            ),
+            [_, second, ..] if known > 1 => {
+                (second.key_at, format!("expected only one of the keys {all}"), None)
+            }
+            [first, ..] => {
+                let help = words::nearest(&first.key, names.iter().copied());
+                (
+                    first.key_at,
+                    format!("expected one of the keys {all}"),
+                    help.map(|name| format!("did you mean `{name}`?")),
+                )
+            }
+        };
+        self.error(code::UNKNOWN_KEY, place, message).maybe_help(help);
+    }
+
+    /// The key that says which form it is names none, or is not there.
+    fn wrong_tag(&mut self, node: &Node, tag: &str, likely: &[(u8, Schema<'_>)], key_at: At) {
+        let tags = likely.iter().filter_map(|(_, each)| each.property(tag)).flat_map(Schema::constants);
+        let tags: Vec<_> = tags.filter_map(Value::as_str).collect();
+        let all = words::list(tags.iter().copied(), "or");
+        let path = words::joined(&self.path, tag);
+        match node.entry(tag) {
+            Some(entry) => {
+                let written = entry.value.text().unwrap_or_default();
+                let found = match &entry.value.kind {
+                    Kind::Scalar(scalar) if scalar.broken => return,
+                    Kind::Scalar(scalar) => super::scalar::found(scalar, likely[0].1),
+                    Kind::List(_) => "a list".to_owned(),
+                    Kind::Map(_) => "a mapping".to_owned(),
+                };
+                let help = words::nearest(written, tags).map(|name| format!("did you mean `{name}`?"));
+                let message = format!("expected {all}, found {found}");
+                self.report.error(code::WRONG_VALUE, &path, entry.value.at, message).maybe_help(help);
+            }
+            None => {
+                let place = if node.entries().is_empty() { key_at } else { node.at };
+                let help = format!("give {all} as `{tag}`");
+                self.report.error(code::MISSING_KEY, &path, place, format!("`{tag}` is missing")).help(help);
+            }
+        }
+    }
+
     /// Where a single alternative could be meant, and the value as such has the wrong form, says all that could stand there.
     fn widen(&mut self, node: &Node, schema: Schema<'_>, before: usize) {
         let at = self.report.text.span(node.at);
@@ -85,6 +137,17 @@ impl Checker<'_, '_> {
             problem.message = format!("expected {}, found {found}", schema.wanted());
         }
     }
+}
+
+/// The key by which all alternatives say which they are.
+fn common_tag<'s>(likely: &[(u8, Schema<'s>)]) -> Option<&'s str> {
+    let (_, first) = likely.first()?;
+    let is_tag = |key: &str| {
+        likely
+            .iter()
+            .all(|(_, each)| each.property(key).is_some_and(|property| property.get("const").is_some()))
+    };
+    first.properties()?.keys().map(String::as_str).find(|key| is_tag(key))
 }
 
 /// How likely an alternative is meant: less is likelier, `None` is not at all.

@@ -219,8 +219,7 @@ impl Checker<'_, '_> {
             Some(message) => {
                 let text = schema.text("description").filter(|_| schema.get("pattern").is_some());
                 let plain = schema.text("format").is_none();
-                let help =
-                    text.filter(|_| plain).map(|text| format!("it is: {}", super::first_sentence(text)));
+                let help = text.filter(|_| plain).map(super::first_sentence);
                 self.error(code::WRONG_VALUE, at, message).maybe_help(help);
                 None
             }

@@ -185,9 +185,10 @@ pub(super) fn check_claims(
         for claim in &draft.claims {
             let thing = claim.split_once(' ').map_or(claim.as_str(), |(_, thing)| thing);
             let is_it = |text: &str| text == thing || plain(text) == plain(thing);
-            let at =
-                draft.entry.map_or(draft.name_at, |entry| entry.value.find(&is_it).unwrap_or(entry.key_at));
-            claims.push((claim.clone(), format!("`{}`", draft.name), draft.path.clone(), at));
+            let Some(entry) = draft.entry else { continue };
+            let (at, inner) = entry.value.find(&is_it).unwrap_or((entry.key_at, String::new()));
+            let path = words::joined(&draft.path, &entry.key) + &inner;
+            claims.push((claim.clone(), format!("`{}`", draft.name), path, at));
         }
     }
     if let Some(file) = top.and_then(|top| top.errors.dead_letter.file.as_ref()) {

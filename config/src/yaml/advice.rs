@@ -22,7 +22,11 @@ const ADVICE: [(&str, &str, &str); 14] = [
         "a key among the items of a list",
         "begin each item with `- `, or indent the key differently",
     ),
-    ("did not find expected key", "something that is no key", "each line of a mapping is `key: value`"),
+    (
+        "did not find expected key",
+        "a line that does not fit those around it",
+        "the keys of a mapping are all indented alike, each with `key: value`",
+    ),
     ("flow mapping", "a `{` that is not closed", "close it with `}`"),
     ("flow sequence", "a `[` that is not closed", "close it with `]`"),
     (

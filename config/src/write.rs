@@ -1,0 +1,127 @@
+//! Values as YAML: blocks, short things in one line, texts in quotes where they would be read as something else.
+
+use serde_json::Value;
+
+/// How long a mapping or list may be to stand in one line.
+const MAX_INLINE: usize = 72;
+
+/// Writes a value as a document.
+pub(crate) fn to_yaml(value: &Value) -> String {
+    let mut out = String::new();
+    block(value, 0, &mut out);
+    out
+}
+
+/// A value in one line.
+pub(crate) fn inline(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::String(text) => scalar(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("{}: {}", scalar(key), inline(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn block(value: &Value, indent: usize, out: &mut String) {
+    let blanks = " ".repeat(indent);
+    match value {
+        Value::Object(entries) if !entries.is_empty() => {
+            for (key, value) in entries {
+                out.push_str(&format!("{blanks}{}:", scalar(key)));
+                nested(value, indent, indent < 6, out);
+            }
+        }
+        Value::Array(items) if !items.is_empty() => {
+            for item in items {
+                out.push_str(&format!("{blanks}-"));
+                nested(item, indent, false, out);
+            }
+        }
+        other => out.push_str(&format!("{blanks}{}\n", inline(other))),
+    }
+}
+
+/// What stands behind a key or a dash: in the same line where it is short.
+fn nested(value: &Value, indent: usize, open: bool, out: &mut String) {
+    let holds = match value {
+        Value::Object(entries) => !entries.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        _ => false,
+    };
+    let line = inline(value);
+    // Nodes and their components stand open; what is within them may be short.
+    let short = line.len() + indent <= MAX_INLINE && !(open && value.is_object());
+    if !holds || short {
+        out.push_str(&format!(" {line}\n"));
+    } else {
+        out.push('\n');
+        block(value, indent + 2, out);
+    }
+}
+
+/// A text so that it is read as the same text.
+pub(crate) fn scalar(text: &str) -> String {
+    let safe = |c: char| {
+        c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$' | '+' | '(' | ')' | '^' | ' ' | ':')
+    };
+    let special = matches!(
+        text.to_lowercase().as_str(),
+        "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n"
+    );
+    let numeric = text.parse::<f64>().is_ok() || text.starts_with("0x") || text.starts_with("0o");
+    let blanks = text.starts_with(' ')
+        || text.ends_with([' ', ':'])
+        || text.contains(": ")
+        || text.starts_with([':', '-']);
+    // A `$` would be read as the begin of a variable.
+    let variable = text.contains("${") || text.contains("$$");
+    if text.chars().all(safe) && !special && !numeric && !blanks && !variable {
+        return text.to_owned();
+    }
+    let text = text.replace("$$", "$$$$").replace("${", "$${");
+    if text.chars().any(char::is_control) {
+        // JSON's notation is YAML's as well.
+        return Value::String(text).to_string();
+    }
+    if text.contains('\'') && !text.contains(['"', '\\']) {
+        return format!("\"{text}\"");
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn texts_are_quoted_where_they_have_to_be() {
+        for (text, written) in [
+            ("plant-a", "plant-a"),
+            ("127.0.0.1:9092", "127.0.0.1:9092"),
+            ("5", "'5'"),
+            ("true", "'true'"),
+            ("", "''"),
+            ("a: b", "'a: b'"),
+            ("it's", "\"it's\""),
+            ("a\nb", "\"a\\nb\""),
+            ("$.device", "$.device"),
+            ("${x}", "'$${x}'"),
+            ("***", "'***'"),
+        ] {
+            assert_eq!(scalar(text), written);
+        }
+    }
+
+    #[test]
+    fn blocks_hold_what_is_long() {
+        let value = json!({"a": {"b": {"c": [1, 2]}}, "d": [], "e": {}, "f": [{"path": "x".repeat(80)}]});
+        let long = "x".repeat(80);
+        let written = format!("a:\n  b:\n    c: [1, 2]\nd: []\ne: {{}}\nf:\n  -\n    path: {long}\n");
+        assert_eq!(to_yaml(&value), written);
+    }
+}

@@ -23,7 +23,6 @@ pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<St
 pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
     apply(shared, move |storage| {
         let view = storage.view();
-        // All or none: a name that is not there stops the statement before it does anything.
         if patterns.iter().all(|pattern| view.databases(pattern).is_empty()) {
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path {patterns:?} does not exist")));
         }

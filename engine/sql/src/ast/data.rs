@@ -32,7 +32,7 @@ pub struct InsertRow {
 /// `delete from root.d.s where time >= 1 and time < 5`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delete {
-    /// Of which series; for a pattern that names a device, of the device's series.
+    /// Of which series.
     pub patterns: Vec<PathPattern>,
     /// The first time, in milliseconds; `i64::MIN` where there is no bound.
     pub start: i64,

@@ -1,0 +1,111 @@
+//! Every statement of the peer's records that is in scope gets the peer's answer.
+//!
+//! `tests/data/iotdb-2.0.1.jsonl` holds what a real server said, statement by statement; the groups are run in order, on one
+//! engine whose clock stands at the moment of recording. `tests/data/skipped.txt` lists what is left out, and why.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::store::{Answer, Store, ask};
+
+const RECORDS: &str = include_str!("../data/iotdb-2.0.1.jsonl");
+const SKIPPED: &str = include_str!("../data/skipped.txt");
+
+/// A line of the records.
+struct Record {
+    group: String,
+    sql: String,
+    /// The rows, or the code of the refusal.
+    answer: Result<Answer, i64>,
+}
+
+fn records() -> Vec<Record> {
+    let texts = |json: &Json| -> Vec<String> {
+        let items = json.as_array().cloned().unwrap_or_default();
+        items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+    };
+    let row = |row: &Json| -> Vec<Option<String>> {
+        row.as_array().into_iter().flatten().map(|cell| cell.as_str().map(str::to_owned)).collect()
+    };
+    let record = |line: &str| {
+        let json: Json = serde_json::from_str(line).expect("the records are JSON lines");
+        let rows = json["rows"].as_array().into_iter().flatten().map(row).collect();
+        let answer = Answer { columns: texts(&json["columns"]), types: texts(&json["types"]), rows };
+        let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+        let answer = if json["ok"] == true { Ok(answer) } else { Err(json["code"].as_i64().unwrap_or_default()) };
+        Record { group: text("group"), sql: text("sql"), answer }
+    };
+    RECORDS.lines().map(record).collect()
+}
+
+/// What is left out: a group, or one statement; and why. A line is `what | why`; `#` begins a comment.
+fn skipped() -> Vec<(&'static str, &'static str)> {
+    let lines = SKIPPED.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| line.split_once(" | ").expect("`what | why`")).collect()
+}
+
+/// Whether two cells say the same; numbers are compared by value.
+fn same_cell(ours: &Option<String>, theirs: &Option<String>) -> bool {
+    let (Some(a), Some(b)) = (ours, theirs) else { return ours == theirs };
+    let numbers = a.parse::<f64>().ok().zip(b.parse::<f64>().ok());
+    a == b || numbers.is_some_and(|(a, b)| (a - b).abs() <= 1e-12 * a.abs().max(b.abs()) || a.is_nan() && b.is_nan())
+}
+
+fn same_rows(ours: &[Vec<Option<String>>], theirs: &[Vec<Option<String>>]) -> bool {
+    ours.len() == theirs.len()
+        && ours.iter().zip(theirs).all(|(ours, theirs)| {
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| same_cell(ours, theirs))
+        })
+}
+
+/// How an answer differs from the peer's.
+fn difference(ours: &Result<Answer, (i64, String)>, theirs: &Result<Answer, i64>) -> Option<String> {
+    match (ours, theirs) {
+        (Err((code, _)), Err(theirs)) if code == theirs => None,
+        (Err((code, message)), Err(theirs)) => Some(format!("code {code} ({message}) instead of {theirs}")),
+        (Err((code, message)), Ok(_)) => Some(format!("refused: {code} {message}")),
+        (Ok(_), Err(theirs)) => Some(format!("carried out instead of refused with {theirs}")),
+        (Ok(ours), Ok(theirs)) if ours.columns != theirs.columns => {
+            Some(format!("columns {:?}\n      instead of {:?}", ours.columns, theirs.columns))
+        }
+        (Ok(ours), Ok(theirs)) if ours.types != theirs.types => {
+            Some(format!("types {:?}\n      instead of {:?}", ours.types, theirs.types))
+        }
+        (Ok(ours), Ok(theirs)) if !same_rows(&ours.rows, &theirs.rows) => {
+            Some(format!("rows {:?}\n      instead of {:?}", ours.rows, theirs.rows))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_the_peers() {
+    let skipped = skipped();
+    let reason = |record: &Record| {
+        skipped.iter().find(|(what, _)| *what == record.group || *what == record.sql).map(|(_, why)| *why)
+    };
+    let store = Store::open();
+    let session = store.session();
+    let (mut passed, mut failures, mut left_out) = (0, Vec::new(), BTreeMap::<&str, usize>::new());
+    for record in records() {
+        let group_skipped = skipped.iter().any(|(what, _)| *what == record.group);
+        if group_skipped {
+            *left_out.entry(reason(&record).unwrap_or_default()).or_default() += 1;
+            continue;
+        }
+        let ours = ask(&session, &record.sql).await.map_err(|error| (i64::from(error.code.0), error.message));
+        let difference = difference(&ours, &record.answer);
+        match (difference, reason(&record)) {
+            (Some(_), Some(why)) => *left_out.entry(why).or_default() += 1,
+            (None, Some(_)) => failures.push(format!("{}: it need not be left out any more", record.sql)),
+            (Some(difference), None) => failures.push(format!("[{}] {}\n      {difference}", record.group, record.sql)),
+            (None, None) => passed += 1,
+        }
+    }
+    for (why, count) in &left_out {
+        println!("{count:4} left out: {why}");
+    }
+    println!("{passed} as the peer answers, {} not", failures.len());
+    assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));
+}

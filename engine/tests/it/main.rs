@@ -1,0 +1,7 @@
+//! The engine from outside.
+
+mod conformance;
+mod contract;
+mod reopen;
+mod statements;
+mod store;

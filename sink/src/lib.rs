@@ -11,12 +11,20 @@
 //! Sinks know neither the engine nor the runtime: a store is a `Session` that the runtime opens for them; batching,
 //! retries and dead letters happen around them.
 
+pub mod blackhole;
+pub mod file;
 pub mod iotdb;
+pub mod stdout;
+mod text;
 
 use levada_connector_api::Registry;
 
 /// Adds the sinks of this crate.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry.with_sink::<iotdb::Iotdb>()
+    registry
+        .with_sink::<iotdb::Iotdb>()
+        .with_sink::<file::File>()
+        .with_sink::<stdout::Stdout>()
+        .with_sink::<blackhole::Blackhole>()
 }

@@ -101,7 +101,7 @@ impl Sessions {
         } else {
             error
         };
-        error.with("store", &self)
+        error.with("store", self)
     }
 
     /// Closes all; every one is tried.

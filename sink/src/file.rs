@@ -1,0 +1,34 @@
+//! `file`: rows as JSON lines or CSV in files that appear when they are whole.
+//!
+//! ```text
+//!   out/readings-000001.jsonl         finished: whole, never touched again
+//!   out/readings-000002.jsonl         finished
+//!   out/readings-000003.jsonl.part    being written: the lines up to the last delivered batch are on disk
+//! ```
+//!
+//! Without `rotate` the first file has the plain name (`readings.jsonl`), and a later run that finds it goes on with
+//! `readings-000001.jsonl`. A finished file is never overwritten. A file is finished by `rotate` and at the end of the
+//! run; one without rows is not left behind. A batch is wholly in one file, so a file may be longer than `rotate` says by no
+//! more than a batch.
+//!
+//! # Delivery
+//!
+//! At least once. A batch counts as delivered when its lines are on disk (`fsync`), so they survive kill -9 and power cut;
+//! proven by `files_pass_the_contract`. What was being written when the process died is finished by the next run: cut
+//! after its last whole line, and renamed into place; proven by `a_file_left_behind_is_cut_and_finished`. Since the lines of
+//! a batch that was not yet delivered may be among them, that batch's rows can be there twice; after an error in one
+//! process they are taken back first.
+//!
+//! A `.part` file is locked while it is written: a second process that is given the same path waits until it is free.
+
+mod disk;
+mod names;
+mod options;
+mod recovery;
+mod sink;
+mod writer;
+
+pub use crate::text::{CsvForm, TimeFormat};
+pub use disk::{Disk, DiskFile, SystemDisk};
+pub use options::{FileFormat, FileOptions, Rotation};
+pub use sink::{File, FileSink};

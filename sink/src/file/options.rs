@@ -1,0 +1,176 @@
+//! The options of the sink.
+
+use std::path::{Component, PathBuf};
+
+use levada_connector_api::{ByteSize, Interval, Problem};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::names::Names;
+use crate::text::{CsvForm, Format, TimeFormat};
+
+/// Where lines go and what they look like.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileOptions {
+    /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`.
+    pub path: PathBuf,
+    /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
+    #[serde(default)]
+    pub format: Option<FileFormat>,
+    /// CSV: one value a line, or one row.
+    #[serde(default)]
+    pub form: CsvForm,
+    /// CSV, wide: the measurements that become columns, in this order; others are left out. Where nothing is said, columns
+    /// come as they are met, and the next file is begun when there are more.
+    #[serde(default)]
+    pub columns: Option<Vec<String>>,
+    /// How times are written.
+    #[serde(default)]
+    pub time: TimeFormat,
+    /// When to finish a file and begin the next; where nothing is said, only at the end of the run.
+    #[serde(default)]
+    pub rotate: Option<Rotation>,
+}
+
+/// What a line looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileFormat {
+    /// A JSON object for each row.
+    Jsonl,
+    /// Comma-separated values under a header.
+    Csv,
+}
+
+/// When a file is full; the first limit reached counts.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// Bytes after which the next batch goes into another file.
+    #[serde(default)]
+    pub bytes: Option<ByteSize>,
+    /// Rows after which the next batch goes into another file.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub rows: Option<u64>,
+    /// How long after its first row a file is finished, also where nothing more comes.
+    #[serde(default)]
+    pub interval: Option<Interval>,
+}
+
+impl FileOptions {
+    /// Options with nothing but a path.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            format: None,
+            form: CsvForm::default(),
+            columns: None,
+            time: TimeFormat::default(),
+            rotate: None,
+        }
+    }
+
+    fn is_csv(&self) -> bool {
+        let by_name = || self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
+        self.format.map_or_else(by_name, |format| format == FileFormat::Csv)
+    }
+
+    pub(super) fn line_format(&self) -> Format {
+        match (self.is_csv(), self.form) {
+            (false, _) => Format::Jsonl,
+            (true, CsvForm::Long) => Format::CsvLong,
+            (true, CsvForm::Wide) => Format::CsvWide { columns: self.columns.clone() },
+        }
+    }
+
+    /// What cannot work.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let ends_in_slash = self.path.as_os_str().to_string_lossy().ends_with(['/', '\\']);
+        if ends_in_slash || Names::of(&self.path).is_none() {
+            let message =
+                format!("`{}` names no file: write a name, as in out/readings.jsonl", self.path.display());
+            problems.push(Problem::new("path", message));
+        }
+        if self.path.extension().is_some_and(|extension| extension == "part") {
+            problems.push(Problem::new(
+                "path",
+                "`.part` is the name of files that are being written: take another",
+            ));
+        }
+        if self.form == CsvForm::Wide && !self.is_csv() {
+            problems.push(Problem::new("form", "only `format: csv` has a form"));
+        }
+        match &self.columns {
+            Some(_) if !self.is_csv() || self.form != CsvForm::Wide => {
+                problems.push(Problem::new("columns", "columns are for `format: csv` with `form: wide`"));
+            }
+            Some(columns) if columns.is_empty() => {
+                problems.push(Problem::new("columns", "name at least one measurement, or leave it out"));
+            }
+            _ => {}
+        }
+        if let Some(Rotation { bytes, rows, interval }) = self.rotate {
+            if bytes.is_none() && rows.is_none() && interval.is_none() {
+                problems.push(Problem::new("rotate", "name a limit: `bytes`, `rows` or `interval`"));
+            }
+            let zero = [
+                ("rotate.bytes", bytes.is_some_and(|bytes| bytes.0 == 0)),
+                ("rotate.rows", rows == Some(0)),
+                ("rotate.interval", interval.is_some_and(|interval| interval.0.is_zero())),
+            ];
+            let zero = zero.into_iter().filter(|(_, zero)| *zero);
+            problems.extend(
+                zero.map(|(option, _)| Problem::new(option, "0 is no limit: leave it out, or write more")),
+            );
+        }
+        problems
+    }
+
+    /// The path without detours, for telling whether two sinks mean the same file.
+    pub(super) fn claim(&self) -> String {
+        let path: PathBuf =
+            self.path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+        format!("file {}", path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn options(options: serde_json::Value) -> FileOptions {
+        serde_json::from_value(options).expect("well formed")
+    }
+
+    #[test]
+    fn the_format_follows_the_name_unless_it_is_said() {
+        let format = |value| options(value).line_format();
+        assert_eq!(format(json!({"path": "a.csv"})), Format::CsvLong);
+        assert_eq!(format(json!({"path": "a.CSV", "form": "wide"})), Format::CsvWide { columns: None });
+        assert_eq!(format(json!({"path": "a.csv", "format": "jsonl"})), Format::Jsonl);
+        assert_eq!(format(json!({"path": "a.txt"})), Format::Jsonl);
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let paths = |value| options(value).problems().into_iter().map(|each| each.path).collect::<Vec<_>>();
+        assert_eq!(paths(json!({"path": "out/a.csv", "rotate": {"rows": 5}})), [""; 0]);
+        assert_eq!(paths(json!({"path": "out/"})), ["path"]);
+        assert_eq!(paths(json!({"path": "a.part", "form": "wide"})), ["path", "form"]);
+        assert_eq!(paths(json!({"path": "a.csv", "columns": ["t"], "rotate": {}})), ["columns", "rotate"]);
+        let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s"}});
+        assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval"]);
+    }
+
+    #[test]
+    fn a_detour_claims_the_same_file() {
+        let claim = |path: &str| FileOptions::new(path).claim();
+        assert_eq!(claim("./out/./a.jsonl"), claim("out//a.jsonl"));
+        assert_ne!(claim("out/a.jsonl"), claim("/out/a.jsonl"));
+    }
+}

@@ -1,0 +1,118 @@
+//! The sink: the writer on a thread that may block, and a clock that finishes files.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use levada_connector_api::{Batch, BuildContext, Delivery, Error, Problem, Result, Sink, SinkType};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    disk::{Disk, SystemDisk},
+    names::Names,
+    options::FileOptions,
+    writer::Writer,
+};
+
+/// The component `file`.
+#[derive(Debug)]
+pub struct File;
+
+/// Writes rows as lines into files. See the [module](super) for what it promises.
+#[derive(Debug)]
+pub struct FileSink {
+    writer: Arc<Mutex<Writer>>,
+    interval: Option<Duration>,
+    clock: parking_lot::Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+impl SinkType for File {
+    const NAME: &'static str = "file";
+    const SUMMARY: &'static str = "Writes JSON lines or CSV into files that appear when they are whole.";
+    type Options = FileOptions;
+
+    fn check(options: &FileOptions) -> Vec<Problem> {
+        options.problems()
+    }
+
+    fn claims(options: &FileOptions) -> Vec<String> {
+        vec![options.claim()]
+    }
+
+    fn build(options: FileOptions, _: &BuildContext) -> Result<Arc<dyn Sink>> {
+        Ok(Arc::new(FileSink::new(&options, Arc::new(SystemDisk))?))
+    }
+}
+
+impl FileSink {
+    /// A sink on any disk. Touches nothing yet.
+    ///
+    /// # Errors
+    /// The options cannot work; the first problem is the message.
+    pub fn new(options: &FileOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+        if let Some(problem) = options.problems().into_iter().next() {
+            return Err(Error::config(problem.message).with("option", problem.path));
+        }
+        let names =
+            Names::of(&options.path).ok_or_else(|| Error::bug("a path without problems names a file"))?;
+        Ok(Self {
+            writer: Arc::new(Mutex::new(Writer::new(options, names, disk))),
+            interval: options.rotate.and_then(|rotate| rotate.interval).map(|interval| interval.0),
+            clock: parking_lot::Mutex::default(),
+        })
+    }
+
+    /// Runs work on the writer where it may block. The writer's turn is waited for before a thread is taken, so that a disk
+    /// that stalls holds one thread and not one for each attempt.
+    async fn run(&self, work: impl FnOnce(&mut Writer) -> Result<()> + Send + 'static) -> Result<()> {
+        run(Arc::clone(&self.writer).lock_owned().await, work).await
+    }
+
+    /// Lets files be finished by age while nothing is written. Ends when the sink is closed or dropped.
+    fn start_clock(&self) {
+        let Some(interval) = self.interval else { return };
+        let writer = Arc::downgrade(&self.writer);
+        let every = (interval / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
+        let clock = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let Some(writer) = writer.upgrade() else { return };
+                if let Err(error) = run(writer.lock_owned().await, Writer::tick).await {
+                    tracing::warn!(%error, "a file could not be finished, and will be tried again");
+                }
+            }
+        });
+        *self.clock.lock() = Some(AbortOnDropHandle::new(clock));
+    }
+}
+
+async fn run(
+    mut writer: OwnedMutexGuard<Writer>,
+    work: impl FnOnce(&mut Writer) -> Result<()> + Send + 'static,
+) -> Result<()> {
+    let done = tokio::task::spawn_blocking(move || work(&mut writer)).await;
+    done.unwrap_or_else(|error| Err(Error::bug(error.to_string())))
+}
+
+#[async_trait]
+impl Sink for FileSink {
+    async fn connect(&self) -> Result<()> {
+        self.run(Writer::connect).await?;
+        self.start_clock();
+        Ok(())
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Delivery> {
+        if batch.readings.is_empty() {
+            return Ok(Delivery::default());
+        }
+        let batch = batch.clone();
+        self.run(move |writer| writer.write(&batch)).await?;
+        Ok(Delivery::default())
+    }
+
+    async fn close(&self) -> Result<()> {
+        drop(self.clock.lock().take());
+        self.run(Writer::finish).await
+    }
+}

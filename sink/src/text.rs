@@ -1,0 +1,122 @@
+//! Rows as lines of text, for files and for standard output.
+//!
+//! | format | one line | |
+//! | --- | --- | --- |
+//! | `jsonl` | a row | `{"time":1714550400000,"device":"root.plant.d1","temperature":21.3}` |
+//! | `csv`, long | a value | `1714550400000,root.plant.d1,temperature,21.3` |
+//! | `csv`, wide | a row | `1714550400000,root.plant.d1,21.3,true` |
+//! | `text` | a row | `2024-05-01T08:00:00.000Z  root.plant.d1  temperature=21.3  status=true` |
+//!
+//! What holds for all: a null is left out (an empty field in wide CSV); BLOB is `0x…`, DATE `2024-05-01`, TIMESTAMP
+//! a number of milliseconds; a measurement's name is written without backquotes. In JSON a number that is none (NaN, an
+//! infinity) is `null`, and a measurement that is called `time` or `device` keeps its backquotes, since the names are
+//! taken. In CSV an empty text is `""`.
+//!
+//! Lines are formatted into one buffer: a name is brought into form once for each tablet, a value costs no allocation.
+
+mod cells;
+mod csv;
+mod jsonl;
+mod line;
+
+use levada_connector_api::{Batch, model::unquote_node};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use cells::put_time;
+
+/// How times are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeFormat {
+    /// Milliseconds since 1970 UTC.
+    #[default]
+    Milliseconds,
+    /// `2024-05-01T08:00:00.000Z`
+    Rfc3339,
+}
+
+/// What a line of CSV holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CsvForm {
+    /// One value: time, device, measurement, value.
+    #[default]
+    Long,
+    /// One row: time, device, and a column for each measurement.
+    Wide,
+}
+
+/// A format with what it leaves open, decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Jsonl,
+    CsvLong,
+    /// `columns` are chosen by the user, or come as they are met.
+    CsvWide {
+        columns: Option<Vec<String>>,
+    },
+    Text,
+}
+
+/// Writes batches as lines, and knows the header that the lines so far stand under.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    format: Format,
+    time: TimeFormat,
+    /// The measurements under the header so far, for wide CSV whose columns come as they are met.
+    columns: Vec<String>,
+}
+
+impl Lines {
+    pub(crate) fn new(format: Format, time: TimeFormat) -> Self {
+        let columns = match &format {
+            Format::CsvWide { columns: Some(columns) } => columns.clone(),
+            _ => Vec::new(),
+        };
+        Self { format, time, columns }
+    }
+
+    /// Takes note of a batch's measurements.
+    pub(crate) fn meet(&mut self, batch: &Batch) {
+        if self.format != (Format::CsvWide { columns: None }) {
+            return;
+        }
+        for column in batch.readings.iter().flat_map(|readings| readings.tablet.columns()) {
+            let name = unquote_node(&column.name);
+            if !self.columns.iter().any(|known| *known == name) {
+                self.columns.push(name.into_owned());
+            }
+        }
+    }
+
+    /// What tells one header from another: how many columns have been met.
+    pub(crate) fn header(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The header, for formats that have one.
+    pub(crate) fn put_header(&self, out: &mut Vec<u8>) {
+        match &self.format {
+            Format::Jsonl | Format::Text => {}
+            Format::CsvLong => out.extend_from_slice(b"time,device,measurement,value\n"),
+            Format::CsvWide { .. } => csv::put_wide_header(&self.columns, out),
+        }
+    }
+
+    /// The batch's lines. Every measurement has to be met before.
+    pub(crate) fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) {
+        for readings in &batch.readings {
+            let tablet = &readings.tablet;
+            match &self.format {
+                Format::Jsonl => jsonl::put_rows(tablet, self.time, out),
+                Format::CsvLong => csv::put_long(tablet, self.time, out),
+                Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out),
+                Format::Text => line::put_rows(tablet, out),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

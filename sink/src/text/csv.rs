@@ -1,0 +1,95 @@
+//! CSV by RFC 4180, with `\n` as line end.
+
+use levada_connector_api::model::{Tablet, unquote_node};
+
+use super::{
+    TimeFormat,
+    cells::{Cell, Cells},
+    put_time,
+};
+
+pub(super) fn put_wide_header(columns: &[String], out: &mut Vec<u8>) {
+    out.extend_from_slice(b"time,device");
+    for column in columns {
+        out.push(b',');
+        put_field(column, out);
+    }
+    out.push(b'\n');
+}
+
+/// A line for each value that is not null.
+pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
+    let device = field(tablet.device().as_str());
+    let columns: Vec<_> = tablet
+        .columns()
+        .iter()
+        .map(|column| {
+            ([&device[..], b",", &field(&unquote_node(&column.name)), b","].concat(), Cells::of(column))
+        })
+        .collect();
+    for (row, &at) in tablet.times().values().iter().enumerate() {
+        for (names, cells) in &columns {
+            let cell = cells.at(row);
+            if !matches!(cell, Cell::Null) {
+                put_time(at, time, out);
+                out.push(b',');
+                out.extend_from_slice(names);
+                put_value(cell, out);
+                out.push(b'\n');
+            }
+        }
+    }
+}
+
+/// A line for each row; measurements that are no column are left out.
+pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[String], out: &mut Vec<u8>) {
+    let device = [b",", &field(tablet.device().as_str())[..]].concat();
+    let cells: Vec<_> = columns
+        .iter()
+        .map(|name| tablet.columns().iter().find(|column| unquote_node(&column.name) == *name).map(Cells::of))
+        .collect();
+    for (row, &at) in tablet.times().values().iter().enumerate() {
+        put_time(at, time, out);
+        out.extend_from_slice(&device);
+        for cells in &cells {
+            out.push(b',');
+            if let Some(cells) = cells {
+                put_value(cells.at(row), out);
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+fn put_value(cell: Cell<'_>, out: &mut Vec<u8>) {
+    match cell {
+        Cell::Text(text) => put_field(text, out),
+        cell => cell.put_plain(out),
+    }
+}
+
+fn field(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    put_field(text, &mut out);
+    out
+}
+
+/// A text, between quotes where it must be: it holds a separator, a quote or a line end, begins or ends with a blank, or
+/// is empty (which without quotes is a null).
+fn put_field(text: &str, out: &mut Vec<u8>) {
+    let special = |byte: u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
+    let blank = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
+    let bytes = text.as_bytes();
+    if !bytes.iter().copied().any(special) && !blank(bytes.first()) && !blank(bytes.last()) {
+        out.extend_from_slice(bytes);
+        return;
+    }
+    out.push(b'"');
+    for &byte in bytes {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}

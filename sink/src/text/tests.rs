@@ -1,0 +1,129 @@
+//! Every type in every format.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+};
+use levada_connector_api::{
+    Readings,
+    model::{Column, DataType, Path, Tablet},
+};
+
+use super::*;
+
+fn column(name: &str, data_type: DataType, values: ArrayRef) -> Column {
+    Column { name: name.into(), data_type, values }
+}
+
+fn every_type() -> Batch {
+    let texts = StringArray::from(vec![Some("a, \"b\"\nc"), Some(""), None]);
+    let columns = vec![
+        column("b", DataType::Boolean, Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
+        column("i", DataType::Int32, Arc::new(Int32Array::from(vec![Some(-7), Some(i32::MAX), None]))),
+        column("l", DataType::Int64, Arc::new(Int64Array::from(vec![Some(i64::MIN), Some(0), None]))),
+        column(
+            "f",
+            DataType::Float,
+            Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::INFINITY), None])),
+        ),
+        column("d", DataType::Double, Arc::new(Float64Array::from(vec![Some(21.0), Some(f64::NAN), None]))),
+        column("`t x`", DataType::Text, Arc::new(texts)),
+        column("ts", DataType::Timestamp, Arc::new(Int64Array::from(vec![Some(5), Some(-5), None]))),
+        column(
+            "day",
+            DataType::Date,
+            Arc::new(Int32Array::from(vec![Some(20240501), Some(9_991_231), None])),
+        ),
+        column(
+            "o",
+            DataType::Blob,
+            Arc::new(BinaryArray::from(vec![Some(&b"\x00\xff"[..]), Some(b""), None])),
+        ),
+        column("time", DataType::String, Arc::new(StringArray::from(vec![Some("noon"), None, None]))),
+    ];
+    let device = Path::parse("root.d.`1,2`").expect("legal");
+    let tablet =
+        Tablet::try_new(device, false, Int64Array::from(vec![1_714_550_400_000, 0, i64::MAX]), columns);
+    Batch { readings: vec![Readings::synthetic(tablet.expect("fits"))], ..Batch::default() }
+}
+
+fn lines(format: Format, time: TimeFormat) -> String {
+    let mut lines = Lines::new(format, time);
+    let batch = every_type();
+    lines.meet(&batch);
+    let mut out = Vec::new();
+    lines.put_header(&mut out);
+    lines.put_rows(&batch, &mut out);
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn json_holds_every_type() {
+    let text = lines(Format::Jsonl, TimeFormat::Milliseconds);
+    let expected = r#"{"time":1714550400000,"device":"root.d.`1,2`","b":true,"i":-7,"l":-9223372036854775808,"f":0.1,"d":21.0,"t x":"a, \"b\"\nc","ts":5,"day":"2024-05-01","o":"0x00ff","`time`":"noon"}
+{"time":0,"device":"root.d.`1,2`","b":false,"i":2147483647,"l":0,"f":null,"d":null,"t x":"","ts":-5,"day":"0999-12-31","o":"0x"}
+{"time":9223372036854775807,"device":"root.d.`1,2`"}
+"#;
+    assert_eq!(text, expected);
+    for line in text.lines() {
+        let _: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    }
+}
+
+#[test]
+fn times_of_the_calendar_are_written_as_such() {
+    let text = lines(Format::Jsonl, TimeFormat::Rfc3339);
+    let times: Vec<_> = text.lines().map(|line| line.split(",\"device").next().unwrap_or_default()).collect();
+    assert_eq!(
+        times,
+        [
+            r#"{"time":"2024-05-01T08:00:00.000Z""#,
+            r#"{"time":"1970-01-01T00:00:00.000Z""#,
+            r#"{"time":"9223372036854775807""#
+        ]
+    );
+}
+
+#[test]
+fn long_csv_reads_back_value_by_value() {
+    let text = lines(Format::CsvLong, TimeFormat::Milliseconds);
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    assert_eq!(reader.headers().expect("a header"), ["time", "device", "measurement", "value"].as_slice());
+    let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
+    assert_eq!(records.len(), 19);
+    assert_eq!(
+        records[5].iter().collect::<Vec<_>>(),
+        ["1714550400000", "root.d.`1,2`", "t x", "a, \"b\"\nc"]
+    );
+    assert_eq!(records[14].iter().collect::<Vec<_>>(), ["0", "root.d.`1,2`", "d", "NaN"]);
+    assert!(text.contains("\n0,\"root.d.`1,2`\",t x,\"\"\n"), "{text}");
+}
+
+#[test]
+fn wide_csv_reads_back_row_by_row() {
+    let text = lines(Format::CsvWide { columns: None }, TimeFormat::Milliseconds);
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let header = ["time", "device", "b", "i", "l", "f", "d", "t x", "ts", "day", "o", "time"];
+    assert_eq!(reader.headers().expect("a header"), header.as_slice());
+    let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
+    assert_eq!(records.len(), 3);
+    assert_eq!(records[0].get(7), Some("a, \"b\"\nc"));
+    assert_eq!(records[1].get(5), Some("Infinity"));
+    assert!(records[2].iter().skip(2).all(str::is_empty));
+}
+
+#[test]
+fn chosen_columns_are_all_there_is() {
+    let columns = Some(vec!["d".to_owned(), "none".to_owned(), "i".to_owned()]);
+    let text = lines(Format::CsvWide { columns }, TimeFormat::Milliseconds);
+    assert_eq!(text.lines().nth(1), Some("1714550400000,\"root.d.`1,2`\",21.0,,-7"));
+}
+
+#[test]
+fn text_is_for_people() {
+    let text = lines(Format::Text, TimeFormat::Milliseconds);
+    let first = text.lines().next().expect("a line");
+    assert!(first.starts_with("2024-05-01T08:00:00.000Z  root.d.`1,2`"), "{first}");
+    assert!(first.contains(r#"  d=21.0  t x="a, \"b\"\nc"  ts=5"#), "{first}");
+}

@@ -184,7 +184,7 @@ impl IotdbOptions {
 
 /// Whether a path says itself where it is.
 pub(super) fn starts_with_root(path: &Path) -> bool {
-    path.nodes().next() == Some("root")
+    path.as_str().strip_prefix("root").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn is_address(text: &str) -> bool {

@@ -2,10 +2,7 @@
 
 use arrow_array::{Array, cast::AsArray};
 use futures::StreamExt;
-use levada_connector_api::{
-    Error, Result,
-    model::{DataType, Path, SeriesSchema, Session, SessionError, StatusCode},
-};
+use levada_connector_api::model::{DataType, Path, SeriesSchema, Session, SessionError, StatusCode};
 
 /// Creates a database; one that exists is fine.
 ///
@@ -32,47 +29,42 @@ fn exists(code: StatusCode) -> bool {
     )
 }
 
-/// Creates a series; one that exists with the same type is fine.
+/// Creates a series; one that exists with the same type is fine. Gives the type it has where that is another.
 ///
 /// # Errors
-/// It exists with another type, or the store refuses.
+/// The store refuses.
 pub(super) async fn create_series(
     session: &dyn Session,
     path: &Path,
     schema: SeriesSchema,
     aligned: bool,
-) -> Result<()> {
-    let statement = statement(path, schema, aligned)?;
-    match session.execute(&statement).await {
-        Ok(_) => Ok(()),
+) -> Result<Option<DataType>, SessionError> {
+    match session.execute(&statement(path, schema, aligned)).await {
+        Ok(_) => Ok(None),
         Err(error) if exists(error.code) => match existing_type(session, path).await? {
-            Some(existing) if existing == schema.data_type => Ok(()),
-            Some(existing) => Err(Error::config(format!(
-                "series {path} exists with the type {existing}, but `timeseries` says {}",
-                schema.data_type
-            ))),
-            None => Err(Error::from(error).with("statement", statement)),
+            Some(existing) if existing == schema.data_type => Ok(None),
+            Some(existing) => Ok(Some(existing)),
+            // It is not the series that exists: an alias, a device of that name.
+            None => Err(error),
         },
-        Err(error) => Err(Error::from(error).with("statement", statement)),
+        Err(error) => Err(error),
     }
 }
 
-fn statement(path: &Path, schema: SeriesSchema, aligned: bool) -> Result<String> {
+fn statement(path: &Path, schema: SeriesSchema, aligned: bool) -> String {
     let SeriesSchema { data_type, encoding, compressor } = schema;
-    if !aligned {
-        return Ok(format!(
+    match path.split_last().filter(|_| aligned) {
+        Some((device, measurement)) => format!(
+            "create aligned timeseries {device}({measurement} {data_type} encoding={encoding} compressor={compressor})"
+        ),
+        None => format!(
             "create timeseries {path} with datatype={data_type}, encoding={encoding}, compressor={compressor}"
-        ));
+        ),
     }
-    let (device, measurement) =
-        path.split_last().ok_or_else(|| Error::config(format!("`{path}` is no series")))?;
-    Ok(format!(
-        "create aligned timeseries {device}({measurement} {data_type} encoding={encoding} compressor={compressor})"
-    ))
 }
 
 /// The type a series has; `None` where the store does not list it.
-async fn existing_type(session: &dyn Session, path: &Path) -> Result<Option<DataType>> {
+async fn existing_type(session: &dyn Session, path: &Path) -> Result<Option<DataType>, SessionError> {
     let mut rows = session.query(&format!("show timeseries {path}")).await?;
     let column = rows.columns.iter().position(|column| column.name.eq_ignore_ascii_case("datatype"));
     let Some(column) = column else { return Ok(None) };

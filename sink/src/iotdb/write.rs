@@ -112,7 +112,16 @@ impl Sink for IotdbSink {
             return Err(self.sessions.failed(&taken, error).with("database", database));
         }
         for (path, series) in &self.timeseries {
-            schema::create_series(&*taken.session, path, *series, self.aligned).await?;
+            let other = schema::create_series(&*taken.session, path, *series, self.aligned).await;
+            match other.map_err(|error| self.sessions.failed(&taken, error).with("series", path))? {
+                None => {}
+                Some(other) => {
+                    return Err(Error::config(format!(
+                        "series {path} exists with the type {other}, but `timeseries` says {}",
+                        series.data_type
+                    )));
+                }
+            }
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ struct State {
     full: bool,
     /// How many calls that change something may still succeed.
     calls_left: Option<u64>,
+    /// Whether only one call fails, and those after it succeed again.
+    once: bool,
     calls: u64,
 }
 
@@ -35,9 +37,9 @@ impl FaultyDisk {
         self.change(|state| state.full = true);
     }
 
-    /// Call number `calls`, counted from now, fails; once, or from then on.
-    pub(crate) fn fail_at(&self, calls: u64) {
-        self.change(|state| state.calls_left = Some(calls));
+    /// The call after so many more fails, and with it all after it until the disk is healed, unless it is but this `once`.
+    pub(crate) fn fail_at(&self, calls: u64, once: bool) {
+        self.change(|state| (state.calls_left, state.once) = (Some(calls), once));
     }
 
     pub(crate) fn heal(&self) {
@@ -60,7 +62,12 @@ impl FaultyDisk {
         changed.wait_while(&mut state, |state| state.stalls);
         state.calls += 1;
         match &mut state.calls_left {
-            Some(0) => return Err(io::Error::new(io::ErrorKind::StorageFull, "injected")),
+            Some(0) => {
+                if state.once {
+                    state.calls_left = None;
+                }
+                return Err(io::Error::new(io::ErrorKind::StorageFull, "injected"));
+            }
             Some(left) => *left -= 1,
             None => {}
         }

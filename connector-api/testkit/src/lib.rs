@@ -9,6 +9,59 @@
 //!   SimulatedStore             a store in memory behind `Session`, with errors to inject
 //! ```
 //!
+//! # A connector of your own
+//!
+//! Tell the suite how to get at it, and run the suite in a test. A sink that keeps rows in memory, for example:
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//!
+//! use async_trait::async_trait;
+//! use levada_connector_api::{Batch, Delivery, Result, Sink};
+//! use levada_testkit::{Row, SinkHarness, rows_of, sink_contract};
+//!
+//! #[derive(Clone, Default)]
+//! struct Kept(Arc<Mutex<Vec<Row>>>);
+//!
+//! #[async_trait]
+//! impl Sink for Kept {
+//!     async fn connect(&self) -> Result<()> {
+//!         Ok(())
+//!     }
+//!
+//!     async fn write(&self, batch: &Batch) -> Result<Delivery> {
+//!         self.0.lock().expect("nobody panicked").extend(rows_of(batch));
+//!         Ok(Delivery::default())
+//!     }
+//!
+//!     async fn close(&self) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! struct Harness(Kept);
+//!
+//! #[async_trait]
+//! impl SinkHarness for Harness {
+//!     async fn fresh(&mut self) {
+//!         self.0 = Kept::default();
+//!     }
+//!
+//!     fn sink(&mut self) -> Arc<dyn Sink> {
+//!         Arc::new(self.0.clone())
+//!     }
+//!
+//!     async fn stored(&mut self) -> Option<Vec<Row>> {
+//!         Some(self.0.0.lock().expect("nobody panicked").clone())
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! sink_contract(&mut Harness(Kept::default())).await;
+//! # }
+//! ```
+//!
 //! This is test code: it panics with a message that says what was expected. Waiting is done on tokio's clock, which a
 //! test may pause; nothing here sleeps on a clock of its own.
 

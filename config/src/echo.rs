@@ -74,10 +74,14 @@ fn plain<T: Serialize>(keys: &T) -> Value {
     value
 }
 
-fn strip_nulls(value: &mut Value) {
+/// Takes out what is not given, at any depth, and mappings that then hold nothing.
+pub(crate) fn strip_nulls(value: &mut Value) {
     if let Value::Object(entries) = value {
-        entries.retain(|_, value| !value.is_null());
-        entries.values_mut().for_each(strip_nulls);
+        entries.retain(|_, value| {
+            let was_empty = value.as_object().is_some_and(serde_json::Map::is_empty);
+            strip_nulls(value);
+            !value.is_null() && (was_empty || value.as_object().is_none_or(|entries| !entries.is_empty()))
+        });
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct TopKeys {
     /// What becomes of readings that cannot be decoded or stored. `errors: stop` is short for `errors: {on_error: stop}`.
     pub(crate) errors: ErrorSettings,
     /// Where the pipeline keeps what it has to remember from one run to the next.
+    #[schemars(example = "./state")]
     pub(crate) state_dir: Option<PathBuf>,
     /// How long a stop waits for what is under way before it gives up.
     pub(crate) grace: Interval,

@@ -11,6 +11,7 @@ mod check;
 mod code;
 mod diagnostic;
 mod echo;
+mod explain;
 mod interpolate;
 mod keys;
 mod load;
@@ -28,6 +29,7 @@ mod yaml;
 
 pub use code::CODES;
 pub use diagnostic::{Diagnostic, Level, Note, Span};
+pub use explain::{UnknownComponent, document_reference, document_schema, reference, skeleton};
 pub use load::load;
 pub use pipeline::{ComponentRef, Pipeline, SinkNode, SourceNode, TransformNode};
 pub use render::render;

@@ -53,6 +53,14 @@ impl<'s> Schema<'s> {
         self
     }
 
+    /// Whether it has the same parts: what holds itself stands in a schema twice, at its root and as a definition.
+    pub(crate) fn is_like(self, other: Self) -> bool {
+        let parts = ["properties", "oneOf", "anyOf", "items"];
+        let same = |part: &&str| self.get(part) == other.get(part);
+        std::ptr::eq(self.value, other.value)
+            || (parts.iter().any(|part| self.get(part).is_some()) && parts.iter().all(same))
+    }
+
     pub(crate) fn get(self, keyword: &str) -> Option<&'s Value> {
         self.value.get(keyword)
     }

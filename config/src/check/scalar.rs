@@ -102,7 +102,7 @@ impl Checker<'_, '_> {
         let number = matches!(natural(&unquoted), Value::Number(_) | Value::Bool(_)) && scalar.quoted;
         let word = scalar.text.to_lowercase();
         self.wrong_type(at, schema, &found);
-        let Some(problem) = self.report.found.last_mut() else { return None };
+        let problem = self.report.found.last_mut()?;
         if number {
             problem.help("in quotes it is a text: remove the quotes");
         } else if types.contains(&Type::Boolean) && matches!(word.as_str(), "yes" | "on" | "y") {

@@ -70,6 +70,14 @@ pub(super) fn syntax_error(report: &mut Report<'_>, error: &ScanError) {
         at.start = kept.char_indices().last().map_or(0, |(at, _)| at);
     }
     at.end = text.text[at.start..].chars().next().map_or(at.start, |c| at.start + c.len_utf8());
+    if text.text[..at.start].ends_with('$') && text.slice(at) == "{" {
+        let help = "put it in quotes, as in `{port: \"${PORT}\"}`, or write the mapping in lines";
+        at.start -= 1;
+        report
+            .error(code::SYNTAX, "", at, "a `${` within braces or brackets, where YAML reads its `{`")
+            .help(help);
+        return;
+    }
     let info = error.info();
     match ADVICE.iter().find(|(part, _, _)| info.contains(part)) {
         Some((_, message, help)) => report.error(code::SYNTAX, "", at, *message).help(*help),

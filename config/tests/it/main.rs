@@ -1,6 +1,9 @@
 //! Pipeline documents as users write them.
 
 mod echo;
+mod explain;
+mod hostile;
+mod pipeline;
 #[allow(dead_code, reason = "options are read from documents and then only looked at through their schema")]
 mod registry;
 mod ui;

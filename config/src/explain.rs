@@ -1,0 +1,12 @@
+//! What may stand in a document, told in advance: schemas for editors, pages for people, documents to start from.
+//!
+//! All of it is made from the declarations that documents are checked by, so none of it can say something else.
+
+mod document;
+mod example;
+mod reference;
+mod skeleton;
+
+pub use document::document_schema;
+pub use reference::{document_reference, reference};
+pub use skeleton::{UnknownComponent, skeleton};

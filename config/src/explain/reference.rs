@@ -1,0 +1,260 @@
+//! Reference pages in Markdown.
+
+use levada_connector_api::{Component, ComponentKind};
+use serde_json::{Map, Value, json};
+
+use super::example::required_options;
+use crate::{
+    echo,
+    keys::{self, SECTIONS, TopKeys},
+    schema::{Schema, Type},
+    write,
+};
+
+/// The reference page of a component: what it is, the least document that uses it, every option with its type, default,
+/// description and example.
+///
+/// ```
+/// # use levada_config::reference;
+/// # use levada_connector_api::{ComponentKind, Registry};
+/// # let registry = Registry::new();
+/// if let Some(component) = registry.get(ComponentKind::Source, "kafka") {
+///     println!("{}", reference(component));
+/// }
+/// ```
+pub fn reference(component: &Component) -> String {
+    let schema = Schema::of(component.schema.as_value());
+    let mut page = format!("# `{}` ({})\n\n{}\n", component.name, component.kind.name(), component.summary);
+    if let Some(description) = schema.text("description").filter(|text| *text != component.summary) {
+        page.push_str(&format!("\n{description}\n"));
+    }
+    page.push_str(&format!("\n```yaml\n{}```\n\n## Options\n\n", write::to_yaml(&usage(component, schema))));
+    let is_mapping = schema.types() == [Type::Object];
+    if schema.properties().is_none() && schema.alternatives().is_empty() {
+        match is_mapping {
+            true => page.push_str("None.\n"),
+            false => page.push_str(&format!("`{}` is {}.\n", component.name, schema.wanted())),
+        }
+    } else {
+        options(schema, &mut page);
+    }
+    for (title, section) in [("Examples", "examples")] {
+        let examples = schema.get(section).and_then(Value::as_array).into_iter().flatten();
+        for (index, each) in examples.enumerate() {
+            if index == 0 {
+                page.push_str(&format!("\n## {title}\n"));
+            }
+            page.push_str(&format!("\n```yaml\n{}```\n", write::to_yaml(&json!({component.name: each}))));
+        }
+    }
+    page
+}
+
+/// The reference page of the document itself: the keys of its top, and those that nodes have beside their component.
+pub fn document_reference() -> String {
+    let mut page = String::from("# The pipeline file\n\n");
+    let top = keys::schema_of::<TopKeys>();
+    let schema = Schema::of(&top);
+    page.push_str(schema.text("description").unwrap_or_default());
+    page.push_str("\n\n| key | what it holds |\n| --- | --- |\n");
+    for (section, kind, description) in SECTIONS {
+        let name = kind.name();
+        page.push_str(&format!("| `{section}` | {description} A node is one {name} and the keys below. |\n"));
+    }
+    page.push_str("| `x-…` | Nothing: a place for YAML anchors. |\n\n## Keys of the document\n\n");
+    options(schema, &mut page);
+    for (_, kind, _) in SECTIONS {
+        let keys = keys::schema_of_kind(kind);
+        page.push_str(&format!("\n## Keys of a {}\n\n", kind.name()));
+        if kind == ComponentKind::Source {
+            page.push_str(
+                "Beside its component, and `decode` with one decoder where the component needs it:\n\n",
+            );
+        } else {
+            page.push_str("Beside its component:\n\n");
+        }
+        options(Schema::of(&keys), &mut page);
+    }
+    page
+}
+
+/// The least document part that uses a component.
+fn usage(component: &Component, schema: Schema<'_>) -> Value {
+    let options = json!({component.name: required_options(schema)});
+    let named = |section: &str, node: Value| json!({section: {format!("my-{}", component.name): node}});
+    let mut node = Map::new();
+    match component.kind {
+        ComponentKind::Decoder => {
+            return json!({"sources": {"my-source": {"decode": options}}});
+        }
+        ComponentKind::Source => {}
+        ComponentKind::Transform | ComponentKind::Sink => {
+            node.insert("inputs".to_owned(), json!(["my-source"]));
+        }
+    }
+    if let Value::Object(options) = options {
+        node.extend(options);
+    }
+    if component.decodes {
+        node.insert("decode".to_owned(), json!({"json": {}}));
+    }
+    let section = SECTIONS.iter().find(|(_, kind, _)| *kind == component.kind).map_or("", |(name, ..)| name);
+    named(section, Value::Object(node))
+}
+
+/// A row of an options table.
+struct Row {
+    path: String,
+    wanted: String,
+    default: String,
+    description: String,
+}
+
+/// The table of a mapping's options, those within options among them, and what their values mean.
+fn options(schema: Schema<'_>, page: &mut String) {
+    let mut table = Table { rows: Vec::new(), values: Vec::new(), open: Vec::new() };
+    table.within(schema, "");
+    page.push_str("| option | type | default | description |\n| --- | --- | --- | --- |\n");
+    for Row { path, wanted, default, description } in table.rows {
+        let description = description.replace('\n', " ").replace('|', "\\|");
+        page.push_str(&format!(
+            "| `{path}` | {} | {default} | {description} |\n",
+            wanted.replace('|', "\\|")
+        ));
+    }
+    for (path, values) in table.values {
+        page.push_str(&format!("\nValues of `{path}`:\n\n{values}"));
+    }
+}
+
+struct Table<'s> {
+    rows: Vec<Row>,
+    /// Options whose values are named, and the list of these.
+    values: Vec<(String, String)>,
+    /// The schemas that the walk is in: one that comes again holds itself.
+    open: Vec<Schema<'s>>,
+}
+
+/// Whether options are always there, or belong to one of several forms.
+#[derive(Clone, Copy)]
+enum Form<'f> {
+    Only,
+    /// The form that a key names: ``with `shape: sine` ``.
+    Tagged(&'f str),
+    /// A form that is a key: what it stands for.
+    Key(&'f str),
+}
+
+impl<'s> Table<'s> {
+    /// The options of a mapping.
+    fn mapping(&mut self, schema: Schema<'s>, path: &str, form: Form<'_>) {
+        let required: Vec<_> = schema.required().collect();
+        for (key, value) in schema.properties().into_iter().flatten() {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            // A description beside a reference is the option's own.
+            let own = value.get("description").and_then(Value::as_str);
+            self.option(schema.sub(value), own, &path, form, required.contains(&key.as_str()));
+        }
+        if schema.get("additionalProperties").is_some()
+            && let Some(each) = schema.additional()
+        {
+            let path = if path.is_empty() { "*".to_owned() } else { format!("{path}.*") };
+            self.within(each, &path);
+        }
+    }
+
+    fn option(&mut self, schema: Schema<'s>, own: Option<&str>, path: &str, form: Form<'_>, required: bool) {
+        if schema.get("const").is_some() {
+            return;
+        }
+        let default = match schema.get("default").cloned() {
+            Some(mut value) => {
+                echo::strip_nulls(&mut value);
+                if is_empty(&value) { String::new() } else { format!("`{}`", write::inline(&value)) }
+            }
+            None if required && matches!(form, Form::Only) => "**required**".to_owned(),
+            None => String::new(),
+        };
+        let own = own.or_else(|| schema.text("description")).unwrap_or_default();
+        let mut description = match form {
+            Form::Only => own.to_owned(),
+            Form::Tagged(tag) => format!("({tag}) {own}"),
+            Form::Key(meaning) if own.is_empty() => meaning.to_owned(),
+            Form::Key(meaning) => format!("{meaning} {own}"),
+        };
+        let examples = schema.get("examples").and_then(Value::as_array);
+        if let Some(each) = examples.and_then(|all| all.first()).filter(|_| schema.get("format").is_none()) {
+            description.push_str(&format!(" For example `{}`.", write::inline(each)));
+        }
+        self.rows.push(Row { path: path.to_owned(), wanted: short(schema), default, description });
+        self.within(schema, path);
+    }
+
+    /// The options within a value.
+    fn within(&mut self, schema: Schema<'s>, path: &str) {
+        if self.open.iter().any(|open| open.is_like(schema)) {
+            return;
+        }
+        self.open.push(schema);
+        let alternatives = schema.alternatives();
+        let named: String = alternatives.iter().filter_map(|each| meaning(*each)).collect();
+        if !named.is_empty() {
+            self.values.push((path.to_owned(), named));
+        }
+        if let Some(items) = schema.get("items") {
+            self.within(schema.sub(items), &format!("{path}[]"));
+        }
+        self.mapping(schema, path, Form::Only);
+        let forms = alternatives.iter().filter(|each| each.takes(Type::Object));
+        let several = forms.clone().count() > 1;
+        for each in forms {
+            let tag = each.properties().into_iter().flatten().find_map(|(key, value)| {
+                value.get("const").map(|tag| format!("with `{key}: {}`", write::inline(tag)))
+            });
+            let form = match (&tag, each.only_key()) {
+                (Some(tag), _) => Form::Tagged(tag),
+                (None, Some(_)) if several => Form::Key(each.text("description").unwrap_or_default()),
+                _ => Form::Only,
+            };
+            self.mapping(*each, path, form);
+        }
+        self.open.pop();
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => {
+            entries.is_empty() || entries.values().all(|value| value.is_null() || is_empty(value))
+        }
+        _ => false,
+    }
+}
+
+/// What is wanted, in the words of a table.
+fn short(schema: Schema<'_>) -> String {
+    if let Some(items) = schema.get("items").filter(|_| schema.alternatives().is_empty()) {
+        let each = short(schema.sub(items));
+        return if each == "value" { "list".to_owned() } else { format!("list of {each}") };
+    }
+    let wanted = schema.wanted();
+    let wanted = wanted.split(" such as ").next().unwrap_or_default();
+    wanted.strip_prefix("a ").unwrap_or(wanted).replace(" or a ", " or ").replace(", a ", ", ")
+}
+
+/// `` - `earliest`: The oldest record. ``
+fn meaning(schema: Schema<'_>) -> Option<String> {
+    let description = schema.text("description").map(|text| text.replace('\n', " "));
+    let mut properties = schema.properties().into_iter().flatten();
+    let mut tag = || properties.find_map(|(key, value)| value.get("const").map(|tag| json!({key: tag})));
+    let name = match schema.get("const") {
+        Some(value) => write::inline(value),
+        None => write::inline(&tag()?).trim_matches(['{', '}']).to_owned(),
+    };
+    Some(match description {
+        Some(description) => format!("- `{name}`: {description}\n"),
+        None => format!("- `{name}`\n"),
+    })
+}

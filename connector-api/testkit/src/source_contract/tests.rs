@@ -112,7 +112,7 @@ async fn a_faithful_source_passes() {
 async fn a_source_that_loses_a_batch_when_cancelled_is_caught() {
     let mut harness = Scripted { loses_on_cancel: true, ..Scripted::new(two_splits) };
     let complaint = complaint(&mut harness).await;
-    assert!(complaint.starts_with("cancelled next"), "{complaint}");
+    assert!(complaint.contains("cancelled next"), "{complaint}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -127,5 +127,5 @@ async fn a_source_that_starts_over_is_caught() {
 async fn a_source_that_leaves_rows_out_is_caught() {
     let mut harness = Scripted::new(|| SourceScript::numbered("s", 80, 7));
     let complaint = complaint(&mut harness).await;
-    assert!(complaint.starts_with("every row in order: 10 of 90 rows are missing"), "{complaint}");
+    assert!(complaint.contains("every row in order: 10 rows are missing"), "{complaint}");
 }

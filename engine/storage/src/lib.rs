@@ -1,10 +1,58 @@
-//! Durable storage of time series.
+//! Durable storage of time series: a write-ahead log, memtables, sealed TsFiles, a catalog, and recovery of all that.
+//!
+//! ```text
+//!   insert ─► admission ─► catalog check ─► log buffer ─► memtable      one step under one lock: the order of calls
+//!             (budget)     (types, TTL)        │             │          is the order of rows
+//!                                              ▼             ▼ full
+//!                                        group commit     frozen ─► flush ─► TsFile ─► compaction
+//!                                        Durable resolves            (manifest says which files count)
+//!
+//!   view = catalog + memtables + files + deletions, as they stood at one moment
+//! ```
+//!
+//! # Public interface
+//! * [`Storage::open`] with [`StorageOptions`]; [`Storage::close`]; [`Storage::recovery`] tells what was found.
+//! * [`Storage::insert`] (waits for room), [`Storage::try_insert`], [`Storage::insert_when_ready`] (a future): the rows are
+//!   visible when it returns, and durable when [`Inserted::durable`] resolves.
+//! * [`Storage::create_database`], [`Storage::delete_databases`], [`Storage::create_series`], [`Storage::alter_series`],
+//!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`].
+//! * [`Storage::checkpoint`], [`Storage::view`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
 
+//!
+//! # Invariants
+//! * Every write and every change of the catalog has a sequence number; log records are in its order without exception.
+//! * Of two rows of one series and time the one of the higher number counts. Files compacted from others keep that.
+//! * What a view holds never changes and its files stay until it is dropped.
+//! * A file of the log goes only when the manifest holds all that it told: rows in sealed files, catalog, positions.
+
+mod block;
+mod catalog;
+mod codec;
+mod compact;
+mod disk;
 mod error;
+mod frame;
+mod manifest;
+mod memtable;
+mod options;
+mod positions;
+mod read;
+mod sealed;
+mod storage;
+mod store;
+mod tombstone;
 mod view;
+mod wal;
+mod write;
 
+pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
-pub use view::{
-    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, RowIterator, SeriesInfo, Summary, TimeRange, View,
-    Windows,
+pub use options::{Clock, StorageOptions, SyncMode, SystemClock};
+pub use storage::{
+    Applied, Finding, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError,
 };
+pub use view::{
+    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, RowIterator, SeriesInfo, Summary, TimeRange,
+    View, Windows,
+};
+pub use wal::Durable;

@@ -1,0 +1,180 @@
+//! What databases, devices and series there are.
+//!
+//! ```text
+//!   databases   path ─► number, TTL                   few
+//!   devices     leaves of at most 512, by path        many; a clone shares them, a change copies the leaf it touches
+//!                 └ device: aligned, database ─► series, by measurement: schema, since which write, [alias, tags, …]
+//! ```
+//!
+//! A clone of the catalog is a snapshot. Names of measurements are shared over all devices. All changes go through
+//! [`Catalog::apply`], with the number of the write they belong to, while writing as in recovery; what may be refused is
+//! checked before, in `rules`.
+
+mod apply;
+mod find;
+mod rules;
+mod tree;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use hashbrown::HashSet;
+use levada_model::{Path, SeriesSchema};
+
+pub(crate) use apply::Removed;
+pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
+pub(crate) use tree::Tree;
+
+use crate::wal::SeriesDef;
+
+/// A database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Database {
+    /// Never used again, also where a database of the same name comes later.
+    pub(crate) id: u32,
+    pub(crate) path: Path,
+    pub(crate) ttl: Option<i64>,
+}
+
+/// A device with its series.
+#[derive(Clone, Debug)]
+pub(crate) struct Device {
+    pub(crate) path: Path,
+    pub(crate) database: u32,
+    pub(crate) aligned: bool,
+    /// By measurement.
+    pub(crate) series: Vec<Series>,
+}
+
+/// A series.
+#[derive(Clone, Debug)]
+pub(crate) struct Series {
+    pub(crate) measurement: Arc<str>,
+    pub(crate) schema: SeriesSchema,
+    /// The write that made it: rows of earlier ones are of another series of this name.
+    pub(crate) since: u64,
+    /// Most have none.
+    pub(crate) extras: Option<Arc<Extras>>,
+}
+
+/// What few series have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extras {
+    pub(crate) alias: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Catalog {
+    databases: Arc<BTreeMap<Path, Database>>,
+    by_id: Arc<HashMap<u32, Path>>,
+    devices: Tree,
+    series: usize,
+    next_id: u32,
+    names: Names,
+}
+
+/// Names of measurements, each once. A clone of the catalog leaves them behind: only the writer needs them.
+#[derive(Debug, Default)]
+struct Names(HashSet<Arc<str>, foldhash::fast::RandomState>);
+
+impl Clone for Names {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Names {
+    fn shared(&mut self, name: &Arc<str>) -> Arc<str> {
+        Arc::clone(self.0.get_or_insert_with(&**name, |_| Arc::clone(name)))
+    }
+}
+
+impl Device {
+    pub(crate) fn series(&self, measurement: &str) -> Option<&Series> {
+        let found = self.series.binary_search_by(|series| (*series.measurement).cmp(measurement)).ok()?;
+        self.series.get(found)
+    }
+
+    /// By name, or by alias.
+    pub(crate) fn series_or_alias(&self, name: &str) -> Option<&Series> {
+        self.series(name).or_else(|| self.series.iter().find(|series| series.alias() == Some(name)))
+    }
+}
+
+impl Series {
+    pub(crate) fn alias(&self) -> Option<&str> {
+        self.extras.as_ref()?.alias.as_deref()
+    }
+
+    pub(crate) fn def(&self) -> SeriesDef {
+        let extras = self.extras.as_deref().cloned().unwrap_or_default();
+        SeriesDef {
+            measurement: Arc::clone(&self.measurement),
+            schema: self.schema,
+            alias: extras.alias,
+            tags: extras.tags,
+            attributes: extras.attributes,
+        }
+    }
+
+    fn new(def: SeriesDef, since: u64, names: &mut Names) -> Self {
+        let SeriesDef { measurement, schema, alias, tags, attributes } = def;
+        let extras = Extras { alias, tags, attributes };
+        Self {
+            measurement: names.shared(&measurement),
+            schema,
+            since,
+            extras: (extras != Extras::default()).then(|| Arc::new(extras)),
+        }
+    }
+}
+
+impl Catalog {
+    pub(crate) fn databases(&self) -> impl Iterator<Item = &Database> {
+        self.databases.values()
+    }
+
+    pub(crate) fn database(&self, id: u32) -> Option<&Database> {
+        self.databases.get(self.by_id.get(&id)?)
+    }
+
+    /// The database that a path lies in, or is.
+    pub(crate) fn database_of(&self, path: &Path) -> Option<&Database> {
+        let mut at = path.clone();
+        loop {
+            if let Some(found) = self.databases.get(&at) {
+                return Some(found);
+            }
+            at = at.parent()?;
+        }
+    }
+
+    pub(crate) fn device(&self, path: &Path) -> Option<&Arc<Device>> {
+        self.devices.get(path)
+    }
+
+    pub(crate) fn devices(&self) -> &Tree {
+        &self.devices
+    }
+
+    pub(crate) fn series_count(&self) -> usize {
+        self.series
+    }
+
+    /// The number for the next database.
+    pub(crate) fn next_id(&self) -> u32 {
+        self.next_id
+    }
+}
+
+impl Catalog {
+    /// Numbers below are taken, also where their database is gone.
+    pub(crate) fn reserve_ids(&mut self, next: u32) {
+        self.next_id = self.next_id.max(next);
+    }
+}

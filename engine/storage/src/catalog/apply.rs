@@ -1,0 +1,113 @@
+//! Changes of the catalog.
+
+use std::sync::Arc;
+
+use levada_model::Path;
+
+use super::{Catalog, Database, Device, Series, find::Found};
+use crate::wal::{CatalogOp, SeriesDef};
+
+/// What a change took away.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Removed {
+    /// Databases with all that is in them.
+    pub(crate) databases: Vec<u32>,
+    /// How many databases or series.
+    pub(crate) count: usize,
+}
+
+impl Catalog {
+    /// Makes a change that belongs to a write. What does not fit (in a log that was damaged) is left out.
+    pub(crate) fn apply(&mut self, op: &CatalogOp, seq: u64) -> Removed {
+        match op {
+            CatalogOp::CreateDatabase { id, path, ttl } => {
+                let database = Database { id: *id, path: path.clone(), ttl: *ttl };
+                Arc::make_mut(&mut self.by_id).insert(*id, path.clone());
+                Arc::make_mut(&mut self.databases).insert(path.clone(), database);
+                self.next_id = self.next_id.max(id + 1);
+            }
+            CatalogOp::DeleteDatabase { id } => return self.delete_database(*id),
+            CatalogOp::SetTtl { id, ttl } => {
+                if let Some(path) = self.by_id.get(id)
+                    && let Some(database) = Arc::make_mut(&mut self.databases).get_mut(path)
+                {
+                    database.ttl = *ttl;
+                }
+            }
+            CatalogOp::CreateSeries { device, aligned, series } => {
+                self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
+            }
+            CatalogOp::AlterSeries { device, series } => self.alter_series(device, series),
+            CatalogOp::DeleteSeries { patterns } => {
+                let found: Vec<Found> =
+                    patterns.iter().flat_map(|pattern| self.find_series(pattern)).collect();
+                return Removed { count: self.delete_series(found), ..Removed::default() };
+            }
+            CatalogOp::Delete { .. } => {}
+        }
+        Removed::default()
+    }
+
+    /// Adds series to a device, which is made where it is missing.
+    pub(crate) fn create_series(
+        &mut self,
+        path: &Path,
+        aligned: bool,
+        series: impl Iterator<Item = (SeriesDef, u64)>,
+    ) {
+        let Some(database) = self.database_of(path).map(|database| database.id) else { return };
+        if self.devices.get(path).is_none() {
+            self.devices.put(Device { path: path.clone(), database, aligned, series: Vec::new() });
+        }
+        let names = &mut self.names;
+        let Some(device) = self.devices.get_mut(path) else { return };
+        let before = device.series.len();
+        let mut added: Vec<Series> = series.map(|(def, since)| Series::new(def, since, names)).collect();
+        added.retain(|series| {
+            let known = &device.series[..before];
+            known.binary_search_by(|known| known.measurement.cmp(&series.measurement)).is_err()
+        });
+        device.series.reserve_exact(added.len());
+        device.series.append(&mut added);
+        device.series.sort_by(|a, b| a.measurement.cmp(&b.measurement));
+        device.series.dedup_by(|b, a| a.measurement == b.measurement);
+        self.series += device.series.len() - before;
+    }
+
+    fn alter_series(&mut self, path: &Path, def: &SeriesDef) {
+        let names = &mut self.names;
+        let Some(device) = self.devices.get_mut(path) else { return };
+        let found = device.series.binary_search_by(|series| series.measurement.cmp(&def.measurement));
+        if let Ok(found) = found {
+            let series = &mut device.series[found];
+            *series = Series::new(SeriesDef { schema: series.schema, ..def.clone() }, series.since, names);
+        }
+    }
+
+    fn delete_series(&mut self, found: Vec<Found>) -> usize {
+        let mut count = 0;
+        for Found { device, measurements } in found {
+            let Some(known) = self.devices.get_mut(&device) else { continue };
+            let before = known.series.len();
+            known.series.retain(|series| !measurements.contains(&series.measurement));
+            count += before - known.series.len();
+            if known.series.is_empty() {
+                self.devices.remove(&device);
+            }
+        }
+        self.series -= count;
+        count
+    }
+
+    fn delete_database(&mut self, id: u32) -> Removed {
+        let Some(path) = Arc::make_mut(&mut self.by_id).remove(&id) else { return Removed::default() };
+        Arc::make_mut(&mut self.databases).remove(&path);
+        let gone: Vec<(Path, usize)> =
+            self.devices.below(&path).map(|device| (device.path.clone(), device.series.len())).collect();
+        for (device, series) in gone {
+            self.devices.remove(&device);
+            self.series -= series;
+        }
+        Removed { databases: vec![id], count: 1 }
+    }
+}

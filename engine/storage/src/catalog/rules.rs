@@ -1,0 +1,111 @@
+//! What the catalog refuses, with the codes and words that clients of Apache IoTDB know.
+
+use levada_model::{Path, StatusCode};
+
+use super::Catalog;
+use crate::{NewSeries, StorageError};
+
+fn already(path: &Path) -> StorageError {
+    StorageError::refused(StatusCode::PATH_ALREADY_EXIST, format!("Path [{path}] already exist"))
+}
+
+/// Whether a database can be made.
+pub(crate) fn check_database(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
+    let mut nodes = path.nodes();
+    if nodes.next() != Some("root") || nodes.next().is_none() {
+        let message = format!(
+            "{path} is not a legal path, because: the database name should start with 'root' and have at least two nodes"
+        );
+        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+    }
+    if let Some(above) = catalog.database_of(path) {
+        let code = if above.path == *path {
+            StatusCode::DATABASE_ALREADY_EXISTS
+        } else {
+            StatusCode::DATABASE_CONFLICT
+        };
+        return Err(StorageError::refused(
+            code,
+            format!("{} has already been created as database", above.path),
+        ));
+    }
+    if catalog.databases().any(|database| path.is_prefix_of(&database.path)) {
+        let message = format!("some children of {path} have already been created as database");
+        return Err(StorageError::refused(StatusCode::DATABASE_CONFLICT, message));
+    }
+    Ok(())
+}
+
+/// The database a device lies in or, in `Err`, the path of the one that must be made for it.
+pub(crate) fn database_for(catalog: &Catalog, device: &Path) -> Result<Result<u32, Path>, StorageError> {
+    if let Some(database) = catalog.database_of(device) {
+        return Ok(Ok(database.id));
+    }
+    let nodes: Vec<&str> = device.nodes().take(2).collect();
+    if nodes.len() < 2 || nodes[0] != "root" {
+        let message = format!("{device} is not a legal path, because: a device lies below root");
+        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+    }
+    let path = Path::parse(&nodes.join("."))
+        .map_err(|error| StorageError::refused(StatusCode::ILLEGAL_PATH, error.to_string()))?;
+    check_database(catalog, &path)?;
+    Ok(Err(path))
+}
+
+/// Whether a device can be made: its path must not run through a series.
+pub(crate) fn check_device(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
+    let mut at = path.clone();
+    while let Some((parent, last)) = at.split_last() {
+        if catalog.device(&parent).is_some_and(|device| device.series(last).is_some()) {
+            return Err(already(&at));
+        }
+        at = parent.clone();
+    }
+    Ok(())
+}
+
+/// Whether a series can be made.
+pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(), StorageError> {
+    let path = new.device.child(&new.measurement);
+    let schema = new.schema;
+    if !schema.encoding.supports(schema.data_type) {
+        let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
+        return Err(StorageError::refused(StatusCode::METADATA_ERROR, message));
+    }
+    let Some(device) = catalog.device(&new.device) else {
+        check_device(catalog, &new.device)?;
+        return check_no_device_below(catalog, &path);
+    };
+    if device.aligned != new.aligned {
+        let message = if new.aligned {
+            format!(
+                "timeseries under this device is not aligned, please use createTimeseries or change device. (Path: {})",
+                new.device
+            )
+        } else {
+            format!(
+                "timeseries under this device is aligned, please use createAlignedTimeseries or change device. (Path: {})",
+                new.device
+            )
+        };
+        return Err(StorageError::refused(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
+    }
+    if device.series_or_alias(&new.measurement).is_some() {
+        let message = format!("Path [{path}] already exist");
+        return Err(StorageError::refused(StatusCode::TIMESERIES_ALREADY_EXIST, message));
+    }
+    if let Some(alias) = &new.alias
+        && device.series_or_alias(alias).is_some()
+    {
+        let message = format!("Alias [{alias}] for Path [{path}] already exist");
+        return Err(StorageError::refused(StatusCode::ALIAS_ALREADY_EXIST, message));
+    }
+    check_no_device_below(catalog, &path)
+}
+
+fn check_no_device_below(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
+    match catalog.devices().below(path).next() {
+        Some(_) => Err(already(path)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Devices in the order of their paths, in leaves that clones share.
+
+use std::sync::Arc;
+
+use levada_model::Path;
+
+use super::Device;
+
+/// A leaf is split at so many devices.
+const LEAF: usize = 512;
+
+/// Devices by path. A clone costs one reference count; a change of a clone copies the list of leaves and one leaf.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tree {
+    leaves: Arc<Vec<Arc<Vec<Arc<Device>>>>>,
+    len: usize,
+}
+
+impl Tree {
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn leaf_of(&self, path: &Path) -> usize {
+        self.leaves
+            .partition_point(|leaf| leaf.first().is_some_and(|first| first.path <= *path))
+            .saturating_sub(1)
+    }
+
+    pub(crate) fn get(&self, path: &Path) -> Option<&Arc<Device>> {
+        let leaf = self.leaves.get(self.leaf_of(path))?;
+        leaf.binary_search_by(|device| device.path.cmp(path)).ok().and_then(|at| leaf.get(at))
+    }
+
+    /// Puts a device in, in place of one of the same path.
+    pub(crate) fn put(&mut self, device: Device) {
+        let at = self.leaf_of(&device.path);
+        let leaves = Arc::make_mut(&mut self.leaves);
+        if leaves.is_empty() {
+            leaves.push(Arc::default());
+        }
+        let last = at + 1 == leaves.len();
+        let leaf = Arc::make_mut(&mut leaves[at]);
+        match leaf.binary_search_by(|other| other.path.cmp(&device.path)) {
+            Ok(found) => leaf[found] = Arc::new(device),
+            Err(place) => {
+                self.len += 1;
+                leaf.insert(place, Arc::new(device));
+                if leaf.len() > LEAF {
+                    // Devices that come in order fill their leaves.
+                    let keep = if last && place + 1 == leaf.len() { LEAF } else { LEAF / 2 };
+                    let upper = leaf.split_off(keep);
+                    leaves.insert(at + 1, Arc::new(upper));
+                }
+            }
+        }
+    }
+
+    /// A device, to be changed.
+    pub(crate) fn get_mut(&mut self, path: &Path) -> Option<&mut Device> {
+        let at = self.leaf_of(path);
+        let found = self.leaves.get(at)?.binary_search_by(|device| device.path.cmp(path)).ok()?;
+        let leaf = Arc::make_mut(&mut Arc::make_mut(&mut self.leaves)[at]);
+        Some(Arc::make_mut(&mut leaf[found]))
+    }
+
+    pub(crate) fn remove(&mut self, path: &Path) {
+        let at = self.leaf_of(path);
+        let Some(leaf) = self.leaves.get(at) else { return };
+        let Ok(found) = leaf.binary_search_by(|device| device.path.cmp(path)) else { return };
+        let leaves = Arc::make_mut(&mut self.leaves);
+        let leaf = Arc::make_mut(&mut leaves[at]);
+        leaf.remove(found);
+        if leaf.is_empty() {
+            leaves.remove(at);
+        }
+        self.len -= 1;
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.leaves.iter().flat_map(|leaf| leaf.iter())
+    }
+
+    /// The devices at or below a path.
+    pub(crate) fn below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Arc<Device>> {
+        let at = self.leaf_of(path);
+        // Between a path and what is below it stand others only where their next character comes before the full stop.
+        self.leaves[at.min(self.leaves.len())..]
+            .iter()
+            .flat_map(|leaf| leaf.iter())
+            .skip_while(move |device| device.path < *path)
+            .take_while(move |device| device.path.as_str().starts_with(path.as_str()))
+            .filter(move |device| path.is_prefix_of(&device.path))
+    }
+}

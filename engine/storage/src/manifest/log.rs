@@ -1,0 +1,244 @@
+//! The manifest's file.
+
+use std::{
+    collections::BTreeMap,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Commit, State,
+    snapshot::{COMMIT, DATABASE, DEVICES, HEAD, VERSION, record, take_devices},
+};
+use crate::{
+    StorageError,
+    catalog::Catalog,
+    codec::{Malformed, Take},
+    disk::{Disk, WriteFile, read_whole},
+    frame::{self, Frame, Frames},
+    memtable::Place,
+    positions::Positions,
+    sealed::FileMeta,
+    tombstone::Tombstones,
+    wal::CatalogOp,
+};
+
+/// Commits may take so many bytes before a new generation is considered.
+const COMMITS: u64 = 4 << 20;
+
+const NAME: &str = "manifest-";
+
+/// The manifest, open for writing.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+    partition_width: i64,
+    generation: u64,
+    /// `None` where the next commit must begin a new generation.
+    file: Option<Box<dyn WriteFile>>,
+    len: u64,
+    snapshot_len: u64,
+}
+
+/// What the manifest said when it was opened.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    pub(crate) catalog: Catalog,
+    pub(crate) seq: u64,
+    pub(crate) floor: u64,
+    pub(crate) files: BTreeMap<u64, FileMeta>,
+    pub(crate) flushed: BTreeMap<Place, u64>,
+    pub(crate) next_file: u64,
+    pub(crate) positions: Positions,
+    pub(crate) tombstones: Tombstones,
+    /// Bytes at the end that were no record, and where they began.
+    pub(crate) torn: Option<(PathBuf, u64)>,
+}
+
+fn generation(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_prefix(NAME)?.parse().ok()
+}
+
+fn path_of(dir: &Path, generation: u64) -> PathBuf {
+    dir.join(format!("{NAME}{generation:010}"))
+}
+
+impl Manifest {
+    /// Reads the newest generation of a folder; there is none in a new one.
+    ///
+    /// # Errors
+    /// It cannot be read; it is damaged elsewhere than at its end; its partition width is another.
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        partition_width: i64,
+    ) -> Result<(Self, Loaded), StorageError> {
+        let found = generations(&**disk, dir)?;
+        let mut manifest = Self {
+            disk: Arc::clone(disk),
+            dir: dir.to_owned(),
+            partition_width,
+            generation: 0,
+            file: None,
+            len: 0,
+            snapshot_len: 0,
+        };
+        let Some((generation, path)) = found.into_iter().next_back() else {
+            return Ok((manifest, Loaded::default()));
+        };
+        let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
+        let (loaded, len, snapshot_len) = load(&path, &bytes, Some(partition_width))?;
+        let file = disk.append(&path, len).map_err(StorageError::io("cannot open", &path))?;
+        (manifest.generation, manifest.file) = (generation, Some(file));
+        (manifest.len, manifest.snapshot_len) = (len, snapshot_len);
+        Ok((manifest, loaded))
+    }
+
+    /// Whether there was none, or nothing can be appended: the next commit begins a new generation.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.file.is_none()
+    }
+
+    /// Makes a commit durable; `state` gives the whole state with it, where a new generation is due.
+    ///
+    /// # Errors
+    /// It may or may not have become durable.
+    pub(crate) fn commit(
+        &mut self,
+        commit: &Commit,
+        state: impl FnOnce() -> State,
+    ) -> Result<(), StorageError> {
+        let outgrown = self.len - self.snapshot_len > COMMITS.max(self.snapshot_len * 2);
+        let Some(mut file) = self.file.take().filter(|_| !outgrown) else {
+            return self.begin(&state());
+        };
+        let mut bytes = Vec::new();
+        record(&mut bytes, COMMIT, |bytes| commit.put(bytes));
+        let path = path_of(&self.dir, self.generation);
+        let append = file.write_all(&bytes).and_then(|()| file.sync());
+        append.map_err(StorageError::io("cannot write to", path))?;
+        self.len += bytes.len() as u64;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Writes a new generation.
+    fn begin(&mut self, state: &State) -> Result<(), StorageError> {
+        let mut bytes = Vec::new();
+        state.put(&mut bytes, self.partition_width);
+        self.generation += 1;
+        let path = path_of(&self.dir, self.generation);
+        let passing = path.with_extension("tmp");
+        let write = || {
+            let mut file = self.disk.create(&passing)?;
+            file.write_all(&bytes)?;
+            file.sync()?;
+            self.disk.rename(&passing, &path)?;
+            self.disk.sync_dir(&self.dir)?;
+            Ok(file)
+        };
+        let file = write().map_err(StorageError::io("cannot write", &path))?;
+        self.file = Some(file);
+        self.len = bytes.len() as u64;
+        self.snapshot_len = self.len;
+        for (generation, old) in generations(&*self.disk, &self.dir)? {
+            if generation < self.generation
+                && let Err(error) = self.disk.remove(&old)
+            {
+                tracing::warn!(path = %old.display(), %error, "cannot remove an old manifest");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The generations in a folder, the newest last.
+pub(crate) fn generations(disk: &dyn Disk, dir: &Path) -> Result<Vec<(u64, PathBuf)>, StorageError> {
+    let files = disk.files(dir).map_err(StorageError::io("cannot list", dir))?;
+    let mut found: Vec<_> = files.into_iter().filter_map(|path| Some((generation(&path)?, path))).collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Reads a manifest's bytes; gives what they say, how many count, and how many are the snapshot.
+fn load(path: &Path, bytes: &[u8], width: Option<i64>) -> Result<(Loaded, u64, u64), StorageError> {
+    let damaged = |at: usize, reason: &str| StorageError::Damaged {
+        path: path.to_owned(),
+        offset: at as u64,
+        reason: reason.to_owned(),
+    };
+    let mut loaded = Loaded::default();
+    let (mut len, mut snapshot_len) = (0, 0);
+    for frame in Frames::new(bytes, 0) {
+        match frame {
+            Frame::Record { at, payload } => {
+                let end = at + frame::HEAD + payload.len();
+                let kind = apply(&mut loaded, payload, width)
+                    .map_err(|_| damaged(at, "a record cannot be understood"))?
+                    .map_err(|message| {
+                        StorageError::refused(levada_model::StatusCode::ILLEGAL_PARAMETER, message)
+                    })?;
+                if kind == COMMIT && snapshot_len == 0 {
+                    snapshot_len = end;
+                }
+                len = end;
+            }
+            Frame::Damage { at, .. } => return Err(damaged(at, "a record's checksum does not fit")),
+            Frame::Torn { at } if snapshot_len == 0 => {
+                return Err(damaged(at, "a record's checksum does not fit"));
+            }
+            Frame::Torn { at } => {
+                tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
+                loaded.torn = Some((path.to_owned(), at as u64));
+            }
+        }
+    }
+    if snapshot_len == 0 {
+        return Err(damaged(bytes.len(), "the manifest ends early"));
+    }
+    Ok((loaded, len as u64, snapshot_len as u64))
+}
+
+/// Applies a record; the inner error is one for the user.
+fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Result<u8, String>, Malformed> {
+    let mut from = Take(payload);
+    let kind = from.u8()?;
+    match kind {
+        HEAD => {
+            let (version, written, next_id) = (from.u32()?, from.i64()?, from.u32()?);
+            loaded.catalog.reserve_ids(next_id);
+            if version != VERSION {
+                return Ok(Err(format!(
+                    "the data folder is of version {version}, this is for version {VERSION}"
+                )));
+            }
+            if let Some(width) = width.filter(|width| *width != written) {
+                return Ok(Err(format!(
+                    "the data folder was made with time partitions of {written} ms, not of {width} ms; this cannot be changed"
+                )));
+            }
+        }
+        DATABASE => {
+            loaded.catalog.apply(&CatalogOp::parse(&mut from)?, 0);
+        }
+        DEVICES => take_devices(&mut from, &mut loaded.catalog)?,
+        COMMIT => {
+            let (commit, positions) = Commit::take(&mut from)?;
+            for (seq, op) in &commit.ops {
+                loaded.catalog.apply(op, *seq);
+            }
+            (loaded.seq, loaded.floor, loaded.next_file) = (commit.seq, commit.floor, commit.next_file);
+            for id in &commit.removed {
+                loaded.files.remove(id);
+            }
+            loaded.files.extend(commit.added.iter().map(|meta| (meta.id, *meta)));
+            loaded.flushed = commit.flushed.into_iter().collect();
+            loaded.positions = positions;
+            loaded.tombstones = commit.tombstones;
+        }
+        _ => return Err(Malformed),
+    }
+    Ok(Ok(kind))
+}

@@ -1,0 +1,86 @@
+//! A whole state as records.
+
+use super::Commit;
+use crate::{
+    catalog::{Catalog, Device},
+    codec::{Malformed, Put, Take},
+    frame,
+    wal::{CatalogOp, SeriesDef},
+};
+
+/// Devices are put into records of about so many bytes.
+const RECORD_BYTES: usize = 64 << 10;
+
+pub(super) const HEAD: u8 = 1;
+pub(super) const DATABASE: u8 = 2;
+pub(super) const DEVICES: u8 = 3;
+pub(super) const COMMIT: u8 = 4;
+
+/// The format's version.
+pub(super) const VERSION: u32 = 1;
+
+/// A whole state: the catalog, and a commit that says all else as if it came to an empty folder.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) catalog: Catalog,
+    pub(crate) rest: Commit,
+}
+
+pub(super) fn record(bytes: &mut Vec<u8>, kind: u8, put: impl FnOnce(&mut Vec<u8>)) {
+    let at = frame::begin(bytes);
+    bytes.put_u8(kind);
+    put(bytes);
+    frame::end(bytes, at);
+}
+
+impl State {
+    pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64) {
+        record(bytes, HEAD, |bytes| {
+            bytes.put_u32(VERSION);
+            bytes.put_i64(partition_width);
+            bytes.put_u32(self.catalog.next_id());
+        });
+        for database in self.catalog.databases() {
+            let op =
+                CatalogOp::CreateDatabase { id: database.id, path: database.path.clone(), ttl: database.ttl };
+            record(bytes, DATABASE, |bytes| op.put(bytes));
+        }
+        let mut devices = self.catalog.devices().iter().peekable();
+        while devices.peek().is_some() {
+            record(bytes, DEVICES, |bytes| {
+                let limit = bytes.len() + RECORD_BYTES;
+                while bytes.len() < limit
+                    && let Some(device) = devices.next()
+                {
+                    put_device(bytes, device);
+                }
+            });
+        }
+        record(bytes, COMMIT, |bytes| self.rest.put(bytes));
+    }
+}
+
+fn put_device(bytes: &mut Vec<u8>, device: &Device) {
+    bytes.put_str(device.path.as_str());
+    bytes.put_u8(u8::from(device.aligned));
+    bytes.put_len(device.series.len());
+    for series in &device.series {
+        bytes.put_u64(series.since);
+        series.def().put(bytes);
+    }
+}
+
+pub(super) fn take_devices(from: &mut Take<'_>, catalog: &mut Catalog) -> Result<(), Malformed> {
+    while !from.is_empty() {
+        let path = from.path()?;
+        let aligned = from.flag()?;
+        let series = (0..from.count(15)?)
+            .map(|_| {
+                let since = from.u64()?;
+                Ok((SeriesDef::take(from)?, since))
+            })
+            .collect::<Result<Vec<_>, Malformed>>()?;
+        catalog.create_series(&path, aligned, series.into_iter());
+    }
+    Ok(())
+}

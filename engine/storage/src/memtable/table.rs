@@ -1,0 +1,169 @@
+//! A memtable: the devices of one database and time partition.
+
+use arrow_array::ArrayRef;
+use hashbrown::HashMap;
+use levada_model::Path;
+use parking_lot::Mutex;
+
+use super::group::{Group, GroupRows, Named};
+
+/// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
+const GROUPS: usize = 64;
+
+/// Bytes that a column and a group take beside their values, about.
+const COLUMN_BYTES: usize = 160;
+const GROUP_BYTES: usize = 400;
+
+/// Which rows a memtable holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// The database's number.
+    pub(crate) database: u32,
+    /// The time partition: `time.div_euclid(width)`.
+    pub(crate) partition: i64,
+}
+
+/// Rows of one database and time partition. Written by one thread at a time (the store's lock sees to that), read by any.
+#[derive(Debug)]
+pub(crate) struct Memtable {
+    pub(crate) place: Place,
+    /// The first write in it.
+    pub(crate) first_seq: u64,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    devices: HashMap<Path, Device, foldhash::fast::RandomState>,
+    bytes: usize,
+    points: u64,
+    last_seq: u64,
+}
+
+#[derive(Debug, Default)]
+struct Device {
+    groups: Vec<Group>,
+    /// The group that was written last.
+    last: usize,
+}
+
+/// A device's rows as a reader gets them.
+#[derive(Debug)]
+pub(crate) struct DeviceRows {
+    pub(crate) groups: Vec<GroupRows>,
+}
+
+impl Memtable {
+    pub(crate) fn new(place: Place, first_seq: u64) -> Self {
+        Self { place, first_seq, inner: Mutex::default() }
+    }
+
+    /// Appends rows of a device; gives the bytes by which the memtable grew. Rows written up to `boundary` must be told from
+    /// these, for a view or a deletion that came between.
+    pub(crate) fn append(
+        &self,
+        device: &Path,
+        seq: u64,
+        boundary: u64,
+        times: &[i64],
+        columns: &[(Named, &ArrayRef)],
+    ) -> usize {
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
+        let found = match inner.devices.get_mut(device) {
+            Some(found) => found,
+            None => inner.devices.entry(device.clone()).or_default(),
+        };
+        let mut bytes = 0;
+        let same = |group: &Group| {
+            group.columns.len() == columns.len()
+                && group.columns.iter().zip(columns).all(|(own, (named, _))| own == named)
+        };
+        // The group of last time is the likely one.
+        let known = found
+            .groups
+            .get(found.last)
+            .is_some_and(same)
+            .then_some(found.last)
+            .or_else(|| found.groups.iter().position(same));
+        if known.is_some() || found.groups.len() < GROUPS || columns.len() == 1 {
+            bytes += found.append(known, seq, boundary, times, columns);
+        } else {
+            for column in columns {
+                let known = found.groups.iter().position(|group| group.columns == [column.0.clone()]);
+                bytes += found.append(known, seq, boundary, times, std::slice::from_ref(column));
+            }
+        }
+        inner.bytes += bytes;
+        inner.last_seq = seq;
+        inner.points +=
+            columns.iter().map(|(_, array)| (array.len() - array.null_count()) as u64).sum::<u64>();
+        bytes
+    }
+
+    /// Says up to which write the memtable holds rows.
+    pub(crate) fn reached(&self, seq: u64) {
+        self.inner.lock().last_seq = seq;
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.inner.lock().bytes
+    }
+
+    pub(crate) fn points(&self) -> u64 {
+        self.inner.lock().points
+    }
+
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.inner.lock().last_seq
+    }
+
+    /// The devices in it, in the order of their paths.
+    pub(crate) fn devices(&self) -> Vec<Path> {
+        let mut devices: Vec<Path> = self.inner.lock().devices.keys().cloned().collect();
+        devices.sort_unstable();
+        devices
+    }
+
+    /// A device's measurements with their types, and the first and last time of its rows.
+    pub(crate) fn device(&self, device: &Path) -> Option<(Vec<Named>, i64, i64)> {
+        let inner = self.inner.lock();
+        let groups = &inner.devices.get(device)?.groups;
+        let mut named: Vec<Named> = groups.iter().flat_map(|group| group.columns.iter().cloned()).collect();
+        named.sort_unstable();
+        named.dedup();
+        let min = groups.iter().map(|group| group.min_time).min()?;
+        let max = groups.iter().map(|group| group.max_time).max()?;
+        Some((named, min, max))
+    }
+
+    /// The rows of a device, for some columns; `None` where it has none.
+    pub(crate) fn rows(&self, device: &Path, wanted: &[Named]) -> Option<DeviceRows> {
+        let inner = self.inner.lock();
+        let groups: Vec<_> =
+            inner.devices.get(device)?.groups.iter().filter_map(|group| group.rows(wanted)).collect();
+        (!groups.is_empty()).then_some(DeviceRows { groups })
+    }
+}
+
+impl Device {
+    fn append(
+        &mut self,
+        known: Option<usize>,
+        seq: u64,
+        boundary: u64,
+        times: &[i64],
+        columns: &[(Named, &ArrayRef)],
+    ) -> usize {
+        let mut bytes = 0;
+        let at = known.unwrap_or_else(|| {
+            bytes += GROUP_BYTES + COLUMN_BYTES * columns.len();
+            self.groups.push(Group::new(columns.iter().map(|(named, _)| named.clone()).collect()));
+            self.groups.len() - 1
+        });
+        let arrays: Vec<&ArrayRef> = columns.iter().map(|(_, array)| *array).collect();
+        let switched = self.last != at;
+        self.last = at;
+        bytes + self.groups[at].append(seq, boundary, switched, times, &arrays)
+    }
+}

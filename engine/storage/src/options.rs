@@ -1,0 +1,95 @@
+//! How a store is set up: settings as data, and what it needs of the world as components.
+
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use crate::disk::{Disk, SystemDisk};
+
+/// When a write counts as durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncMode {
+    /// The log is synced as soon as there is something to sync; writes that come during a sync share the next.
+    Always,
+    /// The log is synced for a group of writes, which waits for company.
+    Group {
+        /// The longest the first write of a group waits.
+        max_delay: Duration,
+        /// A group of so many bytes waits no longer.
+        max_bytes: usize,
+    },
+    /// A write is acknowledged when the operating system has it; the log is synced so often. The death of the process
+    /// loses nothing, a power cut what came within the interval.
+    Interval(Duration),
+}
+
+impl Default for SyncMode {
+    fn default() -> Self {
+        Self::Group { max_delay: Duration::from_millis(3), max_bytes: 4 << 20 }
+    }
+}
+
+/// Tells the time.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Milliseconds since 1970 UTC.
+    fn now(&self) -> i64;
+}
+
+/// The operating system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> i64 {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// How a store is set up.
+#[derive(Clone, Debug)]
+pub struct StorageOptions {
+    /// The data folder; made where it is missing.
+    pub dir: PathBuf,
+    /// When a write counts as durable.
+    pub sync: SyncMode,
+    /// Whether writes are logged. Without a log a write is durable only once it was flushed, and is acknowledged before.
+    pub wal: bool,
+    /// The log is cut into files of about so many bytes.
+    pub wal_segment_bytes: u64,
+    /// Memtables are flushed early where the log would grow beyond so many bytes.
+    pub wal_bytes: u64,
+    /// Bytes of rows in memory at most, those being flushed included; writers wait at this.
+    pub memtable_bytes: usize,
+    /// The width of a time partition in milliseconds; more than 0. Must not change once a folder holds data.
+    pub partition_width: i64,
+    /// How many memtables are flushed at once.
+    pub flush_threads: usize,
+    /// Whether files are compacted in the background.
+    pub compaction: bool,
+    /// A compaction stops adding files at so many bytes of input.
+    pub compaction_bytes: u64,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where files are.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl StorageOptions {
+    /// The defaults, for a folder.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: dir.into(),
+            sync: SyncMode::default(),
+            wal: true,
+            wal_segment_bytes: 32 << 20,
+            wal_bytes: 1 << 30,
+            memtable_bytes: 128 << 20,
+            partition_width: 604_800_000,
+            flush_threads: 1,
+            compaction: true,
+            compaction_bytes: 512 << 20,
+            clock: Arc::new(SystemClock),
+            disk: Arc::new(SystemDisk),
+        }
+    }
+}

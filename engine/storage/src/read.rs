@@ -1,0 +1,22 @@
+//! Reading: what a view holds, and how rows of memtables and files become one.
+//!
+//! ```text
+//!   memtable ─► blocks ┐
+//!   file     ─► blocks ┼─► merge by time, later sources win value by value ─► batches of at most 8,192 rows
+//!   file     ─► blocks ┘
+//! ```
+//! Sources know the times they cover before they are read, so that one whose turn has not come costs nothing.
+
+mod batches;
+mod block;
+mod chunks;
+mod memory;
+mod merge;
+mod pieces;
+mod plan;
+mod snapshot;
+
+pub(crate) use block::{BLOCK_ROWS, Block, concat, schema_of};
+pub(crate) use chunks::{AlignedChunks, PlainChunks};
+pub(crate) use merge::{Input, Merge, Rank, Source, weave};
+pub(crate) use snapshot::Snapshot;

@@ -1,0 +1,258 @@
+//! Which memtables and chunks have to be read for some series of a device.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use levada_tsfile::{ChunkMeta, DeviceId, SeriesMeta};
+
+use super::{
+    AlignedChunks, Input, PlainChunks, Rank, Snapshot,
+    chunks::{AlignedChunk, Cut, range_of},
+    memory::MemorySource,
+    snapshot::Wanted,
+};
+use crate::{
+    StorageError, TimeRange,
+    catalog::Device,
+    memtable::{Hidden, Memtable, Named, Place},
+    sealed::SealedFile,
+};
+
+/// A part of one series in one source, before it is read.
+pub(super) struct Item {
+    pub(super) rank: Rank,
+    pub(super) range: TimeRange,
+    pub(super) part: Part,
+}
+
+/// What an item is.
+pub(super) enum Part {
+    Memory(MemorySource),
+    /// A chunk; `aligned` where its times are in a chunk of their own.
+    Chunk {
+        cut: Cut,
+        chunk: ChunkMeta,
+        wanted: Wanted,
+    },
+}
+
+impl Snapshot {
+    /// The sources of some series within a range.
+    pub(super) fn inputs(
+        &self,
+        device: &Device,
+        wanted: &[Wanted],
+        range: TimeRange,
+    ) -> Result<Vec<Input>, StorageError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let hidden = self.hidden(device, wanted);
+        let mut inputs = Vec::new();
+        for (age, memtable) in self.memtables_of(device, range) {
+            let source = memory(memtable, device, wanted, range, self.seq, &hidden);
+            inputs.extend(source.map(|source| Input::new(Rank::Memory(age), source)));
+        }
+        let id = DeviceId::from(&device.path);
+        for file in self.files_of(device, range) {
+            let metas = series_metas(file, &id, wanted)?;
+            if metas.iter().any(|meta| meta.as_ref().is_some_and(is_aligned)) {
+                aligned_inputs(file, wanted, &metas, range, &hidden, &mut inputs);
+            } else {
+                for (place, meta) in metas.into_iter().enumerate() {
+                    let Some(meta) = meta else { continue };
+                    let cut = cut(file, range, vec![(place, hidden[place].clone())], wanted.len());
+                    plain_inputs(cut, meta.chunks, &mut inputs);
+                }
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// The parts of one series within a range.
+    pub(super) fn items(
+        &self,
+        device: &Device,
+        wanted: &Wanted,
+        range: TimeRange,
+    ) -> Result<Vec<Item>, StorageError> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let one = std::slice::from_ref(wanted);
+        let hidden = self.hidden(device, one);
+        let mut items = Vec::new();
+        for (age, memtable) in self.memtables_of(device, range) {
+            let source = memory(memtable, device, one, range, self.seq, &hidden);
+            items.extend(source.and_then(|source| {
+                let range = super::Source::range(&source)?;
+                Some(Item { rank: Rank::Memory(age), range, part: Part::Memory(source) })
+            }));
+        }
+        let id = DeviceId::from(&device.path);
+        for file in self.files_of(device, range) {
+            let Some(meta) = series_metas(file, &id, one)?.pop().flatten() else { continue };
+            let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
+            for (at, chunk) in meta.chunks.into_iter().enumerate() {
+                let covered = range_of(&chunk);
+                if chunk.statistics.count() > 0 && covered.overlaps(range) {
+                    let part = Part::Chunk { cut: cut.clone(), chunk, wanted: wanted.clone() };
+                    items.push(Item { rank: rank(file, at), range: covered, part });
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    fn hidden(&self, device: &Device, wanted: &[Wanted]) -> Vec<Vec<Hidden>> {
+        wanted.iter().map(|wanted| self.tombstones.of_series(&device.path, &wanted.measurement)).collect()
+    }
+
+    fn place_overlaps(&self, place: Place, range: TimeRange) -> bool {
+        let partition = |time: i64| time.div_euclid(self.partition_width);
+        (partition(range.start)..=partition(range.end)).contains(&place.partition)
+    }
+
+    /// The memtables that may have rows of a device, with their age.
+    fn memtables_of(
+        &self,
+        device: &Device,
+        range: TimeRange,
+    ) -> impl Iterator<Item = (usize, &Arc<Memtable>)> {
+        let database = device.database;
+        self.memtables.iter().enumerate().filter(move |(_, memtable)| {
+            memtable.place.database == database && self.place_overlaps(memtable.place, range)
+        })
+    }
+
+    fn files_of(&self, device: &Device, range: TimeRange) -> impl Iterator<Item = &Arc<SealedFile>> {
+        let database = device.database;
+        let partition = |time: i64| time.div_euclid(self.partition_width);
+        let first = Place { database, partition: partition(range.start) };
+        let last = Place { database, partition: partition(range.end) };
+        self.files
+            .range(first..=last)
+            .flat_map(|(_, files)| files)
+            .filter(move |file| file.meta.range.overlaps(range))
+    }
+}
+
+fn memory(
+    memtable: &Arc<Memtable>,
+    device: &Device,
+    wanted: &[Wanted],
+    range: TimeRange,
+    seq: u64,
+    hidden: &[Vec<Hidden>],
+) -> Option<MemorySource> {
+    let named: Vec<Named> =
+        wanted.iter().map(|wanted| (Arc::clone(&wanted.measurement), wanted.schema.data_type)).collect();
+    let hidden = hidden
+        .iter()
+        .map(|hidden| hidden.iter().filter(|hidden| hidden.seq > memtable.first_seq).copied().collect())
+        .collect();
+    MemorySource::new(memtable, &device.path, named, range, seq, hidden)
+}
+
+/// What the file's index says of each series; `None` where the file has none, or one of another time.
+fn series_metas(
+    file: &SealedFile,
+    id: &DeviceId,
+    wanted: &[Wanted],
+) -> Result<Vec<Option<SeriesMeta>>, StorageError> {
+    let reader = file.reader()?;
+    wanted
+        .iter()
+        .map(|wanted| {
+            if file.meta.seq < wanted.since {
+                return Ok(None);
+            }
+            let meta = reader.series(id, &wanted.measurement).map_err(|error| file.error(error))?;
+            let fits = |meta: &SeriesMeta| {
+                meta.data_type.is_some_and(|found| found.arrow() == wanted.schema.data_type.arrow())
+            };
+            Ok(meta.filter(fits))
+        })
+        .collect()
+}
+
+fn is_aligned(meta: &SeriesMeta) -> bool {
+    meta.chunks.iter().any(|chunk| chunk.time_offset.is_some())
+}
+
+fn cut(file: &Arc<SealedFile>, range: TimeRange, columns: Vec<(usize, Vec<Hidden>)>, width: usize) -> Cut {
+    let seq = file.meta.seq;
+    let columns = columns
+        .into_iter()
+        .map(|(place, mut hidden)| {
+            hidden.retain(|hidden| hidden.seq > seq && hidden.range.overlaps(file.meta.range));
+            (place, hidden)
+        })
+        .collect();
+    Cut { file: Arc::clone(file), range, columns, width }
+}
+
+fn rank(file: &SealedFile, at: usize) -> Rank {
+    if file.meta.sequence { Rank::Sequence } else { Rank::Unsequence(file.meta.seq, file.meta.id, at as u64) }
+}
+
+/// Whether ranges follow each other without overlapping.
+fn in_order(mut ranges: impl Iterator<Item = TimeRange>) -> bool {
+    let mut end = None;
+    ranges.all(|range| end.replace(range.end).is_none_or(|end| end < range.start))
+}
+
+fn plain_inputs(cut: Cut, chunks: Vec<ChunkMeta>, inputs: &mut Vec<Input>) {
+    if in_order(chunks.iter().map(range_of)) {
+        inputs.push(Input::new(rank(&cut.file, 0), PlainChunks::new(cut, chunks)));
+        return;
+    }
+    for (at, chunk) in chunks.into_iter().enumerate() {
+        inputs.push(Input::new(rank(&cut.file, at), PlainChunks::new(cut.clone(), vec![chunk])));
+    }
+}
+
+fn aligned_inputs(
+    file: &Arc<SealedFile>,
+    wanted: &[Wanted],
+    metas: &[Option<SeriesMeta>],
+    range: TimeRange,
+    hidden: &[Vec<Hidden>],
+    inputs: &mut Vec<Input>,
+) {
+    let types: Vec<_> = wanted.iter().map(|wanted| wanted.schema.data_type).collect();
+    let mut groups: BTreeMap<u64, AlignedChunk> = BTreeMap::new();
+    for (place, meta) in metas.iter().enumerate() {
+        for chunk in meta.iter().flat_map(|meta| &meta.chunks) {
+            let Some(offset) = chunk.time_offset else { continue };
+            let group = groups
+                .entry(offset)
+                .or_insert_with(|| AlignedChunk { columns: vec![None; wanted.len()], types: types.clone() });
+            group.columns[place] = Some(chunk.clone());
+        }
+    }
+    let columns = (0..wanted.len()).map(|place| (place, hidden[place].clone())).collect();
+    let cut = cut(file, range, columns, wanted.len());
+    let groups: Vec<AlignedChunk> = groups.into_values().collect();
+    if in_order(groups.iter().map(AlignedChunk::range)) {
+        inputs.push(Input::new(rank(file, 0), AlignedChunks::new(cut, groups)));
+        return;
+    }
+    for (at, group) in groups.into_iter().enumerate() {
+        inputs.push(Input::new(rank(file, at), AlignedChunks::new(cut.clone(), vec![group])));
+    }
+}
+
+impl Part {
+    /// The part as a source, to be merged with others.
+    pub(super) fn into_input(self, rank: Rank) -> Input {
+        match self {
+            Self::Memory(source) => Input::new(rank, source),
+            Self::Chunk { cut, chunk, wanted } if chunk.time_offset.is_some() => {
+                let types = vec![wanted.schema.data_type];
+                let group = AlignedChunk { columns: vec![Some(chunk)], types };
+                Input::new(rank, AlignedChunks::new(cut, vec![group]))
+            }
+            Self::Chunk { cut, chunk, .. } => Input::new(rank, PlainChunks::new(cut, vec![chunk])),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The store at one moment.
+
+use std::{fmt, sync::Arc};
+
+use levada_model::{Path, PathPattern, SeriesSchema, StatusCode, Value};
+
+use super::{batches::Batches, block::schema_of, merge::Merge, pieces::Pieces};
+use crate::{
+    DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
+    View, Windows,
+    catalog::{Catalog, Device},
+    memtable::Memtable,
+    store::Files,
+    tombstone::Tombstones,
+};
+
+/// What a view holds.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) catalog: Catalog,
+    /// Of one place the older first.
+    pub(crate) memtables: Vec<Arc<Memtable>>,
+    pub(crate) files: Arc<Files>,
+    pub(crate) tombstones: Tombstones,
+    /// Rows of later writes are not seen.
+    pub(crate) seq: u64,
+    pub(crate) now: i64,
+    pub(crate) partition_width: i64,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot").field("seq", &self.seq).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// A series that is to be read.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) measurement: Arc<str>,
+    pub(super) schema: SeriesSchema,
+    pub(super) since: u64,
+}
+
+impl Snapshot {
+    fn device(&self, path: &Path) -> Result<&Arc<Device>, StorageError> {
+        self.catalog.device(path).ok_or_else(|| {
+            let message = format!("Path [{path}] does not exist");
+            StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
+        })
+    }
+
+    fn wanted(device: &Device, name: &str) -> Result<Wanted, StorageError> {
+        let series = device.series_or_alias(name).ok_or_else(|| {
+            let message = format!("Path [{}] does not exist", device.path.child(name));
+            StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
+        })?;
+        Ok(Wanted {
+            measurement: Arc::clone(&series.measurement),
+            schema: series.schema,
+            since: series.since,
+        })
+    }
+
+    /// What of a range is not older than a device's rows may be.
+    fn live(&self, device: &Device, range: TimeRange) -> TimeRange {
+        let ttl = self.catalog.database(device.database).and_then(|database| database.ttl);
+        let bound = ttl.map_or(i64::MIN, |ttl| self.now.saturating_sub(ttl));
+        TimeRange { start: range.start.max(bound), end: range.end }
+    }
+}
+
+impl View for Snapshot {
+    fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
+        self.catalog.database_infos(pattern)
+    }
+
+    fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
+        self.catalog.device_infos(pattern)
+    }
+
+    fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
+        self.catalog.series_infos(pattern)
+    }
+
+    fn scan(
+        &self,
+        device: &Path,
+        measurements: &[Arc<str>],
+        range: TimeRange,
+        direction: Direction,
+    ) -> Result<RowIterator, StorageError> {
+        let device = self.device(device)?;
+        let wanted =
+            measurements.iter().map(|name| Self::wanted(device, name)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = self.inputs(device, &wanted, self.live(device, range))?;
+        let types = wanted.iter().map(|wanted| wanted.schema.data_type).collect();
+        let schema = schema_of(
+            measurements.iter().zip(&wanted).map(|(name, wanted)| (&**name, wanted.schema.data_type)),
+        );
+        Ok(Box::new(Batches::new(Merge::new(inputs, direction, types), schema, direction)))
+    }
+
+    fn pieces(
+        &self,
+        device: &Path,
+        measurement: &Arc<str>,
+        range: TimeRange,
+        windows: Option<Windows>,
+    ) -> Result<PieceIterator, StorageError> {
+        let device = self.device(device)?;
+        let wanted = Self::wanted(device, measurement)?;
+        let schema = schema_of(std::iter::once((&**measurement, wanted.schema.data_type)));
+        let items = self.items(device, &wanted, self.live(device, range))?;
+        Ok(Box::new(Pieces::new(items, wanted.schema.data_type, schema, windows)))
+    }
+
+    fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {
+        let device = self.device(device)?;
+        let wanted = Self::wanted(device, measurement)?;
+        let data_type = wanted.schema.data_type;
+        let inputs = self.inputs(device, &[wanted], self.live(device, TimeRange::ALL))?;
+        let newest = Merge::new(inputs, Direction::Descending, vec![data_type]).next()?;
+        Ok(newest.and_then(|block| {
+            let row = block.rows() - 1;
+            let value = Value::at(block.columns[0].as_ref()?, data_type, row)?;
+            Some((block.times[row], value))
+        }))
+    }
+}

@@ -1,0 +1,159 @@
+//! A file's bytes with checksums: made while it is written, checked whenever it is read.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use levada_tsfile::ReadAt;
+
+use crate::disk::{Disk, ReadFile, WriteFile, read_whole};
+
+/// How many bytes have one checksum.
+const BLOCK: usize = 64 << 10;
+
+/// The extension of the file that holds the checksums.
+pub(crate) const SUMS: &str = "sums";
+
+/// Writes a file and keeps the checksums of its blocks.
+#[derive(Debug)]
+pub(crate) struct SummedWriter {
+    file: Box<dyn WriteFile>,
+    sums: Vec<u8>,
+    block: crc32fast::Hasher,
+    filled: usize,
+}
+
+impl SummedWriter {
+    pub(super) fn create(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
+        Ok(Self { file: disk.create(path)?, sums: Vec::new(), block: crc32fast::Hasher::new(), filled: 0 })
+    }
+
+    /// Syncs the file; gives the bytes of its checksums.
+    pub(super) fn finish(mut self) -> io::Result<Vec<u8>> {
+        self.file.sync()?;
+        if self.filled > 0 {
+            self.sums.extend_from_slice(&self.block.finalize().to_le_bytes());
+        }
+        let own = crc32fast::hash(&self.sums);
+        self.sums.extend_from_slice(&own.to_le_bytes());
+        Ok(self.sums)
+    }
+}
+
+impl Write for SummedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        let mut rest = &bytes[..written];
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(BLOCK - self.filled));
+            self.block.update(now);
+            self.filled += now.len();
+            if self.filled == BLOCK {
+                self.sums.extend_from_slice(&std::mem::take(&mut self.block).finalize().to_le_bytes());
+                self.filled = 0;
+            }
+            rest = later;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Reads a file, and checks what it reads.
+#[derive(Debug)]
+pub(crate) struct FileBytes {
+    file: Arc<dyn ReadFile>,
+    len: u64,
+    sums: Vec<u32>,
+    damage: OnceLock<u64>,
+}
+
+fn damaged(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+impl FileBytes {
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
+        let file = disk.open(path)?;
+        let len = file.len()?;
+        let sums = read_whole(disk, &path.with_extension(SUMS))?;
+        let (sums, own) =
+            sums.split_last_chunk::<4>().ok_or_else(|| damaged("the file of checksums is cut off"))?;
+        if crc32fast::hash(sums) != u32::from_le_bytes(*own) {
+            return Err(damaged("the file of checksums is damaged"));
+        }
+        let sums: Vec<u32> =
+            sums.chunks_exact(4).map(|sum| u32::from_le_bytes([sum[0], sum[1], sum[2], sum[3]])).collect();
+        if sums.len() as u64 != len.div_ceil(BLOCK as u64) {
+            return Err(damaged("the file has another length than when it was sealed"));
+        }
+        Ok(Self { file, len, sums, damage: OnceLock::new() })
+    }
+
+    /// Where damage was met, if it was.
+    pub(crate) fn damage(&self) -> Option<u64> {
+        self.damage.get().copied()
+    }
+
+    /// The length of the file.
+    pub(crate) fn file_len(&self) -> u64 {
+        self.len
+    }
+
+    /// The bytes of whole blocks around a range, and how many come before it.
+    fn blocks(&self, offset: u64, len: usize) -> io::Result<(Vec<u8>, usize)> {
+        let end = offset.checked_add(len as u64).filter(|end| *end <= self.len);
+        let end = end.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let first = offset / BLOCK as u64;
+        let start = first * BLOCK as u64;
+        let stop = end.next_multiple_of(BLOCK as u64).min(self.len);
+        let mut bytes = vec![0; (stop - start) as usize];
+        self.file.read_exact_at(&mut bytes, start)?;
+        for (block, sum) in bytes.chunks(BLOCK).zip(&self.sums[first as usize..]) {
+            if crc32fast::hash(block) != *sum {
+                let at = *self.damage.get_or_init(|| start);
+                tracing::error!(at, "a sealed file is damaged");
+                return Err(damaged("the checksum of a block does not fit: the file is damaged"));
+            }
+        }
+        Ok((bytes, (offset - start) as usize))
+    }
+
+    /// Checks every block; gives where those begin that are damaged.
+    pub(crate) fn verify(&self) -> io::Result<Vec<u64>> {
+        let mut found = Vec::new();
+        let mut block = vec![0; BLOCK];
+        for (index, sum) in self.sums.iter().enumerate() {
+            let start = (index * BLOCK) as u64;
+            let len = BLOCK.min((self.len - start) as usize);
+            self.file.read_exact_at(&mut block[..len], start)?;
+            if crc32fast::hash(&block[..len]) != *sum {
+                found.push(start);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl ReadAt for FileBytes {
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let (bytes, before) = self.blocks(offset, buf.len())?;
+        buf.copy_from_slice(&bytes[before..before + buf.len()]);
+        Ok(())
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.len)
+    }
+
+    fn read_bytes(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        let (bytes, before) = self.blocks(offset, len)?;
+        Ok(Bytes::from(bytes).slice(before..before + len))
+    }
+}

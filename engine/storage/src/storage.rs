@@ -1,0 +1,365 @@
+//! The store's handle.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    thread::{self, JoinHandle},
+};
+
+use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteReport};
+use parking_lot::Mutex;
+
+use crate::{
+    Durable, StorageError, StorageOptions, TimeRange, View,
+    block::block_on,
+    store::{Store, open},
+    wal::Wal,
+};
+
+/// An open store. Cheap to clone; it is closed with [`Storage::close`], or when the last clone is gone.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    handle: Arc<Handle>,
+}
+
+/// The threads that work for a store, and the store.
+#[derive(Debug)]
+struct Handle {
+    store: Arc<Store>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the store could not be closed");
+        }
+    }
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub struct Inserted {
+    /// What was refused; the rest is visible already.
+    pub report: WriteReport,
+    /// Resolves when the rest is durable.
+    pub durable: Durable,
+}
+
+/// What became of a change of the catalog, or a deletion. It is visible already.
+#[derive(Debug)]
+pub struct Applied {
+    /// How many things it changed: databases, series.
+    pub count: usize,
+    /// Resolves when it is durable.
+    pub durable: Durable,
+}
+
+/// Why a write was not taken at once.
+#[derive(Debug)]
+pub enum TryInsertError {
+    /// Memory is full, or others wait already; the write is handed back.
+    Full(Write),
+    /// It failed.
+    Failed(StorageError),
+}
+
+/// A write that waits for its turn and for room; see [`Storage::insert_when_ready`].
+#[derive(Debug)]
+pub struct Insert {
+    store: Arc<Store>,
+    write: Option<Write>,
+    /// Its place in the queue.
+    ticket: Option<u64>,
+}
+
+impl Future for Insert {
+    type Output = Result<Inserted, StorageError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let store = Arc::clone(&self.store);
+        let Poll::Ready(turn) = store.admission.poll_turn(&mut self.ticket, || store.has_room(), context)
+        else {
+            return Poll::Pending;
+        };
+        let core = store.core.lock();
+        drop(turn);
+        let write = self.write.take().ok_or(StorageError::Closed);
+        Poll::Ready(write.and_then(|write| store.insert(core, write)))
+    }
+}
+
+impl Drop for Insert {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.store.admission.leave(ticket);
+        }
+    }
+}
+
+/// A series to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewSeries {
+    /// The device.
+    pub device: Path,
+    /// The measurement, a node in canonical form.
+    pub measurement: Arc<str>,
+    /// Type, encoding, compression.
+    pub schema: SeriesSchema,
+    /// Whether the device's series share one time column.
+    pub aligned: bool,
+    /// A second name for the measurement.
+    pub alias: Option<String>,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Attributes.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// How a series is to change: what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeriesChange {
+    /// The alias, or none any more.
+    pub alias: Option<Option<String>>,
+    /// All its tags.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// All its attributes.
+    pub attributes: Option<BTreeMap<String, String>>,
+}
+
+/// Something wrong with a data folder, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which file.
+    pub path: PathBuf,
+    /// Where in it, where that is known.
+    pub offset: Option<u64>,
+    /// What is wrong, and what that means for the data.
+    pub what: String,
+}
+
+/// How much a store holds, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Bytes of rows in memory, those being flushed included.
+    pub memtable_bytes: usize,
+    /// Memtables, those being flushed included.
+    pub memtables: usize,
+    /// Bytes of the log's files.
+    pub wal_bytes: u64,
+    /// Sealed files.
+    pub files: usize,
+    /// Their bytes.
+    pub file_bytes: u64,
+    /// Values in sealed files, those that later ones replace included.
+    pub file_points: u64,
+    /// Values taken since the store was opened.
+    pub inserted_points: u64,
+    /// Memtables flushed since then.
+    pub flushes: u64,
+    /// Compactions since then.
+    pub compactions: u64,
+    /// Databases.
+    pub databases: usize,
+    /// Devices.
+    pub devices: usize,
+    /// Series.
+    pub series: usize,
+}
+
+impl Storage {
+    /// Opens a data folder, or makes one: takes its lock, reads the manifest, replays the log.
+    ///
+    /// # Errors
+    /// [`StorageError::Locked`] where another process owns the folder; I/O; a manifest that cannot be read. Damage in the
+    /// log does not keep it from opening: see [`Storage::recovery`].
+    pub fn open(options: StorageOptions) -> Result<Self, StorageError> {
+        let flush_threads = options.flush_threads.max(1);
+        let store = open(options)?;
+        let handle = Handle { store, threads: Mutex::default() };
+        for number in 0..flush_threads {
+            let store = Arc::clone(&handle.store);
+            handle.start(format!("levada-flush-{number}"), move || store.run_flushes())?;
+        }
+        Ok(Self { handle: Arc::new(handle) })
+    }
+
+    fn store(&self) -> &Arc<Store> {
+        &self.handle.store
+    }
+
+    /// What was wrong with the folder when it was opened.
+    pub fn recovery(&self) -> &[Finding] {
+        &self.store().recovery
+    }
+
+    /// Stores rows, in one atomic step with their positions; blocks while memory is full.
+    ///
+    /// What the rows need of the catalog and is not there is made: the database `root.<second node>`, and series with
+    /// [`SeriesSchema::default_for`]. What does not fit is in the report, all else is visible when this returns. Calls that
+    /// begin in some order are applied in that order.
+    ///
+    /// An empty range among the positions, `a..a`, says that reading begins at `a`: all before it is settled elsewhere.
+    ///
+    /// # Errors
+    /// Nothing was stored: the log cannot be written (the disk is full), the store is closed.
+    pub fn insert(&self, write: Write) -> Result<Inserted, StorageError> {
+        block_on(self.insert_when_ready(write))
+    }
+
+    /// [`Storage::insert`] where there is room and nobody waits.
+    ///
+    /// # Errors
+    /// As [`Storage::insert`]; the write comes back where it would have to wait.
+    pub fn try_insert(&self, write: Write) -> Result<Inserted, TryInsertError> {
+        let store = self.store();
+        let Some(turn) = store.admission.try_turn(|| store.has_room()) else {
+            return Err(TryInsertError::Full(write));
+        };
+        let core = store.core.lock();
+        drop(turn);
+        store.insert(core, write).map_err(TryInsertError::Failed)
+    }
+
+    /// [`Storage::insert`] as a future, for tasks: it waits without blocking its thread, and does the (short) work itself
+    /// when it is polled and its turn has come. The turn is taken at the first poll. Dropped before it resolves, it stores
+    /// nothing.
+    pub fn insert_when_ready(&self, write: Write) -> Insert {
+        Insert { store: Arc::clone(self.store()), write: Some(write), ticket: None }
+    }
+
+    /// Makes a database.
+    ///
+    /// # Errors
+    /// It exists, or lies above or below another; the log cannot be written.
+    pub fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
+        self.store().create_database(path, ttl)
+    }
+
+    /// Deletes databases with all that is in them.
+    ///
+    /// # Errors
+    /// The log cannot be written. That no database matches is not an error here: the count says so.
+    pub fn delete_databases(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+        self.store().delete_databases(patterns)
+    }
+
+    /// Sets how long rows live, in milliseconds (`None`: for ever), of every database that a pattern matches.
+    ///
+    /// # Errors
+    /// The log cannot be written. That no database matches is not an error here: the count says so.
+    pub fn set_ttl(&self, pattern: &PathPattern, ttl: Option<i64>) -> Result<Applied, StorageError> {
+        self.store().set_ttl(pattern, ttl)
+    }
+
+    /// Makes series, all or none; a database as [`Storage::insert`] does.
+    ///
+    /// # Errors
+    /// One exists, its alias is in use, its encoding does not fit its type, its device is aligned and it is not or the
+    /// reverse, its path runs through a series; the log cannot be written.
+    pub fn create_series(&self, series: Vec<NewSeries>) -> Result<Applied, StorageError> {
+        self.store().create_series(series)
+    }
+
+    /// Changes what is known of a series.
+    ///
+    /// # Errors
+    /// There is no such series, the alias is in use; the log cannot be written.
+    pub fn alter_series(&self, path: &Path, change: SeriesChange) -> Result<Applied, StorageError> {
+        self.store().alter_series(path, change)
+    }
+
+    /// Deletes series with their rows.
+    ///
+    /// # Errors
+    /// The log cannot be written. That no series matches is not an error here: the count says so.
+    pub fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+        self.store().delete_series(patterns)
+    }
+
+    /// Deletes the values of series within a time range; the count is of series.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
+        self.store().delete(patterns, range)
+    }
+
+    /// The positions that an owner's durable writes hold: for every split the first position that is not settled.
+    pub fn checkpoint(&self, owner: &str) -> Checkpoint {
+        let core = self.store().core.lock();
+        let acked = self.store().wal.as_ref().map_or(0, Wal::acked_seq);
+        core.positions.checkpoint(owner, acked)
+    }
+
+    /// The store as it is now.
+    pub fn view(&self) -> Arc<dyn View> {
+        Arc::new(self.store().snapshot())
+    }
+
+    /// Writes what is in memory of the databases that match (all where there is no pattern) into sealed files, and
+    /// returns when that is durable.
+    ///
+    /// # Errors
+    /// A file cannot be written; nothing is lost, the log still has it.
+    pub fn flush(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
+        self.store().flush(patterns)
+    }
+
+    /// Compacts the files of the databases that match (all where there is no pattern) until nothing is left to do.
+    ///
+    /// # Errors
+    /// A file cannot be read or written; what was there still counts.
+    pub fn compact(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
+        self.store().compact(patterns)
+    }
+
+    /// How much it holds.
+    pub fn stats(&self) -> Stats {
+        self.store().stats()
+    }
+
+    /// Ends the store: what was written becomes durable, the lock is released. Views stay usable. A second call does
+    /// nothing.
+    ///
+    /// # Errors
+    /// What was written may not be durable.
+    pub fn close(&self) -> Result<(), StorageError> {
+        self.handle.close()
+    }
+}
+
+impl Handle {
+    fn start(&self, name: String, work: impl FnOnce() + Send + 'static) -> Result<(), StorageError> {
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(work)
+            .map_err(StorageError::io("cannot start a thread for", &self.store.options.dir))?;
+        self.threads.lock().push(thread);
+        Ok(())
+    }
+
+    fn close(&self) -> Result<(), StorageError> {
+        let mut threads = self.threads.lock();
+        if self.store.core.lock().closed {
+            return Ok(());
+        }
+        // Without a log only files keep what was written.
+        let flushed = if self.store.wal.is_none() { self.store.flush(&[]) } else { Ok(()) };
+        self.store.core.lock().closed = true;
+        self.store.work.notify_all();
+        self.store.done.notify_all();
+        let ended = threads.drain(..).map(JoinHandle::join).filter(Result::is_err).count();
+        if ended > 0 {
+            tracing::error!(threads = ended, "threads of the store ended in a panic");
+        }
+        let closed = self.store.wal.as_ref().map_or(Ok(()), Wal::close);
+        self.store.admission.wake();
+        self.store.lock.lock().take();
+        flushed.and(closed)
+    }
+}

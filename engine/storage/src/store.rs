@@ -1,0 +1,18 @@
+//! The store: one state under one lock, and those who work on it.
+//!
+//! ```text
+//!   lock order: admission ─► core ─► memtable ─► log        manifest ─► core
+//! ```
+//! No lock is held over I/O but the manifest's, which only commits take.
+
+mod admission;
+mod catalog_ops;
+mod commit;
+mod core;
+mod flushing;
+mod insert;
+mod open;
+
+pub(crate) use admission::Admission;
+pub(crate) use core::{Core, Files, Store};
+pub(crate) use open::open;

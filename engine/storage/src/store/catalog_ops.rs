@@ -1,0 +1,210 @@
+//! Changes of the catalog, and deletions, as callers ask for them.
+
+use std::sync::Arc;
+
+use levada_model::{Path, PathPattern, StatusCode};
+use parking_lot::MutexGuard;
+
+use super::{Core, Store};
+use crate::{
+    Applied, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
+    catalog::{check_database, check_new_series, database_for},
+    tombstone::Tombstone,
+    wal::{CatalogOp, SeriesDef, Wal},
+};
+
+impl Store {
+    pub(crate) fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        check_database(&core.catalog, path)?;
+        let op = CatalogOp::CreateDatabase { id: core.catalog.next_id(), path: path.clone(), ttl };
+        self.apply_all(core, 1, vec![op])
+    }
+
+    pub(crate) fn delete_databases(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let ops: Vec<_> =
+            core.databases_of(patterns).into_iter().map(|id| CatalogOp::DeleteDatabase { id }).collect();
+        self.apply_all(core, ops.len(), ops)
+    }
+
+    pub(crate) fn set_ttl(&self, pattern: &PathPattern, ttl: Option<i64>) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let ids = core.databases_of(std::slice::from_ref(pattern));
+        let ops: Vec<_> = ids.into_iter().map(|id| CatalogOp::SetTtl { id, ttl }).collect();
+        self.apply_all(core, ops.len(), ops)
+    }
+
+    pub(crate) fn create_series(&self, series: Vec<NewSeries>) -> Result<Applied, StorageError> {
+        let mut core = self.core.lock();
+        self.writable(&core)?;
+        let count = series.len();
+        // Each is checked against those before it, on a copy, so that all are made or none.
+        let mut trial = core.catalog.clone();
+        let seq = core.seq + 1;
+        let mut ops: Vec<CatalogOp> = Vec::new();
+        for new in series {
+            if let Err(path) = database_for(&trial, &new.device)? {
+                let op = CatalogOp::CreateDatabase { id: trial.next_id(), path, ttl: None };
+                trial.apply(&op, seq);
+                ops.push(op);
+            }
+            check_new_series(&trial, &new)?;
+            let NewSeries { device, measurement, schema, aligned, alias, tags, attributes } = new;
+            let def = SeriesDef { measurement, schema, alias, tags, attributes };
+            trial.apply(
+                &CatalogOp::CreateSeries { device: device.clone(), aligned, series: vec![def.clone()] },
+                seq,
+            );
+            match ops.last_mut() {
+                Some(CatalogOp::CreateSeries { device: last, series, .. }) if *last == device => {
+                    series.push(def)
+                }
+                _ => ops.push(CatalogOp::CreateSeries { device, aligned, series: vec![def] }),
+            }
+        }
+        drop(trial);
+        core.boundary = core.seq;
+        self.apply_all(core, count, ops)
+    }
+
+    pub(crate) fn alter_series(&self, path: &Path, change: SeriesChange) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let missing =
+            || StorageError::refused(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist"));
+        let (device, name) = path.split_last().ok_or_else(missing)?;
+        let known = core.catalog.device(&device).ok_or_else(missing)?;
+        let mut def = known.series_or_alias(name).ok_or_else(missing)?.def();
+        if let Some(alias) = change.alias {
+            let other = alias.as_deref().and_then(|alias| known.series_or_alias(alias));
+            if other.is_some_and(|other| other.measurement != def.measurement) {
+                let message =
+                    format!("Alias [{}] for Path [{path}] already exist", alias.unwrap_or_default());
+                return Err(StorageError::refused(StatusCode::ALIAS_ALREADY_EXIST, message));
+            }
+            def.alias = alias;
+        }
+        def.tags = change.tags.unwrap_or(def.tags);
+        def.attributes = change.attributes.unwrap_or(def.attributes);
+        self.apply_all(core, 1, vec![CatalogOp::AlterSeries { device, series: def }])
+    }
+
+    pub(crate) fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let found = patterns.iter().flat_map(|pattern| core.catalog.find_series(pattern));
+        let mut names: Vec<_> = found
+            .flat_map(|found| {
+                let device = found.device;
+                found.measurements.into_iter().map(move |measurement| (device.clone(), measurement))
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let count = names.len();
+        if count == 0 {
+            return Ok(Applied { count, durable: Durable::already() });
+        }
+        self.apply_all(core, count, vec![CatalogOp::DeleteSeries { patterns: patterns.to_vec() }])
+    }
+
+    pub(crate) fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let count = patterns
+            .iter()
+            .flat_map(|pattern| core.catalog.find_series(pattern))
+            .map(|found| found.measurements.len())
+            .sum();
+        if count == 0 || range.is_empty() {
+            return Ok(Applied { count: 0, durable: Durable::already() });
+        }
+        self.apply_all(core, count, vec![CatalogOp::Delete { patterns: patterns.to_vec(), range }])
+    }
+
+    /// Logs changes, and makes them.
+    fn apply_all(
+        &self,
+        mut core: MutexGuard<'_, Core>,
+        count: usize,
+        ops: Vec<CatalogOp>,
+    ) -> Result<Applied, StorageError> {
+        let mut durable = Durable::already();
+        let mut freed = 0;
+        for op in ops {
+            let seq = core.seq + 1;
+            if let Some(wal) = &self.wal {
+                durable = wal.append(seq, |bytes| op.put(bytes));
+            }
+            freed += core.execute(op, seq);
+        }
+        let commit = self.wal.is_none() || core.commit_wanted;
+        let flush = !core.frozen.is_empty();
+        drop(core);
+        if freed > 0 {
+            self.admission.give(freed);
+            self.admission.wake();
+        }
+        if self.wal.is_none() {
+            self.commit_catalog()?;
+        } else if commit || flush {
+            self.wal.as_ref().into_iter().for_each(Wal::rotate);
+            self.work.notify_all();
+        }
+        Ok(Applied { count, durable })
+    }
+}
+
+impl Core {
+    pub(crate) fn databases_of(&self, patterns: &[PathPattern]) -> Vec<u32> {
+        let matched = |path: &Path| patterns.iter().any(|pattern| pattern.matches(path));
+        self.catalog
+            .databases()
+            .filter(|database| matched(&database.path))
+            .map(|database| database.id)
+            .collect()
+    }
+
+    /// Makes a change that has its number, now or in recovery. Gives the bytes of memory that were freed.
+    pub(crate) fn execute(&mut self, op: CatalogOp, seq: u64) -> usize {
+        self.seq = seq;
+        self.boundary = seq;
+        let hidden = match &op {
+            CatalogOp::DeleteSeries { patterns } => {
+                // Rows of these series must not meet those of later series of the same names.
+                let databases: Vec<u32> = patterns
+                    .iter()
+                    .flat_map(|pattern| self.catalog.find_series(pattern))
+                    .filter_map(|found| Some(self.catalog.device(&found.device)?.database))
+                    .collect();
+                self.freeze(|memtable| databases.contains(&memtable.place.database));
+                Some((patterns.clone(), TimeRange::ALL))
+            }
+            CatalogOp::Delete { patterns, range } => Some((patterns.clone(), *range)),
+            _ => None,
+        };
+        if let Some((patterns, range)) = hidden {
+            self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
+        }
+        let removed = self.catalog.apply(&op, seq);
+        self.pending.push((seq, op));
+        removed.databases.into_iter().map(|id| self.drop_database(id)).sum()
+    }
+
+    /// Lets go of a database's rows.
+    fn drop_database(&mut self, id: u32) -> usize {
+        let gone: Vec<_> = self.active.extract_if(|place, _| place.database == id).collect();
+        let freed: usize = gone.iter().map(|(_, memtable)| memtable.bytes()).sum();
+        self.active_bytes = self.active_bytes.saturating_sub(freed);
+        let files = Arc::make_mut(&mut self.files);
+        for (_, files) in files.extract_if(.., |place, _| place.database == id) {
+            self.dropped.extend(files);
+        }
+        self.commit_wanted = true;
+        freed
+    }
+}

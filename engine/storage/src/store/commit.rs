@@ -1,0 +1,157 @@
+//! Bringing the manifest up to what is so.
+
+use std::{collections::HashSet, sync::Arc};
+
+use super::{Core, Files, Store};
+use crate::{
+    StorageError,
+    manifest::{Commit, State},
+    memtable::Memtable,
+    sealed::{FileMeta, SealedFile},
+    tombstone::Tombstone,
+    wal::Wal,
+};
+
+/// What a commit is about.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) added: Vec<Arc<SealedFile>>,
+    pub(crate) removed: Vec<Arc<SealedFile>>,
+    /// The memtable whose rows the added files hold.
+    pub(crate) flushed: Option<Arc<Memtable>>,
+}
+
+impl Store {
+    /// Commits changes of the catalog.
+    pub(crate) fn commit_catalog(&self) -> Result<(), StorageError> {
+        self.commit(Change::default())
+    }
+
+    /// Makes a change durable, and then makes it.
+    ///
+    /// # Errors
+    /// It may or may not have become durable, and is not made: its files must stay.
+    pub(crate) fn commit(&self, change: Change) -> Result<(), StorageError> {
+        let mut manifest = self.manifest.lock();
+        let (commit, state, dropped, kept) = {
+            let mut core = self.core.lock();
+            let synced = self.wal.as_ref().map_or(0, Wal::synced_seq);
+            let (commit, kept) = core.prepare_commit(&change, synced);
+            let state = core.state(&commit);
+            core.commit_wanted = false;
+            (commit, state, std::mem::take(&mut core.dropped), kept)
+        };
+        if let Err(error) = manifest.commit(&commit, || state) {
+            let mut core = self.core.lock();
+            core.dropped.extend(dropped);
+            core.commit_wanted = true;
+            return Err(error);
+        }
+        let freed = self.core.lock().finish_commit(&change, &commit, &kept);
+        drop(manifest);
+        dropped.iter().chain(&change.removed).for_each(|file| file.retire());
+        if let Some(wal) = &self.wal {
+            wal.free(commit.floor);
+        }
+        if freed > 0 {
+            self.admission.give(freed);
+        }
+        self.admission.wake();
+        Ok(())
+    }
+}
+
+impl Core {
+    /// What the manifest must say for a change, and the numbers of the deletions that stay.
+    fn prepare_commit(&mut self, change: &Change, synced: u64) -> (Commit, HashSet<u64>) {
+        let flushed = change.flushed.as_ref();
+        let oldest = self.oldest_in_memory(flushed);
+        let floor = oldest.map_or(self.seq, |oldest| oldest.saturating_sub(1)).max(self.floor);
+        // What is in files is safe, whatever became of the log.
+        self.positions.settle(floor.max(synced));
+        let mut removed: HashSet<u64> = change.removed.iter().map(|file| file.meta.id).collect();
+        removed.extend(self.dropped.iter().map(|file| file.meta.id));
+        let added: Vec<FileMeta> = change.added.iter().map(|file| file.meta).collect();
+        let mut tombstones = self.tombstones.clone();
+        tombstones.retain(|tombstone| {
+            oldest.is_some_and(|oldest| oldest < tombstone.seq)
+                || self
+                    .metas()
+                    .filter(|meta| !removed.contains(&meta.id))
+                    .any(|meta| touches(tombstone, meta))
+                || added.iter().any(|meta| touches(tombstone, meta))
+        });
+        let kept = tombstones.iter().map(|tombstone| tombstone.seq).collect();
+        let mut places = self.flushed.clone();
+        if let Some(memtable) = flushed {
+            places.insert(memtable.place, memtable.last_seq());
+        }
+        let mut positions = Vec::new();
+        self.positions.put(&mut positions);
+        let commit = Commit {
+            ops: std::mem::take(&mut self.pending),
+            seq: self.seq,
+            floor,
+            added,
+            removed: removed.into_iter().collect(),
+            flushed: places.into_iter().filter(|(_, seq)| *seq > floor).collect(),
+            next_file: self.next_file,
+            positions,
+            tombstones,
+        };
+        (commit, kept)
+    }
+
+    fn metas(&self) -> impl Iterator<Item = &FileMeta> {
+        self.files.values().flatten().map(|file| &file.meta)
+    }
+
+    /// The whole state with a commit.
+    fn state(&self, commit: &Commit) -> State {
+        let files = self.metas().filter(|meta| !commit.removed.contains(&meta.id));
+        let rest = Commit {
+            ops: Vec::new(),
+            seq: commit.seq,
+            floor: commit.floor,
+            added: files.chain(&commit.added).copied().collect(),
+            removed: Vec::new(),
+            flushed: commit.flushed.clone(),
+            next_file: commit.next_file,
+            positions: commit.positions.clone(),
+            tombstones: commit.tombstones.clone(),
+        };
+        State { catalog: self.catalog.clone(), rest }
+    }
+
+    /// Makes the change that was committed; gives the bytes of memory that were freed.
+    fn finish_commit(&mut self, change: &Change, commit: &Commit, kept: &HashSet<u64>) -> usize {
+        self.floor = commit.floor;
+        self.flushed = commit.flushed.iter().copied().collect();
+        let seq = commit.seq;
+        self.tombstones.retain(|tombstone| tombstone.seq > seq || kept.contains(&tombstone.seq));
+        let files: &mut Files = Arc::make_mut(&mut self.files);
+        for file in &change.removed {
+            if let Some(files) = files.get_mut(&file.meta.place) {
+                files.retain(|other| other.meta.id != file.meta.id);
+            }
+        }
+        for file in &change.added {
+            // A database may have been deleted meanwhile.
+            if self.catalog.database(file.meta.place.database).is_some() {
+                files.entry(file.meta.place).or_default().push(Arc::clone(file));
+            } else {
+                self.dropped.push(Arc::clone(file));
+                self.commit_wanted = true;
+            }
+        }
+        files.retain(|_, files| !files.is_empty());
+        let Some(flushed) = &change.flushed else { return 0 };
+        self.frozen.retain(|frozen| !Arc::ptr_eq(&frozen.memtable, flushed));
+        flushed.bytes()
+    }
+}
+
+/// Whether a file may hold values that a deletion hides.
+fn touches(tombstone: &Tombstone, meta: &FileMeta) -> bool {
+    meta.seq < tombstone.seq && tombstone.range.overlaps(meta.range)
+}

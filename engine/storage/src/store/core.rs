@@ -1,0 +1,168 @@
+//! The state of an open store.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::Admission;
+use crate::{
+    Finding, Stats, StorageError, StorageOptions,
+    catalog::Catalog,
+    disk::Lock,
+    manifest::Manifest,
+    memtable::{Memtable, Place},
+    positions::Positions,
+    read::Snapshot,
+    sealed::SealedFile,
+    tombstone::Tombstones,
+    wal::{CatalogOp, Wal},
+};
+
+/// The live files by place.
+pub(crate) type Files = BTreeMap<Place, Vec<Arc<SealedFile>>>;
+
+/// An open store, as its threads share it.
+#[derive(Debug)]
+pub(crate) struct Store {
+    pub(crate) options: StorageOptions,
+    pub(crate) data: PathBuf,
+    pub(crate) core: Mutex<Core>,
+    pub(crate) manifest: Mutex<Manifest>,
+    pub(crate) wal: Option<Wal>,
+    pub(crate) admission: Arc<Admission>,
+    /// Something to flush or commit, or the end; with `core`.
+    pub(crate) work: Condvar,
+    /// A flush ended, well or not; with `core`.
+    pub(crate) done: Condvar,
+    pub(crate) recovery: Vec<Finding>,
+    pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
+    pub(crate) counters: Counters,
+}
+
+/// What is only counted.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) points: AtomicU64,
+    pub(crate) flushes: AtomicU64,
+    pub(crate) compactions: AtomicU64,
+}
+
+/// What changes.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// The number of the last write.
+    pub(crate) seq: u64,
+    /// Rows up to this write must be told from later ones: a view was taken or something deleted.
+    pub(crate) boundary: u64,
+    pub(crate) catalog: Catalog,
+    pub(crate) active: HashMap<Place, Arc<Memtable>>,
+    /// The oldest first.
+    pub(crate) frozen: Vec<Frozen>,
+    /// Bytes in active memtables, and how many they may be.
+    pub(crate) active_bytes: usize,
+    /// Bytes logged since memtables were frozen last, about.
+    pub(crate) logged: u64,
+    pub(crate) files: Arc<Files>,
+    pub(crate) tombstones: Tombstones,
+    pub(crate) positions: Positions,
+    /// Changes of the catalog since the last commit.
+    pub(crate) pending: Vec<(u64, CatalogOp)>,
+    /// Files that are gone, and not yet from the manifest.
+    pub(crate) dropped: Vec<Arc<SealedFile>>,
+    pub(crate) flushed: BTreeMap<Place, u64>,
+    pub(crate) floor: u64,
+    pub(crate) next_file: u64,
+    /// A commit is wanted although nothing was flushed.
+    pub(crate) commit_wanted: bool,
+    pub(crate) closed: bool,
+}
+
+/// A memtable on its way into files.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    pub(crate) memtable: Arc<Memtable>,
+    pub(crate) running: bool,
+    /// How often it failed.
+    pub(crate) failures: u32,
+}
+
+impl Core {
+    /// Freezes the active memtables that `which` chooses.
+    pub(crate) fn freeze(&mut self, which: impl Fn(&Memtable) -> bool) {
+        let mut frozen: Vec<_> =
+            self.active.extract_if(|_, memtable| which(memtable)).map(|(_, memtable)| memtable).collect();
+        frozen.sort_by_key(|memtable| (memtable.first_seq, memtable.place));
+        for memtable in frozen {
+            self.active_bytes = self.active_bytes.saturating_sub(memtable.bytes());
+            self.frozen.push(Frozen { memtable, running: false, failures: 0 });
+        }
+    }
+
+    /// The first write of which rows are only in memory, other than in `but`; `None` where there is none.
+    pub(crate) fn oldest_in_memory(&self, but: Option<&Arc<Memtable>>) -> Option<u64> {
+        self.memtables()
+            .filter(|memtable| but.is_none_or(|but| !Arc::ptr_eq(but, memtable)))
+            .map(|memtable| memtable.first_seq)
+            .min()
+    }
+
+    /// Memtables, of one place the older first.
+    pub(crate) fn memtables(&self) -> impl Iterator<Item = &Arc<Memtable>> {
+        self.frozen.iter().map(|frozen| &frozen.memtable).chain(self.active.values())
+    }
+}
+
+impl Store {
+    /// The store as it is now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let now = self.options.clock.now();
+        let mut core = self.core.lock();
+        core.boundary = core.seq;
+        Snapshot {
+            catalog: core.catalog.clone(),
+            memtables: core.memtables().cloned().collect(),
+            files: Arc::clone(&core.files),
+            tombstones: core.tombstones.clone(),
+            seq: core.seq,
+            now,
+            partition_width: self.options.partition_width,
+        }
+    }
+
+    /// That the store takes writes.
+    ///
+    /// # Errors
+    /// It is closed, or its log cannot be written.
+    pub(crate) fn writable(&self, core: &Core) -> Result<(), StorageError> {
+        if core.closed {
+            return Err(StorageError::Closed);
+        }
+        self.wal.as_ref().map_or(Ok(()), Wal::ready)
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let core = self.core.lock();
+        let files = || core.files.values().flatten();
+        Stats {
+            memtable_bytes: core.memtables().map(|memtable| memtable.bytes()).sum(),
+            memtables: core.active.len() + core.frozen.len(),
+            wal_bytes: self.wal.as_ref().map_or(0, Wal::bytes),
+            files: files().count(),
+            file_bytes: files().map(|file| file.meta.bytes).sum(),
+            file_points: files().map(|file| file.meta.points).sum(),
+            inserted_points: self.counters.points.load(Ordering::Relaxed),
+            flushes: self.counters.flushes.load(Ordering::Relaxed),
+            compactions: self.counters.compactions.load(Ordering::Relaxed),
+            databases: core.catalog.databases().count(),
+            devices: core.catalog.devices().len(),
+            series: core.catalog.series_count(),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Taking rows.
+
+use std::{
+    ops::Range,
+    sync::{Arc, atomic::Ordering},
+};
+
+use levada_model::{Path, SeriesSchema, Tablet, Write, WriteReport};
+use parking_lot::MutexGuard;
+
+use super::{Core, Store};
+use crate::{
+    Durable, Inserted, StorageError,
+    catalog::database_for,
+    memtable::{Memtable, Named, Place},
+    wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
+    write::{Prepared, prepare},
+};
+
+/// So many bytes may wait to be written to the log.
+const BACKLOG: usize = 64 << 20;
+
+impl Store {
+    /// Whether there is room for a write, or no use in waiting for it.
+    pub(crate) fn has_room(&self) -> bool {
+        self.admission.has_room() && self.wal.as_ref().is_none_or(|wal| wal.backlog() < BACKLOG)
+            || self.core.lock().no_use_in_waiting()
+    }
+
+    /// Stores rows; the caller has its turn.
+    pub(crate) fn insert(
+        &self,
+        mut core: MutexGuard<'_, Core>,
+        write: Write,
+    ) -> Result<Inserted, StorageError> {
+        if let Err(error) = self.writable(&core).and_then(|()| core.flush_failure(&self.admission)) {
+            if let Some(owner) = &write.owner {
+                core.positions.refused(owner, &write.positions);
+            }
+            return Err(error);
+        }
+        let Write { tablets, coerce, owner, positions } = write;
+        let now = self.options.clock.now();
+        let mut report = WriteReport::default();
+        let first = core.seq + 1;
+        let mut accepted = Vec::with_capacity(tablets.len());
+        for (index, tablet) in tablets.into_iter().enumerate() {
+            let prepared = prepare(&core.catalog, index, tablet, coerce, now, &mut report);
+            let Some(Prepared { tablet, ops }) = prepared else { continue };
+            let seq = first + accepted.len() as u64;
+            ops.into_iter().for_each(|op| core.change(op, seq));
+            accepted.push(tablet);
+        }
+        let positions = match &owner {
+            Some(owner) if !positions.is_empty() => core.positions.complete(owner, positions),
+            _ => Vec::new(),
+        };
+        if accepted.is_empty() && positions.is_empty() {
+            return Ok(Inserted { report, durable: Durable::already() });
+        }
+        let record = InsertRecord { owner, positions, tablets: accepted };
+        core.seq = record.last_seq(first);
+        let seq = core.seq;
+        let durable = match &self.wal {
+            Some(wal) => wal.append(seq, |bytes| record.put(bytes)),
+            None => Durable::already(),
+        };
+        let points: usize = record.tablets.iter().map(Tablet::points).sum();
+        self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
+        let bytes = core.store(record, first, self.options.partition_width, |_| true);
+        self.admission.take(bytes);
+        core.logged += bytes as u64;
+        let full = core.active_bytes > self.options.memtable_bytes / 3;
+        if full || core.logged > self.options.wal_bytes / 2 {
+            core.freeze(|_| true);
+            core.logged = 0;
+            self.wal.as_ref().into_iter().for_each(Wal::rotate);
+            self.work.notify_all();
+        }
+        Ok(Inserted { report, durable })
+    }
+}
+
+impl InsertRecord {
+    /// The number of the last of its writes, where `first` is that of the first: each tablet has its own.
+    pub(crate) fn last_seq(&self, first: u64) -> u64 {
+        first + (self.tablets.len() as u64).saturating_sub(1)
+    }
+
+    /// The number of the first of its writes, where `last` is that of the last.
+    pub(crate) fn first_seq(&self, last: u64) -> u64 {
+        last - (self.tablets.len() as u64).saturating_sub(1)
+    }
+}
+
+impl Core {
+    /// Changes the catalog for a write, and remembers that for the next commit.
+    pub(crate) fn change(&mut self, op: CatalogOp, seq: u64) {
+        self.catalog.apply(&op, seq);
+        self.pending.push((seq, op));
+    }
+
+    /// Puts a record's rows into memtables, and its positions where they belong; `wanted` says for which places. Gives the
+    /// bytes they take.
+    pub(crate) fn store(
+        &mut self,
+        record: InsertRecord,
+        first: u64,
+        width: i64,
+        wanted: impl Fn(Place) -> bool,
+    ) -> usize {
+        let last = record.last_seq(first);
+        let mut bytes = 0;
+        for (seq, tablet) in (first..).zip(&record.tablets) {
+            let Some(device) = self.catalog.device(tablet.device()).cloned() else { continue };
+            let columns: Vec<(Named, _)> = tablet
+                .columns()
+                .iter()
+                .filter_map(|column| {
+                    let series = device.series(&column.name)?;
+                    // In recovery the catalog may be ahead of the rows.
+                    let fits =
+                        series.since <= seq && series.schema.data_type.arrow() == *column.values.data_type();
+                    let named = (Arc::clone(&series.measurement), series.schema.data_type);
+                    fits.then_some((named, &column.values))
+                })
+                .collect();
+            if columns.is_empty() {
+                continue;
+            }
+            let times = tablet.times().values();
+            for (partition, rows) in partitions(times, width) {
+                let place = Place { database: device.database, partition };
+                if !wanted(place) {
+                    continue;
+                }
+                let memtable = self.memtable(place, first);
+                let grown = if rows.len() == times.len() {
+                    memtable.append(&device.path, seq, self.boundary, times, &columns)
+                } else {
+                    append_part(&memtable, &device.path, (seq, self.boundary), times, rows, &columns)
+                };
+                memtable.reached(last);
+                bytes += grown;
+            }
+        }
+        self.active_bytes += bytes;
+        if let Some(owner) = record.owner.filter(|_| !record.positions.is_empty()) {
+            self.positions.push(last, owner, record.positions);
+        }
+        bytes
+    }
+
+    fn memtable(&mut self, place: Place, seq: u64) -> Arc<Memtable> {
+        Arc::clone(self.active.entry(place).or_insert_with(|| Arc::new(Memtable::new(place, seq))))
+    }
+}
+
+fn append_part(
+    memtable: &Memtable,
+    device: &Path,
+    (seq, boundary): (u64, u64),
+    times: &[i64],
+    rows: Range<usize>,
+    columns: &[(Named, &arrow_array::ArrayRef)],
+) -> usize {
+    let parts: Vec<_> = columns.iter().map(|(_, array)| array.slice(rows.start, rows.len())).collect();
+    let columns: Vec<_> =
+        columns.iter().zip(&parts).map(|((named, _), part)| (named.clone(), part)).collect();
+    memtable.append(device, seq, boundary, &times[rows], &columns)
+}
+
+/// Runs of rows of one time partition each.
+fn partitions(times: &[i64], width: i64) -> Vec<(i64, Range<usize>)> {
+    let Some(&first) = times.first() else { return Vec::new() };
+    let partition = first.div_euclid(width);
+    // Nearly always all rows are of one.
+    if let Some(start) = partition.checked_mul(width)
+        && times.iter().all(|&time| time >= start && (time.wrapping_sub(start) as u64) < width as u64)
+    {
+        return vec![(partition, 0..times.len())];
+    }
+    let mut at = 0;
+    times
+        .chunk_by(|a, b| a.div_euclid(width) == b.div_euclid(width))
+        .map(|run| {
+            let rows = at..at + run.len();
+            at = rows.end;
+            (run[0].div_euclid(width), rows)
+        })
+        .collect()
+}
+
+impl Core {
+    /// Makes again what a tablet in the log made when it was taken.
+    pub(super) fn make_for(&mut self, tablet: &Tablet, seq: u64) {
+        let path = tablet.device();
+        let known = self.catalog.device(path).cloned();
+        if known.is_none()
+            && let Ok(Err(database)) = database_for(&self.catalog, path)
+        {
+            let id = self.catalog.next_id();
+            self.change(CatalogOp::CreateDatabase { id, path: database, ttl: None }, seq);
+        }
+        let missing: Vec<SeriesDef> = tablet
+            .columns()
+            .iter()
+            .filter(|column| known.as_ref().is_none_or(|device| device.series(&column.name).is_none()))
+            .map(|column| {
+                SeriesDef::plain(Arc::clone(&column.name), SeriesSchema::default_for(column.data_type))
+            })
+            .collect();
+        if !missing.is_empty() {
+            let op =
+                CatalogOp::CreateSeries { device: path.clone(), aligned: tablet.aligned(), series: missing };
+            self.change(op, seq);
+        }
+    }
+}

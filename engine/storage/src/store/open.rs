@@ -1,0 +1,212 @@
+//! Opening a data folder: lock, manifest, files, log.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    path::Path,
+    sync::{Arc, Weak},
+};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::{Admission, Core, Files, Store, core::Counters};
+use crate::{
+    Finding, StorageError, StorageOptions,
+    disk::{Disk, Lock, LockOutcome},
+    manifest::{Loaded, Manifest},
+    sealed::{SUMS, SealedFile},
+    wal::{InsertRecord, Op, Replayed, Wal, WalOptions, replay},
+};
+
+/// Opens a store, without its threads but the log's.
+pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
+    if options.partition_width <= 0 {
+        return Err(StorageError::refused(
+            levada_model::StatusCode::ILLEGAL_PARAMETER,
+            "the width of a time partition must be more than 0",
+        ));
+    }
+    let disk = Arc::clone(&options.disk);
+    let (dir, logs, data) = (options.dir.clone(), options.dir.join("wal"), options.dir.join("data"));
+    for dir in [&dir, &logs, &data] {
+        disk.create_dir(dir).map_err(StorageError::io("cannot create", dir))?;
+    }
+    let lock = take_lock(&options)?;
+    let (manifest, loaded) = Manifest::open(&disk, &dir, options.partition_width)?;
+    let mut recovery = Vec::new();
+    if let Some((path, offset)) = &loaded.torn {
+        let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
+        recovery.push(Finding { path: path.clone(), offset: Some(*offset), what });
+    }
+    let files = open_files(&disk, &data, &loaded, &mut recovery)?;
+    let mut core = new_core(loaded, files);
+    let replayed = recover(&disk, &logs, &options, &mut core)?;
+    recovery.extend(replayed.findings);
+    core.seq = core.seq.max(replayed.last_seq);
+    core.boundary = core.seq;
+    // What was read from the log is as safe as it gets.
+    core.positions.settle(core.seq);
+    if core.active_bytes > options.memtable_bytes / 3 {
+        core.freeze(|_| true);
+    }
+    let admission = Arc::new(Admission::new(options.memtable_bytes));
+    admission.take(core.memtables().map(|memtable| memtable.bytes()).sum());
+    let wal = if options.wal {
+        let wal =
+            WalOptions { dir: logs.clone(), sync: options.sync, segment_bytes: options.wal_segment_bytes };
+        let waiting: Weak<Admission> = Arc::downgrade(&admission);
+        let progress = move || {
+            if let Some(admission) = waiting.upgrade() {
+                admission.wake();
+            }
+        };
+        Some(Wal::start(wal, Arc::clone(&disk), replayed.segments.clone(), core.seq, progress)?)
+    } else {
+        None
+    };
+    let store = Arc::new(Store {
+        data,
+        core: Mutex::new(core),
+        manifest: Mutex::new(manifest),
+        wal,
+        admission,
+        work: Condvar::new(),
+        done: Condvar::new(),
+        recovery,
+        lock: Mutex::new(Some(lock)),
+        counters: Counters::default(),
+        options,
+    });
+    store.settle_folder(&replayed.segments.iter().map(|segment| segment.path.clone()).collect::<Vec<_>>())?;
+    Ok(store)
+}
+
+impl Store {
+    /// Brings a folder that was opened into the state in which it is worked on.
+    fn settle_folder(&self, segments: &[std::path::PathBuf]) -> Result<(), StorageError> {
+        let fresh = self.manifest.lock().is_fresh();
+        if fresh || self.core.lock().commit_wanted {
+            self.commit_catalog()?;
+        }
+        if let Some(wal) = &self.wal {
+            wal.free(self.core.lock().floor);
+        } else if !segments.is_empty() {
+            // Nothing will free the segments of a log that is not kept any more, so their rows go to files at once.
+            loop {
+                self.core.lock().freeze(|_| true);
+                let Some(memtable) = self.core.lock().next_to_flush() else { break };
+                self.flush_memtable(&memtable)?;
+            }
+            self.commit_catalog()?;
+            for segment in segments {
+                self.options.disk.remove(segment).map_err(StorageError::io("cannot remove", segment))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, StorageError> {
+    let path = options.dir.join("lock");
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let since = options.clock.now();
+    let holder =
+        format!("process {} on {}, since {since} ms after 1970 UTC\n", std::process::id(), host.trim());
+    match options.disk.lock(&path, &holder).map_err(StorageError::io("cannot lock", &path))? {
+        LockOutcome::Held(lock) => Ok(lock),
+        LockOutcome::Taken(owner) => Err(StorageError::Locked { path: options.dir.clone(), owner }),
+    }
+}
+
+fn new_core(loaded: Loaded, files: Files) -> Core {
+    let newest = files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
+    Core {
+        seq: loaded.seq.max(newest),
+        boundary: 0,
+        catalog: loaded.catalog,
+        active: HashMap::new(),
+        frozen: Vec::new(),
+        active_bytes: 0,
+        logged: 0,
+        files: Arc::new(files),
+        tombstones: loaded.tombstones,
+        positions: loaded.positions,
+        pending: Vec::new(),
+        dropped: Vec::new(),
+        flushed: loaded.flushed,
+        floor: loaded.floor,
+        next_file: loaded.next_file,
+        commit_wanted: false,
+        closed: false,
+    }
+}
+
+/// The files the manifest names; what else is in the data folder was left by a crash and goes.
+fn open_files(
+    disk: &Arc<dyn Disk>,
+    data: &Path,
+    loaded: &Loaded,
+    recovery: &mut Vec<Finding>,
+) -> Result<Files, StorageError> {
+    let mut files: Files = BTreeMap::new();
+    let mut known = HashSet::new();
+    for meta in loaded.files.values() {
+        let file = Arc::new(SealedFile::new(*meta, data, Arc::clone(disk)));
+        known.insert(file.path.clone());
+        known.insert(file.path.with_extension(SUMS));
+        files.entry(meta.place).or_default().push(file);
+    }
+    let list = |dir: &Path| disk.folders(dir).map_err(StorageError::io("cannot list", dir));
+    for database in list(data)? {
+        for partition in list(&database)? {
+            let found = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
+            for path in found {
+                if !known.remove(&path) {
+                    tracing::info!(path = %path.display(), "remove a file that no manifest names");
+                    disk.remove(&path).map_err(StorageError::io("cannot remove", &path))?;
+                }
+            }
+        }
+    }
+    for path in known {
+        let what = "a file that the manifest names is missing; what it held is lost".to_owned();
+        recovery.push(Finding { path, offset: None, what });
+    }
+    Ok(files)
+}
+
+/// Reads the log into the store.
+fn recover(
+    disk: &Arc<dyn Disk>,
+    logs: &Path,
+    options: &StorageOptions,
+    core: &mut Core,
+) -> Result<Replayed, StorageError> {
+    let (committed, floor) = (core.seq, core.floor);
+    replay(disk, logs, |seq, op| {
+        if seq <= floor {
+            return Ok(());
+        }
+        match op {
+            Op::Catalog(op) if seq > committed => {
+                core.execute(op, seq);
+            }
+            Op::Catalog(_) => {}
+            Op::Insert(record) => recover_rows(core, record, seq, committed, options.partition_width),
+        }
+        Ok(())
+    })
+}
+
+fn recover_rows(core: &mut Core, record: InsertRecord, seq: u64, committed: u64, width: i64) {
+    let first = record.first_seq(seq);
+    if seq > committed {
+        // The catalog is as it was when the rows came, and what they made is made again.
+        for (at, tablet) in (first..).zip(&record.tablets) {
+            core.make_for(tablet, at);
+        }
+        core.seq = seq;
+    }
+    let flushed = core.flushed.clone();
+    let wanted = |place| flushed.get(&place).is_none_or(|flushed| seq > *flushed);
+    core.store(record, first, width, wanted);
+}

@@ -1,0 +1,27 @@
+//! The write-ahead log: what was written since the last flush, in files of limited size.
+//!
+//! ```text
+//!   callers ── append ──► buffer ──┐ taken as a group          waiters (Durable) wake
+//!                                  ▼                                   ▲
+//!   committer thread:      write + sync to the newest segment ─────────┘
+//!
+//!   wal/0000000007.wal   head: mark, number, length that counts of the segment before
+//!                        records (see `frame`): sequence number, kind, body
+//! ```
+//!
+//! Where a group cannot be written, it is kept, its waiters are told, and no further write is taken until it could be:
+//! so nothing that is visible is ever missing from the log once the log is well again, and memory stays bounded. After a
+//! failed sync the segment is given up, since nobody knows what is in it: the group goes to a new one, whose head says up
+//! to where the old one counts.
+
+mod committer;
+mod durable;
+mod op;
+mod replay;
+mod segment;
+mod tablet;
+
+pub(crate) use committer::{Wal, WalOptions};
+pub use durable::Durable;
+pub(crate) use op::{CatalogOp, InsertRecord, Op, SeriesDef, put_patterns, take_patterns};
+pub(crate) use replay::{Replayed, replay};

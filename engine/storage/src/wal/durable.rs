@@ -1,0 +1,95 @@
+//! The future that tells when a write is durable.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use super::committer::Shared;
+use crate::{StorageError, block::block_on};
+
+/// Resolves when what it was handed out for is durable under the store's [`crate::SyncMode`]. Needs no executor of its own;
+/// may be dropped at any time, which changes nothing but that nobody learns of it.
+#[derive(Debug)]
+pub struct Durable {
+    // Without a log there is nothing to wait for.
+    log: Option<Arc<Shared>>,
+    seq: u64,
+    ticket: Option<u64>,
+}
+
+impl Durable {
+    pub(super) fn new(log: Arc<Shared>, seq: u64) -> Self {
+        Self { log: Some(log), seq, ticket: None }
+    }
+
+    /// One that has resolved.
+    pub(crate) fn already() -> Self {
+        Self { log: None, seq: 0, ticket: None }
+    }
+
+    /// Blocks the thread until it is durable.
+    ///
+    /// # Errors
+    /// It is not: the log could not be written. It may become durable later, so it must be taken for neither.
+    pub fn wait(self) -> Result<(), StorageError> {
+        block_on(self)
+    }
+}
+
+impl Future for Durable {
+    type Output = Result<(), StorageError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(log) = self.log.clone() else {
+            return Poll::Ready(Ok(()));
+        };
+        let mut state = log.state.lock();
+        match state.outcome(self.seq) {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                let ticket = state.waiters.register(self.seq, self.ticket, context.waker());
+                self.ticket = Some(ticket);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl Drop for Durable {
+    fn drop(&mut self) {
+        if let (Some(log), Some(ticket)) = (&self.log, self.ticket) {
+            log.state.lock().waiters.forget(ticket);
+        }
+    }
+}
+
+/// Who waits for which sequence number.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    waiting: Vec<(u64, u64, Waker)>,
+    next: u64,
+}
+
+impl Waiters {
+    fn register(&mut self, seq: u64, ticket: Option<u64>, waker: &Waker) -> u64 {
+        if let Some(known) = self.waiting.iter_mut().find(|(_, known, _)| Some(*known) == ticket) {
+            known.2.clone_from(waker);
+            return known.1;
+        }
+        self.next += 1;
+        self.waiting.push((seq, self.next, waker.clone()));
+        self.next
+    }
+
+    fn forget(&mut self, ticket: u64) {
+        self.waiting.retain(|(_, known, _)| *known != ticket);
+    }
+
+    /// Takes the wakers of all numbers up to `seq`.
+    pub(super) fn take(&mut self, seq: u64) -> Vec<Waker> {
+        self.waiting.extract_if(.., |(waiting, ..)| *waiting <= seq).map(|(.., waker)| waker).collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! What a log record says. The manifest keeps the catalog's changes in the same form.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use levada_model::{Path, PathPattern, SeriesSchema, SplitName, SplitRange, Tablet};
+
+use super::tablet::{put_tablet, take_tablet};
+use crate::{
+    TimeRange,
+    codec::{Malformed, Put, Take},
+};
+
+/// A log record without its sequence number.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Op {
+    /// Rows and positions.
+    Insert(InsertRecord),
+    /// A change of the catalog, or a deletion.
+    Catalog(CatalogOp),
+}
+
+/// What of a write was taken.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct InsertRecord {
+    pub(crate) owner: Option<Arc<str>>,
+    pub(crate) positions: Vec<SplitRange>,
+    pub(crate) tablets: Vec<Tablet>,
+}
+
+/// A change of the catalog, or a deletion.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum CatalogOp {
+    CreateDatabase {
+        id: u32,
+        path: Path,
+        ttl: Option<i64>,
+    },
+    DeleteDatabase {
+        id: u32,
+    },
+    SetTtl {
+        id: u32,
+        ttl: Option<i64>,
+    },
+    /// Series of one device, which is made where it is missing.
+    CreateSeries {
+        device: Path,
+        aligned: bool,
+        series: Vec<SeriesDef>,
+    },
+    /// Replaces what can be changed of a series.
+    AlterSeries {
+        device: Path,
+        series: SeriesDef,
+    },
+    /// Removes series and hides their rows.
+    DeleteSeries {
+        patterns: Vec<PathPattern>,
+    },
+    /// Hides values of series.
+    Delete {
+        patterns: Vec<PathPattern>,
+        range: TimeRange,
+    },
+}
+
+/// A series as the catalog keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SeriesDef {
+    pub(crate) measurement: Arc<str>,
+    pub(crate) schema: SeriesSchema,
+    pub(crate) alias: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+}
+
+impl SeriesDef {
+    pub(crate) fn plain(measurement: Arc<str>, schema: SeriesSchema) -> Self {
+        Self { measurement, schema, alias: None, tags: BTreeMap::new(), attributes: BTreeMap::new() }
+    }
+}
+
+const INSERT: u8 = 1;
+const CREATE_DATABASE: u8 = 2;
+const DELETE_DATABASE: u8 = 3;
+const SET_TTL: u8 = 4;
+const CREATE_SERIES: u8 = 5;
+const ALTER_SERIES: u8 = 6;
+const DELETE_SERIES: u8 = 7;
+const DELETE: u8 = 8;
+
+impl InsertRecord {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.put_u8(INSERT);
+        bytes.put_str(self.owner.as_deref().unwrap_or_default());
+        bytes.put_len(self.positions.len());
+        for SplitRange { split, range } in &self.positions {
+            bytes.put_str(split.as_str());
+            bytes.put_u64(range.start);
+            bytes.put_u64(range.end);
+        }
+        bytes.put_len(self.tablets.len());
+        for tablet in &self.tablets {
+            put_tablet(bytes, tablet);
+        }
+    }
+
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let owner = Some(from.str()?).filter(|owner| !owner.is_empty()).map(Arc::from);
+        let positions = (0..from.count(17)?)
+            .map(|_| Ok(SplitRange { split: SplitName::new(from.str()?), range: from.u64()?..from.u64()? }))
+            .collect::<Result<_, _>>()?;
+        let tablets = (0..from.count(1)?).map(|_| take_tablet(from)).collect::<Result<_, _>>()?;
+        Ok(Self { owner, positions, tablets })
+    }
+}
+
+impl CatalogOp {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::CreateDatabase { id, path, ttl } => {
+                bytes.put_u8(CREATE_DATABASE);
+                bytes.put_u32(*id);
+                bytes.put_str(path.as_str());
+                bytes.put_option_i64(*ttl);
+            }
+            Self::DeleteDatabase { id } => {
+                bytes.put_u8(DELETE_DATABASE);
+                bytes.put_u32(*id);
+            }
+            Self::SetTtl { id, ttl } => {
+                bytes.put_u8(SET_TTL);
+                bytes.put_u32(*id);
+                bytes.put_option_i64(*ttl);
+            }
+            Self::CreateSeries { device, aligned, series } => {
+                bytes.put_u8(CREATE_SERIES);
+                bytes.put_str(device.as_str());
+                bytes.put_u8(u8::from(*aligned));
+                bytes.put_len(series.len());
+                series.iter().for_each(|series| series.put(bytes));
+            }
+            Self::AlterSeries { device, series } => {
+                bytes.put_u8(ALTER_SERIES);
+                bytes.put_str(device.as_str());
+                series.put(bytes);
+            }
+            Self::DeleteSeries { patterns } => {
+                bytes.put_u8(DELETE_SERIES);
+                put_patterns(bytes, patterns);
+            }
+            Self::Delete { patterns, range } => {
+                bytes.put_u8(DELETE);
+                put_patterns(bytes, patterns);
+                bytes.put_i64(range.start);
+                bytes.put_i64(range.end);
+            }
+        }
+    }
+
+    fn take(kind: u8, from: &mut Take<'_>) -> Result<Self, Malformed> {
+        Ok(match kind {
+            CREATE_DATABASE => {
+                Self::CreateDatabase { id: from.u32()?, path: from.path()?, ttl: from.option_i64()? }
+            }
+            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()? },
+            SET_TTL => Self::SetTtl { id: from.u32()?, ttl: from.option_i64()? },
+            CREATE_SERIES => Self::CreateSeries {
+                device: from.path()?,
+                aligned: from.flag()?,
+                series: (0..from.count(7)?).map(|_| SeriesDef::take(from)).collect::<Result<_, _>>()?,
+            },
+            ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)? },
+            DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)? },
+            DELETE => Self::Delete {
+                patterns: take_patterns(from)?,
+                range: TimeRange { start: from.i64()?, end: from.i64()? },
+            },
+            _ => return Err(Malformed),
+        })
+    }
+
+    /// A change as [`CatalogOp::put`] put it.
+    pub(crate) fn parse(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let kind = from.u8()?;
+        Self::take(kind, from)
+    }
+}
+
+impl Op {
+    pub(crate) fn parse(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let op = match from.u8()? {
+            INSERT => Self::Insert(InsertRecord::take(from)?),
+            kind => Self::Catalog(CatalogOp::take(kind, from)?),
+        };
+        if from.is_empty() { Ok(op) } else { Err(Malformed) }
+    }
+}
+
+impl SeriesDef {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.put_str(&self.measurement);
+        bytes.put_schema(self.schema);
+        bytes.put_u8(u8::from(self.alias.is_some()));
+        bytes.put_str(self.alias.as_deref().unwrap_or_default());
+        for map in [&self.tags, &self.attributes] {
+            bytes.put_len(map.len());
+            for (key, value) in map {
+                bytes.put_str(key);
+                bytes.put_str(value);
+            }
+        }
+    }
+
+    pub(crate) fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let measurement = from.str()?.into();
+        let schema = from.schema()?;
+        let has_alias = from.flag()?;
+        let alias = from.str()?;
+        let mut map = || {
+            (0..from.count(2)?)
+                .map(|_| Ok((from.str()?.to_owned(), from.str()?.to_owned())))
+                .collect::<Result<BTreeMap<_, _>, Malformed>>()
+        };
+        Ok(Self {
+            measurement,
+            schema,
+            alias: has_alias.then(|| alias.to_owned()),
+            tags: map()?,
+            attributes: map()?,
+        })
+    }
+}
+
+pub(crate) fn put_patterns(bytes: &mut Vec<u8>, patterns: &[PathPattern]) {
+    bytes.put_len(patterns.len());
+    for pattern in patterns {
+        bytes.put_str(&pattern.to_string());
+    }
+}
+
+pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Malformed> {
+    (0..from.count(1)?).map(|_| PathPattern::parse(from.str()?).map_err(|_| Malformed)).collect()
+}

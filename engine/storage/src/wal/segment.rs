@@ -1,0 +1,102 @@
+//! One file of the log: its name, its head, and writing to it.
+//!
+//! ```text
+//!   "LVDWAL\0\1"   u64 number   u64 number of the segment before   u64 its length that counts   u32 CRC-32 of these
+//! ```
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    codec::{Put, Take},
+    disk::{Disk, WriteFile},
+};
+
+const MAGIC: [u8; 8] = *b"LVDWAL\0\x01";
+
+/// Bytes of a segment before its first record.
+pub(super) const HEAD: usize = 36;
+
+/// What a segment's head says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) number: u64,
+    /// The segment before, and how much of it counts; 0 and 0 where there is none.
+    pub(super) before: u64,
+    pub(super) before_len: u64,
+}
+
+impl Head {
+    fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.put_u64(self.number);
+        bytes.put_u64(self.before);
+        bytes.put_u64(self.before_len);
+        let check = crc32fast::hash(&bytes);
+        bytes.put_u32(check);
+        bytes
+    }
+
+    /// The head of a segment's bytes; `None` where they have none.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let head = bytes.get(..HEAD)?;
+        let mut from = Take(head.strip_prefix(&MAGIC)?);
+        let parsed =
+            Self { number: from.u64().ok()?, before: from.u64().ok()?, before_len: from.u64().ok()? };
+        (from.u32().ok()? == crc32fast::hash(&head[..HEAD - 4])).then_some(parsed)
+    }
+}
+
+/// The name of a segment's file.
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:010}.wal"))
+}
+
+/// The number in a segment's file name.
+pub(crate) fn number(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_suffix(".wal")?.parse().ok()
+}
+
+/// The newest segment, being written.
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) number: u64,
+    pub(super) path: PathBuf,
+    /// Bytes that count.
+    pub(super) len: u64,
+    file: Box<dyn WriteFile>,
+}
+
+impl Segment {
+    pub(super) fn create(disk: &dyn Disk, dir: &Path, head: Head) -> io::Result<Self> {
+        let path = path(dir, head.number);
+        let mut file = disk.create(&path)?;
+        file.write_all(&head.to_bytes())?;
+        disk.sync_dir(dir)?;
+        Ok(Self { number: head.number, path, len: HEAD as u64, file })
+    }
+
+    /// Writes records; where that fails, the part that was written is cut off again.
+    ///
+    /// # Errors
+    /// The write's error and, in `Err`'s second part, whether the segment must be given up.
+    pub(super) fn write(&mut self, records: &[u8]) -> Result<(), (io::Error, bool)> {
+        match self.file.write_all(records) {
+            Ok(()) => {
+                self.len += records.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let lost = self.file.cut(self.len).is_err();
+                Err((error, lost))
+            }
+        }
+    }
+
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+}

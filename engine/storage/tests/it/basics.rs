@@ -1,0 +1,256 @@
+//! What a store does when nothing goes wrong.
+
+use std::sync::Arc;
+
+use arrow_array::{BooleanArray, Int32Array, Int64Array, StringArray};
+use levada_model::{Column, DataType, SeriesSchema, SplitName, SplitRange, StatusCode, Tablet, Value, Write};
+use levada_storage::{NewSeries, Piece, Storage, StorageError, TimeRange, Windows};
+
+use crate::rows::{options, path, pattern, put, read, series, tablet, write};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+#[test]
+fn rows_are_read_back_from_memory_log_and_files() {
+    let dir = folder();
+    let expected: Vec<(i64, f64)> = vec![(1, 1.5), (2, 9.0), (3, 3.0), (1500, 4.0)];
+    {
+        let storage = Storage::open(options(dir.path())).expect("opens");
+        put(&storage, "root.a.d", &[1, 2, 1500], &[1.0, 2.0, 4.0]);
+        put(&storage, "root.a.d", &[3, 2, 1], &[3.0, 9.0, 1.5]);
+        assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+        storage.close().expect("closes");
+    }
+    let storage = Storage::open(options(dir.path())).expect("opens again");
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+    let before = storage.view();
+    storage.flush(&[]).expect("flushes");
+    assert_eq!(storage.stats().files, 2);
+    put(&storage, "root.a.d", &[2, 4], &[7.0, 8.0]);
+    assert_eq!(series(&*before, "root.a.d", "s"), expected);
+    let expected = vec![(1, 1.5), (2, 7.0), (3, 3.0), (4, 8.0), (1500, 4.0)];
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+    storage.flush(&[]).expect("flushes");
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+    drop(storage);
+    let storage = Storage::open(options(dir.path())).expect("opens from files");
+    assert_eq!(storage.stats().memtable_bytes, 0);
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+    assert_eq!(
+        storage.view().last(&path("root.a.d"), &"s".into()).expect("read"),
+        Some((1500, Value::Double(4.0)))
+    );
+}
+
+#[test]
+fn values_of_one_time_are_merged_value_by_value() {
+    for aligned in [false, true] {
+        let dir = folder();
+        let storage = Storage::open(options(dir.path())).expect("opens");
+        let insert = |times: &[i64], columns: &[(&str, &[Option<f64>])]| {
+            let write = write(vec![tablet("root.a.d", aligned, times, columns)]);
+            assert!(storage.insert(write).expect("taken").report.rejected.is_empty());
+        };
+        let names = [("a", DataType::Double), ("b", DataType::Double)];
+        let d = |value: f64| Some(Value::Double(value));
+        insert(&[1, 2, 3], &[("a", &[Some(1.0), Some(2.0), None]), ("b", &[None, Some(20.0), Some(30.0)])]);
+        storage.flush(&[]).expect("flushes");
+        insert(&[2, 1], &[("b", &[None, Some(10.0)]), ("a", &[Some(2.5), None])]);
+        insert(&[4], &[("b", &[Some(40.0)])]);
+        let expected = vec![
+            (1, vec![d(1.0), d(10.0)]),
+            (2, vec![d(2.5), d(20.0)]),
+            (3, vec![None, d(30.0)]),
+            (4, vec![None, d(40.0)]),
+        ];
+        let rows = |storage: &Storage| -> Vec<_> {
+            read(&*storage.view(), "root.a.d", &names, TimeRange::ALL).into_iter().collect()
+        };
+        assert_eq!(rows(&storage), expected);
+        storage.flush(&[]).expect("flushes");
+        assert_eq!(rows(&storage), expected);
+        storage.compact(&[]).expect("compacts");
+        assert_eq!(rows(&storage), expected);
+    }
+}
+
+#[test]
+fn a_second_owner_is_told_who_the_first_is() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    match Storage::open(options(dir.path())) {
+        Err(StorageError::Locked { owner, .. }) => {
+            assert!(owner.contains(&std::process::id().to_string()), "{owner}");
+        }
+        other => panic!("{other:?}"),
+    }
+    storage.close().expect("closes");
+    Storage::open(options(dir.path())).expect("the lock is free");
+}
+
+#[test]
+fn types_that_do_not_fit_are_refused_by_measurement() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    put(&storage, "root.a.d", &[1], &[1.0]);
+    let column = |name: &str, data_type, values| Column { name: name.into(), data_type, values };
+    let mixed = |values: Arc<Int32Array>| {
+        let flags = column("flag", DataType::Boolean, Arc::new(BooleanArray::from(vec![true, false])));
+        let columns = vec![column("s", DataType::Int32, values), flags];
+        Tablet::try_new(path("root.a.d"), false, Int64Array::from(vec![1, 2]), columns).expect("fits")
+    };
+    let values = Arc::new(Int32Array::from(vec![5, 6]));
+    let report = storage.insert(write(vec![mixed(Arc::clone(&values))])).expect("taken").report;
+    assert_eq!(report.rejected.len(), 1);
+    assert_eq!(report.rejected[0].code, StatusCode::METADATA_ERROR);
+    assert_eq!(report.rejected[0].measurement.as_deref(), Some("s"));
+    assert_eq!(
+        report.rejected[0].message,
+        "data type of root.a.d.s is not consistent, registered type DOUBLE, inserting type INT32"
+    );
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);
+    assert_eq!(storage.view().series(&pattern("root.**")).len(), 2);
+    let coerced = Write { coerce: true, ..write(vec![mixed(values)]) };
+    assert!(storage.insert(coerced).expect("taken").report.rejected.is_empty());
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 5.0), (2, 6.0)]);
+}
+
+#[test]
+fn positions_outlive_the_log_that_brought_them() {
+    let dir = folder();
+    let owner: Arc<str> = "pipeline".into();
+    let insert = |storage: &Storage, time: i64, range| {
+        let value = [Some(time as f64)];
+        let write = Write {
+            owner: Some(Arc::clone(&owner)),
+            positions: vec![SplitRange { split: "p/0".into(), range }],
+            ..write(vec![tablet("root.a.d", false, &[time], &[("s", &value)])])
+        };
+        storage.insert(write).expect("taken").durable.wait().expect("durable");
+    };
+    let split = SplitName::from("p/0");
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    insert(&storage, 1, 0..10);
+    insert(&storage, 3, 20..30);
+    assert_eq!(storage.checkpoint("pipeline").get(&split), Some(&10));
+    drop(storage);
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    assert_eq!(storage.checkpoint("pipeline").get(&split), Some(&10));
+    storage.flush(&[]).expect("flushes");
+    drop(storage);
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    assert!(storage.stats().wal_bytes < 200, "{:?}", storage.stats());
+    assert_eq!(storage.checkpoint("pipeline").get(&split), Some(&10));
+    insert(&storage, 2, 10..20);
+    assert_eq!(storage.checkpoint("pipeline").get(&split), Some(&30));
+    assert!(storage.checkpoint("another").is_empty());
+}
+
+#[test]
+fn the_catalog_refuses_what_does_not_fit_into_the_tree() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    let new = |device: &str, measurement: &str, data_type| NewSeries {
+        device: path(device),
+        measurement: measurement.into(),
+        schema: SeriesSchema::default_for(data_type),
+        aligned: false,
+        alias: None,
+        tags: [("unit".to_owned(), "C".to_owned())].into(),
+        attributes: Default::default(),
+    };
+    storage.create_database(&path("root.a"), Some(1000)).expect("made");
+    let code = |result: Result<_, StorageError>| {
+        result.map(|_: levada_storage::Applied| ()).map_err(|error| error.code())
+    };
+    assert_eq!(
+        code(storage.create_database(&path("root.a"), None)),
+        Err(StatusCode::DATABASE_ALREADY_EXISTS)
+    );
+    assert_eq!(code(storage.create_database(&path("root.a.b"), None)), Err(StatusCode::DATABASE_CONFLICT));
+    assert_eq!(code(storage.create_database(&path("root"), None)), Err(StatusCode::ILLEGAL_PATH));
+    storage.create_series(vec![new("root.a.d", "s", DataType::Double)]).expect("made");
+    let again = storage
+        .create_series(vec![new("root.b.d", "s", DataType::Text), new("root.a.d", "s", DataType::Text)]);
+    assert_eq!(code(again), Err(StatusCode::TIMESERIES_ALREADY_EXIST));
+    assert_eq!(storage.stats().databases, 1);
+    let through = storage.create_series(vec![new("root.a.d.s", "x", DataType::Text)]);
+    assert_eq!(code(through), Err(StatusCode::PATH_ALREADY_EXIST));
+    storage.create_series(vec![new("root.b.d", "t", DataType::Text)]).expect("made with its database");
+    drop(storage);
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    let view = storage.view();
+    let infos = view.series(&pattern("root.*.d.*"));
+    assert_eq!(infos.iter().map(|info| info.path.as_str()).collect::<Vec<_>>(), ["root.a.d.s", "root.b.d.t"]);
+    assert_eq!(infos[0].tags.get("unit").map(String::as_str), Some("C"));
+    assert_eq!(view.databases(&pattern("root.a"))[0].ttl, Some(1000));
+    assert_eq!(storage.delete_databases(&[pattern("root.b")]).expect("deleted").count, 1);
+    assert_eq!(storage.delete_series(&[pattern("root.a.**")]).expect("deleted").count, 1);
+    assert_eq!((storage.stats().devices, storage.stats().series, storage.stats().databases), (0, 0, 1));
+}
+
+#[test]
+fn deletions_hide_what_was_there_and_not_what_comes() {
+    let dir = folder();
+    let mut storage = Storage::open(options(dir.path())).expect("opens");
+    put(&storage, "root.a.d", &[1, 2, 3, 4], &[1.0, 2.0, 3.0, 4.0]);
+    storage.flush(&[]).expect("flushes");
+    put(&storage, "root.a.d", &[3, 5], &[3.5, 5.0]);
+    let range = TimeRange { start: 2, end: 5 };
+    assert_eq!(storage.delete(&[pattern("root.a.*.s")], range).expect("deleted").count, 1);
+    put(&storage, "root.a.d", &[4], &[4.5]);
+    for round in 0..3 {
+        assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0), (4, 4.5)], "round {round}");
+        if round == 0 {
+            drop(storage);
+            storage = Storage::open(options(dir.path())).expect("opens");
+        } else {
+            storage.flush(&[]).expect("flushes");
+        }
+    }
+    storage.delete_series(&[pattern("root.a.d.s")]).expect("deleted");
+    let text = Column {
+        name: "s".into(),
+        data_type: DataType::Text,
+        values: Arc::new(StringArray::from(vec!["new"])),
+    };
+    let tablet =
+        Tablet::try_new(path("root.a.d"), false, Int64Array::from(vec![1]), vec![text]).expect("fits");
+    assert!(storage.insert(write(vec![tablet])).expect("taken").report.rejected.is_empty());
+    for _ in 0..2 {
+        let rows = read(&*storage.view(), "root.a.d", &[("s", DataType::Text)], TimeRange::ALL);
+        assert_eq!(rows.into_iter().collect::<Vec<_>>(), [(1, vec![Some(Value::Text("new".into()))])]);
+        storage.flush(&[]).expect("flushes");
+        drop(storage);
+        storage = Storage::open(options(dir.path())).expect("opens");
+    }
+}
+
+#[test]
+fn chunks_that_stand_alone_are_summed_up_unread() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    put(&storage, "root.a.d", &[1, 2, 3], &[1.0, 2.0, 3.0]);
+    put(&storage, "root.a.d", &[1001, 1002], &[4.0, 5.0]);
+    storage.flush(&[]).expect("flushes");
+    put(&storage, "root.a.d", &[1003], &[6.0]);
+    let count = |windows| {
+        let view = storage.view();
+        let pieces = view.pieces(&path("root.a.d"), &"s".into(), TimeRange::ALL, windows).expect("planned");
+        let (mut rows, mut summed) = (0, 0);
+        for piece in pieces {
+            match piece.expect("read") {
+                Piece::Rows(batch) => rows += batch.num_rows(),
+                Piece::Summary(summary) => summed += summary.count,
+            }
+        }
+        (rows, summed)
+    };
+    assert_eq!(count(None), (1, 5));
+    assert_eq!(count(Some(Windows { origin: 0, width: 1000 })), (1, 5));
+    assert_eq!(count(Some(Windows { origin: 0, width: 2 })), (6, 0));
+    storage.delete(&[pattern("root.**")], TimeRange { start: 2, end: 2 }).expect("deleted");
+    assert_eq!(count(None), (3, 2));
+}

@@ -1,1 +1,36 @@
 //! Queries: binding, planning, vectorised operators, functions.
+//!
+//! ```text
+//!   Statement ──plan──▶ Plan { columns } ──execute──▶ Rows: Iterator<RecordBatch>
+//!       │                  │
+//!     names, types      scans of a View, joined by time, filtered, computed, aggregated, sorted, …
+//! ```
+//!
+//! A query works on one [`View`](levada_storage::View), which does not change under it. It is pulled: a batch is computed
+//! when it is asked for, on the thread that asks, and dropping [`Rows`] ends it. What an operator must hold (a sort's
+//! rows, say) is counted against [`QueryContext::memory`].
+//!
+//! The expressions of `SELECT` and `WHERE` also run on tablets in motion: [`RowExpressions`].
+//!
+//! Invariants: values move in Arrow arrays of the type that belongs to their column; times within a stream grow (or fall)
+//! strictly, save where rows of several devices stand together or rows are sorted by something else.
+
+mod aggregate;
+mod bind;
+mod chunk;
+mod context;
+mod error;
+mod explain;
+mod expression;
+mod functions;
+mod operator;
+mod plan;
+mod row_expressions;
+mod select;
+mod show;
+mod window;
+
+pub use context::{QueryContext, SchemaOrder};
+pub use error::QueryError;
+pub use plan::{Plan, Rows, plan};
+pub use row_expressions::{RowExpressions, RowSchema};

@@ -1,0 +1,200 @@
+//! Wildcards and prefixes: from one written expression to all that it stands for.
+
+use std::{collections::HashMap, sync::Arc};
+
+use levada_model::{Path, PathPattern};
+use levada_sql::ast::{Expression, ExpressionKind};
+use levada_storage::{SeriesInfo, View};
+
+use super::schema_order;
+use crate::{QueryContext, QueryError, context::SchemaOrder};
+
+/// How many columns a query may have before it is refused.
+const MOST: usize = 1 << 20;
+/// How deep an expression may be.
+pub(crate) const DEEPEST: usize = 512;
+
+/// A series that an expression names.
+#[derive(Clone, Debug)]
+pub(crate) struct Match {
+    /// As the expression shows it: the whole path, or the measurement in `align by device`.
+    pub(crate) shown: PathPattern,
+    /// As `group by level` shows it.
+    pub(crate) grouped: PathPattern,
+    /// What it is.
+    pub(crate) series: Arc<SeriesInfo>,
+}
+
+/// An expression whose series are single ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Expanded {
+    pub(crate) expression: Expression,
+    /// The same with the series as `group by level` shows them; equal to `expression` elsewhere.
+    pub(crate) grouped: Expression,
+}
+
+/// How series are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Show<'a> {
+    /// By their whole path.
+    Whole,
+    /// By their whole path, grouped by levels of it.
+    Levels(&'a [u32]),
+    /// By their whole path, grouped by the measurement alone.
+    Tags,
+    /// By the measurement alone.
+    Measurement,
+}
+
+/// Looks series up and remembers them.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    view: &'a dyn View,
+    order: SchemaOrder,
+    prefixes: Vec<PathPattern>,
+    show: Show<'a>,
+    matches: HashMap<String, Arc<Vec<Match>>>,
+    /// What every shown name stands for.
+    pub(crate) series: HashMap<String, Arc<SeriesInfo>>,
+}
+
+impl<'a> Names<'a> {
+    /// Names below some prefixes.
+    pub(crate) fn new(
+        view: &'a dyn View,
+        context: &QueryContext,
+        prefixes: Vec<PathPattern>,
+        show: Show<'a>,
+    ) -> Self {
+        Self { view, order: context.order, prefixes, show, matches: HashMap::new(), series: HashMap::new() }
+    }
+
+    /// All that an expression stands for: series by series in the order of the prefixes and of the catalog, the rightmost
+    /// name changing fastest. Empty where a name stands for nothing.
+    pub(crate) fn expand(&mut self, expression: &Expression) -> Result<Vec<Expanded>, QueryError> {
+        self.expand_at(expression, 0)
+    }
+
+    fn expand_at(&mut self, expression: &Expression, depth: usize) -> Result<Vec<Expanded>, QueryError> {
+        if depth > DEEPEST {
+            return Err(QueryError::semantic(format!("the expression is more than {DEEPEST} levels deep")));
+        }
+        if let ExpressionKind::Series(pattern) = &expression.kind {
+            let found = self.find(pattern);
+            let with = |pattern: &PathPattern| Expression {
+                kind: ExpressionKind::Series(pattern.clone()),
+                span: expression.span,
+            };
+            return Ok(found
+                .iter()
+                .map(|each| Expanded { expression: with(&each.shown), grouped: with(&each.grouped) })
+                .collect());
+        }
+        let mut expanded = vec![Expanded { expression: expression.clone(), grouped: expression.clone() }];
+        let inputs = series_inputs(expression);
+        for (at, child) in expression.children().into_iter().enumerate().take(inputs) {
+            if child.series().is_empty() {
+                continue;
+            }
+            let choices = self.expand_at(child, depth + 1)?;
+            if expanded.len().saturating_mul(choices.len()) > MOST {
+                return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MOST });
+            }
+            expanded = expanded
+                .iter()
+                .flat_map(|before| choices.iter().map(move |choice| (before, choice)))
+                .map(|(before, choice)| Expanded {
+                    expression: replace_child(&before.expression, at, &choice.expression),
+                    grouped: replace_child(&before.grouped, at, &choice.grouped),
+                })
+                .collect();
+        }
+        Ok(expanded)
+    }
+
+    /// The series a suffix, or a whole path, stands for.
+    pub(crate) fn find(&mut self, suffix: &PathPattern) -> Arc<Vec<Match>> {
+        let key = suffix.to_string();
+        if let Some(found) = self.matches.get(&key) {
+            return Arc::clone(found);
+        }
+        let is_whole = !matches!(self.show, Show::Measurement) && (key == "root" || key.starts_with("root."));
+        let patterns: Vec<PathPattern> = if is_whole {
+            vec![suffix.clone()]
+        } else {
+            self.prefixes.iter().map(|prefix| prefix.join(suffix)).collect()
+        };
+        let mut found = Vec::new();
+        for pattern in patterns {
+            let mut series = self.view.series(&pattern);
+            if pattern.has_wildcard() {
+                schema_order::sort(&mut series, self.order, |each| &each.path);
+            }
+            let last = pattern.split_last().map(|(_, last)| last);
+            found.extend(series.into_iter().map(|series| self.shown(series, last.as_ref())));
+        }
+        for each in &found {
+            self.series.insert(each.shown.to_string(), Arc::clone(&each.series));
+        }
+        let found = Arc::new(found);
+        self.matches.insert(key, Arc::clone(&found));
+        found
+    }
+
+    fn shown(&self, series: SeriesInfo, last: Option<&PathPattern>) -> Match {
+        // A series that was asked for by its second name is shown by it.
+        let literal = last.and_then(|last| (!last.has_wildcard()).then(|| last.to_string()));
+        let name = literal
+            .filter(|name| *name != *series.measurement)
+            .unwrap_or_else(|| series.measurement.to_string());
+        let path = series.device.child(&name);
+        let shown = match self.show {
+            Show::Measurement => single(&name, &path),
+            _ => PathPattern::from(&path),
+        };
+        let grouped = match self.show {
+            Show::Levels(levels) => grouped(&path, levels, last.is_some_and(PathPattern::has_wildcard)),
+            Show::Tags => single(&name, &path),
+            _ => shown.clone(),
+        };
+        Match { shown, grouped, series: Arc::new(series) }
+    }
+}
+
+/// How many of an expression's operands name series: `keep >= 3` in `count_if(p, keep >= 3)` does not.
+fn series_inputs(expression: &Expression) -> usize {
+    match &expression.kind {
+        ExpressionKind::Function(function) if function.name.eq_ignore_ascii_case("count_if") => 1,
+        ExpressionKind::Function(function) if function.name.eq_ignore_ascii_case("count_time") => 0,
+        _ => usize::MAX,
+    }
+}
+
+fn replace_child(expression: &Expression, at: usize, child: &Expression) -> Expression {
+    let mut copy = expression.clone();
+    if let Some(place) = copy.children_mut().into_iter().nth(at) {
+        *place = child.clone();
+    }
+    copy
+}
+
+/// A pattern of a measurement alone.
+fn single(name: &str, path: &Path) -> PathPattern {
+    PathPattern::parse(name).unwrap_or_else(|_| PathPattern::from(path))
+}
+
+/// A path with a star for every node whose level is not asked for; the measurement stays unless it came of a wildcard.
+fn grouped(path: &Path, levels: &[u32], any_measurement: bool) -> PathPattern {
+    let nodes: Vec<&str> = path.nodes().collect();
+    let last = nodes.len().saturating_sub(1);
+    let kept = |at: usize| {
+        if at == last {
+            !any_measurement
+        } else {
+            at == 0 || levels.iter().any(|&level| level as usize == at)
+        }
+    };
+    let text: Vec<&str> =
+        nodes.iter().enumerate().map(|(at, node)| if kept(at) { node } else { "*" }).collect();
+    PathPattern::parse(&text.join(".")).unwrap_or_else(|_| PathPattern::from(path))
+}

@@ -1,0 +1,67 @@
+//! What can go wrong in a query.
+
+use arrow_schema::ArrowError;
+use levada_model::{SessionError, StatusCode};
+use levada_storage::StorageError;
+
+/// Why a query gives no rows, or no more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The query makes no sense, or asks for what is not there; the code says which.
+    #[error("{message}")]
+    Refused {
+        /// As clients know it.
+        code: StatusCode,
+        /// What, why, and what to do.
+        message: String,
+    },
+    /// The query needs more memory than it may have.
+    #[error(
+        "the query needs more than the {limit} bytes of memory it may have (for {what}); narrow its time range, \
+         ask for fewer columns or leave out `order by`"
+    )]
+    Memory {
+        /// What the memory was for.
+        what: &'static str,
+        /// The query's budget.
+        limit: usize,
+    },
+    /// The store could not be read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A computation on columns failed.
+    #[error("the query failed while computing: {0}")]
+    Compute(#[from] ArrowError),
+}
+
+impl QueryError {
+    /// A query that is well formed but makes no sense.
+    pub(crate) fn semantic(message: impl Into<String>) -> Self {
+        Self::Refused { code: StatusCode::SEMANTIC_ERROR, message: message.into() }
+    }
+
+    /// A query that is recognised and not carried out.
+    pub(crate) fn unsupported(what: impl std::fmt::Display) -> Self {
+        Self::Refused { code: StatusCode::UNSUPPORTED_OPERATION, message: format!("{what} is not supported") }
+    }
+
+    /// The code clients know it by.
+    pub fn code(&self) -> StatusCode {
+        match self {
+            Self::Refused { code, .. } => *code,
+            Self::Memory { .. } => StatusCode::QUERY_MEMORY_NOT_ENOUGH,
+            Self::Storage(error) => error.code(),
+            Self::Compute(_) => StatusCode::QUERY_PROCESS_ERROR,
+        }
+    }
+}
+
+impl From<QueryError> for SessionError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Storage(error) => error.into(),
+            error => Self::new(error.code(), error.to_string()).caused_by(error),
+        }
+    }
+}

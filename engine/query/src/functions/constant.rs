@@ -1,0 +1,49 @@
+//! Functions whose value does not depend on their input: `const`, `pi`, `e`.
+
+use std::{f64::consts, sync::Arc};
+
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
+use levada_model::DataType;
+
+use super::{Bound, Call, RowFunction};
+use crate::{QueryError, expression::Values};
+
+pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
+    let (value, data_type): (ArrayRef, _) = match call.name().as_str() {
+        "pi" => (Arc::new(Float64Array::from(vec![consts::PI])), DataType::Double),
+        "e" => (Arc::new(Float64Array::from(vec![consts::E])), DataType::Double),
+        "const" => constant(call)?,
+        _ => return Ok(None),
+    };
+    if call.types.is_empty() {
+        call.expect(1, super::ANY)?;
+    }
+    Ok(Some((Arc::new(Same(value)), data_type)))
+}
+
+fn constant(call: &Call<'_>) -> Result<(ArrayRef, DataType), QueryError> {
+    let value = call.required("value")?;
+    let data_type: DataType = call.required("type")?.parse().map_err(|_| {
+        call.refuse("attribute \"type\" must be one of INT32, INT64, FLOAT, DOUBLE, TEXT, BOOLEAN")
+    })?;
+    let array: ArrayRef = match data_type {
+        DataType::Int32 => Arc::new(Int32Array::from(vec![call.parsed_required::<i32>("value")?])),
+        DataType::Int64 => Arc::new(Int64Array::from(vec![call.parsed_required::<i64>("value")?])),
+        DataType::Float => Arc::new(Float32Array::from(vec![call.parsed_required::<f32>("value")?])),
+        DataType::Double => Arc::new(Float64Array::from(vec![call.parsed_required::<f64>("value")?])),
+        DataType::Boolean => Arc::new(BooleanArray::from(vec![call.parsed_required::<bool>("value")?])),
+        DataType::Text | DataType::String => Arc::new(StringArray::from(vec![value])),
+        other => return Err(call.refuse(format!("the type {other} is not supported"))),
+    };
+    Ok((array, data_type))
+}
+
+/// One value for every row.
+#[derive(Debug)]
+struct Same(ArrayRef);
+
+impl RowFunction for Same {
+    fn evaluate(&self, times: &Int64Array, _: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
+        Values::Single(Arc::clone(&self.0)).into_array(times.len())
+    }
+}

@@ -1,0 +1,297 @@
+//! Aggregates of whole series by windows of time, from summaries where these will do.
+//!
+//! Each series is read on its own; nothing is joined. Windows are worked on in batches: every series is fed into the
+//! batch's groups, then the groups become rows.
+//!
+//! ```text
+//!            window 0   window 1   window 2 │ next batch
+//!   series a ═══════════╪══════════╪═══════ │      a piece that goes on behind the batch is kept for the next
+//!   series b ═══════════╪═══  ═════╪═══════ │
+//!               ▼           ▼          ▼
+//!   aggregates   group 0     group 1    group 2  ──▶ one chunk of three rows
+//! ```
+
+use std::{collections::VecDeque, fmt, sync::Arc};
+
+use arrow_array::Int64Array;
+use levada_model::Path;
+use levada_storage::{Direction, Piece, TimeRange, View, Windows};
+
+use crate::{
+    QueryError,
+    aggregate::{Accumulator, Aggregate, Needs, Rows},
+    chunk::Chunk,
+    window::{Window, WindowSequence},
+};
+
+/// A series, and the aggregates it belongs to by their index.
+#[derive(Clone, Debug)]
+pub(crate) struct SeriesInput {
+    pub(crate) device: Path,
+    pub(crate) measurement: Arc<str>,
+    pub(crate) targets: Vec<usize>,
+}
+
+/// Aggregates of series; a row for each window.
+pub(crate) struct AggregatePieces {
+    view: Arc<dyn View>,
+    inputs: Vec<(SeriesInput, Cursor)>,
+    needs: Vec<Needs>,
+    accumulators: Vec<Box<dyn Accumulator>>,
+    windows: WindowSequence,
+    /// The first window behind the batch, which ends what a batch keeps.
+    ahead: Option<Window>,
+    range: TimeRange,
+    batch: usize,
+    failed: bool,
+}
+
+/// How far a series was read.
+#[derive(Default)]
+enum Cursor {
+    #[default]
+    Closed,
+    Open {
+        pieces: Pieces,
+        /// Pieces that reach into windows to come.
+        kept: VecDeque<Piece>,
+    },
+    Done,
+}
+
+type Pieces = Box<dyn Iterator<Item = Result<Piece, levada_storage::StorageError>> + Send>;
+
+impl fmt::Debug for AggregatePieces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AggregatePieces").field("windows", &self.windows).finish_non_exhaustive()
+    }
+}
+
+impl AggregatePieces {
+    /// `range` is what the condition leaves of time.
+    pub(crate) fn new(
+        view: Arc<dyn View>,
+        inputs: Vec<SeriesInput>,
+        aggregates: &[Aggregate],
+        mut windows: WindowSequence,
+        range: TimeRange,
+        batch: usize,
+    ) -> Self {
+        let ahead = windows.next();
+        Self {
+            view,
+            inputs: inputs.into_iter().map(|input| (input, Cursor::Closed)).collect(),
+            needs: aggregates.iter().map(Aggregate::needs).collect(),
+            accumulators: aggregates.iter().map(Aggregate::accumulator).collect(),
+            windows,
+            ahead,
+            range,
+            batch: batch.clamp(1, 1024),
+            failed: false,
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
+        let mut batch = Vec::new();
+        while let Some(window) = self.ahead.filter(|_| batch.len() < self.batch) {
+            batch.push(window);
+            self.ahead = self.windows.next();
+        }
+        if batch.is_empty() {
+            return Ok(None);
+        }
+        self.accumulators.iter_mut().for_each(|each| each.reserve(batch.len()));
+        let mut inputs = std::mem::take(&mut self.inputs);
+        for (input, cursor) in &mut inputs {
+            self.feed(input, cursor, &batch)?;
+            for &target in &input.targets {
+                self.accumulators[target].next_series();
+            }
+        }
+        self.inputs = inputs;
+        let times = batch.iter().map(|window| window.label).collect::<Int64Array>();
+        let columns = self.accumulators.iter_mut().map(|each| each.finish(batch.len())).collect();
+        Ok(Some(Chunk { times, columns }))
+    }
+
+    /// Feeds a series into the windows of a batch.
+    fn feed(&mut self, input: &SeriesInput, cursor: &mut Cursor, batch: &[Window]) -> Result<(), QueryError> {
+        if self.windows.panes().is_none() {
+            // Each window is read on its own: the store cannot know where months begin.
+            for (group, window) in batch.iter().enumerate() {
+                let range = intersect(window.range, self.range);
+                if range.is_empty() {
+                    continue;
+                }
+                for piece in self.open(input, range, None)? {
+                    self.place(input, &piece?, std::slice::from_ref(window), group)?;
+                }
+            }
+            return Ok(());
+        }
+        if let Cursor::Closed = cursor {
+            let range = intersect(self.windows.range(), self.range);
+            *cursor = if range.is_empty() {
+                Cursor::Done
+            } else {
+                let windows = self.windows.panes().map(|(origin, width)| Windows { origin, width });
+                Cursor::Open { pieces: self.open(input, range, windows)?, kept: VecDeque::new() }
+            };
+        }
+        let Cursor::Open { pieces, kept } = cursor else { return Ok(()) };
+        let end = batch.iter().map(|window| window.range.end).max().unwrap_or(i64::MIN);
+        let next_start = self.ahead.map(|window| window.range.start);
+        let mut still = VecDeque::new();
+        loop {
+            let piece = match kept.pop_front() {
+                Some(piece) => piece,
+                None => match pieces.next().transpose()? {
+                    Some(piece) => piece,
+                    None => {
+                        if still.is_empty() {
+                            *cursor = Cursor::Done;
+                        } else {
+                            *kept = still;
+                        }
+                        return Ok(());
+                    }
+                },
+            };
+            let span = span(&piece);
+            self.place(input, &piece, batch, 0)?;
+            if next_start.is_some_and(|start| span.end >= start) {
+                still.push_back(piece);
+            }
+            if span.end > end {
+                // What is behind this piece lies behind the batch.
+                still.extend(kept.drain(..));
+                *kept = still;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Pieces of a series, with all that its aggregates need.
+    fn open(
+        &self,
+        input: &SeriesInput,
+        range: TimeRange,
+        windows: Option<Windows>,
+    ) -> Result<Pieces, QueryError> {
+        if input.targets.iter().any(|&target| self.needs[target] == Needs::Rows) {
+            let rows = self.view.scan(
+                &input.device,
+                std::slice::from_ref(&input.measurement),
+                range,
+                Direction::Ascending,
+            )?;
+            return Ok(Box::new(rows.map(|batch| batch.map(Piece::Rows))));
+        }
+        Ok(Box::new(self.view.pieces(&input.device, &input.measurement, range, windows)?))
+    }
+
+    /// Adds a piece to the groups of the windows it touches; the first window is group `first`.
+    fn place(
+        &mut self,
+        input: &SeriesInput,
+        piece: &Piece,
+        windows: &[Window],
+        first: usize,
+    ) -> Result<(), QueryError> {
+        match piece {
+            Piece::Rows(batch) => {
+                let rows = Chunk::from_scan(batch)?;
+                self.place_rows(input, &rows, windows, first)
+            }
+            Piece::Summary(summary) => {
+                let span = TimeRange { start: summary.start, end: summary.end };
+                let covered = touched(windows, span).all(|(_, window)| window.range.covers(span));
+                let enough = input.targets.iter().all(|&target| self.needs[target].met_by(summary));
+                if !(covered && enough) {
+                    let rows = self.view.scan(
+                        &input.device,
+                        std::slice::from_ref(&input.measurement),
+                        intersect(span, self.range),
+                        Direction::Ascending,
+                    )?;
+                    for batch in rows {
+                        self.place_rows(input, &Chunk::from_scan(&batch?)?, windows, first)?;
+                    }
+                    return Ok(());
+                }
+                for (at, _) in touched(windows, span) {
+                    for &target in &input.targets {
+                        self.accumulators[target].summary(first + at, summary);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn place_rows(
+        &mut self,
+        input: &SeriesInput,
+        rows: &Chunk,
+        windows: &[Window],
+        first: usize,
+    ) -> Result<(), QueryError> {
+        let times = rows.times.values();
+        let (Some(&start), Some(&end)) = (times.first(), times.last()) else { return Ok(()) };
+        for (at, window) in touched(windows, TimeRange { start, end }) {
+            let from = times.partition_point(|&time| time < window.range.start);
+            let to = times.partition_point(|&time| time <= window.range.end);
+            if from == to {
+                continue;
+            }
+            for &target in &input.targets {
+                let rows = Rows { times, inputs: &rows.columns };
+                self.accumulators[target].rows(first + at, rows, from..to)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The windows, sorted by start, that have a time in common with a stretch.
+fn touched(windows: &[Window], span: TimeRange) -> impl Iterator<Item = (usize, &Window)> {
+    // Windows all have about one width, so ends are sorted as well.
+    let from = windows.partition_point(|window| window.range.end < span.start);
+    windows[from..]
+        .iter()
+        .enumerate()
+        .take_while(move |(_, window)| window.range.start <= span.end)
+        .map(move |(at, window)| (from + at, window))
+}
+
+/// From the first to the last time of a piece.
+fn span(piece: &Piece) -> TimeRange {
+    match piece {
+        Piece::Summary(summary) => TimeRange { start: summary.start, end: summary.end },
+        Piece::Rows(batch) => {
+            let ends = Chunk::from_scan(batch).ok().and_then(|rows| {
+                let times = rows.times.values();
+                Some(TimeRange { start: *times.first()?, end: *times.last()? })
+            });
+            ends.unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN })
+        }
+    }
+}
+
+/// The times two ranges have in common.
+pub(crate) fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
+    TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) }
+}
+
+impl Iterator for AggregatePieces {
+    type Item = Result<Chunk, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let result = self.advance();
+        self.failed = result.is_err();
+        result.transpose()
+    }
+}

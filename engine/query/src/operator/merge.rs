@@ -1,0 +1,84 @@
+//! Merges streams of rows by time: all rows of all of them, rows of one time in the order of the streams.
+
+use arrow_array::UInt32Array;
+use levada_storage::Direction;
+
+use crate::{
+    QueryError,
+    chunk::{Chunk, Chunks},
+};
+
+/// Merges streams whose times all grow, or all fall; they have the same columns.
+pub(crate) fn merge(inputs: Vec<Chunks>, direction: Direction, rows: usize) -> Chunks {
+    let mut merge = Merge {
+        inputs: inputs.into_iter().map(|chunks| (chunks, None)).collect(),
+        direction,
+        rows: rows.max(1),
+    };
+    let mut failed = false;
+    Box::new(std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let next = merge.advance();
+        failed = next.is_err();
+        next.transpose()
+    }))
+}
+
+struct Merge {
+    inputs: Vec<(Chunks, Option<Chunk>)>,
+    direction: Direction,
+    rows: usize,
+}
+
+impl Merge {
+    fn key(&self, time: i64) -> i64 {
+        match self.direction {
+            Direction::Ascending => time,
+            Direction::Descending => !time,
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
+        let mut at = 0;
+        while let Some((chunks, head)) = self.inputs.get_mut(at) {
+            if head.is_some() {
+                at += 1;
+                continue;
+            }
+            match chunks.next().transpose()? {
+                Some(chunk) if chunk.is_empty() => {}
+                Some(chunk) => *head = Some(chunk),
+                None => drop(self.inputs.remove(at)),
+            }
+        }
+        // No more of each head than makes a batch together; up to the least of their ends all rows are known.
+        let quota = (self.rows / self.inputs.len().max(1)).max(1);
+        let heads = self.inputs.iter().filter_map(|(_, head)| head.as_ref());
+        let Some(bound) = heads.map(|head| self.key(head.times.value(head.rows().min(quota) - 1))).min()
+        else {
+            return Ok(None);
+        };
+        let mut parts = Vec::new();
+        let direction = self.direction;
+        for (_, head) in &mut self.inputs {
+            let Some(chunk) = head.take() else { continue };
+            let key = |time: i64| if direction == Direction::Ascending { time } else { !time };
+            let rows = chunk.times.values().partition_point(|&time| key(time) <= bound);
+            if rows > 0 {
+                parts.push(chunk.slice(0, rows));
+            }
+            if rows < chunk.rows() {
+                *head = Some(chunk.slice(rows, chunk.rows() - rows));
+            }
+        }
+        let all = Chunk::concat(&parts)?;
+        if parts.len() == 1 {
+            return Ok(Some(all));
+        }
+        let mut order: Vec<u32> = (0..all.rows() as u32).collect();
+        order.sort_by_key(|&row| self.key(all.times.value(row as usize)));
+        all.take(&UInt32Array::from(order)).map(Some)
+    }
+}

@@ -1,0 +1,141 @@
+//! From a statement to rows.
+
+use std::{fmt, sync::Arc};
+
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use levada_model::{DataType, ResultColumn, StatusCode};
+use levada_sql::ast::Statement;
+use levada_storage::View;
+
+use crate::{
+    QueryContext, QueryError,
+    chunk::{Chunk, Chunks},
+    explain, select, show,
+};
+
+/// A query that is bound to a view and ready to run.
+pub struct Plan {
+    /// Whether the rows have a time.
+    pub has_time: bool,
+    /// The columns, without the time.
+    pub columns: Vec<ResultColumn>,
+    /// How it is run, a line for each operator, the last one first, indented by depth.
+    pub description: Vec<String>,
+    chunks: Chunks,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("has_time", &self.has_time).field("columns", &self.columns).finish()
+    }
+}
+
+/// Binds a statement that gives rows: `SELECT`, `EXPLAIN`, `SHOW`, `COUNT`.
+///
+/// Names are looked up, types are checked and operators are put together; no rows are read.
+///
+/// # Errors
+/// The statement makes no sense for what is in the view (701), is recognised and not carried out (300), needs too many
+/// columns for its memory (709), or gives no rows by its nature (704).
+pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
+    match statement {
+        Statement::Select(query) => select::plan(query, view, context),
+        Statement::Explain { select, analyze, .. } => explain::plan(select, *analyze, view, context),
+        Statement::Show(what) => show::plan(what, &*view, context),
+        Statement::Count(what) => show::plan_count(what, &*view, context),
+        Statement::Unsupported { what } => Err(QueryError::unsupported(what)),
+        _ => Err(QueryError::Refused {
+            code: StatusCode::QUERY_NOT_ALLOWED,
+            message: "the statement is not a query".to_owned(),
+        }),
+    }
+}
+
+impl Plan {
+    pub(crate) fn new(has_time: bool, columns: Vec<ResultColumn>, chunks: Chunks) -> Self {
+        Self { has_time, columns, description: Vec::new(), chunks }
+    }
+
+    pub(crate) fn described(mut self, description: Vec<String>) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// A result that is all there: rows of the catalog.
+    pub(crate) fn ready(columns: Vec<ResultColumn>, values: Vec<ArrayRef>) -> Self {
+        Self::new(false, columns, crate::chunk::ready(vec![crate::chunk::timeless(values)]))
+    }
+
+    /// The schema of every batch: `Time` first where [`Plan::has_time`] holds, then [`Plan::columns`].
+    pub fn schema(&self) -> SchemaRef {
+        let time = self.has_time.then(|| Field::new("Time", ArrowType::Int64, false));
+        let columns =
+            self.columns.iter().map(|column| Field::new(&column.name, column.data_type.arrow(), true));
+        Arc::new(Schema::new(time.into_iter().chain(columns).collect::<Vec<_>>()))
+    }
+
+    /// Runs it: batches are computed as they are pulled, on the thread that pulls, which blocks for reads. Dropping the
+    /// iterator ends the query. After an error there is nothing more. No batch is empty.
+    pub fn execute(self) -> Rows {
+        let schema = self.schema();
+        Rows { has_time: self.has_time, schema, chunks: Some(self.chunks) }
+    }
+
+    /// The operators, for a plan that goes around this one.
+    pub(crate) fn into_chunks(self) -> Chunks {
+        self.chunks
+    }
+}
+
+/// A running query's rows.
+pub struct Rows {
+    has_time: bool,
+    schema: SchemaRef,
+    /// `None` after an error or the end.
+    chunks: Option<Chunks>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+impl Rows {
+    fn batch(&self, chunk: Chunk) -> Result<RecordBatch, QueryError> {
+        let rows = chunk.rows();
+        let time: Option<ArrayRef> = self.has_time.then(|| Arc::new(chunk.times) as ArrayRef);
+        let arrays = time.into_iter().chain(chunk.columns).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?)
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let next = self.chunks.as_mut()?.next();
+            let result = match next {
+                Some(Ok(chunk)) if chunk.is_empty() => continue,
+                Some(Ok(chunk)) => self.batch(chunk),
+                Some(Err(error)) => Err(error),
+                None => {
+                    self.chunks = None;
+                    return None;
+                }
+            };
+            if result.is_err() {
+                self.chunks = None;
+            }
+            return Some(result);
+        }
+    }
+}
+
+/// A result column.
+pub(crate) fn column(name: impl Into<String>, data_type: DataType) -> ResultColumn {
+    ResultColumn { name: name.into(), data_type }
+}

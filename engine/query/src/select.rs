@@ -1,0 +1,83 @@
+//! `SELECT`: which operators a query becomes.
+
+mod aggregated;
+mod by_device;
+mod by_tags;
+mod columns;
+mod grouped;
+mod last;
+mod raw;
+mod sources;
+mod tail;
+
+use std::sync::Arc;
+
+use levada_sql::ast::{Alignment, Select};
+use levada_storage::View;
+
+use crate::{Plan, QueryContext, QueryError, context::Budget};
+
+/// What all parts of planning a query use.
+#[derive(Clone, Debug)]
+pub(crate) struct Planner<'a> {
+    pub(crate) query: &'a Select,
+    pub(crate) view: Arc<dyn View>,
+    pub(crate) context: &'a QueryContext,
+    pub(crate) budget: Budget,
+}
+
+/// Plans a query.
+pub(crate) fn plan(query: &Select, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
+    let planner = Planner { query, view, context, budget: Budget::new(context.memory) };
+    planner.check()?;
+    if query.last {
+        return last::plan(&planner);
+    }
+    if query.alignment == Alignment::Device {
+        return by_device::plan(&planner);
+    }
+    if columns::is_aggregated(query)? { aggregated::plan(&planner) } else { raw::plan(&planner) }
+}
+
+impl Planner<'_> {
+    /// What is wrong whatever the catalog has.
+    fn check(&self) -> Result<(), QueryError> {
+        let query = self.query;
+        if query.into.is_some() {
+            return Err(QueryError::unsupported("select into"));
+        }
+        if query.alignment == Alignment::None {
+            return Err(QueryError::unsupported("disable align"));
+        }
+        let positive = |value: Option<i64>, name: &str, letter: &str| match value {
+            Some(value) if value <= 0 => {
+                Err(QueryError::semantic(format!("{name} <{letter}>: {letter} should be greater than 0.")))
+            }
+            _ => Ok(()),
+        };
+        positive(query.limit, "LIMIT", "N")?;
+        positive(query.series_limit, "SLIMIT", "SN")?;
+        let not_negative = |value: Option<i64>, name: &str| match value {
+            Some(value) if value < 0 => {
+                Err(QueryError::semantic(format!("{name} must be 0 or more, not {value}")))
+            }
+            _ => Ok(()),
+        };
+        not_negative(query.offset, "OFFSET")?;
+        not_negative(query.series_offset, "SOFFSET")
+    }
+
+    /// `slimit` and `soffset` on a list of columns.
+    pub(crate) fn limit_columns<T>(&self, columns: Vec<T>) -> Vec<T> {
+        let count = |value: Option<i64>, otherwise| {
+            value.map_or(otherwise, |value| usize::try_from(value).unwrap_or(0))
+        };
+        let offset = count(self.query.series_offset, 0);
+        let limit = count(self.query.series_limit, usize::MAX);
+        if offset == 0 && limit == usize::MAX {
+            columns
+        } else {
+            columns.into_iter().skip(offset).take(limit).collect()
+        }
+    }
+}

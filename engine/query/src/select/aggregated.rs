@@ -1,0 +1,166 @@
+//! Queries of aggregates: whole series, or by windows, levels and tags.
+
+use levada_model::{DataType, ResultColumn};
+use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy};
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Planner,
+    columns::{END_TIME, is_end_time},
+    grouped::{self, Calls, has_time},
+    raw::{Output, alias_error},
+    tail,
+};
+use crate::{
+    Plan, QueryError,
+    bind::{
+        expand::{Expanded, Names, Show},
+        scope::Scope,
+    },
+    chunk::Chunks,
+    operator::{filter::filter, project::project},
+    plan::column,
+};
+
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+    let query = planner.query;
+    let group_by = query.group_by.as_ref();
+    check(group_by)?;
+    let show = match group_by {
+        Some(GroupBy { tags, .. }) if !tags.is_empty() => Show::Tags,
+        Some(GroupBy { levels, .. }) if !levels.is_empty() => Show::Levels(levels),
+        _ => Show::Whole,
+    };
+    let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
+    let mut names = Names::new(&*planner.view, planner.context, prefixes, show);
+    let mut calls = Calls::default();
+    let outputs = planner.limit_columns(outputs(planner, &mut names)?);
+    if outputs.is_empty() {
+        return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
+    }
+    let outputs: Vec<Output> = outputs
+        .into_iter()
+        .map(|(output, expanded)| {
+            expanded.iter().for_each(|each| calls.add(each));
+            output
+        })
+        .collect();
+    let keys = tail::keys(planner, &outputs, &mut names, false)?;
+    keys.hidden.iter().for_each(|key| calls.add(key));
+    let having = having(planner, &mut names, &mut calls)?;
+    if let Show::Tags = show {
+        return super::by_tags::plan(planner, &mut names, &calls, &outputs, having.as_ref());
+    }
+    let computed = grouped::aggregate(planner, &mut names, &calls)?;
+    let scope = scope(planner, &calls, &computed.types);
+    let expressions: Vec<Expression> = outputs
+        .iter()
+        .map(|output| &output.expression)
+        .chain(keys.hidden.iter().map(|key| &key.grouped))
+        .cloned()
+        .collect();
+    let (chunks, types) = compute(computed.chunks, &scope, &expressions, having.as_ref())?;
+    let columns: Vec<ResultColumn> =
+        outputs.into_iter().zip(&types).map(|(output, &data_type)| column(output.name, data_type)).collect();
+    let chunks = tail::finish(planner, chunks, &types, columns.len(), &keys)?;
+    Ok(Plan::new(has_time(group_by), columns, chunks).described(computed.description))
+}
+
+/// Refuses ways of grouping that do not go together.
+pub(super) fn check(group_by: Option<&GroupBy>) -> Result<(), QueryError> {
+    let Some(group_by) = group_by else { return Ok(()) };
+    if group_by.time.is_some() && group_by.rows.is_some() {
+        return Err(QueryError::semantic("GROUP BY takes windows of time or windows of rows, not both"));
+    }
+    if !group_by.levels.is_empty() && !group_by.tags.is_empty() {
+        return Err(QueryError::semantic("GROUP BY takes levels or tags, not both"));
+    }
+    if group_by.rows.is_some() && !(group_by.levels.is_empty() && group_by.tags.is_empty()) {
+        return Err(QueryError::unsupported("GROUP BY windows of rows together with levels or tags"));
+    }
+    Ok(())
+}
+
+/// The columns, each once where series are grouped, with all that it stands for.
+fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<(Output, Vec<Expanded>)>, QueryError> {
+    let mut outputs: Vec<(Output, Vec<Expanded>)> = Vec::new();
+    for column in &planner.query.columns {
+        let expression = &column.expression;
+        if is_end_time(expression) {
+            let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
+            outputs.push((Output { expression: expression.clone(), name }, Vec::new()));
+            continue;
+        }
+        let first = outputs.len();
+        let mut places = HashMap::<String, usize>::new();
+        for each in names.expand(expression)? {
+            let name = each.grouped.column_name();
+            let is_grouped = each.grouped != each.expression;
+            match places.get(&name) {
+                Some(&at) => outputs[at].1.push(each),
+                None => {
+                    if is_grouped {
+                        places.insert(name.clone(), outputs.len());
+                    }
+                    let name = column.alias.clone().unwrap_or(name);
+                    outputs.push((Output { expression: each.grouped.clone(), name }, vec![each]));
+                }
+            }
+        }
+        if let Some(alias) = column.alias.as_ref().filter(|_| outputs.len() - first > 1) {
+            return Err(alias_error(alias));
+        }
+    }
+    Ok(outputs)
+}
+
+/// The condition on groups, its aggregates among the calls.
+pub(super) fn having(
+    planner: &Planner<'_>,
+    names: &mut Names<'_>,
+    calls: &mut Calls,
+) -> Result<Option<Expression>, QueryError> {
+    let Some(written) = &planner.query.having else { return Ok(None) };
+    let expanded = names.expand(written)?;
+    expanded.iter().for_each(|each| calls.add(each));
+    let mut seen = HashSet::new();
+    let parts = expanded.into_iter().map(|each| each.grouped).filter(|each| seen.insert(each.column_name()));
+    let condition = parts.reduce(|left, right| {
+        Expression::synthetic(ExpressionKind::Binary {
+            operator: BinaryOperator::And,
+            left: Box::new(left),
+            right: Box::new(right),
+        })
+    });
+    // A condition on what is not there never holds.
+    let never = Expression::synthetic(ExpressionKind::Constant(levada_sql::ast::Constant::Boolean(false)));
+    Ok(Some(condition.unwrap_or(never)))
+}
+
+/// What may be used of the aggregates' rows.
+pub(super) fn scope(planner: &Planner<'_>, calls: &Calls, types: &[DataType]) -> Scope {
+    let mut scope = calls.scope(types);
+    let rows = planner.query.group_by.as_ref().is_some_and(|group_by| group_by.rows.is_some());
+    if let Some(last) = types.len().checked_sub(1).filter(|_| rows) {
+        for column in planner.query.columns.iter().filter(|column| is_end_time(&column.expression)) {
+            scope.add(column.expression.column_name(), last, DataType::Int64);
+        }
+    }
+    scope
+}
+
+/// The rows of aggregates for which `having` holds, as columns.
+pub(super) fn compute(
+    chunks: Chunks,
+    scope: &Scope,
+    expressions: &[Expression],
+    having: Option<&Expression>,
+) -> Result<(Chunks, Vec<DataType>), QueryError> {
+    let chunks = match having {
+        Some(having) => filter(chunks, scope.bind_condition(having, "HAVING")?),
+        None => chunks,
+    };
+    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
+    let types = bound.iter().map(|each| each.data_type).collect();
+    Ok((project(chunks, bound), types))
+}

@@ -1,0 +1,294 @@
+//! `align by device`: each device's rows on their own, under the names of measurements.
+//!
+//! ```text
+//!   root.d1: s1, s2 ──▶ Time Device  s1 s2 s3        each device is planned as a query of its own;
+//!   root.d2: s1, s3 ──▶  …   root.d2 …  -  …         columns it lacks are null
+//! ```
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use arrow_array::{Array, StringArray, new_null_array};
+use levada_model::{DataType, Path, ResultColumn};
+use levada_sql::ast::{Expression, SortBy};
+use levada_storage::Direction;
+
+use super::{
+    Planner,
+    aggregated::{check, compute, having, scope},
+    columns::{END_TIME, is_aggregated, is_end_time},
+    grouped::{self, Calls, has_time},
+    raw::{self, Computed, Output, alias_error},
+    tail,
+};
+use crate::{
+    Plan, QueryError,
+    bind::{
+        expand::{Names, Show},
+        schema_order,
+    },
+    chunk::{Chunk, Chunks},
+    context::SchemaOrder,
+    expression::{Expr, Kind},
+    operator::{
+        merge::merge,
+        sort::{SortKey, sort},
+    },
+    plan::column,
+};
+
+/// A device's part: its columns by name, and its rows.
+struct Part {
+    device: Path,
+    names: Vec<String>,
+    computed: Computed,
+}
+
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+    let query = planner.query;
+    let aggregated = is_aggregated(query)?;
+    let group_by = query.group_by.as_ref();
+    check(group_by)?;
+    if group_by.is_some_and(|group_by| !(group_by.levels.is_empty() && group_by.tags.is_empty())) {
+        return Err(QueryError::semantic("group by level does not support align by device now."));
+    }
+    let order = Order::of(planner);
+    let devices = devices(planner, order.devices_descending);
+    // Columns are limited by name, over all devices.
+    let outputs = devices
+        .iter()
+        .map(|device| {
+            let mut names =
+                Names::new(&*planner.view, planner.context, vec![device.into()], Show::Measurement);
+            outputs(planner, &mut names).map(|outputs| (names, outputs))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let wanted =
+        planner.limit_columns(column_names(query.columns.len(), outputs.iter().map(|(_, outputs)| outputs)));
+    if wanted.is_empty() {
+        return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
+    }
+    let mut parts = Vec::new();
+    for (device, (mut names, outputs)) in devices.into_iter().zip(outputs) {
+        let outputs: Vec<Output> =
+            outputs.into_iter().flatten().filter(|output| wanted.contains(&output.name)).collect();
+        if outputs.is_empty() {
+            continue;
+        }
+        let computed = if aggregated {
+            aggregates(planner, &mut names, &outputs)?
+        } else {
+            let expressions: Vec<Expression> =
+                outputs.iter().map(|output| output.expression.clone()).collect();
+            raw::rows(planner, &mut names, &expressions, order.direction)?
+        };
+        parts.push(Part { device, names: outputs.into_iter().map(|output| output.name).collect(), computed });
+    }
+    let types = types(&wanted, &parts)?;
+    let has_time = !aggregated || has_time(group_by);
+    let mut columns: Vec<ResultColumn> = vec![column("Device", DataType::Text)];
+    columns.extend(wanted.iter().zip(&types).map(|(name, &data_type)| column(name.clone(), data_type)));
+    let (chunks, description) = joined(planner, parts, &wanted, &types, &columns, &order)?;
+    Ok(Plan::new(has_time, columns, tail::limited(planner, chunks)).described(description))
+}
+
+/// The devices of the `from` paths, each once, by path.
+fn devices(planner: &Planner<'_>, descending: bool) -> Vec<Path> {
+    let mut devices: Vec<Path> = planner
+        .query
+        .from
+        .iter()
+        .flat_map(|from| planner.view.devices(&from.pattern))
+        .map(|device| device.path)
+        .collect();
+    schema_order::sort(&mut devices, SchemaOrder::Path, |path| path);
+    devices.dedup();
+    if descending {
+        devices.reverse();
+    }
+    devices
+}
+
+/// A device's columns, for each column of the query those it stands for.
+fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Vec<Output>>, QueryError> {
+    planner
+        .query
+        .columns
+        .iter()
+        .map(|column| {
+            if is_end_time(&column.expression) {
+                let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
+                return Ok(vec![Output { expression: column.expression.clone(), name }]);
+            }
+            let expanded = names.expand(&column.expression)?;
+            if let Some(alias) = column.alias.as_ref().filter(|_| expanded.len() > 1) {
+                return Err(alias_error(alias));
+            }
+            let output = |expression: Expression| Output {
+                name: column.alias.clone().unwrap_or_else(|| expression.column_name()),
+                expression,
+            };
+            Ok(expanded.into_iter().map(|each| output(each.expression)).collect())
+        })
+        .collect()
+}
+
+/// The names of all columns: column by column of the query, the devices' names in their order, each once.
+fn column_names<'a>(
+    columns: usize,
+    devices: impl Iterator<Item = &'a Vec<Vec<Output>>> + Clone,
+) -> Vec<String> {
+    let mut seen = HashSet::new();
+    let mut names = Vec::new();
+    for at in 0..columns {
+        for output in devices.clone().filter_map(|outputs| outputs.get(at)).flatten() {
+            if seen.insert(output.name.clone()) {
+                names.push(output.name.clone());
+            }
+        }
+    }
+    names
+}
+
+fn aggregates(
+    planner: &Planner<'_>,
+    names: &mut Names<'_>,
+    outputs: &[Output],
+) -> Result<Computed, QueryError> {
+    let mut calls = Calls::default();
+    for output in outputs {
+        names.expand(&output.expression)?.iter().for_each(|each| calls.add(each));
+    }
+    let having = having(planner, names, &mut calls)?;
+    let computed = grouped::aggregate(planner, names, &calls)?;
+    let scope = scope(planner, &calls, &computed.types);
+    let expressions: Vec<Expression> = outputs.iter().map(|output| output.expression.clone()).collect();
+    let (chunks, types) = compute(computed.chunks, &scope, &expressions, having.as_ref())?;
+    Ok(Computed { chunks, types, description: computed.description })
+}
+
+/// The type of every column, which all devices must agree on.
+fn types(wanted: &[String], parts: &[Part]) -> Result<Vec<DataType>, QueryError> {
+    let mut found: HashMap<&str, DataType> = HashMap::new();
+    for part in parts {
+        for (name, &data_type) in part.names.iter().zip(&part.computed.types) {
+            if *found.entry(name).or_insert(data_type) != data_type {
+                return Err(QueryError::semantic(
+                    "ALIGN BY DEVICE: the data types of the same measurement column should be the same across devices.",
+                ));
+            }
+        }
+    }
+    Ok(wanted.iter().map(|name| found.get(name.as_str()).copied().unwrap_or(DataType::Double)).collect())
+}
+
+/// How rows of several devices follow each other.
+struct Order {
+    direction: Direction,
+    devices_descending: bool,
+    /// By time first.
+    by_time: bool,
+    /// By something that needs sorting.
+    sorted: bool,
+}
+
+impl Order {
+    fn of(planner: &Planner<'_>) -> Self {
+        let keys = &planner.query.order_by;
+        let time = keys.iter().find(|key| key.by == SortBy::Time);
+        let device = keys.iter().find(|key| key.by == SortBy::Device);
+        Self {
+            direction: match time {
+                Some(key) if key.descending => Direction::Descending,
+                _ => Direction::Ascending,
+            },
+            devices_descending: device.is_some_and(|key| key.descending),
+            by_time: keys.first().is_some_and(|key| key.by == SortBy::Time),
+            sorted: keys.iter().any(|key| !matches!(key.by, SortBy::Time | SortBy::Device)),
+        }
+    }
+}
+
+/// All devices' rows under the same columns, filled and in the order asked for.
+fn joined(
+    planner: &Planner<'_>,
+    parts: Vec<Part>,
+    wanted: &[String],
+    types: &[DataType],
+    columns: &[ResultColumn],
+    order: &Order,
+) -> Result<(Chunks, Vec<String>), QueryError> {
+    let mut description = Vec::new();
+    let mut streams: Vec<Chunks> = Vec::new();
+    for part in parts {
+        description.extend(part.computed.description);
+        let places: Vec<Option<usize>> =
+            wanted.iter().map(|name| part.names.iter().position(|each| each == name)).collect();
+        let types = types.to_vec();
+        let device = part.device;
+        let laid_out: Chunks =
+            Box::new(part.computed.chunks.map(move |chunk| Ok(lay_out(chunk?, &device, &places, &types))));
+        streams.push(laid_out);
+    }
+    let all_types: Vec<DataType> = columns.iter().map(|column| column.data_type).collect();
+    let aggregated_backwards = order.direction == Direction::Descending && planner.query.group_by.is_some();
+    let chunks: Chunks = if order.sorted || aggregated_backwards {
+        let chunks: Chunks = Box::new(streams.into_iter().flatten());
+        sort(
+            chunks,
+            keys(planner, columns)?,
+            tail::wanted_rows(planner),
+            planner.context.batch_rows,
+            &planner.budget,
+        )
+    } else if order.by_time && streams.len() > 1 {
+        merge(streams, order.direction, planner.context.batch_rows)
+    } else {
+        Box::new(streams.into_iter().flatten())
+    };
+    Ok((tail::filled(planner, chunks, &all_types)?, raw::below("Devices one by one".to_owned(), description)))
+}
+
+/// A device's columns where the result has them, behind the device's name.
+fn lay_out(chunk: Chunk, device: &Path, places: &[Option<usize>], types: &[DataType]) -> Chunk {
+    let rows = chunk.rows();
+    let name: Arc<dyn Array> =
+        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(device.as_str(), rows)));
+    let columns = places.iter().zip(types).map(|(place, data_type)| match place {
+        Some(at) => Arc::clone(&chunk.columns[*at]),
+        None => new_null_array(&data_type.arrow(), rows),
+    });
+    Chunk { columns: std::iter::once(name).chain(columns).collect(), times: chunk.times.clone() }
+}
+
+/// What rows are sorted by: `time`, `device`, or columns that come out.
+fn keys(planner: &Planner<'_>, columns: &[ResultColumn]) -> Result<Vec<SortKey>, QueryError> {
+    let mut keys = Vec::new();
+    for key in &planner.query.order_by {
+        let name = match &key.by {
+            SortBy::Time => None,
+            SortBy::Device => Some("Device".to_owned()),
+            SortBy::Timeseries => {
+                return Err(QueryError::semantic("Sorting by timeseries is only supported in last queries."));
+            }
+            SortBy::Expression(expression) => Some(expression.column_name()),
+        };
+        let expression = match name {
+            None => Expr::new(Kind::Time, DataType::Int64),
+            Some(name) => {
+                let wanted = levada_model::unquote_node(&name);
+                let at = columns.iter().position(|column| column.name == name || column.name == *wanted);
+                let at = at.ok_or_else(|| {
+                    QueryError::semantic(format!("`order by {name}` must name a column of the result"))
+                })?;
+                Expr::column(at, columns[at].data_type)
+            }
+        };
+        let nulls_first = key.nulls == Some(levada_sql::ast::NullOrder::First);
+        keys.push(SortKey { expression, descending: key.descending, nulls_first });
+    }
+    // Rows that are equal by these come by device and time, as they were read.
+    Ok(keys)
+}

@@ -1,0 +1,114 @@
+//! What kind of query the columns make, and whether they may stand together.
+
+use levada_sql::ast::{Expression, ExpressionKind, Select};
+
+use crate::{QueryError, aggregate::is_aggregate};
+
+/// The column that says where a window of rows ends.
+pub(super) const END_TIME: &str = "__endTime";
+
+/// Whether the query aggregates.
+///
+/// # Errors
+/// Aggregates and rows stand together, aggregates stand in one another or in `where`, a column is a constant, or a clause
+/// is there that makes sense only for aggregates.
+pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
+    if query.condition.as_ref().is_some_and(has_aggregate) {
+        return Err(QueryError::semantic("aggregate functions are not supported in WHERE clause"));
+    }
+    let mut aggregated = false;
+    let mut raw = false;
+    for column in &query.columns {
+        let expression = &column.expression;
+        if is_end_time(expression) {
+            continue;
+        }
+        check_constants(expression)?;
+        let found = Found::in_expression(expression)?;
+        if found.aggregate && found.raw {
+            return Err(QueryError::semantic(
+                "Raw data and aggregation result hybrid calculation is not supported.",
+            ));
+        }
+        aggregated |= found.aggregate;
+        raw |= !found.aggregate;
+    }
+    if raw && query.group_by.is_some() {
+        return Err(QueryError::semantic(
+            "Common queries and aggregated queries are not allowed to appear at the same time",
+        ));
+    }
+    if aggregated && raw {
+        return Err(QueryError::semantic("Raw data and aggregation hybrid query is not supported."));
+    }
+    if let Some(having) = &query.having {
+        let found = Found::in_expression(having)?;
+        if !aggregated || found.raw || !found.aggregate {
+            return Err(QueryError::semantic("Expression of HAVING clause must to be an Aggregation"));
+        }
+    }
+    Ok(aggregated)
+}
+
+/// Whether an expression is the pseudo column [`END_TIME`].
+pub(super) fn is_end_time(expression: &Expression) -> bool {
+    matches!(&expression.kind, ExpressionKind::Series(name) if name.to_string().eq_ignore_ascii_case(END_TIME))
+}
+
+/// What an expression holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    aggregate: bool,
+    /// A series or the time outside of aggregates.
+    raw: bool,
+}
+
+impl Found {
+    fn in_expression(expression: &Expression) -> Result<Self, QueryError> {
+        match &expression.kind {
+            ExpressionKind::Function(function) if is_aggregate(&function.name) => {
+                if function.arguments.iter().any(has_aggregate) {
+                    return Err(QueryError::semantic(
+                        "Aggregation results cannot be as input of the aggregation function.",
+                    ));
+                }
+                Ok(Self { aggregate: true, raw: false })
+            }
+            ExpressionKind::Series(_) | ExpressionKind::Time => Ok(Self { aggregate: false, raw: true }),
+            _ => expression.children().into_iter().try_fold(Self::default(), |found, child| {
+                let below = Self::in_expression(child)?;
+                Ok(Self { aggregate: found.aggregate || below.aggregate, raw: found.raw || below.raw })
+            }),
+        }
+    }
+}
+
+/// Whether an aggregate stands anywhere in an expression.
+pub(super) fn has_aggregate(expression: &Expression) -> bool {
+    matches!(&expression.kind, ExpressionKind::Function(function) if is_aggregate(&function.name))
+        || expression.children().into_iter().any(has_aggregate)
+}
+
+/// Refuses columns, and calls, of constants alone.
+fn check_constants(expression: &Expression) -> Result<(), QueryError> {
+    if is_constant(expression) {
+        return Err(match &expression.kind {
+            ExpressionKind::Function(_) => QueryError::semantic(format!(
+                "Invalid function expression, all the arguments are constant operands: {}",
+                expression.column_name()
+            )),
+            _ => {
+                QueryError::semantic(format!("Constant operand is not allowed: {}", expression.column_name()))
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Whether nothing in it depends on a row.
+fn is_constant(expression: &Expression) -> bool {
+    match &expression.kind {
+        ExpressionKind::Series(_) | ExpressionKind::Time => false,
+        _ => expression.children().into_iter().all(is_constant),
+    }
+}

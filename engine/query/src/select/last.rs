@@ -1,0 +1,144 @@
+//! `select last`: the newest point of each series.
+
+use std::sync::Arc;
+
+use levada_model::{DataType, Value};
+use levada_sql::ast::{Expression, ExpressionKind, SortBy};
+use levada_storage::{Direction, SeriesInfo, TimeRange};
+
+use super::{Planner, tail};
+use crate::{
+    Plan, QueryError,
+    bind::{
+        expand::{Names, Show},
+        time_range,
+    },
+    chunk::{Chunk, Chunks, texts},
+    expression::{Expr, Kind, cast::value_text},
+    operator::sort::{SortKey, sort},
+    plan::column,
+};
+
+/// A series and the name it is shown by.
+type Named = (String, Arc<SeriesInfo>);
+
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+    let query = planner.query;
+    let split = time_range::split(query.condition.as_ref());
+    if split.rest.is_some() {
+        return Err(QueryError::semantic("Only time filters are supported in LAST query"));
+    }
+    let is_series = |expression: &Expression| matches!(expression.kind, ExpressionKind::Series(_));
+    if !query.columns.iter().all(|column| is_series(&column.expression)) {
+        return Err(QueryError::semantic("Last queries can only be applied on raw time series."));
+    }
+    if query.group_by.is_some() || query.fill.is_some() || query.having.is_some() {
+        return Err(QueryError::semantic("Last queries take neither GROUP BY nor FILL nor HAVING."));
+    }
+    let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
+    let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole);
+    let mut series: Vec<Named> = Vec::new();
+    for column in &query.columns {
+        for pattern in column.expression.series() {
+            let found = names.find(pattern);
+            series.extend(found.iter().map(|each| {
+                (column.alias.clone().unwrap_or_else(|| each.shown.to_string()), Arc::clone(&each.series))
+            }));
+        }
+    }
+    series.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
+    series.dedup_by(|(_, a), (_, b)| a.path == b.path);
+    let columns = ["Timeseries", "Value", "DataType"].map(|name| column(name, DataType::Text)).to_vec();
+    let chunks = rows(planner, series, split.range);
+    let chunks = sorted(planner, chunks)?;
+    Ok(Plan::new(true, columns, tail::limited(planner, chunks)).described(vec!["Last points".to_owned()]))
+}
+
+/// The points, looked up in batches as they are pulled.
+fn rows(planner: &Planner<'_>, series: Vec<Named>, range: TimeRange) -> Chunks {
+    let view = Arc::clone(&planner.view);
+    let mut series = series.into_iter();
+    let batch = planner.context.batch_rows.max(1);
+    Box::new(std::iter::from_fn(move || {
+        let part: Vec<Named> = series.by_ref().take(batch).collect();
+        if part.is_empty() {
+            return None;
+        }
+        let mut times = Vec::new();
+        let mut found: Vec<(String, String, &'static str)> = Vec::new();
+        for (name, info) in part {
+            let point = if range == TimeRange::ALL {
+                view.last(&info.device, &info.measurement).map_err(QueryError::from)
+            } else {
+                newest_within(&*view, &info, range)
+            };
+            match point {
+                Ok(Some((time, value))) => {
+                    times.push(time);
+                    found.push((name, value_text(&value), info.schema.data_type.name()));
+                }
+                Ok(None) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let columns = vec![
+            texts(found.iter().map(|row| Some(row.0.as_str()))),
+            texts(found.iter().map(|row| Some(row.1.as_str()))),
+            texts(found.iter().map(|row| Some(row.2))),
+        ];
+        Some(Ok(Chunk { times: times.into(), columns }))
+    }))
+}
+
+/// The newest point within a range of times.
+fn newest_within(
+    view: &dyn levada_storage::View,
+    info: &SeriesInfo,
+    range: TimeRange,
+) -> Result<Option<(i64, Value)>, QueryError> {
+    if range.is_empty() {
+        return Ok(None);
+    }
+    let rows =
+        view.scan(&info.device, std::slice::from_ref(&info.measurement), range, Direction::Descending)?;
+    for batch in rows {
+        let chunk = Chunk::from_scan(&batch?)?;
+        let values = &chunk.columns[0];
+        for row in 0..chunk.rows() {
+            if let Some(value) = Value::at(values, info.schema.data_type, row) {
+                return Ok(Some((chunk.times.value(row), value)));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn sorted(planner: &Planner<'_>, chunks: Chunks) -> Result<Chunks, QueryError> {
+    let mut keys = Vec::new();
+    for key in &planner.query.order_by {
+        let text = |at| Expr::column(at, DataType::Text);
+        let expression = match &key.by {
+            SortBy::Time => Expr::new(Kind::Time, DataType::Int64),
+            SortBy::Timeseries => text(0),
+            SortBy::Device => {
+                return Err(QueryError::semantic(
+                    "Sorting by device is only supported in ALIGN BY DEVICE queries.",
+                ));
+            }
+            SortBy::Expression(expression) => match expression.column_name().to_ascii_lowercase().as_str() {
+                "value" => text(1),
+                "datatype" => text(2),
+                other => {
+                    return Err(QueryError::semantic(format!(
+                        "last queries can be ordered by time, timeseries, value and dataType, not by {other}"
+                    )));
+                }
+            },
+        };
+        keys.push(SortKey { expression, descending: key.descending, nulls_first: false });
+    }
+    if keys.is_empty() {
+        return Ok(chunks);
+    }
+    Ok(sort(chunks, keys, tail::wanted_rows(planner), planner.context.batch_rows, &planner.budget))
+}

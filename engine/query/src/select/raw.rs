@@ -1,0 +1,143 @@
+//! Queries of rows: scan, join, filter, compute.
+
+use levada_model::{DataType, ResultColumn};
+use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, OrderKey, SortBy};
+use levada_storage::Direction;
+
+use super::{Planner, sources::Sources, tail};
+use crate::{
+    Plan, QueryError,
+    bind::{
+        expand::{Names, Show},
+        time_range,
+    },
+    chunk::Chunks,
+    operator::{filter::filter, project::project},
+    plan::column,
+};
+
+/// A column that comes out: what is computed, and its header.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    pub(super) expression: Expression,
+    pub(super) name: String,
+}
+
+/// Rows, and the types of their columns.
+pub(super) struct Computed {
+    pub(super) chunks: Chunks,
+    pub(super) types: Vec<DataType>,
+    pub(super) description: Vec<String>,
+}
+
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+    let query = planner.query;
+    let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
+    let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole);
+    let outputs = planner.limit_columns(outputs(planner, &mut names)?);
+    if outputs.is_empty() {
+        return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
+    }
+    let keys = tail::keys(planner, &outputs, &mut names, true)?;
+    let expressions: Vec<Expression> = outputs
+        .iter()
+        .map(|output| &output.expression)
+        .chain(keys.hidden.iter().map(|key| &key.expression))
+        .cloned()
+        .collect();
+    let direction = direction(&query.order_by);
+    let computed = rows(planner, &mut names, &expressions, direction)?;
+    let columns: Vec<ResultColumn> = outputs
+        .into_iter()
+        .zip(&computed.types)
+        .map(|(output, &data_type)| column(output.name, data_type))
+        .collect();
+    let chunks = tail::finish(planner, computed.chunks, &computed.types, columns.len(), &keys)?;
+    Ok(Plan::new(true, columns, chunks).described(computed.description))
+}
+
+/// The columns with their wildcards expanded.
+pub(super) fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Output>, QueryError> {
+    let mut outputs = Vec::new();
+    for column in &planner.query.columns {
+        let expanded = names.expand(&column.expression)?;
+        if let Some(alias) = column.alias.as_ref().filter(|_| expanded.len() > 1) {
+            return Err(alias_error(alias));
+        }
+        outputs.extend(expanded.into_iter().map(|each| Output {
+            name: column.alias.clone().unwrap_or_else(|| each.expression.column_name()),
+            expression: each.expression,
+        }));
+    }
+    Ok(outputs)
+}
+
+pub(super) fn alias_error(alias: &str) -> QueryError {
+    QueryError::semantic(format!("alias '{alias}' can only be matched with one time series"))
+}
+
+/// In which direction rows are read so that they need no sorting by time.
+pub(super) fn direction(keys: &[OrderKey]) -> Direction {
+    match keys.first() {
+        Some(key) if key.descending && key.by == SortBy::Time => Direction::Descending,
+        _ => Direction::Ascending,
+    }
+}
+
+/// The rows for which the query's condition holds, with a column for each expression of single series.
+pub(super) fn rows(
+    planner: &Planner<'_>,
+    names: &mut Names<'_>,
+    expressions: &[Expression],
+    direction: Direction,
+) -> Result<Computed, QueryError> {
+    let split = time_range::split(planner.query.condition.as_ref());
+    let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
+    let mut sources = Sources::default();
+    expressions
+        .iter()
+        .chain(condition.as_ref().into_iter().flatten())
+        .for_each(|each| sources.add_all(each, names));
+    let scope = sources.scope(names);
+    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
+    let types = bound.iter().map(|each| each.data_type).collect();
+    if sources.is_empty() {
+        return Err(QueryError::semantic("a query must name at least one series"));
+    }
+    let mut chunks = sources.chunks(&planner.view, split.range, direction, planner.context.batch_rows);
+    let mut description = sources.describe(split.range);
+    match condition {
+        None => {}
+        Some(None) => chunks = Box::new(std::iter::empty()),
+        Some(Some(condition)) => {
+            description = below(format!("Filter {}", condition.column_name()), description);
+            chunks = filter(chunks, scope.bind_condition(&condition, "WHERE")?);
+        }
+    }
+    let computed = expressions.iter().map(Expression::column_name).collect::<Vec<_>>().join(", ");
+    Ok(Computed {
+        chunks: project(chunks, bound),
+        types,
+        description: below(format!("Compute {computed}"), description),
+    })
+}
+
+/// A line of a description above others.
+pub(super) fn below(line: String, lines: Vec<String>) -> Vec<String> {
+    std::iter::once(line).chain(lines.into_iter().map(|line| format!("  {line}"))).collect()
+}
+
+/// All that a condition stands for, joined by `and`; `None` where a name stands for nothing, so that it never holds.
+pub(super) fn condition(
+    names: &mut Names<'_>,
+    written: &Expression,
+) -> Result<Option<Expression>, QueryError> {
+    let parts = names.expand(written)?.into_iter().map(|each| each.expression);
+    Ok(parts.reduce(|left, right| {
+        Expression::synthetic(ExpressionKind::Binary {
+            operator: BinaryOperator::And,
+            left: Box::new(left),
+            right: Box::new(right),
+        })
+    }))
+}

@@ -1,0 +1,165 @@
+//! What happens to rows at the end: `fill`, `order by`, `offset`, `limit`.
+
+use levada_model::DataType;
+use levada_sql::ast::{Expression, ExpressionKind, NullOrder, OrderKey, SortBy};
+
+use super::{Planner, raw::Output};
+use crate::{
+    QueryError,
+    bind::expand::{Expanded, Names},
+    chunk::Chunks,
+    expression::{Expr, Kind},
+    operator::{
+        fill::{self, Fills},
+        limit::limit,
+        project::project,
+        sort::{SortKey, sort},
+    },
+};
+
+/// By what rows are sorted beyond the order they are read in.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Keys {
+    /// What is computed only to be sorted by, behind the columns that come out.
+    pub(super) hidden: Vec<Expanded>,
+    keys: Vec<Key>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    by: By,
+    descending: bool,
+    nulls_first: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Time,
+    Output(usize),
+    Hidden(usize),
+}
+
+/// What the query's `order by` asks for beyond the order rows are made in: by time, in the direction asked for where
+/// `directed`.
+pub(super) fn keys(
+    planner: &Planner<'_>,
+    outputs: &[Output],
+    names: &mut Names<'_>,
+    directed: bool,
+) -> Result<Keys, QueryError> {
+    let mut keys = Keys::default();
+    let written: &[OrderKey] = match planner.query.order_by.as_slice() {
+        // Times are unique, so nothing behind the time matters.
+        [first, ..] if first.by == SortBy::Time && (directed || !first.descending) => &[],
+        [first, ..] if first.by == SortBy::Time => std::slice::from_ref(first),
+        all => all,
+    };
+    for key in written {
+        let by = match &key.by {
+            SortBy::Time => By::Time,
+            SortBy::Device => {
+                return Err(QueryError::semantic(
+                    "Sorting by device is only supported in ALIGN BY DEVICE queries.",
+                ));
+            }
+            SortBy::Timeseries => {
+                return Err(QueryError::semantic("Sorting by timeseries is only supported in last queries."));
+            }
+            SortBy::Expression(expression) => match by_alias(expression, outputs) {
+                Some(at) => By::Output(at),
+                None => hidden(expression, outputs, names, &mut keys.hidden)?,
+            },
+        };
+        let nulls_first = key.nulls == Some(NullOrder::First);
+        keys.keys.push(Key { by, descending: key.descending, nulls_first });
+    }
+    Ok(keys)
+}
+
+fn by_alias(expression: &Expression, outputs: &[Output]) -> Option<usize> {
+    let ExpressionKind::Series(name) = &expression.kind else { return None };
+    let name = name.to_string();
+    let name = levada_model::unquote_node(&name);
+    outputs.iter().position(|output| output.name == *name)
+}
+
+fn hidden(
+    expression: &Expression,
+    outputs: &[Output],
+    names: &mut Names<'_>,
+    hidden: &mut Vec<Expanded>,
+) -> Result<By, QueryError> {
+    let mut expanded = names.expand(expression)?;
+    let (Some(found), true) = (expanded.pop(), expanded.is_empty()) else {
+        return Err(QueryError::semantic(format!(
+            "`order by {}` must stand for exactly one column",
+            expression.column_name()
+        )));
+    };
+    if let Some(at) = outputs.iter().position(|output| output.expression == found.grouped) {
+        return Ok(By::Output(at));
+    }
+    hidden.push(found);
+    Ok(By::Hidden(hidden.len() - 1))
+}
+
+/// How many rows the query needs to have sorted; all where `None`.
+pub(super) fn wanted_rows(planner: &Planner<'_>) -> Option<usize> {
+    let limit = usize::try_from(planner.query.limit?).ok()?;
+    Some(limit.saturating_add(offset(planner)))
+}
+
+fn offset(planner: &Planner<'_>) -> usize {
+    planner.query.offset.map_or(0, |offset| usize::try_from(offset).unwrap_or(0))
+}
+
+/// Fills, sorts, drops what was only sorted by, and limits. `types` are those of all columns, of which the first
+/// `outputs` come out.
+pub(super) fn finish(
+    planner: &Planner<'_>,
+    chunks: Chunks,
+    types: &[DataType],
+    outputs: usize,
+    keys: &Keys,
+) -> Result<Chunks, QueryError> {
+    let mut chunks = filled(planner, chunks, &types[..outputs])?;
+    if !keys.keys.is_empty() {
+        let column = |at: usize| Expr::column(at, types.get(at).copied().unwrap_or(DataType::Double));
+        let sort_keys = keys
+            .keys
+            .iter()
+            .map(|key| SortKey {
+                expression: match key.by {
+                    By::Time => Expr::new(Kind::Time, DataType::Int64),
+                    By::Output(at) => column(at),
+                    By::Hidden(at) => column(outputs + at),
+                },
+                descending: key.descending,
+                nulls_first: key.nulls_first,
+            })
+            .collect();
+        chunks = sort(chunks, sort_keys, wanted_rows(planner), planner.context.batch_rows, &planner.budget);
+    }
+    if types.len() > outputs {
+        chunks = project(chunks, (0..outputs).map(|at| Expr::column(at, types[at])).collect());
+    }
+    Ok(limited(planner, chunks))
+}
+
+/// `fill`, where the query has it.
+pub(super) fn filled(
+    planner: &Planner<'_>,
+    chunks: Chunks,
+    types: &[DataType],
+) -> Result<Chunks, QueryError> {
+    match &planner.query.fill {
+        Some(written) => Ok(fill::fill(chunks, Fills::new(written, types)?, &planner.budget)),
+        None => Ok(chunks),
+    }
+}
+
+/// `offset` and `limit`.
+pub(super) fn limited(planner: &Planner<'_>, chunks: Chunks) -> Chunks {
+    let (offset, most) = (offset(planner), planner.query.limit.and_then(|limit| usize::try_from(limit).ok()));
+    if offset == 0 && most.is_none() { chunks } else { limit(chunks, offset, most) }
+}

@@ -1,0 +1,91 @@
+//! `show child paths` and `show child nodes`: what lies one level below.
+
+use std::collections::BTreeMap;
+
+use levada_model::{Path, PathPattern};
+use levada_storage::View;
+
+use super::text_columns;
+use crate::{Plan, chunk::texts};
+
+/// What a path is to the catalog, the most telling kind last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum NodeType {
+    AboveDatabase,
+    Internal,
+    Device,
+    Timeseries,
+    Database,
+}
+
+impl NodeType {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AboveDatabase => "SG INTERNAL",
+            Self::Internal => "INTERNAL",
+            Self::Device => "DEVICE",
+            Self::Timeseries => "TIMESERIES",
+            Self::Database => "DATABASE",
+        }
+    }
+}
+
+pub(super) fn paths(pattern: &PathPattern, view: &dyn View) -> Plan {
+    let found = below(pattern, view);
+    let values = vec![
+        texts(found.keys().map(|path| Some(path.as_str()))),
+        texts(found.values().map(|kind| Some(kind.name()))),
+    ];
+    Plan::ready(text_columns(&["ChildPaths", "NodeTypes"]), values)
+}
+
+pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Plan {
+    let found = below(pattern, view);
+    let mut nodes: Vec<&str> = found.keys().filter_map(|path| path.nodes().next_back()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    Plan::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.into_iter().map(Some))])
+}
+
+/// The paths one level below those that fit, with what they are.
+fn below(pattern: &PathPattern, view: &dyn View) -> BTreeMap<Path, NodeType> {
+    let mut found = BTreeMap::new();
+    let direct = join(pattern, "*");
+    for part in [direct.clone(), join(pattern, "*.**")] {
+        for database in view.databases(&part) {
+            let kind =
+                if direct.matches(&database.path) { NodeType::Database } else { NodeType::AboveDatabase };
+            note(&mut found, &direct, &database.path, kind);
+        }
+        for series in view.series(&part) {
+            note(&mut found, &direct, &series.path, NodeType::Timeseries);
+            note(&mut found, &direct, &series.device, NodeType::Device);
+        }
+    }
+    // What lies above no database but on the way to a series is inside one.
+    for (path, kind) in &mut found {
+        if *kind == NodeType::Internal {
+            let inside = view.databases(&join(&PathPattern::from(path), "**")).is_empty();
+            *kind = if inside { NodeType::Internal } else { NodeType::AboveDatabase };
+        }
+    }
+    found
+}
+
+fn join(pattern: &PathPattern, suffix: &str) -> PathPattern {
+    pattern.join(&PathPattern::parse(suffix).expect("a pattern of wildcards"))
+}
+
+/// Notes the prefix of a path that fits; the whole path is of the kind given, a shorter one is a node on the way.
+fn note(found: &mut BTreeMap<Path, NodeType>, direct: &PathPattern, path: &Path, kind: NodeType) {
+    let mut prefix = Some(path.clone());
+    while let Some(here) = prefix {
+        if direct.matches(&here) {
+            let kind = if here == *path { kind } else { kind.min(NodeType::Internal) };
+            let entry = found.entry(here).or_insert(kind);
+            *entry = (*entry).max(kind);
+            return;
+        }
+        prefix = here.parent();
+    }
+}

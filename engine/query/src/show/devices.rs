@@ -1,0 +1,53 @@
+//! `show devices`.
+
+use levada_sql::ast::ShowDevices;
+use levada_storage::{DatabaseInfo, DeviceInfo, View};
+
+use super::{filter, in_batches, page, text_columns};
+use crate::{Plan, QueryContext, QueryError, bind::schema_order, chunk::texts};
+
+pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
+    let mut devices = view.devices(&query.pattern);
+    schema_order::sort(&mut devices, context.order, |device| &device.path);
+    let devices = page(filter::devices(devices, query.filter.as_ref(), view)?, query.offset, query.limit)?;
+    let ttl = Ttls::new(view);
+    let rows: Vec<(DeviceInfo, String)> = devices
+        .into_iter()
+        .map(|device| {
+            let ttl = ttl.of(&device);
+            (device, ttl)
+        })
+        .collect();
+    let with_database = query.with_database;
+    let names: &[&str] = if with_database {
+        &["Device", "Database", "IsAligned", "Template", "TTL(ms)"]
+    } else {
+        &["Device", "IsAligned", "Template", "TTL(ms)"]
+    };
+    Ok(in_batches(text_columns(names), rows, context.batch_rows, move |rows| {
+        let mut columns = vec![texts(rows.iter().map(|(device, _)| Some(device.path.as_str())))];
+        if with_database {
+            columns.push(texts(rows.iter().map(|(device, _)| Some(device.database.as_str()))));
+        }
+        columns
+            .push(texts(rows.iter().map(|(device, _)| Some(if device.aligned { "true" } else { "false" }))));
+        columns.push(texts(rows.iter().map(|_| None)));
+        columns.push(texts(rows.iter().map(|(_, ttl)| Some(ttl.as_str()))));
+        columns
+    }))
+}
+
+/// How long rows of each database live.
+struct Ttls(Vec<DatabaseInfo>);
+
+impl Ttls {
+    fn new(view: &dyn View) -> Self {
+        let all = levada_model::PathPattern::parse("root.**").expect("a pattern of one wildcard");
+        Self(view.databases(&all))
+    }
+
+    fn of(&self, device: &DeviceInfo) -> String {
+        let database = self.0.iter().find(|database| database.path == device.database);
+        database.and_then(|database| database.ttl).map_or_else(|| "INF".to_owned(), |ttl| ttl.to_string())
+    }
+}

@@ -1,0 +1,106 @@
+//! Which devices and series a `SHOW` or `COUNT` is about.
+
+use std::sync::Arc;
+
+use levada_model::Path;
+use levada_sql::ast::SchemaFilter;
+use levada_storage::{DeviceInfo, Direction, SeriesInfo, TimeRange, View};
+
+use crate::{QueryError, bind::time_range};
+
+/// The series that fit; all where there is no filter.
+pub(super) fn series(
+    mut found: Vec<SeriesInfo>,
+    filter: Option<&SchemaFilter>,
+    view: &dyn View,
+) -> Result<Vec<SeriesInfo>, QueryError> {
+    match filter {
+        None => {}
+        Some(SchemaFilter::PathContains(part)) => found.retain(|each| each.path.as_str().contains(part)),
+        Some(SchemaFilter::DataType(data_type)) => found.retain(|each| each.schema.data_type == *data_type),
+        Some(SchemaFilter::TagEquals { key, value }) => {
+            found.retain(|each| each.tags.get(key) == Some(value))
+        }
+        Some(SchemaFilter::TagContains { key, value }) => {
+            found.retain(|each| each.tags.get(key).is_some_and(|text| text.contains(value)));
+        }
+        Some(SchemaFilter::Template { name, negated }) => {
+            if !without_template(name.as_deref(), *negated) {
+                found.clear();
+            }
+        }
+        Some(SchemaFilter::Time(condition)) => {
+            let range = times(condition)?;
+            let mut kept = Vec::new();
+            for each in found {
+                if has_rows(view, &each.device, std::slice::from_ref(&each.measurement), range)? {
+                    kept.push(each);
+                }
+            }
+            found = kept;
+        }
+    }
+    Ok(found)
+}
+
+/// The devices that fit.
+pub(super) fn devices(
+    mut found: Vec<DeviceInfo>,
+    filter: Option<&SchemaFilter>,
+    view: &dyn View,
+) -> Result<Vec<DeviceInfo>, QueryError> {
+    match filter {
+        None => {}
+        Some(SchemaFilter::PathContains(part)) => found.retain(|each| each.path.as_str().contains(part)),
+        Some(SchemaFilter::Template { name, negated }) => {
+            if !without_template(name.as_deref(), *negated) {
+                found.clear();
+            }
+        }
+        Some(SchemaFilter::Time(condition)) => {
+            let range = times(condition)?;
+            let mut kept = Vec::new();
+            for each in found {
+                if has_rows(view, &each.path, &measurements(view, &each.path), range)? {
+                    kept.push(each);
+                }
+            }
+            found = kept;
+        }
+        Some(_) => return Err(QueryError::semantic("devices cannot be chosen by tags or data types")),
+    }
+    Ok(found)
+}
+
+/// A device's measurements.
+fn measurements(view: &dyn View, device: &Path) -> Vec<Arc<str>> {
+    let star = levada_model::PathPattern::parse("*").expect("a pattern of one wildcard");
+    let all = levada_model::PathPattern::from(device).join(&star);
+    view.series(&all).into_iter().map(|series| series.measurement).collect()
+}
+
+/// Whether a template filter holds where there are no templates.
+fn without_template(name: Option<&str>, negated: bool) -> bool {
+    name.is_some() == negated
+}
+
+fn times(condition: &levada_sql::ast::Expression) -> Result<TimeRange, QueryError> {
+    let split = time_range::split(Some(condition));
+    if split.rest.is_some() {
+        return Err(QueryError::semantic("only ranges of time are supported here"));
+    }
+    Ok(split.range)
+}
+
+fn has_rows(
+    view: &dyn View,
+    device: &Path,
+    measurements: &[Arc<str>],
+    range: TimeRange,
+) -> Result<bool, QueryError> {
+    if range.is_empty() || measurements.is_empty() {
+        return Ok(false);
+    }
+    let first = view.scan(device, measurements, range, Direction::Ascending)?.next();
+    Ok(first.transpose()?.is_some())
+}

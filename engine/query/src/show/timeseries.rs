@@ -1,0 +1,105 @@
+//! `show timeseries`.
+
+use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _};
+
+use levada_sql::ast::ShowTimeseries;
+use levada_storage::{SeriesInfo, View};
+
+use super::{filter, in_batches, page, text_columns};
+use crate::{Plan, QueryContext, QueryError, bind::schema_order, chunk::texts, context::SchemaOrder};
+
+pub(super) fn plan(
+    query: &ShowTimeseries,
+    view: &dyn View,
+    context: &QueryContext,
+) -> Result<Plan, QueryError> {
+    let mut series = view.series(&query.pattern);
+    schema_order::sort(&mut series, context.order, |series| &series.path);
+    let mut series = filter::series(series, query.filter.as_ref(), view)?;
+    if query.latest {
+        series = by_last_time(series, view)?;
+    }
+    let series = page(series, query.offset, query.limit)?;
+    let order = context.order;
+    let columns = text_columns(&[
+        "Timeseries",
+        "Alias",
+        "Database",
+        "DataType",
+        "Encoding",
+        "Compression",
+        "Tags",
+        "Attributes",
+        "Deadband",
+        "DeadbandParameters",
+        "ViewType",
+    ]);
+    Ok(in_batches(columns, series, context.batch_rows, move |series| {
+        let map = |get: fn(&SeriesInfo) -> &BTreeMap<String, String>| {
+            let all: Vec<Option<String>> = series.iter().map(|each| json(get(each), order)).collect();
+            texts(all.iter().map(Option::as_deref))
+        };
+        let none = || texts(series.iter().map(|_| None));
+        vec![
+            texts(series.iter().map(|each| Some(each.path.as_str()))),
+            texts(series.iter().map(|each| each.alias.as_deref())),
+            texts(series.iter().map(|each| Some(each.database.as_str()))),
+            texts(series.iter().map(|each| Some(each.schema.data_type.name()))),
+            texts(series.iter().map(|each| Some(each.schema.encoding.name()))),
+            texts(series.iter().map(|each| Some(each.schema.compressor.name()))),
+            map(|each| &each.tags),
+            map(|each| &each.attributes),
+            none(),
+            none(),
+            texts(series.iter().map(|_| Some("BASE"))),
+        ]
+    }))
+}
+
+/// Those with the newest rows first; those without any last.
+fn by_last_time(series: Vec<SeriesInfo>, view: &dyn View) -> Result<Vec<SeriesInfo>, QueryError> {
+    let mut timed = Vec::with_capacity(series.len());
+    for each in series {
+        let last = view.last(&each.device, &each.measurement)?.map(|(time, _)| time);
+        timed.push((last, each));
+    }
+    timed.sort_by_key(|(last, _)| Reverse(*last));
+    Ok(timed.into_iter().map(|(_, each)| each).collect())
+}
+
+/// `{"unit":"c","site":"north"}`; nothing where there is none.
+fn json(map: &BTreeMap<String, String>, order: SchemaOrder) -> Option<String> {
+    if map.is_empty() {
+        return None;
+    }
+    let mut entries: Vec<(&String, &String)> = map.iter().collect();
+    if order == SchemaOrder::Peer {
+        schema_order::sort_names(&mut entries, |(key, _)| key);
+    }
+    let mut out = String::from("{");
+    for (at, (key, value)) in entries.into_iter().enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        quote(key, &mut out);
+        out.push(':');
+        quote(value, &mut out);
+    }
+    out.push('}');
+    Some(out)
+}
+
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // Writing to a String does not fail.
+            control if control < ' ' => write!(out, "\\u{:04x}", u32::from(control)).unwrap_or_default(),
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}

@@ -1,0 +1,3 @@
+//! Every source against the contract.
+
+mod contract;

@@ -15,6 +15,8 @@ mod line;
 mod time;
 mod typed;
 
+pub(crate) use self::time::date_time;
+
 pub use self::{
     csv::{CsvDecoder, CsvOptions},
     json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath},

@@ -1,13 +1,36 @@
-//! Sources: Kafka, files, simulated sensors.
+//! Sources: Kafka, files, simulated sensors; and the decoders that make rows of their records.
+//!
+//! ```text
+//!   sensor   rows from nothing                   split: the node         position: row
+//!   file     lines ──▶ decoder ──▶ BatchBuilder  split: the file         position: byte
+//!   kafka    messages ──▶ decoder ──▶ BatchBuilder   split: a partition  position: offset
+//! ```
+//!
+//! Invariants: what blocks runs on a thread of its own, behind a bounded queue; positions of a split are handed out
+//! without gaps; nothing is committed that was not settled.
+
+mod feed;
+mod text_list;
 
 pub mod decode;
+pub mod file;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+pub mod sensor;
 
 use levada_connector_api::Registry;
 
+pub use text_list::TextList;
+
 /// Adds the sources and decoders of this crate.
 pub fn register(registry: Registry) -> Registry {
-    registry
+    let registry = registry
         .with_decoder::<decode::JsonDecoder>()
         .with_decoder::<decode::CsvDecoder>()
         .with_decoder::<decode::LineDecoder>()
+        .with_source::<file::FileSource>()
+        .with_source::<sensor::SensorSource>();
+    #[cfg(feature = "kafka")]
+    let registry = registry.with_source::<kafka::KafkaSource>();
+    registry
 }

@@ -1,0 +1,194 @@
+//! Kafka topics, read as a member of a consumer group.
+//!
+//! ```text
+//!   librdkafka's threads        the reading thread                               the runtime's task
+//!   fetch, heartbeats  ──▶  message queue ─ decode ─ BatchBuilder ──▶ queue ──▶  next
+//!                      ──▶  events: assign, revoke, errors, commits   ◀── shared ─ settle, progress, close
+//! ```
+//!
+//! One thread takes messages a few thousand at a time and decodes them where they lie. It also owns the assignment:
+//!
+//! - **assigned**, a partition is read from the latest of what the sink stored, what was settled here before, and what
+//!   the group has committed; where there is none of these, from `start`;
+//! - **revoked**, what was read of it goes out at once, the thread waits until that is settled (or a deadline), commits,
+//!   and only then lets go: the next owner reads on exactly there;
+//! - **settled** positions are committed every half second and at the end, never more.
+//!
+//! A split is a partition, `<node>/<topic>/<partition>`; its position is the offset. Offsets that hold no message (a
+//! compacted topic's, a transaction's marks) belong to the range before or behind them, so ranges touch.
+//!
+//! The member's id is kept in the state folder (static membership): killed and started again, the process takes its
+//! partitions back at once, without waiting for its former self to time out. Stopped in order, it leaves the group.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
+
+use async_trait::async_trait;
+use levada_connector_api::{
+    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Result, Source, SourceCapabilities,
+    SourceType,
+    model::{Checkpoint, SplitPosition},
+};
+use tokio::sync::mpsc;
+
+mod client;
+mod instance;
+mod native;
+mod offsets;
+mod options;
+mod partitions;
+mod reader;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub use self::options::{KafkaOptions, KafkaPoint};
+
+use self::{
+    reader::{Item, Reader},
+    shared::{Shared, lock},
+};
+
+/// Batches that may wait for `next`.
+const QUEUED: usize = 2;
+
+/// Kafka topics.
+#[derive(Debug)]
+pub struct KafkaSource {
+    setup: Arc<Setup>,
+    shared: Arc<Shared>,
+    running: Option<Running>,
+    ended: bool,
+}
+
+/// What reading needs, and does not change.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    node: String,
+    pipeline: String,
+    state_dir: PathBuf,
+    options: KafkaOptions,
+    decoder: DecoderFactory,
+}
+
+#[derive(Debug)]
+struct Running {
+    items: mpsc::Receiver<Item>,
+    thread: std::thread::JoinHandle<Result<()>>,
+}
+
+impl SourceType for KafkaSource {
+    const NAME: &'static str = "kafka";
+    const SUMMARY: &'static str = "Kafka topics, read as a member of a consumer group.";
+    const DECODES: bool = true;
+    type Options = KafkaOptions;
+
+    fn check(options: &KafkaOptions) -> Vec<Problem> {
+        options.problems()
+    }
+
+    fn build(options: KafkaOptions, context: &BuildContext) -> Result<Box<dyn Source>> {
+        let decoder = context
+            .decoder
+            .clone()
+            .ok_or_else(|| Error::config("kafka needs `decode`, as in decode: {json: {}}"))?;
+        if decoder.make().header_lines() > 0 {
+            return Err(Error::config("messages have no header line: name the columns with `columns`"));
+        }
+        let setup = Setup {
+            node: context.node.clone(),
+            pipeline: context.pipeline.clone(),
+            state_dir: context.state_dir.clone(),
+            options,
+            decoder,
+        };
+        Ok(Box::new(Self { setup: Arc::new(setup), shared: Arc::default(), running: None, ended: false }))
+    }
+}
+
+#[async_trait]
+impl Source for KafkaSource {
+    fn capabilities(&self) -> SourceCapabilities {
+        SourceCapabilities { bounded: self.setup.options.end.is_some(), replayable: true }
+    }
+
+    async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {
+        self.close().await?;
+        self.ended = false;
+        self.shared = Arc::default();
+        lock(&self.shared.settled).clone_from(stored);
+        let (setup, shared) = (Arc::clone(&self.setup), Arc::clone(&self.shared));
+        let (sender, items) = mpsc::channel(QUEUED);
+        let reader = tokio::task::spawn_blocking(move || Reader::connect(setup, shared, sender)).await;
+        let reader = reader.map_err(|error| Error::bug(error.to_string()))??;
+        let thread = std::thread::Builder::new()
+            .name(format!("kafka {}", self.setup.node))
+            .spawn(move || reader.run())
+            .map_err(|error| Error::io("cannot start a thread", error))?;
+        self.running = Some(Running { items, thread });
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Result<Option<Batch>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let running = self.running.as_mut().ok_or_else(|| Error::bug("next before connect"))?;
+        match running.items.recv().await {
+            Some(Item::Batch(batch)) => {
+                // The thread may be waiting for room.
+                running.thread.thread().unpark();
+                Ok(Some(batch))
+            }
+            Some(Item::End) => {
+                self.ended = true;
+                Ok(None)
+            }
+            Some(Item::Failed(error)) => Err(error),
+            None => Err(Error::bug("the reading thread has ended")),
+        }
+    }
+
+    async fn settle(&mut self, settled: &[SplitPosition]) -> Result<()> {
+        {
+            let mut known = lock(&self.shared.settled);
+            for each in settled {
+                let position = known.entry(each.split.clone()).or_default();
+                *position = each.position.max(*position);
+            }
+        }
+        if let Some(running) = &self.running {
+            running.thread.thread().unpark();
+        }
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        self.shared.progress(self.setup.options.end.is_some())
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.ended = true;
+        let Some(Running { items, thread }) = self.running.take() else { return Ok(()) };
+        self.shared.stop.store(true, Ordering::Release);
+        drop(items);
+        thread.thread().unpark();
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        match ended {
+            Ok(Ok(result)) => result,
+            _ => Err(Error::bug("the reading thread has panicked")),
+        }
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        // Dropped without close, the thread still ends and commits what was settled.
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(running) = &self.running {
+            running.thread.thread().unpark();
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! The few calls of librdkafka that `rdkafka` does not wrap: many messages in one call, and partitions whose messages
+//! go to a queue of their own, apart from events.
+
+#![allow(unsafe_code, reason = "calls of a C library; nothing else in this crate is unsafe")]
+
+use std::{ffi::CString, ptr, slice, sync::Arc};
+
+use rdkafka::{
+    bindings as rd,
+    consumer::Consumer,
+    error::RDKafkaErrorCode,
+    types::{RDKafkaMessage, RDKafkaQueue},
+};
+
+use super::client::Client;
+
+/// A queue that the messages of chosen partitions go to.
+pub(super) struct MessageQueue {
+    queue: *mut RDKafkaQueue,
+    taken: Vec<*mut RDKafkaMessage>,
+    /// The queue is of this client and must not outlive it.
+    client: Arc<Client>,
+}
+
+/// The queue of one partition, which leads into a [`MessageQueue`] as long as the partition is assigned.
+pub(super) struct Forwarded {
+    queue: *mut RDKafkaQueue,
+    _client: Arc<Client>,
+}
+
+/// What came out of a queue; borrowed until the next call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    /// Tells topics apart as long as the message lives.
+    pub(super) topic: Topic<'a>,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) content: Content<'a>,
+}
+
+/// What a message holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Content<'a> {
+    Value(&'a [u8]),
+    /// A message without a value.
+    Nothing,
+    /// No message: something to know of the partition.
+    Error(RDKafkaErrorCode),
+}
+
+/// A topic, as librdkafka holds it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Topic<'a> {
+    handle: *mut rd::rd_kafka_topic_t,
+    _message: std::marker::PhantomData<&'a ()>,
+}
+
+impl Topic<'_> {
+    /// A number that no other topic has while this one lives.
+    pub(super) fn id(&self) -> usize {
+        self.handle as usize
+    }
+
+    pub(super) fn name(&self) -> String {
+        if self.handle.is_null() {
+            return String::new();
+        }
+        // SAFETY: the handle is alive as long as the message it came with; the name is a C string that lives as long.
+        unsafe { std::ffi::CStr::from_ptr(rd::rd_kafka_topic_name(self.handle)) }
+            .to_string_lossy()
+            .into_owned()
+    }
+}
+
+// SAFETY: librdkafka's handles may be used from any thread; `taken` is only touched through `&mut self`.
+unsafe impl Send for MessageQueue {}
+
+// SAFETY: as for `MessageQueue`.
+unsafe impl Send for Forwarded {}
+
+impl MessageQueue {
+    /// A queue that gives at most that many messages at once.
+    pub(super) fn new(client: Arc<Client>, most: usize) -> Self {
+        // SAFETY: the client is alive; the queue is destroyed in `drop`.
+        let queue = unsafe { rd::rd_kafka_queue_new(client.client().native_ptr()) };
+        Self { queue, taken: vec![ptr::null_mut(); most], client }
+    }
+
+    /// Leads the messages of a partition here; to be called before it is assigned. `None` where the name is no topic's.
+    pub(super) fn forward(&self, topic: &str, partition: i32) -> Option<Forwarded> {
+        let name = CString::new(topic).ok()?;
+        // SAFETY: client and name are alive; the queue that is given is ours to destroy, which `Forwarded` does.
+        let queue = unsafe {
+            rd::rd_kafka_queue_get_partition(self.client.client().native_ptr(), name.as_ptr(), partition)
+        };
+        if queue.is_null() {
+            return None;
+        }
+        // SAFETY: both queues are alive; librdkafka counts the reference to the target.
+        unsafe { rd::rd_kafka_queue_forward(queue, self.queue) };
+        Some(Forwarded { queue, _client: Arc::clone(&self.client) })
+    }
+
+    /// Takes messages until there is a full batch or the time is over, and shows each to `see`. Gives their number.
+    pub(super) fn take(&mut self, wait_millis: i32, mut see: impl FnMut(Message<'_>)) -> usize {
+        // SAFETY: the queue is alive, and `taken` has room for as many pointers as its length says.
+        let count = unsafe {
+            rd::rd_kafka_consume_batch_queue(
+                self.queue,
+                wait_millis,
+                self.taken.as_mut_ptr(),
+                self.taken.len(),
+            )
+        };
+        let count = usize::try_from(count).unwrap_or(0);
+        for &message in self.taken.iter().take(count) {
+            // SAFETY: librdkafka filled `count` pointers with messages that are ours until they are destroyed.
+            let held = Held(message);
+            see(held.view());
+        }
+        count
+    }
+}
+
+impl Drop for MessageQueue {
+    fn drop(&mut self) {
+        // SAFETY: the queue was made by `new`, is destroyed once, and its client is still alive.
+        unsafe { rd::rd_kafka_queue_destroy(self.queue) };
+    }
+}
+
+impl Drop for Forwarded {
+    fn drop(&mut self) {
+        // SAFETY: the reference was given by `rd_kafka_queue_get_partition`, and is dropped once.
+        unsafe { rd::rd_kafka_queue_destroy(self.queue) };
+    }
+}
+
+/// A message that is destroyed when it goes.
+struct Held(*mut RDKafkaMessage);
+
+impl Held {
+    fn view(&self) -> Message<'_> {
+        // SAFETY: the pointer came from librdkafka and is not destroyed before `drop`.
+        let message = unsafe { &*self.0 };
+        let content = match RDKafkaErrorCode::from(message.err) {
+            RDKafkaErrorCode::NoError if message.payload.is_null() => Content::Nothing,
+            // SAFETY: payload and length belong together and live as long as the message.
+            RDKafkaErrorCode::NoError => {
+                Content::Value(unsafe { slice::from_raw_parts(message.payload.cast::<u8>(), message.len) })
+            }
+            error => Content::Error(error),
+        };
+        Message {
+            topic: Topic { handle: message.rkt, _message: std::marker::PhantomData },
+            partition: message.partition,
+            offset: message.offset,
+            content,
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // SAFETY: the message is ours and is destroyed once.
+        unsafe { rd::rd_kafka_message_destroy(self.0) };
+    }
+}
+
+/// The first offset and the one behind the last, as of the last answer to a fetch; nothing is sent.
+pub(super) fn known_watermarks(client: &Client, topic: &str, partition: i32) -> Option<(i64, i64)> {
+    let name = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: client and name are alive; both results are written before the call returns.
+    let error = unsafe {
+        rd::rd_kafka_get_watermark_offsets(
+            client.client().native_ptr(),
+            name.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    (RDKafkaErrorCode::from(error) == RDKafkaErrorCode::NoError && high >= 0).then_some((low, high))
+}

@@ -1,0 +1,188 @@
+//! The options of the source.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::{TextList, decode::date_time};
+
+/// Which topics are read, and how.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaOptions {
+    /// Brokers to begin with, `host:port`, in one text with commas or as a list.
+    pub brokers: TextList,
+    /// Topics by name; one that begins with `^` is a regular expression that names are searched for.
+    pub topics: TextList,
+    /// The consumer group. Its members share the partitions; it remembers how far they are.
+    pub group: String,
+    /// Where to begin in a partition of which nothing is committed: `earliest`, `latest`, or a time.
+    #[serde(default)]
+    pub start: KafkaPoint,
+    /// Where to end: `latest` for what stands there at the start of the run, or a time. Never, unless given.
+    #[serde(default)]
+    pub end: Option<KafkaPoint>,
+    /// How large batches are at most, and how long messages wait for one to fill.
+    #[serde(default = "default_batch")]
+    pub batch: BatchLimits,
+    /// How long, when a partition is taken away, to wait until all that was read of it is settled.
+    #[serde(default = "default_handover")]
+    pub handover: Interval,
+    /// Memory for messages that are fetched ahead.
+    #[serde(default = "default_ahead")]
+    pub ahead: ByteSize,
+    /// Properties passed to librdkafka as they are: TLS, SASL, and whatever else it knows.
+    #[serde(default)]
+    pub properties: BTreeMap<String, Property>,
+}
+
+fn default_batch() -> BatchLimits {
+    BatchLimits { rows: 10_000, bytes: ByteSize(4 << 20), linger: Interval(Duration::from_millis(20)) }
+}
+
+fn default_handover() -> Interval {
+    Interval(Duration::from_secs(20))
+}
+
+fn default_ahead() -> ByteSize {
+    ByteSize(32 << 20)
+}
+
+/// A property of librdkafka; a text, a number or a truth. Never shown, since some are passwords.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Property {
+    /// A text.
+    Text(Secret),
+    /// A number.
+    Number(serde_json::Number),
+    /// True or false.
+    Bool(bool),
+}
+
+impl Property {
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => text.reveal().into(),
+            Self::Number(number) => number.to_string().into(),
+            Self::Bool(value) => value.to_string().into(),
+        }
+    }
+}
+
+/// A point in a partition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KafkaPoint {
+    /// The first message there is.
+    #[default]
+    Earliest,
+    /// Behind the last message there is.
+    Latest,
+    /// The first message of this time, in milliseconds, or a later.
+    Time(i64),
+}
+
+impl FromStr for KafkaPoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            other => other
+                .parse()
+                .ok()
+                .or_else(|| date_time(other))
+                .filter(|time| *time >= 0)
+                .map(Self::Time)
+                .ok_or_else(|| {
+                    format!(
+                        "`{other}` is neither `earliest` nor `latest` nor a time, as in 2026-05-01T12:00:00Z"
+                    )
+                }),
+        }
+    }
+}
+
+impl fmt::Display for KafkaPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Earliest => f.write_str("earliest"),
+            Self::Latest => f.write_str("latest"),
+            Self::Time(time) => time.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KafkaPoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Millis(i64),
+            Text(String),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Millis(time) => time.to_string().parse(),
+            Given::Text(text) => text.parse(),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+impl JsonSchema for KafkaPoint {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "KafkaPoint".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "anyOf": [{"enum": ["earliest", "latest"]}, {"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}],
+        })
+    }
+}
+
+/// Properties that the source depends on.
+const FIXED: [(&str, &str); 6] = [
+    ("bootstrap.servers", "use `brokers`"),
+    ("metadata.broker.list", "use `brokers`"),
+    ("group.id", "use `group`"),
+    ("enable.auto.commit", "offsets are committed when their rows are settled"),
+    ("enable.auto.offset.store", "offsets are committed when their rows are settled"),
+    ("enable.partition.eof", "the source needs it"),
+];
+
+impl KafkaOptions {
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (path, list) in [("brokers", &self.brokers), ("topics", &self.topics)] {
+            if list.as_slice().is_empty() || list.as_slice().iter().any(|text| text.trim().is_empty()) {
+                problems.push(Problem::new(path, "none is given, or one is empty"));
+            }
+        }
+        for topic in self.topics.as_slice().iter().filter(|topic| topic.starts_with('^')) {
+            if let Err(error) = regex::Regex::new(topic) {
+                problems.push(Problem::new("topics", error.to_string()));
+            }
+        }
+        if self.group.is_empty() {
+            problems.push(Problem::new("group", "the name is empty"));
+        }
+        if self.end == Some(KafkaPoint::Earliest) {
+            problems
+                .push(Problem::new("end", "`latest` or a time; at `earliest` there is nothing before it"));
+        }
+        for (name, reason) in FIXED {
+            if self.properties.contains_key(name) {
+                problems.push(Problem::new(format!("properties.{name}"), reason));
+            }
+        }
+        problems
+    }
+}

@@ -1,0 +1,376 @@
+//! On librdkafka's mock cluster: a broker in this process that speaks the real protocol.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use levada_connector_api::{DecoderType, ErrorKind};
+use rdkafka::{
+    ClientConfig,
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+use crate::decode::JsonDecoder;
+
+const LONG: Duration = Duration::from_secs(30);
+
+struct Broker {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    producer: BaseProducer,
+}
+
+impl Broker {
+    fn new(topics: &[(&str, i32)]) -> Self {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        for (topic, partitions) in topics {
+            cluster.create_topic(topic, *partitions, 1).expect("a topic");
+        }
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .set("message.max.bytes", "50000000")
+            .set("linger.ms", "1")
+            .create()
+            .expect("a producer");
+        Self { cluster, producer }
+    }
+
+    fn send(&self, topic: &str, partition: i32, payload: &[u8]) {
+        let record = BaseRecord::<(), _>::to(topic).partition(partition).payload(payload);
+        self.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    }
+
+    fn send_numbers(&self, topic: &str, partition: i32, numbers: std::ops::Range<u64>) {
+        for n in numbers {
+            self.send(topic, partition, reading(n).as_bytes());
+        }
+        self.producer.flush(LONG).expect("sent");
+    }
+
+    fn source(&self, folder: &TempDir, options: serde_json::Value) -> Box<dyn Source> {
+        let mut context = BuildContext::new("p", "in");
+        context.state_dir = folder.path().to_owned();
+        let decoder = serde_json::from_value(json!({})).expect("no options needed");
+        context.decoder = Some(JsonDecoder::build(decoder, &context).expect("a decoder"));
+        let mut all = json!({"brokers": self.cluster.bootstrap_servers(), "topics": "t", "group": "g"});
+        for (name, value) in options.as_object().into_iter().flatten() {
+            all[name] = value.clone();
+        }
+        let options = serde_json::from_value(all).expect("options that fit");
+        assert_eq!(KafkaSource::check(&options), []);
+        KafkaSource::build(options, &context).expect("options that work")
+    }
+}
+
+fn reading(n: u64) -> String {
+    format!(r#"{{"device":"d{}","time":{},"n":{n}}}"#, n % 3, 1_700_000_000_000 + n)
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// What came out of sources: how often each number, and how far each split.
+#[derive(Default)]
+struct Seen {
+    times: BTreeMap<u64, usize>,
+    ends: BTreeMap<String, u64>,
+    rejected: Vec<(Vec<u8>, u64)>,
+}
+
+impl Seen {
+    fn add(&mut self, batch: &Batch) -> Vec<SplitPosition> {
+        for each in &batch.readings {
+            for row in 0..each.tablet.rows() {
+                let n = (each.tablet.times().value(row) - 1_700_000_000_000).cast_unsigned();
+                *self.times.entry(n).or_default() += 1;
+                let record = each.record(row).expect("from a record");
+                assert_eq!(record.bytes(), reading(n).as_bytes());
+            }
+        }
+        for each in &batch.rejected {
+            let (_, position) = each.record.origin().expect("an origin");
+            self.rejected.push((each.record.bytes().to_vec(), position));
+        }
+        for each in &batch.positions {
+            if let Some(end) = self.ends.insert(each.split.to_string(), each.range.end) {
+                assert_eq!(end, each.range.start, "ranges of {} touch", each.split);
+            }
+        }
+        let settled = batch.positions.iter();
+        settled.map(|each| SplitPosition { split: each.split.clone(), position: each.range.end }).collect()
+    }
+
+    fn assert_once(&self, numbers: std::ops::Range<u64>) {
+        let missing: Vec<_> = numbers.clone().filter(|n| !self.times.contains_key(n)).take(5).collect();
+        let twice: Vec<_> = self.times.iter().filter(|(_, times)| **times > 1).take(5).collect();
+        assert!(missing.is_empty() && twice.is_empty(), "missing {missing:?}…, more than once {twice:?}…");
+        assert_eq!(self.times.len() as u64, numbers.end - numbers.start);
+    }
+}
+
+/// Reads to the end, settling every batch.
+async fn read_to_end(source: &mut Box<dyn Source>, seen: &mut Seen) {
+    let ended = tokio::time::timeout(LONG, async {
+        while let Some(batch) = source.next().await.expect("a batch") {
+            let settled = seen.add(&batch);
+            source.settle(&settled).await.expect("taken note of");
+        }
+    });
+    ended.await.expect("an end");
+}
+
+#[tokio::test]
+async fn a_bounded_run_reads_what_stood_there_and_the_next_goes_on() {
+    let broker = Broker::new(&[("t", 3), ("other", 1)]);
+    for partition in 0..3 {
+        let from = partition as u64 * 10_000;
+        broker.send_numbers("t", partition, from..from + 10_000);
+    }
+    broker.send_numbers("other", 0, 90_000..90_100);
+    let folder = folder();
+    let mut seen = Seen::default();
+    let mut source = broker.source(&folder, json!({"end": "latest"}));
+    assert!(source.capabilities().bounded);
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    broker.send_numbers("t", 1, 30_000..30_500);
+    read_to_end(&mut source, &mut seen).await;
+    seen.assert_once(0..30_000);
+    assert_eq!(source.progress().read, 30_000);
+    assert_eq!(source.progress().total, Some(30_000));
+    source.close().await.expect("closed");
+
+    let mut source = broker.source(&folder, json!({"end": "latest"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    seen.assert_once(0..30_500);
+}
+
+#[tokio::test]
+async fn topics_are_found_by_pattern_and_several_names() {
+    let broker = Broker::new(&[("a-1", 1), ("a-2", 2), ("b", 1), ("c", 1)]);
+    for (topic, partition, from) in [("a-1", 0, 0), ("a-2", 1, 100), ("b", 0, 200), ("c", 0, 900)] {
+        broker.send_numbers(topic, partition, from..from + 100);
+    }
+    let mut source = broker.source(&folder(), json!({"topics": ["^a-.*", "b"], "end": "latest"}));
+    let mut seen = Seen::default();
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    seen.assert_once(0..300);
+    assert_eq!(seen.ends.keys().collect::<Vec<_>>(), ["in/a-1/0", "in/a-2/1", "in/b/0"]);
+}
+
+#[tokio::test]
+async fn reading_goes_on_at_the_later_of_what_is_stored_and_committed() {
+    let broker = Broker::new(&[("t", 2)]);
+    broker.send_numbers("t", 0, 0..1_000);
+    broker.send_numbers("t", 1, 1_000..2_000);
+    let (first, second) = (folder(), folder());
+    let mut source = broker.source(&first, json!({"end": "latest"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    while source.next().await.expect("a batch").is_some() {}
+    source.settle(&[SplitPosition { split: "in/t/0".into(), position: 300 }]).await.expect("taken note of");
+    source.settle(&[SplitPosition { split: "in/t/1".into(), position: 400 }]).await.expect("taken note of");
+    source.close().await.expect("closed");
+
+    let mut seen = Seen::default();
+    let mut source = broker.source(&second, json!({"end": "latest"}));
+    let stored = Checkpoint::from([("in/t/0".into(), 200), ("in/t/1".into(), 500)]);
+    source.connect(&stored).await.expect("connected");
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    let expected: Vec<_> = (300..1_000).chain(1_500..2_000).collect();
+    assert_eq!(seen.times.keys().copied().collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn what_was_stored_beyond_the_end_of_a_topic_is_refused() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..10);
+    let mut source = broker.source(&folder(), json!({}));
+    source.connect(&Checkpoint::from([("in/t/0".into(), 11)])).await.expect("connected");
+    let error = tokio::time::timeout(LONG, source.next()).await.expect("an answer").expect_err("too far");
+    assert!(error.message().contains("was the topic made anew"), "{error}");
+    assert!(!error.is_transient());
+    source.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn malformed_empty_and_huge_messages_come_through() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send("t", 0, reading(0).as_bytes());
+    broker.send("t", 0, b"{\"device\":");
+    broker.send("t", 0, b"\xff\xfe");
+    let record = BaseRecord::<(), [u8]>::to("t").partition(0);
+    broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    let huge = format!(r#"{{"device":"d","time":1700000000001,"s":"{}"}}"#, "x".repeat(20 << 20));
+    broker.send("t", 0, huge.as_bytes());
+    broker.producer.flush(LONG).expect("sent");
+    let mut source = broker.source(&folder(), json!({"end": "latest"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let (mut rows, mut rejected, mut longest) = (0, Vec::new(), 0);
+    while let Some(batch) =
+        tokio::time::timeout(LONG, source.next()).await.expect("in time").expect("a batch")
+    {
+        rows += batch.rows();
+        let lengths = batch.readings.iter().flat_map(|each| {
+            (0..each.tablet.rows()).filter_map(|row| each.record(row)).map(|record| record.bytes().len())
+        });
+        longest = lengths.max().unwrap_or(0).max(longest);
+        let origins = batch.rejected.iter().map(|each| {
+            (each.record.bytes().to_vec(), each.record.origin().expect("an origin").1, each.error.clone())
+        });
+        rejected.extend(origins);
+    }
+    source.close().await.expect("closed");
+    assert_eq!((rows, longest), (2, huge.len()));
+    let found: Vec<_> = rejected.iter().map(|(bytes, at, _)| (bytes.as_slice(), *at)).collect();
+    assert_eq!(found, [(b"{\"device\":".as_slice(), 1), (b"\xff\xfe", 2), (b"", 3)]);
+    assert_eq!(rejected[2].2, "the message has no value");
+}
+
+#[tokio::test]
+async fn a_start_at_the_end_holds_also_when_killed_before_the_first_commit() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..100);
+    let folder = folder();
+    let mut first = broker.source(&folder, json!({"start": "latest"}));
+    first.connect(&Checkpoint::new()).await.expect("connected");
+    // Until it has its partition.
+    tokio::time::timeout(Duration::from_secs(8), first.next()).await.expect_err("nothing to read");
+    broker.send_numbers("t", 0, 100..200);
+    first.next().await.expect("a batch").expect("no end");
+    drop(first);
+    let mut second = broker.source(&folder, json!({"start": "latest", "end": "latest"}));
+    let mut seen = Seen::default();
+    second.connect(&Checkpoint::new()).await.expect("connected");
+    read_to_end(&mut second, &mut seen).await;
+    second.close().await.expect("closed");
+    seen.assert_once(100..200);
+}
+
+#[tokio::test]
+async fn partitions_change_hands_without_loss_and_without_reading_twice() {
+    let broker = Broker::new(&[("t", 4)]);
+    let folders = [folder(), folder()];
+    let send = |round: u64| {
+        for partition in 0..4 {
+            let from = round * 4_000 + partition as u64 * 1_000;
+            broker.send_numbers("t", partition, from..from + 1_000);
+        }
+    };
+    send(0);
+    let mut seen = Seen::default();
+    let mut first = broker.source(&folders[0], json!({}));
+    let mut second = broker.source(&folders[1], json!({}));
+    first.connect(&Checkpoint::new()).await.expect("connected");
+    let (mut rounds, mut of_second, mut left) = (1, 0, false);
+    let mut unsettled = Vec::new();
+    let began = Instant::now();
+    let mut joined = false;
+    while seen.times.len() < 40_000 {
+        assert!(began.elapsed() < Duration::from_secs(90), "{} of 40000 read", seen.times.len());
+        let tick = tokio::time::sleep(Duration::from_millis(100));
+        tokio::select! {
+            batch = first.next() => {
+                let batch = batch.expect("a batch").expect("no end");
+                // Settled a little later, as a sink would.
+                unsettled.extend(seen.add(&batch));
+            }
+            batch = second.next(), if joined && !left => {
+                let batch = batch.expect("a batch").expect("no end");
+                of_second += batch.rows();
+                let settled = seen.add(&batch);
+                second.settle(&settled).await.expect("taken note of");
+            }
+            () = tick => {
+                first.settle(&std::mem::take(&mut unsettled)).await.expect("taken note of");
+            }
+        }
+        if seen.times.len() as u64 >= rounds * 4_000 && rounds < 10 {
+            if rounds == 1 {
+                second.connect(&Checkpoint::new()).await.expect("connected");
+                joined = true;
+            }
+            if of_second > 2_000 && !left {
+                left = true;
+                second.close().await.expect("closed");
+            }
+            send(rounds);
+            rounds += 1;
+        }
+        if joined && of_second == 0 {
+            // The second has not been given anything yet: the first must go on serving its settling.
+            first.settle(&std::mem::take(&mut unsettled)).await.expect("taken note of");
+        }
+    }
+    first.settle(&unsettled).await.expect("taken note of");
+    first.close().await.expect("closed");
+    seen.assert_once(0..40_000);
+    assert!(of_second > 0, "the second read nothing");
+}
+
+#[tokio::test]
+async fn a_process_that_comes_back_takes_its_partitions_at_once_and_its_former_self_is_told() {
+    let broker = Broker::new(&[("t", 2)]);
+    broker.send_numbers("t", 0, 0..100);
+    let folder = folder();
+    let mut former = broker.source(&folder, json!({}));
+    former.connect(&Checkpoint::new()).await.expect("connected");
+    former.next().await.expect("a batch").expect("no end");
+    // The former does not leave the group, as after kill -9.
+    let began = Instant::now();
+    let mut back = broker.source(&folder, json!({}));
+    back.connect(&Checkpoint::new()).await.expect("connected");
+    let batch =
+        tokio::time::timeout(LONG, back.next()).await.expect("in time").expect("a batch").expect("no end");
+    assert!(batch.rows() > 0);
+    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
+    let told = tokio::time::timeout(LONG, async {
+        loop {
+            if let Err(error) = former.next().await {
+                return error;
+            }
+        }
+    });
+    let error = told.await.expect("in time");
+    assert!(error.message().contains("same member id"), "{error}");
+    back.close().await.expect("closed");
+    former.close().await.ok();
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_answer_is_worth_another_try() {
+    let folder = folder();
+    let broker = Broker::new(&[]);
+    let options = json!({"brokers": "127.0.0.1:1", "properties": {"socket.timeout.ms": 1_000}});
+    let error = broker.source(&folder, options).connect(&Checkpoint::new()).await.expect_err("nobody there");
+    assert!(error.is_transient(), "{error}");
+    let mut source = broker.source(&folder, json!({"topics": "nowhere", "end": "latest"}));
+    let error = source.connect(&Checkpoint::new()).await.expect_err("no such topic");
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let options = json!({
+        "brokers": [], "topics": "^(", "group": "", "end": "earliest", "properties": {"group.id": "x", "sasl.password": "p"},
+    });
+    let options: KafkaOptions = serde_json::from_value(options).expect("options that fit");
+    let problems = KafkaSource::check(&options);
+    let paths: Vec<_> = problems.iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(paths, ["brokers", "topics", "group", "end", "properties.group.id"]);
+    assert!(!format!("{options:?}").contains("\"p\""));
+    assert!(
+        serde_json::from_value::<KafkaOptions>(
+            json!({"brokers": "b", "topics": "t", "group": "g", "start": "x"})
+        )
+        .is_err()
+    );
+}

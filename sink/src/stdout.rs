@@ -37,6 +37,10 @@ pub struct StdoutOptions {
     /// come as they are met, and the header is printed again when there are more.
     #[serde(default)]
     pub columns: Option<Vec<String>>,
+    /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
+    /// same types. Not together with `columns`.
+    #[serde(default)]
+    pub types: bool,
     /// How times are written; `text` always writes them for people.
     #[serde(default)]
     pub time: TimeFormat,
@@ -86,6 +90,10 @@ impl SinkType for Stdout {
         if options.form == CsvForm::Wide && options.format != StdoutFormat::Csv {
             problems.push(Problem::new("form", "only `format: csv` has a form"));
         }
+        if options.types && (!options.is_wide() || options.columns.is_some()) {
+            let message = "types are for `format: csv` with `form: wide` whose columns come as they are met";
+            problems.push(Problem::new("types", message));
+        }
         problems
     }
 
@@ -106,7 +114,9 @@ impl StdoutSink {
         let format = match options.format {
             StdoutFormat::Text => Format::Text,
             StdoutFormat::Jsonl => Format::Jsonl,
-            StdoutFormat::Csv if options.is_wide() => Format::CsvWide { columns: options.columns },
+            StdoutFormat::Csv if options.is_wide() => {
+                Format::CsvWide { columns: options.columns, typed: options.types }
+            }
             StdoutFormat::Csv => Format::CsvLong,
         };
         let lines = Lines::new(format, options.time);

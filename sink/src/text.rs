@@ -19,7 +19,10 @@ mod csv;
 mod jsonl;
 mod line;
 
-use levada_connector_api::{Batch, model::unquote_node};
+use levada_connector_api::{
+    Batch,
+    model::{DataType, unquote_node},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +58,19 @@ pub(crate) enum Format {
     /// `columns` are chosen by the user, or come as they are met.
     CsvWide {
         columns: Option<Vec<String>>,
+        /// Whether the header says types; only where columns come as they are met.
+        typed: bool,
     },
     Text,
+}
+
+/// A column of wide CSV.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WideColumn {
+    /// The measurement, without backquotes.
+    pub(crate) name: String,
+    /// Its type, where the header says it: then values of another type belong to another column.
+    pub(crate) data_type: Option<DataType>,
 }
 
 /// Writes batches as lines, and knows the header that the lines so far stand under.
@@ -64,14 +78,16 @@ pub(crate) enum Format {
 pub(crate) struct Lines {
     format: Format,
     time: TimeFormat,
-    /// The measurements under the header so far, for wide CSV whose columns come as they are met.
-    columns: Vec<String>,
+    /// The columns of wide CSV so far.
+    columns: Vec<WideColumn>,
 }
 
 impl Lines {
     pub(crate) fn new(format: Format, time: TimeFormat) -> Self {
         let columns = match &format {
-            Format::CsvWide { columns: Some(columns) } => columns.clone(),
+            Format::CsvWide { columns: Some(columns), .. } => {
+                columns.iter().map(|name| WideColumn { name: name.clone(), data_type: None }).collect()
+            }
             _ => Vec::new(),
         };
         Self { format, time, columns }
@@ -79,13 +95,12 @@ impl Lines {
 
     /// Takes note of a batch's measurements.
     pub(crate) fn meet(&mut self, batch: &Batch) {
-        if self.format != (Format::CsvWide { columns: None }) {
-            return;
-        }
+        let Format::CsvWide { columns: None, typed } = self.format else { return };
         for column in batch.readings.iter().flat_map(|readings| readings.tablet.columns()) {
+            let data_type = typed.then_some(column.data_type);
             let name = unquote_node(&column.name);
-            if !self.columns.iter().any(|known| *known == name) {
-                self.columns.push(name.into_owned());
+            if !self.columns.iter().any(|known| known.name == name && known.data_type == data_type) {
+                self.columns.push(WideColumn { name: name.into_owned(), data_type });
             }
         }
     }

@@ -25,6 +25,10 @@ pub struct FileOptions {
     /// come as they are met, and the next file is begun when there are more.
     #[serde(default)]
     pub columns: Option<Vec<String>>,
+    /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
+    /// same types. Not together with `columns`.
+    #[serde(default)]
+    pub types: bool,
     /// How times are written.
     #[serde(default)]
     pub time: TimeFormat,
@@ -67,6 +71,7 @@ impl FileOptions {
             format: None,
             form: CsvForm::default(),
             columns: None,
+            types: false,
             time: TimeFormat::default(),
             rotate: None,
         }
@@ -81,7 +86,7 @@ impl FileOptions {
         match (self.is_csv(), self.form) {
             (false, _) => Format::Jsonl,
             (true, CsvForm::Long) => Format::CsvLong,
-            (true, CsvForm::Wide) => Format::CsvWide { columns: self.columns.clone() },
+            (true, CsvForm::Wide) => Format::CsvWide { columns: self.columns.clone(), typed: self.types },
         }
     }
 
@@ -111,6 +116,10 @@ impl FileOptions {
                 problems.push(Problem::new("columns", "name at least one measurement, or leave it out"));
             }
             _ => {}
+        }
+        if self.types && (!self.is_csv() || self.form != CsvForm::Wide || self.columns.is_some()) {
+            let message = "types are for `format: csv` with `form: wide` whose columns come as they are met";
+            problems.push(Problem::new("types", message));
         }
         if let Some(Rotation { bytes, rows, interval }) = self.rotate {
             if bytes.is_none() && rows.is_none() && interval.is_none() {
@@ -151,7 +160,10 @@ mod tests {
     fn the_format_follows_the_name_unless_it_is_said() {
         let format = |value| options(value).line_format();
         assert_eq!(format(json!({"path": "a.csv"})), Format::CsvLong);
-        assert_eq!(format(json!({"path": "a.CSV", "form": "wide"})), Format::CsvWide { columns: None });
+        assert_eq!(
+            format(json!({"path": "a.CSV", "form": "wide"})),
+            Format::CsvWide { columns: None, typed: false }
+        );
         assert_eq!(format(json!({"path": "a.csv", "format": "jsonl"})), Format::Jsonl);
         assert_eq!(format(json!({"path": "a.txt"})), Format::Jsonl);
     }
@@ -163,6 +175,11 @@ mod tests {
         assert_eq!(paths(json!({"path": "out/"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.part", "form": "wide"})), ["path", "form"]);
         assert_eq!(paths(json!({"path": "a.csv", "columns": ["t"], "rotate": {}})), ["columns", "rotate"]);
+        assert_eq!(
+            paths(json!({"path": "a.csv", "form": "wide", "columns": ["t"], "types": true})),
+            ["types"]
+        );
+        assert_eq!(paths(json!({"path": "a.csv", "types": true})), ["types"]);
         let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s"}});
         assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval"]);
     }

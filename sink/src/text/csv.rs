@@ -1,18 +1,21 @@
 //! CSV by RFC 4180, with `\n` as line end.
 
-use levada_connector_api::model::{Tablet, unquote_node};
+use levada_connector_api::model::{Column, Tablet, unquote_node};
 
 use super::{
-    TimeFormat,
+    TimeFormat, WideColumn,
     cells::{Cell, Cells},
     put_time,
 };
 
-pub(super) fn put_wide_header(columns: &[String], out: &mut Vec<u8>) {
+pub(super) fn put_wide_header(columns: &[WideColumn], out: &mut Vec<u8>) {
     out.extend_from_slice(b"time,device");
-    for column in columns {
+    for WideColumn { name, data_type } in columns {
         out.push(b',');
-        put_field(column, out);
+        match data_type {
+            Some(data_type) => put_field(&format!("{name}({data_type})"), out),
+            None => put_field(name, out),
+        }
     }
     out.push(b'\n');
 }
@@ -42,11 +45,11 @@ pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
 }
 
 /// A line for each row; measurements that are no column are left out.
-pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[String], out: &mut Vec<u8>) {
+pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[WideColumn], out: &mut Vec<u8>) {
     let device = [b",", &field(tablet.device().as_str())[..]].concat();
     let cells: Vec<_> = columns
         .iter()
-        .map(|name| tablet.columns().iter().find(|column| unquote_node(&column.name) == *name).map(Cells::of))
+        .map(|wanted| tablet.columns().iter().find(|column| wanted.holds(column)).map(Cells::of))
         .collect();
     for (row, &at) in tablet.times().values().iter().enumerate() {
         put_time(at, time, out);
@@ -58,6 +61,13 @@ pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[String], ou
             }
         }
         out.push(b'\n');
+    }
+}
+
+impl WideColumn {
+    fn holds(&self, column: &Column) -> bool {
+        unquote_node(&column.name) == self.name
+            && self.data_type.is_none_or(|data_type| data_type == column.data_type)
     }
 }
 

@@ -102,7 +102,7 @@ fn long_csv_reads_back_value_by_value() {
 
 #[test]
 fn wide_csv_reads_back_row_by_row() {
-    let text = lines(Format::CsvWide { columns: None }, TimeFormat::Milliseconds);
+    let text = lines(Format::CsvWide { columns: None, typed: false }, TimeFormat::Milliseconds);
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
     let header = ["time", "device", "b", "i", "l", "f", "d", "t x", "ts", "day", "o", "time"];
     assert_eq!(reader.headers().expect("a header"), header.as_slice());
@@ -116,8 +116,29 @@ fn wide_csv_reads_back_row_by_row() {
 #[test]
 fn chosen_columns_are_all_there_is() {
     let columns = Some(vec!["d".to_owned(), "none".to_owned(), "i".to_owned()]);
-    let text = lines(Format::CsvWide { columns }, TimeFormat::Milliseconds);
+    let text = lines(Format::CsvWide { columns, typed: false }, TimeFormat::Milliseconds);
     assert_eq!(text.lines().nth(1), Some("1714550400000,\"root.d.`1,2`\",21.0,,-7"));
+}
+
+#[test]
+fn a_header_with_types_keeps_values_of_two_types_apart() {
+    let mut batch = every_type();
+    let times = Int64Array::from(vec![7]);
+    let text = column("d", DataType::Text, Arc::new(StringArray::from(vec!["warm"])));
+    let device = Path::parse("root.d").expect("legal");
+    batch
+        .readings
+        .push(Readings::synthetic(Tablet::try_new(device, false, times, vec![text]).expect("fits")));
+    let mut lines = Lines::new(Format::CsvWide { columns: None, typed: true }, TimeFormat::Milliseconds);
+    lines.meet(&batch);
+    let mut out = Vec::new();
+    lines.put_header(&mut out);
+    lines.put_rows(&batch, &mut out);
+    let out = String::from_utf8(out).expect("text");
+    let header = "time,device,b(BOOLEAN),i(INT32),l(INT64),f(FLOAT),d(DOUBLE),t x(TEXT),ts(TIMESTAMP),day(DATE),o(BLOB),\
+                  time(STRING),d(TEXT)\n";
+    assert!(out.starts_with(header), "{out}");
+    assert!(out.ends_with("\n7,root.d,,,,,,,,,,,warm\n"), "{out}");
 }
 
 #[test]

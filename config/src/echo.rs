@@ -98,7 +98,9 @@ fn component(registry: &Registry, kind: ComponentKind, node: &ComponentRef) -> O
 /// A value with its defaults filled in and its secrets masked.
 fn understood(value: &Value, schema: Schema<'_>, key: &str) -> Value {
     let alternatives = schema.alternatives();
-    let secret = schema.is_secret() || alternatives.iter().any(|each| each.is_secret());
+    // A property that may be a secret or something else is one by its name.
+    let mut forms = alternatives.iter().filter(|each| each.types() != [Type::Null]).peekable();
+    let secret = schema.is_secret() || (forms.peek().is_some() && forms.all(|each| each.is_secret()));
     if !value.is_null()
         && (secret || (secret::is_secret_name(key) && !value.is_object() && !value.is_array()))
     {

@@ -1,8 +1,19 @@
 //! What must not be shown.
 
 /// Words in the name of a variable or property whose value is nobody's business.
-const SECRET_WORDS: [&str; 8] =
-    ["password", "passwd", "secret", "token", "credential", "private", "apikey", "api_key"];
+const SECRET_WORDS: [&str; 11] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "private",
+    "apikey",
+    "api_key",
+    "oauthbearer.config",
+    "assertion",
+];
 
 /// Whether a name (`DB_PASSWORD`, `sasl.password`, `ssl.key.pem`) is that of a secret.
 pub(crate) fn is_secret_name(name: &str) -> bool {

@@ -115,7 +115,7 @@ enum Built {
     Decoder(DecoderFactory),
 }
 
-type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), String> + Send + Sync>;
+type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
 
 /// A component as the registry holds it.
@@ -144,8 +144,8 @@ impl Component {
     /// Checks options that fit the schema: the problems found, and what the component claims for itself.
     ///
     /// # Errors
-    /// The options do not have the form of the schema.
-    pub fn inspect(&self, options: &Value) -> Result<(Vec<Problem>, Vec<String>), String> {
+    /// The options do not have the form of the schema, or one of them does not say what its type wants to read.
+    pub fn inspect(&self, options: &Value) -> Result<(Vec<Problem>, Vec<String>), Problem> {
         (self.inspect)(options)
     }
 
@@ -220,7 +220,8 @@ macro_rules! add {
                     Ok((T::check(&options), T::claims(&options)))
                 }),
                 build: Box::new(|options, context| {
-                    let options = read(options).map_err(Error::config)?;
+                    let options = read(options)
+                        .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;
                     T::build(options, context).map(Built::$kind)
                 }),
             };
@@ -263,6 +264,14 @@ fn schema_of<T: JsonSchema>() -> Schema {
         .into_root_schema_for::<T>()
 }
 
-fn read<T: DeserializeOwned>(options: Value) -> Result<T, String> {
-    serde_json::from_value(options).map_err(|error| error.to_string())
+/// Options of a type; what cannot be read is a problem of the option it stands in.
+fn read<T: DeserializeOwned>(options: Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(options).map_err(|error| {
+        let path = match error.path().to_string() {
+            // The options as a whole.
+            path if path == "." => String::new(),
+            path => path,
+        };
+        Problem::new(path, error.into_inner().to_string())
+    })
 }

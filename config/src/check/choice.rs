@@ -171,6 +171,8 @@ fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
     let own = match natural(scalar) {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
+        // `1.10` and `007` are numbers only where nothing is lost by it, or nothing but a number is wanted.
+        Value::Number(number) if number.to_string() != scalar.text => Type::String,
         Value::Number(number) if number.is_f64() => Type::Number,
         Value::Number(_) => Type::Integer,
         _ => Type::String,
@@ -185,8 +187,8 @@ fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
         Some(2)
     } else if types.contains(&Type::String) {
         Some(if plain { 5 } else { 3 })
-    } else if !scalar.variables.is_empty() && types.iter().any(|each| is_scalar(*each)) {
-        Some(4)
+    } else if types.iter().any(|each| is_scalar(*each)) && could_be(scalar, &types) {
+        Some(6)
     } else {
         None
     }
@@ -194,6 +196,12 @@ fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
 
 fn is_scalar(each: Type) -> bool {
     matches!(each, Type::Boolean | Type::Integer | Type::Number)
+}
+
+/// Whether a text can be taken for one of the types: it was substituted, or is a number in another notation.
+fn could_be(scalar: &Scalar, types: &[Type]) -> bool {
+    let number = types.contains(&Type::Integer) || types.contains(&Type::Number);
+    !scalar.variables.is_empty() || (number && (scalar.integer().is_some() || scalar.float().is_some()))
 }
 
 /// The alternative that the mapping's keys can only mean.

@@ -88,11 +88,13 @@ impl Checker<'_, '_> {
         {
             return self.integer(value, scalar, at, schema);
         }
-        if types.contains(&Type::Number)
-            && let Some(value) = scalar.float().or_else(|| scalar.integer().map(|number| number as f64))
-        {
-            let number = Number::from_f64(value).map(Value::Number);
-            return self.in_range(value, scalar, at, schema).then_some(number).flatten();
+        if types.contains(&Type::Number) {
+            // A number that was written without a point stays so.
+            let whole = scalar.integer().and_then(|number| Some((number as f64, whole(number)?)));
+            let number = |value: f64| Number::from_f64(value).map(|number| (value, Value::Number(number)));
+            if let Some((value, number)) = whole.or_else(|| scalar.float().and_then(number)) {
+                return self.in_range(value, scalar, at, schema).then_some(number);
+            }
         }
         if types.contains(&Type::String) {
             return self.string(scalar, at, schema);

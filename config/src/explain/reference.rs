@@ -38,14 +38,13 @@ pub fn reference(component: &Component) -> String {
     } else {
         options(schema, &mut page);
     }
-    for (title, section) in [("Examples", "examples")] {
-        let examples = schema.get(section).and_then(Value::as_array).into_iter().flatten();
-        for (index, each) in examples.enumerate() {
-            if index == 0 {
-                page.push_str(&format!("\n## {title}\n"));
-            }
-            page.push_str(&format!("\n```yaml\n{}```\n", write::to_yaml(&json!({component.name: each}))));
+    // The first stands above already.
+    let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
+    for (index, each) in examples.skip(1).enumerate() {
+        if index == 0 {
+            page.push_str("\n## More examples\n");
         }
+        page.push_str(&format!("\n```yaml\n{}```\n", write::to_yaml(&json!({component.name: each}))));
     }
     page
 }

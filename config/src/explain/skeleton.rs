@@ -156,22 +156,21 @@ impl Lines {
 
     /// Options with what they are for; those that need not be given are comments.
     fn options(&mut self, schema: Schema<'_>, indent: usize, without: &[&str]) {
-        let required: Vec<_> = schema.required().collect();
-        let properties = || schema.properties().into_iter().flatten();
-        let (first, rest): (Vec<_>, Vec<_>) = properties()
-            .filter(|(key, _)| !without.contains(&key.as_str()))
-            .partition(|(key, _)| required.contains(&key.as_str()));
+        let model = required_options(schema);
+        let given = |key: &str| model.get(key).filter(|_| !without.contains(&key));
+        let properties =
+            || schema.properties().into_iter().flatten().filter(|(key, _)| !without.contains(&key.as_str()));
+        let (first, rest): (Vec<_>, Vec<_>) = properties().partition(|(key, _)| given(key).is_some());
         for (key, value) in first.into_iter().chain(rest) {
             let option = schema.sub(value);
             let own = value.get("description").and_then(Value::as_str).or_else(|| option.text("description"));
             if let Some(description) = own {
                 self.comment(indent, &(first_sentence(description) + "."));
             }
-            let shown = format!("{key}: {}", write::inline(&shown(option, key)).replace("$${", "${"));
-            if required.contains(&key.as_str()) {
-                self.push(indent, &shown);
-            } else {
-                self.push(indent, &format!("# {shown}"));
+            let line = |value: &Value| format!("{key}: {}", write::inline(value).replace("$${", "${"));
+            match given(key) {
+                Some(value) => self.push(indent, &line(value)),
+                None => self.push(indent, &format!("# {}", line(&shown(option, key)))),
             }
         }
     }

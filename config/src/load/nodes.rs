@@ -216,29 +216,25 @@ impl Reader<'_> {
         let path = words::joined(above, &entry.key);
         let schema = component.schema.as_value();
         let options = Checker::new(report, &path).check(&entry.value, Schema::of(schema), entry.key_at)?;
-        match component.inspect(&options) {
-            Ok((problems, claimed)) => {
-                let right = problems.is_empty();
-                for problem in problems {
-                    let at = match entry.value.locate(&problem.path) {
-                        at if at == entry.value.at => entry.key_at,
-                        at => at,
-                    };
-                    let path = match problem.path.as_str() {
-                        "" => path.clone(),
-                        inner if inner.starts_with('[') => format!("{path}{inner}"),
-                        inner => format!("{path}.{inner}"),
-                    };
-                    report.error(code::REFUSED, &path, at, problem.message);
-                }
-                claims.extend(claimed);
-                right.then(|| ComponentRef { name: component.name.to_owned(), options })
-            }
-            Err(message) => {
-                report.error(code::REFUSED, &path, entry.key_at, message);
-                None
-            }
+        let (problems, claimed) = match component.inspect(&options) {
+            Ok(inspected) => inspected,
+            Err(problem) => (vec![problem], Vec::new()),
+        };
+        claims.extend(claimed);
+        let right = problems.is_empty();
+        for problem in problems {
+            let at = match entry.value.locate(&problem.path) {
+                at if at == entry.value.at => entry.key_at,
+                at => at,
+            };
+            let path = match problem.path.as_str() {
+                "" => path.clone(),
+                inner if inner.starts_with('[') => format!("{path}{inner}"),
+                inner => format!("{path}.{inner}"),
+            };
+            report.error(code::REFUSED, &path, at, problem.message);
         }
+        right.then(|| ComponentRef { name: component.name.to_owned(), options })
     }
 
     fn decode(

@@ -17,6 +17,7 @@ sources:
         sasl.password: ${DB_PASSWORD}
         ssl.key.password: hunter2
         session.timeout.ms: 6000
+      more: {sasl.password: hunter2, security.protocol: SASL_SSL, timeout: 5, key: no}
     decode: json
 transforms:
   cost:

@@ -106,6 +106,12 @@ fn a_plain_value_where_a_text_is_wanted_is_taken_as_it_was_written() {
 }
 
 #[test]
+fn a_number_is_a_text_where_both_may_stand_and_writing_it_as_a_number_loses_something() {
+    let options = kafka("more: {a: 5, b: 1.10, c: 007, d: true, e: 1.5, f: '5'}");
+    assert_eq!(options["more"], json!({"a": 5, "b": "1.10", "c": "007", "d": true, "e": 1.5, "f": "5"}));
+}
+
+#[test]
 fn what_a_variable_holds_changes_no_structure() {
     assert_eq!(kafka("group: ${STRUCTURE}")["group"], json!("{a: [b]}\n- c"));
     assert_eq!(kafka("group: $${STRUCTURE}")["group"], json!("${STRUCTURE}"));

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use levada_connector_api::{
-    BuildContext, ByteSize, DecoderFactory, DecoderType, Error, Interval, Problem, Registry, Result, Secret,
-    Sink, SinkType, Source, SourceType, Transform, TransformType,
+    BuildContext, ByteSize, DecoderFactory, DecoderType, Error, Interval, Problem, Registry,
+    Result as ApiResult, Secret, Sink, SinkType, Source, SourceType, Transform, TransformType,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ macro_rules! component {
             type Options = $options;
             $($($item)*)?
 
-            fn build(_: $options, _: &BuildContext) -> Result<$built> {
+            fn build(_: $options, _: &BuildContext) -> ApiResult<$built> {
                 Err(Error::bug("components of these tests are never built"))
             }
         }
@@ -80,6 +80,39 @@ pub(crate) struct KafkaOptions {
     /// Passed to librdkafka as they are.
     #[serde(default)]
     pub(crate) properties: BTreeMap<String, String>,
+    /// Passed to the decoder's threads as they are.
+    #[serde(default)]
+    pub(crate) more: BTreeMap<String, Property>,
+    /// The first offset, in a notation of its own.
+    #[schemars(example = "0:0")]
+    pub(crate) offset: Option<Offset>,
+}
+
+/// A text, which may be a secret, or something else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Property {
+    Text(Secret),
+    Number(serde_json::Number),
+    Bool(bool),
+}
+
+/// `partition:offset`; the schema says only that it is a text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+pub(crate) struct Offset(String);
+
+impl TryFrom<String> for Offset {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts =
+            text.split_once(':').map(|(partition, offset)| (partition.parse::<u32>(), offset.parse::<u64>()));
+        match parts {
+            Some((Ok(_), Ok(_))) => Ok(Self(text)),
+            _ => Err(format!("`{text}` is not `partition:offset`")),
+        }
+    }
 }
 
 fn commit_interval() -> Interval {
@@ -224,6 +257,8 @@ pub(crate) enum DataType {
 /// A store of series.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({"embedded": "./data", "database": "root.plant", "sessions": 3}))]
+#[schemars(example = serde_json::json!({"embedded": "./other", "database": "root.other"}))]
 pub(crate) struct StoreOptions {
     /// The folder.
     #[schemars(example = "./data")]

@@ -28,6 +28,8 @@ use super::{
 const TAKEN: usize = 4_096;
 /// Settled positions are committed that often.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
+/// How long the commit at the end is tried.
+const LAST_COMMIT: Duration = Duration::from_secs(5);
 /// How often to look how far the other side, and a bounded run, are.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for the task before looking at events again.
@@ -118,9 +120,26 @@ impl Reader {
             // Nobody may be listening any more, and then nobody wants to know.
             self.hand_out(Item::Failed(error));
         }
-        let committed = self.commit(CommitMode::Sync);
+        let committed = self.commit_at_last();
         self.leave();
         committed
+    }
+
+    /// The last commit. While the group is changing it is refused: it is tried again for some seconds.
+    fn commit_at_last(&mut self) -> Result<()> {
+        let until = Instant::now() + LAST_COMMIT;
+        loop {
+            let result = self.commit(CommitMode::Sync);
+            match &result {
+                Err(error) if error.is_transient() && Instant::now() < until => {
+                    tracing::debug!(%error, "the last commit; trying again");
+                    // What the group asks of this member has to be answered before it is in order again.
+                    self.events()?;
+                    std::thread::park_timeout(NAP);
+                }
+                _ => return result,
+            }
+        }
     }
 
     fn read(&mut self) -> Result<()> {
@@ -241,14 +260,14 @@ impl Reader {
     /// Takes partitions on, each from where it was left.
     fn assign(&mut self, names: &[Partition]) -> Result<()> {
         let found = loop {
+            if self.shared.stopped() {
+                self.acknowledge(names);
+                return Ok(());
+            }
             match self.positions(names) {
                 Ok(found) => break found,
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => tracing::warn!(%error, "asking where to go on; trying again"),
-            }
-            if self.shared.stopped() {
-                self.acknowledge(names);
-                return Ok(());
             }
             std::thread::park_timeout(Duration::from_millis(200));
         };

@@ -8,8 +8,8 @@
 //!
 //! Without `rotate` the first file has the plain name (`readings.jsonl`), and a later run that finds it goes on with
 //! `readings-000001.jsonl`. A finished file is never overwritten. A file is finished by `rotate` and at the end of the
-//! run; one without rows is not left behind. A batch is wholly in one file, so a file may be longer than `rotate` says by no
-//! more than a batch.
+//! run; one without rows is not left behind. A batch is wholly in one file: a file is
+//! longer than `rotate` says only where a single batch is.
 //!
 //! # Delivery
 //!

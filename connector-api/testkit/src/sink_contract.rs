@@ -40,7 +40,8 @@ pub trait SinkHarness: Send {
     /// A new sink for the same destination, as a freshly started process builds it.
     fn sink(&mut self) -> Arc<dyn Sink>;
 
-    /// The rows at the destination, in the order in which they lie there; asked for when no sink is open. `None` where
+    /// The rows at the destination, in the order in which they lie there; asked for when all sinks are closed
+    /// and dropped. `None` where
     /// they cannot be read back.
     async fn stored(&mut self) -> Option<Vec<Row>>;
 
@@ -103,7 +104,8 @@ async fn connect(test: &str, harness: &mut impl SinkHarness) -> Arc<dyn Sink> {
     sink
 }
 
-async fn close(test: &str, sink: &Arc<dyn Sink>) {
+/// Closes a sink and lets go of it: what it held of its destination is free then.
+async fn close(test: &str, sink: Arc<dyn Sink>) {
     within(test, sink.close()).await.unwrap_or_else(|error| panic!("{test}: close fails: {error}"));
 }
 
@@ -142,12 +144,12 @@ async fn opens_and_closes(harness: &mut impl SinkHarness) {
     let test = "open and close";
     harness.fresh().await;
     let unconnected = harness.sink();
-    close(test, &unconnected).await;
-    close(test, &unconnected).await;
+    close(test, Arc::clone(&unconnected)).await;
+    close(test, unconnected).await;
     let sink = connect(test, harness).await;
     assert!(sink.capabilities().max_in_flight > 0, "{test}: no write may be under way");
-    close(test, &sink).await;
-    close(test, &sink).await;
+    close(test, Arc::clone(&sink)).await;
+    close(test, sink).await;
     assert_stored(test, harness, &BTreeSet::new(), &BTreeSet::new()).await;
 }
 
@@ -161,7 +163,7 @@ async fn delivers_every_row_in_order(harness: &mut impl SinkHarness) {
         write(test, &sink, &Batch { positions: batch.positions.clone(), ..Batch::default() }).await;
     }
     write(test, &sink, &Batch::default()).await;
-    close(test, &sink).await;
+    close(test, sink).await;
     if let Some(stored) = harness.stored().await {
         assert_eq!(
             by_device(stored),
@@ -191,7 +193,7 @@ async fn takes_as_many_writes_as_it_allows(harness: &mut impl SinkHarness) {
             assert_eq!(delivery, Delivery::default(), "{test}: good rows were rejected");
         }
     }
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches), &rows(&batches)).await;
 }
 
@@ -215,7 +217,7 @@ async fn keeps_what_it_acknowledged(harness: &mut impl SinkHarness) {
         drop(sink);
     }
     let last = connect(test, harness).await;
-    close(test, &last).await;
+    close(test, last).await;
     assert_stored(test, harness, &rows(&batches), &rows(&batches)).await;
 }
 
@@ -235,7 +237,7 @@ async fn survives_cancelled_writes(harness: &mut impl SinkHarness) {
             None => write(test, &sink, batch).await,
         }
     }
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches), &rows(&batches)).await;
 }
 
@@ -261,7 +263,7 @@ async fn closes_with_writes_dropped(harness: &mut impl SinkHarness) {
             () = yields(0) => {}
         }
     }
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches), &rows(acknowledged)).await;
 }
 
@@ -285,7 +287,7 @@ async fn rejects_by_row(harness: &mut impl SinkHarness) {
     assert_eq!(rejected, bad.rejected, "{test}: other rows were rejected");
     let good = batches(1);
     write(test, &sink, &good[0]).await;
-    close(test, &sink).await;
+    close(test, sink).await;
     let mut must = rows(&good);
     for (index, readings) in bad.batch.readings.iter().enumerate() {
         let single = Batch { readings: vec![readings.clone()], ..Batch::default() };
@@ -313,7 +315,7 @@ async fn fails_then_heals(harness: &mut impl SinkHarness) {
         harness.heal();
         write(test, &sink, batch).await;
     }
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches), &rows(&batches)).await;
     harness.fresh().await;
     let sink = harness.sink();
@@ -326,7 +328,7 @@ async fn fails_then_heals(harness: &mut impl SinkHarness) {
         .await
         .unwrap_or_else(|error| panic!("{test}: connect fails when healed: {error}"));
     write(test, &sink, &batches[0]).await;
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches[..1]), &rows(&batches[..1])).await;
 }
 
@@ -359,7 +361,7 @@ async fn stalls_then_heals(harness: &mut impl SinkHarness) {
         patience.await
     };
     within(test, waits).await.unwrap_or_else(|error| panic!("{test}: write fails when healed: {error}"));
-    close(test, &sink).await;
+    close(test, sink).await;
     assert_stored(test, harness, &rows(&batches), &rows(&batches)).await;
 }
 

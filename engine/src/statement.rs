@@ -42,6 +42,10 @@ pub(crate) async fn run(
         Statement::ClearCache => Ok(String::new()),
         Statement::SetSystem(status) => system::set_status(shared, status),
         Statement::SetConfiguration(properties) => system::set_configuration(shared, &properties),
+        Statement::Unsupported { what } if what == "alter database" => Err(SessionError::new(
+            StatusCode(525),
+            "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",
+        )),
         Statement::Unsupported { what } => Err(unsupported(&what)),
         Statement::Load(_) => Err(unsupported("load")),
         _ => Err(unsupported("the statement")),

@@ -1,7 +1,8 @@
 //! `create database`, `delete database`.
 
-use levada_model::{PathPattern, SessionError, StatusCode};
+use levada_model::{Path, PathPattern, SessionError, StatusCode};
 use levada_sql::ast::CreateDatabase;
+use levada_storage::{StorageError, View};
 
 use super::{apply, not_there};
 use crate::engine::Shared;
@@ -16,8 +17,24 @@ pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<St
             format!("the time partition interval of {path} must be more than 0"),
         ));
     }
-    apply(shared, move |storage| Ok(storage.create_database(&path, ttl)?)).await?;
+    apply(shared, move |storage| {
+        storage.create_database(&path, ttl).map_err(|error| refusal(&*storage.view(), &path, error))
+    })
+    .await?;
     Ok(String::new())
+}
+
+/// Below a database, clients are told that the one above exists; above one, that there is a conflict.
+fn refusal(view: &dyn View, path: &Path, error: StorageError) -> SessionError {
+    let mut error = SessionError::from(error);
+    let lies_below = || {
+        let above = std::iter::successors(path.parent(), Path::parent);
+        above.into_iter().any(|above| !view.databases(&PathPattern::from(&above)).is_empty())
+    };
+    if error.code == StatusCode::DATABASE_CONFLICT && lies_below() {
+        error.code = StatusCode::DATABASE_ALREADY_EXISTS;
+    }
+    error
 }
 
 pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {

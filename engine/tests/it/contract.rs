@@ -42,8 +42,10 @@ async fn writes_are_applied_in_the_order_of_their_first_polls() {
     let store = Store::open();
     let session = store.session();
     for round in 0..50_i64 {
-        let mut first = pin!(session.insert_tablets(write(vec![doubles("root.a.d1", vec![round], vec![1.0])])));
-        let mut second = pin!(session.insert_tablets(write(vec![doubles("root.a.d1", vec![round], vec![2.0])])));
+        let mut first =
+            pin!(session.insert_tablets(write(vec![doubles("root.a.d1", vec![round], vec![1.0])])));
+        let mut second =
+            pin!(session.insert_tablets(write(vec![doubles("root.a.d1", vec![round], vec![2.0])])));
         let poll_once = |context: &mut std::task::Context<'_>| {
             let first = first.as_mut().poll(context);
             let second = second.as_mut().poll(context);
@@ -102,7 +104,8 @@ async fn inferred_types_give_way_to_the_series_type() {
     let session = store.session();
     done(&session, "create timeseries root.a.d1.s INT32").await;
     let tablets = vec![doubles("root.a.d1", vec![1, 2], vec![21.0, 21.5])];
-    let report = session.insert_tablets(Write { tablets, coerce: true, ..Write::default() }).await.expect("taken");
+    let report =
+        session.insert_tablets(Write { tablets, coerce: true, ..Write::default() }).await.expect("taken");
     assert_eq!(report.rejected.len(), 1, "21.5 is no INT32: {report:?}");
     assert_eq!(rows(&session, "select s from root.a.d1").await, ["1,21"]);
 }
@@ -112,8 +115,14 @@ async fn failures_have_their_codes() {
     let store = Store::open();
     let session = store.session();
     assert_eq!(refusal(&session, "selec s").await.0, StatusCode::SQL_PARSE_ERROR.0);
-    assert_eq!(refusal(&session, "insert into root.a.d(time,s) values(1)").await.0, StatusCode::SEMANTIC_ERROR.0);
-    assert_eq!(refusal(&session, "create user somebody 'secret'").await.0, StatusCode::UNSUPPORTED_OPERATION.0);
+    assert_eq!(
+        refusal(&session, "insert into root.a.d(time,s) values(1)").await.0,
+        StatusCode::SEMANTIC_ERROR.0
+    );
+    assert_eq!(
+        refusal(&session, "create user somebody 'secret'").await.0,
+        StatusCode::UNSUPPORTED_OPERATION.0
+    );
     let error = session.query("create database root.a").await.expect_err("gives no rows");
     assert_eq!(error.code, StatusCode::QUERY_NOT_ALLOWED);
     assert!(!error.transient);

@@ -6,7 +6,11 @@ use crate::store::{Store, done, rows};
 
 async fn fill(session: &dyn Session) {
     done(session, "create database root.a.plant with ttl=9000000000000").await;
-    done(session, "create timeseries root.a.plant.d1.s(alias1) FLOAT encoding=RLE tags(unit=c) attributes(owner=amy)").await;
+    done(
+        session,
+        "create timeseries root.a.plant.d1.s(alias1) FLOAT encoding=RLE tags(unit=c) attributes(owner=amy)",
+    )
+    .await;
     done(session, "create aligned timeseries root.a.plant.ga(lat FLOAT, lon DOUBLE)").await;
     done(session, "insert into root.a.plant.d1(time, s) values (1, 1.5), (2, 2.5), (3, 3.5)").await;
     done(session, "insert into root.a.plant.ga(time, lat, lon) values (1, 1, 2), (2, null, 4)").await;

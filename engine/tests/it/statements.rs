@@ -7,7 +7,8 @@ async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {
     let store = Store::open();
     let session = store.session();
     done(&session, "create timeseries root.a.d.b BOOLEAN").await;
-    let (code, message) = refusal(&session, "insert into root.a.d(time,s,b) values(1,1,true),(2,2,'bad')").await;
+    let (code, message) =
+        refusal(&session, "insert into root.a.d(time,s,b) values(1,1,true),(2,2,'bad')").await;
     assert_eq!(code, 507);
     assert_eq!(
         message,
@@ -20,7 +21,11 @@ async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {
 async fn new_series_get_the_type_of_their_first_value() {
     let store = Store::open();
     let session = store.session();
-    done(&session, "insert into root.a.d(time,i,b,t,x,n) values(1,null,true,'t',X'00',null),(2,1.5,null,null,null,null)").await;
+    done(
+        &session,
+        "insert into root.a.d(time,i,b,t,x,n) values(1,null,true,'t',X'00',null),(2,1.5,null,null,null,null)",
+    )
+    .await;
     let types = done(&session, "show timeseries root.a.d.*").await;
     let mut types: Vec<_> = types.rows.into_iter().map(|row| (row[0].clone(), row[3].clone())).collect();
     types.sort();
@@ -47,13 +52,22 @@ async fn tags_and_attributes_are_changed_one_by_one() {
     let session = store.session();
     done(&session, "create timeseries root.a.d.s INT32 tags(unit=c) attributes(owner=amy)").await;
     let alter = |what: &str| format!("alter timeseries root.a.d.s {what}");
-    for what in ["add tags site=north", "set unit=k", "rename owner to keeper", "drop site", "upsert alias=x tags(a=b)"] {
+    for what in [
+        "add tags site=north",
+        "set unit=k",
+        "rename owner to keeper",
+        "drop site",
+        "upsert alias=x tags(a=b)",
+    ] {
         done(&session, &alter(what)).await;
     }
     let shown = done(&session, "show timeseries root.a.d.s").await.rows.remove(0);
     assert_eq!(shown[1].as_deref(), Some("x"));
     let tags = shown[6].clone().expect("tags");
-    assert!(tags.contains(r#""unit":"k""#) && tags.contains(r#""a":"b""#) && !tags.contains("site"), "{tags}");
+    assert!(
+        tags.contains(r#""unit":"k""#) && tags.contains(r#""a":"b""#) && !tags.contains("site"),
+        "{tags}"
+    );
     assert_eq!(shown[7].as_deref(), Some(r#"{"keeper":"amy"}"#));
     for (what, code) in [("add tags unit=x", 507), ("set nope=1", 507), ("rename nope to x", 507)] {
         assert_eq!(refusal(&session, &alter(what)).await.0, code, "{what}");
@@ -81,7 +95,10 @@ async fn without_automatic_schema_only_known_series_are_written() {
     done(&session, "insert into root.a.d(time, s) values (1, 1)").await;
     done(&session, "set configuration 'enable_auto_create_schema'='false'").await;
     let (code, message) = refusal(&session, "insert into root.a.d(time, s, t) values (2, 2, 3)").await;
-    assert_eq!((code, message.as_str()), (507, "Fail to insert measurements [t] caused by [Path [root.a.d.t] does not exist]"));
+    assert_eq!(
+        (code, message.as_str()),
+        (507, "Fail to insert measurements [t] caused by [Path [root.a.d.t] does not exist]")
+    );
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0", "2,2.0"]);
     assert_eq!(refusal(&session, "insert into root.b.d(time, s) values (1, 1)").await.0, 500);
 }

@@ -70,8 +70,10 @@ pub(crate) async fn ask(session: &dyn Session, sql: &str) -> Result<Answer, Sess
 
 async fn read(rows: Rows) -> Result<Answer, SessionError> {
     let time = rows.has_time.then(|| ("Time".to_owned(), DataType::Int64));
-    let columns: Vec<(String, DataType)> =
-        time.into_iter().chain(rows.columns.into_iter().map(|column| (column.name, column.data_type))).collect();
+    let columns: Vec<(String, DataType)> = time
+        .into_iter()
+        .chain(rows.columns.into_iter().map(|column| (column.name, column.data_type)))
+        .collect();
     let mut answer = Answer {
         columns: columns.iter().map(|(name, _)| name.clone()).collect(),
         types: columns.iter().map(|(_, data_type)| data_type.to_string()).collect(),

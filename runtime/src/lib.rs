@@ -26,6 +26,7 @@
 
 mod batcher;
 mod dead_letters;
+mod frontier;
 pub mod http;
 mod ledger;
 pub mod metrics;
@@ -40,6 +41,7 @@ mod retry;
 mod running;
 mod runtime;
 mod shared;
+mod stores;
 mod supervisor;
 mod task;
 mod topology;
@@ -50,3 +52,4 @@ pub use retry::Chance;
 pub use running::{PipelineHandle, RunningPipeline};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use shared::Deadlines;
+pub use stores::EngineStores;

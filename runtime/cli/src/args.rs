@@ -1,0 +1,175 @@
+//! What can be typed after `levada`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use levada_connector_api::Interval;
+
+use crate::{bench::BenchArgs, logging::LogArgs, output::Format};
+
+/// Stream processing for time series: pipelines, an embedded IoTDB-compatible engine, one binary
+#[derive(Debug, Parser)]
+#[command(name = "levada", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// What is logged.
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run pipelines until they end or are stopped
+    Run(RunArgs),
+    /// Check pipeline files without running them
+    Lint(LintArgs),
+    /// Print a pipeline file to start from
+    Create(CreateArgs),
+    /// List the connectors there are
+    List(ListArgs),
+    /// Print a connector's reference page
+    Docs(DocsArgs),
+    /// Print a pipeline file as it is understood, secrets masked
+    Echo(EchoArgs),
+    /// A SQL shell on a data folder
+    Sql(SqlArgs),
+    /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
+    Quickstart(QuickstartArgs),
+    /// Measure this machine
+    Bench(BenchArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+/// Options of `run`.
+#[derive(Clone, Debug, ArgGroup)]
+pub(crate) struct RunArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How long a stop waits for what is under way (`30s`); as the file says if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) grace: Option<Interval>,
+    /// Serve /metrics, /ping and /ready on this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Folder for what a pipeline remembers from one run to the next
+    #[arg(long, value_name = "DIR", default_value = ".levada")]
+    pub(crate) state: PathBuf,
+    /// Show no progress
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+/// Options of `echo`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct EchoArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Options of `lint`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct LintArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TextFormat,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Options of `create`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct CreateArgs {
+    /// `SOURCE/SINK` or `SOURCE/TRANSFORM,…/SINK`, as in `kafka/iotdb`
+    pub(crate) shape: String,
+}
+
+/// Options of `list`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct ListArgs {
+    /// Only this kind
+    #[arg(value_enum)]
+    pub(crate) kind: Option<KindArg>,
+    /// How the list is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: ListFormat,
+}
+
+/// A kind of connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindArg {
+    /// Where readings come from.
+    Sources,
+    /// What makes rows of bytes.
+    Decoders,
+    /// What changes readings.
+    Transforms,
+    /// Where readings go.
+    Sinks,
+}
+
+/// How `list` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people.
+    Text,
+    /// Names and summaries, for programs.
+    Json,
+    /// The JSON Schema of a pipeline file, for editors.
+    Jsonschema,
+}
+
+/// Options of `docs`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct DocsArgs {
+    /// The connector: `kafka`, or `sink/file` where a source and a sink share a name; `pipeline` for the file as a whole
+    pub(crate) component: String,
+}
+
+/// Options of `sql`.
+#[derive(Clone, Debug, ArgGroup)]
+pub(crate) struct SqlArgs {
+    /// The data folder of an embedded engine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Run these statements, separated by semicolons, and end
+    #[arg(short = 'e', long = "execute", value_name = "SQL")]
+    pub(crate) execute: Option<String>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Format,
+    /// The time zone times are read and printed in (`UTC`, `Europe/Lisbon`, `+08:00`); the machine's if not given
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+}
+
+/// Options of `quickstart`.
+#[derive(Clone, Debug, ArgGroup)]
+pub(crate) struct QuickstartArgs {
+    /// Readings to send
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) messages: u64,
+    /// The data folder; it may exist already
+    #[arg(long, value_name = "DIR", default_value = "levada-quickstart")]
+    pub(crate) data: PathBuf,
+}

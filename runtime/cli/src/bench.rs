@@ -1,0 +1,142 @@
+//! What the figures in `bench/README.md` are measured with: known readings into a topic, a bare consumer to compare with,
+//! and tablets straight into the engine.
+
+mod fill;
+mod ingest;
+mod message;
+mod poll;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+pub(crate) use fill::{Fill, fill};
+pub(crate) use message::Readings;
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// What to measure.
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Fill a topic with readings whose counts and sums are known
+    Fill(FillArgs),
+    /// Send files, each as one message
+    Send(SendArgs),
+    /// Read a topic from beginning to end with a bare consumer that only polls: the yardstick of a pipeline
+    Poll(PollArgs),
+    /// Write tablets straight into an embedded engine
+    Ingest(IngestArgs),
+}
+
+/// Options of `bench fill`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct FillArgs {
+    /// The brokers
+    #[arg(long, default_value = "127.0.0.1:29192")]
+    pub(crate) brokers: String,
+    /// The topic; made if it does not exist
+    #[arg(long, default_value = "bench")]
+    pub(crate) topic: String,
+    /// Partitions of a topic that is made
+    #[arg(long, default_value_t = 4)]
+    pub(crate) partitions: i32,
+    /// Messages to send
+    #[arg(long, default_value_t = 2_000_000)]
+    pub(crate) messages: u64,
+    /// Devices they come from, in turn
+    #[arg(long, default_value_t = 100)]
+    pub(crate) devices: u64,
+    /// Make every Nth message malformed
+    #[arg(long, value_name = "N")]
+    pub(crate) malformed_every: Option<u64>,
+    /// Send no more than this many a second
+    #[arg(long, value_name = "N")]
+    pub(crate) rate: Option<u64>,
+    /// Write what the store must hold afterwards, device by device, as CSV: Device,count,sum(temperature),sum(sequence)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expect: Option<PathBuf>,
+}
+
+/// Options of `bench send`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The brokers
+    #[arg(long, default_value = "127.0.0.1:29192")]
+    pub(crate) brokers: String,
+    /// The topic; made if it does not exist
+    #[arg(long, default_value = "bench")]
+    pub(crate) topic: String,
+    /// The files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Options of `bench poll`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PollArgs {
+    /// The brokers
+    #[arg(long, default_value = "127.0.0.1:29192")]
+    pub(crate) brokers: String,
+    /// The topic
+    #[arg(long, default_value = "bench")]
+    pub(crate) topic: String,
+}
+
+/// Options of `bench ingest`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct IngestArgs {
+    /// The data folder; it must not exist
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Points to write
+    #[arg(long, default_value_t = 200_000_000)]
+    pub(crate) points: u64,
+    /// Devices, written in turn
+    #[arg(long, default_value_t = 100)]
+    pub(crate) devices: u64,
+    /// Measurements of a device
+    #[arg(long, default_value_t = 10)]
+    pub(crate) measurements: u64,
+    /// Rows of a tablet
+    #[arg(long, default_value_t = 1_000)]
+    pub(crate) rows: u64,
+    /// Threads that write
+    #[arg(long, default_value_t = 2)]
+    pub(crate) threads: u64,
+    /// What an acknowledgement promises
+    #[arg(long, value_enum, default_value = "group")]
+    pub(crate) wal: Wal,
+    /// Write this share of rows twelve hours late, in percent
+    #[arg(long, default_value_t = 0)]
+    pub(crate) late: u64,
+}
+
+/// What an acknowledgement promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Wal {
+    /// Every write is synced on its own.
+    Always,
+    /// Writes are synced together.
+    Group,
+    /// There is no log.
+    Off,
+}
+
+/// Runs a measurement.
+///
+/// # Errors
+/// The broker or the folder is not as needed.
+pub(crate) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
+    match args.what {
+        What::Fill(args) => fill(&args)?.print(),
+        What::Send(args) => fill::send_files(&args)?,
+        What::Poll(args) => poll::poll(&args)?,
+        What::Ingest(args) => ingest::ingest(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,144 @@
+//! `levada run`: pipelines until they end or are stopped.
+
+use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+
+use anyhow::Context;
+use levada_config::Pipeline;
+use levada_connector_api::Registry;
+use levada_runtime::{EngineStores, Outcome, PipelineHandle, Report, RunningPipeline, Runtime, RuntimeOptions, http};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    args::RunArgs,
+    exit::{self, Failure},
+    progress, registry,
+};
+
+use super::Document;
+
+pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let registry = registry::all();
+    let pipelines = read_all(args, &registry)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run_all(args, registry, &pipelines))
+}
+
+/// Reads every file, and tells what is wrong with any before nothing is started.
+fn read_all(args: &RunArgs, registry: &Registry) -> anyhow::Result<Vec<Pipeline>> {
+    let mut pipelines: Vec<Pipeline> = Vec::new();
+    let mut wrong = false;
+    for path in &args.files {
+        let document = Document::read(path, registry)?;
+        document.print();
+        match document.pipeline {
+            Some(pipeline) if pipelines.iter().any(|each| each.name == pipeline.name) => {
+                let message = format!("{}: another file's pipeline is named `{}`, too", path.display(), pipeline.name);
+                return Err(Failure::invalid(message).into());
+            }
+            Some(pipeline) => pipelines.push(pipeline),
+            None => wrong = true,
+        }
+    }
+    if wrong { Err(Failure::told(exit::INVALID).into()) } else { Ok(pipelines) }
+}
+
+/// Runs pipelines in this process and tells how they ended.
+pub(super) async fn run_all(args: &RunArgs, registry: Registry, pipelines: &[Pipeline]) -> anyhow::Result<ExitCode> {
+    let stores = Arc::new(EngineStores::new());
+    let options = RuntimeOptions { state_dir: args.state.clone(), grace: args.grace.map(|grace| grace.0), ..RuntimeOptions::default() };
+    let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus_registry(), options)?;
+    let served = CancellationToken::new();
+    let mut servers = Vec::new();
+    for address in addresses(args, pipelines) {
+        let listener = http::listen(&address).await?;
+        servers.push(tokio::spawn(http::serve(listener, runtime.clone(), served.clone().cancelled_owned())));
+    }
+    let mut running = Vec::new();
+    for pipeline in pipelines {
+        let name = &pipeline.name;
+        running.push(runtime.start(pipeline).with_context(|| format!("pipeline `{name}` cannot start"))?);
+        info!(pipeline = %name, "started");
+    }
+    let handles: Vec<PipelineHandle> = running.iter().map(RunningPipeline::handle).collect();
+    let stopper = tokio::spawn(stop_on_signals(handles.clone()));
+    let shown = (!args.quiet && std::io::stderr().is_terminal()).then(|| tokio::spawn(progress::show(handles)));
+    let mut code = 0;
+    for pipeline in running {
+        let report = pipeline.wait().await;
+        code = code.max(tell(&report));
+    }
+    if let Some(shown) = shown {
+        shown.abort();
+    }
+    served.cancel();
+    for server in servers {
+        server.await??;
+    }
+    if stopper.is_finished() && stopper.await? {
+        code = exit::INTERRUPTED;
+    }
+    stores.close().await.context("an engine did not close as it should")?;
+    Ok(ExitCode::from(code))
+}
+
+fn prometheus_registry() -> prometheus::Registry {
+    prometheus::Registry::new()
+}
+
+/// Where to serve: as the command line says, otherwise as the documents say, each address once.
+fn addresses(args: &RunArgs, pipelines: &[Pipeline]) -> Vec<String> {
+    let mut addresses: Vec<String> = match args.http {
+        Some(address) => vec![address.to_string()],
+        None => pipelines.iter().filter_map(|pipeline| pipeline.http.clone()).collect(),
+    };
+    addresses.sort();
+    addresses.dedup();
+    addresses
+}
+
+/// The first signal stops with grace, the second gives up; true when it came to the second.
+async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        warn!("signals cannot be listened for: the process can only be killed");
+        return std::future::pending().await;
+    };
+    for second in [false, true] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if second {
+            warn!("giving up: what is under way will be read again");
+            handles.iter().for_each(PipelineHandle::abort);
+        } else {
+            info!("stopping: what is under way is settled first; a second signal gives up");
+            handles.iter().for_each(PipelineHandle::stop);
+        }
+    }
+    true
+}
+
+/// Logs how a pipeline ended, and gives its exit code.
+fn tell(report: &Report) -> u8 {
+    let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
+    let seconds = (elapsed.as_secs_f64() * 1e3).round() / 1e3;
+    match report.outcome {
+        Outcome::Completed | Outcome::Stopped => {
+            let outcome = if report.outcome == Outcome::Completed { "completed" } else { "stopped" };
+            info!(%pipeline, rows_read, rows_sent, dead, dropped, seconds, "{outcome}");
+            0
+        }
+        Outcome::Aborted => {
+            warn!(%pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, seconds, "ended before all was settled");
+            exit::UNSETTLED
+        }
+        Outcome::Failed => {
+            let reason = report.error.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+            error!(%pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, seconds, error = %reason, "failed");
+            exit::FAILED
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Exit codes, for scripts.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done |
+//! | 1 | failed while running: a sink that will never take the data, a query that failed |
+//! | 2 | the command line is wrong |
+//! | 3 | a pipeline file, a statement or an option is wrong: nothing was started |
+//! | 4 | stopped before everything was settled: the rest will be read again at the next start |
+//! | 130 | interrupted twice: given up at once |
+
+use std::{fmt, process::ExitCode};
+
+/// Failed while running.
+pub(crate) const FAILED: u8 = 1;
+/// A pipeline file, a statement or an option is wrong.
+pub(crate) const INVALID: u8 = 3;
+/// Stopped before everything was settled.
+pub(crate) const UNSETTLED: u8 = 4;
+/// Interrupted twice.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// An error with the exit code it leads to.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) code: u8,
+    /// What is printed to standard error; nothing where it was printed already.
+    pub(crate) message: Option<String>,
+}
+
+impl Failure {
+    /// Something the user wrote is wrong.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self { code: INVALID, message: Some(message.into()) }
+    }
+
+    /// A failure that was told of already.
+    pub(crate) fn told(code: u8) -> Self {
+        Self { code, message: None }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message.as_deref().unwrap_or("failed"))
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Prints an error with all its causes and gives its exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    let failure = error.downcast_ref::<Failure>();
+    if failure.is_none_or(|failure| failure.message.is_some()) {
+        eprintln!("levada: {}", chain(error));
+    }
+    ExitCode::from(failure.map_or(FAILED, |failure| failure.code))
+}
+
+/// The messages of an error and its causes, each once.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let message = cause.to_string();
+        // Many errors print their cause themselves.
+        if text.contains(&message) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&message);
+    }
+    text
+}

@@ -1,0 +1,98 @@
+//! The SQL shell: statements in, tables out.
+
+mod read;
+mod split;
+
+use std::{
+    io::{self, BufWriter, Write},
+    time::Instant,
+};
+
+use levada_model::{Outcome, Session};
+
+use crate::{
+    exit::{self, Failure},
+    output::{self, Format, Zone},
+};
+
+/// A conversation with a session.
+#[derive(Debug)]
+pub(crate) struct Shell<'a> {
+    session: &'a dyn Session,
+    format: Format,
+    zone: Zone,
+}
+
+impl<'a> Shell<'a> {
+    /// A shell that prints in a form and a time zone.
+    pub(crate) fn new(session: &'a dyn Session, format: Format, zone: Zone) -> Self {
+        Self { session, format, zone }
+    }
+
+    /// Runs statements separated by semicolons; the first that fails ends it.
+    ///
+    /// # Errors
+    /// A statement failed: the error is its own.
+    pub(crate) async fn execute(&self, text: &str) -> anyhow::Result<()> {
+        for statement in split::statements(text) {
+            self.statement(&statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads statements until the input ends: with history and several lines on a terminal, silently from a pipe (where
+    /// the first statement that fails ends it).
+    ///
+    /// # Errors
+    /// The input cannot be read; from a pipe, also the first failing statement.
+    pub(crate) async fn run(&self) -> anyhow::Result<()> {
+        let mut reader = read::Reader::open()?;
+        while let Some(statement) = reader.next()? {
+            match statement.to_ascii_lowercase().as_str() {
+                "quit" | "exit" => break,
+                "help" | "?" => {
+                    println!("Statements end with a semicolon and may take several lines; `exit` ends the shell.");
+                    continue;
+                }
+                _ => {}
+            }
+            match self.statement(&statement).await {
+                Ok(()) => {}
+                // A reader that went away, as `head` does, ends the shell.
+                Err(error) if is_broken_pipe(&error) => return Ok(()),
+                Err(error) if reader.interactive() => eprintln!("Msg: {error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn statement(&self, sql: &str) -> anyhow::Result<()> {
+        let start = Instant::now();
+        let outcome = self.session.execute(sql).await.map_err(|error| Failure {
+            code: if error.code.0 / 100 == 7 { exit::INVALID } else { exit::FAILED },
+            message: Some(error.to_string()),
+        })?;
+        let table = self.format == Format::Table;
+        match outcome {
+            Outcome::Done(message) if !message.is_empty() => println!("Msg: {message}"),
+            Outcome::Done(_) if table => println!("Msg: The statement is executed successfully."),
+            Outcome::Done(_) => {}
+            Outcome::Rows(rows) => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                let count = output::write(rows, self.format, &self.zone, &mut out).await?;
+                if table {
+                    let empty = if count == 0 { "Empty set.\n" } else { "" };
+                    writeln!(out, "{empty}Total line number = {count}")?;
+                    writeln!(out, "It costs {:.3}s", start.elapsed().as_secs_f64())?;
+                }
+                out.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

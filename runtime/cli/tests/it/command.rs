@@ -1,0 +1,132 @@
+//! Running the binary in a folder of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig,
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+};
+use tempfile::TempDir;
+
+/// A folder in which commands are run.
+pub(crate) struct Workplace {
+    dir: TempDir,
+    env: Vec<(&'static str, String)>,
+}
+
+impl Workplace {
+    pub(crate) fn new() -> Self {
+        Self { dir: TempDir::new().expect("a temporary folder"), env: Vec::new() }
+    }
+
+    /// With an environment variable for every command.
+    pub(crate) fn env(&mut self, name: &'static str, value: impl Into<String>) {
+        self.env.push((name, value.into()));
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("writable");
+        std::fs::write(path, text).expect("writable");
+    }
+
+    /// `levada` with arguments.
+    pub(crate) fn levada(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_levada"));
+        command.args(args).current_dir(self.dir.path()).stdin(Stdio::null());
+        for (name, value) in &self.env {
+            command.env(name, value);
+        }
+        command
+    }
+
+    /// Runs `levada` to its end.
+    pub(crate) fn run(&self, args: &[&str]) -> Finished {
+        Finished::new(args, self.levada(args).output().expect("levada starts"))
+    }
+}
+
+/// A command that has ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    args: Vec<String>,
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    pub(crate) fn new(args: &[&str], output: Output) -> Self {
+        Self {
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// The standard output of a command that exited 0.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "levada {}\n{}\n{}", self.args.join(" "), self.stdout, self.stderr);
+        self.stdout
+    }
+}
+
+/// A topic on librdkafka's mock cluster, within this process.
+pub(crate) struct MockKafka {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    producer: BaseProducer,
+}
+
+impl MockKafka {
+    pub(crate) fn with_topic(topic: &str) -> Self {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic(topic, 2, 1).expect("a topic");
+        let producer =
+            ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().expect("a producer");
+        Self { cluster, producer }
+    }
+
+    pub(crate) fn brokers(&self) -> String {
+        self.cluster.bootstrap_servers()
+    }
+
+    pub(crate) fn send<'a>(&self, topic: &str, messages: impl IntoIterator<Item = &'a str>) {
+        for message in messages {
+            self.producer.send(BaseRecord::<(), str>::to(topic).payload(message)).expect("queued");
+            self.producer.poll(Duration::ZERO);
+        }
+        self.producer.flush(Duration::from_secs(10)).expect("acknowledged");
+    }
+}
+
+/// Waits until something holds, looking ten times a second.
+pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < deadline, "a minute has passed and still not: {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Asks a command to stop, as Ctrl-C does, and waits for its end.
+pub(crate) fn interrupt(args: &[&str], child: Child) -> Finished {
+    let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(asked.success());
+    Finished::new(args, child.wait_with_output().expect("it ends"))
+}
+
+/// The root of the repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# The tests against real programs, one after the other. With names, only those: `run.sh kill9 tsfile`.
+# FULL=1 runs the long forms (2,000,000 messages and 20 kills rather than a few hundred thousand).
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/../.."
+export LEVADA_REAL_HOME=${LEVADA_REAL_HOME:-$PWD/target/real}
+mkdir -p "$LEVADA_REAL_HOME"
+
+cargo build --release --quiet
+export LEVADA=$PWD/target/release/levada
+
+passed=0 failed=0
+trap 'tests/real/kafka.sh stop' EXIT
+for test in "${@:-}"; do [ -n "$test" ] || set -- broker kill9 rebalance faults tsfile; done
+for test in "$@"; do
+  printf '\n-- %s\n' "$test"
+  started=$SECONDS
+  if bash "tests/real/$test.sh"; then
+    passed=$((passed + 1))
+    printf -- '-- %s passed (%s s)\n' "$test" $((SECONDS - started))
+  else
+    failed=$((failed + 1))
+    printf -- '-- %s FAILED (%s s)\n' "$test" $((SECONDS - started))
+  fi
+done
+printf '\n%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]

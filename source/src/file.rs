@@ -38,6 +38,7 @@ mod tests;
 pub struct FileOptions {
     /// A path or several, each with `*`, `?`, `[…]`, `{a,b}` within a name and `**` for any folders. Those that end in
     /// `.gz` are unpacked.
+    #[schemars(example = "in/*.jsonl")]
     paths: TextList,
 }
 

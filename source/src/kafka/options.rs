@@ -13,10 +13,13 @@ use crate::{TextList, decode::date_time};
 #[serde(deny_unknown_fields)]
 pub struct KafkaOptions {
     /// Brokers to begin with, `host:port`, in one text with commas or as a list.
+    #[schemars(example = "127.0.0.1:9092")]
     pub brokers: TextList,
     /// Topics by name; one that begins with `^` is a regular expression that names are searched for.
+    #[schemars(example = ["sensors"])]
     pub topics: TextList,
     /// The consumer group. Its members share the partitions; it remembers how far they are.
+    #[schemars(example = "levada")]
     pub group: String,
     /// Where to begin in a partition of which nothing is committed: `earliest`, `latest`, or a time.
     #[serde(default)]

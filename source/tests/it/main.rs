@@ -1,3 +1,5 @@
 //! Every source against the contract.
 
 mod contract;
+#[cfg(feature = "kafka")]
+mod kafka;

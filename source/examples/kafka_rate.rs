@@ -1,0 +1,172 @@
+//! How fast a topic is read and decoded, and how that compares with a loop that only takes messages.
+//!
+//! ```text
+//!   kafka_rate BROKERS TOPIC fill COUNT [PARTITIONS]    sends readings of 100 devices with three measurements
+//!   kafka_rate BROKERS TOPIC poll                       a bare loop of rdkafka's `poll`
+//!   kafka_rate BROKERS TOPIC read [FOLDER]              the source with its JSON decoder, up to the end
+//! ```
+
+use std::{
+    error::Error,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use levada_connector_api::{
+    BuildContext, ComponentKind, Registry,
+    model::{Checkpoint, SplitPosition},
+};
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    consumer::{BaseConsumer, Consumer},
+    error::KafkaError,
+    producer::{BaseProducer, BaseRecord, Producer},
+    types::RDKafkaErrorCode,
+};
+use serde_json::json;
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [brokers, topic, "fill", count, rest @ ..] => {
+            let partitions = rest.first().map_or(Ok(1), |text| text.parse())?;
+            fill(brokers, topic, count.parse()?, partitions).await
+        }
+        [brokers, topic, "poll"] => poll(brokers, topic),
+        [brokers, topic, "read", rest @ ..] => read(brokers, topic, rest.first().map(PathBuf::from)).await,
+        _ => Err("kafka_rate BROKERS TOPIC (fill COUNT [PARTITIONS] | poll | read [FOLDER])".into()),
+    }
+}
+
+async fn fill(brokers: &str, topic: &str, count: u64, partitions: i32) -> Outcome {
+    let config = ClientConfig::from_iter([("bootstrap.servers", brokers), ("linger.ms", "20")]);
+    let admin: AdminClient<DefaultClientContext> = config.create()?;
+    let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+    for result in admin.create_topics([&new], &AdminOptions::new()).await? {
+        result.map_err(|(_, code)| code.to_string())?;
+    }
+    let producer: BaseProducer = config.create()?;
+    for n in 0..count {
+        let payload = reading(n);
+        let partition = i32::try_from(n % 100 % u64::try_from(partitions)?)?;
+        let mut record = BaseRecord::<(), _>::to(topic).partition(partition).payload(&payload);
+        while let Err((error, back)) = producer.send(record) {
+            if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                return Err(error.into());
+            }
+            producer.poll(Duration::from_millis(20));
+            record = back;
+        }
+    }
+    producer.flush(LONG)?;
+    println!("{count} messages of about {} bytes", reading(count / 2).len());
+    Ok(())
+}
+
+fn reading(n: u64) -> String {
+    format!(
+        r#"{{"device":"root.plant.line1.d{:03}","time":{},"temperature":{:.2},"pressure":{:.2},"running":{}}}"#,
+        n % 100,
+        1_700_000_000_000 + n / 100 * 1_000,
+        20.0 + (n % 977) as f64 / 100.0,
+        1_000.0 + (n % 313) as f64 / 10.0,
+        n % 7 != 0,
+    )
+}
+
+fn poll(brokers: &str, topic: &str) -> Outcome {
+    let consumer: BaseConsumer = ClientConfig::from_iter([
+        ("bootstrap.servers", brokers),
+        ("group.id", "kafka-rate-poll"),
+        ("enable.partition.eof", "true"),
+        ("enable.auto.commit", "false"),
+        ("fetch.queue.backoff.ms", "2"),
+    ])
+    .create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), LONG)?;
+    let partitions = metadata.topics().first().map_or(0, |topic| topic.partitions().len());
+    let mut list = TopicPartitionList::new();
+    for partition in 0..i32::try_from(partitions)? {
+        list.add_partition_offset(topic, partition, Offset::Beginning)?;
+    }
+    let began = Instant::now();
+    let used = cpu();
+    consumer.assign(&list)?;
+    let (mut messages, mut bytes, mut ended) = (0u64, 0, 0);
+    while ended < partitions {
+        match consumer.poll(LONG).ok_or("no message for a minute")? {
+            Ok(message) => {
+                messages += 1;
+                bytes += message.payload().map_or(0, <[u8]>::len);
+            }
+            Err(KafkaError::PartitionEOF(_)) => ended += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    report("poll", messages, began.elapsed(), cpu() - used);
+    println!("{bytes} bytes");
+    Ok(())
+}
+
+async fn read(brokers: &str, topic: &str, folder: Option<PathBuf>) -> Outcome {
+    let registry = levada_source::register(Registry::new());
+    let mut context = BuildContext::new("rate", "in");
+    context.state_dir = folder.clone().unwrap_or_else(std::env::temp_dir);
+    let decoder = registry.get(ComponentKind::Decoder, "json").ok_or("no decoder")?;
+    context.decoder = Some(decoder.decoder(json!({}), &context)?);
+    // With a folder of its own it goes on where it was; without, it reads all there is.
+    let group =
+        if folder.is_some() { "kafka-rate".to_owned() } else { format!("kafka-rate-{}", std::process::id()) };
+    let options = json!({"brokers": brokers, "topics": topic, "group": group, "end": "latest"});
+    let source = registry.get(ComponentKind::Source, "kafka").ok_or("no source")?;
+    let mut source = source.source(options, &context)?;
+    let (began, used) = (Instant::now(), cpu());
+    source.connect(&Checkpoint::new()).await?;
+    let (mut rows, mut rejected, mut batches, mut first) = (0, 0, 0, None);
+    while let Some(batch) = source.next().await? {
+        first.get_or_insert_with(|| began.elapsed());
+        rows += batch.rows() as u64;
+        rejected += batch.rejected.len();
+        batches += 1;
+        let settled: Vec<_> = batch
+            .positions
+            .iter()
+            .map(|each| SplitPosition { split: each.split.clone(), position: each.range.end })
+            .collect();
+        source.settle(&settled).await?;
+    }
+    let took = began.elapsed();
+    source.close().await?;
+    let first = first.unwrap_or_default();
+    report("read", rows, took - first, cpu() - used);
+    println!(
+        "{batches} batches, {rejected} rejected, first after {first:?}, closed after {:?}",
+        began.elapsed() - took
+    );
+    Ok(())
+}
+
+fn report(what: &str, messages: u64, took: Duration, used: f64) {
+    let millions = messages as f64 / 1e6;
+    println!(
+        "{what}: {messages} messages in {took:?}: {:.0}/s, {:.2} CPU-seconds per million",
+        messages as f64 / took.as_secs_f64(),
+        used / millions,
+    );
+}
+
+/// CPU seconds of this process, from /proc; 0 where there is none.
+fn cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks: Vec<f64> = stat.rsplit(')').next().map_or_else(Vec::new, |rest| {
+        rest.split_whitespace().skip(11).take(2).filter_map(|text| text.parse().ok()).collect()
+    });
+    ticks.iter().sum::<f64>() / 100.0
+}

@@ -1,0 +1,93 @@
+//! The Kafka source against the contract, on librdkafka's mock cluster.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use levada_connector_api::{BuildContext, ComponentKind, Registry, Source};
+use levada_testkit::{Row, SourceHarness, source_contract};
+use rdkafka::{
+    ClientConfig,
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, Producer},
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A topic that stays as it is, read by one group after another.
+struct Harness {
+    brokers: String,
+    bounded: bool,
+    groups: u32,
+    state: TempDir,
+    expected: Vec<Row>,
+}
+
+#[async_trait]
+impl SourceHarness for Harness {
+    fn source(&mut self) -> Box<dyn Source> {
+        let registry = levada_source::register(Registry::new());
+        let mut context = BuildContext::new("contract", "in");
+        context.state_dir = self.state.path().to_owned();
+        let decoder = registry.get(ComponentKind::Decoder, "json").expect("registered");
+        let decoder = decoder.decoder(json!({"cast": {"n": "INT64"}}), &context).expect("options that work");
+        context.decoder = Some(decoder);
+        let mut options = json!({
+            "brokers": self.brokers, "topics": "readings", "group": format!("group-{}", self.groups),
+            "batch": {"rows": 500},
+        });
+        if self.bounded {
+            options["end"] = json!("latest");
+        }
+        let source = registry.get(ComponentKind::Source, "kafka").expect("registered");
+        source.source(options, &context).expect("options that work")
+    }
+
+    async fn fresh(&mut self) {
+        self.groups += 1;
+        self.state = TempDir::new().expect("a folder");
+    }
+
+    fn expected(&self) -> Vec<Row> {
+        self.expected.clone()
+    }
+
+    fn remembers(&self) -> bool {
+        true
+    }
+}
+
+async fn contract(bounded: bool) {
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("readings", 3, 1).expect("a topic");
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.bootstrap_servers())
+        .create()
+        .expect("a producer");
+    let mut expected = Vec::new();
+    for number in 0..9_000i64 {
+        let (device, time) = (format!("hall.d{}", number % 5), 1_777_593_600_000 + number);
+        let payload = json!({"device": device, "time": time, "n": number}).to_string();
+        let record = BaseRecord::<(), _>::to("readings").partition((number % 3) as i32).payload(&payload);
+        producer.send(record).map_err(|(error, _)| error).expect("queued");
+        expected.push(Row { device, time, number: Some(number) });
+    }
+    producer.flush(Duration::from_secs(10)).expect("sent");
+    let mut harness = Harness {
+        brokers: cluster.bootstrap_servers(),
+        bounded,
+        groups: 0,
+        state: TempDir::new().expect("a folder"),
+        expected,
+    };
+    source_contract(&mut harness).await;
+}
+
+#[tokio::test]
+async fn kafka_with_an_end_passes_the_contract() {
+    contract(true).await;
+}
+
+#[tokio::test]
+async fn kafka_without_an_end_passes_the_contract() {
+    contract(false).await;
+}

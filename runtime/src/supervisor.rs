@@ -17,6 +17,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
+    frontier::Frontier,
     report::{Outcome, Report},
     resume,
     running::Live,
@@ -50,7 +51,8 @@ impl Supervisor {
                 for transform in transforms {
                     tasks.spawn(transform.run());
                 }
-                for sink in sinks {
+                for (mut sink, stored) in sinks.into_iter().zip(checkpoints) {
+                    sink.frontier = Frontier::new(stored.unwrap_or_default());
                     tasks.spawn(sink.run());
                 }
                 supervise(&live, tasks, grace).await;

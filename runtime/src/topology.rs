@@ -11,6 +11,7 @@ use levada_connector_api::{BuildContext, Component, ComponentKind, Error, Regist
 
 use crate::{
     batcher::Batcher,
+    frontier::Frontier,
     ledger::Ledger,
     metrics::{EdgeMetrics, Metrics},
     node::{Node, NodeKind},
@@ -136,7 +137,12 @@ impl Builder<'_> {
                 troubled: AtomicUsize::new(0),
             };
             let inlet = queues.receiver(&node.name)?;
-            Ok(SinkTask { writer: Arc::new(writer), inlet, batcher: Batcher::new(node.batch) })
+            Ok(SinkTask {
+                writer: Arc::new(writer),
+                inlet,
+                batcher: Batcher::new(node.batch),
+                frontier: Frontier::default(),
+            })
         };
         self.pipeline.sinks.iter().map(build).collect()
     }

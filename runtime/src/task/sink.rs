@@ -2,7 +2,8 @@
 //!
 //! Writes start in the order of their batches, and the next is started only after the one before was polled for the first
 //! time; so a sink that queues on the first poll keeps the order with several writes under way. While one of them waits
-//! to be tried again no new one starts.
+//! to be tried again no new one starts. A batch with which a split begins or jumps is written alone, see
+//! [`Frontier`].
 
 use std::{
     future::Future,
@@ -15,13 +16,14 @@ use std::{
 use futures::{StreamExt, stream::FuturesUnordered};
 use levada_config::RetryPolicy;
 use levada_connector_api::{Batch, Delivery, Error, ErrorKind, Rejection, Result, Sink, SinkCapabilities};
-use levada_model::Checkpoint;
+use levada_model::{Checkpoint, SplitRange};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::info;
 
 use crate::{
     batcher::{Batcher, ClosedBy, Outgoing},
     dead_letters::Ticket,
+    frontier::Frontier,
     metrics::SinkMetrics,
     node::{Node, NodeState},
     parcel::Parcel,
@@ -34,6 +36,7 @@ pub(crate) struct SinkTask {
     pub(crate) writer: Arc<Writer>,
     pub(crate) inlet: Receiver<Parcel>,
     pub(crate) batcher: Batcher,
+    pub(crate) frontier: Frontier,
 }
 
 /// What a write needs.
@@ -54,7 +57,7 @@ impl SinkTask {
         if let Err(error) = self.pump().await {
             self.writer.shared.fail(&self.writer.node, error);
         }
-        let Self { writer, inlet, batcher } = self;
+        let Self { writer, inlet, batcher, .. } = self;
         // Whoever feeds this node learns that it is gone before it takes its time to close.
         drop((inlet, batcher));
         writer.close().await;
@@ -64,18 +67,25 @@ impl SinkTask {
         let writer = Arc::clone(&self.writer);
         let (shared, refusals) = (&writer.shared, &writer.shared.refusals);
         let mut writes = FuturesUnordered::new();
-        let mut ended = false;
+        let (mut ended, mut alone) = (false, false);
         loop {
-            let room = writes.len() < writer.capabilities.max_in_flight.max(1) && writer.is_untroubled();
             let full = self.batcher.full().map(|full| full.letters);
             let deadline = self.batcher.deadline();
+            if ended && full.is_none() && writes.is_empty() {
+                return Ok(());
+            }
+            let room = writes.is_empty() || (!alone && !self.must_wait() && writer.has_room(writes.len()));
             tokio::select! {
                 biased;
                 () = shared.abort.cancelled() => return Ok(()),
                 Some(done) = writes.next() => done?,
                 durable = refusals.durable(full.unwrap_or_default()), if room && full.is_some() => {
                     durable?;
-                    writes.extend(self.batcher.take_full().map(|batch| Arc::clone(&writer).deliver(batch)));
+                    if let Some(batch) = self.batcher.take_full() {
+                        let beginnings = self.begin(&batch);
+                        alone = !beginnings.is_empty();
+                        writes.push(Arc::clone(&writer).deliver(batch, beginnings));
+                    }
                 }
                 // Without room for a write the batch may as well go on growing.
                 () = until(deadline), if room && full.is_none() && deadline.is_some() => {
@@ -91,8 +101,23 @@ impl SinkTask {
                         self.batcher.close(ClosedBy::Close);
                     }
                 },
-                else => return Ok(()),
             }
+        }
+    }
+}
+
+impl SinkTask {
+    /// Whether the next batch has to be written alone.
+    fn must_wait(&self) -> bool {
+        let checkpoints = self.writer.capabilities.checkpoints;
+        checkpoints && self.batcher.full().is_some_and(|full| self.frontier.jumps(&full.batch.positions))
+    }
+
+    /// Beginnings of splits that must be stored before a batch.
+    fn begin(&mut self, next: &Outgoing) -> Vec<SplitRange> {
+        match self.writer.capabilities.checkpoints {
+            true => self.frontier.advance(&next.batch.positions),
+            false => Vec::new(),
         }
     }
 }
@@ -148,12 +173,16 @@ impl Writer {
         }
     }
 
-    fn is_untroubled(&self) -> bool {
-        self.troubled.load(Ordering::Relaxed) == 0
+    /// Whether one more write may be started.
+    fn has_room(&self, under_way: usize) -> bool {
+        under_way < self.capabilities.max_in_flight && self.troubled.load(Ordering::Relaxed) == 0
     }
 
     /// Writes a batch, dead-letters what the sink refuses of it, and settles it.
-    async fn deliver(self: Arc<Self>, outgoing: Outgoing) -> Result<()> {
+    async fn deliver(self: Arc<Self>, outgoing: Outgoing, beginnings: Vec<SplitRange>) -> Result<()> {
+        if !beginnings.is_empty() {
+            self.write(&Batch { positions: beginnings, ..Batch::default() }).await?;
+        }
         let Outgoing { batch, receipts, weight, closed_by, .. } = outgoing;
         self.metrics.created(closed_by).inc();
         self.metrics.batch_rows.observe(batch.rows() as f64);

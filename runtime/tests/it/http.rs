@@ -1,0 +1,69 @@
+//! What is served of a runtime.
+
+use levada_runtime::http;
+use levada_testkit::{Fault, ScriptedSink, SourceScript};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::harness::{Harness, pass};
+
+async fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
+}
+
+#[tokio::test]
+async fn readiness_and_metrics_tell_how_a_pipeline_does() {
+    let harness = Harness::new("served").source("in").sink("out", &["in"]);
+    let _script = SourceScript::numbered("s", 200, 10).unbounded().named(harness.script("in"));
+    let sink = ScriptedSink::new().named(harness.script("out"));
+    sink.fail(Fault::transient("away"));
+    let listener = http::listen("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(http::serve(listener, harness.runtime.clone(), stop.clone().cancelled_owned()));
+
+    let running = harness.start();
+    while sink.connects() == 0 {
+        pass(1).await;
+    }
+    assert_eq!(get(&address, "/ping").await, (200, "pong\n".to_owned()));
+    let (status, body) = get(&address, "/ready").await;
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &body["ready"]), (503, &json!(false)));
+    let nodes = &body["pipelines"][0]["nodes"];
+    assert_eq!((&nodes[1]["name"], &nodes[1]["kind"]), (&json!("out"), &json!("sink")));
+
+    sink.heal();
+    sink.wait_for_rows(200).await;
+    while !running.handle().is_ready() {
+        pass(1).await;
+    }
+    assert_eq!(get(&address, "/ready").await.0, 200);
+    let (status, metrics) = get(&address, "/metrics").await;
+    assert_eq!(status, 200);
+    for line in [
+        r#"levada_input_received_total{node="in",pipeline="served"} 200"#,
+        r#"levada_output_sent_total{node="out",pipeline="served"} 200"#,
+        r#"levada_batch_created_total{by="rows",node="out",pipeline="served"} 2"#,
+        r#"levada_queue_rows{input="in",node="out",pipeline="served"} 0"#,
+        r#"levada_output_latency_seconds_count{node="out",pipeline="served"} 2"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    running.stop();
+    running.wait().await;
+    stop.cancel();
+    server.await.expect("no panic").expect("served");
+    assert!(!harness.prometheus.gather().is_empty());
+}

@@ -1,0 +1,10 @@
+//! Whole pipelines, from scripted sources to scripted sinks, on a clock that only moves when everybody waits.
+
+mod delivery;
+mod errors;
+mod harness;
+mod http;
+mod refusals;
+mod resume;
+mod stopping;
+mod transforms;

@@ -1,0 +1,127 @@
+//! Restarts: nothing is lost, and nothing doubled where the sink keeps positions.
+
+use std::collections::BTreeMap;
+
+use levada_connector_api::model::Checkpoint;
+use levada_runtime::Outcome;
+use levada_testkit::{Reaction, ScriptedSink, SourceScript};
+
+use crate::harness::{Harness, numbers, pass, slow};
+
+#[tokio::test(start_paused = true)]
+async fn what_was_under_way_at_a_crash_is_read_again() {
+    let harness = Harness::new("again").source("in").sink("out", &["in"]);
+    let script = SourceScript::numbered("s", 3_000, 10).named(harness.script("in"));
+    let sink = ScriptedSink::new().with_max_in_flight(4).reacting(slow(5)).named(harness.script("out"));
+    for rows in [1, 700, 1_500] {
+        let running = harness.start();
+        sink.wait_for_rows(rows).await;
+        sink.stall();
+        pass(500).await;
+        running.abort();
+        assert_eq!(running.wait().await.outcome, Outcome::Aborted);
+        sink.heal();
+    }
+    assert_eq!(harness.start().wait().await.outcome, Outcome::Completed);
+    assert_eq!(numbers(&sink.rows()).len(), 3_000);
+    assert_eq!(script.violations(), Vec::<String>::new());
+    assert_eq!(script.settled(), Checkpoint::from([("s".into(), 3_000)]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn positions_kept_with_the_rows_make_it_exactly_once() {
+    let harness = Harness::new("once").source("in").sink("out", &["in"]);
+    // The source remembers nothing of its own: all it knows it is told.
+    let script = SourceScript::numbered("s", 3_000, 10).forgetful().named(harness.script("in"));
+    let sink = ScriptedSink::new().with_checkpoints().reacting(slow(5)).named(harness.script("out"));
+    for rows in [300, 1_500] {
+        let running = harness.start();
+        sink.wait_for_rows(rows).await;
+        sink.stall();
+        pass(500).await;
+        running.abort();
+        running.wait().await;
+        sink.heal();
+    }
+    let stored = sink.stored();
+    assert_eq!(harness.start().wait().await.outcome, Outcome::Completed);
+    assert_eq!(script.connects().last(), Some(&stored));
+    assert_eq!((sink.rows().len(), numbers(&sink.rows()).len()), (3_000, 3_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_sinks_with_positions_the_one_behind_counts() {
+    let harness = Harness::new("behind").source("in").sink("a", &["in"]).sink("b", &["in"]);
+    let script = SourceScript::numbered("s", 1_000, 10).forgetful().named(harness.script("in"));
+    let a = ScriptedSink::new().with_checkpoints().named(harness.script("a"));
+    // What it is given first is where the split begins.
+    let b = ScriptedSink::new()
+        .with_checkpoints()
+        .reacting([Reaction::Deliver, Reaction::Deliver, Reaction::Stall])
+        .named(harness.script("b"));
+    let running = harness.start();
+    a.wait_for_rows(300).await;
+    running.abort();
+    running.wait().await;
+    assert_eq!(b.stored(), Checkpoint::from([("s".into(), 100)]));
+    assert!(a.stored()[&"s".into()] >= 300);
+    harness.start().wait().await;
+    assert_eq!(script.connects()[1], Checkpoint::from([("s".into(), 100)]));
+    assert_eq!((numbers(&a.rows()).len(), b.rows().len()), (1_000, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_without_positions_beside_one_with_them_loses_nothing() {
+    let harness = Harness::new("mixed").source("in").sink("keeps", &["in"]).sink("not", &["in"]);
+    let script = SourceScript::numbered("s", 1_000, 10).named(harness.script("in"));
+    let keeps = ScriptedSink::new().with_checkpoints().named(harness.script("keeps"));
+    let not = ScriptedSink::new().reacting([Reaction::Deliver, Reaction::Stall]).named(harness.script("not"));
+    let running = harness.start();
+    keeps.wait_for_rows(300).await;
+    running.abort();
+    running.wait().await;
+    harness.start().wait().await;
+    assert_eq!(script.connects()[1], Checkpoint::new());
+    assert_eq!((numbers(&keeps.rows()).len(), numbers(&not.rows()).len()), (1_000, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn crashes_at_any_time_lose_nothing() {
+    for seed in 0..30u64 {
+        let harness = Harness::new(&format!("any-{seed}")).source("in").sink("out", &["in"]);
+        let script = SourceScript::numbered("s", 2_000, 7 + seed).forgetful().named(harness.script("in"));
+        let delays =
+            (0..60).map(|n| Reaction::Delay(std::time::Duration::from_millis((seed * 7 + n * 13) % 50)));
+        let sink = ScriptedSink::new()
+            .with_checkpoints()
+            .with_max_in_flight(1 + (seed % 3) as usize)
+            .reacting(delays)
+            .named(harness.script("out"));
+        let mut runs = 0;
+        loop {
+            runs += 1;
+            assert!(runs < 200, "it gets nowhere (seed {seed})");
+            let running = harness.start();
+            let handle = running.handle();
+            let crash = async {
+                pass((seed * 31 + runs * 17) % 140).await;
+                handle.abort();
+                std::future::pending::<()>().await;
+            };
+            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
+            if report.outcome == Outcome::Completed {
+                break;
+            }
+        }
+        let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
+        sink.rows()
+            .iter()
+            .filter_map(|row| row.number)
+            .for_each(|number| *seen.entry(number).or_default() += 1);
+        assert_eq!(seen.len(), 2_000, "seed {seed}");
+        if seed % 3 == 0 {
+            assert!(seen.values().all(|&times| times == 1), "doubled with one write at a time (seed {seed})");
+        }
+        assert_eq!(script.violations(), Vec::<String>::new());
+    }
+}

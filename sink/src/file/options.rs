@@ -14,6 +14,7 @@ use crate::text::{CsvForm, Format, TimeFormat};
 #[serde(deny_unknown_fields)]
 pub struct FileOptions {
     /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`.
+    #[schemars(example = "out/readings.jsonl")]
     pub path: PathBuf,
     /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
     #[serde(default)]

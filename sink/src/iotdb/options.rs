@@ -12,6 +12,10 @@ use serde::Deserialize;
 /// Which store, and how rows become series.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = serde_json::json!({"embedded": "./data", "database": "root.plant"}))]
+#[schemars(example = serde_json::json!({
+    "nodes": ["10.0.0.5:6667"], "user": "root", "password": "${IOTDB_PASSWORD}", "database": "root.plant",
+}))]
 pub struct IotdbOptions {
     /// The folder of the embedded engine; made if missing. Either this or `nodes`.
     #[serde(default)]

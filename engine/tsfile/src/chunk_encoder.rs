@@ -6,7 +6,7 @@ use arrow_array::{Array, cast::AsArray};
 use levada_model::{Compressor, DataType, Encoding, SeriesSchema};
 
 use crate::{
-    Statistics, TsFileError, WriterOptions,
+    Statistics, TsFileError, Version, WriterOptions,
     column::{Dense, check, indices},
     compression::compress,
     encoding::{encode, encode_times, lossless},
@@ -30,6 +30,8 @@ pub struct AlignedColumn<'a> {
 #[derive(Clone, Debug)]
 pub struct EncodedChunk {
     pub(crate) kind: ChunkKind,
+    /// Of files that it may stand in; it matters for few.
+    pub(crate) version: Version,
     pub(crate) measurement: Arc<str>,
     /// What its header says; of a time chunk, the data type means nothing.
     pub(crate) schema: SeriesSchema,
@@ -57,6 +59,12 @@ impl EncodedChunk {
     /// Its bytes in the file.
     pub const fn size(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Whether a file of a version can have it: RLBE of floating-point numbers is not the same in both.
+    pub(crate) fn fits(&self, version: Version) -> bool {
+        let floats = matches!(self.schema.data_type, DataType::Float | DataType::Double);
+        version == self.version || self.schema.encoding != Encoding::Rlbe || !floats
     }
 }
 
@@ -97,6 +105,7 @@ impl EncodedAligned {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkEncoder {
     options: WriterOptions,
+    version: Version,
 }
 
 /// A page on its way into a chunk.
@@ -108,9 +117,15 @@ struct EncodedPage {
 }
 
 impl ChunkEncoder {
-    /// One that cuts pages as the options say.
+    /// One that cuts pages as the options say, for files of version 4.
     pub const fn new(options: WriterOptions) -> Self {
-        Self { options }
+        Self { options, version: Version::V4 }
+    }
+
+    /// One for files of a version.
+    #[must_use]
+    pub const fn for_version(self, version: Version) -> Self {
+        Self { version, ..self }
     }
 
     /// Encodes a chunk of a series of a plain device. Rows where the value is null are left out; a chunk where all are is
@@ -128,12 +143,12 @@ impl ChunkEncoder {
     ) -> Result<EncodedChunk, TsFileError> {
         check_times(times)?;
         check_column(measurement, schema, values, times.len())?;
-        let schema = keeping_all(schema, values);
+        let ranges = self.pages(times.len(), &[(schema.data_type, values)]);
+        let (schema, columns) = self.dense_pages(schema, values, &ranges);
         let mut pages = Vec::new();
         let mut body = Vec::new();
         let mut time_bytes = Vec::new();
-        for rows in self.pages(times.len(), &[(schema.data_type, values)]) {
-            let dense = Dense::of(values, schema.data_type, rows.clone());
+        for (rows, dense) in ranges.into_iter().zip(columns) {
             if dense.len() == 0 {
                 continue;
             }
@@ -154,7 +169,7 @@ impl ChunkEncoder {
             let statistics = Statistics::of_dense(schema.data_type, times[0], times[times.len() - 1], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
-        assemble(ChunkKind::Plain, measurement, schema, pages)
+        assemble((ChunkKind::Plain, self.version), measurement, schema, pages)
     }
 
     /// Encodes a chunk group of an aligned device: the times and a column for each measurement, nulls included.
@@ -181,10 +196,54 @@ impl ChunkEncoder {
             encode_times(&times[rows.clone()], &mut body);
             pages.push(page(Statistics::of_times(&times[rows.clone()]), &body, compressor)?);
         }
-        let time = assemble(ChunkKind::Time, "", schema, pages)?;
+        let time = assemble((ChunkKind::Time, self.version), "", schema, pages)?;
         let columns =
-            columns.iter().map(|column| encode_column(times, &ranges, column)).collect::<Result<_, _>>();
+            columns.iter().map(|column| self.encode_column(times, &ranges, column)).collect::<Result<_, _>>();
         Ok(EncodedAligned { time, columns: columns? })
+    }
+
+    /// The values of each page, and the schema with an encoding that keeps them all as they are.
+    fn dense_pages<'a>(
+        &self,
+        schema: SeriesSchema,
+        values: &'a dyn Array,
+        ranges: &[Range<usize>],
+    ) -> (SeriesSchema, Vec<Dense<'a>>) {
+        let pages: Vec<_> =
+            ranges.iter().map(|rows| Dense::of(values, schema.data_type, rows.clone())).collect();
+        let asked = schema.encoding;
+        let found =
+            pages.iter().map(|page| lossless(asked, page, self.version)).find(|&found| found != asked);
+        (SeriesSchema { encoding: found.unwrap_or(asked), ..schema }, pages)
+    }
+
+    fn encode_column(
+        &self,
+        times: &[i64],
+        ranges: &[Range<usize>],
+        column: &AlignedColumn<'_>,
+    ) -> Result<EncodedChunk, TsFileError> {
+        let AlignedColumn { measurement, values, .. } = *column;
+        let (schema, columns) = self.dense_pages(column.schema, values, ranges);
+        let mut pages = Vec::with_capacity(ranges.len());
+        let mut body = Vec::new();
+        for (rows, dense) in ranges.iter().zip(columns) {
+            if dense.len() == 0 {
+                let statistics = Statistics::empty(Some(schema.data_type));
+                pages.push(EncodedPage { statistics, length: 0, body: Vec::new() });
+                continue;
+            }
+            body.clear();
+            body.extend_from_slice(&(rows.len() as u32).to_be_bytes());
+            put_bitmap(values, rows.clone(), &mut body);
+            encode(schema.encoding, &dense, &mut body)
+                .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
+            let first = indices(values, rows.clone()).next().unwrap_or(rows.start);
+            let last = rows.clone().rev().find(|&row| values.is_valid(row)).unwrap_or(first);
+            let statistics = Statistics::of_dense(schema.data_type, times[first], times[last], &dense);
+            pages.push(page(statistics, &body, schema.compressor)?);
+        }
+        assemble((ChunkKind::Value, self.version), measurement, schema, pages)
     }
 
     /// Ranges of rows that make pages: as many as fit by points, and by the bytes of the widest column.
@@ -266,46 +325,6 @@ fn check_column(
     }
 }
 
-/// The schema with an encoding that keeps all values as they are.
-fn keeping_all(schema: SeriesSchema, values: &dyn Array) -> SeriesSchema {
-    match schema.encoding {
-        Encoding::Plain | Encoding::Gorilla | Encoding::Zigzag | Encoding::Dictionary => schema,
-        encoding => {
-            let dense = Dense::of(values, schema.data_type, 0..values.len());
-            SeriesSchema { encoding: lossless(encoding, &dense), ..schema }
-        }
-    }
-}
-
-fn encode_column(
-    times: &[i64],
-    ranges: &[Range<usize>],
-    column: &AlignedColumn<'_>,
-) -> Result<EncodedChunk, TsFileError> {
-    let AlignedColumn { measurement, values, .. } = *column;
-    let schema = keeping_all(column.schema, values);
-    let mut pages = Vec::with_capacity(ranges.len());
-    let mut body = Vec::new();
-    for rows in ranges {
-        let dense = Dense::of(values, schema.data_type, rows.clone());
-        if dense.len() == 0 {
-            let statistics = Statistics::empty(Some(schema.data_type));
-            pages.push(EncodedPage { statistics, length: 0, body: Vec::new() });
-            continue;
-        }
-        body.clear();
-        body.extend_from_slice(&(rows.len() as u32).to_be_bytes());
-        put_bitmap(values, rows.clone(), &mut body);
-        encode(schema.encoding, &dense, &mut body)
-            .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
-        let first = indices(values, rows.clone()).next().unwrap_or(rows.start);
-        let last = rows.clone().rev().find(|&row| values.is_valid(row)).unwrap_or(first);
-        let statistics = Statistics::of_dense(schema.data_type, times[first], times[last], &dense);
-        pages.push(page(statistics, &body, schema.compressor)?);
-    }
-    assemble(ChunkKind::Value, measurement, schema, pages)
-}
-
 /// A bit for each row, from the highest of a byte; set where there is a value.
 fn put_bitmap(values: &dyn Array, rows: Range<usize>, out: &mut Vec<u8>) {
     let bytes = rows.len().div_ceil(8);
@@ -332,7 +351,7 @@ fn page(statistics: Statistics, body: &[u8], compressor: Compressor) -> Result<E
 }
 
 fn assemble(
-    kind: ChunkKind,
+    (kind, version): (ChunkKind, Version),
     measurement: &str,
     schema: SeriesSchema,
     pages: Vec<EncodedPage>,
@@ -361,7 +380,7 @@ fn assemble(
     let mut bytes = Vec::with_capacity(data.len() + measurement.len() + 16);
     put_chunk_header(kind, many, measurement, schema, size, &mut bytes);
     bytes.extend_from_slice(&data);
-    Ok(EncodedChunk { kind, measurement: measurement.into(), schema, statistics, bytes })
+    Ok(EncodedChunk { kind, version, measurement: measurement.into(), schema, statistics, bytes })
 }
 
 pub(crate) fn put_chunk_header(

@@ -17,19 +17,70 @@ mod sprintz;
 mod ts_2diff;
 mod zigzag;
 
+use arrow_array::{Array, ArrayRef};
 use levada_model::{DataType, Encoding};
 
 pub(crate) use int::Int;
 use int::bit_length;
 
 use crate::{
-    column::{Decoded, Dense},
+    TsFileError, Version,
+    column::{Decoded, Dense, check},
     error::{Corrupt, Parsed},
 };
 
+/// The bytes of an array's values in an encoding, as a page of a file of version 4 has them after its times; nulls are left
+/// out.
+///
+/// # Errors
+/// The array is not of [`DataType::arrow`], the encoding does not support the type, or it would not keep these values as they
+/// are (where [`ChunkEncoder`](crate::ChunkEncoder) takes another).
+pub fn encode_values(
+    encoding: Encoding,
+    data_type: DataType,
+    values: &dyn Array,
+) -> Result<Vec<u8>, TsFileError> {
+    check("", data_type, values, values.len())?;
+    let dense = Dense::of(values, data_type, 0..values.len());
+    let mut out = Vec::new();
+    if lossless(encoding, &dense, Version::V4) != encoding {
+        return Err(TsFileError::refused(format!("{encoding} would not keep these values as they are")));
+    }
+    encode(encoding, &dense, &mut out).map_err(|error| TsFileError::refused(error.reason))?;
+    Ok(out)
+}
+
+/// The array of exactly `count` values that have these bytes in an encoding.
+///
+/// ```
+/// use arrow_array::{Array, Int64Array};
+/// use levada_model::{DataType, Encoding};
+/// use levada_tsfile::{decode_values, encode_values};
+///
+/// let values = Int64Array::from(vec![1000, 2000, 3000, 4001]);
+/// let bytes = encode_values(Encoding::Ts2Diff, DataType::Int64, &values)?;
+/// assert_eq!(bytes.len(), 25);
+/// let back = decode_values(Encoding::Ts2Diff, DataType::Int64, &bytes, values.len())?;
+/// assert_eq!(*back, values);
+/// # Ok::<(), levada_tsfile::TsFileError>(())
+/// ```
+///
+/// # Errors
+/// The bytes are not those of so many values.
+pub fn decode_values(
+    encoding: Encoding,
+    data_type: DataType,
+    bytes: &[u8],
+    count: usize,
+) -> Result<ArrayRef, TsFileError> {
+    decode((Version::V4, encoding), data_type, bytes, count)
+        .and_then(|decoded| decoded.into_array(data_type, None))
+        .map_err(|error| error.based(0))
+}
+
 /// The encoding in which all of a chunk's values come back as they are: the one asked for, or one that fits where that one
-/// would round numbers, or cannot be read back by the peer.
-pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
+/// would round numbers, or cannot be read back by the peer. `values` are those of one page.
+pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>, version: Version) -> Encoding {
     let (keeps, instead) = match (encoding, values) {
         (Encoding::Rle | Encoding::Ts2Diff, Dense::Float(values)) => {
             (scaled::decimals(values).is_some(), Encoding::Gorilla)
@@ -45,6 +96,14 @@ pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
         (Encoding::Sprintz, Dense::Double(values)) => {
             (sprintz::is_readable(&bits_of(values)), Encoding::Gorilla)
         }
+        // The peer takes the first NaN for the end.
+        (Encoding::GorillaV1, Dense::Float(values)) => {
+            (!values.iter().any(|value| value.is_nan()), Encoding::Gorilla)
+        }
+        (Encoding::GorillaV1, Dense::Double(values)) => {
+            (!values.iter().any(|value| value.is_nan()), Encoding::Gorilla)
+        }
+        (Encoding::Rlbe, Dense::Float(_) | Dense::Double(_)) => (version != Version::V3, Encoding::Gorilla),
         _ => (true, encoding),
     };
     if keeps { encoding } else { instead }
@@ -58,27 +117,18 @@ fn bits_of<F: scaled::Float>(values: &[F]) -> Vec<F::Int> {
 ///
 /// The encoding must be one that [`lossless`] gave for a chunk that has these values, and for their type.
 pub(crate) fn encode(encoding: Encoding, values: &Dense<'_>, out: &mut Vec<u8>) -> Parsed<()> {
-    match values {
-        Dense::Boolean(values) => encode_booleans(encoding, values, out),
-        Dense::Int32(values) => match encoding {
-            Encoding::Plain => done(plain::encode_ints(values, out)),
-            _ => encode_ints(encoding, values, Int::MIN, out),
-        },
-        Dense::Int64(values) => match encoding {
-            Encoding::Plain => done(plain::encode_fixed::<i64>(values, out)),
-            _ => encode_ints(encoding, values, Int::MIN, out),
-        },
-        Dense::Float(values) => encode_floats::<f32>(encoding, values, out),
-        Dense::Double(values) => encode_floats::<f64>(encoding, values, out),
-        Dense::Bytes(values) => match encoding {
-            Encoding::Plain => done(plain::encode_bytes(values, out)),
-            Encoding::Dictionary => done(dictionary::encode(values, out)),
-            _ => Err(unsupported(encoding)),
-        },
+    match (values, encoding) {
+        (Dense::Int32(values), Encoding::Plain) => plain::encode_ints(values, out),
+        (Dense::Int64(values), Encoding::Plain) => plain::encode_fixed::<i64>(values, out),
+        (Dense::Bytes(values), Encoding::Plain) => plain::encode_bytes(values, out),
+        (Dense::Bytes(values), Encoding::Dictionary) => dictionary::encode(values, out),
+        (Dense::Bytes(_), _) => return Err(unsupported(encoding)),
+        (Dense::Boolean(values), _) => return encode_booleans(encoding, values, out),
+        (Dense::Int32(values), _) => return encode_ints(encoding, values, Int::MIN, out),
+        (Dense::Int64(values), _) => return encode_ints(encoding, values, Int::MIN, out),
+        (Dense::Float(values), _) => return encode_floats::<f32>(encoding, values, out),
+        (Dense::Double(values), _) => return encode_floats::<f64>(encoding, values, out),
     }
-}
-
-const fn done((): ()) -> Parsed<()> {
     Ok(())
 }
 
@@ -99,23 +149,20 @@ fn encode_booleans(encoding: Encoding, values: &[bool], out: &mut Vec<u8>) -> Pa
 }
 
 fn encode_floats<F: scaled::Float>(encoding: Encoding, values: &[F], out: &mut Vec<u8>) -> Parsed<()> {
-    match encoding {
-        Encoding::Rle | Encoding::Ts2Diff => {
-            let decimals = scaled::decimals(values)
-                .ok_or_else(|| Corrupt::new(0, format!("{encoding} would round these numbers")))?;
-            crate::wire::put_uvar(out, decimals);
-            encode_ints(encoding, &scaled::scale(values, decimals), Int::MIN, out)
-        }
-        _ => {
-            let bits = bits_of(values);
-            match encoding {
-                Encoding::Plain => done(plain::encode_fixed(&bits, out)),
-                Encoding::GorillaV1 => done(gorilla_v1::encode(&bits, out)),
-                Encoding::Sprintz => done(sprintz::encode(&bits, true, out)),
-                _ => encode_ints(encoding, &bits, Int::NAN, out),
-            }
-        }
+    if matches!(encoding, Encoding::Rle | Encoding::Ts2Diff) {
+        let decimals = scaled::decimals(values)
+            .ok_or_else(|| Corrupt::new(0, format!("{encoding} would round these numbers")))?;
+        crate::wire::put_uvar(out, decimals);
+        return encode_ints(encoding, &scaled::scale(values, decimals), Int::MIN, out);
     }
+    let bits = bits_of(values);
+    match encoding {
+        Encoding::Plain => plain::encode_fixed(&bits, out),
+        Encoding::GorillaV1 => gorilla_v1::encode(&bits, out),
+        Encoding::Sprintz => sprintz::encode(&bits, true, out),
+        _ => return encode_ints(encoding, &bits, Int::NAN, out),
+    }
+    Ok(())
 }
 
 /// Encodes integers, or the bits of floating-point numbers; `end` is what ends a stream of them.
@@ -133,8 +180,13 @@ fn encode_ints<T: Int>(encoding: Encoding, values: &[T], end: T, out: &mut Vec<u
     Ok(())
 }
 
-/// Decodes exactly `count` values of a type.
-pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], count: usize) -> Parsed<Decoded> {
+/// Decodes exactly `count` values of a type as files of a version have them.
+pub(crate) fn decode(
+    (version, encoding): (Version, Encoding),
+    data_type: DataType,
+    bytes: &[u8],
+    count: usize,
+) -> Parsed<Decoded> {
     if count == 0 {
         return Ok(empty(data_type));
     }
@@ -157,8 +209,8 @@ pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], coun
             _ => decode_ints(encoding, bytes, count),
         }
         .map(Decoded::Int64),
-        DataType::Float => decode_floats::<f32>(encoding, bytes, count).map(Decoded::Int32),
-        DataType::Double => decode_floats::<f64>(encoding, bytes, count).map(Decoded::Int64),
+        DataType::Float => decode_floats::<f32>((version, encoding), bytes, count).map(Decoded::Int32),
+        DataType::Double => decode_floats::<f64>((version, encoding), bytes, count).map(Decoded::Int64),
         DataType::Text | DataType::String | DataType::Blob => match encoding {
             Encoding::Plain => plain::decode_bytes(bytes, count),
             Encoding::Dictionary => dictionary::decode(bytes, count),
@@ -197,8 +249,13 @@ fn empty(data_type: DataType) -> Decoded {
     }
 }
 
-fn decode_floats<F: scaled::Float>(encoding: Encoding, bytes: &[u8], count: usize) -> Parsed<Vec<F::Int>> {
+fn decode_floats<F: scaled::Float>(
+    (version, encoding): (Version, Encoding),
+    bytes: &[u8],
+    count: usize,
+) -> Parsed<Vec<F::Int>> {
     match encoding {
+        Encoding::Rlbe if version == Version::V3 => rlbe::decode_adding(bytes, count, F::add_bits),
         Encoding::Rle | Encoding::Ts2Diff => {
             scaled::decode::<F>(bytes, count, |block, count| decode_ints(encoding, block, count))
         }

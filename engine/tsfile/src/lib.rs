@@ -100,6 +100,7 @@ mod writer;
 
 pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk};
 pub use device_id::DeviceId;
+pub use encoding::{decode_values, encode_values};
 pub use error::TsFileError;
 pub use layout::{ChunkKind, Version};
 pub use options::{ReadLimits, WriterOptions};

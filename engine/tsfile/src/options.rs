@@ -55,5 +55,21 @@ impl Default for ReadLimits {
     }
 }
 
+impl ReadLimits {
+    /// These limits with another one for the bytes of a page.
+    #[must_use]
+    pub const fn page_bytes(mut self, bytes: usize) -> Self {
+        self.page_bytes = bytes;
+        self
+    }
+
+    /// These limits with another one for the rows of a page.
+    #[must_use]
+    pub const fn page_points(mut self, points: usize) -> Self {
+        self.page_points = points;
+        self
+    }
+}
+
 /// The longest value that is written: less than a page that readers take in by default.
 pub(crate) const LONGEST_VALUE: usize = 255 << 20;

@@ -329,6 +329,7 @@ impl<R: ReadAt> TsFileReader<R> {
         let (header, bytes, _) = self.read_raw(chunk.offset)?;
         Ok(EncodedChunk {
             kind: header.kind,
+            version: header.version,
             measurement: header.measurement,
             schema: levada_model::SeriesSchema {
                 data_type: header.data_type.unwrap_or(levada_model::DataType::Int64),
@@ -348,14 +349,14 @@ impl<R: ReadAt> TsFileReader<R> {
         let left = usize::try_from(self.data_end - offset).unwrap_or(usize::MAX);
         let mut bytes = read(&self.inner, offset, left.min(FIRST_READ))?;
         let mut cursor = Cursor::new(&bytes);
-        let header = match ChunkHeader::parse(&mut cursor) {
+        let header = match ChunkHeader::parse(&mut cursor, self.version) {
             Ok(header) => header,
             Err(error) if bytes.len() == left => return Err(error.based(offset)),
             Err(_) => {
                 // A measurement may be longer than what was read.
                 bytes = read(&self.inner, offset, left.min(FIRST_READ << 8))?;
                 cursor = Cursor::new(&bytes);
-                based(ChunkHeader::parse(&mut cursor), offset)?
+                based(ChunkHeader::parse(&mut cursor, self.version), offset)?
             }
         };
         let header_size = cursor.position();

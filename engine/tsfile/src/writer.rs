@@ -116,7 +116,12 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         values: &dyn Array,
     ) -> Result<u64, TsFileError> {
-        self.append(ChunkEncoder::new(self.options).encode(measurement, schema, times, values)?)
+        self.append(ChunkEncoder::new(self.options).for_version(self.version).encode(
+            measurement,
+            schema,
+            times,
+            values,
+        )?)
     }
 
     /// Encodes a chunk group of an aligned device and appends it; returns where its time chunk is.
@@ -128,7 +133,9 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         columns: &[AlignedColumn<'_>],
     ) -> Result<u64, TsFileError> {
-        self.append_aligned(ChunkEncoder::new(self.options).encode_aligned(times, columns)?)
+        self.append_aligned(
+            ChunkEncoder::new(self.options).for_version(self.version).encode_aligned(times, columns)?,
+        )
     }
 
     /// Appends a chunk of a plain device's series; returns where. An empty chunk is not written.
@@ -190,6 +197,14 @@ impl<W: Write> TsFileWriter<W> {
         result.map(|()| offset)
     }
 
+    fn check_version(&self, chunk: &EncodedChunk) -> Result<(), TsFileError> {
+        if chunk.fits(self.version) {
+            return Ok(());
+        }
+        let SeriesSchema { data_type, encoding, .. } = chunk.schema;
+        Err(TsFileError::refused(format!("{data_type} in {encoding} cannot be copied to another version")))
+    }
+
     /// Makes sure that an aligned chunk group may follow what there is of its device.
     fn check_aligned(
         &self,
@@ -197,6 +212,7 @@ impl<W: Write> TsFileWriter<W> {
         time: &EncodedChunk,
         columns: &[EncodedChunk],
     ) -> Result<(), TsFileError> {
+        columns.iter().try_for_each(|chunk| self.check_version(chunk))?;
         let mut names: Vec<_> = columns.iter().map(EncodedChunk::measurement).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {

@@ -9,7 +9,8 @@
 //!
 //! The first difference is the first value. A zero has a length of 1, a negative difference that of its type. **Of those the
 //! highest bit is written as 0**, an error of the peer's encoder that its decoder makes up for: the length tells the bit.
-//! Floating-point numbers are encoded as the integers that have their bits.
+//! Floating-point numbers are encoded as the integers that have their bits. In files of version 3 that is not so: there a
+//! difference is one of floating-point numbers, and its bits are written, so that errors add up; this is only read.
 
 use crate::{
     bits::{BitReader, BitWriter},
@@ -89,6 +90,11 @@ fn take_fibonacci(reader: &mut BitReader<'_>) -> Option<u32> {
 
 /// Decodes exactly `count` values.
 pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
+    decode_adding(bytes, count, T::plus)
+}
+
+/// Decodes exactly `count` values, of which `add` makes the next of the one before and the difference.
+pub(super) fn decode_adding<T: Int>(bytes: &[u8], count: usize, add: impl Fn(T, T) -> T) -> Parsed<Vec<T>> {
     let mut reader = BitReader::new(bytes);
     let corrupt = |reader: &BitReader<'_>, reason| Err(Corrupt::new(reader.bytes_read(), reason));
     if count > bytes.len().saturating_mul(8) {
@@ -110,7 +116,7 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
             }
             let top = if length == T::WIDTH { 1 << (length - 1) } else { 0 };
             values.extend((0..run).map(|_| {
-                last = last.plus(T::of_bits(reader.read(length) | top));
+                last = add(last, T::of_bits(reader.read(length) | top));
                 last
             }));
         }

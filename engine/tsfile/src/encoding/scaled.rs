@@ -29,6 +29,9 @@ pub(super) trait Float: Copy {
     fn of_scaled(scaled: Self::Int, power: f64) -> Self;
     fn bits(self) -> Self::Int;
 
+    /// The bits of the sum of two numbers that are given by theirs.
+    fn add_bits(left: Self::Int, right: Self::Int) -> Self::Int;
+
     /// Whether scaling to an integer and back gives the very same number.
     fn is_exact(self, power: f64) -> bool {
         self.to_scaled(power).is_some_and(|scaled| Self::of_scaled(scaled, power).bits() == self.bits())
@@ -50,6 +53,10 @@ impl Float for f32 {
     fn bits(self) -> i32 {
         self.to_bits() as i32
     }
+
+    fn add_bits(left: i32, right: i32) -> i32 {
+        (Self::from_bits(left as u32) + Self::from_bits(right as u32)).bits()
+    }
 }
 
 impl Float for f64 {
@@ -67,6 +74,10 @@ impl Float for f64 {
 
     fn bits(self) -> i64 {
         self.to_bits() as i64
+    }
+
+    fn add_bits(left: i64, right: i64) -> i64 {
+        (Self::from_bits(left as u64) + Self::from_bits(right as u64)).bits()
     }
 }
 

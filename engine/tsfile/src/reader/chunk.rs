@@ -8,7 +8,7 @@ use bytes::Bytes;
 use levada_model::{Compressor, DataType, Encoding};
 
 use crate::{
-    ReadLimits, Statistics, TsFileError,
+    ReadLimits, Statistics, TsFileError, Version,
     compression::decompress,
     encoding::{decode, decode_times},
     error::{Corrupt, Parsed},
@@ -33,10 +33,12 @@ pub struct ChunkHeader {
     pub(super) many_pages: bool,
     /// Bytes of all pages.
     pub(super) data_size: usize,
+    /// Of the file that it is in: of one encoding, there are two forms.
+    pub(super) version: Version,
 }
 
 impl ChunkHeader {
-    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parsed<Self> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, version: Version) -> Parsed<Self> {
         let marker = cursor.u8()?;
         let kind = ChunkKind::of_marker(marker)
             .ok_or_else(|| cursor.corrupt(format!("no chunk begins with {marker:#04x}")))?;
@@ -53,7 +55,7 @@ impl ChunkHeader {
             Compressor::from_code(compressor).ok_or_else(|| unknown("compressor", compressor))?;
         let encoding = Encoding::from_code(encoding).ok_or_else(|| unknown("encoding", encoding))?;
         let many_pages = has_many_pages(marker);
-        Ok(Self { kind, measurement, data_type, encoding, compressor, many_pages, data_size })
+        Ok(Self { kind, measurement, data_type, encoding, compressor, many_pages, data_size, version })
     }
 }
 
@@ -132,7 +134,7 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (times, values) = split_plain(body)?;
             let times = self.times_of(page, Encoding::Ts2Diff, times)?;
-            let values = decode(self.header.encoding, data_type, values, times.len())?;
+            let values = decode(self.encoding(), data_type, values, times.len())?;
             Ok(Page { times: Int64Array::from(times), values: values.into_array(data_type, None)? })
         })
     }
@@ -164,7 +166,7 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (validity, values) = split_column(body, rows)?;
             let count = rows - validity.null_count();
-            decode(self.header.encoding, data_type, values, count)?.into_array(data_type, Some(validity))
+            decode(self.encoding(), data_type, values, count)?.into_array(data_type, Some(validity))
         })
     }
 
@@ -183,11 +185,14 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (validity, values) = split_column(body, times.len())?;
             let count = times.len() - validity.null_count();
-            let values =
-                decode(self.header.encoding, data_type, values, count)?.into_array(data_type, None)?;
+            let values = decode(self.encoding(), data_type, values, count)?.into_array(data_type, None)?;
             let times: Vec<i64> = validity.valid_indices().map(|row| times.value(row)).collect();
             Ok(Page { times: times.into(), values })
         })
+    }
+
+    const fn encoding(&self) -> (Version, Encoding) {
+        (self.header.version, self.header.encoding)
     }
 
     fn page(&self, index: usize, kinds: &[ChunkKind]) -> Result<&PageMeta, TsFileError> {

@@ -9,7 +9,7 @@ use levada_model::{Compressor, DataType, Encoding, SeriesSchema};
 
 /// Values of a type; with nulls, a part of the rows has none.
 pub(crate) fn values(data_type: DataType, rows: usize, nulls: bool) -> ArrayRef {
-    let given = |row: usize| !nulls || row % 5 != 3 && row % 7 != 0;
+    let given = |row: usize| !nulls || row % 5 != 3 && !row.is_multiple_of(7);
     let at = |row: usize| given(row).then_some(row as i64);
     let wave = |row: i64| ((row as f64 / 50.).sin() * 1000.).round() / 100.;
     let rows = 0..rows;
@@ -17,7 +17,11 @@ pub(crate) fn values(data_type: DataType, rows: usize, nulls: bool) -> ArrayRef 
         DataType::Boolean => {
             Arc::new(rows.map(|row| at(row).map(|row| row % 3 == 0 || row > 40)).collect::<BooleanArray>())
         }
-        DataType::Int32 | DataType::Date => Arc::new(
+        DataType::Date => {
+            let day = |row: i64| (20_000_101 + row % 30 * 10_000 + row % 12 * 100 + row % 28) as i32;
+            Arc::new(rows.map(|row| at(row).map(day)).collect::<Int32Array>())
+        }
+        DataType::Int32 => Arc::new(
             rows.map(|row| at(row).map(|row| 20_000_000 - (row * row % 977) as i32)).collect::<Int32Array>(),
         ),
         DataType::Int64 | DataType::Timestamp => Arc::new(
@@ -31,7 +35,7 @@ pub(crate) fn values(data_type: DataType, rows: usize, nulls: bool) -> ArrayRef 
             Arc::new(rows.map(|row| at(row).map(|row| format!("ä{}", row % 17))).collect::<StringArray>())
         }
         DataType::Blob => Arc::new(
-            rows.map(|row| at(row).map(|row| vec![row as u8; row as usize % 5])).collect::<BinaryArray>(),
+            rows.map(|row| at(row).map(|row| vec![row as u8 | 1; row as usize % 5])).collect::<BinaryArray>(),
         ),
     }
 }

@@ -1,5 +1,6 @@
 //! Files written, read, cut and damaged.
 
 mod columns;
+mod damage;
 mod round_trip;
 mod salvage;

@@ -53,7 +53,7 @@ fn every_type_comes_back_from_a_plain_device() -> Result<(), TsFileError> {
                 )?;
             }
             let reader = open(writer);
-            assert_eq!(reader.devices()?, [device.clone()]);
+            assert_eq!(reader.devices()?, std::slice::from_ref(&device));
             let found = reader.device(&device)?.expect("it is there");
             assert!(!found.is_aligned());
             for schema in schemas() {
@@ -214,7 +214,7 @@ fn what_cannot_be_written_is_refused() -> Result<(), TsFileError> {
         assert!(error.contains(reason), "{error}");
     };
     refused(writer.write_series("s", schema, &times(3, 0), &values), "no chunk group is open");
-    writer.start_chunk_group(&device("root.a.b"))?;
+    writer.start_chunk_group(device("root.a.b"))?;
     refused(writer.write_series("s", schema, &[1, 1, 2], &values), "times must ascend: 1 in row 0");
     refused(writer.write_series("s", schema, &[1, 2], &values), "3 values for 2 times");
     writer.write_series("s", schema, &times(3, 0), &values)?;

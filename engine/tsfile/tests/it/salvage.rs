@@ -18,7 +18,7 @@ fn file(version: Version) -> Result<(Bytes, Vec<u64>), TsFileError> {
     let column = values(schema.data_type, ROWS, true);
     let mut ends = Vec::new();
     for group in 0..4 {
-        writer.start_chunk_group(&device(group))?;
+        writer.start_chunk_group(device(group))?;
         let times = times(ROWS, 1_000_000 * group);
         if group % 2 == 0 {
             writer.write_series("a", schema, &times, &column)?;

@@ -1,0 +1,183 @@
+//! Encoding and decoding a million realistic values, beside copying them: `cargo bench -p levada-tsfile`.
+//!
+//! Before criterion's numbers, a table tells of each encoding the bits per value, and nanoseconds, GB/s of decoded values and,
+//! where the clock is known (`LEVADA_GHZ`, else from /proc/cpuinfo), cycles per value.
+
+use std::{hint::black_box, sync::Arc, time::Instant};
+
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
+use criterion::{Criterion, Throughput};
+use levada_model::{DataType, Encoding};
+use levada_tsfile::{decode_values, encode_values};
+
+const VALUES: usize = 1_000_000;
+
+/// Values in a page.
+const PAGE: usize = 8192;
+
+/// Numbers that look random; the same in every run.
+struct Numbers(u64);
+
+impl Numbers {
+    /// From 0 up to but without 1.
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+struct Column {
+    name: &'static str,
+    data_type: DataType,
+    /// Bytes of a value in memory.
+    width: usize,
+    pages: Vec<ArrayRef>,
+}
+
+fn column<T>(
+    name: &'static str,
+    data_type: DataType,
+    width: usize,
+    mut value: impl FnMut(usize) -> T,
+    array: impl Fn(Vec<T>) -> ArrayRef,
+) -> Column {
+    let values: Vec<T> = (0..VALUES).map(&mut value).collect();
+    let mut pages = Vec::new();
+    let mut values = values.into_iter();
+    while values.len() > 0 {
+        pages.push(array(values.by_ref().take(PAGE).collect()));
+    }
+    Column { name, data_type, width, pages }
+}
+
+fn columns() -> Vec<Column> {
+    let mut numbers = Numbers(42);
+    let mut walk = 0i64;
+    let int64 = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let double = |values: Vec<f64>| Arc::new(Float64Array::from(values)) as ArrayRef;
+    vec![
+        // Every second, a few milliseconds early or late.
+        column(
+            "times",
+            DataType::Int64,
+            8,
+            |row| 1_700_000_000_000 + row as i64 * 1000 + (Numbers(row as u64 + 1).next() * 5.) as i64,
+            int64,
+        ),
+        column(
+            "walk",
+            DataType::Int64,
+            8,
+            |_| {
+                walk += (numbers.next() * 200.) as i64 - 100;
+                walk
+            },
+            int64,
+        ),
+        // A wave with noise, two decimals.
+        column(
+            "wave",
+            DataType::Double,
+            8,
+            |row| {
+                let noise = Numbers(row as u64 * 7919 + 1).next() + Numbers(row as u64 * 104_729 + 3).next();
+                ((20. + 10. * (row as f64 / 1000.).sin() + noise) * 100.).round() / 100.
+            },
+            double,
+        ),
+        // The same, every bit of it.
+        column("raw wave", DataType::Double, 8, |row| 20. + 10. * (row as f64 / 1000.).sin(), double),
+        column(
+            "level",
+            DataType::Int32,
+            4,
+            |row| (Numbers(row as u64 / 50 + 1).next() * 1000.) as i32,
+            |values| Arc::new(Int32Array::from(values)),
+        ),
+        column(
+            "status",
+            DataType::Boolean,
+            1,
+            |row| row / 300 % 4 != 0,
+            |values| Arc::new(BooleanArray::from(values)),
+        ),
+        column(
+            "state",
+            DataType::Text,
+            8,
+            |row| ["running", "stopped", "starting", "failed"][row / 20 % 4],
+            |values| Arc::new(StringArray::from(values)),
+        ),
+    ]
+}
+
+/// The clock in GHz, if it can be told.
+fn clock() -> Option<f64> {
+    if let Some(given) = std::env::var("LEVADA_GHZ").ok().and_then(|given| given.parse().ok()) {
+        return Some(given);
+    }
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("cpu MHz"))?;
+    line.split(':').nth(1)?.trim().parse::<f64>().ok().map(|mhz| mhz / 1000.)
+}
+
+/// The best of some runs, in nanoseconds per value.
+fn best(mut run: impl FnMut()) -> f64 {
+    let once = |run: &mut dyn FnMut()| {
+        let start = Instant::now();
+        run();
+        start.elapsed().as_secs_f64() * 1e9 / VALUES as f64
+    };
+    (0..7).map(|_| once(&mut run)).fold(f64::INFINITY, f64::min)
+}
+
+fn main() {
+    let clock = clock();
+    let mut criterion = Criterion::default().configure_from_args().sample_size(10);
+    println!("column    encoding     bits/value   encode ns  decode ns    GB/s   cycles/value (decode)");
+    for column in columns() {
+        let raw: Vec<u8> = vec![7; VALUES * column.width];
+        let mut copy = vec![0u8; raw.len()];
+        let ns = best(|| black_box(&mut copy).copy_from_slice(black_box(&raw)));
+        print_row(column.name, "(memcpy)", column.width as f64 * 8., ns, ns, column.width, clock);
+        for encoding in Encoding::ALL {
+            let encode = |page: &ArrayRef| encode_values(encoding, column.data_type, page);
+            let Ok(pages) = column.pages.iter().map(encode).collect::<Result<Vec<_>, _>>() else { continue };
+            let bytes: usize = pages.iter().map(Vec::len).sum();
+            let encode_ns = best(|| {
+                for page in &column.pages {
+                    black_box(encode(black_box(page)).expect("it was encoded before"));
+                }
+            });
+            let decode = || {
+                for (page, bytes) in column.pages.iter().zip(&pages) {
+                    let decoded = decode_values(encoding, column.data_type, black_box(bytes), page.len());
+                    black_box(decoded.expect("it was encoded so"));
+                }
+            };
+            let decode_ns = best(decode);
+            let bits = bytes as f64 * 8. / VALUES as f64;
+            print_row(column.name, encoding.name(), bits, encode_ns, decode_ns, column.width, clock);
+            let mut group = criterion.benchmark_group(column.name);
+            group.throughput(Throughput::Elements(VALUES as u64));
+            group.bench_function(format!("decode {encoding}"), |bencher| bencher.iter(decode));
+            group.finish();
+        }
+    }
+}
+
+fn print_row(
+    column: &str,
+    encoding: &str,
+    bits: f64,
+    encode: f64,
+    decode: f64,
+    width: usize,
+    clock: Option<f64>,
+) {
+    let rate = width as f64 / decode;
+    let cycles = clock.map_or_else(|| "?".into(), |clock| format!("{:.1}", clock * decode));
+    println!("{column:9} {encoding:12} {bits:10.2} {encode:11.2} {decode:10.2} {rate:7.2}   {cycles}");
+}

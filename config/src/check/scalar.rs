@@ -207,7 +207,10 @@ impl Checker<'_, '_> {
             }
             _ if schema.number("maxLength").is_some_and(|most| length > most) => {
                 let most = schema.number("maxLength").unwrap_or_default();
-                wrong(format!("expected a text of at most {most} characters, found {length}"))
+                match most {
+                    1.0 => wrong(format!("expected a single character, found {length}")),
+                    _ => wrong(format!("expected a text of at most {most} characters, found {length}")),
+                }
             }
             _ => schema.text("pattern").and_then(|pattern| {
                 let fits = regex::Regex::new(pattern).map_or(true, |pattern| pattern.is_match(text));

@@ -112,7 +112,7 @@ struct Row {
 /// The table of a mapping's options, those within options among them, and what their values mean.
 fn options(schema: Schema<'_>, page: &mut String) {
     let mut table = Table { rows: Vec::new(), values: Vec::new(), open: Vec::new() };
-    table.within(schema, "");
+    table.within(schema, "", None);
     page.push_str("| option | type | default | description |\n| --- | --- | --- | --- |\n");
     for Row { path, wanted, default, description } in table.rows {
         let description = description.replace('\n', " ").replace('|', "\\|");
@@ -146,27 +146,37 @@ enum Form<'f> {
 
 impl<'s> Table<'s> {
     /// The options of a mapping.
-    fn mapping(&mut self, schema: Schema<'s>, path: &str, form: Form<'_>) {
+    fn mapping(&mut self, schema: Schema<'s>, path: &str, form: Form<'_>, above: Option<&Value>) {
         let required: Vec<_> = schema.required().collect();
         for (key, value) in schema.properties().into_iter().flatten() {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             // A description beside a reference is the option's own.
             let own = value.get("description").and_then(Value::as_str);
-            self.option(schema.sub(value), own, &path, form, required.contains(&key.as_str()));
+            let default = above.map_or(value.get("default"), |above| above.get(key));
+            self.option(schema.sub(value), own, &path, form, default, required.contains(&key.as_str()));
         }
         if schema.get("additionalProperties").is_some()
             && let Some(each) = schema.additional()
         {
             let path = if path.is_empty() { "*".to_owned() } else { format!("{path}.*") };
-            self.within(each, &path);
+            self.within(each, &path, None);
         }
     }
 
-    fn option(&mut self, schema: Schema<'s>, own: Option<&str>, path: &str, form: Form<'_>, required: bool) {
+    fn option(
+        &mut self,
+        schema: Schema<'s>,
+        own: Option<&str>,
+        path: &str,
+        form: Form<'_>,
+        default: Option<&Value>,
+        required: bool,
+    ) {
         if schema.get("const").is_some() {
             return;
         }
-        let default = match schema.get("default").cloned() {
+        let given = default.filter(|value| value.is_object());
+        let default = match default.cloned() {
             Some(mut value) => {
                 echo::strip_nulls(&mut value);
                 if is_empty(&value) { String::new() } else { format!("`{}`", write::inline(&value)) }
@@ -186,11 +196,11 @@ impl<'s> Table<'s> {
             description.push_str(&format!(" For example `{}`.", write::inline(each)));
         }
         self.rows.push(Row { path: path.to_owned(), wanted: short(schema), default, description });
-        self.within(schema, path);
+        self.within(schema, path, given);
     }
 
-    /// The options within a value.
-    fn within(&mut self, schema: Schema<'s>, path: &str) {
+    /// The options within a value, which by default is `above`.
+    fn within(&mut self, schema: Schema<'s>, path: &str, above: Option<&Value>) {
         if self.open.iter().any(|open| open.is_like(schema)) {
             return;
         }
@@ -201,9 +211,9 @@ impl<'s> Table<'s> {
             self.values.push((path.to_owned(), named));
         }
         if let Some(items) = schema.get("items") {
-            self.within(schema.sub(items), &format!("{path}[]"));
+            self.within(schema.sub(items), &format!("{path}[]"), None);
         }
-        self.mapping(schema, path, Form::Only);
+        self.mapping(schema, path, Form::Only, above);
         let forms = alternatives.iter().filter(|each| each.takes(Type::Object));
         let several = forms.clone().count() > 1;
         for each in forms {
@@ -215,7 +225,7 @@ impl<'s> Table<'s> {
                 (None, Some(_)) if several => Form::Key(each.text("description").unwrap_or_default()),
                 _ => Form::Only,
             };
-            self.mapping(*each, path, form);
+            self.mapping(*each, path, form, None);
         }
         self.open.pop();
     }
@@ -239,8 +249,11 @@ fn short(schema: Schema<'_>) -> String {
         return if each == "value" { "list".to_owned() } else { format!("list of {each}") };
     }
     let wanted = schema.wanted();
-    let wanted = wanted.split(" such as ").next().unwrap_or_default();
-    wanted.strip_prefix("a ").unwrap_or(wanted).replace(" or a ", " or ").replace(", a ", ", ")
+    let mut parts = wanted.split(" such as ");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    // What follows is the example in its quotes, then the rest.
+    parts.for_each(|part| plain.push_str(part.splitn(3, '`').nth(2).unwrap_or_default()));
+    plain.strip_prefix("a ").unwrap_or(&plain).replace(" or a ", " or ").replace(", a ", ", ")
 }
 
 /// `` - `earliest`: The oldest record. ``

@@ -19,7 +19,7 @@ pub struct KafkaOptions {
     #[schemars(example = ["sensors"])]
     pub topics: TextList,
     /// The consumer group. Its members share the partitions; it remembers how far they are.
-    #[schemars(example = "levada")]
+    #[schemars(example = &"levada")]
     pub group: String,
     /// Where to begin in a partition of which nothing is committed: `earliest`, `latest`, or a time.
     #[serde(default)]

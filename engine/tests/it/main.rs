@@ -2,6 +2,7 @@
 
 mod conformance;
 mod contract;
+mod pressure;
 mod reopen;
 mod statements;
 mod store;

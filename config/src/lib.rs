@@ -23,6 +23,7 @@ mod schema;
 mod secret;
 mod settings;
 mod text;
+mod together;
 mod words;
 mod write;
 mod yaml;
@@ -37,3 +38,4 @@ pub use settings::{
     DeadLetterSettings, ErrorSettings, LogFormat, LogLevel, LogSettings, OnError, QueueLimits, RetryPolicy,
     TestCase,
 };
+pub use together::check_together;

@@ -6,6 +6,7 @@
 //!          └─────────────────────────────┴──── report ◀──────┴────────────────┘
 //! ```
 
+pub(crate) mod claims;
 mod graph;
 mod nodes;
 
@@ -77,7 +78,7 @@ fn read(report: &mut Report<'_>, registry: &Registry, environment: Environment<'
 
     let top = top_keys(&root, report);
     let drafts = nodes::read(&root, registry, report);
-    graph::check_claims(&drafts, top.as_ref(), &root, report);
+    claims::check(&drafts, top.as_ref(), &root, report);
     let order = graph::check(&drafts, &root, report);
     check_tests(&root, &drafts, report);
     assemble(top?, drafts, order?, report.text.file)

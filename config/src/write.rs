@@ -37,8 +37,14 @@ fn block(value: &Value, indent: usize, out: &mut String) {
         }
         Value::Array(items) if !items.is_empty() => {
             for item in items {
+                let begin = out.len();
                 out.push_str(&format!("{blanks}-"));
                 nested(item, indent, false, out);
+                // A block begins in the line of its dash.
+                let deeper = format!("{blanks}-\n{blanks}  ");
+                if out[begin..].starts_with(&deeper) {
+                    out.replace_range(begin..begin + deeper.len(), &format!("{blanks}- "));
+                }
             }
         }
         other => out.push_str(&format!("{blanks}{}\n", inline(other))),
@@ -121,7 +127,7 @@ mod tests {
     fn blocks_hold_what_is_long() {
         let value = json!({"a": {"b": {"c": [1, 2]}}, "d": [], "e": {}, "f": [{"path": "x".repeat(80)}]});
         let long = "x".repeat(80);
-        let written = format!("a:\n  b:\n    c: [1, 2]\nd: []\ne: {{}}\nf:\n  -\n    path: {long}\n");
+        let written = format!("a:\n  b:\n    c: [1, 2]\nd: []\ne: {{}}\nf:\n  - path: {long}\n");
         assert_eq!(to_yaml(&value), written);
     }
 }

@@ -232,7 +232,8 @@ impl Reader<'_> {
                 inner if inner.starts_with('[') => format!("{path}{inner}"),
                 inner => format!("{path}.{inner}"),
             };
-            report.error(code::REFUSED, &path, at, problem.message);
+            let (message, help) = reworded(problem.message);
+            report.error(code::REFUSED, &path, at, message).maybe_help(help);
         }
         right.then(|| ComponentRef { name: component.name.to_owned(), options })
     }
@@ -312,4 +313,14 @@ impl Reader<'_> {
 
 fn first<'a>(names: &[&'a str]) -> &'a str {
     names.first().copied().unwrap_or("json")
+}
+
+/// What a type says that knows its values by name, in our words and with the nearest.
+fn reworded(message: String) -> (String, Option<String>) {
+    let parts = message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "));
+    let Some((written, names)) = parts else { return (message, None) };
+    let names: Vec<_> = names.split('`').skip(1).step_by(2).collect();
+    let help = words::nearest(written, names.iter().copied()).map(|name| format!("did you mean `{name}`?"));
+    let all = words::list(names.iter().copied(), "or");
+    (format!("expected {all}, found the text `{}`", words::shown(written)), help)
 }

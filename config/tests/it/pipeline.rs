@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use levada_config::{ErrorSettings, Level, OnError, Pipeline, load, render};
+use levada_config::{ErrorSettings, Level, OnError, Pipeline, check_together, load, render};
 use levada_connector_api::{BatchLimits, ByteSize, Interval};
 use serde_json::{Value, json};
 
@@ -175,4 +175,29 @@ fn colours_surround_the_same_text() {
     }
     assert!(coloured.contains("\x1b[1;31m"));
     assert_eq!(plain + rest, render(&problems, text, false));
+}
+
+#[test]
+fn pipelines_that_run_together_share_no_name_and_no_file() {
+    let with = |name: &str, file: &str, dead: &str| {
+        read(&format!(
+            "name: {name}\nsources: {{r: {{sensor: }}}}\nsinks: {{o: {{inputs: [r], file: {{path: {file}}}}}}}\n\
+             errors: {{dead_letter: {{file: {dead}}}}}"
+        ))
+    };
+    let messages = |pipelines: &[&Pipeline]| {
+        let found = check_together(pipelines, &registry());
+        found.into_iter().map(|each| each.message).collect::<Vec<_>>()
+    };
+    let (a, b) = (with("a", "a.csv", "dead.jsonl"), with("b", "b.csv", "dead.jsonl"));
+    assert_eq!(messages(&[&a, &b]), [""; 0]);
+    let c = with("a", "./b.csv", "a.csv");
+    assert_eq!(
+        messages(&[&a, &b, &c]),
+        [
+            "two pipelines are called `a`",
+            "`o` of `b` and `o` of `a` both need the file `./b.csv` for themselves",
+            "`o` of `a` and the dead letters of `a` both need the file `a.csv` for themselves",
+        ]
+    );
 }

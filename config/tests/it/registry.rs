@@ -294,6 +294,9 @@ component! {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileOptions {
+    /// What its rows are, by a name that the schema does not know.
+    #[schemars(with = "Option<String>", example = &"DOUBLE")]
+    pub(crate) rows: Option<DataType>,
     /// Where it is.
     #[schemars(example = "./out.csv")]
     pub(crate) path: PathBuf,

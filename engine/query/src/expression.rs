@@ -107,14 +107,6 @@ impl Expr {
         Self::new(Kind::Column(at), data_type)
     }
 
-    /// The column it is, where it is one as it stands.
-    pub(crate) fn as_column(&self) -> Option<usize> {
-        match self.kind {
-            Kind::Column(at) => Some(at),
-            _ => None,
-        }
-    }
-
     /// A value for each row of a chunk.
     pub(crate) fn array(&self, chunk: &Chunk) -> Result<ArrayRef, QueryError> {
         self.evaluate(chunk)?.into_array(chunk.rows())

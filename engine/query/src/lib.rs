@@ -27,6 +27,7 @@ mod operator;
 mod plan;
 mod row_expressions;
 mod select;
+mod series_functions;
 mod show;
 mod window;
 

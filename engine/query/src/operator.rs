@@ -16,4 +16,5 @@ pub(crate) mod limit;
 pub(crate) mod merge;
 pub(crate) mod project;
 pub(crate) mod scan;
+pub(crate) mod series_function;
 pub(crate) mod sort;

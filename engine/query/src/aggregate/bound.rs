@@ -173,9 +173,9 @@ impl Aggregate {
         }
     }
 
-    /// Whether it is about rows rather than a series: `count_time`.
-    pub(crate) fn is_of_rows(&self) -> bool {
-        self.kind == Kind::CountTime
+    /// Whether rows of several series must not be mixed.
+    pub(crate) fn depends_on_order(&self) -> bool {
+        matches!(self.kind, Kind::CountIf { .. })
     }
 
     /// States for its groups, none as yet.

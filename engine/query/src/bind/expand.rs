@@ -6,7 +6,7 @@ use levada_model::{Path, PathPattern};
 use levada_sql::ast::{Expression, ExpressionKind};
 use levada_storage::{SeriesInfo, View};
 
-use super::schema_order;
+use super::schema_order::{self, Purpose};
 use crate::{QueryContext, QueryError, context::SchemaOrder};
 
 /// How many columns a query may have before it is refused.
@@ -128,7 +128,7 @@ impl<'a> Names<'a> {
         for pattern in patterns {
             let mut series = self.view.series(&pattern);
             if pattern.has_wildcard() {
-                schema_order::sort(&mut series, self.order, |each| &each.path);
+                schema_order::sort(&mut series, self.order, Purpose::Select, |each| &each.path);
             }
             let last = pattern.split_last().map(|(_, last)| last);
             found.extend(series.into_iter().map(|series| self.shown(series, last.as_ref())));

@@ -3,25 +3,34 @@
 //! Apache IoTDB keeps the children of a path's node in a Java `HashMap`, so that `select *` gives `bb` before `a` where
 //! both lie below one device. Users' tools that look at columns by their place, and `limit`, depend on it. A map of n
 //! entries has a table of 16 places or, from 13 entries on, of the next power of two that n fills to three quarters;
-//! names come by `hash ^ hash >>> 16` modulo the table's size.
-//! Names in one place come in the order they were created in, which the catalog does not tell; here they come by name.
+//! names, quotes included, come by `hash ^ hash >>> 16` modulo the size of the table.
+//! Names in one place come in the order they were created in for `SHOW`, and in the reverse for `SELECT` (its map is
+//! filled from the catalog's backwards). The catalog does not tell when a name was created; names are taken to have been
+//! created in their order, those that need quotes last.
 
 use std::{
-    cmp::Ordering,
+    cmp::{Ordering, Reverse},
     collections::{HashMap, HashSet},
 };
 
-use levada_model::{Path, unquote_node};
+use levada_model::Path;
 
 use crate::context::SchemaOrder;
 
+/// For which statement names are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Show,
+    Select,
+}
+
 /// Sorts things by their path, in the order asked for.
-pub(crate) fn sort<T>(things: &mut [T], order: SchemaOrder, path: impl Fn(&T) -> &Path) {
+pub(crate) fn sort<T>(things: &mut [T], order: SchemaOrder, purpose: Purpose, path: impl Fn(&T) -> &Path) {
     match order {
         SchemaOrder::Path => things.sort_by(|a, b| path(a).cmp(path(b))),
         SchemaOrder::Peer => {
             let sizes = table_sizes(things.iter().map(&path));
-            things.sort_by_cached_key(|thing| Key::new(path(thing), &sizes));
+            things.sort_by_cached_key(|thing| Key::new(path(thing), &sizes, purpose));
         }
     }
 }
@@ -29,7 +38,7 @@ pub(crate) fn sort<T>(things: &mut [T], order: SchemaOrder, path: impl Fn(&T) ->
 /// Sorts the entries of one map by their names, in the peer's order.
 pub(crate) fn sort_names<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
     let size = table_size(entries.len());
-    entries.sort_by_cached_key(|entry| (spread(name(entry)) & (size - 1), name(entry).to_owned()));
+    entries.sort_by_cached_key(|entry| (spread(name(entry)) & (size - 1), Reverse(name(entry).to_owned())));
 }
 
 /// How many places the table of each inner node's children has, by the node's path.
@@ -68,26 +77,34 @@ fn spread(name: &str) -> u32 {
 }
 
 /// A path's place among its siblings, from the top node on.
-#[derive(PartialEq, Eq)]
-struct Key(Vec<(u32, String)>);
+struct Key {
+    nodes: Vec<(u32, String)>,
+    purpose: Purpose,
+}
 
 impl Key {
-    fn new(path: &Path, sizes: &HashMap<String, u32>) -> Self {
+    fn new(path: &Path, sizes: &HashMap<String, u32>, purpose: Purpose) -> Self {
         let mut above = String::new();
-        let mut key = Vec::new();
+        let mut nodes = Vec::new();
         for node in path.nodes() {
             let size = sizes.get(above.as_str()).copied().unwrap_or(16);
-            key.push((spread(&unquote_node(node)) & (size - 1), node.to_owned()));
+            nodes.push((spread(node) & (size - 1), node.to_owned()));
             above.push('.');
             above.push_str(node);
         }
-        Self(key)
+        Self { nodes, purpose }
     }
 }
 
 impl Ord for Key {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
+        let siblings =
+            self.nodes.iter().zip(&other.nodes).map(|((place, name), (other_place, other_name))| {
+                let by_age = (name.starts_with('`'), name).cmp(&(other_name.starts_with('`'), other_name));
+                let by_age = if self.purpose == Purpose::Show { by_age } else { by_age.reverse() };
+                place.cmp(other_place).then(by_age)
+            });
+        siblings.fold(Ordering::Equal, Ordering::then).then(self.nodes.len().cmp(&other.nodes.len()))
     }
 }
 
@@ -97,6 +114,14 @@ impl PartialOrd for Key {
     }
 }
 
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Key {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +129,7 @@ mod tests {
     fn sorted(names: &[&str]) -> Vec<String> {
         let mut paths: Vec<Path> =
             names.iter().map(|name| Path::parse(&format!("root.c.{name}")).expect("legal")).collect();
-        sort(&mut paths, SchemaOrder::Peer, |path| path);
+        sort(&mut paths, SchemaOrder::Peer, Purpose::Select, |path| path);
         paths.iter().filter_map(|path| path.nodes().next_back().map(str::to_owned)).collect()
     }
 

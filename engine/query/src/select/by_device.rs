@@ -13,7 +13,7 @@ use std::{
 use arrow_array::{Array, StringArray, new_null_array};
 use levada_model::{DataType, Path, ResultColumn};
 use levada_sql::ast::{Expression, SortBy};
-use levada_storage::Direction;
+use levada_storage::{Direction, TimeRange};
 
 use super::{
     Planner,
@@ -27,7 +27,7 @@ use crate::{
     Plan, QueryError,
     bind::{
         expand::{Names, Show},
-        schema_order,
+        schema_order::{self, Purpose},
     },
     chunk::{Chunk, Chunks},
     context::SchemaOrder,
@@ -82,7 +82,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         } else {
             let expressions: Vec<Expression> =
                 outputs.iter().map(|output| output.expression.clone()).collect();
-            raw::rows(planner, &mut names, &expressions, order.direction)?
+            raw::rows(planner, &mut names, &expressions, order.direction, TimeRange::ALL)?
         };
         parts.push(Part { device, names: outputs.into_iter().map(|output| output.name).collect(), computed });
     }
@@ -103,7 +103,7 @@ fn devices(planner: &Planner<'_>, descending: bool) -> Vec<Path> {
         .flat_map(|from| planner.view.devices(&from.pattern))
         .map(|device| device.path)
         .collect();
-    schema_order::sort(&mut devices, SchemaOrder::Path, |path| path);
+    schema_order::sort(&mut devices, SchemaOrder::Path, Purpose::Select, |path| path);
     devices.dedup();
     if descending {
         devices.reverse();

@@ -2,17 +2,17 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
 };
 
 use levada_model::{DataType, Path};
-use levada_sql::ast::{Expression, ExpressionKind, GroupBy, RowWindows};
+use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
 use levada_storage::{Direction, SeriesInfo};
 
 use super::{
     Planner,
     raw::{self, Computed, below},
-    sources::Sources,
 };
 use crate::{
     QueryError,
@@ -23,14 +23,11 @@ use crate::{
         time_range,
     },
     chunk::Chunks,
-    expression::{Expr, Kind},
     functions::Call,
     operator::{
         aggregate_pieces::{AggregatePieces, SeriesInput, intersect},
         aggregate_rows::{AggregateRows, RowAggregate},
         aggregate_segments::{AggregateSegments, Segmenter},
-        filter::filter,
-        project::project,
     },
     window::WindowSequence,
 };
@@ -97,6 +94,16 @@ impl Calls {
         Self { calls, places, known: HashSet::new() }
     }
 
+    /// Whether all are of series as they are, so that their statistics may do.
+    fn are_of_series(&self) -> bool {
+        let of_series = |function: &Function| {
+            matches!(function.arguments.as_slice(), [Expression { kind: ExpressionKind::Series(_), .. }])
+                && inputs(function) == 1
+                && !function.name.eq_ignore_ascii_case("count_if")
+        };
+        self.calls.iter().flatten().all(|call| as_function(call).is_some_and(of_series))
+    }
+
     /// What each aggregate's column stands for.
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
         let mut scope = Scope::default();
@@ -107,12 +114,6 @@ impl Calls {
     }
 }
 
-/// An aggregate bound to its inputs: those of every series that belongs to it.
-struct BoundCall {
-    aggregate: Aggregate,
-    members: Vec<Vec<Expr>>,
-}
-
 /// The rows of aggregates: a column for each call, and for windows of rows one more with their last times.
 pub(super) fn aggregate(
     planner: &Planner<'_>,
@@ -120,94 +121,123 @@ pub(super) fn aggregate(
     calls: &Calls,
 ) -> Result<Computed, QueryError> {
     let split = time_range::split(planner.query.condition.as_ref());
-    let condition = split.rest.as_ref().map(|rest| raw::condition(names, rest)).transpose()?;
     let group_by = planner.query.group_by.as_ref();
     let windows = match group_by.and_then(|group_by| group_by.time.as_ref()) {
         Some(windows) => WindowSequence::new(windows, &planner.context.zone)?,
         None => WindowSequence::whole(split.range),
     };
-    let range = intersect(split.range, windows.range());
     let rows = group_by.and_then(|group_by| group_by.rows.as_ref());
-    let control = rows.map(|rows| control(rows, names)).transpose()?.flatten();
-
-    let mut sources = Sources::default();
-    let members = calls.calls.iter().flatten();
-    members.chain(condition.iter().flatten()).chain(&control).for_each(|each| sources.add_all(each, names));
-    add_counted_times(calls, names, &mut sources);
-    let scope = sources.scope(names);
-    let bound = calls.calls.iter().map(|members| bind(members, &scope)).collect::<Result<Vec<_>, _>>()?;
-    let mut types: Vec<DataType> = bound.iter().map(|call| call.aggregate.data_type).collect();
     let shown = calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
-
-    if condition.is_none() && rows.is_none() && bound.iter().all(BoundCall::is_of_series) {
+    if split.rest.is_none() && rows.is_none() && calls.are_of_series() {
+        let aggregates = of_series(calls, names)?;
         let inputs = series_inputs(calls, names);
-        let aggregates: Vec<Aggregate> = bound.iter().map(|call| call.aggregate).collect();
-        let pieces = AggregatePieces::new(
-            Arc::clone(&planner.view),
-            inputs,
-            &aggregates,
-            windows,
-            range,
-            planner.context.batch_rows,
+        let range = intersect(split.range, windows.range());
+        let (view, batch) = (Arc::clone(&planner.view), planner.context.batch_rows);
+        let description = below(
+            format!("Aggregate, from statistics where these do: {shown}"),
+            inputs.iter().map(|input| format!("Read {}.{}", input.device, input.measurement)).collect(),
         );
-        let description =
-            below(format!("Aggregate, from statistics where these do: {shown}"), sources.describe(range));
-        return Ok(Computed { chunks: Box::new(pieces), types, description });
+        return Ok(Computed {
+            chunks: Box::new(AggregatePieces::new(view, inputs, &aggregates, windows, range, batch)),
+            types: aggregates.iter().map(|each| each.data_type).collect(),
+            description,
+        });
     }
 
-    let mut description = sources.describe(range);
-    let mut chunks = sources.chunks(&planner.view, range, Direction::Ascending, planner.context.batch_rows);
-    match condition {
-        None => {}
-        Some(None) => chunks = Box::new(std::iter::empty()),
-        Some(Some(condition)) => {
-            description = below(format!("Filter {}", condition.column_name()), description);
-            chunks = filter(chunks, scope.bind_condition(&condition, "WHERE")?);
-        }
-    }
-    let description = below(format!("Aggregate {shown}"), description);
-    let chunks = match rows {
+    let control = rows.map(|rows| control(rows, names)).transpose()?;
+    let layout = Layout::new(calls, control.flatten(), rows.is_some(), names);
+    let computed = raw::rows(planner, names, &layout.columns, Direction::Ascending, windows.range())?;
+    let aggregates = layout.bind(calls, &computed.types)?;
+    let mut types: Vec<DataType> = aggregates.iter().map(|each| each.aggregate.data_type).collect();
+    let chunks: Chunks = match rows {
         Some(rows) => {
-            let control = control.map(|control| scope.bind(&control)).transpose()?;
             types.push(DataType::Int64);
-            segments(chunks, rows, control, bound)?
+            let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
+            Box::new(AggregateSegments::new(computed.chunks, segmenter, aggregates))
         }
-        None => {
-            let (inputs, aggregates) = laid_out(bound, Vec::new());
-            Box::new(AggregateRows::new(project(chunks, inputs), aggregates, windows))
-        }
+        None => Box::new(AggregateRows::new(computed.chunks, aggregates, windows)),
     };
-    Ok(Computed { chunks, types, description })
+    Ok(Computed { chunks, types, description: below(format!("Aggregate {shown}"), computed.description) })
 }
 
-impl BoundCall {
-    /// Whether it is of series as they are, so that their statistics may do.
-    fn is_of_series(&self) -> bool {
-        !self.aggregate.is_of_rows()
-            && self
-                .members
-                .iter()
-                .all(|inputs| matches!(inputs.as_slice(), [Expr { kind: Kind::Column(_), .. }]))
+/// How many of a call's arguments are computed for each row.
+fn inputs(function: &Function) -> usize {
+    match function.name.to_ascii_lowercase().as_str() {
+        "count_time" => 0,
+        "count_if" => 1.min(function.arguments.len()),
+        _ => function.arguments.len(),
     }
 }
 
-fn bind(members: &[Expression], scope: &Scope) -> Result<BoundCall, QueryError> {
-    let mut found: Option<Aggregate> = None;
-    let mut inputs = Vec::new();
-    for member in members {
-        let ExpressionKind::Function(function) = &member.kind else { continue };
-        let counted = match function.name.to_ascii_lowercase().as_str() {
-            "count_time" => 0,
-            "count_if" => 1,
-            _ => function.arguments.len(),
+/// The columns aggregates are computed from, and where each finds its own.
+struct Layout {
+    columns: Vec<Expression>,
+    /// For each call, for each series that belongs to it, its columns.
+    places: Vec<Vec<Range<usize>>>,
+}
+
+impl Layout {
+    /// What windows of rows are told apart by comes first.
+    fn new(calls: &Calls, control: Option<Expression>, has_control: bool, names: &mut Names<'_>) -> Self {
+        let mut columns = Vec::new();
+        if has_control {
+            columns.push(control.unwrap_or_else(|| Expression::synthetic(ExpressionKind::Time)));
+        }
+        let mut places = Vec::new();
+        for members in &calls.calls {
+            let mut ranges = Vec::new();
+            for function in members.iter().filter_map(as_function) {
+                let from = columns.len();
+                columns.extend(function.arguments.iter().take(inputs(function)).cloned());
+                ranges.push(from..columns.len());
+            }
+            places.push(ranges);
+        }
+        // `count_time(*)` reads every series its argument stands for, though it is not expanded.
+        for function in calls.calls.iter().flatten().filter_map(as_function).filter(|each| inputs(each) == 0)
+        {
+            for pattern in function.arguments.iter().flat_map(Expression::series) {
+                let found = names.find(pattern);
+                let series = found.iter().map(|each| ExpressionKind::Series(each.shown.clone()));
+                columns.extend(series.map(Expression::synthetic));
+            }
+        }
+        Self { columns, places }
+    }
+
+    fn bind(self, calls: &Calls, types: &[DataType]) -> Result<Vec<RowAggregate>, QueryError> {
+        let bind = |(members, inputs): (&Vec<Expression>, Vec<Range<usize>>)| {
+            let aggregate = one_of(members, inputs.iter().map(|place| types[place.clone()].to_vec()))?;
+            Ok(RowAggregate { aggregate, inputs })
         };
-        let bound = function
-            .arguments
-            .iter()
-            .take(counted)
-            .map(|each| scope.bind(each))
-            .collect::<Result<Vec<_>, _>>()?;
-        let types: Vec<DataType> = bound.iter().map(|each| each.data_type).collect();
+        calls.calls.iter().zip(self.places).map(bind).collect()
+    }
+}
+
+fn as_function(expression: &Expression) -> Option<&Function> {
+    match &expression.kind {
+        ExpressionKind::Function(function) => Some(function),
+        _ => None,
+    }
+}
+
+/// Aggregates of series as they are.
+fn of_series(calls: &Calls, names: &Names<'_>) -> Result<Vec<Aggregate>, QueryError> {
+    let types = |member: &Expression| -> Vec<DataType> {
+        let series = member.series().into_iter().filter_map(|name| names.series.get(&name.to_string()));
+        series.map(|series| series.schema.data_type).collect()
+    };
+    calls.calls.iter().map(|members| one_of(members, members.iter().map(types))).collect()
+}
+
+/// The aggregate that calls over several series are, which must agree on its type.
+fn one_of(
+    members: &[Expression],
+    types: impl Iterator<Item = Vec<DataType>>,
+) -> Result<Aggregate, QueryError> {
+    let mut found: Option<Aggregate> = None;
+    for (member, types) in members.iter().zip(types) {
+        let Some(function) = as_function(member) else { continue };
         let aggregate = Aggregate::bind(&Call { function, types: &types }, &member.column_name())?;
         if let Some(before) = found.filter(|before| before.data_type != aggregate.data_type) {
             return Err(QueryError::semantic(format!(
@@ -217,27 +247,12 @@ fn bind(members: &[Expression], scope: &Scope) -> Result<BoundCall, QueryError> 
                 aggregate.data_type
             )));
         }
-        found = Some(aggregate);
-        inputs.push(bound);
-    }
-    let aggregate = found.ok_or_else(|| QueryError::semantic("an aggregate has no series"))?;
-    Ok(BoundCall { aggregate, members: inputs })
-}
-
-/// All inputs one beside the other, behind some columns, and where each aggregate finds its own.
-fn laid_out(bound: Vec<BoundCall>, before: Vec<Expr>) -> (Vec<Expr>, Vec<RowAggregate>) {
-    let mut columns = before;
-    let mut aggregates = Vec::new();
-    for call in bound {
-        let mut inputs = Vec::new();
-        for member in call.members {
-            let from = columns.len();
-            columns.extend(member);
-            inputs.push(from..columns.len());
+        if found.is_some() && aggregate.depends_on_order() {
+            return Err(QueryError::unsupported(format!("{} over several series at once", function.name)));
         }
-        aggregates.push(RowAggregate { aggregate: call.aggregate, inputs });
+        found = Some(aggregate);
     }
-    (columns, aggregates)
+    found.ok_or_else(|| QueryError::semantic("an aggregate has no series"))
 }
 
 /// The series of aggregates that are of series as they are, each once.
@@ -261,19 +276,6 @@ fn series_inputs(calls: &Calls, names: &Names<'_>) -> Vec<SeriesInput> {
     inputs
 }
 
-/// `count_time(*)` reads every series its argument stands for, though it is not expanded.
-fn add_counted_times(calls: &Calls, names: &mut Names<'_>, sources: &mut Sources) {
-    for call in calls.calls.iter().flatten() {
-        if let ExpressionKind::Function(function) = &call.kind
-            && function.name.eq_ignore_ascii_case("count_time")
-        {
-            for pattern in function.arguments.iter().flat_map(Expression::series) {
-                names.find(pattern).iter().for_each(|each| sources.add(&each.series));
-            }
-        }
-    }
-}
-
 /// What windows of rows are told apart by, as an expression of single series; `None` where it is the time alone.
 fn control(rows: &RowWindows, names: &mut Names<'_>) -> Result<Option<Expression>, QueryError> {
     let written = match rows {
@@ -292,24 +294,18 @@ fn control(rows: &RowWindows, names: &mut Names<'_>) -> Result<Option<Expression
     }
 }
 
-fn segments(
-    chunks: Chunks,
-    rows: &RowWindows,
-    control: Option<Expr>,
-    bound: Vec<BoundCall>,
-) -> Result<Chunks, QueryError> {
-    let control_type = control.as_ref().map_or(DataType::Int64, |control| control.data_type);
-    let segmenter = match rows {
+fn segmenter(rows: &RowWindows, control: DataType) -> Result<Segmenter, QueryError> {
+    Ok(match rows {
         RowWindows::Variation { delta, ignore_null, .. } => {
-            if *delta > 0.0 && !control_type.is_numeric() {
+            if *delta > 0.0 && !control.is_numeric() {
                 return Err(QueryError::semantic(
                     "GROUP BY VARIATION with a delta needs a numeric expression",
                 ));
             }
-            Segmenter::Variation { delta: *delta, ignore_null: *ignore_null, data_type: control_type }
+            Segmenter::Variation { delta: *delta, ignore_null: *ignore_null, data_type: control }
         }
         RowWindows::Condition { keep, ignore_null, .. } => {
-            if control_type != DataType::Boolean {
+            if control != DataType::Boolean {
                 return Err(QueryError::semantic("GROUP BY CONDITION needs a BOOLEAN expression"));
             }
             let keep = keep.map(|keep| Keep { operator: keep.operator, rows: keep.rows });
@@ -322,10 +318,7 @@ fn segments(
             }
             Segmenter::Count { rows: *rows, ignore_null: *ignore_null }
         }
-    };
-    let control = control.unwrap_or_else(|| Expr::new(Kind::Time, DataType::Int64));
-    let (columns, aggregates) = laid_out(bound, vec![control]);
-    Ok(Box::new(AggregateSegments::new(project(chunks, columns), segmenter, aggregates)))
+    })
 }
 
 /// Whether a query's groups have a time.

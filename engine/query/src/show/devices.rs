@@ -4,11 +4,15 @@ use levada_sql::ast::ShowDevices;
 use levada_storage::{DatabaseInfo, DeviceInfo, View};
 
 use super::{filter, in_batches, page, text_columns};
-use crate::{Plan, QueryContext, QueryError, bind::schema_order, chunk::texts};
+use crate::{
+    Plan, QueryContext, QueryError,
+    bind::schema_order::{self, Purpose},
+    chunk::texts,
+};
 
 pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
     let mut devices = view.devices(&query.pattern);
-    schema_order::sort(&mut devices, context.order, |device| &device.path);
+    schema_order::sort(&mut devices, context.order, Purpose::Show, |device| &device.path);
     let devices = page(filter::devices(devices, query.filter.as_ref(), view)?, query.offset, query.limit)?;
     let ttl = Ttls::new(view);
     let rows: Vec<(DeviceInfo, String)> = devices

@@ -6,7 +6,12 @@ use levada_sql::ast::ShowTimeseries;
 use levada_storage::{SeriesInfo, View};
 
 use super::{filter, in_batches, page, text_columns};
-use crate::{Plan, QueryContext, QueryError, bind::schema_order, chunk::texts, context::SchemaOrder};
+use crate::{
+    Plan, QueryContext, QueryError,
+    bind::schema_order::{self, Purpose},
+    chunk::texts,
+    context::SchemaOrder,
+};
 
 pub(super) fn plan(
     query: &ShowTimeseries,
@@ -14,7 +19,7 @@ pub(super) fn plan(
     context: &QueryContext,
 ) -> Result<Plan, QueryError> {
     let mut series = view.series(&query.pattern);
-    schema_order::sort(&mut series, context.order, |series| &series.path);
+    schema_order::sort(&mut series, context.order, Purpose::Show, |series| &series.path);
     let mut series = filter::series(series, query.filter.as_ref(), view)?;
     if query.latest {
         series = by_last_time(series, view)?;

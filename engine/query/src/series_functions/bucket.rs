@@ -1,0 +1,251 @@
+//! `equal_size_bucket_…_sample`: a few rows of every so many.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
+use levada_model::DataType;
+
+use super::{Bound, SeriesFunction, m4::corners, pairs::chunk};
+use crate::{
+    QueryError,
+    chunk::Chunk,
+    expression::arithmetic::doubles,
+    functions::{Call, NUMERIC},
+};
+
+pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+    call.expect(1, NUMERIC)?;
+    let proportion: f64 = call.parsed("proportion", 0.1)?;
+    if !(proportion > 0.0 && proportion <= 1.0) {
+        return Err(call.refuse("The sample proportion should be in (0, 1]."));
+    }
+    let size = (1.0 / proportion) as usize;
+    let data_type = call.types[0];
+    let kind = call.attribute("type").unwrap_or("avg").to_ascii_lowercase();
+    Ok(match call.name().as_str() {
+        "equal_size_bucket_random_sample" => {
+            (Box::new(Buckets::new(size, Choice::Random(0x9E37_79B9_7F4A_7C15))), data_type)
+        }
+        "equal_size_bucket_m4_sample" => {
+            (Box::new(Buckets::new(size.saturating_mul(4), Choice::Corners)), data_type)
+        }
+        "equal_size_bucket_agg_sample" => {
+            let summary =
+                Summary::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+            let result = if summary.is_double() { DataType::Double } else { data_type };
+            (Box::new(Buckets::new(size, Choice::Summary(summary, result))), result)
+        }
+        _ => {
+            let distance =
+                Distance::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+            let number: usize = call.parsed("number", 3)?;
+            if number == 0 {
+                return Err(call.refuse("number must be greater than 0"));
+            }
+            (
+                Box::new(Buckets::new(size.saturating_mul(number), Choice::Outliers(distance, number))),
+                data_type,
+            )
+        }
+    })
+}
+
+/// What is taken of a bucket.
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    /// One row; the state of the generator.
+    Random(u64),
+    /// First, last, least and greatest.
+    Corners,
+    /// One value, at the bucket's first time.
+    Summary(Summary, DataType),
+    /// The rows farthest out.
+    Outliers(Distance, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Summary {
+    Average,
+    Greatest,
+    Least,
+    Sum,
+    Extreme,
+    Variance,
+}
+
+impl Summary {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "avg" => Self::Average,
+            "max" => Self::Greatest,
+            "min" => Self::Least,
+            "sum" => Self::Sum,
+            "extreme" => Self::Extreme,
+            "variance" => Self::Variance,
+            _ => return None,
+        })
+    }
+
+    fn is_double(self) -> bool {
+        matches!(self, Self::Average | Self::Variance)
+    }
+
+    fn of(self, values: &[f64]) -> f64 {
+        let average = || values.iter().sum::<f64>() / values.len() as f64;
+        match self {
+            Self::Average => average(),
+            Self::Sum => values.iter().sum(),
+            Self::Greatest => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Self::Least => values.iter().copied().fold(f64::INFINITY, f64::min),
+            Self::Extreme => values.iter().copied().fold(0.0, |best: f64, value| {
+                if value.abs() > best.abs() || (value.abs() == best.abs() && value > best) {
+                    value
+                } else {
+                    best
+                }
+            }),
+            Self::Variance => {
+                let average = average();
+                values.iter().map(|value| (value - average).powi(2)).sum::<f64>() / values.len() as f64
+            }
+        }
+    }
+}
+
+/// How far out a row is.
+#[derive(Clone, Copy, Debug)]
+enum Distance {
+    /// From the average.
+    Average,
+    /// From the line between the bucket's ends.
+    Line,
+    /// By the angle between its neighbours.
+    Angle,
+    /// From its neighbours.
+    Neighbours,
+}
+
+impl Distance {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "avg" => Self::Average,
+            "stendis" => Self::Line,
+            "cos" => Self::Angle,
+            "prenextdis" => Self::Neighbours,
+            _ => return None,
+        })
+    }
+
+    /// For each row; the ends have none for all but the average.
+    fn of(self, times: &[i64], values: &[f64]) -> Vec<f64> {
+        let last = values.len() - 1;
+        let average = values.iter().sum::<f64>() / values.len() as f64;
+        let x = |row: usize| times[row] as f64 - times[0] as f64;
+        (0..values.len())
+            .map(|row| match self {
+                Self::Average => (values[row] - average).abs(),
+                _ if row == 0 || row == last => 0.0,
+                Self::Line => {
+                    let (dx, dy) = (x(last), values[last] - values[0]);
+                    (dy * x(row) - dx * (values[row] - values[0])).abs() / dx.hypot(dy)
+                }
+                Self::Angle => {
+                    let (ax, ay) = (x(row - 1) - x(row), values[row - 1] - values[row]);
+                    let (bx, by) = (x(row + 1) - x(row), values[row + 1] - values[row]);
+                    // A straight line is -1, a turn back 1.
+                    1.0 + (ax * bx + ay * by) / (ax.hypot(ay) * bx.hypot(by))
+                }
+                Self::Neighbours => {
+                    (x(row) - x(row - 1)).hypot(values[row] - values[row - 1])
+                        + (x(row) - x(row + 1)).hypot(values[row] - values[row + 1])
+                }
+            })
+            .collect()
+    }
+}
+
+/// Rows that wait until their bucket is full.
+#[derive(Debug)]
+struct Buckets {
+    size: usize,
+    choice: Choice,
+    waiting: Option<Chunk>,
+}
+
+impl Buckets {
+    fn new(size: usize, choice: Choice) -> Self {
+        Self { size: size.max(1), choice, waiting: None }
+    }
+
+    /// What is taken of the first rows of a chunk, bucket by bucket.
+    fn sample(&mut self, chunk: &Chunk, rows: usize) -> Result<Chunk, QueryError> {
+        let numbers = doubles(&chunk.columns[0])?;
+        let (times, values) = (chunk.times.values(), numbers.values());
+        let mut taken: Vec<u32> = Vec::new();
+        let mut computed: Vec<f64> = Vec::new();
+        for from in (0..rows).step_by(self.size) {
+            let to = (from + self.size).min(rows);
+            let (bucket_times, bucket) = (&times[from..to], &values[from..to]);
+            match &mut self.choice {
+                Choice::Random(state) => {
+                    *state =
+                        state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    taken.push((from + (*state >> 33) as usize % (to - from)) as u32);
+                }
+                Choice::Corners => taken.extend(corners(bucket).into_iter().map(|row| (from + row) as u32)),
+                Choice::Summary(summary, _) => {
+                    taken.push(from as u32);
+                    computed.push(summary.of(bucket));
+                }
+                Choice::Outliers(distance, number) => {
+                    let far = distance.of(bucket_times, bucket);
+                    let mut order: Vec<usize> = (0..bucket.len()).collect();
+                    order.sort_by(|&a, &b| far[b].total_cmp(&far[a]));
+                    order.truncate(*number);
+                    order.sort_unstable();
+                    taken.extend(order.into_iter().map(|row| (from + row) as u32));
+                }
+            }
+        }
+        let sampled = chunk.take(&UInt32Array::from(taken))?;
+        if let Choice::Summary(_, data_type) = self.choice {
+            let values: ArrayRef = Arc::new(Float64Array::from(computed));
+            return Ok(Chunk {
+                times: sampled.times,
+                columns: vec![arrow_cast::cast(&values, &data_type.arrow())?],
+            });
+        }
+        Ok(sampled)
+    }
+}
+
+impl SeriesFunction for Buckets {
+    fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
+        let rows = known(times, &inputs[0])?;
+        let all = match self.waiting.take() {
+            Some(waiting) => Chunk::concat(&[waiting, rows])?,
+            None => rows,
+        };
+        let full = all.rows() / self.size * self.size;
+        if full < all.rows() {
+            self.waiting = Some(all.slice(full, all.rows() - full));
+        }
+        self.sample(&all, full)
+    }
+
+    fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {
+        match self.waiting.take() {
+            Some(rest) => self.sample(&rest, rest.rows()).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The rows whose value is not null.
+pub(super) fn known(times: &[i64], input: &ArrayRef) -> Result<Chunk, QueryError> {
+    let rows = chunk(times.to_vec(), Arc::clone(input));
+    if input.null_count() == 0 {
+        return Ok(rows);
+    }
+    rows.filter(&arrow_arith::boolean::is_not_null(input)?)
+}

@@ -1,0 +1,141 @@
+//! `m4`: of each window the first, the last, the least and the greatest row, enough to draw the line.
+
+use arrow_array::{ArrayRef, UInt32Array};
+
+use super::{Bound, SeriesFunction, bucket::known};
+use crate::{
+    QueryError,
+    chunk::Chunk,
+    expression::arithmetic::doubles,
+    functions::{Call, NUMERIC},
+};
+
+pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+    call.expect(1, NUMERIC)?;
+    let positive = |name: &str, value: i64| {
+        if value > 0 { Ok(value) } else { Err(call.refuse(format!("{name} must be greater than 0"))) }
+    };
+    let windows = if call.attribute("timeInterval").is_some() {
+        let width = positive("timeInterval", call.parsed_required("timeInterval")?)?;
+        let step = positive("slidingStep", call.parsed("slidingStep", width)?)?;
+        let begin = call.parsed("displayWindowBegin", i64::MIN)?;
+        Windows::Times { width, step, next: begin, end: call.parsed("displayWindowEnd", i64::MAX)? }
+    } else {
+        let width = positive("windowSize", call.parsed_required("windowSize")?)?;
+        Windows::Rows { width, step: positive("slidingStep", call.parsed("slidingStep", width)?)?, skip: 0 }
+    };
+    Ok((Box::new(M4 { windows, waiting: None, last: None }), call.types[0]))
+}
+
+/// The rows at the corners of a window: first, last, least and greatest, each once, in their order.
+pub(super) fn corners(values: &[f64]) -> Vec<usize> {
+    let Some(last) = values.len().checked_sub(1) else { return Vec::new() };
+    let (mut least, mut greatest) = (0, 0);
+    for (row, &value) in values.iter().enumerate() {
+        if value < values[least] {
+            least = row;
+        }
+        if value > values[greatest] {
+            greatest = row;
+        }
+    }
+    let mut rows = vec![0, least, greatest, last];
+    rows.sort_unstable();
+    rows.dedup();
+    rows
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Windows {
+    /// So many rows, from one window to the next so many.
+    Rows { width: i64, step: i64, skip: usize },
+    /// So much time; the next window's beginning.
+    Times { width: i64, step: i64, next: i64, end: i64 },
+}
+
+/// Rows that wait until their window is full.
+#[derive(Debug)]
+struct M4 {
+    windows: Windows,
+    waiting: Option<Chunk>,
+    /// The last time that was given out: windows that overlap choose rows twice.
+    last: Option<i64>,
+}
+
+impl M4 {
+    /// Works on what waits; at the end windows need not be full.
+    fn work(&mut self, at_end: bool) -> Result<Option<Chunk>, QueryError> {
+        let Some(all) = self.waiting.take() else { return Ok(None) };
+        let numbers = doubles(&all.columns[0])?;
+        let (times, values) = (all.times.values(), numbers.values());
+        let mut taken: Vec<u32> = Vec::new();
+        let mut from = 0;
+        loop {
+            let Some((begin, stop, next)) = self.window(times, from, at_end) else { break };
+            taken.extend(corners(&values[begin..stop]).into_iter().map(|row| (begin + row) as u32));
+            from = next;
+        }
+        if from < all.rows() {
+            self.waiting = Some(all.slice(from, all.rows() - from));
+        }
+        taken.sort_unstable();
+        taken.dedup();
+        if let Some(last) = self.last {
+            taken.retain(|&row| times[row as usize] > last);
+        }
+        self.last = taken.last().map(|&row| times[row as usize]).or(self.last);
+        all.take(&UInt32Array::from(taken)).map(Some)
+    }
+
+    /// The rows of the next window that is full, and from where on rows are needed for those behind it.
+    fn window(&mut self, times: &[i64], from: usize, at_end: bool) -> Option<(usize, usize, usize)> {
+        match &mut self.windows {
+            Windows::Rows { width, step, skip } => {
+                let begin = from + *skip;
+                let stop = begin + *width as usize;
+                if begin >= times.len() || (stop > times.len() && !at_end) {
+                    return None;
+                }
+                let next = begin + *step as usize;
+                *skip = next.saturating_sub(times.len());
+                Some((begin, stop.min(times.len()), next.min(times.len())))
+            }
+            Windows::Times { width, step, next, end } => {
+                let (&first, &last) = (times.get(from)?, times.last()?);
+                if *next == i64::MIN {
+                    *next = first;
+                }
+                // Windows without rows are passed over at once.
+                if first.saturating_sub(*next) >= *width {
+                    let windows = (first.saturating_sub(*next) - *width) / *step + 1;
+                    *next = next.saturating_add(windows.saturating_mul(*step));
+                }
+                let window_end = next.saturating_add(*width).min(*end);
+                if *next >= *end || (last < window_end && !at_end) {
+                    return None;
+                }
+                let begin = from + times[from..].partition_point(|time| time < next);
+                let stop = from + times[from..].partition_point(|&time| time < window_end);
+                *next = next.saturating_add(*step);
+                let keep = from + times[from..].partition_point(|time| time < next);
+                Some((begin, stop.max(begin), keep))
+            }
+        }
+    }
+}
+
+impl SeriesFunction for M4 {
+    fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
+        let rows = known(times, &inputs[0])?;
+        let none = rows.slice(0, 0);
+        self.waiting = Some(match self.waiting.take() {
+            Some(waiting) => Chunk::concat(&[waiting, rows])?,
+            None => rows,
+        });
+        Ok(self.work(false)?.unwrap_or(none))
+    }
+
+    fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {
+        self.work(true)
+    }
+}

@@ -1,0 +1,4 @@
+//! Queries against a store in memory.
+
+mod conformance;
+mod memory;

@@ -15,7 +15,7 @@ pub enum Outcome {
     Completed,
     /// It was stopped, and all that was read is settled.
     Stopped,
-    /// It was stopped, and the grace was over (or it was told not to wait) before all was settled.
+    /// It was stopped, and not all that was read is settled: the grace was over, or it was told not to wait.
     Aborted,
     /// It failed; see [`Report::error`].
     Failed,

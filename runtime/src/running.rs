@@ -200,7 +200,7 @@ impl Live {
         let error = bug.or_else(|| self.shared.take_failure());
         let outcome = match &error {
             Some(_) => Outcome::Failed,
-            None if batches_unsettled > 0 || self.shared.abort.is_cancelled() => Outcome::Aborted,
+            None if batches_unsettled > 0 => Outcome::Aborted,
             None if self.shared.stop.is_cancelled() => Outcome::Stopped,
             None => Outcome::Completed,
         };

@@ -18,7 +18,7 @@ use tracing::{info, warn};
 
 use crate::{
     frontier::Frontier,
-    report::{Outcome, Report},
+    report::Report,
     resume,
     running::Live,
     task::{sink::SinkTask, source::SourceTask, transform::TransformTask},
@@ -39,8 +39,6 @@ impl Supervisor {
     /// Runs to the end.
     pub(crate) async fn run(self) -> Report {
         let Self { live, sources, transforms, sinks, reaches, dead_letters, grace } = self;
-        let shared = Arc::clone(&live.shared);
-        info!(pipeline = %shared.pipeline, nodes = live.nodes.len(), "starting");
         match connect(&sinks).await {
             Some(checkpoints) => {
                 let mut tasks = JoinSet::new();
@@ -63,7 +61,6 @@ impl Supervisor {
         let report = live.report(None);
         // What was submitted is durable already, or its rows are not settled.
         dead_letters.abort();
-        tell(&report);
         report
     }
 }
@@ -106,21 +103,6 @@ async fn supervise(live: &Live, mut tasks: JoinSet<()>, grace: Duration) {
                 warn!(pipeline = %shared.pipeline, batches, "the grace is over; what is under way is left");
                 shared.abort.cancel();
             }
-        }
-    }
-}
-
-fn tell(report: &Report) {
-    let Report { pipeline, rows_read, rows_sent, dead, rows_unsettled, .. } = report;
-    let elapsed_ms = report.elapsed.as_millis() as u64;
-    match report.outcome {
-        Outcome::Completed => info!(pipeline, rows_read, rows_sent, dead, elapsed_ms, "completed"),
-        Outcome::Stopped => info!(pipeline, rows_read, rows_sent, dead, elapsed_ms, "stopped"),
-        Outcome::Aborted => {
-            warn!(pipeline, rows_read, rows_sent, dead, rows_unsettled, elapsed_ms, "aborted");
-        }
-        Outcome::Failed => {
-            warn!(pipeline, rows_read, rows_sent, dead, rows_unsettled, elapsed_ms, "ended by an error");
         }
     }
 }

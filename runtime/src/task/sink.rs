@@ -22,7 +22,6 @@ use tracing::info;
 
 use crate::{
     batcher::{Batcher, ClosedBy, Outgoing},
-    dead_letters::Ticket,
     frontier::Frontier,
     metrics::SinkMetrics,
     node::{Node, NodeState},
@@ -193,8 +192,11 @@ impl Writer {
             _ => self.write(&batch).await?,
         };
         let refused = self.shared.refusals.rows(&self.node, &batch, &delivery.rejected, attempts)?;
-        if refused.ticket != Ticket::default() {
-            self.shared.refusals.durable(refused.ticket).await?;
+        self.shared.refusals.durable(refused.ticket).await?;
+        if refused.rows > 0 && self.capabilities.checkpoints {
+            // A sink may hold the positions of a batch back until what it refused of it is safe.
+            let positions = batch.positions.clone();
+            self.write(&Batch { positions, ..Batch::default() }).await?;
         }
         let (rows, points) = (rows.saturating_sub(refused.rows), points.saturating_sub(refused.points));
         self.node.tally.went_out(rows, points);

@@ -7,4 +7,5 @@ mod http;
 mod refusals;
 mod resume;
 mod stopping;
+mod stores;
 mod transforms;

@@ -150,3 +150,18 @@ async fn dead_letters_that_cannot_be_written_hold_everything_up() {
     assert_eq!((report.outcome, report.dead, sink.rows().len()), (Outcome::Completed, 2, 28));
     assert_eq!(crate::harness::lines(&file.join("letters.jsonl")).len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn positions_of_refused_rows_are_given_again_once_they_are_safe() {
+    let harness = Harness::new("held-back").source("in").sink("out", &["in"]);
+    let _script = SourceScript::numbered("s", 200, 100).named(harness.script("in"));
+    let sink = ScriptedSink::new()
+        .with_checkpoints()
+        .rejecting(|row| (row.time == 42).then(|| "no".to_owned()))
+        .named(harness.script("out"));
+    let report = harness.start().wait().await;
+    assert_eq!((report.outcome, report.dead), (Outcome::Completed, 1));
+    let ranges: Vec<_> =
+        sink.batches().iter().map(|batch| (batch.rows(), batch.positions[0].range.clone())).collect();
+    assert_eq!(ranges, [(0, 0..0), (100, 0..100), (0, 0..100), (100, 100..200)]);
+}

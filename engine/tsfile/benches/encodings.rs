@@ -15,17 +15,12 @@ const VALUES: usize = 1_000_000;
 /// Values in a page.
 const PAGE: usize = 8192;
 
-/// Numbers that look random; the same in every run.
-struct Numbers(u64);
-
-impl Numbers {
-    /// From 0 up to but without 1.
-    fn next(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
+/// A number from 0 up to but without 1 that looks random; the same for the same index.
+fn random(index: u64) -> f64 {
+    let mut bits = index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((bits ^ (bits >> 31)) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 struct Column {
@@ -53,7 +48,6 @@ fn column<T>(
 }
 
 fn columns() -> Vec<Column> {
-    let mut numbers = Numbers(42);
     let mut walk = 0i64;
     let int64 = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
     let double = |values: Vec<f64>| Arc::new(Float64Array::from(values)) as ArrayRef;
@@ -63,15 +57,15 @@ fn columns() -> Vec<Column> {
             "times",
             DataType::Int64,
             8,
-            |row| 1_700_000_000_000 + row as i64 * 1000 + (Numbers(row as u64 + 1).next() * 5.) as i64,
+            |row| 1_700_000_000_000 + row as i64 * 1000 + (random(row as u64) * 5.) as i64,
             int64,
         ),
         column(
             "walk",
             DataType::Int64,
             8,
-            |_| {
-                walk += (numbers.next() * 200.) as i64 - 100;
+            |row| {
+                walk += (random(row as u64) * 200.) as i64 - 100;
                 walk
             },
             int64,
@@ -82,32 +76,38 @@ fn columns() -> Vec<Column> {
             DataType::Double,
             8,
             |row| {
-                let noise = Numbers(row as u64 * 7919 + 1).next() + Numbers(row as u64 * 104_729 + 3).next();
+                let noise = random(row as u64) - 0.5;
                 ((20. + 10. * (row as f64 / 1000.).sin() + noise) * 100.).round() / 100.
             },
             double,
         ),
         // The same, every bit of it.
-        column("raw wave", DataType::Double, 8, |row| 20. + 10. * (row as f64 / 1000.).sin(), double),
+        column(
+            "raw wave",
+            DataType::Double,
+            8,
+            |row| 20. + 10. * (row as f64 / 1000.).sin() + random(row as u64),
+            double,
+        ),
         column(
             "level",
             DataType::Int32,
             4,
-            |row| (Numbers(row as u64 / 50 + 1).next() * 1000.) as i32,
+            |row| (random(row as u64 / 50) * 1000.) as i32,
             |values| Arc::new(Int32Array::from(values)),
         ),
         column(
             "status",
             DataType::Boolean,
             1,
-            |row| row / 300 % 4 != 0,
+            |row| random(row as u64 / 300) < 0.7,
             |values| Arc::new(BooleanArray::from(values)),
         ),
         column(
             "state",
             DataType::Text,
             8,
-            |row| ["running", "stopped", "starting", "failed"][row / 20 % 4],
+            |row| ["running", "stopped", "starting", "failed"][(random(row as u64 / 20) * 4.) as usize],
             |values| Arc::new(StringArray::from(values)),
         ),
     ]
@@ -136,12 +136,22 @@ fn best(mut run: impl FnMut()) -> f64 {
 fn main() {
     let clock = clock();
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
-    println!("column    encoding     bits/value   encode ns  decode ns    GB/s   cycles/value (decode)");
+    println!(
+        "column    encoding     bits/value  with LZ4  encode ns  decode ns    GB/s   cycles/value (decode)"
+    );
     for column in columns() {
         let raw: Vec<u8> = vec![7; VALUES * column.width];
         let mut copy = vec![0u8; raw.len()];
         let ns = best(|| black_box(&mut copy).copy_from_slice(black_box(&raw)));
-        print_row(column.name, "(memcpy)", column.width as f64 * 8., ns, ns, column.width, clock);
+        print_row(
+            column.name,
+            "(memcpy)",
+            (column.width as f64 * 8., column.width as f64 * 8.),
+            ns,
+            ns,
+            column.width,
+            clock,
+        );
         for encoding in Encoding::ALL {
             let encode = |page: &ArrayRef| encode_values(encoding, column.data_type, page);
             let Ok(pages) = column.pages.iter().map(encode).collect::<Result<Vec<_>, _>>() else { continue };
@@ -158,7 +168,8 @@ fn main() {
                 }
             };
             let decode_ns = best(decode);
-            let bits = bytes as f64 * 8. / VALUES as f64;
+            let packed: usize = pages.iter().map(|page| lz4_flex::block::compress(page).len()).sum();
+            let bits = (bytes as f64 * 8. / VALUES as f64, packed as f64 * 8. / VALUES as f64);
             print_row(column.name, encoding.name(), bits, encode_ns, decode_ns, column.width, clock);
             let mut group = criterion.benchmark_group(column.name);
             group.throughput(Throughput::Elements(VALUES as u64));
@@ -171,7 +182,7 @@ fn main() {
 fn print_row(
     column: &str,
     encoding: &str,
-    bits: f64,
+    (bits, packed): (f64, f64),
     encode: f64,
     decode: f64,
     width: usize,
@@ -179,5 +190,7 @@ fn print_row(
 ) {
     let rate = width as f64 / decode;
     let cycles = clock.map_or_else(|| "?".into(), |clock| format!("{:.1}", clock * decode));
-    println!("{column:9} {encoding:12} {bits:10.2} {encode:11.2} {decode:10.2} {rate:7.2}   {cycles}");
+    println!(
+        "{column:9} {encoding:12} {bits:10.2} {packed:9.2} {encode:10.2} {decode:10.2} {rate:7.2}   {cycles}"
+    );
 }

@@ -35,20 +35,25 @@ fn main() -> anyhow::Result<()> {
     for rows in [1, 9, 100, 350] {
         for nulls in [false, true] {
             let times = columns::times(rows, 1_700_000_000_000);
-            let series = series(&Compressor::ALL, |data_type| columns::values(data_type, rows, nulls));
+            let series = every_series(&Compressor::ALL, |data_type| columns::values(data_type, rows, nulls));
             let name = format!("rows{rows}{}", if nulls { "nulls" } else { "" });
             write_both(&mut writer, &mut out, &name, &times, &series)?;
         }
     }
     let times = columns::times(special(DataType::Double).len(), -3);
-    let series = series(&[Compressor::Lz4], special);
+    let series = every_series(&[Compressor::Lz4], special);
     write_both(&mut writer, &mut out, "special", &times, &series)?;
+    for decimals in [0, 1, 5, 9, 15] {
+        let times = columns::times(300, 0);
+        let series = every_series(&[Compressor::Lz4], |data_type| scaled(data_type, decimals, times.len()));
+        write_both(&mut writer, &mut out, &format!("decimals{decimals}"), &times, &series)?;
+    }
     writer.finish()?;
     Ok(out.flush()?)
 }
 
 /// Every type in every encoding, with some compressions.
-fn series(compressors: &[Compressor], values: impl Fn(DataType) -> ArrayRef) -> Vec<Series> {
+fn every_series(compressors: &[Compressor], values: impl Fn(DataType) -> ArrayRef) -> Vec<Series> {
     let mut all = Vec::new();
     for data_type in DataType::ALL {
         let values = values(data_type);
@@ -95,6 +100,21 @@ fn special(data_type: DataType) -> ArrayRef {
             Arc::new(rows.map(|row| Some(text(row))).collect::<StringArray>())
         }
         _ => columns::values(data_type, integers.len(), false),
+    }
+}
+
+/// Floating-point numbers that have some decimals.
+fn scaled(data_type: DataType, decimals: i32, rows: usize) -> ArrayRef {
+    let number = |row: usize| (row * 7919 % 1009) as f64 * 1.37f64.powi(row as i32 % 20);
+    let cut = |row: usize| format!("{:.*}", decimals as usize, number(row) - 300.);
+    match data_type {
+        DataType::Float => {
+            Arc::new((0..rows).map(|row| cut(row).parse::<f32>().ok()).collect::<Float32Array>())
+        }
+        DataType::Double => {
+            Arc::new((0..rows).map(|row| cut(row).parse::<f64>().ok()).collect::<Float64Array>())
+        }
+        _ => columns::values(data_type, rows, false),
     }
 }
 

@@ -18,6 +18,7 @@ mod ts_2diff;
 mod zigzag;
 
 use arrow_array::{Array, ArrayRef};
+use arrow_buffer::BooleanBuffer;
 use levada_model::{DataType, Encoding};
 
 pub(crate) use int::Int;
@@ -41,6 +42,9 @@ pub fn encode_values(
     values: &dyn Array,
 ) -> Result<Vec<u8>, TsFileError> {
     check("", data_type, values, values.len())?;
+    if !encoding.supports(data_type) || encoding == Encoding::Regular {
+        return Err(TsFileError::refused(unsupported(encoding).reason));
+    }
     let dense = Dense::of(values, data_type, 0..values.len());
     let mut out = Vec::new();
     if lossless(encoding, &dense, Version::V4) != encoding {
@@ -195,7 +199,7 @@ pub(crate) fn decode(
             Encoding::Plain => plain::decode_booleans(bytes, count),
             Encoding::Rle => {
                 let values = rle::decode::<i32>(bytes, count)?;
-                Ok(Decoded::Boolean(values.into_iter().map(|value| value != 0).collect()))
+                Ok(Decoded::Boolean(BooleanBuffer::collect_bool(count, |index| values[index] != 0)))
             }
             _ => Err(unsupported(encoding)),
         },
@@ -240,7 +244,7 @@ pub(crate) fn encode_times(times: &[i64], out: &mut Vec<u8>) {
 
 fn empty(data_type: DataType) -> Decoded {
     match data_type {
-        DataType::Boolean => Decoded::Boolean(arrow_buffer::BooleanBuffer::new_unset(0)),
+        DataType::Boolean => Decoded::Boolean(BooleanBuffer::new_unset(0)),
         DataType::Int32 | DataType::Date | DataType::Float => Decoded::Int32(Vec::new()),
         DataType::Int64 | DataType::Timestamp | DataType::Double => Decoded::Int64(Vec::new()),
         DataType::Text | DataType::String | DataType::Blob => {

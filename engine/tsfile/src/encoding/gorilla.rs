@@ -73,24 +73,30 @@ pub(super) fn decode_from<T: Int>(reader: &mut BitReader<'_>, count: usize) -> P
     }
     let mut last = reader.read(T::WIDTH);
     values.push(T::of_bits(last));
+    let counts = count_bits::<T>();
     let (mut length, mut trail) = (0, 0);
     for _ in 1..count {
         let word = reader.peek();
         if word >> 63 == 0 {
             reader.skip(1);
         } else {
-            if word >> 62 == 0b10 {
-                reader.skip(2);
-            } else {
-                let bits = count_bits::<T>();
-                let lead = (word << 2 >> (64 - bits)) as u32;
-                length = (word << (2 + bits) >> (64 - bits)) as u32 + 1;
-                reader.skip(2 + 2 * bits);
+            let mut head = 2;
+            if word >> 62 == 0b11 {
+                let lead = (word << 2 >> (64 - counts)) as u32;
+                length = (word << (2 + counts) >> (64 - counts)) as u32 + 1;
+                head = 2 + 2 * counts;
                 trail = T::WIDTH
                     .checked_sub(lead + length)
                     .ok_or_else(|| Corrupt::new(reader.bytes_read(), "a GORILLA window is too wide"))?;
             }
-            last ^= reader.read(length) << trail;
+            // Mostly the bits are in the word that was read already.
+            if head + length <= 57 && length > 0 {
+                last ^= word << head >> (64 - length) << trail;
+                reader.skip(head + length);
+            } else {
+                reader.skip(head);
+                last ^= reader.read(length) << trail;
+            }
         }
         values.push(T::of_bits(last));
     }

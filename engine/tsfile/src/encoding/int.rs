@@ -26,6 +26,9 @@ pub(crate) trait Int: Copy + Default + Ord + std::fmt::Debug + 'static {
 
     fn parse(cursor: &mut Cursor<'_>) -> Parsed<Self>;
 
+    /// The integers of all whole groups of big-endian bytes.
+    fn all_of(bytes: &[u8]) -> Vec<Self>;
+
     fn plus(self, other: Self) -> Self {
         Self::of_bits(self.bits().wrapping_add(other.bits()))
     }
@@ -63,6 +66,10 @@ impl Int for i32 {
     fn parse(cursor: &mut Cursor<'_>) -> Parsed<Self> {
         cursor.i32()
     }
+
+    fn all_of(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().map(|chunk| Self::from_be_bytes(*chunk)).collect()
+    }
 }
 
 impl Int for i64 {
@@ -92,6 +99,10 @@ impl Int for i64 {
 
     fn parse(cursor: &mut Cursor<'_>) -> Parsed<Self> {
         cursor.i64()
+    }
+
+    fn all_of(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().map(|chunk| Self::from_be_bytes(*chunk)).collect()
     }
 }
 

@@ -44,12 +44,7 @@ pub(super) fn decode_ints(bytes: &[u8], count: usize) -> Parsed<Vec<i32>> {
 }
 
 pub(super) fn decode_fixed<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
-    let size = size_of::<T>();
-    let bytes = Cursor::new(bytes).take(count.saturating_mul(size))?;
-    Ok(bytes
-        .chunks_exact(size)
-        .map(|chunk| T::of_bits(chunk.iter().fold(0, |bits, &byte| (bits << 8) | u64::from(byte))))
-        .collect())
+    Cursor::new(bytes).take(count.saturating_mul(size_of::<T>())).map(T::all_of)
 }
 
 pub(super) fn decode_bytes(bytes: &[u8], count: usize) -> Parsed<Decoded> {

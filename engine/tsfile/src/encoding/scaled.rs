@@ -42,8 +42,8 @@ impl Float for f32 {
     type Int = i32;
 
     fn to_scaled(self, power: f64) -> Option<i32> {
-        let scaled = (f64::from(self) * power).round();
-        (scaled.abs() < f64::from(i32::MAX)).then_some(scaled as i32)
+        let scaled = f64::from(self) * power;
+        (scaled.abs() < f64::from(i32::MAX)).then_some(rounded(scaled) as i32)
     }
 
     fn of_scaled(scaled: i32, power: f64) -> Self {
@@ -64,8 +64,8 @@ impl Float for f64 {
 
     fn to_scaled(self, power: f64) -> Option<i64> {
         // Beyond 2^53 neighbouring integers are one number.
-        let scaled = (self * power).round();
-        (scaled.abs() < 9_007_199_254_740_992.).then_some(scaled as i64)
+        let scaled = self * power;
+        (scaled.abs() < 9_007_199_254_740_992.).then_some(rounded(scaled))
     }
 
     fn of_scaled(scaled: i64, power: f64) -> Self {
@@ -81,21 +81,17 @@ impl Float for f64 {
     }
 }
 
-/// Decimals with which all values are exact, the fewest where that is simple to tell, if there are any.
+/// The nearest integer, or nearly: what is not exact shows when it is scaled back.
+fn rounded(scaled: f64) -> i64 {
+    (scaled + 0.5f64.copysign(scaled)) as i64
+}
+
+/// The fewest decimals with which all values are exact, if there are any.
 pub(super) fn decimals<F: Float>(values: &[F]) -> Option<u32> {
-    let mut decimals = 0;
-    // A value that is exact with some decimals is nearly always exact with more, but not quite: hence the second look.
-    for &value in values {
-        while !value.is_exact(POWERS[decimals]) {
-            decimals += 1;
-            if decimals == POWERS.len() {
-                return None;
-            }
-        }
-    }
-    (decimals..POWERS.len())
-        .find(|&decimals| values.iter().all(|value| value.is_exact(POWERS[decimals])))
-        .map(|decimals| decimals as u32)
+    // A value that is exact with some decimals is nearly always exact with more, but not quite; and the first values that ask
+    // for more come early. So all values are looked at again.
+    let all_exact = |decimals: &u32| values.iter().all(|value| value.is_exact(POWERS[*decimals as usize]));
+    (0..=MOST_DECIMALS).find(all_exact)
 }
 
 /// The integers of values that are exact with some decimals.
@@ -130,15 +126,15 @@ pub(super) fn decode<F: Float>(
     }
     let power = POWERS.get(decimals as usize).copied().unwrap_or_else(|| 10f64.powi(decimals as i32));
     let mut values = block(cursor.rest(), count)?;
-    let is_set = |bits: Option<&[u8]>, index: usize| {
-        bits.and_then(|bits| bits.get(index / 8)).is_some_and(|byte| byte >> (index % 8) & 1 == 1)
+    let Some(scaled) = scaled else {
+        values.iter_mut().for_each(|value| *value = F::of_scaled(*value, power).bits());
+        return Ok(values);
     };
+    let is_set = |bits: &[u8], index: usize| bits[index / 8] >> (index % 8) & 1 == 1;
     for (index, value) in values.iter_mut().enumerate() {
-        if is_set(raw, index) {
-            continue;
+        if !raw.is_some_and(|raw| is_set(raw, index)) {
+            *value = F::of_scaled(*value, if is_set(scaled, index) { power } else { 1. }).bits();
         }
-        let unscaled = scaled.is_some() && !is_set(scaled, index);
-        *value = F::of_scaled(*value, if unscaled { 1. } else { power }).bits();
     }
     Ok(values)
 }

@@ -13,8 +13,10 @@
 //! - A source is told to settle a position only when all before it, in order of arrival, is delivered by every sink it
 //!   reaches, or durably dead-lettered. A batch that gets lost on the way (a crash, an abort, a panic) holds its split's
 //!   watermark where it is.
-//! - A sink is given positions only when the dead letters of what they cover are durable; so a sink that stores positions
-//!   with its rows never stands beyond a record that is neither stored nor dead-lettered.
+//! - A sink is given positions only when the dead letters of what could not be decoded or transformed before them are
+//!   durable; so a sink that stores positions with its rows never stands beyond a record that is neither stored nor
+//!   dead-lettered. For rows that the sink itself refuses this holds where it stores no positions with a batch of which it
+//!   refuses rows: they are given to it again, alone, when the letters are durable.
 //! - Memory is bounded: every edge by rows and bytes, a sink by one batch that is being filled, one that is full, and the
 //!   writes under way.
 //! - Errors that may pass are tried again for ever (or as long as `retry` says). An error of a sink about *data* that will

@@ -100,3 +100,17 @@ async fn a_component_that_is_not_there_is_named() {
     let error = harness.runtime.start(&harness.pipeline).expect_err("no such sink");
     assert_eq!(error.to_string(), "there is no sink named `parchment` in this build");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_panics_ends_the_pipeline_with_an_error() {
+    // Multiples of nothing: the transform divides by zero.
+    let harness = Harness::new("panics").source("in").keep("broken", &["in"], 0).sink("out", &["broken"]);
+    let script = SourceScript::numbered("s", 1_000, 10).named(harness.script("in"));
+    let sink = ScriptedSink::new().named(harness.script("out"));
+    let report = harness.start().wait().await;
+    assert_eq!(report.outcome, Outcome::Failed);
+    let error = report.error.expect("why");
+    assert_eq!(error.kind(), levada_connector_api::ErrorKind::Bug);
+    assert_eq!((script.settled(), sink.rows().len()), (Checkpoint::new(), 0));
+    assert_eq!((script.closes(), sink.closes()), (1, 1));
+}

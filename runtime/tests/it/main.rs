@@ -1,5 +1,6 @@
 //! Whole pipelines, from scripted sources to scripted sinks, on a clock that only moves when everybody waits.
 
+mod chaos;
 mod delivery;
 mod errors;
 mod harness;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use levada_connector_api::model::Checkpoint;
 use levada_runtime::Outcome;
-use levada_testkit::{Reaction, ScriptedSink, SourceScript};
+use levada_testkit::{Reaction, ScriptedSink, SourceScript, Step, numbered};
 
 use crate::harness::{Harness, numbers, pass, slow};
 
@@ -83,6 +83,23 @@ async fn a_sink_without_positions_beside_one_with_them_loses_nothing() {
     harness.start().wait().await;
     assert_eq!(script.connects()[1], Checkpoint::new());
     assert_eq!((numbers(&keeps.rows()).len(), numbers(&not.rows()).len()), (1_000, 1_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_split_that_comes_back_further_on_is_known_to_be_there() {
+    let harness = Harness::new("came-back").source("in").sink("out", &["in"]);
+    // Somebody else read from 100 to 300.
+    let script = SourceScript::new([
+        Step::Batch(numbered("s", 0..50, 2)),
+        Step::Batch(numbered("s", 50..100, 2)),
+        Step::Batch(numbered("s", 300..350, 2)),
+        Step::Batch(numbered("s", 350..400, 2)),
+    ])
+    .named(harness.script("in"));
+    let sink = ScriptedSink::new().with_checkpoints().with_max_in_flight(3).named(harness.script("out"));
+    assert_eq!(harness.start().wait().await.outcome, Outcome::Completed);
+    assert_eq!(sink.stored(), Checkpoint::from([("s".into(), 400)]));
+    assert_eq!(script.settled(), Checkpoint::from([("s".into(), 400)]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,7 +77,7 @@ import json, sys
 origins = {}
 for line in open(sys.argv[1]):
     letter = json.loads(line)
-    assert letter.get("payload") or letter.get("payload_base64"), letter
+    assert letter.get("text") is not None or letter.get("base64"), letter
     assert letter["error"] and letter["stage"] and "attempts" in letter, letter
     origins[(letter["split"], letter["position"])] = letter
 print(f"  {len(origins)} dead letters, {sys.argv[2]} expected")

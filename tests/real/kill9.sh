@@ -15,7 +15,7 @@ job_fill "$count" --malformed-every 100
 hit=0
 for _ in $(seq "$kills"); do
   "$LEVADA" run --quiet --state "$job/state" "$job/pipeline.yaml" >>"$job/run.log" 2>&1 & pid=$!
-  sleep "0.$(printf %03d $((150 + RANDOM % 500)))"
+  sleep "0.$(printf %03d $((120 + RANDOM % 280)))"
   if kill -9 "$pid" 2>/dev/null; then hit=$((hit + 1)); fi
   wait "$pid" 2>/dev/null || true
 done

@@ -58,7 +58,12 @@ impl Document {
     }
 
     /// Understands a text, with an environment of its own.
-    fn parse(text: String, name: &str, registry: &Registry, environment: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn parse(
+        text: String,
+        name: &str,
+        registry: &Registry,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         let (pipeline, diagnostics) = levada_config::load(&text, name, registry, environment);
         Self { text, pipeline, diagnostics }
     }
@@ -66,7 +71,10 @@ impl Document {
     /// Prints what is wrong, if anything, to standard error.
     fn print(&self) {
         if !self.diagnostics.is_empty() {
-            eprint!("{}", levada_config::render(&self.diagnostics, &self.text, std::io::stderr().is_terminal()));
+            eprint!(
+                "{}",
+                levada_config::render(&self.diagnostics, &self.text, std::io::stderr().is_terminal())
+            );
         }
     }
 }

@@ -18,7 +18,14 @@ pub(crate) enum LogFormat {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LogArgs {
     /// How log lines look
-    #[arg(long, global = true, value_enum, default_value = "text", env = "LEVADA_LOG_FORMAT", hide_env = true)]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "LEVADA_LOG_FORMAT",
+        hide_env = true
+    )]
     pub(crate) log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, also by module (`info,levada_runtime=debug`)
     #[arg(long, global = true, default_value = "info", env = "LEVADA_LOG", hide_env = true)]
@@ -35,7 +42,12 @@ pub(crate) fn start(args: &LogArgs) {
     // Only a second call in one process can fail, and there is none.
     let started = match args.log_format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false))
+            .with(
+                fmt::layer()
+                    .with_writer(std::io::stderr)
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false),
+            )
             .try_init(),
         LogFormat::Json => {
             registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init()

@@ -48,7 +48,12 @@ struct Header {
 ///
 /// # Errors
 /// The query fails on the way, or the output cannot be written to.
-pub(crate) async fn write(rows: Rows, format: Format, zone: &Zone, out: &mut dyn Write) -> anyhow::Result<u64> {
+pub(crate) async fn write(
+    rows: Rows,
+    format: Format,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> anyhow::Result<u64> {
     let Rows { has_time, columns, mut batches } = rows;
     let header = Header { has_time, columns };
     let mut form: Box<dyn RowFormat> = match format {

@@ -28,7 +28,8 @@ fn line(name: &str) -> ProgressBar {
 }
 
 fn draw(bar: &ProgressBar, progress: &PipelineProgress) {
-    let mut message = format!("{} rows, {}/s", count(progress.rows_sent), count(progress.rows_per_second as u64));
+    let mut message =
+        format!("{} rows, {}/s", count(progress.rows_sent), count(progress.rows_per_second as u64));
     if let Some(lag) = progress.lag {
         message.push_str(&format!(", lag {}", count(lag)));
     }
@@ -73,6 +74,9 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_three() {
-        assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(
+            [count(0), count(999), count(1_000), count(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 }

@@ -51,7 +51,9 @@ impl<'a> Shell<'a> {
             match statement.to_ascii_lowercase().as_str() {
                 "quit" | "exit" => break,
                 "help" | "?" => {
-                    println!("Statements end with a semicolon and may take several lines; `exit` ends the shell.");
+                    println!(
+                        "Statements end with a semicolon and may take several lines; `exit` ends the shell."
+                    );
                     continue;
                 }
                 _ => {}

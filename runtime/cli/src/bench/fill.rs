@@ -71,10 +71,15 @@ pub(crate) fn fill(args: &FillArgs) -> anyhow::Result<Fill> {
     }
     producer.flush(Duration::from_secs(60)).context("the broker did not acknowledge everything")?;
     if let Some(path) = &args.expect {
-        let mut out = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
+        let mut out =
+            BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
         writeln!(out, "Device,count,temperature,sequence")?;
         for (device, expected) in readings.expected(args.messages) {
-            writeln!(out, "{device},{},{:?},{:?}", expected.count, expected.temperature, expected.sequence as f64)?;
+            writeln!(
+                out,
+                "{device},{},{:?},{:?}",
+                expected.count, expected.temperature, expected.sequence as f64
+            )?;
         }
         out.flush()?;
     }
@@ -83,7 +88,8 @@ pub(crate) fn fill(args: &FillArgs) -> anyhow::Result<Fill> {
 
 /// Sends one message; a device's messages all go to one partition, in order.
 fn send(producer: &BaseProducer, args: &FillArgs, n: u64, payload: &[u8]) -> anyhow::Result<()> {
-    let partition = i32::try_from(n % args.devices.max(1) % u64::from(args.partitions.max(1).unsigned_abs()))?;
+    let partition =
+        i32::try_from(n % args.devices.max(1) % u64::from(args.partitions.max(1).unsigned_abs()))?;
     let mut record = BaseRecord::<(), [u8]>::to(&args.topic).partition(partition).payload(payload);
     loop {
         match producer.send(record) {
@@ -111,7 +117,10 @@ pub(super) fn send_files(args: &SendArgs) -> anyhow::Result<()> {
     for path in &args.files {
         let payload = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let record = BaseRecord::<(), [u8]>::to(&args.topic).partition(0).payload(&payload);
-        producer.send(record).map_err(|(error, _)| error).with_context(|| format!("cannot send {}", path.display()))?;
+        producer
+            .send(record)
+            .map_err(|(error, _)| error)
+            .with_context(|| format!("cannot send {}", path.display()))?;
     }
     producer.flush(Duration::from_secs(60)).context("the broker did not acknowledge everything")?;
     println!("sent: {} messages", args.files.len());
@@ -119,8 +128,10 @@ pub(super) fn send_files(args: &SendArgs) -> anyhow::Result<()> {
 }
 
 fn create_topic(brokers: &str, topic: &str, partitions: i32) -> anyhow::Result<()> {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", brokers).create().context("cannot make an admin client")?;
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .create()
+        .context("cannot make an admin client")?;
     let topic = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     let made = futures::executor::block_on(admin.create_topics([&topic], &AdminOptions::new()))?;
     for outcome in made {

@@ -119,7 +119,9 @@ fn tablet(args: &IngestArgs, n: u64) -> anyhow::Result<Tablet> {
 
 /// A slow wave with noise, two decimals.
 fn value(row: u64, measurement: u64) -> f64 {
-    let mixed = row.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(measurement.wrapping_mul(1_442_695_040_888_963_407));
+    let mixed = row
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(measurement.wrapping_mul(1_442_695_040_888_963_407));
     let noise = (mixed >> 33) % 100;
     ((20.0 + 10.0 * (row as f64 / 1_000.0).sin()) * 100.0 + noise as f64).round() / 100.0
 }
@@ -145,7 +147,8 @@ fn peak_memory() -> u64 {
 fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        after_name.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
     // The kernel reports in hundredths of a second on every Linux that Rust supports.
     ticks as f64 / 100.0
 }

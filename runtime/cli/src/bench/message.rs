@@ -96,7 +96,8 @@ mod tests {
             let parsed: Result<serde_json::Value, _> = serde_json::from_slice(&buffer);
             assert_eq!(parsed.is_err(), n % 5 == 4);
             if let Ok(message) = parsed {
-                let device = sums.entry(message["device"].as_str().unwrap_or_default().to_owned()).or_default();
+                let device =
+                    sums.entry(message["device"].as_str().unwrap_or_default().to_owned()).or_default();
                 device.count += 1;
                 device.temperature += message["temperature"].as_f64().unwrap_or(f64::NAN);
                 device.sequence += message["sequence"].as_u64().unwrap_or(u64::MAX);

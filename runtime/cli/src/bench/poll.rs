@@ -23,7 +23,8 @@ pub(super) fn poll(args: &PollArgs) -> anyhow::Result<()> {
         .create()
         .context("cannot make a consumer")?;
     let timeout = Duration::from_secs(10);
-    let metadata = consumer.fetch_metadata(Some(&args.topic), timeout).context("no answer from the broker")?;
+    let metadata =
+        consumer.fetch_metadata(Some(&args.topic), timeout).context("no answer from the broker")?;
     let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
     let mut assignment = TopicPartitionList::new();
     let mut expected = 0;

@@ -10,11 +10,13 @@ pub(super) fn create(args: &CreateArgs) -> anyhow::Result<ExitCode> {
         [source, sink] => (*source, Vec::new(), *sink),
         [source, transforms, sink] => (*source, transforms.split(',').collect(), *sink),
         _ => {
-            let message = format!("`{}` is not SOURCE/SINK or SOURCE/TRANSFORM,…/SINK, as in kafka/iotdb", args.shape);
+            let message =
+                format!("`{}` is not SOURCE/SINK or SOURCE/TRANSFORM,…/SINK, as in kafka/iotdb", args.shape);
             return Err(Failure::invalid(message).into());
         }
     };
-    let skeleton = levada_config::skeleton(&registry::all(), source, &transforms, sink).map_err(|error| Failure::invalid(error.to_string()))?;
+    let skeleton = levada_config::skeleton(&registry::all(), source, &transforms, sink)
+        .map_err(|error| Failure::invalid(error.to_string()))?;
     print!("{skeleton}");
     Ok(ExitCode::SUCCESS)
 }

@@ -42,7 +42,7 @@ const AHEAD: u64 = 50_000;
 /// What is asked at the end.
 const QUESTIONS: [&str; 3] = [
     "count devices root.plant.**",
-    "select count(temperature), min_value(temperature), max_value(temperature), avg(temperature) from root.plant.hall0.** align by device limit 5",
+    "select count(temperature), min_value(temperature), max_value(temperature), avg(temperature) from root.plant.hall0.** limit 5 align by device",
     "select * from root.plant.hall0.line00.sensor00000 limit 5",
 ];
 

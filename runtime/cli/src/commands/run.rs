@@ -3,9 +3,11 @@
 use std::{io::IsTerminal, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use levada_config::Pipeline;
+use levada_config::{Diagnostic, Pipeline};
 use levada_connector_api::Registry;
-use levada_runtime::{EngineStores, Outcome, PipelineHandle, Report, RunningPipeline, Runtime, RuntimeOptions, http};
+use levada_runtime::{
+    EngineStores, Outcome, PipelineHandle, Report, RunningPipeline, Runtime, RuntimeOptions, http,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -32,22 +34,27 @@ fn read_all(args: &RunArgs, registry: &Registry) -> anyhow::Result<Vec<Pipeline>
     for path in &args.files {
         let document = Document::read(path, registry)?;
         document.print();
-        match document.pipeline {
-            Some(pipeline) if pipelines.iter().any(|each| each.name == pipeline.name) => {
-                let message = format!("{}: another file's pipeline is named `{}`, too", path.display(), pipeline.name);
-                return Err(Failure::invalid(message).into());
-            }
-            Some(pipeline) => pipelines.push(pipeline),
-            None => wrong = true,
-        }
+        wrong |= document.pipeline.is_none();
+        pipelines.extend(document.pipeline);
     }
+    let together = levada_config::check_together(&pipelines.iter().collect::<Vec<_>>(), registry);
+    eprint!("{}", levada_config::render(&together, "", std::io::stderr().is_terminal()));
+    wrong |= together.iter().any(Diagnostic::is_error);
     if wrong { Err(Failure::told(exit::INVALID).into()) } else { Ok(pipelines) }
 }
 
 /// Runs pipelines in this process and tells how they ended.
-pub(super) async fn run_all(args: &RunArgs, registry: Registry, pipelines: &[Pipeline]) -> anyhow::Result<ExitCode> {
+pub(super) async fn run_all(
+    args: &RunArgs,
+    registry: Registry,
+    pipelines: &[Pipeline],
+) -> anyhow::Result<ExitCode> {
     let stores = Arc::new(EngineStores::new());
-    let options = RuntimeOptions { state_dir: args.state.clone(), grace: args.grace.map(|grace| grace.0), ..RuntimeOptions::default() };
+    let options = RuntimeOptions {
+        state_dir: args.state.clone(),
+        grace: args.grace.map(|grace| grace.0),
+        ..RuntimeOptions::default()
+    };
     let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus_registry(), options)?;
     let served = CancellationToken::new();
     let mut servers = Vec::new();
@@ -63,7 +70,8 @@ pub(super) async fn run_all(args: &RunArgs, registry: Registry, pipelines: &[Pip
     }
     let handles: Vec<PipelineHandle> = running.iter().map(RunningPipeline::handle).collect();
     let stopper = tokio::spawn(stop_on_signals(handles.clone()));
-    let shown = (!args.quiet && std::io::stderr().is_terminal()).then(|| tokio::spawn(progress::show(handles)));
+    let shown =
+        (!args.quiet && std::io::stderr().is_terminal()).then(|| tokio::spawn(progress::show(handles)));
     let mut code = 0;
     for pipeline in running {
         let report = pipeline.wait().await;
@@ -100,7 +108,8 @@ fn addresses(args: &RunArgs, pipelines: &[Pipeline]) -> Vec<String> {
 
 /// The first signal stops with grace, the second gives up; true when it came to the second.
 async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         warn!("signals cannot be listened for: the process can only be killed");
         return std::future::pending().await;

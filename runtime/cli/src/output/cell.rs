@@ -30,14 +30,18 @@ impl Zone {
     pub(crate) fn name(&self) -> String {
         match self.0.iana_name() {
             Some(name) => name.to_owned(),
-            None => self.0.to_fixed_offset().map_or_else(|_| "UTC".to_owned(), |offset| format!("{offset:+}")),
+            None => {
+                self.0.to_fixed_offset().map_or_else(|_| "UTC".to_owned(), |offset| format!("{offset:+}"))
+            }
         }
     }
 
     /// A time in milliseconds as `2017-11-01T00:00:00.000+08:00`; the bare number where no calendar reaches.
     pub(crate) fn format(&self, millis: i64) -> String {
         match Timestamp::from_millisecond(millis) {
-            Ok(time) if self.0 == TimeZone::UTC => time.to_zoned(self.0.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string(),
+            Ok(time) if self.0 == TimeZone::UTC => {
+                time.to_zoned(self.0.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+            }
             Ok(time) => time.to_zoned(self.0.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string(),
             Err(_) => millis.to_string(),
         }

@@ -71,7 +71,9 @@ fn to_json(value: Value) -> Json_ {
         Value::Boolean(value) => value.into(),
         Value::Int32(value) => value.into(),
         Value::Int64(value) | Value::Timestamp(value) => value.into(),
-        Value::Float(value) => serde_json::Number::from_f64(shortest(value)).map_or(Json_::Null, Json_::Number),
+        Value::Float(value) => {
+            serde_json::Number::from_f64(shortest(value)).map_or(Json_::Null, Json_::Number)
+        }
         Value::Double(value) => serde_json::Number::from_f64(value).map_or(Json_::Null, Json_::Number),
         Value::Text(value) | Value::String(value) => value.into(),
         Value::Date(_) | Value::Blob(_) => {

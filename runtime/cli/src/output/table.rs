@@ -112,7 +112,11 @@ impl RowFormat for Table {
 }
 
 fn titles(header: &Header) -> impl Iterator<Item = &str> {
-    header.has_time.then_some("Time").into_iter().chain(header.columns.iter().map(|column| column.name.as_str()))
+    header
+        .has_time
+        .then_some("Time")
+        .into_iter()
+        .chain(header.columns.iter().map(|column| column.name.as_str()))
 }
 
 /// Columns of a terminal that a text takes: wide East Asian characters take two.

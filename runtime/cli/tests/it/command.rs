@@ -1,6 +1,8 @@
 //! Running the binary in a folder of its own.
 
 use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread,
@@ -92,8 +94,10 @@ impl MockKafka {
     pub(crate) fn with_topic(topic: &str) -> Self {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         cluster.create_topic(topic, 2, 1).expect("a topic");
-        let producer =
-            ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().expect("a producer");
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .create()
+            .expect("a producer");
         Self { cluster, producer }
     }
 
@@ -117,6 +121,21 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
         assert!(Instant::now() < deadline, "a minute has passed and still not: {what}");
         thread::sleep(Duration::from_millis(100));
     }
+}
+
+/// An address of this machine that nobody listens at.
+pub(crate) fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
+    listener.local_addr().expect("an address").to_string()
+}
+
+/// The body of an HTTP answer; `None` while nobody answers.
+pub(crate) fn get(address: &str, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer.split_once("\r\n\r\n")?.1.to_owned())
 }
 
 /// Asks a command to stop, as Ctrl-C does, and waits for its end.

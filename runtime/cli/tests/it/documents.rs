@@ -6,7 +6,7 @@ use std::{
     process::Stdio,
 };
 
-use crate::command::{MockKafka, Workplace, eventually, interrupt, repository};
+use crate::command::{MockKafka, Workplace, eventually, free_address, get, interrupt, repository};
 
 /// A fenced block of a document.
 struct Block {
@@ -18,7 +18,8 @@ struct Block {
 /// The fenced blocks of every document that users read.
 fn blocks() -> Vec<Block> {
     let root = repository();
-    let mut documents: Vec<PathBuf> = ["README.md", "CONTRIBUTING.md", "bench/README.md"].map(|name| root.join(name)).into();
+    let mut documents: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "bench/README.md"].map(|name| root.join(name)).into();
     let mut folders = vec![root.join("examples")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
@@ -99,7 +100,9 @@ fn how(command: &str) -> Option<How> {
         "cargo run --release -- quickstart" => How::Small,
         "cargo test --workspace" => How::Elsewhere,
         _ if command.starts_with("cargo bench") || command.starts_with("bench/") => How::Elsewhere,
-        _ if command.contains("levada run examples/kafka-to-iotdb") || command == "levada run plant.yaml" => How::UntilArrived,
+        _ if command.contains("levada run examples/kafka-to-iotdb") || command == "levada run plant.yaml" => {
+            How::UntilArrived
+        }
         _ if command.starts_with("levada ") => How::AsIs,
         _ => return None,
     })
@@ -117,7 +120,9 @@ fn words(command: &str) -> Vec<String> {
             _ => words.last_mut().expect("a word").push(c),
         }
     }
-    let is_setting = |word: &String| word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+    let is_setting = |word: &String| {
+        word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+    };
     words.into_iter().filter(|word| !word.is_empty()).skip_while(is_setting).collect()
 }
 
@@ -128,35 +133,45 @@ fn newcomer(broker: &MockKafka) -> Workplace {
     workplace.env("KAFKA_TOPIC", "sensors");
     for folder in fs::read_dir(repository().join("examples")).expect("examples") {
         let folder = folder.expect("an entry").path();
-        let Some(name) = folder.file_name().and_then(|name| name.to_str()).filter(|_| folder.is_dir()) else { continue };
+        let Some(name) = folder.file_name().and_then(|name| name.to_str()).filter(|_| folder.is_dir()) else {
+            continue;
+        };
         for file in fs::read_dir(&folder).expect("a folder") {
             let file = file.expect("an entry").path();
-            let Some(leaf) = file.file_name().and_then(|leaf| leaf.to_str()).filter(|_| file.is_file()) else { continue };
+            let Some(leaf) = file.file_name().and_then(|leaf| leaf.to_str()).filter(|_| file.is_file())
+            else {
+                continue;
+            };
             workplace.write(&format!("examples/{name}/{leaf}"), &fs::read_to_string(&file).expect("text"));
         }
     }
     workplace
 }
 
+/// Runs until both messages have been delivered, then stops it as Ctrl-C does.
 fn run_until_arrived(workplace: &Workplace, args: &[&str]) {
+    let http = free_address();
     let child = workplace
         .levada(args)
-        .args(["--http", "127.0.0.1:0", "--quiet"])
+        .args(["--http", &http, "--quiet"])
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .expect("levada starts");
-    // The offsets are committed behind the rows: a settled run leaves nothing for another to do.
-    let data = workplace.path("data");
-    eventually("the data folder is there", || data.exists());
-    std::thread::sleep(std::time::Duration::from_secs(3));
+    eventually("both messages are delivered", || {
+        let metrics = get(&http, "/metrics").unwrap_or_default();
+        let sent = metrics.lines().filter(|line| line.starts_with("levada_output_sent_total{"));
+        sent.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() >= 2.0
+    });
     let stopped = interrupt(args, child);
     assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
 }
 
 #[test]
 fn commands_in_the_documents_work() {
-    for document in [None, Some("csv-to-iotdb"), Some("kafka-to-iotdb"), Some("quickstart"), Some("sensors-to-files")] {
+    for document in
+        [None, Some("csv-to-iotdb"), Some("kafka-to-iotdb"), Some("quickstart"), Some("sensors-to-files")]
+    {
         let page = document.map_or("README.md".to_owned(), |name| format!("examples/{name}/README.md"));
         let broker = MockKafka::with_topic("sensors");
         broker.send(
@@ -168,10 +183,14 @@ fn commands_in_the_documents_work() {
         );
         let workplace = newcomer(&broker);
         let blocks = blocks_of(&repository().join(&page));
-        if let Some(block) = blocks.iter().find(|block| block.language == "yaml" && block.text.starts_with("name: plant-a")) {
+        if let Some(block) =
+            blocks.iter().find(|block| block.language == "yaml" && block.text.starts_with("name: plant-a"))
+        {
             workplace.write("plant.yaml", &block.text);
         }
-        for command in blocks.iter().filter(|block| block.language == "sh").flat_map(|block| block.text.lines()) {
+        for command in
+            blocks.iter().filter(|block| block.language == "sh").flat_map(|block| block.text.lines())
+        {
             let command = command.trim();
             let words = words(command);
             let args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
@@ -186,9 +205,21 @@ fn commands_in_the_documents_work() {
         }
         if matches!(document, None | Some("kafka-to-iotdb")) {
             let counted = workplace
-                .run(&["sql", "--data", "data", "--format", "csv", "-e", "select count(temperature) from root.plant.** align by device"])
+                .run(&[
+                    "sql",
+                    "--data",
+                    "data",
+                    "--format",
+                    "csv",
+                    "-e",
+                    "select count(temperature) from root.plant.** align by device",
+                ])
                 .ok();
-            assert_eq!(counted.trim(), "Device,count(temperature)\nroot.plant.d1,1\nroot.plant.d2,1", "{page}");
+            assert_eq!(
+                counted.trim(),
+                "Device,count(temperature)\nroot.plant.d1,1\nroot.plant.d2,1",
+                "{page}"
+            );
         }
     }
 }

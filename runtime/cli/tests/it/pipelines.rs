@@ -18,7 +18,15 @@ fn a_bounded_pipeline_ends_by_itself_and_sql_finds_its_rows() {
     let workplace = Workplace::new();
     workplace.write("sensors.yaml", SENSORS);
     workplace.run(&["run", "sensors.yaml"]).ok();
-    let count = ["sql", "--data", "data", "--format", "csv", "-e", "select count(*) from root.plant.** align by device"];
+    let count = [
+        "sql",
+        "--data",
+        "data",
+        "--format",
+        "csv",
+        "-e",
+        "select count(*) from root.plant.** align by device",
+    ];
     let counted = workplace.run(&count).ok();
     assert_eq!(counted.lines().count(), 4, "{counted}");
     // Run again, it goes on where it ended: there is nothing left to do.
@@ -29,12 +37,13 @@ fn a_bounded_pipeline_ends_by_itself_and_sql_finds_its_rows() {
 #[test]
 fn a_wrong_pipeline_is_refused_before_anything_starts() {
     let workplace = Workplace::new();
-    workplace.write("wrong.yaml", &SENSORS.replace("inputs: [plant]", "inputs: [plan]").replace("devices", "device"));
+    workplace
+        .write("wrong.yaml", &SENSORS.replace("inputs: [plant]", "inputs: [plan]").replace("rows:", "row:"));
     for command in ["lint", "run"] {
         let refused = workplace.run(&[command, "wrong.yaml"]);
         assert_eq!(refused.code, Some(3), "{}", refused.stderr);
         assert!(refused.stderr.contains("did you mean `plant`"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("did you mean `devices`"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("did you mean `rows`"), "{}", refused.stderr);
         assert!(refused.stderr.contains("wrong.yaml:"), "{}", refused.stderr);
     }
     assert!(!workplace.path("data").exists());

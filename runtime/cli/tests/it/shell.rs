@@ -1,6 +1,9 @@
 //! The SQL shell: what it prints, in every form, and how it fails.
 
-use std::{io::Write, process::Stdio};
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::Stdio,
+};
 
 use crate::command::{Finished, Workplace};
 
@@ -96,10 +99,16 @@ fn a_data_folder_has_one_owner() {
     let mut stdin = owner.stdin.take().expect("a pipe");
     stdin.write_all(b"show databases;\n").expect("written");
     stdin.flush().expect("written");
-    let lock_is_held = || workplace.run(&["sql", "--data", "data", "-e", "show databases"]).code == Some(1);
-    crate::command::eventually("the first has the folder", lock_is_held);
+    let mut first_line = String::new();
+    let mut stdout = BufReader::new(owner.stdout.take().expect("a pipe"));
+    stdout.read_line(&mut first_line).expect("the shell answers, so it has the folder");
     let second = workplace.run(&["sql", "--data", "data", "-e", "show databases"]);
-    assert!(second.stderr.contains("in use") && second.stderr.contains(&owner.id().to_string()), "{}", second.stderr);
+    assert!(
+        second.stderr.contains("in use") && second.stderr.contains(&owner.id().to_string()),
+        "{}",
+        second.stderr
+    );
+    assert_eq!(second.code, Some(1));
     drop(stdin);
     assert!(owner.wait().expect("it ends").success());
 }

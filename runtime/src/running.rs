@@ -108,6 +108,11 @@ impl PipelineHandle {
         self.0.shared.stop.is_cancelled()
     }
 
+    /// Whether it has ended and everything is closed.
+    pub fn is_ended(&self) -> bool {
+        self.0.shared.ended.is_cancelled()
+    }
+
     /// Whether every source is connected and every sink takes rows.
     pub fn is_ready(&self) -> bool {
         self.0.nodes.iter().all(|node| matches!(node.state(), NodeState::Ready | NodeState::Ended))

@@ -97,10 +97,13 @@ impl Runtime {
     /// Builds a pipeline and starts it. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A component refuses its options. What goes wrong later (no broker answers) is told by
+    /// A component refuses its options, or a pipeline of this name runs already. What goes wrong later (no broker answers) is told by
     /// [`RunningPipeline::wait`].
     pub fn start(&self, pipeline: &Pipeline) -> Result<RunningPipeline> {
         let Inner { registry, stores, metrics, options, .. } = &*self.0;
+        if self.pipelines().iter().any(|each| each.name() == pipeline.name && !each.is_ended()) {
+            return Err(Error::config(format!("a pipeline named `{}` runs already", pipeline.name)));
+        }
         let name: Arc<str> = pipeline.name.as_str().into();
         let state_dir =
             pipeline.state_dir.clone().unwrap_or_else(|| options.state_dir.join(file_name(&pipeline.name)));

@@ -47,14 +47,16 @@ pub(crate) struct Shared {
     pub(crate) refusals: Refusals,
     pub(crate) deadlines: Deadlines,
     pub(crate) chance: Chance,
+    /// All tasks have ended and everything is closed.
+    pub(crate) ended: CancellationToken,
     /// The error that ended the pipeline: the first one.
     failure: Mutex<Option<Error>>,
 }
 
 impl Shared {
     pub(crate) fn new(pipeline: Arc<str>, refusals: Refusals, deadlines: Deadlines, chance: Chance) -> Self {
-        let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
-        Self { pipeline, stop, abort, refusals, deadlines, chance, failure: Mutex::default() }
+        let [stop, abort, ended] = std::array::from_fn(|_| CancellationToken::new());
+        Self { pipeline, stop, abort, refusals, deadlines, chance, ended, failure: Mutex::default() }
     }
 
     /// A node cannot go on: the pipeline stops.

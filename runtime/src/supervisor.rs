@@ -39,6 +39,7 @@ impl Supervisor {
     /// Runs to the end.
     pub(crate) async fn run(self) -> Report {
         let Self { live, sources, transforms, sinks, reaches, dead_letters, grace } = self;
+        let _ended = live.shared.ended.clone().drop_guard();
         match connect(&sinks).await {
             Some(checkpoints) => {
                 let mut tasks = JoinSet::new();

@@ -37,6 +37,8 @@ struct Reader {
     shared: Arc<Shared>,
     /// Watermarks that the source has not taken yet.
     due: Checkpoint,
+    /// Commits that failed since one worked.
+    failed_commits: u64,
 }
 
 impl SourceTask {
@@ -44,7 +46,8 @@ impl SourceTask {
     /// closes the source.
     pub(crate) async fn run(self, stored: Checkpoint) {
         let Self { node, source, metrics, mut outlets, ledger, shared } = self;
-        let mut reader = Reader { node, source, metrics, ledger, shared, due: Checkpoint::new() };
+        let mut reader =
+            Reader { node, source, metrics, ledger, shared, due: Checkpoint::new(), failed_commits: 0 };
         let worked = match reader.connect(&stored).await {
             Ok(()) => reader.read(&mut outlets).await,
             Err(error) => Err(error),
@@ -153,10 +156,17 @@ impl Reader {
             .map(|(split, &position)| SplitPosition { split: split.clone(), position })
             .collect();
         match within(self.shared.deadlines.write, self.source.settle(&positions)).await {
-            Ok(()) => self.due.clear(),
+            Ok(()) => {
+                self.due.clear();
+                self.failed_commits = 0;
+            }
             Err(error) => {
                 self.metrics.error.inc();
-                warn!(pipeline = %self.shared.pipeline, node = %self.node.name, %error, "cannot commit; the next commit makes up for it");
+                self.failed_commits += 1;
+                if self.failed_commits.is_power_of_two() {
+                    let (pipeline, node) = (&self.shared.pipeline, &self.node.name);
+                    warn!(%pipeline, %node, %error, "cannot commit; the next commit makes up for it");
+                }
             }
         }
     }

@@ -114,3 +114,16 @@ async fn a_part_that_panics_ends_the_pipeline_with_an_error() {
     assert_eq!((script.settled(), sink.rows().len()), (Checkpoint::new(), 0));
     assert_eq!((script.closes(), sink.closes()), (1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_free_again_when_its_pipeline_has_ended() {
+    let harness = Harness::new("name").source("in").sink("out", &["in"]);
+    let _script = SourceScript::numbered("s", 10, 10).unbounded().named(harness.script("in"));
+    let _sink = ScriptedSink::new().named(harness.script("out"));
+    let running = harness.start();
+    let error = harness.runtime.start(&harness.pipeline).expect_err("one is enough");
+    assert_eq!(error.to_string(), "a pipeline named `name` runs already");
+    running.stop();
+    running.wait().await;
+    harness.start().abort();
+}

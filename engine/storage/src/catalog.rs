@@ -23,7 +23,6 @@ use std::{
 use hashbrown::HashSet;
 use levada_model::{Path, SeriesSchema};
 
-pub(crate) use apply::Removed;
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
 

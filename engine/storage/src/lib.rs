@@ -17,6 +17,7 @@
 //! * [`Storage::create_database`], [`Storage::delete_databases`], [`Storage::create_series`], [`Storage::alter_series`],
 //!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`].
 //! * [`Storage::checkpoint`], [`Storage::view`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
+//! * [`check`] and [`repair`] for a folder that nobody has open.
 
 //!
 //! # Invariants
@@ -27,6 +28,7 @@
 
 mod block;
 mod catalog;
+mod check;
 mod codec;
 mod compact;
 mod disk;
@@ -45,6 +47,7 @@ mod view;
 mod wal;
 mod write;
 
+pub use check::{check, repair};
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
 pub use options::{Clock, StorageOptions, SyncMode, SystemClock};

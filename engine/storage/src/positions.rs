@@ -177,6 +177,10 @@ impl Positions {
 mod tests {
     use super::*;
 
+    fn only(range: Range<u64>) -> Option<u64> {
+        low(std::slice::from_ref(&range))
+    }
+
     fn low(ranges: &[Range<u64>]) -> Option<u64> {
         let mut positions = Positions::default();
         for (seq, range) in ranges.iter().enumerate() {
@@ -195,7 +199,7 @@ mod tests {
     #[test]
     fn the_low_watermark_is_where_the_first_gap_begins() {
         assert_eq!(low(&[]), None);
-        assert_eq!(low(&[10..20]), Some(20));
+        assert_eq!(only(10..20), Some(20));
         assert_eq!(low(&[10..20, 30..40]), Some(20));
         assert_eq!(low(&[10..20, 30..40, 50..60, 20..30]), Some(40));
         assert_eq!(low(&[10..20, 30..40, 35..60, 15..30]), Some(60));

@@ -14,9 +14,13 @@ mod memory;
 mod merge;
 mod pieces;
 mod plan;
+mod salvage;
 mod snapshot;
 
-pub(crate) use block::{BLOCK_ROWS, Block, concat, schema_of};
-pub(crate) use chunks::{AlignedChunks, PlainChunks};
-pub(crate) use merge::{Input, Merge, Rank, Source, weave};
-pub(crate) use snapshot::Snapshot;
+use chunks::{AlignedChunks, PlainChunks};
+use merge::{Input, Rank, Source};
+
+pub(crate) use block::{BLOCK_ROWS, Block, concat};
+pub(crate) use merge::Merge;
+pub(crate) use salvage::{salvage_aligned, salvage_plain};
+pub(crate) use snapshot::{Snapshot, Wanted};

@@ -14,6 +14,6 @@ mod flush;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
-pub(crate) use file::{FileMeta, SealedFile, place_dir};
+pub(crate) use file::{FileMeta, SealedFile};
 pub(crate) use flush::{FlushInput, flush};
 pub(crate) use writer::FileWriter;

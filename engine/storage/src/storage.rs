@@ -185,6 +185,10 @@ impl Storage {
             let store = Arc::clone(&handle.store);
             handle.start(format!("levada-flush-{number}"), move || store.run_flushes())?;
         }
+        if handle.store.options.compaction {
+            let store = Arc::clone(&handle.store);
+            handle.start("levada-compact".to_owned(), move || store.run_compactions())?;
+        }
         Ok(Self { handle: Arc::new(handle) })
     }
 

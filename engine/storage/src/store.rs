@@ -14,5 +14,6 @@ mod insert;
 mod open;
 
 pub(crate) use admission::Admission;
+pub(crate) use commit::Change;
 pub(crate) use core::{Core, Files, Store};
-pub(crate) use open::open;
+pub(crate) use open::{open, take_lock};

@@ -104,9 +104,7 @@ impl Catalog {
                     full.pop();
                     fits
                 };
-                if fits(&*series.measurement)
-                    || series.extras.is_some() && series.alias().is_some_and(|alias| fits(alias))
-                {
+                if fits(&*series.measurement) || series.extras.is_some() && series.alias().is_some_and(fits) {
                     each(device, series);
                 }
             }

@@ -12,7 +12,7 @@ use super::{
     snapshot::{COMMIT, DATABASE, DEVICES, HEAD, VERSION, record, take_devices},
 };
 use crate::{
-    StorageError,
+    Finding, StorageError,
     catalog::Catalog,
     codec::{Malformed, Take},
     disk::{Disk, WriteFile, read_whole},
@@ -53,8 +53,11 @@ pub(crate) struct Loaded {
     pub(crate) next_file: u64,
     pub(crate) positions: Positions,
     pub(crate) tombstones: Tombstones,
+    pub(crate) partition_width: Option<i64>,
     /// Bytes at the end that were no record, and where they began.
     pub(crate) torn: Option<(PathBuf, u64)>,
+    /// What was left out, where damage was to be got over.
+    pub(crate) damage: Vec<Finding>,
 }
 
 fn generation(path: &Path) -> Option<u64> {
@@ -89,7 +92,7 @@ impl Manifest {
             return Ok((manifest, Loaded::default()));
         };
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
-        let (loaded, len, snapshot_len) = load(&path, &bytes, Some(partition_width))?;
+        let (loaded, len, snapshot_len) = load(&path, &bytes, Some(partition_width), false)?;
         let file = disk.append(&path, len).map_err(StorageError::io("cannot open", &path))?;
         (manifest.generation, manifest.file) = (generation, Some(file));
         (manifest.len, manifest.snapshot_len) = (len, snapshot_len);
@@ -99,6 +102,32 @@ impl Manifest {
     /// Whether there was none, or nothing can be appended: the next commit begins a new generation.
     pub(crate) fn is_fresh(&self) -> bool {
         self.file.is_none()
+    }
+
+    /// Reads the newest generation of a folder, getting over damage; `partition_width` counts where the file does not tell.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn salvage(
+        disk: &Arc<dyn Disk>,
+        dir: &Path,
+        partition_width: i64,
+    ) -> Result<(Self, Loaded), StorageError> {
+        let (generation, path) = generations(&**disk, dir)?.into_iter().next_back().unzip();
+        let mut manifest = Self {
+            disk: Arc::clone(disk),
+            dir: dir.to_owned(),
+            partition_width,
+            generation: generation.unwrap_or(0),
+            file: None,
+            len: 0,
+            snapshot_len: 0,
+        };
+        let Some(path) = path else { return Ok((manifest, Loaded::default())) };
+        let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
+        let (loaded, ..) = load(&path, &bytes, None, true)?;
+        manifest.partition_width = loaded.partition_width.unwrap_or(manifest.partition_width);
+        Ok((manifest, loaded))
     }
 
     /// Makes a commit durable; `state` gives the whole state with it, where a new generation is due.
@@ -162,41 +191,50 @@ pub(crate) fn generations(disk: &dyn Disk, dir: &Path) -> Result<Vec<(u64, PathB
     Ok(found)
 }
 
-/// Reads a manifest's bytes; gives what they say, how many count, and how many are the snapshot.
-fn load(path: &Path, bytes: &[u8], width: Option<i64>) -> Result<(Loaded, u64, u64), StorageError> {
-    let damaged = |at: usize, reason: &str| StorageError::Damaged {
-        path: path.to_owned(),
-        offset: at as u64,
-        reason: reason.to_owned(),
-    };
+/// Reads a manifest's bytes; gives what they say, how many count, and how many are the snapshot. With `lenient`, what is damaged
+/// is left out.
+fn load(
+    path: &Path,
+    bytes: &[u8],
+    width: Option<i64>,
+    lenient: bool,
+) -> Result<(Loaded, u64, u64), StorageError> {
     let mut loaded = Loaded::default();
     let (mut len, mut snapshot_len) = (0, 0);
+    let damaged = |loaded: &mut Loaded, at: usize, reason: &str| {
+        let (path, offset) = (path.to_owned(), at as u64);
+        if lenient {
+            loaded.damage.push(Finding { path, offset: Some(offset), what: reason.to_owned() });
+            return Ok(());
+        }
+        Err(StorageError::Damaged { path, offset, reason: reason.to_owned() })
+    };
     for frame in Frames::new(bytes, 0) {
         match frame {
             Frame::Record { at, payload } => {
                 let end = at + frame::HEAD + payload.len();
-                let kind = apply(&mut loaded, payload, width)
-                    .map_err(|_| damaged(at, "a record cannot be understood"))?
-                    .map_err(|message| {
-                        StorageError::refused(levada_model::StatusCode::ILLEGAL_PARAMETER, message)
-                    })?;
-                if kind == COMMIT && snapshot_len == 0 {
-                    snapshot_len = end;
+                match apply(&mut loaded, payload, width) {
+                    Err(Malformed) => damaged(&mut loaded, at, "a record cannot be understood")?,
+                    Ok(Err(message)) => {
+                        let code = levada_model::StatusCode::ILLEGAL_PARAMETER;
+                        return Err(StorageError::refused(code, message));
+                    }
+                    Ok(Ok(COMMIT)) if snapshot_len == 0 => snapshot_len = end,
+                    Ok(Ok(_)) => {}
                 }
                 len = end;
             }
-            Frame::Damage { at, .. } => return Err(damaged(at, "a record's checksum does not fit")),
-            Frame::Torn { at } if snapshot_len == 0 => {
-                return Err(damaged(at, "a record's checksum does not fit"));
-            }
-            Frame::Torn { at } => {
+            Frame::Torn { at } if snapshot_len > 0 => {
                 tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
                 loaded.torn = Some((path.to_owned(), at as u64));
+            }
+            Frame::Damage { at, .. } | Frame::Torn { at } => {
+                damaged(&mut loaded, at, "a record's checksum does not fit")?;
             }
         }
     }
     if snapshot_len == 0 {
-        return Err(damaged(bytes.len(), "the manifest ends early"));
+        damaged(&mut loaded, bytes.len(), "the manifest ends early")?;
     }
     Ok((loaded, len as u64, snapshot_len as u64))
 }
@@ -209,6 +247,7 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
         HEAD => {
             let (version, written, next_id) = (from.u32()?, from.i64()?, from.u32()?);
             loaded.catalog.reserve_ids(next_id);
+            loaded.partition_width = Some(written);
             if version != VERSION {
                 return Ok(Err(format!(
                     "the data folder is of version {version}, this is for version {VERSION}"

@@ -36,7 +36,6 @@ pub(crate) struct Memtable {
 struct Inner {
     devices: HashMap<Path, Device, foldhash::fast::RandomState>,
     bytes: usize,
-    points: u64,
     last_seq: u64,
 }
 
@@ -96,8 +95,6 @@ impl Memtable {
         }
         inner.bytes += bytes;
         inner.last_seq = seq;
-        inner.points +=
-            columns.iter().map(|(_, array)| (array.len() - array.null_count()) as u64).sum::<u64>();
         bytes
     }
 
@@ -108,10 +105,6 @@ impl Memtable {
 
     pub(crate) fn bytes(&self) -> usize {
         self.inner.lock().bytes
-    }
-
-    pub(crate) fn points(&self) -> u64 {
-        self.inner.lock().points
     }
 
     pub(crate) fn last_seq(&self) -> u64 {

@@ -25,6 +25,12 @@ impl Block {
         self.times.len()
     }
 
+    /// Bytes of its values, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let sliced = |array: &ArrayRef| array.to_data().get_slice_memory_size().unwrap_or(0);
+        self.rows() * 8 + self.columns.iter().flatten().map(sliced).sum::<usize>()
+    }
+
     pub(crate) fn first(&self) -> i64 {
         self.times[0]
     }

@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use arrow_array::Int64Array;
-use levada_model::DataType;
 use levada_tsfile::{ChunkMeta, ChunkReader};
 
 use super::{Block, Source};
@@ -123,9 +122,8 @@ impl Source for PlainChunks {
 /// A time chunk of an aligned device, with the chunks of those columns that are wanted and there.
 #[derive(Clone)]
 pub(crate) struct AlignedChunk {
-    /// One of the value chunks, through which the time chunk is found.
+    /// Through any of them the time chunk is found.
     pub(crate) columns: Vec<Option<ChunkMeta>>,
-    pub(crate) types: Vec<DataType>,
 }
 
 impl AlignedChunk {

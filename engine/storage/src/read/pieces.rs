@@ -78,7 +78,7 @@ impl Pieces {
             if cluster.is_empty() {
                 return Ok(None);
             }
-            if let [Item { part: Part::Chunk { cut, chunk, .. }, range, .. }] = &cluster[..]
+            if let [Item { part: Part::Chunk { cut, chunk }, range, .. }] = &cluster[..]
                 && cut.range.covers(*range)
                 && cut.columns[0].1.iter().all(|hidden| !hidden.range.overlaps(*range))
             {
@@ -86,7 +86,7 @@ impl Pieces {
                     return Ok(Some(Piece::Summary(summary(&chunk.statistics))));
                 }
                 if chunk.time_offset.is_none()
-                    && let Some(Item { part: Part::Chunk { cut, chunk, .. }, .. }) = cluster.pop()
+                    && let Some(Item { part: Part::Chunk { cut, chunk }, .. }) = cluster.pop()
                 {
                     self.pages(&cut, &chunk)?;
                     continue;

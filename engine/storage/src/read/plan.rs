@@ -27,17 +27,16 @@ pub(super) struct Item {
 /// What an item is.
 pub(super) enum Part {
     Memory(MemorySource),
-    /// A chunk; `aligned` where its times are in a chunk of their own.
+    /// A chunk.
     Chunk {
         cut: Cut,
         chunk: ChunkMeta,
-        wanted: Wanted,
     },
 }
 
 impl Snapshot {
     /// The sources of some series within a range.
-    pub(super) fn inputs(
+    pub(crate) fn inputs(
         &self,
         device: &Device,
         wanted: &[Wanted],
@@ -95,7 +94,7 @@ impl Snapshot {
             for (at, chunk) in meta.chunks.into_iter().enumerate() {
                 let covered = range_of(&chunk);
                 if chunk.statistics.count() > 0 && covered.overlaps(range) {
-                    let part = Part::Chunk { cut: cut.clone(), chunk, wanted: wanted.clone() };
+                    let part = Part::Chunk { cut: cut.clone(), chunk };
                     items.push(Item { rank: rank(file, at), range: covered, part });
                 }
             }
@@ -219,14 +218,12 @@ fn aligned_inputs(
     hidden: &[Vec<Hidden>],
     inputs: &mut Vec<Input>,
 ) {
-    let types: Vec<_> = wanted.iter().map(|wanted| wanted.schema.data_type).collect();
     let mut groups: BTreeMap<u64, AlignedChunk> = BTreeMap::new();
     for (place, meta) in metas.iter().enumerate() {
         for chunk in meta.iter().flat_map(|meta| &meta.chunks) {
             let Some(offset) = chunk.time_offset else { continue };
-            let group = groups
-                .entry(offset)
-                .or_insert_with(|| AlignedChunk { columns: vec![None; wanted.len()], types: types.clone() });
+            let group =
+                groups.entry(offset).or_insert_with(|| AlignedChunk { columns: vec![None; wanted.len()] });
             group.columns[place] = Some(chunk.clone());
         }
     }
@@ -247,12 +244,11 @@ impl Part {
     pub(super) fn into_input(self, rank: Rank) -> Input {
         match self {
             Self::Memory(source) => Input::new(rank, source),
-            Self::Chunk { cut, chunk, wanted } if chunk.time_offset.is_some() => {
-                let types = vec![wanted.schema.data_type];
-                let group = AlignedChunk { columns: vec![Some(chunk)], types };
+            Self::Chunk { cut, chunk } if chunk.time_offset.is_some() => {
+                let group = AlignedChunk { columns: vec![Some(chunk)] };
                 Input::new(rank, AlignedChunks::new(cut, vec![group]))
             }
-            Self::Chunk { cut, chunk, .. } => Input::new(rank, PlainChunks::new(cut, vec![chunk])),
+            Self::Chunk { cut, chunk } => Input::new(rank, PlainChunks::new(cut, vec![chunk])),
         }
     }
 }

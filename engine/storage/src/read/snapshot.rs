@@ -8,7 +8,7 @@ use super::{batches::Batches, block::schema_of, merge::Merge, pieces::Pieces};
 use crate::{
     DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
     View, Windows,
-    catalog::{Catalog, Device},
+    catalog::{Catalog, Device, Series},
     memtable::Memtable,
     store::Files,
     tombstone::Tombstones,
@@ -36,10 +36,16 @@ impl fmt::Debug for Snapshot {
 
 /// A series that is to be read.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) measurement: Arc<str>,
-    pub(super) schema: SeriesSchema,
+pub(crate) struct Wanted {
+    pub(crate) measurement: Arc<str>,
+    pub(crate) schema: SeriesSchema,
     pub(super) since: u64,
+}
+
+impl Wanted {
+    pub(crate) fn of(series: &Series) -> Self {
+        Self { measurement: Arc::clone(&series.measurement), schema: series.schema, since: series.since }
+    }
 }
 
 impl Snapshot {
@@ -55,15 +61,11 @@ impl Snapshot {
             let message = format!("Path [{}] does not exist", device.path.child(name));
             StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
         })?;
-        Ok(Wanted {
-            measurement: Arc::clone(&series.measurement),
-            schema: series.schema,
-            since: series.since,
-        })
+        Ok(Wanted::of(series))
     }
 
     /// What of a range is not older than a device's rows may be.
-    fn live(&self, device: &Device, range: TimeRange) -> TimeRange {
+    pub(crate) fn live(&self, device: &Device, range: TimeRange) -> TimeRange {
         let ttl = self.catalog.database(device.database).and_then(|database| database.ttl);
         let bound = ttl.map_or(i64::MIN, |ttl| self.now.saturating_sub(ttl));
         TimeRange { start: range.start.max(bound), end: range.end }

@@ -101,11 +101,6 @@ impl FileBytes {
         self.damage.get().copied()
     }
 
-    /// The length of the file.
-    pub(crate) fn file_len(&self) -> u64 {
-        self.len
-    }
-
     /// The bytes of whole blocks around a range, and how many come before it.
     fn blocks(&self, offset: u64, len: usize) -> io::Result<(Vec<u8>, usize)> {
         let end = offset.checked_add(len as u64).filter(|end| *end <= self.len);

@@ -25,6 +25,8 @@ pub(crate) struct FlushInput<'a> {
     pub(crate) files: &'a [Arc<SealedFile>],
     /// Numbers for the two files there may be.
     pub(crate) ids: [u64; 2],
+    /// The number of the last write; deletions up to it are among the tombstones.
+    pub(crate) seq: u64,
 }
 
 /// Writes a memtable's rows: those beyond all that the files hold of their device into a sequence file, the others into an
@@ -138,7 +140,7 @@ impl Target<'_> {
             id: self.input.ids[index],
             place: self.memtable.place,
             sequence: index == 0,
-            seq: self.memtable.last_seq(),
+            seq: self.input.seq,
             range: TimeRange::ALL,
             bytes: 0,
             points: 0,

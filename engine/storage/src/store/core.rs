@@ -41,6 +41,8 @@ pub(crate) struct Store {
     pub(crate) work: Condvar,
     /// A flush ended, well or not; with `core`.
     pub(crate) done: Condvar,
+    /// Held by whoever compacts.
+    pub(crate) compacting: Mutex<()>,
     pub(crate) recovery: Vec<Finding>,
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) counters: Counters,

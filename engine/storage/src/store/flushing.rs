@@ -105,12 +105,12 @@ impl Store {
     }
 
     pub(super) fn flush_memtable(&self, memtable: &Arc<Memtable>) -> Result<(), StorageError> {
-        let (catalog, tombstones, files, ids) = {
+        let (catalog, tombstones, files, ids, seq) = {
             let mut core = self.core.lock();
             let ids = [core.next_file, core.next_file + 1];
             core.next_file += 2;
             let files = core.files.get(&memtable.place).cloned().unwrap_or_default();
-            (core.catalog.clone(), core.tombstones.clone(), files, ids)
+            (core.catalog.clone(), core.tombstones.clone(), files, ids, core.seq)
         };
         let input = FlushInput {
             disk: &self.options.disk,
@@ -119,6 +119,7 @@ impl Store {
             tombstones: &tombstones,
             files: &files,
             ids,
+            seq,
         };
         let added = flush(memtable, &input)?.into_iter().map(Arc::new).collect();
         self.commit(Change { added, flushed: Some(Arc::clone(memtable)), ..Change::default() })

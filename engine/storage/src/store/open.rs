@@ -71,6 +71,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         admission,
         work: Condvar::new(),
         done: Condvar::new(),
+        compacting: Mutex::new(()),
         recovery,
         lock: Mutex::new(Some(lock)),
         counters: Counters::default(),
@@ -105,7 +106,7 @@ impl Store {
     }
 }
 
-fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, StorageError> {
+pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, StorageError> {
     let path = options.dir.join("lock");
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let since = options.clock.now();
@@ -190,7 +191,8 @@ fn recover(
             Op::Catalog(op) if seq > committed => {
                 core.execute(op, seq);
             }
-            Op::Catalog(_) => {}
+            // The catalog has it already, but rows before it must still be told from those behind it.
+            Op::Catalog(_) => core.boundary = seq,
             Op::Insert(record) => recover_rows(core, record, seq, committed, options.partition_width),
         }
         Ok(())

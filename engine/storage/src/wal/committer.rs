@@ -179,12 +179,6 @@ impl Wal {
         Durable::new(Arc::clone(&self.shared), seq)
     }
 
-    /// Resolves when all that was appended is durable.
-    pub(crate) fn all(&self) -> Durable {
-        let seq = self.shared.state.lock().appended_seq;
-        Durable::new(Arc::clone(&self.shared), seq)
-    }
-
     /// Bytes appended that are not written.
     pub(crate) fn backlog(&self) -> usize {
         let state = self.shared.state.lock();

@@ -83,13 +83,9 @@ fn segment(
     replayed: &mut Replayed,
     apply: &mut impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
-    if Head::parse(bytes).is_none() {
-        // A crash may have come before the head was safe, and then nothing behind it is.
-        if !last
-            || Frames::new(bytes, HEAD.min(bytes.len())).any(|frame| matches!(frame, Frame::Record { .. }))
-        {
-            finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
-        }
+    // A crash may have come before the head was whole, and then nothing is behind it.
+    if Head::parse(bytes).is_none() && (!last || bytes.len() >= HEAD) {
+        finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
     }
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())
@@ -118,14 +114,14 @@ fn segment(
             }
             Frame::Torn { at } => {
                 let bytes = counted - at;
-                if last {
-                    tracing::info!(path = %path.display(), at, bytes, "cut the torn end of the log");
+                let what = if last {
+                    format!(
+                        "the last {bytes} bytes of the log are torn, as a crash leaves what was never acknowledged; they do not count"
+                    )
                 } else {
-                    let what = format!(
-                        "the last {bytes} bytes of the log segment are damaged; what they held is lost"
-                    );
-                    finding(replayed, path, at as u64, what);
-                }
+                    format!("the last {bytes} bytes of the log segment are damaged; what they held is lost")
+                };
+                finding(replayed, path, at as u64, what);
             }
         }
     }

@@ -1,4 +1,9 @@
 //! Tests of the store through its public interface.
 
 mod basics;
+mod fault_disk;
+mod faults;
+mod folder;
+mod model;
+mod random;
 mod rows;

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use arrow_array::{Array, Float64Array, Int64Array, cast::AsArray, types::Int64Type};
+use arrow_array::{Float64Array, Int64Array, cast::AsArray, types::Int64Type};
 use levada_model::{Column, DataType, Path, PathPattern, Tablet, Value, Write};
 use levada_storage::{Clock, Direction, Storage, StorageOptions, SyncMode, TimeRange, View};
 

@@ -30,8 +30,8 @@ pub struct AlignedColumn<'a> {
 #[derive(Clone, Debug)]
 pub struct EncodedChunk {
     pub(crate) kind: ChunkKind,
-    /// Of files that it may stand in; it matters for few.
-    pub(crate) version: Version,
+    /// The one version of files that it may stand in, if it was copied from one and matters.
+    pub(crate) only_in: Option<Version>,
     pub(crate) measurement: Arc<str>,
     /// What its header says; of a time chunk, the data type means nothing.
     pub(crate) schema: SeriesSchema,
@@ -59,12 +59,6 @@ impl EncodedChunk {
     /// Its bytes in the file.
     pub const fn size(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// Whether a file of a version can have it: RLBE of floating-point numbers is not the same in both.
-    pub(crate) fn fits(&self, version: Version) -> bool {
-        let floats = matches!(self.schema.data_type, DataType::Float | DataType::Double);
-        version == self.version || self.schema.encoding != Encoding::Rlbe || !floats
     }
 }
 
@@ -101,11 +95,10 @@ impl EncodedAligned {
 /// Turns columns into chunks, on any thread; the order in which chunks are made is nobody's concern.
 ///
 /// Where the encoding asked for would lose something (RLE and TS_2DIFF round numbers that have too many digits, or none at
-/// all like NaN), the chunk is written in one that keeps it: every value reads back bit for bit.
+/// all like NaN) or is not read alike by all of Apache's readers (RLBE of floating-point numbers), the chunk is written in one that keeps it: every value reads back bit for bit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkEncoder {
     options: WriterOptions,
-    version: Version,
 }
 
 /// A page on its way into a chunk.
@@ -117,15 +110,9 @@ struct EncodedPage {
 }
 
 impl ChunkEncoder {
-    /// One that cuts pages as the options say, for files of version 4.
+    /// One that cuts pages as the options say.
     pub const fn new(options: WriterOptions) -> Self {
-        Self { options, version: Version::V4 }
-    }
-
-    /// One for files of a version.
-    #[must_use]
-    pub const fn for_version(self, version: Version) -> Self {
-        Self { version, ..self }
+        Self { options }
     }
 
     /// Encodes a chunk of a series of a plain device. Rows where the value is null are left out; a chunk where all are is
@@ -144,7 +131,7 @@ impl ChunkEncoder {
         check_times(times)?;
         check_column(measurement, schema, values, times.len())?;
         let ranges = self.pages(times.len(), &[(schema.data_type, values)]);
-        let (schema, columns) = self.dense_pages(schema, values, &ranges);
+        let (schema, columns) = Self::dense_pages(schema, values, &ranges);
         let mut pages = Vec::new();
         let mut body = Vec::new();
         let mut time_bytes = Vec::new();
@@ -169,7 +156,7 @@ impl ChunkEncoder {
             let statistics = Statistics::of_dense(schema.data_type, times[0], times[times.len() - 1], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
-        assemble((ChunkKind::Plain, self.version), measurement, schema, pages)
+        assemble(ChunkKind::Plain, measurement, schema, pages)
     }
 
     /// Encodes a chunk group of an aligned device: the times and a column for each measurement, nulls included.
@@ -196,15 +183,16 @@ impl ChunkEncoder {
             encode_times(&times[rows.clone()], &mut body);
             pages.push(page(Statistics::of_times(&times[rows.clone()]), &body, compressor)?);
         }
-        let time = assemble((ChunkKind::Time, self.version), "", schema, pages)?;
-        let columns =
-            columns.iter().map(|column| self.encode_column(times, &ranges, column)).collect::<Result<_, _>>();
+        let time = assemble(ChunkKind::Time, "", schema, pages)?;
+        let columns = columns
+            .iter()
+            .map(|column| Self::encode_column(times, &ranges, column))
+            .collect::<Result<_, _>>();
         Ok(EncodedAligned { time, columns: columns? })
     }
 
     /// The values of each page, and the schema with an encoding that keeps them all as they are.
     fn dense_pages<'a>(
-        &self,
         schema: SeriesSchema,
         values: &'a dyn Array,
         ranges: &[Range<usize>],
@@ -212,19 +200,17 @@ impl ChunkEncoder {
         let pages: Vec<_> =
             ranges.iter().map(|rows| Dense::of(values, schema.data_type, rows.clone())).collect();
         let asked = schema.encoding;
-        let found =
-            pages.iter().map(|page| lossless(asked, page, self.version)).find(|&found| found != asked);
+        let found = pages.iter().map(|page| lossless(asked, page)).find(|&found| found != asked);
         (SeriesSchema { encoding: found.unwrap_or(asked), ..schema }, pages)
     }
 
     fn encode_column(
-        &self,
         times: &[i64],
         ranges: &[Range<usize>],
         column: &AlignedColumn<'_>,
     ) -> Result<EncodedChunk, TsFileError> {
         let AlignedColumn { measurement, values, .. } = *column;
-        let (schema, columns) = self.dense_pages(column.schema, values, ranges);
+        let (schema, columns) = Self::dense_pages(column.schema, values, ranges);
         let mut pages = Vec::with_capacity(ranges.len());
         let mut body = Vec::new();
         for (rows, dense) in ranges.iter().zip(columns) {
@@ -243,7 +229,7 @@ impl ChunkEncoder {
             let statistics = Statistics::of_dense(schema.data_type, times[first], times[last], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
-        assemble((ChunkKind::Value, self.version), measurement, schema, pages)
+        assemble(ChunkKind::Value, measurement, schema, pages)
     }
 
     /// Ranges of rows that make pages: as many as fit by points, and by the bytes of the widest column.
@@ -351,7 +337,7 @@ fn page(statistics: Statistics, body: &[u8], compressor: Compressor) -> Result<E
 }
 
 fn assemble(
-    (kind, version): (ChunkKind, Version),
+    kind: ChunkKind,
     measurement: &str,
     schema: SeriesSchema,
     pages: Vec<EncodedPage>,
@@ -380,7 +366,7 @@ fn assemble(
     let mut bytes = Vec::with_capacity(data.len() + measurement.len() + 16);
     put_chunk_header(kind, many, measurement, schema, size, &mut bytes);
     bytes.extend_from_slice(&data);
-    Ok(EncodedChunk { kind, version, measurement: measurement.into(), schema, statistics, bytes })
+    Ok(EncodedChunk { kind, only_in: None, measurement: measurement.into(), schema, statistics, bytes })
 }
 
 pub(crate) fn put_chunk_header(

@@ -23,9 +23,10 @@ use levada_model::{DataType, Encoding};
 
 pub(crate) use int::Int;
 use int::bit_length;
+use scaled::Float;
 
 use crate::{
-    TsFileError, Version,
+    TsFileError,
     column::{Decoded, Dense, check},
     error::{Corrupt, Parsed},
 };
@@ -47,7 +48,7 @@ pub fn encode_values(
     }
     let dense = Dense::of(values, data_type, 0..values.len());
     let mut out = Vec::new();
-    if lossless(encoding, &dense, Version::V4) != encoding {
+    if lossless(encoding, &dense) != encoding {
         return Err(TsFileError::refused(format!("{encoding} would not keep these values as they are")));
     }
     encode(encoding, &dense, &mut out).map_err(|error| TsFileError::refused(error.reason))?;
@@ -77,14 +78,14 @@ pub fn decode_values(
     bytes: &[u8],
     count: usize,
 ) -> Result<ArrayRef, TsFileError> {
-    decode((Version::V4, encoding), data_type, bytes, count)
+    decode(encoding, data_type, bytes, count)
         .and_then(|decoded| decoded.into_array(data_type, None))
         .map_err(|error| error.based(0))
 }
 
 /// The encoding in which all of a chunk's values come back as they are: the one asked for, or one that fits where that one
 /// would round numbers, or cannot be read back by the peer. `values` are those of one page.
-pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>, version: Version) -> Encoding {
+pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
     let (keeps, instead) = match (encoding, values) {
         (Encoding::Rle | Encoding::Ts2Diff, Dense::Float(values)) => {
             (scaled::decimals(values).is_some(), Encoding::Gorilla)
@@ -107,7 +108,8 @@ pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>, version: Version)
         (Encoding::GorillaV1, Dense::Double(values)) => {
             (!values.iter().any(|value| value.is_nan()), Encoding::Gorilla)
         }
-        (Encoding::Rlbe, Dense::Float(_) | Dense::Double(_)) => (version != Version::V3, Encoding::Gorilla),
+        // Of this there are two forms, and no reader can tell which it has.
+        (Encoding::Rlbe, Dense::Float(_) | Dense::Double(_)) => (false, Encoding::Gorilla),
         _ => (true, encoding),
     };
     if keeps { encoding } else { instead }
@@ -184,13 +186,8 @@ fn encode_ints<T: Int>(encoding: Encoding, values: &[T], end: T, out: &mut Vec<u
     Ok(())
 }
 
-/// Decodes exactly `count` values of a type as files of a version have them.
-pub(crate) fn decode(
-    (version, encoding): (Version, Encoding),
-    data_type: DataType,
-    bytes: &[u8],
-    count: usize,
-) -> Parsed<Decoded> {
+/// Decodes exactly `count` values of a type.
+pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], count: usize) -> Parsed<Decoded> {
     if count == 0 {
         return Ok(empty(data_type));
     }
@@ -213,13 +210,22 @@ pub(crate) fn decode(
             _ => decode_ints(encoding, bytes, count),
         }
         .map(Decoded::Int64),
-        DataType::Float => decode_floats::<f32>((version, encoding), bytes, count).map(Decoded::Int32),
-        DataType::Double => decode_floats::<f64>((version, encoding), bytes, count).map(Decoded::Int64),
+        DataType::Float => decode_floats::<f32>(encoding, bytes, count).map(Decoded::Int32),
+        DataType::Double => decode_floats::<f64>(encoding, bytes, count).map(Decoded::Int64),
         DataType::Text | DataType::String | DataType::Blob => match encoding {
             Encoding::Plain => plain::decode_bytes(bytes, count),
             Encoding::Dictionary => dictionary::decode(bytes, count),
             _ => Err(unsupported(encoding)),
         },
+    }
+}
+
+/// Decodes exactly `count` values that are in the older form of RLBE; `None` where the type has one form only.
+pub(crate) fn decode_old_rlbe(data_type: DataType, bytes: &[u8], count: usize) -> Option<Parsed<Decoded>> {
+    match data_type {
+        DataType::Float => Some(rlbe::decode_adding(bytes, count, f32::add_bits).map(Decoded::Int32)),
+        DataType::Double => Some(rlbe::decode_adding(bytes, count, f64::add_bits).map(Decoded::Int64)),
+        _ => None,
     }
 }
 
@@ -253,13 +259,8 @@ fn empty(data_type: DataType) -> Decoded {
     }
 }
 
-fn decode_floats<F: scaled::Float>(
-    (version, encoding): (Version, Encoding),
-    bytes: &[u8],
-    count: usize,
-) -> Parsed<Vec<F::Int>> {
+fn decode_floats<F: scaled::Float>(encoding: Encoding, bytes: &[u8], count: usize) -> Parsed<Vec<F::Int>> {
     match encoding {
-        Encoding::Rlbe if version == Version::V3 => rlbe::decode_adding(bytes, count, F::add_bits),
         Encoding::Rle | Encoding::Ts2Diff => {
             scaled::decode::<F>(bytes, count, |block, count| decode_ints(encoding, block, count))
         }

@@ -17,7 +17,7 @@
 //!   size of these (4 bytes), "TsFile"
 //! ```
 //! Servers from 0.12 to 1.3 write and open version 3; servers from 2.0, and PyPI's `tsfile`, write version 4. Data looks the same
-//! in both (but for RLBE of floating-point numbers); the index does not.
+//! in both; the index does not.
 //!
 //! # A page's body, compressed as a whole
 //! ```text
@@ -60,7 +60,8 @@
 //!
 //! # What holds
 //! * Every value reads back bit for bit. Where an encoding would round numbers (RLE and TS_2DIFF of floating-point numbers), or
-//!   Apache's readers would misread what it makes of these values (SPRINTZ with large errors, GORILLA_V1 with NaN), the chunk
+//!   Apache's readers would misread what it makes of these values (SPRINTZ with large errors, GORILLA_V1 with NaN, RLBE of
+//!   floating-point numbers), the chunk
 //!   is written in another encoding; its header says which.
 //! * No input makes a reader panic. What it allocates is bounded by the file's size and by [`ReadLimits`], whatever the file
 //!   says of itself. The format has no checksums: damage that leaves lengths intact shows as other values.

@@ -329,7 +329,7 @@ impl<R: ReadAt> TsFileReader<R> {
         let (header, bytes, _) = self.read_raw(chunk.offset)?;
         Ok(EncodedChunk {
             kind: header.kind,
-            version: header.version,
+            only_in: header.has_two_forms().then_some(self.version),
             measurement: header.measurement,
             schema: levada_model::SeriesSchema {
                 data_type: header.data_type.unwrap_or(levada_model::DataType::Int64),

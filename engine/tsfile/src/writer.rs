@@ -116,12 +116,7 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         values: &dyn Array,
     ) -> Result<u64, TsFileError> {
-        self.append(ChunkEncoder::new(self.options).for_version(self.version).encode(
-            measurement,
-            schema,
-            times,
-            values,
-        )?)
+        self.append(ChunkEncoder::new(self.options).encode(measurement, schema, times, values)?)
     }
 
     /// Encodes a chunk group of an aligned device and appends it; returns where its time chunk is.
@@ -133,9 +128,7 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         columns: &[AlignedColumn<'_>],
     ) -> Result<u64, TsFileError> {
-        self.append_aligned(
-            ChunkEncoder::new(self.options).for_version(self.version).encode_aligned(times, columns)?,
-        )
+        self.append_aligned(ChunkEncoder::new(self.options).encode_aligned(times, columns)?)
     }
 
     /// Appends a chunk of a plain device's series; returns where. An empty chunk is not written.
@@ -198,7 +191,7 @@ impl<W: Write> TsFileWriter<W> {
     }
 
     fn check_version(&self, chunk: &EncodedChunk) -> Result<(), TsFileError> {
-        if chunk.fits(self.version) {
+        if chunk.only_in.is_none_or(|version| version == self.version) {
             return Ok(());
         }
         let SeriesSchema { data_type, encoding, .. } = chunk.schema;

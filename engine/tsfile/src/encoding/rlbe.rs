@@ -9,8 +9,9 @@
 //!
 //! The first difference is the first value. A zero has a length of 1, a negative difference that of its type. **Of those the
 //! highest bit is written as 0**, an error of the peer's encoder that its decoder makes up for: the length tells the bit.
-//! Floating-point numbers are encoded as the integers that have their bits. In files of version 3 that is not so: there a
-//! difference is one of floating-point numbers, and its bits are written, so that errors add up; this is only read.
+//! Floating-point numbers are encoded as the integers that have their bits. Up to 2.0.1 the peer's differences were those of
+//! floating-point numbers, and their bits were written, so that errors added up. A file does not say which it has: so both are
+//! read, and neither is written.
 
 use crate::{
     bits::{BitReader, BitWriter},

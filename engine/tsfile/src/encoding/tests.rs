@@ -126,7 +126,7 @@ fn what_the_peer_encodes_is_decoded() {
     assert!(vectors.len() > 100);
     for (encoding, values, bytes) in vectors {
         // Here the peer's own decoder gets other values, too.
-        if encoding == Encoding::Sprintz && lossless(encoding, &values.dense(), Version::V4) != encoding {
+        if encoding == Encoding::Sprintz && lossless(encoding, &values.dense()) != encoding {
             continue;
         }
         let expected = match encoding {
@@ -136,7 +136,7 @@ fn what_the_peer_encodes_is_decoded() {
         };
         let data_type = values.data_type();
         let count = values.dense().len();
-        let decoded = decode((Version::V4, encoding), data_type, &bytes, count);
+        let decoded = decode(encoding, data_type, &bytes, count);
         let decoded = decoded.unwrap_or_else(|error| panic!("{encoding} {data_type} {count}: {error:?}"));
         assert_eq!(Raw::of(data_type, decoded), expected, "{encoding} {data_type} {count}");
     }
@@ -148,8 +148,7 @@ fn bytes_are_those_of_the_peer() {
         let same_runs = encoding != Encoding::Rle && encoding != Encoding::Dictionary;
         let scaled = encoding == Encoding::Ts2Diff && values.is_float();
         let read_only = encoding == Encoding::Regular;
-        if same_runs && !scaled && !read_only && lossless(encoding, &values.dense(), Version::V4) == encoding
-        {
+        if same_runs && !scaled && !read_only && lossless(encoding, &values.dense()) == encoding {
             let mut encoded = Vec::new();
             encode(encoding, &values.dense(), &mut encoded).expect("encodes");
             let data_type = values.data_type();
@@ -189,10 +188,10 @@ fn round_trip(values: &Raw) -> Result<(), TestCaseError> {
         if !encoding.supports(data_type) || encoding == Encoding::Regular {
             continue;
         }
-        let chosen = lossless(encoding, &values.dense(), Version::V4);
+        let chosen = lossless(encoding, &values.dense());
         let mut bytes = Vec::new();
         encode(chosen, &values.dense(), &mut bytes).expect("encodes");
-        let decoded = decode((Version::V4, chosen), data_type, &bytes, values.dense().len());
+        let decoded = decode(chosen, data_type, &bytes, values.dense().len());
         let decoded = decoded.map_err(|error| TestCaseError::fail(format!("{chosen}: {error:?}")))?;
         prop_assert_eq!(&Raw::of(data_type, decoded), values, "{}", chosen);
     }
@@ -224,7 +223,7 @@ proptest! {
     ) {
         for data_type in DataType::ALL {
             for encoding in Encoding::ALL {
-                if let Ok(decoded) = decode((Version::V4, encoding), data_type, &bytes, count) {
+                if let Ok(decoded) = decode(encoding, data_type, &bytes, count) {
                     prop_assert_eq!(Raw::of(data_type, decoded).dense().len(), count, "{} {}", encoding, data_type);
                 }
             }
@@ -241,7 +240,7 @@ proptest! {
             let (data_type, count) = (values.data_type(), values.dense().len());
             for encoding in Encoding::ALL {
                 let mut bytes = Vec::new();
-                let chosen = lossless(encoding, &values.dense(), Version::V4);
+                let chosen = lossless(encoding, &values.dense());
                 if encode(chosen, &values.dense(), &mut bytes).is_err() || bytes.is_empty() {
                     continue;
                 }
@@ -249,7 +248,7 @@ proptest! {
                     let at = at.index(bytes.len());
                     bytes[at] ^= byte;
                 }
-                if let Ok(decoded) = decode((Version::V4, chosen), data_type, &bytes, count) {
+                if let Ok(decoded) = decode(chosen, data_type, &bytes, count) {
                     prop_assert_eq!(Raw::of(data_type, decoded).dense().len(), count, "{}", chosen);
                 }
             }

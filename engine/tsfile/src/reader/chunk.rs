@@ -5,12 +5,13 @@ use std::{ops::Range, sync::Arc};
 use arrow_array::{ArrayRef, Int64Array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use bytes::Bytes;
-use levada_model::{Compressor, DataType, Encoding};
+use levada_model::{Compressor, DataType, Encoding, Value};
 
 use crate::{
     ReadLimits, Statistics, TsFileError, Version,
+    column::Decoded,
     compression::decompress,
-    encoding::{decode, decode_times},
+    encoding::{decode, decode_old_rlbe, decode_times},
     error::{Corrupt, Parsed},
     layout::{ChunkKind, VECTOR, has_many_pages},
     wire::Cursor,
@@ -33,8 +34,8 @@ pub struct ChunkHeader {
     pub(super) many_pages: bool,
     /// Bytes of all pages.
     pub(super) data_size: usize,
-    /// Of the file that it is in: of one encoding, there are two forms.
-    pub(super) version: Version,
+    /// Of the file that it is in.
+    version: Version,
 }
 
 impl ChunkHeader {
@@ -56,6 +57,14 @@ impl ChunkHeader {
         let encoding = Encoding::from_code(encoding).ok_or_else(|| unknown("encoding", encoding))?;
         let many_pages = has_many_pages(marker);
         Ok(Self { kind, measurement, data_type, encoding, compressor, many_pages, data_size, version })
+    }
+}
+
+impl ChunkHeader {
+    /// Whether it is of the one encoding that readers of Apache do not agree on.
+    pub(super) const fn has_two_forms(&self) -> bool {
+        matches!(self.encoding, Encoding::Rlbe)
+            && matches!(self.data_type, Some(DataType::Float | DataType::Double))
     }
 }
 
@@ -134,7 +143,7 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (times, values) = split_plain(body)?;
             let times = self.times_of(page, Encoding::Ts2Diff, times)?;
-            let values = decode(self.encoding(), data_type, values, times.len())?;
+            let values = self.decode_values(page, values, times.len())?;
             Ok(Page { times: Int64Array::from(times), values: values.into_array(data_type, None)? })
         })
     }
@@ -166,7 +175,7 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (validity, values) = split_column(body, rows)?;
             let count = rows - validity.null_count();
-            decode(self.encoding(), data_type, values, count)?.into_array(data_type, Some(validity))
+            self.decode_values(page, values, count)?.into_array(data_type, Some(validity))
         })
     }
 
@@ -185,14 +194,32 @@ impl ChunkReader {
         self.decode(page, |body| {
             let (validity, values) = split_column(body, times.len())?;
             let count = times.len() - validity.null_count();
-            let values = decode(self.encoding(), data_type, values, count)?.into_array(data_type, None)?;
+            let values = self.decode_values(page, values, count)?.into_array(data_type, None)?;
             let times: Vec<i64> = validity.valid_indices().map(|row| times.value(row)).collect();
             Ok(Page { times: times.into(), values })
         })
     }
 
-    const fn encoding(&self) -> (Version, Encoding) {
-        (self.header.version, self.header.encoding)
+    /// The values of a page. Of RLBE of floating-point numbers there are two forms: an old one, which all files of version 3
+    /// have and few of version 4, and a new one. Which it is shows by the last value.
+    fn decode_values(&self, page: &PageMeta, bytes: &[u8], count: usize) -> Parsed<Decoded> {
+        let data_type = self.header.data_type.unwrap_or(DataType::Blob);
+        if self.header.has_two_forms() && count > 0 {
+            let old = decode_old_rlbe(data_type, bytes, count);
+            let new = decode(self.header.encoding, data_type, bytes, count);
+            let last = page.statistics().and_then(Statistics::last);
+            let is_new = match (&new, &last) {
+                (Ok(Decoded::Int32(values)), Some(Value::Float(last))) => {
+                    values.last().is_some_and(|&value| value as u32 == last.to_bits())
+                }
+                (Ok(Decoded::Int64(values)), Some(Value::Double(last))) => {
+                    values.last().is_some_and(|&value| value as u64 == last.to_bits())
+                }
+                _ => self.header.version == Version::V4,
+            };
+            return if is_new { new } else { old.unwrap_or(new) };
+        }
+        decode(self.header.encoding, data_type, bytes, count)
     }
 
     fn page(&self, index: usize, kinds: &[ChunkKind]) -> Result<&PageMeta, TsFileError> {

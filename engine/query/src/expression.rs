@@ -112,6 +112,23 @@ impl Expr {
         self.evaluate(chunk)?.into_array(chunk.rows())
     }
 
+    /// Whether it is a constant that is null.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Constant(value) if value.is_null(0))
+    }
+
+    /// Whether a condition is true for no row, as far as it can be told without looking at rows.
+    pub(crate) fn is_never(&self) -> bool {
+        match &self.kind {
+            Kind::Constant(value) => {
+                value.is_null(0) || value.as_boolean_opt().is_some_and(|truth| !truth.value(0))
+            }
+            Kind::And(operands) => operands.iter().any(Self::is_never),
+            Kind::Or(operands) => operands.iter().all(Self::is_never),
+            _ => false,
+        }
+    }
+
     /// The rows of a chunk for which it is true; it is of type BOOLEAN.
     pub(crate) fn mask(&self, chunk: &Chunk) -> Result<BooleanArray, QueryError> {
         Ok(self.array(chunk)?.as_boolean().clone())
@@ -148,3 +165,6 @@ impl Expr {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use levada_model::{Path, PathPattern};
-use levada_sql::ast::{Expression, ExpressionKind};
+use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
 use levada_storage::{SeriesInfo, View};
 
 use super::schema_order::{self, Purpose};
@@ -11,8 +11,8 @@ use crate::{QueryContext, QueryError, context::SchemaOrder};
 
 /// How many columns a query may have before it is refused.
 const MOST: usize = 1 << 20;
-/// How deep an expression may be.
-pub(crate) const DEEPEST: usize = 512;
+/// How deep an expression may be; the parser lets none deeper through.
+const DEEPEST: usize = 512;
 
 /// A series that an expression names.
 #[derive(Clone, Debug)]
@@ -23,6 +23,14 @@ pub(crate) struct Match {
     pub(crate) grouped: PathPattern,
     /// What it is.
     pub(crate) series: Arc<SeriesInfo>,
+}
+
+/// All series that a name stands for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) matches: Vec<Match>,
+    /// Below some prefix it stands for none.
+    is_missing: bool,
 }
 
 /// An expression whose series are single ones.
@@ -53,7 +61,7 @@ pub(crate) struct Names<'a> {
     order: SchemaOrder,
     prefixes: Vec<PathPattern>,
     show: Show<'a>,
-    matches: HashMap<String, Arc<Vec<Match>>>,
+    matches: HashMap<String, Arc<Found>>,
     /// What every shown name stands for.
     pub(crate) series: HashMap<String, Arc<SeriesInfo>>,
 }
@@ -72,10 +80,27 @@ impl<'a> Names<'a> {
     /// All that an expression stands for: series by series in the order of the prefixes and of the catalog, the rightmost
     /// name changing fastest. Empty where a name stands for nothing.
     pub(crate) fn expand(&mut self, expression: &Expression) -> Result<Vec<Expanded>, QueryError> {
-        self.expand_at(expression, 0)
+        self.expand_whole(expression, false)
     }
 
-    fn expand_at(&mut self, expression: &Expression, depth: usize) -> Result<Vec<Expanded>, QueryError> {
+    /// The same for a condition: below a prefix where a name stands for nothing, it is null.
+    pub(crate) fn expand_condition(&mut self, expression: &Expression) -> Result<Vec<Expanded>, QueryError> {
+        self.expand_whole(expression, true)
+    }
+
+    fn expand_whole(&mut self, expression: &Expression, or_null: bool) -> Result<Vec<Expanded>, QueryError> {
+        if has_null(expression, 0) {
+            return Err(QueryError::semantic("Unsupported constant operand: null"));
+        }
+        self.expand_at(&searched(expression.clone(), 0), or_null, 0)
+    }
+
+    fn expand_at(
+        &mut self,
+        expression: &Expression,
+        or_null: bool,
+        depth: usize,
+    ) -> Result<Vec<Expanded>, QueryError> {
         if depth > DEEPEST {
             return Err(QueryError::semantic(format!("the expression is more than {DEEPEST} levels deep")));
         }
@@ -85,10 +110,16 @@ impl<'a> Names<'a> {
                 kind: ExpressionKind::Series(pattern.clone()),
                 span: expression.span,
             };
-            return Ok(found
+            let mut expanded: Vec<Expanded> = found
+                .matches
                 .iter()
                 .map(|each| Expanded { expression: with(&each.shown), grouped: with(&each.grouped) })
-                .collect());
+                .collect();
+            if or_null && found.is_missing {
+                let null = Expression::synthetic(ExpressionKind::Constant(Constant::Null));
+                expanded.push(Expanded { expression: null.clone(), grouped: null });
+            }
+            return Ok(expanded);
         }
         let mut expanded = vec![Expanded { expression: expression.clone(), grouped: expression.clone() }];
         let inputs = series_inputs(expression);
@@ -96,7 +127,7 @@ impl<'a> Names<'a> {
             if child.series().is_empty() {
                 continue;
             }
-            let choices = self.expand_at(child, depth + 1)?;
+            let choices = self.expand_at(child, or_null, depth + 1)?;
             if expanded.len().saturating_mul(choices.len()) > MOST {
                 return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MOST });
             }
@@ -113,7 +144,7 @@ impl<'a> Names<'a> {
     }
 
     /// The series a suffix, or a whole path, stands for.
-    pub(crate) fn find(&mut self, suffix: &PathPattern) -> Arc<Vec<Match>> {
+    pub(crate) fn find(&mut self, suffix: &PathPattern) -> Arc<Found> {
         let key = suffix.to_string();
         if let Some(found) = self.matches.get(&key) {
             return Arc::clone(found);
@@ -125,18 +156,20 @@ impl<'a> Names<'a> {
             self.prefixes.iter().map(|prefix| prefix.join(suffix)).collect()
         };
         let mut found = Vec::new();
+        let mut is_missing = false;
         for pattern in patterns {
             let mut series = self.view.series(&pattern);
             if pattern.has_wildcard() {
                 schema_order::sort(&mut series, self.order, Purpose::Select, |each| &each.path);
             }
+            is_missing |= series.is_empty();
             let last = pattern.split_last().map(|(_, last)| last);
             found.extend(series.into_iter().map(|series| self.shown(series, last.as_ref())));
         }
         for each in &found {
             self.series.insert(each.shown.to_string(), Arc::clone(&each.series));
         }
-        let found = Arc::new(found);
+        let found = Arc::new(Found { matches: found, is_missing });
         self.matches.insert(key, Arc::clone(&found));
         found
     }
@@ -159,6 +192,38 @@ impl<'a> Names<'a> {
         };
         Match { shown, grouped, series: Arc::new(series) }
     }
+}
+
+/// Whether a null is written in an expression, save after `then` and `else`.
+fn has_null(expression: &Expression, depth: usize) -> bool {
+    match &expression.kind {
+        ExpressionKind::Constant(constant) => *constant == Constant::Null,
+        ExpressionKind::Case(_) => false,
+        _ => depth < DEEPEST && expression.children().into_iter().any(|child| has_null(child, depth + 1)),
+    }
+}
+
+/// `case x when 1 then …` as `case when x = 1 then …`, which is what its header says as well.
+fn searched(mut expression: Expression, depth: usize) -> Expression {
+    if let ExpressionKind::Case(case) = &mut expression.kind
+        && let Some(operand) = case.operand.take()
+    {
+        for (when, _) in &mut case.branches {
+            let right = std::mem::replace(when, Expression::synthetic(ExpressionKind::Time));
+            *when = Expression::synthetic(ExpressionKind::Binary {
+                operator: BinaryOperator::Equal,
+                left: operand.clone(),
+                right: Box::new(right),
+            });
+        }
+    }
+    if depth < DEEPEST {
+        for child in expression.children_mut() {
+            let taken = std::mem::replace(child, Expression::synthetic(ExpressionKind::Time));
+            *child = searched(taken, depth + 1);
+        }
+    }
+    expression
 }
 
 /// How many of an expression's operands name series: `keep >= 3` in `count_if(p, keep >= 3)` does not.

@@ -3,7 +3,7 @@
 use levada_model::{DataType, PathPattern};
 use levada_sql::ast::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
 
-use super::{constant::literal, expand::DEEPEST, scope::Scope};
+use super::{constant::literal, scope::Scope};
 use crate::{
     QueryError,
     expression::{
@@ -16,6 +16,9 @@ use crate::{
     functions::{self, Call, NUMERIC, TEXT},
 };
 
+/// How deep operands may nest, long sums and chains of `and` not counted.
+const DEEPEST: usize = 160;
+
 impl Scope {
     /// Binds an expression.
     ///
@@ -27,7 +30,7 @@ impl Scope {
 
     /// Binds a condition.
     pub(crate) fn bind_condition(&self, expression: &Expression, clause: &str) -> Result<Expr, QueryError> {
-        let bound = self.bind(expression)?;
+        let bound = truth(self.bind(expression)?);
         if bound.data_type != DataType::Boolean {
             return Err(QueryError::semantic(format!(
                 "The output type of the expression in {clause} clause should be BOOLEAN, actual data type: {}.",
@@ -59,9 +62,11 @@ impl Scope {
                 operator: operator @ (BinaryOperator::And | BinaryOperator::Or),
                 ..
             } => self.chain(*operator, expression, depth),
+            ExpressionKind::Binary { operator, .. } if operator.is_arithmetic() => {
+                self.terms(expression, depth)
+            }
             ExpressionKind::Binary { operator, left, right } => {
-                let (a, b) = ((&**left, next(left)?), (&**right, next(right)?));
-                if operator.is_arithmetic() { arithmetic(*operator, a, b) } else { compare(*operator, a, b) }
+                compare(*operator, (left, next(left)?), (right, next(right)?))
             }
             ExpressionKind::Function(function) => self.function(function, depth),
             ExpressionKind::Case(case) => self.case(case, depth),
@@ -93,10 +98,31 @@ impl Scope {
             }
             ExpressionKind::In { operand, values, negated } => {
                 let operand = next(operand)?;
+                if operand.is_null() {
+                    return Ok(truth(operand));
+                }
                 let membership = Membership::new(values, operand.data_type)?;
                 Ok(negate_if(*negated, Expr::new(Kind::In(membership, Box::new(operand)), DataType::Boolean)))
             }
         }
+    }
+
+    /// `a + b - c`, from left to right without recursion, so that long sums are not deep.
+    fn terms(&self, expression: &Expression, depth: usize) -> Result<Expr, QueryError> {
+        let mut steps = Vec::new();
+        let mut rest = expression;
+        while let ExpressionKind::Binary { operator, left, right } = &rest.kind {
+            if !operator.is_arithmetic() {
+                break;
+            }
+            steps.push((*operator, &**left, &**right));
+            rest = left;
+        }
+        let mut bound = self.bind_at(rest, depth + 1)?;
+        for (operator, left, right) in steps.into_iter().rev() {
+            bound = arithmetic(operator, (left, bound), (right, self.bind_at(right, depth + 1)?))?;
+        }
+        Ok(bound)
     }
 
     /// `a and b and c`, flat, so that long chains are not deep.
@@ -122,7 +148,7 @@ impl Scope {
             .map(|operand| {
                 let bound = self.bind_at(operand, depth + 1)?;
                 expect(operand, &bound, &[DataType::Boolean])?;
-                Ok(bound)
+                Ok(truth(bound))
             })
             .collect::<Result<Vec<_>, QueryError>>()?;
         let kind = if operator == BinaryOperator::And { Kind::And(operands) } else { Kind::Or(operands) };
@@ -169,13 +195,13 @@ impl Scope {
                 None => {
                     let condition = next(when)?;
                     expect(when, &condition, &[DataType::Boolean])?;
-                    condition
+                    truth(condition)
                 }
             };
             branches.push((condition, next(then)?));
         }
-        let otherwise = case.otherwise.as_deref().map(next).transpose()?.filter(|each| !is_null(each));
-        let known = branches.iter().map(|(_, then)| then).chain(&otherwise).filter(|each| !is_null(each));
+        let otherwise = case.otherwise.as_deref().map(next).transpose()?.filter(|each| !each.is_null());
+        let known = branches.iter().map(|(_, then)| then).chain(&otherwise).filter(|each| !each.is_null());
         let data_type = case_type(&known.map(|each| each.data_type).collect::<Vec<_>>())?;
         let branches = branches.into_iter().map(|(when, then)| (when, retyped(then, data_type))).collect();
         let otherwise = otherwise.map(|each| Box::new(retyped(each, data_type)));
@@ -205,17 +231,18 @@ fn case_type(types: &[DataType]) -> Result<DataType, QueryError> {
 }
 
 fn retyped(expression: Expr, data_type: DataType) -> Expr {
-    if expression.data_type == data_type && !is_null(&expression) {
+    if expression.data_type == data_type && !expression.is_null() {
         expression
-    } else if is_null(&expression) {
+    } else if expression.is_null() {
         Expr::new(Kind::Constant(arrow_array::new_null_array(&data_type.arrow(), 1)), data_type)
     } else {
         Expr::new(Kind::Cast(Box::new(expression)), data_type)
     }
 }
 
-fn is_null(expression: &Expr) -> bool {
-    matches!(&expression.kind, Kind::Constant(value) if arrow_array::Array::is_null(value, 0))
+/// Null as a truth; others as they are.
+fn truth(expression: Expr) -> Expr {
+    if expression.is_null() { retyped(expression, DataType::Boolean) } else { expression }
 }
 
 fn unknown(name: &PathPattern) -> QueryError {
@@ -231,7 +258,7 @@ fn negate_if(negated: bool, expression: Expr) -> Expr {
 
 /// Checks an operand's type; null fits everywhere.
 fn expect(written: &Expression, bound: &Expr, allowed: &[DataType]) -> Result<(), QueryError> {
-    if allowed.contains(&bound.data_type) || is_null(bound) {
+    if allowed.contains(&bound.data_type) || bound.is_null() {
         return Ok(());
     }
     let names: Vec<&str> = allowed.iter().map(|each| each.name()).collect();
@@ -247,7 +274,7 @@ fn unary(operator: UnaryOperator, written: &Expression, operand: Expr) -> Result
     match operator {
         UnaryOperator::Not => {
             expect(written, &operand, &[DataType::Boolean])?;
-            Ok(negate_if(true, operand))
+            Ok(negate_if(true, truth(operand)))
         }
         UnaryOperator::Negate => {
             expect(written, &operand, NUMERIC)?;
@@ -274,6 +301,9 @@ fn arithmetic(operator: BinaryOperator, left: Operand<'_>, right: Operand<'_>) -
 
 fn matches(written: &Expression, operand: Expr, matcher: Matcher, negated: bool) -> Result<Expr, QueryError> {
     expect(written, &operand, TEXT)?;
+    if operand.is_null() {
+        return Ok(truth(operand));
+    }
     Ok(negate_if(negated, Expr::new(Kind::Matches(matcher, Box::new(operand)), DataType::Boolean)))
 }
 
@@ -286,7 +316,7 @@ fn compare(operator: BinaryOperator, left: Operand<'_>, right: Operand<'_>) -> R
         BinaryOperator::Greater => Comparison::Greater,
         _ => Comparison::GreaterOrEqual,
     };
-    if is_null(&left.1) || is_null(&right.1) {
+    if left.1.is_null() || right.1.is_null() {
         let null = arrow_array::new_null_array(&DataType::Boolean.arrow(), 1);
         return Ok(Expr::new(Kind::Constant(null), DataType::Boolean));
     }

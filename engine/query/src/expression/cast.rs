@@ -172,13 +172,23 @@ pub(crate) fn to_text(array: &ArrayRef, from: DataType) -> StringArray {
             array.as_primitive::<Float64Type>().iter().map(|value| value.map(java_number::double)).collect()
         }
         DataType::Text | DataType::String => array.as_string().clone(),
+        DataType::Timestamp => {
+            array.as_primitive::<Int64Type>().iter().map(|value| value.map(iso_time)).collect()
+        }
         _ => (0..array.len()).map(|row| Value::at(array, from, row).map(|value| value.to_string())).collect(),
     }
 }
 
-/// One value as text.
+/// `1970-01-01T00:00:00.100`, in UTC; the number where no calendar has it.
+fn iso_time(time: i64) -> String {
+    let Ok(timestamp) = jiff::Timestamp::from_millisecond(time) else { return time.to_string() };
+    timestamp.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+}
+
+/// One value as `select last` shows it: a date is its number.
 pub(crate) fn value_text(value: &Value) -> String {
     match value {
+        Value::Date(number) => number.to_string(),
         Value::Float(number) => java_number::float(*number),
         Value::Double(number) => java_number::double(*number),
         other => other.to_string(),

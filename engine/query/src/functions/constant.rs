@@ -2,7 +2,9 @@
 
 use std::{f64::consts, sync::Arc};
 
-use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+};
 use levada_model::DataType;
 
 use super::{Bound, Call, RowFunction};
@@ -38,12 +40,18 @@ fn constant(call: &Call<'_>) -> Result<(ArrayRef, DataType), QueryError> {
     Ok((array, data_type))
 }
 
-/// One value for every row.
+/// One value for every row whose first input is not null.
 #[derive(Debug)]
 struct Same(ArrayRef);
 
 impl RowFunction for Same {
-    fn evaluate(&self, times: &Int64Array, _: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
-        Values::Single(Arc::clone(&self.0)).into_array(times.len())
+    fn evaluate(&self, times: &Int64Array, inputs: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
+        let values = Values::Single(Arc::clone(&self.0)).into_array(times.len())?;
+        match inputs.first() {
+            Some(input) if input.null_count() > 0 => {
+                Ok(arrow_select::nullif::nullif(&values, &arrow_arith::boolean::is_null(input)?)?)
+            }
+            _ => Ok(values),
+        }
     }
 }

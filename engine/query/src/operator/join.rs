@@ -207,3 +207,6 @@ impl Iterator for Join {
         result.transpose()
     }
 }
+
+#[cfg(test)]
+mod tests;

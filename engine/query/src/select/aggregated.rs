@@ -1,7 +1,7 @@
 //! Queries of aggregates: whole series, or by windows, levels and tags.
 
 use levada_model::{DataType, ResultColumn};
-use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy};
+use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWindows};
 use std::collections::{HashMap, HashSet};
 
 use super::{
@@ -35,7 +35,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let mut names = Names::new(&*planner.view, planner.context, prefixes, show);
     let mut calls = Calls::default();
     let outputs = planner.limit_columns(outputs(planner, &mut names)?);
-    if outputs.is_empty() {
+    if outputs.iter().all(|(output, _)| output.expression.series().is_empty()) {
         return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
     }
     let outputs: Vec<Output> = outputs
@@ -75,6 +75,9 @@ pub(super) fn check(group_by: Option<&GroupBy>) -> Result<(), QueryError> {
     if !group_by.levels.is_empty() && !group_by.tags.is_empty() {
         return Err(QueryError::semantic("GROUP BY takes levels or tags, not both"));
     }
+    if let Some(RowWindows::Condition { keep: None, .. }) = group_by.rows {
+        return Err(QueryError::semantic("Keep threshold in group by condition should be set"));
+    }
     if group_by.rows.is_some() && !(group_by.levels.is_empty() && group_by.tags.is_empty()) {
         return Err(QueryError::unsupported("GROUP BY windows of rows together with levels or tags"));
     }
@@ -111,6 +114,8 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<(Output, 
             return Err(alias_error(alias));
         }
     }
+    // The end of windows comes first wherever it is asked for.
+    outputs.sort_by_key(|(output, _)| !is_end_time(&output.expression));
     Ok(outputs)
 }
 

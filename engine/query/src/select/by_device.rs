@@ -166,7 +166,7 @@ fn aggregates(
     let scope = scope(planner, &calls, &computed.types);
     let expressions: Vec<Expression> = outputs.iter().map(|output| output.expression.clone()).collect();
     let (chunks, types) = compute(computed.chunks, &scope, &expressions, having.as_ref())?;
-    Ok(Computed { chunks, types, description: computed.description })
+    Ok(Computed { chunks, types, description: computed.description, never: computed.never })
 }
 
 /// The type of every column, which all devices must agree on.

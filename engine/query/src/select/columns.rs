@@ -24,6 +24,9 @@ pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
             continue;
         }
         check_constants(expression)?;
+        if expression.series().iter().any(|name| name.to_string().starts_with("root.")) {
+            return Err(QueryError::semantic("Path can not start with root in select clause."));
+        }
         let found = Found::in_expression(expression)?;
         if found.aggregate && found.raw {
             return Err(QueryError::semantic(

@@ -104,6 +104,16 @@ impl Calls {
         self.calls.iter().flatten().all(|call| as_function(call).is_some_and(of_series))
     }
 
+    /// Whether every aggregate in an expression, in its grouped form, is among these.
+    pub(super) fn cover(&self, grouped: &Expression) -> bool {
+        match as_function(grouped) {
+            Some(function) if is_aggregate(&function.name) => {
+                self.places.contains_key(&grouped.column_name())
+            }
+            _ => grouped.children().into_iter().all(|child| self.cover(child)),
+        }
+    }
+
     /// What each aggregate's column stands for.
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
         let mut scope = Scope::default();
@@ -141,6 +151,7 @@ pub(super) fn aggregate(
             chunks: Box::new(AggregatePieces::new(view, inputs, &aggregates, windows, range, batch)),
             types: aggregates.iter().map(|each| each.data_type).collect(),
             description,
+            never: false,
         });
     }
 
@@ -150,6 +161,10 @@ pub(super) fn aggregate(
     let aggregates = layout.bind(calls, &computed.types)?;
     let mut types: Vec<DataType> = aggregates.iter().map(|each| each.aggregate.data_type).collect();
     let chunks: Chunks = match rows {
+        _ if computed.never => {
+            types.extend(rows.map(|_| DataType::Int64));
+            Box::new(std::iter::empty())
+        }
         Some(rows) => {
             types.push(DataType::Int64);
             let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
@@ -157,7 +172,8 @@ pub(super) fn aggregate(
         }
         None => Box::new(AggregateRows::new(computed.chunks, aggregates, windows)),
     };
-    Ok(Computed { chunks, types, description: below(format!("Aggregate {shown}"), computed.description) })
+    let description = below(format!("Aggregate {shown}"), computed.description);
+    Ok(Computed { chunks, types, description, never: computed.never })
 }
 
 /// How many of a call's arguments are computed for each row.
@@ -198,7 +214,7 @@ impl Layout {
         {
             for pattern in function.arguments.iter().flat_map(Expression::series) {
                 let found = names.find(pattern);
-                let series = found.iter().map(|each| ExpressionKind::Series(each.shown.clone()));
+                let series = found.matches.iter().map(|each| ExpressionKind::Series(each.shown.clone()));
                 columns.extend(series.map(Expression::synthetic));
             }
         }

@@ -41,9 +41,8 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     for column in &query.columns {
         for pattern in column.expression.series() {
             let found = names.find(pattern);
-            series.extend(found.iter().map(|each| {
-                (column.alias.clone().unwrap_or_else(|| each.shown.to_string()), Arc::clone(&each.series))
-            }));
+            series
+                .extend(found.matches.iter().map(|each| (each.shown.to_string(), Arc::clone(&each.series))));
         }
     }
     series.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));

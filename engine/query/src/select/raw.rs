@@ -36,6 +36,8 @@ pub(super) struct Output {
 
 /// Rows, and the types of their columns.
 pub(super) struct Computed {
+    /// The condition holds for no row, whatever the rows are.
+    pub(super) never: bool,
     pub(super) chunks: Chunks,
     pub(super) types: Vec<DataType>,
     pub(super) description: Vec<String>,
@@ -46,7 +48,8 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole);
     let outputs = planner.limit_columns(outputs(planner, &mut names)?);
-    if outputs.is_empty() {
+    // The time alone is of no series.
+    if outputs.iter().all(|output| output.expression.series().is_empty()) {
         return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
     }
     let keys = tail::keys(planner, &outputs, &mut names, true)?;
@@ -113,10 +116,7 @@ pub(super) fn rows(
     let range = intersect(split.range, within);
     let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
     let mut sources = Sources::default();
-    expressions
-        .iter()
-        .chain(condition.as_ref().into_iter().flatten())
-        .for_each(|each| sources.add_all(each, names));
+    expressions.iter().chain(&condition).for_each(|each| sources.add_all(each, names));
     let scope = sources.scope(names);
     let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
     let types = bound.iter().map(|each| each.data_type).collect();
@@ -125,15 +125,18 @@ pub(super) fn rows(
     }
     let mut chunks = sources.chunks(&planner.view, range, direction, planner.context.batch_rows);
     let mut description = sources.describe(range);
+    let mut never = false;
     match condition {
         None => {}
-        Some(None) => chunks = Box::new(std::iter::empty()),
-        Some(Some(condition)) => {
+        Some(condition) => {
             description = below(format!("Filter {}", condition.column_name()), description);
-            chunks = filter(chunks, scope.bind_condition(&condition, "WHERE")?);
+            let bound = scope.bind_condition(&condition, "WHERE")?;
+            never = bound.is_never();
+            chunks = if never { Box::new(std::iter::empty()) } else { filter(chunks, bound) };
         }
     }
     Ok(Computed {
+        never,
         chunks: project(chunks, bound),
         types,
         description: below(format!("Compute {}", headers(expressions)), description),
@@ -209,7 +212,7 @@ fn with_series_functions(
         );
     }
     let description = below(format!("Compute {}", headers(expressions)), description);
-    Ok(Computed { chunks, types, description })
+    Ok(Computed { chunks, types, description, never: false })
 }
 
 /// The series that stand outside of calls of functions of series, each once.
@@ -230,17 +233,15 @@ pub(super) fn below(line: String, lines: Vec<String>) -> Vec<String> {
     std::iter::once(line).chain(lines.into_iter().map(|line| format!("  {line}"))).collect()
 }
 
-/// All that a condition stands for, joined by `and`; `None` where a name stands for nothing, so that it never holds.
-pub(super) fn condition(
-    names: &mut Names<'_>,
-    written: &Expression,
-) -> Result<Option<Expression>, QueryError> {
-    let parts = names.expand(written)?.into_iter().map(|each| each.expression);
-    Ok(parts.reduce(|left, right| {
+/// All that a condition stands for, joined by `and`. A name that stands for nothing is null.
+pub(super) fn condition(names: &mut Names<'_>, written: &Expression) -> Result<Expression, QueryError> {
+    let parts = names.expand_condition(written)?.into_iter().map(|each| each.expression);
+    let joined = parts.reduce(|left, right| {
         Expression::synthetic(ExpressionKind::Binary {
             operator: BinaryOperator::And,
             left: Box::new(left),
             right: Box::new(right),
         })
-    }))
+    });
+    joined.ok_or_else(|| QueryError::semantic("the condition stands for nothing"))
 }

@@ -122,24 +122,33 @@ pub(super) fn finish(
     outputs: usize,
     keys: &Keys,
 ) -> Result<Chunks, QueryError> {
-    let mut chunks = filled(planner, chunks, &types[..outputs])?;
-    if !keys.keys.is_empty() {
-        let column = |at: usize| Expr::column(at, types.get(at).copied().unwrap_or(DataType::Double));
-        let sort_keys = keys
-            .keys
-            .iter()
-            .map(|key| SortKey {
-                expression: match key.by {
-                    By::Time => Expr::new(Kind::Time, DataType::Int64),
-                    By::Output(at) => column(at),
-                    By::Hidden(at) => column(outputs + at),
-                },
-                descending: key.descending,
-                nulls_first: key.nulls_first,
-            })
-            .collect();
-        chunks = sort(chunks, sort_keys, wanted_rows(planner), planner.context.batch_rows, &planner.budget);
-    }
+    let column = |at: usize| Expr::column(at, types.get(at).copied().unwrap_or(DataType::Double));
+    let sort_keys: Vec<SortKey> = keys
+        .keys
+        .iter()
+        .map(|key| SortKey {
+            expression: match key.by {
+                By::Time => Expr::new(Kind::Time, DataType::Int64),
+                By::Output(at) => column(at),
+                By::Hidden(at) => column(outputs + at),
+            },
+            descending: key.descending,
+            nulls_first: key.nulls_first,
+        })
+        .collect();
+    let sorted = |chunks: Chunks| {
+        if sort_keys.is_empty() {
+            return chunks;
+        }
+        sort(chunks, sort_keys, wanted_rows(planner), planner.context.batch_rows, &planner.budget)
+    };
+    // What is filled with "the value before" follows the order of times asked for, but no other.
+    let by_time = matches!(keys.keys.as_slice(), [Key { by: By::Time, .. }]);
+    let mut chunks = if by_time {
+        filled(planner, sorted(chunks), &types[..outputs])?
+    } else {
+        sorted(filled(planner, chunks, &types[..outputs])?)
+    };
     if types.len() > outputs {
         chunks = project(chunks, (0..outputs).map(|at| Expr::column(at, types[at])).collect());
     }

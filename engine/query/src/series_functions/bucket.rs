@@ -136,7 +136,7 @@ impl Distance {
         })
     }
 
-    /// For each row; the ends have none for all but the average.
+    /// For each row; the ends count last for all but the average.
     fn of(self, times: &[i64], values: &[f64]) -> Vec<f64> {
         let last = values.len() - 1;
         let average = values.iter().sum::<f64>() / values.len() as f64;
@@ -144,7 +144,7 @@ impl Distance {
         (0..values.len())
             .map(|row| match self {
                 Self::Average => (values[row] - average).abs(),
-                _ if row == 0 || row == last => 0.0,
+                _ if row == 0 || row == last => f64::NEG_INFINITY,
                 Self::Line => {
                     let (dx, dy) = (x(last), values[last] - values[0]);
                     (dy * x(row) - dx * (values[row] - values[0])).abs() / dx.hypot(dy)
@@ -192,6 +192,7 @@ impl Buckets {
                         state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     taken.push((from + (*state >> 33) as usize % (to - from)) as u32);
                 }
+                Choice::Corners if bucket.len() <= 4 => taken.extend(from as u32..to as u32),
                 Choice::Corners => taken.extend(corners(bucket).into_iter().map(|row| (from + row) as u32)),
                 Choice::Summary(summary, _) => {
                     taken.push(from as u32);

@@ -149,9 +149,12 @@ fn write_function(function: &Function, out: &mut String) -> fmt::Result {
         write(operand, out)?;
         return write!(out, " AS {})", name.to_uppercase());
     }
-    write!(out, "{}(", function.name)?;
+    // These two are headed in capitals, their arguments without blanks between.
+    let is_scalar = function.attributes.is_empty() && (is("round") || is("substring"));
+    let (name, comma) = if is_scalar { (function.name.to_uppercase(), ",") } else { (function.name.clone(), ", ") };
+    write!(out, "{name}(")?;
     for (i, argument) in function.arguments.iter().enumerate() {
-        out.write_str(if i > 0 { ", " } else { "" })?;
+        out.write_str(if i > 0 { comma } else { "" })?;
         write(argument, out)?;
     }
     for (i, (key, value)) in function.attributes.iter().enumerate() {

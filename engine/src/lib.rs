@@ -37,6 +37,7 @@
 
 mod engine;
 mod error;
+pub mod expressions;
 mod options;
 mod rows;
 mod session;

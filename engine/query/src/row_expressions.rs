@@ -1,11 +1,26 @@
 //! The expressions of a query on rows in motion: tablets of one device, one after the other.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
+use arrow_array::{Array, BooleanArray, cast::AsArray};
 use levada_model::{Column, DataType, Tablet, quote_node};
-use levada_sql::ast::{Expression, ExpressionKind, SelectColumn};
+use levada_sql::{
+    Span,
+    ast::{Constant, Expression, ExpressionKind, Function, Projection, SelectColumn},
+};
 
-use crate::{QueryError, bind::scope::Scope, chunk::Chunk, expression::Expr};
+use crate::{
+    QueryError,
+    aggregate::is_aggregate,
+    bind::scope::Scope,
+    chunk::Chunk,
+    expression::Expr,
+    functions::{self, Call},
+    series_functions,
+};
 
 /// The measurements of tablets, in their order: canonical names and types.
 pub type RowSchema = Vec<(Arc<str>, DataType)>;
@@ -13,49 +28,62 @@ pub type RowSchema = Vec<(Arc<str>, DataType)>;
 /// Columns and a condition, bound to tablets of one schema.
 ///
 /// Each function gives a value for a row from that row alone: aggregates and functions that look at other rows are not
-/// known here.
+/// known here. A measurement that a tablet does not have is null: a tablet has those only that some row has a value of.
 #[derive(Clone, Debug)]
 pub struct RowExpressions {
     schema: RowSchema,
     columns: Vec<(Arc<str>, Expr)>,
     condition: Option<Expr>,
+    /// For each measurement of the schema, whether a column is computed from it.
+    read: Vec<bool>,
 }
 
 impl RowExpressions {
-    /// Binds columns and a condition to the measurements of a schema. `*` stands for all of them; a name or part of one
-    /// with stars for those it fits. A column is named by its alias or else by what it computes.
+    /// Looks for what cannot be computed whatever tablets come: a function that is not known or needs other rows, a name
+    /// of more than one node.
     ///
     /// # Errors
-    /// A measurement is not in the schema (508), or types do not fit (701).
-    pub fn bind(
-        columns: &[SelectColumn],
-        condition: Option<&Expression>,
-        schema: &[(Arc<str>, DataType)],
-    ) -> Result<Self, QueryError> {
-        let mut scope = Scope::default();
-        for (at, (name, data_type)) in schema.iter().enumerate() {
-            scope.add(name.to_string(), at, *data_type);
-        }
-        let mut bound = Vec::new();
-        for column in columns {
-            if let ExpressionKind::Series(pattern) = &column.expression.kind
-                && pattern.has_wildcard()
-            {
-                let fits = schema.iter().enumerate().filter(|(_, (name, _))| pattern.matches_nodes(&[name]));
-                bound.extend(
-                    fits.map(|(at, (name, data_type))| (Arc::clone(name), Expr::column(at, *data_type))),
-                );
-                continue;
+    /// The first that was found, and where it stands.
+    pub fn check(projection: &Projection) -> Result<(), (Span, QueryError)> {
+        let columns = projection.columns.iter().map(|column| &column.expression);
+        columns.chain(&projection.condition).try_for_each(check)
+    }
+
+    /// Binds columns and a condition to the measurements of a schema. `*` stands for all of them; a name or part of one
+    /// with stars for those it fits. A column is named by its alias or else by what it computes; of two columns of one
+    /// name the later counts. `time` without an alias is no column: rows have it anyway.
+    ///
+    /// # Errors
+    /// Types do not fit (701).
+    pub fn bind(projection: &Projection, schema: &[(Arc<str>, DataType)]) -> Result<Self, QueryError> {
+        let binder = Binder::new(schema);
+        let mut bound = Self {
+            schema: schema.to_vec(),
+            columns: Vec::new(),
+            condition: None,
+            read: vec![false; schema.len()],
+        };
+        for column in &projection.columns {
+            match &column.expression.kind {
+                ExpressionKind::Series(pattern) if pattern.has_wildcard() => {
+                    for (at, (name, data_type)) in schema.iter().enumerate() {
+                        if pattern.matches_nodes(&[name]) {
+                            bound.read[at] = true;
+                            bound.put(Arc::clone(name), Expr::column(at, *data_type));
+                        }
+                    }
+                }
+                _ => {
+                    let Some(name) = column_name(column) else { continue };
+                    binder.note(&column.expression, &mut bound.read);
+                    bound.put(name, binder.scope.bind(&binder.known(&column.expression))?);
+                }
             }
-            let name = column.alias.clone().unwrap_or_else(|| column.expression.column_name());
-            let name: Arc<str> = match &column.expression.kind {
-                ExpressionKind::Series(_) if column.alias.is_none() => name.into(),
-                _ => quote_node(&name).into(),
-            };
-            bound.push((name, scope.bind(&column.expression)?));
         }
-        let condition = condition.map(|condition| scope.bind_condition(condition, "WHERE")).transpose()?;
-        Ok(Self { schema: schema.to_vec(), columns: bound, condition })
+        if let Some(condition) = &projection.condition {
+            bound.condition = Some(binder.scope.bind_condition(&binder.known(condition), "WHERE")?);
+        }
+        Ok(bound)
     }
 
     /// The schema of a tablet, to bind to.
@@ -70,7 +98,7 @@ impl RowExpressions {
                 .schema
                 .iter()
                 .zip(tablet.columns())
-                .all(|((name, data_type), column)| *name == column.name && *data_type == column.data_type)
+                .all(|((name, data_type), column)| *data_type == column.data_type && *name == column.name)
     }
 
     /// The names and types of the columns that come out.
@@ -78,23 +106,31 @@ impl RowExpressions {
         self.columns.iter().map(|(name, expression)| (&**name, expression.data_type))
     }
 
-    /// The rows of a tablet for which the condition is true, with the columns computed. A tablet without rows may come
-    /// out.
+    /// The rows of a tablet for which the condition is true; `None` where that is all of them.
     ///
     /// # Errors
     /// The tablet is of another schema, or a value cannot be computed (a text that is no number in a `cast`).
-    pub fn apply(&self, tablet: &Tablet) -> Result<Tablet, QueryError> {
-        if !self.fits(tablet) {
-            return Err(QueryError::semantic(
-                "the tablet has other measurements than the expressions were bound to",
-            ));
-        }
-        let mut chunk = Chunk {
-            times: tablet.times().clone(),
-            columns: tablet.columns().iter().map(|column| Arc::clone(&column.values)).collect(),
-        };
-        if let Some(condition) = &self.condition {
-            chunk = chunk.filter(&condition.mask(&chunk)?)?;
+    pub fn matching(&self, tablet: &Tablet) -> Result<Option<BooleanArray>, QueryError> {
+        let Some(condition) = &self.condition else { return Ok(None) };
+        let mask = condition.mask(&self.chunk(tablet)?)?;
+        let mask =
+            if mask.null_count() > 0 { arrow_select::filter::prep_null_mask_filter(&mask) } else { mask };
+        Ok((mask.true_count() < mask.len()).then_some(mask))
+    }
+
+    /// The columns, computed for the rows of a tablet that `of` is true for, or for all.
+    ///
+    /// # Errors
+    /// As [`RowExpressions::matching`].
+    pub fn compute(&self, tablet: &Tablet, of: Option<&BooleanArray>) -> Result<Tablet, QueryError> {
+        let mut chunk = self.chunk(tablet)?;
+        if let Some(of) = of {
+            let filter = arrow_select::filter::FilterBuilder::new(of).optimize().build();
+            // What is not read stays as it was.
+            for (column, _) in chunk.columns.iter_mut().zip(&self.read).filter(|(_, read)| **read) {
+                *column = filter.filter(column)?;
+            }
+            chunk.times = filter.filter(&chunk.times)?.as_primitive().clone();
         }
         let columns = self
             .columns
@@ -109,5 +145,116 @@ impl RowExpressions {
             .collect::<Result<Vec<_>, QueryError>>()?;
         Tablet::try_new(tablet.device().clone(), tablet.aligned(), chunk.times, columns)
             .map_err(|error| QueryError::semantic(error.to_string()))
+    }
+
+    fn chunk(&self, tablet: &Tablet) -> Result<Chunk, QueryError> {
+        if !self.fits(tablet) {
+            return Err(QueryError::semantic(
+                "the tablet has other measurements than the expressions were bound to",
+            ));
+        }
+        Ok(Chunk {
+            times: tablet.times().clone(),
+            columns: tablet.columns().iter().map(|column| Arc::clone(&column.values)).collect(),
+        })
+    }
+
+    /// Adds a column; one of the same name gives way.
+    fn put(&mut self, name: Arc<str>, expression: Expr) {
+        match self.columns.iter_mut().find(|(each, _)| *each == name) {
+            Some(known) => known.1 = expression,
+            None => self.columns.push((name, expression)),
+        }
+    }
+}
+
+/// What expressions are bound with.
+struct Binder<'a> {
+    schema: &'a [(Arc<str>, DataType)],
+    scope: Scope,
+}
+
+impl<'a> Binder<'a> {
+    fn new(schema: &'a [(Arc<str>, DataType)]) -> Self {
+        let mut scope = Scope::default();
+        for (at, (name, data_type)) in schema.iter().enumerate() {
+            scope.add(name.to_string(), at, *data_type);
+        }
+        Self { schema, scope }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.schema.iter().position(|(each, _)| **each == *name)
+    }
+
+    /// Notes which measurements an expression is computed from.
+    fn note(&self, expression: &Expression, read: &mut [bool]) {
+        for name in expression.series() {
+            if let Some(at) = self.position(&name.to_string()) {
+                read[at] = true;
+            }
+        }
+    }
+
+    /// The expression with null for what is not there, and for calls with it: no function of rows makes a value of null.
+    fn known(&self, expression: &Expression) -> Expression {
+        let mut known = expression.clone();
+        self.put_nulls(&mut known);
+        known
+    }
+
+    fn put_nulls(&self, expression: &mut Expression) {
+        expression.children_mut().into_iter().for_each(|child| self.put_nulls(child));
+        let absent = match &expression.kind {
+            ExpressionKind::Series(name) => self.position(&name.to_string()).is_none(),
+            ExpressionKind::Function(call) => {
+                call.arguments.iter().any(|each| each.kind == ExpressionKind::Constant(Constant::Null))
+            }
+            _ => false,
+        };
+        if absent {
+            expression.kind = ExpressionKind::Constant(Constant::Null);
+        }
+    }
+}
+
+/// What a column of one expression is named; `None` for the time, which is there anyway.
+fn column_name(column: &SelectColumn) -> Option<Arc<str>> {
+    match (&column.alias, &column.expression.kind) {
+        (None, ExpressionKind::Time) => None,
+        (None, ExpressionKind::Series(_)) => Some(column.expression.column_name().into()),
+        (None, _) => Some(quote_node(&column.expression.column_name()).into()),
+        (Some(alias), _) => Some(quote_node(alias).into()),
+    }
+}
+
+fn check(expression: &Expression) -> Result<(), (Span, QueryError)> {
+    let refuse = |message: String| Err((expression.span, QueryError::semantic(message)));
+    match &expression.kind {
+        ExpressionKind::Series(pattern) if pattern.len() != 1 => {
+            return refuse(format!("`{pattern}` is a path: a measurement is named by its own name alone"));
+        }
+        ExpressionKind::Function(function) => {
+            if let Some(message) = not_of_rows(function) {
+                return refuse(message);
+            }
+        }
+        _ => {}
+    }
+    expression.children().into_iter().try_for_each(check)
+}
+
+/// Why a function does not give a value for a row from that row alone.
+fn not_of_rows(function: &Function) -> Option<String> {
+    let name = &function.name;
+    // What is wrong with the types of a known function's inputs is seen when tablets come.
+    let known = name.eq_ignore_ascii_case("cast")
+        || !matches!(functions::bind(&Call { function, types: &[] }), Ok(None));
+    if known {
+        None
+    } else if is_aggregate(name) || series_functions::is_known(name) {
+        Some(format!("`{name}` needs more than one row, and each row is computed by itself here"))
+    } else {
+        Some(format!("there is no function `{name}`"))
     }
 }

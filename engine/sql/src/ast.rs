@@ -31,7 +31,7 @@ pub use schema::{
     DatabaseProperties, SeriesDefinition,
 };
 pub use select::{
-    Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Select, SelectColumn, SelectInto, SortBy,
+    Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Projection, Select, SelectColumn, SelectInto, SortBy,
     TypedFill, TypedFillMethod,
 };
 pub use show::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries};

@@ -17,5 +17,5 @@ mod print;
 mod span;
 
 pub use error::ParseError;
-pub use parser::{ParseContext, parse, parse_expression};
+pub use parser::{ParseContext, parse, parse_expression, parse_projection};
 pub use span::Span;

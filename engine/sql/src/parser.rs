@@ -66,6 +66,25 @@ pub fn parse_expression(text: &str, context: &ParseContext) -> Result<crate::ast
     Ok(expression)
 }
 
+/// Reads what is to be computed for each row, `select s1 + 1 as s2, s3 where s4 > 0`; the word `select` may be left out.
+///
+/// ```
+/// # let context = levada_sql::ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
+/// let projection = levada_sql::parse_projection("select s1 + 1 as s2, s3 where s4 > 0", &context)?;
+/// assert_eq!((projection.columns.len(), projection.condition.is_some()), (2, true));
+/// # Ok::<(), levada_sql::ParseError>(())
+/// ```
+///
+/// # Errors
+/// As [`parse`]; clauses that need more than one row, or say where rows come from, are errors too.
+pub fn parse_projection(text: &str, context: &ParseContext) -> Result<crate::ast::Projection, ParseError> {
+    let mut parser = Parser::new(text, context)?;
+    let projection = parser.projection()?;
+    parser.eat_symbol(Symbol::Semicolon);
+    parser.end()?;
+    Ok(projection)
+}
+
 type Parsed<T> = Result<T, ParseError>;
 
 /// How deep expressions may nest in the text.

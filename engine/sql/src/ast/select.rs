@@ -47,6 +47,15 @@ pub struct SelectColumn {
     pub alias: Option<String>,
 }
 
+/// What is computed for each row, wherever the rows come from: a query without `from`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Projection {
+    /// What is computed; at least one.
+    pub columns: Vec<SelectColumn>,
+    /// `where`
+    pub condition: Option<Expression>,
+}
+
 /// A path in `FROM`.
 #[derive(Clone, Debug)]
 pub struct FromPath {

@@ -5,7 +5,9 @@ mod into;
 
 use super::{Parsed, Parser};
 use crate::{
-    ast::{Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Select, SelectColumn, SortBy},
+    ast::{
+        Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Projection, Select, SelectColumn, SortBy,
+    },
     lexer::Symbol,
 };
 
@@ -40,6 +42,31 @@ impl Parser<'_> {
         };
         self.select_clauses(&mut select)?;
         Ok(select)
+    }
+
+    /// A query of single rows.
+    pub(super) fn projection(&mut self) -> Parsed<Projection> {
+        if self.at(&["select"]) && self.begins_column(1) {
+            self.bump();
+        }
+        let columns = self.list(Self::select_column)?;
+        let condition = if self.eat("WHERE") { Some(self.expression()?) } else { None };
+        let clauses =
+            ["from", "into", "group", "having", "order", "fill", "limit", "offset", "slimit", "align"];
+        let token = self.token();
+        match clauses.into_iter().find(|clause| self.is_word(0, clause)) {
+            Some(clause @ ("from" | "into")) => Err(self.error(
+                token.span,
+                format!("unexpected '{clause}': where rows come from and go to is not said here"),
+            )),
+            Some(clause) => Err(self.error(
+                token.span,
+                format!(
+                    "unexpected '{clause}': each row is computed by itself, there are no other rows here"
+                ),
+            )),
+            None => Ok(Projection { columns, condition }),
+        }
     }
 
     /// Whether what stands so many tokens ahead begins a column rather than goes on behind a series named `last`.

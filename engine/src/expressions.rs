@@ -1,0 +1,145 @@
+//! The expressions of SQL on rows in motion: what a pipeline computes on its way, as a query would of what is stored.
+//!
+//! ```
+//! use levada_engine::expressions::RowQuery;
+//!
+//! let query = RowQuery::parse("select temperature * 1.8 + 32 as temperature_f where status = true")?;
+//! let error = RowQuery::parse("select temperature whre status").expect_err("misspelt");
+//! assert_eq!((error.line, error.column), (1, 20));
+//! # let schema = [("temperature".into(), levada_model::DataType::Double)];
+//! let bound = query.bind(&schema)?;
+//! assert_eq!(bound.columns().next(), Some(("temperature_f", levada_model::DataType::Double)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use levada_model::DataType;
+use levada_sql::{
+    ParseContext, ParseError, Span,
+    ast::{BinaryOperator, Expression, ExpressionKind, Projection},
+    parse_expression, parse_projection,
+};
+
+pub use levada_query::{QueryError, RowExpressions, RowSchema};
+
+/// A query of single rows, `select … where …`, that is bound to the measurements of one tablet after the other.
+///
+/// Times without an offset are in UTC.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowQuery(Projection);
+
+/// Why a text is not a query of single rows, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct RowQueryError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in the line, in characters, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl RowQuery {
+    /// Reads columns and a condition: `select temperature, a + b as c where status`; the word `select` may be left out.
+    ///
+    /// # Errors
+    /// The text is not well formed, or cannot be computed row by row whatever the rows are.
+    pub fn parse(text: &str) -> Result<Self, RowQueryError> {
+        let projection = at_no_time(text, |context| parse_projection(text, context))?;
+        check(text, &projection)?;
+        Ok(Self(projection))
+    }
+
+    /// With a condition that rows must fit too, beside the one there may be: `status and temperature > 0`.
+    ///
+    /// # Errors
+    /// As [`RowQuery::parse`].
+    pub fn and_where(self, condition: &str) -> Result<Self, RowQueryError> {
+        let more = at_no_time(condition, |context| parse_expression(condition, context))?;
+        check(condition, &Projection { columns: Vec::new(), condition: Some(more.clone()) })?;
+        let Projection { columns, condition } = self.0;
+        let condition = match condition {
+            None => more,
+            Some(first) => Expression::synthetic(ExpressionKind::Binary {
+                operator: BinaryOperator::And,
+                left: Box::new(first),
+                right: Box::new(more),
+            }),
+        };
+        Ok(Self(Projection { columns, condition: Some(condition) }))
+    }
+
+    /// Binds it to the measurements of a tablet; see [`RowExpressions::bind`].
+    ///
+    /// # Errors
+    /// Types do not fit.
+    pub fn bind(&self, schema: &[(Arc<str>, DataType)]) -> Result<RowExpressions, QueryError> {
+        RowExpressions::bind(&self.0, schema)
+    }
+}
+
+/// Reads a text that means the same whenever it is read.
+fn at_no_time<T: PartialEq>(
+    text: &str,
+    parse: impl Fn(&ParseContext) -> Result<T, ParseError>,
+) -> Result<T, RowQueryError> {
+    let parse = |now| {
+        parse(&ParseContext { zone: TimeZone::UTC, now }).map_err(|error| RowQueryError {
+            line: error.line,
+            column: error.column + 1,
+            message: error.message,
+        })
+    };
+    let (read, later) = (parse(0)?, parse(1)?);
+    if read != later {
+        let at = text.to_ascii_lowercase().find("now").unwrap_or(0);
+        return Err(refuse(text, Span::new(at, at), "`now()` would stand still here: rows come later"));
+    }
+    Ok(read)
+}
+
+fn check(text: &str, projection: &Projection) -> Result<(), RowQueryError> {
+    RowExpressions::check(projection).map_err(|(span, error)| refuse(text, span, error.to_string()))
+}
+
+fn refuse(text: &str, span: Span, message: impl Into<String>) -> RowQueryError {
+    let before = text.get(..span.start).unwrap_or_default();
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    RowQueryError {
+        line: before.matches('\n').count() + 1,
+        column: before[line_start..].chars().count() + 1,
+        message: message.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_say_where_in_the_text() {
+        for (text, line, column, message) in [
+            ("select a b", 1, 10, "unexpected 'b', expected one of"),
+            ("a,\n  avg(b)", 2, 3, "`avg` needs more than one row"),
+            ("a where t > now() - 1h", 1, 13, "would stand still"),
+            ("select a from root.d", 1, 10, "where rows come from"),
+            ("select a group by ([0, 1), 1s)", 1, 10, "no other rows"),
+            ("", 1, 1, "unexpected end"),
+        ] {
+            let error = RowQuery::parse(text).expect_err(text);
+            assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+            assert!(error.message.contains(message), "{text}: {error}");
+        }
+        let error = RowQuery::parse("a").and_then(|query| query.and_where("b >")).expect_err("no operand");
+        assert_eq!((error.line, error.column), (1, 4));
+    }
+
+    #[test]
+    fn conditions_add_up() {
+        let query = RowQuery::parse("a where b").and_then(|query| query.and_where("c")).expect("well formed");
+        assert_eq!(query, RowQuery::parse("select a where b and c").expect("well formed"));
+    }
+}

@@ -74,6 +74,8 @@ pub(crate) struct Catalog {
     devices: Tree,
     series: usize,
     next_id: u32,
+    /// The database of the device that was loaded last.
+    loading: Option<u32>,
     names: Names,
 }
 

@@ -60,6 +60,8 @@ pub struct StorageOptions {
     pub wal_bytes: u64,
     /// Bytes of rows in memory at most, those being flushed included; writers wait at this.
     pub memtable_bytes: usize,
+    /// Bytes of files' indexes kept in memory.
+    pub meta_cache_bytes: usize,
     /// The width of a time partition in milliseconds; more than 0. Must not change once a folder holds data.
     pub partition_width: i64,
     /// How many memtables are flushed at once.
@@ -84,6 +86,7 @@ impl StorageOptions {
             wal_segment_bytes: 32 << 20,
             wal_bytes: 1 << 30,
             memtable_bytes: 128 << 20,
+            meta_cache_bytes: 32 << 20,
             partition_width: 604_800_000,
             flush_threads: 1,
             compaction: true,

@@ -74,6 +74,22 @@ impl Catalog {
         self.series += device.series.len() - before;
     }
 
+    /// Puts a device in that is not there, as a snapshot has it: its series by measurement.
+    pub(crate) fn load_device(&mut self, path: Path, aligned: bool, series: Vec<(SeriesDef, u64)>) {
+        // Devices come by path, so that a device is mostly of the database of the one before.
+        let before =
+            self.loading.and_then(|id| self.database(id)).filter(|before| before.path.is_prefix_of(&path));
+        let Some(database) = before.or_else(|| self.database_of(&path)).map(|database| database.id) else {
+            return;
+        };
+        self.loading = Some(database);
+        let names = &mut self.names;
+        let series: Vec<Series> =
+            series.into_iter().map(|(def, since)| Series::new(def, since, names)).collect();
+        self.series += series.len();
+        self.devices.put(Device { path, database, aligned, series });
+    }
+
     fn alter_series(&mut self, path: &Path, def: &SeriesDef) {
         let names = &mut self.names;
         let Some(device) = self.devices.get_mut(path) else { return };

@@ -15,7 +15,7 @@ use crate::{
     catalog::Device,
     memtable::Place,
     read::{Block, Merge, Snapshot, Wanted, concat},
-    sealed::{FileMeta, FileWriter, SealedFile},
+    sealed::{FileMeta, FileWriter, MetaCache, SealedFile},
     store::{Change, Core, Store},
 };
 
@@ -98,6 +98,8 @@ impl Store {
                 seq: core.seq,
                 now: self.options.clock.now(),
                 partition_width: self.options.partition_width,
+                // What is read once must not push out what queries need.
+                metas: Arc::new(MetaCache::new(1 << 20)),
             };
             (place, job, snapshot, id)
         };

@@ -80,7 +80,7 @@ pub(super) fn take_devices(from: &mut Take<'_>, catalog: &mut Catalog) -> Result
                 Ok((SeriesDef::take(from)?, since))
             })
             .collect::<Result<Vec<_>, Malformed>>()?;
-        catalog.create_series(&path, aligned, series.into_iter());
+        catalog.load_device(path, aligned, series);
     }
     Ok(())
 }

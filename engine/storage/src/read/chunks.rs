@@ -45,9 +45,9 @@ pub(crate) struct PlainChunks {
 }
 
 impl PlainChunks {
-    pub(crate) fn new(cut: Cut, chunks: Vec<ChunkMeta>) -> Self {
+    pub(crate) fn new(cut: Cut, chunks: &[ChunkMeta]) -> Self {
         let range = cut.range;
-        let chunks = chunks.into_iter().filter(|chunk| range.overlaps(range_of(chunk))).collect();
+        let chunks = chunks.iter().filter(|chunk| range.overlaps(range_of(chunk))).cloned().collect();
         Self { cut, chunks, current: None }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     StorageError, TimeRange,
     catalog::Device,
     memtable::{Hidden, Memtable, Named, Place},
-    sealed::SealedFile,
+    sealed::{MetaCache, SealedFile},
 };
 
 /// A part of one series in one source, before it is read.
@@ -53,14 +53,14 @@ impl Snapshot {
         }
         let id = DeviceId::from(&device.path);
         for file in self.files_of(device, range) {
-            let metas = series_metas(file, &id, wanted)?;
-            if metas.iter().any(|meta| meta.as_ref().is_some_and(is_aligned)) {
+            let metas = series_metas(&self.metas, file, &id, wanted)?;
+            if metas.iter().any(|meta| meta.as_deref().is_some_and(is_aligned)) {
                 aligned_inputs(file, wanted, &metas, range, &hidden, &mut inputs);
             } else {
                 for (place, meta) in metas.into_iter().enumerate() {
                     let Some(meta) = meta else { continue };
                     let cut = cut(file, range, vec![(place, hidden[place].clone())], wanted.len());
-                    plain_inputs(cut, meta.chunks, &mut inputs);
+                    plain_inputs(cut, &meta.chunks, &mut inputs);
                 }
             }
         }
@@ -89,12 +89,12 @@ impl Snapshot {
         }
         let id = DeviceId::from(&device.path);
         for file in self.files_of(device, range) {
-            let Some(meta) = series_metas(file, &id, one)?.pop().flatten() else { continue };
+            let Some(meta) = series_metas(&self.metas, file, &id, one)?.pop().flatten() else { continue };
             let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
-            for (at, chunk) in meta.chunks.into_iter().enumerate() {
-                let covered = range_of(&chunk);
+            for (at, chunk) in meta.chunks.iter().enumerate() {
+                let covered = range_of(chunk);
                 if chunk.statistics.count() > 0 && covered.overlaps(range) {
-                    let part = Part::Chunk { cut: cut.clone(), chunk };
+                    let part = Part::Chunk { cut: cut.clone(), chunk: chunk.clone() };
                     items.push(Item { rank: rank(file, at), range: covered, part });
                 }
             }
@@ -154,19 +154,27 @@ fn memory(
 
 /// What the file's index says of each series; `None` where the file has none, or one of another time.
 fn series_metas(
+    cache: &MetaCache,
     file: &SealedFile,
     id: &DeviceId,
     wanted: &[Wanted],
-) -> Result<Vec<Option<SeriesMeta>>, StorageError> {
-    let reader = file.reader()?;
+) -> Result<Vec<Option<Arc<SeriesMeta>>>, StorageError> {
     wanted
         .iter()
         .map(|wanted| {
             if file.meta.seq < wanted.since {
                 return Ok(None);
             }
-            let meta = reader.series(id, &wanted.measurement).map_err(|error| file.error(error))?;
-            let fits = |meta: &SeriesMeta| {
+            let meta = match cache.get(file.meta.id, id, &wanted.measurement) {
+                Some(known) => known,
+                None => {
+                    let read = file.reader()?.series(id, &wanted.measurement);
+                    let read = read.map_err(|error| file.error(error))?.map(Arc::new);
+                    cache.put(file.meta.id, id, &wanted.measurement, read.clone());
+                    read
+                }
+            };
+            let fits = |meta: &Arc<SeriesMeta>| {
                 meta.data_type.is_some_and(|found| found.arrow() == wanted.schema.data_type.arrow())
             };
             Ok(meta.filter(fits))
@@ -200,20 +208,23 @@ fn in_order(mut ranges: impl Iterator<Item = TimeRange>) -> bool {
     ranges.all(|range| end.replace(range.end).is_none_or(|end| end < range.start))
 }
 
-fn plain_inputs(cut: Cut, chunks: Vec<ChunkMeta>, inputs: &mut Vec<Input>) {
+fn plain_inputs(cut: Cut, chunks: &[ChunkMeta], inputs: &mut Vec<Input>) {
     if in_order(chunks.iter().map(range_of)) {
         inputs.push(Input::new(rank(&cut.file, 0), PlainChunks::new(cut, chunks)));
         return;
     }
-    for (at, chunk) in chunks.into_iter().enumerate() {
-        inputs.push(Input::new(rank(&cut.file, at), PlainChunks::new(cut.clone(), vec![chunk])));
+    for (at, chunk) in chunks.iter().enumerate() {
+        inputs.push(Input::new(
+            rank(&cut.file, at),
+            PlainChunks::new(cut.clone(), std::slice::from_ref(chunk)),
+        ));
     }
 }
 
 fn aligned_inputs(
     file: &Arc<SealedFile>,
     wanted: &[Wanted],
-    metas: &[Option<SeriesMeta>],
+    metas: &[Option<Arc<SeriesMeta>>],
     range: TimeRange,
     hidden: &[Vec<Hidden>],
     inputs: &mut Vec<Input>,
@@ -248,7 +259,7 @@ impl Part {
                 let group = AlignedChunk { columns: vec![Some(chunk)] };
                 Input::new(rank, AlignedChunks::new(cut, vec![group]))
             }
-            Self::Chunk { cut, chunk } => Input::new(rank, PlainChunks::new(cut, vec![chunk])),
+            Self::Chunk { cut, chunk } => Input::new(rank, PlainChunks::new(cut, &[chunk])),
         }
     }
 }

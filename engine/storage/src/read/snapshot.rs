@@ -10,6 +10,7 @@ use crate::{
     View, Windows,
     catalog::{Catalog, Device, Series},
     memtable::Memtable,
+    sealed::MetaCache,
     store::Files,
     tombstone::Tombstones,
 };
@@ -26,6 +27,7 @@ pub(crate) struct Snapshot {
     pub(crate) seq: u64,
     pub(crate) now: i64,
     pub(crate) partition_width: i64,
+    pub(crate) metas: Arc<MetaCache>,
 }
 
 impl fmt::Debug for Snapshot {

@@ -8,7 +8,7 @@ use parking_lot::MutexGuard;
 use super::{Core, Store};
 use crate::{
     Applied, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
-    catalog::{check_database, check_new_series, database_for},
+    catalog::{Catalog, check_database, check_new_series, database_for},
     tombstone::Tombstone,
     wal::{CatalogOp, SeriesDef, Wal},
 };
@@ -42,31 +42,7 @@ impl Store {
         let mut core = self.core.lock();
         self.writable(&core)?;
         let count = series.len();
-        // Each is checked against those before it, on a copy, so that all are made or none.
-        let mut trial = core.catalog.clone();
-        let seq = core.seq + 1;
-        let mut ops: Vec<CatalogOp> = Vec::new();
-        for new in series {
-            if let Err(path) = database_for(&trial, &new.device)? {
-                let op = CatalogOp::CreateDatabase { id: trial.next_id(), path, ttl: None };
-                trial.apply(&op, seq);
-                ops.push(op);
-            }
-            check_new_series(&trial, &new)?;
-            let NewSeries { device, measurement, schema, aligned, alias, tags, attributes } = new;
-            let def = SeriesDef { measurement, schema, alias, tags, attributes };
-            trial.apply(
-                &CatalogOp::CreateSeries { device: device.clone(), aligned, series: vec![def.clone()] },
-                seq,
-            );
-            match ops.last_mut() {
-                Some(CatalogOp::CreateSeries { device: last, series, .. }) if *last == device => {
-                    series.push(def)
-                }
-                _ => ops.push(CatalogOp::CreateSeries { device, aligned, series: vec![def] }),
-            }
-        }
-        drop(trial);
+        let ops = plan_series(&core.catalog, series, core.seq + 1)?;
         core.boundary = core.seq;
         self.apply_all(core, count, ops)
     }
@@ -157,6 +133,34 @@ impl Store {
         }
         Ok(Applied { count, durable })
     }
+}
+
+/// The changes that make series: all, or the reason why one cannot be.
+fn plan_series(catalog: &Catalog, series: Vec<NewSeries>, seq: u64) -> Result<Vec<CatalogOp>, StorageError> {
+    // Each is checked against those before it, on a copy; which one alone does not need.
+    let mut trial = if series.len() > 1 { Some(catalog.clone()) } else { None };
+    let mut ops: Vec<CatalogOp> = Vec::new();
+    for new in series {
+        let known = trial.as_ref().unwrap_or(catalog);
+        let mut made = Vec::new();
+        if let Err(path) = database_for(known, &new.device)? {
+            made.push(CatalogOp::CreateDatabase { id: known.next_id(), path, ttl: None });
+        }
+        check_new_series(known, &new)?;
+        let NewSeries { device, measurement, schema, aligned, alias, tags, attributes } = new;
+        let def = SeriesDef { measurement, schema, alias, tags, attributes };
+        made.push(CatalogOp::CreateSeries { device: device.clone(), aligned, series: vec![def.clone()] });
+        if let Some(trial) = &mut trial {
+            made.iter().for_each(|op| drop(trial.apply(op, seq)));
+        }
+        match (ops.last_mut(), &made[..]) {
+            (Some(CatalogOp::CreateSeries { device: last, series, .. }), [_]) if *last == device => {
+                series.push(def)
+            }
+            _ => ops.append(&mut made),
+        }
+    }
+    Ok(ops)
 }
 
 impl Core {

@@ -20,7 +20,7 @@ use crate::{
     memtable::{Memtable, Place},
     positions::Positions,
     read::Snapshot,
-    sealed::SealedFile,
+    sealed::{MetaCache, SealedFile},
     tombstone::Tombstones,
     wal::{CatalogOp, Wal},
 };
@@ -41,6 +41,7 @@ pub(crate) struct Store {
     pub(crate) work: Condvar,
     /// A flush ended, well or not; with `core`.
     pub(crate) done: Condvar,
+    pub(crate) metas: Arc<MetaCache>,
     /// Held by whoever compacts.
     pub(crate) compacting: Mutex<()>,
     pub(crate) recovery: Vec<Finding>,
@@ -135,6 +136,7 @@ impl Store {
             seq: core.seq,
             now,
             partition_width: self.options.partition_width,
+            metas: Arc::clone(&self.metas),
         }
     }
 

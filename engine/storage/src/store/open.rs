@@ -13,7 +13,7 @@ use crate::{
     Finding, StorageError, StorageOptions,
     disk::{Disk, Lock, LockOutcome},
     manifest::{Loaded, Manifest},
-    sealed::{SUMS, SealedFile},
+    sealed::{MetaCache, SUMS, SealedFile},
     wal::{InsertRecord, Op, Replayed, Wal, WalOptions, replay},
 };
 
@@ -71,6 +71,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         admission,
         work: Condvar::new(),
         done: Condvar::new(),
+        metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
         compacting: Mutex::new(()),
         recovery,
         lock: Mutex::new(Some(lock)),

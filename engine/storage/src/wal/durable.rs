@@ -48,7 +48,12 @@ impl Future for Durable {
         };
         let mut state = log.state.lock();
         match state.outcome(self.seq) {
-            Some(outcome) => Poll::Ready(outcome),
+            Some(outcome) => {
+                if let Some(ticket) = self.ticket.take() {
+                    state.waiters.forget(ticket);
+                }
+                Poll::Ready(outcome)
+            }
             None => {
                 let ticket = state.waiters.register(self.seq, self.ticket, context.waker());
                 self.ticket = Some(ticket);
@@ -85,7 +90,10 @@ impl Waiters {
     }
 
     fn forget(&mut self, ticket: u64) {
-        self.waiting.retain(|(_, known, _)| *known != ticket);
+        // Who was woken is here no more, and that is the rule.
+        if let Some(at) = self.waiting.iter().position(|(_, known, _)| *known == ticket) {
+            self.waiting.swap_remove(at);
+        }
     }
 
     /// Takes the wakers of all numbers up to `seq`.

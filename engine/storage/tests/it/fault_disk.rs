@@ -45,6 +45,7 @@ struct State {
     room: Option<usize>,
     short_reads: bool,
     cut: bool,
+    held: bool,
 }
 
 /// A file system in memory. Clones are the same one.
@@ -124,6 +125,12 @@ impl FaultDisk {
             .collect()
     }
 
+    /// As long as what this gives is held, files of data cannot be made.
+    pub(crate) fn hold(&self) -> Hold {
+        locked(&self.0).held = true;
+        Hold(self.clone())
+    }
+
     pub(crate) fn manifest(&self) -> Vec<(PathBuf, usize)> {
         let state = locked(&self.0);
         let named = |path: &&PathBuf| path.to_string_lossy().contains("manifest-");
@@ -154,6 +161,16 @@ impl FaultDisk {
     }
 }
 
+/// See [`FaultDisk::hold`].
+#[derive(Debug)]
+pub(crate) struct Hold(FaultDisk);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        locked(&self.0.0).held = false;
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     disk: FaultDisk,
@@ -173,6 +190,9 @@ impl Drop for Held {
 
 impl Disk for FaultDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        while path.extension().is_some_and(|extension| extension == "tmp") && locked(&self.0).held {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
         let mut state = self.call()?;
         let node = Node::default();
         state.names.insert(path.to_owned(), Arc::clone(&node));

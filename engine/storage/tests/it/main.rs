@@ -4,6 +4,8 @@ mod basics;
 mod fault_disk;
 mod faults;
 mod folder;
+mod many;
 mod model;
 mod random;
+mod room;
 mod rows;

@@ -174,7 +174,9 @@ pub(super) fn make(setup: &Setup) -> Result<Client> {
         .set("group.id", &options.group)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
-        .set("enable.partition.eof", "true");
+        // The end of a partition must not come as a message: taking many at once, librdkafka (2.12.1) counts it as one that
+        // was read, and after the next change of the assignment goes on behind the message that takes its offset.
+        .set("enable.partition.eof", "false");
     config.create_with_context(Listener::default()).map_err(|error| Error::config(error.to_string()))
 }
 

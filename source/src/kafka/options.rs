@@ -158,7 +158,7 @@ const FIXED: [(&str, &str); 6] = [
     ("group.id", "use `group`"),
     ("enable.auto.commit", "offsets are committed when their rows are settled"),
     ("enable.auto.offset.store", "offsets are committed when their rows are settled"),
-    ("enable.partition.eof", "the source needs it"),
+    ("enable.partition.eof", "the source must not have it"),
 ];
 
 impl KafkaOptions {

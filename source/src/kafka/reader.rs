@@ -176,6 +176,20 @@ impl Reader {
         if taken > 0 {
             self.shared.read.store(intake.read, Ordering::Relaxed);
             self.oldest.get_or_insert_with(Instant::now);
+        } else if self.ends.is_some() {
+            self.pass_what_holds_no_message();
+        }
+    }
+
+    /// Counts offsets as read that librdkafka went past without a message: marks of transactions, and what compaction
+    /// took. To be called between two takes, when all that librdkafka gave has been seen.
+    fn pass_what_holds_no_message(&mut self) {
+        let Ok(reached) = self.client.position() else { return };
+        for each in self.intake.partitions.iter_mut() {
+            let known = reached.find_partition(&each.name.0, each.name.1).map(|found| found.offset());
+            if let Some(Offset::Offset(reached)) = known {
+                each.next = each.next.max(each.end.map_or(reached, |end| reached.min(end)));
+            }
         }
     }
 
@@ -445,6 +459,7 @@ impl Reader {
 
     /// Looks how much is waiting at the other side.
     fn look(&mut self) {
+        self.pass_what_holds_no_message();
         let mut lag = 0;
         for each in self.intake.partitions.iter() {
             let high = each
@@ -535,12 +550,6 @@ impl Intake {
         let value = match message.content {
             Content::Value(value) => Some(value),
             Content::Nothing => None,
-            Content::Error(RDKafkaErrorCode::PartitionEOF) => {
-                // Offsets before it that brought no message hold none.
-                let reached = partition.end.map_or(message.offset, |end| message.offset.min(end));
-                partition.next = partition.next.max(reached);
-                return;
-            }
             Content::Error(error) => {
                 let (topic, partition) = &partition.name;
                 tracing::warn!(%error, topic, partition, "kafka");

@@ -66,7 +66,7 @@ fn numbers<T: ArrowPrimitiveType>(
     read: fn(&Value) -> Option<T::Native>,
     size: fn(T::Native) -> T::Native,
 ) -> Box<dyn Accumulator> {
-    let beats: fn(T::Native, T::Native, fn(T::Native) -> T::Native) -> bool = match wanted {
+    let beats: Beats<T::Native> = match wanted {
         Wanted::Least => |a, b, _| a < b,
         Wanted::Greatest => |a, b, _| a > b,
         Wanted::Farthest => |a, b, size| size(a) > size(b) || (size(a) == size(b) && a > b),
@@ -74,12 +74,15 @@ fn numbers<T: ArrowPrimitiveType>(
     Box::new(Numbers::<T> { wanted, read, size, beats, states: Vec::new() })
 }
 
+/// Whether the first of two numbers wins, given what their size is.
+type Beats<N> = fn(N, N, fn(N) -> N) -> bool;
+
 /// The winning number of each group. NaN wins only where there is nothing else.
 struct Numbers<T: ArrowPrimitiveType> {
     wanted: Wanted,
     read: fn(&Value) -> Option<T::Native>,
     size: fn(T::Native) -> T::Native,
-    beats: fn(T::Native, T::Native, fn(T::Native) -> T::Native) -> bool,
+    beats: Beats<T::Native>,
     states: Vec<Option<T::Native>>,
 }
 

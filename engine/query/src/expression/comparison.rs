@@ -89,7 +89,7 @@ fn primitive<T: Copy + PartialOrd>(
     let bits = match operator {
         Comparison::Equal => bits(left, right, |a, b| a == b),
         // NaN is not unequal either: every comparison with it is false.
-        Comparison::NotEqual => bits(left, right, |a, b| a < b || a > b),
+        Comparison::NotEqual => bits(left, right, |a, b| (a < b) | (a > b)),
         Comparison::Less => bits(left, right, |a, b| a < b),
         Comparison::LessOrEqual => bits(left, right, |a, b| a <= b),
         Comparison::Greater => bits(left, right, |a, b| a > b),

@@ -7,7 +7,7 @@ pub(crate) fn double(value: f64) -> String {
     text(
         value.is_nan(),
         value.is_sign_negative(),
-        value.abs() as f64,
+        value.abs(),
         &format!("{:e}", value.abs()),
         value.is_infinite(),
     )

@@ -70,8 +70,7 @@ impl M4 {
         let (times, values) = (all.times.values(), numbers.values());
         let mut taken: Vec<u32> = Vec::new();
         let mut from = 0;
-        loop {
-            let Some((begin, stop, next)) = self.window(times, from, at_end) else { break };
+        while let Some((begin, stop, next)) = self.window(times, from, at_end) {
             taken.extend(corners(&values[begin..stop]).into_iter().map(|row| (begin + row) as u32));
             from = next;
         }

@@ -25,9 +25,7 @@ pub(super) fn series(
             found.retain(|each| each.tags.get(key).is_some_and(|text| text.contains(value)));
         }
         Some(SchemaFilter::Template { name, negated }) => {
-            if !without_template(name.as_deref(), *negated) {
-                found.clear();
-            }
+            found.retain(|_| without_template(name.as_deref(), *negated));
         }
         Some(SchemaFilter::Time(condition)) => {
             let range = times(condition)?;
@@ -53,9 +51,7 @@ pub(super) fn devices(
         None => {}
         Some(SchemaFilter::PathContains(part)) => found.retain(|each| each.path.as_str().contains(part)),
         Some(SchemaFilter::Template { name, negated }) => {
-            if !without_template(name.as_deref(), *negated) {
-                found.clear();
-            }
+            found.retain(|_| without_template(name.as_deref(), *negated));
         }
         Some(SchemaFilter::Time(condition)) => {
             let range = times(condition)?;

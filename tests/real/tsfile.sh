@@ -32,7 +32,8 @@ for version in 3:1.1.0 4:2.1.0; do
     mv "$jars.part" "$jars"
   fi
   mkdir -p "$home/classes-${version%:*}"
-  javac -nowarn -cp "$jars/*" -d "$home/classes-${version%:*}" "$here/Dump.java" "$here/Write.java"
+  javac -nowarn -Xlint:-deprecation -cp "$jars/*" -d "$home/classes-${version%:*}" "$here/Dump.java" "$here/Write.java" \
+    2> >(grep -v "^Note: " >&2)
 done
 if [ ! -x "$home/venv/bin/tsfile-ready" ]; then
   python3 -m venv "$home/venv"

@@ -6,9 +6,13 @@
 use std::{hint::black_box, sync::Arc, time::Instant};
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
+use bytes::Bytes;
 use criterion::{Criterion, Throughput};
-use levada_model::{DataType, Encoding};
-use levada_tsfile::{decode_values, encode_values};
+use levada_model::{Compressor, DataType, Encoding, Path, SeriesSchema};
+use levada_tsfile::{
+    DeviceId, TsFileError, TsFileReader, TsFileWriter, Version, WriterOptions, decode_values, encode_values,
+    smallest_encoding,
+};
 
 const VALUES: usize = 1_000_000;
 
@@ -137,7 +141,7 @@ fn main() {
     let clock = clock();
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
     println!(
-        "column    encoding     bits/value  with LZ4  encode ns  decode ns    GB/s   cycles/value (decode)"
+        "column    encoding      bits/value  with LZ4  encode ns  decode ns    GB/s   cycles/value (decode)"
     );
     for column in columns() {
         let raw: Vec<u8> = vec![7; VALUES * column.width];
@@ -176,7 +180,51 @@ fn main() {
             group.bench_function(format!("decode {encoding}"), |bencher| bencher.iter(decode));
             group.finish();
         }
+        let usual = Encoding::default_for(column.data_type);
+        let smallest = smallest_encoding(column.data_type, Compressor::Lz4, &column.pages[0]);
+        whole_file(&column, usual, clock).expect("memory takes anything");
+        if smallest != usual {
+            whole_file(&column, smallest, clock).expect("memory takes anything");
+        }
     }
+}
+
+/// A whole file of one series: from columns to bytes and back, times, statistics and LZ4 included.
+fn whole_file(column: &Column, encoding: Encoding, clock: Option<f64>) -> Result<(), TsFileError> {
+    let schema = SeriesSchema { data_type: column.data_type, encoding, compressor: Compressor::Lz4 };
+    let device = Path::parse("root.plant.d1").expect("a legal path");
+    let times: Vec<i64> = (0..VALUES as i64).map(|row| 1_700_000_000_000 + row * 1000).collect();
+    let write = || -> Result<Vec<u8>, TsFileError> {
+        let mut writer = TsFileWriter::new(Vec::new(), Version::V4, WriterOptions::default())?;
+        writer.start_chunk_group(&device)?;
+        let mut times = times.as_slice();
+        for page in &column.pages {
+            let (first, rest) = times.split_at(page.len());
+            writer.write_series("s", schema, first, page)?;
+            times = rest;
+        }
+        Ok(writer.finish()?.0)
+    };
+    let bytes = Bytes::from(write()?);
+    let write_ns = best(|| drop(black_box(write())));
+    let reader = TsFileReader::open(bytes.clone())?;
+    let device = DeviceId::from(&device);
+    let read_ns = best(|| {
+        let pages = reader.scan(&device, "s").expect("it was written");
+        let rows: usize = pages.map(|page| black_box(page.expect("it was written")).times.len()).sum();
+        assert_eq!(rows, VALUES);
+    });
+    let bits = bytes.len() as f64 * 8. / VALUES as f64;
+    print_row(
+        column.name,
+        &format!("file {encoding}"),
+        (bits, bits),
+        write_ns,
+        read_ns,
+        column.width + 8,
+        clock,
+    );
+    Ok(())
 }
 
 fn print_row(
@@ -191,6 +239,6 @@ fn print_row(
     let rate = width as f64 / decode;
     let cycles = clock.map_or_else(|| "?".into(), |clock| format!("{:.1}", clock * decode));
     println!(
-        "{column:9} {encoding:12} {bits:10.2} {packed:9.2} {encode:10.2} {decode:10.2} {rate:7.2}   {cycles}"
+        "{column:9} {encoding:13} {bits:10.2} {packed:9.2} {encode:10.2} {decode:10.2} {rate:7.2}   {cycles}"
     );
 }

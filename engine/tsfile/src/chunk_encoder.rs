@@ -6,7 +6,7 @@ use arrow_array::{Array, cast::AsArray};
 use levada_model::{Compressor, DataType, Encoding, SeriesSchema};
 
 use crate::{
-    Statistics, TsFileError, Version, WriterOptions,
+    ReadLimits, Statistics, TsFileError, Version, WriterOptions,
     column::{Dense, check, indices},
     compression::compress,
     encoding::{encode, encode_times, lossless},
@@ -91,6 +91,9 @@ impl EncodedAligned {
         self.time.size() + self.columns.iter().map(EncodedChunk::size).sum::<usize>()
     }
 }
+
+/// However large pages are asked for, they stay well within what readers take in by default.
+const MOST_PAGE_BYTES: usize = 128 << 20;
 
 /// Turns columns into chunks, on any thread; the order in which chunks are made is nobody's concern.
 ///
@@ -235,7 +238,9 @@ impl ChunkEncoder {
     /// Ranges of rows that make pages: as many as fit by points, and by the bytes of the widest column.
     fn pages(&self, rows: usize, columns: &[(DataType, &dyn Array)]) -> Vec<Range<usize>> {
         let widest = columns.iter().map(|(data_type, _)| fixed_width(*data_type)).max().unwrap_or(8);
-        let most = self.options.page_points.min(self.options.page_bytes / widest).max(1);
+        let page_bytes = self.options.page_bytes.min(MOST_PAGE_BYTES);
+        let most =
+            self.options.page_points.min(page_bytes / widest).clamp(1, ReadLimits::default().page_points);
         let offsets: Vec<&[i32]> = columns
             .iter()
             .filter_map(|(data_type, values)| match data_type {
@@ -249,7 +254,7 @@ impl ChunkEncoder {
         while start < rows {
             let mut end = rows.min(start + most);
             for offsets in &offsets {
-                let room = i64::from(offsets[start]).saturating_add_unsigned(self.options.page_bytes as u64);
+                let room = i64::from(offsets[start]).saturating_add_unsigned(page_bytes as u64);
                 let fits = offsets[start + 1..=end].partition_point(|&offset| i64::from(offset) <= room);
                 end = start + fits.max(1);
             }

@@ -19,7 +19,7 @@ mod zigzag;
 
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::BooleanBuffer;
-use levada_model::{DataType, Encoding};
+use levada_model::{Compressor, DataType, Encoding};
 
 pub(crate) use int::Int;
 use int::bit_length;
@@ -28,8 +28,12 @@ use scaled::Float;
 use crate::{
     TsFileError,
     column::{Decoded, Dense, check},
+    compression::compress,
     error::{Corrupt, Parsed},
 };
+
+/// Values that tell enough about a column.
+const SAMPLE: usize = 1024;
 
 /// The bytes of an array's values in an encoding, as a page of a file of version 4 has them after its times; nulls are left
 /// out.
@@ -59,7 +63,7 @@ pub fn encode_values(
 ///
 /// ```
 /// use arrow_array::{Array, Int64Array};
-/// use levada_model::{DataType, Encoding};
+/// use levada_model::{Compressor, DataType, Encoding};
 /// use levada_tsfile::{decode_values, encode_values};
 ///
 /// let values = Int64Array::from(vec![1000, 2000, 3000, 4001]);
@@ -81,6 +85,49 @@ pub fn decode_values(
     decode(encoding, data_type, bytes, count)
         .and_then(|decoded| decoded.into_array(data_type, None))
         .map_err(|error| error.based(0))
+}
+
+/// The encoding in which a sample of these values takes the fewest bytes after compression; for a column that nobody chose an
+/// encoding for.
+///
+/// It is one of those that keep the values as they are, that all of Apache's servers since 0.13 read, and that decode fast.
+/// For floating-point numbers with a few decimals, TS_2DIFF takes a quarter of what GORILLA does.
+///
+/// ```
+/// use arrow_array::Float64Array;
+/// use levada_model::{Compressor, DataType, Encoding};
+/// use levada_tsfile::smallest_encoding;
+///
+/// let readings = Float64Array::from_iter_values((0..2000).map(|row| f64::from(row * row % 997) / 100.));
+/// assert_eq!(smallest_encoding(DataType::Double, Compressor::Lz4, &readings), Encoding::Ts2Diff);
+/// let ratios = Float64Array::from_iter_values((1..2000).map(|row| 1. / f64::from(row)));
+/// assert_eq!(smallest_encoding(DataType::Double, Compressor::Lz4, &ratios), Encoding::Gorilla);
+/// ```
+///
+/// # Panics
+/// The array is not of [`DataType::arrow`].
+pub fn smallest_encoding(data_type: DataType, compressor: Compressor, values: &dyn Array) -> Encoding {
+    let candidates: &[Encoding] = match data_type {
+        DataType::Boolean => &[Encoding::Rle, Encoding::Plain],
+        DataType::Text | DataType::String => &[Encoding::Plain, Encoding::Dictionary],
+        DataType::Blob => &[Encoding::Plain],
+        // RLE of these is not read by PyPI's reader.
+        DataType::Float | DataType::Double => &[Encoding::Ts2Diff, Encoding::Gorilla],
+        _ => &[Encoding::Ts2Diff, Encoding::Gorilla, Encoding::Rle],
+    };
+    let usual = Encoding::default_for(data_type);
+    let sample = Dense::of(values, data_type, 0..values.len().min(SAMPLE));
+    let size_in = |encoding: Encoding| {
+        let mut bytes = Vec::new();
+        if sample.len() == 0 || lossless(encoding, &sample) != encoding {
+            return None;
+        }
+        encode(encoding, &sample, &mut bytes).ok()?;
+        Some(compress(compressor, &bytes).ok()?.len())
+    };
+    let sizes =
+        candidates.iter().filter_map(|&encoding| Some((size_in(encoding)?, encoding != usual, encoding)));
+    sizes.min().map_or(usual, |(_, _, encoding)| encoding)
 }
 
 /// The encoding in which all of a chunk's values come back as they are: the one asked for, or one that fits where that one

@@ -87,7 +87,7 @@ mod writer;
 
 pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk};
 pub use device_id::DeviceId;
-pub use encoding::{decode_values, encode_values};
+pub use encoding::{decode_values, encode_values, smallest_encoding};
 pub use error::TsFileError;
 pub use layout::{ChunkKind, Version};
 pub use options::{ReadLimits, WriterOptions};

@@ -207,8 +207,11 @@ impl ScriptedSink {
                 delivery.rejected.push(Rejection { readings: index, rows, error: run[0].1.clone() });
             }
         }
-        for each in &batch.positions {
-            state.positions.add(each);
+        // Positions of a batch with refused rows come again, alone, once those rows are safe.
+        if delivery.rejected.is_empty() {
+            for each in &batch.positions {
+                state.positions.add(each);
+            }
         }
         state.batches.push(batch.clone());
         delivery

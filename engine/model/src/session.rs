@@ -25,7 +25,9 @@ pub struct Write {
     pub coerce: bool,
     /// Who reads: positions of different owners do not touch. Needed where `positions` is not empty.
     pub owner: Option<Arc<str>>,
-    /// What of the source the rows hold; stored in the same atomic step, where the session can.
+    /// What of the source the rows hold; stored in the same atomic step, where the session can. **Not stored where any row
+    /// is rejected**: a crash before the rejected rows are safe elsewhere would lose them. Whoever writes gives the
+    /// positions again, in a write without rows, when they are.
     pub positions: Vec<SplitRange>,
 }
 

@@ -85,15 +85,15 @@ async fn run(seed: u64) {
     harness.pipeline.sources[0].queue.rows = 1 + dice.roll(400) as usize;
     let x = dice.source("x", 0).named(harness.script("x"));
     let y = dice.source("y", SECOND).named(harness.script("y"));
-    let refuses = dice.roll(2) == 0;
+    let (refuses, checkpoints) = (dice.roll(2) == 0, dice.roll(3) > 0);
     let sinks = ["all", "half"].map(|name| {
         let sink =
             ScriptedSink::new().reacting(dice.reactions()).with_max_in_flight(1 + dice.roll(4) as usize);
-        // One that stores the positions of rows it refuses tells nobody of them when its answer gets lost.
         let sink = match refuses {
             true => sink.rejecting(|row| (row.time % 100 == 42).then(|| "refused".to_owned())),
-            false => sink.with_checkpoints(),
+            false => sink,
         };
+        let sink = if checkpoints { sink.with_checkpoints() } else { sink };
         sink.named(harness.script(name))
     });
     for restart in 0.. {

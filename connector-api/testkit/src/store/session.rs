@@ -51,7 +51,7 @@ impl Session for SimulatedSession {
             return Err(SessionError::new(code, "injected"));
         }
         let report = store(&mut state, &write);
-        if self.store.0.checkpoints && !write.positions.is_empty() {
+        if self.store.0.checkpoints && !write.positions.is_empty() && report.rejected.is_empty() {
             let owner = write.owner.as_deref().ok_or_else(|| {
                 SessionError::new(StatusCode::ILLEGAL_PARAMETER, "positions without an owner")
             })?;

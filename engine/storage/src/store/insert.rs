@@ -52,6 +52,11 @@ impl Store {
             accepted.push(tablet);
         }
         let positions = match &owner {
+            // What was refused is nowhere yet: whoever gave it gives the positions again when it is safe elsewhere.
+            Some(owner) if !report.rejected.is_empty() => {
+                core.positions.refused(owner, &positions);
+                Vec::new()
+            }
             Some(owner) if !positions.is_empty() => core.positions.complete(owner, positions),
             _ => Vec::new(),
         };

@@ -149,6 +149,34 @@ fn positions_outlive_the_log_that_brought_them() {
 }
 
 #[test]
+fn positions_of_a_write_with_refused_rows_wait_until_they_are_given_again() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    let insert = |tablets, range| {
+        let positions = vec![SplitRange { split: "p/0".into(), range }];
+        let write = Write { owner: Some("pipeline".into()), positions, ..write(tablets) };
+        let inserted = storage.insert(write).expect("taken");
+        inserted.durable.wait().expect("durable");
+        inserted.report.rejected.len()
+    };
+    let number = |time: i64| tablet("root.a.d", false, &[time], &[("s", &[Some(1.0)])]);
+    let truth = Column {
+        name: "s".into(),
+        data_type: DataType::Boolean,
+        values: Arc::new(BooleanArray::from(vec![true])),
+    };
+    let other_type = Tablet::try_new(path("root.a.d"), false, Int64Array::from(vec![9]), vec![truth]);
+    let other_type = other_type.expect("columns of one length");
+    let low = || storage.checkpoint("pipeline").get(&SplitName::from("p/0")).copied();
+    assert_eq!(insert(vec![number(1)], 0..10), 0);
+    assert_eq!(insert(vec![number(2), other_type], 10..20), 1);
+    assert_eq!(insert(vec![number(3)], 20..30), 0);
+    assert_eq!(low(), Some(10));
+    assert_eq!(insert(Vec::new(), 10..20), 0);
+    assert_eq!(low(), Some(30));
+}
+
+#[test]
 fn the_catalog_refuses_what_does_not_fit_into_the_tree() {
     let dir = folder();
     let storage = Storage::open(options(dir.path())).expect("opens");

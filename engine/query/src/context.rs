@@ -92,6 +92,13 @@ impl Reservation {
         Ok(())
     }
 
+    /// Gives some back.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.held);
+        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.held -= bytes;
+    }
+
     /// Gives all back.
     pub(crate) fn free(&mut self) {
         self.budget.used.fetch_sub(self.held, Ordering::Relaxed);

@@ -8,6 +8,7 @@
 
 mod call;
 mod constant;
+mod jexl;
 mod math;
 mod text;
 
@@ -38,6 +39,9 @@ pub(crate) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
         return Ok(Some(found));
     }
     if let Some(found) = text::bind(call)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = jexl::bind(call)? {
         return Ok(Some(found));
     }
     constant::bind(call)

@@ -17,6 +17,7 @@ use levada_storage::Direction;
 use crate::{
     QueryError,
     chunk::{Chunk, Chunks},
+    context::{Budget, Reservation},
 };
 
 /// One of the streams that are joined.
@@ -24,6 +25,8 @@ pub(crate) struct Input {
     chunks: Chunks,
     types: Vec<ArrowType>,
     head: Option<Chunk>,
+    /// The bytes of the chunk the head is the rest of.
+    held: usize,
     ended: bool,
 }
 
@@ -36,7 +39,7 @@ impl fmt::Debug for Input {
 impl Input {
     /// A stream and the types of its columns.
     pub(crate) fn new(chunks: Chunks, types: Vec<ArrowType>) -> Self {
-        Self { chunks, types, head: None, ended: false }
+        Self { chunks, types, head: None, held: 0, ended: false }
     }
 
     /// The stream as it is, where there is nothing to join it with.
@@ -45,10 +48,17 @@ impl Input {
     }
 
     /// Makes sure there is a head unless the stream has ended.
-    fn fill(&mut self) -> Result<(), QueryError> {
+    fn fill(&mut self, memory: &mut Reservation) -> Result<(), QueryError> {
+        if self.head.is_none() && self.held > 0 {
+            memory.shrink(std::mem::take(&mut self.held));
+        }
         while self.head.is_none() && !self.ended {
             match self.chunks.next() {
-                Some(chunk) => self.head = Some(chunk?).filter(|chunk| !chunk.is_empty()),
+                Some(chunk) => {
+                    self.head = Some(chunk?).filter(|chunk| !chunk.is_empty());
+                    self.held = self.head.as_ref().map_or(0, Chunk::bytes);
+                    memory.grow(self.held)?;
+                }
                 None => self.ended = true,
             }
         }
@@ -71,13 +81,15 @@ pub(crate) struct Join {
     inputs: Vec<Input>,
     direction: Direction,
     rows: usize,
+    memory: Reservation,
     failed: bool,
 }
 
 impl Join {
     /// Chunks have at most about `rows` rows.
-    pub(crate) fn new(inputs: Vec<Input>, direction: Direction, rows: usize) -> Self {
-        Self { inputs, direction, rows: rows.max(1), failed: false }
+    pub(crate) fn new(inputs: Vec<Input>, direction: Direction, rows: usize, budget: &Budget) -> Self {
+        let memory = budget.part("rows of many devices side by side");
+        Self { inputs, direction, rows: rows.max(1), memory, failed: false }
     }
 
     /// Times so that they always grow.
@@ -89,7 +101,8 @@ impl Join {
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
-        self.inputs.iter_mut().try_for_each(Input::fill)?;
+        let memory = &mut self.memory;
+        self.inputs.iter_mut().try_for_each(|input| input.fill(memory))?;
         let heads: Vec<&Int64Array> =
             self.inputs.iter().filter_map(|input| input.head.as_ref()).map(|head| &head.times).collect();
         let Some(first) = heads.first() else { return Ok(None) };

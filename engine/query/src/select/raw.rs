@@ -123,7 +123,7 @@ pub(super) fn rows(
     if sources.is_empty() {
         return Err(QueryError::semantic("a query must name at least one series"));
     }
-    let mut chunks = sources.chunks(&planner.view, range, direction, planner.context.batch_rows);
+    let mut chunks = sources.chunks(planner, range, direction);
     let mut description = sources.describe(range);
     let mut never = false;
     match condition {
@@ -193,7 +193,8 @@ fn with_series_functions(
         description.extend(below(format!("Run {}", call.column_name()), computed.description));
         inputs.push(Input::new(series_function(computed.chunks, running), vec![data_type.arrow()]));
     }
-    let joined: Chunks = Box::new(Join::new(inputs, Direction::Ascending, planner.context.batch_rows));
+    let joined: Chunks =
+        Box::new(Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget));
     let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
     let types = bound.iter().map(|each| each.data_type).collect();
     let mut chunks = project(joined, bound);

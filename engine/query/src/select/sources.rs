@@ -5,8 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use arrow_schema::DataType as ArrowType;
 use levada_model::{DataType, Path};
 use levada_sql::ast::{Expression, ExpressionKind};
-use levada_storage::{Direction, SeriesInfo, TimeRange, View};
+use levada_storage::{Direction, SeriesInfo, TimeRange};
 
+use super::Planner;
 use crate::{
     bind::{expand::Names, scope::Scope},
     chunk::Chunks,
@@ -86,13 +87,8 @@ impl Sources {
     }
 
     /// The rows: every time any of the series has.
-    pub(super) fn chunks(
-        &self,
-        view: &Arc<dyn View>,
-        range: TimeRange,
-        direction: Direction,
-        rows: usize,
-    ) -> Chunks {
+    pub(super) fn chunks(&self, planner: &Planner<'_>, range: TimeRange, direction: Direction) -> Chunks {
+        let (view, rows) = (&planner.view, planner.context.batch_rows);
         let mut inputs: Vec<Input> = self
             .devices
             .iter()
@@ -112,7 +108,7 @@ impl Sources {
             Some(only) if inputs.is_empty() => only.into_chunks(),
             Some(last) => {
                 inputs.push(last);
-                Box::new(Join::new(inputs, direction, rows))
+                Box::new(Join::new(inputs, direction, rows, &planner.budget))
             }
             None => Box::new(std::iter::empty()),
         }

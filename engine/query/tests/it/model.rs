@@ -31,7 +31,10 @@ fn store(points: &[BTreeMap<i64, i8>; 3]) -> Memory {
         change(&mut memory, parse(&format!("create timeseries {name} INT64")));
         let (device, measurement) = name.rsplit_once('.').expect("a path");
         for (time, value) in points {
-            change(&mut memory, parse(&format!("insert into {device}(time, {measurement}) values({time}, {value})")));
+            change(
+                &mut memory,
+                parse(&format!("insert into {device}(time, {measurement}) values({time}, {value})")),
+            );
         }
     }
     memory
@@ -146,7 +149,11 @@ fn a_limit_ends_the_reading() {
     let points: BTreeMap<i64, i8> = (0..60).map(|time| (time, 1)).collect();
     let memory = store(&[points, BTreeMap::new(), BTreeMap::new()]);
     let shared = Memory { batches_read: memory.batches_read.clone(), ..memory.clone() };
-    let plan = levada_query::plan(&parse("select a from root.m.d1 limit 4"), std::sync::Arc::new(shared), &QueryContext::new(0));
+    let plan = levada_query::plan(
+        &parse("select a from root.m.d1 limit 4"),
+        std::sync::Arc::new(shared),
+        &QueryContext::new(0),
+    );
     assert_eq!(plan.expect("a plan").execute().count(), 2);
     assert_eq!(memory.batches_read.load(Ordering::Relaxed), 2);
 }

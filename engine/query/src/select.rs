@@ -2,6 +2,7 @@
 
 mod aggregated;
 mod by_device;
+mod by_series;
 mod by_tags;
 mod columns;
 mod grouped;

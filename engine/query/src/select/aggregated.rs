@@ -5,10 +5,10 @@ use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWi
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    Planner,
+    Planner, by_series,
     columns::{END_TIME, is_end_time},
     grouped::{self, Calls, has_time},
-    raw::{Output, alias_error},
+    raw::{Computed, Output, alias_error},
     tail,
 };
 use crate::{
@@ -51,15 +51,14 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     if let Show::Tags = show {
         return super::by_tags::plan(planner, &mut names, &calls, &outputs, having.as_ref());
     }
-    let computed = grouped::aggregate(planner, &mut names, &calls)?;
-    let scope = scope(planner, &calls, &computed.types);
     let expressions: Vec<Expression> = outputs
         .iter()
         .map(|output| &output.expression)
         .chain(keys.hidden.iter().map(|key| &key.grouped))
         .cloned()
         .collect();
-    let (chunks, types) = compute(computed.chunks, &scope, &expressions, having.as_ref())?;
+    let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref())?;
+    let (chunks, types) = (computed.chunks, computed.types);
     let columns: Vec<ResultColumn> =
         outputs.into_iter().zip(&types).map(|(output, &data_type)| column(output.name, data_type)).collect();
     let chunks = tail::finish(planner, chunks, &types, columns.len(), &keys)?;
@@ -140,6 +139,25 @@ pub(super) fn having(
     // A condition on what is not there never holds.
     let never = Expression::synthetic(ExpressionKind::Constant(levada_sql::ast::Constant::Boolean(false)));
     Ok(Some(condition.unwrap_or(never)))
+}
+
+/// The rows of aggregates for which `having` holds, with a column for each expression of them.
+pub(super) fn rows(
+    planner: &Planner<'_>,
+    names: &mut Names<'_>,
+    calls: &Calls,
+    expressions: &[Expression],
+    having: Option<&Expression>,
+) -> Result<Computed, QueryError> {
+    let over_series = by_series::calls(expressions);
+    if !over_series.is_empty() {
+        let rows = &mut |below: &[Expression]| rows(planner, names, calls, below, having);
+        return by_series::rows(planner, expressions, &over_series, rows);
+    }
+    let computed = grouped::aggregate(planner, names, calls)?;
+    let scope = scope(planner, calls, &computed.types);
+    let (chunks, types) = compute(computed.chunks, &scope, expressions, having)?;
+    Ok(Computed { chunks, types, ..computed })
 }
 
 /// What may be used of the aggregates' rows.

@@ -17,9 +17,9 @@ use levada_storage::{Direction, TimeRange};
 
 use super::{
     Planner,
-    aggregated::{check, compute, having, scope},
-    columns::{END_TIME, is_aggregated, is_end_time},
-    grouped::{self, Calls, has_time},
+    aggregated::{self, check, having},
+    columns::{self, END_TIME, is_end_time},
+    grouped::{Calls, has_time},
     raw::{self, Computed, Output, alias_error},
     tail,
 };
@@ -48,7 +48,7 @@ struct Part {
 
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let query = planner.query;
-    let aggregated = is_aggregated(query)?;
+    let is_aggregated = columns::is_aggregated(query)?;
     let group_by = query.group_by.as_ref();
     check(group_by)?;
     if group_by.is_some_and(|group_by| !(group_by.levels.is_empty() && group_by.tags.is_empty())) {
@@ -77,7 +77,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         if outputs.is_empty() {
             continue;
         }
-        let computed = if aggregated {
+        let computed = if is_aggregated {
             aggregates(planner, &mut names, &outputs)?
         } else {
             let expressions: Vec<Expression> =
@@ -87,7 +87,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         parts.push(Part { device, names: outputs.into_iter().map(|output| output.name).collect(), computed });
     }
     let types = types(&wanted, &parts)?;
-    let has_time = !aggregated || has_time(group_by);
+    let has_time = !is_aggregated || has_time(group_by);
     let mut columns: Vec<ResultColumn> = vec![column("Device", DataType::Text)];
     columns.extend(wanted.iter().zip(&types).map(|(name, &data_type)| column(name.clone(), data_type)));
     let (chunks, description) = joined(planner, parts, &wanted, &types, &columns, &order)?;
@@ -162,11 +162,8 @@ fn aggregates(
         names.expand(&output.expression)?.iter().for_each(|each| calls.add(each));
     }
     let having = having(planner, names, &mut calls)?;
-    let computed = grouped::aggregate(planner, names, &calls)?;
-    let scope = scope(planner, &calls, &computed.types);
     let expressions: Vec<Expression> = outputs.iter().map(|output| output.expression.clone()).collect();
-    let (chunks, types) = compute(computed.chunks, &scope, &expressions, having.as_ref())?;
-    Ok(Computed { chunks, types, description: computed.description, never: computed.never })
+    aggregated::rows(planner, names, &calls, &expressions, having.as_ref())
 }
 
 /// The type of every column, which all devices must agree on.

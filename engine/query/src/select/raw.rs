@@ -4,27 +4,22 @@ use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, OrderKey, SortBy};
 use levada_storage::{Direction, TimeRange};
 
-use super::{Planner, sources::Sources, tail};
+use super::{Planner, by_series, sources::Sources, tail};
 use crate::{
     Plan, QueryError,
     bind::{
         expand::{Names, Show},
-        scope::Scope,
         time_range,
     },
     chunk::Chunks,
     expression::{Expr, Kind},
-    functions::Call,
     operator::{
         aggregate_pieces::intersect,
         filter::filter,
-        join::{Input, Join},
         project::project,
-        series_function::series_function,
         sort::{SortKey, sort},
     },
     plan::column,
-    series_functions,
 };
 
 /// A column that comes out: what is computed, and its header.
@@ -107,10 +102,14 @@ pub(super) fn rows(
     direction: Direction,
     within: TimeRange,
 ) -> Result<Computed, QueryError> {
-    let mut calls = Vec::new();
-    expressions.iter().for_each(|each| series_calls(each, &mut calls));
+    let calls = by_series::calls(expressions);
     if !calls.is_empty() {
-        return with_series_functions(planner, names, expressions, &calls, direction, within);
+        let rows = &mut |below: &[Expression]| rows(planner, names, below, Direction::Ascending, within);
+        let mut computed = by_series::rows(planner, expressions, &calls, rows)?;
+        if direction == Direction::Descending {
+            computed.chunks = newest_first(planner, computed.chunks);
+        }
+        return Ok(computed);
     }
     let split = time_range::split(planner.query.condition.as_ref());
     let range = intersect(split.range, within);
@@ -143,90 +142,15 @@ pub(super) fn rows(
     })
 }
 
-fn headers(expressions: &[Expression]) -> String {
+fn newest_first(planner: &Planner<'_>, chunks: Chunks) -> Chunks {
+    let by_time =
+        SortKey { expression: Expr::new(Kind::Time, DataType::Int64), descending: true, nulls_first: false };
+    let wanted = tail::wanted_rows(planner);
+    sort(chunks, vec![by_time], wanted, planner.context.batch_rows, &planner.budget)
+}
+
+pub(super) fn headers(expressions: &[Expression]) -> String {
     expressions.iter().map(Expression::column_name).collect::<Vec<_>>().join(", ")
-}
-
-/// The calls of functions of series in an expression that stand in no other such call, each once.
-fn series_calls(expression: &Expression, into: &mut Vec<Expression>) {
-    match &expression.kind {
-        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => {
-            if !into.contains(expression) {
-                into.push(expression.clone());
-            }
-        }
-        _ => expression.children().into_iter().for_each(|child| series_calls(child, into)),
-    }
-}
-
-/// Rows of functions of series: each function runs over rows of its own, its values are joined by time with those of the
-/// series that stand outside of such functions, and then everything else is computed.
-fn with_series_functions(
-    planner: &Planner<'_>,
-    names: &mut Names<'_>,
-    expressions: &[Expression],
-    calls: &[Expression],
-    direction: Direction,
-    within: TimeRange,
-) -> Result<Computed, QueryError> {
-    let mut leaves = Vec::new();
-    expressions.iter().for_each(|each| series_outside_calls(each, &mut leaves));
-    let mut scope = Scope::default();
-    let mut inputs = Vec::new();
-    let mut description = Vec::new();
-    let mut columns = 0;
-    if !leaves.is_empty() {
-        let computed = rows(planner, names, &leaves, Direction::Ascending, within)?;
-        for (leaf, &data_type) in leaves.iter().zip(&computed.types) {
-            scope.add(leaf.column_name(), columns, data_type);
-            columns += 1;
-        }
-        description.extend(computed.description);
-        inputs.push(Input::new(computed.chunks, computed.types.iter().map(|each| each.arrow()).collect()));
-    }
-    for call in calls {
-        let ExpressionKind::Function(function) = &call.kind else { continue };
-        let computed = rows(planner, names, &function.arguments, Direction::Ascending, within)?;
-        let (running, data_type) = series_functions::bind(&Call { function, types: &computed.types })?;
-        scope.add(call.column_name(), columns, data_type);
-        columns += 1;
-        description.extend(below(format!("Run {}", call.column_name()), computed.description));
-        inputs.push(Input::new(series_function(computed.chunks, running), vec![data_type.arrow()]));
-    }
-    let joined: Chunks =
-        Box::new(Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget));
-    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
-    let types = bound.iter().map(|each| each.data_type).collect();
-    let mut chunks = project(joined, bound);
-    if direction == Direction::Descending {
-        let by_time = SortKey {
-            expression: Expr::new(Kind::Time, DataType::Int64),
-            descending: true,
-            nulls_first: false,
-        };
-        chunks = sort(
-            chunks,
-            vec![by_time],
-            tail::wanted_rows(planner),
-            planner.context.batch_rows,
-            &planner.budget,
-        );
-    }
-    let description = below(format!("Compute {}", headers(expressions)), description);
-    Ok(Computed { chunks, types, description, never: false })
-}
-
-/// The series that stand outside of calls of functions of series, each once.
-fn series_outside_calls(expression: &Expression, into: &mut Vec<Expression>) {
-    match &expression.kind {
-        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => {}
-        ExpressionKind::Series(_) => {
-            if !into.contains(expression) {
-                into.push(expression.clone());
-            }
-        }
-        _ => expression.children().into_iter().for_each(|child| series_outside_calls(child, into)),
-    }
 }
 
 /// A line of a description above others.

@@ -41,7 +41,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("m4(i,'windowSize'='3','slidingStep'='2')", "the peer leaves a last window out that is not full"),
     ("m4(i,'timeInterval'='4','slidingStep'='2'", "likewise"),
     ("where diff(i) > 1", "functions of series do not stand in conditions yet"),
-    ("difference(count(i))", "nor over aggregates"),
     ("substring(t from 1 for 1)", "the header does not tell the spellings apart"),
     ("(x, y) -> {y + x}", "the peer fails at the first null"),
     ("master_repair(", "not there yet"),

@@ -1,0 +1,105 @@
+//! Functions of series in a query.
+//!
+//! ```text
+//!   difference(a) + b:    rows of a ── difference ──┐
+//!                         rows of b ────────────────┴─ join by time ── compute +
+//! ```
+//!
+//! Each function runs over rows of its own; what it gives is joined by time with all that stands outside of such
+//! functions. Rows below are those of series, or of aggregates.
+
+use levada_sql::ast::{Expression, ExpressionKind};
+use levada_storage::Direction;
+
+use super::{
+    Planner,
+    raw::{Computed, below, headers},
+};
+use crate::{
+    QueryError,
+    aggregate::is_aggregate,
+    bind::scope::Scope,
+    chunk::Chunks,
+    functions::Call,
+    operator::{
+        join::{Input, Join},
+        project::project,
+        series_function::series_function,
+    },
+    series_functions,
+};
+
+/// The calls of functions of series in expressions that stand in no other such call, each once.
+pub(super) fn calls(expressions: &[Expression]) -> Vec<Expression> {
+    let mut found = Vec::new();
+    expressions.iter().for_each(|each| find_calls(each, &mut found));
+    found
+}
+
+fn find_calls(expression: &Expression, into: &mut Vec<Expression>) {
+    match &expression.kind {
+        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => {
+            if !into.contains(expression) {
+                into.push(expression.clone());
+            }
+        }
+        // What is in an aggregate is below it.
+        ExpressionKind::Function(function) if is_aggregate(&function.name) => {}
+        _ => expression.children().into_iter().for_each(|child| find_calls(child, into)),
+    }
+}
+
+/// The series and aggregates that stand outside of calls of functions of series, each once.
+fn find_leaves(expression: &Expression, into: &mut Vec<Expression>) {
+    let is_leaf = match &expression.kind {
+        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => return,
+        ExpressionKind::Function(function) => is_aggregate(&function.name),
+        ExpressionKind::Series(_) => true,
+        _ => false,
+    };
+    if !is_leaf {
+        expression.children().into_iter().for_each(|child| find_leaves(child, into));
+    } else if !into.contains(expression) {
+        into.push(expression.clone());
+    }
+}
+
+/// Rows, oldest first, of expressions that hold calls of functions of series. `rows_of` gives the rows of expressions
+/// below them, oldest first.
+pub(super) fn rows(
+    planner: &Planner<'_>,
+    expressions: &[Expression],
+    calls: &[Expression],
+    rows_of: &mut dyn FnMut(&[Expression]) -> Result<Computed, QueryError>,
+) -> Result<Computed, QueryError> {
+    let mut leaves = Vec::new();
+    expressions.iter().for_each(|each| find_leaves(each, &mut leaves));
+    let mut scope = Scope::default();
+    let mut inputs = Vec::new();
+    let mut description = Vec::new();
+    let mut columns = 0;
+    if !leaves.is_empty() {
+        let computed = rows_of(&leaves)?;
+        for (leaf, &data_type) in leaves.iter().zip(&computed.types) {
+            scope.add(leaf.column_name(), columns, data_type);
+            columns += 1;
+        }
+        description.extend(computed.description);
+        inputs.push(Input::new(computed.chunks, computed.types.iter().map(|each| each.arrow()).collect()));
+    }
+    for call in calls {
+        let ExpressionKind::Function(function) = &call.kind else { continue };
+        let computed = rows_of(&function.arguments)?;
+        let (running, data_type) = series_functions::bind(&Call { function, types: &computed.types })?;
+        scope.add(call.column_name(), columns, data_type);
+        columns += 1;
+        description.extend(below(format!("Run {}", call.column_name()), computed.description));
+        inputs.push(Input::new(series_function(computed.chunks, running), vec![data_type.arrow()]));
+    }
+    let joined: Chunks =
+        Box::new(Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget));
+    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
+    let types = bound.iter().map(|each| each.data_type).collect();
+    let description = below(format!("Compute {}", headers(expressions)), description);
+    Ok(Computed { chunks: project(joined, bound), types, description, never: false })
+}

@@ -10,7 +10,7 @@ use crate::{
     Finding, StorageError, StorageOptions,
     disk::Disk,
     manifest::{Loaded, Manifest},
-    sealed::{FileBytes, SUMS, SealedFile},
+    sealed::{DataFolder, FileBytes, SUMS, SealedFile},
     store::take_lock,
     wal::replay,
 };
@@ -31,8 +31,9 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let replayed = replay(&options.disk, &options.dir.join("wal"), |_, _| Ok(()))?;
     findings.extend(replayed.findings);
     let data = options.dir.join("data");
+    let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(&options.disk)));
     let mut known = HashSet::new();
-    for file in files(&loaded, &data, &options.disk) {
+    for file in files(&loaded, &folder) {
         known.extend([file.path.clone(), file.path.with_extension(SUMS)]);
         findings.extend(check_file(&file, &options.disk));
     }
@@ -45,12 +46,8 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
 }
 
 /// The files that a manifest names.
-fn files<'a>(
-    loaded: &'a Loaded,
-    data: &'a Path,
-    disk: &'a Arc<dyn Disk>,
-) -> impl Iterator<Item = SealedFile> + 'a {
-    loaded.files.values().map(move |meta| SealedFile::new(*meta, data, Arc::clone(disk)))
+fn files<'a>(loaded: &'a Loaded, folder: &'a Arc<DataFolder>) -> impl Iterator<Item = SealedFile> + 'a {
+    loaded.files.values().map(move |meta| SealedFile::new(*meta, folder))
 }
 
 /// The files in the data folder that are not known.

@@ -11,11 +11,13 @@
 mod bytes;
 mod file;
 mod flush;
+mod folder;
 mod metas;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
 pub(crate) use file::{FileMeta, SealedFile};
 pub(crate) use flush::{FlushInput, flush};
+pub(crate) use folder::DataFolder;
 pub(crate) use metas::MetaCache;
 pub(crate) use writer::FileWriter;

@@ -12,7 +12,7 @@ use crate::{
     disk::Disk,
     manifest::{Commit, Loaded, Manifest, State},
     read::{Block, concat, salvage_aligned, salvage_plain},
-    sealed::{FileMeta, FileWriter, SUMS, SealedFile},
+    sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
     store::take_lock,
 };
 
@@ -25,10 +25,11 @@ use crate::{
 pub fn repair(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let _lock = take_lock(options)?;
     let (disk, data) = (&options.disk, options.dir.join("data"));
+    let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(disk)));
     let (mut manifest, mut loaded) = Manifest::salvage(disk, &options.dir, options.partition_width)?;
     let mut done = std::mem::take(&mut loaded.damage);
     let mut known = HashSet::new();
-    for file in files(&loaded, &data, disk).collect::<Vec<_>>() {
+    for file in files(&loaded, &folder).collect::<Vec<_>>() {
         let found = check_file(&file, disk);
         if found.is_empty() {
             known.extend([file.path.clone(), file.path.with_extension(SUMS)]);
@@ -38,7 +39,7 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
         let meta = FileMeta { id: loaded.next_file.max(file.meta.id + 1), ..file.meta };
         loaded.next_file = meta.id + 1;
         loaded.files.remove(&file.meta.id);
-        let what = match salvage(&file, disk, &data, meta, &loaded.catalog) {
+        let what = match salvage(&file, &folder, meta, &loaded.catalog) {
             Ok((Some(kept), lost)) => {
                 known.extend([kept.path.clone(), kept.path.with_extension(SUMS)]);
                 loaded.files.insert(kept.meta.id, kept.meta);
@@ -97,13 +98,12 @@ fn move_aside(disk: &Arc<dyn Disk>, dir: &Path, path: &Path) -> Result<Finding, 
 /// Writes what can be read of a file into another; says how many pages cannot.
 fn salvage(
     file: &SealedFile,
-    disk: &Arc<dyn Disk>,
-    data: &Path,
+    folder: &Arc<DataFolder>,
     meta: FileMeta,
     catalog: &Catalog,
 ) -> Result<(Option<SealedFile>, usize), StorageError> {
     let reader = file.reader()?;
-    let mut writer = FileWriter::create(disk, data, meta)?;
+    let mut writer = FileWriter::create(folder, meta)?;
     let mut lost = 0;
     for id in reader.devices().map_err(|error| file.error(error))? {
         let Ok(path) = id.to_path() else { continue };

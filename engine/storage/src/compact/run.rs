@@ -138,7 +138,7 @@ impl Store {
         for file in files {
             devices.extend(file.reader()?.devices().map_err(|error| file.error(error))?);
         }
-        let mut writer = FileWriter::create(&self.options.disk, &self.data, meta)?;
+        let mut writer = FileWriter::create(&self.folder, meta)?;
         for id in devices {
             if self.core.lock().closed {
                 return Err(StorageError::Closed);

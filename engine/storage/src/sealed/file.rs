@@ -1,21 +1,22 @@
 //! A sealed file as the store holds it.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use levada_tsfile::{TsFileError, TsFileReader};
-use parking_lot::Mutex;
 
-use super::bytes::{FileBytes, SUMS};
+use super::{
+    bytes::{FileBytes, SUMS},
+    folder::{DataFolder, Slot},
+};
 use crate::{
     StorageError, TimeRange,
     codec::{Malformed, Put, Take},
-    disk::Disk,
     memtable::Place,
 };
 
@@ -64,56 +65,54 @@ impl FileMeta {
     }
 }
 
-/// The folder of a place's files.
-pub(crate) fn place_dir(data: &Path, place: Place) -> PathBuf {
-    data.join(place.database.to_string()).join(place.partition.to_string())
-}
-
 /// A sealed file. It is opened when it is first read, and removed when it was made obsolete and nobody holds it any more.
 #[derive(Debug)]
 pub(crate) struct SealedFile {
     pub(crate) meta: FileMeta,
     pub(crate) path: PathBuf,
-    disk: Arc<dyn Disk>,
-    reader: OnceLock<Arc<TsFileReader<FileBytes>>>,
-    opening: Mutex<()>,
+    folder: Arc<DataFolder>,
+    slot: Arc<Slot>,
     obsolete: AtomicBool,
 }
 
 impl SealedFile {
-    pub(crate) fn new(meta: FileMeta, data: &Path, disk: Arc<dyn Disk>) -> Self {
-        let path = place_dir(data, meta.place).join(format!("{:010}.tsfile", meta.id));
+    pub(crate) fn new(meta: FileMeta, folder: &Arc<DataFolder>) -> Self {
         Self {
             meta,
-            path,
-            disk,
-            reader: OnceLock::new(),
-            opening: Mutex::new(()),
+            path: folder.file(meta.place, meta.id),
+            folder: Arc::clone(folder),
+            slot: Arc::default(),
             obsolete: AtomicBool::new(false),
         }
     }
 
     /// Its reader.
     pub(crate) fn reader(&self) -> Result<Arc<TsFileReader<FileBytes>>, StorageError> {
-        if let Some(reader) = self.reader.get() {
-            return Ok(Arc::clone(reader));
-        }
-        let _one_at_a_time = self.opening.lock();
-        if let Some(reader) = self.reader.get() {
-            return Ok(Arc::clone(reader));
-        }
-        let bytes =
-            FileBytes::open(&*self.disk, &self.path).map_err(StorageError::io("cannot open", &self.path))?;
-        let reader = Arc::new(TsFileReader::open(bytes).map_err(|error| self.error(error))?);
-        Ok(Arc::clone(self.reader.get_or_init(|| reader)))
+        let reader = {
+            let mut slot = self.slot.lock();
+            if let Some(reader) = &*slot {
+                return Ok(Arc::clone(reader));
+            }
+            let bytes = FileBytes::open(&*self.folder.disk, &self.path);
+            let bytes = bytes.map_err(StorageError::io("cannot open", &self.path))?;
+            let reader = TsFileReader::open(bytes).map_err(|error| self.explain(error, None))?;
+            Arc::clone(slot.insert(Arc::new(reader)))
+        };
+        self.folder.opened(&self.slot);
+        Ok(reader)
     }
 
     /// An error of the format as one that names this file.
     pub(crate) fn error(&self, error: TsFileError) -> StorageError {
+        let damage = self.slot.lock().as_ref().and_then(|reader| reader.inner().damage());
+        self.explain(error, damage)
+    }
+
+    fn explain(&self, error: TsFileError, damage: Option<u64>) -> StorageError {
         let path = self.path.clone();
         match error {
             TsFileError::Io { source, offset, .. } if source.kind() == std::io::ErrorKind::InvalidData => {
-                let offset = self.reader.get().and_then(|reader| reader.inner().damage()).unwrap_or(offset);
+                let offset = damage.unwrap_or(offset);
                 StorageError::Damaged { path, offset, reason: source.to_string() }
             }
             TsFileError::Io { what, source, .. } => StorageError::Io { what, path, source },
@@ -135,7 +134,7 @@ impl Drop for SealedFile {
         }
         for path in [self.path.clone(), self.path.with_extension(SUMS)] {
             // What is left behind is removed when the store is opened the next time.
-            if let Err(error) = self.disk.remove(&path) {
+            if let Err(error) = self.folder.disk.remove(&path) {
                 tracing::warn!(path = %path.display(), %error, "cannot remove a file that is not needed any more");
             }
         }

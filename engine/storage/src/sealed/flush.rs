@@ -1,14 +1,13 @@
 //! A frozen memtable becomes sealed files.
 
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 use levada_model::Path as DevicePath;
 
-use super::{FileMeta, FileWriter, SealedFile};
+use super::{DataFolder, FileMeta, FileWriter, SealedFile};
 use crate::{
     StorageError, TimeRange,
     catalog::{Catalog, Device},
-    disk::Disk,
     memtable::{Hidden, Memtable, Named, resolve},
     read::{Block, concat},
     tombstone::Tombstones,
@@ -17,8 +16,7 @@ use crate::{
 /// What a flush needs to know, frozen when it begins.
 #[derive(Debug)]
 pub(crate) struct FlushInput<'a> {
-    pub(crate) disk: &'a Arc<dyn Disk>,
-    pub(crate) data: &'a Path,
+    pub(crate) folder: &'a Arc<DataFolder>,
     pub(crate) catalog: &'a Catalog,
     pub(crate) tombstones: &'a Tombstones,
     /// The live files of the memtable's place.
@@ -146,6 +144,6 @@ impl Target<'_> {
             points: 0,
             level: 0,
         };
-        FileWriter::create(self.input.disk, self.input.data, meta)
+        FileWriter::create(self.input.folder, meta)
     }
 }

@@ -11,9 +11,10 @@ use levada_tsfile::{AlignedColumn, TsFileError, TsFileWriter, Version, WriterOpt
 
 use super::{
     bytes::{SUMS, SummedWriter},
-    file::{FileMeta, SealedFile, place_dir},
+    file::{FileMeta, SealedFile},
+    folder::DataFolder,
 };
-use crate::{StorageError, TimeRange, disk::Disk, read::Block};
+use crate::{StorageError, TimeRange, read::Block};
 
 /// A chunk has at most so many rows: what a reader takes in at once.
 const CHUNK_ROWS: usize = 1 << 20;
@@ -22,8 +23,7 @@ const CHUNK_ROWS: usize = 1 << 20;
 /// when the store is opened the next time.
 #[derive(Debug)]
 pub(crate) struct FileWriter {
-    disk: Arc<dyn Disk>,
-    data: PathBuf,
+    folder: Arc<DataFolder>,
     meta: FileMeta,
     passing: PathBuf,
     inner: TsFileWriter<SummedWriter>,
@@ -36,8 +36,8 @@ pub(crate) type SeriesColumn<'a> = (usize, &'a str, SeriesSchema);
 
 impl FileWriter {
     /// Begins a file; of `meta`, what depends on its rows is not looked at.
-    pub(crate) fn create(disk: &Arc<dyn Disk>, data: &Path, meta: FileMeta) -> Result<Self, StorageError> {
-        let dir = place_dir(data, meta.place);
+    pub(crate) fn create(folder: &Arc<DataFolder>, meta: FileMeta) -> Result<Self, StorageError> {
+        let (dir, disk) = (folder.of(meta.place), &folder.disk);
         disk.create_dir(&dir).map_err(StorageError::io("cannot create", &dir))?;
         let passing = dir.join(format!("{:010}.tmp", meta.id));
         let summed =
@@ -45,8 +45,7 @@ impl FileWriter {
         let inner = TsFileWriter::new(summed, Version::V4, WriterOptions::default())
             .map_err(|error| written(&passing, error))?;
         Ok(Self {
-            disk: Arc::clone(disk),
-            data: data.to_owned(),
+            folder: Arc::clone(folder),
             meta,
             passing,
             inner,
@@ -102,7 +101,8 @@ impl FileWriter {
 
     /// Ends the file, makes it durable and gives it its name; `None` where it holds nothing.
     pub(crate) fn finish(self) -> Result<Option<SealedFile>, StorageError> {
-        let Self { disk, data, mut meta, passing, inner, range, points } = self;
+        let Self { folder, mut meta, passing, inner, range, points } = self;
+        let disk = &folder.disk;
         if points == 0 {
             drop(inner);
             disk.remove(&passing).map_err(StorageError::io("cannot remove", &passing))?;
@@ -111,7 +111,7 @@ impl FileWriter {
         let (summed, summary) = inner.finish().map_err(|error| written(&passing, error))?;
         let sums = summed.finish().map_err(StorageError::io("cannot sync", &passing))?;
         (meta.bytes, meta.points, meta.range) = (summary.bytes, points, range);
-        let file = SealedFile::new(meta, &data, Arc::clone(&disk));
+        let file = SealedFile::new(meta, &folder);
         let beside = file.path.with_extension(SUMS);
         let write_sums = || -> io::Result<()> {
             let mut file = disk.create(&beside)?;
@@ -120,9 +120,8 @@ impl FileWriter {
         };
         write_sums().map_err(StorageError::io("cannot write", &beside))?;
         disk.rename(&passing, &file.path).map_err(StorageError::io("cannot name", &file.path))?;
-        let dir = place_dir(&data, meta.place);
         // The folders above were made for this file, perhaps.
-        for dir in [Some(&*dir), dir.parent(), dir.parent().and_then(Path::parent)].into_iter().flatten() {
+        for dir in folder.folders_of(&file.path) {
             disk.sync_dir(dir).map_err(StorageError::io("cannot sync", dir))?;
         }
         Ok(Some(file))

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -20,7 +19,7 @@ use crate::{
     memtable::{Memtable, Place},
     positions::Positions,
     read::Snapshot,
-    sealed::{MetaCache, SealedFile},
+    sealed::{DataFolder, MetaCache, SealedFile},
     tombstone::Tombstones,
     wal::{CatalogOp, Wal},
 };
@@ -32,7 +31,7 @@ pub(crate) type Files = BTreeMap<Place, Vec<Arc<SealedFile>>>;
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) options: StorageOptions,
-    pub(crate) data: PathBuf,
+    pub(crate) folder: Arc<DataFolder>,
     pub(crate) core: Mutex<Core>,
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) wal: Option<Wal>,

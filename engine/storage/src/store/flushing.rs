@@ -113,8 +113,7 @@ impl Store {
             (core.catalog.clone(), core.tombstones.clone(), files, ids, core.seq)
         };
         let input = FlushInput {
-            disk: &self.options.disk,
-            data: &self.data,
+            folder: &self.folder,
             catalog: &catalog,
             tombstones: &tombstones,
             files: &files,

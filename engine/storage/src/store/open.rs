@@ -13,7 +13,7 @@ use crate::{
     Finding, StorageError, StorageOptions,
     disk::{Disk, Lock, LockOutcome},
     manifest::{Loaded, Manifest},
-    sealed::{MetaCache, SUMS, SealedFile},
+    sealed::{DataFolder, MetaCache, SUMS, SealedFile},
     wal::{InsertRecord, Op, Replayed, Wal, WalOptions, replay},
 };
 
@@ -32,12 +32,13 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     }
     let lock = take_lock(&options)?;
     let (manifest, loaded) = Manifest::open(&disk, &dir, options.partition_width)?;
+    let folder = Arc::new(DataFolder::new(data, Arc::clone(&disk)));
     let mut recovery = Vec::new();
     if let Some((path, offset)) = &loaded.torn {
         let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
         recovery.push(Finding { path: path.clone(), offset: Some(*offset), what });
     }
-    let files = open_files(&disk, &data, &loaded, &mut recovery)?;
+    let files = open_files(&folder, &loaded, &mut recovery)?;
     let mut core = new_core(loaded, files);
     let replayed = recover(&disk, &logs, &options, &mut core)?;
     recovery.extend(replayed.findings);
@@ -64,7 +65,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         None
     };
     let store = Arc::new(Store {
-        data,
+        folder,
         core: Mutex::new(core),
         manifest: Mutex::new(manifest),
         wal,
@@ -144,21 +145,20 @@ fn new_core(loaded: Loaded, files: Files) -> Core {
 
 /// The files the manifest names; what else is in the data folder was left by a crash and goes.
 fn open_files(
-    disk: &Arc<dyn Disk>,
-    data: &Path,
+    folder: &Arc<DataFolder>,
     loaded: &Loaded,
     recovery: &mut Vec<Finding>,
 ) -> Result<Files, StorageError> {
     let mut files: Files = BTreeMap::new();
-    let mut known = HashSet::new();
+    let (disk, mut known) = (&folder.disk, HashSet::new());
     for meta in loaded.files.values() {
-        let file = Arc::new(SealedFile::new(*meta, data, Arc::clone(disk)));
+        let file = Arc::new(SealedFile::new(*meta, folder));
         known.insert(file.path.clone());
         known.insert(file.path.with_extension(SUMS));
         files.entry(meta.place).or_default().push(file);
     }
     let list = |dir: &Path| disk.folders(dir).map_err(StorageError::io("cannot list", dir));
-    for database in list(data)? {
+    for database in list(&folder.dir)? {
         for partition in list(&database)? {
             let found = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
             for path in found {

@@ -1,4 +1,4 @@
-//! A catalog of a million series.
+//! A catalog of many series: a million of them must fit into 500 MiB.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 #[test]
-fn a_million_series_fit_into_500_mib() {
+fn series_take_less_than_500_bytes_each() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = StorageOptions { wal: false, ..options(dir.path()) };
     let storage = Storage::open(options.clone()).expect("opens");
@@ -52,12 +52,12 @@ fn a_million_series_fit_into_500_mib() {
         attributes: Default::default(),
     };
     // Half of them on wide devices, half on devices of their own.
-    let wide = (0..500).flat_map(|device| {
+    let wide = (0..100).flat_map(|device| {
         (0..1000).map(move |series| {
             new(&format!("root.w.plant{}.device{device}", device % 10), format!("measurement{series}").into())
         })
     });
-    let narrow = (0..500_000)
+    let narrow = (0..100_000)
         .map(|device| new(&format!("root.n.plant{}.device{device}", device % 100), "value".into()));
     storage.create_series(wide.chain(narrow).collect()).expect("made");
     storage.close().expect("closes");
@@ -66,9 +66,9 @@ fn a_million_series_fit_into_500_mib() {
     let storage = Storage::open(options).expect("opens");
     let took = start.elapsed();
     let bytes = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
-    println!("a million series: {} MiB, opened in {took:?}", bytes >> 20);
-    assert!(bytes < 500 << 20, "{bytes} bytes");
-    assert_eq!(storage.stats().series, 1_000_000);
+    println!("{} bytes a series, opened in {took:?}", bytes / 200_000);
+    assert!(bytes < 500 * 200_000, "{bytes} bytes");
+    assert_eq!(storage.stats().series, 200_000);
     assert_eq!(storage.view().series(&pattern("root.w.*.device77.measurement99")).len(), 1);
-    assert_eq!(storage.view().devices(&pattern("root.n.plant7.*")).len(), 5000);
+    assert_eq!(storage.view().devices(&pattern("root.n.plant7.*")).len(), 1000);
 }

@@ -4,6 +4,8 @@
 //!   kafka_rate BROKERS TOPIC fill COUNT [PARTITIONS]    sends readings of 100 devices with three measurements
 //!   kafka_rate BROKERS TOPIC poll                       a bare loop of rdkafka's `poll`
 //!   kafka_rate BROKERS TOPIC read [FOLDER]              the source with its JSON decoder, up to the end
+//!   kafka_rate BROKERS TOPIC member FOLDER SECONDS      one member of a group for a while; prints the ranges it read
+//!   kafka_rate BROKERS TOPIC large BYTES                sends one reading of that many bytes
 //! ```
 
 use std::{
@@ -13,7 +15,7 @@ use std::{
 };
 
 use levada_connector_api::{
-    BuildContext, ComponentKind, Registry,
+    Batch, BuildContext, ComponentKind, Registry, Source,
     model::{Checkpoint, SplitPosition},
 };
 use rdkafka::{
@@ -41,12 +43,16 @@ async fn main() -> Outcome {
         }
         [brokers, topic, "poll"] => poll(brokers, topic),
         [brokers, topic, "read", rest @ ..] => read(brokers, topic, rest.first().map(PathBuf::from)).await,
-        _ => Err("kafka_rate BROKERS TOPIC (fill COUNT [PARTITIONS] | poll | read [FOLDER])".into()),
+        [brokers, topic, "member", folder, seconds] => {
+            member(brokers, topic, PathBuf::from(folder), Duration::from_secs(seconds.parse()?)).await
+        }
+        [brokers, topic, "large", bytes] => large(brokers, topic, bytes.parse()?),
+        _ => Err("what to do with which topic of which brokers? see the head of this program".into()),
     }
 }
 
 async fn fill(brokers: &str, topic: &str, count: u64, partitions: i32) -> Outcome {
-    let config = ClientConfig::from_iter([("bootstrap.servers", brokers), ("linger.ms", "20")]);
+    let config = config(&[("bootstrap.servers", brokers), ("linger.ms", "20")]);
     let admin: AdminClient<DefaultClientContext> = config.create()?;
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     for result in admin.create_topics([&new], &AdminOptions::new()).await? {
@@ -72,7 +78,7 @@ async fn fill(brokers: &str, topic: &str, count: u64, partitions: i32) -> Outcom
 
 fn reading(n: u64) -> String {
     format!(
-        r#"{{"device":"root.plant.line1.d{:03}","time":{},"temperature":{:.2},"pressure":{:.2},"running":{}}}"#,
+        r#"{{"device":"root.plant.building1.line1.device{:03}","time":{},"temperature":{:.2},"pressure_kpa":{:.2},"motor_running":{}}}"#,
         n % 100,
         1_700_000_000_000 + n / 100 * 1_000,
         20.0 + (n % 977) as f64 / 100.0,
@@ -82,7 +88,7 @@ fn reading(n: u64) -> String {
 }
 
 fn poll(brokers: &str, topic: &str) -> Outcome {
-    let consumer: BaseConsumer = ClientConfig::from_iter([
+    let consumer: BaseConsumer = config(&[
         ("bootstrap.servers", brokers),
         ("group.id", "kafka-rate-poll"),
         ("enable.partition.eof", "true"),
@@ -115,31 +121,79 @@ fn poll(brokers: &str, topic: &str) -> Outcome {
     Ok(())
 }
 
-async fn read(brokers: &str, topic: &str, folder: Option<PathBuf>) -> Outcome {
+fn source(
+    brokers: &str,
+    topic: &str,
+    group: &str,
+    folder: PathBuf,
+    end: Option<&str>,
+) -> Outcome<Box<dyn Source>> {
     let registry = levada_source::register(Registry::new());
     let mut context = BuildContext::new("rate", "in");
-    context.state_dir = folder.clone().unwrap_or_else(std::env::temp_dir);
+    context.state_dir = folder;
     let decoder = registry.get(ComponentKind::Decoder, "json").ok_or("no decoder")?;
     context.decoder = Some(decoder.decoder(json!({}), &context)?);
+    let options = json!({"brokers": brokers, "topics": topic, "group": group, "end": end});
+    let source = registry.get(ComponentKind::Source, "kafka").ok_or("no source")?;
+    Ok(source.source(options, &context)?)
+}
+
+/// The positions behind a batch.
+fn behind(batch: &Batch) -> Vec<SplitPosition> {
+    let ranges = batch.positions.iter();
+    ranges.map(|each| SplitPosition { split: each.split.clone(), position: each.range.end }).collect()
+}
+
+async fn member(brokers: &str, topic: &str, folder: PathBuf, time: Duration) -> Outcome {
+    let mut source = source(brokers, topic, "kafka-members", folder, None)?;
+    source.connect(&Checkpoint::new()).await?;
+    let until = tokio::time::Instant::now() + time;
+    let mut unsettled = Vec::new();
+    let mut settle = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            batch = source.next() => {
+                let Some(batch) = batch? else { break };
+                for each in &batch.positions {
+                    println!("{} {} {}", each.split, each.range.start, each.range.end);
+                }
+                unsettled.extend(behind(&batch));
+            }
+            _ = settle.tick() => source.settle(&std::mem::take(&mut unsettled)).await?,
+            () = tokio::time::sleep_until(until) => break,
+        }
+    }
+    source.settle(&unsettled).await?;
+    source.close().await?;
+    Ok(())
+}
+
+fn large(brokers: &str, topic: &str, bytes: usize) -> Outcome {
+    let producer: BaseProducer =
+        config(&[("bootstrap.servers", brokers), ("message.max.bytes", "100000000")]).create()?;
+    let payload = format!(r#"{{"device":"large","time":1700000000000,"text":"{}"}}"#, "x".repeat(bytes));
+    producer.send(BaseRecord::<(), _>::to(topic).payload(&payload)).map_err(|(error, _)| error)?;
+    Ok(producer.flush(LONG)?)
+}
+
+async fn read(brokers: &str, topic: &str, folder: Option<PathBuf>) -> Outcome {
     // With a folder of its own it goes on where it was; without, it reads all there is.
     let group =
         if folder.is_some() { "kafka-rate".to_owned() } else { format!("kafka-rate-{}", std::process::id()) };
-    let options = json!({"brokers": brokers, "topics": topic, "group": group, "end": "latest"});
-    let source = registry.get(ComponentKind::Source, "kafka").ok_or("no source")?;
-    let mut source = source.source(options, &context)?;
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
+    let mut source = source(brokers, topic, &group, folder, Some("latest"))?;
     let (began, used) = (Instant::now(), cpu());
     source.connect(&Checkpoint::new()).await?;
     let (mut rows, mut rejected, mut batches, mut first) = (0, 0, 0, None);
     while let Some(batch) = source.next().await? {
-        first.get_or_insert_with(|| began.elapsed());
+        if first.is_none() {
+            first = Some(began.elapsed());
+            println!("first batch after {:?}: {:?}", began.elapsed(), batch.positions);
+        }
         rows += batch.rows() as u64;
         rejected += batch.rejected.len();
         batches += 1;
-        let settled: Vec<_> = batch
-            .positions
-            .iter()
-            .map(|each| SplitPosition { split: each.split.clone(), position: each.range.end })
-            .collect();
+        let settled = behind(&batch);
         source.settle(&settled).await?;
     }
     let took = began.elapsed();
@@ -160,6 +214,10 @@ fn report(what: &str, messages: u64, took: Duration, used: f64) {
         messages as f64 / took.as_secs_f64(),
         used / millions,
     );
+}
+
+fn config(properties: &[(&str, &str)]) -> ClientConfig {
+    properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// CPU seconds of this process, from /proc; 0 where there is none.

@@ -21,7 +21,7 @@ use std::{
 };
 
 use hashbrown::HashSet;
-use levada_model::{Path, SeriesSchema};
+use levada_model::{Path, PathPattern, SeriesSchema};
 
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
@@ -74,6 +74,8 @@ pub(crate) struct Catalog {
     devices: Tree,
     series: usize,
     next_id: u32,
+    /// Lives of rows by device pattern; the longest pattern that matches counts, before the database's.
+    lives: Arc<Vec<(PathPattern, i64)>>,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,
@@ -153,6 +155,24 @@ impl Catalog {
             }
             at = at.parent()?;
         }
+    }
+
+    /// How long rows of a device live.
+    pub(crate) fn ttl(&self, device: &Path, database: u32) -> Option<i64> {
+        let by_path = self.lives.iter().filter(|(pattern, _)| pattern.matches(device));
+        let longest = by_path.max_by_key(|(pattern, _)| pattern.len()).map(|(_, ttl)| *ttl);
+        longest.or_else(|| self.database(database)?.ttl)
+    }
+
+    /// The longest that rows of a database live.
+    pub(crate) fn longest_ttl(&self, database: u32) -> Option<i64> {
+        let of_database = self.database(database)?.ttl?;
+        Some(self.lives.iter().map(|(_, ttl)| *ttl).fold(of_database, i64::max))
+    }
+
+    /// Lives of rows by device pattern.
+    pub(crate) fn lives(&self) -> &[(PathPattern, i64)] {
+        &self.lives
     }
 
     pub(crate) fn device(&self, path: &Path) -> Option<&Arc<Device>> {

@@ -4,6 +4,7 @@ mod repair;
 
 use std::{collections::HashSet, path::Path, sync::Arc};
 
+pub(crate) use repair::move_aside;
 pub use repair::repair;
 
 use crate::{

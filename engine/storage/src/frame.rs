@@ -101,6 +101,19 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
+/// Whether bytes without a record look as a write leaves them that was cut short: the beginning of a record, or zeros from some
+/// place on. Otherwise what stood there was damaged.
+pub(crate) fn is_torn(bytes: &[u8]) -> bool {
+    let written = bytes.len() - bytes.iter().rev().take_while(|&&byte| byte == 0).count();
+    // A record may end in a few zeros.
+    let zeros = bytes.len() - written > 64;
+    let begins = bytes.iter().zip(&MARK).all(|(a, b)| a == b);
+    let length =
+        bytes.get(4..8).map(|length| u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
+    let short = length.is_none_or(|length| (bytes.len() as u64) < HEAD as u64 + u64::from(length));
+    zeros || begins && short
+}
+
 fn record_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     let rest = bytes.get(at..)?.strip_prefix(&MARK)?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
@@ -141,6 +154,19 @@ mod tests {
             assert_eq!(payloads(&bytes[..cut]).len(), whole, "cut at {cut}");
         }
         assert_eq!(payloads(&bytes).len(), 3);
+    }
+
+    #[test]
+    fn a_cut_record_looks_torn_and_a_damaged_one_does_not() {
+        let bytes = three();
+        for cut in 35..bytes.len() {
+            assert!(is_torn(&bytes[34..cut]), "cut at {cut}");
+        }
+        for bit in (0..4 * 8).chain(8 * 8..(bytes.len() - 34) * 8) {
+            let mut last = bytes[34..].to_vec();
+            last[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_torn(&last), "bit {bit}");
+        }
     }
 
     #[test]

@@ -252,12 +252,19 @@ impl Storage {
         self.store().delete_databases(patterns)
     }
 
-    /// Sets how long rows live, in milliseconds (`None`: for ever), of every database that a pattern matches.
+    /// Sets how long rows live, in milliseconds (`None`: for ever), of every database that a pattern matches. Where none
+    /// does, it is of the devices that the pattern matches, now and later; of several such patterns the longest counts, and
+    /// it comes before the database's. Rows that have lived are not seen any more, and go when files are compacted.
     ///
     /// # Errors
-    /// The log cannot be written. That no database matches is not an error here: the count says so.
+    /// The log cannot be written. That nothing changes is not an error here: the count says so.
     pub fn set_ttl(&self, pattern: &PathPattern, ttl: Option<i64>) -> Result<Applied, StorageError> {
         self.store().set_ttl(pattern, ttl)
+    }
+
+    /// Lives of rows that were set by device pattern; those of databases are in [`View::databases`].
+    pub fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
+        self.store().core.lock().catalog.lives().to_vec()
     }
 
     /// Makes series, all or none; a database as [`Storage::insert`] does.

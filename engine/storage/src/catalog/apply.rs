@@ -34,6 +34,11 @@ impl Catalog {
                     database.ttl = *ttl;
                 }
             }
+            CatalogOp::SetPathTtl { pattern, ttl } => {
+                let lives = Arc::make_mut(&mut self.lives);
+                lives.retain(|(other, _)| other != pattern);
+                lives.extend(ttl.map(|ttl| (pattern.clone(), ttl)));
+            }
             CatalogOp::CreateSeries { device, aligned, series } => {
                 self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
             }

@@ -28,6 +28,10 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(disk)));
     let (mut manifest, mut loaded) = Manifest::salvage(disk, &options.dir, options.partition_width)?;
     let mut done = std::mem::take(&mut loaded.damage);
+    done.extend(loaded.torn.iter().map(|(path, offset)| {
+        let what = "the manifest's last record is torn; it does not count".to_owned();
+        Finding { path: path.clone(), offset: Some(*offset), what }
+    }));
     let mut known = HashSet::new();
     for file in files(&loaded, &folder).collect::<Vec<_>>() {
         let found = check_file(&file, disk);
@@ -55,7 +59,7 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
         // The manifest first: what it does not name any more may then be moved.
         manifest.commit(&Commit::default(), || state(loaded))?;
         for path in unknown(disk, &data, &known)? {
-            done.push(move_aside(disk, &options.dir, &path)?);
+            done.push(move_aside(disk, &data, &path)?);
         }
     }
     Ok(done)
@@ -78,11 +82,12 @@ fn state(loaded: Loaded) -> State {
     State { catalog: loaded.catalog, rest }
 }
 
-fn move_aside(disk: &Arc<dyn Disk>, dir: &Path, path: &Path) -> Result<Finding, StorageError> {
-    let lost = dir.join("lost");
+/// Moves a file of the data folder into the folder `lost` beside that.
+pub(crate) fn move_aside(disk: &Arc<dyn Disk>, data: &Path, path: &Path) -> Result<Finding, StorageError> {
+    let lost = data.with_file_name("lost");
     disk.create_dir(&lost).map_err(StorageError::io("cannot create", &lost))?;
     let name: Vec<String> = path
-        .strip_prefix(dir.join("data"))
+        .strip_prefix(data)
         .unwrap_or(path)
         .components()
         .map(|component| component.as_os_str().to_string_lossy().into_owned())

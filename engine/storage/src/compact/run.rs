@@ -63,7 +63,7 @@ impl Store {
             .iter()
             .filter(|(place, _)| databases.is_none_or(|databases| databases.contains(&place.database)))
             .find_map(|(place, files)| {
-                let ttl = core.catalog.database(place.database)?.ttl;
+                let ttl = core.catalog.longest_ttl(place.database);
                 let policy = Policy {
                     tombstones: &core.tombstones,
                     bound: ttl.map_or(i64::MIN, |ttl| now.saturating_sub(ttl)),

@@ -224,7 +224,7 @@ fn load(
                 }
                 len = end;
             }
-            Frame::Torn { at } if snapshot_len > 0 => {
+            Frame::Torn { at } if snapshot_len > 0 && (lenient || frame::is_torn(&bytes[at..])) => {
                 tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
                 loaded.torn = Some((path.to_owned(), at as u64));
             }

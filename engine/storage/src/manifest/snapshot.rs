@@ -45,6 +45,10 @@ impl State {
                 CatalogOp::CreateDatabase { id: database.id, path: database.path.clone(), ttl: database.ttl };
             record(bytes, DATABASE, |bytes| op.put(bytes));
         }
+        for (pattern, ttl) in self.catalog.lives() {
+            let op = CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl: Some(*ttl) };
+            record(bytes, DATABASE, |bytes| op.put(bytes));
+        }
         let mut devices = self.catalog.devices().iter().peekable();
         while devices.peek().is_some() {
             record(bytes, DEVICES, |bytes| {

@@ -68,7 +68,7 @@ impl Snapshot {
 
     /// What of a range is not older than a device's rows may be.
     pub(crate) fn live(&self, device: &Device, range: TimeRange) -> TimeRange {
-        let ttl = self.catalog.database(device.database).and_then(|database| database.ttl);
+        let ttl = self.catalog.ttl(&device.path, device.database);
         let bound = ttl.map_or(i64::MIN, |ttl| self.now.saturating_sub(ttl));
         TimeRange { start: range.start.max(bound), end: range.end }
     }

@@ -6,8 +6,9 @@ use std::{
     sync::Arc,
 };
 
-use levada_model::{Path as DevicePath, SeriesSchema};
-use levada_tsfile::{AlignedColumn, TsFileError, TsFileWriter, Version, WriterOptions};
+use arrow_array::Array;
+use levada_model::{Encoding, Path as DevicePath, SeriesSchema};
+use levada_tsfile::{AlignedColumn, TsFileError, TsFileWriter, Version, WriterOptions, smallest_encoding};
 
 use super::{
     bytes::{SUMS, SummedWriter},
@@ -18,6 +19,9 @@ use crate::{StorageError, TimeRange, read::Block};
 
 /// A chunk has at most so many rows: what a reader takes in at once.
 const CHUNK_ROWS: usize = 1 << 20;
+
+/// An encoding is chosen for a chunk of so many rows or more.
+const WORTH_CHOOSING: usize = 128;
 
 /// A file being written under a passing name. Dropped before [`FileWriter::finish`], it leaves that behind, which is removed
 /// when the store is opened the next time.
@@ -67,7 +71,7 @@ impl FileWriter {
                 .iter()
                 .filter_map(|(place, measurement, schema)| {
                     let values = rows.columns[*place].as_deref()?;
-                    Some(AlignedColumn { measurement, schema: *schema, values })
+                    Some(AlignedColumn { measurement, schema: chosen(*schema, values), values })
                 })
                 .collect();
             self.note(
@@ -87,7 +91,7 @@ impl FileWriter {
             let Some(values) = rows.columns[place].as_deref() else { continue };
             self.note(&rows, values.len() - values.null_count());
             self.inner
-                .write_series(measurement, schema, &rows.times, values)
+                .write_series(measurement, chosen(schema, values), &rows.times, values)
                 .map_err(|error| written(&self.passing, error))?;
         }
         Ok(())
@@ -126,6 +130,15 @@ impl FileWriter {
         }
         Ok(Some(file))
     }
+}
+
+/// The schema a chunk is written in: where nobody chose another encoding than the usual one, that which makes it smallest.
+fn chosen(schema: SeriesSchema, values: &dyn Array) -> SeriesSchema {
+    if schema.encoding != Encoding::default_for(schema.data_type) || values.len() < WORTH_CHOOSING {
+        return schema;
+    }
+    let encoding = smallest_encoding(schema.data_type, schema.compressor, values);
+    SeriesSchema { encoding, ..schema }
 }
 
 fn written(path: &Path, error: TsFileError) -> StorageError {

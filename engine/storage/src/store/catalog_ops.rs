@@ -34,7 +34,11 @@ impl Store {
         let core = self.core.lock();
         self.writable(&core)?;
         let ids = core.databases_of(std::slice::from_ref(pattern));
-        let ops: Vec<_> = ids.into_iter().map(|id| CatalogOp::SetTtl { id, ttl }).collect();
+        let mut ops: Vec<_> = ids.into_iter().map(|id| CatalogOp::SetTtl { id, ttl }).collect();
+        let known = core.catalog.lives().iter().any(|(other, _)| other == pattern);
+        if known || ops.is_empty() && ttl.is_some() {
+            ops.push(CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl });
+        }
         self.apply_all(core, ops.len(), ops)
     }
 

@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{Admission, Core, Files, Store, core::Counters};
 use crate::{
     Finding, StorageError, StorageOptions,
+    check::move_aside,
     disk::{Disk, Lock, LockOutcome},
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, MetaCache, SUMS, SealedFile},
@@ -162,10 +163,16 @@ fn open_files(
         for partition in list(&database)? {
             let found = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
             for path in found {
-                if !known.remove(&path) {
-                    tracing::info!(path = %path.display(), "remove a file that no manifest names");
-                    disk.remove(&path).map_err(StorageError::io("cannot remove", &path))?;
+                if known.remove(&path) {
+                    continue;
                 }
+                if loaded.torn.is_some() {
+                    // The record that is torn may be one that named it.
+                    recovery.push(move_aside(disk, &folder.dir, &path)?);
+                    continue;
+                }
+                tracing::info!(path = %path.display(), "remove a file that no manifest names");
+                disk.remove(&path).map_err(StorageError::io("cannot remove", &path))?;
             }
         }
     }

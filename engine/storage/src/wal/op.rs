@@ -42,6 +42,11 @@ pub(crate) enum CatalogOp {
         id: u32,
         ttl: Option<i64>,
     },
+    /// For the devices a pattern matches, whatever their database has.
+    SetPathTtl {
+        pattern: PathPattern,
+        ttl: Option<i64>,
+    },
     /// Series of one device, which is made where it is missing.
     CreateSeries {
         device: Path,
@@ -88,6 +93,7 @@ const CREATE_SERIES: u8 = 5;
 const ALTER_SERIES: u8 = 6;
 const DELETE_SERIES: u8 = 7;
 const DELETE: u8 = 8;
+const SET_PATH_TTL: u8 = 9;
 
 impl InsertRecord {
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
@@ -133,6 +139,11 @@ impl CatalogOp {
                 bytes.put_u32(*id);
                 bytes.put_option_i64(*ttl);
             }
+            Self::SetPathTtl { pattern, ttl } => {
+                bytes.put_u8(SET_PATH_TTL);
+                bytes.put_str(&pattern.to_string());
+                bytes.put_option_i64(*ttl);
+            }
             Self::CreateSeries { device, aligned, series } => {
                 bytes.put_u8(CREATE_SERIES);
                 bytes.put_str(device.as_str());
@@ -165,6 +176,10 @@ impl CatalogOp {
             }
             DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()? },
             SET_TTL => Self::SetTtl { id: from.u32()?, ttl: from.option_i64()? },
+            SET_PATH_TTL => Self::SetPathTtl {
+                pattern: PathPattern::parse(from.str()?).map_err(|_| Malformed)?,
+                ttl: from.option_i64()?,
+            },
             CREATE_SERIES => Self::CreateSeries {
                 device: from.path()?,
                 aligned: from.flag()?,

@@ -92,10 +92,12 @@ impl Check<'_> {
 
     /// The rows that are not older than the database keeps them.
     fn live(&mut self, tablet: Tablet, device: Option<&Device>, now: i64) -> Option<Tablet> {
-        let ttl = match device {
-            Some(device) => self.catalog.database(device.database)?.ttl,
-            None => self.catalog.database_of(tablet.device()).and_then(|database| database.ttl),
+        let database = match device {
+            Some(device) => Some(device.database),
+            None => self.catalog.database_of(tablet.device()).map(|database| database.id),
         };
+        // A database that is still to be made has no number, and no time to live.
+        let ttl = self.catalog.ttl(tablet.device(), database.unwrap_or(u32::MAX));
         let Some(ttl) = ttl else { return Some(tablet) };
         let bound = now.saturating_sub(ttl);
         let late: Vec<u32> = (0..tablet.rows())

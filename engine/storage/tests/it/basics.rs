@@ -6,7 +6,10 @@ use arrow_array::{BooleanArray, Int32Array, Int64Array, StringArray};
 use levada_model::{Column, DataType, SeriesSchema, SplitName, SplitRange, StatusCode, Tablet, Value, Write};
 use levada_storage::{NewSeries, Piece, Storage, StorageError, TimeRange, Windows};
 
-use crate::rows::{options, path, pattern, put, read, series, tablet, write};
+use crate::{
+    fault_disk::FaultDisk,
+    rows::{TestClock, options, path, pattern, put, read, series, tablet, write},
+};
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("a folder")
@@ -281,4 +284,37 @@ fn chunks_that_stand_alone_are_summed_up_unread() {
     assert_eq!(count(Some(Windows { origin: 0, width: 2 })), (6, 0));
     storage.delete(&[pattern("root.**")], TimeRange { start: 2, end: 2 }).expect("deleted");
     assert_eq!(count(None), (3, 2));
+}
+
+#[test]
+fn rows_live_as_long_as_the_longest_pattern_says() {
+    let disk = FaultDisk::default();
+    let clock = Arc::<TestClock>::default();
+    let open = || {
+        let (disk, clock) = (Arc::new(disk.clone()), Arc::<TestClock>::clone(&clock));
+        Storage::open(levada_storage::StorageOptions { disk, clock, ..options("/data".as_ref()) })
+            .expect("opens")
+    };
+    let mut storage = open();
+    for device in ["root.a.d1", "root.a.d2", "root.a.x.d3"] {
+        put(&storage, device, &[100, 200, 300], &[1.0, 2.0, 3.0]);
+    }
+    clock.0.store(350, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(storage.set_ttl(&pattern("root.a"), Some(200)).expect("set").count, 1);
+    assert_eq!(storage.set_ttl(&pattern("root.a.**"), Some(100)).expect("set").count, 1);
+    assert_eq!(storage.set_ttl(&pattern("root.a.x.d3"), Some(300)).expect("set").count, 1);
+    for round in 0..4 {
+        let left = |device: &str| series(&*storage.view(), device, "s").len();
+        assert_eq!([left("root.a.d1"), left("root.a.d2"), left("root.a.x.d3")], [1, 1, 3], "round {round}");
+        storage.flush(&[]).expect("flushes");
+        storage.compact(&[]).expect("compacts");
+        drop(storage);
+        storage = open();
+    }
+    let late =
+        storage.insert(write(vec![tablet("root.a.d1", false, &[100, 301], &[("s", &[Some(1.0); 2])])]));
+    let rejected = late.expect("taken").report.rejected;
+    assert_eq!((rejected[0].code, rejected[0].rows.as_deref()), (StatusCode::OUT_OF_TTL, Some(&[0][..])));
+    assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 1);
+    assert_eq!(storage.path_ttls(), [(pattern("root.a.x.d3"), 300)]);
 }

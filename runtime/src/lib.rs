@@ -47,6 +47,7 @@ mod stores;
 mod supervisor;
 mod task;
 mod topology;
+pub mod transform;
 
 pub use node::{Counts, NodeKind, NodeState};
 pub use report::{NodeReport, Outcome, PipelineProgress, Report};

@@ -1,0 +1,181 @@
+//! `sql`: columns computed and rows kept by the expressions of the engine's SQL.
+//!
+//! ```text
+//!   tablet ──schema──▶ bound expressions (kept for the next tablet of the schema)
+//!     │                     │
+//!     └── where: mask ──────┴── columns of the rows that fit ──▶ without rows and columns of nulls
+//! ```
+//!
+//! Rows pay for their own faults only:
+//! * Where a measurement's type does not fit, the rows that have a value of it are refused; for the others it is null. Which
+//!   measurement it is, is found once for each schema ([`bound`]).
+//! * A value that cannot be computed (a text that is no number, in a `cast`) makes a whole column fail. Which rows are to
+//!   blame is found by halving.
+//! * A row whose values came with two types of one measurement stands in two tablets; it is put together first ([`rejoin`]).
+
+mod bound;
+mod options;
+mod rejoin;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use arrow_array::BooleanArray;
+use arrow_buffer::BooleanBufferBuilder;
+use levada_connector_api::{
+    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType, model::Tablet,
+};
+use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
+use tracing::warn;
+
+use super::{
+    refusal::Refusal,
+    rows::{compact, kept},
+};
+
+use bound::Bound;
+pub use options::SqlOptions;
+
+/// Schemas whose bound expressions are kept.
+const KEPT_SCHEMAS: usize = 1024;
+
+/// Rows after which a measurement that none of them had is taken for misspelt.
+const PATIENCE: usize = 10_000;
+
+/// The component `sql`.
+#[derive(Debug)]
+pub struct Sql {
+    node: String,
+    query: RowQuery,
+    bound: HashMap<u64, Bound>,
+    /// Measurements of the query that no row has had yet, while that is still watched.
+    unseen: Vec<String>,
+    /// Rows that came so far, while something is unseen.
+    rows: usize,
+}
+
+impl TransformType for Sql {
+    const NAME: &'static str = "sql";
+    const SUMMARY: &'static str = "Computes columns and keeps rows: `select … where …`, as in SQL.";
+    type Options = SqlOptions;
+
+    fn check(options: &SqlOptions) -> Vec<Problem> {
+        options.query().err().into_iter().collect()
+    }
+
+    fn build(options: SqlOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {
+        let query = options.query().map_err(|problem| Error::config(problem.message))?;
+        let node = context.node.clone();
+        let unseen = query.measurements().collect();
+        Ok(Box::new(Self { node, query, bound: HashMap::new(), unseen, rows: 0 }))
+    }
+}
+
+impl Transform for Sql {
+    fn apply(&mut self, batch: Batch) -> Result<Batch> {
+        let Batch { readings, positions, mut rejected } = batch;
+        let mut refusal = Refusal::default();
+        let mut computed = Vec::with_capacity(readings.len());
+        let rows = readings.iter().map(|each| each.tablet.rows()).sum();
+        for each in rejoin::rejoin(readings)? {
+            computed.extend(self.compute(each, &mut refusal)?);
+        }
+        self.watch_unseen(rows);
+        rejected.extend(refusal.into_rejected());
+        Ok(Batch { readings: computed, positions, rejected })
+    }
+}
+
+impl Sql {
+    /// The columns of a tablet's rows that fit the condition; `None` where no row with a value is left.
+    fn compute(&mut self, readings: Readings, refusal: &mut Refusal) -> Result<Option<Readings>> {
+        let Readings { mut tablet, mut records } = readings;
+        let bound = self.bound(&tablet);
+        if let Some(misfit) = bound.misfit(&tablet) {
+            for (row, reason) in misfit.rows() {
+                refusal.rows(&records, [row], &format!("{}: {reason}", tablet.device()))?;
+            }
+            records = kept(&records, &misfit.others);
+            tablet = misfit.without(&tablet)?;
+        }
+        let Some(expressions) = bound.expressions() else { return Ok(None) };
+        let (computed, mask) = match evaluate(expressions, &tablet) {
+            Ok(done) => done,
+            Err(error) if records.is_none() => {
+                return Err(Error::data(format!("{}: {error}", tablet.device())));
+            }
+            Err(_) => {
+                let keep = refuse_bad(expressions, &tablet, |row, reason| {
+                    refusal.rows(&records, [row], &format!("{}: {reason}", tablet.device()))
+                })?;
+                tablet = tablet.filter(&keep).map_err(|error| Error::bug(error.to_string()))?;
+                records = kept(&records, &keep);
+                evaluate(expressions, &tablet).map_err(|error| Error::data(error.to_string()))?
+            }
+        };
+        let records = match &mask {
+            Some(mask) => kept(&records, mask),
+            None => records,
+        };
+        compact(computed, records)
+    }
+
+    /// The query, bound to the schema of a tablet.
+    fn bound(&mut self, tablet: &Tablet) -> &Bound {
+        if self.bound.len() >= KEPT_SCHEMAS {
+            self.bound.clear();
+        }
+        let hash = bound::hash_of(tablet);
+        if self.bound.get(&hash).is_none_or(|bound| !bound.fits(tablet)) {
+            self.unseen.retain(|name| tablet.columns().iter().all(|column| *column.name != **name));
+            self.bound.insert(hash, Bound::new(&self.query, tablet));
+        }
+        &self.bound[&hash]
+    }
+
+    /// A name that is misspelt is null for ever: the log says so, once.
+    fn watch_unseen(&mut self, rows: usize) {
+        if self.unseen.is_empty() {
+            return;
+        }
+        self.rows += rows;
+        if self.rows >= PATIENCE {
+            let measurements = std::mem::take(&mut self.unseen).join(", ");
+            warn!(node = %self.node, %measurements, rows = self.rows, "none of the rows had a value of these: are the names right?");
+        }
+    }
+}
+
+/// The computed rows, and which of the tablet's rows they are; `None` for all.
+fn evaluate(
+    expressions: &RowExpressions,
+    tablet: &Tablet,
+) -> Result<(Tablet, Option<BooleanArray>), QueryError> {
+    let mask = expressions.matching(tablet)?;
+    let computed = expressions.compute(tablet, mask.as_ref())?;
+    Ok((computed, mask))
+}
+
+/// Finds, by halving, the rows that cannot be computed and refuses each; gives the others.
+fn refuse_bad(
+    expressions: &RowExpressions,
+    tablet: &Tablet,
+    mut refuse: impl FnMut(usize, &str) -> Result<()>,
+) -> Result<BooleanArray> {
+    let mut keep = BooleanBufferBuilder::new(tablet.rows());
+    keep.append_n(tablet.rows(), true);
+    // Where each stretch begins and how many rows it has.
+    let mut suspects = vec![(0, tablet.rows())];
+    while let Some((from, rows)) = suspects.pop() {
+        let Err(error) = evaluate(expressions, &tablet.slice(from, rows)) else { continue };
+        if rows == 1 {
+            refuse(from, &error.to_string())?;
+            keep.set_bit(from, false);
+        } else {
+            let half = rows / 2;
+            suspects.extend([(from + half, rows - half), (from, half)]);
+        }
+    }
+    Ok(BooleanArray::new(keep.finish(), None))
+}

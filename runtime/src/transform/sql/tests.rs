@@ -1,0 +1,76 @@
+use levada_connector_api::{FieldValue::*, Readings, TransformType};
+use serde_json::json;
+
+use super::*;
+use crate::transform::tests::{batch, built, lines, rejected};
+
+#[test]
+fn columns_are_computed_and_rows_that_do_not_fit_are_dropped() {
+    let mut sql = built::<Sql>(json!("select t * 1.8 + 32 as f, on where on = true"));
+    let input = batch(&[
+        ("d1", 1, &[("t", Double(20.0)), ("on", Boolean(true))]),
+        ("d1", 2, &[("t", Double(30.0)), ("on", Boolean(false))]),
+        ("d2", 3, &[("on", Boolean(true))]),
+        ("d3", 4, &[("t", Int32(100))]),
+    ]);
+    let output = sql.apply(input.clone()).expect("types fit");
+    assert_eq!(lines(&output), ["d1 1: f=68.0 on=true", "d2 3: on=true"]);
+    assert_eq!((&output.positions, output.rejected.len()), (&input.positions, 0));
+    let mut parts = built::<Sql>(json!({"select": "t", "where": "time >= 2"}));
+    assert_eq!(lines(&parts.apply(input).expect("types fit")), ["d1 2: t=30.0", "d3 4: t=100"]);
+}
+
+#[test]
+fn rows_of_a_wrong_type_are_rejected_and_their_neighbours_are_not() {
+    let mut sql = built::<Sql>(json!("select t * 2 as t, u + 1 as u where on"));
+    let on = ("on", Boolean(true));
+    let output = sql.apply(batch(&[
+        ("d", 1, &[("t", Text("n/a")), on]),
+        ("d", 2, &[("t", Double(20.0)), on]),
+        ("d", 3, &[("u", Text("x")), ("t", Double(1.0)), on]),
+        ("d", 4, &[on]),
+        ("d", 5, &[("u", Double(1.0)), ("t", Text("x")), on]),
+        ("d", 6, &[("u", Double(1.0)), ("t", Double(5.0)), on]),
+    ]));
+    let output = output.expect("they came from records");
+    let mut kept = lines(&output);
+    kept.sort();
+    assert_eq!(kept, ["d 2: t=40.0", "d 6: t=10.0 u=2.0"]);
+    let mut refused = rejected(&output);
+    refused.sort();
+    assert_eq!(refused, ["d 1", "d 3", "d 5"]);
+    assert!(output.rejected[0].error.contains("TEXT"), "{}", output.rejected[0].error);
+}
+
+#[test]
+fn values_that_cannot_be_computed_cost_their_own_rows_only() {
+    let mut sql = built::<Sql>(json!("select cast(c as INT32) as n where keep"));
+    let mut rows = Vec::new();
+    let texts: Vec<_> = (0..100).map(|n| if n % 10 == 7 { "x".to_owned() } else { n.to_string() }).collect();
+    let fields: Vec<_> =
+        texts.iter().map(|text| [("c", Text(text)), ("keep", Boolean(text != "3"))]).collect();
+    rows.extend((0..).zip(&fields).map(|(time, fields)| ("d", time, fields.as_slice())));
+    let output = sql.apply(batch(&rows)).expect("they came from records");
+    assert_eq!(lines(&output).len(), 100 - 10 - 1);
+    assert_eq!(rejected(&output), (0..10).map(|n| format!("d {}", n * 10 + 7)).collect::<Vec<_>>());
+}
+
+#[test]
+fn rows_of_no_record_that_cannot_be_computed_are_an_error() {
+    let Batch { readings, .. } = batch(&[("d", 1, &[("t", Text("x"))])]);
+    let readings = readings.into_iter().map(|each| Readings::synthetic(each.tablet)).collect::<Vec<_>>();
+    let input = Batch { readings, ..Batch::default() };
+    for text in ["select t * 2 as t", "select cast(t as INT32) as t"] {
+        let error = built::<Sql>(json!(text)).apply(input.clone()).expect_err("it is a text");
+        assert!(error.to_string().starts_with("d: "), "{error}");
+    }
+    let fitting = built::<Sql>(json!("select upper(t) as t")).apply(input).expect("it is a text");
+    assert_eq!(fitting.rows(), 1);
+}
+
+#[test]
+fn options_are_read_in_both_forms() {
+    let wrong: Result<SqlOptions, _> = serde_json::from_value(json!({"select": "a", "wher": "b"}));
+    assert!(wrong.is_err());
+    assert_eq!(Sql::NAME, "sql");
+}

@@ -13,7 +13,7 @@ fn flat(n: usize) -> String {
         1_700_000_000_000 + n as i64,
         20.0 + (n % 977) as f64 / 100.0,
         1_000.0 + (n % 313) as f64 / 10.0,
-        n % 7 != 0,
+        !n.is_multiple_of(7),
     )
 }
 
@@ -24,12 +24,18 @@ fn event(n: usize) -> String {
         1_700_000_000_000 + n as i64,
         20.0 + (n % 977) as f64 / 100.0,
         1_000.0 + (n % 313) as f64 / 10.0,
-        n % 7 != 0,
+        !n.is_multiple_of(7),
     )
 }
 
 fn csv(n: usize) -> String {
-    format!("root.plant.line1.d{:03},{},{:.2},{}", n % 100, 1_700_000_000_000 + n as i64, 20.5, n % 7 != 0)
+    format!(
+        "root.plant.line1.d{:03},{},{:.2},{}",
+        n % 100,
+        1_700_000_000_000 + n as i64,
+        20.5,
+        !n.is_multiple_of(7)
+    )
 }
 
 fn decoders(criterion: &mut Criterion) {
@@ -74,7 +80,7 @@ fn builder(criterion: &mut Criterion) {
                 let fields = [
                     ("temperature", FieldValue::Double(value)),
                     ("pressure", FieldValue::Double(value)),
-                    ("running", FieldValue::Boolean(n % 7 != 0)),
+                    ("running", FieldValue::Boolean(!n.is_multiple_of(7))),
                 ];
                 rows.row(&devices[n % 100], n as i64, &fields).expect("legal names");
             }

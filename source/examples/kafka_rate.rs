@@ -56,7 +56,11 @@ async fn fill(brokers: &str, topic: &str, count: u64, partitions: i32) -> Outcom
     let admin: AdminClient<DefaultClientContext> = config.create()?;
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
     for result in admin.create_topics([&new], &AdminOptions::new()).await? {
-        result.map_err(|(_, code)| code.to_string())?;
+        if let Err((_, code)) = result
+            && code != RDKafkaErrorCode::TopicAlreadyExists
+        {
+            return Err(code.to_string().into());
+        }
     }
     let producer: BaseProducer = config.create()?;
     for n in 0..count {
@@ -83,7 +87,7 @@ fn reading(n: u64) -> String {
         1_700_000_000_000 + n / 100 * 1_000,
         20.0 + (n % 977) as f64 / 100.0,
         1_000.0 + (n % 313) as f64 / 10.0,
-        n % 7 != 0,
+        !n.is_multiple_of(7),
     )
 }
 

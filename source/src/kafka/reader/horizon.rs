@@ -1,0 +1,84 @@
+//! How far the other side is: what is waiting there, and whether a bounded run is through.
+
+use std::sync::atomic::Ordering;
+
+use rdkafka::{Offset, TopicPartitionList, consumer::Consumer};
+
+use super::{Item, NAP, Reader};
+use crate::kafka::{
+    native::known_watermarks,
+    offsets::{self, Partition},
+    options::KafkaPoint,
+    partitions::position,
+};
+
+impl Reader {
+    /// Counts offsets as read that librdkafka went past without a message: marks of transactions, and what compaction
+    /// took. To be called between two takes, when all that librdkafka gave has been seen.
+    pub(super) fn pass_what_holds_no_message(&mut self) {
+        let Ok(reached) = self.client.position() else { return };
+        for each in self.intake.partitions.iter_mut() {
+            let known = reached.find_partition(&each.name.0, each.name.1).map(|found| found.offset());
+            if let Some(Offset::Offset(reached)) = known {
+                each.next = each.next.max(each.end.map_or(reached, |end| reached.min(end)));
+            }
+        }
+    }
+
+    /// Looks how much is waiting at the other side.
+    pub(super) fn look(&mut self) {
+        self.pass_what_holds_no_message();
+        let mut lag = 0;
+        for each in self.intake.partitions.iter() {
+            let high = each
+                .end
+                .or_else(|| known_watermarks(&self.client, &each.name.0, each.name.1).map(|(_, high)| high));
+            lag += high.map_or(0, |high| position(high - each.next));
+        }
+        self.shared.lag.store(lag, Ordering::Relaxed);
+        let mut through = TopicPartitionList::new();
+        for each in self.intake.partitions.iter_mut() {
+            if !each.paused && each.end.is_some_and(|end| each.next >= end) {
+                each.paused = true;
+                through.add_partition(&each.name.0, each.name.1);
+            }
+        }
+        // What comes behind the end is left out in any case; not fetching it only saves work.
+        if through.count() > 0
+            && let Err(error) = self.client.pause(&through)
+        {
+            tracing::debug!(%error, "pausing partitions that are through");
+        }
+    }
+
+    /// Says that a bounded run is through once all partitions are, here or at other members of the group.
+    pub(super) fn end_if_through(&mut self) {
+        let Some(ends) = &self.ends else { return };
+        if self.ended || self.intake.partitions.iter().any(|each| each.end.is_some_and(|end| each.next < end))
+        {
+            return;
+        }
+        let elsewhere: Vec<_> =
+            ends.keys().filter(|name| !self.intake.partitions.contains(name)).cloned().collect();
+        if !elsewhere.is_empty() {
+            // Asking costs a round trip: once a look.
+            if self.last_look.is_some_and(|last| last.elapsed() > NAP) {
+                return;
+            }
+            let low = offsets::at(&self.client, &elsewhere, KafkaPoint::Earliest);
+            let (Ok(committed), Ok(low)) = (offsets::committed(&self.client, &elsewhere), low) else {
+                return;
+            };
+            let is_through = |name: &Partition| {
+                let end = ends.get(name).copied().unwrap_or(0);
+                committed.get(name).or_else(|| low.get(name)).is_some_and(|&at| at >= end)
+            };
+            if !elsewhere.iter().all(is_through) {
+                return;
+            }
+        }
+        self.ended = true;
+        self.flush_all();
+        self.hand_out(Item::End);
+    }
+}

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check pipeline files without running them
     Lint(LintArgs),
+    /// Run the tests that pipeline files hold, without touching the world
+    Test(TestArgs),
     /// Print a pipeline file to start from
     Create(CreateArgs),
     /// List the connectors there are
@@ -83,6 +85,20 @@ pub(crate) struct LintArgs {
     /// Pipeline files
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: TextFormat,
+}
+
+/// Options of `test`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct TestArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Only tests whose names hold this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
     /// How the outcome is printed
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: TextFormat,

@@ -8,6 +8,7 @@ mod list;
 mod quickstart;
 mod run;
 mod sql;
+mod test;
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
@@ -28,6 +29,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Run(args) => run::run(&args),
         Command::Lint(args) => lint::lint(&args),
+        Command::Test(args) => test::test(&args),
         Command::Create(args) => create::create(&args),
         Command::List(args) => list::list(&args),
         Command::Docs(args) => docs::docs(&args),

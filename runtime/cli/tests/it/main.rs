@@ -5,3 +5,4 @@ mod documents;
 mod edges;
 mod pipelines;
 mod shell;
+mod transforms;

@@ -160,7 +160,7 @@ impl<'a> Names<'a> {
         for pattern in patterns {
             let mut series = self.view.series(&pattern);
             if pattern.has_wildcard() {
-                schema_order::sort(&mut series, self.order, Purpose::Select, |each| &each.path);
+                series = schema_order::sort(series, self.order, Purpose::Select, |each| &each.path);
             }
             is_missing |= series.is_empty();
             let last = pattern.split_last().map(|(_, last)| last);

@@ -25,14 +25,41 @@ pub(crate) enum Purpose {
 }
 
 /// Sorts things by their path, in the order asked for.
-pub(crate) fn sort<T>(things: &mut [T], order: SchemaOrder, purpose: Purpose, path: impl Fn(&T) -> &Path) {
-    match order {
-        SchemaOrder::Path => things.sort_by(|a, b| path(a).cmp(path(b))),
-        SchemaOrder::Peer => {
-            let sizes = table_sizes(things.iter().map(&path));
-            things.sort_by_cached_key(|thing| Key::new(path(thing), &sizes, purpose));
-        }
+pub(crate) fn sort<T>(
+    mut things: Vec<T>,
+    order: SchemaOrder,
+    purpose: Purpose,
+    path: impl Fn(&T) -> &Path,
+) -> Vec<T> {
+    if order == SchemaOrder::Path {
+        things.sort_by(|a, b| path(a).cmp(path(b)));
+        return things;
     }
+    let mut places: Vec<usize> = (0..things.len()).collect();
+    {
+        let paths: Vec<Vec<Step<'_>>> = things.iter().map(|thing| steps(path(thing))).collect();
+        let sizes = table_sizes(&paths);
+        let keys: Vec<Key<'_>> = paths.iter().map(|steps| Key::new(steps, &sizes, purpose)).collect();
+        places.sort_by(|&a, &b| keys[a].cmp(&keys[b]));
+    }
+    let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
+    places.into_iter().filter_map(|place| things[place].take()).collect()
+}
+
+/// A node and what is written before it in its path.
+type Step<'a> = (&'a str, &'a str);
+
+fn steps(path: &Path) -> Vec<Step<'_>> {
+    let text = path.as_str();
+    let mut end = 0;
+    path.nodes()
+        .map(|node| {
+            let above = &text[..end];
+            // The full stop behind the node belongs to what is above the next one.
+            end = (end + node.len() + 1).min(text.len());
+            (above, node)
+        })
+        .collect()
 }
 
 /// Sorts the entries of one map by their names, in the peer's order.
@@ -41,24 +68,13 @@ pub(crate) fn sort_names<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
     entries.sort_by_cached_key(|entry| (spread(name(entry)) & (size - 1), Reverse(name(entry).to_owned())));
 }
 
-/// How many places the table of each inner node's children has, by the node's path.
-fn table_sizes<'a>(paths: impl Iterator<Item = &'a Path>) -> HashMap<String, u32> {
-    let mut children: HashMap<String, HashSet<String>> = HashMap::new();
-    for path in paths {
-        let mut above = String::new();
-        for node in path.nodes() {
-            if let Some(set) = children.get_mut(above.as_str()) {
-                if !set.contains(node) {
-                    set.insert(node.to_owned());
-                }
-            } else {
-                children.insert(above.clone(), [node.to_owned()].into_iter().collect());
-            }
-            above.push('.');
-            above.push_str(node);
-        }
+/// How many places the table of each inner node's children has, by what is above them.
+fn table_sizes<'a>(paths: &[Vec<Step<'a>>]) -> HashMap<&'a str, u32> {
+    let mut children: HashMap<&str, HashSet<&str>> = HashMap::new();
+    for (above, node) in paths.iter().flatten() {
+        children.entry(above).or_default().insert(node);
     }
-    children.into_iter().map(|(above, set)| (above, table_size(set.len()))).collect()
+    children.into_iter().map(|(above, nodes)| (above, table_size(nodes.len()))).collect()
 }
 
 fn table_size(entries: usize) -> u32 {
@@ -77,59 +93,57 @@ fn spread(name: &str) -> u32 {
 }
 
 /// A path's place among its siblings, from the top node on.
-struct Key {
-    nodes: Vec<(u32, String)>,
+struct Key<'a> {
+    nodes: Vec<(u32, &'a str)>,
     purpose: Purpose,
 }
 
-impl Key {
-    fn new(path: &Path, sizes: &HashMap<String, u32>, purpose: Purpose) -> Self {
-        let mut above = String::new();
-        let mut nodes = Vec::new();
-        for node in path.nodes() {
-            let size = sizes.get(above.as_str()).copied().unwrap_or(16);
-            nodes.push((spread(node) & (size - 1), node.to_owned()));
-            above.push('.');
-            above.push_str(node);
-        }
-        Self { nodes, purpose }
+impl<'a> Key<'a> {
+    fn new(steps: &[Step<'a>], sizes: &HashMap<&str, u32>, purpose: Purpose) -> Self {
+        let place = |&(above, node): &Step<'a>| {
+            let size = sizes.get(above).copied().unwrap_or(16);
+            (spread(node) & (size - 1), node)
+        };
+        Self { nodes: steps.iter().map(place).collect(), purpose }
     }
 }
 
-impl Ord for Key {
+impl Ord for Key<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        let siblings =
-            self.nodes.iter().zip(&other.nodes).map(|((place, name), (other_place, other_name))| {
-                let by_age = (name.starts_with('`'), name).cmp(&(other_name.starts_with('`'), other_name));
-                let by_age = if self.purpose == Purpose::Show { by_age } else { by_age.reverse() };
-                place.cmp(other_place).then(by_age)
-            });
-        siblings.fold(Ordering::Equal, Ordering::then).then(self.nodes.len().cmp(&other.nodes.len()))
+        for ((place, name), (other_place, other_name)) in self.nodes.iter().zip(&other.nodes) {
+            let by_age = || (name.starts_with('`'), name).cmp(&(other_name.starts_with('`'), other_name));
+            let by_age = || if self.purpose == Purpose::Show { by_age() } else { by_age().reverse() };
+            let order = place.cmp(other_place).then_with(by_age);
+            if order.is_ne() {
+                return order;
+            }
+        }
+        self.nodes.len().cmp(&other.nodes.len())
     }
 }
 
-impl PartialOrd for Key {
+impl PartialOrd for Key<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Key {
+impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Key {}
+impl Eq for Key<'_> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sorted(names: &[&str]) -> Vec<String> {
-        let mut paths: Vec<Path> =
+        let paths: Vec<Path> =
             names.iter().map(|name| Path::parse(&format!("root.c.{name}")).expect("legal")).collect();
-        sort(&mut paths, SchemaOrder::Peer, Purpose::Select, |path| path);
+        let paths = sort(paths, SchemaOrder::Peer, Purpose::Select, |path| path);
         paths.iter().filter_map(|path| path.nodes().next_back().map(str::to_owned)).collect()
     }
 

@@ -103,7 +103,7 @@ fn devices(planner: &Planner<'_>, descending: bool) -> Vec<Path> {
         .flat_map(|from| planner.view.devices(&from.pattern))
         .map(|device| device.path)
         .collect();
-    schema_order::sort(&mut devices, SchemaOrder::Path, Purpose::Select, |path| path);
+    devices = schema_order::sort(devices, SchemaOrder::Path, Purpose::Select, |path| path);
     devices.dedup();
     if descending {
         devices.reverse();

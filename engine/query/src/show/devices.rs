@@ -12,7 +12,7 @@ use crate::{
 
 pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
     let mut devices = view.devices(&query.pattern);
-    schema_order::sort(&mut devices, context.order, Purpose::Show, |device| &device.path);
+    devices = schema_order::sort(devices, context.order, Purpose::Show, |device| &device.path);
     let devices = page(filter::devices(devices, query.filter.as_ref(), view)?, query.offset, query.limit)?;
     let ttl = Ttls::new(view);
     let rows: Vec<(DeviceInfo, String)> = devices

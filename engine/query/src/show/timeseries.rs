@@ -19,7 +19,7 @@ pub(super) fn plan(
     context: &QueryContext,
 ) -> Result<Plan, QueryError> {
     let mut series = view.series(&query.pattern);
-    schema_order::sort(&mut series, context.order, Purpose::Show, |series| &series.path);
+    series = schema_order::sort(series, context.order, Purpose::Show, |series| &series.path);
     let mut series = filter::series(series, query.filter.as_ref(), view)?;
     if query.latest {
         series = by_last_time(series, view)?;

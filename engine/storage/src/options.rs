@@ -70,6 +70,9 @@ pub struct StorageOptions {
     pub compaction: bool,
     /// A compaction stops adding files at so many bytes of input.
     pub compaction_bytes: u64,
+    /// Bytes a second that compaction in the background writes, so that it leaves the disk to others; all it can where
+    /// `None`.
+    pub compaction_rate: Option<u64>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where files are.
@@ -91,6 +94,7 @@ impl StorageOptions {
             flush_threads: 1,
             compaction: true,
             compaction_bytes: 512 << 20,
+            compaction_rate: Some(64 << 20),
             clock: Arc::new(SystemClock),
             disk: Arc::new(SystemDisk),
         }

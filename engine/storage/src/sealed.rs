@@ -1,8 +1,8 @@
 //! Sealed files: TsFiles that never change, with a checksum for every 64 KiB beside them.
 //!
 //! ```text
-//!   data/<database>-<number>/<partition>/0000000012.tsfile     what Apache's readers open
-//!                                        0000000012.sums       u32 CRC-32 for each 64 KiB of it, then one of these
+//!   data/<number of the database>/<partition>/0000000012.tsfile     what Apache's readers open
+//!                                             0000000012.sums       u32 CRC-32 of each 64 KiB of it, then one of these
 //! ```
 //! A file is *sequence* where, when it was written, no other file of its place held a device's times at or beyond its own;
 //! otherwise *unsequence*. So sequence files share no (device, time) with each other, and of an unsequence file and a

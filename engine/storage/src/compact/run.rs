@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use levada_model::PathPattern;
@@ -118,7 +118,9 @@ impl Store {
                     points: 0,
                     level,
                 };
-                let file = self.merge(&snapshot, &removed, meta)?;
+                let rate = self.options.compaction_rate.filter(|_| !eager);
+                let pace = Pace { store: self, start: Instant::now(), rate };
+                let file = self.merge(&snapshot, &removed, meta, &pace)?;
                 Change { added: file.into_iter().map(Arc::new).collect(), removed, flushed: None }
             }
         };
@@ -133,6 +135,7 @@ impl Store {
         snapshot: &Snapshot,
         files: &[Arc<SealedFile>],
         meta: FileMeta,
+        pace: &Pace<'_>,
     ) -> Result<Option<SealedFile>, StorageError> {
         let mut devices: BTreeSet<DeviceId> = BTreeSet::new();
         for file in files {
@@ -140,22 +143,50 @@ impl Store {
         }
         let mut writer = FileWriter::create(&self.folder, meta)?;
         for id in devices {
-            if self.core.lock().closed {
-                return Err(StorageError::Closed);
-            }
+            pace.keep(&writer)?;
             let Some(device) = id.to_path().ok().and_then(|path| snapshot.catalog.device(&path)) else {
                 continue;
             };
             // A device of the name may be in another database by now.
             if device.database == meta.place.database {
-                merge_device(snapshot, device, &mut writer)?;
+                merge_device(snapshot, device, &mut writer, pace)?;
             }
         }
         writer.finish()
     }
 }
 
-fn merge_device(snapshot: &Snapshot, device: &Device, writer: &mut FileWriter) -> Result<(), StorageError> {
+/// How fast a compaction may write.
+struct Pace<'a> {
+    store: &'a Store,
+    start: Instant,
+    rate: Option<u64>,
+}
+
+impl Pace<'_> {
+    /// Waits until as much may have been written as was.
+    fn keep(&self, writer: &FileWriter) -> Result<(), StorageError> {
+        let due =
+            self.rate.map(|rate| Duration::from_secs_f64(writer.position() as f64 / rate.max(1) as f64));
+        let mut core = self.store.core.lock();
+        loop {
+            if core.closed {
+                return Err(StorageError::Closed);
+            }
+            let early =
+                due.and_then(|due| due.checked_sub(self.start.elapsed())).filter(|early| !early.is_zero());
+            let Some(early) = early else { return Ok(()) };
+            self.store.work.wait_for(&mut core, early);
+        }
+    }
+}
+
+fn merge_device(
+    snapshot: &Snapshot,
+    device: &Device,
+    writer: &mut FileWriter,
+    pace: &Pace<'_>,
+) -> Result<(), StorageError> {
     let range = snapshot.live(device, TimeRange::ALL);
     let wanted: Vec<Wanted> = device.series.iter().map(Wanted::of).collect();
     writer.device(&device.path)?;
@@ -165,11 +196,17 @@ fn merge_device(snapshot: &Snapshot, device: &Device, writer: &mut FileWriter) -
             .enumerate()
             .map(|(place, wanted)| (place, &*wanted.measurement, wanted.schema))
             .collect();
-        return stream(snapshot, device, &wanted, range, |rows| writer.aligned(rows, &series));
+        return stream(snapshot, device, &wanted, range, |rows| {
+            writer.aligned(rows, &series)?;
+            pace.keep(writer)
+        });
     }
     for one in wanted.chunks(1) {
         let (name, schema) = (&*one[0].measurement, one[0].schema);
-        stream(snapshot, device, one, range, |rows| writer.plain(rows, (0, name, schema)))?;
+        stream(snapshot, device, one, range, |rows| {
+            writer.plain(rows, (0, name, schema))?;
+            pace.keep(writer)
+        })?;
     }
     Ok(())
 }

@@ -4,7 +4,13 @@ use std::{fmt, sync::Arc};
 
 use levada_model::{Path, PathPattern, SeriesSchema, StatusCode, Value};
 
-use super::{batches::Batches, block::schema_of, merge::Merge, pieces::Pieces};
+use super::{
+    batches::Batches,
+    block::schema_of,
+    merge::Merge,
+    pieces::Pieces,
+    plan::{Item, Part},
+};
 use crate::{
     DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
     View, Windows,
@@ -123,7 +129,11 @@ impl View for Snapshot {
         let device = self.device(device)?;
         let wanted = Self::wanted(device, measurement)?;
         let data_type = wanted.schema.data_type;
-        let inputs = self.inputs(device, &[wanted], self.live(device, TimeRange::ALL))?;
+        let items = self.items(device, &wanted, self.live(device, TimeRange::ALL))?;
+        if let Some(known) = known_last(&items) {
+            return Ok(Some(known));
+        }
+        let inputs = items.into_iter().map(|item| item.part.into_input(item.rank)).collect();
         let newest = Merge::new(inputs, Direction::Descending, vec![data_type]).next()?;
         Ok(newest.and_then(|block| {
             let row = block.rows() - 1;
@@ -131,4 +141,14 @@ impl View for Snapshot {
             Some((block.times[row], value))
         }))
     }
+}
+
+/// The newest value, where a chunk that nothing speaks against ends behind all else.
+fn known_last(items: &[Item]) -> Option<(i64, Value)> {
+    let newest = items.iter().max_by_key(|item| item.range.end)?;
+    let alone = items.iter().filter(|item| item.range.end == newest.range.end).count() == 1;
+    let Part::Chunk { cut, chunk } = &newest.part else { return None };
+    let time = newest.range.end;
+    let hidden = cut.columns[0].1.iter().any(|hidden| hidden.range.contains(time));
+    (alone && !hidden && cut.range.contains(time)).then(|| Some((time, chunk.statistics.last()?))).flatten()
 }

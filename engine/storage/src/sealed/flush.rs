@@ -83,8 +83,11 @@ impl Target<'_> {
                 fits.then_some((named, series.schema))
             })
             .collect();
+        let columns: Vec<Named> = live.iter().map(|(named, _)| named.clone()).collect();
+        if live.is_empty() {
+            return Ok(());
+        }
         if device.aligned {
-            let columns: Vec<Named> = live.iter().map(|(named, _)| named.clone()).collect();
             let series: Vec<_> =
                 live.iter().enumerate().map(|(place, (named, schema))| (place, &*named.0, *schema)).collect();
             if let Some(rows) = self.rows(&columns)? {
@@ -92,10 +95,16 @@ impl Target<'_> {
             }
             return Ok(());
         }
-        for (named, schema) in &live {
-            if let Some(rows) = self.rows(std::slice::from_ref(named))? {
-                self.split(&rows, |writer, rows| writer.plain(rows, (0, &named.0, *schema)))?;
-            }
+        // Measurements that always came together are sorted together.
+        let together = self.memtable.rows(self.path, &columns).is_some_and(|rows| rows.groups.len() == 1);
+        for part in live.chunks(if together { live.len() } else { 1 }) {
+            let columns: Vec<Named> = part.iter().map(|(named, _)| named.clone()).collect();
+            let Some(rows) = self.rows(&columns)? else { continue };
+            self.split(&rows, |writer, rows| {
+                part.iter()
+                    .enumerate()
+                    .try_for_each(|(place, (named, schema))| writer.plain(rows, (place, &named.0, *schema)))
+            })?;
         }
         Ok(())
     }

@@ -58,6 +58,11 @@ impl FileWriter {
         })
     }
 
+    /// The bytes written so far.
+    pub(crate) fn position(&self) -> u64 {
+        self.inner.position()
+    }
+
     /// Begins the rows of a device.
     pub(crate) fn device(&mut self, device: &DevicePath) -> Result<(), StorageError> {
         self.inner.start_chunk_group(device).map_err(|error| written(&self.passing, error))

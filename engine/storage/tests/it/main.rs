@@ -4,6 +4,7 @@ mod basics;
 mod fault_disk;
 mod faults;
 mod folder;
+mod kill9;
 mod many;
 mod model;
 mod random;

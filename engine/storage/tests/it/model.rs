@@ -109,7 +109,7 @@ fn value(random: &mut Random, data_type: DataType) -> Value {
     }
 }
 
-fn array(values: &[Option<Value>], data_type: DataType) -> ArrayRef {
+pub(crate) fn array(values: &[Option<Value>], data_type: DataType) -> ArrayRef {
     match data_type {
         DataType::Double => Arc::new(Float64Array::from_iter(values.iter().map(|value| match value {
             Some(Value::Double(value)) => Some(*value),

@@ -207,6 +207,7 @@ impl Storage {
     /// [`SeriesSchema::default_for`]. What does not fit is in the report, all else is visible when this returns. Calls that
     /// begin in some order are applied in that order.
     ///
+    /// Positions of a write of which something is rejected are not stored: see [`Write::positions`].
     /// An empty range among the positions, `a..a`, says that reading begins at `a`: all before it is settled elsewhere.
     ///
     /// # Errors

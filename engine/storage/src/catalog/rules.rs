@@ -68,6 +68,13 @@ pub(crate) fn check_device(catalog: &Catalog, path: &Path) -> Result<(), Storage
 pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(), StorageError> {
     let path = new.device.child(&new.measurement);
     let schema = new.schema;
+    let node = Path::parse(&new.measurement)
+        .is_ok_and(|node| *node.as_str() == *new.measurement && node.nodes().count() == 1);
+    if !node {
+        let message =
+            format!("{} is not a legal measurement: it is no path node in canonical form", new.measurement);
+        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+    }
     if !schema.encoding.supports(schema.data_type) {
         let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
         return Err(StorageError::refused(StatusCode::METADATA_ERROR, message));

@@ -216,7 +216,8 @@ fn recover_rows(core: &mut Core, record: InsertRecord, seq: u64, committed: u64,
         }
         core.seq = seq;
     }
-    let flushed = core.flushed.clone();
+    let flushed = std::mem::take(&mut core.flushed);
     let wanted = |place| flushed.get(&place).is_none_or(|flushed| seq > *flushed);
     core.store(record, first, width, wanted);
+    core.flushed = flushed;
 }

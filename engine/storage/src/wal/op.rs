@@ -257,3 +257,57 @@ pub(crate) fn put_patterns(bytes: &mut Vec<u8>, patterns: &[PathPattern]) {
 pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Malformed> {
     (0..from.count(1)?).map(|_| PathPattern::parse(from.str()?).map_err(|_| Malformed)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::{BooleanArray, Float64Array, Int64Array, StringArray};
+    use levada_model::{Column, DataType, SplitRange};
+
+    use super::*;
+
+    fn record() -> Vec<u8> {
+        let column = |name: &str, data_type, values| Column { name: name.into(), data_type, values };
+        let columns = vec![
+            column("d", DataType::Double, Arc::new(Float64Array::from(vec![Some(1.5), None, Some(-0.0)]))),
+            column("t", DataType::Text, Arc::new(StringArray::from(vec![Some("one"), Some(""), None]))),
+            column("b", DataType::Boolean, Arc::new(BooleanArray::from(vec![true, false, true]))),
+        ];
+        let device = Path::parse("root.a.d").expect("legal");
+        let tablet = Tablet::try_new(device, true, Int64Array::from(vec![3, 1, 2]), columns).expect("fits");
+        let record = InsertRecord {
+            owner: Some("owner".into()),
+            positions: vec![SplitRange { split: "p/0".into(), range: 7..9 }],
+            tablets: vec![tablet.clone(), tablet.slice(1, 2)],
+        };
+        let mut bytes = Vec::new();
+        record.put(&mut bytes);
+        assert_eq!(Op::parse(&mut Take(&bytes)), Ok(Op::Insert(record)));
+        bytes
+    }
+
+    #[test]
+    fn mangled_records_are_refused_or_read_and_never_more() {
+        let clean = record();
+        let mut state = 0x1234_5678_9ABC_DEF1_u64;
+        let mut next = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        let mut refused = 0;
+        for _ in 0..20_000 {
+            let mut bytes = clean.clone();
+            for _ in 0..=next(4) {
+                let at = next(bytes.len());
+                match next(3) {
+                    0 => bytes[at] = next(256) as u8,
+                    1 => bytes.truncate(at.max(1)),
+                    _ => bytes.insert(at, [0, 0x7f, 0x80, 0xff][next(4)]),
+                }
+            }
+            refused += usize::from(Op::parse(&mut Take(&bytes)).is_err());
+        }
+        assert!(refused > 10_000, "only {refused} were refused");
+    }
+}

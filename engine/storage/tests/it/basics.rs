@@ -209,6 +209,11 @@ fn the_catalog_refuses_what_does_not_fit_into_the_tree() {
     assert_eq!(storage.stats().databases, 1);
     let through = storage.create_series(vec![new("root.a.d.s", "x", DataType::Text)]);
     assert_eq!(code(through), Err(StatusCode::PATH_ALREADY_EXIST));
+    let nodes = storage.create_series(vec![new("root.a.d", "x.y", DataType::Text)]);
+    assert_eq!(code(nodes), Err(StatusCode::ILLEGAL_PATH));
+    let unnamed = tablet("root.a.d", false, &[1], &[("", &[Some(1.0)])]);
+    let report = storage.insert(write(vec![unnamed])).expect("taken").report;
+    assert_eq!(report.rejected[0].code, StatusCode::ILLEGAL_PATH);
     storage.create_series(vec![new("root.b.d", "t", DataType::Text)]).expect("made with its database");
     drop(storage);
     let storage = Storage::open(options(dir.path())).expect("opens");

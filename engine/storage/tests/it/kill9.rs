@@ -41,12 +41,8 @@ const UNDER_WAY: usize = 16;
 /// Times are below this, so that rows are overwritten and what is compared stays small.
 const TIMES: u64 = 3000;
 const DEVICES: [(&str, bool); 3] = [("d", false), ("e", true), ("x.f", false)];
-const SERIES: [(&str, DataType); 4] = [
-    ("s0", DataType::Double),
-    ("s1", DataType::Int64),
-    ("s2", DataType::Text),
-    ("s3", DataType::Boolean),
-];
+const SERIES: [(&str, DataType); 4] =
+    [("s0", DataType::Double), ("s1", DataType::Int64), ("s2", DataType::Text), ("s3", DataType::Boolean)];
 
 /// One operation of a writer.
 #[derive(Debug)]
@@ -161,7 +157,9 @@ impl State {
             }
             Op::Delete { device, series, range } => {
                 for ((of, which), known) in &mut self.series {
-                    if device.is_none_or(|device| device == *of) && series.is_none_or(|wanted| wanted == *which) {
+                    if device.is_none_or(|device| device == *of)
+                        && series.is_none_or(|wanted| wanted == *which)
+                    {
                         known.rows.retain(|time, _| !range.contains(*time));
                     }
                 }
@@ -206,7 +204,9 @@ impl State {
             let names: Vec<_> = known.iter().map(|series| SERIES[*series]).collect();
             for (time, values) in read(&*view, &name, &names, TimeRange::ALL) {
                 for (series, value) in known.iter().zip(values) {
-                    value.into_iter().for_each(|value| drop(found.made(device, *series).rows.insert(time, value)));
+                    value
+                        .into_iter()
+                        .for_each(|value| drop(found.made(device, *series).rows.insert(time, value)));
                 }
             }
         }
@@ -225,7 +225,8 @@ impl State {
                 return format!("{name} is there: {}", found.series.contains_key(key));
             };
             if (expected.encoding, &expected.tag) != (stored.encoding, &stored.tag) {
-                return format!("{name} has {:?} {:?}", stored.encoding, stored.tag);
+                let stored = (stored.encoding, &stored.tag);
+                return format!("{name} has {stored:?} rather than {:?}", (expected.encoding, &expected.tag));
             }
             let times = expected.rows.keys().chain(stored.rows.keys());
             for time in times {
@@ -310,7 +311,8 @@ fn load(storage: &Storage, seed: u64, writer: usize, first: u64) {
 
 /// Does an operation; none where the store refuses it, as it should.
 fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64) -> Option<Durable> {
-    let series_path = |device: usize, series: usize| format!("{}.{}", device_path(writer, device), SERIES[series].0);
+    let series_path =
+        |device: usize, series: usize| format!("{}.{}", device_path(writer, device), SERIES[series].0);
     let applied = match op {
         Op::Insert { device, times, columns } => {
             let columns = columns.into_iter().map(|(series, values)| Column {
@@ -319,7 +321,8 @@ fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64
                 values: array(&values, SERIES[series].1),
             });
             let (path, aligned) = (path(&device_path(writer, device)), DEVICES[device].1);
-            let tablet = Tablet::try_new(path, aligned, Int64Array::from(times), columns.collect()).expect("fits");
+            let tablet =
+                Tablet::try_new(path, aligned, Int64Array::from(times), columns.collect()).expect("fits");
             let positions = vec![SplitRange { split: split(writer), range: *position..number + 1 }];
             *position = number + 1;
             let write = Write { owner: Some("load".into()), positions, tablets: vec![tablet], coerce: false };
@@ -328,11 +331,14 @@ fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64
             return Some(inserted.durable);
         }
         Op::Delete { device, series, range } => {
-            let device = device.map_or_else(|| format!("{}.**", database(writer)), |device| device_path(writer, device));
+            let device = device
+                .map_or_else(|| format!("{}.**", database(writer)), |device| device_path(writer, device));
             let series = series.map_or("*", |series| SERIES[series].0);
             storage.delete(&[pattern(&format!("{device}.{series}"))], range)
         }
-        Op::DeleteSeries { device, series } => storage.delete_series(&[pattern(&series_path(device, series))]),
+        Op::DeleteSeries { device, series } => {
+            storage.delete_series(&[pattern(&series_path(device, series))])
+        }
         Op::CreateSeries { device, series, encoding } => storage.create_series(vec![NewSeries {
             device: path(&device_path(writer, device)),
             measurement: SERIES[series].0.into(),
@@ -387,23 +393,37 @@ fn write_and_kill(plan: &str, first: [u64; WRITERS], after: Duration) -> [u64; W
 }
 
 /// Finds how many operations of a writer the store holds, and makes `state` what it is after those.
-fn catch_up(state: &mut State, stored: &State, seed: u64, writer: usize, from: u64, acknowledged: u64) -> u64 {
+fn catch_up(
+    state: &mut State,
+    stored: &State,
+    seed: u64,
+    writer: usize,
+    from: u64,
+    acknowledged: u64,
+) -> u64 {
     for number in from..acknowledged {
         state.apply(number, &Op::nth(seed, writer, number));
     }
-    let least = state.clone();
-    for number in acknowledged..acknowledged + UNDER_WAY as u64 + 2 {
+    let mut differences = Vec::new();
+    for number in acknowledged.. {
         if state == stored {
             return number;
         }
+        differences.push(format!("before {number}: {}", state.difference(stored)));
+        if number > acknowledged + UNDER_WAY as u64 + 1 {
+            break;
+        }
         state.apply(number, &Op::nth(seed, writer, number));
     }
-    if state == stored {
-        return acknowledged + UNDER_WAY as u64 + 2;
+    for n in acknowledged.saturating_sub(150)..acknowledged + 20 {
+        let op = Op::nth(seed, writer, n);
+        let short: String = format!("{op:?}").chars().take(40).collect();
+        let cols = if let Op::Insert { columns, .. } = &op { format!("{:?}", columns.iter().map(|c| c.0).collect::<Vec<_>>()) } else { format!("{op:?}") };
+        println!("op {n}: {short} {cols}");
     }
     panic!(
-        "writer {writer}: all before operation {acknowledged} were acknowledged, but {}",
-        least.difference(stored)
+        "writer {writer}: all before operation {acknowledged} were acknowledged, and the store is as it was never:\n{}",
+        differences.join("\n")
     );
 }
 
@@ -427,7 +447,12 @@ fn a_process_killed_again_and_again_loses_nothing_it_acknowledged() {
         let options = options(&data, &mut random);
         if data.exists() && random.one_in(4) {
             let findings = check(&options).expect("checked");
-            assert!(findings.iter().all(|finding| finding.what.contains("crash") || finding.what.contains("torn")), "{findings:?}");
+            assert!(
+                findings
+                    .iter()
+                    .all(|finding| finding.what.contains("crash") || finding.what.contains("torn")),
+                "{findings:?}"
+            );
         }
         let storage = Storage::open(options).expect("opens");
         let findings = storage.recovery();

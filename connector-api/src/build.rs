@@ -4,14 +4,21 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use levada_model::Session;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::{DecoderFactory, Error, Result, Secret};
+use crate::{ByteSize, DecoderFactory, Error, Interval, Result, Secret};
 
 /// Which store a connector wants a session with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreTarget {
     /// The embedded engine in a folder.
-    Embedded(PathBuf),
+    Embedded {
+        /// The folder.
+        folder: PathBuf,
+        /// How its engine is opened. Who comes second must want the same.
+        tuning: EngineTuning,
+    },
     /// A running IoTDB.
     Nodes {
         /// `host:port` of each node.
@@ -21,6 +28,33 @@ pub enum StoreTarget {
         /// With what.
         password: Secret,
     },
+}
+
+/// When the embedded engine's acknowledgement means that rows are on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncMode {
+    /// Every write is synced at once; writes that come meanwhile share the next sync.
+    Always,
+    /// Writes wait up to `sync_delay` for each other and are synced together.
+    #[default]
+    Group,
+    /// Writes are acknowledged before they are synced, and synced every `sync_delay`: a power cut may take as much, the
+    /// death of the process takes nothing.
+    Interval,
+}
+
+/// How an embedded engine is opened; what is not said is the engine's own choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EngineTuning {
+    /// What an acknowledgement means.
+    pub sync: SyncMode,
+    /// How long a group gathers, or how far syncs are apart.
+    pub delay: Option<Interval>,
+    /// Bytes after which a group waits no longer.
+    pub bytes: Option<ByteSize>,
+    /// Memory for rows that are not in files yet.
+    pub memory: Option<ByteSize>,
 }
 
 /// Opens sessions. The runtime hands it in, so that "embedded or remote" is decided in one place.

@@ -32,7 +32,7 @@ mod source;
 mod transform;
 
 pub use batch::{Batch, Readings, RejectedRecord};
-pub use build::{BuildContext, NoStores, StoreTarget, Stores};
+pub use build::{BuildContext, EngineTuning, NoStores, StoreTarget, Stores, SyncMode};
 pub use builder::{BatchBuilder, FieldValue, RowError};
 pub use decode::{DecodeError, Decoder, DecoderFactory};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};

@@ -1,17 +1,17 @@
 //! Where sessions come from: the one place that knows whether a store is embedded or remote.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use levada_connector_api::{Error, Result, StoreTarget, Stores};
-use levada_engine::{Engine, EngineOptions};
+use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode};
+use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync};
 use levada_model::{Session, SessionError};
 use tokio::sync::Mutex;
 
 /// Sessions with embedded engines: one engine for each folder, opened when it is first asked for and shared by all.
 #[derive(Debug, Default)]
 pub struct EngineStores {
-    engines: Mutex<HashMap<PathBuf, Engine>>,
+    engines: Mutex<HashMap<PathBuf, (EngineTuning, Engine)>>,
 }
 
 impl EngineStores {
@@ -23,21 +23,27 @@ impl EngineStores {
     /// The engine of a folder.
     ///
     /// # Errors
-    /// The folder is in use or damaged.
-    pub async fn engine(&self, folder: PathBuf) -> Result<Engine> {
+    /// The folder is in use or damaged, or its engine was opened with other settings.
+    pub async fn engine(&self, folder: PathBuf, tuning: EngineTuning) -> Result<Engine> {
         // Held while an engine opens, so that two who ask at once share it: recovery may take a while, and whoever asks for
         // another folder meanwhile waits.
         let mut engines = self.engines.lock().await;
         let key = std::path::absolute(&folder).unwrap_or(folder);
-        if let Some(engine) = engines.get(&key) {
-            return Ok(engine.clone());
+        if let Some((known, engine)) = engines.get(&key) {
+            if *known == tuning {
+                return Ok(engine.clone());
+            }
+            let message =
+                "two sinks want different `sync` or `memory` settings of one engine: give both the same";
+            return Err(Error::config(message).with("folder", key.display()));
         }
-        let options = EngineOptions::new(&key);
+        let mut options = EngineOptions::new(&key);
+        tune(&mut options, tuning);
         let opened = tokio::task::spawn_blocking(move || Engine::open(options))
             .await
             .map_err(|error| Error::bug("opening an engine failed").caused_by(error))?;
         let engine = opened.map_err(SessionError::from)?;
-        engines.insert(key, engine.clone());
+        engines.insert(key, (tuning, engine.clone()));
         Ok(engine)
     }
 
@@ -47,7 +53,7 @@ impl EngineStores {
     /// What an engine took may not be durable; all others are closed all the same.
     pub async fn close(&self) -> Result<()> {
         let mut outcome = Ok(());
-        for (folder, engine) in self.engines.lock().await.drain() {
+        for (folder, (_, engine)) in self.engines.lock().await.drain() {
             if let Err(error) = engine.close().await {
                 outcome = Err(Error::from(SessionError::from(error)).with("folder", folder.display()));
             }
@@ -60,8 +66,8 @@ impl EngineStores {
 impl Stores for EngineStores {
     async fn open(&self, target: &StoreTarget) -> Result<Arc<dyn Session>> {
         match target {
-            StoreTarget::Embedded(folder) => {
-                let engine = self.engine(folder.clone()).await?;
+            StoreTarget::Embedded { folder, tuning } => {
+                let engine = self.engine(folder.clone(), *tuning).await?;
                 Ok(Arc::new(engine.session(None).map_err(SessionError::from)?))
             }
             StoreTarget::Nodes { nodes, .. } => Err(Error::config(
@@ -69,5 +75,27 @@ impl Stores for EngineStores {
             )
             .with("nodes", nodes.join(", "))),
         }
+    }
+}
+
+/// Puts what was said in the place of the engine's own choice.
+fn tune(options: &mut EngineOptions, tuning: EngineTuning) {
+    let storage = &mut options.storage;
+    let (own_delay, own_bytes) = match storage.sync {
+        EngineSync::Group { max_delay, max_bytes } => (max_delay, max_bytes),
+        _ => (Duration::from_millis(3), 4 << 20),
+    };
+    let delay = tuning.delay.map(|delay| delay.0);
+    let size = |bytes: levada_connector_api::ByteSize| usize::try_from(bytes.0).unwrap_or(usize::MAX);
+    storage.sync = match tuning.sync {
+        SyncMode::Always => EngineSync::Always,
+        SyncMode::Group => EngineSync::Group {
+            max_delay: delay.unwrap_or(own_delay),
+            max_bytes: tuning.bytes.map_or(own_bytes, size),
+        },
+        SyncMode::Interval => EngineSync::Interval(delay.unwrap_or(Duration::from_secs(1))),
+    };
+    if let Some(memory) = tuning.memory {
+        storage.memtable_bytes = size(memory);
     }
 }

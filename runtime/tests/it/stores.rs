@@ -1,12 +1,13 @@
 //! Sessions with embedded engines.
 
-use levada_connector_api::{ErrorKind, Secret, StoreTarget, Stores};
+use levada_connector_api::{EngineTuning, ErrorKind, Secret, StoreTarget, Stores};
 use levada_runtime::EngineStores;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_one_folder_share_its_engine() {
     let folder = tempfile::tempdir().expect("a folder");
-    let target = StoreTarget::Embedded(folder.path().join("data"));
+    let target =
+        StoreTarget::Embedded { folder: folder.path().join("data"), tuning: EngineTuning::default() };
     let stores = EngineStores::new();
     let one = stores.open(&target).await.expect("opens");
     let other = stores.open(&target).await.expect("opens, though the folder is locked");

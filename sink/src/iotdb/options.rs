@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use levada_connector_api::{
-    Problem, Secret, StoreTarget,
+    ByteSize, EngineTuning, Interval, Problem, Secret, StoreTarget, SyncMode,
     model::{Compressor, DataType, Encoding, Path, SeriesSchema},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -20,6 +20,20 @@ pub struct IotdbOptions {
     /// The folder of the embedded engine; made if missing. Either this or `nodes`.
     #[serde(default)]
     pub embedded: Option<PathBuf>,
+    /// When the embedded engine's acknowledgement means that rows are on disk.
+    #[serde(default)]
+    pub sync: Option<SyncMode>,
+    /// How long a group of writes gathers before it is synced (3ms where nothing is said), or how far syncs are apart with
+    /// `sync: interval` (1s).
+    #[serde(default)]
+    pub sync_delay: Option<Interval>,
+    /// Bytes after which a group of writes waits no longer (4MiB where nothing is said).
+    #[serde(default)]
+    pub sync_bytes: Option<ByteSize>,
+    /// Memory of the embedded engine for rows that are not in files yet; writers wait when it is full (128MiB where nothing
+    /// is said).
+    #[serde(default)]
+    pub memory: Option<ByteSize>,
     /// `host:port` of each node of a running IoTDB. Either this or `embedded`.
     #[serde(default)]
     pub nodes: Vec<String>,
@@ -67,6 +81,9 @@ pub struct TimeseriesOption {
     pub compression: Option<Compressor>,
 }
 
+/// Below this an engine would flush all the time.
+const LEAST_MEMORY: ByteSize = ByteSize(4 << 20);
+
 fn three() -> usize {
     3
 }
@@ -103,13 +120,51 @@ impl IotdbOptions {
     /// Which store is meant; `None` where the options name none or two.
     pub fn target(&self) -> Option<StoreTarget> {
         match (&self.embedded, self.nodes.as_slice()) {
-            (Some(folder), []) => Some(StoreTarget::Embedded(folder.clone())),
+            (Some(folder), []) => {
+                Some(StoreTarget::Embedded { folder: folder.clone(), tuning: self.tuning() })
+            }
             (None, nodes @ [_, ..]) => Some(StoreTarget::Nodes {
                 nodes: nodes.to_vec(),
                 user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
                 password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
             }),
             _ => None,
+        }
+    }
+
+    fn tuning(&self) -> EngineTuning {
+        EngineTuning {
+            sync: self.sync.unwrap_or_default(),
+            delay: self.sync_delay,
+            bytes: self.sync_bytes,
+            memory: self.memory,
+        }
+    }
+
+    /// Options that say something of another store, or another mode, than the one that is meant.
+    fn misplaced(&self, problems: &mut Vec<Problem>) {
+        let tuning = [
+            ("sync", self.sync.is_some()),
+            ("sync_delay", self.sync_delay.is_some()),
+            ("sync_bytes", self.sync_bytes.is_some()),
+            ("memory", self.memory.is_some()),
+        ];
+        for (option, _) in tuning.into_iter().filter(|(_, given)| *given && self.embedded.is_none()) {
+            problems.push(Problem::new(option, "nodes have settings of their own: this is for `embedded`"));
+        }
+        let sync = self.sync.unwrap_or_default();
+        if sync == SyncMode::Always && self.sync_delay.is_some() {
+            problems.push(Problem::new(
+                "sync_delay",
+                "with `sync: always` nothing waits: take it away, or say `sync: group`",
+            ));
+        }
+        if sync != SyncMode::Group && self.sync_bytes.is_some() {
+            problems.push(Problem::new("sync_bytes", "this is for `sync: group`"));
+        }
+        if self.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
+            let message = format!("{LEAST_MEMORY} is the least an engine can work with");
+            problems.push(Problem::new("memory", message));
         }
     }
 
@@ -131,6 +186,7 @@ impl IotdbOptions {
             let option = if self.user.is_some() { "user" } else { "password" };
             problems.push(Problem::new(option, "the embedded store knows no users: this is for `nodes`"));
         }
+        self.misplaced(&mut problems);
         for (index, node) in self.nodes.iter().enumerate() {
             if !is_address(node) {
                 let message = format!("`{node}` is no address: write host:port, as in 127.0.0.1:6667");
@@ -219,6 +275,8 @@ mod tests {
             "aligned": true, "sessions": 5,
         });
         assert_eq!(problems(options), [""; 0]);
+        let tuned = json!({"embedded": "./data", "sync": "interval", "sync_delay": "5s", "memory": "64MiB"});
+        assert_eq!(problems(tuned), [""; 0]);
     }
 
     #[test]
@@ -248,6 +306,15 @@ mod tests {
             "{found:#?}"
         );
         assert!(found[6].contains("take one of PLAIN, DICTIONARY"), "{}", found[6]);
+    }
+
+    #[test]
+    fn settings_of_the_engine_are_for_the_embedded_one() {
+        let at_nodes = problems(json!({"nodes": ["h:1"], "sync": "always"}));
+        assert_eq!(at_nodes, ["sync: nodes have settings of their own: this is for `embedded`"]);
+        let waiting =
+            problems(json!({"embedded": "x", "sync": "always", "sync_delay": "1ms", "memory": "1KiB"}));
+        assert_eq!(waiting.len(), 2, "{waiting:?}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl Sessions {
     /// `count` sessions with nodes; one with the embedded engine, which applies writes in the order in which they were
     /// begun and takes any number at once.
     pub(super) fn new(stores: Arc<dyn Stores>, target: StoreTarget, count: usize) -> Self {
-        let count = if matches!(target, StoreTarget::Embedded(_)) { 1 } else { count.max(1) };
+        let count = if matches!(target, StoreTarget::Embedded { .. }) { 1 } else { count.max(1) };
         Self {
             stores,
             target,
@@ -47,7 +47,7 @@ impl Sessions {
 
     /// Whether the store is in this process.
     pub(super) fn embedded(&self) -> bool {
-        matches!(self.target, StoreTarget::Embedded(_))
+        matches!(self.target, StoreTarget::Embedded { .. })
     }
 
     /// Opens those that are not open.
@@ -124,7 +124,7 @@ impl Sessions {
 impl fmt::Display for Sessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.target {
-            StoreTarget::Embedded(folder) => folder.display().fmt(f),
+            StoreTarget::Embedded { folder, .. } => folder.display().fmt(f),
             StoreTarget::Nodes { nodes, .. } => f.write_str(&nodes.join(", ")),
         }
     }

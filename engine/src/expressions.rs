@@ -72,6 +72,13 @@ impl RowQuery {
         Ok(Self(Projection { columns, condition: Some(condition) }))
     }
 
+    /// The measurements that are named in it, each as often as it is.
+    pub fn measurements(&self) -> impl Iterator<Item = String> {
+        let columns = self.0.columns.iter().map(|column| &column.expression);
+        let series = columns.chain(&self.0.condition).flat_map(Expression::series);
+        series.filter(|name| !name.has_wildcard()).map(ToString::to_string)
+    }
+
     /// Binds it to the measurements of a tablet; see [`RowExpressions::bind`].
     ///
     /// # Errors

@@ -5,11 +5,12 @@ use levada_engine::expressions::RowQuery;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What is computed for each row and which rows are kept, in the engine's SQL: `select` with expressions of measurements,
-/// of `time` and of functions of single values (`sin`, `round`, `upper`, `cast`, `case`, …), and `where` with a condition.
-/// There is no `from`: rows come from `inputs`, device by device. A column is named by its alias or by its text; `*` is all
-/// measurements. A measurement that a row does not have is null; rows without any value are dropped, and rows whose values
-/// have the wrong type are rejected. Times without an offset are in UTC.
+/// What is computed for each row and which rows are kept, in the engine's SQL, as one text or as two: `select` with
+/// expressions of measurements, of `time` and of functions of single values (`sin`, `round`, `upper`, `cast`, `case`, …),
+/// and `where` with a condition. There is no `from`: rows come from `inputs`, device by device. A column is named by its
+/// alias or by its text; `*` is all measurements; of two columns of one name the later counts. A measurement that a row does
+/// not have is null; rows without any value are dropped, and rows whose values cannot be used are rejected. Times without
+/// an offset are in UTC.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 #[schemars(example = "select temperature * 1.8 + 32 as temperature_f, status where status = true")]

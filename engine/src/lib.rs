@@ -42,9 +42,13 @@ mod options;
 mod rows;
 mod session;
 mod statement;
+pub mod tsfiles;
 
 pub use engine::Engine;
 pub use error::EngineError;
-pub use levada_storage::{Clock, Disk, Finding, Stats, StorageOptions, SyncMode, SystemClock, SystemDisk};
+pub use levada_storage::{
+    Clock, Disk, Finding, Stats, StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check,
+    repair,
+};
 pub use options::EngineOptions;
 pub use session::EmbeddedSession;

@@ -3,6 +3,7 @@
 mod database;
 mod delete;
 mod insert;
+mod load;
 mod series;
 mod system;
 mod ttl;
@@ -47,7 +48,7 @@ pub(crate) async fn run(
             "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",
         )),
         Statement::Unsupported { what } => Err(unsupported(&what)),
-        Statement::Load(_) => Err(unsupported("load")),
+        Statement::Load(load) => load::run(shared, load).await,
         _ => Err(unsupported("the statement")),
     }
 }

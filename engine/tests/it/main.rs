@@ -2,6 +2,7 @@
 
 mod conformance;
 mod contract;
+mod load;
 mod pressure;
 mod reopen;
 mod statements;

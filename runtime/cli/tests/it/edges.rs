@@ -11,7 +11,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("levada-sql", &["levada-model"]),
     ("levada-storage", &["levada-model", "levada-tsfile"]),
     ("levada-query", &["levada-model", "levada-sql", "levada-storage"]),
-    ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage"]),
+    ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
@@ -38,6 +38,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "levada-runtime",
             "levada-sink",
             "levada-source",
+            "levada-tsfile",
         ],
     ),
 ];

@@ -1,0 +1,85 @@
+//! `load '<file or folder>'`: TsFiles from elsewhere.
+
+use std::{path::Path, path::PathBuf};
+
+use levada_model::{SessionError, StatusCode, Write, WriteReport};
+use levada_sql::ast::Load;
+use tokio::task::spawn_blocking;
+
+use super::insert_write;
+use crate::{
+    engine::Shared,
+    rows::panicked,
+    tsfiles::{ReadError, Tablets, find},
+};
+
+/// What becomes of files that were loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OnSuccess {
+    Keep,
+    Delete,
+}
+
+/// Stores all rows of the files. `verify` and `sglevel` are accepted: types are always checked, and a database that is
+/// missing is always made as writes make it.
+pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionError> {
+    let on_success = options(&load.options)?;
+    let path = PathBuf::from(load.path);
+    let files = spawn_blocking(move || find(&path)).await.map_err(panicked)?.map_err(failed)?;
+    for file in files {
+        let mut tablets = Tablets::read(&file);
+        while let Some(tablets) = tablets.next().await {
+            let write = Write { tablets: tablets.map_err(failed)?, ..Write::default() };
+            check(insert_write(shared, write).await?, &file)?;
+        }
+        if on_success == OnSuccess::Delete {
+            remove(&file).map_err(|source| failed(ReadError::Io { path: file, source }))?;
+        }
+    }
+    Ok(String::new())
+}
+
+fn options(options: &[(String, String)]) -> Result<OnSuccess, SessionError> {
+    let mut on_success = OnSuccess::Keep;
+    for (key, value) in options {
+        let wrong = || {
+            let message = format!("`{value}` is no value for the option `{key}` of load");
+            SessionError::new(StatusCode::SEMANTIC_ERROR, message)
+        };
+        match (key.as_str(), value.to_ascii_lowercase().as_str()) {
+            ("sglevel" | "database-level", value) => drop(value.parse::<u32>().map_err(|_| wrong())?),
+            ("verify" | "autoregister", "true" | "false") => {}
+            ("onsuccess" | "on-success", "none") => on_success = OnSuccess::Keep,
+            ("onsuccess" | "on-success", "delete") => on_success = OnSuccess::Delete,
+            ("model", "tree") => {}
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(on_success)
+}
+
+/// The file, and what servers keep beside it.
+fn remove(file: &Path) -> std::io::Result<()> {
+    for suffix in [".resource", ".mods"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    std::fs::remove_file(file)
+}
+
+/// Fails where rows were refused.
+fn check(report: WriteReport, file: &Path) -> Result<(), SessionError> {
+    let Some(first) = report.rejected.into_iter().next() else { return Ok(()) };
+    let series = first.measurement.map(|name| format!(" (measurement {name})")).unwrap_or_default();
+    let message =
+        format!("the rest of {} is stored, some rows{series} are not: {}", file.display(), first.message);
+    Err(SessionError::new(StatusCode::LOAD_FILE_ERROR, message))
+}
+
+fn failed(error: ReadError) -> SessionError {
+    SessionError::new(StatusCode::LOAD_FILE_ERROR, error.to_string()).caused_by(error)
+}

@@ -1,0 +1,129 @@
+//! TsFiles from elsewhere, as tablets that any session can store.
+//!
+//! ```text
+//!   find ─► files in the order they were written ─► read ─► deletions of `.mods` ─► tablets, a few at a time
+//!                                                     └ one thread of the runtime, at most two parcels ahead
+//! ```
+//!
+//! Of a plain device every page makes a tablet of one column, of an aligned device every page makes one of all columns: a
+//! reader holds one chunk (of an aligned device: one chunk group) and the parcels that nobody took yet.
+
+mod find;
+mod mods;
+mod read;
+
+use std::{fs::File, path::PathBuf};
+
+use levada_model::Tablet;
+use levada_tsfile::{TsFileError, TsFileReader};
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+pub use find::find;
+
+use mods::Deletions;
+
+/// Bytes of tablets that are handed over at once, about.
+const PARCEL_BYTES: usize = 2 << 20;
+/// Parcels that are read ahead.
+const PARCELS_AHEAD: usize = 2;
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The operating system refused.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is damaged, or not a TsFile.
+    #[error("{path}: {source}")]
+    TsFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        #[source]
+        source: TsFileError,
+    },
+    /// A name in it is no path of the tree.
+    #[error("{path}: `{name}` is no path of a device: {reason}")]
+    Name {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// The tablets of one file, in the order in which they must be stored.
+#[derive(Debug)]
+pub struct Tablets {
+    parcels: mpsc::Receiver<Result<Vec<Tablet>, ReadError>>,
+}
+
+impl Tablets {
+    /// Begins to read a file, on a blocking thread of the runtime this is called in. A file that is not finished is read up
+    /// to its last whole chunk group. The file `<name>.mods` beside it, which servers before 2.0 keep deletions in, is
+    /// obeyed. The thread ends when this is dropped.
+    pub fn read(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let (sender, parcels) = mpsc::channel(PARCELS_AHEAD);
+        // The receiver tells of its end: the handle is not needed.
+        drop(spawn_blocking(move || {
+            let mut parcel = Parcel { tablets: Vec::new(), bytes: 0, sender: &sender };
+            let last = match read_all(path, &mut |tablet| parcel.add(tablet)) {
+                Ok(()) if parcel.tablets.is_empty() => return,
+                Ok(()) => Ok(parcel.tablets),
+                Err(error) => Err(error),
+            };
+            // Nobody is there to hear it: so be it.
+            drop(sender.blocking_send(last));
+        }));
+        Self { parcels }
+    }
+
+    /// The next tablets, about 2 MiB of them; `None` at the end.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged; what came before is right.
+    pub async fn next(&mut self) -> Option<Result<Vec<Tablet>, ReadError>> {
+        self.parcels.recv().await
+    }
+}
+
+/// Tablets on their way to whoever takes them.
+struct Parcel<'a> {
+    tablets: Vec<Tablet>,
+    bytes: usize,
+    sender: &'a mpsc::Sender<Result<Vec<Tablet>, ReadError>>,
+}
+
+impl Parcel<'_> {
+    /// Whether more is wanted.
+    fn add(&mut self, tablet: Tablet) -> bool {
+        self.bytes += tablet.bytes();
+        self.tablets.push(tablet);
+        if self.bytes < PARCEL_BYTES {
+            return true;
+        }
+        self.bytes = 0;
+        self.sender.blocking_send(Ok(std::mem::take(&mut self.tablets))).is_ok()
+    }
+}
+
+fn read_all(path: PathBuf, emit: &mut dyn FnMut(Tablet) -> bool) -> Result<(), ReadError> {
+    let deletions = Deletions::beside(&path)?;
+    let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let reader =
+        TsFileReader::salvage(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
+    if !reader.is_sealed() {
+        tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished; it is read up to its last whole chunk group");
+    }
+    read::Source { path, reader, deletions }.read(emit)
+}

@@ -41,6 +41,13 @@ impl Store {
             core.commit_wanted = false;
             (commit, state, std::mem::take(&mut core.dropped), kept)
         };
+        // The manifest must not be ahead of the log: else a crash could keep a later write and lose an earlier one. Where the
+        // log cannot be written, files are all the more needed.
+        if let Some(wal) = &self.wal
+            && let Err(error) = wal.reached(commit.seq).wait()
+        {
+            tracing::warn!(%error, "files are committed ahead of the log");
+        }
         if let Err(error) = manifest.commit(&commit, || state) {
             let mut core = self.core.lock();
             core.dropped.extend(dropped);

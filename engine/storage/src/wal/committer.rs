@@ -179,6 +179,11 @@ impl Wal {
         Durable::new(Arc::clone(&self.shared), seq)
     }
 
+    /// Resolves when all up to a number is acknowledged.
+    pub(crate) fn reached(&self, seq: u64) -> Durable {
+        Durable::new(Arc::clone(&self.shared), seq)
+    }
+
     /// Bytes appended that are not written.
     pub(crate) fn backlog(&self) -> usize {
         let state = self.shared.state.lock();

@@ -7,7 +7,12 @@ use clap_complete::Shell;
 
 use levada_connector_api::Interval;
 
-use crate::{bench::BenchArgs, logging::LogArgs, output::Format};
+use crate::{
+    bench::BenchArgs,
+    commands::{FsckArgs, ImportArgs},
+    logging::LogArgs,
+    output::Format,
+};
 
 /// Stream processing for time series: pipelines, an embedded IoTDB-compatible engine, one binary
 #[derive(Debug, Parser)]
@@ -40,6 +45,10 @@ pub(crate) enum Command {
     Echo(EchoArgs),
     /// A SQL shell on a data folder
     Sql(SqlArgs),
+    /// Store TsFiles and CSV files in a data folder
+    Import(ImportArgs),
+    /// Check a data folder or a TsFile, and repair it
+    Fsck(FsckArgs),
     /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
     Quickstart(QuickstartArgs),
     /// Measure this machine

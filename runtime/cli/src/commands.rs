@@ -3,12 +3,17 @@
 mod create;
 mod docs;
 mod echo;
+mod fsck;
+mod import;
 mod lint;
 mod list;
 mod quickstart;
 mod run;
 mod sql;
 mod test;
+
+pub(crate) use fsck::FsckArgs;
+pub(crate) use import::ImportArgs;
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
@@ -35,6 +40,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Docs(args) => docs::docs(&args),
         Command::Echo(args) => echo::echo(&args),
         Command::Sql(args) => sql::sql(&args),
+        Command::Import(args) => import::import(&args),
+        Command::Fsck(args) => fsck::fsck(&args),
         Command::Quickstart(args) => quickstart::quickstart(&args),
         Command::Bench(args) => bench::run(args),
         Command::Completions { shell } => {

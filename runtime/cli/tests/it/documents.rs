@@ -169,9 +169,14 @@ fn run_until_arrived(workplace: &Workplace, args: &[&str]) {
 
 #[test]
 fn commands_in_the_documents_work() {
-    for document in
-        [None, Some("csv-to-iotdb"), Some("kafka-to-iotdb"), Some("quickstart"), Some("sensors-to-files"), Some("transforms")]
-    {
+    for document in [
+        None,
+        Some("csv-to-iotdb"),
+        Some("kafka-to-iotdb"),
+        Some("quickstart"),
+        Some("sensors-to-files"),
+        Some("transforms"),
+    ] {
         let page = document.map_or("README.md".to_owned(), |name| format!("examples/{name}/README.md"));
         let broker = MockKafka::with_topic("sensors");
         broker.send(

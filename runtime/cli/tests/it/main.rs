@@ -3,6 +3,7 @@
 mod command;
 mod documents;
 mod edges;
+mod files;
 mod pipelines;
 mod shell;
 mod transforms;

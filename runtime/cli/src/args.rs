@@ -9,7 +9,7 @@ use levada_connector_api::Interval;
 
 use crate::{
     bench::BenchArgs,
-    commands::{FsckArgs, ImportArgs},
+    commands::{ExportArgs, FsckArgs, ImportArgs},
     logging::LogArgs,
     output::Format,
 };
@@ -47,6 +47,8 @@ pub(crate) enum Command {
     Sql(SqlArgs),
     /// Store TsFiles and CSV files in a data folder
     Import(ImportArgs),
+    /// Write rows of a data folder to files
+    Export(ExportArgs),
     /// Check a data folder or a TsFile, and repair it
     Fsck(FsckArgs),
     /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query

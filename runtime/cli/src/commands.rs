@@ -3,6 +3,7 @@
 mod create;
 mod docs;
 mod echo;
+mod export;
 mod fsck;
 mod import;
 mod lint;
@@ -12,6 +13,7 @@ mod run;
 mod sql;
 mod test;
 
+pub(crate) use export::ExportArgs;
 pub(crate) use fsck::FsckArgs;
 pub(crate) use import::ImportArgs;
 
@@ -41,6 +43,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Echo(args) => echo::echo(&args),
         Command::Sql(args) => sql::sql(&args),
         Command::Import(args) => import::import(&args),
+        Command::Export(args) => export::export(&args),
         Command::Fsck(args) => fsck::fsck(&args),
         Command::Quickstart(args) => quickstart::quickstart(&args),
         Command::Bench(args) => bench::run(args),

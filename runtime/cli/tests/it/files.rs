@@ -146,3 +146,61 @@ fn csv_of_both_forms_is_imported() {
     let failed = workplace.run(&["import", "wrong.csv", "--data", "data"]);
     assert!(failed.code == Some(1) && failed.stderr.contains("wrong.csv"), "{}", failed.stderr);
 }
+
+#[test]
+fn what_is_exported_comes_back_the_same() {
+    let workplace = with_readings();
+    sql(
+        &workplace,
+        "data",
+        "insert into root.plant.together(time, a, b, note) aligned values (1, 1.5, true, 'x,y'), (2, null, false, 'z\"'), (4, 2.5, null, null)",
+    );
+    let select = "select * from root.plant.** align by device";
+    let before = sql(&workplace, "data", select);
+    assert!(before.lines().count() > 5_000);
+    for (format, more) in [("tsfile", &[][..]), ("tsfile", &["--tsfile-version", "3"]), ("csv", &[])] {
+        let name = format!("all{}.{format}", more.len());
+        let export = ["export", "--data", "data", "--path", "root.plant.**", "--format", format, "-o", &name];
+        let said = workplace.run(&[&export[..], more].concat()).ok();
+        assert!(said.starts_with("exported ") && said.ends_with(&format!("{name}\n")), "{said}");
+        assert!(!workplace.path(&format!("{name}.part")).exists());
+        let data = format!("again-{name}");
+        workplace.run(&["import", &name, "--data", &data, "--quiet"]).ok();
+        assert_eq!(sql(&workplace, &data, select), before, "{name}");
+        if format == "tsfile" {
+            assert_eq!(workplace.run(&["fsck", &name]).ok(), format!("{name} is sound\n"));
+            let devices = "show devices root.plant.*";
+            assert_eq!(sql(&workplace, &data, devices), sql(&workplace, "data", devices));
+        }
+    }
+}
+
+#[test]
+fn a_querys_rows_are_exported_in_every_format() {
+    let workplace = with_readings();
+    let export = |query: &str, format: &str, to: &str| {
+        workplace.run(&["export", "--data", "data", "--query", query, "--format", format, "-o", to])
+    };
+    let select = "select temperature from root.plant.two.d1 where temperature > 15";
+    export(select, "csv", "rows.csv").ok();
+    let rows = sql(&workplace, "data", select);
+    assert_eq!(fs::read_to_string(workplace.path("rows.csv")).expect("written"), rows);
+    export(select, "jsonl", "rows.jsonl").ok();
+    let lines = fs::read_to_string(workplace.path("rows.jsonl")).expect("written");
+    assert_eq!(lines.lines().count(), rows.lines().count() - 1);
+    for select in [select, "select temperature from root.plant.two.d1 where temperature > 15 align by device"]
+    {
+        export(select, "tsfile", "rows.tsfile").ok();
+        fs::remove_dir_all(workplace.path("again")).ok();
+        workplace.run(&["import", "rows.tsfile", "--data", "again"]).ok();
+        assert_eq!(sql(&workplace, "again", "select temperature from root.plant.two.d1"), rows);
+    }
+    // What names no series has no place in a TsFile, and leaves nothing behind.
+    let refused = export("select avg(temperature) from root.plant.two.d1", "tsfile", "no.tsfile");
+    assert!(refused.code == Some(3) && refused.stderr.contains("TsFile"), "{}", refused.stderr);
+    let refused = export("selec", "csv", "no.csv");
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    for name in ["no.tsfile", "no.tsfile.part", "no.csv", "no.csv.part"] {
+        assert!(!workplace.path(name).exists(), "{name}");
+    }
+}

@@ -30,7 +30,8 @@ pub(crate) struct Replayed {
 
 /// Reads all segments in a folder, in order, and hands every record to `apply`.
 ///
-/// What is damaged is left out and told of; a torn end of the last segment is as a crash leaves it, and does not count.
+/// What is damaged is left out and told of, as is a record whose number does not grow, so that none counts twice. A torn
+/// end of the last segment is as a crash leaves it, and does not count.
 ///
 /// # Errors
 /// A segment cannot be read at all; `apply` failed.
@@ -105,7 +106,12 @@ fn segment(
                     finding(replayed, path, at as u64, "a record of the log cannot be understood".to_owned());
                     continue;
                 };
-                replayed.last_seq = replayed.last_seq.max(seq);
+                if seq <= replayed.last_seq {
+                    let what = "a record of the log comes a second time, or too late; it does not count";
+                    finding(replayed, path, at as u64, what.to_owned());
+                    continue;
+                }
+                replayed.last_seq = seq;
                 apply(seq, op)?;
             }
             Frame::Damage { at, end } => {

@@ -108,9 +108,14 @@ impl FaultDisk {
 
     /// Flips a bit of a file.
     pub(crate) fn flip(&self, path: &Path, bit: usize) {
+        self.alter(path, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+    }
+
+    /// Changes the bytes of a file, as if they had always been so.
+    pub(crate) fn alter(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let node = Arc::clone(&locked(&self.0).names[path]);
         let mut content = locked(&node);
-        content.bytes[bit / 8] ^= 1 << (bit % 8);
+        change(&mut content.bytes);
         content.synced = content.bytes.clone();
     }
 

@@ -5,6 +5,7 @@ mod fault_disk;
 mod faults;
 mod folder;
 mod kill9;
+mod log_damage;
 mod many;
 mod model;
 mod random;

@@ -1,0 +1,137 @@
+//! Mangled logs: opening never fails or panics, nothing shows that was never written, and what is lost is named.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use levada_model::{SplitRange, Write};
+use levada_storage::{Storage, StorageOptions, TimeRange, check};
+
+use crate::{
+    fault_disk::FaultDisk,
+    random::Random,
+    rows::{options, pattern, put, series, tablet, write},
+};
+
+/// What lengths and counts could be misread as.
+const WORST: [u8; 6] = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff];
+/// How a record begins.
+const MARK: [u8; 4] = [0x9E, 0xC1, 0x4C, 0xD7];
+const TIMES: i64 = 24;
+
+fn on(disk: &FaultDisk, segment: u64) -> StorageOptions {
+    StorageOptions { disk: Arc::new(disk.clone()), wal_segment_bytes: segment, ..options("/data".as_ref()) }
+}
+
+/// A folder whose rows are all in the log: every time was written once, even ones twice, and some were deleted.
+fn filled(segment: u64) -> (FaultDisk, BTreeMap<i64, f64>) {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk, segment)).expect("opens");
+    let mut rows = BTreeMap::new();
+    for time in 0..TIMES {
+        let tablets = vec![tablet("root.a.d", false, &[time], &[("s", &[Some(time as f64)])])];
+        let positions = vec![SplitRange { split: "p".into(), range: time as u64..time as u64 + 1 }];
+        let rows_of = Write { owner: Some("owner".into()), positions, ..write(tablets) };
+        storage.insert(rows_of).expect("taken").durable.wait().expect("durable");
+        rows.insert(time, time as f64);
+    }
+    for time in (0..TIMES).step_by(2) {
+        put(&storage, "root.a.d", &[time], &[time as f64 + 0.5]);
+        rows.insert(time, time as f64 + 0.5);
+    }
+    storage.set_ttl(&pattern("root.a"), Some(1 << 40)).expect("set");
+    let range = TimeRange { start: 5, end: 7 };
+    storage.delete(&[pattern("root.a.d.s")], range).expect("deleted").durable.wait().expect("durable");
+    rows.retain(|time, _| !range.contains(*time));
+    (disk, rows)
+}
+
+/// The records of a segment, each as it stands there.
+fn records(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let starts = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MARK));
+    let length = |at: usize| u32::from_le_bytes(bytes[at + 4..at + 8].try_into().expect("four")) as usize;
+    starts.map(|at| bytes[at..at + 12 + length(at)].to_vec()).collect()
+}
+
+/// Changes some bytes; says whether the end was cut off, since nothing tells what stood behind the last record.
+fn mangle(bytes: &mut Vec<u8>, random: &mut Random) -> bool {
+    let (known, mut cut) = (records(bytes), false);
+    for _ in 0..=random.below(3) {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = random.below(bytes.len() as u64) as usize;
+        let end = bytes.len().min(at + 1 + random.below(40) as usize);
+        match random.below(8) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.next() as u8,
+            2 => bytes[at..end].fill(*random.pick(&WORST)),
+            3 => bytes[at..end].iter_mut().for_each(|byte| *byte = random.next() as u8),
+            4 => {
+                let from = random.below((bytes.len() - (end - at)) as u64 + 1) as usize;
+                bytes.copy_within(from..from + end - at, at);
+            }
+            5 => drop(bytes.splice(at..at, (at..end).map(|_| random.next() as u8))),
+            6 => {
+                bytes.truncate(at);
+                cut = true;
+            }
+            _ if !known.is_empty() => {
+                // A record that was there before comes again, where a record ends.
+                let starts: Vec<usize> =
+                    (at..bytes.len()).filter(|at| bytes[*at..].starts_with(&MARK)).take(1).collect();
+                let at = starts.first().copied().unwrap_or(bytes.len());
+                drop(bytes.splice(at..at, random.pick(&known).clone()));
+            }
+            _ => {}
+        }
+    }
+    cut
+}
+
+#[test]
+fn a_mangled_log_opens_and_what_it_lost_is_named() {
+    let mut random = Random::seeded("a_mangled_log_opens_and_what_it_lost_is_named");
+    let (mut lost, mut whole) = (0, 0);
+    for round in 0..600 {
+        let segment = if random.one_in(2) { 600 } else { 1 << 20 };
+        let (disk, rows) = filled(segment);
+        let logs: Vec<(PathBuf, usize)> = disk.paths("wal");
+        let (file, _) = random.pick(&logs).clone();
+        let last = logs.iter().map(|(path, _)| path).max() == Some(&file);
+        let mut may_miss = false;
+        disk.alter(&file, |bytes| may_miss = mangle(bytes, &mut random) && last);
+        let checked = check(&on(&disk, segment)).expect("checked");
+        let storage = Storage::open(on(&disk, segment)).expect("opens");
+        let findings = storage.recovery();
+        assert!(
+            findings.iter().all(|finding| finding.path.starts_with("/data/wal")),
+            "round {round}: {findings:?}"
+        );
+        assert_eq!(checked, findings, "round {round}: who only looks sees the same");
+        let view = storage.view();
+        let known = !view.series(&pattern("root.a.d.s")).is_empty();
+        let found: BTreeMap<i64, f64> =
+            if known { series(&*view, "root.a.d", "s").into_iter().collect() } else { BTreeMap::new() };
+        for (time, value) in &found {
+            let written = (0..TIMES).contains(time)
+                && (*value == *time as f64 || time % 2 == 0 && *value == *time as f64 + 0.5);
+            assert!(written, "round {round}: {value} at {time}, which nobody wrote");
+        }
+        if findings.is_empty() && !may_miss {
+            assert_eq!(found, rows, "round {round}: something is amiss that was not named");
+            whole += 1;
+        } else {
+            lost += usize::from(found != rows);
+        }
+        // The folder goes on, and keeps what it has.
+        put(&storage, "root.b.d", &[1], &[2.0]);
+        storage.close().expect("closes");
+        let storage = Storage::open(on(&disk, segment)).expect("opens again");
+        assert_eq!(series(&*storage.view(), "root.b.d", "s"), [(1, 2.0)], "round {round}");
+        if known {
+            let again: BTreeMap<i64, f64> = series(&*storage.view(), "root.a.d", "s").into_iter().collect();
+            assert_eq!(again, found, "round {round}: opened twice");
+        }
+    }
+    println!("{lost} logs lost rows, {whole} are whole");
+    assert!(lost > 100, "only {lost} logs lost rows");
+}

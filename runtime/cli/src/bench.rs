@@ -10,7 +10,6 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-pub(crate) use fill::{Fill, fill};
 pub(crate) use message::Readings;
 
 /// Options of `bench`.
@@ -133,7 +132,7 @@ pub(crate) enum Wal {
 /// The broker or the folder is not as needed.
 pub(crate) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
     match args.what {
-        What::Fill(args) => fill(&args)?.print(),
+        What::Fill(args) => fill::fill(&args)?.print(),
         What::Send(args) => fill::send_files(&args)?,
         What::Poll(args) => poll::poll(&args)?,
         What::Ingest(args) => ingest::ingest(&args)?,

@@ -21,7 +21,7 @@ use super::{FillArgs, Readings, SendArgs};
 
 /// What was sent.
 #[derive(Debug)]
-pub(crate) struct Fill {
+pub(super) struct Fill {
     messages: u64,
     bytes: u64,
     elapsed: Duration,
@@ -29,7 +29,7 @@ pub(crate) struct Fill {
 
 impl Fill {
     /// Prints it as one line.
-    pub(crate) fn print(&self) {
+    pub(super) fn print(&self) {
         let seconds = self.elapsed.as_secs_f64();
         println!(
             "filled: {} messages of {} bytes on average in {seconds:.2} s, {:.0} messages/s",
@@ -44,7 +44,7 @@ impl Fill {
 ///
 /// # Errors
 /// The broker cannot be reached or refuses a message; the file of expectations cannot be written.
-pub(crate) fn fill(args: &FillArgs) -> anyhow::Result<Fill> {
+pub(super) fn fill(args: &FillArgs) -> anyhow::Result<Fill> {
     let readings = Readings::new(args.devices, args.malformed_every);
     let start = Instant::now();
     create_topic(&args.brokers, &args.topic, args.partitions)?;

@@ -61,7 +61,9 @@ impl Path {
                 None => {
                     return Err(PathError::new(
                         text,
-                        format!("node `{node}` must stand between backquotes: it is a number or has characters other than letters, digits and _"),
+                        format!(
+                            "node `{node}` must stand between backquotes: it is a number or has characters other than letters, digits and _"
+                        ),
                     ));
                 }
             }

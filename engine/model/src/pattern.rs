@@ -211,7 +211,10 @@ impl fmt::Debug for PathPattern {
 impl From<&Path> for PathPattern {
     fn from(path: &Path) -> Self {
         Self {
-            nodes: path.nodes().map(|node| Node::Literal(quote_node(&unquote_node(node)).into_owned())).collect(),
+            nodes: path
+                .nodes()
+                .map(|node| Node::Literal(quote_node(&unquote_node(node)).into_owned()))
+                .collect(),
         }
     }
 }

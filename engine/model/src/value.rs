@@ -83,7 +83,9 @@ impl fmt::Display for Value {
             Self::Float(value) => write!(f, "{value:?}"),
             Self::Double(value) => write!(f, "{value:?}"),
             Self::Text(value) | Self::String(value) => f.write_str(value),
-            Self::Date(value) => write!(f, "{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100),
+            Self::Date(value) => {
+                write!(f, "{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100)
+            }
             Self::Blob(bytes) => {
                 f.write_str("0x")?;
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

@@ -27,7 +27,8 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(reader) = TsFileReader::open_with(bytes.clone(), limits) {
         drop(read_all(&reader));
     }
-    if let Ok(reader) = TsFileReader::salvage(bytes) {
-        assert!(read_all(&reader).is_ok(), "what was salvaged can be looked up");
+    // Without its last byte, so that it is never taken for a whole file, whose index may be damaged.
+    if let Ok(reader) = TsFileReader::salvage(bytes.slice(..bytes.len().saturating_sub(1))) {
+        read_all(&reader).expect("what was salvaged can be looked up");
     }
 });

@@ -7,19 +7,19 @@ echo "  the disk fills up, and there is room again:"
 job_begin faults-disk
 mkdir -p "$job/disk"
 if mount -t tmpfs -o size=96m levada-test "$job/disk" 2>/dev/null; then
-  trap 'umount "$job/disk"' EXIT
+  trap 'kill $(jobs -p) 2>/dev/null || true; sleep 0.5; umount "$job/disk"' EXIT
   job_pipeline
   sed -i "s#embedded: $job/data#embedded: $job/disk/data#" "$job/pipeline.yaml"
   job_fill 200000
   dd if=/dev/zero of="$job/disk/ballast" bs=1M count=92 status=none
-  job_run & pid=$!
+  job_start
   for _ in $(seq 100); do grep -qi 'no space left\|disk is full' "$job/run.log" 2>/dev/null && break; sleep 0.1; done
   grep -qi 'no space left\|disk is full' "$job/run.log" || { echo "no error told of the full disk" >&2; cat "$job/run.log" >&2; exit 1; }
   rm "$job/disk/ballast"
   wait "$pid"
   job_compare "$job/disk/data"
   umount "$job/disk"
-  trap - EXIT
+  trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 else
   echo "  (no file system of a known size can be mounted here: the injected form in engine/storage/tests stands for it)"
 fi

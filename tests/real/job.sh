@@ -4,6 +4,7 @@
 #   job_pipeline [EXTRA]    $job/pipeline.yaml from $topic into $job/data; EXTRA lines go below `kafka:`
 #   job_fill COUNT [FLAGS]  fill the topic; $job/expect.csv is what the store must hold
 #   job_run [FLAGS]         levada run on it, its log in $job/run.log
+#   job_start [FLAGS]       the same in the background; its process is $pid
 #   job_compare             every reading is there exactly once, or the differences and exit 1
 #   dead_letters COUNT      so many messages were dead-lettered, each with its bytes and its origin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -47,6 +48,14 @@ job_fill() {
   shift
   "$LEVADA" bench fill --brokers "$brokers" --topic "$topic" --messages "$count" --expect "$job/expect.csv" "$@"
 }
+
+job_start() { # as job_run, in the background: $pid
+  "$LEVADA" run --quiet --state "$job/state" "$@" "$job/pipeline.yaml" >>"$job/run.log" 2>&1 &
+  pid=$!
+}
+
+# Whatever a test leaves running when it fails ends with it.
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 
 job_run() { "$LEVADA" run --quiet --state "$job/state" "$@" "$job/pipeline.yaml" >>"$job/run.log" 2>&1; }
 

@@ -62,6 +62,8 @@ pub struct StorageOptions {
     pub memtable_bytes: usize,
     /// Bytes of files' indexes kept in memory.
     pub meta_cache_bytes: usize,
+    /// Bytes of series' newest values kept in memory, about; none are where it is 0.
+    pub last_cache_bytes: usize,
     /// The width of a time partition in milliseconds; more than 0. Must not change once a folder holds data.
     pub partition_width: i64,
     /// How many memtables are flushed at once.
@@ -90,6 +92,7 @@ impl StorageOptions {
             wal_bytes: 1 << 30,
             memtable_bytes: 128 << 20,
             meta_cache_bytes: 32 << 20,
+            last_cache_bytes: 4 << 20,
             partition_width: 604_800_000,
             flush_threads: 1,
             compaction: true,

@@ -11,9 +11,11 @@ mod commit;
 mod core;
 mod flushing;
 mod insert;
+mod last;
 mod open;
 
 pub(crate) use admission::Admission;
 pub(crate) use commit::Change;
 pub(crate) use core::{Core, Files, Store};
+pub(crate) use last::Newest;
 pub(crate) use open::{open, take_lock};

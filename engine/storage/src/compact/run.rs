@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -100,6 +100,7 @@ impl Store {
                 partition_width: self.options.partition_width,
                 // What is read once must not push out what queries need.
                 metas: Arc::new(MetaCache::new(1 << 20)),
+                core: Weak::new(),
             };
             (place, job, snapshot, id)
         };

@@ -23,6 +23,21 @@ pub(crate) struct Chunk {
 /// A measurement and its type.
 pub(crate) type Named = (Arc<str>, DataType);
 
+/// What an append did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grown {
+    /// Bytes that were taken.
+    pub(crate) bytes: usize,
+    /// Whether the rows' times grow strictly.
+    pub(crate) sorted: bool,
+    /// The newest of them.
+    pub(crate) max_time: i64,
+}
+
+impl Grown {
+    pub(crate) const NOTHING: Self = Self { bytes: 0, sorted: true, max_time: i64::MIN };
+}
+
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) columns: Vec<Named>,
@@ -67,8 +82,7 @@ impl Group {
         }
     }
 
-    /// Appends rows, which must be told from those before where `switched`, or where those came up to `boundary`. Gives the
-    /// bytes they take.
+    /// Appends rows, which must be told from those before where `switched`, or where those came up to `boundary`.
     pub(super) fn append(
         &mut self,
         seq: u64,
@@ -76,7 +90,7 @@ impl Group {
         switched: bool,
         times: &[i64],
         columns: &[&ArrayRef],
-    ) -> usize {
+    ) -> Grown {
         if switched || self.marks.last().is_none_or(|(marked, _)| *marked <= boundary) {
             self.marks.push((seq, self.rows));
         }
@@ -87,7 +101,7 @@ impl Group {
         if full {
             self.freeze();
         }
-        self.order(times);
+        let (sorted, max_time) = self.order(times);
         if self.tail.is_empty() {
             // As many rows as fit a chunk where more are likely to come, else only these.
             let likely = if self.chunks.is_empty() {
@@ -107,11 +121,12 @@ impl Group {
             bytes += bytes_of(array, *data_type);
         }
         self.rows += times.len();
-        bytes
+        Grown { bytes, sorted, max_time }
     }
 
-    fn order(&mut self, times: &[i64]) {
-        let Some((&first, &last)) = times.first().zip(times.last()) else { return };
+    /// Takes note of rows' times; says whether they grow strictly, and which is the newest.
+    fn order(&mut self, times: &[i64]) -> (bool, i64) {
+        let Some((&first, &last)) = times.first().zip(times.last()) else { return (true, i64::MIN) };
         let sorted = times.is_sorted_by(|a, b| a < b);
         self.sorted &= sorted && (self.rows == 0 || first > self.last_time);
         self.last_time = last;
@@ -122,6 +137,7 @@ impl Group {
         };
         self.min_time = self.min_time.min(min);
         self.max_time = self.max_time.max(max);
+        (sorted, max)
     }
 
     /// Makes the tail a chunk.

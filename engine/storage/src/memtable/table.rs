@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use levada_model::Path;
 use parking_lot::Mutex;
 
-use super::group::{Group, GroupRows, Named};
+use super::group::{Group, GroupRows, Grown, Named};
 
 /// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
 const GROUPS: usize = 64;
@@ -57,7 +57,7 @@ impl Memtable {
         Self { place, first_seq, inner: Mutex::default() }
     }
 
-    /// Appends rows of a device; gives the bytes by which the memtable grew. Rows written up to `boundary` must be told from
+    /// Appends rows of a device; says how the memtable grew. Rows written up to `boundary` must be told from
     /// these, for a view or a deletion that came between.
     pub(crate) fn append(
         &self,
@@ -66,14 +66,14 @@ impl Memtable {
         boundary: u64,
         times: &[i64],
         columns: &[(Named, &ArrayRef)],
-    ) -> usize {
+    ) -> Grown {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         let found = match inner.devices.get_mut(device) {
             Some(found) => found,
             None => inner.devices.entry(device.clone()).or_default(),
         };
-        let mut bytes = 0;
+        let mut grown = Grown::NOTHING;
         let same = |group: &Group| {
             group.columns.len() == columns.len()
                 && group.columns.iter().zip(columns).all(|(own, (named, _))| own == named)
@@ -86,16 +86,18 @@ impl Memtable {
             .then_some(found.last)
             .or_else(|| found.groups.iter().position(same));
         if known.is_some() || found.groups.len() < GROUPS || columns.len() == 1 {
-            bytes += found.append(known, seq, boundary, times, columns);
+            grown = found.append(known, seq, boundary, times, columns);
         } else {
             for column in columns {
                 let known = found.groups.iter().position(|group| group.columns == [column.0.clone()]);
-                bytes += found.append(known, seq, boundary, times, std::slice::from_ref(column));
+                let more = found.append(known, seq, boundary, times, std::slice::from_ref(column));
+                // The rows are the same each time.
+                grown = Grown { bytes: grown.bytes + more.bytes, ..more };
             }
         }
-        inner.bytes += bytes;
+        inner.bytes += grown.bytes;
         inner.last_seq = seq;
-        bytes
+        grown
     }
 
     /// Says up to which write the memtable holds rows.
@@ -147,7 +149,7 @@ impl Device {
         boundary: u64,
         times: &[i64],
         columns: &[(Named, &ArrayRef)],
-    ) -> usize {
+    ) -> Grown {
         let mut bytes = 0;
         let at = known.unwrap_or_else(|| {
             bytes += GROUP_BYTES + COLUMN_BYTES * columns.len();
@@ -157,6 +159,7 @@ impl Device {
         let arrays: Vec<&ArrayRef> = columns.iter().map(|(_, array)| *array).collect();
         let switched = self.last != at;
         self.last = at;
-        bytes + self.groups[at].append(seq, boundary, switched, times, &arrays)
+        let grown = self.groups[at].append(seq, boundary, switched, times, &arrays);
+        Grown { bytes: bytes + grown.bytes, ..grown }
     }
 }

@@ -1,8 +1,12 @@
 //! The store at one moment.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use levada_model::{Path, PathPattern, SeriesSchema, StatusCode, Value};
+use parking_lot::Mutex;
 
 use super::{
     batches::Batches,
@@ -17,7 +21,7 @@ use crate::{
     catalog::{Catalog, Device, Series},
     memtable::Memtable,
     sealed::MetaCache,
-    store::Files,
+    store::{Core, Files, Newest},
     tombstone::Tombstones,
 };
 
@@ -34,6 +38,8 @@ pub(crate) struct Snapshot {
     pub(crate) now: i64,
     pub(crate) partition_width: i64,
     pub(crate) metas: Arc<MetaCache>,
+    /// Where newest values may be known.
+    pub(crate) core: Weak<Mutex<Core>>,
 }
 
 impl fmt::Debug for Snapshot {
@@ -70,6 +76,21 @@ impl Snapshot {
             StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
         })?;
         Ok(Wanted::of(series))
+    }
+
+    fn read_last(&self, device: &Device, wanted: &Wanted, live: TimeRange) -> Result<Newest, StorageError> {
+        let data_type = wanted.schema.data_type;
+        let items = self.items(device, wanted, live)?;
+        if let Some(known) = known_last(&items) {
+            return Ok(Some(known));
+        }
+        let inputs = items.into_iter().map(|item| item.part.into_input(item.rank)).collect();
+        let newest = Merge::new(inputs, Direction::Descending, vec![data_type]).next()?;
+        Ok(newest.and_then(|block| {
+            let row = block.rows() - 1;
+            let value = Value::at(block.columns[0].as_ref()?, data_type, row)?;
+            Some((block.times[row], value))
+        }))
     }
 
     /// What of a range is not older than a device's rows may be.
@@ -128,18 +149,23 @@ impl View for Snapshot {
     fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {
         let device = self.device(device)?;
         let wanted = Self::wanted(device, measurement)?;
-        let data_type = wanted.schema.data_type;
-        let items = self.items(device, &wanted, self.live(device, TimeRange::ALL))?;
-        if let Some(known) = known_last(&items) {
-            return Ok(Some(known));
+        let live = self.live(device, TimeRange::ALL);
+        let core = self.core.upgrade();
+        if let Some(core) = &core
+            && let Some(newest) = core.lock().last.get(&device.path, &wanted.measurement, self.seq)
+        {
+            return Ok(newest.filter(|(time, _)| live.contains(*time)));
         }
-        let inputs = items.into_iter().map(|item| item.part.into_input(item.rank)).collect();
-        let newest = Merge::new(inputs, Direction::Descending, vec![data_type]).next()?;
-        Ok(newest.and_then(|block| {
-            let row = block.rows() - 1;
-            let value = Value::at(block.columns[0].as_ref()?, data_type, row)?;
-            Some((block.times[row], value))
-        }))
+        let newest = self.read_last(device, &wanted, live)?;
+        if let Some(core) = &core {
+            // That nothing lives does not say that nothing is there.
+            let certain = newest.is_some() || live == TimeRange::ALL;
+            let mut core = core.lock();
+            let now = core.seq;
+            let read = certain.then_some(&newest);
+            core.last.fill(&device.path, &wanted.measurement, (self.seq, now), read);
+        }
+        Ok(newest)
     }
 }
 

@@ -198,6 +198,16 @@ impl Core {
         if let Some((patterns, range)) = hidden {
             self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
         }
+        match &op {
+            CatalogOp::DeleteSeries { patterns } => self.last.forget(patterns, TimeRange::ALL),
+            CatalogOp::Delete { patterns, range } => self.last.forget(patterns, *range),
+            CatalogOp::DeleteDatabase { .. } | CatalogOp::SetTtl { .. } | CatalogOp::SetPathTtl { .. } => {
+                self.last.clear();
+            }
+            CatalogOp::CreateDatabase { .. }
+            | CatalogOp::CreateSeries { .. }
+            | CatalogOp::AlterSeries { .. } => {}
+        }
         let removed = self.catalog.apply(&op, seq);
         self.pending.push((seq, op));
         removed.databases.into_iter().map(|id| self.drop_database(id)).sum()

@@ -10,7 +10,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::Admission;
+use super::{Admission, last::LastCache};
 use crate::{
     Finding, Stats, StorageError, StorageOptions,
     catalog::Catalog,
@@ -32,7 +32,8 @@ pub(crate) type Files = BTreeMap<Place, Vec<Arc<SealedFile>>>;
 pub(crate) struct Store {
     pub(crate) options: StorageOptions,
     pub(crate) folder: Arc<DataFolder>,
-    pub(crate) core: Mutex<Core>,
+    /// Views look for newest values in it, as long as the store is there.
+    pub(crate) core: Arc<Mutex<Core>>,
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) wal: Option<Wal>,
     pub(crate) admission: Arc<Admission>,
@@ -74,6 +75,7 @@ pub(crate) struct Core {
     pub(crate) files: Arc<Files>,
     pub(crate) tombstones: Tombstones,
     pub(crate) positions: Positions,
+    pub(crate) last: LastCache,
     /// Changes of the catalog since the last commit.
     pub(crate) pending: Vec<(u64, CatalogOp)>,
     /// Files that are gone, and not yet from the manifest.
@@ -136,6 +138,7 @@ impl Store {
             now,
             partition_width: self.options.partition_width,
             metas: Arc::clone(&self.metas),
+            core: Arc::downgrade(&self.core),
         }
     }
 

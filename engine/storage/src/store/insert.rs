@@ -12,7 +12,7 @@ use super::{Core, Store};
 use crate::{
     Durable, Inserted, StorageError,
     catalog::database_for,
-    memtable::{Memtable, Named, Place},
+    memtable::{Grown, Memtable, Named, Place},
     wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
     write::{Prepared, prepare},
 };
@@ -134,20 +134,25 @@ impl Core {
                 continue;
             }
             let times = tablet.times().values();
+            let mut all = Grown::NOTHING;
             for (partition, rows) in partitions(times, width) {
                 let place = Place { database: device.database, partition };
                 if !wanted(place) {
                     continue;
                 }
                 let memtable = self.memtable(place, first);
-                let grown = if rows.len() == times.len() {
+                let whole = rows.len() == times.len();
+                let grown = if whole {
                     memtable.append(&device.path, seq, self.boundary, times, &columns)
                 } else {
                     append_part(&memtable, &device.path, (seq, self.boundary), times, rows, &columns)
                 };
                 memtable.reached(last);
-                bytes += grown;
+                bytes += grown.bytes;
+                let sorted = grown.sorted && whole;
+                all = Grown { sorted, max_time: all.max_time.max(grown.max_time), ..all };
             }
+            self.last.raise(&device.path, seq, times, &columns, all);
         }
         self.active_bytes += bytes;
         if let Some(owner) = record.owner.filter(|_| !record.positions.is_empty()) {
@@ -168,7 +173,7 @@ fn append_part(
     times: &[i64],
     rows: Range<usize>,
     columns: &[(Named, &arrow_array::ArrayRef)],
-) -> usize {
+) -> Grown {
     let parts: Vec<_> = columns.iter().map(|(_, array)| array.slice(rows.start, rows.len())).collect();
     let columns: Vec<_> =
         columns.iter().zip(&parts).map(|((named, _), part)| (named.clone(), part)).collect();

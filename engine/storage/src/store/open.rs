@@ -8,7 +8,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Admission, Core, Files, Store, core::Counters};
+use super::{Admission, Core, Files, Store, core::Counters, last::LastCache};
 use crate::{
     Finding, StorageError, StorageOptions,
     check::move_aside,
@@ -40,7 +40,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         recovery.push(Finding { path: path.clone(), offset: Some(*offset), what });
     }
     let files = open_files(&folder, &loaded, &mut recovery)?;
-    let mut core = new_core(loaded, files);
+    let mut core = new_core(loaded, files, options.last_cache_bytes);
     let replayed = recover(&disk, &logs, &options, &mut core)?;
     recovery.extend(replayed.findings);
     core.seq = core.seq.max(replayed.last_seq);
@@ -67,7 +67,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     };
     let store = Arc::new(Store {
         folder,
-        core: Mutex::new(core),
+        core: Arc::new(Mutex::new(core)),
         manifest: Mutex::new(manifest),
         wal,
         admission,
@@ -121,7 +121,7 @@ pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, Stora
     }
 }
 
-fn new_core(loaded: Loaded, files: Files) -> Core {
+fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
     let newest = files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
     Core {
         seq: loaded.seq.max(newest),
@@ -134,6 +134,7 @@ fn new_core(loaded: Loaded, files: Files) -> Core {
         files: Arc::new(files),
         tombstones: loaded.tombstones,
         positions: loaded.positions,
+        last: LastCache::new(last_cache_bytes),
         pending: Vec::new(),
         dropped: Vec::new(),
         flushed: loaded.flushed,

@@ -50,7 +50,19 @@ struct Model {
     ttl: BTreeMap<Path, i64>,
 }
 
+/// What is newest of every series.
+type Lasts = BTreeMap<(Path, &'static str), Option<(i64, Value)>>;
+
 impl Model {
+    fn lasts(&self, now: i64) -> Lasts {
+        let last = |((device, name), (_, values)): (&(Path, &'static str), &Known)| {
+            let bound = self.bound(device, now);
+            let newest = values.range(bound..).next_back().map(|(time, value)| (*time, value.clone()));
+            ((device.clone(), *name), newest)
+        };
+        self.series.iter().map(last).collect()
+    }
+
     fn bound(&self, device: &Path, now: i64) -> i64 {
         self.ttl
             .iter()
@@ -75,6 +87,15 @@ struct Run {
     storage: Storage,
     /// Around which times rows come.
     front: i64,
+    /// How often it was opened again.
+    opened: u32,
+}
+
+fn check_lasts(view: &dyn levada_storage::View, lasts: &Lasts) {
+    for ((device, name), expected) in lasts {
+        let last = view.last(device, &(*name).into()).expect("read");
+        assert_eq!(last, *expected, "last of {device}.{name}");
+    }
 }
 
 fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> Storage {
@@ -87,6 +108,7 @@ fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> Storag
         sync,
         partition_width: 500,
         memtable_bytes: 64 << 10,
+        last_cache_bytes: *random.pick(&[0, 4 << 10, 4 << 20]),
         wal_segment_bytes: 16 << 10,
         flush_threads: 1 + random.below(2) as usize,
         compaction: random.one_in(2),
@@ -137,7 +159,7 @@ impl Run {
             disk.set_short_reads();
         }
         let storage = open(&disk, &clock, &mut random);
-        Self { random, model: Model::default(), disk, clock, storage, front: 0 }
+        Self { random, model: Model::default(), disk, clock, storage, front: 0, opened: 0 }
     }
 
     fn now(&self) -> i64 {
@@ -257,6 +279,7 @@ impl Run {
     fn reopen(&mut self) {
         self.storage.close().expect("closes");
         self.storage = open(&self.disk, &self.clock, &mut self.random);
+        self.opened += 1;
     }
 
     fn check(&mut self) {
@@ -369,6 +392,36 @@ fn the_store_does_as_the_model() {
             if step % 2 == 0 {
                 run.check();
             }
+        }
+    }
+}
+
+#[test]
+fn the_newest_values_are_the_models_after_each_step() {
+    let mut random = Random::seeded("the_newest_values_are_the_models_after_each_step");
+    for _ in 0..10 {
+        let mut run = Run::new(random.next());
+        let mut held: Vec<(Arc<dyn levada_storage::View>, Lasts)> = Vec::new();
+        for _ in 0..400 {
+            // A view is not the newest any more when it is first asked, or asks again.
+            if random.one_in(3) {
+                held.push((run.storage.view(), run.model.lasts(run.now())));
+            }
+            let opened = run.opened;
+            run.step();
+            // Files of a store that was closed are the next one's to remove.
+            if run.opened != opened {
+                held.clear();
+            }
+            if held.len() > 4 {
+                held.remove(0);
+            }
+            if random.one_in(2) {
+                held.iter().for_each(|(view, lasts)| check_lasts(&**view, lasts));
+            }
+            let lasts = run.model.lasts(run.now());
+            check_lasts(&*run.storage.view(), &lasts);
+            held.iter().for_each(|(view, lasts)| check_lasts(&**view, lasts));
         }
     }
 }

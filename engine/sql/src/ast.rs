@@ -31,8 +31,8 @@ pub use schema::{
     DatabaseProperties, SeriesDefinition,
 };
 pub use select::{
-    Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Projection, Select, SelectColumn, SelectInto, SortBy,
-    TypedFill, TypedFillMethod,
+    Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Projection, Select, SelectColumn, SelectInto,
+    SortBy, TypedFill, TypedFillMethod,
 };
 pub use show::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries};
 pub use statement::{Statement, SystemStatus};

@@ -151,7 +151,8 @@ fn write_function(function: &Function, out: &mut String) -> fmt::Result {
     }
     // These two are headed in capitals, their arguments without blanks between.
     let is_scalar = function.attributes.is_empty() && (is("round") || is("substring"));
-    let (name, comma) = if is_scalar { (function.name.to_uppercase(), ",") } else { (function.name.clone(), ", ") };
+    let (name, comma) =
+        if is_scalar { (function.name.to_uppercase(), ",") } else { (function.name.clone(), ", ") };
     write!(out, "{name}(")?;
     for (i, argument) in function.arguments.iter().enumerate() {
         out.write_str(if i > 0 { comma } else { "" })?;

@@ -14,9 +14,14 @@ use crate::{
     output::Format,
 };
 
+/// What scripts can rely on; see [`crate::exit`].
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed while running, or found damage; 2 the command line is wrong; 3 a \
+pipeline file, a statement or an option is wrong and nothing was started; 4 stopped before everything was settled; 130 \
+interrupted twice";
+
 /// Stream processing for time series: pipelines, an embedded IoTDB-compatible engine, one binary
 #[derive(Debug, Parser)]
-#[command(name = "levada", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "levada", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     /// What is logged.
     #[command(flatten)]

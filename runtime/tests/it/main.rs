@@ -5,6 +5,7 @@ mod delivery;
 mod errors;
 mod harness;
 mod http;
+mod iotdb_sink;
 mod refusals;
 mod resume;
 mod stopping;

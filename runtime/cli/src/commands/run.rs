@@ -57,10 +57,9 @@ pub(super) async fn run_all(
     };
     let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus_registry(), options)?;
     let served = CancellationToken::new();
-    let mut servers = Vec::new();
+    let mut listeners = Vec::new();
     for address in addresses(args, pipelines) {
-        let listener = http::listen(&address).await?;
-        servers.push(tokio::spawn(http::serve(listener, runtime.clone(), served.clone().cancelled_owned())));
+        listeners.push(http::listen(&address).await?);
     }
     let mut running = Vec::new();
     for pipeline in pipelines {
@@ -68,6 +67,10 @@ pub(super) async fn run_all(
         running.push(runtime.start(pipeline).with_context(|| format!("pipeline `{name}` cannot start"))?);
         info!(pipeline = %name, "started");
     }
+    // Answers are given once there are pipelines to tell of: without any, all that there are would be ready.
+    let serve =
+        |listener| tokio::spawn(http::serve(listener, runtime.clone(), served.clone().cancelled_owned()));
+    let servers: Vec<_> = listeners.into_iter().map(serve).collect();
     let handles: Vec<PipelineHandle> = running.iter().map(RunningPipeline::handle).collect();
     let stopper = tokio::spawn(stop_on_signals(handles.clone()));
     let shown =

@@ -73,6 +73,17 @@ fn pipelines_in_the_documents_are_right() {
 }
 
 #[test]
+fn the_error_the_readme_shows_is_the_one_that_is_printed() {
+    let blocks = blocks_of(&repository().join("README.md"));
+    let pipeline = blocks.iter().find(|block| block.text.starts_with("name: plant-a")).expect("a pipeline");
+    let shown = blocks.iter().find(|block| block.text.starts_with("error[")).expect("an error");
+    let workplace = Workplace::new();
+    workplace.write("plant.yaml", &pipeline.text.replace("brokers:", "broker:"));
+    let linted = workplace.run(&["lint", "plant.yaml"]);
+    assert!(linted.stderr.contains(&shown.text), "{}", linted.stderr);
+}
+
+#[test]
 fn statements_in_the_documents_run() {
     let mut checked = 0;
     for block in blocks().iter().filter(|block| block.language == "sql") {

@@ -36,6 +36,8 @@ use crate::exit::Failure;
 
 /// How large a row group grows: its pages wait in memory until it is whole.
 const GROUP: GroupLimit = GroupLimit { rows: 1 << 20, bytes: 64 << 20 };
+/// Rows are given to a row group in pieces of about its bytes divided by this.
+const PIECES: usize = 8;
 const EPOCH: Date = civil::date(1970, 1, 1);
 const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 const UTC: &str = "UTC";
@@ -60,7 +62,13 @@ async fn write_groups(mut rows: Rows, file: File, limit: GroupLimit) -> anyhow::
     let mut count = 0;
     while let Some(batch) = rows.batches.try_next().await? {
         count += batch.num_rows() as u64;
-        writer.write(&columns.convert(&batch)?)?;
+        let batch = columns.convert(&batch)?;
+        // A row group takes what comes first whole: of wide rows, one batch can be more than its limit.
+        let pieces = batch.get_array_memory_size().div_ceil(limit.bytes / PIECES).max(1);
+        let piece_rows = batch.num_rows().div_ceil(pieces).max(1);
+        for from in (0..batch.num_rows()).step_by(piece_rows) {
+            writer.write(&batch.slice(from, piece_rows.min(batch.num_rows() - from)))?;
+        }
     }
     writer.into_inner()?.sync_all()?;
     Ok(count)
@@ -154,7 +162,9 @@ fn days(date: i32) -> anyhow::Result<i32> {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Int32Array, Int64Array};
+    use std::io::Seek;
+
+    use arrow_array::Int64Array;
     use futures::{StreamExt, stream};
     use levada_model::ResultColumn;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -162,15 +172,17 @@ mod tests {
     use super::*;
 
     fn rows(names: &[&str], batches: i64) -> Rows {
-        let columns = names.iter().map(|&name| ResultColumn { name: name.into(), data_type: DataType::Date });
+        let columns =
+            names.iter().map(|&name| ResultColumn { name: name.into(), data_type: DataType::Int64 });
         let mut fields = vec![Field::new("Time", ArrowType::Int64, false)];
-        fields.extend(names.iter().map(|&name| Field::new(name, ArrowType::Int32, true)));
+        fields.extend(names.iter().map(|&name| Field::new(name, ArrowType::Int64, true)));
         let (schema, width) = (Arc::new(Schema::new(fields)), names.len());
         let batch = move |number: i64| {
             let times = Int64Array::from_iter_values(number * 1_000..(number + 1) * 1_000);
-            let dates: ArrayRef = Arc::new(Int32Array::from(vec![20_260_501; 1_000]));
+            let noise = times.values().iter().map(|time| time.wrapping_mul(0x5851_f42d_4c95_7f2d));
+            let noise: ArrayRef = Arc::new(Int64Array::from_iter_values(noise));
             let mut arrays: Vec<ArrayRef> = vec![Arc::new(times)];
-            arrays.extend(std::iter::repeat_n(dates, width));
+            arrays.extend(std::iter::repeat_n(noise, width));
             Ok(RecordBatch::try_new(Arc::clone(&schema), arrays).expect("fitting arrays"))
         };
         let batches = stream::iter((0..batches).map(batch)).boxed();
@@ -179,23 +191,27 @@ mod tests {
 
     #[test]
     fn row_groups_stay_within_their_limit() -> anyhow::Result<()> {
-        for limit in [GroupLimit { rows: 1_500, bytes: 64 << 20 }, GroupLimit { rows: 1 << 20, bytes: 64 }] {
+        let by_rows = GroupLimit { rows: 1_500, bytes: 64 << 20 };
+        // Less than a batch: a row is about 10 bytes.
+        let by_bytes = GroupLimit { rows: 1 << 20, bytes: 4_096 };
+        for (limit, most) in [(by_rows, 1_500), (by_bytes, 600)] {
             let mut file = tempfile::tempfile()?;
-            let written = write_groups(rows(&["day"], 10), file.try_clone()?, limit);
+            let written = write_groups(rows(&["noise"], 10), file.try_clone()?, limit);
             assert_eq!(futures::executor::block_on(written)?, 10_000);
-            std::io::Seek::rewind(&mut file)?;
+            file.rewind()?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
             let groups: Vec<i64> =
                 reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
             assert_eq!(groups.iter().sum::<i64>(), 10_000);
-            assert!(groups.len() >= 7 && groups.iter().all(|&rows| rows <= 1_500), "{groups:?}");
+            assert!(groups.iter().all(|&rows| rows <= most && rows > 0), "{groups:?}");
+            assert!(groups.len() < 100, "{groups:?}");
         }
         Ok(())
     }
 
     #[test]
     fn columns_of_one_name_are_refused() {
-        for names in [["day", "day"], ["day", "Time"]] {
+        for names in [["noise", "noise"], ["noise", "Time"]] {
             let refused = Columns::of(&rows(&names, 0)).expect_err("two of one name");
             assert!(refused.to_string().contains(names[1]), "{refused}");
         }

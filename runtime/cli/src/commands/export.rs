@@ -6,9 +6,12 @@
 //!   --query SQL       one statement ───────────────────────────┘
 //! ```
 //!
-//! A file has its name only when it is whole. No format holds a result whole; a TsFile keeps the index of its chunks.
+//! A file has its name only when it is whole. No format holds a result whole; a TsFile keeps the index of its chunks,
+//! a Parquet file one row group.
 
 mod devices;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod tsfile;
 
 use std::{
@@ -63,11 +66,17 @@ enum FileFormat {
     Csv,
     /// A JSON object a line.
     Jsonl,
+    /// Apache Parquet, for tools that analyse.
+    Parquet,
 }
 
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     if !args.data.is_dir() {
         return Err(Failure::invalid(format!("there is no data folder {}", args.data.display())).into());
+    }
+    #[cfg(not(feature = "parquet"))]
+    if args.format == FileFormat::Parquet {
+        return Err(without_parquet());
     }
     let pattern = args.path.as_deref().map(PathPattern::parse).transpose();
     let pattern = pattern.map_err(|error| Failure::invalid(format!("--path: {error}")))?;
@@ -101,8 +110,14 @@ fn destination(output: &Path, format: FileFormat) -> PathBuf {
         FileFormat::Tsfile => "tsfile",
         FileFormat::Csv => "csv",
         FileFormat::Jsonl => "jsonl",
+        FileFormat::Parquet => "parquet",
     };
     if output.is_dir() { output.join("export").with_extension(extension) } else { output.to_owned() }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn without_parquet() -> anyhow::Error {
+    Failure::invalid("this build of levada has no Parquet: build it with the feature `parquet`").into()
 }
 
 /// Writes the file and syncs it; how many rows it has.
@@ -130,6 +145,10 @@ async fn write(
         FileFormat::Tsfile => tsfile::write_rows(rows, create()?, version).await,
         FileFormat::Csv => text(rows, Format::Csv, create()?).await,
         FileFormat::Jsonl => text(rows, Format::Jsonl, create()?).await,
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => parquet::write(rows, create()?).await,
+        #[cfg(not(feature = "parquet"))]
+        FileFormat::Parquet => Err(without_parquet()),
     }
 }
 

@@ -204,3 +204,175 @@ fn a_querys_rows_are_exported_in_every_format() {
         assert!(!workplace.path(name).exists(), "{name}");
     }
 }
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_build_without_parquet_says_so() {
+    let workplace = with_readings();
+    let args = ["export", "--data", "data", "--path", "root.**", "--format", "parquet", "-o", "no.parquet"];
+    let refused = workplace.run(&args);
+    assert!(refused.code == Some(3) && refused.stderr.contains("no Parquet"), "{}", refused.stderr);
+    assert!(!workplace.path("no.parquet").exists());
+}
+
+#[cfg(feature = "parquet")]
+mod parquet_files {
+    use std::{fs::File, sync::Arc};
+
+    use arrow_array::{
+        Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int32Array,
+        Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    };
+    use arrow_select::concat::concat_batches;
+    use parquet::{
+        arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+        basic::{Compression, LogicalType, TimeUnit, Type},
+    };
+
+    use super::{COUNT, Workplace, sql, with_readings};
+
+    const TYPES: [&str; 10] =
+        ["BOOLEAN", "INT32", "INT64", "FLOAT", "DOUBLE", "TEXT", "STRING", "BLOB", "TIMESTAMP", "DATE"];
+
+    fn export(workplace: &Workplace, what: [&str; 2], to: &str) -> RecordBatch {
+        let args = ["export", "--data", "data", "--format", "parquet", "-o", to];
+        let said = workplace.run(&[&args[..], &what].concat()).ok();
+        let read = read(workplace, to);
+        assert_eq!(said, format!("exported {} rows to {to}\n", read.num_rows()));
+        assert!(!workplace.path(&format!("{to}.part")).exists());
+        read
+    }
+
+    fn read(workplace: &Workplace, name: &str) -> RecordBatch {
+        let file = File::open(workplace.path(name)).expect("written");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+        let schema = Arc::clone(reader.schema());
+        let batches: Result<Vec<_>, _> = reader.build().expect("readable").collect();
+        concat_batches(&schema, &batches.expect("readable")).expect("one schema")
+    }
+
+    fn names(batch: &RecordBatch) -> Vec<&str> {
+        batch.schema_ref().fields().iter().map(|field| field.name().as_str()).collect()
+    }
+
+    /// A folder with every type: a row of values, one of nulls but for a number, one of extremes.
+    fn with_types() -> Workplace {
+        let workplace = Workplace::new();
+        std::fs::create_dir(workplace.path("data")).expect("made");
+        sql(&workplace, "data", "create database root.plant");
+        let series: Vec<String> =
+            TYPES.iter().map(|name| format!("{}_ {name}", name.to_lowercase())).collect();
+        let create = format!("create aligned timeseries root.plant.kinds({})", series.join(", "));
+        sql(&workplace, "data", &create);
+        let names: Vec<String> = TYPES.iter().map(|name| format!("{}_", name.to_lowercase())).collect();
+        let insert = format!(
+            "insert into root.plant.kinds(time, {}) aligned values \
+             (1, true, -7, 9007199254740993, 1.5, 0.1, 'x,y', 'grün', X'00ff', 1777593600000, '2026-05-01'), \
+             (2, null, null, 5, null, null, null, null, null, null, null), \
+             (-3, false, 2147483647, -1, -0.25, 1e300, '', 'z', X'', -1, '1969-12-31')",
+            names.join(", ")
+        );
+        sql(&workplace, "data", &insert);
+        workplace
+    }
+
+    /// The values of `with_types`, in the order of time and of `TYPES`.
+    fn expected() -> Vec<ArrayRef> {
+        let blobs: Vec<Option<&[u8]>> = vec![Some(b""), Some(b"\x00\xff"), None];
+        let times = vec![Some(-1), Some(1_777_593_600_000), None];
+        vec![
+            Arc::new(BooleanArray::from(vec![Some(false), Some(true), None])),
+            Arc::new(Int32Array::from(vec![Some(i32::MAX), Some(-7), None])),
+            Arc::new(Int64Array::from(vec![-1, 9_007_199_254_740_993, 5])),
+            Arc::new(Float32Array::from(vec![Some(-0.25), Some(1.5), None])),
+            Arc::new(Float64Array::from(vec![Some(1e300), Some(0.1), None])),
+            Arc::new(StringArray::from(vec![Some(""), Some("x,y"), None])),
+            Arc::new(StringArray::from(vec![Some("z"), Some("grün"), None])),
+            Arc::new(BinaryArray::from(blobs)),
+            Arc::new(TimestampMillisecondArray::from(times).with_timezone("UTC")),
+            Arc::new(Date32Array::from(vec![Some(-1), Some(20_574), None])),
+        ]
+    }
+
+    #[test]
+    fn every_type_keeps_its_values_and_nulls() {
+        let workplace = with_types();
+        let select: Vec<String> = TYPES.iter().map(|name| format!("{}_", name.to_lowercase())).collect();
+        let select = format!("select {} from root.plant.kinds", select.join(", "));
+        let of_query = export(&workplace, ["--query", &select], "query.parquet");
+        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![-3, 1, 2]).with_timezone("UTC"));
+        assert_eq!(names(&of_query)[..3], ["Time", "root.plant.kinds.boolean_", "root.plant.kinds.int32_"]);
+        assert!(!of_query.schema_ref().field(0).is_nullable());
+        assert_eq!(of_query.column(0), &times);
+        for ((column, expected), name) in of_query.columns()[1..].iter().zip(expected()).zip(TYPES) {
+            assert_eq!(column, &expected, "{name}");
+        }
+        // By path: the device, then its series by name.
+        let of_path = export(&workplace, ["--path", "root.plant.**"], "path.parquet");
+        assert_eq!(names(&of_path)[..3], ["Time", "Device", "blob_"]);
+        assert_eq!(of_path.column(0), &times);
+        let devices: ArrayRef = Arc::new(StringArray::from(vec!["root.plant.kinds"; 3]));
+        assert_eq!(of_path.column(1), &devices);
+        for (expected, name) in expected().iter().zip(TYPES) {
+            let column = of_path.column_by_name(&format!("{}_", name.to_lowercase()));
+            assert_eq!(column, Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn other_readers_see_the_types_too() {
+        let workplace = with_types();
+        export(&workplace, ["--path", "root.plant.**"], "path.parquet");
+        let file = File::open(workplace.path("path.parquet")).expect("written");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+        let instant = LogicalType::timestamp(true, TimeUnit::MILLIS);
+        let expected = [
+            ("Time", Type::INT64, Some(instant.clone())),
+            ("Device", Type::BYTE_ARRAY, Some(LogicalType::String)),
+            ("blob_", Type::BYTE_ARRAY, None),
+            ("boolean_", Type::BOOLEAN, None),
+            ("date_", Type::INT32, Some(LogicalType::Date)),
+            ("double_", Type::DOUBLE, None),
+            ("float_", Type::FLOAT, None),
+            ("int32_", Type::INT32, None),
+            ("int64_", Type::INT64, None),
+            ("string_", Type::BYTE_ARRAY, Some(LogicalType::String)),
+            ("text_", Type::BYTE_ARRAY, Some(LogicalType::String)),
+            ("timestamp_", Type::INT64, Some(instant)),
+        ];
+        let columns = reader.parquet_schema().columns();
+        assert_eq!(columns.len(), expected.len());
+        for (column, (name, physical, logical)) in columns.iter().zip(expected) {
+            assert_eq!((column.name(), column.physical_type()), (name, physical));
+            assert_eq!(column.logical_type_ref(), logical.as_ref(), "{name}");
+        }
+        let group = reader.metadata().row_group(0);
+        assert!(group.columns().iter().all(|chunk| matches!(chunk.compression(), Compression::ZSTD(_))));
+    }
+
+    #[test]
+    fn rows_of_many_devices_and_rows_without_a_time_are_kept() {
+        let workplace = with_readings();
+        let all = export(&workplace, ["--path", "root.plant.**"], "all.parquet");
+        let counts = sql(&workplace, "data", "select count(temperature) from root.plant.** align by device");
+        let counted: usize = counts.lines().skip(1).map(count).sum();
+        let temperature = all.column_by_name("temperature").expect("a column");
+        assert!(counted > 4_000);
+        assert_eq!(temperature.len() - temperature.null_count(), counted);
+        let counts = export(&workplace, ["--query", COUNT], "counts.parquet");
+        assert_eq!(names(&counts)[0], "Device");
+        // Nothing to write is a file with columns only.
+        let none =
+            export(&workplace, ["--query", "select s from root.plant.late where s > 9"], "none.parquet");
+        assert_eq!((names(&none), none.num_rows()), (vec!["Time", "root.plant.late.s"], 0));
+        let twice = "select s as a, s as a from root.plant.late";
+        let args = ["export", "--data", "data", "--query", twice, "--format", "parquet", "-o", "no.parquet"];
+        let refused = workplace.run(&args);
+        assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+        assert!(!workplace.path("no.parquet.part").exists());
+    }
+
+    fn count(line: &str) -> usize {
+        line.rsplit(',').next().and_then(|count| count.parse().ok()).unwrap_or_default()
+    }
+}

@@ -55,7 +55,7 @@ pub(super) async fn run_all(
         grace: args.grace.map(|grace| grace.0),
         ..RuntimeOptions::default()
     };
-    let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus_registry(), options)?;
+    let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus::Registry::new(), options)?;
     let served = CancellationToken::new();
     let mut listeners = Vec::new();
     for address in addresses(args, pipelines) {
@@ -92,10 +92,6 @@ pub(super) async fn run_all(
     }
     stores.close().await.context("an engine did not close as it should")?;
     Ok(ExitCode::from(code))
-}
-
-fn prometheus_registry() -> prometheus::Registry {
-    prometheus::Registry::new()
 }
 
 /// Where to serve: as the command line says, otherwise as the documents say, each address once.

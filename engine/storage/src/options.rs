@@ -9,15 +9,16 @@ use crate::disk::{Disk, SystemDisk};
 pub enum SyncMode {
     /// The log is synced as soon as there is something to sync; writes that come during a sync share the next.
     Always,
-    /// The log is synced for a group of writes, which waits for company.
+    /// The log is synced for a group of writes. A group waits for company only while that comes: a writer who is alone, or
+    /// several of whom each waits for its last write, are not kept waiting once all are there.
     Group {
-        /// The longest the first write of a group waits.
+        /// The longest the first write of a group waits before its sync.
         max_delay: Duration,
         /// A group of so many bytes waits no longer.
         max_bytes: usize,
     },
-    /// A write is acknowledged when the operating system has it; the log is synced so often. The death of the process
-    /// loses nothing, a power cut what came within the interval.
+    /// A write is acknowledged when the operating system has it; the log is synced so often, and after 16 MiB. The death of
+    /// the process loses nothing, a power cut what came within the interval.
     Interval(Duration),
 }
 

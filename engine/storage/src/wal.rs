@@ -11,11 +11,12 @@
 //!
 //! Where a group cannot be written, it is kept, its waiters are told, and no further write is taken until it could be:
 //! so nothing that is visible is ever missing from the log once the log is well again, and memory stays bounded. After a
-//! failed sync the segment is given up, since nobody knows what is in it: the group goes to a new one, whose head says up
-//! to where the old one counts.
+//! failed sync the segment is given up, since nobody knows what is in it: all that is not synced goes to a new one, whose
+//! head says up to where the old one counts. For that it is kept until then, by the interval mode too.
 
 mod committer;
 mod durable;
+mod group;
 mod op;
 mod replay;
 mod segment;

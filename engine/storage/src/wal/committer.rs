@@ -15,12 +15,16 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     Durable,
     durable::Waiters,
+    group::Group,
     segment::{Head, Segment},
 };
 use crate::{StorageError, SyncMode, codec::Put, disk::Disk, frame};
 
 /// How often a write that failed is tried again by itself.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// With so many bytes that are not synced, the interval mode syncs early: until then they are kept in memory.
+const UNSYNCED: usize = 16 << 20;
 
 /// How the log is kept.
 #[derive(Clone, Debug)]
@@ -46,12 +50,11 @@ pub(super) struct Shared {
     work: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
     /// Records that were appended and not yet taken by the committer.
     buffer: Vec<u8>,
-    /// When the first of them was.
-    since: Option<Instant>,
+    group: Group,
     appended_seq: u64,
     /// All up to here is acknowledged.
     acked_seq: u64,
@@ -61,10 +64,13 @@ pub(super) struct State {
     pub(super) waiters: Waiters,
     closed: VecDeque<ClosedSegment>,
     current_bytes: u64,
+    /// Bytes that were taken and are not acknowledged.
     owed_bytes: usize,
     rotate: bool,
     hurry: bool,
     ending: bool,
+    /// The committer is gone: what is not acknowledged now never will be.
+    ended: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -72,9 +78,15 @@ struct Failure {
     kind: io::ErrorKind,
     message: String,
     path: PathBuf,
+    since: Instant,
 }
 
 impl Failure {
+    fn new(error: &io::Error, path: &Path) -> Self {
+        let (kind, message, path) = (error.kind(), error.to_string(), path.to_owned());
+        Self { kind, message, path, since: Instant::now() }
+    }
+
     fn error(&self) -> StorageError {
         StorageError::io("cannot write to the log", &self.path)(io::Error::new(
             self.kind,
@@ -84,6 +96,25 @@ impl Failure {
 }
 
 impl State {
+    fn new(sync: SyncMode, seq: u64, before: Vec<ClosedSegment>, current_bytes: u64) -> Self {
+        Self {
+            buffer: Vec::new(),
+            group: Group::new(sync),
+            appended_seq: seq,
+            acked_seq: seq,
+            synced_seq: seq,
+            failure: None,
+            waiters: Waiters::default(),
+            closed: before.into(),
+            current_bytes,
+            owed_bytes: 0,
+            rotate: false,
+            hurry: false,
+            ending: false,
+            ended: false,
+        }
+    }
+
     /// Whether the record of a number is durable, or is known not to be; `None` while that is open.
     pub(super) fn outcome(&self, seq: u64) -> Option<Result<(), StorageError>> {
         if seq <= self.acked_seq {
@@ -91,7 +122,7 @@ impl State {
         }
         match &self.failure {
             Some(failure) => Some(Err(failure.error())),
-            None if self.ending => Some(Err(StorageError::Closed)),
+            None if self.ended => Some(Err(StorageError::Closed)),
             None => None,
         }
     }
@@ -119,14 +150,7 @@ impl Wal {
         let head = Head { number: number + 1, before: number, before_len: len };
         let segment = Segment::create(&*disk, &options.dir, head)
             .map_err(StorageError::io("cannot begin the log in", &options.dir))?;
-        let state = State {
-            appended_seq: seq,
-            acked_seq: seq,
-            synced_seq: seq,
-            closed: before.into(),
-            current_bytes: segment.len,
-            ..State::default()
-        };
+        let state = State::new(options.sync, seq, before, segment.len);
         let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new() });
         let committer = Committer {
             shared: Arc::clone(&shared),
@@ -135,6 +159,7 @@ impl Wal {
             segment: Some(segment),
             last: Head { number: number + 1, before: number, before_len: len },
             owed: Vec::new(),
+            written: 0,
             owed_seq: seq,
             segment_seq: seq,
             dirty_since: None,
@@ -142,7 +167,10 @@ impl Wal {
         };
         let thread = thread::Builder::new()
             .name("levada-wal".to_owned())
-            .spawn(move || committer.run())
+            .spawn(move || {
+                let _ending = Ending(Arc::clone(&committer.shared));
+                committer.run();
+            })
             .map_err(StorageError::io("cannot start the committer of", "wal"))?;
         Ok(Self { shared, disk, thread: Mutex::new(Some(thread)) })
     }
@@ -153,7 +181,7 @@ impl Wal {
     /// Why they cannot.
     pub(crate) fn ready(&self) -> Result<(), StorageError> {
         let mut state = self.shared.state.lock();
-        if state.ending {
+        if state.ending || state.ended {
             return Err(StorageError::Closed);
         }
         let Some(failure) = &state.failure else { return Ok(()) };
@@ -172,10 +200,10 @@ impl Wal {
         put(&mut state.buffer);
         frame::end(&mut state.buffer, at);
         state.appended_seq = seq;
-        if state.since.is_none() {
-            state.since = Some(Instant::now());
+        let bytes = state.buffer.len();
+        if state.group.add(Instant::now(), bytes) {
+            self.shared.work.notify_one();
         }
-        self.shared.work.notify_one();
         Durable::new(Arc::clone(&self.shared), seq)
     }
 
@@ -184,10 +212,10 @@ impl Wal {
         Durable::new(Arc::clone(&self.shared), seq)
     }
 
-    /// Bytes appended that are not written.
+    /// Bytes appended that are not written; none where they cannot be, since nobody should wait for that.
     pub(crate) fn backlog(&self) -> usize {
         let state = self.shared.state.lock();
-        state.buffer.len() + state.owed_bytes
+        if state.failure.is_some() { 0 } else { state.buffer.len() + state.owed_bytes }
     }
 
     /// All up to this number is acknowledged.
@@ -259,6 +287,20 @@ impl Drop for Wal {
     }
 }
 
+/// Tells those who wait that the committer is gone, however it went.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let wakers = {
+            let mut state = self.0.state.lock();
+            state.ended = true;
+            state.waiters.take(u64::MAX)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// The thread's own part.
 struct Committer {
     shared: Arc<Shared>,
@@ -268,8 +310,10 @@ struct Committer {
     segment: Option<Segment>,
     /// The head of the segment that was begun last.
     last: Head,
-    /// Records that were taken and are not safe.
+    /// Records that were taken and are not synced: after a failed sync they are written again elsewhere.
     owed: Vec<u8>,
+    /// So many bytes of them are in the current segment.
+    written: usize,
     owed_seq: u64,
     /// The last number in the current segment.
     segment_seq: u64,
@@ -289,7 +333,7 @@ impl Committer {
         loop {
             let turn = self.wait();
             let result = match turn {
-                Turn::End if self.owed.is_empty() && self.dirty_since.is_none() => return,
+                Turn::End if self.owed.is_empty() => return,
                 Turn::Commit => self.commit(false),
                 Turn::Sync | Turn::End => self.commit(true),
             };
@@ -314,33 +358,20 @@ impl Committer {
             let due = until.is_some_and(|until| until <= now);
             let turn = if state.ending {
                 Some(Turn::End)
-            } else if state.failure.is_some() {
-                let retry = state.since.get_or_insert(now).to_owned() + RETRY;
+            } else if let Some(failure) = &state.failure {
+                let retry = failure.since + RETRY;
                 until = Some(retry);
-                (state.hurry || retry <= now).then_some(Turn::Commit)
+                (state.hurry || retry <= now).then_some(Turn::Sync)
             } else if due {
                 Some(Turn::Sync)
-            } else if let Some(since) = state.since {
-                let ready = self.group_ready(since, state.buffer.len());
+            } else if let Some(ready) = state.group.ready(state.buffer.len()) {
                 until = Some(until.map_or(ready, |until| until.min(ready)));
                 (ready <= now).then_some(Turn::Commit)
             } else {
                 None
             };
             if let Some(turn) = turn {
-                state.hurry = false;
-                state.since = None;
-                if self.owed.is_empty() {
-                    std::mem::swap(&mut self.owed, &mut state.buffer);
-                } else {
-                    self.owed.append(&mut state.buffer);
-                }
-                state.owed_bytes = self.owed.len();
-                self.owed_seq = state.appended_seq;
-                if state.rotate && self.dirty_since.is_none() {
-                    state.rotate = false;
-                    self.close_segment(&mut state);
-                }
+                self.take(&mut state);
                 return turn;
             }
             match until {
@@ -352,18 +383,26 @@ impl Committer {
         }
     }
 
-    fn group_ready(&self, since: Instant, bytes: usize) -> Instant {
-        match self.options.sync {
-            SyncMode::Group { max_delay, max_bytes } if bytes < max_bytes => since + max_delay,
-            _ => since,
+    /// Takes what was appended.
+    fn take(&mut self, state: &mut State) {
+        state.hurry = false;
+        state.group.take(state.buffer.len());
+        if self.owed.is_empty() {
+            std::mem::swap(&mut self.owed, &mut state.buffer);
+        } else {
+            self.owed.append(&mut state.buffer);
+        }
+        state.owed_bytes = self.owed.len() - self.written;
+        self.owed_seq = state.appended_seq;
+        if state.rotate && self.written == 0 {
+            state.rotate = false;
+            self.close_segment(state);
         }
     }
 
     /// Ends the current segment, where it holds anything.
     fn close_segment(&mut self, state: &mut State) {
-        if self.dirty_since.is_some()
-            || self.segment.as_ref().is_none_or(|segment| segment.len <= super::segment::HEAD as u64)
-        {
+        if self.segment.as_ref().is_none_or(|segment| segment.len <= super::segment::HEAD as u64) {
             return;
         }
         if let Some(segment) = self.segment.take() {
@@ -383,32 +422,27 @@ impl Committer {
 
     /// Writes what is owed, and syncs it where the mode or `sync` asks for that.
     fn commit(&mut self, sync: bool) -> Result<(), Failure> {
-        if !self.owed.is_empty() {
+        if self.written < self.owed.len() {
             self.write()?;
         }
         let interval = matches!(self.options.sync, SyncMode::Interval(_));
-        if interval && !sync {
+        if interval && !sync && self.owed.len() < UNSYNCED {
             self.dirty_since.get_or_insert_with(Instant::now);
-            self.written();
             return Ok(());
         }
         self.sync()?;
-        self.written();
-        Ok(())
-    }
-
-    /// What was owed is in the segment now, and safe as far as the mode asks.
-    fn written(&mut self) {
+        self.dirty_since = None;
+        self.written = 0;
         self.owed.clear();
         if self.owed.capacity() > 16 << 20 {
             self.owed = Vec::new();
         }
         self.segment_seq = self.owed_seq;
-        let full = self.segment.as_ref().is_some_and(|segment| segment.len >= self.options.segment_bytes);
-        if full && self.dirty_since.is_none() {
+        if self.segment.as_ref().is_some_and(|segment| segment.len >= self.options.segment_bytes) {
             let shared = Arc::clone(&self.shared);
             self.close_segment(&mut shared.state.lock());
         }
+        Ok(())
     }
 
     fn write(&mut self) -> Result<(), Failure> {
@@ -416,12 +450,19 @@ impl Committer {
             self.begin_segment()?;
         }
         let Some(segment) = &mut self.segment else { return Ok(()) };
-        let Err((error, lost)) = segment.write(&self.owed) else { return Ok(()) };
-        let failure = Failure { kind: error.kind(), message: error.to_string(), path: segment.path.clone() };
-        if lost {
-            self.give_up();
+        match segment.write(&self.owed[self.written..]) {
+            Ok(()) => {
+                self.written = self.owed.len();
+                Ok(())
+            }
+            Err((error, lost)) => {
+                let failure = Failure::new(&error, &segment.path);
+                if lost {
+                    self.give_up();
+                }
+                Err(failure)
+            }
         }
-        Err(failure)
     }
 
     fn begin_segment(&mut self) -> Result<(), Failure> {
@@ -432,44 +473,30 @@ impl Committer {
         };
         // A number is never used twice, also where making the file failed.
         self.last = Head { number: self.last.number + 1, before, before_len };
-        let segment = Segment::create(&*self.disk, dir, self.last).map_err(|error| Failure {
-            kind: error.kind(),
-            message: error.to_string(),
-            path: dir.to_owned(),
-        })?;
+        let segment =
+            Segment::create(&*self.disk, dir, self.last).map_err(|error| Failure::new(&error, dir))?;
         self.segment = Some(segment);
         Ok(())
     }
 
-    /// Gives the current segment up: only what counts of it so far will be read.
+    /// Gives the current segment up: only what was synced of it will be read, and what was not is owed again.
     fn give_up(&mut self) {
-        if let Some(segment) = self.segment.take() {
+        if let Some(mut segment) = self.segment.take() {
+            segment.len -= self.written as u64;
+            self.written = 0;
             let shared = Arc::clone(&self.shared);
             self.retire(&mut shared.state.lock(), &segment);
         }
     }
 
     fn sync(&mut self) -> Result<(), Failure> {
-        let Some(segment) = &mut self.segment else {
-            self.dirty_since = None;
-            return Ok(());
-        };
-        match segment.sync() {
-            Ok(()) => {
-                self.dirty_since = None;
-                Ok(())
-            }
-            Err(error) => {
-                let failure =
-                    Failure { kind: error.kind(), message: error.to_string(), path: segment.path.clone() };
-                // Nobody knows what is in the file now. What is owed goes to the next; what was acknowledged before, in the
-                // interval mode, still counts as far as it can be read.
-                segment.len -= self.owed.len() as u64;
-                self.dirty_since = None;
-                self.give_up();
-                Err(failure)
-            }
-        }
+        let Some(segment) = &mut self.segment else { return Ok(()) };
+        let Err(error) = segment.sync() else { return Ok(()) };
+        let failure = Failure::new(&error, &segment.path);
+        // Nobody knows what is in the file now, and a second sync that succeeds would say nothing: the system may have
+        // forgotten what it could not write.
+        self.give_up();
+        Err(failure)
     }
 
     /// Tells those who wait.
@@ -481,7 +508,8 @@ impl Committer {
                     state.failure = None;
                     state.owed_bytes = 0;
                     state.acked_seq = self.owed_seq;
-                    if self.dirty_since.is_none() {
+                    state.group.synced();
+                    if self.owed.is_empty() {
                         state.synced_seq = self.owed_seq;
                     }
                     state.current_bytes = self.segment.as_ref().map_or(0, |segment| segment.len);
@@ -492,7 +520,6 @@ impl Committer {
                         path = %failure.path.display(), error = failure.message, "the log cannot be written"
                     );
                     state.failure = Some(failure);
-                    state.since = Some(Instant::now());
                     state.waiters.take(u64::MAX)
                 }
             }

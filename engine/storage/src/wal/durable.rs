@@ -1,6 +1,7 @@
 //! The future that tells when a write is durable.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -50,7 +51,7 @@ impl Future for Durable {
         match state.outcome(self.seq) {
             Some(outcome) => {
                 if let Some(ticket) = self.ticket.take() {
-                    state.waiters.forget(ticket);
+                    state.waiters.forget(self.seq, ticket);
                 }
                 Poll::Ready(outcome)
             }
@@ -66,7 +67,7 @@ impl Future for Durable {
 impl Drop for Durable {
     fn drop(&mut self) {
         if let (Some(log), Some(ticket)) = (&self.log, self.ticket) {
-            log.state.lock().waiters.forget(ticket);
+            log.state.lock().waiters.forget(self.seq, ticket);
         }
     }
 }
@@ -74,30 +75,32 @@ impl Drop for Durable {
 /// Who waits for which sequence number.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    waiting: Vec<(u64, u64, Waker)>,
+    /// By number and ticket.
+    waiting: BTreeMap<(u64, u64), Waker>,
     next: u64,
 }
 
 impl Waiters {
     fn register(&mut self, seq: u64, ticket: Option<u64>, waker: &Waker) -> u64 {
-        if let Some(known) = self.waiting.iter_mut().find(|(_, known, _)| Some(*known) == ticket) {
-            known.2.clone_from(waker);
-            return known.1;
+        if let Some(ticket) = ticket
+            && let Some(known) = self.waiting.get_mut(&(seq, ticket))
+        {
+            known.clone_from(waker);
+            return ticket;
         }
         self.next += 1;
-        self.waiting.push((seq, self.next, waker.clone()));
+        self.waiting.insert((seq, self.next), waker.clone());
         self.next
     }
 
-    fn forget(&mut self, ticket: u64) {
+    fn forget(&mut self, seq: u64, ticket: u64) {
         // Who was woken is here no more, and that is the rule.
-        if let Some(at) = self.waiting.iter().position(|(_, known, _)| *known == ticket) {
-            self.waiting.swap_remove(at);
-        }
+        self.waiting.remove(&(seq, ticket));
     }
 
     /// Takes the wakers of all numbers up to `seq`.
     pub(super) fn take(&mut self, seq: u64) -> Vec<Waker> {
-        self.waiting.extract_if(.., |(waiting, ..)| *waiting <= seq).map(|(.., waker)| waker).collect()
+        let later = seq.checked_add(1).map_or_else(BTreeMap::new, |next| self.waiting.split_off(&(next, 0)));
+        std::mem::replace(&mut self.waiting, later).into_values().collect()
     }
 }

@@ -10,7 +10,6 @@
 //! them; so no record is lost silently by a crash at any moment. A letter may be there twice after a crash between its
 //! fsync and the settlement: `split` and `position` tell that it is the same record.
 
-mod base64;
 mod file;
 mod letter;
 

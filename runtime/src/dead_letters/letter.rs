@@ -11,13 +11,12 @@
 use std::{sync::Arc, time::SystemTime};
 
 use arrow_array::Array as _;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use foldhash::{HashSet, HashSetExt};
 use levada_connector_api::{Batch, Readings, RecordRef, Rejection};
 use levada_model::{SplitName, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-
-use super::base64;
 
 /// Where a record or row was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +127,7 @@ impl Letter {
         match &self.content {
             Content::Record(record) => match std::str::from_utf8(record.bytes()) {
                 Ok(text) => line.text = Some(text),
-                Err(_) => line.base64 = Some(base64::encode(record.bytes())),
+                Err(_) => line.base64 = Some(BASE64_STANDARD.encode(record.bytes())),
             },
             Content::Row(row) => line.row = Some(row),
         }

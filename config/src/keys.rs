@@ -4,8 +4,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use levada_connector_api::{BatchLimits, ComponentKind, Interval};
-use schemars::{JsonSchema, generate::SchemaSettings};
+use levada_connector_api::{BatchLimits, ComponentKind, Interval, Options};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -100,13 +100,6 @@ pub(crate) fn schema_of_kind(kind: ComponentKind) -> Value {
 }
 
 /// A schema that stands by itself.
-pub(crate) fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12()
-        .with(|settings| {
-            settings.meta_schema = None;
-            settings.inline_subschemas = true;
-        })
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+pub(crate) fn schema_of<T: Options>() -> Value {
+    T::schema().to_value()
 }

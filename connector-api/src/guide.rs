@@ -1,7 +1,8 @@
 //! How to write a connector.
 //!
 //! 1. Declare the options: a plain struct with `Deserialize` and `JsonSchema`. Its doc comments become the reference
-//!    page, its defaults the defaults, its schema what an editor completes and `levada lint` checks.
+//!    page, its defaults the defaults, its schema what an editor completes and `levada lint` checks. A group of options
+//!    that several components have is a struct too, and stands beside the own ones: [`With`](crate::With).
 //! 2. Implement [`Source`](crate::Source) or [`Sink`](crate::Sink): a handful of methods, no tasks, no queues, no retries.
 //! 3. Say what it is called: [`SourceType`](crate::SourceType) or [`SinkType`](crate::SinkType), and add it to the
 //!    registry that the runtime is started with.

@@ -21,6 +21,7 @@
 mod batch;
 mod build;
 mod builder;
+mod declare;
 mod decode;
 mod error;
 pub mod guide;
@@ -34,6 +35,7 @@ mod transform;
 pub use batch::{Batch, Readings, RejectedRecord};
 pub use build::{BuildContext, EngineTuning, NoStores, StoreTarget, Stores, SyncMode};
 pub use builder::{BatchBuilder, FieldValue, RowError};
+pub use declare::{Options, With};
 pub use decode::{DecodeError, Decoder, DecoderFactory};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use options::{BatchLimits, ByteSize, Interval, Secret};

@@ -6,11 +6,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use schemars::{JsonSchema, Schema, generate::SchemaSettings};
-use serde::de::DeserializeOwned;
+use schemars::Schema;
 use serde_json::Value;
 
-use crate::{BuildContext, DecoderFactory, Error, Result, Sink, Source, Transform};
+use crate::{BuildContext, DecoderFactory, Error, Options, Result, Sink, Source, Transform};
 
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,8 +65,8 @@ macro_rules! component_trait {
             const SUMMARY: &'static str;
             /// Whether a source needs `decode:` beside it.
             const DECODES: bool = false;
-            /// The options: a plain struct; its doc comments are the reference.
-            type Options: DeserializeOwned + JsonSchema;
+            /// The options: a plain struct, or one [`With`](crate::With) another; its doc comments are the reference.
+            type Options: Options;
 
             /// What is wrong with options that are well formed. Pure: it touches nothing.
             fn check(options: &Self::Options) -> Vec<Problem> {
@@ -214,13 +213,13 @@ macro_rules! add {
                 name: T::NAME,
                 summary: T::SUMMARY,
                 decodes: T::DECODES,
-                schema: schema_of::<T::Options>(),
+                schema: T::Options::schema(),
                 inspect: Box::new(|options| {
-                    let options: T::Options = read(options.clone())?;
+                    let options = T::Options::read(options.clone())?;
                     Ok((T::check(&options), T::claims(&options)))
                 }),
                 build: Box::new(|options, context| {
-                    let options = read(options)
+                    let options = T::Options::read(options)
                         .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;
                     T::build(options, context).map(Built::$kind)
                 }),
@@ -251,27 +250,4 @@ impl Registry {
     pub fn all(&self, kind: ComponentKind) -> impl Iterator<Item = &Component> {
         self.components.values().filter(move |component| component.kind == kind)
     }
-}
-
-/// The schema of a type, with nothing but what a reader of options needs.
-fn schema_of<T: JsonSchema>() -> Schema {
-    SchemaSettings::draft2020_12()
-        .with(|settings| {
-            settings.meta_schema = None;
-            settings.inline_subschemas = true;
-        })
-        .into_generator()
-        .into_root_schema_for::<T>()
-}
-
-/// Options of a type; what cannot be read is a problem of the option it stands in.
-fn read<T: DeserializeOwned>(options: Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(options).map_err(|error| {
-        let path = match error.path().to_string() {
-            // The options as a whole.
-            path if path == "." => String::new(),
-            path => path,
-        };
-        Problem::new(path, error.into_inner().to_string())
-    })
 }

@@ -14,13 +14,13 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Domain, Error, ErrorKind, Problem, Result, Retry, Sink, SinkType,
+    Batch, BuildContext, Delivery, Domain, Error, ErrorKind, Problem, Result, Retry, Sink, SinkType, With,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-pub use crate::text::{CsvForm, TimeFormat};
+pub use crate::text::{CsvForm, LineOptions, TimeFormat};
 use crate::text::{Format, Lines};
 
 /// How rows are printed.
@@ -30,27 +30,13 @@ pub struct StdoutOptions {
     /// The format of a line.
     #[serde(default)]
     pub format: StdoutFormat,
-    /// CSV: one value a line, or one row.
-    #[serde(default)]
-    pub form: CsvForm,
-    /// CSV, wide: the measurements that become columns, in this order; others are left out. Where nothing is said, columns
-    /// come as they are met, and the header is printed again when there are more.
-    #[serde(default)]
-    pub columns: Option<Vec<String>>,
-    /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
-    /// same types. Not together with `columns`.
-    #[serde(default)]
-    pub types: bool,
-    /// How times are written; `text` always writes them for people.
-    #[serde(default)]
-    pub time: TimeFormat,
 }
 
 /// What a line looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StdoutFormat {
-    /// Time, device and `name=value`, for people.
+    /// Time, device and `name=value`, for people; times always as `rfc3339`.
     #[default]
     Text,
     /// A JSON object for each row.
@@ -80,46 +66,26 @@ struct Stream {
 impl SinkType for Stdout {
     const NAME: &'static str = "stdout";
     const SUMMARY: &'static str = "Prints rows on standard output, as text, JSON lines or CSV.";
-    type Options = StdoutOptions;
+    type Options = With<StdoutOptions, LineOptions>;
 
-    fn check(options: &StdoutOptions) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        if options.columns.is_some() && !options.is_wide() {
-            problems.push(Problem::new("columns", "columns are for `format: csv` with `form: wide`"));
-        }
-        if options.form == CsvForm::Wide && options.format != StdoutFormat::Csv {
-            problems.push(Problem::new("form", "only `format: csv` has a form"));
-        }
-        if options.types && (!options.is_wide() || options.columns.is_some()) {
-            let message = "types are for `format: csv` with `form: wide` whose columns come as they are met";
-            problems.push(Problem::new("types", message));
-        }
-        problems
+    fn check(options: &Self::Options) -> Vec<Problem> {
+        options.group.problems(options.own.format == StdoutFormat::Csv)
     }
 
-    fn build(options: StdoutOptions, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        Ok(Arc::new(StdoutSink::new(options, Box::new(io::stdout()))))
-    }
-}
-
-impl StdoutOptions {
-    fn is_wide(&self) -> bool {
-        self.format == StdoutFormat::Csv && self.form == CsvForm::Wide
+    fn build(options: Self::Options, _: &BuildContext) -> Result<Arc<dyn Sink>> {
+        Ok(Arc::new(StdoutSink::new(&options.own, &options.group, Box::new(io::stdout()))))
     }
 }
 
 impl StdoutSink {
     /// A sink into any stream.
-    pub fn new(options: StdoutOptions, to: Box<dyn Write + Send>) -> Self {
+    pub fn new(options: &StdoutOptions, lines: &LineOptions, to: Box<dyn Write + Send>) -> Self {
         let format = match options.format {
             StdoutFormat::Text => Format::Text,
             StdoutFormat::Jsonl => Format::Jsonl,
-            StdoutFormat::Csv if options.is_wide() => {
-                Format::CsvWide { columns: options.columns, typed: options.types }
-            }
-            StdoutFormat::Csv => Format::CsvLong,
+            StdoutFormat::Csv => lines.csv(),
         };
-        let lines = Lines::new(format, options.time);
+        let lines = Lines::new(format, lines.time);
         let stream = Stream { to, lines, header: None, torn: false, buffer: Vec::new() };
         Self { stream: Arc::new(Mutex::new(stream)) }
     }

@@ -18,37 +18,16 @@ mod cells;
 mod csv;
 mod jsonl;
 mod line;
+mod options;
 
 use levada_connector_api::{
     Batch,
     model::{DataType, unquote_node},
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+
+pub use options::{CsvForm, LineOptions, TimeFormat};
 
 use cells::put_time;
-
-/// How times are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum TimeFormat {
-    /// Milliseconds since 1970 UTC.
-    #[default]
-    Milliseconds,
-    /// `2024-05-01T08:00:00.000Z`
-    Rfc3339,
-}
-
-/// What a line of CSV holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CsvForm {
-    /// One value: time, device, measurement, value.
-    #[default]
-    Long,
-    /// One row: time, device, and a column for each measurement.
-    Wide,
-}
 
 /// A format with what it leaves open, decided.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, FieldValue, Result, Transform, TransformType,
+    Batch, BatchBuilder, BuildContext, FieldValue, Options, Result, Transform, TransformType,
     model::{SplitRange, Value},
 };
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ use super::{Drop, Pick, Rename, Sql};
 
 /// A transform with these options.
 pub(super) fn built<T: TransformType>(options: Json) -> Box<dyn Transform> {
-    let options: T::Options = serde_json::from_value(options).expect("options that fit");
+    let options = T::Options::read(options).expect("options that fit");
     let problems = T::check(&options);
     assert!(problems.is_empty(), "{problems:?}");
     T::build(options, &BuildContext::new("p", "n")).expect("options that work")
@@ -21,7 +21,7 @@ pub(super) fn built<T: TransformType>(options: Json) -> Box<dyn Transform> {
 
 /// The paths of what is wrong with options.
 pub(super) fn problems<T: TransformType>(options: Json) -> Vec<String> {
-    let options: T::Options = serde_json::from_value(options).expect("options that fit");
+    let options = T::Options::read(options).expect("options that fit");
     T::check(&options).into_iter().map(|problem| problem.path).collect()
 }
 

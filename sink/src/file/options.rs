@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::names::Names;
-use crate::text::{CsvForm, Format, TimeFormat};
 
 /// Where lines go and what they look like.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -19,20 +18,6 @@ pub struct FileOptions {
     /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
     #[serde(default)]
     pub format: Option<FileFormat>,
-    /// CSV: one value a line, or one row.
-    #[serde(default)]
-    pub form: CsvForm,
-    /// CSV, wide: the measurements that become columns, in this order; others are left out. Where nothing is said, columns
-    /// come as they are met, and the next file is begun when there are more.
-    #[serde(default)]
-    pub columns: Option<Vec<String>>,
-    /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
-    /// same types. Not together with `columns`.
-    #[serde(default)]
-    pub types: bool,
-    /// How times are written.
-    #[serde(default)]
-    pub time: TimeFormat,
     /// When to finish a file and begin the next; where nothing is said, only at the end of the run.
     #[serde(default)]
     pub rotate: Option<Rotation>,
@@ -67,28 +52,13 @@ pub struct Rotation {
 impl FileOptions {
     /// Options with nothing but a path.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            format: None,
-            form: CsvForm::default(),
-            columns: None,
-            types: false,
-            time: TimeFormat::default(),
-            rotate: None,
-        }
+        Self { path: path.into(), format: None, rotate: None }
     }
 
-    fn is_csv(&self) -> bool {
+    /// Whether lines are CSV, by what is said or by the name.
+    pub(super) fn is_csv(&self) -> bool {
         let by_name = || self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
         self.format.map_or_else(by_name, |format| format == FileFormat::Csv)
-    }
-
-    pub(super) fn line_format(&self) -> Format {
-        match (self.is_csv(), self.form) {
-            (false, _) => Format::Jsonl,
-            (true, CsvForm::Long) => Format::CsvLong,
-            (true, CsvForm::Wide) => Format::CsvWide { columns: self.columns.clone(), typed: self.types },
-        }
     }
 
     /// What cannot work.
@@ -105,22 +75,6 @@ impl FileOptions {
                 "path",
                 "`.part` is the name of files that are being written: take another",
             ));
-        }
-        if self.form == CsvForm::Wide && !self.is_csv() {
-            problems.push(Problem::new("form", "only `format: csv` has a form"));
-        }
-        match &self.columns {
-            Some(_) if !self.is_csv() || self.form != CsvForm::Wide => {
-                problems.push(Problem::new("columns", "columns are for `format: csv` with `form: wide`"));
-            }
-            Some(columns) if columns.is_empty() => {
-                problems.push(Problem::new("columns", "name at least one measurement, or leave it out"));
-            }
-            _ => {}
-        }
-        if self.types && (!self.is_csv() || self.form != CsvForm::Wide || self.columns.is_some()) {
-            let message = "types are for `format: csv` with `form: wide` whose columns come as they are met";
-            problems.push(Problem::new("types", message));
         }
         if let Some(Rotation { bytes, rows, interval }) = self.rotate {
             if bytes.is_none() && rows.is_none() && interval.is_none() {
@@ -159,14 +113,11 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_name_unless_it_is_said() {
-        let format = |value| options(value).line_format();
-        assert_eq!(format(json!({"path": "a.csv"})), Format::CsvLong);
-        assert_eq!(
-            format(json!({"path": "a.CSV", "form": "wide"})),
-            Format::CsvWide { columns: None, typed: false }
-        );
-        assert_eq!(format(json!({"path": "a.csv", "format": "jsonl"})), Format::Jsonl);
-        assert_eq!(format(json!({"path": "a.txt"})), Format::Jsonl);
+        let is_csv = |value| options(value).is_csv();
+        assert!(is_csv(json!({"path": "a.csv"})));
+        assert!(is_csv(json!({"path": "a.CSV"})));
+        assert!(!is_csv(json!({"path": "a.csv", "format": "jsonl"})));
+        assert!(!is_csv(json!({"path": "a.txt"})));
     }
 
     #[test]
@@ -174,13 +125,8 @@ mod tests {
         let paths = |value| options(value).problems().into_iter().map(|each| each.path).collect::<Vec<_>>();
         assert_eq!(paths(json!({"path": "out/a.csv", "rotate": {"rows": 5}})), [""; 0]);
         assert_eq!(paths(json!({"path": "out/"})), ["path"]);
-        assert_eq!(paths(json!({"path": "a.part", "form": "wide"})), ["path", "form"]);
-        assert_eq!(paths(json!({"path": "a.csv", "columns": ["t"], "rotate": {}})), ["columns", "rotate"]);
-        assert_eq!(
-            paths(json!({"path": "a.csv", "form": "wide", "columns": ["t"], "types": true})),
-            ["types"]
-        );
-        assert_eq!(paths(json!({"path": "a.csv", "types": true})), ["types"]);
+        assert_eq!(paths(json!({"path": "a.part"})), ["path"]);
+        assert_eq!(paths(json!({"path": "a.csv", "rotate": {}})), ["rotate"]);
         let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s"}});
         assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval"]);
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use levada_connector_api::{Batch, BuildContext, Delivery, Error, Problem, Result, Sink, SinkType};
+use levada_connector_api::{Batch, BuildContext, Delivery, Error, Problem, Result, Sink, SinkType, With};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -13,6 +13,7 @@ use super::{
     options::FileOptions,
     writer::Writer,
 };
+use crate::text::LineOptions;
 
 /// The component `file`.
 #[derive(Debug)]
@@ -29,18 +30,18 @@ pub struct FileSink {
 impl SinkType for File {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str = "Writes JSON lines or CSV into files that appear when they are whole.";
-    type Options = FileOptions;
+    type Options = With<FileOptions, LineOptions>;
 
-    fn check(options: &FileOptions) -> Vec<Problem> {
-        options.problems()
+    fn check(options: &Self::Options) -> Vec<Problem> {
+        problems(&options.own, &options.group)
     }
 
-    fn claims(options: &FileOptions) -> Vec<String> {
-        vec![options.claim()]
+    fn claims(options: &Self::Options) -> Vec<String> {
+        vec![options.own.claim()]
     }
 
-    fn build(options: FileOptions, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        Ok(Arc::new(FileSink::new(&options, Arc::new(SystemDisk))?))
+    fn build(options: Self::Options, _: &BuildContext) -> Result<Arc<dyn Sink>> {
+        Ok(Arc::new(FileSink::new(&options.own, &options.group, Arc::new(SystemDisk))?))
     }
 }
 
@@ -49,14 +50,14 @@ impl FileSink {
     ///
     /// # Errors
     /// The options cannot work; the first problem is the message.
-    pub fn new(options: &FileOptions, disk: Arc<dyn Disk>) -> Result<Self> {
-        if let Some(problem) = options.problems().into_iter().next() {
+    pub fn new(options: &FileOptions, lines: &LineOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+        if let Some(problem) = problems(options, lines).into_iter().next() {
             return Err(Error::config(problem.message).with("option", problem.path));
         }
         let names =
             Names::of(&options.path).ok_or_else(|| Error::bug("a path without problems names a file"))?;
         Ok(Self {
-            writer: Arc::new(Mutex::new(Writer::new(options, names, disk))),
+            writer: Arc::new(Mutex::new(Writer::new(options, lines, names, disk))),
             interval: options.rotate.and_then(|rotate| rotate.interval).map(|interval| interval.0),
             clock: parking_lot::Mutex::default(),
         })
@@ -84,6 +85,12 @@ impl FileSink {
         });
         *self.clock.lock() = Some(AbortOnDropHandle::new(clock));
     }
+}
+
+fn problems(options: &FileOptions, lines: &LineOptions) -> Vec<Problem> {
+    let mut problems = options.problems();
+    problems.extend(lines.problems(options.is_csv()));
+    problems
 }
 
 async fn run(

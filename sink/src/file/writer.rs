@@ -11,7 +11,7 @@ use super::{
     options::{FileOptions, Rotation},
     recovery::{finish, recover},
 };
-use crate::text::{Format, Lines};
+use crate::text::{Format, LineOptions, Lines};
 
 /// Lines become files.
 #[derive(Debug)]
@@ -43,14 +43,15 @@ struct Open {
 }
 
 impl Writer {
-    pub(super) fn new(options: &FileOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
-        let format = options.line_format();
+    pub(super) fn new(options: &FileOptions, lines: &LineOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
+        let csv = options.is_csv();
+        let format = if csv { lines.csv() } else { Format::Jsonl };
         Self {
             disk,
             names,
-            csv: format != Format::Jsonl,
+            csv,
             rotate: options.rotate,
-            lines: Lines::new(format, options.time),
+            lines: Lines::new(format, lines.time),
             open: None,
             buffer: Vec::new(),
         }

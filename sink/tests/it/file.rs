@@ -18,7 +18,8 @@ fn folder() -> TempDir {
 }
 
 fn sink(folder: &Path, name: &str, more: &Value) -> FileSink {
-    FileSink::new(&options(folder.join(name), more), Arc::new(SystemDisk)).expect("options without problems")
+    let options = options(folder.join(name), more);
+    FileSink::new(&options.own, &options.group, Arc::new(SystemDisk)).expect("options without problems")
 }
 
 async fn run(folder: &Path, name: &str, more: &Value, batches: u64) -> Result<()> {
@@ -165,7 +166,8 @@ async fn a_disk_that_fails_at_any_call_loses_nothing() -> Result<()> {
             fs::write(out.join("r-000007.jsonl.part"), left).expect("written");
             disk.fail_at(call, once);
             let options = options(out.join("r.jsonl"), &json!({"rotate": {"rows": 25}}));
-            let untroubled = drive(&FileSink::new(&options, Arc::new(disk.clone()))?, &disk, tries).await;
+            let sink = FileSink::new(&options.own, &options.group, Arc::new(disk.clone()))?;
+            let untroubled = drive(&sink, &disk, tries).await;
             let found = rows(&out);
             assert_eq!(found.len(), expected.len(), "call {call}: rows came twice, or are missing");
             assert_eq!(BTreeSet::from_iter(found), expected, "call {call}");

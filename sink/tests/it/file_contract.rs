@@ -7,8 +7,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::Sink;
-use levada_sink::file::{FileOptions, FileSink};
+use levada_connector_api::{Options, Sink, With};
+use levada_sink::file::{FileOptions, FileSink, LineOptions};
 use levada_testkit::{NUMBER, Row, SinkHarness, Trouble, sink_contract};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,10 +22,10 @@ struct Harness {
     disk: FaultyDisk,
 }
 
-pub(crate) fn options(path: PathBuf, more: &Value) -> FileOptions {
+pub(crate) fn options(path: PathBuf, more: &Value) -> With<FileOptions, LineOptions> {
     let mut options = more.clone();
     options["path"] = json!(path);
-    serde_json::from_value(options).expect("well formed")
+    With::read(options).expect("well formed")
 }
 
 impl Harness {
@@ -82,7 +82,8 @@ impl SinkHarness for Harness {
 
     fn sink(&mut self) -> Arc<dyn Sink> {
         let options = options(self.folder.path().join("out").join(self.name), &self.more);
-        Arc::new(FileSink::new(&options, Arc::new(self.disk.clone())).expect("options without problems"))
+        let disk = Arc::new(self.disk.clone());
+        Arc::new(FileSink::new(&options.own, &options.group, disk).expect("options without problems"))
     }
 
     async fn stored(&mut self) -> Option<Vec<Row>> {

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{ErrorKind, Result, Sink};
-use levada_sink::stdout::{CsvForm, StdoutFormat, StdoutOptions, StdoutSink};
+use levada_sink::stdout::{CsvForm, LineOptions, StdoutFormat, StdoutOptions, StdoutSink};
 use levada_testkit::{NUMBER, Row, SinkHarness, Trouble, numbered, sink_contract};
 use parking_lot::{Condvar, Mutex};
 
@@ -68,8 +68,8 @@ impl SinkHarness for Harness {
     }
 
     fn sink(&mut self) -> Arc<dyn Sink> {
-        let options = StdoutOptions { format: StdoutFormat::Jsonl, ..StdoutOptions::default() };
-        Arc::new(StdoutSink::new(options, Box::new(self.reader.clone())))
+        let options = StdoutOptions { format: StdoutFormat::Jsonl };
+        Arc::new(StdoutSink::new(&options, &LineOptions::default(), Box::new(self.reader.clone())))
     }
 
     async fn stored(&mut self) -> Option<Vec<Row>> {
@@ -109,8 +109,8 @@ async fn standard_output_passes_the_contract() {
 #[tokio::test]
 async fn a_line_that_was_cut_off_is_ended_before_the_batch_comes_again() -> Result<()> {
     let reader = Reader::default();
-    let options = StdoutOptions { format: StdoutFormat::Jsonl, ..StdoutOptions::default() };
-    let sink = StdoutSink::new(options, Box::new(reader.clone()));
+    let options = StdoutOptions { format: StdoutFormat::Jsonl };
+    let sink = StdoutSink::new(&options, &LineOptions::default(), Box::new(reader.clone()));
     reader.change(|state| state.fails_after = Some((60, io::ErrorKind::TimedOut)));
     let batch = numbered("s", 0..3, 1);
     assert!(sink.write(&batch).await.expect_err("cut off").is_transient());
@@ -127,7 +127,7 @@ async fn a_line_that_was_cut_off_is_ended_before_the_batch_comes_again() -> Resu
 async fn the_pipeline_ends_when_nobody_reads() {
     let reader = Reader::default();
     reader.change(|state| state.fails_after = Some((0, io::ErrorKind::BrokenPipe)));
-    let sink = StdoutSink::new(StdoutOptions::default(), Box::new(reader));
+    let sink = StdoutSink::new(&StdoutOptions::default(), &LineOptions::default(), Box::new(reader));
     let error = sink.write(&numbered("s", 0..3, 1)).await.expect_err("a broken pipe");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Io, false));
     assert_eq!(error.to_string(), "nobody reads standard output any more");
@@ -136,9 +136,9 @@ async fn the_pipeline_ends_when_nobody_reads() {
 #[tokio::test]
 async fn the_header_comes_once_and_again_when_it_grows() -> Result<()> {
     let reader = Reader::default();
-    let options =
-        StdoutOptions { format: StdoutFormat::Csv, form: CsvForm::Wide, ..StdoutOptions::default() };
-    let sink = StdoutSink::new(options, Box::new(reader.clone()));
+    let lines = LineOptions { form: CsvForm::Wide, ..LineOptions::default() };
+    let sink =
+        StdoutSink::new(&StdoutOptions { format: StdoutFormat::Csv }, &lines, Box::new(reader.clone()));
     let mut narrow = numbered("s", 0..1, 1);
     let tablet = narrow.readings[0].tablet.clone();
     let columns = tablet.columns()[..1].to_vec();

@@ -35,7 +35,7 @@ pub(crate) async fn run(
         Statement::DeleteTimeseries { patterns } => series::delete(shared, patterns).await,
         Statement::AlterTimeseries(alter) => series::alter(shared, alter).await,
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
-        Statement::UnsetTtl { pattern } => ttl::set(shared, pattern, None).await,
+        Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, zone).await,
         Statement::Delete(delete) => delete::run(shared, delete).await,
         Statement::Flush { databases, .. } => system::flush(shared, databases).await,

@@ -88,6 +88,15 @@ impl PathPattern {
         self.nodes.is_empty()
     }
 
+    /// The nodes as they are written.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.nodes.iter().map(|node| match node {
+            Node::Literal(text) | Node::Partial(text) => text,
+            Node::One => "*",
+            Node::Many => "**",
+        })
+    }
+
     /// The longest literal beginning, as far as it is a path.
     pub fn literal_prefix(&self) -> Option<Path> {
         let literals: Vec<&str> = self
@@ -188,15 +197,11 @@ fn glob_fits(glob: &str, name: &str) -> bool {
 
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, node) in self.nodes.iter().enumerate() {
+        for (i, node) in self.nodes().enumerate() {
             if i > 0 {
                 f.write_str(".")?;
             }
-            match node {
-                Node::Literal(text) | Node::Partial(text) => f.write_str(text)?,
-                Node::One => f.write_str("*")?,
-                Node::Many => f.write_str("**")?,
-            }
+            f.write_str(node)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod databases;
 mod devices;
 mod filter;
 mod timeseries;
+mod ttl;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
         Show::Timeseries(query) => timeseries::plan(query, view, context),
         Show::ChildPaths { pattern } => Ok(children::paths(pattern, view)),
         Show::ChildNodes { pattern } => Ok(children::nodes(pattern, view)),
-        Show::Ttl { patterns } => Ok(databases::ttl(patterns, view)),
+        Show::Ttl { patterns } => Ok(ttl::plan(patterns, view)),
         Show::Version => Ok(version(context)),
         Show::CurrentTimestamp => {
             let now: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![context.now]));

@@ -9,8 +9,7 @@ use crate::engine::Shared;
 
 pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<String, SessionError> {
     let CreateDatabase { path, properties } = create;
-    // `INF` is no limit.
-    let ttl = properties.ttl.filter(|&ttl| ttl != i64::MAX);
+    let ttl = properties.ttl;
     if properties.time_partition_interval.is_some_and(|width| width <= 0) {
         return Err(SessionError::new(
             StatusCode::SEMANTIC_ERROR,

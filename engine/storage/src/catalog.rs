@@ -1,7 +1,8 @@
 //! What databases, devices and series there are.
 //!
 //! ```text
-//!   databases   path ─► number, TTL                   few
+//!   databases   path ─► number                        few
+//!   lives       path or pattern ─► TTL                few
 //!   devices     leaves of at most 512, by path        many; a clone shares them, a change copies the leaf it touches
 //!                 └ device: aligned, database ─► series, by measurement: schema, since which write, [alias, tags, …]
 //! ```
@@ -12,6 +13,7 @@
 
 mod apply;
 mod find;
+mod lives;
 mod rules;
 mod tree;
 
@@ -21,8 +23,9 @@ use std::{
 };
 
 use hashbrown::HashSet;
-use levada_model::{Path, PathPattern, SeriesSchema};
+use levada_model::{Path, SeriesSchema};
 
+pub(crate) use lives::Lives;
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
 
@@ -34,7 +37,6 @@ pub(crate) struct Database {
     /// Never used again, also where a database of the same name comes later.
     pub(crate) id: u32,
     pub(crate) path: Path,
-    pub(crate) ttl: Option<i64>,
 }
 
 /// A device with its series.
@@ -74,8 +76,7 @@ pub(crate) struct Catalog {
     devices: Tree,
     series: usize,
     next_id: u32,
-    /// Lives of rows by device pattern; the longest pattern that matches counts, before the database's.
-    lives: Arc<Vec<(PathPattern, i64)>>,
+    lives: Arc<Lives>,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,
@@ -157,21 +158,18 @@ impl Catalog {
         }
     }
 
-    /// How long rows of a device live.
-    pub(crate) fn ttl(&self, device: &Path, database: u32) -> Option<i64> {
-        let by_path = self.lives.iter().filter(|(pattern, _)| pattern.matches(device));
-        let longest = by_path.max_by_key(|(pattern, _)| pattern.len()).map(|(_, ttl)| *ttl);
-        longest.or_else(|| self.database(database)?.ttl)
+    /// A database by its own path.
+    pub(crate) fn database_at(&self, path: &Path) -> Option<&Database> {
+        self.databases.get(path)
     }
 
     /// The longest that rows of a database live.
     pub(crate) fn longest_ttl(&self, database: u32) -> Option<i64> {
-        let of_database = self.database(database)?.ttl?;
-        Some(self.lives.iter().map(|(_, ttl)| *ttl).fold(of_database, i64::max))
+        self.lives.longest(&self.database(database)?.path)
     }
 
-    /// Lives of rows by device pattern.
-    pub(crate) fn lives(&self) -> &[(PathPattern, i64)] {
+    /// How long rows live.
+    pub(crate) fn lives(&self) -> &Lives {
         &self.lives
     }
 

@@ -161,8 +161,14 @@ pub struct Stats {
     pub inserted_points: u64,
     /// Memtables flushed since then.
     pub flushes: u64,
+    /// Bytes of the files that became of them.
+    pub flushed_bytes: u64,
     /// Compactions since then.
     pub compactions: u64,
+    /// Bytes that compactions wrote.
+    pub compacted_bytes: u64,
+    /// Whether one is under way.
+    pub compacting: bool,
     /// Databases.
     pub databases: usize,
     /// Devices.
@@ -253,9 +259,12 @@ impl Storage {
         self.store().delete_databases(patterns)
     }
 
-    /// Sets how long rows live, in milliseconds (`None`: for ever), of every database that a pattern matches. Where none
-    /// does, it is of the devices that the pattern matches, now and later; of several such patterns the longest counts, and
-    /// it comes before the database's. Rows that have lived are not seen any more, and go when files are compacted.
+    /// Sets how long rows live, in milliseconds (`i64::MAX`: for ever), or takes back what was set (`None`).
+    ///
+    /// A path without wildcards means the device of that path; if it is a database's, that and all devices in it. Any other
+    /// pattern means the devices that it matches, now and later. What is most specific counts for a device: its own path,
+    /// then the longest pattern that matches; where nothing is set rows live for ever. Rows that have lived are not seen
+    /// any more, and go when files are compacted. What is set for a database goes with it.
     ///
     /// # Errors
     /// The log cannot be written. That nothing changes is not an error here: the count says so.
@@ -263,9 +272,9 @@ impl Storage {
         self.store().set_ttl(pattern, ttl)
     }
 
-    /// Lives of rows that were set by device pattern; those of databases are in [`View::databases`].
+    /// All lives of rows that are set: see [`View::path_ttls`].
     pub fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
-        self.store().core.lock().catalog.lives().to_vec()
+        self.store().core.lock().catalog.lives().all()
     }
 
     /// Makes series, all or none; a database as [`Storage::insert`] does.

@@ -12,7 +12,7 @@ use crate::StorageError;
 pub struct DatabaseInfo {
     /// Its path.
     pub path: Path,
-    /// How long rows live, in milliseconds; for ever where `None`.
+    /// How long rows of its devices live, in milliseconds, where nothing more specific is set; for ever where `None`.
     pub ttl: Option<i64>,
 }
 
@@ -141,6 +141,13 @@ pub trait View: fmt::Debug + Send + Sync {
 
     /// The series a pattern matches (an alias counts as a name of the measurement), by path.
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo>;
+
+    /// All lives of rows that are set, in milliseconds (`i64::MAX`: for ever), by the text of the pattern. One that is
+    /// set for a database is here twice, as the database's path and as that with `.**` behind it.
+    fn path_ttls(&self) -> Vec<(PathPattern, i64)>;
+
+    /// How long rows of a device live, whether it is there or not, in milliseconds; for ever where `None`.
+    fn ttl(&self, device: &Path) -> Option<i64>;
 
     /// The rows of some series of **one** device within a time range.
     ///

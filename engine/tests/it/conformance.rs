@@ -1,6 +1,6 @@
 //! Every statement of the peer's records that is in scope gets the peer's answer.
 //!
-//! `tests/data/iotdb-2.0.1.jsonl` holds what a real server said, statement by statement; the groups are run in order, on one
+//! `tests/data/*.jsonl` hold what a real server said, statement by statement; those of a file are run in order, on one
 //! engine whose clock stands at the moment of recording. `tests/data/skipped.txt` lists whose answers
 //! may differ, and why; an entry that is not needed any more is printed.
 
@@ -10,7 +10,6 @@ use serde_json::Value as Json;
 
 use crate::store::{Answer, Store, ask};
 
-const RECORDS: &str = include_str!("../data/iotdb-2.0.1.jsonl");
 const SKIPPED: &str = include_str!("../data/skipped.txt");
 
 /// A line of the records.
@@ -21,7 +20,7 @@ struct Record {
     answer: Result<Answer, i64>,
 }
 
-fn records() -> Vec<Record> {
+fn records(text: &str) -> Vec<Record> {
     let texts = |json: &Json| -> Vec<String> {
         let items = json.as_array().cloned().unwrap_or_default();
         items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
@@ -38,7 +37,7 @@ fn records() -> Vec<Record> {
             if json["ok"] == true { Ok(answer) } else { Err(json["code"].as_i64().unwrap_or_default()) };
         Record { group: text("group"), sql: text("sql"), answer }
     };
-    RECORDS.lines().map(record).collect()
+    text.lines().map(record).collect()
 }
 
 /// What is left out: a group, or one statement; and why. A line is `what | why`; `#` begins a comment.
@@ -87,6 +86,16 @@ fn difference(ours: &Result<Answer, (i64, String)>, theirs: &Result<Answer, i64>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_the_peers() {
+    check(include_str!("../data/iotdb-2.0.1.jsonl")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_live_as_long_as_at_the_peer() {
+    check(include_str!("../data/ttl-2.0.1.jsonl")).await;
+}
+
+/// Runs the statements of a record on a store of their own.
+async fn check(text: &str) {
     let skipped = skipped();
     let reason = |record: &Record| {
         skipped.iter().find(|(what, _)| *what == record.group || *what == record.sql).copied()
@@ -94,8 +103,9 @@ async fn answers_are_the_peers() {
     let store = Store::open();
     let session = store.session();
     let (mut passed, mut failures, mut left_out) = (0, Vec::new(), BTreeMap::<&str, usize>::new());
-    let mut needed = BTreeSet::new();
-    for record in records() {
+    let (mut needed, mut met) = (BTreeSet::new(), BTreeSet::new());
+    for record in records(text) {
+        met.extend(reason(&record).map(|(what, _)| what));
         let ours = ask(&session, &record.sql).await.map_err(|error| (i64::from(error.code.0), error.message));
         match difference(&ours, &record.answer) {
             None => passed += 1,
@@ -112,7 +122,7 @@ async fn answers_are_the_peers() {
         println!("{count:4} left out: {why}");
     }
     println!("{passed} as the peer answers, {} not", failures.len());
-    for (what, _) in skipped.iter().filter(|(what, _)| !needed.contains(what)) {
+    for what in met.difference(&needed) {
         println!("need not be left out any more: {what}");
     }
     assert!(failures.is_empty(), "{} differ:\n{}", failures.len(), failures.join("\n"));

@@ -7,3 +7,4 @@ mod pressure;
 mod reopen;
 mod statements;
 mod store;
+mod ttl;

@@ -1,4 +1,4 @@
-//! `show databases` and `show ttl`.
+//! `show databases`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,6 @@ use arrow_array::{ArrayRef, Int32Array, Int64Array};
 use levada_model::{DataType, PathPattern};
 use levada_storage::View;
 
-use super::text_columns;
 use crate::{Plan, chunk::texts, plan::column};
 
 /// How long a time partition is, in milliseconds: a week, as the peer has it.
@@ -44,39 +43,4 @@ pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Pla
         }
     }
     Plan::ready(columns, values)
-}
-
-/// A time to live holds for a database and all below it.
-pub(super) fn ttl(patterns: &[PathPattern], view: &dyn View) -> Plan {
-    let mut rows: Vec<(String, String)> = Vec::new();
-    for pattern in patterns {
-        if pattern.to_string() == "root.**" {
-            rows.push(("root.**".to_owned(), "INF".to_owned()));
-        }
-        let below = |database: &levada_model::Path| PathPattern::parse(&format!("{database}.**")).ok();
-        for database in view.databases(&PathPattern::from(&root()).join(&any())) {
-            let Some(ttl) = database.ttl else { continue };
-            if pattern.matches(&database.path) {
-                rows.push((database.path.to_string(), ttl.to_string()));
-            }
-            if pattern.matches(&database.path) || below(&database.path).is_some_and(|below| below == *pattern)
-            {
-                rows.push((format!("{}.**", database.path), ttl.to_string()));
-            }
-        }
-    }
-    rows.dedup();
-    let values = vec![
-        texts(rows.iter().map(|row| Some(row.0.as_str()))),
-        texts(rows.iter().map(|row| Some(row.1.as_str()))),
-    ];
-    Plan::ready(text_columns(&["Device", "TTL(ms)"]), values)
-}
-
-fn root() -> levada_model::Path {
-    levada_model::Path::from_raw_nodes(["root"])
-}
-
-fn any() -> PathPattern {
-    PathPattern::parse("**").expect("a pattern of one wildcard")
 }

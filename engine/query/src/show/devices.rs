@@ -1,9 +1,9 @@
 //! `show devices`.
 
 use levada_sql::ast::ShowDevices;
-use levada_storage::{DatabaseInfo, DeviceInfo, View};
+use levada_storage::{DeviceInfo, View};
 
-use super::{filter, in_batches, page, text_columns};
+use super::{filter, in_batches, page, text_columns, ttl};
 use crate::{
     Plan, QueryContext, QueryError,
     bind::schema_order::{self, Purpose},
@@ -14,11 +14,10 @@ pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext)
     let mut devices = view.devices(&query.pattern);
     devices = schema_order::sort(devices, context.order, Purpose::Show, |device| &device.path);
     let devices = page(filter::devices(devices, query.filter.as_ref(), view)?, query.offset, query.limit)?;
-    let ttl = Ttls::new(view);
     let rows: Vec<(DeviceInfo, String)> = devices
         .into_iter()
         .map(|device| {
-            let ttl = ttl.of(&device);
+            let ttl = ttl::text(view.ttl(&device.path));
             (device, ttl)
         })
         .collect();
@@ -39,19 +38,4 @@ pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext)
         columns.push(texts(rows.iter().map(|(_, ttl)| Some(ttl.as_str()))));
         columns
     }))
-}
-
-/// How long rows of each database live.
-struct Ttls(Vec<DatabaseInfo>);
-
-impl Ttls {
-    fn new(view: &dyn View) -> Self {
-        let all = levada_model::PathPattern::parse("root.**").expect("a pattern of one wildcard");
-        Self(view.databases(&all))
-    }
-
-    fn of(&self, device: &DeviceInfo) -> String {
-        let database = self.0.iter().find(|database| database.path == device.database);
-        database.and_then(|database| database.ttl).map_or_else(|| "INF".to_owned(), |ttl| ttl.to_string())
-    }
 }

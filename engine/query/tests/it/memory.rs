@@ -50,6 +50,20 @@ impl View for Memory {
         fits.map(|(path, ttl)| DatabaseInfo { path: path.clone(), ttl: *ttl }).collect()
     }
 
+    fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
+        let set = self.databases.iter().filter_map(|(path, ttl)| Some((path, (*ttl)?)));
+        let both = |(path, ttl): (&Path, i64)| {
+            let many = PathPattern::parse("**").expect("a pattern of one wildcard");
+            let path = PathPattern::from(path);
+            [(path.join(&many), ttl), (path, ttl)]
+        };
+        set.flat_map(both).collect()
+    }
+
+    fn ttl(&self, device: &Path) -> Option<i64> {
+        *self.databases.iter().find(|(path, _)| path.is_prefix_of(device))?.1
+    }
+
     fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
         let mut devices: Vec<DeviceInfo> = self
             .series

@@ -21,23 +21,22 @@ impl Catalog {
     pub(crate) fn apply(&mut self, op: &CatalogOp, seq: u64) -> Removed {
         match op {
             CatalogOp::CreateDatabase { id, path, ttl } => {
-                let database = Database { id: *id, path: path.clone(), ttl: *ttl };
+                let database = Database { id: *id, path: path.clone() };
                 Arc::make_mut(&mut self.by_id).insert(*id, path.clone());
                 Arc::make_mut(&mut self.databases).insert(path.clone(), database);
                 self.next_id = self.next_id.max(id + 1);
+                if ttl.is_some() {
+                    Arc::make_mut(&mut self.lives).set_database(path, *ttl);
+                }
             }
             CatalogOp::DeleteDatabase { id } => return self.delete_database(*id),
             CatalogOp::SetTtl { id, ttl } => {
-                if let Some(path) = self.by_id.get(id)
-                    && let Some(database) = Arc::make_mut(&mut self.databases).get_mut(path)
-                {
-                    database.ttl = *ttl;
+                if let Some(path) = self.by_id.get(id) {
+                    Arc::make_mut(&mut self.lives).set_database(path, *ttl);
                 }
             }
             CatalogOp::SetPathTtl { pattern, ttl } => {
-                let lives = Arc::make_mut(&mut self.lives);
-                lives.retain(|(other, _)| other != pattern);
-                lives.extend(ttl.map(|ttl| (pattern.clone(), ttl)));
+                Arc::make_mut(&mut self.lives).set(pattern, *ttl);
             }
             CatalogOp::CreateSeries { device, aligned, series } => {
                 self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
@@ -123,6 +122,9 @@ impl Catalog {
     fn delete_database(&mut self, id: u32) -> Removed {
         let Some(path) = Arc::make_mut(&mut self.by_id).remove(&id) else { return Removed::default() };
         Arc::make_mut(&mut self.databases).remove(&path);
+        if self.lives.is_set_for_database(&path) {
+            Arc::make_mut(&mut self.lives).set_database(&path, None);
+        }
         let gone: Vec<(Path, usize)> =
             self.devices.below(&path).map(|device| (device.path.clone(), device.series.len())).collect();
         for (device, series) in gone {

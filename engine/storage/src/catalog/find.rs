@@ -18,7 +18,9 @@ pub(crate) struct Found {
 impl Catalog {
     pub(crate) fn database_infos(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let matched = self.databases.values().filter(|database| pattern.matches(&database.path));
-        matched.map(|Database { path, ttl, .. }| DatabaseInfo { path: path.clone(), ttl: *ttl }).collect()
+        matched
+            .map(|Database { path, .. }| DatabaseInfo { path: path.clone(), ttl: self.lives.below(path) })
+            .collect()
     }
 
     pub(crate) fn device_infos(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {

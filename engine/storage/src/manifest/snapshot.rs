@@ -41,12 +41,11 @@ impl State {
             bytes.put_u32(self.catalog.next_id());
         });
         for database in self.catalog.databases() {
-            let op =
-                CatalogOp::CreateDatabase { id: database.id, path: database.path.clone(), ttl: database.ttl };
+            let op = CatalogOp::CreateDatabase { id: database.id, path: database.path.clone(), ttl: None };
             record(bytes, DATABASE, |bytes| op.put(bytes));
         }
-        for (pattern, ttl) in self.catalog.lives() {
-            let op = CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl: Some(*ttl) };
+        for (pattern, ttl) in self.catalog.lives().all() {
+            let op = CatalogOp::SetPathTtl { pattern, ttl: Some(ttl) };
             record(bytes, DATABASE, |bytes| op.put(bytes));
         }
         let mut devices = self.catalog.devices().iter().peekable();

@@ -95,7 +95,7 @@ impl Snapshot {
 
     /// What of a range is not older than a device's rows may be.
     pub(crate) fn live(&self, device: &Device, range: TimeRange) -> TimeRange {
-        let ttl = self.catalog.ttl(&device.path, device.database);
+        let ttl = self.catalog.lives().of(&device.path);
         let bound = ttl.map_or(i64::MIN, |ttl| self.now.saturating_sub(ttl));
         TimeRange { start: range.start.max(bound), end: range.end }
     }
@@ -112,6 +112,14 @@ impl View for Snapshot {
 
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
         self.catalog.series_infos(pattern)
+    }
+
+    fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
+        self.catalog.lives().all()
+    }
+
+    fn ttl(&self, device: &Path) -> Option<i64> {
+        self.catalog.lives().of(device)
     }
 
     fn scan(

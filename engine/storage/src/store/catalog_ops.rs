@@ -33,12 +33,14 @@ impl Store {
     pub(crate) fn set_ttl(&self, pattern: &PathPattern, ttl: Option<i64>) -> Result<Applied, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
-        let ids = core.databases_of(std::slice::from_ref(pattern));
-        let mut ops: Vec<_> = ids.into_iter().map(|id| CatalogOp::SetTtl { id, ttl }).collect();
-        let known = core.catalog.lives().iter().any(|(other, _)| other == pattern);
-        if known || ops.is_empty() && ttl.is_some() {
-            ops.push(CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl });
-        }
+        let lives = core.catalog.lives();
+        let op = match pattern.as_path().and_then(|path| core.catalog.database_at(&path)) {
+            Some(database) => (ttl.is_some() || lives.is_set_for_database(&database.path))
+                .then_some(CatalogOp::SetTtl { id: database.id, ttl }),
+            None => (ttl.is_some() || lives.is_set(pattern))
+                .then(|| CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl }),
+        };
+        let ops: Vec<_> = op.into_iter().collect();
         self.apply_all(core, ops.len(), ops)
     }
 

@@ -32,7 +32,7 @@ pub(crate) fn prepare(
     let mut check = Check { catalog, index, coerce, report, ops: Vec::new() };
     match check.device(&tablet) {
         Ok(known) => {
-            tablet = check.live(tablet, known.as_deref(), now)?;
+            tablet = check.live(tablet, now)?;
             let columns = check.columns(&tablet, known.as_deref());
             let ops = check.ops;
             let aligned = tablet.aligned();
@@ -90,15 +90,9 @@ impl Check<'_> {
         Ok(None)
     }
 
-    /// The rows that are not older than the database keeps them.
-    fn live(&mut self, tablet: Tablet, device: Option<&Device>, now: i64) -> Option<Tablet> {
-        let database = match device {
-            Some(device) => Some(device.database),
-            None => self.catalog.database_of(tablet.device()).map(|database| database.id),
-        };
-        // A database that is still to be made has no number, and no time to live.
-        let ttl = self.catalog.ttl(tablet.device(), database.unwrap_or(u32::MAX));
-        let Some(ttl) = ttl else { return Some(tablet) };
+    /// The rows that are not older than they may be.
+    fn live(&mut self, tablet: Tablet, now: i64) -> Option<Tablet> {
+        let Some(ttl) = self.catalog.lives().of(tablet.device()) else { return Some(tablet) };
         let bound = now.saturating_sub(ttl);
         let late: Vec<u32> = (0..tablet.rows())
             .filter(|&row| tablet.times().value(row) < bound)

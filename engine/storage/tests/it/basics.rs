@@ -292,7 +292,7 @@ fn chunks_that_stand_alone_are_summed_up_unread() {
 }
 
 #[test]
-fn rows_live_as_long_as_the_longest_pattern_says() {
+fn rows_live_as_long_as_the_most_specific_pattern_says() {
     let disk = FaultDisk::default();
     let clock = Arc::<TestClock>::default();
     let open = || {
@@ -321,5 +321,6 @@ fn rows_live_as_long_as_the_longest_pattern_says() {
     let rejected = late.expect("taken").report.rejected;
     assert_eq!((rejected[0].code, rejected[0].rows.as_deref()), (StatusCode::OUT_OF_TTL, Some(&[0][..])));
     assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 1);
-    assert_eq!(storage.path_ttls(), [(pattern("root.a.x.d3"), 300)]);
+    assert_eq!(storage.path_ttls(), [(pattern("root.a"), 200), (pattern("root.a.x.d3"), 300)]);
+    assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 0);
 }

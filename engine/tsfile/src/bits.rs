@@ -41,6 +41,59 @@ impl<'a> BitWriter<'a> {
     }
 }
 
+/// Appends bits to bytes without a branch: for streams whose numbers are of all sizes, where [`BitWriter`] cannot foresee when
+/// a word is full.
+#[derive(Debug)]
+pub(crate) struct WideWriter<'a> {
+    out: &'a mut Vec<u8>,
+    /// Whole bytes that are written.
+    at: usize,
+    /// Bits of the next byte, from the top, and how many; fewer than 8.
+    rest: u8,
+    used: u32,
+}
+
+impl<'a> WideWriter<'a> {
+    /// One that has room for so many bytes; more are taken as they are needed.
+    pub(crate) fn new(out: &'a mut Vec<u8>, room: usize) -> Self {
+        let at = out.len();
+        out.resize(at.saturating_add(room).saturating_add(size_of::<u128>()), 0);
+        Self { out, at, rest: 0, used: 0 }
+    }
+
+    /// Appends the low `bits` (1 to 120) bits of a value; the others must be zero.
+    #[inline]
+    pub(crate) fn put(&mut self, value: u128, bits: u32) {
+        debug_assert!(
+            matches!(bits, 1..=120) && value >> bits == 0,
+            "a value has more bits than it is given"
+        );
+        let total = self.used + bits;
+        let word = u128::from(self.rest) << 120 | value << (128 - total);
+        if self.out.len() < self.at + size_of::<u128>() {
+            self.grow();
+        }
+        if let Some(place) = self.out.get_mut(self.at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = word.to_be_bytes();
+        }
+        let whole = total & !7;
+        self.at += (whole / 8) as usize;
+        self.rest = (word >> (120 - whole)) as u8;
+        self.used = total & 7;
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.out.resize(self.out.len() * 2 + 64, 0);
+    }
+
+    /// Pads the last byte with zeros. Returns whether there was anything to pad.
+    pub(crate) fn finish(self) -> bool {
+        self.out.truncate(self.at + usize::from(self.used > 0));
+        self.used > 0
+    }
+}
+
 /// Reads bits from a slice. Beyond its end there are zeros: whoever reads asks [`BitReader::overrun`] once at the end, and
 /// bounds by other means how much it reads.
 #[derive(Clone, Debug)]
@@ -77,11 +130,6 @@ impl<'a> BitReader<'a> {
             let high = self.read(32);
             (high << (bits - 32)) | self.read(bits - 32)
         }
-    }
-
-    /// Skips what is left of a byte.
-    pub(crate) const fn align(&mut self) {
-        self.at = self.at.next_multiple_of(8);
     }
 
     /// Whether more bits were read than there were.
@@ -166,6 +214,25 @@ mod tests {
             }
             prop_assert!(!reader.overrun());
             prop_assert_eq!(reader.bytes_read(), bytes.len());
+        }
+
+        #[test]
+        fn wide_numbers_are_put_as_narrow_ones_are(
+            values in prop::collection::vec((any::<u128>(), 1u32..=120), 0..200),
+            room in 0usize..300,
+        ) {
+            let (mut narrow, mut wide) = (vec![7], vec![7]);
+            let mut each = BitWriter::new(&mut narrow);
+            let mut all = WideWriter::new(&mut wide, room);
+            for &(value, bits) in &values {
+                let value = value >> (128 - bits);
+                all.put(value, bits);
+                let high = bits.saturating_sub(64);
+                each.put((value >> 64) as u64, high);
+                each.put(value as u64, bits - high);
+            }
+            prop_assert_eq!(each.finish(), all.finish());
+            prop_assert_eq!(narrow, wide);
         }
 
         #[test]

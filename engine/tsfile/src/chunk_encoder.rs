@@ -10,7 +10,7 @@ use crate::{
     column::{Dense, check, indices},
     compression::compress,
     encoding::{encode, encode_times, lossless},
-    layout::{ChunkKind, MANY_PAGES, ONE_PAGE, VECTOR},
+    layout::{ChunkKind, MANY_PAGES, ONE_PAGE, VECTOR, has_two_forms},
     options::LONGEST_VALUE,
     wire::{put_uvar, put_vstr},
 };
@@ -30,7 +30,7 @@ pub struct AlignedColumn<'a> {
 #[derive(Clone, Debug)]
 pub struct EncodedChunk {
     pub(crate) kind: ChunkKind,
-    /// The one version of files that it may stand in, if it was copied from one and matters.
+    /// The one version of files that it may stand in, where it matters.
     pub(crate) only_in: Option<Version>,
     pub(crate) measurement: Arc<str>,
     /// What its header says; of a time chunk, the data type means nothing.
@@ -98,10 +98,14 @@ const MOST_PAGE_BYTES: usize = 128 << 20;
 /// Turns columns into chunks, on any thread; the order in which chunks are made is nobody's concern.
 ///
 /// Where the encoding asked for would lose something (RLE and TS_2DIFF round numbers that have too many digits, or none at
-/// all like NaN) or is not read alike by all of Apache's readers (RLBE of floating-point numbers), the chunk is written in one that keeps it: every value reads back bit for bit.
+/// all like NaN), the chunk is written in one that keeps it: every value reads back bit for bit.
+///
+/// A chunk looks the same in both versions of the format, but for floating-point numbers in RLBE: such a chunk can be appended
+/// only to a file of the version that it was made for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkEncoder {
     options: WriterOptions,
+    version: Version,
 }
 
 /// A page on its way into a chunk.
@@ -113,9 +117,16 @@ struct EncodedPage {
 }
 
 impl ChunkEncoder {
-    /// One that cuts pages as the options say.
+    /// One that cuts pages as the options say, for files of version 4.
     pub const fn new(options: WriterOptions) -> Self {
-        Self { options }
+        Self { options, version: Version::V4 }
+    }
+
+    /// The same for files of another version.
+    #[must_use]
+    pub const fn for_version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
     }
 
     /// Encodes a chunk of a series of a plain device. Rows where the value is null are left out; a chunk where all are is
@@ -154,12 +165,12 @@ impl ChunkEncoder {
             body.clear();
             put_uvar(&mut body, time_bytes.len() as u32);
             body.extend_from_slice(&time_bytes);
-            encode(schema.encoding, &dense, &mut body)
+            encode(self.version, schema.encoding, &dense, &mut body)
                 .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
             let statistics = Statistics::of_dense(schema.data_type, times[0], times[times.len() - 1], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
-        assemble(ChunkKind::Plain, measurement, schema, pages)
+        assemble(ChunkKind::Plain, self.version, measurement, schema, pages)
     }
 
     /// Encodes a chunk group of an aligned device: the times and a column for each measurement, nulls included.
@@ -186,10 +197,10 @@ impl ChunkEncoder {
             encode_times(&times[rows.clone()], &mut body);
             pages.push(page(Statistics::of_times(&times[rows.clone()]), &body, compressor)?);
         }
-        let time = assemble(ChunkKind::Time, "", schema, pages)?;
+        let time = assemble(ChunkKind::Time, self.version, "", schema, pages)?;
         let columns = columns
             .iter()
-            .map(|column| Self::encode_column(times, &ranges, column))
+            .map(|column| self.encode_column(times, &ranges, column))
             .collect::<Result<_, _>>();
         Ok(EncodedAligned { time, columns: columns? })
     }
@@ -208,6 +219,7 @@ impl ChunkEncoder {
     }
 
     fn encode_column(
+        &self,
         times: &[i64],
         ranges: &[Range<usize>],
         column: &AlignedColumn<'_>,
@@ -225,14 +237,14 @@ impl ChunkEncoder {
             body.clear();
             body.extend_from_slice(&(rows.len() as u32).to_be_bytes());
             put_bitmap(values, rows.clone(), &mut body);
-            encode(schema.encoding, &dense, &mut body)
+            encode(self.version, schema.encoding, &dense, &mut body)
                 .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
             let first = indices(values, rows.clone()).next().unwrap_or(rows.start);
             let last = rows.clone().rev().find(|&row| values.is_valid(row)).unwrap_or(first);
             let statistics = Statistics::of_dense(schema.data_type, times[first], times[last], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
-        assemble(ChunkKind::Value, measurement, schema, pages)
+        assemble(ChunkKind::Value, self.version, measurement, schema, pages)
     }
 
     /// Ranges of rows that make pages: as many as fit by points, and by the bytes of the widest column.
@@ -343,6 +355,7 @@ fn page(statistics: Statistics, body: &[u8], compressor: Compressor) -> Result<E
 
 fn assemble(
     kind: ChunkKind,
+    version: Version,
     measurement: &str,
     schema: SeriesSchema,
     pages: Vec<EncodedPage>,
@@ -371,7 +384,8 @@ fn assemble(
     let mut bytes = Vec::with_capacity(data.len() + measurement.len() + 16);
     put_chunk_header(kind, many, measurement, schema, size, &mut bytes);
     bytes.extend_from_slice(&data);
-    Ok(EncodedChunk { kind, only_in: None, measurement: measurement.into(), schema, statistics, bytes })
+    let only_in = data_type.is_some_and(|found| has_two_forms(found, schema.encoding)).then_some(version);
+    Ok(EncodedChunk { kind, only_in, measurement: measurement.into(), schema, statistics, bytes })
 }
 
 pub(crate) fn put_chunk_header(

@@ -23,10 +23,10 @@ use levada_model::{Compressor, DataType, Encoding};
 
 pub(crate) use int::Int;
 use int::bit_length;
-use scaled::Float;
+pub(crate) use scaled::Float;
 
 use crate::{
-    TsFileError,
+    TsFileError, Version,
     column::{Decoded, Dense, check},
     compression::compress,
     error::{Corrupt, Parsed},
@@ -55,7 +55,7 @@ pub fn encode_values(
     if lossless(encoding, &dense) != encoding {
         return Err(TsFileError::refused(format!("{encoding} would not keep these values as they are")));
     }
-    encode(encoding, &dense, &mut out).map_err(|error| TsFileError::refused(error.reason))?;
+    encode(Version::V4, encoding, &dense, &mut out).map_err(|error| TsFileError::refused(error.reason))?;
     Ok(out)
 }
 
@@ -122,7 +122,7 @@ pub fn smallest_encoding(data_type: DataType, compressor: Compressor, values: &d
         if sample.len() == 0 || lossless(encoding, &sample) != encoding {
             return None;
         }
-        encode(encoding, &sample, &mut bytes).ok()?;
+        encode(Version::V4, encoding, &sample, &mut bytes).ok()?;
         Some(compress(compressor, &bytes).ok()?.len())
     };
     let sizes =
@@ -155,8 +155,6 @@ pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
         (Encoding::GorillaV1, Dense::Double(values)) => {
             (!values.iter().any(|value| value.is_nan()), Encoding::Gorilla)
         }
-        // Of this there are two forms, and no reader can tell which it has.
-        (Encoding::Rlbe, Dense::Float(_) | Dense::Double(_)) => (false, Encoding::Gorilla),
         _ => (true, encoding),
     };
     if keeps { encoding } else { instead }
@@ -166,10 +164,15 @@ fn bits_of<F: scaled::Float>(values: &[F]) -> Vec<F::Int> {
     values.iter().map(|value| value.bits()).collect()
 }
 
-/// Appends the bytes of values in an encoding.
+/// Appends the bytes of values in an encoding, as files of a version have them.
 ///
 /// The encoding must be one that [`lossless`] gave for a chunk that has these values, and for their type.
-pub(crate) fn encode(encoding: Encoding, values: &Dense<'_>, out: &mut Vec<u8>) -> Parsed<()> {
+pub(crate) fn encode(
+    version: Version,
+    encoding: Encoding,
+    values: &Dense<'_>,
+    out: &mut Vec<u8>,
+) -> Parsed<()> {
     match (values, encoding) {
         (Dense::Int32(values), Encoding::Plain) => plain::encode_ints(values, out),
         (Dense::Int64(values), Encoding::Plain) => plain::encode_fixed::<i64>(values, out),
@@ -179,6 +182,12 @@ pub(crate) fn encode(encoding: Encoding, values: &Dense<'_>, out: &mut Vec<u8>) 
         (Dense::Boolean(values), _) => return encode_booleans(encoding, values, out),
         (Dense::Int32(values), _) => return encode_ints(encoding, values, Int::MIN, out),
         (Dense::Int64(values), _) => return encode_ints(encoding, values, Int::MIN, out),
+        (Dense::Float(values), Encoding::Rlbe) if version == Version::V3 => {
+            rlbe::encode_old::<f32>(values, out);
+        }
+        (Dense::Double(values), Encoding::Rlbe) if version == Version::V3 => {
+            rlbe::encode_old::<f64>(values, out);
+        }
         (Dense::Float(values), _) => return encode_floats::<f32>(encoding, values, out),
         (Dense::Double(values), _) => return encode_floats::<f64>(encoding, values, out),
     }
@@ -267,13 +276,9 @@ pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], coun
     }
 }
 
-/// Decodes exactly `count` values that are in the older form of RLBE; `None` where the type has one form only.
-pub(crate) fn decode_old_rlbe(data_type: DataType, bytes: &[u8], count: usize) -> Option<Parsed<Decoded>> {
-    match data_type {
-        DataType::Float => Some(rlbe::decode_adding(bytes, count, f32::add_bits).map(Decoded::Int32)),
-        DataType::Double => Some(rlbe::decode_adding(bytes, count, f64::add_bits).map(Decoded::Int64)),
-        _ => None,
-    }
+/// Decodes exactly `count` values in RLBE to their bits: in the form that files of version 4 are written in, or the older one.
+pub(crate) fn decode_rlbe<F: Float>(bytes: &[u8], count: usize, old: bool) -> Parsed<Vec<F::Int>> {
+    if old { rlbe::decode_old::<F>(bytes, count) } else { rlbe::decode(bytes, count) }
 }
 
 /// Decodes a time column of at most `most` times.

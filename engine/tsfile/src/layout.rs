@@ -1,5 +1,7 @@
 //! Constants of the file's layout.
 
+use levada_model::{DataType, Encoding};
+
 /// The first and the last six bytes of every file.
 pub(crate) const MAGIC: &[u8; 6] = b"TsFile";
 
@@ -73,6 +75,11 @@ pub(crate) const fn has_many_pages(marker: u8) -> bool {
 
 /// The data type code of a time column.
 pub(crate) const VECTOR: u8 = 6;
+
+/// Whether there are two forms of values of a type in an encoding: the one encoding that readers of Apache do not agree on.
+pub(crate) const fn has_two_forms(data_type: DataType, encoding: Encoding) -> bool {
+    matches!((data_type, encoding), (DataType::Float | DataType::Double, Encoding::Rlbe))
+}
 
 /// Types of index nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,9 +60,12 @@
 //!
 //! # What holds
 //! * Every value reads back bit for bit. Where an encoding would round numbers (RLE and TS_2DIFF of floating-point numbers), or
-//!   Apache's readers would misread what it makes of these values (SPRINTZ with large errors, GORILLA_V1 with NaN, RLBE of
-//!   floating-point numbers), the chunk
+//!   Apache's readers would misread what it makes of these values (SPRINTZ with large errors, GORILLA_V1 with NaN), the chunk
 //!   is written in another encoding; its header says which.
+//! * Of floating-point numbers in RLBE there are two forms, and nothing in a file says which it has. Files of version 3 get the
+//!   one that readers of version 3 know, files of version 4 the one of Java's 2.1.0. **Java's 2.0.1 and servers with it, such
+//!   as 2.0.1-beta, still read the other one in files of version 4**: choose another encoding for those. This crate's reader
+//!   finds the form by the statistics of the page, and takes values that fit neither for damage.
 //! * No input makes a reader panic. What it allocates is bounded by the file's size and by [`ReadLimits`], whatever the file
 //!   says of itself. The format has no checksums: damage that leaves lengths intact shows as other values.
 //! * All that is handed out is owned, `Send` and `Sync`; a reader's methods take `&self`.

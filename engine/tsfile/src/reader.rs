@@ -4,6 +4,7 @@ mod chunk;
 mod index;
 mod meta;
 mod salvage;
+mod two_forms;
 
 use std::collections::BTreeMap;
 

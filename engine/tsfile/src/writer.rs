@@ -116,7 +116,12 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         values: &dyn Array,
     ) -> Result<u64, TsFileError> {
-        self.append(ChunkEncoder::new(self.options).encode(measurement, schema, times, values)?)
+        self.append(ChunkEncoder::new(self.options).for_version(self.version).encode(
+            measurement,
+            schema,
+            times,
+            values,
+        )?)
     }
 
     /// Encodes a chunk group of an aligned device and appends it; returns where its time chunk is.
@@ -128,13 +133,15 @@ impl<W: Write> TsFileWriter<W> {
         times: &[i64],
         columns: &[AlignedColumn<'_>],
     ) -> Result<u64, TsFileError> {
-        self.append_aligned(ChunkEncoder::new(self.options).encode_aligned(times, columns)?)
+        self.append_aligned(
+            ChunkEncoder::new(self.options).for_version(self.version).encode_aligned(times, columns)?,
+        )
     }
 
     /// Appends a chunk of a plain device's series; returns where. An empty chunk is not written.
     ///
     /// # Errors
-    /// No chunk group is open, the device is aligned, the series had another type before, the chunk begins before the
+    /// No chunk group is open, the chunk was made for the other version of the format, the device is aligned, the series had another type before, the chunk begins before the
     /// series' last one ends, or `W` fails.
     pub fn append(&mut self, chunk: EncodedChunk) -> Result<u64, TsFileError> {
         let device = self.open_device()?.clone();
@@ -146,6 +153,7 @@ impl<W: Write> TsFileWriter<W> {
         if chunk.statistics.count() == 0 {
             return Ok(self.offset);
         }
+        self.check_version(&chunk)?;
         if let Some(known) = self.devices.get(&device) {
             if known.is_aligned() {
                 return Err(TsFileError::refused(format!("`{device}` is aligned")));
@@ -195,7 +203,9 @@ impl<W: Write> TsFileWriter<W> {
             return Ok(());
         }
         let SeriesSchema { data_type, encoding, .. } = chunk.schema;
-        Err(TsFileError::refused(format!("{data_type} in {encoding} cannot be copied to another version")))
+        Err(TsFileError::refused(format!(
+            "a chunk of {data_type} in {encoding} was not made for this version"
+        )))
     }
 
     /// Makes sure that an aligned chunk group may follow what there is of its device.

@@ -3,7 +3,7 @@
 use crate::{error::Parsed, wire::Cursor};
 
 /// `i32` or `i64`, seen as bits where encodings do arithmetic that wraps.
-pub(crate) trait Int: Copy + Default + Ord + std::fmt::Debug + 'static {
+pub(crate) trait Int: Copy + Default + Ord + std::hash::Hash + std::fmt::Debug + 'static {
     const WIDTH: u32;
     const MAX: Self;
 

@@ -10,6 +10,8 @@
 //! The encoder only takes numbers that come back bit for bit; for others [`decimals`] finds nothing, and the chunk is written
 //! in another encoding. So nothing is ever rounded.
 
+use levada_model::Value;
+
 use crate::{error::Parsed, wire::Cursor};
 
 const NOT_ALL_SCALED: u32 = 0x7fff_ffff;
@@ -22,15 +24,27 @@ const POWERS: [f64; MOST_DECIMALS as usize + 1] =
     [1., 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// A float and the integer it is scaled to.
-pub(super) trait Float: Copy {
+pub(crate) trait Float: Copy {
     type Int: super::Int;
 
     fn to_scaled(self, power: f64) -> Option<Self::Int>;
     fn of_scaled(scaled: Self::Int, power: f64) -> Self;
     fn bits(self) -> Self::Int;
 
+    /// The number in 64 bits.
+    fn widened(self) -> f64;
+
+    /// The number that has these bits.
+    fn of_bits(bits: Self::Int) -> Self;
+
+    /// The number of a value, if it is one of this type.
+    fn of_value(value: &Value) -> Option<Self>;
+
     /// The bits of the sum of two numbers that are given by theirs.
     fn add_bits(left: Self::Int, right: Self::Int) -> Self::Int;
+
+    /// The bits of the difference of two numbers that are given by theirs.
+    fn subtract_bits(left: Self::Int, right: Self::Int) -> Self::Int;
 
     /// Whether scaling to an integer and back gives the very same number.
     fn is_exact(self, power: f64) -> bool {
@@ -54,8 +68,27 @@ impl Float for f32 {
         self.to_bits() as i32
     }
 
+    fn widened(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn of_bits(bits: i32) -> Self {
+        Self::from_bits(bits as u32)
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Float(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     fn add_bits(left: i32, right: i32) -> i32 {
-        (Self::from_bits(left as u32) + Self::from_bits(right as u32)).bits()
+        (Self::of_bits(left) + Self::of_bits(right)).bits()
+    }
+
+    fn subtract_bits(left: i32, right: i32) -> i32 {
+        (Self::of_bits(left) - Self::of_bits(right)).bits()
     }
 }
 
@@ -76,8 +109,27 @@ impl Float for f64 {
         self.to_bits() as i64
     }
 
+    fn widened(self) -> f64 {
+        self
+    }
+
+    fn of_bits(bits: i64) -> Self {
+        Self::from_bits(bits as u64)
+    }
+
+    fn of_value(value: &Value) -> Option<Self> {
+        match value {
+            Value::Double(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     fn add_bits(left: i64, right: i64) -> i64 {
-        (Self::from_bits(left as u64) + Self::from_bits(right as u64)).bits()
+        (Self::of_bits(left) + Self::of_bits(right)).bits()
+    }
+
+    fn subtract_bits(left: i64, right: i64) -> i64 {
+        (Self::of_bits(left) - Self::of_bits(right)).bits()
     }
 }
 

@@ -150,7 +150,7 @@ fn bytes_are_those_of_the_peer() {
         let read_only = encoding == Encoding::Regular;
         if same_runs && !scaled && !read_only && lossless(encoding, &values.dense()) == encoding {
             let mut encoded = Vec::new();
-            encode(encoding, &values.dense(), &mut encoded).expect("encodes");
+            encode(Version::V4, encoding, &values.dense(), &mut encoded).expect("encodes");
             let data_type = values.data_type();
             // What stands in the last bits of TS_2DIFF is by chance.
             let end = encoded.len() - usize::from(encoding == Encoding::Ts2Diff);
@@ -190,10 +190,20 @@ fn round_trip(values: &Raw) -> Result<(), TestCaseError> {
         }
         let chosen = lossless(encoding, &values.dense());
         let mut bytes = Vec::new();
-        encode(chosen, &values.dense(), &mut bytes).expect("encodes");
+        encode(Version::V4, chosen, &values.dense(), &mut bytes).expect("encodes");
         let decoded = decode(chosen, data_type, &bytes, values.dense().len());
         let decoded = decoded.map_err(|error| TestCaseError::fail(format!("{chosen}: {error:?}")))?;
         prop_assert_eq!(&Raw::of(data_type, decoded), values, "{}", chosen);
+    }
+    if values.is_float() {
+        let (mut bytes, count) = (Vec::new(), values.dense().len());
+        encode(Version::V3, Encoding::Rlbe, &values.dense(), &mut bytes).expect("encodes");
+        let decoded = match data_type {
+            DataType::Float => decode_rlbe::<f32>(&bytes, count, true).map(Raw::Float),
+            _ => decode_rlbe::<f64>(&bytes, count, true).map(Raw::Double),
+        };
+        let decoded = decoded.map_err(|error| TestCaseError::fail(format!("old RLBE: {error:?}")))?;
+        prop_assert_eq!(&decoded, values, "old RLBE");
     }
     Ok(())
 }
@@ -241,7 +251,7 @@ proptest! {
             for encoding in Encoding::ALL {
                 let mut bytes = Vec::new();
                 let chosen = lossless(encoding, &values.dense());
-                if encode(chosen, &values.dense(), &mut bytes).is_err() || bytes.is_empty() {
+                if encode(Version::V4, chosen, &values.dense(), &mut bytes).is_err() || bytes.is_empty() {
                     continue;
                 }
                 for (at, byte) in &damage {

@@ -5,17 +5,19 @@ use std::{ops::Range, sync::Arc};
 use arrow_array::{ArrayRef, Int64Array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 use bytes::Bytes;
-use levada_model::{Compressor, DataType, Encoding, Value};
+use levada_model::{Compressor, DataType, Encoding};
 
 use crate::{
     ReadLimits, Statistics, TsFileError, Version,
     column::Decoded,
     compression::decompress,
-    encoding::{decode, decode_old_rlbe, decode_times},
+    encoding::{decode, decode_times},
     error::{Corrupt, Parsed},
-    layout::{ChunkKind, VECTOR, has_many_pages},
+    layout::{ChunkKind, VECTOR, has_many_pages, has_two_forms},
     wire::Cursor,
 };
+
+use super::two_forms;
 
 /// What stands before a chunk's pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,10 +63,9 @@ impl ChunkHeader {
 }
 
 impl ChunkHeader {
-    /// Whether it is of the one encoding that readers of Apache do not agree on.
-    pub(super) const fn has_two_forms(&self) -> bool {
-        matches!(self.encoding, Encoding::Rlbe)
-            && matches!(self.data_type, Some(DataType::Float | DataType::Double))
+    /// Whether its values may be in one of two forms.
+    pub(super) fn has_two_forms(&self) -> bool {
+        self.data_type.is_some_and(|data_type| has_two_forms(data_type, self.encoding))
     }
 }
 
@@ -200,26 +201,13 @@ impl ChunkReader {
         })
     }
 
-    /// The values of a page. Of RLBE of floating-point numbers there are two forms: an old one, which all files of version 3
-    /// have and few of version 4, and a new one. Which it is shows by the last value.
     fn decode_values(&self, page: &PageMeta, bytes: &[u8], count: usize) -> Parsed<Decoded> {
-        let data_type = self.header.data_type.unwrap_or(DataType::Blob);
-        if self.header.has_two_forms() && count > 0 {
-            let old = decode_old_rlbe(data_type, bytes, count);
-            let new = decode(self.header.encoding, data_type, bytes, count);
-            let last = page.statistics().and_then(Statistics::last);
-            let is_new = match (&new, &last) {
-                (Ok(Decoded::Int32(values)), Some(Value::Float(last))) => {
-                    values.last().is_some_and(|&value| value as u32 == last.to_bits())
-                }
-                (Ok(Decoded::Int64(values)), Some(Value::Double(last))) => {
-                    values.last().is_some_and(|&value| value as u64 == last.to_bits())
-                }
-                _ => self.header.version == Version::V4,
-            };
-            return if is_new { new } else { old.unwrap_or(new) };
+        let ChunkHeader { data_type, encoding, version, .. } = self.header;
+        let data_type = data_type.unwrap_or(DataType::Blob);
+        if self.header.has_two_forms() {
+            return two_forms::decode(version, data_type, bytes, count, page.statistics());
         }
-        decode(self.header.encoding, data_type, bytes, count)
+        decode(encoding, data_type, bytes, count)
     }
 
     fn page(&self, index: usize, kinds: &[ChunkKind]) -> Result<&PageMeta, TsFileError> {

@@ -80,6 +80,7 @@ mod compression;
 mod device_id;
 mod encoding;
 mod error;
+mod join;
 mod layout;
 mod options;
 mod read_at;
@@ -95,6 +96,8 @@ pub use error::TsFileError;
 pub use layout::{ChunkKind, Version};
 pub use options::{ReadLimits, WriterOptions};
 pub use read_at::ReadAt;
-pub use reader::{ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Page, PageMeta, SeriesMeta, TsFileReader};
+pub use reader::{
+    ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Flaw, Lost, Page, PageMeta, Part, SeriesMeta, TsFileReader,
+};
 pub use statistics::Statistics;
 pub use writer::{Summary, TsFileWriter};

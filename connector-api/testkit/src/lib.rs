@@ -70,14 +70,16 @@ mod positions;
 mod rows;
 mod scripted_sink;
 mod scripted_source;
+mod scripts;
 mod sink_contract;
 mod source_contract;
 mod store;
 
 pub use fault::Fault;
 pub use rows::{NUMBER, Row, TEMPERATURE, numbered, rows_of};
-pub use scripted_sink::{Reaction, ScriptedOptions, ScriptedSink};
+pub use scripted_sink::{Reaction, ScriptedSink};
 pub use scripted_source::{ScriptedSource, SourceScript, Step};
+pub use scripts::ScriptedOptions;
 pub use sink_contract::{BadRows, SinkHarness, Trouble, sink_contract};
 pub use source_contract::{SourceHarness, source_contract};
 pub use store::{SimulatedSession, SimulatedStore};

@@ -1,31 +1,15 @@
 //! A sink that does what it was told beforehand.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    fmt,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Error, Rejection, Result, Sink, SinkCapabilities, SinkType,
-    model::Checkpoint,
+    Batch, BuildContext, Delivery, Rejection, Result, Sink, SinkCapabilities, SinkType, model::Checkpoint,
 };
 use parking_lot::Mutex;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use tokio::sync::watch;
 
-use crate::{Fault, Row, positions::Positions, rows_of};
-
-/// Which script a scripted source or sink follows.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ScriptedOptions {
-    /// The name that the test gave it.
-    pub script: String,
-}
+use crate::{Fault, Row, ScriptedOptions, positions::Positions, rows_of, scripts::Scripts};
 
 /// What a scripted sink does with a write.
 #[derive(Clone, Debug)]
@@ -77,7 +61,7 @@ struct State {
     closes: usize,
 }
 
-static NAMED: LazyLock<Mutex<HashMap<String, ScriptedSink>>> = LazyLock::new(Mutex::default);
+static NAMED: Scripts<ScriptedSink> = Scripts::new();
 
 impl Default for ScriptedSink {
     fn default() -> Self {
@@ -129,7 +113,7 @@ impl ScriptedSink {
     /// Makes it known by a name: `scripted: {script: NAME}` in a pipeline means this sink.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
-        NAMED.lock().insert(name.into(), self.clone());
+        NAMED.add(name, &self);
         self
     }
 
@@ -309,9 +293,7 @@ impl SinkType for ScriptedSink {
     type Options = ScriptedOptions;
 
     fn build(options: ScriptedOptions, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        let sink = NAMED.lock().get(&options.script).cloned();
-        let sink = sink.ok_or_else(|| Error::config(format!("there is no script `{}`", options.script)))?;
-        Ok(Arc::new(sink))
+        Ok(Arc::new(NAMED.get(&options)?))
     }
 }
 

@@ -1,21 +1,16 @@
 //! A source that does what it was told beforehand.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Error, Progress, Result, Source, SourceCapabilities, SourceType,
+    Batch, BuildContext, Progress, Result, Source, SourceCapabilities, SourceType,
     model::{Checkpoint, SplitPosition},
 };
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::{Fault, ScriptedOptions, numbered};
+use crate::{Fault, ScriptedOptions, numbered, scripts::Scripts};
 
 /// What a scripted source does next.
 #[derive(Clone, Debug)]
@@ -67,7 +62,7 @@ pub struct ScriptedSource {
     read: u64,
 }
 
-static NAMED: LazyLock<Mutex<HashMap<String, SourceScript>>> = LazyLock::new(Mutex::default);
+static NAMED: Scripts<SourceScript> = Scripts::new();
 
 impl SourceScript {
     /// A bounded source of these steps, which remembers what was settled.
@@ -108,7 +103,7 @@ impl SourceScript {
     /// Makes it known by a name: `scripted: {script: NAME}` in a pipeline builds a source of it.
     #[must_use]
     pub fn named(self, name: impl Into<String>) -> Self {
-        NAMED.lock().insert(name.into(), self.clone());
+        NAMED.add(name, &self);
         self
     }
 
@@ -274,10 +269,7 @@ impl SourceType for ScriptedSource {
     type Options = ScriptedOptions;
 
     fn build(options: ScriptedOptions, _: &BuildContext) -> Result<Box<dyn Source>> {
-        let script = NAMED.lock().get(&options.script).cloned();
-        let script =
-            script.ok_or_else(|| Error::config(format!("there is no script `{}`", options.script)))?;
-        Ok(Box::new(script.source()))
+        Ok(Box::new(NAMED.get(&options)?.source()))
     }
 }
 

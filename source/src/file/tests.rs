@@ -1,6 +1,6 @@
 use std::io::Write;
 
-use levada_connector_api::{DecoderType, ErrorKind};
+use levada_connector_api::{DecoderType, ErrorKind, Options};
 use serde_json::json;
 
 use super::*;
@@ -8,7 +8,7 @@ use crate::decode::{CsvDecoder, JsonDecoder};
 
 fn source<D: DecoderType>(paths: serde_json::Value) -> Box<dyn Source> {
     let mut context = BuildContext::new("p", "files");
-    let options = serde_json::from_value(json!({})).expect("no options needed");
+    let options = D::Options::read(json!({})).expect("no options needed");
     context.decoder = Some(D::build(options, &context).expect("a decoder"));
     let options = serde_json::from_value(json!({"paths": paths})).expect("options that fit");
     assert_eq!(FileSource::check(&options), []);

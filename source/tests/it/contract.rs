@@ -1,6 +1,6 @@
 //! Every source that needs no server against the contract.
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, path::Path};
 
 use async_trait::async_trait;
 use levada_connector_api::{BuildContext, ComponentKind, Registry, Source};
@@ -20,17 +20,8 @@ struct Harness {
 #[async_trait]
 impl SourceHarness for Harness {
     fn source(&mut self) -> Box<dyn Source> {
-        let registry = levada_source::register(Registry::new());
-        let mut context = BuildContext::new("contract", "in");
-        context.state_dir = self.state.path().to_owned();
-        if let Some((name, options)) = &self.decode {
-            let decoder = registry.get(ComponentKind::Decoder, name).expect("registered");
-            context.decoder = Some(decoder.decoder(options.clone(), &context).expect("options that work"));
-        }
-        let source = registry.get(ComponentKind::Source, self.kind).expect("registered");
-        let (problems, _) = source.inspect(&self.options).expect("well formed");
-        assert_eq!(problems, []);
-        source.source(self.options.clone(), &context).expect("options that work")
+        let decode = self.decode.as_ref().map(|(name, options)| (*name, options));
+        built(self.kind, &self.options, decode, self.state.path())
     }
 
     async fn fresh(&mut self) {
@@ -40,6 +31,26 @@ impl SourceHarness for Harness {
     fn expected(&self) -> Vec<Row> {
         self.expected.clone()
     }
+}
+
+/// A source as a pipeline has it, by its name and its options, and those of its decoder.
+pub(crate) fn built(
+    kind: &str,
+    options: &Value,
+    decode: Option<(&str, &Value)>,
+    state: &Path,
+) -> Box<dyn Source> {
+    let registry = levada_source::register(Registry::new());
+    let mut context = BuildContext::new("contract", "in");
+    context.state_dir = state.to_owned();
+    if let Some((name, options)) = decode {
+        let decoder = registry.get(ComponentKind::Decoder, name).expect("registered");
+        context.decoder = Some(decoder.decoder(options.clone(), &context).expect("options that work"));
+    }
+    let source = registry.get(ComponentKind::Source, kind).expect("registered");
+    let (problems, _) = source.inspect(options).expect("well formed");
+    assert_eq!(problems, []);
+    source.source(options.clone(), &context).expect("options that work")
 }
 
 fn folder() -> TempDir {

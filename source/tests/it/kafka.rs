@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use levada_connector_api::{BuildContext, ComponentKind, Registry, Source};
+use levada_connector_api::Source;
 use levada_testkit::{Row, SourceHarness, source_contract};
 use rdkafka::{
     ClientConfig,
@@ -12,6 +12,8 @@ use rdkafka::{
 };
 use serde_json::json;
 use tempfile::TempDir;
+
+use crate::contract::built;
 
 /// A topic that stays as it is, read by one group after another.
 struct Harness {
@@ -25,12 +27,6 @@ struct Harness {
 #[async_trait]
 impl SourceHarness for Harness {
     fn source(&mut self) -> Box<dyn Source> {
-        let registry = levada_source::register(Registry::new());
-        let mut context = BuildContext::new("contract", "in");
-        context.state_dir = self.state.path().to_owned();
-        let decoder = registry.get(ComponentKind::Decoder, "json").expect("registered");
-        let decoder = decoder.decoder(json!({"cast": {"n": "INT64"}}), &context).expect("options that work");
-        context.decoder = Some(decoder);
         let mut options = json!({
             "brokers": self.brokers, "topics": "readings", "group": format!("group-{}", self.groups),
             "batch": {"rows": 500},
@@ -38,8 +34,7 @@ impl SourceHarness for Harness {
         if self.bounded {
             options["end"] = json!("latest");
         }
-        let source = registry.get(ComponentKind::Source, "kafka").expect("registered");
-        source.source(options, &context).expect("options that work")
+        built("kafka", &options, Some(("json", &json!({"cast": {"n": "INT64"}}))), self.state.path())
     }
 
     async fn fresh(&mut self) {

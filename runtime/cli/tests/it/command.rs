@@ -56,6 +56,11 @@ impl Workplace {
     pub(crate) fn run(&self, args: &[&str]) -> Finished {
         Finished::new(args, self.levada(args).output().expect("levada starts"))
     }
+
+    /// What a query of a data folder answers, as CSV.
+    pub(crate) fn sql(&self, data: &str, query: &str) -> String {
+        self.run(&["sql", "--data", data, "--zone", "UTC", "--format", "csv", "-e", query]).ok()
+    }
 }
 
 /// A command that has ended.

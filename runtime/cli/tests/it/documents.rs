@@ -220,17 +220,8 @@ fn commands_in_the_documents_work() {
             }
         }
         if matches!(document, None | Some("kafka-to-iotdb")) {
-            let counted = workplace
-                .run(&[
-                    "sql",
-                    "--data",
-                    "data",
-                    "--format",
-                    "csv",
-                    "-e",
-                    "select count(temperature) from root.plant.** align by device",
-                ])
-                .ok();
+            let query = "select count(temperature) from root.plant.** align by device";
+            let counted = workplace.sql("data", query);
             assert_eq!(
                 counted.trim(),
                 "Device,count(temperature)\nroot.plant.d1,1\nroot.plant.d2,1",

@@ -18,20 +18,12 @@ fn a_bounded_pipeline_ends_by_itself_and_sql_finds_its_rows() {
     let workplace = Workplace::new();
     workplace.write("sensors.yaml", SENSORS);
     workplace.run(&["run", "sensors.yaml"]).ok();
-    let count = [
-        "sql",
-        "--data",
-        "data",
-        "--format",
-        "csv",
-        "-e",
-        "select count(*) from root.plant.** align by device",
-    ];
-    let counted = workplace.run(&count).ok();
+    let count = "select count(*) from root.plant.** align by device";
+    let counted = workplace.sql("data", count);
     assert_eq!(counted.lines().count(), 4, "{counted}");
     // Run again, it goes on where it ended: there is nothing left to do.
     workplace.run(&["run", "sensors.yaml"]).ok();
-    assert_eq!(workplace.run(&count).ok(), counted);
+    assert_eq!(workplace.sql("data", count), counted);
 }
 
 #[test]

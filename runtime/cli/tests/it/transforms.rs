@@ -59,9 +59,7 @@ fn rows_are_computed_on_their_way_and_what_cannot_be_is_put_away() {
         ),
     );
     workplace.run(&["run", "presses.yaml"]).ok();
-    let query = "select temperature_f from root.plant.d1";
-    let rows =
-        workplace.run(&["sql", "--data", "data", "--zone", "UTC", "--format", "csv", "-e", query]).ok();
+    let rows = workplace.sql("data", "select temperature_f from root.plant.d1");
     let values: Vec<_> = rows.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
     assert_eq!(values, ["68.0", "86.0"], "{rows}");
     let dead = std::fs::read_to_string(workplace.path("dead.jsonl")).expect("a letter");

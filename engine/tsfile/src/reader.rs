@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 pub use chunk::{ChunkHeader, ChunkReader, Page, PageMeta};
 pub use meta::{ChunkMeta, DeviceMeta, SeriesMeta};
+pub use salvage::{Flaw, Lost, Part};
 
 use crate::{
     DeviceId, EncodedChunk, ReadAt, ReadLimits, TsFileError, Version,
@@ -68,6 +69,11 @@ impl<R: ReadAt> TsFileReader<R> {
     pub fn open_with(inner: R, limits: ReadLimits) -> Result<Self, TsFileError> {
         let length = inner.len().map_err(TsFileError::io("cannot tell the size", 0))?;
         let version = read_version(&inner, length)?;
+        Self::open_as(inner, length, version, limits)
+    }
+
+    /// Opens a finished file of a version that is known.
+    fn open_as(inner: R, length: u64, version: Version, limits: ReadLimits) -> Result<Self, TsFileError> {
         let foot_at = length.checked_sub(FOOT_BYTES).filter(|&at| at >= HEAD_BYTES);
         let foot_at = foot_at.ok_or_else(|| TsFileError::damaged(length, "the file is not finished"))?;
         let foot = read(&inner, foot_at, FOOT_BYTES as usize)?;
@@ -87,11 +93,12 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok(Self { inner, limits, version, length, data_end, content: Content::Indexed(metadata) })
     }
 
-    /// Opens a file whether or not it is finished. Of one that is not, all chunks are visited once, and what stands before
-    /// the first chunk group that is cut off can be read; [`TsFileReader::data_end`] tells where that is.
+    /// Opens a file whether or not it is finished and sound. Index and chunks are compared; where they disagree, or the index is
+    /// damaged or missing, all chunks are decoded once, and those can be read that are whole and of which it is certain whose they
+    /// are. Of a file that was cut off, [`TsFileReader::data_end`] tells where its last whole chunk group ends.
     ///
     /// # Errors
-    /// It cannot be read, or does not begin as a TsFile of version 3 or 4.
+    /// It cannot be read, or neither begins nor ends as a TsFile.
     pub fn salvage(inner: R) -> Result<Self, TsFileError> {
         Self::salvage_with(inner, ReadLimits::default())
     }
@@ -101,15 +108,18 @@ impl<R: ReadAt> TsFileReader<R> {
     /// # Errors
     /// As [`TsFileReader::salvage`].
     pub fn salvage_with(inner: R, limits: ReadLimits) -> Result<Self, TsFileError> {
-        let length = inner.len().map_err(TsFileError::io("cannot tell the size", 0))?;
-        let version = read_version(&inner, length)?;
-        let opened = TsFileReader::open_with(&inner, limits).map(|opened| (opened.data_end, opened.content));
-        let reader = |data_end, content| Self { inner, limits, version, length, data_end, content };
-        match opened {
-            Ok((data_end, content)) => Ok(reader(data_end, content)),
-            Err(error @ TsFileError::Io { .. }) => Err(error),
-            Err(_) => salvage::salvage(reader(length, Content::Salvaged(BTreeMap::new()))),
-        }
+        salvage::salvage(inner, limits)
+    }
+
+    /// Reads all of a file, and says what is wrong with it: head, foot, index tree, bloom filter, the header of every chunk,
+    /// every page decoded, times in order, statistics compared with the values. What the reader then hands out is what was found
+    /// sound.
+    ///
+    /// # Errors
+    /// As [`TsFileReader::salvage`]. Bytes that whoever reads them knows to be damaged
+    /// ([`InvalidData`](std::io::ErrorKind::InvalidData)) are a flaw.
+    pub fn inspect(inner: R) -> Result<(Self, Vec<Flaw>), TsFileError> {
+        salvage::inspect(inner, ReadLimits::default())
     }
 
     /// The version of the format.
@@ -117,7 +127,7 @@ impl<R: ReadAt> TsFileReader<R> {
         self.version
     }
 
-    /// Whether the file is finished.
+    /// Whether the file is read by its index: it is finished and, if it was opened by [`TsFileReader::salvage`], sound in structure.
     pub const fn is_sealed(&self) -> bool {
         matches!(self.content, Content::Indexed(_))
     }

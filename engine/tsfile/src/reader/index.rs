@@ -151,6 +151,14 @@ impl Name {
         }
     }
 
+    /// The name, where it is a plain text.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Device(_) => None,
+            Self::Text(name) => Some(name),
+        }
+    }
+
     pub(super) fn to_device(&self) -> DeviceId {
         match self {
             Self::Device(device) => device.clone(),

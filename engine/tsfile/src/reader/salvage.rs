@@ -1,184 +1,161 @@
-//! Reads a file that has no index: chunk group by chunk group from its beginning.
+//! Finds all that can be read in a file, whatever of it is damaged.
 //!
-//! A chunk group counts when what begins behind it can be told: another one, or the end of the data. Every page is
-//! decoded on the way, so what is handed out can be read.
+//! ```text
+//!   index, as far as it can be read ─► told: which chunk is whose, what it holds ─┐
+//!                                                                                ├─► judged: decoded, compared ─► devices
+//!   bytes from the beginning on ─────► walked: chunk groups, chunks, gaps ───────┘        and flaws
+//! ```
+//! The two accounts of a sound file agree. Where they do not, a chunk counts as whose it is by both, or by the one that the
+//! bloom filter allows; where that is open, it does not count. A walk that met damage goes on at the next chunk that the index
+//! knows, or the next chunk group whose first chunk can be decoded.
+//!
+//! The format has no checksums. What shows is: a structure that does not parse, a page that cannot be decompressed or decoded,
+//! times that do not ascend, and statistics that differ from the values. What does not show is damage that leaves all of these as
+//! they were, say in the middle of an uncompressed text.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod flaw;
+mod judge;
+mod page;
+mod told;
+mod walk;
 
-use arrow_array::Int64Array;
-use levada_model::DataType;
+use std::collections::BTreeMap;
 
+pub use flaw::{Flaw, Lost, Part};
+
+use super::{Content, FOOT_BYTES, TsFileReader, read};
 use crate::{
-    DeviceId, ReadAt, Statistics, TsFileError, Version,
-    layout::{CHUNK_GROUP, ChunkKind, HEAD_BYTES, OPERATION_RANGE, SEPARATOR},
-    wire::Cursor,
+    ReadAt, ReadLimits, TsFileError, Version,
+    layout::{HEAD_BYTES, MAGIC},
 };
+use told::Told;
+use walk::Walked;
 
-use super::{ChunkMeta, ChunkReader, Content, DeviceMeta, SeriesMeta, TsFileReader, index::based, read};
-
-/// Longer names of devices are not believed.
-const LONGEST_HEADER: usize = 1 << 20;
-
-/// A marker and two numbers.
-const OPERATION_RANGE_BYTES: u64 = 17;
-
-/// The chunks of a chunk group whose end is not yet seen.
-struct Group {
-    device: DeviceId,
-    chunks: Vec<(Arc<str>, Option<DataType>, ChunkMeta)>,
-    /// Where the group's time chunk begins, and its times by page.
-    time: Option<(u64, Vec<Int64Array>)>,
+/// A file as far as it can be made out from its head and foot.
+struct Opened<R> {
+    reader: TsFileReader<R>,
+    /// What is wrong with head and foot.
+    flaws: Vec<Flaw>,
 }
 
-/// What was found so far.
-struct Progress {
-    group: Option<Group>,
-    devices: BTreeMap<DeviceId, DeviceMeta>,
-    /// Where the last whole chunk group ends.
-    whole_until: u64,
-}
-
-/// Finds what can be read in a file. Fails only where the bytes cannot be read.
-pub(super) fn salvage<R: ReadAt>(mut reader: TsFileReader<R>) -> Result<TsFileReader<R>, TsFileError> {
-    let mut progress = Progress { group: None, devices: BTreeMap::new(), whole_until: HEAD_BYTES };
-    let mut at = HEAD_BYTES;
-    while at < reader.length {
-        match progress.step(&reader, at) {
-            Ok(Some(next)) => at = next,
-            Err(error @ TsFileError::Io { .. }) => return Err(error),
-            Ok(None) | Err(_) => break,
-        }
+/// Opens a file that may be damaged: as it is where it is sound in structure, else with what can be read of it.
+pub(super) fn salvage<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<TsFileReader<R>, TsFileError> {
+    let Opened { mut reader, flaws } = open(inner, limits)?;
+    let told = Told::read(&mut reader)?;
+    if reader.is_sealed() && flaws.is_empty() && is_sound(&reader, &told)? {
+        return Ok(reader);
     }
-    reader.data_end = progress.whole_until;
-    reader.content = Content::Salvaged(progress.devices);
+    survey(&mut reader, told, flaws)?;
     Ok(reader)
 }
 
-impl Progress {
-    /// Takes in what begins at an offset; returns where the next begins, `None` at the end of the data.
-    fn step<R: ReadAt>(&mut self, reader: &TsFileReader<R>, at: u64) -> Result<Option<u64>, TsFileError> {
-        let marker = read(&reader.inner, at, 1)?.first().copied().unwrap_or(SEPARATOR);
-        if matches!(marker, CHUNK_GROUP | SEPARATOR | OPERATION_RANGE) {
-            if let Some(group) = self.group.take() {
-                group.settle(at, &mut self.devices)?;
-            }
-            self.whole_until = at;
+/// Reads all of a file; gives what can be read of it, and what is wrong.
+pub(super) fn inspect<R: ReadAt>(
+    inner: R,
+    limits: ReadLimits,
+) -> Result<(TsFileReader<R>, Vec<Flaw>), TsFileError> {
+    let Opened { mut reader, flaws } = open(inner, limits)?;
+    let told = Told::read(&mut reader)?;
+    let flaws = survey(&mut reader, told, flaws)?;
+    Ok((reader, flaws))
+}
+
+/// Whether index and chunks agree, as far as that shows without decoding.
+fn is_sound<R: ReadAt>(reader: &TsFileReader<R>, told: &Told) -> Result<bool, TsFileError> {
+    if !told.flaws.is_empty() {
+        return Ok(false);
+    }
+    let walked = Walked::read(reader, told)?;
+    Ok(walked.gaps.is_empty() && judge::agree(reader, told, &walked)?)
+}
+
+fn survey<R: ReadAt>(
+    reader: &mut TsFileReader<R>,
+    mut told: Told,
+    mut flaws: Vec<Flaw>,
+) -> Result<Vec<Flaw>, TsFileError> {
+    flaws.append(&mut told.flaws);
+    if told.data_end.is_none() {
+        reader.data_end = reader.length;
+    }
+    let walked = Walked::read(reader, &told)?;
+    reader.data_end = walked.end;
+    let devices = judge::judge(reader, &told, &walked, &mut flaws)?;
+    reader.content = Content::Salvaged(devices);
+    flaws.sort_by_key(|flaw| flaw.offset);
+    Ok(flaws)
+}
+
+/// Whether an error is of the file's bytes; otherwise nothing can be said of the file.
+fn is_damage(error: &TsFileError) -> bool {
+    match error {
+        // What checks the bytes it reads says so like this.
+        TsFileError::Io { source, .. } => {
+            matches!(source.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
         }
-        match marker {
-            SEPARATOR => Ok(None),
-            OPERATION_RANGE => Ok(Some(at + OPERATION_RANGE_BYTES)),
-            CHUNK_GROUP => {
-                let left = usize::try_from(reader.length - at).unwrap_or(usize::MAX);
-                let bytes = read(&reader.inner, at, left.min(LONGEST_HEADER))?;
-                let mut cursor = Cursor::new(&bytes);
-                based(cursor.u8(), at)?;
-                let device = match reader.version {
-                    Version::V3 => cursor.vstr().map(DeviceId::from_text),
-                    Version::V4 => DeviceId::parse(&mut cursor),
-                };
-                self.group = Some(Group { device: based(device, at)?, chunks: Vec::new(), time: None });
-                Ok(Some(at + cursor.position() as u64))
-            }
-            _ => match &mut self.group {
-                Some(group) => group.take_chunk(reader, at).map(Some),
-                None => Err(TsFileError::damaged(at, "a chunk belongs to no device")),
-            },
-        }
+        _ => true,
     }
 }
 
-impl Group {
-    /// Reads a chunk and all of its pages; returns where it ends.
-    fn take_chunk<R: ReadAt>(&mut self, reader: &TsFileReader<R>, at: u64) -> Result<u64, TsFileError> {
-        let (header, bytes, header_size) = reader.read_raw(at)?;
-        let end = at + bytes.len() as u64;
-        let (measurement, data_type) = (Arc::clone(&header.measurement), header.data_type);
-        let base = at + header_size as u64;
-        let chunk = ChunkReader::new(header, base, bytes.slice(header_size..), None, reader.limits)?;
-        let statistics = match chunk.header().kind {
-            ChunkKind::Time => {
-                let times: Result<Vec<_>, _> =
-                    (0..chunk.pages().len()).map(|page| chunk.read_times(page)).collect();
-                let times = times?;
-                let mut statistics = Statistics::empty(None);
-                times.iter().for_each(|times| statistics.merge(&Statistics::of_times(times.values())));
-                self.time = Some((at, times));
-                statistics
-            }
-            ChunkKind::Value => self.column_statistics(&chunk, at)?,
-            ChunkKind::Plain => {
-                let mut statistics = Statistics::empty(data_type);
-                for page in 0..chunk.pages().len() {
-                    let page = chunk.read_page(page)?;
-                    let data_type = data_type.unwrap_or(DataType::Blob);
-                    statistics.merge(&Statistics::of(data_type, page.times.values(), &page.values));
-                }
-                statistics
-            }
-        };
-        if statistics.count() > 0 {
-            let time_offset = match chunk.header().kind {
-                ChunkKind::Value => self.time.as_ref().map(|(offset, _)| *offset),
-                _ => None,
-            };
-            self.chunks.push((measurement, data_type, ChunkMeta { offset: at, time_offset, statistics }));
-        }
-        Ok(end)
+/// `None` where the bytes are damaged.
+fn unless_damaged<T>(result: Result<T, TsFileError>) -> Result<Result<T, TsFileError>, TsFileError> {
+    match result {
+        Err(error) if !is_damage(&error) => Err(error),
+        other => Ok(other),
     }
+}
 
-    fn column_statistics(&self, chunk: &ChunkReader, at: u64) -> Result<Statistics, TsFileError> {
-        let data_type = chunk.header().data_type.unwrap_or(DataType::Blob);
-        let mut statistics = Statistics::empty(Some(data_type));
-        let (_, times) =
-            self.time.as_ref().ok_or_else(|| TsFileError::damaged(at, "a value chunk has no time chunk"))?;
-        if !chunk.pages().is_empty() && chunk.pages().len() != times.len() {
-            return Err(TsFileError::damaged(at, "a value chunk has other pages than its time chunk"));
-        }
-        for (page, times) in times.iter().enumerate().take(chunk.pages().len()) {
-            let values = chunk.read_values(page, times.len())?;
-            statistics.merge(&Statistics::of(data_type, times.values(), &values));
-        }
-        Ok(statistics)
-    }
-
-    /// Adds the chunks to those of the devices. Nothing is added where they do not fit.
-    fn settle(self, at: u64, devices: &mut BTreeMap<DeviceId, DeviceMeta>) -> Result<(), TsFileError> {
-        let Self { device, chunks, .. } = self;
-        if chunks.is_empty() {
-            return Ok(());
-        }
-        let aligned = chunks.iter().any(|(_, data_type, _)| data_type.is_none());
-        let mut known = match devices.get(&device) {
-            Some(known) => known.clone(),
-            None => DeviceMeta { device: device.clone(), time: None, series: Vec::new() },
-        };
-        if !known.series.is_empty() && known.is_aligned() != aligned {
-            return Err(TsFileError::damaged(at, format!("`{device}` is aligned and is not")));
-        }
-        for (measurement, data_type, chunk) in chunks {
-            let new = || SeriesMeta {
-                measurement: Arc::clone(&measurement),
-                data_type,
-                statistics: Statistics::empty(data_type),
-                chunks: Vec::new(),
-            };
-            let series = if data_type.is_none() {
-                known.time.get_or_insert_with(new)
-            } else {
-                let found = known.series.binary_search_by(|series| series.measurement.cmp(&measurement));
-                let index = found.unwrap_or_else(|index| {
-                    known.series.insert(index, new());
-                    index
-                });
-                &mut known.series[index]
-            };
-            if series.data_type != data_type {
-                return Err(TsFileError::damaged(at, format!("`{device}.{measurement}` changes its type")));
+fn open<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<Opened<R>, TsFileError> {
+    let length = inner.len().map_err(TsFileError::io("cannot tell the size", 0))?;
+    let said = unless_damaged(super::read_version(&inner, length))?;
+    let mut flaws = Vec::new();
+    let mut opened = None;
+    let candidates = match &said {
+        Ok(Version::V3) => [Version::V3, Version::V4],
+        _ => [Version::V4, Version::V3],
+    };
+    let mut first_error = None;
+    for version in candidates {
+        match unless_damaged(TsFileReader::open_as(&inner, length, version, limits))? {
+            Ok(reader) => {
+                opened = Some((version, reader.data_end, reader.content));
+                break;
             }
-            series.statistics.merge(&chunk.statistics);
-            series.chunks.push(chunk);
+            Err(error) => drop(first_error.get_or_insert(error)),
         }
-        devices.insert(device, known);
-        Ok(())
     }
+    let version = match (&said, &opened) {
+        (Ok(said), Some((version, ..))) if said == version => *said,
+        (_, Some((version, ..))) => {
+            let what =
+                format!("the head is damaged; by its index this is a TsFile of version {}", *version as u8);
+            flaws.push(Flaw::new(Part::Head, 0, what).spanning(HEAD_BYTES));
+            *version
+        }
+        (Ok(said), None) => *said,
+        // A file that neither begins nor ends as one is none.
+        (Err(_), None) if ends_as_one(&inner, length)? => Version::default(),
+        (Err(_), None) => {
+            return Err(said.err().unwrap_or_else(|| TsFileError::damaged(0, "this is not a TsFile")));
+        }
+    };
+    let (data_end, content) = match opened {
+        Some((_, data_end, content)) => (data_end, content),
+        None => {
+            let what = match first_error {
+                Some(TsFileError::Damaged { reason, .. }) => reason,
+                Some(error) => error.to_string(),
+                None => "the file is not finished".to_owned(),
+            };
+            flaws.push(Flaw::new(Part::Foot, length, format!("the end of the file cannot be read: {what}")));
+            (length, Content::Salvaged(BTreeMap::new()))
+        }
+    };
+    Ok(Opened { reader: TsFileReader { inner, limits, version, length, data_end, content }, flaws })
+}
+
+fn ends_as_one<R: ReadAt>(inner: &R, length: u64) -> Result<bool, TsFileError> {
+    let Some(at) = length.checked_sub(FOOT_BYTES) else { return Ok(false) };
+    let foot = unless_damaged(read(inner, at, FOOT_BYTES as usize))?;
+    Ok(foot.is_ok_and(|foot| foot.ends_with(MAGIC)))
 }

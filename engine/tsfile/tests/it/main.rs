@@ -2,5 +2,6 @@
 
 mod columns;
 mod damage;
+mod flips;
 mod round_trip;
 mod salvage;

@@ -1,0 +1,204 @@
+//! Chunks decoded, and compared with what is said of them.
+
+use arrow_array::{Array, Int64Array, cast::AsArray, types};
+use levada_model::{DataType, Encoding, Value};
+
+use super::{
+    super::{ChunkReader, TsFileReader, index::based, read},
+    unless_damaged,
+    walk::chunk_header,
+};
+use crate::{ReadAt, Statistics, TsFileError, layout::ChunkKind, wire::Cursor};
+
+/// What a chunk holds, found by decoding all of it.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) statistics: Statistics,
+    /// The sum of the values without their signs: so far a sum of floating-point numbers may differ by the order of addition.
+    magnitude: f64,
+    /// Whether pages have statistics of their own, which fit.
+    pub(super) vouched: bool,
+    /// Whether the encoding keeps numbers to some decimals only.
+    rounds: bool,
+    /// The times by page, of a time chunk.
+    pub(super) times: Vec<Int64Array>,
+}
+
+/// Whether the chunk at a place can be decoded without knowing anything of it. A value chunk can be only with its times.
+pub(super) fn decodes<R: ReadAt>(reader: &TsFileReader<R>, at: u64, limit: u64) -> Result<bool, TsFileError> {
+    let Some((header, size)) = chunk_header(reader, at, limit)? else { return Ok(false) };
+    if at + (size + header.data_size) as u64 > limit || header.kind == ChunkKind::Value {
+        return Ok(false);
+    }
+    let decoded = unless_damaged(chunk(reader, at, None, None))?;
+    Ok(decoded.is_ok_and(|decoded| decoded.statistics.count() > 0))
+}
+
+/// Decodes all of a chunk. `told` is what the index says of it, `times` are those of its time chunk.
+///
+/// # Errors
+/// It cannot be read, or is damaged.
+pub(super) fn chunk<R: ReadAt>(
+    reader: &TsFileReader<R>,
+    at: u64,
+    told: Option<&Statistics>,
+    times: Option<&[Int64Array]>,
+) -> Result<Decoded, TsFileError> {
+    let damaged = |what: &str| TsFileError::damaged(at, what);
+    let (header, size) =
+        chunk_header(reader, at, reader.data_end)?.ok_or_else(|| damaged("there is no chunk"))?;
+    let end = at + (size + header.data_size) as u64;
+    if end > reader.data_end {
+        return Err(damaged("a chunk ends outside of the data"));
+    }
+    let bytes = read(&reader.inner, at, size + header.data_size)?;
+    based(Cursor::new(&bytes).u8().map(drop), at)?;
+    let base = at + size as u64;
+    let (kind, data_type) = (header.kind, header.data_type);
+    let many = header.many_pages;
+    let rounds = matches!(header.encoding, Encoding::Rle | Encoding::Ts2Diff)
+        && matches!(data_type, Some(DataType::Float | DataType::Double));
+    let told = told.filter(|told| told.data_type() == data_type);
+    let chunk = ChunkReader::new(header, base, bytes.slice(size..), told, reader.limits)?;
+    let mut decoded = Decoded {
+        statistics: Statistics::empty(data_type),
+        magnitude: 0.0,
+        vouched: many && !chunk.pages().is_empty(),
+        rounds,
+        times: Vec::new(),
+    };
+    if kind == ChunkKind::Value && !chunk.pages().is_empty() {
+        let times = times.ok_or_else(|| damaged("its times cannot be read"))?;
+        if times.len() != chunk.pages().len() {
+            return Err(damaged("a value chunk has other pages than its time chunk"));
+        }
+    }
+    let mut last = None;
+    for (index, meta) in chunk.pages().iter().enumerate() {
+        let (page, magnitude) = match (kind, data_type, times) {
+            (ChunkKind::Time, ..) => {
+                let times = chunk.read_times(index)?;
+                ascending(&times, &mut last).map_err(&damaged)?;
+                let page = Statistics::of_times(times.values());
+                decoded.times.push(times);
+                (page, 0.0)
+            }
+            (ChunkKind::Plain, Some(data_type), _) => {
+                let page = chunk.read_page(index)?;
+                ascending(&page.times, &mut last).map_err(&damaged)?;
+                (
+                    Statistics::of(data_type, page.times.values(), &page.values),
+                    magnitude(&page.values, data_type),
+                )
+            }
+            (ChunkKind::Value, Some(data_type), Some(times)) => {
+                let values = chunk.read_values(index, times[index].len())?;
+                (Statistics::of(data_type, times[index].values(), &values), magnitude(&values, data_type))
+            }
+            _ => return Err(damaged("a chunk has no type")),
+        };
+        if let Some(said) = meta.statistics().filter(|_| many) {
+            let differing = differences(&page, said, magnitude, rounds);
+            if !differing.is_empty() {
+                let what = format!(
+                    "page {index} holds other values than its statistics say ({})",
+                    differing.join(", ")
+                );
+                return Err(damaged(&what));
+            }
+        }
+        decoded.statistics.merge(&page);
+        decoded.magnitude += magnitude;
+    }
+    Ok(decoded)
+}
+
+impl Decoded {
+    /// In what the chunk differs from what is said of it.
+    pub(super) fn differences(&self, said: &Statistics) -> Vec<&'static str> {
+        differences(&self.statistics, said, self.magnitude, self.rounds)
+    }
+
+    /// Whether a difference in these is one that damage of values or times cannot have made: one value other than it was
+    /// changes the sum as well.
+    pub(super) fn vouches_against(&self, differing: &[&str]) -> bool {
+        let summed = self.statistics.sum().is_some()
+            && !matches!(self.statistics.data_type(), Some(DataType::Boolean));
+        self.vouched
+            || summed
+                && matches!(differing, ["least value" | "greatest value" | "first value" | "last value"])
+    }
+}
+
+fn ascending(times: &Int64Array, last: &mut Option<i64>) -> Result<(), &'static str> {
+    for &time in times.values() {
+        if last.is_some_and(|last| last >= time) {
+            return Err("times do not ascend");
+        }
+        *last = Some(time);
+    }
+    Ok(())
+}
+
+fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bool) -> Vec<&'static str> {
+    if found.count() == 0 && said.count() == 0 {
+        return Vec::new();
+    }
+    let mut differing = Vec::new();
+    let mut check = |agree: bool, what| {
+        if !agree {
+            differing.push(what);
+        }
+    };
+    check(found.count() == said.count(), "count");
+    check(found.start() == said.start(), "first time");
+    check(found.end() == said.end(), "last time");
+    check(same(found.min(), said.min(), rounds), "least value");
+    check(same(found.max(), said.max(), rounds), "greatest value");
+    check(same(found.first(), said.first(), rounds), "first value");
+    check(same(found.last(), said.last(), rounds), "last value");
+    let sums = match (found.sum(), said.sum()) {
+        (Some(found_sum), Some(said)) => {
+            let count = found.count() as f64;
+            let tolerance =
+                magnitude * f64::EPSILON * count.max(4.0) + if rounds { 0.5 * count } else { 0.0 };
+            // A sum that overflows does so by the order of addition.
+            !found_sum.is_finite() && !said.is_finite()
+                || magnitude > f64::MAX / 2.0
+                || (found_sum - said).abs() <= tolerance
+        }
+        _ => true,
+    };
+    check(sums, "sum");
+    differing
+}
+
+/// Whether two values of statistics agree, where both are there: a least or greatest value that is NaN is not.
+fn same(found: Option<Value>, said: Option<Value>, rounds: bool) -> bool {
+    let number = |value: &Value| match value {
+        Value::Float(value) => Some(f64::from(*value)),
+        Value::Double(value) => Some(*value),
+        _ => None,
+    };
+    match (found, said) {
+        (Some(found), Some(said)) => match (number(&found), number(&said)) {
+            (Some(a), Some(b)) => a == b || a.is_nan() && b.is_nan() || rounds && (a - b).abs() <= 0.5,
+            _ => found == said,
+        },
+        _ => true,
+    }
+}
+
+fn magnitude(values: &dyn Array, data_type: DataType) -> f64 {
+    match data_type {
+        DataType::Int64 => {
+            values.as_primitive::<types::Int64Type>().iter().flatten().map(|value| (value as f64).abs()).sum()
+        }
+        DataType::Float => {
+            let values = values.as_primitive::<types::Float32Type>().iter().flatten();
+            values.map(|value| f64::from(value).abs()).sum()
+        }
+        DataType::Double => values.as_primitive::<types::Float64Type>().iter().flatten().map(f64::abs).sum(),
+        _ => 0.0,
+    }
+}

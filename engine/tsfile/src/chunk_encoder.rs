@@ -198,10 +198,8 @@ impl ChunkEncoder {
             pages.push(page(Statistics::of_times(&times[rows.clone()]), &body, compressor)?);
         }
         let time = assemble(ChunkKind::Time, self.version, "", schema, pages)?;
-        let columns = columns
-            .iter()
-            .map(|column| self.encode_column(times, &ranges, column))
-            .collect::<Result<_, _>>();
+        let columns =
+            columns.iter().map(|column| self.encode_column(times, &ranges, column)).collect::<Result<_, _>>();
         Ok(EncodedAligned { time, columns: columns? })
     }
 

@@ -97,7 +97,8 @@ pub use layout::{ChunkKind, Version};
 pub use options::{ReadLimits, WriterOptions};
 pub use read_at::ReadAt;
 pub use reader::{
-    ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Flaw, Lost, Page, PageMeta, Part, SeriesMeta, TsFileReader,
+    ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Flaw, Lost, Page, PageMeta, Part, SeriesMeta,
+    TsFileReader,
 };
 pub use statistics::Statistics;
 pub use writer::{Summary, TsFileWriter};

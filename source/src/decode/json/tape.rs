@@ -41,18 +41,16 @@ pub(super) enum Value<'a> {
 /// The text is not one JSON document.
 pub(super) fn read<'a>(text: &'a str, tape: &mut Vec<Node<'a>>) -> Result<(), String> {
     tape.clear();
-    let mut json = sonic_rs::Deserializer::from_str(text);
+    let mut json = serde_json::Deserializer::from_str(text);
     let read =
         NodeSeed { tape, key: Cow::Borrowed(""), depth: 0 }.deserialize(&mut json).and_then(|()| json.end());
     read.map_err(|error| {
-        let message = error.to_string();
-        let message = message.lines().next().unwrap_or_default();
         let hint = if text.contains("NaN") || text.contains("Infinity") {
             "; NaN and Infinity are not JSON: write null, or the word in quotes"
         } else {
             ""
         };
-        format!("not JSON: {message}{hint}")
+        format!("not JSON: {error}{hint}")
     })
 }
 

@@ -127,6 +127,24 @@ fn numbers_that_json_cannot_write_are_handled_and_said() {
 }
 
 #[test]
+fn numbers_are_the_nearest_there_are() {
+    let digits = r#"{"device":"d","time":1700000000000,"a":9007199254740993.5,"b":8.41e-320,"c":-0.0,"d":18446744073709551615,
+        "e":0.30000000000000004,"f":123456789012345678901234567890}"#;
+    let batch = decode(digits).expect("well formed");
+    let expected = [
+        "a DOUBLE 9007199254740994.0",
+        "b DOUBLE 8.41e-320",
+        "c DOUBLE -0.0",
+        "d DOUBLE 1.8446744073709552e19",
+        "e DOUBLE 0.30000000000000004",
+        "f DOUBLE 1.2345678901234568e29",
+    ];
+    assert_eq!(points(&batch), expected.map(|each| format!("d {T} {each}")));
+    let huge = decode(r#"{"device":"d","time":1700000000000,"a":1e999}"#).expect_err("no such number");
+    assert!(huge.message.starts_with("not JSON: number out of range at line 1 column"), "{huge}");
+}
+
+#[test]
 fn what_is_not_well_formed_is_rejected_with_a_reason() {
     for (record, reason) in [
         ("", "not JSON"),

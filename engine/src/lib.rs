@@ -47,8 +47,8 @@ pub mod tsfiles;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use levada_storage::{
-    Clock, Disk, Finding, Stats, StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check,
-    repair,
+    Action, Clock, Disk, Finding, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
+    SystemDisk, check, repair,
 };
 pub use options::EngineOptions;
 pub use session::EmbeddedSession;

@@ -1,7 +1,7 @@
 //! TsFiles from elsewhere, as tablets that any session can store.
 //!
 //! ```text
-//!   find ─► files in the order they were written ─► read ─► deletions of `.mods` ─► tablets, a few at a time
+//!   find ─► files in the order they were written ─► read ─► deletions of `.mods` and `.mods2` ─► tablets, a few at a time
 //!                                                     └ one thread of the runtime, at most two parcels ahead
 //! ```
 //!
@@ -69,7 +69,7 @@ pub struct Tablets {
 
 impl Tablets {
     /// Begins to read a file, on a blocking thread of the runtime this is called in. A file that is not finished is read up
-    /// to its last whole chunk group. The file `<name>.mods` beside it, which servers before 2.0 keep deletions in, is
+    /// to its last whole chunk group. The files `<name>.mods` and `<name>.mods2` beside it, which servers keep deletions in, are
     /// obeyed. The thread ends when this is dropped.
     pub fn read(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
@@ -123,7 +123,7 @@ fn read_all(path: PathBuf, emit: &mut dyn FnMut(Tablet) -> bool) -> Result<(), R
     let reader =
         TsFileReader::salvage(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
     if !reader.is_sealed() {
-        tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished; it is read up to its last whole chunk group");
+        tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished, or is damaged: what is whole in it is read; `levada fsck` says what is not");
     }
     read::Source { path, reader, deletions }.read(emit)
 }

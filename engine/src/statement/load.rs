@@ -60,7 +60,7 @@ fn options(options: &[(String, String)]) -> Result<OnSuccess, SessionError> {
 
 /// The file, and what servers keep beside it.
 fn remove(file: &Path) -> std::io::Result<()> {
-    for suffix in [".resource", ".mods"] {
+    for suffix in [".resource", ".mods", ".mods2"] {
         let mut name = file.as_os_str().to_owned();
         name.push(suffix);
         match std::fs::remove_file(&name) {

@@ -1,17 +1,31 @@
 //! What is wrong with a data folder, and what can be done about it.
+//!
+//! ```text
+//!   manifest ── records, each with its checksum ──► catalog, positions, deletions, names of files
+//!   wal/*    ── records, each with its checksum
+//!   data/*   ── checksums of 64 KiB, then head, foot, index, bloom filter, every chunk and page decoded, statistics compared
+//! ```
+//! What a crash may leave is a note; what was stored and cannot be had any more is an error.
 
+mod file;
+mod finding;
 mod repair;
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+pub use finding::{Action, Finding, Severity};
 pub(crate) use repair::move_aside;
 pub use repair::repair;
 
 use crate::{
-    Finding, StorageError, StorageOptions,
+    StorageError, StorageOptions,
     disk::Disk,
-    manifest::{Loaded, Manifest},
-    sealed::{DataFolder, FileBytes, SUMS, SealedFile},
+    manifest::{Loaded, Manifest, generations},
+    sealed::{DataFolder, SUMS, SealedFile},
     store::take_lock,
     wal::replay,
 };
@@ -24,11 +38,7 @@ use crate::{
 pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let _lock = take_lock(options)?;
     let (_, loaded) = Manifest::salvage(&options.disk, &options.dir, options.partition_width)?;
-    let mut findings = loaded.damage.clone();
-    if let Some((path, offset)) = &loaded.torn {
-        let what = "the manifest's last record is torn; it does not count".to_owned();
-        findings.push(Finding { path: path.clone(), offset: Some(*offset), what });
-    }
+    let mut findings = of_manifest(options, &loaded)?;
     let replayed = replay(&options.disk, &options.dir.join("wal"), |_, _| Ok(()))?;
     findings.extend(replayed.findings);
     let data = options.dir.join("data");
@@ -36,14 +46,52 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let mut known = HashSet::new();
     for file in files(&loaded, &folder) {
         known.extend([file.path.clone(), file.path.with_extension(SUMS)]);
-        findings.extend(check_file(&file, &options.disk));
+        findings.extend(file::inspect(&file, &options.disk).0);
     }
-    for path in unknown(&options.disk, &data, &known)? {
-        let what =
-            "no manifest names the file; a crash left it, and it goes when the store is opened".to_owned();
-        findings.push(Finding { path, offset: None, what });
-    }
+    findings.extend(unknown(&options.disk, &data, &known)?.into_iter().map(leftover));
     Ok(findings)
+}
+
+fn of_manifest(options: &StorageOptions, loaded: &Loaded) -> Result<Vec<Finding>, StorageError> {
+    let mut findings = loaded.damage.clone();
+    findings.extend(torn(loaded));
+    let found = generations(&*options.disk, &options.dir)?;
+    let newest = found.last().map(|(_, path)| path.clone());
+    let files = options.disk.files(&options.dir);
+    let files = files.map_err(StorageError::io("cannot list", &options.dir))?;
+    let is_manifest =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("manifest-"));
+    findings.extend(files.into_iter().filter(|path| is_manifest(path) && newest.as_ref() != Some(path)).map(
+        |path| {
+            Finding::note(path, "a manifest that does not count: an older one, or one that was not finished")
+                .means("nothing is lost: the newest one counts")
+                .repaired_by("nothing: it goes when the next one is written")
+        },
+    ));
+    Ok(findings)
+}
+
+/// The manifest's last record, where a crash cut it off.
+fn torn(loaded: &Loaded) -> Option<Finding> {
+    let (path, offset) = loaded.torn.as_ref()?;
+    let finding = Finding::note(path, "the last record is torn, as a crash leaves it").at(*offset);
+    Some(
+        finding
+            .means("nothing is lost: what the record would have said was not acted upon yet, and the log still has it")
+            .repaired_by("a new manifest is written without it; opening the folder cuts it, too"),
+    )
+}
+
+fn leftover(path: PathBuf) -> Finding {
+    let unfinished = path.extension().is_some_and(|extension| extension == "tmp");
+    let what = if unfinished {
+        "a file that a flush or compaction had not finished when a crash came"
+    } else {
+        "no manifest names the file: a crash came between its last byte and the record that names it, or before it was removed"
+    };
+    Finding::note(path, what)
+        .means("nothing is lost: what it holds is in the log, or in the files it was made of or into")
+        .repaired_by("it is moved into `lost`; otherwise it goes when the folder is opened")
 }
 
 /// The files that a manifest names.
@@ -55,8 +103,8 @@ fn files<'a>(loaded: &'a Loaded, folder: &'a Arc<DataFolder>) -> impl Iterator<I
 fn unknown(
     disk: &Arc<dyn Disk>,
     data: &Path,
-    known: &HashSet<std::path::PathBuf>,
-) -> Result<Vec<std::path::PathBuf>, StorageError> {
+    known: &HashSet<PathBuf>,
+) -> Result<Vec<PathBuf>, StorageError> {
     let list = |dir: &Path| disk.folders(dir).map_err(StorageError::io("cannot list", dir));
     let mut found = Vec::new();
     for database in list(data)? {
@@ -66,26 +114,4 @@ fn unknown(
         }
     }
     Ok(found)
-}
-
-/// What is wrong with one file: checksums first, then what they cannot tell.
-fn check_file(file: &SealedFile, disk: &Arc<dyn Disk>) -> Vec<Finding> {
-    let finding = |offset, what: String| Finding { path: file.path.clone(), offset, what };
-    let bad_blocks = FileBytes::open(&**disk, &file.path).and_then(|bytes| bytes.verify());
-    match bad_blocks {
-        Err(error) => return vec![finding(None, error.to_string())],
-        Ok(blocks) if !blocks.is_empty() => {
-            let what = "the checksum of the 64 KiB from here on does not fit";
-            return blocks.into_iter().map(|offset| finding(Some(offset), what.to_owned())).collect();
-        }
-        Ok(_) => {}
-    }
-    let readable = || -> Result<(), StorageError> {
-        let reader = file.reader()?;
-        for device in reader.devices().map_err(|error| file.error(error))? {
-            reader.device(&device).map_err(|error| file.error(error))?;
-        }
-        Ok(())
-    };
-    readable().err().map(|error| finding(None, error.to_string())).into_iter().collect()
 }

@@ -47,13 +47,11 @@ mod view;
 mod wal;
 mod write;
 
-pub use check::{check, repair};
+pub use check::{Action, Finding, Severity, check, repair};
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
 pub use options::{Clock, StorageOptions, SyncMode, SystemClock};
-pub use storage::{
-    Applied, Finding, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError,
-};
+pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{
     DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, RowIterator, SeriesInfo, Summary, TimeRange,
     View, Windows,

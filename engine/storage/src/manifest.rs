@@ -15,5 +15,5 @@ mod log;
 mod snapshot;
 
 pub(crate) use commit::Commit;
-pub(crate) use log::{Loaded, Manifest};
+pub(crate) use log::{Loaded, Manifest, generations};
 pub(crate) use snapshot::State;

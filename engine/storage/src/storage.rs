@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteRepo
 use parking_lot::Mutex;
 
 use crate::{
-    Durable, StorageError, StorageOptions, TimeRange, View,
+    Durable, Finding, StorageError, StorageOptions, TimeRange, View,
     block::block_on,
     store::{Store, open},
     wal::Wal,
@@ -129,17 +128,6 @@ pub struct SeriesChange {
     pub tags: Option<BTreeMap<String, String>>,
     /// All its attributes.
     pub attributes: Option<BTreeMap<String, String>>,
-}
-
-/// Something wrong with a data folder, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Which file.
-    pub path: PathBuf,
-    /// Where in it, where that is known.
-    pub offset: Option<u64>,
-    /// What is wrong, and what that means for the data.
-    pub what: String,
 }
 
 /// How much a store holds, for metrics.

@@ -1,15 +1,24 @@
 //! Keeps what is readable, and moves the rest aside.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
 
 use levada_model::{Path as DevicePath, SeriesSchema};
-use levada_tsfile::DeviceMeta;
+use levada_tsfile::{DeviceMeta, ReadAt, TsFileError, TsFileReader};
 
-use super::{check_file, files, unknown};
+use super::{
+    Action, Finding, Severity,
+    file::{Readable, inspect, nothing},
+    files, unknown,
+};
 use crate::{
-    Finding, StorageError, StorageOptions,
+    StorageError, StorageOptions,
     catalog::Catalog,
-    disk::Disk,
+    disk::{Disk, read_whole},
     manifest::{Commit, Loaded, Manifest, State},
     read::{Block, concat, salvage_aligned, salvage_plain},
     sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
@@ -17,50 +26,56 @@ use crate::{
 };
 
 /// Brings a data folder that nobody has open into a state in which it opens: a damaged manifest is written anew from what
-/// can be read of it, of damaged files the readable pages are kept; what is not readable is moved into the folder `lost`.
-/// Damage in the log needs no repair: the store reads around it. Says what was done.
+/// can be read of it, of damaged files the readable chunks are kept; what is not readable, and what the manifest does not
+/// name, is moved into the folder `lost`. Nothing is deleted. Damage in the log needs no repair: the store reads around it. Says
+/// what was done.
 ///
 /// # Errors
 /// The folder is in use, or cannot be read or written.
-pub fn repair(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
+pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
     let _lock = take_lock(options)?;
     let (disk, data) = (&options.disk, options.dir.join("data"));
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(disk)));
     let (mut manifest, mut loaded) = Manifest::salvage(disk, &options.dir, options.partition_width)?;
-    let mut done = std::mem::take(&mut loaded.damage);
-    done.extend(loaded.torn.iter().map(|(path, offset)| {
-        let what = "the manifest's last record is torn; it does not count".to_owned();
-        Finding { path: path.clone(), offset: Some(*offset), what }
-    }));
+    let mut done = Vec::new();
+    let mut rewrite = loaded.torn.is_some();
+    if let Some(Finding { path, .. }) = loaded.damage.first() {
+        let what =
+            format!("{} records that cannot be read are left out of a new manifest", loaded.damage.len());
+        done.push(Action { path: path.clone(), what });
+        rewrite = true;
+    }
     let mut known = HashSet::new();
     for file in files(&loaded, &folder).collect::<Vec<_>>() {
-        let found = check_file(&file, disk);
-        if found.is_empty() {
+        let (found, readable) = inspect(&file, disk);
+        if found.iter().all(|finding| finding.severity == Severity::Note) {
             known.extend([file.path.clone(), file.path.with_extension(SUMS)]);
             continue;
         }
-        done.extend(found);
+        rewrite = true;
         let meta = FileMeta { id: loaded.next_file.max(file.meta.id + 1), ..file.meta };
         loaded.next_file = meta.id + 1;
         loaded.files.remove(&file.meta.id);
-        let what = match salvage(&file, &folder, meta, &loaded.catalog) {
-            Ok((Some(kept), lost)) => {
+        let what = match salvage(&file, &readable, &folder, meta, &loaded.catalog) {
+            Ok(Some(kept)) => {
                 known.extend([kept.path.clone(), kept.path.with_extension(SUMS)]);
                 loaded.files.insert(kept.meta.id, kept.meta);
                 let (points, path) = (kept.meta.points, kept.path.display());
-                format!("kept {points} values in {path}; {lost} pages are lost")
+                format!("kept {points} of {} values in {path}", file.meta.points)
             }
-            Ok((None, _)) => "nothing of it can be kept".to_owned(),
+            Ok(None) => "nothing of it can be kept".to_owned(),
             Err(error) => format!("nothing of it can be kept: {error}"),
         };
-        done.push(Finding { path: file.path.clone(), offset: None, what });
+        done.push(Action { path: file.path.clone(), what });
     }
-    if !done.is_empty() {
+    if rewrite {
         // The manifest first: what it does not name any more may then be moved.
+        keep_manifest(options, &loaded, &mut done)?;
         manifest.commit(&Commit::default(), || state(loaded))?;
-        for path in unknown(disk, &data, &known)? {
-            done.push(move_aside(disk, &data, &path)?);
-        }
+    }
+    for path in unknown(disk, &data, &known)? {
+        let Finding { path, what, .. } = move_aside(disk, &data, &path)?;
+        done.push(Action { path, what });
     }
     Ok(done)
 }
@@ -82,6 +97,31 @@ fn state(loaded: Loaded) -> State {
     State { catalog: loaded.catalog, rest }
 }
 
+/// Copies a manifest that is damaged, or cut off, into the folder `lost`: a new one takes its place.
+fn keep_manifest(
+    options: &StorageOptions,
+    loaded: &Loaded,
+    done: &mut Vec<Action>,
+) -> Result<(), StorageError> {
+    let torn = loaded.torn.iter().map(|(path, _)| path);
+    let Some(path) = loaded.damage.iter().map(|finding| &finding.path).chain(torn).next() else {
+        return Ok(());
+    };
+    let (disk, lost) = (&options.disk, options.dir.join("lost"));
+    disk.create_dir(&lost).map_err(StorageError::io("cannot create", &lost))?;
+    let to = lost.join(path.file_name().unwrap_or_default());
+    let copy = || -> io::Result<()> {
+        let bytes = read_whole(&**disk, path)?;
+        let mut file = disk.create(&to)?;
+        file.write_all(&bytes)?;
+        file.sync()?;
+        disk.sync_dir(&lost)
+    };
+    copy().map_err(StorageError::io("cannot copy", path))?;
+    done.push(Action { path: path.clone(), what: format!("copied to {}", to.display()) });
+    Ok(())
+}
+
 /// Moves a file of the data folder into the folder `lost` beside that.
 pub(crate) fn move_aside(disk: &Arc<dyn Disk>, data: &Path, path: &Path) -> Result<Finding, StorageError> {
     let lost = data.with_file_name("lost");
@@ -97,48 +137,59 @@ pub(crate) fn move_aside(disk: &Arc<dyn Disk>, data: &Path, path: &Path) -> Resu
     for dir in [Some(&*lost), path.parent()].into_iter().flatten() {
         disk.sync_dir(dir).map_err(StorageError::io("cannot sync", dir))?;
     }
-    Ok(Finding { path: path.to_owned(), offset: None, what: format!("moved to {}", to.display()) })
+    let what = format!("moved to {}", to.display());
+    Ok(Finding::note(path, what).means("it is not named by the manifest"))
 }
 
-/// Writes what can be read of a file into another; says how many pages cannot.
+/// Writes what can be read of a file into another.
 fn salvage(
     file: &SealedFile,
+    readable: &Readable,
     folder: &Arc<DataFolder>,
     meta: FileMeta,
     catalog: &Catalog,
-) -> Result<(Option<SealedFile>, usize), StorageError> {
-    let reader = file.reader()?;
+) -> Result<Option<SealedFile>, StorageError> {
     let mut writer = FileWriter::create(folder, meta)?;
-    let mut lost = 0;
-    for id in reader.devices().map_err(|error| file.error(error))? {
-        let Ok(path) = id.to_path() else { continue };
-        match reader.device(&id) {
-            Ok(Some(device)) => lost += salvage_device(file, &path, &device, &mut writer, catalog)?,
-            Ok(None) => {}
-            Err(_) => lost += 1,
-        }
-    }
-    Ok((writer.finish()?, lost))
+    let kept = match readable {
+        Readable::Summed(reader) => salvage_all(reader, &mut writer, catalog),
+        Readable::Unsummed(reader) => salvage_all(reader, &mut writer, catalog),
+        Readable::No => Err(nothing(file)),
+    };
+    kept?;
+    writer.finish()
 }
 
-fn salvage_device(
-    file: &SealedFile,
+fn salvage_all<R: ReadAt>(
+    reader: &TsFileReader<R>,
+    writer: &mut FileWriter,
+    catalog: &Catalog,
+) -> Result<(), StorageError> {
+    // A reader of what was found sound has all of it in memory.
+    for id in reader.devices().unwrap_or_default() {
+        let Ok(path) = id.to_path() else { continue };
+        if let Ok(Some(device)) = reader.device(&id) {
+            salvage_device(reader, &path, &device, writer, catalog)?;
+        }
+    }
+    Ok(())
+}
+
+fn salvage_device<R: ReadAt>(
+    reader: &TsFileReader<R>,
     path: &DevicePath,
     device: &DeviceMeta,
     writer: &mut FileWriter,
     catalog: &Catalog,
-) -> Result<usize, StorageError> {
+) -> Result<(), StorageError> {
     let known = catalog.device(path);
     let schema_of = |measurement: &str, data_type| {
         let series = known.and_then(|device| device.series(measurement));
         let schema = series.map(|series| series.schema).filter(|schema| schema.data_type == data_type);
         schema.unwrap_or(SeriesSchema::default_for(data_type))
     };
-    let mut lost = 0;
-    let mut keep = |blocks: Vec<Result<Block, StorageError>>| -> Vec<Block> {
-        lost += blocks.iter().filter(|block| block.is_err()).count();
-        blocks.into_iter().flatten().collect()
-    };
+    // What could be read a moment ago and cannot now is lost, too.
+    let keep =
+        |blocks: Vec<Result<Block, TsFileError>>| -> Vec<Block> { blocks.into_iter().flatten().collect() };
     writer.device(path)?;
     if device.is_aligned() {
         let series: Vec<_> = device
@@ -150,17 +201,17 @@ fn salvage_device(
         let metas: Vec<_> = series.iter().map(|(meta, _)| *meta).collect();
         let columns: Vec<_> =
             series.iter().enumerate().map(|(at, (meta, schema))| (at, &*meta.measurement, *schema)).collect();
-        if let Some(rows) = concat(keep(salvage_aligned(file, &metas)?), &types) {
+        if let Some(rows) = concat(keep(salvage_aligned(reader, &metas)), &types) {
             writer.aligned(&rows, &columns)?;
         }
-        return Ok(lost);
+        return Ok(());
     }
     for series in &device.series {
         let Some(data_type) = series.data_type else { continue };
         let schema = schema_of(&series.measurement, data_type);
-        if let Some(rows) = concat(keep(salvage_plain(file, series)?), &[data_type]) {
+        if let Some(rows) = concat(keep(salvage_plain(reader, series)), &[data_type]) {
             writer.plain(&rows, (0, &series.measurement, schema))?;
         }
     }
-    Ok(lost)
+    Ok(())
 }

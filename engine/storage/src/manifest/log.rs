@@ -204,7 +204,12 @@ fn load(
     let damaged = |loaded: &mut Loaded, at: usize, reason: &str| {
         let (path, offset) = (path.to_owned(), at as u64);
         if lenient {
-            loaded.damage.push(Finding { path, offset: Some(offset), what: reason.to_owned() });
+            let finding = Finding::error(path, reason).at(offset);
+            loaded.damage.push(
+                finding
+                    .means("series and files that only this record names are not known any more")
+                    .repaired_by("a new manifest is written from all other records; files that it does not name are moved into `lost`"),
+            );
             return Ok(());
         }
         Err(StorageError::Damaged { path, offset, reason: reason.to_owned() })
@@ -224,7 +229,7 @@ fn load(
                 }
                 len = end;
             }
-            Frame::Torn { at } if snapshot_len > 0 && (lenient || frame::is_torn(&bytes[at..])) => {
+            Frame::Torn { at } if snapshot_len > 0 && frame::is_torn(&bytes[at..]) => {
                 tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
                 loaded.torn = Some((path.to_owned(), at as u64));
             }

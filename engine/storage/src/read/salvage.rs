@@ -2,44 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use levada_tsfile::{ChunkMeta, SeriesMeta};
+use levada_tsfile::{ChunkMeta, ReadAt, SeriesMeta, TsFileError, TsFileReader};
 
 use super::Block;
-use crate::{StorageError, sealed::SealedFile};
 
-/// The pages of a plain device's series: rows, or why there are none.
-pub(crate) fn salvage_plain(
-    file: &SealedFile,
+/// The rows of a plain device's series, page by page, or why there are none.
+pub(crate) fn salvage_plain<R: ReadAt>(
+    reader: &TsFileReader<R>,
     series: &SeriesMeta,
-) -> Result<Vec<Result<Block, StorageError>>, StorageError> {
-    let reader = file.reader()?;
+) -> Vec<Result<Block, TsFileError>> {
     let mut blocks = Vec::new();
     for chunk in &series.chunks {
-        let chunk = match reader.read_chunk(chunk) {
-            Ok(chunk) => chunk,
-            Err(error) => {
-                blocks.push(Err(file.error(error)));
-                continue;
-            }
-        };
-        for page in 0..chunk.pages().len() {
-            let page = chunk.read_page(page).map_err(|error| file.error(error));
-            blocks.push(
-                page.map(|page| Block {
-                    times: page.times.values().clone(),
-                    columns: vec![Some(page.values)],
-                }),
-            );
+        match reader.read_chunk(chunk) {
+            Ok(chunk) => blocks.extend((0..chunk.pages().len()).map(|page| {
+                let page = chunk.read_page(page)?;
+                Ok(Block { times: page.times.values().clone(), columns: vec![Some(page.values)] })
+            })),
+            Err(error) => blocks.push(Err(error)),
         }
     }
-    Ok(blocks)
+    blocks
 }
 
-/// The chunks of an aligned device's columns: rows, or why there are none.
-pub(crate) fn salvage_aligned(
-    file: &SealedFile,
+/// The rows of an aligned device's columns, page by page, or why there are none.
+pub(crate) fn salvage_aligned<R: ReadAt>(
+    reader: &TsFileReader<R>,
     series: &[&SeriesMeta],
-) -> Result<Vec<Result<Block, StorageError>>, StorageError> {
+) -> Vec<Result<Block, TsFileError>> {
     let mut groups: BTreeMap<u64, Vec<Option<&ChunkMeta>>> = BTreeMap::new();
     for (at, meta) in series.iter().enumerate() {
         for chunk in &meta.chunks {
@@ -49,51 +38,55 @@ pub(crate) fn salvage_aligned(
     }
     let mut blocks = Vec::new();
     for group in groups.into_values() {
-        salvage_group(file, &group, &mut blocks)?;
+        if let Err(error) = salvage_group(reader, &group, &mut blocks) {
+            blocks.push(Err(error));
+        }
     }
-    Ok(blocks)
+    blocks
 }
 
-fn salvage_group(
-    file: &SealedFile,
+fn salvage_group<R: ReadAt>(
+    reader: &TsFileReader<R>,
     group: &[Option<&ChunkMeta>],
-    blocks: &mut Vec<Result<Block, StorageError>>,
-) -> Result<(), StorageError> {
-    let reader = file.reader()?;
+    blocks: &mut Vec<Result<Block, TsFileError>>,
+) -> Result<(), TsFileError> {
     let Some(any) = group.iter().flatten().next() else { return Ok(()) };
-    let times = match reader.read_time_chunk(any) {
-        Ok(times) => times,
-        Err(error) => {
-            blocks.push(Err(file.error(error)));
-            return Ok(());
-        }
-    };
+    let times = reader.read_time_chunk(any)?;
     // A column that cannot be read is lost alone.
     let columns: Vec<_> = group
         .iter()
         .map(|column| match column.map(|column| reader.read_chunk(column)) {
             Some(Ok(column)) => Some(column),
             Some(Err(error)) => {
-                blocks.push(Err(file.error(error)));
+                blocks.push(Err(error));
                 None
             }
             None => None,
         })
         .collect();
     for page in 0..times.pages().len() {
-        let read = times.read_times(page).map(|times| {
-            let values = columns.iter().map(|column| {
-                let column = column
-                    .as_ref()
-                    .filter(|column| column.pages().get(page).is_some_and(|page| !page.is_null()))?;
-                column.read_values(page, times.len()).ok()
+        let times = match times.read_times(page) {
+            Ok(times) => times,
+            Err(error) => {
+                blocks.push(Err(error));
+                continue;
+            }
+        };
+        let mut values = Vec::with_capacity(columns.len());
+        for column in &columns {
+            let there =
+                column.as_ref().filter(|column| column.pages().get(page).is_some_and(|page| !page.is_null()));
+            values.push(match there.map(|column| column.read_values(page, times.len())) {
+                Some(Ok(values)) => Some(values),
+                Some(Err(error)) => {
+                    blocks.push(Err(error));
+                    None
+                }
+                None => None,
             });
-            Block { columns: values.collect(), times: times.values().clone() }
-        });
-        match read.map_err(|error| file.error(error)) {
-            Ok(block) => blocks.extend(block.without_empty_rows().map(Ok)),
-            Err(error) => blocks.push(Err(error)),
         }
+        let block = Block { columns: values, times: times.values().clone() };
+        blocks.extend(block.without_empty_rows().map(Ok));
     }
     Ok(())
 }

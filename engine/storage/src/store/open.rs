@@ -37,7 +37,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     let mut recovery = Vec::new();
     if let Some((path, offset)) = &loaded.torn {
         let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
-        recovery.push(Finding { path: path.clone(), offset: Some(*offset), what });
+        recovery.push(Finding::note(path, what).at(*offset).means("nothing is lost"));
     }
     let files = open_files(&folder, &loaded, &mut recovery)?;
     let mut core = new_core(loaded, files, options.last_cache_bytes);
@@ -179,7 +179,7 @@ fn open_files(
     }
     for path in known {
         let what = "a file that the manifest names is missing; what it held is lost".to_owned();
-        recovery.push(Finding { path, offset: None, what });
+        recovery.push(Finding::error(path, what).means("queries of its rows fail"));
     }
     Ok(files)
 }

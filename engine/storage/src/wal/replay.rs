@@ -14,7 +14,7 @@ use crate::{
     Finding, StorageError,
     codec::Take,
     disk::{Disk, read_whole},
-    frame::{Frame, Frames},
+    frame::{Frame, Frames, is_torn},
 };
 
 /// What reading the log gave beside its records.
@@ -119,15 +119,23 @@ fn segment(
                 finding(replayed, path, at as u64, what);
             }
             Frame::Torn { at } => {
-                let bytes = counted - at;
-                let what = if last {
-                    format!(
-                        "the last {bytes} bytes of the log are torn, as a crash leaves what was never acknowledged; they do not count"
-                    )
+                let length = counted - at;
+                if last && is_torn(&bytes[at..counted]) {
+                    let what = format!(
+                        "the last {length} bytes of the log are torn, as a crash leaves what was never acknowledged; they do not count"
+                    );
+                    tracing::warn!(path = %path.display(), offset = at, what, "the log ends in a record that was not finished");
+                    let torn = Finding::note(path, what).at(at as u64).spanning(length as u64);
+                    replayed.findings.push(
+                        torn.means("nothing is lost that was acknowledged")
+                            .repaired_by("nothing: opening the folder cuts them"),
+                    );
                 } else {
-                    format!("the last {bytes} bytes of the log segment are damaged; what they held is lost")
-                };
-                finding(replayed, path, at as u64, what);
+                    let what = format!(
+                        "the last {length} bytes of the log segment are damaged; what they held is lost"
+                    );
+                    finding(replayed, path, at as u64, what);
+                }
             }
         }
     }
@@ -136,5 +144,12 @@ fn segment(
 
 fn finding(replayed: &mut Replayed, path: &Path, offset: u64, what: String) {
     tracing::error!(path = %path.display(), offset, what, "damage in the log");
-    replayed.findings.push(Finding { path: path.to_owned(), offset: Some(offset), what });
+    replayed.findings.push(
+        Finding::error(path, what)
+            .at(offset)
+            .means("rows or changes of the catalog that were written last may be missing")
+            .repaired_by(
+                "all other records are kept in sealed files; the log as it was is copied into `lost`",
+            ),
+    );
 }

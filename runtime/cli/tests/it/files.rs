@@ -7,10 +7,10 @@ use std::{
 
 use crate::command::Workplace;
 
-const COUNT: &str = "select count(*) from root.plant.** align by device";
+pub(crate) const COUNT: &str = "select count(*) from root.plant.** align by device";
 
 /// A folder with readings in several sealed files and in the log.
-fn with_readings() -> Workplace {
+pub(crate) fn with_readings() -> Workplace {
     let workplace = Workplace::new();
     for (name, rows) in [("one", 2_000), ("two", 3_000)] {
         workplace.write(
@@ -26,12 +26,12 @@ fn with_readings() -> Workplace {
     workplace
 }
 
-fn sql(workplace: &Workplace, data: &str, statement: &str) -> String {
+pub(crate) fn sql(workplace: &Workplace, data: &str, statement: &str) -> String {
     workplace.run(&["sql", "--data", data, "--zone", "UTC", "--format", "csv", "-e", statement]).ok()
 }
 
 /// All files below a folder with an extension, by path.
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -45,7 +45,7 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-fn flip(path: &Path, at: impl FnOnce(usize) -> usize) {
+pub(crate) fn flip(path: &Path, at: impl FnOnce(usize) -> usize) {
     let mut bytes = fs::read(path).expect("readable");
     let at = at(bytes.len());
     bytes[at] ^= 0x10;

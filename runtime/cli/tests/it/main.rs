@@ -4,6 +4,7 @@ mod command;
 mod documents;
 mod edges;
 mod files;
+mod files_fsck;
 mod pipelines;
 mod shell;
 mod transforms;

@@ -9,13 +9,22 @@ use super::{
     Flaw, Part, unless_damaged,
 };
 use crate::{
-    DeviceId, ReadAt, Statistics, TsFileError,
+    DeviceId, ReadAt, Statistics, TsFileError, Version,
+    device_id::utf16_order,
     layout::{HEAD_BYTES, NodeType, SEPARATOR},
     wire::Cursor,
 };
 
 /// Whoever looks for it by its name would not find it.
 const MISNAMED: &str = "a node of the index names what is below it otherwise than that does";
+
+/// Whether two devices are in the order of the index: of version 3, that of their paths.
+fn ascend(version: Version, before: &DeviceId, after: &DeviceId) -> bool {
+    match version {
+        Version::V3 => utf16_order(&before.to_string(), &after.to_string()).is_lt(),
+        Version::V4 => before < after,
+    }
+}
 
 /// A chunk as the index tells of it.
 #[derive(Debug)]
@@ -66,7 +75,7 @@ impl Told {
                     continue;
                 }
                 let device = node.entries[index].0.to_device();
-                if before.as_ref().is_some_and(|before| *before >= device) {
+                if before.as_ref().is_some_and(|before| !ascend(reader.version, before, &device)) {
                     let what = format!("the index has {device} out of order");
                     told.flaws.push(Flaw::new(Part::Index, start, what));
                 }

@@ -3,9 +3,9 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use levada_engine::{Engine, EngineOptions, Finding, StorageOptions, check, repair};
+use levada_engine::{Action, Engine, EngineOptions, Finding, Severity, StorageOptions, check, repair};
 
-use super::{Found, Outcome};
+use super::Outcome;
 use crate::exit::Failure;
 
 pub(super) fn run(dir: &Path, fix: bool) -> anyhow::Result<Outcome> {
@@ -14,34 +14,34 @@ pub(super) fn run(dir: &Path, fix: bool) -> anyhow::Result<Outcome> {
         return Err(Failure::invalid(message).into());
     }
     let options = StorageOptions::new(dir);
-    let mut findings = check(&options)?;
-    let mut clean = findings.is_empty();
-    if fix && !clean {
+    let findings = check(&options)?;
+    let mut outcome = Outcome::new(dir, findings.iter().cloned().map(Into::into).collect());
+    if fix && !findings.is_empty() {
         let mut done = repair(&options)?;
         // The store reads around damage in its log; what it read becomes files, and the log begins anew.
         let left = check(&options)?;
-        if !left.is_empty() {
+        if !is_clean(&left) {
             done.extend(keep_log(dir, &left)?);
             reopen(dir)?;
         }
-        done.retain(|finding| !findings.contains(finding));
-        findings.extend(done);
-        clean = check(&options)?.is_empty();
+        outcome.done = done.into_iter().map(Into::into).collect();
+        outcome.clean = is_clean(&check(&options)?);
+        let lost = dir.join("lost");
+        outcome.lost = lost.is_dir().then_some(lost);
     }
-    let lost = dir.join("lost");
-    let findings = findings
-        .into_iter()
-        .map(|Finding { path, offset, what }| Found { file: path, offset, what })
-        .collect();
-    Ok(Outcome { path: dir.to_owned(), findings, clean, lost: (fix && lost.is_dir()).then_some(lost) })
+    Ok(outcome)
+}
+
+fn is_clean(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.severity == Severity::Note)
 }
 
 /// Copies the damaged files of the log into the folder `lost`.
-fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Finding>> {
+fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Action>> {
     let (logs, lost) = (dir.join("wal"), dir.join("lost"));
-    let mut done: Vec<Finding> = Vec::new();
+    let mut done: Vec<Action> = Vec::new();
     for Finding { path, .. } in left.iter().filter(|finding| finding.path.starts_with(&logs)) {
-        let Some(name) = path.file_name().filter(|_| done.iter().all(|finding| finding.path != *path)) else {
+        let Some(name) = path.file_name().filter(|_| done.iter().all(|done| done.path != *path)) else {
             continue;
         };
         let to = lost.join(format!("wal-{}", name.to_string_lossy()));
@@ -49,7 +49,7 @@ fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Finding>> {
         fs::copy(path, &to).with_context(|| format!("cannot copy {} to {}", path.display(), to.display()))?;
         let what =
             format!("its readable records are kept in sealed files; as it was, it is {}", to.display());
-        done.push(Finding { path: path.clone(), offset: None, what });
+        done.push(Action { path: path.clone(), what });
     }
     Ok(done)
 }

@@ -65,8 +65,8 @@ for pair in 3:1.1.0 4:2.0.1 4:2.1.0; do
   compare "version $version, ours by ours" "$home/expected.txt" "$home/found.txt"
   java_dump "$java" "$home/ours.tsfile" >"$home/java.txt"
   if [ "$java" = 2.0.1 ]; then
-    grep -v "$two_forms" "$home/ours.txt" >"$home/expected.txt"
-    grep -v "$two_forms" "$home/java.txt" >"$home/found.txt"
+    grep -vE "$two_forms" "$home/ours.txt" >"$home/expected.txt"
+    grep -vE "$two_forms" "$home/java.txt" >"$home/found.txt"
     compare "version $version, ours by Java $java, but for RLBE" "$home/expected.txt" "$home/found.txt"
   else
     compare "version $version, ours by Java $java" "$home/ours.txt" "$home/java.txt"
@@ -83,8 +83,8 @@ java_dump 2.0.1 "$home/ours.tsfile" >"$home/java.txt"
 rows "$home/java.txt" >"$home/found.txt"
 compare "version 3, ours by Java 2.0.1" "$home/expected.txt" "$home/found.txt"
 java_dump 2.1.0 "$home/ours.tsfile" >"$home/java.txt"
-rows "$home/java.txt" | grep -v "$two_forms" >"$home/found.txt"
-compare "version 3, ours by Java 2.1.0, but for RLBE" <(grep -v "$two_forms" "$home/expected.txt") "$home/found.txt"
+rows "$home/java.txt" | grep -vE "$two_forms" >"$home/found.txt"
+compare "version 3, ours by Java 2.1.0, but for RLBE" <(grep -vE "$two_forms" "$home/expected.txt") "$home/found.txt"
 
 for model in tree table; do
   rm -f "$home/python.tsfile"

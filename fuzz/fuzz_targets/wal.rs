@@ -4,9 +4,10 @@
 //! where two bytes say so. The latter gets past the checksums to what is behind them.
 #![no_main]
 
-use std::{fs, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{Float64Array, Int64Array};
+use levada_fuzz::memory_disk::MemoryDisk;
 use levada_model::{Column, DataType, Path, PathPattern, Tablet, Write};
 use levada_storage::{Direction, Storage, StorageOptions, SyncMode, TimeRange, check};
 use libfuzzer_sys::fuzz_target;
@@ -63,14 +64,13 @@ fn read_all(storage: &Storage) {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
-    let logs = folder.path().join("wal");
-    fs::create_dir_all(&logs).expect("made");
-    fs::write(logs.join("0000000001.wal"), segment(bytes)).expect("written");
+    let disk = MemoryDisk::default();
+    disk.put("/data/wal/0000000001.wal", segment(bytes));
     let options = StorageOptions {
         sync: SyncMode::Interval(std::time::Duration::from_secs(1)),
         compaction: false,
-        ..StorageOptions::new(folder.path())
+        disk: Arc::new(disk),
+        ..StorageOptions::new("/data")
     };
     check(&options).expect("checked");
     let storage = Storage::open(options.clone()).expect("opens");

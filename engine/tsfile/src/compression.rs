@@ -13,6 +13,12 @@ const ZSTD_LEVEL: i32 = 3;
 /// The preset of LZMA2, as Java's writer has it.
 const XZ_PRESET: u32 = 6;
 
+/// What a decoder of LZMA2 may take for itself, in bytes: twice what the highest preset needs.
+const XZ_MEMORY: u64 = 130 << 20;
+
+/// The largest window of a ZSTD frame, as a power of two: what the highest of the usual levels takes.
+const ZSTD_WINDOW: u32 = 27;
+
 /// Compresses a page body.
 ///
 /// # Errors
@@ -65,10 +71,19 @@ pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) ->
         }
         Compressor::Gzip => read_up_to(flate2::read::MultiGzDecoder::new(&**body), length, body.len()),
         Compressor::Zstd => match zstd::stream::read::Decoder::with_buffer(&**body) {
-            Ok(decoder) => read_up_to(decoder, length, body.len()),
+            Ok(mut decoder) => match decoder.window_log_max(ZSTD_WINDOW) {
+                Ok(()) => read_up_to(decoder, length, body.len()),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         },
-        Compressor::Lzma2 => read_up_to(liblzma::read::XzDecoder::new(&**body), length, body.len()),
+        // A few bytes can ask for a dictionary of 4 GiB.
+        Compressor::Lzma2 => match liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0) {
+            Ok(stream) => {
+                read_up_to(liblzma::read::XzDecoder::new_stream(&**body, stream), length, body.len())
+            }
+            Err(error) => Err(error.into()),
+        },
     }
     .map_err(|error| wrong(error.to_string()))?;
     if out.len() == length {

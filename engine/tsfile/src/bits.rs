@@ -114,6 +114,12 @@ impl<'a> BitReader<'a> {
         word_at(self.bytes, self.at >> 3) << (self.at & 7)
     }
 
+    /// The next 64 bits.
+    #[inline]
+    pub(crate) fn peek_whole(&self) -> u64 {
+        whole_word_at(self.bytes, self.at)
+    }
+
     #[inline]
     pub(crate) const fn skip(&mut self, bits: u32) {
         self.at += bits as usize;
@@ -155,6 +161,18 @@ pub(crate) fn word_at(bytes: &[u8], index: usize) -> u64 {
         u64::from_be_bytes(*window)
     } else {
         word_at_end(bytes, index)
+    }
+}
+
+/// The 64 bits from a bit on; zeros beyond the end.
+#[inline]
+pub(crate) fn whole_word_at(bytes: &[u8], bit: usize) -> u64 {
+    if let Some(window) = bytes.get(bit >> 3..).and_then(|rest| rest.first_chunk::<9>()) {
+        let [first @ .., last] = *window;
+        u64::from_be_bytes(first) << (bit & 7) | u64::from(last) >> (8 - (bit & 7))
+    } else {
+        // What is shifted out of this word's end is beyond the bytes' end.
+        word_at_end(bytes, bit >> 3) << (bit & 7)
     }
 }
 

@@ -43,12 +43,23 @@ impl Shape {
     }
 }
 
-const fn class_of(lead: u32) -> usize {
-    let mut class = CLASSES.len() - 1;
-    while CLASSES[class] > lead {
-        class -= 1;
+/// By the number of leading zeros: the class of it.
+const CLASS_OF: [u8; 65] = {
+    let mut classes = [0; 65];
+    let mut lead = 0;
+    while lead < classes.len() {
+        let mut class = CLASSES.len() - 1;
+        while CLASSES[class] > lead as u32 {
+            class -= 1;
+        }
+        classes[lead] = class as u8;
+        lead += 1;
     }
-    class
+    classes
+};
+
+fn class_of(lead: u32) -> usize {
+    usize::from(CLASS_OF[lead as usize])
 }
 
 /// Encodes values and then `end`.
@@ -58,7 +69,8 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
     let ring_size = 1usize << ring_bits;
     let key_of = |value: u64| (value & ((1 << (threshold + 1)) - 1)) as usize;
     let mut ring = [0u64; 128];
-    let mut last_seen = vec![0usize; 1 << (threshold + 1)];
+    // Where a value with these last bits was seen last.
+    let mut last_seen = vec![0u32; 1 << (threshold + 1)];
     let mut writer = BitWriter::new(out);
     writer.put(first.bits(), T::WIDTH);
     ring[0] = first.bits();
@@ -66,7 +78,9 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
     let mut stored_lead = NONE;
     for (before, value) in rest.iter().chain([&end]).enumerate() {
         let value = value.bits();
-        let candidate = last_seen[key_of(value)];
+        let seen = &mut last_seen[key_of(value)];
+        let candidate = *seen as usize;
+        *seen = before as u32 + 1;
         let (mut from, mut xor) = (before % ring_size, value ^ ring[before % ring_size]);
         let mut trail = 0;
         if before - candidate < ring_size {
@@ -98,7 +112,6 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
             }
         }
         ring[(before + 1) % ring_size] = value;
-        last_seen[key_of(value)] = before + 1;
     }
     if !writer.finish() {
         out.push(0);
@@ -108,56 +121,52 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
 /// Decodes exactly `count` values.
 pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     let Shape { ring_bits, length_bits, .. } = const { Shape::of::<T>() };
+    let ring_size = 1usize << ring_bits;
     if count > bytes.len().saturating_mul(8) {
         return Err(Corrupt::new(bytes.len(), "CHIMP values are missing"));
     }
     let mut reader = BitReader::new(bytes);
     let mut values: Vec<T> = Vec::with_capacity(count);
+    let mut ring = [0u64; 128];
     let mut last = reader.read(T::WIDTH);
     values.push(T::of_bits(last));
+    ring[0] = last;
     let mut lead = 0;
     for index in 1..count {
         let head = reader.peek();
         match head >> 62 {
             flag @ (0b00 | 0b01) => {
-                let from = (head << 2 >> (64 - ring_bits)) as usize;
-                last = ring_value(&values, index, from, ring_bits)
-                    .ok_or_else(|| Corrupt::new(reader.bytes_read(), "a CHIMP index is beyond the values"))?;
+                let place = (head << 2 >> (64 - ring_bits)) as usize;
+                // All of the ring is there after so many values.
+                if index < ring_size && place >= index {
+                    return Err(Corrupt::new(reader.bytes_read(), "a CHIMP index is beyond the values"));
+                }
+                last = ring[place % ring_size % 128];
                 if flag == 0b00 {
                     reader.skip(2 + ring_bits);
                 } else {
-                    let class = (head << (2 + ring_bits) >> 61) as usize;
+                    lead = CLASSES[(head << (2 + ring_bits) >> 61) as usize];
                     let length = (head << (5 + ring_bits) >> (64 - length_bits)) as u32;
+                    let Some(trail) = T::WIDTH.checked_sub(lead + length) else {
+                        return Err(Corrupt::new(reader.bytes_read(), "a CHIMP window is too wide"));
+                    };
                     reader.skip(5 + ring_bits + length_bits);
-                    let trail = T::WIDTH
-                        .checked_sub(CLASSES[class] + length)
-                        .ok_or_else(|| Corrupt::new(reader.bytes_read(), "a CHIMP window is too wide"))?;
                     last ^= reader.read(length).checked_shl(trail).unwrap_or(0);
-                    lead = CLASSES[class];
                 }
             }
             flag => {
-                if flag == 0b10 {
-                    reader.skip(2);
-                } else {
-                    lead = CLASSES[(head << 2 >> 61) as usize];
-                    reader.skip(5);
-                }
-                last ^= reader.read(T::WIDTH - lead);
+                let told = CLASSES[(head << 2 >> 61) as usize];
+                lead = if flag == 0b10 { lead } else { told };
+                reader.skip(if flag == 0b10 { 2 } else { 5 });
+                last ^= reader.peek_whole() >> (64 - T::WIDTH + lead);
+                reader.skip(T::WIDTH - lead);
             }
         }
         values.push(T::of_bits(last));
+        ring[index % ring_size % 128] = last;
     }
     if reader.overrun() {
         return Err(Corrupt::new(bytes.len(), "CHIMP values are missing"));
     }
     Ok(values)
-}
-
-/// The value that is in a place of the ring when `count` values have been read.
-fn ring_value<T: Int>(values: &[T], count: usize, place: usize, ring_bits: u32) -> Option<u64> {
-    let ring_size = 1 << ring_bits;
-    let newest = count - 1;
-    let back = (newest.wrapping_sub(place)) & (ring_size - 1);
-    values.get(newest.checked_sub(back)?).map(|value| value.bits())
 }

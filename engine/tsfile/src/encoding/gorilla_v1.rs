@@ -69,16 +69,27 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     let too_wide =
         |reader: &BitReader<'_>| Corrupt::new(reader.bytes_read(), "a GORILLA_V1 window is too wide");
     for _ in 1..count {
-        if reader.read(1) == 1 {
-            if reader.read(1) == 0 {
-                let (lead, trail) = zeros::<T>(before);
-                let length = T::WIDTH.checked_sub(lead + trail).ok_or_else(|| too_wide(&reader))?;
-                before ^= reader.read(length) << trail;
+        let head = reader.peek();
+        if head >> 63 == 0 {
+            reader.skip(1);
+        } else {
+            let (length, trail);
+            if head >> 62 == 0b10 {
+                let (lead, window_trail) = zeros::<T>(before);
+                trail = window_trail;
+                // Of a zero both count all its bits.
+                length = T::WIDTH.checked_sub(lead + trail).ok_or_else(|| too_wide(&reader))?;
+                reader.skip(2);
             } else {
-                let lead = reader.read(lead_bits::<T>()) as u32;
-                let length = reader.read(lead_bits::<T>() + 1) as u32;
-                let trail = T::WIDTH.checked_sub(lead + length).ok_or_else(|| too_wide(&reader))?;
-                before ^= reader.read(length).checked_shl(trail).unwrap_or(0);
+                let counts = lead_bits::<T>();
+                let lead = (head << 2 >> (64 - counts)) as u32;
+                length = (head << (2 + counts) >> (63 - counts)) as u32;
+                trail = T::WIDTH.checked_sub(lead + length).ok_or_else(|| too_wide(&reader))?;
+                reader.skip(3 + 2 * counts);
+            }
+            if length > 0 {
+                before ^= reader.peek_whole() >> (64 - length) << trail;
+                reader.skip(length);
             }
         }
         values.push(T::of_bits(before));

@@ -21,7 +21,7 @@
 use std::ops::ControlFlow;
 
 use crate::{
-    bits::{WideWriter, word_at},
+    bits::{WideWriter, whole_word_at, word_at},
     error::{Corrupt, Parsed},
 };
 
@@ -61,7 +61,7 @@ const RUNS: [(u8, u8); 1 << LOOKED_UP] = {
 };
 
 /// Values that are read at once, however many there are in the run: most runs are short, and where one ends cannot be foreseen.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
 const fn length_bits<T: Int>() -> u32 {
     if T::WIDTH == 32 { 6 } else { 7 }
@@ -266,12 +266,9 @@ fn take_run<T: Int>(bytes: &[u8], at: &mut usize, differences: &mut [T]) -> Cont
     let top = u64::from(length == T::WIDTH as usize) << (T::WIDTH - 1);
     let difference = |index: usize| {
         let bit = from + index * length;
-        let mut word = word_at(bytes, bit >> 3) << (bit & 7);
-        if T::WIDTH > 57 {
-            // The last bits of a long difference are in a ninth byte.
-            let ninth = bytes.get((bit >> 3) + 8).copied().unwrap_or(0);
-            word |= u64::from(ninth) >> (8 - (bit & 7));
-        }
+        // The last bits of a long difference may be in a ninth byte.
+        let word =
+            if T::WIDTH > 57 { whole_word_at(bytes, bit) } else { word_at(bytes, bit >> 3) << (bit & 7) };
         T::of_bits(word >> (64 - length) | top)
     };
     if let Some(ahead) = differences.first_chunk_mut::<AHEAD>() {

@@ -13,7 +13,7 @@
 //! wrong: [`is_readable`] tells, and such chunks are written in another encoding.
 
 use crate::{
-    bits::{BitReader, BitWriter, unpack},
+    bits::{BitReader, BitWriter, whole_word_at, word_at},
     error::{Corrupt, Parsed},
     wire::{Cursor, put_uvar},
 };
@@ -46,9 +46,13 @@ impl Predictor {
     }
 
     fn train<T: Int>(&mut self, before: T, value: T, error: T) {
-        let gradient =
-            if error > T::default() { -(self.difference as i128) } else { self.difference as i128 };
-        self.learnt = self.learnt.wrapping_sub(gradient as i32);
+        // As little as 32 bits are kept, whatever the width of values.
+        let difference = self.difference as i32;
+        self.learnt = if error > T::default() {
+            self.learnt.wrapping_add(difference)
+        } else {
+            self.learnt.wrapping_sub(difference)
+        };
         self.difference = value.minus(before).widened();
     }
 }
@@ -106,39 +110,81 @@ fn unpack_error<T: Int>(packed: u64) -> T {
 
 /// Decodes exactly `count` values.
 pub(super) fn decode<T: Int>(bytes: &[u8], floats: bool, count: usize) -> Parsed<Vec<T>> {
+    // The tail may be a run: 127 values in six bytes.
+    if count > bytes.len().saturating_mul(127) {
+        return Err(Corrupt::new(bytes.len(), "SPRINTZ values are missing"));
+    }
+    let mut values = vec![T::default(); count];
+    let (mut at, mut filled) = (0, 0);
+    // Blocks that have enough bytes behind them to be read a word at a time, then those that do not.
+    while let (Some(window), Some(block)) = (
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()),
+        values.get_mut(filled..).and_then(|rest| rest.first_chunk_mut()),
+    ) {
+        let Some(size) = decode_block(window, floats, block) else { break };
+        at += size;
+        filled += ERRORS + 1;
+    }
     let mut cursor = Cursor::new(bytes);
-    let mut values = Vec::with_capacity(count.min(bytes.len().saturating_mul(8)));
-    while values.len() < count {
-        let left = count - values.len();
+    cursor.take(at)?;
+    while filled < count {
+        let left = &mut values[filled..];
         let head = cursor.u8()?;
         if head & TAIL != 0 {
             let size = usize::from(head & !TAIL);
-            if size == 0 || size > left {
+            if size == 0 || size > left.len() {
                 return Err(cursor.corrupt(format!("a SPRINTZ tail of {size} values is not expected")));
             }
-            values.extend(decode_tail::<T>(&mut cursor, floats, size)?);
+            left[..size].copy_from_slice(&decode_tail::<T>(&mut cursor, floats, size)?);
+            filled += size;
             continue;
         }
-        let width = u32::from(head);
-        if width == 0 || width > T::WIDTH || left <= ERRORS {
-            return Err(cursor.corrupt(format!("a SPRINTZ block of {width} bits is not expected")));
-        }
-        let mut last = if T::WIDTH == 32 && !floats {
-            T::of_bits(u64::from(cursor.uvar()?))
-        } else {
-            T::parse(&mut cursor)?
-        };
-        values.push(last);
-        let mut predictor = Predictor::new();
-        unpack(cursor.take(width as usize)?, width, ERRORS, |packed| {
-            let error = unpack_error::<T>(packed);
-            let value = predictor.predict(last).plus(error);
-            predictor.train(last, value, error);
-            last = value;
-            values.push(value);
-        });
+        let mut window = [0; WINDOW];
+        window[0] = head;
+        let rest = cursor.clone().rest();
+        let copied = rest.len().min(WINDOW - 1);
+        window[1..=copied].copy_from_slice(&rest[..copied]);
+        let block = left.first_chunk_mut().and_then(|block| decode_block(&window, floats, block));
+        let size = block.ok_or_else(|| {
+            cursor.corrupt(format!("a SPRINTZ block of {head} bits is not expected, or not of this length"))
+        })?;
+        cursor.take(size - 1)?;
+        filled += ERRORS + 1;
     }
     Ok(values)
+}
+
+/// Bytes of the longest block, and of a word and another byte that are read with its last error.
+const WINDOW: usize = 1 + 8 + ERRORS * 8 + 9;
+
+/// Decodes the block that a window begins with; returns its size in bytes. `None` where it is a tail, or no block.
+#[inline]
+fn decode_block<T: Int>(window: &[u8; WINDOW], floats: bool, values: &mut [T; ERRORS + 1]) -> Option<usize> {
+    let width = u32::from(window[0]);
+    if width == 0 || width > T::WIDTH {
+        return None;
+    }
+    let (first, start) = if T::WIDTH == 32 && !floats {
+        let mut cursor = Cursor::new(&window[1..6]);
+        (u64::from(cursor.uvar().ok()?), 1 + cursor.position())
+    } else {
+        (word_at(window, 1) >> (64 - T::WIDTH), 1 + size_of::<T>())
+    };
+    let mut last = T::of_bits(first);
+    values[0] = last;
+    let mut predictor = Predictor::new();
+    let packed = &window[start..start + ERRORS * 8 + 1];
+    for (index, value) in (0..).zip(&mut values[1..]) {
+        let bit = index * width as usize;
+        let word =
+            if T::WIDTH > 57 { whole_word_at(packed, bit) } else { word_at(packed, bit >> 3) << (bit & 7) };
+        let error = unpack_error::<T>(word >> (64 - width));
+        let next = predictor.predict(last).plus(error);
+        predictor.train(last, next, error);
+        last = next;
+        *value = last;
+    }
+    Some(start + width as usize)
 }
 
 fn decode_tail<T: Int>(cursor: &mut Cursor<'_>, floats: bool, count: usize) -> Parsed<Vec<T>> {

@@ -1,10 +1,8 @@
 //! How a page's bytes are compressed, with the code numbers of the protocol and of TsFile.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{UnknownName, data_type::named};
+use crate::closed_set::closed_set;
 
 /// The compression of a series' pages. The discriminants are the codes of the protocol and of TsFile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,44 +23,12 @@ pub enum Compressor {
     Lzma2 = 9,
 }
 
-impl Compressor {
-    /// Every compressor, in the order of their codes.
-    pub const ALL: [Self; 6] =
-        [Self::Uncompressed, Self::Snappy, Self::Gzip, Self::Lz4, Self::Zstd, Self::Lzma2];
-
-    /// The code on the wire and in files.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The compressor of a code.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.code() == code)
-    }
-
-    /// The name in SQL and in results.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Uncompressed => "UNCOMPRESSED",
-            Self::Snappy => "SNAPPY",
-            Self::Gzip => "GZIP",
-            Self::Lz4 => "LZ4",
-            Self::Zstd => "ZSTD",
-            Self::Lzma2 => "LZMA2",
-        }
-    }
-}
-
-impl fmt::Display for Compressor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Compressor {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        named("compressor", &Self::ALL, Self::name, name)
-    }
+closed_set! {
+    Compressor, "compressor";
+    Uncompressed = "UNCOMPRESSED",
+    Snappy = "SNAPPY",
+    Gzip = "GZIP",
+    Lz4 = "LZ4",
+    Zstd = "ZSTD",
+    Lzma2 = "LZMA2",
 }

@@ -1,9 +1,9 @@
 //! Data types, with the code numbers that the wire protocol and the file format use.
 
-use std::{fmt, str::FromStr};
-
 use arrow_schema::DataType as ArrowType;
 use serde::{Deserialize, Serialize};
+
+use crate::closed_set::closed_set;
 
 /// The type of a series' values.
 ///
@@ -41,59 +41,21 @@ pub enum DataType {
     String = 11,
 }
 
-/// A name that is not one of a closed set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown {what} `{name}`, expected one of {expected}")]
-pub struct UnknownName {
-    /// What kind of name was expected.
-    pub what: &'static str,
-    /// The name as given.
-    pub name: String,
-    /// The valid names, joined by commas.
-    pub expected: String,
+closed_set! {
+    DataType, "data type";
+    Boolean = "BOOLEAN",
+    Int32 = "INT32",
+    Int64 = "INT64",
+    Float = "FLOAT",
+    Double = "DOUBLE",
+    Text = "TEXT",
+    Timestamp = "TIMESTAMP",
+    Date = "DATE",
+    Blob = "BLOB",
+    String = "STRING",
 }
 
 impl DataType {
-    /// Every data type, in the order of their codes.
-    pub const ALL: [Self; 10] = [
-        Self::Boolean,
-        Self::Int32,
-        Self::Int64,
-        Self::Float,
-        Self::Double,
-        Self::Text,
-        Self::Timestamp,
-        Self::Date,
-        Self::Blob,
-        Self::String,
-    ];
-
-    /// The code on the wire and in files.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The type of a code, `None` where no value can have it.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.code() == code)
-    }
-
-    /// The name in SQL and in results.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Boolean => "BOOLEAN",
-            Self::Int32 => "INT32",
-            Self::Int64 => "INT64",
-            Self::Float => "FLOAT",
-            Self::Double => "DOUBLE",
-            Self::Text => "TEXT",
-            Self::Timestamp => "TIMESTAMP",
-            Self::Date => "DATE",
-            Self::Blob => "BLOB",
-            Self::String => "STRING",
-        }
-    }
-
     /// The Arrow type whose arrays hold values of this type.
     ///
     /// `DATE` is `Int32` (`yyyymmdd`), `TIMESTAMP` is `Int64`, `TEXT` and `STRING` are `Utf8`, `BLOB` is `Binary`.
@@ -118,32 +80,4 @@ impl DataType {
     pub const fn is_text(self) -> bool {
         matches!(self, Self::Text | Self::String)
     }
-}
-
-impl fmt::Display for DataType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for DataType {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        named("data type", &Self::ALL, Self::name, name)
-    }
-}
-
-/// Finds a name, in any case, among the members of a closed set.
-pub(crate) fn named<T: Copy>(
-    what: &'static str,
-    all: &[T],
-    name_of: impl Fn(T) -> &'static str,
-    name: &str,
-) -> Result<T, UnknownName> {
-    all.iter().copied().find(|&each| name_of(each).eq_ignore_ascii_case(name)).ok_or_else(|| UnknownName {
-        what,
-        name: name.to_owned(),
-        expected: all.iter().map(|&each| name_of(each)).collect::<Vec<_>>().join(", "),
-    })
 }

@@ -1,10 +1,8 @@
 //! How a page's values are written as bytes, with the code numbers of the protocol and of TsFile.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 
-use crate::{DataType, UnknownName, data_type::named};
+use crate::{DataType, closed_set::closed_set};
 
 /// The encoding of a series' values. The discriminants are the codes of the protocol and of TsFile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,49 +34,22 @@ pub enum Encoding {
     Rlbe = 13,
 }
 
+closed_set! {
+    Encoding, "encoding";
+    Plain = "PLAIN",
+    Dictionary = "DICTIONARY",
+    Rle = "RLE",
+    Ts2Diff = "TS_2DIFF",
+    GorillaV1 = "GORILLA_V1",
+    Regular = "REGULAR",
+    Gorilla = "GORILLA",
+    Zigzag = "ZIGZAG",
+    Chimp = "CHIMP",
+    Sprintz = "SPRINTZ",
+    Rlbe = "RLBE",
+}
+
 impl Encoding {
-    /// Every encoding, in the order of their codes.
-    pub const ALL: [Self; 11] = [
-        Self::Plain,
-        Self::Dictionary,
-        Self::Rle,
-        Self::Ts2Diff,
-        Self::GorillaV1,
-        Self::Regular,
-        Self::Gorilla,
-        Self::Zigzag,
-        Self::Chimp,
-        Self::Sprintz,
-        Self::Rlbe,
-    ];
-
-    /// The code on the wire and in files.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// The encoding of a code.
-    pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|each| each.code() == code)
-    }
-
-    /// The name in SQL and in results.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Dictionary => "DICTIONARY",
-            Self::Rle => "RLE",
-            Self::Ts2Diff => "TS_2DIFF",
-            Self::GorillaV1 => "GORILLA_V1",
-            Self::Regular => "REGULAR",
-            Self::Gorilla => "GORILLA",
-            Self::Zigzag => "ZIGZAG",
-            Self::Chimp => "CHIMP",
-            Self::Sprintz => "SPRINTZ",
-            Self::Rlbe => "RLBE",
-        }
-    }
-
     /// Whether values of a type can be written in this encoding.
     pub const fn supports(self, data_type: DataType) -> bool {
         use DataType as T;
@@ -104,19 +75,5 @@ impl Encoding {
             DataType::Float | DataType::Double => Self::Gorilla,
             DataType::Text | DataType::String | DataType::Blob => Self::Plain,
         }
-    }
-}
-
-impl fmt::Display for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Encoding {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<Self, UnknownName> {
-        named("encoding", &Self::ALL, Self::name, name)
     }
 }

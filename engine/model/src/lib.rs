@@ -17,6 +17,7 @@
 //! Invariants: a [`Path`] is always in canonical form (a node is quoted exactly when it must be), a [`Tablet`]'s columns
 //! all have as many rows as its time column and the Arrow type that belongs to their [`DataType`].
 
+mod closed_set;
 mod compressor;
 mod data_type;
 mod encoding;
@@ -29,8 +30,9 @@ mod status;
 mod tablet;
 mod value;
 
+pub use closed_set::UnknownName;
 pub use compressor::Compressor;
-pub use data_type::{DataType, UnknownName};
+pub use data_type::DataType;
 pub use encoding::Encoding;
 pub use path::{Path, PathError, quote_node, unquote_node};
 pub use pattern::PathPattern;

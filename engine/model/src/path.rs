@@ -71,6 +71,11 @@ impl Path {
         Ok(Self(canonical.into()))
     }
 
+    /// A path of a text that is known to be in canonical form.
+    pub(crate) fn from_canonical(text: String) -> Self {
+        Self(text.into())
+    }
+
     /// A path of raw (unquoted) node names; what needs quotes gets them.
     pub fn from_raw_nodes<'a>(nodes: impl IntoIterator<Item = &'a str>) -> Self {
         let nodes: Vec<_> = nodes.into_iter().map(quote_node).collect();

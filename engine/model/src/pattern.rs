@@ -1,15 +1,15 @@
 //! Path patterns: `*` stands for one node (or part of one), `**` for one or more.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use crate::{
     Path, PathError,
-    path::{quote_node, split_nodes, unquote_node},
+    path::{split_nodes, unquote_node},
 };
 
 /// A path with wildcards.
 ///
-/// `*` is exactly one node, `**` one or more, `s*`, `*1` and `*s*` match inside one node. `root.**` is everything
+/// Cheap to clone. `*` is exactly one node, `**` one or more, `s*`, `*1` and `*s*` match inside one node. `root.**` is everything
 /// below root.
 ///
 /// ```
@@ -20,8 +20,13 @@ use crate::{
 /// # Ok::<(), levada_model::PathError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PathPattern {
-    nodes: Vec<Node>,
+pub struct PathPattern(Nodes);
+
+/// What a pattern is made of. One without wildcards is always a path, so that equal patterns are written one way.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Nodes {
+    Path(Path),
+    Wild(Arc<[Node]>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -42,6 +47,9 @@ impl PathPattern {
     /// # Errors
     /// As [`Path::parse`], with wildcards allowed in bare nodes.
     pub fn parse(text: &str) -> Result<Self, PathError> {
+        if !text.contains('*') {
+            return Path::parse(text).map(|path| Self(Nodes::Path(path)));
+        }
         let nodes = split_nodes(text)?
             .into_iter()
             .map(|node| match node {
@@ -52,84 +60,147 @@ impl PathPattern {
                     .map(|path| Node::Literal(path.as_str().to_owned()))
                     .map_err(|error| PathError::new(text, error.reason)),
             })
-            .collect::<Result<_, _>>()?;
-        Ok(Self { nodes })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of(nodes))
+    }
+
+    fn of(nodes: Vec<Node>) -> Self {
+        if nodes.iter().all(|node| matches!(node, Node::Literal(_))) {
+            let texts: Vec<&str> = nodes.iter().map(Node::text).collect();
+            return Self(Nodes::Path(Path::from_canonical(texts.join("."))));
+        }
+        Self(Nodes::Wild(nodes.into()))
+    }
+
+    fn to_nodes(&self) -> Vec<Node> {
+        match &self.0 {
+            Nodes::Path(path) => path.nodes().map(|node| Node::Literal(node.to_owned())).collect(),
+            Nodes::Wild(nodes) => nodes.to_vec(),
+        }
     }
 
     /// Whether the pattern holds a wildcard.
     pub fn has_wildcard(&self) -> bool {
-        self.nodes.iter().any(|node| !matches!(node, Node::Literal(_)))
+        matches!(self.0, Nodes::Wild(_))
     }
 
     /// The one path it names, where it holds no wildcard.
     pub fn as_path(&self) -> Option<Path> {
-        (!self.has_wildcard()).then(|| Path::parse(&self.to_string()).ok()).flatten()
+        match &self.0 {
+            Nodes::Path(path) => Some(path.clone()),
+            Nodes::Wild(_) => None,
+        }
     }
 
     /// This pattern with another behind it: `FROM` prefix and `SELECT` suffix.
     #[must_use]
     pub fn join(&self, suffix: &Self) -> Self {
-        Self { nodes: self.nodes.iter().chain(&suffix.nodes).cloned().collect() }
+        match (&self.0, &suffix.0) {
+            (Nodes::Path(path), Nodes::Path(suffix)) => Self(Nodes::Path(path.child(suffix.as_str()))),
+            _ => Self::of([self.to_nodes(), suffix.to_nodes()].concat()),
+        }
     }
 
     /// This pattern without its last node, and that node alone; `None` where there is one node only.
     pub fn split_last(&self) -> Option<(Self, Self)> {
-        let (last, front) = self.nodes.split_last()?;
-        (!front.is_empty()).then(|| (Self { nodes: front.to_vec() }, Self { nodes: vec![last.clone()] }))
+        match &self.0 {
+            Nodes::Path(path) => {
+                let (front, last) = path.split_last()?;
+                let last = Path::from_canonical(last.to_owned());
+                Some((Self(Nodes::Path(front)), Self(Nodes::Path(last))))
+            }
+            Nodes::Wild(nodes) => {
+                let (last, front) = nodes.split_last()?;
+                (!front.is_empty()).then(|| (Self::of(front.to_vec()), Self::of(vec![last.clone()])))
+            }
+        }
     }
 
     /// How many nodes it is written with.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        match &self.0 {
+            Nodes::Path(path) => path.nodes().count(),
+            Nodes::Wild(nodes) => nodes.len(),
+        }
     }
 
     /// Never: a pattern has a node.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        false
     }
 
     /// The nodes as they are written.
     pub fn nodes(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.nodes.iter().map(|node| match node {
-            Node::Literal(text) | Node::Partial(text) => text,
-            Node::One => "*",
-            Node::Many => "**",
-        })
+        let nodes: Vec<&str> = match &self.0 {
+            Nodes::Path(path) => path.nodes().collect(),
+            Nodes::Wild(nodes) => nodes.iter().map(Node::text).collect(),
+        };
+        nodes.into_iter()
     }
 
     /// The longest literal beginning, as far as it is a path.
     pub fn literal_prefix(&self) -> Option<Path> {
-        let literals: Vec<&str> = self
-            .nodes
+        let nodes = match &self.0 {
+            Nodes::Path(path) => return Some(path.clone()),
+            Nodes::Wild(nodes) => nodes,
+        };
+        let literals: Vec<&str> = nodes
             .iter()
             .map_while(|node| match node {
                 Node::Literal(text) => Some(text.as_str()),
                 _ => None,
             })
             .collect();
-        Path::parse(&literals.join(".")).ok()
+        (!literals.is_empty()).then(|| Path::from_canonical(literals.join(".")))
     }
 
     /// Whether a path, whole, fits.
     pub fn matches(&self, path: &Path) -> bool {
-        let nodes: Vec<&str> = path.nodes().collect();
-        self.matches_nodes(&nodes)
+        match &self.0 {
+            Nodes::Path(own) => own == path,
+            Nodes::Wild(nodes) => {
+                let path: Vec<&str> = path.nodes().collect();
+                fits(nodes, &path)
+            }
+        }
     }
 
     /// Whether a path given by its nodes in canonical form, whole, fits.
     pub fn matches_nodes(&self, nodes: &[&str]) -> bool {
-        fits(&self.nodes, nodes)
+        match &self.0 {
+            Nodes::Path(path) => behind(path, nodes).is_some_and(str::is_empty),
+            Nodes::Wild(own) => fits(own, nodes),
+        }
     }
 
     /// Whether some path at or below the one given by its nodes can fit: what a walk down a tree may skip.
     pub fn may_match_below(&self, nodes: &[&str]) -> bool {
-        may_fit_below(&self.nodes, nodes)
+        match &self.0 {
+            Nodes::Path(path) => {
+                behind(path, nodes).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            }
+            Nodes::Wild(own) => may_fit_below(own, nodes),
+        }
     }
 
     /// Whether some path fits both patterns.
     pub fn overlaps(&self, other: &Self) -> bool {
-        overlap(&self.nodes, &other.nodes)
+        match (&self.0, &other.0) {
+            (Nodes::Path(path), _) => other.matches(path),
+            (_, Nodes::Path(path)) => self.matches(path),
+            (Nodes::Wild(a), Nodes::Wild(b)) => overlap(a, b),
+        }
     }
+}
+
+/// What a path has behind some nodes it is to begin with. A node is never the beginning of another node and a full stop.
+fn behind<'a>(path: &'a Path, nodes: &[&str]) -> Option<&'a str> {
+    let mut rest = path.as_str();
+    for (index, node) in nodes.iter().enumerate() {
+        rest = if index > 0 { rest.strip_prefix('.')? } else { rest };
+        rest = rest.strip_prefix(node)?;
+    }
+    Some(rest)
 }
 
 fn fits(pattern: &[Node], nodes: &[&str]) -> bool {
@@ -164,6 +235,14 @@ fn overlap(a: &[Node], b: &[Node]) -> bool {
 }
 
 impl Node {
+    fn text(&self) -> &str {
+        match self {
+            Self::Literal(text) | Self::Partial(text) => text,
+            Self::One => "*",
+            Self::Many => "**",
+        }
+    }
+
     fn accepts(&self, name: &str) -> bool {
         match self {
             Self::Literal(text) => text == name,
@@ -197,11 +276,13 @@ fn glob_fits(glob: &str, name: &str) -> bool {
 
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, node) in self.nodes().enumerate() {
-            if i > 0 {
-                f.write_str(".")?;
-            }
-            f.write_str(node)?;
+        let nodes = match &self.0 {
+            Nodes::Path(path) => return f.write_str(path.as_str()),
+            Nodes::Wild(nodes) => nodes,
+        };
+        for (i, node) in nodes.iter().enumerate() {
+            f.write_str(if i > 0 { "." } else { "" })?;
+            f.write_str(node.text())?;
         }
         Ok(())
     }
@@ -215,12 +296,7 @@ impl fmt::Debug for PathPattern {
 
 impl From<&Path> for PathPattern {
     fn from(path: &Path) -> Self {
-        Self {
-            nodes: path
-                .nodes()
-                .map(|node| Node::Literal(quote_node(&unquote_node(node)).into_owned()))
-                .collect(),
-        }
+        Self(Nodes::Path(path.clone()))
     }
 }
 
@@ -260,6 +336,22 @@ mod tests {
         assert!(pattern.may_match_below(&["root", "a", "x"]));
         assert!(!pattern.may_match_below(&["root", "b"]));
         assert!(!pattern.may_match_below(&["root", "a", "x", "s", "t"]));
+    }
+
+    #[test]
+    fn a_pattern_without_wildcards_is_its_path() {
+        let pattern = |text| PathPattern::parse(text).expect("pattern");
+        let quoted = pattern("root.`a`.`b.c`");
+        assert_eq!(quoted.to_string(), "root.a.`b.c`");
+        assert_eq!((quoted.len(), quoted.nodes().collect::<Vec<_>>()), (3, vec!["root", "a", "`b.c`"]));
+        assert_eq!(quoted, pattern("root").join(&pattern("a")).join(&pattern("`b.c`")));
+        assert_eq!(quoted, PathPattern::from(&Path::parse("root.a.`b.c`").expect("path")));
+        let (front, last) = pattern("root.a.*").split_last().expect("three nodes");
+        assert_eq!((front, last), (pattern("root.a"), pattern("*")));
+        assert!(quoted.matches_nodes(&["root", "a", "`b.c`"]) && !quoted.matches_nodes(&["root", "a"]));
+        assert!(quoted.may_match_below(&["root", "a"]) && !quoted.may_match_below(&["root", "ab"]));
+        assert!(!pattern("root.ab").may_match_below(&["root", "a"]));
+        assert!(!pattern("root.a").matches_nodes(&["root", "a", "b"]));
     }
 
     #[test]

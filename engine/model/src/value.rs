@@ -73,15 +73,26 @@ impl Value {
     }
 }
 
-/// As IoTDB's tools print it: dates as `yyyy-mm-dd`, bytes as `0x…`.
+/// The word for a number that is infinite.
+fn infinite(value: f64) -> Option<&'static str> {
+    value.is_infinite().then_some(if value > 0.0 { "Infinity" } else { "-Infinity" })
+}
+
+/// As IoTDB's tools print it: dates as `yyyy-mm-dd`, bytes as `0x…`, numbers beyond all bounds as `Infinity`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Boolean(value) => value.fmt(f),
             Self::Int32(value) => value.fmt(f),
             Self::Int64(value) | Self::Timestamp(value) => value.fmt(f),
-            Self::Float(value) => write!(f, "{value:?}"),
-            Self::Double(value) => write!(f, "{value:?}"),
+            Self::Float(value) => match infinite(f64::from(*value)) {
+                Some(word) => f.write_str(word),
+                None => write!(f, "{value:?}"),
+            },
+            Self::Double(value) => match infinite(*value) {
+                Some(word) => f.write_str(word),
+                None => write!(f, "{value:?}"),
+            },
             Self::Text(value) | Self::String(value) => f.write_str(value),
             Self::Date(value) => {
                 write!(f, "{:04}-{:02}-{:02}", value / 10_000, value / 100 % 100, value % 100)
@@ -91,5 +102,18 @@ impl fmt::Display for Value {
                 bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_printed_as_iotdb_prints_them() {
+        let doubles = [1.5, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::NAN].map(Value::Double);
+        assert_eq!(doubles.map(|value| value.to_string()), ["1.5", "-0.0", "Infinity", "-Infinity", "NaN"]);
+        let floats = [2.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN].map(Value::Float);
+        assert_eq!(floats.map(|value| value.to_string()), ["2.5", "Infinity", "-Infinity", "NaN"]);
     }
 }

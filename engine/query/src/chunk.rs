@@ -96,6 +96,21 @@ impl Chunk {
     }
 }
 
+/// Chunks as an operator makes them: until it has no more, or fails. It is not asked again after either.
+pub(crate) fn made_by(
+    mut advance: impl FnMut() -> Result<Option<Chunk>, QueryError> + Send + 'static,
+) -> Chunks {
+    let mut ended = false;
+    Box::new(std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let next = advance().transpose();
+        ended = !matches!(next, Some(Ok(_)));
+        next
+    }))
+}
+
 /// Chunks that are all there already.
 pub(crate) fn ready(chunks: Vec<Chunk>) -> Chunks {
     Box::new(chunks.into_iter().filter(|chunk| !chunk.is_empty()).map(Ok))

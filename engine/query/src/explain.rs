@@ -20,7 +20,7 @@ pub(crate) fn plan(
     view: Arc<dyn View>,
     context: &QueryContext,
 ) -> Result<Plan, QueryError> {
-    let plan = select::plan(query, view, context)?;
+    let plan = select::plan(query, view, context, true)?;
     let lines = plan.description.clone();
     let columns = vec![column(if analyze { "Explain Analyze" } else { "distribution plan" }, DataType::Text)];
     if !analyze {

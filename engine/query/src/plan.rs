@@ -20,7 +20,7 @@ pub struct Plan {
     pub has_time: bool,
     /// The columns, without the time.
     pub columns: Vec<ResultColumn>,
-    /// How it is run, a line for each operator, the last one first, indented by depth.
+    /// How it is run, a line for each operator, the last one first, indented by depth; of an `EXPLAIN` alone.
     pub description: Vec<String>,
     chunks: Chunks,
 }
@@ -40,7 +40,7 @@ impl fmt::Debug for Plan {
 /// columns for its memory (709), or gives no rows by its nature (704).
 pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
     match statement {
-        Statement::Select(query) => select::plan(query, view, context),
+        Statement::Select(query) => select::plan(query, view, context, false),
         Statement::Explain { select, analyze, .. } => explain::plan(select, *analyze, view, context),
         Statement::Show(what) => show::plan(what, &*view, context),
         Statement::Count(what) => show::plan_count(what, &*view, context),

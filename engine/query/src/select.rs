@@ -25,11 +25,18 @@ pub(crate) struct Planner<'a> {
     pub(crate) view: Arc<dyn View>,
     pub(crate) context: &'a QueryContext,
     pub(crate) budget: Budget,
+    /// Whether somebody wants to read how the query is run.
+    explain: bool,
 }
 
 /// Plans a query.
-pub(crate) fn plan(query: &Select, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
-    let planner = Planner { query, view, context, budget: Budget::new(context.memory) };
+pub(crate) fn plan(
+    query: &Select,
+    view: Arc<dyn View>,
+    context: &QueryContext,
+    explain: bool,
+) -> Result<Plan, QueryError> {
+    let planner = Planner { query, view, context, budget: Budget::new(context.memory), explain };
     planner.check()?;
     if query.last {
         return last::plan(&planner);
@@ -66,6 +73,11 @@ impl Planner<'_> {
         };
         not_negative(query.offset, "OFFSET")?;
         not_negative(query.series_offset, "SOFFSET")
+    }
+
+    /// Lines of a description, if there is to be one.
+    pub(crate) fn explained(&self, lines: impl FnOnce() -> Vec<String>) -> Vec<String> {
+        if self.explain { lines() } else { Vec::new() }
     }
 
     /// `slimit` and `soffset` on a list of columns.

@@ -1,7 +1,7 @@
 //! Which aggregates there are, what they take and what they give.
 
 use levada_model::DataType;
-use levada_sql::ast::{BinaryOperator, Constant, ExpressionKind};
+use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
 
 use super::{
     Accumulator, Needs,
@@ -107,14 +107,15 @@ const COMPARABLE: &[DataType] = &[
 ];
 
 impl Aggregate {
-    /// Binds a call whose name [`is_aggregate`] knows. `shown` is the call as headers have it.
-    pub(crate) fn bind(call: &Call<'_>, shown: &str) -> Result<Self, QueryError> {
+    /// Binds a call whose name [`is_aggregate`] knows. `shown` is the whole call.
+    pub(crate) fn bind(call: &Call<'_>, shown: &Expression) -> Result<Self, QueryError> {
         let name = call.name();
         let expected = NAMES.iter().find(|(each, _)| *each == name).map_or(1, |(_, inputs)| *inputs);
         let actual = call.function.arguments.len();
         if actual != expected {
             return Err(QueryError::semantic(format!(
-                "Error size of input expressions. expression: {shown}, actual size: {actual}, expected size: [{expected}]."
+                "Error size of input expressions. expression: {}, actual size: {actual}, expected size: [{expected}].",
+                shown.column_name()
             )));
         }
         let input = call.types.first().copied().unwrap_or(DataType::Int64);

@@ -1,9 +1,10 @@
 //! Wildcards and prefixes: from one written expression to all that it stands for.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use hashbrown::HashMap;
 use levada_model::{Path, PathPattern};
-use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
+use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function};
 use levada_storage::{SeriesInfo, View};
 
 use super::schema_order::{self, Purpose};
@@ -19,8 +20,8 @@ const DEEPEST: usize = 512;
 pub(crate) struct Match {
     /// As the expression shows it: the whole path, or the measurement in `align by device`.
     pub(crate) shown: PathPattern,
-    /// As `group by level` shows it.
-    pub(crate) grouped: PathPattern,
+    /// As `group by level` shows it, where that is another name.
+    grouped: Option<PathPattern>,
     /// What it is.
     pub(crate) series: Arc<SeriesInfo>,
 }
@@ -37,8 +38,25 @@ pub(crate) struct Found {
 #[derive(Clone, Debug)]
 pub(crate) struct Expanded {
     pub(crate) expression: Expression,
-    /// The same with the series as `group by level` shows them; equal to `expression` elsewhere.
-    pub(crate) grouped: Expression,
+    /// The same with the series as `group by level` shows them, where that is another.
+    other: Option<Expression>,
+}
+
+impl Expanded {
+    /// The expression as `group by level` shows it.
+    pub(crate) fn grouped(&self) -> &Expression {
+        self.other.as_ref().unwrap_or(&self.expression)
+    }
+
+    /// The same, owned.
+    pub(crate) fn into_grouped(self) -> Expression {
+        self.other.unwrap_or(self.expression)
+    }
+
+    /// Whether `group by level` shows it as another.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.other.is_some()
+    }
 }
 
 /// How series are shown.
@@ -61,9 +79,9 @@ pub(crate) struct Names<'a> {
     order: SchemaOrder,
     prefixes: Vec<PathPattern>,
     show: Show<'a>,
-    matches: HashMap<String, Arc<Found>>,
+    matches: HashMap<PathPattern, Arc<Found>, foldhash::fast::RandomState>,
     /// What every shown name stands for.
-    pub(crate) series: HashMap<String, Arc<SeriesInfo>>,
+    pub(crate) series: HashMap<PathPattern, Arc<SeriesInfo>, foldhash::fast::RandomState>,
 }
 
 impl<'a> Names<'a> {
@@ -74,7 +92,14 @@ impl<'a> Names<'a> {
         prefixes: Vec<PathPattern>,
         show: Show<'a>,
     ) -> Self {
-        Self { view, order: context.order, prefixes, show, matches: HashMap::new(), series: HashMap::new() }
+        Self {
+            view,
+            order: context.order,
+            prefixes,
+            show,
+            matches: HashMap::default(),
+            series: HashMap::default(),
+        }
     }
 
     /// All that an expression stands for: series by series in the order of the prefixes and of the catalog, the rightmost
@@ -113,15 +138,18 @@ impl<'a> Names<'a> {
             let mut expanded: Vec<Expanded> = found
                 .matches
                 .iter()
-                .map(|each| Expanded { expression: with(&each.shown), grouped: with(&each.grouped) })
+                .map(|each| Expanded {
+                    expression: with(&each.shown),
+                    other: each.grouped.as_ref().map(with),
+                })
                 .collect();
             if or_null && found.is_missing {
                 let null = Expression::synthetic(ExpressionKind::Constant(Constant::Null));
-                expanded.push(Expanded { expression: null.clone(), grouped: null });
+                expanded.push(Expanded { expression: null, other: None });
             }
             return Ok(expanded);
         }
-        let mut expanded = vec![Expanded { expression: expression.clone(), grouped: expression.clone() }];
+        let mut expanded = vec![Expanded { expression: expression.clone(), other: None }];
         let inputs = series_inputs(expression);
         for (at, child) in expression.children().into_iter().enumerate().take(inputs) {
             if child.series().is_empty() {
@@ -136,7 +164,8 @@ impl<'a> Names<'a> {
                 .flat_map(|before| choices.iter().map(move |choice| (before, choice)))
                 .map(|(before, choice)| Expanded {
                     expression: replace_child(&before.expression, at, &choice.expression),
-                    grouped: replace_child(&before.grouped, at, &choice.grouped),
+                    other: (before.is_grouped() || choice.is_grouped())
+                        .then(|| replace_child(before.grouped(), at, choice.grouped())),
                 })
                 .collect();
         }
@@ -145,11 +174,11 @@ impl<'a> Names<'a> {
 
     /// The series a suffix, or a whole path, stands for.
     pub(crate) fn find(&mut self, suffix: &PathPattern) -> Arc<Found> {
-        let key = suffix.to_string();
-        if let Some(found) = self.matches.get(&key) {
+        if let Some(found) = self.matches.get(suffix) {
             return Arc::clone(found);
         }
-        let is_whole = !matches!(self.show, Show::Measurement) && (key == "root" || key.starts_with("root."));
+        let is_whole =
+            !matches!(self.show, Show::Measurement) && suffix.nodes().next().is_some_and(|top| top == "root");
         let patterns: Vec<PathPattern> = if is_whole {
             vec![suffix.clone()]
         } else {
@@ -164,32 +193,38 @@ impl<'a> Names<'a> {
             }
             is_missing |= series.is_empty();
             let last = pattern.split_last().map(|(_, last)| last);
-            found.extend(series.into_iter().map(|series| self.shown(series, last.as_ref())));
+            let literal = last.as_ref().filter(|last| !last.has_wildcard()).map(ToString::to_string);
+            let any_measurement = last.as_ref().is_some_and(PathPattern::has_wildcard);
+            found.reserve(series.len());
+            found.extend(
+                series.into_iter().map(|series| self.shown(series, literal.as_deref(), any_measurement)),
+            );
         }
+        self.series.reserve(found.len());
         for each in &found {
-            self.series.insert(each.shown.to_string(), Arc::clone(&each.series));
+            self.series.insert(each.shown.clone(), Arc::clone(&each.series));
         }
         let found = Arc::new(Found { matches: found, is_missing });
-        self.matches.insert(key, Arc::clone(&found));
+        self.matches.insert(suffix.clone(), Arc::clone(&found));
         found
     }
 
-    fn shown(&self, series: SeriesInfo, last: Option<&PathPattern>) -> Match {
+    /// `literal` is the measurement that was asked for by name.
+    fn shown(&self, series: SeriesInfo, literal: Option<&str>, any_measurement: bool) -> Match {
         // A series that was asked for by its second name is shown by it.
-        let literal = last.and_then(|last| (!last.has_wildcard()).then(|| last.to_string()));
-        let name = literal
-            .filter(|name| *name != *series.measurement)
-            .unwrap_or_else(|| series.measurement.to_string());
-        let path = series.device.child(&name);
+        let alias = literal.filter(|name| **name != *series.measurement);
+        let path = alias.map_or_else(|| series.path.clone(), |alias| series.device.child(alias));
+        let name = alias.unwrap_or(&series.measurement);
         let shown = match self.show {
-            Show::Measurement => single(&name, &path),
+            Show::Measurement => single(name, &path),
             _ => PathPattern::from(&path),
         };
         let grouped = match self.show {
-            Show::Levels(levels) => grouped(&path, levels, last.is_some_and(PathPattern::has_wildcard)),
-            Show::Tags => single(&name, &path),
-            _ => shown.clone(),
+            Show::Levels(levels) => Some(grouped(&path, levels, any_measurement)),
+            Show::Tags => Some(single(name, &path)),
+            _ => None,
         };
+        let grouped = grouped.filter(|grouped| *grouped != shown);
         Match { shown, grouped, series: Arc::new(series) }
     }
 }
@@ -236,6 +271,15 @@ fn series_inputs(expression: &Expression) -> usize {
 }
 
 fn replace_child(expression: &Expression, at: usize, child: &Expression) -> Expression {
+    if let ExpressionKind::Function(function) = &expression.kind {
+        let arguments = function.arguments.iter().enumerate();
+        let function = Function {
+            name: function.name.clone(),
+            arguments: arguments.map(|(index, old)| if index == at { child } else { old }.clone()).collect(),
+            attributes: function.attributes.clone(),
+        };
+        return Expression { kind: ExpressionKind::Function(function), span: expression.span };
+    }
     let mut copy = expression.clone();
     if let Some(place) = copy.children_mut().into_iter().nth(at) {
         *place = child.clone();

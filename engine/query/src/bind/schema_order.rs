@@ -10,7 +10,7 @@
 
 use std::{
     cmp::{Ordering, Reverse},
-    collections::{HashMap, HashSet},
+    ops::Range,
 };
 
 use levada_model::Path;
@@ -31,50 +31,107 @@ pub(crate) fn sort<T>(
     purpose: Purpose,
     path: impl Fn(&T) -> &Path,
 ) -> Vec<T> {
-    if order == SchemaOrder::Path {
+    if !things.is_sorted_by_key(|thing| path(thing)) {
         things.sort_by(|a, b| path(a).cmp(path(b)));
+    }
+    if order == SchemaOrder::Path {
         return things;
     }
-    let mut places: Vec<usize> = (0..things.len()).collect();
-    {
-        let paths: Vec<Vec<Step<'_>>> = things.iter().map(|thing| steps(path(thing))).collect();
-        let sizes = table_sizes(&paths);
-        let keys: Vec<Key<'_>> = paths.iter().map(|steps| Key::new(steps, &sizes, purpose)).collect();
-        places.sort_by(|&a, &b| keys[a].cmp(&keys[b]));
-    }
+    let places = {
+        let paths: Vec<&str> = things.iter().map(|thing| path(thing).as_str()).collect();
+        arrange(&paths, purpose)
+    };
     let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
     places.into_iter().filter_map(|place| things[place].take()).collect()
 }
 
-/// A node and what is written before it in its path.
-type Step<'a> = (&'a str, &'a str);
+/// Paths that begin with the same nodes, by their places in the sorted list.
+enum Step {
+    /// They end there.
+    Whole(Range<usize>),
+    /// They go on, and the next node begins at this byte.
+    Below(Range<usize>, usize),
+}
 
-fn steps(path: &Path) -> Vec<Step<'_>> {
-    let text = path.as_str();
-    let mut end = 0;
-    path.nodes()
-        .map(|node| {
-            let above = &text[..end];
-            // The full stop behind the node belongs to what is above the next one.
-            end = (end + node.len() + 1).min(text.len());
-            (above, node)
-        })
-        .collect()
+/// The peer's order of paths that are sorted by their text, where paths of one beginning lie side by side: level by
+/// level, the children of a node as its map has them.
+fn arrange(paths: &[&str], purpose: Purpose) -> Vec<usize> {
+    let mut arranged = Vec::with_capacity(paths.len());
+    let mut ahead = vec![Step::Below(0..paths.len(), 0)];
+    let mut children: Vec<(&str, Range<usize>)> = Vec::new();
+    while let Some(step) = ahead.pop() {
+        let (range, start) = match step {
+            Step::Whole(range) => {
+                arranged.extend(range);
+                continue;
+            }
+            Step::Below(range, start) => (range, start),
+        };
+        children.clear();
+        for at in range {
+            let node = node_at(paths[at], start);
+            match children.last_mut() {
+                Some((last, places)) if *last == node => places.end = at + 1,
+                _ => children.push((node, at..at + 1)),
+            }
+        }
+        let size = table_size(children.len());
+        children.sort_by_cached_key(|(name, _)| (spread(name) & (size - 1), Age { name, purpose }));
+        for (node, places) in children.drain(..).rev() {
+            let end = start + node.len();
+            let first_below = places.start + paths[places.clone()].partition_point(|path| path.len() == end);
+            if first_below < places.end {
+                ahead.push(Step::Below(first_below..places.end, end + 1));
+            }
+            if places.start < first_below {
+                ahead.push(Step::Whole(places.start..first_below));
+            }
+        }
+    }
+    arranged
+}
+
+/// The node of a path that begins at a byte.
+fn node_at(path: &str, start: usize) -> &str {
+    let rest = path.get(start..).unwrap_or_default();
+    if !rest.starts_with('`') {
+        return rest.split_once('.').map_or(rest, |(node, _)| node);
+    }
+    let mut end = 1;
+    while let Some(quote) = rest[end..].find('`') {
+        end += quote + 1;
+        if !rest[end..].starts_with('`') {
+            break;
+        }
+        end += 1;
+    }
+    &rest[..end]
+}
+
+/// When a name is taken to have been made.
+#[derive(PartialEq, Eq)]
+struct Age<'a> {
+    name: &'a str,
+    purpose: Purpose,
+}
+
+impl Ord for Age<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let order = (self.name.starts_with('`'), self.name).cmp(&(other.name.starts_with('`'), other.name));
+        if self.purpose == Purpose::Show { order } else { order.reverse() }
+    }
+}
+
+impl PartialOrd for Age<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Sorts the entries of one map by their names, in the peer's order.
 pub(crate) fn sort_names<T>(entries: &mut [T], name: impl Fn(&T) -> &str) {
     let size = table_size(entries.len());
     entries.sort_by_cached_key(|entry| (spread(name(entry)) & (size - 1), Reverse(name(entry).to_owned())));
-}
-
-/// How many places the table of each inner node's children has, by what is above them.
-fn table_sizes<'a>(paths: &[Vec<Step<'a>>]) -> HashMap<&'a str, u32> {
-    let mut children: HashMap<&str, HashSet<&str>> = HashMap::new();
-    for (above, node) in paths.iter().flatten() {
-        children.entry(above).or_default().insert(node);
-    }
-    children.into_iter().map(|(above, nodes)| (above, table_size(nodes.len()))).collect()
 }
 
 fn table_size(entries: usize) -> u32 {
@@ -92,52 +149,12 @@ fn spread(name: &str) -> u32 {
     hash ^ (hash >> 16)
 }
 
-/// A path's place among its siblings, from the top node on.
-struct Key<'a> {
-    nodes: Vec<(u32, &'a str)>,
-    purpose: Purpose,
-}
-
-impl<'a> Key<'a> {
-    fn new(steps: &[Step<'a>], sizes: &HashMap<&str, u32>, purpose: Purpose) -> Self {
-        let place = |&(above, node): &Step<'a>| {
-            let size = sizes.get(above).copied().unwrap_or(16);
-            (spread(node) & (size - 1), node)
-        };
-        Self { nodes: steps.iter().map(place).collect(), purpose }
-    }
-}
-
-impl Ord for Key<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        for ((place, name), (other_place, other_name)) in self.nodes.iter().zip(&other.nodes) {
-            let by_age = || (name.starts_with('`'), name).cmp(&(other_name.starts_with('`'), other_name));
-            let by_age = || if self.purpose == Purpose::Show { by_age() } else { by_age().reverse() };
-            let order = place.cmp(other_place).then_with(by_age);
-            if order.is_ne() {
-                return order;
-            }
-        }
-        self.nodes.len().cmp(&other.nodes.len())
-    }
-}
-
-impl PartialOrd for Key<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Key<'_> {}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn sorted(names: &[&str]) -> Vec<String> {
@@ -153,5 +170,44 @@ mod tests {
         assert_eq!(sorted(&["alt", "lat", "lon"]), ["alt", "lon", "lat"]);
         assert_eq!(sorted(&["b", "d", "f", "i", "l", "t"]), ["b", "t", "d", "f", "i", "l"]);
         assert_eq!(sorted(&["s1", "s2", "s3", "`s 1`", "`a.b`"]), ["s3", "`s 1`", "`a.b`", "s1", "s2"]);
+    }
+
+    /// Compares nodes from the top; the siblings of each are counted anew.
+    fn naive(paths: &[Path], a: &Path, b: &Path, purpose: Purpose) -> Ordering {
+        let nodes = |path: &Path| -> Vec<String> { path.nodes().map(str::to_owned).collect() };
+        let (a, b) = (nodes(a), nodes(b));
+        for at in 0..a.len().min(b.len()) {
+            let siblings = paths.iter().map(nodes).filter(|other| other.len() > at && other[..at] == a[..at]);
+            let siblings: BTreeSet<String> = siblings.map(|other| other[at].clone()).collect();
+            let size = table_size(siblings.len());
+            let key = |name: &String| spread(name) & (size - 1);
+            let age = |a: &String, b: &String| (a.starts_with('`'), a).cmp(&(b.starts_with('`'), b));
+            let age = age(&a[at], &b[at]);
+            let age = if purpose == Purpose::Show { age } else { age.reverse() };
+            let order = key(&a[at]).cmp(&key(&b[at])).then(age);
+            if order.is_ne() {
+                return order;
+            }
+        }
+        a.len().cmp(&b.len())
+    }
+
+    proptest! {
+        #[test]
+        fn paths_come_level_by_level(
+            paths in prop::collection::btree_set(prop::collection::vec("[a-c`. ]{1,2}|[a-z]", 1..4), 1..40),
+            show in any::<bool>(),
+        ) {
+            let paths: Vec<Path> = paths
+                .iter()
+                .map(|nodes| {
+                    Path::from_raw_nodes(std::iter::once("root").chain(nodes.iter().map(String::as_str)))
+                })
+                .collect();
+            let purpose = if show { Purpose::Show } else { Purpose::Select };
+            let mut wanted = paths.clone();
+            wanted.sort_by(|a, b| naive(&paths, a, b, purpose));
+            prop_assert_eq!(sort(paths, SchemaOrder::Peer, purpose, |path| path), wanted);
+        }
     }
 }

@@ -20,7 +20,7 @@ use levada_storage::{Direction, Piece, TimeRange, View, Windows};
 use crate::{
     QueryError,
     aggregate::{Accumulator, Aggregate, Needs, Rows},
-    chunk::Chunk,
+    chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
 };
 
@@ -43,7 +43,6 @@ pub(crate) struct AggregatePieces {
     ahead: Option<Window>,
     range: TimeRange,
     batch: usize,
-    failed: bool,
 }
 
 /// How far a series was read.
@@ -87,8 +86,12 @@ impl AggregatePieces {
             ahead,
             range,
             batch: batch.clamp(1, 1024),
-            failed: false,
         }
+    }
+
+    /// Its rows.
+    pub(crate) fn into_chunks(mut self) -> Chunks {
+        made_by(move || self.advance())
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
@@ -187,7 +190,7 @@ impl AggregatePieces {
             )?;
             return Ok(Box::new(rows.map(|batch| batch.map(Piece::Rows))));
         }
-        Ok(Box::new(self.view.pieces(&input.device, &input.measurement, range, windows)?))
+        Ok(self.view.pieces(&input.device, &input.measurement, range, windows)?)
     }
 
     /// Adds a piece to the groups of the windows it touches; the first window is group `first`.
@@ -281,17 +284,4 @@ fn span(piece: &Piece) -> TimeRange {
 /// The times two ranges have in common.
 pub(crate) fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
     TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) }
-}
-
-impl Iterator for AggregatePieces {
-    type Item = Result<Chunk, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let result = self.advance();
-        self.failed = result.is_err();
-        result.transpose()
-    }
 }

@@ -10,7 +10,7 @@ use arrow_array::Int64Array;
 use crate::{
     QueryError,
     aggregate::{Accumulator, Aggregate, Rows},
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
 };
 
@@ -52,7 +52,6 @@ pub(crate) struct AggregateRows {
     /// The rows being worked on, and how many of the open windows have had theirs.
     current: Option<(Chunk, usize)>,
     input_ended: bool,
-    failed: bool,
 }
 
 impl fmt::Debug for AggregateRows {
@@ -72,8 +71,12 @@ impl AggregateRows {
             open: VecDeque::new(),
             current: None,
             input_ended: false,
-            failed: false,
         }
+    }
+
+    /// Its rows.
+    pub(crate) fn into_chunks(mut self) -> Chunks {
+        made_by(move || self.advance())
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
@@ -147,18 +150,5 @@ impl AggregateRows {
             *fed = fed.saturating_sub(windows);
         }
         Chunk { times, columns }
-    }
-}
-
-impl Iterator for AggregateRows {
-    type Item = Result<Chunk, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let result = self.advance();
-        self.failed = result.is_err();
-        result.transpose()
     }
 }

@@ -15,7 +15,7 @@ use super::aggregate_rows::{RowAggregate, feed};
 use crate::{
     QueryError,
     aggregate::{Accumulator, Keep},
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, made_by},
     expression::arithmetic::doubles,
 };
 
@@ -64,7 +64,6 @@ pub(crate) struct AggregateSegments {
     /// First and last times of groups that are closed, and whether they come out.
     closed: Vec<(i64, i64, bool)>,
     ended: bool,
-    failed: bool,
 }
 
 impl fmt::Debug for AggregateSegments {
@@ -76,16 +75,12 @@ impl fmt::Debug for AggregateSegments {
 impl AggregateSegments {
     pub(crate) fn new(input: Chunks, segmenter: Segmenter, aggregates: Vec<RowAggregate>) -> Self {
         let accumulators = aggregates.iter().map(|each| each.aggregate.accumulator()).collect();
-        Self {
-            input,
-            segmenter,
-            aggregates,
-            accumulators,
-            open: None,
-            closed: Vec::new(),
-            ended: false,
-            failed: false,
-        }
+        Self { input, segmenter, aggregates, accumulators, open: None, closed: Vec::new(), ended: false }
+    }
+
+    /// Its rows.
+    pub(crate) fn into_chunks(mut self) -> Chunks {
+        made_by(move || self.advance())
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
@@ -232,18 +227,5 @@ impl Control {
             }
             _ => self.value(row).as_ref() == base,
         }
-    }
-}
-
-impl Iterator for AggregateSegments {
-    type Item = Result<Chunk, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let result = self.advance();
-        self.failed = result.is_err();
-        result.transpose()
     }
 }

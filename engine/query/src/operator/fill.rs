@@ -14,7 +14,7 @@ use levada_sql::ast::{Constant, Fill, TypedFillMethod};
 use crate::{
     QueryError,
     bind::constant::constant_text,
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
 };
 
@@ -106,16 +106,8 @@ pub(crate) fn fill(input: Chunks, fills: Fills, budget: &Budget) -> Chunks {
         waiting: VecDeque::new(),
         memory: budget.part("cells that wait for a value to be filled up to"),
         ended: false,
-        failed: false,
     };
-    Box::new(std::iter::from_fn(move || {
-        if filler.failed {
-            return None;
-        }
-        let next = if ahead { filler.next_linear() } else { filler.next_plain() };
-        filler.failed = next.is_err();
-        next.transpose()
-    }))
+    made_by(move || if ahead { filler.next_linear() } else { filler.next_plain() })
 }
 
 /// The last value of a column that was not null: its time, and an array of one value.
@@ -129,7 +121,6 @@ struct Filler {
     waiting: VecDeque<Chunk>,
     memory: Reservation,
     ended: bool,
-    failed: bool,
 }
 
 impl Filler {

@@ -16,7 +16,7 @@ use levada_storage::Direction;
 
 use crate::{
     QueryError,
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
 };
 
@@ -82,14 +82,13 @@ pub(crate) struct Join {
     direction: Direction,
     rows: usize,
     memory: Reservation,
-    failed: bool,
 }
 
 impl Join {
     /// Chunks have at most about `rows` rows.
     pub(crate) fn new(inputs: Vec<Input>, direction: Direction, rows: usize, budget: &Budget) -> Self {
         let memory = budget.part("rows of many devices side by side");
-        Self { inputs, direction, rows: rows.max(1), memory, failed: false }
+        Self { inputs, direction, rows: rows.max(1), memory }
     }
 
     /// Times so that they always grow.
@@ -98,6 +97,11 @@ impl Join {
             Direction::Ascending => time,
             Direction::Descending => !time,
         }
+    }
+
+    /// Its rows.
+    pub(crate) fn into_chunks(mut self) -> Chunks {
+        made_by(move || self.advance())
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
@@ -206,19 +210,6 @@ fn places(union: &[i64], times: &[i64]) -> UInt32Array {
         row += usize::from(here);
     }
     UInt32Array::new(ScalarBuffer::from(rows), Some(NullBuffer::new(found.finish())))
-}
-
-impl Iterator for Join {
-    type Item = Result<Chunk, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let result = self.advance();
-        self.failed = result.is_err();
-        result.transpose()
-    }
 }
 
 #[cfg(test)]

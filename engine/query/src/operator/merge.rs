@@ -5,7 +5,7 @@ use levada_storage::Direction;
 
 use crate::{
     QueryError,
-    chunk::{Chunk, Chunks},
+    chunk::{Chunk, Chunks, made_by},
 };
 
 /// Merges streams whose times all grow, or all fall; they have the same columns.
@@ -15,15 +15,7 @@ pub(crate) fn merge(inputs: Vec<Chunks>, direction: Direction, rows: usize) -> C
         direction,
         rows: rows.max(1),
     };
-    let mut failed = false;
-    Box::new(std::iter::from_fn(move || {
-        if failed {
-            return None;
-        }
-        let next = merge.advance();
-        failed = next.is_err();
-        next.transpose()
-    }))
+    made_by(move || merge.advance())
 }
 
 struct Merge {

@@ -2,7 +2,10 @@
 
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWindows};
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     Planner, by_series,
@@ -41,12 +44,12 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let outputs: Vec<Output> = outputs
         .into_iter()
         .map(|(output, expanded)| {
-            expanded.iter().for_each(|each| calls.add(each));
+            expanded.iter().for_each(|each| calls.add(each, Some(&output.header)));
             output
         })
         .collect();
     let keys = tail::keys(planner, &outputs, &mut names, false)?;
-    keys.hidden.iter().for_each(|key| calls.add(key));
+    keys.hidden.iter().for_each(|key| calls.add(key, None));
     let having = having(planner, &mut names, &mut calls)?;
     if let Show::Tags = show {
         return super::by_tags::plan(planner, &mut names, &calls, &outputs, having.as_ref());
@@ -54,7 +57,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let expressions: Vec<Expression> = outputs
         .iter()
         .map(|output| &output.expression)
-        .chain(keys.hidden.iter().map(|key| &key.grouped))
+        .chain(keys.hidden.iter().map(Expanded::grouped))
         .cloned()
         .collect();
     let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref())?;
@@ -90,24 +93,23 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<(Output, 
         let expression = &column.expression;
         if is_end_time(expression) {
             let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
-            outputs.push((Output { expression: expression.clone(), name }, Vec::new()));
+            let header = Arc::from(END_TIME);
+            outputs.push((Output { expression: expression.clone(), header, name }, Vec::new()));
             continue;
         }
         let first = outputs.len();
-        let mut places = HashMap::<String, usize>::new();
+        let mut places = HashMap::<Arc<str>, usize>::new();
         for each in names.expand(expression)? {
-            let name = each.grouped.column_name();
-            let is_grouped = each.grouped != each.expression;
-            match places.get(&name) {
-                Some(&at) => outputs[at].1.push(each),
-                None => {
-                    if is_grouped {
-                        places.insert(name.clone(), outputs.len());
-                    }
-                    let name = column.alias.clone().unwrap_or(name);
-                    outputs.push((Output { expression: each.grouped.clone(), name }, vec![each]));
-                }
+            let header: Arc<str> = each.grouped().column_name().into();
+            if let Some(&at) = places.get(&header) {
+                outputs[at].1.push(each);
+                continue;
             }
+            if each.is_grouped() {
+                places.insert(Arc::clone(&header), outputs.len());
+            }
+            let name = column.alias.clone().unwrap_or_else(|| header.to_string());
+            outputs.push((Output { expression: each.grouped().clone(), header, name }, vec![each]));
         }
         if let Some(alias) = column.alias.as_ref().filter(|_| outputs.len() - first > 1) {
             return Err(alias_error(alias));
@@ -126,9 +128,10 @@ pub(super) fn having(
 ) -> Result<Option<Expression>, QueryError> {
     let Some(written) = &planner.query.having else { return Ok(None) };
     let expanded = names.expand(written)?;
-    expanded.iter().for_each(|each| calls.add(each));
+    expanded.iter().for_each(|each| calls.add(each, None));
     let mut seen = HashSet::new();
-    let parts = expanded.into_iter().map(|each| each.grouped).filter(|each| seen.insert(each.column_name()));
+    let parts =
+        expanded.into_iter().map(Expanded::into_grouped).filter(|each| seen.insert(each.column_name()));
     let condition = parts.reduce(|left, right| {
         Expression::synthetic(ExpressionKind::Binary {
             operator: BinaryOperator::And,

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     Plan, QueryError,
     bind::{
-        expand::{Names, Show},
+        expand::{Expanded, Names, Show},
         schema_order::{self, Purpose},
     },
     chunk::{Chunk, Chunks},
@@ -120,17 +120,15 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Vec<Outpu
         .map(|column| {
             if is_end_time(&column.expression) {
                 let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
-                return Ok(vec![Output { expression: column.expression.clone(), name }]);
+                let header = Arc::from(END_TIME);
+                return Ok(vec![Output { expression: column.expression.clone(), header, name }]);
             }
             let expanded = names.expand(&column.expression)?;
             if let Some(alias) = column.alias.as_ref().filter(|_| expanded.len() > 1) {
                 return Err(alias_error(alias));
             }
-            let output = |expression: Expression| Output {
-                name: column.alias.clone().unwrap_or_else(|| expression.column_name()),
-                expression,
-            };
-            Ok(expanded.into_iter().map(|each| output(each.expression)).collect())
+            let output = |each: Expanded| Output::new(each.expression, column.alias.as_ref());
+            Ok(expanded.into_iter().map(output).collect())
         })
         .collect()
 }
@@ -159,7 +157,7 @@ fn aggregates(
 ) -> Result<Computed, QueryError> {
     let mut calls = Calls::default();
     for output in outputs {
-        names.expand(&output.expression)?.iter().for_each(|each| calls.add(each));
+        names.expand(&output.expression)?.iter().for_each(|each| calls.add(each, None));
     }
     let having = having(planner, names, &mut calls)?;
     let expressions: Vec<Expression> = outputs.iter().map(|output| output.expression.clone()).collect();

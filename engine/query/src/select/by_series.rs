@@ -19,7 +19,6 @@ use crate::{
     QueryError,
     aggregate::is_aggregate,
     bind::scope::Scope,
-    chunk::Chunks,
     functions::Call,
     operator::{
         join::{Input, Join},
@@ -93,13 +92,13 @@ pub(super) fn rows(
         let (running, data_type) = series_functions::bind(&Call { function, types: &computed.types })?;
         scope.add(call.column_name(), columns, data_type);
         columns += 1;
-        description.extend(below(format!("Run {}", call.column_name()), computed.description));
+        description
+            .extend(planner.explained(|| below(format!("Run {}", call.column_name()), computed.description)));
         inputs.push(Input::new(series_function(computed.chunks, running), vec![data_type.arrow()]));
     }
-    let joined: Chunks =
-        Box::new(Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget));
+    let join = Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget);
     let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
     let types = bound.iter().map(|each| each.data_type).collect();
-    let description = below(format!("Compute {}", headers(expressions)), description);
-    Ok(Computed { chunks: project(joined, bound), types, description, never: false })
+    let description = planner.explained(|| below(format!("Compute {}", headers(expressions)), description));
+    Ok(Computed { chunks: project(join.into_chunks(), bound), types, description, never: false })
 }

@@ -1,11 +1,8 @@
 //! Aggregates of a query: which there are, over what, and the operator that computes them.
 
-use std::{
-    collections::{HashMap, HashSet},
-    ops::Range,
-    sync::Arc,
-};
+use std::{ops::Range, sync::Arc};
 
+use hashbrown::{HashMap, HashSet};
 use levada_model::{DataType, Path};
 use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
 use levada_storage::{Direction, SeriesInfo};
@@ -37,61 +34,74 @@ use crate::{
 pub(super) struct Calls {
     calls: Vec<Vec<Expression>>,
     /// Their places by what they are called.
-    places: HashMap<String, usize>,
-    known: HashSet<(usize, String)>,
+    places: HashMap<Arc<str>, usize, foldhash::fast::RandomState>,
+    /// The members of those that are over several series.
+    known: HashSet<(usize, String), foldhash::fast::RandomState>,
 }
 
 impl Calls {
-    /// Adds every aggregate in an expression. Those whose grouped forms say the same are one, over several series.
-    pub(super) fn add(&mut self, expanded: &Expanded) {
-        self.walk(&expanded.expression, &expanded.grouped);
+    /// Adds every aggregate in an expression, which is called `header` where that is known. Those whose grouped forms say
+    /// the same are one, over several series.
+    pub(super) fn add(&mut self, expanded: &Expanded, header: Option<&Arc<str>>) {
+        let grouped = expanded.is_grouped().then(|| expanded.grouped());
+        self.walk(&expanded.expression, grouped, header);
     }
 
-    fn walk(&mut self, expression: &Expression, grouped: &Expression) {
+    fn walk(&mut self, expression: &Expression, grouped: Option<&Expression>, header: Option<&Arc<str>>) {
         if let ExpressionKind::Function(function) = &expression.kind
             && is_aggregate(&function.name)
         {
+            let name = header.map_or_else(
+                || grouped.unwrap_or(expression).column_name().into(),
+                |header| Arc::clone(header),
+            );
             let next = self.calls.len();
-            let at = *self.places.entry(grouped.column_name()).or_insert(next);
+            let at = *self.places.entry(name).or_insert(next);
             if at == next {
-                self.calls.push(Vec::new());
+                self.calls.push(vec![expression.clone()]);
+                if grouped.is_some() {
+                    self.known.insert((at, expression.column_name()));
+                }
+                return;
             }
-            if self.known.insert((at, expression.column_name())) {
+            let is_new = match grouped {
+                Some(_) => self.known.insert((at, expression.column_name())),
+                None => !self.calls[at].contains(expression),
+            };
+            if is_new {
                 self.calls[at].push(expression.clone());
             }
             return;
         }
-        for (child, grouped) in expression.children().into_iter().zip(grouped.children()) {
-            self.walk(child, grouped);
+        let mut shown = grouped.map(Expression::children).unwrap_or_default().into_iter();
+        for child in expression.children() {
+            self.walk(child, shown.next(), None);
         }
     }
 
     /// Only what is of some series; an aggregate of none of them is left without any.
     pub(super) fn of_series(&self, names: &Names<'_>, wanted: impl Fn(&SeriesInfo) -> bool) -> Self {
         let keep = |member: &&Expression| {
-            member
-                .series()
-                .iter()
-                .all(|name| names.series.get(&name.to_string()).is_some_and(|series| wanted(series)))
+            member.series().iter().all(|name| names.series.get(*name).is_some_and(|series| wanted(series)))
         };
         let calls = self.calls.iter().map(|members| members.iter().filter(keep).cloned().collect()).collect();
-        Self { calls, places: self.places.clone(), known: HashSet::new() }
+        Self { calls, places: self.places.clone(), known: HashSet::default() }
     }
 
     /// Only the aggregates that are of some series.
     pub(super) fn present(&self) -> Self {
-        let mut places = HashMap::new();
+        let mut places = HashMap::default();
         let mut calls = Vec::new();
         for (at, members) in self.calls.iter().enumerate().filter(|(_, members)| !members.is_empty()) {
             places.extend(
                 self.places
                     .iter()
                     .filter(|(_, place)| **place == at)
-                    .map(|(name, _)| (name.clone(), calls.len())),
+                    .map(|(name, _)| (Arc::clone(name), calls.len())),
             );
             calls.push(members.clone());
         }
-        Self { calls, places, known: HashSet::new() }
+        Self { calls, places, known: HashSet::default() }
     }
 
     /// Whether all are of series as they are, so that their statistics may do.
@@ -108,7 +118,7 @@ impl Calls {
     pub(super) fn cover(&self, grouped: &Expression) -> bool {
         match as_function(grouped) {
             Some(function) if is_aggregate(&function.name) => {
-                self.places.contains_key(&grouped.column_name())
+                self.places.contains_key(grouped.column_name().as_str())
             }
             _ => grouped.children().into_iter().all(|child| self.cover(child)),
         }
@@ -118,7 +128,7 @@ impl Calls {
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
         let mut scope = Scope::default();
         for (name, &at) in &self.places {
-            scope.add(name.clone(), at, types.get(at).copied().unwrap_or(DataType::Double));
+            scope.add(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
         }
         scope
     }
@@ -137,18 +147,20 @@ pub(super) fn aggregate(
         None => WindowSequence::whole(split.range),
     };
     let rows = group_by.and_then(|group_by| group_by.rows.as_ref());
-    let shown = calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
+    let shown = || calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
     if split.rest.is_none() && rows.is_none() && calls.are_of_series() {
         let aggregates = of_series(calls, names)?;
         let inputs = series_inputs(calls, names);
         let range = intersect(split.range, windows.range());
         let (view, batch) = (Arc::clone(&planner.view), planner.context.batch_rows);
-        let description = below(
-            format!("Aggregate, from statistics where these do: {shown}"),
-            inputs.iter().map(|input| format!("Read {}.{}", input.device, input.measurement)).collect(),
-        );
+        let description = planner.explained(|| {
+            below(
+                format!("Aggregate, from statistics where these do: {}", shown()),
+                inputs.iter().map(|input| format!("Read {}.{}", input.device, input.measurement)).collect(),
+            )
+        });
         return Ok(Computed {
-            chunks: Box::new(AggregatePieces::new(view, inputs, &aggregates, windows, range, batch)),
+            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch).into_chunks(),
             types: aggregates.iter().map(|each| each.data_type).collect(),
             description,
             never: false,
@@ -168,11 +180,11 @@ pub(super) fn aggregate(
         Some(rows) => {
             types.push(DataType::Int64);
             let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
-            Box::new(AggregateSegments::new(computed.chunks, segmenter, aggregates))
+            AggregateSegments::new(computed.chunks, segmenter, aggregates).into_chunks()
         }
-        None => Box::new(AggregateRows::new(computed.chunks, aggregates, windows)),
+        None => AggregateRows::new(computed.chunks, aggregates, windows).into_chunks(),
     };
-    let description = below(format!("Aggregate {shown}"), computed.description);
+    let description = planner.explained(|| below(format!("Aggregate {}", shown()), computed.description));
     Ok(Computed { chunks, types, description, never: computed.never })
 }
 
@@ -240,7 +252,7 @@ fn as_function(expression: &Expression) -> Option<&Function> {
 /// Aggregates of series as they are.
 fn of_series(calls: &Calls, names: &Names<'_>) -> Result<Vec<Aggregate>, QueryError> {
     let types = |member: &Expression| -> Vec<DataType> {
-        let series = member.series().into_iter().filter_map(|name| names.series.get(&name.to_string()));
+        let series = member.series().into_iter().filter_map(|name| names.series.get(name));
         series.map(|series| series.schema.data_type).collect()
     };
     calls.calls.iter().map(|members| one_of(members, members.iter().map(types))).collect()
@@ -254,7 +266,7 @@ fn one_of(
     let mut found: Option<Aggregate> = None;
     for (member, types) in members.iter().zip(types) {
         let Some(function) = as_function(member) else { continue };
-        let aggregate = Aggregate::bind(&Call { function, types: &types }, &member.column_name())?;
+        let aggregate = Aggregate::bind(&Call { function, types: &types }, member)?;
         if let Some(before) = found.filter(|before| before.data_type != aggregate.data_type) {
             return Err(QueryError::semantic(format!(
                 "GROUP BY LEVEL: the data types of the same output column[{}] should be the same. ({} and {})",
@@ -274,10 +286,10 @@ fn one_of(
 /// The series of aggregates that are of series as they are, each once.
 fn series_inputs(calls: &Calls, names: &Names<'_>) -> Vec<SeriesInput> {
     let mut inputs: Vec<SeriesInput> = Vec::new();
-    let mut places: HashMap<Path, usize> = HashMap::new();
+    let mut places: HashMap<Path, usize, foldhash::fast::RandomState> = HashMap::default();
     for (target, members) in calls.calls.iter().enumerate() {
         for name in members.iter().flat_map(Expression::series) {
-            let Some(series) = names.series.get(&name.to_string()) else { continue };
+            let Some(series) = names.series.get(name) else { continue };
             let at = *places.entry(series.path.clone()).or_insert_with(|| {
                 inputs.push(SeriesInput {
                     device: series.device.clone(),

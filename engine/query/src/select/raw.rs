@@ -1,5 +1,7 @@
 //! Queries of rows: scan, join, filter, compute.
 
+use std::sync::Arc;
+
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, OrderKey, SortBy};
 use levada_storage::{Direction, TimeRange};
@@ -26,7 +28,19 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Output {
     pub(super) expression: Expression,
+    /// What the expression is called.
+    pub(super) header: Arc<str>,
+    /// What the column is called: its alias, or the header.
     pub(super) name: String,
+}
+
+impl Output {
+    /// A column of an expression, with an alias or without.
+    pub(super) fn new(expression: Expression, alias: Option<&String>) -> Self {
+        let header: Arc<str> = expression.column_name().into();
+        let name = alias.cloned().unwrap_or_else(|| header.to_string());
+        Self { expression, header, name }
+    }
 }
 
 /// Rows, and the types of their columns.
@@ -73,10 +87,7 @@ pub(super) fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Ve
         if let Some(alias) = column.alias.as_ref().filter(|_| expanded.len() > 1) {
             return Err(alias_error(alias));
         }
-        outputs.extend(expanded.into_iter().map(|each| Output {
-            name: column.alias.clone().unwrap_or_else(|| each.expression.column_name()),
-            expression: each.expression,
-        }));
+        outputs.extend(expanded.into_iter().map(|each| Output::new(each.expression, column.alias.as_ref())));
     }
     Ok(outputs)
 }
@@ -123,12 +134,13 @@ pub(super) fn rows(
         return Err(QueryError::semantic("a query must name at least one series"));
     }
     let mut chunks = sources.chunks(planner, range, direction);
-    let mut description = sources.describe(range);
+    let mut description = planner.explained(|| sources.describe(range));
     let mut never = false;
     match condition {
         None => {}
         Some(condition) => {
-            description = below(format!("Filter {}", condition.column_name()), description);
+            description =
+                planner.explained(|| below(format!("Filter {}", condition.column_name()), description));
             let bound = scope.bind_condition(&condition, "WHERE")?;
             never = bound.is_never();
             chunks = if never { Box::new(std::iter::empty()) } else { filter(chunks, bound) };
@@ -138,7 +150,7 @@ pub(super) fn rows(
         never,
         chunks: project(chunks, bound),
         types,
-        description: below(format!("Compute {}", headers(expressions)), description),
+        description: planner.explained(|| below(format!("Compute {}", headers(expressions)), description)),
     })
 }
 

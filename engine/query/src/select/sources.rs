@@ -57,7 +57,7 @@ impl Sources {
     /// Reads every series an expression of single series names.
     pub(super) fn add_all(&mut self, expression: &Expression, names: &Names<'_>) {
         if let ExpressionKind::Series(name) = &expression.kind
-            && let Some(series) = names.series.get(&name.to_string())
+            && let Some(series) = names.series.get(name)
         {
             self.add(series);
         }
@@ -80,7 +80,7 @@ impl Sources {
         let mut scope = Scope::default();
         for (name, series) in &names.series {
             if let Some(&(device, place)) = self.places.get(&series.path) {
-                scope.add(name.clone(), first[device] + place, series.schema.data_type);
+                scope.add(name.to_string(), first[device] + place, series.schema.data_type);
             }
         }
         scope
@@ -108,7 +108,7 @@ impl Sources {
             Some(only) if inputs.is_empty() => only.into_chunks(),
             Some(last) => {
                 inputs.push(last);
-                Box::new(Join::new(inputs, direction, rows, &planner.budget))
+                Join::new(inputs, direction, rows, &planner.budget).into_chunks()
             }
             None => Box::new(std::iter::empty()),
         }

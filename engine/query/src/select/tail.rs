@@ -96,7 +96,7 @@ fn hidden(
             expression.column_name()
         )));
     };
-    if let Some(at) = outputs.iter().position(|output| output.expression == found.grouped) {
+    if let Some(at) = outputs.iter().position(|output| output.expression == *found.grouped()) {
         return Ok(By::Output(at));
     }
     hidden.push(found);

@@ -121,7 +121,7 @@ fn options_say_where_things_stand() {
 fn numbers_that_json_cannot_write_are_handled_and_said() {
     let quoted =
         decode(r#"{"device":"d","time":1700000000000,"a":"NaN","b":"-Infinity"}"#).expect("well formed");
-    assert_eq!(points(&quoted), ["a DOUBLE NaN", "b DOUBLE -inf"].map(|each| format!("d {T} {each}")));
+    assert_eq!(points(&quoted), ["a DOUBLE NaN", "b DOUBLE -Infinity"].map(|each| format!("d {T} {each}")));
     let bare = decode(r#"{"device":"d","time":1700000000000,"a":NaN}"#).expect_err("not JSON");
     assert!(bare.message.contains("NaN and Infinity are not JSON"), "{bare}");
 }

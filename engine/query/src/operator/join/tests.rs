@@ -47,7 +47,7 @@ proptest! {
             expected.reverse();
         }
         let mut found = Vec::new();
-        for chunk in Join::new(inputs, direction, batch, &Budget::new(1 << 20)) {
+        for chunk in Join::new(inputs, direction, batch, &Budget::new(1 << 20)).into_chunks() {
             let chunk = chunk.expect("nothing fails");
             prop_assert!(!chunk.is_empty());
             for row in 0..chunk.rows() {

@@ -21,12 +21,6 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// As the operating system says; so in all methods.
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
 
-    /// Opens a file to write at its end, after cutting it to `len` bytes.
-    ///
-    /// # Errors
-    /// See [`Disk::create`].
-    fn append(&self, path: &Path, len: u64) -> io::Result<Box<dyn WriteFile>>;
-
     /// Opens a file to read.
     ///
     /// # Errors

@@ -101,17 +101,34 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
-/// Whether bytes without a record look as a write leaves them that was cut short: the beginning of a record, or zeros from some
-/// place on. Otherwise what stood there was damaged.
-pub(crate) fn is_torn(bytes: &[u8]) -> bool {
-    let written = bytes.len() - bytes.iter().rev().take_while(|&&byte| byte == 0).count();
-    // A record may end in a few zeros.
-    let zeros = bytes.len() - written > 64;
+/// Stands at the end of a payload by which a record that was written whole can be told from one that was cut short, whatever
+/// else became of it; see [`is_torn`].
+pub(crate) const END: [u8; 4] = [0xD7, 0x4C, 0xC1, 0x9E];
+
+/// What a disk writes at once, or not at all.
+const SECTOR: u64 = 512;
+
+/// Whether bytes without a record, up to the end of a file and from `at` in it, look as a power cut leaves a write: cut short,
+/// or with zeros where a sector was not written. Otherwise what stood there was damaged.
+pub(crate) fn is_torn(bytes: &[u8], at: u64) -> bool {
     let begins = bytes.iter().zip(&MARK).all(|(a, b)| a == b);
     let length =
         bytes.get(4..8).map(|length| u32::from_le_bytes([length[0], length[1], length[2], length[3]]));
     let short = length.is_none_or(|length| (bytes.len() as u64) < HEAD as u64 + u64::from(length));
-    zeros || begins && short
+    begins && short && !bytes.ends_with(&END) || has_hole(bytes, at)
+}
+
+/// Whether a part in a sector of its own is zeros.
+fn has_hole(mut bytes: &[u8], at: u64) -> bool {
+    let mut left = SECTOR - at % SECTOR;
+    while !bytes.is_empty() {
+        let (part, rest) = bytes.split_at(bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        if part.iter().all(|&byte| byte == 0) {
+            return true;
+        }
+        (bytes, left) = (rest, SECTOR);
+    }
+    false
 }
 
 fn record_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
@@ -158,15 +175,37 @@ mod tests {
 
     #[test]
     fn a_cut_record_looks_torn_and_a_damaged_one_does_not() {
-        let bytes = three();
-        for cut in 35..bytes.len() {
-            assert!(is_torn(&bytes[34..cut]), "cut at {cut}");
+        let mut bytes = three();
+        let last = bytes.len();
+        let at = begin(&mut bytes);
+        bytes.extend_from_slice(b"four");
+        bytes.extend_from_slice(&END);
+        end(&mut bytes, at);
+        for cut in last + 1..bytes.len() {
+            assert!(is_torn(&bytes[last..cut], last as u64), "cut at {cut}");
         }
-        for bit in (0..4 * 8).chain(8 * 8..(bytes.len() - 34) * 8) {
-            let mut last = bytes[34..].to_vec();
-            last[bit / 8] ^= 1 << (bit % 8);
-            assert!(!is_torn(&last), "bit {bit}");
+        for bit in 0..(bytes.len() - last) * 8 {
+            let mut damaged = bytes[last..].to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(!is_torn(&damaged, last as u64), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn a_sector_that_was_not_written_looks_torn() {
+        let mut bytes = Vec::new();
+        let at = begin(&mut bytes);
+        bytes.extend_from_slice(&[7; 1500]);
+        bytes.extend_from_slice(&END);
+        end(&mut bytes, at);
+        // The record begins at 100 of the file: its parts end at 412, 924, 1436 and 1516.
+        for (from, to) in [(0, 412), (412, 924), (924, 1436), (1436, 1516), (412, 1516), (0, 1516)] {
+            let mut torn = bytes.clone();
+            torn[from..to].fill(0);
+            assert!(is_torn(&torn, 100), "{from}..{to}");
+        }
+        bytes[500] = 0;
+        assert!(!is_torn(&bytes, 100));
     }
 
     #[test]

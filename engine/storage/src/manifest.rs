@@ -8,7 +8,7 @@
 //! ```
 //! When the commits outgrow the snapshot, a new generation is written under a passing name and renamed into place. After a
 //! failed append nobody knows what is in the file, so the next commit begins a new generation, too; until then no file may
-//! be removed that the failed commit might name.
+//! be removed that the failed commit might name. The same goes for a manifest that another process wrote.
 
 mod commit;
 mod log;

@@ -13,6 +13,9 @@
 //! so nothing that is visible is ever missing from the log once the log is well again, and memory stays bounded. After a
 //! failed sync the segment is given up, since nobody knows what is in it: all that is not synced goes to a new one, whose
 //! head says up to where the old one counts. For that it is kept until then, by the interval mode too.
+//!
+//! What a process finds when it opens the log may be what the one before failed to sync: it can be read, and yet a power cut
+//! would take it. So the end of the log is written once more before anything follows from it.
 
 mod committer;
 mod durable;
@@ -22,7 +25,7 @@ mod replay;
 mod segment;
 mod tablet;
 
-pub(crate) use committer::{Wal, WalOptions};
+pub(crate) use committer::{ClosedSegment, Wal, WalOptions};
 pub use durable::Durable;
 pub(crate) use op::{CatalogOp, InsertRecord, Op, SeriesDef, put_patterns, take_patterns};
-pub(crate) use replay::{Replayed, replay};
+pub(crate) use replay::{Replayed, make_durable, replay};

@@ -33,12 +33,6 @@ impl Disk for SystemDisk {
         Ok(Box::new(Written(File::create(path)?)))
     }
 
-    fn append(&self, path: &Path, len: u64) -> io::Result<Box<dyn WriteFile>> {
-        let mut written = Written(OpenOptions::new().write(true).open(path)?);
-        written.cut(len)?;
-        Ok(Box::new(written))
-    }
-
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
         Ok(Arc::new(Readable(File::open(path)?)))
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     codec::{Malformed, Put, Take},
+    frame::END,
     memtable::Place,
     positions::Positions,
     sealed::FileMeta,
@@ -52,6 +53,7 @@ impl Commit {
         bytes.put_u64(self.next_file);
         bytes.extend_from_slice(&self.positions);
         self.tombstones.put(bytes);
+        bytes.extend_from_slice(&END);
     }
 
     pub(super) fn take(from: &mut Take<'_>) -> Result<(Self, Positions), Malformed> {
@@ -67,7 +69,8 @@ impl Commit {
         let next_file = from.u64()?;
         let positions = Positions::take(from)?;
         let tombstones = Tombstones::take(from)?;
-        if !from.is_empty() {
+        // Earlier versions wrote no end.
+        if !from.is_empty() && from.0 != END {
             return Err(Malformed);
         }
         let commit =

@@ -69,7 +69,7 @@ fn path_of(dir: &Path, generation: u64) -> PathBuf {
 }
 
 impl Manifest {
-    /// Reads the newest generation of a folder; there is none in a new one.
+    /// Reads the newest generation of a folder; there is none in a new one. The first commit begins a new one.
     ///
     /// # Errors
     /// It cannot be read; it is damaged elsewhere than at its end; its partition width is another.
@@ -92,16 +92,16 @@ impl Manifest {
             return Ok((manifest, Loaded::default()));
         };
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
-        let (loaded, len, snapshot_len) = load(&path, &bytes, Some(partition_width), false)?;
-        let file = disk.append(&path, len).map_err(StorageError::io("cannot open", &path))?;
-        (manifest.generation, manifest.file) = (generation, Some(file));
-        (manifest.len, manifest.snapshot_len) = (len, snapshot_len);
+        let loaded = load(&path, &bytes, Some(partition_width), false)?;
+        // What can be read need not be on the disk: the system may have failed to write it, and have told that whoever wrote
+        // it. So nothing is added to it.
+        manifest.generation = generation;
         Ok((manifest, loaded))
     }
 
-    /// Whether there was none, or nothing can be appended: the next commit begins a new generation.
+    /// Whether there was none.
     pub(crate) fn is_fresh(&self) -> bool {
-        self.file.is_none()
+        self.generation == 0
     }
 
     /// Reads the newest generation of a folder, getting over damage; `partition_width` counts where the file does not tell.
@@ -125,7 +125,7 @@ impl Manifest {
         };
         let Some(path) = path else { return Ok((manifest, Loaded::default())) };
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
-        let (loaded, ..) = load(&path, &bytes, None, true)?;
+        let loaded = load(&path, &bytes, None, true)?;
         manifest.partition_width = loaded.partition_width.unwrap_or(manifest.partition_width);
         Ok((manifest, loaded))
     }
@@ -191,16 +191,9 @@ pub(crate) fn generations(disk: &dyn Disk, dir: &Path) -> Result<Vec<(u64, PathB
     Ok(found)
 }
 
-/// Reads a manifest's bytes; gives what they say, how many count, and how many are the snapshot. With `lenient`, what is damaged
-/// is left out.
-fn load(
-    path: &Path,
-    bytes: &[u8],
-    width: Option<i64>,
-    lenient: bool,
-) -> Result<(Loaded, u64, u64), StorageError> {
-    let mut loaded = Loaded::default();
-    let (mut len, mut snapshot_len) = (0, 0);
+/// Reads a manifest's bytes. With `lenient`, what is damaged is left out.
+fn load(path: &Path, bytes: &[u8], width: Option<i64>, lenient: bool) -> Result<Loaded, StorageError> {
+    let (mut loaded, mut whole) = (Loaded::default(), false);
     let damaged = |loaded: &mut Loaded, at: usize, reason: &str| {
         let (path, offset) = (path.to_owned(), at as u64);
         if lenient {
@@ -216,20 +209,16 @@ fn load(
     };
     for frame in Frames::new(bytes, 0) {
         match frame {
-            Frame::Record { at, payload } => {
-                let end = at + frame::HEAD + payload.len();
-                match apply(&mut loaded, payload, width) {
-                    Err(Malformed) => damaged(&mut loaded, at, "a record cannot be understood")?,
-                    Ok(Err(message)) => {
-                        let code = levada_model::StatusCode::ILLEGAL_PARAMETER;
-                        return Err(StorageError::refused(code, message));
-                    }
-                    Ok(Ok(COMMIT)) if snapshot_len == 0 => snapshot_len = end,
-                    Ok(Ok(_)) => {}
+            Frame::Record { at, payload } => match apply(&mut loaded, payload, width) {
+                Err(Malformed) => damaged(&mut loaded, at, "a record cannot be understood")?,
+                Ok(Err(message)) => {
+                    let code = levada_model::StatusCode::ILLEGAL_PARAMETER;
+                    return Err(StorageError::refused(code, message));
                 }
-                len = end;
-            }
-            Frame::Torn { at } if snapshot_len > 0 && frame::is_torn(&bytes[at..]) => {
+                // The snapshot's last record is a commit.
+                Ok(Ok(kind)) => whole |= kind == COMMIT,
+            },
+            Frame::Torn { at } if whole && frame::is_torn(&bytes[at..], at as u64) => {
                 tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
                 loaded.torn = Some((path.to_owned(), at as u64));
             }
@@ -238,10 +227,10 @@ fn load(
             }
         }
     }
-    if snapshot_len == 0 {
+    if !whole {
         damaged(&mut loaded, bytes.len(), "the manifest ends early")?;
     }
-    Ok((loaded, len as u64, snapshot_len as u64))
+    Ok(loaded)
 }
 
 /// Applies a record; the inner error is one for the user.

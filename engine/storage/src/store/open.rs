@@ -1,8 +1,9 @@
 //! Opening a data folder: lock, manifest, files, log.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    path::Path,
+    collections::{HashMap, HashSet},
+    io,
+    path::{Path, PathBuf},
     sync::{Arc, Weak},
 };
 
@@ -15,7 +16,7 @@ use crate::{
     disk::{Disk, Lock, LockOutcome},
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, MetaCache, SUMS, SealedFile},
-    wal::{InsertRecord, Op, Replayed, Wal, WalOptions, replay},
+    wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
 };
 
 /// Opens a store, without its threads but the log's.
@@ -39,9 +40,11 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
         recovery.push(Finding::note(path, what).at(*offset).means("nothing is lost"));
     }
-    let files = open_files(&folder, &loaded, &mut recovery)?;
+    let (files, leftovers) = open_files(&folder, &loaded, &mut recovery)?;
+    let torn = loaded.torn.is_some();
     let mut core = new_core(loaded, files, options.last_cache_bytes);
     let replayed = recover(&disk, &logs, &options, &mut core)?;
+    make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
     recovery.extend(replayed.findings);
     core.seq = core.seq.max(replayed.last_seq);
     core.boundary = core.seq;
@@ -65,7 +68,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     } else {
         None
     };
-    let store = Arc::new(Store {
+    let mut store = Store {
         folder,
         core: Arc::new(Mutex::new(core)),
         manifest: Mutex::new(manifest),
@@ -75,22 +78,25 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         done: Condvar::new(),
         metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
         compacting: Mutex::new(()),
-        recovery,
+        recovery: Vec::new(),
         lock: Mutex::new(Some(lock)),
         counters: Counters::default(),
         options,
-    });
-    store.settle_folder(&replayed.segments.iter().map(|segment| segment.path.clone()).collect::<Vec<_>>())?;
-    Ok(store)
+    };
+    store.settle_folder(&replayed.segments)?;
+    recovery.extend(store.clear(&leftovers, torn)?);
+    store.recovery = recovery;
+    Ok(Arc::new(store))
 }
 
 impl Store {
     /// Brings a folder that was opened into the state in which it is worked on.
-    fn settle_folder(&self, segments: &[std::path::PathBuf]) -> Result<(), StorageError> {
-        let fresh = self.manifest.lock().is_fresh();
-        if fresh || self.core.lock().commit_wanted {
-            self.commit_catalog()?;
+    fn settle_folder(&self, segments: &[ClosedSegment]) -> Result<(), StorageError> {
+        if self.manifest.lock().is_fresh() {
+            sync_above(&*self.options.disk, &self.options.dir)?;
         }
+        // What was read of the manifest must be durable before anything goes because of it.
+        self.commit_catalog()?;
         if let Some(wal) = &self.wal {
             wal.free(self.core.lock().floor);
         } else if !segments.is_empty() {
@@ -101,12 +107,52 @@ impl Store {
                 self.flush_memtable(&memtable)?;
             }
             self.commit_catalog()?;
-            for segment in segments {
-                self.options.disk.remove(segment).map_err(StorageError::io("cannot remove", segment))?;
+            for ClosedSegment { path, .. } in segments {
+                self.options.disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
             }
         }
         Ok(())
     }
+
+    /// Removes files that no manifest names; where a record of it is torn, which may be one that named them, they are moved
+    /// aside.
+    fn clear(&self, leftovers: &[PathBuf], torn: bool) -> Result<Vec<Finding>, StorageError> {
+        let disk = &self.options.disk;
+        let mut findings = Vec::new();
+        for path in leftovers {
+            if torn {
+                findings.push(move_aside(disk, &self.folder.dir, path)?);
+            } else {
+                tracing::info!(path = %path.display(), "remove a file that no manifest names");
+                disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
+            }
+        }
+        Ok(findings)
+    }
+}
+
+/// Makes the name of a new data folder durable, and those of the folders above it, which may be as new.
+fn sync_above(disk: &dyn Disk, dir: &Path) -> Result<(), StorageError> {
+    for above in dir.ancestors().skip(1) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        match disk.sync_dir(above) {
+            Ok(()) => {}
+            // Who may not read a folder, or has a file system that cannot do this, did not just make it.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                        | io::ErrorKind::ReadOnlyFilesystem
+                ) =>
+            {
+                tracing::debug!(path = %above.display(), %error, "a folder above the data folder is not synced");
+            }
+            Err(error) => return Err(StorageError::io("cannot sync", above)(error)),
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, StorageError> {
@@ -145,13 +191,13 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
     }
 }
 
-/// The files the manifest names; what else is in the data folder was left by a crash and goes.
+/// The files the manifest names, and what else is in the data folder: a crash left it.
 fn open_files(
     folder: &Arc<DataFolder>,
     loaded: &Loaded,
     recovery: &mut Vec<Finding>,
-) -> Result<Files, StorageError> {
-    let mut files: Files = BTreeMap::new();
+) -> Result<(Files, Vec<PathBuf>), StorageError> {
+    let (mut files, mut leftovers) = (Files::new(), Vec::new());
     let (disk, mut known) = (&folder.disk, HashSet::new());
     for meta in loaded.files.values() {
         let file = Arc::new(SealedFile::new(*meta, folder));
@@ -163,25 +209,14 @@ fn open_files(
     for database in list(&folder.dir)? {
         for partition in list(&database)? {
             let found = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
-            for path in found {
-                if known.remove(&path) {
-                    continue;
-                }
-                if loaded.torn.is_some() {
-                    // The record that is torn may be one that named it.
-                    recovery.push(move_aside(disk, &folder.dir, &path)?);
-                    continue;
-                }
-                tracing::info!(path = %path.display(), "remove a file that no manifest names");
-                disk.remove(&path).map_err(StorageError::io("cannot remove", &path))?;
-            }
+            leftovers.extend(found.into_iter().filter(|path| !known.remove(path)));
         }
     }
     for path in known {
         let what = "a file that the manifest names is missing; what it held is lost".to_owned();
         recovery.push(Finding::error(path, what).means("queries of its rows fail"));
     }
-    Ok(files)
+    Ok((files, leftovers))
 }
 
 /// Reads the log into the store.

@@ -1,6 +1,8 @@
 //! Reads the log back.
 
 use std::{
+    cmp::Ordering,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,6 +18,9 @@ use crate::{
     disk::{Disk, read_whole},
     frame::{Frame, Frames, is_torn},
 };
+
+/// The extension of a segment that is being copied.
+const COPY: &str = "tmp";
 
 /// What reading the log gave beside its records.
 #[derive(Debug, Default)]
@@ -48,27 +53,63 @@ pub(crate) fn replay(
         .collect();
     paths.sort();
     let mut replayed = Replayed::default();
-    let mut next_bytes = None;
-    for at in 0..paths.len() {
-        let (number, path) = &paths[at];
-        let bytes = match next_bytes.take() {
-            Some(bytes) => bytes,
-            None => read(disk, path)?,
-        };
-        // The head of the next segment says how much of this one counts.
-        let mut counts = None;
-        if let Some((_, next)) = paths.get(at + 1) {
-            let following = read(disk, next)?;
-            counts =
-                Head::parse(&following).filter(|head| head.before == *number).map(|head| head.before_len);
-            next_bytes = Some(following);
-        }
+    let heads = paths.iter().map(|(_, path)| head(disk, path)).collect::<Result<Vec<_>, _>>()?;
+    for (at, (number, path)) in paths.iter().enumerate() {
+        let bytes = read(disk, path)?;
+        // The next head says how much counts: of the segment it names, and nothing of one that it passes over, which
+        // could not be begun.
+        let counts = heads[at + 1..].iter().flatten().next().and_then(|next| match next.before.cmp(number) {
+            Ordering::Less => Some(0),
+            Ordering::Equal => Some(next.before_len),
+            Ordering::Greater => None,
+        });
         let last = at + 1 == paths.len();
         let len = segment(path, &bytes, counts, last, &mut replayed, &mut apply)?;
         let last_seq = replayed.last_seq;
         replayed.segments.push(ClosedSegment { number: *number, path: path.clone(), last_seq, len });
     }
     Ok(replayed)
+}
+
+/// Makes what was read of the log durable, as far as it is needed: all but the last segment with records is, since syncs
+/// of later ones succeeded, and that one is replaced by a copy.
+///
+/// # Errors
+/// It cannot be copied.
+pub(crate) fn make_durable(
+    disk: &dyn Disk,
+    dir: &Path,
+    segments: &[ClosedSegment],
+    floor: u64,
+) -> Result<(), StorageError> {
+    let leftovers = disk.files(dir).map_err(StorageError::io("cannot list", dir))?;
+    for path in leftovers.iter().filter(|path| path.extension().is_some_and(|extension| extension == COPY)) {
+        disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
+    }
+    let Some(last) = segments.iter().rfind(|segment| segment.len > HEAD as u64) else { return Ok(()) };
+    if last.last_seq <= floor {
+        return Ok(());
+    }
+    let copied = last.path.with_extension(COPY);
+    let copy = || {
+        let bytes = read_whole(disk, &last.path)?;
+        let mut file = disk.create(&copied)?;
+        file.write_all(bytes.get(..usize::try_from(last.len).unwrap_or(usize::MAX)).unwrap_or(&bytes))?;
+        file.sync()?;
+        disk.rename(&copied, &last.path)?;
+        disk.sync_dir(dir)
+    };
+    copy().map_err(StorageError::io("cannot write anew", &last.path))
+}
+
+fn head(disk: &Arc<dyn Disk>, path: &Path) -> Result<Option<Head>, StorageError> {
+    let mut bytes = [0; HEAD];
+    let file = disk.open(path).map_err(StorageError::io("cannot open", path))?;
+    match file.read_exact_at(&mut bytes, 0) {
+        Ok(()) => Ok(Head::parse(&bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(StorageError::io("cannot read", path)(error)),
+    }
 }
 
 fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<u8>, StorageError> {
@@ -84,8 +125,13 @@ fn segment(
     replayed: &mut Replayed,
     apply: &mut impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
-    // A crash may have come before the head was whole, and then nothing is behind it.
-    if Head::parse(bytes).is_none() && (!last || bytes.len() >= HEAD) {
+    // A crash may have come before the head was whole, and then nothing is behind it that counts.
+    let empty = if last {
+        bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0)
+    } else {
+        counts.is_some_and(|counts| counts <= HEAD as u64)
+    };
+    if Head::parse(bytes).is_none() && !empty {
         finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
     }
     let counted = counts
@@ -120,7 +166,7 @@ fn segment(
             }
             Frame::Torn { at } => {
                 let length = counted - at;
-                if last && is_torn(&bytes[at..counted]) {
+                if last && is_torn(&bytes[at..counted], at as u64) {
                     let what = format!(
                         "the last {length} bytes of the log are torn, as a crash leaves what was never acknowledged; they do not count"
                     );

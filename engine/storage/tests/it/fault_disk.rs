@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -11,13 +12,92 @@ use levada_storage::{Disk, Lock, LockOutcome, ReadFile, WriteFile};
 
 use crate::random::Random;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Content {
+    kind: Option<Kind>,
     bytes: Vec<u8>,
     synced: Vec<u8>,
+    /// What a failed sync could not write. The system has forgotten that it should: no later sync makes it durable.
+    dropped: Vec<Range<usize>>,
+}
+
+impl Content {
+    /// How much of the bytes is as it was synced last.
+    fn common(&self) -> usize {
+        self.synced.iter().zip(&self.bytes).take_while(|(a, b)| a == b).count()
+    }
+
+    fn sync(&mut self) {
+        self.synced.clone_from(&self.bytes);
+        for range in &self.dropped {
+            self.synced[range.clone()].fill(0);
+        }
+    }
+
+    fn fail_to_sync(&mut self) {
+        self.dropped.push(self.common()..self.bytes.len());
+    }
+
+    fn cut(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        for range in &mut self.dropped {
+            *range = range.start.min(len)..range.end.min(len);
+        }
+    }
+
+    /// What is left of it after a power cut: what was synced, and of the rest as much as chance has it; or only its length.
+    fn forget(&mut self, random: &mut Random) {
+        let mut bytes = self.synced.clone();
+        if let Some(more) = self.bytes.strip_prefix(&*self.synced) {
+            let kept = random.below(more.len() as u64 + 1) as usize;
+            bytes.extend_from_slice(&more[..kept]);
+            if random.one_in(2) {
+                // Sectors were written, or not; the length was.
+                bytes.truncate(bytes.len().next_multiple_of(512).saturating_sub(512).max(self.synced.len()));
+                bytes.resize(self.bytes.len(), 0);
+            }
+            for range in &self.dropped {
+                let end = range.end.min(bytes.len());
+                bytes[range.start.min(end)..end].fill(0);
+            }
+        }
+        *self = Self { synced: bytes.clone(), bytes, dropped: Vec::new(), ..*self };
+    }
 }
 
 type Node = Arc<Mutex<Content>>;
+
+/// A change of names that no sync of its folder has made durable.
+#[derive(Clone, Debug)]
+enum Change {
+    Name(PathBuf, Node),
+    Unname(PathBuf),
+    /// Within one folder, and so at once.
+    Rename(PathBuf, PathBuf, Node),
+    Folder(PathBuf),
+}
+
+impl Change {
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Name(path, _) | Self::Unname(path) | Self::Rename(path, ..) | Self::Folder(path) => {
+                path.parent()
+            }
+        }
+    }
+
+    fn apply(self, names: &mut BTreeMap<PathBuf, Node>, folders: &mut BTreeSet<PathBuf>) {
+        match self {
+            Self::Name(path, node) => drop(names.insert(path, node)),
+            Self::Unname(path) => drop(names.remove(&path)),
+            Self::Rename(from, to, node) => {
+                names.remove(&from);
+                names.insert(to, node);
+            }
+            Self::Folder(path) => drop(folders.insert(path)),
+        }
+    }
+}
 
 /// Which calls fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,19 +108,80 @@ pub(crate) enum Fault {
     Once(u64),
     /// This one and all after it.
     From(u64),
+    /// That which is the so manieth of its kind.
+    OnceOf(Call, Kind, u64),
+    /// That one and all after it, of whatever kind.
+    FromOf(Call, Kind, u64),
+    /// All of a kind.
+    All(Call, Kind),
 }
 
-#[derive(Debug, Default)]
+/// What is asked of the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Call {
+    Create,
+    Open,
+    Rename,
+    Remove,
+    List,
+    MakeFolder,
+    SyncFolder,
+    Lock,
+    Write,
+    Sync,
+    Cut,
+    Length,
+    Read,
+}
+
+/// Of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Log,
+    Manifest,
+    NewManifest,
+    File,
+    NewFile,
+    Sums,
+    Folder,
+    LockFile,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Self {
+        let manifest = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("manifest-"));
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("wal") => Self::Log,
+            Some("tmp") if manifest => Self::NewManifest,
+            Some("tmp") => Self::NewFile,
+            Some("tsfile") => Self::File,
+            Some("sums") => Self::Sums,
+            _ if manifest => Self::Manifest,
+            _ if path.ends_with("lock") => Self::LockFile,
+            _ => Self::Folder,
+        }
+    }
+}
+
+/// While what was done, what was asked of which file.
+pub(crate) type Hit = (&'static str, Call, Kind);
+
+#[derive(Clone, Debug, Default)]
 struct State {
     /// As a running system sees it.
     names: BTreeMap<PathBuf, Node>,
-    /// As it would be after a power cut.
-    durable: BTreeMap<PathBuf, Node>,
     folders: BTreeSet<PathBuf>,
+    /// As it would be after a power cut, but for changes.
+    durable: BTreeMap<PathBuf, Node>,
+    durable_folders: BTreeSet<PathBuf>,
+    changes: Vec<Change>,
     locked: BTreeSet<PathBuf>,
     calls: u64,
+    calls_of: BTreeMap<(Call, Kind), u64>,
     fault: Fault,
-    hit: bool,
+    phase: &'static str,
+    hits: BTreeSet<Hit>,
+    counts: BTreeMap<(Call, Kind), u64>,
     /// Bytes all files may have together.
     room: Option<usize>,
     short_reads: bool,
@@ -60,12 +201,46 @@ impl FaultDisk {
     /// Makes calls fail; counting begins anew.
     pub(crate) fn set_fault(&self, fault: Fault) {
         let mut state = locked(&self.0);
-        (state.calls, state.fault, state.hit) = (0, fault, false);
+        (state.calls, state.fault) = (0, fault);
+        state.calls_of.clear();
+        state.hits.clear();
     }
 
-    /// Whether a call failed since [`FaultDisk::set_fault`].
-    pub(crate) fn was_hit(&self) -> bool {
-        locked(&self.0).hit
+    /// The calls that failed since [`FaultDisk::set_fault`].
+    pub(crate) fn hits(&self) -> BTreeSet<Hit> {
+        locked(&self.0).hits.clone()
+    }
+
+    /// What is done from now on, for [`FaultDisk::hits`].
+    pub(crate) fn phase(&self, phase: &'static str) {
+        locked(&self.0).phase = phase;
+    }
+
+    /// All that was asked.
+    pub(crate) fn calls(&self) -> Vec<(Call, Kind)> {
+        locked(&self.0).counts.keys().copied().collect()
+    }
+
+    /// How often something was asked.
+    pub(crate) fn count(&self, call: Call, kind: Kind) -> u64 {
+        locked(&self.0).counts.get(&(call, kind)).copied().unwrap_or(0)
+    }
+
+    /// Another disk that holds the same.
+    pub(crate) fn fork(&self) -> Self {
+        let mut state = locked(&self.0).clone();
+        let mut forked: BTreeMap<*const Mutex<Content>, Node> = BTreeMap::new();
+        let mut fork = |node: &mut Node| {
+            let copy = || Arc::new(Mutex::new(locked(node).clone()));
+            *node = Arc::clone(forked.entry(Arc::as_ptr(node)).or_insert_with(copy));
+        };
+        state.names.values_mut().chain(state.durable.values_mut()).for_each(&mut fork);
+        for change in &mut state.changes {
+            if let Change::Name(_, node) | Change::Rename(_, _, node) = change {
+                fork(node);
+            }
+        }
+        Self(Arc::new(Mutex::new(state)))
     }
 
     pub(crate) fn set_room(&self, room: Option<usize>) {
@@ -86,24 +261,40 @@ impl FaultDisk {
         locked(&self.0).cut = true;
     }
 
-    /// What is there after a power cut: synced bytes under durable names and, of each file, as much of the rest as chance
-    /// has it.
-    pub(crate) fn restart(&self, random: &mut Random) {
+    /// The process is gone, the system goes on: calls succeed again, and nothing is forgotten.
+    pub(crate) fn resume(&self) {
         let mut state = locked(&self.0);
-        state.names = state.durable.clone();
         state.cut = false;
         state.locked.clear();
-        for node in state.names.values() {
-            let mut content = locked(node);
-            let mut bytes = content.synced.clone();
-            if let Some(more) = content.bytes.strip_prefix(&*content.synced) {
-                let kept = random.below(more.len() as u64 + 1) as usize;
-                bytes.extend_from_slice(&more[..kept]);
+    }
+
+    /// What is there after a power cut: synced bytes under durable names and, of what was not synced, as much as chance has
+    /// it: of the changes of names none, those up to some moment, or any.
+    pub(crate) fn restart(&self, random: &mut Random) {
+        let mut state = locked(&self.0);
+        state.cut = false;
+        state.locked.clear();
+        let changes = std::mem::take(&mut state.changes);
+        let (mode, upto) = (random.below(3), random.below(changes.len() as u64 + 1));
+        let (mut names, mut folders) = (state.durable.clone(), state.durable_folders.clone());
+        for (at, change) in (0..).zip(changes) {
+            let kept = match mode {
+                0 => false,
+                1 => at < upto,
+                _ => random.one_in(2),
+            };
+            if kept {
+                change.apply(&mut names, &mut folders);
             }
-            content.synced.clone_from(&bytes);
-            content.bytes = bytes;
         }
-        state.durable = state.names.clone();
+        let whole =
+            |path: &Path| path.ancestors().skip(1).all(|dir| dir == Path::new("/") || folders.contains(dir));
+        names.retain(|path, _| whole(path));
+        folders = folders.iter().filter(|path| whole(path)).cloned().collect();
+        names.values().for_each(|node| locked(node).forget(random));
+        state.names.clone_from(&names);
+        state.folders.clone_from(&folders);
+        (state.durable, state.durable_folders) = (names, folders);
     }
 
     /// Flips a bit of a file.
@@ -147,19 +338,29 @@ impl FaultDisk {
             .collect()
     }
 
-    fn call(&self) -> io::Result<MutexGuard<'_, State>> {
+    fn call(&self, call: Call, kind: Kind) -> io::Result<MutexGuard<'_, State>> {
         let mut state = locked(&self.0);
         if state.cut {
             return Err(io::Error::other("the power is off"));
         }
         state.calls += 1;
+        *state.counts.entry((call, kind)).or_default() += 1;
+        let of_kind = state.calls_of.entry((call, kind)).or_default();
+        *of_kind += 1;
+        let of_kind = *of_kind;
         let fails = match state.fault {
             Fault::None => false,
             Fault::Once(at) => state.calls == at,
             Fault::From(at) => state.calls >= at,
+            Fault::OnceOf(failing, of, at) => (failing, of, at) == (call, kind, of_kind),
+            Fault::FromOf(failing, of, at) => {
+                !state.hits.is_empty() || (failing, of, at) == (call, kind, of_kind)
+            }
+            Fault::All(failing, of) => (failing, of) == (call, kind),
         };
         if fails {
-            state.hit = true;
+            let phase = state.phase;
+            state.hits.insert((phase, call, kind));
             return Err(io::Error::other("injected"));
         }
         Ok(state)
@@ -182,6 +383,13 @@ struct Open {
     node: Node,
 }
 
+impl Open {
+    fn call(&self, call: Call) -> io::Result<MutexGuard<'_, State>> {
+        let kind = locked(&self.node).kind.unwrap_or(Kind::Folder);
+        self.disk.call(call, kind)
+    }
+}
+
 #[derive(Debug)]
 struct Held(FaultDisk, PathBuf);
 
@@ -198,66 +406,77 @@ impl Disk for FaultDisk {
         while path.extension().is_some_and(|extension| extension == "tmp") && locked(&self.0).held {
             std::thread::sleep(std::time::Duration::from_millis(1));
         }
-        let mut state = self.call()?;
-        let node = Node::default();
+        let kind = Kind::of(path);
+        let mut state = self.call(Call::Create, kind)?;
+        // A name that was there keeps its file, emptied.
+        if let Some(node) = state.names.get(path).cloned() {
+            locked(&node).cut(0);
+            return Ok(Box::new(Open { disk: self.clone(), node }));
+        }
+        let node = Arc::new(Mutex::new(Content { kind: Some(kind), ..Content::default() }));
         state.names.insert(path.to_owned(), Arc::clone(&node));
-        Ok(Box::new(Open { disk: self.clone(), node }))
-    }
-
-    fn append(&self, path: &Path, len: u64) -> io::Result<Box<dyn WriteFile>> {
-        let node = self.call()?.names.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
-        locked(&node).bytes.truncate(len as usize);
+        state.changes.push(Change::Name(path.to_owned(), Arc::clone(&node)));
         Ok(Box::new(Open { disk: self.clone(), node }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
-        let node = self.call()?.names.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
+        let kind = Kind::of(path);
+        let node = self.call(Call::Open, kind)?.names.get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(Open { disk: self.clone(), node }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.call(Call::Rename, Kind::of(from))?;
         let node = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        state.names.insert(to.to_owned(), node);
+        state.names.insert(to.to_owned(), Arc::clone(&node));
+        locked(&node).kind = Some(Kind::of(to));
+        let (from, to) = (from.to_owned(), to.to_owned());
+        if from.parent() == to.parent() {
+            state.changes.push(Change::Rename(from, to, node));
+        } else {
+            state.changes.extend([Change::Name(to, node), Change::Unname(from)]);
+        }
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.call()?;
+        let mut state = self.call(Call::Remove, Kind::of(path))?;
         state.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        state.changes.push(Change::Unname(path.to_owned()));
         Ok(())
     }
 
     fn files(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(self.call()?.names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
+        let state = self.call(Call::List, Kind::Folder)?;
+        Ok(state.names.keys().filter(|path| path.parent() == Some(dir)).cloned().collect())
     }
 
     fn folders(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(self.call()?.folders.iter().filter(|path| path.parent() == Some(dir)).cloned().collect())
+        let state = self.call(Call::List, Kind::Folder)?;
+        Ok(state.folders.iter().filter(|path| path.parent() == Some(dir)).cloned().collect())
     }
 
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.call()?;
-        state.folders.extend(dir.ancestors().map(Path::to_owned));
+        let mut state = self.call(Call::MakeFolder, Kind::Folder)?;
+        for dir in dir.ancestors().collect::<Vec<_>>().into_iter().rev().skip(1) {
+            if state.folders.insert(dir.to_owned()) {
+                state.changes.push(Change::Folder(dir.to_owned()));
+            }
+        }
         Ok(())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.call()?;
-        let within = |path: &Path| path.parent() == Some(dir);
-        state.durable.retain(|path, _| !within(path));
-        let named: Vec<_> = state
-            .names
-            .iter()
-            .filter(|(path, _)| within(path))
-            .map(|(path, node)| (path.clone(), Arc::clone(node)))
-            .collect();
-        state.durable.extend(named);
+        let mut state = self.call(Call::SyncFolder, Kind::Folder)?;
+        let State { changes, durable, durable_folders, .. } = &mut *state;
+        for change in changes.extract_if(.., |change| change.folder() == Some(dir)) {
+            change.apply(durable, durable_folders);
+        }
         Ok(())
     }
 
     fn lock(&self, path: &Path, _holder: &str) -> io::Result<LockOutcome> {
-        if !self.call()?.locked.insert(path.to_owned()) {
+        if !self.call(Call::Lock, Kind::LockFile)?.locked.insert(path.to_owned()) {
             return Ok(LockOutcome::Taken("another".to_owned()));
         }
         Ok(LockOutcome::Held(Box::new(Held(self.clone(), path.to_owned()))))
@@ -266,7 +485,14 @@ impl Disk for FaultDisk {
 
 impl Write for Open {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = self.disk.call()?.room;
+        let room = match self.call(Call::Write) {
+            Ok(state) => state.room,
+            Err(error) => {
+                // Some of it may be there all the same.
+                locked(&self.node).bytes.extend_from_slice(&bytes[..bytes.len() / 3]);
+                return Err(error);
+            }
+        };
         let mut taken = bytes.len();
         if let Some(room) = room {
             taken = taken.min(room.saturating_sub(self.disk.used()));
@@ -285,27 +511,29 @@ impl Write for Open {
 
 impl WriteFile for Open {
     fn sync(&mut self) -> io::Result<()> {
-        drop(self.disk.call()?);
-        let mut content = locked(&self.node);
-        content.synced = content.bytes.clone();
-        Ok(())
+        let outcome = self.call(Call::Sync).map(drop);
+        match &outcome {
+            Ok(()) => locked(&self.node).sync(),
+            Err(_) => locked(&self.node).fail_to_sync(),
+        }
+        outcome
     }
 
     fn cut(&mut self, len: u64) -> io::Result<()> {
-        drop(self.disk.call()?);
-        locked(&self.node).bytes.truncate(len as usize);
+        drop(self.call(Call::Cut)?);
+        locked(&self.node).cut(len as usize);
         Ok(())
     }
 }
 
 impl ReadFile for Open {
     fn len(&self) -> io::Result<u64> {
-        drop(self.disk.call()?);
+        drop(self.call(Call::Length)?);
         Ok(locked(&self.node).bytes.len() as u64)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
-        let short = self.disk.call()?.short_reads;
+        let short = self.call(Call::Read)?.short_reads;
         let content = locked(&self.node);
         let rest = content.bytes.get(offset as usize..).unwrap_or_default();
         let mut read = rest.len().min(bytes.len());

@@ -1,227 +1,164 @@
 //! What is left when the disk fails, is full, forgets, or lies.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use levada_model::{SplitRange, StatusCode, Value, Write};
-use levada_storage::{Direction, Storage, StorageError, StorageOptions, SyncMode, TimeRange, View};
+use levada_model::StatusCode;
+use levada_storage::{Direction, Storage, StorageError, StorageOptions, SyncMode, TimeRange};
 
 use crate::{
-    fault_disk::{Fault, FaultDisk},
+    fault_disk::{Call, Fault, FaultDisk, Hit, Kind},
     random::Random,
-    rows::{options, path, pattern, put, series, tablet, write},
+    rows::{path, put, series, tablet, write},
+    work::{Work, on},
 };
 
-const DEVICES: [(&str, bool); 2] = [("root.a.d", false), ("root.b.d", true)];
-
-fn on(disk: &FaultDisk) -> StorageOptions {
-    StorageOptions { disk: Arc::new(disk.clone()), wal_segment_bytes: 2048, ..options("/data".as_ref()) }
+/// How the work ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The store is closed.
+    Closed,
+    /// The process is killed.
+    Killed,
+    /// The power is cut.
+    Cut,
 }
 
-/// What was tried with one (device, time), in order, and the last of it that was acknowledged.
-#[derive(Debug, Default)]
-struct Fate {
-    tried: Vec<Option<f64>>,
-    acknowledged: Option<usize>,
-}
-
-/// All that was tried.
-#[derive(Debug, Default)]
-struct Oracle {
-    fates: BTreeMap<(usize, i64), Fate>,
-    /// For each write its device, its times and value.
-    writes: Vec<(usize, Vec<i64>)>,
-}
-
-impl Oracle {
-    fn try_one(&mut self, key: (usize, i64), value: Option<f64>) -> usize {
-        let fate = self.fates.entry(key).or_default();
-        fate.tried.push(value);
-        fate.tried.len() - 1
-    }
-
-    fn acknowledge(&mut self, tried: &[((usize, i64), usize)]) {
-        for (key, at) in tried {
-            let fate = self.fates.entry(*key).or_default();
-            fate.acknowledged = fate.acknowledged.max(Some(*at));
+impl End {
+    fn come(self, disk: &FaultDisk, work: &mut Work, random: &mut Random) {
+        if self != Self::Closed {
+            disk.power_off();
         }
-    }
-
-    /// Whether a view shows what it may; what cannot be read is no data, and fine where `errors` are.
-    fn check(&self, view: &dyn View, errors: bool, what: &str) {
-        for (device, (name, _)) in DEVICES.iter().enumerate() {
-            let mut found: BTreeMap<i64, f64> = BTreeMap::new();
-            let batches = match view.scan(&path(name), &["s".into()], TimeRange::ALL, Direction::Ascending) {
-                Ok(batches) => batches.collect::<Result<Vec<_>, _>>(),
-                Err(StorageError::Refused { .. }) => Ok(Vec::new()),
-                Err(error) => Err(error),
-            };
-            let batches = match batches {
-                Ok(batches) => batches,
-                Err(_) if errors => continue,
-                Err(error) => panic!("{what}: {error}"),
-            };
-            for batch in batches {
-                for row in 0..batch.num_rows() {
-                    let time = Value::at(batch.column(0), levada_model::DataType::Int64, row);
-                    let value = Value::at(batch.column(1), levada_model::DataType::Double, row);
-                    match (time, value) {
-                        (Some(Value::Int64(time)), Some(Value::Double(value))) => {
-                            assert!(found.insert(time, value).is_none(), "{time} twice")
-                        }
-                        other => panic!("{what}: {other:?}"),
-                    }
-                }
-            }
-            for ((_, time), fate) in self.fates.iter().filter(|((other, _), _)| *other == device) {
-                let value = found.remove(time);
-                let allowed = &fate.tried[fate.acknowledged.unwrap_or(0)..];
-                let fits = allowed.contains(&value) || value.is_none() && fate.acknowledged.is_none();
-                assert!(fits, "{what}: {name} at {time} is {value:?}: {fate:?}");
-            }
-            assert!(found.is_empty(), "{what}: {name} has {found:?}, which nobody wrote");
-        }
-    }
-
-    /// Whether positions say no more than is stored, and no less than was acknowledged.
-    fn check_positions(&self, storage: &Storage, acknowledged: &[bool], what: &str) {
-        let low = storage.checkpoint("owner").get(&"p".into()).copied();
-        let first_open =
-            acknowledged.iter().position(|acknowledged| !acknowledged).unwrap_or(acknowledged.len());
-        let low = low.unwrap_or(0) as usize;
-        assert!(low >= first_open, "{what}: position {low}, but all before {first_open} is acknowledged");
-        let view = storage.view();
-        for (number, (device, times)) in self.writes.iter().enumerate().take(low) {
-            for time in times {
-                let fate = &self.fates[&(*device, *time)];
-                let range = TimeRange { start: *time, end: *time };
-                let mut rows = view
-                    .scan(&path(DEVICES[*device].0), &["s".into()], range, Direction::Ascending)
-                    .unwrap_or_else(|error| panic!("{what}: write {number} settled, but {error}"));
-                let deleted = fate.tried.contains(&None);
-                assert!(
-                    rows.next().is_some() || deleted,
-                    "{what}: write {number} is settled, its row at {time} is not there"
-                );
-            }
+        disk.phase("close");
+        drop(work.storage.take());
+        disk.set_fault(Fault::None);
+        match self {
+            Self::Closed => {}
+            Self::Killed => disk.resume(),
+            Self::Cut => disk.restart(random),
         }
     }
 }
 
-struct Work {
-    disk: FaultDisk,
-    storage: Option<Storage>,
-    oracle: Oracle,
-    acknowledged: Vec<bool>,
-}
-
-impl Work {
-    fn insert(&mut self, number: usize) {
-        let device = number % 2;
-        let (name, aligned) = DEVICES[device];
-        let base = (number as i64) * 10;
-        // The last time overwrites or comes late.
-        let times = vec![base, base + 1, (number as i64 * 7) % 40];
-        let value = number as f64;
-        let tried: Vec<_> = times
-            .iter()
-            .map(|time| ((device, *time), self.oracle.try_one((device, *time), Some(value))))
-            .collect();
-        self.oracle.writes.push((device, times.clone()));
-        self.acknowledged.push(false);
-        let Some(storage) = &self.storage else { return };
-        let rows = write(vec![tablet(name, aligned, &times, &[("s", &[Some(value); 3])])]);
-        let positions = vec![SplitRange { split: "p".into(), range: number as u64..number as u64 + 1 }];
-        let rows = Write { owner: Some("owner".into()), positions, ..rows };
-        if storage.insert(rows).and_then(|inserted| inserted.durable.wait()).is_ok() {
-            self.oracle.acknowledge(&tried);
-            if let Some(acknowledged) = self.acknowledged.last_mut() {
-                *acknowledged = true;
-            }
-        }
-    }
-
-    fn delete(&mut self, range: TimeRange) {
-        let keys: Vec<_> =
-            self.oracle.fates.keys().copied().filter(|(_, time)| range.contains(*time)).collect();
-        let tried: Vec<_> = keys.into_iter().map(|key| (key, self.oracle.try_one(key, None))).collect();
-        let Some(storage) = &self.storage else { return };
-        if storage.delete(&[pattern("root.**")], range).and_then(|applied| applied.durable.wait()).is_ok() {
-            self.oracle.acknowledge(&tried);
-        }
-    }
-
-    /// Runs a little of everything; calls may fail.
-    fn run(&mut self) {
-        for number in 0..36 {
-            self.insert(number);
-            let Some(storage) = &self.storage else { return };
-            match number {
-                7 | 14 | 27 => drop(storage.flush(&[])),
-                17 => self.delete(TimeRange { start: 15, end: 33 }),
-                22 => {
-                    drop(storage.close());
-                    self.storage = None;
-                    self.storage =
-                        Storage::open(on(&self.disk)).ok().or_else(|| Storage::open(on(&self.disk)).ok());
-                }
-                31 => drop(storage.compact(&[])),
-                _ => {}
-            }
-            if number % 9 == 4
-                && let Some(storage) = &self.storage
-            {
-                self.oracle.check(&*storage.view(), true, "while it runs");
-            }
-        }
-    }
-}
-
-/// Runs the work with a fault, lets the system come up again, and checks; says whether the fault was met.
-fn survive(fault: Fault, power_cut: bool, random: &mut Random) -> bool {
-    let what = format!("{fault:?}, power cut: {power_cut}");
-    let disk = FaultDisk::default();
-    disk.set_fault(fault);
-    let storage = Storage::open(on(&disk)).ok();
-    let mut work = Work { disk: disk.clone(), storage, oracle: Oracle::default(), acknowledged: Vec::new() };
-    work.run();
-    let hit = disk.was_hit();
-    if power_cut {
-        disk.power_off();
-    }
-    drop(work.storage.take());
-    disk.set_fault(Fault::None);
-    if power_cut {
-        disk.restart(random);
-    }
+/// Opens the store as often as it takes to say that all is well for good.
+fn check(disk: &FaultDisk, work: &Work, what: &str) {
     for round in 0..2 {
-        let storage = Storage::open(on(&disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
-        work.oracle.check(&*storage.view(), false, &format!("{what}, round {round}"));
-        work.oracle.check_positions(&storage, &work.acknowledged, &what);
+        let storage = Storage::open(on(disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        work.check(&storage, &format!("{what}, round {round}"));
         storage.flush(&[]).unwrap_or_else(|error| panic!("{what}: {error}"));
         storage.compact(&[]).unwrap_or_else(|error| panic!("{what}: {error}"));
-        work.oracle.check(&*storage.view(), false, &format!("{what}, compacted in round {round}"));
+        work.check(&storage, &format!("{what}, compacted in round {round}"));
     }
-    hit
+}
+
+/// Runs the work with each call failing in turn, lets the system come up again, and checks. Gives all that was hit.
+fn sweep(test: &str, fault: fn(Call, Kind, u64) -> Fault, ends: &[End]) -> BTreeSet<Hit> {
+    let mut random = Random::seeded(test);
+    let (mut all, mut runs) = (BTreeSet::new(), 0);
+    let kinds = {
+        let disk = FaultDisk::default();
+        let mut work = Work::begin(&disk, on(&disk));
+        work.run();
+        End::Closed.come(&disk, &mut work, &mut random);
+        disk.calls()
+    };
+    for (call, kind) in kinds {
+        for at in 1.. {
+            let end = *random.pick(ends);
+            let what = format!("{:?}, {end:?}", fault(call, kind, at));
+            let disk = FaultDisk::default();
+            if random.one_in(4) {
+                disk.set_short_reads();
+            }
+            disk.set_fault(fault(call, kind, at));
+            let mut work = Work::begin(&disk, on(&disk));
+            work.run();
+            let mut hits = disk.hits();
+            end.come(&disk, &mut work, &mut random);
+            check(&disk, &work, &what);
+            if hits.is_empty() {
+                break;
+            }
+            all.append(&mut hits);
+            runs += 1;
+        }
+    }
+    println!("{test}: {runs} faults");
+    assert!(runs > 400, "only {runs} faults");
+    all
+}
+
+/// What a sweep must have hit, whatever else.
+const MUST: [Hit; 44] = [
+    ("open", Call::Lock, Kind::LockFile),
+    ("open", Call::MakeFolder, Kind::Folder),
+    ("open", Call::SyncFolder, Kind::Folder),
+    ("open", Call::List, Kind::Folder),
+    ("open", Call::Create, Kind::NewManifest),
+    ("open", Call::Write, Kind::NewManifest),
+    ("open", Call::Sync, Kind::NewManifest),
+    ("open", Call::Rename, Kind::NewManifest),
+    ("open", Call::Open, Kind::Manifest),
+    ("open", Call::Length, Kind::Manifest),
+    ("open", Call::Read, Kind::Manifest),
+    ("open", Call::Open, Kind::Log),
+    ("open", Call::Read, Kind::Log),
+    ("open", Call::Create, Kind::NewFile),
+    ("open", Call::Sync, Kind::NewFile),
+    ("open", Call::Rename, Kind::NewFile),
+    ("open", Call::Remove, Kind::Manifest),
+    ("open", Call::Create, Kind::Log),
+    ("open", Call::Write, Kind::Log),
+    ("insert", Call::Create, Kind::Log),
+    ("insert", Call::Write, Kind::Log),
+    ("insert", Call::Sync, Kind::Log),
+    ("insert", Call::SyncFolder, Kind::Folder),
+    ("catalog", Call::Write, Kind::Log),
+    ("catalog", Call::Sync, Kind::Log),
+    ("delete", Call::Write, Kind::Log),
+    ("delete", Call::Sync, Kind::Log),
+    ("flush", Call::MakeFolder, Kind::Folder),
+    ("flush", Call::Create, Kind::NewFile),
+    ("flush", Call::Write, Kind::NewFile),
+    ("flush", Call::Sync, Kind::NewFile),
+    ("flush", Call::Create, Kind::Sums),
+    ("flush", Call::Write, Kind::Sums),
+    ("flush", Call::Sync, Kind::Sums),
+    ("flush", Call::Rename, Kind::NewFile),
+    ("flush", Call::SyncFolder, Kind::Folder),
+    ("flush", Call::Write, Kind::Manifest),
+    ("flush", Call::Sync, Kind::Manifest),
+    ("read", Call::Read, Kind::File),
+    ("read", Call::Read, Kind::Sums),
+    ("compact", Call::Read, Kind::File),
+    ("compact", Call::Write, Kind::NewFile),
+    ("compact", Call::Rename, Kind::NewFile),
+    ("compact", Call::Sync, Kind::Manifest),
+];
+
+/// What must be removed at some time, which a thread may do after the call that was the reason for it.
+const REMOVED: [Kind; 3] = [Kind::Log, Kind::File, Kind::Sums];
+
+fn assert_all_hit(hits: &BTreeSet<Hit>) {
+    let missed: Vec<_> = MUST.iter().filter(|hit| !hits.contains(hit)).collect();
+    assert!(missed.is_empty(), "never failed: {missed:?}, of {hits:?}");
+    let removed = |of| hits.iter().any(|(_, call, kind)| (*call, *kind) == (Call::Remove, of));
+    assert!(REMOVED.into_iter().all(removed), "not all of {REMOVED:?} of {hits:?}");
 }
 
 #[test]
 fn any_call_may_fail_once() {
-    let mut random = Random::seeded("any_call_may_fail_once");
-    let mut at = 1;
-    while survive(Fault::Once(at), random.one_in(2), &mut random) {
-        at += 1;
-    }
-    assert!(at > 200, "only {at} calls were made");
+    assert_all_hit(&sweep("any_call_may_fail_once", Fault::OnceOf, &[End::Closed, End::Killed, End::Cut]));
 }
 
 #[test]
-fn any_call_may_be_the_last() {
-    let mut random = Random::seeded("any_call_may_be_the_last");
-    let mut at = 1;
-    while survive(Fault::From(at), random.one_in(2), &mut random) {
-        at += 1;
-    }
-    assert!(at > 200, "only {at} calls were made");
+fn the_power_may_be_cut_at_any_call() {
+    assert_all_hit(&sweep("the_power_may_be_cut_at_any_call", Fault::FromOf, &[End::Cut]));
+}
+
+#[test]
+fn any_call_may_be_the_last_that_succeeds() {
+    let ends = [End::Closed, End::Killed];
+    assert_all_hit(&sweep("any_call_may_be_the_last_that_succeeds", Fault::FromOf, &ends));
 }
 
 #[test]
@@ -324,15 +261,8 @@ fn a_power_cut_under_load_keeps_what_was_acknowledged() {
             0 => SyncMode::Always,
             _ => SyncMode::Group { max_delay: Duration::from_micros(300), max_bytes: 1024 },
         };
-        let open = || {
-            Storage::open(StorageOptions { sync, memtable_bytes: 40 << 10, compaction: true, ..on(&disk) })
-        };
-        let mut work = Work {
-            disk: disk.clone(),
-            storage: open().ok(),
-            oracle: Oracle::default(),
-            acknowledged: Vec::new(),
-        };
+        let options = || StorageOptions { sync, memtable_bytes: 40 << 10, compaction: true, ..on(&disk) };
+        let mut work = Work::begin(&disk, options());
         let until = random.below(400);
         let cutter = std::thread::spawn({
             let disk = disk.clone();
@@ -347,8 +277,7 @@ fn a_power_cut_under_load_keeps_what_was_acknowledged() {
         cutter.join().expect("no panic");
         drop(work.storage.take());
         disk.restart(&mut random);
-        let storage = open().expect("opens");
-        work.oracle.check(&*storage.view(), false, &format!("round {round}"));
-        work.oracle.check_positions(&storage, &work.acknowledged, &format!("round {round}"));
+        let storage = Storage::open(options()).expect("opens");
+        work.check(&storage, &format!("round {round}"));
     }
 }

@@ -11,3 +11,4 @@ mod model;
 mod random;
 mod room;
 mod rows;
+mod work;

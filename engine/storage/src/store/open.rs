@@ -43,6 +43,9 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     let (files, leftovers) = open_files(&folder, &loaded, &mut recovery)?;
     let torn = loaded.torn.is_some();
     let mut core = new_core(loaded, files, options.last_cache_bytes);
+    // Names of files that are there are not used again.
+    let newest = leftovers.iter().filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max();
+    core.next_file = core.next_file.max(newest.map_or(0, |newest| newest.saturating_add(1)));
     let replayed = recover(&disk, &logs, &options, &mut core)?;
     make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
     recovery.extend(replayed.findings);

@@ -24,6 +24,9 @@ pub(super) struct Group {
     last: Option<Instant>,
     /// With so many records nobody is missing.
     company: usize,
+    /// The records of the group that was taken last, and of the one before, where this one began during its sync.
+    taken: usize,
+    before: usize,
 }
 
 impl Group {
@@ -32,7 +35,7 @@ impl Group {
             SyncMode::Group { max_delay, max_bytes } => (max_delay, max_bytes),
             SyncMode::Always | SyncMode::Interval(_) => (Duration::ZERO, 0),
         };
-        Self { max_delay, max_bytes, records: 0, first: None, last: None, company: 1 }
+        Self { max_delay, max_bytes, records: 0, first: None, last: None, company: 1, taken: 0, before: 0 }
     }
 
     /// A record came, and with it the group has so many bytes. Says whether that may change when the group is ready.
@@ -57,17 +60,19 @@ impl Group {
         if bytes >= self.max_bytes {
             self.company = usize::MAX;
         } else if self.records < self.company {
-            // Its delay passed. Where nobody came for half of it, the company was complete.
+            // Its delay passed. Where nobody came for half of it, the company was complete: with whoever was too early for
+            // this group, and may wait for those in it.
             let quiet = last.duration_since(first) < self.max_delay / 2;
-            self.company = if quiet { self.records } else { usize::MAX };
+            self.company = if quiet { self.records + self.before } else { usize::MAX };
         }
+        (self.taken, self.before) = (self.records, 0);
         self.records = 0;
     }
 
     /// A group is durable. Whoever came meanwhile did not wait for it.
     pub(super) fn synced(&mut self) {
         if self.records > 0 {
-            self.company = usize::MAX;
+            (self.company, self.before) = (usize::MAX, self.taken);
         }
     }
 }
@@ -109,6 +114,10 @@ mod tests {
         group.synced();
         // Others came during the sync: how many they are shows when a delay has passed.
         assert_eq!(waits(&mut group, start, &[9]), DELAY);
+        group.take(1);
+        group.synced();
+        // The first is counted twice, unless it waits for the others.
+        assert_eq!(waits(&mut group, start, &[0, 5, 9, 20]), DELAY);
         group.take(1);
         group.synced();
         assert_eq!(waits(&mut group, start, &[0, 5, 9]), DELAY);

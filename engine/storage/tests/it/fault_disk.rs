@@ -6,6 +6,7 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use levada_storage::{Disk, Lock, LockOutcome, ReadFile, WriteFile};
@@ -104,9 +105,7 @@ impl Change {
 pub(crate) enum Fault {
     #[default]
     None,
-    /// This one, counted from now.
-    Once(u64),
-    /// This one and all after it.
+    /// This one, counted from now, and all after it.
     From(u64),
     /// That which is the so manieth of its kind.
     OnceOf(Call, Kind, u64),
@@ -185,6 +184,8 @@ struct State {
     /// Bytes all files may have together.
     room: Option<usize>,
     short_reads: bool,
+    /// How long a sync takes.
+    sync_time: Duration,
     cut: bool,
     held: bool,
 }
@@ -249,6 +250,10 @@ impl FaultDisk {
 
     pub(crate) fn set_short_reads(&self) {
         locked(&self.0).short_reads = true;
+    }
+
+    pub(crate) fn set_sync_time(&self, time: Duration) {
+        locked(&self.0).sync_time = time;
     }
 
     /// Bytes of all files.
@@ -350,7 +355,6 @@ impl FaultDisk {
         let of_kind = *of_kind;
         let fails = match state.fault {
             Fault::None => false,
-            Fault::Once(at) => state.calls == at,
             Fault::From(at) => state.calls >= at,
             Fault::OnceOf(failing, of, at) => (failing, of, at) == (call, kind, of_kind),
             Fault::FromOf(failing, of, at) => {
@@ -404,7 +408,7 @@ impl Drop for Held {
 impl Disk for FaultDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
         while path.extension().is_some_and(|extension| extension == "tmp") && locked(&self.0).held {
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
         let kind = Kind::of(path);
         let mut state = self.call(Call::Create, kind)?;
@@ -511,7 +515,8 @@ impl Write for Open {
 
 impl WriteFile for Open {
     fn sync(&mut self) -> io::Result<()> {
-        let outcome = self.call(Call::Sync).map(drop);
+        let outcome = self.call(Call::Sync).map(|state| state.sync_time);
+        let outcome = outcome.map(std::thread::sleep);
         match &outcome {
             Ok(()) => locked(&self.node).sync(),
             Err(_) => locked(&self.node).fail_to_sync(),

@@ -202,6 +202,50 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
 }
 
 #[test]
+fn opening_may_fail_at_any_call() {
+    let mut random = Random::seeded("opening_may_fail_at_any_call");
+    let mut hits = BTreeSet::new();
+    for wal in [true, false] {
+        // What a crash leaves at some moment: rows in the log, a torn end, files that no manifest names.
+        for crash in [120, 260, 420] {
+            let disk = FaultDisk::default();
+            disk.set_fault(Fault::From(crash));
+            let mut work = Work::begin(&disk, on(&disk));
+            work.run();
+            End::Killed.come(&disk, &mut work, &mut random);
+            let options = |disk: &FaultDisk| StorageOptions { wal, ..on(disk) };
+            for at in 1.. {
+                let disk = disk.fork();
+                disk.set_fault(Fault::From(at));
+                drop(Storage::open(options(&disk)));
+                let hit = disk.hits();
+                disk.power_off();
+                disk.set_fault(Fault::None);
+                disk.restart(&mut random);
+                let what = format!("wal: {wal}, crash at {crash}, opening fails from {at}");
+                let storage = Storage::open(options(&disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
+                work.check(&storage, &what);
+                if hit.is_empty() {
+                    break;
+                }
+                hits.extend(hit.into_iter().map(|(_, call, kind)| (call, kind)));
+            }
+        }
+    }
+    // Recovery reads, copies the log's end, writes the manifest and, without a log, files.
+    for must in [
+        (Call::Read, Kind::Log),
+        (Call::Rename, Kind::NewFile),
+        (Call::Sync, Kind::NewManifest),
+        (Call::Sync, Kind::Sums),
+        (Call::Remove, Kind::Log),
+        (Call::Remove, Kind::Manifest),
+    ] {
+        assert!(hits.contains(&must), "{must:?} is not among {hits:?}");
+    }
+}
+
+#[test]
 fn a_flipped_bit_in_the_log_is_found_and_costs_one_record() {
     let mut random = Random::seeded("a_flipped_bit_in_the_log_is_found_and_costs_one_record");
     for _ in 0..200 {

@@ -1,6 +1,7 @@
 //! Tests of the store through its public interface.
 
 mod basics;
+mod deferred;
 mod fault_disk;
 mod faults;
 mod folder;

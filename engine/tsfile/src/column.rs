@@ -7,7 +7,9 @@ use arrow_array::{
     cast::AsArray,
     types::{ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type},
 };
-use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{
+    ArrowNativeType, BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer,
+};
 use levada_model::DataType;
 
 use crate::{
@@ -32,7 +34,11 @@ impl<'a> Dense<'a> {
         match data_type {
             DataType::Boolean => {
                 let array = values.as_boolean();
-                Self::Boolean(indices(array, rows).map(|row| array.value(row)).collect())
+                Self::Boolean(if array.null_count() == 0 {
+                    array.values().slice(rows.start, rows.len()).iter().collect()
+                } else {
+                    indices(array, rows).map(|row| array.value(row)).collect()
+                })
             }
             DataType::Int32 | DataType::Date => Self::Int32(numbers::<Int32Type>(values, rows)),
             DataType::Int64 | DataType::Timestamp => Self::Int64(numbers::<Int64Type>(values, rows)),
@@ -119,10 +125,7 @@ impl Decoded {
             Self::Boolean(values) => {
                 let values = match &validity {
                     None => values,
-                    Some(validity) => {
-                        let mut dense = values.iter();
-                        validity.iter().map(|valid| valid && dense.next().unwrap_or(false)).collect()
-                    }
+                    Some(validity) => scatter_bits(&values, validity),
                 };
                 Arc::new(BooleanArray::new(values, validity))
             }
@@ -173,6 +176,21 @@ fn scatter<T: ArrowNativeType>(values: Vec<T>, validity: Option<&NullBuffer>) ->
         from += count;
     }
     Buffer::from_vec(spread)
+}
+
+/// Bits at the set places, zeros at the others.
+fn scatter_bits(values: &BooleanBuffer, validity: &NullBuffer) -> BooleanBuffer {
+    let mut spread = BooleanBufferBuilder::new(validity.len());
+    let mut from = 0;
+    for (start, end) in validity.valid_slices() {
+        let count = (end - start).min(values.len() - from);
+        spread.append_n(start - spread.len(), false);
+        let first = values.offset() + from;
+        spread.append_packed_range(first..first + count, values.values());
+        from += count;
+    }
+    spread.append_n(validity.len() - spread.len(), false);
+    spread.finish()
 }
 
 /// Offsets for all places, those that are not set being empty.

@@ -281,17 +281,28 @@ pub(crate) fn decode_rlbe<F: Float>(bytes: &[u8], count: usize, old: bool) -> Pa
     if old { rlbe::decode_old::<F>(bytes, count) } else { rlbe::decode(bytes, count) }
 }
 
-/// Decodes a time column of at most `most` times.
-pub(crate) fn decode_times(encoding: Encoding, bytes: &[u8], most: usize) -> Parsed<Vec<i64>> {
-    match encoding {
-        Encoding::Ts2Diff => ts_2diff::decode(bytes, most),
-        Encoding::Plain => {
+/// Decodes a time column of at most `most` times; servers may be set to other encodings than TS_2DIFF. Some of them do not tell
+/// how many values there are: then that must be `expected`.
+pub(crate) fn decode_times(
+    encoding: Encoding,
+    bytes: &[u8],
+    most: usize,
+    expected: Option<usize>,
+) -> Parsed<Vec<i64>> {
+    match (encoding, expected) {
+        (Encoding::Ts2Diff, _) => ts_2diff::decode(bytes, most),
+        (Encoding::Rle, _) => rle::decode_all(bytes, most),
+        (Encoding::Plain, _) => {
             if bytes.len() / 8 > most {
                 return Err(Corrupt::new(0, "a page holds more times than expected"));
             }
             plain::decode_fixed(bytes, bytes.len() / 8)
         }
-        _ => Err(Corrupt::new(0, format!("times do not come in {encoding}"))),
+        (Encoding::Dictionary | Encoding::GorillaV1, _) => {
+            Err(Corrupt::new(0, format!("times do not come in {encoding}")))
+        }
+        (_, Some(count)) if count <= most => decode_ints(encoding, bytes, count),
+        (_, _) => Err(Corrupt::new(0, format!("nothing tells how many times in {encoding} a page has"))),
     }
 }
 

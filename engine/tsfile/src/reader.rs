@@ -57,7 +57,7 @@ impl<R: ReadAt> TsFileReader<R> {
     /// Opens a finished file.
     ///
     /// # Errors
-    /// It cannot be read, or is not a finished TsFile of version 3 or 4.
+    /// It cannot be read, is not a finished TsFile of version 3 or 4, or is encrypted.
     pub fn open(inner: R) -> Result<Self, TsFileError> {
         Self::open_with(inner, ReadLimits::default())
     }
@@ -86,6 +86,9 @@ impl<R: ReadAt> TsFileReader<R> {
             start.ok_or_else(|| TsFileError::damaged(foot_at, "the metadata is larger than the file"))?;
         let bytes = read(&inner, start, size as usize)?;
         let metadata = based(FileMetadata::parse(&bytes, version), start)?;
+        if metadata.encrypted {
+            return Err(TsFileError::Unsupported { what: "an encrypted file".into() });
+        }
         let data_end = metadata.meta_offset;
         if !(HEAD_BYTES..=start).contains(&data_end) {
             return Err(TsFileError::damaged(start, "the metadata begins outside of the file"));

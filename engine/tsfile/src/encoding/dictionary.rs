@@ -19,11 +19,18 @@ pub(super) fn encode(values: &[&[u8]], out: &mut Vec<u8>) {
     let mut places: HashMap<&[u8], i32> = HashMap::new();
     let mut texts = Vec::new();
     let mut indexes = Vec::with_capacity(values.len());
+    // Mostly a text is the one before.
+    let mut last: Option<(&[u8], i32)> = None;
     for &value in values {
-        indexes.push(*places.entry(value).or_insert_with(|| {
-            texts.push(value);
-            texts.len() as i32 - 1
-        }));
+        let place = match last {
+            Some((text, place)) if text == value => place,
+            _ => *places.entry(value).or_insert_with(|| {
+                texts.push(value);
+                texts.len() as i32 - 1
+            }),
+        };
+        last = Some((value, place));
+        indexes.push(place);
     }
     put_var(out, texts.len() as i32);
     texts.iter().for_each(|text| put_var_bytes(out, text));

@@ -72,6 +72,22 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     Ok(values)
 }
 
+/// Decodes until the bytes end, but no more than `most` values.
+pub(super) fn decode_all<T: Int>(bytes: &[u8], most: usize) -> Parsed<Vec<T>> {
+    let mut cursor = Cursor::new(bytes);
+    let mut values = Vec::new();
+    while !cursor.is_empty() {
+        let length = cursor.uvar_usize()?;
+        let at = cursor.position();
+        let block = cursor.take(length)?;
+        if values.len() == most {
+            return Err(cursor.corrupt("RLE blocks hold more values than expected"));
+        }
+        decode_block(block, most, &mut values).map_err(|error| Corrupt::new(at + error.at, error.reason))?;
+    }
+    Ok(values)
+}
+
 /// Decodes exactly `count` values, and leaves the cursor behind their blocks.
 pub(super) fn decode_from<T: Int>(cursor: &mut Cursor<'_>, count: usize) -> Parsed<Vec<T>> {
     let mut values = Vec::with_capacity(count.min(cursor.remaining().saturating_mul(8)));

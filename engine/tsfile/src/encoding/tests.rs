@@ -208,6 +208,28 @@ fn round_trip(values: &Raw) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn times_are_read_in_every_encoding_of_integers() {
+    let times: Vec<i64> = (0..300).map(|row| 1_700_000_000_000 + row * 1000 + row % 3).collect();
+    let dense = Dense::Int64((&times).into());
+    for encoding in Encoding::ALL {
+        if !encoding.supports(DataType::Int64) || encoding == Encoding::Regular {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        encode(Version::V4, encoding, &dense, &mut bytes).expect("encodes");
+        let count = times.len();
+        assert_eq!(decode_times(encoding, &bytes, count, Some(count)).as_ref(), Ok(&times), "{encoding}");
+        assert!(decode_times(encoding, &bytes, count - 1, None).is_err(), "{encoding}");
+        assert!(decode_times(encoding, &bytes, count - 1, Some(count)).is_err(), "{encoding}");
+        if matches!(encoding, Encoding::Plain | Encoding::Rle | Encoding::Ts2Diff) {
+            assert_eq!(decode_times(encoding, &bytes, 1 << 20, None).as_ref(), Ok(&times), "{encoding}");
+        }
+    }
+    let regular = [0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0, 0, 0, 5];
+    assert_eq!(decode_times(Encoding::Regular, &regular, 3, Some(3)), Ok(vec![5, 15, 25]));
+}
+
 proptest! {
     #[test]
     fn every_number_survives_every_encoding(numbers in numbers()) {

@@ -233,7 +233,7 @@ impl ChunkReader {
     fn times_of(&self, page: &PageMeta, encoding: Encoding, bytes: &[u8]) -> Parsed<Vec<i64>> {
         let expected = page.statistics().map(|statistics| statistics.count() as usize);
         let most = expected.unwrap_or(usize::MAX).min(self.limits.page_points);
-        let times = decode_times(encoding, bytes, most)?;
+        let times = decode_times(encoding, bytes, most, expected)?;
         match expected {
             Some(expected) if expected != times.len() => {
                 Err(Corrupt::new(0, format!("a page has {} times instead of {expected}", times.len())))

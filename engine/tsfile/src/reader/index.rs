@@ -23,6 +23,8 @@ pub(super) struct FileMetadata {
     /// Where data ends.
     pub(super) meta_offset: u64,
     pub(super) bloom: Option<BloomFilter>,
+    /// Whether pages are encrypted.
+    pub(super) encrypted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,10 +61,8 @@ impl FileMetadata {
         }
         let meta_offset = cursor.offset()?;
         let bloom = if cursor.is_empty() { None } else { BloomFilter::parse(&mut cursor)? };
-        if version != Version::V3 && !cursor.is_empty() {
-            check_properties(&mut cursor)?;
-        }
-        Ok(Self { tables, meta_offset, bloom })
+        let encrypted = version != Version::V3 && !cursor.is_empty() && is_encrypted(&mut cursor)?;
+        Ok(Self { tables, meta_offset, bloom, encrypted })
     }
 }
 
@@ -80,15 +80,15 @@ fn skip_table_schema(cursor: &mut Cursor<'_>) -> Parsed<()> {
     Ok(())
 }
 
-fn check_properties(cursor: &mut Cursor<'_>) -> Parsed<()> {
+/// Whether the file's properties tell of encryption.
+fn is_encrypted(cursor: &mut Cursor<'_>) -> Parsed<bool> {
+    let mut encrypted = false;
     for _ in 0..cursor.var()?.max(0) {
         let key = cursor.vstr_or_null()?;
         let value = cursor.vstr_or_null()?;
-        if key == Some("encryptLevel") && !matches!(value, None | Some("0" | "")) {
-            return Err(cursor.corrupt("the file is encrypted"));
-        }
+        encrypted |= key == Some("encryptLevel") && !matches!(value, None | Some("0" | ""));
     }
-    Ok(())
+    Ok(encrypted)
 }
 
 impl Node {

@@ -5,9 +5,13 @@ use std::{
     cell::Cell,
 };
 
+use arrow_array::Array;
 use bytes::Bytes;
 use levada_model::{DataType, Path};
-use levada_tsfile::{AlignedColumn, ReadAt, TsFileError, TsFileReader, TsFileWriter, Version, WriterOptions};
+use levada_tsfile::{
+    AlignedColumn, ReadAt, TsFileError, TsFileReader, TsFileWriter, Version, WriterOptions, decode_values,
+    encode_values,
+};
 
 use crate::columns::{name, schemas, times, values};
 
@@ -95,12 +99,26 @@ impl Numbers {
     }
 }
 
+/// The seed in `LEVADA_SEED`, or another each time; printed, so that a failure can be repeated.
+fn seed() -> u64 {
+    let given = std::env::var("LEVADA_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = given.unwrap_or_else(|| {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        since.map_or(1, |since| since.as_nanos() as u64 | 1)
+    });
+    println!("LEVADA_SEED={seed}");
+    seed
+}
+
 /// What every count and size in a file could be misread as.
 const WORST: [u8; 8] = [0x00, 0x01, 0x7f, 0x80, 0xff, 0x0f, 0xfe, 0x40];
 
 fn damaged(whole: &[u8], numbers: &mut Numbers) -> Vec<u8> {
     let mut bytes = whole.to_vec();
     for _ in 0..=numbers.next(3) {
+        if bytes.len() < 16 {
+            break;
+        }
         let at = match numbers.next(3) {
             // The metadata is at the end, and more is built on it than on data.
             0 => bytes.len() - 1 - numbers.next(bytes.len() / 4),
@@ -127,15 +145,14 @@ fn damaged(whole: &[u8], numbers: &mut Numbers) -> Vec<u8> {
 
 #[test]
 fn no_damage_makes_the_reader_panic() -> Result<(), TsFileError> {
-    let seed = std::env::var("LEVADA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0x5eed_u64);
-    println!("LEVADA_SEED={seed}");
+    let seed = seed();
     for version in [Version::V3, Version::V4] {
         let whole = file(version)?;
         let expected = read_all(&TsFileReader::open(Bytes::from(whole.clone()))?)?;
         assert!(expected > 1000);
         let mut numbers = Numbers(seed);
         let mut survived = 0;
-        for round in 0..200 {
+        for round in 0..100 {
             let bytes = Bytes::from(damaged(&whole, &mut numbers));
             LARGEST.set(0);
             let opened = TsFileReader::open(bytes.clone()).and_then(|reader| read_all(&reader));
@@ -148,7 +165,35 @@ fn no_damage_makes_the_reader_panic() -> Result<(), TsFileError> {
             // Of the default limits: the most rows of a page, and what was compressed into one.
             assert!(largest <= 256 << 20, "{largest} bytes at once in round {round}");
         }
-        assert!(survived > 10, "{survived}");
+        assert!(survived > 4, "{survived}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_damage_makes_a_decoder_panic_or_take_more_than_it_may() -> Result<(), TsFileError> {
+    let mut numbers = Numbers(seed());
+    for schema in schemas() {
+        let (data_type, encoding) = (schema.data_type, schema.encoding);
+        let whole = values(data_type, 300, false);
+        // Not every encoding keeps these values.
+        let Ok(bytes) = encode_values(encoding, data_type, &whole) else { continue };
+        assert_eq!(decode_values(encoding, data_type, &bytes, 300)?.len(), 300);
+        for round in 0..150 {
+            // Sometimes only the count is wrong.
+            let bytes = if round % 5 == 0 { bytes.clone() } else { damaged(&bytes, &mut numbers) };
+            let count = [300, 299, 301, 0, 1, numbers.next(5000), 16 << 20][numbers.next(7)];
+            LARGEST.set(0);
+            if let Ok(decoded) = decode_values(encoding, data_type, &bytes, count) {
+                assert_eq!(decoded.len(), count, "{encoding} {data_type}");
+            }
+            let largest = LARGEST.get();
+            // As many values as were asked for, in as many as eight bytes; or a dictionary's longest text.
+            assert!(
+                largest <= 256 << 20,
+                "{encoding} {data_type}: {largest} bytes at once for {count} values"
+            );
+        }
     }
     Ok(())
 }

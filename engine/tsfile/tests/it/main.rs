@@ -3,5 +3,6 @@
 mod columns;
 mod damage;
 mod flips;
+mod others;
 mod round_trip;
 mod salvage;

@@ -7,6 +7,7 @@
 //! ```
 //! What a crash may leave is a note; what was stored and cannot be had any more is an error.
 
+mod adopt;
 mod file;
 mod finding;
 mod repair;
@@ -17,6 +18,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use adopt::{adopt, named, tells_all};
 pub use finding::{Action, Finding, Severity};
 pub(crate) use repair::move_aside;
 pub use repair::repair;
@@ -27,7 +29,7 @@ use crate::{
     manifest::{Loaded, Manifest, generations},
     sealed::{DataFolder, SUMS, SealedFile},
     store::take_lock,
-    wal::replay,
+    wal::{self, replay},
 };
 
 /// Reads all of a data folder that nobody has open, and says what is wrong where: manifest, log, sealed files. Changes
@@ -48,13 +50,22 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
         known.extend([file.path.clone(), file.path.with_extension(SUMS)]);
         findings.extend(file::inspect(&file, &options.disk).0);
     }
-    findings.extend(unknown(&options.disk, &data, &known)?.into_iter().map(leftover));
+    let unnamed = unknown(&options.disk, &data, &known)?;
+    let told = unnamed.is_empty() || tells_all(&folder, &options.dir.join("wal"), &loaded)?;
+    findings.extend(unnamed.into_iter().map(|path| leftover(path, told)));
     Ok(findings)
 }
 
 fn of_manifest(options: &StorageOptions, loaded: &Loaded) -> Result<Vec<Finding>, StorageError> {
     let mut findings = loaded.damage.clone();
     findings.extend(torn(loaded));
+    if loaded.absent && holds_data(&options.disk, &options.dir)? {
+        findings.push(
+            Finding::error(&options.dir, "there is no manifest, although the folder holds data")
+                .means("the folder does not open")
+                .repaired_by("a manifest is made of what files and log tell"),
+        );
+    }
     let found = generations(&*options.disk, &options.dir)?;
     let newest = found.last().map(|(_, path)| path.clone());
     let files = options.disk.files(&options.dir);
@@ -82,8 +93,16 @@ fn torn(loaded: &Loaded) -> Option<Finding> {
     )
 }
 
-fn leftover(path: PathBuf) -> Finding {
+/// A file that the manifest does not name, which tells all or does not.
+fn leftover(path: PathBuf, told: bool) -> Finding {
     let unfinished = path.extension().is_some_and(|extension| extension == "tmp");
+    if !told && !unfinished {
+        return Finding::error(path, "no manifest names the file, and what it holds may be nowhere else")
+            .means("the manifest has lost its last records")
+            .repaired_by(
+                "it is taken back where it is whole and nothing has taken its place, or moved into `lost`",
+            );
+    }
     let what = if unfinished {
         "a file that a flush or compaction had not finished when a crash came"
     } else {
@@ -100,7 +119,7 @@ fn files<'a>(loaded: &'a Loaded, folder: &'a Arc<DataFolder>) -> impl Iterator<I
 }
 
 /// The files in the data folder that are not known.
-fn unknown(
+pub(crate) fn unknown(
     disk: &Arc<dyn Disk>,
     data: &Path,
     known: &HashSet<PathBuf>,
@@ -114,4 +133,11 @@ fn unknown(
         }
     }
     Ok(found)
+}
+
+/// Whether there are sealed files or a log: then there has to be a manifest.
+pub(crate) fn holds_data(disk: &Arc<dyn Disk>, dir: &Path) -> Result<bool, StorageError> {
+    let files = unknown(disk, &dir.join("data"), &HashSet::new())?;
+    let is_sealed = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tsfile");
+    Ok(files.iter().any(is_sealed) || wal::holds_records(&**disk, &dir.join("wal"))?)
 }

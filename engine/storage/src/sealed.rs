@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   data/<number of the database>/<partition>/0000000012.tsfile     what Apache's readers open
-//!                                             0000000012.sums       u32 CRC-32 of each 64 KiB of it, then one of these
+//!                                             0000000012.sums       its checksums, and what the manifest says of it
 //! ```
 //! A file is *sequence* where, when it was written, no other file of its place held a device's times at or beyond its own;
 //! otherwise *unsequence*. So sequence files share no (device, time) with each other, and of an unsequence file and a
@@ -13,6 +13,7 @@ mod file;
 mod flush;
 mod folder;
 mod metas;
+mod sums;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
@@ -20,4 +21,5 @@ pub(crate) use file::{FileMeta, SealedFile};
 pub(crate) use flush::{FlushInput, flush};
 pub(crate) use folder::DataFolder;
 pub(crate) use metas::MetaCache;
+pub(crate) use sums::{About, Sums};
 pub(crate) use writer::FileWriter;

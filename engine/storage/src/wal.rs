@@ -29,3 +29,4 @@ pub(crate) use committer::{ClosedSegment, Wal, WalOptions};
 pub use durable::Durable;
 pub(crate) use op::{CatalogOp, InsertRecord, Op, SeriesDef, put_patterns, take_patterns};
 pub(crate) use replay::{Replayed, make_durable, replay};
+pub(crate) use segment::holds_records;

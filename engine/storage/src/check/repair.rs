@@ -11,9 +11,9 @@ use levada_model::{Path as DevicePath, SeriesSchema};
 use levada_tsfile::{DeviceMeta, ReadAt, TsFileError, TsFileReader};
 
 use super::{
-    Action, Finding, Severity,
+    Action, Finding, Severity, adopt,
     file::{Readable, inspect, nothing},
-    files, unknown,
+    files, holds_data, tells_all, unknown,
 };
 use crate::{
     StorageError, StorageOptions,
@@ -44,6 +44,18 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
             format!("{} records that cannot be read are left out of a new manifest", loaded.damage.len());
         done.push(Action { path: path.clone(), what });
         rewrite = true;
+    }
+    if loaded.absent && holds_data(disk, &options.dir)? {
+        done.push(Action { path: options.dir.clone(), what: "a manifest is made".to_owned() });
+        rewrite = true;
+    }
+    let named = files(&loaded, &folder).map(|file| file.path.clone()).collect();
+    let unnamed = unknown(disk, &data, &named)?;
+    if rewrite || !unnamed.is_empty() && !tells_all(&folder, &options.dir.join("wal"), &loaded)? {
+        for path in adopt(&mut loaded, &folder, &unnamed)? {
+            done.push(Action { path, what: "taken back: it is whole, and no manifest named it".to_owned() });
+            rewrite = true;
+        }
     }
     let mut known = HashSet::new();
     for file in files(&loaded, &folder).collect::<Vec<_>>() {
@@ -137,7 +149,7 @@ pub(crate) fn move_aside(disk: &Arc<dyn Disk>, data: &Path, path: &Path) -> Resu
     for dir in [Some(&*lost), path.parent()].into_iter().flatten() {
         disk.sync_dir(dir).map_err(StorageError::io("cannot sync", dir))?;
     }
-    let what = format!("moved to {}", to.display());
+    let what = format!("moved to {}; a whole one can be imported from there", to.display());
     Ok(Finding::note(path, what).means("it is not named by the manifest"))
 }
 
@@ -149,7 +161,8 @@ fn salvage(
     meta: FileMeta,
     catalog: &Catalog,
 ) -> Result<Option<SealedFile>, StorageError> {
-    let mut writer = FileWriter::create(folder, meta)?;
+    let Some(database) = catalog.database(meta.place.database) else { return Ok(None) };
+    let mut writer = FileWriter::create(folder, meta, database.path.clone())?;
     let kept = match readable {
         Readable::Summed(reader) => salvage_all(reader, &mut writer, catalog),
         Readable::Unsummed(reader) => salvage_all(reader, &mut writer, catalog),

@@ -142,7 +142,8 @@ impl Store {
         for file in files {
             devices.extend(file.reader()?.devices().map_err(|error| file.error(error))?);
         }
-        let mut writer = FileWriter::create(&self.folder, meta)?;
+        let Some(database) = snapshot.catalog.database(meta.place.database) else { return Ok(None) };
+        let mut writer = FileWriter::create(&self.folder, meta, database.path.clone())?;
         for id in devices {
             pace.keep(&writer)?;
             let Some(device) = id.to_path().ok().and_then(|path| snapshot.catalog.device(&path)) else {

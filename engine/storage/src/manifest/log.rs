@@ -1,7 +1,7 @@
 //! The manifest's file.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,6 +49,8 @@ pub(crate) struct Loaded {
     pub(crate) seq: u64,
     pub(crate) floor: u64,
     pub(crate) files: BTreeMap<u64, FileMeta>,
+    /// Files that were taken back since the snapshot: what is there of them may go.
+    pub(crate) removed: BTreeSet<u64>,
     pub(crate) flushed: BTreeMap<Place, u64>,
     pub(crate) next_file: u64,
     pub(crate) positions: Positions,
@@ -56,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) partition_width: Option<i64>,
     /// Bytes at the end that were no record, and where they began.
     pub(crate) torn: Option<(PathBuf, u64)>,
+    /// There is no manifest at all.
+    pub(crate) absent: bool,
     /// What was left out, where damage was to be got over.
     pub(crate) damage: Vec<Finding>,
 }
@@ -89,7 +93,7 @@ impl Manifest {
             snapshot_len: 0,
         };
         let Some((generation, path)) = found.into_iter().next_back() else {
-            return Ok((manifest, Loaded::default()));
+            return Ok((manifest, Loaded { absent: true, ..Loaded::default() }));
         };
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
         let loaded = load(&path, &bytes, Some(partition_width), false)?;
@@ -123,7 +127,9 @@ impl Manifest {
             len: 0,
             snapshot_len: 0,
         };
-        let Some(path) = path else { return Ok((manifest, Loaded::default())) };
+        let Some(path) = path else {
+            return Ok((manifest, Loaded { absent: true, ..Loaded::default() }));
+        };
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
         let loaded = load(&path, &bytes, None, true)?;
         manifest.partition_width = loaded.partition_width.unwrap_or(manifest.partition_width);
@@ -265,6 +271,7 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
             (loaded.seq, loaded.floor, loaded.next_file) = (commit.seq, commit.floor, commit.next_file);
             for id in &commit.removed {
                 loaded.files.remove(id);
+                loaded.removed.insert(*id);
             }
             loaded.files.extend(commit.added.iter().map(|meta| (meta.id, *meta)));
             loaded.flushed = commit.flushed.into_iter().collect();

@@ -9,10 +9,11 @@ use std::{
 use bytes::Bytes;
 use levada_tsfile::ReadAt;
 
+use super::sums::Sums;
 use crate::disk::{Disk, ReadFile, WriteFile, read_whole};
 
 /// How many bytes have one checksum.
-const BLOCK: usize = 64 << 10;
+pub(super) const BLOCK: usize = 64 << 10;
 
 /// The extension of the file that holds the checksums.
 pub(crate) const SUMS: &str = "sums";
@@ -21,7 +22,7 @@ pub(crate) const SUMS: &str = "sums";
 #[derive(Debug)]
 pub(crate) struct SummedWriter {
     file: Box<dyn WriteFile>,
-    sums: Vec<u8>,
+    sums: Vec<u32>,
     block: crc32fast::Hasher,
     filled: usize,
 }
@@ -31,14 +32,12 @@ impl SummedWriter {
         Ok(Self { file: disk.create(path)?, sums: Vec::new(), block: crc32fast::Hasher::new(), filled: 0 })
     }
 
-    /// Syncs the file; gives the bytes of its checksums.
-    pub(super) fn finish(mut self) -> io::Result<Vec<u8>> {
+    /// Syncs the file; gives the checksums of its blocks.
+    pub(super) fn finish(mut self) -> io::Result<Vec<u32>> {
         self.file.sync()?;
         if self.filled > 0 {
-            self.sums.extend_from_slice(&self.block.finalize().to_le_bytes());
+            self.sums.push(self.block.finalize());
         }
-        let own = crc32fast::hash(&self.sums);
-        self.sums.extend_from_slice(&own.to_le_bytes());
         Ok(self.sums)
     }
 }
@@ -52,7 +51,7 @@ impl Write for SummedWriter {
             self.block.update(now);
             self.filled += now.len();
             if self.filled == BLOCK {
-                self.sums.extend_from_slice(&std::mem::take(&mut self.block).finalize().to_le_bytes());
+                self.sums.push(std::mem::take(&mut self.block).finalize());
                 self.filled = 0;
             }
             rest = later;
@@ -83,16 +82,7 @@ impl FileBytes {
         let file = disk.open(path)?;
         let len = file.len()?;
         let sums = read_whole(disk, &path.with_extension(SUMS))?;
-        let (sums, own) =
-            sums.split_last_chunk::<4>().ok_or_else(|| damaged("the file of checksums is cut off"))?;
-        if crc32fast::hash(sums) != u32::from_le_bytes(*own) {
-            return Err(damaged("the file of checksums is damaged"));
-        }
-        let sums: Vec<u32> =
-            sums.chunks_exact(4).map(|sum| u32::from_le_bytes([sum[0], sum[1], sum[2], sum[3]])).collect();
-        if sums.len() as u64 != len.div_ceil(BLOCK as u64) {
-            return Err(damaged("the file has another length than when it was sealed"));
-        }
+        let Sums { blocks: sums, .. } = Sums::parse(&sums, len)?;
         Ok(Self { file, len, sums, damage: OnceLock::new() })
     }
 

@@ -153,6 +153,9 @@ impl Target<'_> {
             points: 0,
             level: 0,
         };
-        FileWriter::create(self.input.folder, meta)
+        let database = self.input.catalog.database(meta.place.database);
+        // A device in the catalog has its database there.
+        let database = database.map_or_else(|| self.path.clone(), |database| database.path.clone());
+        FileWriter::create(self.input.folder, meta, database)
     }
 }

@@ -14,6 +14,7 @@ use super::{
     bytes::{SUMS, SummedWriter},
     file::{FileMeta, SealedFile},
     folder::DataFolder,
+    sums::{About, Sums},
 };
 use crate::{StorageError, TimeRange, read::Block};
 
@@ -29,6 +30,7 @@ const WORTH_CHOOSING: usize = 128;
 pub(crate) struct FileWriter {
     folder: Arc<DataFolder>,
     meta: FileMeta,
+    database: DevicePath,
     passing: PathBuf,
     inner: TsFileWriter<SummedWriter>,
     range: TimeRange,
@@ -39,8 +41,12 @@ pub(crate) struct FileWriter {
 pub(crate) type SeriesColumn<'a> = (usize, &'a str, SeriesSchema);
 
 impl FileWriter {
-    /// Begins a file; of `meta`, what depends on its rows is not looked at.
-    pub(crate) fn create(folder: &Arc<DataFolder>, meta: FileMeta) -> Result<Self, StorageError> {
+    /// Begins a file of a database; of `meta`, what depends on its rows is not looked at.
+    pub(crate) fn create(
+        folder: &Arc<DataFolder>,
+        meta: FileMeta,
+        database: DevicePath,
+    ) -> Result<Self, StorageError> {
         let (dir, disk) = (folder.of(meta.place), &folder.disk);
         disk.create_dir(&dir).map_err(StorageError::io("cannot create", &dir))?;
         let passing = dir.join(format!("{:010}.tmp", meta.id));
@@ -51,6 +57,7 @@ impl FileWriter {
         Ok(Self {
             folder: Arc::clone(folder),
             meta,
+            database,
             passing,
             inner,
             range: TimeRange { start: i64::MAX, end: i64::MIN },
@@ -110,7 +117,7 @@ impl FileWriter {
 
     /// Ends the file, makes it durable and gives it its name; `None` where it holds nothing.
     pub(crate) fn finish(self) -> Result<Option<SealedFile>, StorageError> {
-        let Self { folder, mut meta, passing, inner, range, points } = self;
+        let Self { folder, mut meta, database, passing, inner, range, points } = self;
         let disk = &folder.disk;
         if points == 0 {
             drop(inner);
@@ -118,8 +125,9 @@ impl FileWriter {
             return Ok(None);
         }
         let (summed, summary) = inner.finish().map_err(|error| written(&passing, error))?;
-        let sums = summed.finish().map_err(StorageError::io("cannot sync", &passing))?;
+        let blocks = summed.finish().map_err(StorageError::io("cannot sync", &passing))?;
         (meta.bytes, meta.points, meta.range) = (summary.bytes, points, range);
+        let sums = Sums { blocks, about: Some(About { meta, database }) }.to_bytes();
         let file = SealedFile::new(meta, &folder);
         let beside = file.path.with_extension(SUMS);
         let write_sums = || -> io::Result<()> {

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{Admission, Core, Files, Store, core::Counters, last::LastCache};
 use crate::{
     Finding, StorageError, StorageOptions,
-    check::move_aside,
+    check::{adopt, holds_data, move_aside, named, tells_all, unknown},
     disk::{Disk, Lock, LockOutcome},
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, MetaCache, SUMS, SealedFile},
@@ -33,15 +33,28 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         disk.create_dir(dir).map_err(StorageError::io("cannot create", dir))?;
     }
     let lock = take_lock(&options)?;
-    let (manifest, loaded) = Manifest::open(&disk, &dir, options.partition_width)?;
+    let (manifest, mut loaded) = Manifest::open(&disk, &dir, options.partition_width)?;
+    if loaded.absent && holds_data(&disk, &dir)? {
+        let reason = "there is no manifest, although the folder holds data: `levada fsck --repair` makes one"
+            .to_owned();
+        return Err(StorageError::Damaged { path: dir, offset: 0, reason });
+    }
     let folder = Arc::new(DataFolder::new(data, Arc::clone(&disk)));
     let mut recovery = Vec::new();
     if let Some((path, offset)) = &loaded.torn {
         let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
         recovery.push(Finding::note(path, what).at(*offset).means("nothing is lost"));
     }
+    let unnamed = unknown(&disk, &folder.dir, &named(&loaded, &folder))?;
+    let told = unnamed.is_empty() || tells_all(&folder, &logs, &loaded)?;
+    if !told {
+        for path in adopt(&mut loaded, &folder, &unnamed)? {
+            let what = "a file that the manifest does not name is whole, and counts again".to_owned();
+            recovery.push(Finding::note(path, what).means("nothing is lost"));
+        }
+    }
     let (files, leftovers) = open_files(&folder, &loaded, &mut recovery)?;
-    let torn = loaded.torn.is_some();
+    let removed = std::mem::take(&mut loaded.removed);
     let mut core = new_core(loaded, files, options.last_cache_bytes);
     // Names of files that are there are not used again.
     let newest = leftovers.iter().filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max();
@@ -49,7 +62,9 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     let replayed = recover(&disk, &logs, &options, &mut core)?;
     make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
     recovery.extend(replayed.findings);
-    core.seq = core.seq.max(replayed.last_seq);
+    // A file that was taken back may be ahead of the manifest.
+    let newest = core.files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
+    core.seq = core.seq.max(replayed.last_seq).max(newest);
     core.boundary = core.seq;
     // What was read from the log is as safe as it gets.
     core.positions.settle(core.seq);
@@ -87,7 +102,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         options,
     };
     store.settle_folder(&replayed.segments)?;
-    recovery.extend(store.clear(&leftovers, torn)?);
+    recovery.extend(store.clear(&leftovers, |id| told || removed.contains(&id))?);
     store.recovery = recovery;
     Ok(Arc::new(store))
 }
@@ -117,16 +132,22 @@ impl Store {
         Ok(())
     }
 
-    /// Removes files that no manifest names; where a record of it is torn, which may be one that named them, they are moved
-    /// aside.
-    fn clear(&self, leftovers: &[PathBuf], torn: bool) -> Result<Vec<Finding>, StorageError> {
+    /// Removes files that no manifest names. Sealed ones only where their number `is_told`: that their rows are elsewhere, or
+    /// gone. The others are moved aside.
+    fn clear(
+        &self,
+        leftovers: &[PathBuf],
+        is_told: impl Fn(u64) -> bool,
+    ) -> Result<Vec<Finding>, StorageError> {
         let disk = &self.options.disk;
         let mut findings = Vec::new();
         for path in leftovers {
-            if torn {
+            let sealed = path.extension().is_some_and(|extension| extension == "tsfile" || extension == SUMS);
+            let id = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            if sealed && !is_told(id.unwrap_or(u64::MAX)) {
                 findings.push(move_aside(disk, &self.folder.dir, path)?);
             } else {
-                tracing::info!(path = %path.display(), "remove a file that no manifest names");
+                tracing::info!(path = %path.display(), "remove a file that a crash left");
                 disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
             }
         }
@@ -171,9 +192,8 @@ pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, Stora
 }
 
 fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
-    let newest = files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
     Core {
-        seq: loaded.seq.max(newest),
+        seq: loaded.seq,
         boundary: 0,
         catalog: loaded.catalog,
         active: HashMap::new(),
@@ -200,22 +220,14 @@ fn open_files(
     loaded: &Loaded,
     recovery: &mut Vec<Finding>,
 ) -> Result<(Files, Vec<PathBuf>), StorageError> {
-    let (mut files, mut leftovers) = (Files::new(), Vec::new());
-    let (disk, mut known) = (&folder.disk, HashSet::new());
+    let mut missing = named(loaded, folder);
+    let mut leftovers = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
+    leftovers.retain(|path| !missing.remove(path));
+    let mut files = Files::new();
     for meta in loaded.files.values() {
-        let file = Arc::new(SealedFile::new(*meta, folder));
-        known.insert(file.path.clone());
-        known.insert(file.path.with_extension(SUMS));
-        files.entry(meta.place).or_default().push(file);
+        files.entry(meta.place).or_default().push(Arc::new(SealedFile::new(*meta, folder)));
     }
-    let list = |dir: &Path| disk.folders(dir).map_err(StorageError::io("cannot list", dir));
-    for database in list(&folder.dir)? {
-        for partition in list(&database)? {
-            let found = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
-            leftovers.extend(found.into_iter().filter(|path| !known.remove(path)));
-        }
-    }
-    for path in known {
+    for path in missing {
         let what = "a file that the manifest names is missing; what it held is lost".to_owned();
         recovery.push(Finding::error(path, what).means("queries of its rows fail"));
     }

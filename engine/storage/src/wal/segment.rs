@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    StorageError,
     codec::{Put, Take},
     disk::{Disk, WriteFile},
 };
@@ -58,6 +59,19 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
 pub(crate) fn number(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     name.strip_suffix(".wal")?.parse().ok()
+}
+
+/// Whether any segment of a folder is longer than its head.
+pub(crate) fn holds_records(disk: &dyn Disk, dir: &Path) -> Result<bool, StorageError> {
+    for path in disk.files(dir).map_err(StorageError::io("cannot list", dir))? {
+        if number(&path).is_some() {
+            let len = disk.open(&path).and_then(|file| file.len());
+            if len.map_err(StorageError::io("cannot read", &path))? > HEAD as u64 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The newest segment, being written.

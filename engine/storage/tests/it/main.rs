@@ -1,5 +1,6 @@
 //! Tests of the store through its public interface.
 
+mod adoption;
 mod basics;
 mod deferred;
 mod fault_disk;

@@ -20,6 +20,6 @@ pub(crate) use bytes::{FileBytes, SUMS};
 pub(crate) use file::{FileMeta, SealedFile};
 pub(crate) use flush::{FlushInput, flush};
 pub(crate) use folder::DataFolder;
-pub(crate) use metas::MetaCache;
+pub(crate) use metas::{Cached, KnownMeta, MetaCache};
 pub(crate) use sums::{About, Sums};
 pub(crate) use writer::FileWriter;

@@ -41,6 +41,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     if outputs.iter().all(|(output, _)| output.expression.series().is_empty()) {
         return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
     }
+    calls.reserve(outputs.len());
     let outputs: Vec<Output> = outputs
         .into_iter()
         .map(|(output, expanded)| {
@@ -54,16 +55,14 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     if let Show::Tags = show {
         return super::by_tags::plan(planner, &mut names, &calls, &outputs, having.as_ref());
     }
-    let expressions: Vec<Expression> = outputs
-        .iter()
-        .map(|output| &output.expression)
-        .chain(keys.hidden.iter().map(Expanded::grouped))
-        .cloned()
-        .collect();
+    // A query may have a million columns: what is not needed any more goes.
+    let (columns, mut expressions): (Vec<String>, Vec<Expression>) =
+        outputs.into_iter().map(|output| (output.name, output.expression)).unzip();
+    expressions.extend(keys.hidden.iter().map(|key| key.grouped().clone()));
     let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref())?;
     let (chunks, types) = (computed.chunks, computed.types);
     let columns: Vec<ResultColumn> =
-        outputs.into_iter().zip(&types).map(|(output, &data_type)| column(output.name, data_type)).collect();
+        columns.into_iter().zip(&types).map(|(name, &data_type)| column(name, data_type)).collect();
     let chunks = tail::finish(planner, chunks, &types, columns.len(), &keys)?;
     Ok(Plan::new(has_time(group_by), columns, chunks).described(computed.description))
 }

@@ -47,6 +47,12 @@ impl Calls {
         self.walk(&expanded.expression, grouped, header);
     }
 
+    /// Makes room for more aggregates.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.calls.reserve(more);
+        self.places.reserve(more);
+    }
+
     fn walk(&mut self, expression: &Expression, grouped: Option<&Expression>, header: Option<&Arc<str>>) {
         if let ExpressionKind::Function(function) = &expression.kind
             && is_aggregate(&function.name)

@@ -166,6 +166,7 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{catalog::Catalog, wal::CatalogOp};
 
     fn lives(all: &[(&str, i64)]) -> Lives {
         let mut lives = Lives::default();
@@ -220,6 +221,28 @@ mod tests {
         assert_eq!(longest(&[("root.**", 5), ("root.a.d.**", FOR_EVER)]), None);
         assert_eq!(longest(&[("root.**", 5), ("root.a.**", 3), ("root.a", 2)]), Some(3));
         assert_eq!(longest(&[("root.b.**", 5)]), None);
+    }
+
+    #[test]
+    fn records_of_older_folders_set_what_they_did() {
+        let path = Path::parse("root.a").expect("path");
+        let pattern = |text| PathPattern::parse(text).expect("pattern");
+        let mut catalog = Catalog::default();
+        let ops = [
+            CatalogOp::CreateDatabase { id: 7, path: path.clone(), ttl: Some(5) },
+            CatalogOp::SetPathTtl { pattern: pattern("root.a.d"), ttl: Some(9) },
+            CatalogOp::SetTtl { id: 7, ttl: Some(6) },
+            CatalogOp::SetPathTtl { pattern: pattern("root.*.e"), ttl: Some(8) },
+        ];
+        for (op, seq) in ops.iter().zip(1..) {
+            catalog.apply(op, seq);
+        }
+        let found = ["root.a", "root.a.x", "root.a.d", "root.a.e", "root.b.d"];
+        let ttls = [Some(6), Some(6), Some(9), Some(8), None];
+        assert_eq!(found.map(|device| of(catalog.lives(), device)), ttls);
+        assert_eq!(catalog.longest_ttl(7), Some(9));
+        catalog.apply(&CatalogOp::DeleteDatabase { id: 7 }, 9);
+        assert_eq!(catalog.lives().all(), [(pattern("root.*.e"), 8), (pattern("root.a.d"), 9)]);
     }
 
     #[test]

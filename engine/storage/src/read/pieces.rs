@@ -1,6 +1,6 @@
 //! A series on the way to an aggregate: as summaries where nothing speaks against it, else as rows.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use arrow_schema::SchemaRef;
 use levada_model::DataType;
@@ -9,6 +9,7 @@ use levada_tsfile::Statistics;
 use super::{
     Merge,
     batches::Batches,
+    block::schema_of,
     plan::{Item, Part},
 };
 use crate::{Direction, Piece, StorageError, Summary, TimeRange, Windows};
@@ -16,8 +17,10 @@ use crate::{Direction, Piece, StorageError, Summary, TimeRange, Windows};
 /// The parts of a series, by time. Parts that overlap make a cluster, which must be read.
 pub(super) struct Pieces {
     items: VecDeque<Item>,
+    measurement: Arc<str>,
     data_type: DataType,
-    schema: SchemaRef,
+    /// Of batches; made when there is one, as most series are summed up unread.
+    schema: Option<SchemaRef>,
     windows: Option<Windows>,
     /// The cluster being read.
     rows: Option<Batches>,
@@ -29,20 +32,28 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn new(
         mut items: Vec<Item>,
+        measurement: &Arc<str>,
         data_type: DataType,
-        schema: SchemaRef,
         windows: Option<Windows>,
     ) -> Self {
         items.sort_by_key(|item| (item.range.start, item.rank));
         Self {
             items: items.into(),
+            measurement: Arc::clone(measurement),
             data_type,
-            schema,
+            schema: None,
             windows,
             rows: None,
             ready: VecDeque::new(),
             failed: false,
         }
+    }
+
+    fn schema(&mut self) -> SchemaRef {
+        let schema = self
+            .schema
+            .get_or_insert_with(|| schema_of(std::iter::once((&*self.measurement, self.data_type))));
+        Arc::clone(schema)
     }
 
     /// Takes the parts that overlap the first, directly or through others.
@@ -94,7 +105,7 @@ impl Pieces {
             }
             let inputs = cluster.into_iter().map(|item| item.part.into_input(item.rank)).collect();
             let merge = Merge::new(inputs, Direction::Ascending, vec![self.data_type]);
-            self.rows = Some(Batches::new(merge, self.schema.clone(), Direction::Ascending));
+            self.rows = Some(Batches::new(merge, self.schema(), Direction::Ascending));
         }
     }
 
@@ -105,6 +116,7 @@ impl Pieces {
         chunk: &levada_tsfile::ChunkMeta,
     ) -> Result<(), StorageError> {
         let error = |error| cut.file.error(error);
+        let schema = self.schema();
         let reader = cut.file.reader()?.read_chunk(chunk).map_err(error)?;
         for (index, page) in reader.pages().iter().enumerate() {
             let known = page.statistics().filter(|statistics| {
@@ -118,7 +130,7 @@ impl Pieces {
             let block = super::Block { times: page.times.values().clone(), columns: vec![Some(page.values)] };
             for from in (0..block.rows()).step_by(super::BLOCK_ROWS) {
                 let part = block.slice(from, super::BLOCK_ROWS.min(block.rows() - from));
-                self.ready.push_back(Piece::Rows(part.to_batch(&self.schema, false)));
+                self.ready.push_back(Piece::Rows(part.to_batch(&schema, false)));
             }
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use levada_tsfile::{ChunkMeta, DeviceId, SeriesMeta};
+use levada_tsfile::{ChunkMeta, DeviceId, SeriesMeta, TsFileError};
 
 use super::{
     AlignedChunks, Input, PlainChunks, Rank, Snapshot,
@@ -14,7 +14,7 @@ use crate::{
     StorageError, TimeRange,
     catalog::Device,
     memtable::{Hidden, Memtable, Named, Place},
-    sealed::{MetaCache, SealedFile},
+    sealed::{Cached, KnownMeta, MetaCache, SealedFile},
 };
 
 /// A part of one series in one source, before it is read.
@@ -51,9 +51,11 @@ impl Snapshot {
             let source = memory(memtable, device, wanted, range, self.seq, &hidden);
             inputs.extend(source.map(|source| Input::new(Rank::Memory(age), source)));
         }
-        let id = DeviceId::from(&device.path);
         for file in self.files_of(device, range) {
-            let metas = series_metas(&self.metas, file, &id, wanted)?;
+            let metas = wanted
+                .iter()
+                .map(|wanted| series_meta(&self.metas, file, device, wanted))
+                .collect::<Result<Vec<_>, _>>()?;
             if metas.iter().any(|meta| meta.as_deref().is_some_and(is_aligned)) {
                 aligned_inputs(file, wanted, &metas, range, &hidden, &mut inputs);
             } else {
@@ -87,9 +89,8 @@ impl Snapshot {
                 Some(Item { rank: Rank::Memory(age), range, part: Part::Memory(source) })
             }));
         }
-        let id = DeviceId::from(&device.path);
         for file in self.files_of(device, range) {
-            let Some(meta) = series_metas(&self.metas, file, &id, one)?.pop().flatten() else { continue };
+            let Some(meta) = series_meta(&self.metas, file, device, wanted)? else { continue };
             let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
             for (at, chunk) in meta.chunks.iter().enumerate() {
                 let covered = range_of(chunk);
@@ -152,34 +153,77 @@ fn memory(
     MemorySource::new(memtable, &device.path, named, range, seq, hidden)
 }
 
-/// What the file's index says of each series; `None` where the file has none, or one of another time.
-fn series_metas(
+/// A device of at most so many series is read from an index whole: its entries lie together.
+const WHOLE: usize = 256;
+/// A larger one when more than one in so many of its series were asked for.
+const SPARSE: usize = 32;
+
+/// What the file's index says of a series; `None` where the file has none, or one of another time.
+fn series_meta(
     cache: &MetaCache,
     file: &SealedFile,
-    id: &DeviceId,
-    wanted: &[Wanted],
-) -> Result<Vec<Option<Arc<SeriesMeta>>>, StorageError> {
-    wanted
-        .iter()
-        .map(|wanted| {
-            if file.meta.seq < wanted.since {
-                return Ok(None);
-            }
-            let meta = match cache.get(file.meta.id, id, &wanted.measurement) {
-                Some(known) => known,
-                None => {
-                    let read = file.reader()?.series(id, &wanted.measurement);
-                    let read = read.map_err(|error| file.error(error))?.map(Arc::new);
-                    cache.put(file.meta.id, id, &wanted.measurement, read.clone());
-                    read
-                }
-            };
-            let fits = |meta: &Arc<SeriesMeta>| {
-                meta.data_type.is_some_and(|found| found.arrow() == wanted.schema.data_type.arrow())
-            };
-            Ok(meta.filter(fits))
-        })
-        .collect()
+    device: &Device,
+    wanted: &Wanted,
+) -> Result<KnownMeta, StorageError> {
+    if file.meta.seq < wanted.since {
+        return Ok(None);
+    }
+    let known = match cache.get(file.meta.id, &device.path, &wanted.measurement) {
+        Cached::Known(known) => known,
+        Cached::Missing(asked) => {
+            let reads_whole = device.series.len() <= WHOLE || asked * SPARSE > device.series.len();
+            read_meta(cache, file, device, wanted, reads_whole).map_err(|error| match error {
+                Unread::Storage(error) => error,
+                Unread::File(error) => file.error(error),
+            })?
+        }
+    };
+    let fits = |meta: &Arc<SeriesMeta>| {
+        meta.data_type.is_some_and(|found| found.arrow() == wanted.schema.data_type.arrow())
+    };
+    Ok(known.filter(fits))
+}
+
+/// Why an index was not read.
+enum Unread {
+    Storage(StorageError),
+    File(TsFileError),
+}
+
+impl From<StorageError> for Unread {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl From<TsFileError> for Unread {
+    fn from(error: TsFileError) -> Self {
+        Self::File(error)
+    }
+}
+
+/// Reads what the index says of a series, or of all of its device, into the cache.
+fn read_meta(
+    cache: &MetaCache,
+    file: &SealedFile,
+    device: &Device,
+    wanted: &Wanted,
+    reads_whole: bool,
+) -> Result<KnownMeta, Unread> {
+    let (reader, id) = (file.reader()?, DeviceId::from(&device.path));
+    // Where another series is damaged, this one may be whole.
+    if reads_whole
+        && reader.may_contain(&id, &wanted.measurement)
+        && let Ok(found) = reader.device(&id)
+    {
+        let series = found.map_or_else(Vec::new, |found| found.series);
+        let series: Vec<Arc<SeriesMeta>> = series.into_iter().map(Arc::new).collect();
+        cache.put_all(file.meta.id, &device.path, &series);
+        return Ok(series.into_iter().find(|meta| meta.measurement == wanted.measurement));
+    }
+    let read = reader.series(&id, &wanted.measurement)?.map(Arc::new);
+    cache.put(file.meta.id, &device.path, &wanted.measurement, read.clone());
+    Ok(read)
 }
 
 fn is_aligned(meta: &SeriesMeta) -> bool {

@@ -149,9 +149,8 @@ impl View for Snapshot {
     ) -> Result<PieceIterator, StorageError> {
         let device = self.device(device)?;
         let wanted = Self::wanted(device, measurement)?;
-        let schema = schema_of(std::iter::once((&**measurement, wanted.schema.data_type)));
         let items = self.items(device, &wanted, self.live(device, range))?;
-        Ok(Box::new(Pieces::new(items, wanted.schema.data_type, schema, windows)))
+        Ok(Box::new(Pieces::new(items, measurement, wanted.schema.data_type, windows)))
     }
 
     fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {

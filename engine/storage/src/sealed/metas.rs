@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use levada_tsfile::{DeviceId, SeriesMeta};
+use levada_model::Path;
+use levada_tsfile::SeriesMeta;
 use parking_lot::Mutex;
 
 /// What the index of one file says of some series; `None` where the file has no such series.
@@ -11,7 +12,23 @@ pub(crate) type KnownMeta = Option<Arc<SeriesMeta>>;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-type Generation = Map<(u64, DeviceId), Map<Arc<str>, KnownMeta>>;
+/// What is known of a device in a file.
+#[derive(Debug, Default)]
+struct Known {
+    series: Map<Arc<str>, KnownMeta>,
+    /// Series that are not here are not in the file.
+    whole: bool,
+}
+
+type Generation = Map<(u64, Path), Known>;
+
+/// What the cache says of a series in a file.
+#[derive(Debug)]
+pub(crate) enum Cached {
+    Known(KnownMeta),
+    /// So many other series of the device were asked for before.
+    Missing(usize),
+}
 
 /// Index entries by file, device and measurement. When the newer half of the budget is full, the older half is forgotten; what is
 /// used moves to the newer half.
@@ -28,33 +45,67 @@ struct Halves {
     bytes: usize,
 }
 
+impl Known {
+    fn get(&self, measurement: &str) -> Cached {
+        match self.series.get(measurement) {
+            Some(known) => Cached::Known(known.clone()),
+            None if self.whole => Cached::Known(None),
+            None => Cached::Missing(self.series.len()),
+        }
+    }
+
+    /// About what it takes, statistics included.
+    fn bytes(&self) -> usize {
+        self.series.values().map(bytes).sum()
+    }
+}
+
+fn bytes(known: &KnownMeta) -> usize {
+    250 + known.as_ref().map_or(0, |meta| meta.chunks.len() * 160)
+}
+
 impl MetaCache {
     pub(crate) fn new(budget: usize) -> Self {
         Self { budget, halves: Mutex::default() }
     }
 
-    pub(crate) fn get(&self, file: u64, device: &DeviceId, measurement: &str) -> Option<KnownMeta> {
+    pub(crate) fn get(&self, file: u64, device: &Path, measurement: &str) -> Cached {
         let mut halves = self.halves.lock();
         let key = (file, device.clone());
-        if let Some(known) = halves.newer.get(&key).and_then(|known| known.get(measurement)) {
-            return Some(known.clone());
+        if let Some(known) = halves.newer.get(&key) {
+            return known.get(measurement);
         }
-        let (name, known) = halves.older.get_mut(&key)?.remove_entry(measurement)?;
-        self.insert(&mut halves, key, name, known.clone());
-        Some(known)
+        let Some(known) = halves.older.remove(&key) else { return Cached::Missing(0) };
+        let found = known.get(measurement);
+        halves.make_room(known.bytes(), self.budget);
+        halves.newer.insert(key, known);
+        found
     }
 
-    pub(crate) fn put(&self, file: u64, device: &DeviceId, measurement: &Arc<str>, known: KnownMeta) {
-        self.insert(&mut self.halves.lock(), (file, device.clone()), Arc::clone(measurement), known);
+    /// Keeps what the index says of one series.
+    pub(crate) fn put(&self, file: u64, device: &Path, measurement: &Arc<str>, meta: KnownMeta) {
+        let mut halves = self.halves.lock();
+        halves.make_room(bytes(&meta), self.budget);
+        let known = halves.newer.entry((file, device.clone())).or_default();
+        known.series.insert(Arc::clone(measurement), meta);
     }
 
-    fn insert(&self, halves: &mut Halves, key: (u64, DeviceId), measurement: Arc<str>, known: KnownMeta) {
-        // About what an entry takes, with its statistics.
-        halves.bytes += 250 + known.as_ref().map_or(0, |meta| meta.chunks.len() * 160);
-        if halves.bytes > self.budget / 2 {
-            halves.older = std::mem::take(&mut halves.newer);
-            halves.bytes = 0;
+    /// Keeps what the index says of all series of a device.
+    pub(crate) fn put_all(&self, file: u64, device: &Path, series: &[Arc<SeriesMeta>]) {
+        let series = series.iter().map(|meta| (Arc::clone(&meta.measurement), Some(Arc::clone(meta))));
+        let known = Known { series: series.collect(), whole: true };
+        let mut halves = self.halves.lock();
+        halves.make_room(250 + known.bytes(), self.budget);
+        halves.newer.insert((file, device.clone()), known);
+    }
+}
+
+impl Halves {
+    fn make_room(&mut self, bytes: usize, budget: usize) {
+        self.bytes += bytes;
+        if self.bytes > budget / 2 {
+            self.older = std::mem::take(&mut self.newer);
+            self.bytes = bytes;
         }
-        halves.newer.entry(key).or_default().insert(measurement, known);
     }
 }

@@ -1,7 +1,7 @@
 //! The store against a model that is too simple to be wrong.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -40,6 +40,8 @@ const PATTERNS: [&str; 9] = [
     "root.b.d1.s2",
 ];
 
+const DATABASES: [&str; 2] = ["root.a", "root.b"];
+
 /// A series: its type, and its values by time.
 type Known = (DataType, BTreeMap<i64, Value>);
 
@@ -47,7 +49,8 @@ type Known = (DataType, BTreeMap<i64, Value>);
 #[derive(Default)]
 struct Model {
     series: BTreeMap<(Path, &'static str), Known>,
-    ttl: BTreeMap<Path, i64>,
+    /// By the text of the pattern.
+    ttl: BTreeMap<String, i64>,
 }
 
 /// What is newest of every series.
@@ -64,10 +67,10 @@ impl Model {
     }
 
     fn bound(&self, device: &Path, now: i64) -> i64 {
-        self.ttl
-            .iter()
-            .find(|(database, _)| database.is_prefix_of(device))
-            .map_or(i64::MIN, |(_, ttl)| now - ttl)
+        let concerns = self.ttl.iter().filter(|(text, _)| pattern(text).matches(device));
+        // A device's own path, then the longest.
+        let counts = concerns.max_by_key(|(text, _)| (!text.ends_with("**"), text.len()));
+        counts.map_or(i64::MIN, |(_, ttl)| now - ttl)
     }
 
     fn forget(&mut self, patterns: &PathPattern, range: TimeRange) {
@@ -237,10 +240,10 @@ impl Run {
                 self.model.series.retain(|(device, name), _| !wanted.matches(&device.child(name)));
             }
             72 => {
-                let wanted = *self.random.pick(&["root.a", "root.b"]);
+                let wanted = *self.random.pick(&DATABASES);
                 self.storage.delete_databases(&[pattern(wanted)]).expect("deleted");
                 self.model.series.retain(|(device, _), _| !path(wanted).is_prefix_of(device));
-                self.model.ttl.remove(&path(wanted));
+                self.set_life(wanted, None);
             }
             73..79 => self.storage.flush(&[]).expect("flushed"),
             79..83 => self.storage.compact(&[]).expect("compacted"),
@@ -254,25 +257,51 @@ impl Run {
     }
 
     fn change_ttl(&mut self) {
-        let database = *self.random.pick(&["root.a", "root.b"]);
-        if !self.model.series.keys().any(|(device, _)| path(database).is_prefix_of(device)) {
+        const LIVES: [&str; 9] = [
+            "root.a",
+            "root.b",
+            "root.a",
+            "root.b",
+            "root.a.d1",
+            "root.b.**",
+            "root.a.**",
+            "root.b.d1",
+            "root.a.x.**",
+        ];
+        let wanted = *self.random.pick(&LIVES);
+        let inside = |device: &Path| device.as_str().starts_with(&wanted[..6]);
+        if !self.model.series.keys().any(|(device, _)| inside(device)) {
             return;
         }
         // Nobody promises when rows that have expired go; so they go before they could come back.
-        let (now, device) = (self.now(), path(database).child("d1"));
-        let bound = self.model.bound(&device, now);
-        if bound > i64::MIN {
-            let range = TimeRange { start: i64::MIN, end: bound - 1 };
-            let wanted = pattern(&format!("{database}.**"));
-            self.storage.delete(std::slice::from_ref(&wanted), range).expect("deleted");
-            self.model.forget(&wanted, range);
+        let now = self.now();
+        let concerned =
+            |device: &&Path| pattern(wanted).matches(device) || DATABASES.contains(&wanted) && inside(device);
+        let devices = self.model.series.keys().map(|(device, _)| device).filter(concerned);
+        let devices: BTreeSet<Path> = devices.cloned().collect();
+        for device in devices {
+            let bound = self.model.bound(&device, now);
+            if bound > i64::MIN {
+                let range = TimeRange { start: i64::MIN, end: bound - 1 };
+                let rows = pattern(&format!("{device}.*"));
+                self.storage.delete(std::slice::from_ref(&rows), range).expect("deleted");
+                self.model.forget(&rows, range);
+            }
         }
         // The clock runs behind the rows, so that some are kept.
         let ttl = (!self.random.one_in(3)).then(|| now - self.front + self.random.between(0, 1200));
-        self.storage.set_ttl(&pattern(database), ttl).expect("set");
-        match ttl {
-            Some(ttl) => drop(self.model.ttl.insert(path(database), ttl)),
-            None => drop(self.model.ttl.remove(&path(database))),
+        self.storage.set_ttl(&pattern(wanted), ttl).expect("set");
+        self.set_life(wanted, ttl);
+    }
+
+    /// Sets a life in the model; of a database it is of its path and all below.
+    fn set_life(&mut self, wanted: &str, ttl: Option<i64>) {
+        let database = DATABASES.contains(&wanted).then(|| format!("{wanted}.**"));
+        for text in database.into_iter().chain([wanted.to_owned()]) {
+            match ttl {
+                Some(ttl) => drop(self.model.ttl.insert(text, ttl)),
+                None => drop(self.model.ttl.remove(&text)),
+            }
         }
     }
 

@@ -149,14 +149,8 @@ pub struct Stats {
     pub inserted_points: u64,
     /// Memtables flushed since then.
     pub flushes: u64,
-    /// Bytes of the files that became of them.
-    pub flushed_bytes: u64,
     /// Compactions since then.
     pub compactions: u64,
-    /// Bytes that compactions wrote.
-    pub compacted_bytes: u64,
-    /// Whether one is under way.
-    pub compacting: bool,
     /// Databases.
     pub databases: usize,
     /// Devices.

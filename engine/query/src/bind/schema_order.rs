@@ -31,7 +31,7 @@ pub(crate) fn sort<T>(
     purpose: Purpose,
     path: impl Fn(&T) -> &Path,
 ) -> Vec<T> {
-    if !things.is_sorted_by_key(|thing| path(thing)) {
+    if !things.is_sorted_by_key(&path) {
         things.sort_by(|a, b| path(a).cmp(path(b)));
     }
     if order == SchemaOrder::Path {

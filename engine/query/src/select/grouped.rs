@@ -57,10 +57,7 @@ impl Calls {
         if let ExpressionKind::Function(function) = &expression.kind
             && is_aggregate(&function.name)
         {
-            let name = header.map_or_else(
-                || grouped.unwrap_or(expression).column_name().into(),
-                |header| Arc::clone(header),
-            );
+            let name = header.map_or_else(|| grouped.unwrap_or(expression).column_name().into(), Arc::clone);
             let next = self.calls.len();
             let at = *self.places.entry(name).or_insert(next);
             if at == next {

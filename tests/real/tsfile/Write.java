@@ -26,6 +26,13 @@ public class Write {
     CompressionType.ZSTD, CompressionType.LZMA2
   };
 
+  static final double[][] SCALED = {
+    {1.25, 3e9, -2.5e9, 7, 1.004},
+    {0.5, 1e300, -1e300, 1e18, Double.MAX_VALUE, 3.25},
+    {2.75, Double.POSITIVE_INFINITY, -1.5, Double.NaN, 1e17, Double.NEGATIVE_INFINITY, 4},
+    {-0.125, 1e16, 1e17, 1e15, -1e16, 123456789012.75, 5e8, 1e8 / 3, 9e14 + 0.125},
+  };
+
   public static void main(String[] arguments) throws Exception {
     TSFileDescriptor.getInstance().getConfig().setMaxNumberOfPointsInPage(100);
     TsFileIOWriter file = new TsFileIOWriter(new File(arguments[0]));
@@ -56,6 +63,49 @@ public class Write {
         file.endChunkGroup();
       }
     }
+    // Several chunks of each series. The last lacks half of them, but of an aligned device: then the peer cannot read its own.
+    for (int group = 0; group < 3; group++) {
+      file.startChunkGroup(device("root.plant.plain.again"));
+      List<IMeasurementSchema> schemas = schemas(false);
+      for (IMeasurementSchema schema : schemas.subList(0, schemas.size() / (group == 2 ? 2 : 1))) {
+        ChunkWriterImpl chunk = new ChunkWriterImpl(schema);
+        for (int row = group * 1000; row < group * 1000 + 150; row++) {
+          write(chunk, schema.getType(), time(row), row);
+        }
+        chunk.writeToFileWriter(file);
+      }
+      file.endChunkGroup();
+      file.startChunkGroup(device("root.plant.aligned.again"));
+      AlignedChunkWriterImpl chunks = new AlignedChunkWriterImpl(schemas);
+      for (int row = group * 1000; row < group * 1000 + 150; row++) {
+        for (IMeasurementSchema schema : schemas) {
+          write(chunks, schema.getType(), time(row), row, row % 3 == 1);
+        }
+        chunks.write(time(row));
+      }
+      chunks.writeToFileWriter(file);
+      file.endChunkGroup();
+    }
+    // Numbers that cannot all be scaled to integers.
+    file.startChunkGroup(device("root.plant.plain.scaled"));
+    for (TSDataType type : new TSDataType[] {TSDataType.FLOAT, TSDataType.DOUBLE}) {
+      for (TSEncoding encoding : new TSEncoding[] {TSEncoding.RLE, TSEncoding.TS_2DIFF}) {
+        for (double[] numbers : SCALED) {
+          String name = type + "_" + encoding + "_" + numbers.length;
+          ChunkWriterImpl chunk =
+              new ChunkWriterImpl(new MeasurementSchema(name, type, encoding, CompressionType.UNCOMPRESSED));
+          for (int row = 0; row < numbers.length; row++) {
+            if (type == TSDataType.FLOAT) {
+              chunk.write(time(row), (float) numbers[row]);
+            } else {
+              chunk.write(time(row), numbers[row]);
+            }
+          }
+          chunk.writeToFileWriter(file);
+        }
+      }
+    }
+    file.endChunkGroup();
     for (int device = 0; device < 600; device++) {
       file.startChunkGroup(device("root.plant.h" + device % 7 + ".many" + device));
       for (int series = 0; series < (device == 5 ? 700 : 2); series++) {

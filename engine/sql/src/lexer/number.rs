@@ -45,7 +45,11 @@ fn real_length(text: &str, behind_star: bool) -> usize {
         let fraction = digits(at + 1);
         let joins_nodes = fraction == 0
             && match bytes.get(at + 1) {
-                Some(b'e' | b'E') => false,
+                // `1.e5` is a number, and `*1.e` are two nodes: the `e` of an exponent has digits behind it.
+                Some(b'e' | b'E') => {
+                    let sign = usize::from(matches!(bytes.get(at + 2), Some(b'+' | b'-')));
+                    behind_star && digits(at + 2 + sign) == 0
+                }
                 Some(b'*' | b'`') => behind_star,
                 _ => text[at + 1..].starts_with(is_word_char),
             };

@@ -45,6 +45,8 @@ fn points_join_nodes_and_begin_numbers() {
     assert_eq!(texts("root.1d.`a.b`.5x"), ["root", ".", "1d", ".", "`a.b`", ".", "5x"]);
     assert_eq!(texts("s1 + .5"), ["s1", "+", ".5"]);
     assert_eq!(texts("*1.s2"), ["*", "1", ".", "s2"]);
+    assert_eq!(texts("*1.e"), ["*", "1", ".", "e"]);
+    assert_eq!(texts("2*1.e5"), ["2", "*", "1.e5"]);
     assert_eq!(texts("2*1.5"), ["2", "*", "1.5"]);
 }
 

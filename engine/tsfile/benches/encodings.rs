@@ -157,9 +157,10 @@ impl Row<'_> {
         let Self { column: Column { name, data_type, width, .. }, what, bits, encode, decode, whole } = self;
         let rate = |ns: f64| width / ns;
         let cycles = clock.map_or_else(|| "?".into(), |clock| format!("{:.1}", clock * decode));
-        let whole = whole.map_or_else(String::new, |whole| {
-            format!("{whole:.2} | {:.0} %", decode * PRESENT / whole * 100.)
-        });
+        let whole = whole.map_or_else(
+            || "|".into(),
+            |whole| format!("{whole:.2} | {:.0} %", decode * PRESENT / whole * 100.),
+        );
         println!(
             "| {name} | {data_type} | {what} | {:.2} | {:.2} | {encode:.2} | {:.2} | {decode:.2} | {:.2} | {cycles} | {whole} |",
             bits.0,

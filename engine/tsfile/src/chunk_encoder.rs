@@ -284,6 +284,11 @@ const fn fixed_width(data_type: DataType) -> usize {
     }
 }
 
+/// Whether series of a schema are written: its encoding supports the type, and is not one that is only read.
+pub const fn is_written(schema: SeriesSchema) -> bool {
+    schema.encoding.supports(schema.data_type) && !matches!(schema.encoding, Encoding::Regular)
+}
+
 fn check_times(times: &[i64]) -> Result<(), TsFileError> {
     match times.windows(2).position(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
@@ -305,7 +310,7 @@ fn check_column(
     if measurement.is_empty() {
         return Err(TsFileError::refused("a measurement has no name"));
     }
-    if !schema.encoding.supports(schema.data_type) || schema.encoding == Encoding::Regular {
+    if !is_written(schema) {
         let SeriesSchema { data_type, encoding, .. } = schema;
         return Err(TsFileError::refused(format!(
             "`{measurement}` of type {data_type} cannot be written in {encoding}"

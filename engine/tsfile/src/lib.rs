@@ -89,12 +89,12 @@ mod statistics;
 mod wire;
 mod writer;
 
-pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk};
+pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk, is_written};
 pub use device_id::DeviceId;
 pub use encoding::{decode_values, encode_values, smallest_encoding};
 pub use error::TsFileError;
 pub use layout::{ChunkKind, Version};
-pub use options::{ReadLimits, WriterOptions};
+pub use options::{LONGEST_VALUE, ReadLimits, WriterOptions};
 pub use read_at::ReadAt;
 pub use reader::{
     ChunkHeader, ChunkMeta, ChunkReader, DeviceMeta, Flaw, Lost, Page, PageMeta, Part, SeriesMeta,

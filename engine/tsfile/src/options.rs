@@ -71,5 +71,5 @@ impl ReadLimits {
     }
 }
 
-/// The longest value that is written: less than a page that readers take in by default.
-pub(crate) const LONGEST_VALUE: usize = 255 << 20;
+/// The longest text or binary value that is written, in bytes: less than a page that readers take in by default.
+pub const LONGEST_VALUE: usize = 255 << 20;

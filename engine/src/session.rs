@@ -8,11 +8,15 @@ use std::sync::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Outcome, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Outcome, Path, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
 use levada_sql::ast::Statement;
 
-use crate::{engine::Shared, rows, statement};
+use crate::{
+    engine::Shared,
+    rows, statement,
+    tsfiles::{FileSeries, create_missing, series_of},
+};
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
 #[derive(Debug)]
@@ -25,6 +29,21 @@ pub struct EmbeddedSession {
 impl EmbeddedSession {
     pub(crate) fn new(shared: Arc<Shared>, zone: TimeZone) -> Self {
         Self { shared, zone, closed: AtomicBool::new(false) }
+    }
+
+    /// Makes the series of a file that are missing, with the types, encodings and compression that they have there. Those that
+    /// exist stay as they are; what cannot be made is left to the rows that follow, which are refused then.
+    ///
+    /// # Errors
+    /// The session is closed.
+    pub async fn create_missing(&self, series: Vec<FileSeries>) -> Result<(), SessionError> {
+        self.check_open()?;
+        create_missing(&self.shared, series).await
+    }
+
+    /// The series of a device that the store has.
+    pub fn series_of(&self, device: &Path) -> Vec<FileSeries> {
+        series_of(&self.shared, device)
     }
 
     fn check_open(&self) -> Result<(), SessionError> {

@@ -11,14 +11,17 @@
 mod find;
 mod mods;
 mod read;
+mod series;
 
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, io::Read, path::PathBuf, sync::Arc};
 
-use levada_model::Tablet;
+use levada_model::{Path, SeriesSchema, Tablet};
 use levada_tsfile::{TsFileError, TsFileReader};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
+
+pub(crate) use series::{create_missing, series_of};
 
 use mods::Deletions;
 
@@ -61,10 +64,33 @@ pub enum ReadError {
     },
 }
 
+/// A series as a file, or a store, has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileSeries {
+    /// The device.
+    pub device: Path,
+    /// Whether the device's series share one time column.
+    pub aligned: bool,
+    /// The measurement, a node in canonical form.
+    pub measurement: Arc<str>,
+    /// Type, encoding and compression of its first chunk.
+    pub schema: SeriesSchema,
+}
+
+/// What is handed over at once.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    /// Series that the file has not had before: where the store does not have them, they are made before the rows come, by
+    /// [`EmbeddedSession::create_missing`](crate::EmbeddedSession::create_missing).
+    pub series: Vec<FileSeries>,
+    /// Rows, in the order in which they must be stored.
+    pub tablets: Vec<Tablet>,
+}
+
 /// The tablets of one file, in the order in which they must be stored.
 #[derive(Debug)]
 pub struct Tablets {
-    parcels: mpsc::Receiver<Result<Vec<Tablet>, ReadError>>,
+    parcels: mpsc::Receiver<Result<Parcel, ReadError>>,
 }
 
 impl Tablets {
@@ -76,10 +102,10 @@ impl Tablets {
         let (sender, parcels) = mpsc::channel(PARCELS_AHEAD);
         // The receiver tells of its end: the handle is not needed.
         drop(spawn_blocking(move || {
-            let mut parcel = Parcel { tablets: Vec::new(), bytes: 0, sender: &sender };
-            let last = match read_all(path, &mut |tablet| parcel.add(tablet)) {
-                Ok(()) if parcel.tablets.is_empty() => return,
-                Ok(()) => Ok(parcel.tablets),
+            let mut packer = Packer { parcel: Parcel::default(), bytes: 0, sender: &sender };
+            let last = match read_all(path, &mut |item| packer.add(item)) {
+                Ok(()) if packer.parcel.tablets.is_empty() => return,
+                Ok(()) => Ok(packer.parcel),
                 Err(error) => Err(error),
             };
             // Nobody is there to hear it: so be it.
@@ -92,38 +118,65 @@ impl Tablets {
     ///
     /// # Errors
     /// The file cannot be read, or is damaged; what came before is right.
-    pub async fn next(&mut self) -> Option<Result<Vec<Tablet>, ReadError>> {
+    pub async fn next(&mut self) -> Option<Result<Parcel, ReadError>> {
         self.parcels.recv().await
     }
 }
 
-/// Tablets on their way to whoever takes them.
-struct Parcel<'a> {
-    tablets: Vec<Tablet>,
-    bytes: usize,
-    sender: &'a mpsc::Sender<Result<Vec<Tablet>, ReadError>>,
+/// What is read of a file.
+enum Item {
+    Series(FileSeries),
+    Rows(Tablet),
 }
 
-impl Parcel<'_> {
+/// Puts together what goes to whoever takes it.
+struct Packer<'a> {
+    parcel: Parcel,
+    bytes: usize,
+    sender: &'a mpsc::Sender<Result<Parcel, ReadError>>,
+}
+
+impl Packer<'_> {
     /// Whether more is wanted.
-    fn add(&mut self, tablet: Tablet) -> bool {
-        self.bytes += tablet.bytes();
-        self.tablets.push(tablet);
+    fn add(&mut self, item: Item) -> bool {
+        match item {
+            Item::Series(series) => self.parcel.series.push(series),
+            Item::Rows(tablet) => {
+                self.bytes += tablet.bytes();
+                self.parcel.tablets.push(tablet);
+            }
+        }
         if self.bytes < PARCEL_BYTES {
             return true;
         }
         self.bytes = 0;
-        self.sender.blocking_send(Ok(std::mem::take(&mut self.tablets))).is_ok()
+        self.sender.blocking_send(Ok(std::mem::take(&mut self.parcel))).is_ok()
     }
 }
 
-fn read_all(path: PathBuf, emit: &mut dyn FnMut(Tablet) -> bool) -> Result<(), ReadError> {
+fn read_all(path: PathBuf, emit: &mut dyn FnMut(Item) -> bool) -> Result<(), ReadError> {
     let deletions = Deletions::beside(&path)?;
     let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    if is_empty(&file).map_err(|source| ReadError::Io { path: path.clone(), source })? {
+        tracing::warn!(path = %path.display(), "the file is empty: a server has begun it and not flushed anything to it");
+        return Ok(());
+    }
     let reader =
         TsFileReader::salvage(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
     if !reader.is_sealed() {
         tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished, or is damaged: what is whole in it is read; `levada fsck` says what is not");
     }
     read::Source { path, reader, deletions }.read(emit)
+}
+
+/// Whether nothing is in a file yet but the beginning of its head.
+fn is_empty(mut file: &File) -> std::io::Result<bool> {
+    const HEAD: &[u8; 6] = b"TsFile";
+    let length = file.metadata()?.len();
+    if length > HEAD.len() as u64 {
+        return Ok(false);
+    }
+    let mut bytes = Vec::with_capacity(HEAD.len());
+    file.read_to_end(&mut bytes)?;
+    Ok(HEAD.starts_with(&bytes))
 }

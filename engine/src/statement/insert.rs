@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_sql::ast::{Constant, Insert};
 
-use self::known::KnownDevice;
+pub(crate) use self::known::KnownDevice;
 use crate::engine::Shared;
 
 /// Stores rows and waits until they are durable. The store is asked at the first poll.

@@ -10,7 +10,7 @@ use super::insert_write;
 use crate::{
     engine::Shared,
     rows::panicked,
-    tsfiles::{ReadError, Tablets, find},
+    tsfiles::{Parcel, ReadError, Tablets, create_missing, find},
 };
 
 /// What becomes of files that were loaded.
@@ -21,15 +21,17 @@ enum OnSuccess {
 }
 
 /// Stores all rows of the files. `verify` and `sglevel` are accepted: types are always checked, and a database that is
-/// missing is always made as writes make it.
+/// missing is always made as writes make it. Series that are missing get the encoding and compression that the file has.
 pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionError> {
     let on_success = options(&load.options)?;
     let path = PathBuf::from(load.path);
     let files = spawn_blocking(move || find(&path)).await.map_err(panicked)?.map_err(failed)?;
     for file in files {
         let mut tablets = Tablets::read(&file);
-        while let Some(tablets) = tablets.next().await {
-            let write = Write { tablets: tablets.map_err(failed)?, ..Write::default() };
+        while let Some(parcel) = tablets.next().await {
+            let Parcel { series, tablets } = parcel.map_err(failed)?;
+            create_missing(shared, series).await?;
+            let write = Write { tablets, ..Write::default() };
             check(insert_write(shared, write).await?, &file)?;
         }
         if on_success == OnSuccess::Delete {

@@ -1,13 +1,13 @@
 //! One file, page by page.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::filter::filter;
-use levada_model::{Column, DataType, Path, Tablet, quote_node, unquote_node};
+use levada_model::{Column, DataType, Encoding, Path, SeriesSchema, Tablet, quote_node, unquote_node};
 use levada_tsfile::{ChunkMeta, ChunkReader, DeviceMeta, ReadAt, SeriesMeta, TsFileError, TsFileReader};
 
-use super::{ReadError, mods::Deletions};
+use super::{FileSeries, Item, ReadError, mods::Deletions};
 
 /// A file that is being read.
 pub(super) struct Source<R> {
@@ -25,8 +25,8 @@ struct ColumnChunk {
     chunk: ChunkReader,
 }
 
-/// Whoever takes tablets; false says that no more are wanted.
-type Emit<'a> = &'a mut dyn FnMut(Tablet) -> bool;
+/// Whoever takes what is read; false says that no more is wanted.
+type Emit<'a> = &'a mut dyn FnMut(Item) -> bool;
 
 impl<R: ReadAt> Source<R> {
     /// Hands out all rows.
@@ -54,6 +54,7 @@ impl<R: ReadAt> Source<R> {
             let Some(data_type) = series.data_type else { continue };
             let name = canonical(&series.measurement);
             let path = device.child(&name);
+            let mut known = false;
             for chunk in &series.chunks {
                 let pages = self.reader.read_chunk(chunk).map_err(|error| self.damaged(error))?;
                 for index in 0..pages.pages().len() {
@@ -65,6 +66,15 @@ impl<R: ReadAt> Source<R> {
                         ),
                         None => (page.times, page.values),
                     };
+                    if times.is_empty() {
+                        continue;
+                    }
+                    // A series of which nothing is left is not made.
+                    if !std::mem::replace(&mut known, true)
+                        && !emit(new(device, false, &name, data_type, &pages))
+                    {
+                        return Ok(false);
+                    }
                     let column = Column { name: Arc::clone(&name), data_type, values };
                     if !self.emit(device, false, times, vec![column], emit)? {
                         return Ok(false);
@@ -82,6 +92,7 @@ impl<R: ReadAt> Source<R> {
         time: &SeriesMeta,
         emit: Emit<'_>,
     ) -> Result<bool, ReadError> {
+        let mut known = HashSet::new();
         for group in &time.chunks {
             let times = self.reader.read_chunk(group).map_err(|error| self.damaged(error))?;
             let columns = self.columns(device, meta, group)?;
@@ -96,6 +107,10 @@ impl<R: ReadAt> Source<R> {
                     }
                     if values.null_count() < values.len() {
                         let (name, data_type) = (Arc::clone(&column.name), column.data_type);
+                        let is_new = known.insert(Arc::clone(&name));
+                        if is_new && !emit(new(device, true, &name, data_type, &column.chunk)) {
+                            return Ok(false);
+                        }
                         page.push(Column { name, data_type, values });
                     }
                 }
@@ -146,7 +161,7 @@ impl<R: ReadAt> Source<R> {
         }
         let tablet = Tablet::try_new(device.clone(), aligned, times, columns)
             .map_err(|error| self.damaged(TsFileError::Refused { reason: error.to_string() }))?;
-        Ok(emit(tablet))
+        Ok(emit(Item::Rows(tablet)))
     }
 
     /// The rows that are kept.
@@ -164,6 +179,15 @@ impl<R: ReadAt> Source<R> {
     fn damaged(&self, source: TsFileError) -> ReadError {
         ReadError::TsFile { path: self.path.clone(), source }
     }
+}
+
+/// A series as its first chunk is written. An encoding that no series can be made with is that of the type.
+fn new(device: &Path, aligned: bool, name: &Arc<str>, data_type: DataType, chunk: &ChunkReader) -> Item {
+    let header = chunk.header();
+    let usual = header.encoding == Encoding::Regular || !header.encoding.supports(data_type);
+    let encoding = if usual { Encoding::default_for(data_type) } else { header.encoding };
+    let schema = SeriesSchema { data_type, encoding, compressor: header.compressor };
+    Item::Series(FileSeries { device: device.clone(), aligned, measurement: Arc::clone(name), schema })
 }
 
 /// A measurement as the catalog has it: quoted exactly where it must be.

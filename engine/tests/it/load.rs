@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow_array::{BooleanArray, Float64Array, Int32Array};
-use levada_model::{DataType, Path as DevicePath, SeriesSchema};
+use levada_model::{Compressor, DataType, Encoding, Path as DevicePath, SeriesSchema};
 use levada_tsfile::{AlignedColumn, TsFileWriter, Version, WriterOptions};
 
 use crate::store::{Store, done, refusal, rows};
@@ -77,6 +77,11 @@ async fn what_cannot_be_loaded_is_said() {
     let load = format!("load '{}'", path.display());
     let (code, message) = refusal(&session, &load).await;
     assert!(code == 1100 && message.contains("x.tsfile"), "{code} {message}");
+    // A server that runs has files that it has begun.
+    for begun in ["", "TsFil"] {
+        std::fs::write(&path, begun).expect("written");
+        done(&session, &load).await;
+    }
     std::fs::write(&path, "no TsFile at all").expect("written");
     let (code, message) = refusal(&session, &load).await;
     assert!(code == 1100 && message.contains("not a TsFile"), "{code} {message}");
@@ -88,4 +93,72 @@ async fn what_cannot_be_loaded_is_said() {
     assert!(code == 1100 && message.contains("measurement s"), "{code} {message}");
     // All else of the file is there.
     assert_eq!(rows(&session, "select i from root.far.aligned").await, ["10,7", "30,9"]);
+}
+
+#[tokio::test]
+async fn series_that_are_made_keep_what_the_file_has_and_others_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("1-1-0-0.tsfile");
+    let schema = |encoding, compressor| SeriesSchema { data_type: DataType::Double, encoding, compressor };
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = TsFileWriter::new(file, Version::V4, WriterOptions::default()).expect("begun");
+    let values = Float64Array::from(vec![1.5, 2.5]);
+    writer.start_chunk_group(&DevicePath::parse("root.far.plain").expect("a path")).expect("begun");
+    for (name, schema) in [
+        ("chimp", schema(Encoding::Chimp, Compressor::Zstd)),
+        ("known", schema(Encoding::Gorilla, Compressor::Snappy)),
+        ("plain", schema(Encoding::Plain, Compressor::Uncompressed)),
+    ] {
+        writer.write_series(name, schema, &[1, 2], &values).expect("written");
+    }
+    writer.start_chunk_group(&DevicePath::parse("root.far.aligned").expect("a path")).expect("begun");
+    let column = AlignedColumn {
+        measurement: "g",
+        schema: schema(Encoding::Gorilla, Compressor::Gzip),
+        values: &values,
+    };
+    writer.write_aligned(&[1, 2], &[column]).expect("written");
+    writer.finish().expect("finished");
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.far.plain.known DOUBLE encoding=RLE compressor=LZ4").await;
+    done(&session, &format!("load '{}'", path.display())).await;
+    let shown = rows(&session, "show timeseries root.far.**").await.join("\n");
+    for (name, encoding, compressor) in [
+        ("plain.chimp", "CHIMP", "ZSTD"),
+        ("plain.known", "RLE", "LZ4"),
+        ("plain.plain", "PLAIN", "UNCOMPRESSED"),
+        ("aligned.g", "GORILLA", "GZIP"),
+    ] {
+        let line = shown.lines().find(|line| line.starts_with(&format!("root.far.{name}"))).expect("shown");
+        assert!(line.contains(&format!(",{encoding},{compressor},")), "{line}");
+    }
+    assert_eq!(
+        rows(&session, "select chimp, known, plain from root.far.plain").await,
+        ["1,1.5,1.5,1.5", "2,2.5,2.5,2.5"]
+    );
+    assert_eq!(rows(&session, "show devices root.far.*").await.len(), 2);
+}
+
+#[tokio::test]
+async fn deletions_of_newer_servers_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("1-1-0-0.tsfile");
+    write(&path, Version::V4);
+    let mut records = Vec::new();
+    for (start, end, pattern) in [(2_i64, 4_i64, "root.far.plain.s"), (i64::MIN, 10, "root.*.aligned.**")] {
+        records.push(1);
+        records.extend_from_slice(&start.to_be_bytes());
+        records.extend_from_slice(&end.to_be_bytes());
+        records.push(2 * pattern.len() as u8);
+        records.extend_from_slice(pattern.as_bytes());
+    }
+    std::fs::write(folder.path().join("1-1-0-0.tsfile.mods2"), records).expect("written");
+    let store = Store::open();
+    let session = store.session();
+    done(&session, &format!("load '{}' onSuccess=delete", path.display())).await;
+    assert_eq!(rows(&session, "select s from root.far.plain").await, ["1,0.5", "5,2.5", "6,3.0"]);
+    // Of a series of which nothing is left nothing is made.
+    assert_eq!(rows(&session, "select b, i from root.far.aligned").await, ["30,9"]);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Echo(EchoArgs),
     /// A SQL shell on a data folder
     Sql(SqlArgs),
-    /// Store TsFiles and CSV files in a data folder
+    /// Store TsFiles, Parquet, CSV and JSON lines in a data folder
     Import(ImportArgs),
     /// Write rows of a data folder to files
     Export(ExportArgs),

@@ -9,15 +9,15 @@ use super::shared_name;
 
 /// A device's series.
 #[derive(Debug, Default)]
-pub(super) struct KnownDevice {
+pub(crate) struct KnownDevice {
     /// Whether they share one time column; `None` where there is no such device.
-    pub(super) aligned: Option<bool>,
+    pub(crate) aligned: Option<bool>,
     /// Measurement and type, by measurement and by alias.
     series: HashMap<String, (Arc<str>, DataType)>,
 }
 
 impl KnownDevice {
-    pub(super) fn find(view: &dyn View, device: &Path) -> Self {
+    pub(crate) fn find(view: &dyn View, device: &Path) -> Self {
         let mut known = Self::default();
         let Ok(any) = PathPattern::parse("*") else { return known };
         for series in view.series(&PathPattern::from(device).join(&any)) {
@@ -32,7 +32,7 @@ impl KnownDevice {
     }
 
     /// The measurement a name stands for, itself or by its alias, and the type if there is such a series.
-    pub(super) fn series(&self, name: &str) -> (Arc<str>, Option<DataType>) {
+    pub(crate) fn series(&self, name: &str) -> (Arc<str>, Option<DataType>) {
         match self.series.get(name) {
             Some((measurement, data_type)) => (Arc::clone(measurement), Some(*data_type)),
             None => (shared_name(name), None),

@@ -6,6 +6,17 @@
 //!   --query SQL       one statement ───────────────────────────┘
 //! ```
 //!
+//! What a format cannot keep, so that an import into an empty folder gives something else:
+//!
+//! | format | not kept |
+//! | --- | --- |
+//! | TsFile | nothing; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
+//! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
+//! | CSV | as Parquet; and an empty text, which comes back as no value; with `--query`, types |
+//! | JSON lines | as CSV with `--query`, but empty texts are kept; NaN and infinities, which are null |
+//!
+//! Where series exist before the import, their types count.
+//!
 //! A file has its name only when it is whole. No format holds a result whole; a TsFile keeps the index of its chunks,
 //! a Parquet file one row group.
 
@@ -32,6 +43,10 @@ use crate::{
     exit::{self, Failure},
     output::{self, Format, Zone},
 };
+
+/// The key under which a Parquet column says of which type it is: of texts, Parquet has one kind only.
+#[cfg(feature = "parquet")]
+pub(super) const TYPE_NOTE: &str = "iotdb.type";
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
@@ -143,13 +158,21 @@ async fn write(
     };
     match args.format {
         FileFormat::Tsfile => tsfile::write_rows(rows, create()?, version).await,
-        FileFormat::Csv => text(rows, Format::Csv, create()?).await,
+        FileFormat::Csv => text(typed(rows, args.path.is_some()), Format::Csv, create()?).await,
         FileFormat::Jsonl => text(rows, Format::Jsonl, create()?).await,
         #[cfg(feature = "parquet")]
         FileFormat::Parquet => parquet::write(rows, create()?).await,
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(without_parquet()),
     }
+}
+
+/// Rows whose columns say of which type they are, as in `count(INT32)`: what reads CSV guesses otherwise.
+fn typed(mut rows: Rows, is_wanted: bool) -> Rows {
+    for column in rows.columns.iter_mut().skip(1).filter(|_| is_wanted) {
+        column.name = format!("{}({})", column.name, column.data_type);
+    }
+    rows
 }
 
 async fn text(rows: Rows, format: Format, file: File) -> anyhow::Result<u64> {

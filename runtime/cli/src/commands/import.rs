@@ -4,9 +4,13 @@
 //!   paths ─► files, in order ─► tablets, a few MiB at a time ─► Session::insert_tablets, one write under way
 //! ```
 //!
-//! What was read of a file before an error is stored; importing it again replaces each row by itself.
+//! A series that is missing is made with the encoding and compression that its file has; one that exists stays as it is. What was
+//! read of a file before an error is stored; importing it again replaces each row by itself.
 
 mod csv;
+mod json;
+#[cfg(feature = "parquet")]
+mod parquet;
 
 use std::{
     path::{Path, PathBuf},
@@ -17,8 +21,8 @@ use std::{
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use levada_engine::{
-    Engine, EngineOptions,
-    tsfiles::{self, Tablets},
+    EmbeddedSession, Engine, EngineOptions,
+    tsfiles::{self, Parcel, Tablets},
 };
 use levada_model::{Path as DevicePath, Session, Tablet, Write};
 
@@ -27,7 +31,7 @@ use crate::exit::Failure;
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ImportArgs {
-    /// TsFiles (version 3 or 4), CSV files, folders of either
+    /// TsFiles (version 3 or 4), Parquet, CSV, JSON lines (.jsonl), folders of these
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// The data folder of an embedded engine
@@ -80,7 +84,7 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.extend(csv::find(path)?);
             if files.len() == before {
                 return Err(Failure::invalid(format!(
-                    "there is no .tsfile and no .csv in {}",
+                    "there is no .tsfile, .parquet, .csv or .jsonl in {}",
                     path.display()
                 ))
                 .into());
@@ -99,7 +103,7 @@ fn bar(files: usize) -> ProgressBar {
 }
 
 struct Import<'a> {
-    session: &'a dyn Session,
+    session: &'a EmbeddedSession,
     prefix: Option<DevicePath>,
     bar: ProgressBar,
     rows: u64,
@@ -108,30 +112,81 @@ struct Import<'a> {
 
 impl Import<'_> {
     async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
-        if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            let mut reader = csv::Reader::open(file)?;
-            while let Some(tablets) = reader.next()? {
-                // Types of CSV are guessed: those of series that exist come first.
-                self.store(tablets, true, file).await?;
+        let extension = file.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        match extension.as_deref() {
+            Some("csv") => {
+                let mut reader = csv::Reader::open(file)?;
+                while let Some(tablets) = reader.next()? {
+                    // Types of CSV are guessed: those of series that exist come first.
+                    self.store(tablets, true, file).await?;
+                }
             }
-        } else {
-            let mut tablets = Tablets::read(file);
-            while let Some(tablets) = tablets.next().await {
-                self.store(tablets?, false, file).await?;
+            Some("jsonl" | "ndjson") => self.json(file).await?,
+            #[cfg(feature = "parquet")]
+            Some("parquet") => {
+                let mut reader = parquet::Reader::open(file)?;
+                while let Some(tablets) = reader.next()? {
+                    self.store(tablets, true, file).await?;
+                }
             }
+            _ => self.tsfile(file).await?,
         }
         self.bar.inc(1);
         Ok(())
     }
 
+    async fn tsfile(&mut self, file: &Path) -> anyhow::Result<()> {
+        let mut tablets = Tablets::read(file);
+        while let Some(parcel) = tablets.next().await {
+            let Parcel { mut series, tablets } = parcel?;
+            for series in &mut series {
+                series.device = self.moved(&series.device);
+            }
+            self.session.create_missing(series).await?;
+            self.store(tablets, false, file).await?;
+        }
+        Ok(())
+    }
+
+    async fn json(&mut self, file: &Path) -> anyhow::Result<()> {
+        let mut reader = json::Reader::open(file)?;
+        while let Some(devices) = reader.next()? {
+            let mut tablets = Vec::with_capacity(devices.len());
+            for (device, rows) in devices {
+                let known = self.session.series_of(&self.moved(&device)).into_iter();
+                let types = known.map(|series| (series.measurement, series.schema.data_type)).collect();
+                tablets.extend(reader.tablet(&device, rows, &types)?);
+            }
+            self.store(tablets, true, file).await?;
+        }
+        Ok(())
+    }
+
+    /// Where rows of a device go.
+    fn moved(&self, device: &DevicePath) -> DevicePath {
+        match &self.prefix {
+            Some(prefix) => device.nodes().skip(1).fold(prefix.clone(), |path, node| path.child(node)),
+            None => device.clone(),
+        }
+    }
+
     async fn store(&mut self, mut tablets: Vec<Tablet>, coerce: bool, file: &Path) -> anyhow::Result<()> {
-        if let Some(prefix) = &self.prefix {
+        if self.prefix.is_some() {
             tablets = tablets
                 .into_iter()
                 .map(|tablet| {
-                    let device =
-                        tablet.device().nodes().skip(1).fold(prefix.clone(), |path, node| path.child(node));
+                    let device = self.moved(tablet.device());
                     tablet.with_device(device)
+                })
+                .collect();
+        }
+        if coerce {
+            // What has no types does not say either whether a device is aligned.
+            tablets = tablets
+                .into_iter()
+                .map(|tablet| match self.session.series_of(tablet.device()).first() {
+                    Some(known) => tablet.with_aligned(known.aligned),
+                    None => tablet,
                 })
                 .collect();
         }

@@ -5,6 +5,7 @@ mod documents;
 mod edges;
 mod files;
 mod files_fsck;
+mod files_round_trip;
 mod pipelines;
 mod shell;
 mod transforms;

@@ -12,8 +12,14 @@
 //! | `TEXT`, `STRING` | UTF-8 text |
 //! | `DATE` | date: days since 1970-01-01 |
 //! | `BLOB` | bytes |
+//!
+//! The type itself is noted beside each column, for `levada import`.
 
-use std::{collections::HashSet, fs::File, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fs::File,
+    sync::Arc,
+};
 
 use anyhow::{Context, bail};
 use arrow_array::{
@@ -32,6 +38,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
+use super::TYPE_NOTE;
 use crate::exit::Failure;
 
 /// How large a row group grows: its pages wait in memory until it is whole.
@@ -93,7 +100,8 @@ impl Columns {
                 return Err(Failure::invalid(message).into());
             }
             types.push(data_type);
-            fields.push(Field::new(name, in_file(data_type), nullable));
+            let note = HashMap::from([(TYPE_NOTE.to_owned(), data_type.name().to_owned())]);
+            fields.push(Field::new(name, in_file(data_type), nullable).with_metadata(note));
         }
         Ok(Self { types, schema: Arc::new(Schema::new(fields)) })
     }

@@ -6,9 +6,10 @@
 //! ```
 //!
 //! A time is in milliseconds, or a date and time with its offset. A column without a type gets one from the first rows of
-//! the file: BOOLEAN where all are true or false, DOUBLE where all are numbers, TEXT otherwise.
+//! the file: BOOLEAN where all are true or false, DOUBLE where all are numbers, TEXT otherwise. An empty field is no value: CSV has no
+//! empty text.
 
-mod column;
+pub(super) mod column;
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,7 @@ use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unq
 /// Rows that are taken in at once.
 const ROWS: usize = 8_192;
 
-/// All `.csv` files in a folder and the folders in it.
+/// All files of rows in a folder and the folders in it.
 pub(super) fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -35,7 +36,10 @@ pub(super) fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             let path = entry.with_context(|| format!("cannot list {}", folder.display()))?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            } else if path.extension().is_some_and(|extension| {
+                let known = ["csv", "jsonl", "ndjson", "parquet"];
+                known.iter().any(|known| extension.eq_ignore_ascii_case(known))
+            }) {
                 found.push(path);
             }
         }

@@ -8,7 +8,7 @@ use arrow_array::{
 use levada_model::DataType;
 
 /// The type of a column by its first values; `None` where all are empty.
-pub(super) fn infer<'a>(values: impl Iterator<Item = &'a str>) -> Option<DataType> {
+pub(in crate::commands::import) fn infer<'a>(values: impl Iterator<Item = &'a str>) -> Option<DataType> {
     let mut inferred = None;
     for value in values.filter(|value| !is_null(value)) {
         let this = if boolean(value).is_some() && value.len() > 1 {
@@ -28,7 +28,7 @@ pub(super) fn infer<'a>(values: impl Iterator<Item = &'a str>) -> Option<DataTyp
 }
 
 /// Values of a type; an empty one is null. On failure, which row and why.
-pub(super) fn parse<'a>(
+pub(in crate::commands::import) fn parse<'a>(
     data_type: DataType,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<ArrayRef, (usize, String)> {
@@ -64,7 +64,7 @@ fn is_null(text: &str) -> bool {
 }
 
 /// Milliseconds since 1970 UTC, or a date and time with its offset.
-pub(super) fn time(text: &str) -> Option<i64> {
+pub(in crate::commands::import) fn time(text: &str) -> Option<i64> {
     let parsed = text.parse().ok();
     parsed.or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond))
 }

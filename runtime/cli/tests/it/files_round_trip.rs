@@ -1,0 +1,212 @@
+//! What is exported and imported again is what it was, format by format, and type by type.
+
+use crate::{
+    command::Workplace,
+    files::{files, sql},
+};
+
+const SERIES: [(&str, &str); 10] = [
+    ("b", "BOOLEAN encoding=RLE compressor=ZSTD"),
+    ("i", "INT32 encoding=TS_2DIFF compressor=GZIP"),
+    ("l", "INT64 encoding=GORILLA compressor=SNAPPY"),
+    ("f", "FLOAT encoding=GORILLA compressor=LZ4"),
+    ("d", "DOUBLE encoding=CHIMP compressor=ZSTD"),
+    ("t", "TEXT encoding=PLAIN compressor=LZ4"),
+    ("s", "STRING encoding=DICTIONARY compressor=ZSTD"),
+    ("x", "BLOB encoding=PLAIN compressor=UNCOMPRESSED"),
+    ("w", "TIMESTAMP encoding=TS_2DIFF compressor=ZSTD"),
+    ("y", "DATE encoding=RLE compressor=LZ4"),
+];
+
+const SELECT: &str = "select b, i, l, f, d, t, s, x, w, y from root.plant.* align by device";
+const NULLS: &str = "select t is null, s is null, x is null, f is null, d is null from root.plant.*";
+
+/// A plain and an aligned device, or series without rows where nothing is to be in them.
+fn with_types(data: &str, names: &[&str], rows: bool) -> Workplace {
+    let workplace = Workplace::new();
+    make(&workplace, data, names, rows);
+    workplace
+}
+
+fn make(workplace: &Workplace, data: &str, names: &[&str], rows: bool) {
+    let wanted: Vec<_> = SERIES.iter().filter(|(name, _)| names.contains(name)).collect();
+    let mut statements: Vec<String> =
+        wanted.iter().map(|(name, kind)| format!("create timeseries root.plant.p.{name} {kind}")).collect();
+    let columns: Vec<String> = wanted.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
+    statements.push(format!("create aligned timeseries root.plant.a({})", columns.join(", ")));
+    // Values, extremes and what is hardest to tell from nothing, nulls, numbers that are none.
+    let values = [
+        [
+            "1",
+            "true",
+            "-7",
+            "9007199254740993",
+            "1.5",
+            "0.1",
+            "'x,y \"z\"'",
+            "'grün'",
+            "X'00ff'",
+            "1777593600000",
+            "'2026-05-01'",
+        ],
+        ["2", "null", "null", "5", "null", "null", "null", "null", "null", "null", "null"],
+        [
+            "-3",
+            "false",
+            "2147483647",
+            "-9223372036854775807",
+            "-0.25",
+            "1e300",
+            "''",
+            "''",
+            "X''",
+            "-1",
+            "'1969-12-31'",
+        ],
+        [
+            "4",
+            "null",
+            "-2147483648",
+            "null",
+            "3.4028235e38",
+            "-0.0",
+            "'line\nbreak'",
+            "'null'",
+            "X'0a'",
+            "0",
+            "'9999-12-31'",
+        ],
+    ];
+    for (device, aligned) in [("p", ""), ("a", " aligned")] {
+        let at = |name: &str| 1 + SERIES.iter().position(|(known, _)| *known == name).unwrap_or_default();
+        let row = |row: &[&str; 11]| {
+            let values: Vec<&str> = wanted.iter().map(|(name, _)| row[at(name)]).collect();
+            format!("({}, {})", row[0], values.join(", "))
+        };
+        let all: Vec<String> = values.iter().map(row).collect();
+        statements.push(format!(
+            "insert into root.plant.{device}(time, {}){aligned} values {}",
+            names.join(", "),
+            all.join(", ")
+        ));
+    }
+    if !rows {
+        statements.retain(|statement| statement.starts_with("create"));
+    }
+    sql(workplace, data, &statements.join(";\n"));
+}
+
+fn series(workplace: &Workplace, data: &str) -> String {
+    sql(workplace, data, "show timeseries root.plant.**")
+}
+
+const ALL: [&str; 10] = ["b", "i", "l", "f", "d", "t", "s", "x", "w", "y"];
+/// What version 3 has.
+const OLD: [&str; 6] = ["b", "i", "l", "f", "d", "t"];
+
+fn export(workplace: &Workplace, format: &[&str], to: &str) {
+    let arguments = ["export", "--data", "data", "--path", "root.plant.**", "-o", to, "--format"];
+    workplace.run(&[&arguments[..], format].concat()).ok();
+}
+
+#[test]
+fn a_tsfile_keeps_everything() {
+    for (format, names) in [(&["tsfile"][..], &ALL[..]), (&["tsfile", "--tsfile-version", "3"], &OLD[..])] {
+        let workplace = with_types("data", names, true);
+        let select = format!("select {} from root.plant.* align by device", names.join(", "));
+        // Numbers that are none come by files only, as no statement can write them.
+        export(&workplace, format, "all.tsfile");
+        assert_eq!(workplace.run(&["fsck", "all.tsfile"]).ok(), "all.tsfile is sound\n");
+        workplace.run(&["import", "all.tsfile", "--data", "again", "--quiet"]).ok();
+        assert_eq!(sql(&workplace, "again", &select), sql(&workplace, "data", &select));
+        assert_eq!(series(&workplace, "again"), series(&workplace, "data"), "encodings and compression, too");
+        assert_eq!(sql(&workplace, "again", "show devices"), sql(&workplace, "data", "show devices"));
+    }
+    let workplace = with_types("data", &ALL, true);
+    let refused = workplace.run(&[
+        "export",
+        "--data",
+        "data",
+        "--path",
+        "root.plant.**",
+        "-o",
+        "no.tsfile",
+        "--format",
+        "tsfile",
+        "--tsfile-version",
+        "3",
+    ]);
+    assert!(refused.code == Some(1) && refused.stderr.contains("version 3"), "{}", refused.stderr);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_keeps_values_and_types() {
+    let workplace = with_types("data", &ALL, true);
+    export(&workplace, &["parquet"], "all.parquet");
+    workplace.run(&["import", "all.parquet", "--data", "again", "--quiet"]).ok();
+    assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));
+    assert_eq!(sql(&workplace, "again", NULLS), sql(&workplace, "data", NULLS));
+    let types = |text: String| -> Vec<String> {
+        text.lines().map(|line| line.split(',').step_by(3).take(2).collect::<Vec<_>>().join(" ")).collect()
+    };
+    assert_eq!(types(series(&workplace, "again")), types(series(&workplace, "data")));
+}
+
+#[test]
+fn csv_keeps_values_and_types_but_no_empty_text() {
+    let workplace = with_types("data", &ALL, true);
+    sql(
+        &workplace,
+        "data",
+        "delete from root.plant.*.t where time = -3; delete from root.plant.*.s where time = -3",
+    );
+    export(&workplace, &["csv"], "all.csv");
+    workplace.run(&["import", "all.csv", "--data", "again", "--quiet"]).ok();
+    assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));
+    assert_eq!(sql(&workplace, "again", NULLS), sql(&workplace, "data", NULLS));
+}
+
+#[test]
+fn json_lines_keep_values_where_series_have_their_types() {
+    let workplace = with_types("data", &ALL, true);
+    export(&workplace, &["jsonl"], "all.jsonl");
+    make(&workplace, "again", &ALL, false);
+    workplace.run(&["import", "all.jsonl", "--data", "again", "--quiet"]).ok();
+    assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));
+    assert_eq!(sql(&workplace, "again", NULLS), sql(&workplace, "data", NULLS));
+    // Without them, whole numbers, other numbers, truth and texts are told apart.
+    workplace.run(&["import", "all.jsonl", "--data", "guessed", "--quiet"]).ok();
+    let guessed = series(&workplace, "guessed");
+    let of = |name: &str| {
+        let line = guessed.lines().find(|line| line.starts_with(&format!("root.plant.p.{name},")));
+        line.and_then(|line| line.split(',').nth(3)).unwrap_or_default().to_owned()
+    };
+    assert_eq!(["b", "i", "d", "t"].map(of), ["BOOLEAN", "INT64", "DOUBLE", "TEXT"], "{guessed}");
+}
+
+#[test]
+fn numbers_that_are_none_pass_through_files() {
+    let workplace = Workplace::new();
+    workplace.write("odd.csv", "Time,Device,f(FLOAT),d(DOUBLE)\n1,root.plant.p,NaN,inf\n2,root.plant.p,-inf,NaN\n3,root.plant.p,1.5,-inf\n");
+    workplace.run(&["import", "odd.csv", "--data", "data", "--quiet"]).ok();
+    let select = "select f, d from root.plant.p";
+    let before = sql(&workplace, "data", select);
+    assert!(before.contains("NaN"), "{before}");
+    let mut formats = vec!["tsfile", "csv"];
+    if cfg!(feature = "parquet") {
+        formats.push("parquet");
+    }
+    for format in formats {
+        let (file, data) = (format!("odd2.{format}"), format!("again-{format}"));
+        export(&workplace, &[format], &file);
+        workplace.run(&["import", &file, "--data", &data, "--quiet"]).ok();
+        assert_eq!(sql(&workplace, &data, select), before, "{format}");
+    }
+    // JSON has no name for them.
+    export(&workplace, &["jsonl"], "odd.jsonl");
+    workplace.run(&["import", "odd.jsonl", "--data", "again", "--quiet"]).ok();
+    let kept = sql(&workplace, "again", select);
+    assert_eq!(kept.lines().skip(1).collect::<Vec<_>>(), ["3,1.5"], "{kept}");
+    assert_eq!(files(&workplace.path(""), "part").len(), 0);
+}

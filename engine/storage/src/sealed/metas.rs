@@ -109,3 +109,39 @@ impl Halves {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        Path::parse(text).expect("a path")
+    }
+
+    #[test]
+    fn a_device_read_whole_tells_what_a_file_lacks() {
+        let cache = MetaCache::new(1 << 20);
+        let (a, b) = (path("root.a"), path("root.b"));
+        assert!(matches!(cache.get(1, &a, "s"), Cached::Missing(0)));
+        cache.put(1, &a, &"s".into(), None);
+        assert!(matches!(cache.get(1, &a, "s"), Cached::Known(None)));
+        assert!(matches!(cache.get(1, &a, "t"), Cached::Missing(1)));
+        cache.put_all(1, &a, &[]);
+        assert!(matches!(cache.get(1, &a, "t"), Cached::Known(None)));
+        assert!(matches!(cache.get(2, &a, "t"), Cached::Missing(0)));
+        assert!(matches!(cache.get(1, &b, "t"), Cached::Missing(0)));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_forgotten_first() {
+        let cache = MetaCache::new(4 * 250);
+        let asked = path("root.asked");
+        cache.put(0, &asked, &"s".into(), None);
+        for file in 1..50 {
+            cache.put(file, &path("root.a"), &"s".into(), None);
+            assert!(matches!(cache.get(0, &asked, "s"), Cached::Known(None)), "after {file}");
+        }
+        assert!(matches!(cache.get(1, &path("root.a"), "s"), Cached::Missing(0)));
+        assert!(matches!(cache.get(49, &path("root.a"), "s"), Cached::Known(None)));
+    }
+}

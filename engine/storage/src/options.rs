@@ -73,6 +73,9 @@ pub struct StorageOptions {
     pub compaction: bool,
     /// A compaction stops adding files at so many bytes of input.
     pub compaction_bytes: u64,
+    /// A compaction begins another file where one would have more than about so many bytes, and leaves files alone that are
+    /// about as large.
+    pub file_bytes: u64,
     /// Bytes a second that compaction in the background writes, so that it leaves the disk to others; all it can where
     /// `None`.
     pub compaction_rate: Option<u64>,
@@ -98,6 +101,7 @@ impl StorageOptions {
             flush_threads: 1,
             compaction: true,
             compaction_bytes: 512 << 20,
+            file_bytes: 128 << 20,
             compaction_rate: Some(64 << 20),
             clock: Arc::new(SystemClock),
             disk: Arc::new(SystemDisk),

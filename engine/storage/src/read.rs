@@ -17,10 +17,10 @@ mod plan;
 mod salvage;
 mod snapshot;
 
-use chunks::{AlignedChunks, PlainChunks};
-use merge::{Input, Rank, Source};
+use merge::Source;
 
 pub(crate) use block::{BLOCK_ROWS, Block, concat};
-pub(crate) use merge::Merge;
+pub(crate) use chunks::{AlignedChunk, AlignedChunks, Cut, PlainChunks};
+pub(crate) use merge::{Input, Merge, Rank};
 pub(crate) use salvage::{salvage_aligned, salvage_plain};
 pub(crate) use snapshot::{Snapshot, Wanted};

@@ -6,9 +6,13 @@
 //! ```
 //! A file is *sequence* where, when it was written, no other file of its place held a device's times at or beyond its own;
 //! otherwise *unsequence*. So sequence files share no (device, time) with each other, and of an unsequence file and a
-//! sequence file that do, the unsequence file is the newer. Of unsequence files the one with the higher number is.
+//! sequence file that do, the unsequence file is the newer. Of unsequence files the one with the higher number of write is, and of
+//! those with the same the one with the higher number of file.
+//!
+//! An unsequence file may have been merged in up to some time: the manifest then says that its rows begin behind that.
 
 mod bytes;
+mod ends;
 mod file;
 mod flush;
 mod folder;
@@ -17,9 +21,9 @@ mod sums;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
-pub(crate) use file::{FileMeta, SealedFile};
+pub(crate) use file::{FileMeta, SealedFile, Verdict};
 pub(crate) use flush::{FlushInput, flush};
 pub(crate) use folder::DataFolder;
 pub(crate) use metas::{Cached, KnownMeta, MetaCache};
 pub(crate) use sums::{About, Sums};
-pub(crate) use writer::FileWriter;
+pub(crate) use writer::{FileWriter, SeriesColumn, Unsealed, seal_all};

@@ -149,8 +149,16 @@ pub struct Stats {
     pub inserted_points: u64,
     /// Memtables flushed since then.
     pub flushes: u64,
+    /// Bytes of the files that became of them.
+    pub flushed_bytes: u64,
     /// Compactions since then.
     pub compactions: u64,
+    /// Bytes that compactions wrote.
+    pub compacted_bytes: u64,
+    /// Whether one is under way.
+    pub compacting: bool,
+    /// Deletions that files do not yet reflect.
+    pub deletions: usize,
     /// Databases.
     pub databases: usize,
     /// Devices.
@@ -360,6 +368,9 @@ impl Handle {
         if ended > 0 {
             tracing::error!(threads = ended, "threads of the store ended in a panic");
         }
+        // Somebody may be compacting at a caller's wish. That ends soon now, and only then may others have the folder.
+        drop(self.store.compacting.lock());
+        self.store.manifest.lock().close();
         let closed = self.store.wal.as_ref().map_or(Ok(()), Wal::close);
         self.store.admission.wake();
         self.store.lock.lock().take();

@@ -7,6 +7,7 @@
 
 mod admission;
 mod catalog_ops;
+mod caught;
 mod commit;
 mod core;
 mod flushing;
@@ -15,7 +16,8 @@ mod last;
 mod open;
 
 pub(crate) use admission::Admission;
+pub(crate) use caught::caught;
 pub(crate) use commit::Change;
-pub(crate) use core::{Core, Files, Store};
+pub(crate) use core::{Core, Files, FlushFailure, Store};
 pub(crate) use last::Newest;
 pub(crate) use open::{open, take_lock};

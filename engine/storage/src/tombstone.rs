@@ -19,6 +19,14 @@ pub(crate) struct Tombstone {
     pub(crate) range: TimeRange,
 }
 
+impl Tombstone {
+    /// Whether a series it is about can be in a database.
+    pub(crate) fn may_concern(&self, database: &Path) -> bool {
+        let nodes: Vec<&str> = database.nodes().collect();
+        self.patterns.iter().any(|pattern| pattern.may_match_below(&nodes))
+    }
+}
+
 /// Deletions in the order of their numbers. A clone is a snapshot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tombstones(Arc<Vec<Arc<Tombstone>>>);
@@ -29,6 +37,11 @@ impl Tombstones {
         let all = Arc::make_mut(&mut self.0);
         all.retain(|old| old.patterns != tombstone.patterns || !tombstone.range.covers(old.range));
         all.push(Arc::new(tombstone));
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tombstone> {

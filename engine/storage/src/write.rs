@@ -2,5 +2,7 @@
 
 mod coerce;
 mod prepare;
+mod size;
 
-pub(crate) use prepare::{Prepared, prepare};
+pub(crate) use prepare::{How, Prepared, prepare};
+pub(crate) use size::LARGEST_WRITE;

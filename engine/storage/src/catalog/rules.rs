@@ -1,6 +1,7 @@
 //! What the catalog refuses, with the codes and words that clients of Apache IoTDB know.
 
 use levada_model::{Path, StatusCode};
+use levada_tsfile::is_written;
 
 use super::Catalog;
 use crate::{NewSeries, StorageError};
@@ -75,7 +76,7 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
             format!("{} is not a legal measurement: it is no path node in canonical form", new.measurement);
         return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
     }
-    if !schema.encoding.supports(schema.data_type) {
+    if !is_written(schema) {
         let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
         return Err(StorageError::refused(StatusCode::METADATA_ERROR, message));
     }

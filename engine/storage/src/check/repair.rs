@@ -169,7 +169,10 @@ fn salvage(
         Readable::No => Err(nothing(file)),
     };
     kept?;
-    writer.finish()
+    let file = writer.finish()?;
+    // The manifest will name it.
+    file.iter().for_each(SealedFile::adopt);
+    Ok(file)
 }
 
 fn salvage_all<R: ReadAt>(

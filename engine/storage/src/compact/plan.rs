@@ -2,34 +2,76 @@
 
 use std::sync::Arc;
 
-use crate::{TimeRange, sealed::SealedFile, tombstone::Tombstones};
+use levada_model::Path;
 
-/// So many sequence files of one level are compacted.
-const RUN: usize = 4;
-/// So many unsequence files are merged in.
-const LATE: usize = 4;
-/// A file is rewritten for so many deletions.
+use super::late::{fold_late, merge_late};
+use crate::{StorageError, TimeRange, sealed::SealedFile, tombstone::Tombstones};
+
+/// So many neighbours are merged, and so many unsequence files.
+pub(super) const RUN: usize = 4;
+/// A file is rewritten for so many deletions that hide values of it.
 const DELETIONS: usize = 8;
+/// A file is rewritten for deletions that hide such a share of its values.
+const SHARE: u64 = 8;
+/// A file is rewritten for any deletion that has waited so long, in milliseconds.
+const PATIENCE: i64 = 3_600_000;
 
 /// What is to be done with some files of one place.
 #[derive(Debug)]
 pub(super) enum Job {
     /// They hold nothing that counts.
     Drop(Vec<Arc<SealedFile>>),
-    /// Merge them into one.
-    Merge(Vec<Arc<SealedFile>>),
+    /// Some become others.
+    Merge(Merging),
+}
+
+/// Files that become others.
+#[derive(Debug)]
+pub(super) struct Merging {
+    /// Sequence files, whole.
+    pub(super) sequence: Vec<Arc<SealedFile>>,
+    /// Unsequence files, up to `end`.
+    pub(super) late: Vec<Arc<SealedFile>>,
+    pub(super) end: i64,
+    /// Whether sequence files come out, or an unsequence file.
+    pub(super) to_sequence: bool,
+}
+
+impl Merging {
+    fn of(sequence: Vec<Arc<SealedFile>>) -> Self {
+        Self { sequence, late: Vec::new(), end: i64::MAX, to_sequence: true }
+    }
+
+    /// Leaves the file alone that an error is about; says whether it is about one.
+    pub(super) fn leave_alone(&self, error: &StorageError) -> bool {
+        let (StorageError::Damaged { path, .. } | StorageError::Io { path, .. }) = error else { return false };
+        let found = self.files().find(|file| file.path == *path);
+        found.inspect(|file| file.note_unreadable(error)).is_some()
+    }
+
+    /// All files, the sequence files first.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Arc<SealedFile>> {
+        self.sequence.iter().chain(&self.late)
+    }
 }
 
 /// What a plan depends on beside the files.
 #[derive(Debug)]
 pub(super) struct Policy<'a> {
     pub(super) tombstones: &'a Tombstones,
+    /// The database's path.
+    pub(super) database: &'a Path,
+    pub(super) now: i64,
     /// Rows before this time have expired.
     pub(super) bound: i64,
     /// Bytes of input.
     pub(super) budget: u64,
+    /// Bytes of a file.
+    pub(super) size: u64,
     /// Whether all is compacted that can be, rather than what pays.
     pub(super) eager: bool,
+    /// Flushes of this place that are under way have this number of write or a later one.
+    pub(super) flushing: u64,
 }
 
 /// The next job for the files of one place; `None` where nothing is to be done.
@@ -43,67 +85,65 @@ pub(super) fn plan(files: &[Arc<SealedFile>], policy: &Policy<'_>) -> Option<Job
         files.iter().map(Arc::clone).partition(|file| file.meta.sequence);
     sequence.sort_by_key(|file| (file.meta.range.start, file.meta.id));
     late.sort_by_key(|file| (file.meta.seq, file.meta.id));
+    // What cannot be read stays as it is: other sequence files share no rows with it, but whatever unsequence files would be
+    // merged into, or with, may.
+    if files.iter().any(|file| file.is_unreadable()) {
+        sequence.retain(|file| !file.is_unreadable());
+        late.clear();
+    }
     merge_late(&sequence, &late, policy)
-        .or_else(|| merge_run(&sequence, policy))
-        .or_else(|| rewrite(&sequence, policy))
+        .or_else(|| fold_late(&late, policy))
+        .or_else(|| merge_run(&sequence, policy).map(Merging::of))
+        .or_else(|| {
+            let rewritten = sequence.iter().find(|file| policy.is_due(file))?;
+            Some(Merging::of(vec![Arc::clone(rewritten)]))
+        })
         .map(Job::Merge)
 }
 
-fn bytes(files: &[Arc<SealedFile>]) -> u64 {
+pub(super) fn bytes(files: &[Arc<SealedFile>]) -> u64 {
     files.iter().map(|file| file.meta.bytes).sum()
 }
 
-/// The oldest unsequence files, and the sequence files they overlap.
-fn merge_late(
-    sequence: &[Arc<SealedFile>],
-    late: &[Arc<SealedFile>],
-    policy: &Policy<'_>,
-) -> Option<Vec<Arc<SealedFile>>> {
-    if late.is_empty() || !policy.eager && late.len() < LATE {
-        return None;
-    }
-    let mut chosen: Option<Vec<_>> = None;
-    for count in 1..=late.len() {
-        let oldest = &late[..count];
-        let range = TimeRange {
-            start: oldest.iter().map(|file| file.meta.range.start).min()?,
-            end: oldest.iter().map(|file| file.meta.range.end).max()?,
-        };
-        let overlapped = sequence.iter().filter(|file| file.meta.range.overlaps(range));
-        let job: Vec<_> = overlapped.chain(oldest).map(Arc::clone).collect();
-        if chosen.is_some() && bytes(&job) > policy.budget {
-            break;
-        }
-        chosen = Some(job);
-    }
-    chosen
+/// From the first to the last time of some files.
+pub(super) fn hull<'a>(files: impl Iterator<Item = &'a Arc<SealedFile>>) -> Option<TimeRange> {
+    let ranges = files.map(|file| file.meta.range);
+    ranges.reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) })
 }
 
-/// Neighbours among the sequence files that are worth making one.
+/// Neighbours among the sequence files that are worth making one: of those that are, the smallest.
 fn merge_run(sequence: &[Arc<SealedFile>], policy: &Policy<'_>) -> Option<Vec<Arc<SealedFile>>> {
-    let fits = |run: &[Arc<SealedFile>]| bytes(run) <= policy.budget;
+    let fits = |run: &[Arc<SealedFile>]| bytes(run) <= policy.budget.min(policy.size);
     if policy.eager {
         return (0..sequence.len()).find_map(|from| {
-            let longest = (from + 2..=sequence.len()).rev().find(|&to| fits(&sequence[from..to]))?;
+            let longest = (from + 2..=sequence.len()).take_while(|&to| fits(&sequence[from..to])).last()?;
             Some(sequence[from..longest].to_vec())
         });
     }
-    let levels = sequence.iter().map(|file| file.meta.level).max()?;
-    (0..=levels).find_map(|level| {
-        let same: Vec<_> = sequence.iter().filter(|file| file.meta.level == level).map(Arc::clone).collect();
-        same.windows(RUN).find(|run| fits(run)).map(<[_]>::to_vec)
-    })
+    // The largest may be half of it: so every value comes into a file that is twice as large as the one it was in.
+    let pays = |run: &&[Arc<SealedFile>]| {
+        let largest = run.iter().map(|file| file.meta.bytes).max().unwrap_or(0);
+        fits(run) && largest <= bytes(run) / 2
+    };
+    sequence.windows(RUN).filter(pays).min_by_key(|run| bytes(run)).map(<[_]>::to_vec)
 }
 
-/// A file of which much is deleted.
-fn rewrite(sequence: &[Arc<SealedFile>], policy: &Policy<'_>) -> Option<Vec<Arc<SealedFile>>> {
-    let least = if policy.eager { 1 } else { DELETIONS };
-    let touched = |file: &SealedFile| {
-        let touches = policy
+impl Policy<'_> {
+    /// Whether a file is to be rewritten for what is deleted of it.
+    pub(super) fn is_due(&self, file: &SealedFile) -> bool {
+        let verdicts: Vec<_> = self
             .tombstones
             .iter()
-            .filter(|tombstone| tombstone.seq > file.meta.seq && tombstone.range.overlaps(file.meta.range));
-        touches.count() >= least
-    };
-    sequence.iter().find(|file| touched(file)).map(|file| vec![Arc::clone(file)])
+            .filter(|tombstone| file.may_need(tombstone) && tombstone.may_concern(self.database))
+            .filter_map(|tombstone| file.verdict(tombstone.seq))
+            .filter(|verdict| verdict.hidden > 0)
+            .collect();
+        let hidden: u64 = verdicts.iter().map(|verdict| verdict.hidden).fold(0, u64::saturating_add);
+        let waited = |since: i64| self.now.saturating_sub(since) >= PATIENCE;
+        hidden > 0
+            && (self.eager
+                || hidden >= file.meta.points / SHARE
+                || verdicts.len() >= DELETIONS
+                || verdicts.iter().any(|verdict| waited(verdict.since)))
+    }
 }

@@ -1,4 +1,4 @@
-//! Carrying a compaction out.
+//! Carrying compactions out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,21 +9,40 @@ use std::{
 use levada_model::PathPattern;
 use levada_tsfile::DeviceId;
 
-use super::plan::{Job, Policy, plan};
+use super::{
+    device::{DeviceMerge, Source},
+    plan::{Job, Merging, Policy, plan},
+    slices::slices,
+};
 use crate::{
-    Direction, StorageError, TimeRange,
-    catalog::Device,
+    StorageError, TimeRange,
     memtable::Place,
-    read::{Block, Merge, Snapshot, Wanted, concat},
+    read::Snapshot,
     sealed::{FileMeta, FileWriter, MetaCache, SealedFile},
-    store::{Change, Core, Store},
+    store::{Change, Core, Store, caught},
 };
 
 /// How often the background looks for work by itself: rows expire as time goes by.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// A chunk takes about so many bytes of memory while it is made.
-const CHUNK_BYTES: usize = 16 << 20;
+/// What a job needs to know, frozen when it begins.
+struct Begun {
+    place: Place,
+    snapshot: Snapshot,
+    /// What each file that comes out may hold.
+    slices: Vec<TimeRange>,
+    /// The number of the first of them; the others follow.
+    first_id: u64,
+}
+
+/// What became of the next job.
+enum Next {
+    Done,
+    /// There is none.
+    Nothing,
+    /// A file it needs cannot be read.
+    Unreadable(StorageError),
+}
 
 impl Store {
     /// The compaction thread's work, until the store is closed.
@@ -31,21 +50,23 @@ impl Store {
         loop {
             {
                 let mut core = self.core.lock();
-                while !core.closed && self.next_job(&core, None, false).is_none() {
+                while !core.closed
+                    && !Self::has_open_verdicts(&core)
+                    && self.next_job(&core, None, false).is_none()
+                {
                     self.work.wait_for(&mut core, IDLE);
                 }
                 if core.closed {
                     return;
                 }
             }
-            if let Err(error) = self.compact_next(None, false)
+            if let Err(error) = caught("a compaction", || self.compact_next(None, false))
                 && !matches!(error, StorageError::Closed)
             {
                 tracing::error!(%error, "a compaction failed; it will be tried again");
+                let again = Instant::now() + IDLE;
                 let mut core = self.core.lock();
-                if !core.closed {
-                    self.work.wait_for(&mut core, IDLE);
-                }
+                while !core.closed && !self.work.wait_until(&mut core, again).timed_out() {}
             }
         }
     }
@@ -53,8 +74,20 @@ impl Store {
     /// Compacts until nothing is left to do.
     pub(crate) fn compact(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
         let databases = (!patterns.is_empty()).then(|| self.core.lock().databases_of(patterns));
-        while self.compact_next(databases.as_deref(), true)? {}
-        Ok(())
+        let concerned = |place: &Place| {
+            databases.as_ref().is_none_or(|databases| databases.contains(&place.database))
+        };
+        let files = Arc::clone(&self.core.lock().files);
+        let files = files.iter().filter(|(place, _)| concerned(place)).flat_map(|(_, files)| files);
+        files.for_each(|file| file.forget_unreadable());
+        let mut unreadable = None;
+        loop {
+            match caught("a compaction", || self.compact_next(databases.as_deref(), true))? {
+                Next::Done => {}
+                Next::Unreadable(error) => unreadable = unreadable.or(Some(error)),
+                Next::Nothing => return unreadable.map_or(Ok(()), Err),
+            }
+        }
     }
 
     fn next_job(&self, core: &Core, databases: Option<&[u32]>, eager: bool) -> Option<(Place, Job)> {
@@ -64,97 +97,162 @@ impl Store {
             .filter(|(place, _)| databases.is_none_or(|databases| databases.contains(&place.database)))
             .find_map(|(place, files)| {
                 let ttl = core.catalog.longest_ttl(place.database);
+                let flushes = core.frozen.iter().filter(|frozen| frozen.memtable.place == *place);
                 let policy = Policy {
                     tombstones: &core.tombstones,
+                    database: &core.catalog.database(place.database)?.path,
+                    now,
                     bound: ttl.map_or(i64::MIN, |ttl| now.saturating_sub(ttl)),
                     budget: self.options.compaction_bytes,
+                    size: self.options.file_bytes.max(1),
                     eager,
+                    flushing: flushes.map(|frozen| frozen.begun).min().unwrap_or(u64::MAX),
                 };
                 Some((*place, plan(files, &policy)?))
             })
     }
 
-    /// Does the next job; says whether there was one.
-    fn compact_next(&self, databases: Option<&[u32]>, eager: bool) -> Result<bool, StorageError> {
+    /// Does the next job. A file that cannot be read is left alone from then on, so that other jobs are not held up.
+    fn compact_next(&self, databases: Option<&[u32]>, eager: bool) -> Result<Next, StorageError> {
         // Two jobs must not share files.
         let _one_at_a_time = self.compacting.lock();
-        let (place, job, snapshot, id) = {
+        while self.judge_next()? {}
+        let (job, begun) = {
             let mut core = self.core.lock();
             if core.closed {
                 return Err(StorageError::Closed);
             }
-            let Some((place, job)) = self.next_job(&core, databases, eager) else { return Ok(false) };
-            let id = core.next_file;
-            core.next_file += 1;
-            let files = match &job {
-                Job::Drop(_) => Vec::new(),
-                Job::Merge(files) => files.clone(),
+            let Some((place, job)) = self.next_job(&core, databases, eager) else {
+                return Ok(Next::Nothing);
             };
-            let snapshot = Snapshot {
-                catalog: core.catalog.clone(),
-                memtables: Vec::new(),
-                files: Arc::new(BTreeMap::from([(place, files)])),
-                tombstones: core.tombstones.clone(),
-                seq: core.seq,
-                now: self.options.clock.now(),
-                partition_width: self.options.partition_width,
-                // What is read once must not push out what queries need.
-                metas: Arc::new(MetaCache::new(1 << 20)),
-                core: Weak::new(),
-            };
-            (place, job, snapshot, id)
+            let begun = self.begin(&mut core, place, &job);
+            (job, begun)
         };
         let change = match job {
             Job::Drop(removed) => Change { removed, ..Change::default() },
-            Job::Merge(removed) => {
-                let level = removed.iter().map(|file| file.meta.level).max().unwrap_or(0).saturating_add(1);
-                let meta = FileMeta {
-                    id,
-                    place,
-                    sequence: true,
-                    // All deletions so far are in it.
-                    seq: snapshot.seq,
-                    range: TimeRange::ALL,
-                    bytes: 0,
-                    points: 0,
-                    level,
-                };
+            Job::Merge(merging) => {
                 let rate = self.options.compaction_rate.filter(|_| !eager);
                 let pace = Pace { store: self, start: Instant::now(), rate };
-                let file = self.merge(&snapshot, &removed, meta, &pace)?;
-                Change { added: file.into_iter().map(Arc::new).collect(), removed, flushed: None }
+                let added = match self.merge(&begun, &merging, &pace) {
+                    Ok(added) => added,
+                    Err(error) if merging.leave_alone(&error) => return Ok(Next::Unreadable(error)),
+                    Err(error) => return Err(error),
+                };
+                let (removed, cut): (Vec<_>, Vec<_>) =
+                    merging.late.into_iter().partition(|file| file.meta.range.end <= merging.end);
+                let cut = cut.iter().map(|file| Arc::new(file.from(merging.end + 1))).collect();
+                let removed = removed.into_iter().chain(merging.sequence).collect();
+                Change { added, removed, cut, flushed: Vec::new() }
             }
         };
         self.commit(change)?;
         self.counters.compactions.fetch_add(1, Ordering::Relaxed);
-        Ok(true)
+        Ok(Next::Done)
     }
 
-    /// Writes the rows of some files into one.
+    fn begin(&self, core: &mut Core, place: Place, job: &Job) -> Begun {
+        let slices = match job {
+            Job::Merge(merging) if merging.to_sequence => {
+                let files: Vec<_> = merging
+                    .files()
+                    .map(|file| {
+                        let FileMeta { range, bytes, .. } = file.meta;
+                        (range, bytes)
+                    })
+                    .collect();
+                let total: u64 = files.iter().map(|(_, bytes)| bytes).sum();
+                slices(&files, total.div_ceil(self.options.file_bytes.max(1)).max(1))
+            }
+            _ => vec![TimeRange::ALL],
+        };
+        let first_id = core.next_file;
+        core.next_file += slices.len() as u64;
+        let snapshot = Snapshot {
+            catalog: core.catalog.clone(),
+            memtables: Vec::new(),
+            files: Arc::new(BTreeMap::new()),
+            tombstones: core.tombstones.clone(),
+            seq: core.seq,
+            now: self.options.clock.now(),
+            partition_width: self.options.partition_width,
+            metas: Arc::new(MetaCache::new(0)),
+            core: Weak::new(),
+        };
+        Begun { place, snapshot, slices, first_id }
+    }
+
+    /// Writes what counts of some files into others.
     fn merge(
         &self,
-        snapshot: &Snapshot,
-        files: &[Arc<SealedFile>],
-        meta: FileMeta,
+        begun: &Begun,
+        merging: &Merging,
         pace: &Pace<'_>,
-    ) -> Result<Option<SealedFile>, StorageError> {
+    ) -> Result<Vec<Arc<SealedFile>>, StorageError> {
+        let sources: Vec<Source> = merging
+            .files()
+            .map(|file| {
+                let range = file.meta.range;
+                let end = if file.meta.sequence { range.end } else { range.end.min(merging.end) };
+                let window = TimeRange { start: range.start, end };
+                Source { file: Arc::new(file.reading_ahead()), window }
+            })
+            .collect();
+        let catalog = &begun.snapshot.catalog;
+        let Some(database) = catalog.database(begun.place.database) else { return Ok(Vec::new()) };
         let mut devices: BTreeSet<DeviceId> = BTreeSet::new();
-        for file in files {
+        for Source { file, .. } in &sources {
             devices.extend(file.reader()?.devices().map_err(|error| file.error(error))?);
         }
-        let Some(database) = snapshot.catalog.database(meta.place.database) else { return Ok(None) };
-        let mut writer = FileWriter::create(&self.folder, meta, database.path.clone())?;
-        for id in devices {
-            pace.keep(&writer)?;
-            let Some(device) = id.to_path().ok().and_then(|path| snapshot.catalog.device(&path)) else {
-                continue;
+        let levels = merging.files().map(|file| file.meta.level);
+        let newest = merging.files().map(|file| file.meta.seq).max().unwrap_or(0);
+        let level = levels.max().unwrap_or(0).saturating_add(1);
+        let mut written = 0;
+        let mut added = Vec::new();
+        for (id, slice) in (begun.first_id..).zip(&begun.slices) {
+            let meta = FileMeta {
+                id,
+                place: begun.place,
+                sequence: merging.to_sequence,
+                // All deletions so far are in it; but an unsequence file must stay older than those that came since.
+                seq: if merging.to_sequence { begun.snapshot.seq } else { newest },
+                range: TimeRange::ALL,
+                bytes: 0,
+                points: 0,
+                level,
             };
-            // A device of the name may be in another database by now.
-            if device.database == meta.place.database {
-                merge_device(snapshot, device, &mut writer, pace)?;
+            let mut writer = FileWriter::create(&self.folder, meta, database.path.clone())?;
+            let keep_pace = |position: u64| pace.keep(written + position);
+            for id in &devices {
+                keep_pace(writer.position())?;
+                write_device(begun, &sources, id, *slice, &mut writer, &keep_pace)?;
             }
+            let file = writer.finish()?;
+            written += file.as_ref().map_or(0, |file| file.meta.bytes);
+            added.extend(file.map(Arc::new));
         }
-        writer.finish()
+        self.counters.compacted_bytes.fetch_add(written, Ordering::Relaxed);
+        Ok(added)
+    }
+}
+
+fn write_device(
+    begun: &Begun,
+    sources: &[Source],
+    id: &DeviceId,
+    slice: TimeRange,
+    writer: &mut FileWriter,
+    keep_pace: &dyn Fn(u64) -> Result<(), StorageError>,
+) -> Result<(), StorageError> {
+    let Some(device) = id.to_path().ok().and_then(|path| begun.snapshot.catalog.device(&path)) else {
+        return Ok(());
+    };
+    // A device of the name may be in another database by now.
+    if device.database != begun.place.database {
+        return Ok(());
+    }
+    match DeviceMerge::new(&begun.snapshot, sources, (id, device), slice)? {
+        Some(merge) => merge.write(writer, keep_pace),
+        None => Ok(()),
     }
 }
 
@@ -166,10 +264,9 @@ struct Pace<'a> {
 }
 
 impl Pace<'_> {
-    /// Waits until as much may have been written as was.
-    fn keep(&self, writer: &FileWriter) -> Result<(), StorageError> {
-        let due =
-            self.rate.map(|rate| Duration::from_secs_f64(writer.position() as f64 / rate.max(1) as f64));
+    /// Waits until so many bytes may have been written.
+    fn keep(&self, written: u64) -> Result<(), StorageError> {
+        let due = self.rate.map(|rate| Duration::from_secs_f64(written as f64 / rate.max(1) as f64));
         let mut core = self.store.core.lock();
         loop {
             if core.closed {
@@ -180,63 +277,5 @@ impl Pace<'_> {
             let Some(early) = early else { return Ok(()) };
             self.store.work.wait_for(&mut core, early);
         }
-    }
-}
-
-fn merge_device(
-    snapshot: &Snapshot,
-    device: &Device,
-    writer: &mut FileWriter,
-    pace: &Pace<'_>,
-) -> Result<(), StorageError> {
-    let range = snapshot.live(device, TimeRange::ALL);
-    let wanted: Vec<Wanted> = device.series.iter().map(Wanted::of).collect();
-    writer.device(&device.path)?;
-    if device.aligned {
-        let series: Vec<_> = wanted
-            .iter()
-            .enumerate()
-            .map(|(place, wanted)| (place, &*wanted.measurement, wanted.schema))
-            .collect();
-        return stream(snapshot, device, &wanted, range, |rows| {
-            writer.aligned(rows, &series)?;
-            pace.keep(writer)
-        });
-    }
-    for one in wanted.chunks(1) {
-        let (name, schema) = (&*one[0].measurement, one[0].schema);
-        stream(snapshot, device, one, range, |rows| {
-            writer.plain(rows, (0, name, schema))?;
-            pace.keep(writer)
-        })?;
-    }
-    Ok(())
-}
-
-/// Hands the rows of some series to `write`, a chunk at a time.
-fn stream(
-    snapshot: &Snapshot,
-    device: &Device,
-    wanted: &[Wanted],
-    range: TimeRange,
-    mut write: impl FnMut(&Block) -> Result<(), StorageError>,
-) -> Result<(), StorageError> {
-    let types: Vec<_> = wanted.iter().map(|wanted| wanted.schema.data_type).collect();
-    let inputs = snapshot.inputs(device, wanted, range)?;
-    let mut merge = Merge::new(inputs, Direction::Ascending, types.clone());
-    let (mut blocks, mut bytes) = (Vec::new(), 0);
-    while let Some(block) = merge.next()? {
-        bytes += block.bytes();
-        blocks.push(block);
-        if bytes >= CHUNK_BYTES
-            && let Some(rows) = concat(std::mem::take(&mut blocks), &types)
-        {
-            write(&rows)?;
-            bytes = 0;
-        }
-    }
-    match concat(blocks, &types) {
-        Some(rows) => write(&rows),
-        None => Ok(()),
     }
 }

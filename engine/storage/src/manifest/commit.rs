@@ -21,7 +21,7 @@ pub(crate) struct Commit {
     pub(crate) floor: u64,
     pub(crate) added: Vec<FileMeta>,
     pub(crate) removed: Vec<u64>,
-    /// Places whose rows up to a write are in files, where that is beyond the floor; all of them.
+    /// Places whose rows up to a write are in files since this commit, where that is beyond the floor; in a snapshot all of them.
     pub(crate) flushed: Vec<(Place, u64)>,
     /// Number of the next file.
     pub(crate) next_file: u64,

@@ -40,6 +40,7 @@ pub(crate) struct Manifest {
     file: Option<Box<dyn WriteFile>>,
     len: u64,
     snapshot_len: u64,
+    closed: bool,
 }
 
 /// What the manifest said when it was opened.
@@ -91,6 +92,7 @@ impl Manifest {
             file: None,
             len: 0,
             snapshot_len: 0,
+            closed: false,
         };
         let Some((generation, path)) = found.into_iter().next_back() else {
             return Ok((manifest, Loaded { absent: true, ..Loaded::default() }));
@@ -126,6 +128,7 @@ impl Manifest {
             file: None,
             len: 0,
             snapshot_len: 0,
+            closed: false,
         };
         let Some(path) = path else {
             return Ok((manifest, Loaded { absent: true, ..Loaded::default() }));
@@ -136,16 +139,29 @@ impl Manifest {
         Ok((manifest, loaded))
     }
 
+    /// Whether the next commit begins a new generation.
+    pub(crate) fn is_outgrown(&self) -> bool {
+        self.file.is_none() || self.len - self.snapshot_len > COMMITS.max(self.snapshot_len * 2)
+    }
+
+    /// Refuses all commits from now on.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
     /// Makes a commit durable; `state` gives the whole state with it, where a new generation is due.
     ///
     /// # Errors
-    /// It may or may not have become durable.
+    /// It may or may not have become durable; not where the manifest was closed.
     pub(crate) fn commit(
         &mut self,
         commit: &Commit,
         state: impl FnOnce() -> State,
     ) -> Result<(), StorageError> {
-        let outgrown = self.len - self.snapshot_len > COMMITS.max(self.snapshot_len * 2);
+        if self.closed {
+            return Err(StorageError::Closed);
+        }
+        let outgrown = self.is_outgrown();
         let Some(mut file) = self.file.take().filter(|_| !outgrown) else {
             return self.begin(&state());
         };
@@ -274,7 +290,8 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
                 loaded.removed.insert(*id);
             }
             loaded.files.extend(commit.added.iter().map(|meta| (meta.id, *meta)));
-            loaded.flushed = commit.flushed.into_iter().collect();
+            loaded.flushed.extend(commit.flushed);
+            loaded.flushed.retain(|_, seq| *seq > commit.floor);
             loaded.positions = positions;
             loaded.tombstones = commit.tombstones;
         }

@@ -26,13 +26,18 @@ pub(crate) enum Resolved {
     Sorted(Sorted),
 }
 
+/// The order of the rows; values are picked when a block is asked for.
 #[derive(Debug)]
 pub(crate) struct Sorted {
-    times: Vec<i64>,
+    /// All rows, by time and then by age.
+    entries: Vec<Entry>,
+    /// For each time that has a value: it, and the first of its rows among the entries.
+    times: Vec<(i64, u32)>,
+    /// For each chunk, and each column, which of the column's arrays it is.
+    slots: Vec<Vec<Option<u32>>>,
     /// For each column: its arrays, a null last.
     arrays: Vec<Vec<ArrayRef>>,
-    /// For each column and row: array and row in it.
-    picks: Vec<Vec<(usize, usize)>>,
+    hidden: Vec<Vec<Hidden>>,
 }
 
 impl Resolved {
@@ -49,7 +54,7 @@ impl Resolved {
             Self::AsTheyCame(blocks) => (blocks[index].first(), blocks[index].last()),
             Self::Sorted(Sorted { times, .. }) => {
                 let end = times.len().min((index + 1) * BLOCK_ROWS);
-                (times[index * BLOCK_ROWS], times[end - 1])
+                (times[index * BLOCK_ROWS].0, times[end - 1].0)
             }
         };
         TimeRange { start, end }
@@ -61,13 +66,18 @@ impl Resolved {
             Self::Sorted(sorted) => {
                 let from = index * BLOCK_ROWS;
                 let to = sorted.times.len().min(from + BLOCK_ROWS);
-                let columns = sorted.arrays.iter().zip(&sorted.picks).map(|(arrays, picks)| {
-                    let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array).collect();
+                let times = &sorted.times[from..to];
+                let columns = sorted.arrays.iter().enumerate().map(|(column, arrays)| {
+                    let picks = || times.iter().map(|(_, first)| sorted.pick(*first as usize, column));
+                    let null = (arrays.len() - 1, 0);
                     (arrays.len() > 1).then(|| {
-                        interleave(&arrays, &picks[from..to]).expect("arrays of a column have one type")
+                        let picks: Vec<_> = picks().map(|pick| pick.unwrap_or(null)).collect();
+                        let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array).collect();
+                        interleave(&arrays, &picks).expect("arrays of a column have one type")
                     })
                 });
-                Block { columns: columns.collect(), times: sorted.times[from..to].to_vec().into() }
+                let columns = columns.collect();
+                Block { columns, times: times.iter().map(|(time, _)| *time).collect::<Vec<_>>().into() }
             }
         }
     }
@@ -118,7 +128,7 @@ fn as_they_came(group: &GroupRows, columns: usize, range: TimeRange, seq: u64) -
 }
 
 /// A row, and where it is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     time: i64,
     seq: u64,
@@ -129,14 +139,14 @@ struct Entry {
 fn sort(rows: &DeviceRows, wanted: &[Named], range: TimeRange, seq: u64, hidden: &[Vec<Hidden>]) -> Sorted {
     let mut entries = Vec::new();
     // For each chunk, and each wanted column, which of the column's arrays it is.
-    let mut slots: Vec<Vec<Option<usize>>> = Vec::new();
+    let mut slots: Vec<Vec<Option<u32>>> = Vec::new();
     let mut arrays: Vec<Vec<ArrayRef>> = vec![Vec::new(); wanted.len()];
     for group in &rows.groups {
         collect(group, range, seq, slots.len(), &mut entries);
         for chunk in &group.chunks {
             let mut slot = vec![None; wanted.len()];
             for (place, array) in group.places.iter().zip(&chunk.columns) {
-                slot[*place] = Some(arrays[*place].len());
+                slot[*place] = Some(arrays[*place].len() as u32);
                 arrays[*place].push(array.clone());
             }
             slots.push(slot);
@@ -146,10 +156,8 @@ fn sort(rows: &DeviceRows, wanted: &[Named], range: TimeRange, seq: u64, hidden:
         arrays.push(null_of(*data_type));
     }
     entries.sort_unstable_by_key(|entry| (entry.time, entry.seq, entry.chunk, entry.row));
-    let mut sorted = Sorted { times: Vec::new(), picks: vec![Vec::new(); wanted.len()], arrays };
-    for same in entries.chunk_by(|a, b| a.time == b.time) {
-        pick(same, &slots, hidden, &mut sorted);
-    }
+    let mut sorted = Sorted { entries, times: Vec::new(), slots, arrays, hidden: hidden.to_vec() };
+    sorted.times = sorted.live_times();
     sorted
 }
 
@@ -177,27 +185,39 @@ fn collect(group: &GroupRows, range: TimeRange, seq: u64, first_chunk: usize, en
     }
 }
 
-/// Picks the values of one time from all rows that have it; no row where there is no value.
-fn pick(same: &[Entry], slots: &[Vec<Option<usize>>], hidden: &[Vec<Hidden>], sorted: &mut Sorted) {
-    let mut any = false;
-    for (column, picks) in sorted.picks.iter_mut().enumerate() {
-        let arrays = &sorted.arrays[column];
-        let gone = |entry: &Entry| {
-            hidden[column].iter().any(|hidden| entry.seq < hidden.seq && hidden.range.contains(entry.time))
-        };
-        let found = same.iter().rev().find_map(|entry| {
-            let array = slots[entry.chunk as usize][column]?;
-            let row = entry.row as usize;
-            (arrays[array].is_valid(row) && !gone(entry)).then_some((array, row))
-        });
-        any |= found.is_some();
-        picks.push(found.unwrap_or((arrays.len() - 1, 0)));
-    }
-    if any {
-        sorted.times.push(same[0].time);
-    } else {
-        for picks in &mut sorted.picks {
-            picks.pop();
+impl Sorted {
+    /// Each time at which some column has a value.
+    fn live_times(&self) -> Vec<(i64, u32)> {
+        // Where nothing is null or deleted, and columns came together, there is no need to look.
+        let dense = self.hidden.iter().all(Vec::is_empty)
+            && self.arrays.iter().flat_map(|arrays| arrays.split_last()).any(|(_, arrays)| {
+                arrays.len() == self.slots.len() && arrays.iter().all(|array| array.null_count() == 0)
+            });
+        let mut first = 0;
+        let mut times = Vec::new();
+        for same in self.entries.chunk_by(|a, b| a.time == b.time) {
+            if dense || (0..self.arrays.len()).any(|column| self.pick(first, column).is_some()) {
+                times.push((same[0].time, first as u32));
+            }
+            first += same.len();
         }
+        times
+    }
+
+    /// Array and row of the value that counts for a column at the time whose rows begin at an entry; `None` where there is none.
+    fn pick(&self, first: usize, column: usize) -> Option<(usize, usize)> {
+        let (arrays, hidden) = (&self.arrays[column], &self.hidden[column]);
+        let time = self.entries[first].time;
+        let same = self.entries[first..].iter().take_while(|entry| entry.time == time);
+        let mut found = None;
+        for entry in same {
+            let Some(array) = self.slots[entry.chunk as usize][column] else { continue };
+            let (array, row) = (array as usize, entry.row as usize);
+            let gone = hidden.iter().any(|hidden| entry.seq < hidden.seq && hidden.range.contains(time));
+            if !gone && arrays[array].is_valid(row) {
+                found = Some((array, row));
+            }
+        }
+        found
     }
 }

@@ -132,6 +132,11 @@ impl Memtable {
         Some((named, min, max))
     }
 
+    /// Whether all measurements of a device came together, always.
+    pub(crate) fn is_together(&self, device: &Path) -> bool {
+        self.inner.lock().devices.get(device).is_some_and(|found| found.groups.len() == 1)
+    }
+
     /// The rows of a device, for some columns; `None` where it has none.
     pub(crate) fn rows(&self, device: &Path, wanted: &[Named]) -> Option<DeviceRows> {
         let inner = self.inner.lock();

@@ -91,6 +91,7 @@ impl Snapshot {
         }
         for file in self.files_of(device, range) {
             let Some(meta) = series_meta(&self.metas, file, device, wanted)? else { continue };
+            let range = within(file, range);
             let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
             for (at, chunk) in meta.chunks.iter().enumerate() {
                 let covered = range_of(chunk);
@@ -232,6 +233,7 @@ fn is_aligned(meta: &SeriesMeta) -> bool {
 
 fn cut(file: &Arc<SealedFile>, range: TimeRange, columns: Vec<(usize, Vec<Hidden>)>, width: usize) -> Cut {
     let seq = file.meta.seq;
+    let range = within(file, range);
     let columns = columns
         .into_iter()
         .map(|(place, mut hidden)| {
@@ -240,6 +242,11 @@ fn cut(file: &Arc<SealedFile>, range: TimeRange, columns: Vec<(usize, Vec<Hidden
         })
         .collect();
     Cut { file: Arc::clone(file), range, columns, width }
+}
+
+/// What of a range counts of a file.
+fn within(file: &SealedFile, range: TimeRange) -> TimeRange {
+    TimeRange { start: range.start.max(file.meta.range.start), end: range.end.min(file.meta.range.end) }
 }
 
 fn rank(file: &SealedFile, at: usize) -> Rank {

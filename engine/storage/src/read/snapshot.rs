@@ -53,7 +53,7 @@ impl fmt::Debug for Snapshot {
 pub(crate) struct Wanted {
     pub(crate) measurement: Arc<str>,
     pub(crate) schema: SeriesSchema,
-    pub(super) since: u64,
+    pub(crate) since: u64,
 }
 
 impl Wanted {

@@ -8,12 +8,16 @@ use std::{
 
 use bytes::Bytes;
 use levada_tsfile::ReadAt;
+use parking_lot::Mutex;
 
 use super::sums::Sums;
 use crate::disk::{Disk, ReadFile, WriteFile, read_whole};
 
 /// How many bytes have one checksum.
 pub(super) const BLOCK: usize = 64 << 10;
+
+/// How much is read at once of a file that is read from front to back.
+const AHEAD: usize = 1 << 20;
 
 /// The extension of the file that holds the checksums.
 pub(crate) const SUMS: &str = "sums";
@@ -71,6 +75,23 @@ pub(crate) struct FileBytes {
     len: u64,
     sums: Vec<u32>,
     damage: OnceLock<u64>,
+    /// What was read last, where a file is read from front to back: of its data and of its index, the latest first.
+    ahead: Option<Mutex<[Ahead; 2]>>,
+}
+
+/// Bytes of whole blocks, and where they begin.
+#[derive(Clone, Debug, Default)]
+struct Ahead {
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Ahead {
+    fn slice(&self, offset: u64, len: usize) -> Option<Bytes> {
+        let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
+        let to = from.checked_add(len).filter(|to| *to <= self.bytes.len())?;
+        Some(self.bytes.slice(from..to))
+    }
 }
 
 fn damaged(reason: &'static str) -> io::Error {
@@ -83,7 +104,25 @@ impl FileBytes {
         let len = file.len()?;
         let sums = read_whole(disk, &path.with_extension(SUMS))?;
         let Sums { blocks: sums, .. } = Sums::parse(&sums, len)?;
-        Ok(Self { file, len, sums, damage: OnceLock::new() })
+        Ok(Self { file, len, sums, damage: OnceLock::new(), ahead: None })
+    }
+
+    /// For reading the file from front to back, once: reads ahead.
+    pub(crate) fn reading_ahead(self) -> Self {
+        Self { ahead: Some(Mutex::default()), ..self }
+    }
+
+    fn read_ahead(&self, ahead: &Mutex<[Ahead; 2]>, offset: u64, len: usize) -> io::Result<Bytes> {
+        let mut known = ahead.lock();
+        if let Some(at) = known.iter().position(|known| known.slice(offset, len).is_some()) {
+            known.swap(0, at);
+        } else {
+            let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+            let (bytes, before) = self.blocks(offset, len.max(AHEAD.min(left)))?;
+            known.swap(0, 1);
+            known[0] = Ahead { start: offset - before as u64, bytes: bytes.into() };
+        }
+        known[0].slice(offset, len).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
     /// Where damage was met, if it was.
@@ -128,6 +167,10 @@ impl FileBytes {
 
 impl ReadAt for FileBytes {
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        if let Some(ahead) = &self.ahead {
+            buf.copy_from_slice(&self.read_ahead(ahead, offset, buf.len())?);
+            return Ok(());
+        }
         let (bytes, before) = self.blocks(offset, buf.len())?;
         buf.copy_from_slice(&bytes[before..before + buf.len()]);
         Ok(())
@@ -138,6 +181,9 @@ impl ReadAt for FileBytes {
     }
 
     fn read_bytes(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        if let Some(ahead) = &self.ahead {
+            return self.read_ahead(ahead, offset, len);
+        }
         let (bytes, before) = self.blocks(offset, len)?;
         Ok(Bytes::from(bytes).slice(before..before + len))
     }

@@ -1,6 +1,7 @@
 //! A sealed file as the store holds it.
 
 use std::{
+    collections::{HashMap, HashSet},
     path::PathBuf,
     sync::{
         Arc,
@@ -8,16 +9,19 @@ use std::{
     },
 };
 
-use levada_tsfile::{TsFileError, TsFileReader};
+use levada_tsfile::{DeviceId, DeviceMeta, TsFileError, TsFileReader};
+use parking_lot::Mutex;
 
 use super::{
     bytes::{FileBytes, SUMS},
+    ends::{Ends, number},
     folder::{DataFolder, Slot},
 };
 use crate::{
     StorageError, TimeRange,
     codec::{Malformed, Put, Take},
     memtable::Place,
+    tombstone::Tombstone,
 };
 
 /// What the manifest says of a file.
@@ -29,9 +33,11 @@ pub(crate) struct FileMeta {
     pub(crate) sequence: bool,
     /// The last write of which it may hold rows: deletions of a higher number are not in it yet.
     pub(crate) seq: u64,
-    /// The first and last time of its rows.
+    /// The first and last time of its rows. Rows out of it do not count: those before it are in other files already.
     pub(crate) range: TimeRange,
+    /// Its size; a share of it where some rows do not count any more.
     pub(crate) bytes: u64,
+    /// Values, of which some may not count any more.
     pub(crate) points: u64,
     /// How often its rows were compacted.
     pub(crate) level: u8,
@@ -70,41 +76,113 @@ impl FileMeta {
 pub(crate) struct SealedFile {
     pub(crate) meta: FileMeta,
     pub(crate) path: PathBuf,
+    body: Arc<Body>,
+}
+
+/// What a file shares with those that hold less of it.
+#[derive(Debug)]
+struct Body {
+    path: PathBuf,
     folder: Arc<DataFolder>,
     slot: Arc<Slot>,
     obsolete: AtomicBool,
+    /// Whether it is read from front to back.
+    ahead: bool,
+    /// It could not be read, which was told.
+    unreadable: AtomicBool,
+    verdicts: Mutex<HashMap<u64, Verdict>>,
+}
+
+/// What is known of a deletion and a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verdict {
+    /// Values of the file that the deletion hides, about; none where it is 0.
+    pub(crate) hidden: u64,
+    /// When that was found out.
+    pub(crate) since: i64,
 }
 
 impl SealedFile {
     pub(crate) fn new(meta: FileMeta, folder: &Arc<DataFolder>) -> Self {
-        Self {
-            meta,
-            path: folder.file(meta.place, meta.id),
+        Self::with(meta, folder, false)
+    }
+
+    fn with(meta: FileMeta, folder: &Arc<DataFolder>, ahead: bool) -> Self {
+        let path = folder.file(meta.place, meta.id);
+        let body = Body {
+            path: path.clone(),
             folder: Arc::clone(folder),
             slot: Arc::default(),
             obsolete: AtomicBool::new(false),
-        }
+            ahead,
+            unreadable: AtomicBool::new(false),
+            verdicts: Mutex::default(),
+        };
+        Self { meta, path, body: Arc::new(body) }
+    }
+
+    /// The same file, opened anew for reading it once from front to back. Whoever has it must hold this one, too.
+    pub(crate) fn reading_ahead(&self) -> Self {
+        Self::with(self.meta, &self.body.folder, true)
+    }
+
+    /// The same file, of which only rows from a time on count.
+    pub(crate) fn from(&self, start: i64) -> Self {
+        let FileMeta { range, points, bytes, .. } = self.meta;
+        let width = |range: TimeRange| i128::from(range.end) - i128::from(range.start) + 1;
+        let rest = TimeRange { start, end: range.end };
+        // How much is left is not known, but it is a share of this kind.
+        let share = |all: u64| (i128::from(all) * width(rest) / width(range).max(1)).max(1) as u64;
+        let meta = FileMeta { range: rest, points: share(points), bytes: share(bytes), ..self.meta };
+        Self { meta, path: self.path.clone(), body: Arc::clone(&self.body) }
+    }
+
+    /// Whether a deletion hides values of it, as far as is known.
+    pub(crate) fn needs(&self, tombstone: &Tombstone) -> bool {
+        self.may_need(tombstone) && self.verdict(tombstone.seq).is_none_or(|verdict| verdict.hidden > 0)
+    }
+
+    /// Whether a deletion may hide values of it, by what the manifest says.
+    pub(crate) fn may_need(&self, tombstone: &Tombstone) -> bool {
+        self.meta.seq < tombstone.seq && tombstone.range.overlaps(self.meta.range)
+    }
+
+    /// What is known of a deletion and this file.
+    pub(crate) fn verdict(&self, seq: u64) -> Option<Verdict> {
+        self.body.verdicts.lock().get(&seq).copied()
+    }
+
+    /// Notes what deletions mean for this file; what was known of others is forgotten where they are not among `live`.
+    pub(crate) fn judge(&self, found: impl IntoIterator<Item = (u64, Verdict)>, live: &HashSet<u64>) {
+        let mut verdicts = self.body.verdicts.lock();
+        verdicts.retain(|seq, _| live.contains(seq));
+        verdicts.extend(found);
     }
 
     /// Its reader.
     pub(crate) fn reader(&self) -> Result<Arc<TsFileReader<FileBytes>>, StorageError> {
         let reader = {
-            let mut slot = self.slot.lock();
+            let mut slot = self.body.slot.lock();
             if let Some(reader) = &*slot {
                 return Ok(Arc::clone(reader));
             }
-            let bytes = FileBytes::open(&*self.folder.disk, &self.path);
-            let bytes = bytes.map_err(StorageError::io("cannot open", &self.path))?;
+            let bytes = FileBytes::open(&*self.body.folder.disk, &self.path);
+            let mut bytes = bytes.map_err(StorageError::io("cannot open", &self.path))?;
+            if self.body.ahead {
+                bytes = bytes.reading_ahead();
+            }
             let reader = TsFileReader::open(bytes).map_err(|error| self.explain(error, None))?;
             Arc::clone(slot.insert(Arc::new(reader)))
         };
-        self.folder.opened(&self.slot);
+        if !self.body.ahead {
+            self.body.folder.opened(&self.body.slot);
+        }
         Ok(reader)
     }
 
     /// An error of the format as one that names this file.
     pub(crate) fn error(&self, error: TsFileError) -> StorageError {
-        let damage = self.slot.lock().as_ref().and_then(|reader| reader.inner().damage());
+        let damage = self.body.slot.lock().as_ref().and_then(|reader| reader.inner().damage());
         self.explain(error, damage)
     }
 
@@ -123,11 +201,65 @@ impl SealedFile {
 
     /// The manifest has it no more: it is removed when the last that holds it lets go.
     pub(crate) fn retire(&self) {
-        self.obsolete.store(true, Ordering::Release);
+        self.body.obsolete.store(true, Ordering::Release);
+        self.body.folder.forget_ends(self.meta.id);
+    }
+
+    /// The manifest has it, or may have it: it stays. Until then a file that was just written goes when nobody holds it.
+    pub(crate) fn adopt(&self) {
+        self.body.obsolete.store(false, Ordering::Release);
+    }
+
+    /// It could not be read: compactions leave it alone until somebody wishes that it is tried again.
+    pub(crate) fn note_unreadable(&self, error: &StorageError) {
+        if !self.body.unreadable.swap(true, Ordering::Relaxed) {
+            tracing::error!(path = %self.path.display(), %error, "a file cannot be read, and is left alone");
+        }
+    }
+
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.body.unreadable.load(Ordering::Relaxed)
+    }
+
+    /// It may be tried again.
+    pub(crate) fn forget_unreadable(&self) {
+        self.body.unreadable.store(false, Ordering::Relaxed);
+    }
+
+    /// The last time of a device in it. Where many devices will be asked for, all are looked up at once.
+    pub(crate) fn end_of(&self, device: &DeviceId, many: bool) -> Result<Option<i64>, StorageError> {
+        let known = self.body.folder.ends(self.meta.id);
+        if let Some(ends) = known {
+            return Ok(ends.of(device));
+        }
+        if !many {
+            let meta = self.reader()?.device(device).map_err(|error| self.error(error))?;
+            return Ok(meta.and_then(|meta| last_time(&meta)));
+        }
+        let ends = Arc::new(self.ends()?);
+        self.body.folder.note_ends(self.meta.id, Arc::clone(&ends));
+        Ok(ends.of(device))
+    }
+
+    /// Reads the last time of each device from the index.
+    fn ends(&self) -> Result<Ends, StorageError> {
+        let file = self.reading_ahead();
+        let reader = file.reader()?;
+        let mut found = Vec::new();
+        for device in reader.devices().map_err(|error| file.error(error))? {
+            let meta = reader.device(&device).map_err(|error| file.error(error))?;
+            let end = meta.and_then(|meta| last_time(&meta));
+            found.extend(end.map(|end| (number(&device), end)));
+        }
+        Ok(Ends::new(found))
     }
 }
 
-impl Drop for SealedFile {
+fn last_time(meta: &DeviceMeta) -> Option<i64> {
+    meta.series.iter().map(|series| series.statistics.end()).max()
+}
+
+impl Drop for Body {
     fn drop(&mut self) {
         if !self.obsolete.load(Ordering::Acquire) {
             return;

@@ -3,15 +3,25 @@
 use std::sync::Arc;
 
 use levada_model::Path as DevicePath;
+use levada_tsfile::DeviceId;
 
-use super::{DataFolder, FileMeta, FileWriter, SealedFile};
+use super::{DataFolder, FileMeta, FileWriter, SealedFile, Unsealed};
 use crate::{
     StorageError, TimeRange,
     catalog::{Catalog, Device},
-    memtable::{Hidden, Memtable, Named, resolve},
+    memtable::{Hidden, Memtable, Named, Resolved, resolve},
     read::{Block, concat},
     tombstone::Tombstones,
 };
+
+/// So many series of a plain device are taken from memory at once.
+const TOGETHER: usize = 16;
+
+/// So few devices are looked up in files one by one, more of them all at once.
+const FEW: usize = 16;
+
+/// Rows of an aligned device are taken from memory up to about so many bytes at once.
+const PART_BYTES: usize = 8 << 20;
 
 /// What a flush needs to know, frozen when it begins.
 #[derive(Debug)]
@@ -28,38 +38,42 @@ pub(crate) struct FlushInput<'a> {
 }
 
 /// Writes a memtable's rows: those beyond all that the files hold of their device into a sequence file, the others into an
-/// unsequence file. What is deleted is left out.
-pub(crate) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<SealedFile>, StorageError> {
+/// unsequence file. What is deleted is left out. The files are yet to be sealed.
+pub(crate) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<Unsealed>, StorageError> {
     let mut writers = [None, None];
     // In the order of the index, so that files read from front to back.
-    let mut devices: Vec<(levada_tsfile::DeviceId, DevicePath)> =
+    let mut devices: Vec<(DeviceId, DevicePath)> =
         memtable.devices().into_iter().map(|path| ((&path).into(), path)).collect();
     devices.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    for (_, path) in &devices {
+    for (id, path) in &devices {
         let Some(device) = input.catalog.device(path) else { continue };
         let Some((_, first, _)) = memtable.device(path) else { continue };
-        let reached = reached(input.files, path, first)?;
+        let reached = reached(input.files, id, first, devices.len() > FEW);
         let mut begun = [false, false];
         let mut target = Target { memtable, input, writers: &mut writers, begun: &mut begun, path, reached };
         target.device(device)?;
     }
     let mut files = Vec::new();
     for writer in writers.into_iter().flatten() {
-        files.extend(writer.finish()?);
+        files.extend(writer.end()?);
     }
     Ok(files)
 }
 
-/// The last time that files hold of a device, where that is `first` or later.
-fn reached(files: &[Arc<SealedFile>], path: &DevicePath, first: i64) -> Result<Option<i64>, StorageError> {
-    let id = path.into();
+/// The last time that files hold of a device, where that is `first` or later. Of a file that cannot be read that is not known:
+/// then all rows are stored as late ones, which is right in any case.
+fn reached(files: &[Arc<SealedFile>], device: &DeviceId, first: i64, many: bool) -> Option<i64> {
     let mut reached = None;
     for file in files.iter().filter(|file| file.meta.range.end >= first) {
-        let meta = file.reader()?.device(&id).map_err(|error| file.error(error))?;
-        let ends = meta.iter().flat_map(|meta| meta.series.iter().map(|series| series.statistics.end()));
-        reached = reached.max(ends.max());
+        match file.end_of(device, many) {
+            Ok(end) => reached = reached.max(end),
+            Err(error) => {
+                file.note_unreadable(&error);
+                return Some(i64::MAX);
+            }
+        }
     }
-    Ok(reached)
+    reached
 }
 
 struct Target<'a> {
@@ -90,33 +104,58 @@ impl Target<'_> {
         if device.aligned {
             let series: Vec<_> =
                 live.iter().enumerate().map(|(place, (named, schema))| (place, &*named.0, *schema)).collect();
-            if let Some(rows) = self.rows(&columns)? {
-                return self.split(&rows, |writer, rows| writer.aligned(rows, &series));
-            }
-            return Ok(());
+            return self.in_parts(&columns, |target, rows| {
+                target.split(rows, |writer, rows| writer.aligned(rows, &series))
+            });
         }
-        // Measurements that always came together are sorted together.
-        let together = self.memtable.rows(self.path, &columns).is_some_and(|rows| rows.groups.len() == 1);
-        for part in live.chunks(if together { live.len() } else { 1 }) {
+        // Measurements that always came together are sorted together, but not too many at once, as they are copied for that.
+        let together = self.memtable.is_together(self.path);
+        for part in live.chunks(if together { TOGETHER } else { 1 }) {
             let columns: Vec<Named> = part.iter().map(|(named, _)| named.clone()).collect();
-            let Some(rows) = self.rows(&columns)? else { continue };
-            self.split(&rows, |writer, rows| {
-                part.iter()
-                    .enumerate()
-                    .try_for_each(|(place, (named, schema))| writer.plain(rows, (place, &named.0, *schema)))
-            })?;
+            let Some(resolved) = self.resolved(&columns) else { continue };
+            let blocks: Vec<Block> = (0..resolved.blocks()).map(|index| resolved.block(index)).collect();
+            for (place, ((name, data_type), schema)) in part.iter().enumerate() {
+                let of_series = blocks.iter().map(|block| Block {
+                    times: block.times.clone(),
+                    columns: vec![block.columns[place].clone()],
+                });
+                let Some(rows) = concat(of_series.collect(), &[*data_type]) else { continue };
+                self.split(&rows, |writer, rows| writer.plain(rows, (0, name, *schema)))?;
+            }
         }
         Ok(())
     }
 
-    fn rows(&self, columns: &[Named]) -> Result<Option<Block>, StorageError> {
-        let Some(rows) = self.memtable.rows(self.path, columns) else { return Ok(None) };
+    /// The rows of some columns.
+    fn resolved(&self, columns: &[Named]) -> Option<Resolved> {
+        let rows = self.memtable.rows(self.path, columns)?;
         let hidden: Vec<Vec<Hidden>> =
             columns.iter().map(|(name, _)| self.input.tombstones.of_series(self.path, name)).collect();
-        let resolved = resolve(&rows, columns, TimeRange::ALL, u64::MAX, &hidden);
-        let blocks: Vec<Block> = (0..resolved.blocks()).map(|index| resolved.block(index)).collect();
+        Some(resolve(&rows, columns, TimeRange::ALL, u64::MAX, &hidden))
+    }
+
+    /// Hands on the rows of some columns, so many at once as memory allows.
+    fn in_parts(
+        &mut self,
+        columns: &[Named],
+        mut write: impl FnMut(&mut Self, &Block) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let Some(resolved) = self.resolved(columns) else { return Ok(()) };
         let types: Vec<_> = columns.iter().map(|(_, data_type)| *data_type).collect();
-        Ok(concat(blocks, &types))
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        for index in 0..resolved.blocks() {
+            let block = resolved.block(index);
+            bytes += block.bytes();
+            blocks.push(block);
+            if bytes < PART_BYTES && index + 1 < resolved.blocks() {
+                continue;
+            }
+            bytes = 0;
+            if let Some(rows) = concat(std::mem::take(&mut blocks), &types) {
+                write(self, &rows)?;
+            }
+        }
+        Ok(())
     }
 
     fn split(

@@ -1,12 +1,15 @@
 //! Bringing the manifest up to what is so.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{Core, Files, Store};
 use crate::{
     StorageError,
     manifest::{Commit, State},
-    memtable::Memtable,
+    memtable::{Memtable, Place},
     sealed::{FileMeta, SealedFile},
     tombstone::Tombstone,
     wal::Wal,
@@ -17,8 +20,17 @@ use crate::{
 pub(crate) struct Change {
     pub(crate) added: Vec<Arc<SealedFile>>,
     pub(crate) removed: Vec<Arc<SealedFile>>,
-    /// The memtable whose rows the added files hold.
-    pub(crate) flushed: Option<Arc<Memtable>>,
+    /// Files of which less counts than before: each takes the place of the one of its number.
+    pub(crate) cut: Vec<Arc<SealedFile>>,
+    /// The memtables whose rows the added files hold.
+    pub(crate) flushed: Vec<Arc<Memtable>>,
+}
+
+impl Change {
+    /// The files that count from then on.
+    fn added(&self) -> impl Iterator<Item = &Arc<SealedFile>> {
+        self.added.iter().chain(&self.cut)
+    }
 }
 
 impl Store {
@@ -30,14 +42,15 @@ impl Store {
     /// Makes a change durable, and then makes it.
     ///
     /// # Errors
-    /// It may or may not have become durable, and is not made: its files must stay.
+    /// It may or may not have become durable, and is not made: its files must stay until a commit succeeds. So do those of
+    /// memtables, which the caller gives to the next commit; others go by themselves then.
     pub(crate) fn commit(&self, change: Change) -> Result<(), StorageError> {
         let mut manifest = self.manifest.lock();
         let (commit, state, dropped, kept) = {
             let mut core = self.core.lock();
             let synced = self.wal.as_ref().map_or(0, Wal::synced_seq);
             let (commit, kept) = core.prepare_commit(&change, synced);
-            let state = core.state(&commit);
+            let state = manifest.is_outgrown().then(|| core.state(&commit));
             core.commit_wanted = false;
             (commit, state, std::mem::take(&mut core.dropped), kept)
         };
@@ -48,9 +61,15 @@ impl Store {
         {
             tracing::warn!(%error, "files are committed ahead of the log");
         }
-        if let Err(error) = manifest.commit(&commit, || state) {
+        change.added.iter().for_each(|file| file.adopt());
+        let committed = manifest.commit(&commit, || state.expect("made where a generation is due"));
+        if let Err(error) = committed {
             let mut core = self.core.lock();
             core.dropped.extend(dropped);
+            if change.flushed.is_empty() {
+                // The next commit that succeeds says that they are gone.
+                core.dropped.extend(change.added);
+            }
             core.commit_wanted = true;
             return Err(error);
         }
@@ -71,28 +90,21 @@ impl Store {
 impl Core {
     /// What the manifest must say for a change, and the numbers of the deletions that stay.
     fn prepare_commit(&mut self, change: &Change, synced: u64) -> (Commit, HashSet<u64>) {
-        let flushed = change.flushed.as_ref();
-        let oldest = self.oldest_in_memory(flushed);
+        let oldest = self.oldest_in_memory(&change.flushed);
         let floor = oldest.map_or(self.seq, |oldest| oldest.saturating_sub(1)).max(self.floor);
         // What is in files is safe, whatever became of the log.
         self.positions.settle(floor.max(synced));
         let mut removed: HashSet<u64> = change.removed.iter().map(|file| file.meta.id).collect();
-        removed.extend(self.dropped.iter().map(|file| file.meta.id));
-        let added: Vec<FileMeta> = change.added.iter().map(|file| file.meta).collect();
+        removed.extend(self.dropped.iter().chain(&change.cut).map(|file| file.meta.id));
+        let added: Vec<FileMeta> = change.added().map(|file| file.meta).collect();
         let mut tombstones = self.tombstones.clone();
         tombstones.retain(|tombstone| {
             oldest.is_some_and(|oldest| oldest < tombstone.seq)
-                || self
-                    .metas()
-                    .filter(|meta| !removed.contains(&meta.id))
-                    .any(|meta| touches(tombstone, meta))
-                || added.iter().any(|meta| touches(tombstone, meta))
+                || change.added().any(|file| file.needs(tombstone))
+                || self.is_needed(tombstone, &removed)
         });
         let kept = tombstones.iter().map(|tombstone| tombstone.seq).collect();
-        let mut places = self.flushed.clone();
-        if let Some(memtable) = flushed {
-            places.insert(memtable.place, memtable.last_seq());
-        }
+        let flushed = change.flushed.iter().map(|memtable| (memtable.place, memtable.last_seq()));
         let mut positions = Vec::new();
         self.positions.put(&mut positions);
         let commit = Commit {
@@ -101,12 +113,23 @@ impl Core {
             floor,
             added,
             removed: removed.into_iter().collect(),
-            flushed: places.into_iter().filter(|(_, seq)| *seq > floor).collect(),
+            flushed: flushed.filter(|(_, seq)| *seq > floor).collect(),
             next_file: self.next_file,
             positions,
             tombstones,
         };
         (commit, kept)
+    }
+
+    /// Whether a deletion may hide values in files, but for those that are removed.
+    pub(crate) fn is_needed(&self, tombstone: &Tombstone, removed: &HashSet<u64>) -> bool {
+        self.files.iter().any(|(place, files)| {
+            files.iter().any(|file| file.needs(tombstone) && !removed.contains(&file.meta.id))
+                && self
+                    .catalog
+                    .database(place.database)
+                    .is_some_and(|database| tombstone.may_concern(&database.path))
+        })
     }
 
     fn metas(&self) -> impl Iterator<Item = &FileMeta> {
@@ -122,7 +145,7 @@ impl Core {
             floor: commit.floor,
             added: files.chain(&commit.added).copied().collect(),
             removed: Vec::new(),
-            flushed: commit.flushed.clone(),
+            flushed: self.flushed_with(commit).into_iter().collect(),
             next_file: commit.next_file,
             positions: commit.positions.clone(),
             tombstones: commit.tombstones.clone(),
@@ -133,16 +156,16 @@ impl Core {
     /// Makes the change that was committed; gives the bytes of memory that were freed.
     fn finish_commit(&mut self, change: &Change, commit: &Commit, kept: &HashSet<u64>) -> usize {
         self.floor = commit.floor;
-        self.flushed = commit.flushed.iter().copied().collect();
+        self.flushed = self.flushed_with(commit);
         let seq = commit.seq;
         self.tombstones.retain(|tombstone| tombstone.seq > seq || kept.contains(&tombstone.seq));
         let files: &mut Files = Arc::make_mut(&mut self.files);
-        for file in &change.removed {
+        for file in change.removed.iter().chain(&change.cut) {
             if let Some(files) = files.get_mut(&file.meta.place) {
                 files.retain(|other| other.meta.id != file.meta.id);
             }
         }
-        for file in &change.added {
+        for file in change.added() {
             // A database may have been deleted meanwhile.
             if self.catalog.database(file.meta.place.database).is_some() {
                 files.entry(file.meta.place).or_default().push(Arc::clone(file));
@@ -152,13 +175,14 @@ impl Core {
             }
         }
         files.retain(|_, files| !files.is_empty());
-        let Some(flushed) = &change.flushed else { return 0 };
-        self.frozen.retain(|frozen| !Arc::ptr_eq(&frozen.memtable, flushed));
-        flushed.bytes()
+        let flushed: HashSet<_> = change.flushed.iter().map(Arc::as_ptr).collect();
+        self.frozen.retain(|frozen| !flushed.contains(&Arc::as_ptr(&frozen.memtable)));
+        change.flushed.iter().map(|memtable| memtable.bytes()).sum()
     }
-}
 
-/// Whether a file may hold values that a deletion hides.
-fn touches(tombstone: &Tombstone, meta: &FileMeta) -> bool {
-    meta.seq < tombstone.seq && tombstone.range.overlaps(meta.range)
+    /// All places whose rows up to a write are in files, where that is beyond the floor, with a commit.
+    fn flushed_with(&self, commit: &Commit) -> BTreeMap<Place, u64> {
+        let known = self.flushed.iter().map(|(place, seq)| (*place, *seq));
+        known.chain(commit.flushed.iter().copied()).filter(|(_, seq)| *seq > commit.floor).collect()
+    }
 }

@@ -1,11 +1,12 @@
 //! The state of an open store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -54,7 +55,9 @@ pub(crate) struct Store {
 pub(crate) struct Counters {
     pub(crate) points: AtomicU64,
     pub(crate) flushes: AtomicU64,
+    pub(crate) flushed_bytes: AtomicU64,
     pub(crate) compactions: AtomicU64,
+    pub(crate) compacted_bytes: AtomicU64,
 }
 
 /// What changes.
@@ -93,8 +96,20 @@ pub(crate) struct Core {
 pub(crate) struct Frozen {
     pub(crate) memtable: Arc<Memtable>,
     pub(crate) running: bool,
-    /// How often it failed.
-    pub(crate) failures: u32,
+    /// The number of the last write when its flush began; its files have that, too.
+    pub(crate) begun: u64,
+    /// Files that hold its rows already, where only the commit failed.
+    pub(crate) sealed: Option<Vec<Arc<SealedFile>>>,
+    /// Where it failed the last time it was tried.
+    pub(crate) failure: Option<FlushFailure>,
+}
+
+/// Why a memtable could not be flushed.
+#[derive(Clone, Debug)]
+pub(crate) struct FlushFailure {
+    pub(crate) reason: Arc<StorageError>,
+    /// When it is tried again by itself.
+    pub(crate) again: Instant,
 }
 
 impl Core {
@@ -105,14 +120,21 @@ impl Core {
         frozen.sort_by_key(|memtable| (memtable.first_seq, memtable.place));
         for memtable in frozen {
             self.active_bytes = self.active_bytes.saturating_sub(memtable.bytes());
-            self.frozen.push(Frozen { memtable, running: false, failures: 0 });
+            self.frozen.push(Frozen {
+                memtable,
+                running: false,
+                begun: u64::MAX,
+                sealed: None,
+                failure: None,
+            });
         }
     }
 
     /// The first write of which rows are only in memory, other than in `but`; `None` where there is none.
-    pub(crate) fn oldest_in_memory(&self, but: Option<&Arc<Memtable>>) -> Option<u64> {
+    pub(crate) fn oldest_in_memory(&self, but: &[Arc<Memtable>]) -> Option<u64> {
+        let but: HashSet<_> = but.iter().map(Arc::as_ptr).collect();
         self.memtables()
-            .filter(|memtable| but.is_none_or(|but| !Arc::ptr_eq(but, memtable)))
+            .filter(|memtable| !but.contains(&Arc::as_ptr(memtable)))
             .map(|memtable| memtable.first_seq)
             .min()
     }
@@ -165,7 +187,11 @@ impl Store {
             file_points: files().map(|file| file.meta.points).sum(),
             inserted_points: self.counters.points.load(Ordering::Relaxed),
             flushes: self.counters.flushes.load(Ordering::Relaxed),
+            flushed_bytes: self.counters.flushed_bytes.load(Ordering::Relaxed),
             compactions: self.counters.compactions.load(Ordering::Relaxed),
+            compacted_bytes: self.counters.compacted_bytes.load(Ordering::Relaxed),
+            compacting: self.compacting.try_lock().is_none(),
+            deletions: core.tombstones.len(),
             databases: core.catalog.databases().count(),
             devices: core.catalog.devices().len(),
             series: core.catalog.series_count(),

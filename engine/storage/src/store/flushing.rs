@@ -1,116 +1,274 @@
 //! The threads that flush.
+//!
+//! ```text
+//!   frozen   a1 b1 c1 a2 d1 …       of each place the oldest, up to some bytes: a1 b1 c1 d1 are flushed together,
+//!              │  │     │            each into files of its own
+//!              └──┴──┬──┘            one sync of each folder, one commit
+//! ```
+//! What fails is tried again after a while. It holds up later memtables of its own place, since those must not be in files before
+//! it, and nothing else; but the log is kept from its first write on.
 
 use std::{
+    collections::{HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use levada_model::PathPattern;
+use levada_model::{PathPattern, StatusCode};
 
-use super::{Admission, Core, Store, commit::Change};
+use super::{Admission, Core, FlushFailure, Store, caught, commit::Change};
 use crate::{
     StorageError,
-    memtable::Memtable,
-    sealed::{FlushInput, flush},
+    memtable::{Memtable, Place},
+    sealed::{FlushInput, SealedFile, Unsealed, flush, seal_all},
     wal::Wal,
 };
 
 /// How long a flush that failed waits before it is tried again by itself.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// So many memtables share a commit: their files are open at the same time.
+const TOGETHER: usize = 128;
+
+/// Memtables of so many bytes share a commit: what is flushed first waits for it.
+const TOGETHER_BYTES: usize = 8 << 20;
+
+/// A memtable that was not flushed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    memtable: Arc<Memtable>,
+    reason: Arc<StorageError>,
+    /// Its files, where only the commit failed.
+    sealed: Option<Vec<Arc<SealedFile>>>,
+}
+
+impl Failed {
+    pub(super) fn reason(&self) -> StorageError {
+        StorageError::refused(self.reason.code(), self.reason.to_string())
+    }
+}
+
 impl Core {
-    /// The first frozen memtable that may be flushed: of one place only the oldest.
-    pub(super) fn next_to_flush(&mut self) -> Option<Arc<Memtable>> {
-        let at = (0..self.frozen.len()).find(|&at| {
-            let place = self.frozen[at].memtable.place;
-            !self.frozen[at].running && self.frozen[..at].iter().all(|before| before.memtable.place != place)
-        })?;
-        self.frozen[at].running = true;
-        Some(Arc::clone(&self.frozen[at].memtable))
+    /// The first frozen memtables that may be flushed: of one place only the oldest, and so many as go well together.
+    pub(super) fn next_to_flush(&mut self) -> Vec<Arc<Memtable>> {
+        let now = Instant::now();
+        let (mut places, mut batch, mut bytes) = (HashSet::new(), Vec::new(), 0);
+        for frozen in &mut self.frozen {
+            let rests = frozen.failure.as_ref().is_some_and(|failure| failure.again > now);
+            if !places.insert(frozen.memtable.place) || frozen.running || rests {
+                continue;
+            }
+            bytes += frozen.memtable.bytes();
+            if !batch.is_empty() && bytes > TOGETHER_BYTES {
+                break;
+            }
+            frozen.running = true;
+            batch.push(Arc::clone(&frozen.memtable));
+            if batch.len() == TOGETHER {
+                break;
+            }
+        }
+        batch
+    }
+
+    /// When a flush that failed is tried again.
+    fn next_retry(&self) -> Option<Instant> {
+        let resting = self.frozen.iter().filter(|frozen| !frozen.running);
+        resting.filter_map(|frozen| Some(frozen.failure.as_ref()?.again)).min()
+    }
+
+    /// Why no flush will free memory before long; `None` where one may.
+    fn stuck(&self) -> Option<&FlushFailure> {
+        let first = self.frozen.iter().find_map(|frozen| frozen.failure.as_ref())?;
+        let mut failing = HashSet::new();
+        for frozen in &self.frozen {
+            if frozen.failure.is_some() {
+                failing.insert(frozen.memtable.place);
+            } else if !failing.contains(&frozen.memtable.place) {
+                return None;
+            }
+        }
+        Some(first)
     }
 
     /// Whether waiting for room is of no use, since flushing fails.
     pub(crate) fn no_use_in_waiting(&self) -> bool {
-        self.closed || self.frozen.iter().any(|frozen| frozen.failures > 0)
+        self.closed || self.stuck().is_some()
     }
 
     /// That flushing does not fail, or that there is room all the same.
-    pub(super) fn flush_failure(&self, admission: &Admission) -> Result<(), StorageError> {
+    pub(super) fn flush_failure(&mut self, admission: &Admission) -> Result<(), StorageError> {
         if self.closed {
             return Err(StorageError::Closed);
         }
-        if admission.has_room() || self.frozen.iter().all(|frozen| frozen.failures == 0) {
+        if admission.has_room() {
             return Ok(());
         }
-        Err(StorageError::refused(
-            levada_model::StatusCode::WRITE_PROCESS_REJECT,
-            "memory is full and cannot be flushed to files; the log of the store says why",
-        ))
+        if self.stuck().is_some() {
+            // What is not frozen yet may be flushed with more luck.
+            self.freeze(|_| true);
+        }
+        match self.stuck() {
+            None => Ok(()),
+            Some(failure) => Err(StorageError::refused(
+                StatusCode::WRITE_PROCESS_REJECT,
+                format!("memory is full and cannot be flushed to files: {}", failure.reason),
+            )),
+        }
+    }
+
+    /// Ends a flush: what was flushed is gone from here already.
+    fn end_flush(&mut self, failed: Vec<Failed>) {
+        let again = Instant::now() + RETRY;
+        let mut failed: HashMap<_, _> =
+            failed.into_iter().map(|failed| (Arc::as_ptr(&failed.memtable), failed)).collect();
+        for frozen in &mut self.frozen {
+            let Some(failed) = failed.remove(&Arc::as_ptr(&frozen.memtable)) else { continue };
+            frozen.running = false;
+            frozen.failure = Some(FlushFailure { reason: failed.reason, again });
+            if failed.sealed.is_some() {
+                frozen.sealed = failed.sealed;
+            }
+        }
     }
 }
 
 impl Store {
     /// A flush thread's work, until the store is closed.
     pub(crate) fn run_flushes(self: Arc<Self>) {
+        let mut no_commit_before = Instant::now();
         loop {
             let mut core = self.core.lock();
             if core.closed {
                 return;
             }
-            if let Some(memtable) = core.next_to_flush() {
+            let batch = core.next_to_flush();
+            if !batch.is_empty() {
                 drop(core);
-                self.flush_one(&memtable);
-            } else if core.commit_wanted {
+                self.flush_batch(&batch);
+            } else if core.commit_wanted && no_commit_before <= Instant::now() {
                 drop(core);
-                if let Err(error) = self.commit_catalog() {
+                if let Err(error) = caught("a commit", || self.commit_catalog()) {
                     tracing::error!(%error, "the manifest cannot be written");
-                    self.work.wait_for(&mut self.core.lock(), RETRY);
+                    no_commit_before = Instant::now() + RETRY;
                 }
             } else {
-                self.work.wait(&mut core);
+                let commit = core.commit_wanted.then_some(no_commit_before);
+                match core.next_retry().into_iter().chain(commit).min() {
+                    Some(until) => drop(self.work.wait_until(&mut core, until)),
+                    None => self.work.wait(&mut core),
+                }
             }
         }
     }
 
-    fn flush_one(&self, memtable: &Arc<Memtable>) {
-        let result = self.flush_memtable(memtable);
-        let mut core = self.core.lock();
-        match result {
-            Ok(()) => {
-                self.counters.flushes.fetch_add(1, Ordering::Relaxed);
-                core.frozen.iter_mut().for_each(|frozen| frozen.failures = 0);
-            }
-            Err(error) => {
-                tracing::error!(%error, "a flush failed; it will be tried again");
-                let found = core.frozen.iter_mut().find(|frozen| Arc::ptr_eq(&frozen.memtable, memtable));
-                if let Some(frozen) = found {
-                    frozen.failures += 1;
-                }
-                self.done.notify_all();
-                drop(core);
-                self.admission.wake();
-                core = self.core.lock();
-                if !core.closed {
-                    self.work.wait_for(&mut core, RETRY);
-                }
-                let found = core.frozen.iter_mut().find(|frozen| Arc::ptr_eq(&frozen.memtable, memtable));
-                if let Some(frozen) = found {
-                    frozen.running = false;
-                }
-            }
+    fn flush_batch(&self, batch: &[Arc<Memtable>]) {
+        let failed = self.flush_together(batch);
+        let flushed = (batch.len() - failed.len()) as u64;
+        self.counters.flushes.fetch_add(flushed, Ordering::Relaxed);
+        if let Some(first) = failed.first() {
+            let (error, memtables) = (&first.reason, failed.len());
+            tracing::error!(%error, memtables, "a flush failed; it will be tried again");
         }
-        drop(core);
+        let woken = !failed.is_empty();
+        self.core.lock().end_flush(failed);
+        if woken {
+            self.admission.wake();
+        }
         self.done.notify_all();
         self.work.notify_all();
     }
 
-    pub(super) fn flush_memtable(&self, memtable: &Arc<Memtable>) -> Result<(), StorageError> {
+    /// Flushes memtables of different places, with one commit; gives those that failed.
+    pub(super) fn flush_together(&self, batch: &[Arc<Memtable>]) -> Vec<Failed> {
+        let mut failed = Vec::new();
+        let mut fail = |memtable: &Arc<Memtable>, error: StorageError| {
+            failed.push(Failed { memtable: Arc::clone(memtable), reason: Arc::new(error), sealed: None });
+        };
+        let mut done: HashMap<Place, Vec<Arc<SealedFile>>> = HashMap::new();
+        let mut unsealed = Vec::new();
+        for memtable in batch {
+            match caught("a flush", || self.write(memtable)) {
+                Ok(Written::Before(files)) => drop(done.insert(memtable.place, files)),
+                Ok(Written::Now(files)) => {
+                    done.insert(memtable.place, Vec::new());
+                    unsealed.extend(files);
+                }
+                Err(error) => fail(memtable, error),
+            }
+        }
+        let places: Vec<Place> = unsealed.iter().map(Unsealed::place).collect();
+        let mut bytes = 0;
+        match caught("a flush", || Ok(seal_all(unsealed))) {
+            Ok(sealed) => {
+                for (place, file) in places.into_iter().zip(sealed) {
+                    match (file, done.get_mut(&place)) {
+                        (Ok(file), Some(files)) => {
+                            bytes += file.meta.bytes;
+                            files.push(Arc::new(file));
+                        }
+                        (Ok(_), None) => {}
+                        (Err(error), files) => {
+                            if files.is_some()
+                                && let Some(memtable) = batch.iter().find(|memtable| memtable.place == place)
+                            {
+                                fail(memtable, error);
+                            }
+                            done.remove(&place);
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                for memtable in batch.iter().filter(|memtable| places.contains(&memtable.place)) {
+                    fail(memtable, StorageError::refused(error.code(), error.to_string()));
+                    done.remove(&memtable.place);
+                }
+            }
+        }
+        self.counters.flushed_bytes.fetch_add(bytes, Ordering::Relaxed);
+        failed.extend(self.commit_flushed(batch, done));
+        failed
+    }
+
+    /// Commits what was flushed of a batch; gives all of it where that fails.
+    fn commit_flushed(
+        &self,
+        batch: &[Arc<Memtable>],
+        mut done: HashMap<Place, Vec<Arc<SealedFile>>>,
+    ) -> Vec<Failed> {
+        if done.is_empty() {
+            return Vec::new();
+        }
+        let flushed: Vec<_> =
+            batch.iter().filter(|memtable| done.contains_key(&memtable.place)).map(Arc::clone).collect();
+        let added = flushed.iter().flat_map(|memtable| &done[&memtable.place]).map(Arc::clone).collect();
+        let change = Change { added, flushed: flushed.clone(), ..Change::default() };
+        let Err(error) = caught("a commit", || self.commit(change)) else { return Vec::new() };
+        let reason = Arc::new(error);
+        let failed = flushed.into_iter().map(|memtable| {
+            let sealed = done.remove(&memtable.place);
+            Failed { memtable, reason: Arc::clone(&reason), sealed }
+        });
+        failed.collect()
+    }
+
+    /// Writes a memtable's files, but for sealing them.
+    fn write(&self, memtable: &Arc<Memtable>) -> Result<Written, StorageError> {
         let (catalog, tombstones, files, ids, seq) = {
             let mut core = self.core.lock();
+            let seq = core.seq;
             let ids = [core.next_file, core.next_file + 1];
+            let frozen = core.frozen.iter_mut().find(|frozen| Arc::ptr_eq(&frozen.memtable, memtable));
+            if let Some(frozen) = frozen {
+                if let Some(files) = &frozen.sealed {
+                    return Ok(Written::Before(files.clone()));
+                }
+                frozen.begun = seq;
+            }
             core.next_file += 2;
             let files = core.files.get(&memtable.place).cloned().unwrap_or_default();
-            (core.catalog.clone(), core.tombstones.clone(), files, ids, core.seq)
+            (core.catalog.clone(), core.tombstones.clone(), files, ids, seq)
         };
         let input = FlushInput {
             folder: &self.folder,
@@ -120,8 +278,7 @@ impl Store {
             ids,
             seq,
         };
-        let added = flush(memtable, &input)?.into_iter().map(Arc::new).collect();
-        self.commit(Change { added, flushed: Some(Arc::clone(memtable)), ..Change::default() })
+        flush(memtable, &input).map(Written::Now)
     }
 
     /// Flushes the databases that match, all where there is no pattern, and waits for it.
@@ -130,36 +287,36 @@ impl Store {
         if core.closed {
             return Err(StorageError::Closed);
         }
-        let databases = (!patterns.is_empty()).then(|| core.databases_of(patterns));
+        let databases: Option<HashSet<u32>> =
+            (!patterns.is_empty()).then(|| core.databases_of(patterns).into_iter().collect());
         let wanted = |memtable: &Memtable| {
             databases.as_ref().is_none_or(|databases| databases.contains(&memtable.place.database))
         };
         core.freeze(wanted);
         self.wal.as_ref().into_iter().for_each(Wal::rotate);
-        for frozen in &mut core.frozen {
-            frozen.failures = 0;
+        let mut waiting = HashSet::new();
+        // Held, so that no other memtable takes the place of one of them in memory.
+        let mut held = Vec::new();
+        for frozen in core.frozen.iter_mut().filter(|frozen| wanted(&frozen.memtable)) {
+            frozen.failure = None;
+            waiting.insert(Arc::as_ptr(&frozen.memtable));
+            held.push(Arc::clone(&frozen.memtable));
         }
-        let waiting: Vec<Arc<Memtable>> = core
-            .frozen
-            .iter()
-            .map(|frozen| &frozen.memtable)
-            .filter(|memtable| wanted(memtable))
-            .cloned()
-            .collect();
         self.work.notify_all();
         loop {
-            let mut left = core
-                .frozen
-                .iter()
-                .filter(|frozen| waiting.iter().any(|memtable| Arc::ptr_eq(memtable, &frozen.memtable)))
-                .peekable();
-            if left.peek().is_none() {
+            let left = core.frozen.iter().filter(|frozen| waiting.contains(&Arc::as_ptr(&frozen.memtable)));
+            let (mut any, mut failure) = (false, None);
+            for frozen in left {
+                any = true;
+                failure = failure.or(frozen.failure.as_ref());
+            }
+            if !any {
                 return Ok(());
             }
-            if left.any(|frozen| frozen.failures > 0) {
+            if let Some(FlushFailure { reason, .. }) = failure {
                 return Err(StorageError::refused(
-                    levada_model::StatusCode::STORAGE_ENGINE_ERROR,
-                    "a file cannot be written; nothing is lost, and it will be tried again",
+                    reason.code(),
+                    format!("a file cannot be written; nothing is lost, and it will be tried again: {reason}"),
                 ));
             }
             if core.closed {
@@ -168,4 +325,11 @@ impl Store {
             self.done.wait(&mut core);
         }
     }
+}
+
+/// What was written of a memtable.
+enum Written {
+    /// Its files are sealed already.
+    Before(Vec<Arc<SealedFile>>),
+    Now(Vec<Unsealed>),
 }

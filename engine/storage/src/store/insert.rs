@@ -14,7 +14,7 @@ use crate::{
     catalog::database_for,
     memtable::{Grown, Memtable, Named, Place},
     wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
-    write::{Prepared, prepare},
+    write::{How, LARGEST_WRITE, Prepared, prepare},
 };
 
 /// So many bytes may wait to be written to the log.
@@ -33,19 +33,24 @@ impl Store {
         mut core: MutexGuard<'_, Core>,
         write: Write,
     ) -> Result<Inserted, StorageError> {
-        if let Err(error) = self.writable(&core).and_then(|()| core.flush_failure(&self.admission)) {
+        let takes = self.writable(&core).and_then(|()| core.flush_failure(&self.admission));
+        if !self.admission.has_room() {
+            self.work.notify_all();
+        }
+        if let Err(error) = takes {
             if let Some(owner) = &write.owner {
                 core.positions.refused(owner, &write.positions);
             }
             return Err(error);
         }
         let Write { tablets, coerce, owner, positions } = write;
-        let now = self.options.clock.now();
+        let how = How { coerce, now: self.options.clock.now() };
+        let mut room = LARGEST_WRITE;
         let mut report = WriteReport::default();
         let first = core.seq + 1;
         let mut accepted = Vec::with_capacity(tablets.len());
         for (index, tablet) in tablets.into_iter().enumerate() {
-            let prepared = prepare(&core.catalog, index, tablet, coerce, now, &mut report);
+            let prepared = prepare(&core.catalog, index, tablet, &how, &mut room, &mut report);
             let Some(Prepared { tablet, ops }) = prepared else { continue };
             let seq = first + accepted.len() as u64;
             ops.into_iter().for_each(|op| core.change(op, seq));
@@ -75,7 +80,7 @@ impl Store {
         let bytes = core.store(record, first, self.options.partition_width, |_| true);
         self.admission.take(bytes);
         core.logged += bytes as u64;
-        let full = core.active_bytes > self.options.memtable_bytes / 3;
+        let full = core.active_bytes > (self.options.memtable_bytes / 3).min(LARGEST_WRITE);
         if full || core.logged > self.options.wal_bytes / 2 {
             core.freeze(|_| true);
             core.logged = 0;

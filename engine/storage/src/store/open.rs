@@ -121,8 +121,13 @@ impl Store {
             // Nothing will free the segments of a log that is not kept any more, so their rows go to files at once.
             loop {
                 self.core.lock().freeze(|_| true);
-                let Some(memtable) = self.core.lock().next_to_flush() else { break };
-                self.flush_memtable(&memtable)?;
+                let batch = self.core.lock().next_to_flush();
+                if batch.is_empty() {
+                    break;
+                }
+                if let Some(failed) = self.flush_together(&batch).pop() {
+                    return Err(failed.reason());
+                }
             }
             self.commit_catalog()?;
             for ClosedSegment { path, .. } in segments {

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray};
 use levada_model::{Column, Path, RejectedRows, SeriesSchema, StatusCode, Tablet, WriteReport};
+use levada_tsfile::LONGEST_VALUE;
 
-use super::coerce::{coerce, same_values};
+use super::{
+    coerce::{coerce, same_values},
+    size::{bytes_of, length, long_rows, too_large, without},
+};
 use crate::{
     NewSeries, StorageError,
     catalog::{Catalog, Device, Series, check_device, check_new_series, database_for},
@@ -20,19 +24,30 @@ pub(crate) struct Prepared {
     pub(crate) ops: Vec<CatalogOp>,
 }
 
-/// Checks a tablet; what does not fit is added to the report. `None` where nothing is left.
+/// Checks a tablet; what does not fit is added to the report. `None` where nothing is left. `room` is how many bytes a write may
+/// still have; what is taken is taken from it.
 pub(crate) fn prepare(
     catalog: &Catalog,
     index: usize,
-    mut tablet: Tablet,
-    coerce: bool,
-    now: i64,
+    tablet: Tablet,
+    how: &How,
+    room: &mut usize,
     report: &mut WriteReport,
 ) -> Option<Prepared> {
-    let mut check = Check { catalog, index, coerce, report, ops: Vec::new() };
+    if tablet.rows() == 0 {
+        return None;
+    }
+    let mut check = Check { catalog, index, coerce: how.coerce, report, ops: Vec::new() };
     match check.device(&tablet) {
         Ok(known) => {
-            tablet = check.live(tablet, now)?;
+            let tablet = check.live(tablet, how.now)?;
+            let tablet = check.without_long_values(tablet)?;
+            let bytes = bytes_of(&tablet);
+            if bytes > *room {
+                check.refuse(None, None, &too_large(bytes));
+                return None;
+            }
+            *room -= bytes;
             let columns = check.columns(&tablet, known.as_deref());
             let ops = check.ops;
             let aligned = tablet.aligned();
@@ -49,6 +64,15 @@ pub(crate) fn prepare(
             None
         }
     }
+}
+
+/// How tablets are taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// Whether values become the type of their series, where that loses nothing.
+    pub(crate) coerce: bool,
+    /// Milliseconds since 1970 UTC.
+    pub(crate) now: i64,
 }
 
 struct Check<'a> {
@@ -113,6 +137,29 @@ impl Check<'_> {
         if all { None } else { tablet.filter(&keep).ok() }
     }
 
+    /// The tablet without values that no file can hold; `None` where nothing is left.
+    fn without_long_values(&mut self, tablet: Tablet) -> Option<Tablet> {
+        let long: Vec<_> = tablet.columns().iter().map(long_rows).collect();
+        if long.iter().all(Vec::is_empty) {
+            return Some(tablet);
+        }
+        for (column, rows) in tablet.columns().iter().zip(&long).filter(|(_, rows)| !rows.is_empty()) {
+            let bytes = length(column, rows[0]);
+            let message = format!(
+                "a value of {}.{} has {bytes} bytes, and no file can hold more than {LONGEST_VALUE} in one",
+                tablet.device(),
+                column.name
+            );
+            let error = StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message);
+            let rows = rows.iter().map(|row| *row as u32).collect();
+            self.refuse(Some(rows), Some(&column.name), &error);
+        }
+        let aligned = tablet.aligned();
+        let (device, times, columns) = tablet.into_parts();
+        let columns = columns.into_iter().zip(&long).map(|(column, rows)| without(column, rows)).collect();
+        Tablet::try_new(device, aligned, times, columns).ok()
+    }
+
     /// The columns to be stored, by name; `None` where they are the tablet's as they stand.
     fn columns(&mut self, tablet: &Tablet, device: Option<&Device>) -> Option<Vec<Column>> {
         let columns = tablet.columns();
@@ -126,7 +173,7 @@ impl Check<'_> {
         }
         let mut sorted: Vec<&Column> = columns.iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut kept: Vec<Column> = Vec::with_capacity(sorted.len());
+        let mut kept: Vec<(Column, &Arc<str>)> = Vec::with_capacity(sorted.len());
         let mut made = Vec::new();
         for column in sorted {
             if column.values.null_count() == column.values.len() {
@@ -137,22 +184,31 @@ impl Check<'_> {
                 Some(series) => self.known(tablet.device(), column, series),
                 None => self.made(tablet, column, &mut made),
             };
-            let Some(stored) = stored else { continue };
-            if kept.iter().rev().take(2).any(|other| other.name == stored.name) {
-                let message = format!("measurement {} stands twice in a write", stored.name);
-                let error = StorageError::refused(StatusCode::SEMANTIC_ERROR, message);
-                self.refuse(None, Some(&column.name), &error);
-                continue;
-            }
-            kept.push(stored);
+            kept.extend(stored.map(|stored| (stored, &column.name)));
         }
-        kept.sort_by(|a, b| a.name.cmp(&b.name));
-        kept.dedup_by(|b, a| a.name == b.name);
+        let kept = self.once(kept);
         if !made.is_empty() {
             let (device, aligned) = (tablet.device().clone(), tablet.aligned());
             self.ops.push(CatalogOp::CreateSeries { device, aligned, series: made });
         }
         Some(kept)
+    }
+
+    /// Of columns with the names they came by, one of each series, by name: of a series that came by its name and its alias,
+    /// that by its name.
+    fn once(&mut self, mut columns: Vec<(Column, &Arc<str>)>) -> Vec<Column> {
+        columns.sort_by(|(a, by_a), (b, by_b)| (&a.name, a.name != **by_a).cmp(&(&b.name, b.name != **by_b)));
+        let mut kept: Vec<Column> = Vec::with_capacity(columns.len());
+        for (column, by) in columns {
+            if kept.last().is_some_and(|last| last.name == column.name) {
+                let message = format!("measurement {} stands twice in a write", column.name);
+                let error = StorageError::refused(StatusCode::SEMANTIC_ERROR, message);
+                self.refuse(None, Some(by), &error);
+            } else {
+                kept.push(column);
+            }
+        }
+        kept
     }
 
     /// A column of a series that is there.

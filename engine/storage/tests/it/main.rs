@@ -2,6 +2,7 @@
 
 mod adoption;
 mod basics;
+mod compaction;
 mod deferred;
 mod fault_disk;
 mod faults;

@@ -28,7 +28,7 @@ mod recovery;
 mod sink;
 mod writer;
 
-pub use crate::text::{CsvForm, LineOptions, TimeFormat};
+pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use options::{FileFormat, FileOptions, Rotation};
 pub use sink::{File, FileSink};

@@ -28,7 +28,7 @@ mod options;
 mod rejections;
 mod schema;
 mod sessions;
-mod write;
+mod sink;
 
 pub use options::{IotdbOptions, TimeseriesOption};
-pub use write::{Iotdb, IotdbSink};
+pub use sink::{Iotdb, IotdbSink};

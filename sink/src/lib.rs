@@ -14,8 +14,8 @@
 pub mod blackhole;
 pub mod file;
 pub mod iotdb;
+mod lines;
 pub mod stdout;
-mod text;
 
 use levada_connector_api::Registry;
 

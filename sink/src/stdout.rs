@@ -20,8 +20,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-pub use crate::text::{CsvForm, LineOptions, TimeFormat};
-use crate::text::{Format, Lines};
+pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
+use crate::lines::{Format, Lines};
 
 /// How rows are printed.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

@@ -13,7 +13,7 @@ use super::{
     options::FileOptions,
     writer::Writer,
 };
-use crate::text::LineOptions;
+use crate::lines::LineOptions;
 
 /// The component `file`.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::{
     options::{FileOptions, Rotation},
     recovery::{finish, recover},
 };
-use crate::text::{Format, LineOptions, Lines};
+use crate::lines::{Format, LineOptions, Lines};
 
 /// Lines become files.
 #[derive(Debug)]

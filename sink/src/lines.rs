@@ -17,8 +17,8 @@
 mod cells;
 mod csv;
 mod jsonl;
-mod line;
 mod options;
+mod text;
 
 use levada_connector_api::{
     Batch,
@@ -106,7 +106,7 @@ impl Lines {
                 Format::Jsonl => jsonl::put_rows(tablet, self.time, out),
                 Format::CsvLong => csv::put_long(tablet, self.time, out),
                 Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out),
-                Format::Text => line::put_rows(tablet, out),
+                Format::Text => text::put_rows(tablet, out),
             }
         }
     }

@@ -70,6 +70,20 @@ impl Catalog {
         found
     }
 
+    /// The paths of the series that a pattern matches by their aliases alone.
+    pub(crate) fn find_aliased(&self, pattern: &PathPattern) -> Vec<Path> {
+        let mut found = Vec::new();
+        self.each_series(pattern, |device, series| {
+            if series.alias().is_some() {
+                let path = device.path.child(&series.measurement);
+                if !pattern.matches(&path) {
+                    found.push(path);
+                }
+            }
+        });
+        found
+    }
+
     fn database_path(&self, device: &Device) -> Path {
         // A device's database is there as long as the device.
         self.by_id.get(&device.database).cloned().unwrap_or_else(|| device.path.clone())

@@ -91,7 +91,8 @@ impl Store {
         if count == 0 {
             return Ok(Applied { count, durable: Durable::already() });
         }
-        self.apply_all(core, count, vec![CatalogOp::DeleteSeries { patterns: patterns.to_vec() }])
+        let patterns = by_name(&core.catalog, patterns);
+        self.apply_all(core, count, vec![CatalogOp::DeleteSeries { patterns }])
     }
 
     pub(crate) fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
@@ -105,7 +106,8 @@ impl Store {
         if count == 0 || range.is_empty() {
             return Ok(Applied { count: 0, durable: Durable::already() });
         }
-        self.apply_all(core, count, vec![CatalogOp::Delete { patterns: patterns.to_vec(), range }])
+        let patterns = by_name(&core.catalog, patterns);
+        self.apply_all(core, count, vec![CatalogOp::Delete { patterns, range }])
     }
 
     /// Logs changes, and makes them.
@@ -119,11 +121,10 @@ impl Store {
         let mut freed = 0;
         for op in ops {
             let seq = core.seq + 1;
-            if let Some(wal) = &self.wal {
-                durable = wal.append(seq, |bytes| op.put(bytes));
-            }
+            durable = self.log(&mut core, seq, |bytes| op.put(bytes));
             freed += core.execute(op, seq);
         }
+        self.bound(&mut core);
         let commit = self.wal.is_none() || core.commit_wanted;
         let flush = !core.frozen.is_empty();
         drop(core);
@@ -139,6 +140,13 @@ impl Store {
         }
         Ok(Applied { count, durable })
     }
+}
+
+/// Patterns, and the paths of the series that they match by an alias alone: rows know their series by its name.
+fn by_name(catalog: &Catalog, patterns: &[PathPattern]) -> Vec<PathPattern> {
+    let aliased = patterns.iter().flat_map(|pattern| catalog.find_aliased(pattern));
+    let aliased: Vec<_> = aliased.map(|path| PathPattern::from(&path)).collect();
+    patterns.iter().cloned().chain(aliased).collect()
 }
 
 /// The changes that make series: all, or the reason why one cannot be.

@@ -17,6 +17,9 @@ use crate::{
     write::{How, LARGEST_WRITE, Prepared, prepare},
 };
 
+/// So many changes of the catalog wait for a commit at most, about.
+const PENDING: usize = 1 << 16;
+
 /// So many bytes may wait to be written to the log.
 const BACKLOG: usize = 64 << 20;
 
@@ -71,23 +74,44 @@ impl Store {
         let record = InsertRecord { owner, positions, tablets: accepted };
         core.seq = record.last_seq(first);
         let seq = core.seq;
-        let durable = match &self.wal {
-            Some(wal) => wal.append(seq, |bytes| record.put(bytes)),
-            None => Durable::already(),
-        };
+        let durable = self.log(&mut core, seq, |bytes| record.put(bytes));
         let points: usize = record.tablets.iter().map(Tablet::points).sum();
         self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
         let bytes = core.store(record, first, self.options.partition_width, |_| true);
         self.admission.take(bytes);
-        core.logged += bytes as u64;
-        let full = core.active_bytes > (self.options.memtable_bytes / 3).min(LARGEST_WRITE);
-        if full || core.logged > self.options.wal_bytes / 2 {
-            core.freeze(|_| true);
-            core.logged = 0;
-            self.wal.as_ref().into_iter().for_each(Wal::rotate);
+        if core.active_bytes > (self.options.memtable_bytes / 3).min(LARGEST_WRITE) {
+            self.freeze_all(&mut core);
+        }
+        self.bound(&mut core);
+        Ok(Inserted { report, durable })
+    }
+
+    /// Appends a record to the log, if there is one.
+    pub(super) fn log(&self, core: &mut Core, seq: u64, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
+        let Some(wal) = &self.wal else { return Durable::already() };
+        wal.append(seq, |bytes| {
+            let before = bytes.len();
+            put(bytes);
+            core.logged += (bytes.len() - before) as u64;
+        })
+    }
+
+    /// Has a commit made where the log, or what it changed in the catalog, has grown large: not all of it brings a flush.
+    pub(super) fn bound(&self, core: &mut Core) {
+        if core.logged > self.options.wal_bytes / 2 {
+            core.commit_wanted = true;
+            self.freeze_all(core);
+        } else if core.pending.len() > PENDING {
+            core.commit_wanted = true;
             self.work.notify_all();
         }
-        Ok(Inserted { report, durable })
+    }
+
+    fn freeze_all(&self, core: &mut Core) {
+        core.freeze(|_| true);
+        core.logged = 0;
+        self.wal.as_ref().into_iter().for_each(Wal::rotate);
+        self.work.notify_all();
     }
 }
 

@@ -1,12 +1,14 @@
 //! Tests of the store through its public interface.
 
 mod adoption;
+mod aliases;
 mod basics;
 mod compaction;
 mod deferred;
 mod fault_disk;
 mod faults;
 mod folder;
+mod isolation;
 mod kill9;
 mod log_damage;
 mod many;

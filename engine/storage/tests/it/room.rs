@@ -11,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use levada_model::DataType;
-use levada_storage::{Storage, StorageOptions, SyncMode, TimeRange, TryInsertError};
+use levada_model::{DataType, SplitName, SplitRange, Write};
+use levada_storage::{SeriesChange, Storage, StorageOptions, SyncMode, TimeRange, TryInsertError};
 
 use crate::{
     fault_disk::{Fault, FaultDisk},
-    rows::{options, put, read, series, tablet, write},
+    rows::{options, path, put, read, series, tablet, write},
 };
 
 #[derive(Default)]
@@ -172,4 +172,29 @@ fn writers_on_several_threads_lose_nothing() {
         storage.flush(&[]).expect("flushes");
         storage.compact(&[]).expect("compacts");
     }
+}
+
+#[test]
+fn a_log_without_rows_is_bounded_too() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(StorageOptions {
+        disk: Arc::new(disk.clone()),
+        wal_bytes: 64 << 10,
+        wal_segment_bytes: 16 << 10,
+        ..options("/data".as_ref())
+    })
+    .expect("opens");
+    put(&storage, "root.a.d", &[1], &[1.0]);
+    let mut last = None;
+    for round in 0..10_000_u64 {
+        let positions = vec![SplitRange { split: "s".into(), range: round..round + 1 }];
+        let write = Write { owner: Some("o".into()), positions, ..Write::default() };
+        last = Some(storage.insert(write).expect("taken").durable);
+        let tags = Some([("round".to_owned(), round.to_string())].into());
+        let change = SeriesChange { tags, ..SeriesChange::default() };
+        storage.alter_series(&path("root.a.d.s"), change).expect("changed");
+    }
+    last.expect("was written").wait().expect("durable");
+    until("the log is not freed", || storage.stats().wal_bytes < 256 << 10);
+    assert_eq!(storage.checkpoint("o"), [(SplitName::from("s"), 10_000)].into());
 }

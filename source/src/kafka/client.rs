@@ -12,7 +12,7 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 
-use super::{Setup, instance};
+use super::{Setup, instance, native};
 
 /// A consumer that reports to a [`Listener`].
 pub(super) type Client = BaseConsumer<Listener>;
@@ -137,6 +137,7 @@ pub(super) fn let_go(client: &Client, list: &TopicPartitionList) -> KafkaResult<
 
 /// The client of a source. Nothing is sent yet.
 pub(super) fn make(setup: &Setup) -> Result<Client> {
+    native::keep_freed_memory();
     let options = &setup.options;
     let mut config = ClientConfig::new();
     let ahead_kib = (options.ahead.0 >> 10).max(1).to_string();

@@ -40,8 +40,11 @@ fn main() -> Result<(), Failure> {
     for (at, record) in RECORDS.iter().enumerate() {
         put("json", &format!("record-{at}"), record.as_bytes())?;
     }
-    put("tsfile", "version-3", &file(Version::V3)?)?;
-    put("tsfile", "version-4", &file(Version::V4)?)?;
+    for (version, name) in [(Version::V3, "version-3"), (Version::V4, "version-4")] {
+        let file = file(version)?;
+        put("tsfile", name, &file)?;
+        put("index", name, &index(version, &file)?)?;
+    }
     for (encoding, number) in Encoding::ALL.into_iter().zip(0..) {
         for (data_type, kind) in DataType::ALL.into_iter().zip(0..) {
             let Some(values) = values(data_type) else { continue };
@@ -50,6 +53,10 @@ fn main() -> Result<(), Failure> {
             let [low, high] = u16::try_from(values.len())?.to_le_bytes();
             let input = [&[number, kind, low, high], &bytes[..]].concat();
             put("values", &format!("{encoding}-{data_type}"), &input)?;
+            for (aligned, device) in [(false, "plain"), (true, "aligned")] {
+                let name = format!("{device}-{encoding}-{data_type}");
+                put("chunks", &name, &chunks(aligned, number, kind, values.len(), &bytes)?)?;
+            }
         }
     }
     let segment = segment()?;
@@ -86,6 +93,40 @@ fn file(version: Version) -> Result<Vec<u8>, Failure> {
         }
     }
     Ok(writer.finish()?.0)
+}
+
+/// What stands in a file between its head and its foot, as the target `index` takes it.
+fn index(version: Version, file: &[u8]) -> Result<Vec<u8>, Failure> {
+    let foot = file.len() - 10;
+    let tail = foot - u32::from_be_bytes(file[foot..foot + 4].try_into()?) as usize;
+    let [low, high] = u16::try_from(tail - 7)?.to_le_bytes();
+    Ok([&[version as u8 - 3, low, high], &file[7..foot]].concat())
+}
+
+/// Chunks of values that are encoded already, of the times from 0 on, as the target `chunks` takes them; not compressed.
+fn chunks(aligned: bool, encoding: u8, kind: u8, rows: usize, values: &[u8]) -> Result<Vec<u8>, Failure> {
+    let numbers = Int64Array::from_iter_values(0..rows as i64);
+    let times = encode_values(Encoding::Ts2Diff, DataType::Int64, &numbers)?;
+    let mut input = vec![1, u8::from(aligned), kind, u8::try_from(rows)?];
+    input.extend_from_slice(&0i64.to_be_bytes());
+    input.extend_from_slice(&(rows as i64 - 1).to_be_bytes());
+    // Statistics of any type.
+    input.push(63);
+    input.resize(input.len() + 63, 0);
+    let mut put = |encoding: u8, page: &[u8]| -> Result<(), Failure> {
+        input.extend_from_slice(&[encoding, 0, 0]);
+        input.extend_from_slice(&u16::try_from(page.len())?.to_le_bytes());
+        input.extend_from_slice(page);
+        Ok(())
+    };
+    if aligned {
+        put(0, &times)?;
+        let bitmap = vec![0xff; rows.div_ceil(8)];
+        put(encoding, &[&(rows as u32).to_be_bytes(), &bitmap[..], values].concat())?;
+    } else {
+        put(encoding, &[&[u8::try_from(times.len())?], &times[..], values].concat())?;
+    }
+    Ok(input)
 }
 
 /// A segment of a log with records of several kinds.

@@ -90,12 +90,6 @@ impl Disk for MemoryDisk {
         Ok(Box::new(Open(bytes)))
     }
 
-    fn append(&self, path: &Path, len: u64) -> io::Result<Box<dyn WriteFile>> {
-        let mut file = Open(self.find(path)?);
-        file.cut(len)?;
-        Ok(Box::new(file))
-    }
-
     fn open(&self, path: &Path) -> io::Result<Arc<dyn ReadFile>> {
         Ok(Arc::new(Open(self.find(path)?)))
     }

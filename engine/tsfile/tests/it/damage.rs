@@ -7,7 +7,7 @@ use std::{
 
 use arrow_array::Array;
 use bytes::Bytes;
-use levada_model::{DataType, Path};
+use levada_model::{DataType, Encoding, Path};
 use levada_tsfile::{
     AlignedColumn, ReadAt, TsFileError, TsFileReader, TsFileWriter, Version, WriterOptions, decode_values,
     encode_values,
@@ -193,6 +193,35 @@ fn no_damage_makes_a_decoder_panic_or_take_more_than_it_may() -> Result<(), TsFi
                 largest <= 256 << 20,
                 "{encoding} {data_type}: {largest} bytes at once for {count} values"
             );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_fuzzing_has_found_is_read_or_refused() -> std::io::Result<()> {
+    let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let inputs = |target: &str| -> std::io::Result<Vec<Vec<u8>>> {
+        std::fs::read_dir(seeds.join(target))?.map(|entry| std::fs::read(entry?.path())).collect()
+    };
+    for bytes in inputs("tsfile")? {
+        LARGEST.set(0);
+        if let Ok(reader) = TsFileReader::open(Bytes::from(bytes.clone())) {
+            drop(read_all(&reader));
+        }
+        if let Ok(reader) = TsFileReader::salvage(Bytes::from(bytes)) {
+            assert!(read_all(&reader).is_ok(), "what was salvaged can be looked up");
+        }
+        assert!(LARGEST.get() <= 256 << 20);
+    }
+    // As the target takes them apart.
+    for bytes in inputs("values")? {
+        let [encoding, data_type, low, high, values @ ..] = &bytes[..] else { continue };
+        let encoding = Encoding::ALL[usize::from(*encoding) % Encoding::ALL.len()];
+        let data_type = DataType::ALL[usize::from(*data_type) % DataType::ALL.len()];
+        let count = usize::from(u16::from_le_bytes([*low, *high]));
+        if let Ok(decoded) = decode_values(encoding, data_type, values, count) {
+            assert_eq!(decoded.len(), count, "{encoding} {data_type}");
         }
     }
     Ok(())

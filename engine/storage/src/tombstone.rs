@@ -39,6 +39,11 @@ impl Tombstones {
         all.push(Arc::new(tombstone));
     }
 
+    /// The number of the last one.
+    pub(crate) fn newest(&self) -> Option<u64> {
+        self.0.last().map(|tombstone| tombstone.seq)
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -22,6 +22,9 @@ impl Store {
     pub(super) fn judge_next(&self) -> Result<bool, StorageError> {
         let (file, open, live) = {
             let core = self.core.lock();
+            if core.closed {
+                return Err(StorageError::Closed);
+            }
             let Some((file, open)) = core.open_verdict() else { return Ok(false) };
             let live: HashSet<u64> = core.tombstones.iter().map(|tombstone| tombstone.seq).collect();
             (file, open, live)
@@ -52,20 +55,24 @@ impl Store {
 impl Core {
     /// A file, and the deletions that it is not known of what they hide of it.
     fn open_verdict(&self) -> Option<(Arc<SealedFile>, Vec<Tombstone>)> {
-        if self.tombstones.len() == 0 {
-            return None;
-        }
+        let newest = self.tombstones.newest()?;
         self.files.iter().find_map(|(place, files)| {
+            let mut open = files.iter().filter(|file| !file.is_judged(newest)).peekable();
+            open.peek()?;
             let database = &self.catalog.database(place.database)?.path;
             let concerning: Vec<&Tombstone> =
                 self.tombstones.iter().filter(|tombstone| tombstone.may_concern(database)).collect();
-            files.iter().find_map(|file| {
+            open.find_map(|file| {
                 let open: Vec<Tombstone> = concerning
                     .iter()
                     .filter(|tombstone| file.may_need(tombstone) && file.verdict(tombstone.seq).is_none())
                     .map(|tombstone| (*tombstone).clone())
                     .collect();
-                (!open.is_empty()).then(|| (Arc::clone(file), open))
+                if open.is_empty() {
+                    file.judged_up_to(newest);
+                    return None;
+                }
+                Some((Arc::clone(file), open))
             })
         })
     }

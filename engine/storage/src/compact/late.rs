@@ -50,8 +50,9 @@ pub(super) fn merge_late(
         }
         taken.push(Arc::clone(file));
     }
-    // Where there are no sequence files, unsequence files alone may be too much.
-    let left = policy.budget.saturating_sub(bytes(&taken)).max(1);
+    // Unsequence files may be too much, too. But what has to be rewritten of sequence files, however large, is not rewritten
+    // for a sliver.
+    let left = policy.budget.saturating_sub(bytes(&taken)).max(policy.budget / 2).max(1);
     let within = share(late, TimeRange { start: all.start, end });
     if within > left {
         let width = i128::from(end) - i128::from(all.start);

@@ -44,7 +44,9 @@ impl Merging {
 
     /// Leaves the file alone that an error is about; says whether it is about one.
     pub(super) fn leave_alone(&self, error: &StorageError) -> bool {
-        let (StorageError::Damaged { path, .. } | StorageError::Io { path, .. }) = error else { return false };
+        let (StorageError::Damaged { path, .. } | StorageError::Io { path, .. }) = error else {
+            return false;
+        };
         let found = self.files().find(|file| file.path == *path);
         found.inspect(|file| file.note_unreadable(error)).is_some()
     }
@@ -76,8 +78,14 @@ pub(super) struct Policy<'a> {
 
 /// The next job for the files of one place; `None` where nothing is to be done.
 pub(super) fn plan(files: &[Arc<SealedFile>], policy: &Policy<'_>) -> Option<Job> {
+    let is_expired = |file: &SealedFile| file.meta.range.end < policy.bound;
+    // What an unsequence file overwrote would come back with a longer life of rows.
+    let may_go = |file: &SealedFile| {
+        let mut stay = files.iter().filter(|other| !is_expired(other));
+        file.meta.sequence || !stay.any(|other| other.meta.range.overlaps(file.meta.range))
+    };
     let expired: Vec<_> =
-        files.iter().filter(|file| file.meta.range.end < policy.bound).map(Arc::clone).collect();
+        files.iter().filter(|file| is_expired(file) && may_go(file)).map(Arc::clone).collect();
     if !expired.is_empty() {
         return Some(Job::Drop(expired));
     }

@@ -5,7 +5,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -91,6 +91,8 @@ struct Body {
     /// It could not be read, which was told.
     unreadable: AtomicBool,
     verdicts: Mutex<HashMap<u64, Verdict>>,
+    /// Of deletions up to this number it is known what they mean for it, where they may mean anything.
+    judged: AtomicU64,
 }
 
 /// What is known of a deletion and a file.
@@ -117,6 +119,7 @@ impl SealedFile {
             ahead,
             unreadable: AtomicBool::new(false),
             verdicts: Mutex::default(),
+            judged: AtomicU64::new(0),
         };
         Self { meta, path, body: Arc::new(body) }
     }
@@ -157,6 +160,16 @@ impl SealedFile {
         let mut verdicts = self.body.verdicts.lock();
         verdicts.retain(|seq, _| live.contains(seq));
         verdicts.extend(found);
+    }
+
+    /// Whether it is known what deletions up to a number mean for it.
+    pub(crate) fn is_judged(&self, seq: u64) -> bool {
+        self.body.judged.load(Ordering::Relaxed) >= seq
+    }
+
+    /// Notes that this is known.
+    pub(crate) fn judged_up_to(&self, seq: u64) {
+        self.body.judged.fetch_max(seq, Ordering::Relaxed);
     }
 
     /// Its reader.

@@ -348,3 +348,57 @@ fn whole_chunks_are_copied() {
     assert_eq!(pages, [2000; 5], "pages are copied as they are");
     assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
 }
+
+#[test]
+fn files_that_overlap_beyond_the_budget_are_not_rewritten_for_slivers() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(StorageOptions {
+        partition_width: 1_000_000_000,
+        compaction_bytes: 40_000,
+        file_bytes: 1 << 20,
+        disk: Arc::new(disk),
+        ..options("/data".as_ref())
+    })
+    .expect("opens");
+    let mut random = Random(3);
+    let mut put_noise = |device: usize, times: Vec<i64>| {
+        let values: Vec<f64> = times.iter().map(|_| f64::from_bits(random.next() >> 2)).collect();
+        put(&storage, &format!("root.a.d{device}"), &times, &values);
+    };
+    // Devices that are flushed one by one: their files share all times, and are larger together than the budget.
+    for device in 0..8 {
+        put_noise(device, (0..1000).map(|time| time * 10_000).collect());
+        storage.flush(&[]).expect("flushes");
+    }
+    for late in 0..4 {
+        (0..8).for_each(|device| put_noise(device, (0..200).map(|time| time * 50_000 + late).collect()));
+        storage.flush(&[]).expect("flushes");
+    }
+    let before = storage.stats();
+    let rows = series(&*storage.view(), "root.a.d0", "s");
+    storage.compact(&[]).expect("compacts");
+    let after = storage.stats();
+    assert!(after.compacted_bytes < 20 * before.file_bytes, "{after:?}");
+    assert_eq!(series(&*storage.view(), "root.a.d0", "s"), rows);
+}
+
+#[test]
+fn an_expired_value_does_not_give_way_to_the_one_that_it_overwrote() {
+    let clock = Arc::new(TestClock::default());
+    let options = StorageOptions {
+        disk: Arc::new(FaultDisk::default()),
+        clock: Arc::clone(&clock) as _,
+        ..options("/data".as_ref())
+    };
+    let storage = Storage::open(options).expect("opens");
+    put(&storage, "root.a.d", &[10, 90], &[1.0, 9.0]);
+    storage.flush(&[]).expect("flushes");
+    put(&storage, "root.a.d", &[10], &[2.0]);
+    storage.flush(&[]).expect("flushes");
+    storage.set_ttl(&pattern("root.a"), Some(50)).expect("set");
+    clock.0.store(100, Ordering::Relaxed);
+    storage.compact(&[]).expect("compacts");
+    storage.set_ttl(&pattern("root.a"), None).expect("unset");
+    let rows = series(&*storage.view(), "root.a.d", "s");
+    assert!(!rows.contains(&(10, 1.0)), "{rows:?}");
+}

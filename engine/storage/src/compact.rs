@@ -28,3 +28,5 @@ mod late;
 mod plan;
 mod run;
 mod slices;
+#[cfg(test)]
+mod tests;

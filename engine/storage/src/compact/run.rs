@@ -74,9 +74,8 @@ impl Store {
     /// Compacts until nothing is left to do.
     pub(crate) fn compact(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
         let databases = (!patterns.is_empty()).then(|| self.core.lock().databases_of(patterns));
-        let concerned = |place: &Place| {
-            databases.as_ref().is_none_or(|databases| databases.contains(&place.database))
-        };
+        let concerned =
+            |place: &Place| databases.as_ref().is_none_or(|databases| databases.contains(&place.database));
         let files = Arc::clone(&self.core.lock().files);
         let files = files.iter().filter(|(place, _)| concerned(place)).flat_map(|(_, files)| files);
         files.for_each(|file| file.forget_unreadable());

@@ -190,7 +190,15 @@ impl Manifest {
             self.disk.sync_dir(&self.dir)?;
             Ok(file)
         };
-        let file = write().map_err(StorageError::io("cannot write", &path))?;
+        let file = write().map_err(|error| {
+            // The next one is written under another name.
+            if let Err(error) = self.disk.remove(&passing)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(path = %passing.display(), %error, "cannot remove a manifest that failed");
+            }
+            StorageError::io("cannot write", &path)(error)
+        })?;
         self.file = Some(file);
         self.len = bytes.len() as u64;
         self.snapshot_len = self.len;

@@ -10,8 +10,8 @@ use std::{
 use arrow_array::Array;
 use levada_model::{Encoding, Path as DevicePath, SeriesSchema};
 use levada_tsfile::{
-    AlignedColumn, DeviceId, EncodedAligned, EncodedChunk, TsFileError, TsFileWriter, Version, WriterOptions, is_written,
-    smallest_encoding,
+    AlignedColumn, DeviceId, EncodedAligned, EncodedChunk, TsFileError, TsFileWriter, Version, WriterOptions,
+    is_written, smallest_encoding,
 };
 
 use super::{
@@ -202,7 +202,8 @@ impl FileWriter {
 
     /// Ends the file; `None` where it holds nothing.
     pub(crate) fn end(self) -> Result<Option<Unsealed>, StorageError> {
-        let Self { folder, mut meta, database, passing, inner, range, points, mut ends, mut leftovers } = self;
+        let Self { folder, mut meta, database, passing, inner, range, points, mut ends, mut leftovers } =
+            self;
         if points == 0 {
             return Ok(None);
         }

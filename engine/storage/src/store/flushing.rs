@@ -316,7 +316,9 @@ impl Store {
             if let Some(FlushFailure { reason, .. }) = failure {
                 return Err(StorageError::refused(
                     reason.code(),
-                    format!("a file cannot be written; nothing is lost, and it will be tried again: {reason}"),
+                    format!(
+                        "a file cannot be written; nothing is lost, and it will be tried again: {reason}"
+                    ),
                 ));
             }
             if core.closed {

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A step is one or a few batches. The next is computed while the one before is read, never more, and a thread is held
-//! for the time of a step only: a result that nobody goes on reading costs the memory of two steps and no thread.
+//! for the time of a step only: a result that nobody goes on reading costs the memory of two steps and no thread. One that is
+//! dropped, before its first rows or after, cancels the step under way, which gives its thread back at the next batch.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +19,7 @@ use std::{
 use arrow_array::RecordBatch;
 use futures::{Stream, StreamExt};
 use levada_model::{Rows, SessionError, StatusCode};
-use levada_query::QueryContext;
+use levada_query::{Cancellation, QueryContext};
 use levada_sql::ast::Statement;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
@@ -36,7 +37,12 @@ pub(crate) async fn run(
     context: QueryContext,
 ) -> Result<Rows, SessionError> {
     let storage = shared.storage.clone();
+    // Drops with this future, or with the rows.
+    let wanted = Wanted(context.cancellation.clone());
     let started = spawn_blocking(move || {
+        if context.cancellation.is_cancelled() {
+            return Err(levada_query::QueryError::Cancelled.into());
+        }
         let plan = levada_query::plan(&statement, storage.view(), &context)?;
         let (has_time, columns) = (plan.has_time, plan.columns.clone());
         let step = Step::compute(plan.execute());
@@ -49,8 +55,17 @@ pub(crate) async fn run(
     {
         return Err(error);
     }
-    let batches = Batches { ready: step.batches, rest: step.rest, running: None };
+    let batches = Batches { ready: step.batches, rest: step.rest, running: None, _wanted: wanted };
     Ok(Rows { has_time, columns, batches: batches.boxed() })
+}
+
+/// Ends the query when it is dropped.
+struct Wanted(Cancellation);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
 }
 
 /// Some batches, and the query if there may be more.
@@ -84,6 +99,7 @@ struct Batches {
     ready: VecDeque<Result<RecordBatch, SessionError>>,
     rest: Option<levada_query::Rows>,
     running: Option<JoinHandle<Step>>,
+    _wanted: Wanted,
 }
 
 impl Stream for Batches {

@@ -7,7 +7,7 @@ use std::sync::{
 
 use jiff::tz::TimeZone;
 
-use crate::QueryError;
+use crate::{Cancellation, QueryError};
 
 /// In which order the columns of a wildcard, and the rows of `SHOW`, come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub struct QueryContext {
     pub version: Arc<str>,
     /// What `SHOW VERSION` says of the build.
     pub build: Arc<str>,
+    /// Ends the query from another thread; a query's own, so give each its own context.
+    pub cancellation: Cancellation,
 }
 
 impl QueryContext {
@@ -50,6 +52,7 @@ impl QueryContext {
             order: SchemaOrder::default(),
             version: "2.0.1-levada".into(),
             build: env!("CARGO_PKG_VERSION").into(),
+            cancellation: Cancellation::default(),
         }
     }
 }

@@ -27,6 +27,9 @@ pub enum QueryError {
         /// The query's budget.
         limit: usize,
     },
+    /// Nobody waits for the rows any more.
+    #[error("the query was cancelled")]
+    Cancelled,
     /// The store could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -52,7 +55,7 @@ impl QueryError {
             Self::Refused { code, .. } => *code,
             Self::Memory { .. } => StatusCode::QUERY_MEMORY_NOT_ENOUGH,
             Self::Storage(error) => error.code(),
-            Self::Compute(_) => StatusCode::QUERY_PROCESS_ERROR,
+            Self::Compute(_) | Self::Cancelled => StatusCode::QUERY_PROCESS_ERROR,
         }
     }
 }

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A query works on one [`View`](levada_storage::View), which does not change under it. It is pulled: a batch is computed
-//! when it is asked for, on the thread that asks, and dropping [`Rows`] ends it. What an operator must hold (a sort's
+//! when it is asked for, on the thread that asks, and dropping [`Rows`] ends it. Another
+//! thread ends it through [`QueryContext::cancellation`], within a batch of rows or windows. What an operator must hold (a sort's
 //! rows, say) is counted against [`QueryContext::memory`].
 //!
 //! The expressions of `SELECT` and `WHERE` also run on tablets in motion: [`RowExpressions`].
@@ -17,6 +18,7 @@
 
 mod aggregate;
 mod bind;
+mod cancellation;
 mod chunk;
 mod context;
 mod error;
@@ -31,6 +33,7 @@ mod series_functions;
 mod show;
 mod window;
 
+pub use cancellation::Cancellation;
 pub use context::{QueryContext, SchemaOrder};
 pub use error::QueryError;
 pub use plan::{Plan, Rows, plan};

@@ -1,5 +1,6 @@
 //! The engine from outside.
 
+mod cancelled;
 mod conformance;
 mod contract;
 mod load;

@@ -18,7 +18,7 @@ use levada_model::Path;
 use levada_storage::{Direction, Piece, TimeRange, View, Windows};
 
 use crate::{
-    QueryError,
+    Cancellation, QueryError,
     aggregate::{Accumulator, Aggregate, Needs, Rows},
     chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
@@ -43,6 +43,7 @@ pub(crate) struct AggregatePieces {
     ahead: Option<Window>,
     range: TimeRange,
     batch: usize,
+    cancellation: Cancellation,
 }
 
 /// How far a series was read.
@@ -86,7 +87,14 @@ impl AggregatePieces {
             ahead,
             range,
             batch: batch.clamp(1, 1024),
+            cancellation: Cancellation::default(),
         }
+    }
+
+    /// Ends when it is told to, within a batch of windows and of rows.
+    pub(crate) fn cancelled_by(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
+        self
     }
 
     /// Its rows.
@@ -103,6 +111,7 @@ impl AggregatePieces {
         if batch.is_empty() {
             return Ok(None);
         }
+        self.cancellation.check()?;
         self.accumulators.iter_mut().for_each(|each| each.reserve(batch.len()));
         let mut inputs = std::mem::take(&mut self.inputs);
         for (input, cursor) in &mut inputs {
@@ -119,6 +128,7 @@ impl AggregatePieces {
 
     /// Feeds a series into the windows of a batch.
     fn feed(&mut self, input: &SeriesInput, cursor: &mut Cursor, batch: &[Window]) -> Result<(), QueryError> {
+        self.cancellation.check()?;
         if self.windows.panes().is_none() {
             // Each window is read on its own: the store cannot know where months begin.
             for (group, window) in batch.iter().enumerate() {
@@ -201,6 +211,7 @@ impl AggregatePieces {
         windows: &[Window],
         first: usize,
     ) -> Result<(), QueryError> {
+        self.cancellation.check()?;
         match piece {
             Piece::Rows(batch) => {
                 let rows = Chunk::from_scan(batch)?;
@@ -218,6 +229,7 @@ impl AggregatePieces {
                         Direction::Ascending,
                     )?;
                     for batch in rows {
+                        self.cancellation.check()?;
                         self.place_rows(input, &Chunk::from_scan(&batch?)?, windows, first)?;
                     }
                     return Ok(());

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, fmt, ops::Range};
 use arrow_array::Int64Array;
 
 use crate::{
-    QueryError,
+    Cancellation, QueryError,
     aggregate::{Accumulator, Aggregate, Rows},
     chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
@@ -52,6 +52,7 @@ pub(crate) struct AggregateRows {
     /// The rows being worked on, and how many of the open windows have had theirs.
     current: Option<(Chunk, usize)>,
     input_ended: bool,
+    cancellation: Cancellation,
 }
 
 impl fmt::Debug for AggregateRows {
@@ -61,7 +62,12 @@ impl fmt::Debug for AggregateRows {
 }
 
 impl AggregateRows {
-    pub(crate) fn new(input: Chunks, aggregates: Vec<RowAggregate>, windows: WindowSequence) -> Self {
+    pub(crate) fn new(
+        input: Chunks,
+        aggregates: Vec<RowAggregate>,
+        windows: WindowSequence,
+        cancellation: Cancellation,
+    ) -> Self {
         let accumulators = aggregates.iter().map(|each| each.aggregate.accumulator()).collect();
         Self {
             input,
@@ -71,6 +77,7 @@ impl AggregateRows {
             open: VecDeque::new(),
             current: None,
             input_ended: false,
+            cancellation,
         }
     }
 
@@ -85,6 +92,8 @@ impl AggregateRows {
             if self.open.is_empty() {
                 return Ok(None);
             }
+            // Windows may go on for ever behind the last row.
+            self.cancellation.check()?;
             if self.current.is_none() && !self.input_ended {
                 match self.input.next().transpose()? {
                     Some(chunk) if chunk.is_empty() => continue,

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use levada_model::Path;
 use levada_storage::{Direction, RowIterator, TimeRange, View};
 
-use crate::{QueryError, chunk::Chunk};
+use crate::{Cancellation, QueryError, chunk::Chunk};
 
 /// A scan that opens its files when it is first pulled.
 pub(crate) struct Scan {
@@ -14,6 +14,7 @@ pub(crate) struct Scan {
     measurements: Vec<Arc<str>>,
     range: TimeRange,
     direction: Direction,
+    cancellation: Cancellation,
     rows: State,
 }
 
@@ -39,9 +40,10 @@ impl Scan {
         measurements: Vec<Arc<str>>,
         range: TimeRange,
         direction: Direction,
+        cancellation: Cancellation,
     ) -> Self {
         let rows = if range.is_empty() { State::Done } else { State::Closed };
-        Self { view, device, measurements, range, direction, rows }
+        Self { view, device, measurements, range, direction, cancellation, rows }
     }
 }
 
@@ -49,6 +51,12 @@ impl Iterator for Scan {
     type Item = Result<Chunk, QueryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if !matches!(self.rows, State::Done)
+            && let Err(error) = self.cancellation.check()
+        {
+            self.rows = State::Done;
+            return Some(Err(error));
+        }
         if let State::Closed = self.rows {
             match self.view.scan(&self.device, &self.measurements, self.range, self.direction) {
                 Ok(rows) => self.rows = State::Open(rows),

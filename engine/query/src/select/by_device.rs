@@ -72,6 +72,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     }
     let mut parts = Vec::new();
     for (device, (mut names, outputs)) in devices.into_iter().zip(outputs) {
+        planner.context.cancellation.check()?;
         let outputs: Vec<Output> =
             outputs.into_iter().flatten().filter(|output| wanted.contains(&output.name)).collect();
         if outputs.is_empty() {

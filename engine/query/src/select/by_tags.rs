@@ -41,6 +41,7 @@ pub(super) fn plan(
     let mut types: Vec<Option<DataType>> = vec![None; outputs.len()];
     let mut parts: Vec<Part> = Vec::new();
     for group in groups {
+        planner.context.cancellation.check()?;
         let calls = calls.of_series(names, |series| values(&series.tags) == group).present();
         let computed = grouped::aggregate(planner, names, &calls)?;
         let scope = scope(planner, &calls, &computed.types);

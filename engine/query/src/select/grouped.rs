@@ -163,7 +163,9 @@ pub(super) fn aggregate(
             )
         });
         return Ok(Computed {
-            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch).into_chunks(),
+            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch)
+                .cancelled_by(planner.context.cancellation.clone())
+                .into_chunks(),
             types: aggregates.iter().map(|each| each.data_type).collect(),
             description,
             never: false,
@@ -185,7 +187,10 @@ pub(super) fn aggregate(
             let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
             AggregateSegments::new(computed.chunks, segmenter, aggregates).into_chunks()
         }
-        None => AggregateRows::new(computed.chunks, aggregates, windows).into_chunks(),
+        None => {
+            let cancellation = planner.context.cancellation.clone();
+            AggregateRows::new(computed.chunks, aggregates, windows, cancellation).into_chunks()
+        }
     };
     let description = planner.explained(|| below(format!("Aggregate {}", shown()), computed.description));
     Ok(Computed { chunks, types, description, never: computed.never })

@@ -58,6 +58,7 @@ fn rows(planner: &Planner<'_>, series: Vec<Named>, range: TimeRange) -> Chunks {
     let view = Arc::clone(&planner.view);
     let mut series = series.into_iter();
     let batch = planner.context.batch_rows.max(1);
+    let cancellation = planner.context.cancellation.clone();
     Box::new(std::iter::from_fn(move || {
         let part: Vec<Named> = series.by_ref().take(batch).collect();
         if part.is_empty() {
@@ -66,6 +67,9 @@ fn rows(planner: &Planner<'_>, series: Vec<Named>, range: TimeRange) -> Chunks {
         let mut times = Vec::new();
         let mut found: Vec<(String, String, &'static str)> = Vec::new();
         for (name, info) in part {
+            if let Err(error) = cancellation.check() {
+                return Some(Err(error));
+            }
             let point = if range == TimeRange::ALL {
                 view.last(&info.device, &info.measurement).map_err(QueryError::from)
             } else {

@@ -99,6 +99,7 @@ impl Sources {
                     device.measurements.clone(),
                     range,
                     direction,
+                    planner.context.cancellation.clone(),
                 );
                 let types: Vec<ArrowType> = device.types.iter().map(|each| each.arrow()).collect();
                 Input::new(Box::new(scan), types)

@@ -153,7 +153,11 @@ impl Store {
                 findings.push(move_aside(disk, &self.folder.dir, path)?);
             } else {
                 tracing::info!(path = %path.display(), "remove a file that a crash left");
-                disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
+                match disk.remove(path) {
+                    // A view of a store that was closed has been the last to need it.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    other => other.map_err(StorageError::io("cannot remove", path))?,
+                }
             }
         }
         Ok(findings)

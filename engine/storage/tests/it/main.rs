@@ -16,4 +16,5 @@ mod model;
 mod random;
 mod room;
 mod rows;
+mod stress;
 mod work;

@@ -170,8 +170,8 @@ fn rows_of_an_interval_whose_sync_failed_are_synced_with_the_next() {
         let disk = FaultDisk::default();
         let sync = SyncMode::Interval(Duration::from_millis(2));
         let storage = Storage::open(StorageOptions { sync, ..on(&disk) }).expect("opens");
-        insert(&storage, 0).expect("taken");
         let syncs = disk.count(Call::Sync, Kind::Log);
+        insert(&storage, 0).expect("taken");
         until("nothing is synced", || disk.count(Call::Sync, Kind::Log) > syncs);
         disk.set_fault(Fault::OnceOf(Call::Sync, Kind::Log, 1));
         let mut acknowledged = vec![0];

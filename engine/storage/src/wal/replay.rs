@@ -125,11 +125,11 @@ fn segment(
     replayed: &mut Replayed,
     apply: &mut impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
-    // A crash may have come before the head was whole, and then nothing is behind it that counts.
-    let empty = if last {
-        bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0)
-    } else {
-        counts.is_some_and(|counts| counts <= HEAD as u64)
+    // A crash may have come before the head was whole, and then nothing is behind it that counts: as the next head says, if
+    // that did not meet the same.
+    let empty = match counts {
+        Some(counts) => counts <= HEAD as u64,
+        None => bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0),
     };
     if Head::parse(bytes).is_none() && !empty {
         finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());

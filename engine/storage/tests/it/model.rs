@@ -88,6 +88,8 @@ struct Run {
     disk: FaultDisk,
     clock: Arc<TestClock>,
     storage: Storage,
+    /// A power cut loses nothing that was acknowledged.
+    lasting: bool,
     /// Around which times rows come.
     front: i64,
     /// How often it was opened again.
@@ -101,7 +103,8 @@ fn check_lasts(view: &dyn levada_storage::View, lasts: &Lasts) {
     }
 }
 
-fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> Storage {
+/// Opens a store with options by chance; says, too, whether it promises that a power cut loses nothing.
+fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> (Storage, bool) {
     let sync = match random.below(3) {
         0 => SyncMode::Always,
         1 => SyncMode::Group { max_delay: Duration::from_micros(200), max_bytes: 4096 },
@@ -121,8 +124,9 @@ fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> Storag
         ..StorageOptions::new("/data")
     };
     let storage = Storage::open(options).expect("opens");
-    assert!(storage.recovery().is_empty(), "{:?}", storage.recovery());
-    storage
+    let found = storage.recovery();
+    assert!(found.iter().all(|finding| finding.what.contains("torn")), "{found:?}");
+    (storage, !matches!(sync, SyncMode::Interval(_)))
 }
 
 fn value(random: &mut Random, data_type: DataType) -> Value {
@@ -161,8 +165,8 @@ impl Run {
         if random.one_in(4) {
             disk.set_short_reads();
         }
-        let storage = open(&disk, &clock, &mut random);
-        Self { random, model: Model::default(), disk, clock, storage, front: 0, opened: 0 }
+        let (storage, lasting) = open(&disk, &clock, &mut random);
+        Self { random, model: Model::default(), disk, clock, storage, lasting, front: 0, opened: 0 }
     }
 
     fn now(&self) -> i64 {
@@ -306,9 +310,29 @@ impl Run {
     }
 
     fn reopen(&mut self) {
-        self.storage.close().expect("closes");
-        self.storage = open(&self.disk, &self.clock, &mut self.random);
+        if self.random.one_in(2) {
+            self.storage.close().expect("closes");
+        } else {
+            self.crash();
+        }
+        (self.storage, self.lasting) = open(&self.disk, &self.clock, &mut self.random);
         self.opened += 1;
+    }
+
+    /// The process is killed, or the power cut, with all that was done acknowledged.
+    fn crash(&mut self) {
+        // What comes before a change that is acknowledged is, too. This one concerns nothing.
+        let life = Some(1 + i64::from(self.opened));
+        let last = self.storage.set_ttl(&pattern("root.nothing.**"), life).expect("set");
+        last.durable.wait().expect("durable");
+        self.disk.power_off();
+        // Without a disk it may fail.
+        drop(self.storage.close());
+        if self.lasting && self.random.one_in(2) {
+            self.disk.restart(&mut self.random);
+        } else {
+            self.disk.resume();
+        }
     }
 
     fn check(&mut self) {

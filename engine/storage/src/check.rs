@@ -41,7 +41,11 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let _lock = take_lock(options)?;
     let (_, loaded) = Manifest::salvage(&options.disk, &options.dir, options.partition_width)?;
     let mut findings = of_manifest(options, &loaded)?;
-    let replayed = replay(&options.disk, &options.dir.join("wal"), |_, _| Ok(()))?;
+    let logs = options.dir.join("wal");
+    let replayed = replay(&options.disk, &logs, |_, _| Ok(()))?;
+    if loaded.damage.is_empty() && !loaded.absent {
+        findings.extend(replayed.gap(&logs, loaded.floor));
+    }
     findings.extend(replayed.findings);
     let data = options.dir.join("data");
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(&options.disk)));

@@ -22,7 +22,7 @@ use crate::{
     manifest::Loaded,
     memtable::Place,
     sealed::{About, DataFolder, FileBytes, FileMeta, SUMS, SealedFile, Sums},
-    wal::{CatalogOp, Op, SeriesDef, replay},
+    wal::{CatalogOp, SeriesDef, replay},
 };
 
 /// A file that no manifest names, as it tells of itself.
@@ -95,15 +95,8 @@ pub(crate) fn tells_all(
 ) -> Result<bool, StorageError> {
     let found = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
     let missing = named(loaded, folder).difference(&found.into_iter().collect()).count();
-    let mut first = None;
-    replay(&folder.disk, logs, |seq, op| {
-        first.get_or_insert(match &op {
-            Op::Insert(record) => record.first_seq(seq),
-            Op::Catalog(_) => seq,
-        });
-        Ok(())
-    })?;
-    Ok(missing == 0 && first.is_some_and(|first| first <= loaded.floor + 1))
+    let replayed = replay(&folder.disk, logs, |_, _| Ok(()))?;
+    Ok(missing == 0 && replayed.follows(loaded.floor))
 }
 
 /// The paths of the files that the manifest names, and of their checksums.

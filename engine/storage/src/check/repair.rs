@@ -23,6 +23,7 @@ use crate::{
     read::{Block, concat, salvage_aligned, salvage_plain},
     sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
     store::take_lock,
+    wal::replay,
 };
 
 /// Brings a data folder that nobody has open into a state in which it opens: a damaged manifest is written anew from what
@@ -56,6 +57,11 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
             done.push(Action { path, what: "taken back: it is whole, and no manifest named it".to_owned() });
             rewrite = true;
         }
+    }
+    if !loaded.damage.is_empty() || loaded.absent {
+        // What the log does not have any more was in files, as far as anybody knows.
+        let first = replay(disk, &options.dir.join("wal"), |_, _| Ok(()))?.first_seq;
+        loaded.floor = first.map_or(loaded.floor, |first| loaded.floor.max(first.saturating_sub(1)));
     }
     let mut known = HashSet::new();
     for file in files(&loaded, &folder).collect::<Vec<_>>() {

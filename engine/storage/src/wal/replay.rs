@@ -10,10 +10,10 @@ use std::{
 use super::{
     Op,
     committer::ClosedSegment,
-    segment::{HEAD, Head, number},
+    segment::{self, HEAD, Head, number},
 };
 use crate::{
-    Finding, StorageError,
+    Finding, Severity, StorageError,
     codec::Take,
     disk::{Disk, read_whole},
     frame::{Frame, Frames, is_torn},
@@ -27,10 +27,35 @@ const COPY: &str = "tmp";
 pub(crate) struct Replayed {
     /// The segments, in order.
     pub(crate) segments: Vec<ClosedSegment>,
+    /// The number of the first write in it; `None` where there is none.
+    pub(crate) first_seq: Option<u64>,
     /// The highest number seen.
     pub(crate) last_seq: u64,
     /// What was wrong.
     pub(crate) findings: Vec<Finding>,
+}
+
+impl Replayed {
+    /// Whether the log begins no later than it has to, where all up to `floor` is elsewhere; `false` for one without writes.
+    pub(crate) fn follows(&self, floor: u64) -> bool {
+        self.first_seq.is_some_and(|first| first <= floor.saturating_add(1))
+    }
+
+    /// What is missing at the beginning of a log that has no damage: files of it that are gone.
+    pub(crate) fn gap(&self, dir: &Path, floor: u64) -> Option<Finding> {
+        let first = self.first_seq.filter(|_| !self.follows(floor))?;
+        if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return None;
+        }
+        let what = format!(
+            "the log begins with write {first}, and files hold all up to {floor}: a file of it is gone"
+        );
+        Some(
+            Finding::error(dir, what)
+                .means(format!("what the {} writes between stored is lost", first - floor - 1))
+                .repaired_by("nothing can be done but to put it back before the folder is opened"),
+        )
+    }
 }
 
 /// Reads all segments in a folder, in order, and hands every record to `apply`.
@@ -55,6 +80,11 @@ pub(crate) fn replay(
     let mut replayed = Replayed::default();
     let heads = paths.iter().map(|(_, path)| head(disk, path)).collect::<Result<Vec<_>, _>>()?;
     for (at, (number, path)) in paths.iter().enumerate() {
+        let before = heads[at].map_or(0, |head| head.before);
+        if paths[0].0 < before && before < *number && !paths.iter().any(|(present, _)| *present == before) {
+            let gone = segment::path(dir, before);
+            finding(&mut replayed, &gone, 0, "a file of the log is gone; what it held is lost".to_owned());
+        }
         let bytes = read(disk, path)?;
         // The next head says how much counts: of the segment it names, and nothing of one that it passes over, which
         // could not be begun.
@@ -64,7 +94,7 @@ pub(crate) fn replay(
             Ordering::Greater => None,
         });
         let last = at + 1 == paths.len();
-        let len = segment(path, &bytes, counts, last, &mut replayed, &mut apply)?;
+        let len = records(path, &bytes, counts, last, &mut replayed, &mut apply)?;
         let last_seq = replayed.last_seq;
         replayed.segments.push(ClosedSegment { number: *number, path: path.clone(), last_seq, len });
     }
@@ -117,7 +147,7 @@ fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<u8>, StorageError> {
 }
 
 /// Reads one segment; gives the length of it that counts.
-fn segment(
+fn records(
     path: &Path,
     bytes: &[u8],
     counts: Option<u64>,
@@ -158,6 +188,10 @@ fn segment(
                     continue;
                 }
                 replayed.last_seq = seq;
+                replayed.first_seq.get_or_insert(match &op {
+                    Op::Insert(record) => record.first_seq(seq),
+                    Op::Catalog(_) => seq,
+                });
                 apply(seq, op)?;
             }
             Frame::Damage { at, end } => {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use levada_model::{SplitRange, Write};
-use levada_storage::{Storage, StorageOptions, TimeRange, check};
+use levada_storage::{Disk as _, Storage, StorageOptions, TimeRange, check};
 
 use crate::{
     fault_disk::FaultDisk,
@@ -134,4 +134,21 @@ fn a_mangled_log_opens_and_what_it_lost_is_named() {
     }
     println!("{lost} logs lost rows, {whole} are whole");
     assert!(lost > 100, "only {lost} logs lost rows");
+}
+
+#[test]
+fn a_file_of_the_log_that_is_gone_is_missed() {
+    let (disk, _) = filled(200);
+    let segments = disk.paths("wal").len();
+    assert!(segments > 4);
+    assert_eq!(check(&on(&disk, 200)).expect("checked"), []);
+    for gone in 0..segments - 1 {
+        let (disk, _) = filled(200);
+        let (path, _) = disk.paths("wal").swap_remove(gone);
+        disk.remove(&path).expect("removed");
+        let findings = check(&on(&disk, 200)).expect("checked");
+        assert!(findings.iter().any(|finding| finding.what.contains("gone")), "{path:?}: {findings:?}");
+        let storage = Storage::open(on(&disk, 200)).expect("opens");
+        assert!(storage.recovery().iter().any(|finding| finding.what.contains("gone")));
+    }
 }

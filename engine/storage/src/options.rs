@@ -57,9 +57,12 @@ pub struct StorageOptions {
     pub wal: bool,
     /// The log is cut into files of about so many bytes.
     pub wal_segment_bytes: u64,
-    /// Memtables are flushed early where the log would grow beyond so many bytes.
+    /// Memtables are flushed early where the log would grow beyond so many bytes. As long as one cannot be flushed, because its
+    /// files cannot be written, the log is kept from its first write on, and may grow beyond this; the others are flushed all
+    /// the same, and once it is flushed, all that it held up goes.
     pub wal_bytes: u64,
-    /// Bytes of rows in memory at most, those being flushed included; writers wait at this.
+    /// Writers wait while rows take so many bytes of memory, those being flushed included; it is exceeded by the last write that
+    /// was taken, which may have 768 MiB.
     pub memtable_bytes: usize,
     /// Bytes of files' indexes kept in memory.
     pub meta_cache_bytes: usize,

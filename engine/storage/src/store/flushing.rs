@@ -335,3 +335,6 @@ enum Written {
     Before(Vec<Arc<SealedFile>>),
     Now(Vec<Unsealed>),
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,6 +196,45 @@ impl<R: ReadAt> TsFileReader<R> {
             return Ok(devices.get(device).cloned());
         }
         let Some(root) = self.device_root(device)? else { return Ok(None) };
+        self.device_below(device.clone(), root).map(Some)
+    }
+
+    /// Every device with all its series, in the order of the index: much faster than asking for each.
+    ///
+    /// # Errors
+    /// The index cannot be read or is damaged; some devices may have been visited.
+    pub fn for_each_device(&self, mut visit: impl FnMut(DeviceMeta)) -> Result<(), TsFileError> {
+        let metadata = match &self.content {
+            Content::Indexed(metadata) => metadata,
+            Content::Salvaged(devices) => {
+                devices.values().cloned().for_each(visit);
+                return Ok(());
+            }
+        };
+        let mut budget = self.length - self.data_end;
+        let mut ahead: Vec<Node> = metadata.tables.iter().rev().map(|(_, root)| root.clone()).collect();
+        while let Some(node) = ahead.pop() {
+            let leaf = node.kind == NodeType::LeafDevice;
+            let first = ahead.len();
+            for (index, (name, _)) in node.entries.iter().enumerate() {
+                let Some((start, end)) = node.range(index) else { continue };
+                let left = budget.checked_sub(end - start);
+                budget =
+                    left.ok_or_else(|| TsFileError::damaged(start, "index nodes share their children"))?;
+                let below = self.read_node(start, end, !leaf)?;
+                if leaf {
+                    visit(self.device_below(name.to_device(), below)?);
+                } else {
+                    ahead.push(below);
+                }
+            }
+            ahead[first..].reverse();
+        }
+        Ok(())
+    }
+
+    /// A device whose measurement nodes have this root.
+    fn device_below(&self, device: DeviceId, root: Node) -> Result<DeviceMeta, TsFileError> {
         let mut all = Vec::new();
         let mut budget = self.length - self.data_end;
         let mut ahead = vec![root];
@@ -220,7 +259,7 @@ impl<R: ReadAt> TsFileReader<R> {
             check_value_series(series, self.data_end)?;
             time.iter().for_each(|time| series.pair_with(time));
         }
-        Ok(Some(DeviceMeta { device: device.clone(), time, series: all }))
+        Ok(DeviceMeta { device, time, series: all })
     }
 
     /// One series; `None` where it is not in the file. Its chunks are paired with time chunks if the device is aligned.

@@ -259,11 +259,9 @@ impl SealedFile {
         let file = self.reading_ahead();
         let reader = file.reader()?;
         let mut found = Vec::new();
-        for device in reader.devices().map_err(|error| file.error(error))? {
-            let meta = reader.device(&device).map_err(|error| file.error(error))?;
-            let end = meta.and_then(|meta| last_time(&meta));
-            found.extend(end.map(|end| (number(&device), end)));
-        }
+        let all = reader
+            .for_each_device(|meta| found.extend(last_time(&meta).map(|end| (number(&meta.device), end))));
+        all.map_err(|error| file.error(error))?;
         Ok(Ends::new(found))
     }
 }

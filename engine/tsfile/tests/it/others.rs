@@ -53,6 +53,10 @@ fn devices_of_tables_may_lack_segments() -> Result<(), TsFileError> {
     let bytes = file(&devices)?;
     let reader = TsFileReader::open(Bytes::from(bytes.clone()))?;
     assert_eq!(reader.devices()?, devices);
+    let mut visited = Vec::new();
+    reader.for_each_device(|meta| visited.push(meta))?;
+    let one_by_one = devices.iter().filter_map(|device| reader.device(device).transpose());
+    assert_eq!(visited, one_by_one.collect::<Result<Vec<_>, _>>()?);
     for device in &devices {
         assert!(reader.may_contain(device, "first"));
         assert_eq!(reader.device(device)?.map(|found| found.series.len()), Some(2), "{device}");

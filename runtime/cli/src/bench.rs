@@ -113,6 +113,21 @@ pub(crate) struct IngestArgs {
     /// Write this share of rows twelve hours late, in percent
     #[arg(long, default_value_t = 0)]
     pub(crate) late: u64,
+    /// What the readings are
+    #[arg(long = "type", value_enum, default_value = "double")]
+    pub(crate) kind: Kind,
+    /// Wait until files are compacted as far as it pays, and say what that took
+    #[arg(long)]
+    pub(crate) settle: bool,
+}
+
+/// What the readings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// DOUBLE: a slow wave with noise, two decimals.
+    Double,
+    /// INT64: a random walk, up to 99 up or down a row.
+    Int64,
 }
 
 /// What an acknowledgement promises.

@@ -8,7 +8,8 @@ use std::sync::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Outcome, Path, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Outcome, Path, Rows, Session, SessionCapabilities, SessionError, StatusCode, Write,
+    WriteReport,
 };
 use levada_sql::ast::Statement;
 
@@ -52,6 +53,18 @@ impl EmbeddedSession {
         }
         Ok(())
     }
+
+    async fn rows(&self, statement: Statement) -> Result<Rows, SessionError> {
+        rows::run(&self.shared, statement, self.shared.query_context(&self.zone)).await
+    }
+}
+
+/// Whether a statement gives rows and changes nothing. What is not known to be harmless is not.
+fn reads_only(statement: &Statement) -> bool {
+    matches!(
+        statement,
+        Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_)
+    )
 }
 
 #[async_trait]
@@ -69,13 +82,19 @@ impl Session for EmbeddedSession {
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError> {
         self.check_open()?;
         let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
-        match statement {
-            Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_) => {
-                let context = self.shared.query_context(&self.zone);
-                rows::run(&self.shared, statement, context).await.map(Outcome::Rows)
-            }
-            statement => statement::run(&self.shared, statement, &self.zone).await.map(Outcome::Done),
+        if reads_only(&statement) {
+            return self.rows(statement).await.map(Outcome::Rows);
         }
+        statement::run(&self.shared, statement, &self.zone).await.map(Outcome::Done)
+    }
+
+    async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
+        self.check_open()?;
+        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        if !reads_only(&statement) {
+            return Err(SessionError::not_a_query(sql));
+        }
+        self.rows(statement).await
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

@@ -111,6 +111,13 @@ impl SessionError {
         Self { code, message: message.into(), transient: code.is_transient(), source: None }
     }
 
+    /// The refusal of a statement that may change something where one is expected that only reads.
+    pub fn not_a_query(sql: &str) -> Self {
+        let message =
+            format!("`{sql}` is no query, and only queries are allowed here: nothing of it was done");
+        Self::new(StatusCode::QUERY_NOT_ALLOWED, message)
+    }
+
     /// With what caused it.
     #[must_use]
     pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -141,19 +148,12 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// The statement is wrong, or failed.
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError>;
 
-    /// Runs one statement that gives rows.
+    /// Runs one statement that reads. One that would change anything is refused before anything of it is done:
+    /// [`SessionError::not_a_query`].
     ///
     /// # Errors
-    /// As [`Session::execute`]; also where the statement gives no rows.
-    async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
-        match self.execute(sql).await? {
-            Outcome::Rows(rows) => Ok(rows),
-            Outcome::Done(_) => Err(SessionError::new(
-                StatusCode::QUERY_NOT_ALLOWED,
-                format!("the statement `{sql}` gives no rows"),
-            )),
-        }
-    }
+    /// As [`Session::execute`]; also where the statement is no query.
+    async fn query(&self, sql: &str) -> Result<Rows, SessionError>;
 
     /// The positions stored by an owner's writes: for every split the first that is not stored. Empty where there are
     /// none, or the session cannot store any.

@@ -129,6 +129,37 @@ async fn failures_have_their_codes() {
 }
 
 #[tokio::test]
+async fn a_query_changes_nothing() {
+    let store = Store::open();
+    let session = store.session();
+    session.execute("insert into root.a.d1(time, s) values (1, 21)").await.expect("stored");
+    for statement in [
+        "delete from root.a.**",
+        "delete timeseries root.a.**",
+        "delete database root.a",
+        "insert into root.a.d1(time, s) values (2, 22)",
+        "create timeseries root.a.d1.t INT32",
+        "set ttl to root.a 1",
+        "set system to readonly",
+        "flush",
+        "select s into root.a.d2(s) from root.a.d1",
+    ] {
+        session.query(statement).await.expect_err(statement);
+    }
+    assert_eq!(rows(&session, "select * from root.**").await, ["1,21.0"]);
+    assert_eq!(rows(&session, "count timeseries").await, ["1"]);
+}
+
+#[tokio::test]
+async fn what_is_closed_answers_nothing() {
+    let store = Store::open();
+    let session = store.session();
+    session.close().await.expect("closed");
+    let error = session.query("show databases").await.expect_err("it is closed");
+    assert_eq!(error.code, StatusCode::NOT_LOGIN);
+}
+
+#[tokio::test]
 async fn long_results_come_in_batches_and_may_be_dropped() {
     let store = Store::open();
     let session = store.session();

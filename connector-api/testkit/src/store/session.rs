@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::model::{
-    Checkpoint, DataType, Outcome, RejectedRows, SeriesSchema, Session, SessionCapabilities, SessionError,
-    StatusCode, Tablet, Value, Write, WriteReport,
+    Checkpoint, DataType, Outcome, RejectedRows, Rows, SeriesSchema, Session, SessionCapabilities,
+    SessionError, StatusCode, Tablet, Value, Write, WriteReport,
 };
 
 use super::{Series, SimulatedStore, State, sql};
@@ -72,6 +72,15 @@ impl Session for SimulatedSession {
             return Err(SessionError::new(code, "injected"));
         }
         sql::execute(&mut state, statement)
+    }
+
+    async fn query(&self, statement: &str) -> Result<Rows, SessionError> {
+        // Of what this store understands, only this reads.
+        let reads = statement.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("show"));
+        if reads && let Outcome::Rows(rows) = self.execute(statement).await? {
+            return Ok(rows);
+        }
+        Err(SessionError::not_a_query(statement))
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

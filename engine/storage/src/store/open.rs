@@ -193,9 +193,19 @@ pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, Stora
     let path = options.dir.join("lock");
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let since = options.clock.now();
-    let holder =
-        format!("process {} on {}, since {since} ms after 1970 UTC\n", std::process::id(), host.trim());
-    match options.disk.lock(&path, &holder).map_err(StorageError::io("cannot lock", &path))? {
+    // `2026-11-21T14:21:52Z`; a clock beyond all calendars is the number it is.
+    let since = jiff::Timestamp::from_second(since.div_euclid(1_000))
+        .map_or_else(|_| format!("{since} ms after 1970 UTC"), |since| since.to_string());
+    let holder = format!("process {} on {}, since {since}\n", std::process::id(), host.trim());
+    let locked = options.disk.lock(&path, &holder).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StorageError::Io {
+            what: "a data folder is opened by those only who may write to it: cannot write to",
+            path: path.clone(),
+            source: error,
+        },
+        _ => StorageError::io("cannot lock", &path)(error),
+    });
+    match locked? {
         LockOutcome::Held(lock) => Ok(lock),
         LockOutcome::Taken(owner) => Err(StorageError::Locked { path: options.dir.clone(), owner }),
     }

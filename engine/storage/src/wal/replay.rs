@@ -7,10 +7,12 @@ use std::{
     sync::Arc,
 };
 
+use levada_model::StatusCode;
+
 use super::{
     Op,
     committer::ClosedSegment,
-    segment::{self, HEAD, Head, number},
+    segment::{self, HEAD, Head, NewerVersion, number},
 };
 use crate::{
     Finding, Severity, StorageError,
@@ -162,7 +164,14 @@ fn records(
         None => bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0),
     };
     if Head::parse(bytes).is_none() && !empty {
-        finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
+        let newer = NewerVersion::of(bytes);
+        if let Some(newer) = newer.filter(|newer| !newer.is_damage) {
+            let message =
+                format!("{}: {newer}: open the folder with the program that wrote it", path.display());
+            return Err(StorageError::refused(StatusCode::INCOMPATIBLE_VERSION, message));
+        }
+        let what = "the head of a log segment is damaged".to_owned();
+        finding(replayed, path, 0, newer.map_or(what, |newer| newer.to_string()));
     }
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())

@@ -5,6 +5,7 @@
 //! ```
 
 use std::{
+    fmt,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -15,7 +16,9 @@ use crate::{
     disk::{Disk, WriteFile},
 };
 
-const MAGIC: [u8; 8] = *b"LVDWAL\0\x01";
+/// What a segment of any version begins with; the version is the byte behind.
+const NAME: [u8; 7] = *b"LVDWAL\0";
+const VERSION: u8 = 1;
 
 /// Bytes of a segment before its first record.
 pub(super) const HEAD: usize = 36;
@@ -31,7 +34,8 @@ pub(super) struct Head {
 
 impl Head {
     fn to_bytes(self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = NAME.to_vec();
+        bytes.push(VERSION);
         bytes.put_u64(self.number);
         bytes.put_u64(self.before);
         bytes.put_u64(self.before_len);
@@ -43,10 +47,40 @@ impl Head {
     /// The head of a segment's bytes; `None` where they have none.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let head = bytes.get(..HEAD)?;
-        let mut from = Take(head.strip_prefix(&MAGIC)?);
+        let mut from = Take(head.strip_prefix(&NAME)?.strip_prefix(&[VERSION])?);
         let parsed =
             Self { number: from.u64().ok()?, before: from.u64().ok()?, before_len: from.u64().ok()? };
         (from.u32().ok()? == crc32fast::hash(&head[..HEAD - 4])).then_some(parsed)
+    }
+}
+
+/// What a segment's head says of a version that this program does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NewerVersion {
+    pub(super) version: u8,
+    /// The rest of the head is that of the known version, by its checksum: the byte is damaged.
+    pub(super) is_damage: bool,
+}
+
+impl NewerVersion {
+    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        let version = *bytes.strip_prefix(&NAME)?.first()?;
+        let mut known = bytes.get(..HEAD).unwrap_or_default().to_vec();
+        if let Some(byte) = known.get_mut(NAME.len()) {
+            *byte = VERSION;
+        }
+        (version > VERSION).then(|| Self { version, is_damage: Head::parse(&known).is_some() })
+    }
+}
+
+impl fmt::Display for NewerVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, is_damage } = self;
+        write!(
+            f,
+            "the log segment is of version {version}, newer than this program, which reads version {VERSION}"
+        )?;
+        f.write_str(if *is_damage { "; but its checksum says that the byte is damaged" } else { "" })
     }
 }
 
@@ -112,5 +146,21 @@ impl Segment {
 
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.file.sync()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_version_is_told_from_a_damaged_byte() {
+        let mut bytes = Head { number: 3, before: 2, before_len: 40 }.to_bytes();
+        assert_eq!(NewerVersion::of(&bytes), None);
+        bytes[NAME.len()] = 2;
+        assert_eq!(NewerVersion::of(&bytes), Some(NewerVersion { version: 2, is_damage: true }));
+        bytes[HEAD - 1] ^= 1;
+        assert_eq!(NewerVersion::of(&bytes), Some(NewerVersion { version: 2, is_damage: false }));
+        assert_eq!(NewerVersion::of(b"something"), None);
     }
 }

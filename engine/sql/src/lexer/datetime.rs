@@ -110,7 +110,20 @@ fn parse_offset(text: &str) -> Result<tz::Offset, String> {
         .ok_or_else(|| format!("there is no offset {text}"))
 }
 
+/// After so many years the calendar begins anew, weekdays and with them the rules of time zones included.
+const CYCLE_YEARS: i16 = 400;
+/// The milliseconds of these years.
+const CYCLE_MILLIS: i64 = 146_097 * 24 * 60 * 60 * 1_000;
+
 fn millis(datetime: civil::DateTime, zone: &tz::TimeZone) -> Result<i64, String> {
-    let timestamp = zone.to_timestamp(datetime).map_err(|_| format!("{datetime} is out of range"))?;
-    Ok(timestamp.as_nanosecond().div_euclid(1_000_000).try_into().unwrap_or(i64::MAX))
+    let within = |datetime: civil::DateTime| zone.to_timestamp(datetime).ok();
+    // Moments end a day before the calendar does, and people write its last day for "for ever".
+    let earlier = || datetime.with().year(datetime.year() - CYCLE_YEARS).build().ok();
+    let (timestamp, more) = match within(datetime) {
+        Some(timestamp) => (Some(timestamp), 0),
+        None => (earlier().and_then(within), CYCLE_MILLIS),
+    };
+    let timestamp = timestamp.ok_or_else(|| format!("{datetime} is out of range"))?;
+    let millis = i64::try_from(timestamp.as_nanosecond().div_euclid(1_000_000)).unwrap_or(i64::MAX);
+    Ok(millis.saturating_add(more))
 }

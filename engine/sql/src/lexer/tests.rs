@@ -64,6 +64,12 @@ fn literals_of_time_are_read_in_their_zone() {
     assert_eq!(parse_datetime("1970/1/2", &utc), Ok(86_400_000));
     assert_eq!(parse_datetime("1970-01-01T05:30:00", &kolkata), Ok(0));
     assert_eq!(parse_datetime("1969-12-31T23:59:59.9999", &utc), Ok(-1));
+    // What people write for "for ever": the calendar's last day, wherever they are.
+    assert_eq!(parse_datetime("9999-12-31", &utc), Ok(253_402_214_400_000));
+    assert_eq!(parse_datetime("9999-12-31T23:59:59.999", &utc), Ok(253_402_300_799_999));
+    assert_eq!(parse_datetime("9999-12-31T23:59:59.999-08:00", &utc), Ok(253_402_329_599_999));
+    let new_york = tz::TimeZone::get("America/New_York").expect("a zone");
+    assert_eq!(parse_datetime("9999-12-31T23:00:00", &new_york), Ok(253_402_297_200_000 + 5 * 3_600_000));
     assert_eq!(parse_datetime("2024-02-30", &utc), Err("there is no date 2024-02-30".to_owned()));
 }
 

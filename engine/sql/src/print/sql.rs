@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, civil};
 use levada_model::{PathPattern, quote_node};
 
 use crate::{
@@ -248,9 +248,12 @@ impl Display for Constant {
     }
 }
 
+/// Time zero. Civil time reaches a day further than moments do.
+const EPOCH: civil::DateTime = civil::datetime(1970, 1, 1, 0, 0, 0, 0);
+
 /// A literal of time in UTC; the bare number where the year has not four digits.
 fn write_time(millis: i64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let civil = Timestamp::from_millisecond(millis).ok().map(|time| TimeZone::UTC.to_datetime(time));
+    let civil = EPOCH.checked_add(SignedDuration::from_millis(millis)).ok();
     match civil.filter(|civil| (0..=9999).contains(&civil.year())) {
         None => write!(f, "{millis}"),
         Some(civil) => write!(

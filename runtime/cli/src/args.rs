@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What scripts can rely on; see [`crate::exit`].
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed while running, or found damage; 2 the command line is wrong; 3 a \
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed while running, found damage, or refused lines of a file; 2 the command line is wrong; 3 a \
 pipeline file, a statement or an option is wrong and nothing was started; 4 stopped before everything was settled; 130 \
 interrupted twice";
 

@@ -86,6 +86,11 @@ pub(crate) struct PollArgs {
     pub(crate) topic: String,
 }
 
+/// A count of something there must be.
+fn at_least_one() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..)
+}
+
 /// Options of `bench ingest`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct IngestArgs {
@@ -93,19 +98,19 @@ pub(crate) struct IngestArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Points to write
-    #[arg(long, default_value_t = 200_000_000)]
+    #[arg(long, default_value_t = 200_000_000, value_parser = at_least_one())]
     pub(crate) points: u64,
     /// Devices, written in turn
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = at_least_one())]
     pub(crate) devices: u64,
     /// Measurements of a device
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = at_least_one())]
     pub(crate) measurements: u64,
     /// Rows of a tablet
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = at_least_one())]
     pub(crate) rows: u64,
     /// Threads that write
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = at_least_one())]
     pub(crate) threads: u64,
     /// What an acknowledgement promises
     #[arg(long, value_enum, default_value = "group")]

@@ -3,13 +3,13 @@
 //! | code | meaning |
 //! | --- | --- |
 //! | 0 | done; `fsck`: no errors, or all repaired (notes are no errors) |
-//! | 1 | failed while running: a sink that will never take the data, a query that failed, errors that `fsck` found |
+//! | 1 | failed while running: a sink that will never take the data, a query that failed, errors that `fsck` found, lines that `import` refused |
 //! | 2 | the command line is wrong |
 //! | 3 | a pipeline file, a statement or an option is wrong: nothing was started |
 //! | 4 | stopped before everything was settled: the rest will be read again at the next start |
 //! | 130 | interrupted twice: given up at once |
 
-use std::{fmt, process::ExitCode};
+use std::{fmt, io, panic, process::ExitCode};
 
 /// Failed while running.
 pub(crate) const FAILED: u8 = 1;
@@ -49,8 +49,28 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Prints an error with all its causes and gives its exit code.
+/// Whether whoever reads the output went away, as `head` does.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Makes `println!` to a reader that went away the end of the process, with success, rather than a panic.
+pub(crate) fn end_with_reader() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let message = info.payload_as_str().unwrap_or_default();
+        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
+            std::process::exit(0);
+        }
+        before(info);
+    }));
+}
+
+/// Prints an error with all its causes and gives its exit code. That nobody reads any more is no failure.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
     let failure = error.downcast_ref::<Failure>();
     if failure.is_none_or(|failure| failure.message.is_some()) {
         eprintln!("levada: {}", chain(error));

@@ -29,6 +29,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    exit::end_with_reader();
     let args = args::Args::parse();
     logging::start(&args.log);
     match commands::run(args) {

@@ -13,6 +13,7 @@ use futures::StreamExt;
 use levada_model::{ResultColumn, Rows};
 
 pub(crate) use cell::Zone;
+pub(crate) use csv::CsvStyle;
 
 /// The form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,6 +52,7 @@ struct Header {
 pub(crate) async fn write(
     rows: Rows,
     format: Format,
+    style: CsvStyle,
     zone: &Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<u64> {
@@ -58,7 +60,7 @@ pub(crate) async fn write(
     let header = Header { has_time, columns };
     let mut form: Box<dyn RowFormat> = match format {
         Format::Table => Box::new(table::Table::new(header, zone.clone())),
-        Format::Csv => Box::new(csv::Csv::new(header)),
+        Format::Csv => Box::new(csv::Csv::new(header, style)),
         Format::Json => Box::new(json::Json::array(header)),
         Format::Jsonl => Box::new(json::Json::lines(header)),
     };

@@ -12,7 +12,7 @@ use levada_model::{Outcome, Session};
 
 use crate::{
     exit::{self, Failure},
-    output::{self, Format, Zone},
+    output::{self, CsvStyle, Format, Zone},
 };
 
 /// A conversation with a session.
@@ -60,9 +60,9 @@ impl<'a> Shell<'a> {
             }
             match self.statement(&statement).await {
                 Ok(()) => {}
-                // A reader that went away, as `head` does, ends the shell.
-                Err(error) if is_broken_pipe(&error) => return Ok(()),
-                Err(error) if reader.interactive() => eprintln!("Msg: {error}"),
+                Err(error) if reader.interactive() && !exit::is_broken_pipe(&error) => {
+                    eprintln!("Msg: {error}")
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -77,12 +77,15 @@ impl<'a> Shell<'a> {
         })?;
         let table = self.format == Format::Table;
         match outcome {
-            Outcome::Done(message) if !message.is_empty() => println!("Msg: {message}"),
-            Outcome::Done(_) if table => println!("Msg: The statement is executed successfully."),
+            Outcome::Done(message) if !message.is_empty() => writeln!(io::stdout(), "Msg: {message}")?,
+            Outcome::Done(_) if table => {
+                writeln!(io::stdout(), "Msg: The statement is executed successfully.")?;
+            }
             Outcome::Done(_) => {}
             Outcome::Rows(rows) => {
                 let mut out = BufWriter::new(io::stdout().lock());
-                let count = output::write(rows, self.format, &self.zone, &mut out).await?;
+                let count =
+                    output::write(rows, self.format, CsvStyle::default(), &self.zone, &mut out).await?;
                 if table {
                     let empty = if count == 0 { "Empty set.\n" } else { "" };
                     writeln!(out, "{empty}Total line number = {count}")?;
@@ -93,8 +96,4 @@ impl<'a> Shell<'a> {
         }
         Ok(())
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

@@ -68,7 +68,7 @@ fn literals_of_time_are_read_in_their_zone() {
     assert_eq!(parse_datetime("9999-12-31", &utc), Ok(253_402_214_400_000));
     assert_eq!(parse_datetime("9999-12-31T23:59:59.999", &utc), Ok(253_402_300_799_999));
     assert_eq!(parse_datetime("9999-12-31T23:59:59.999-08:00", &utc), Ok(253_402_329_599_999));
-    let new_york = tz::TimeZone::get("America/New_York").expect("a zone");
+    let new_york = jiff::tz::TimeZone::get("America/New_York").expect("a zone");
     assert_eq!(parse_datetime("9999-12-31T23:00:00", &new_york), Ok(253_402_297_200_000 + 5 * 3_600_000));
     assert_eq!(parse_datetime("2024-02-30", &utc), Err("there is no date 2024-02-30".to_owned()));
 }

@@ -10,10 +10,10 @@
 //!
 //! | format | not kept |
 //! | --- | --- |
-//! | TsFile | nothing; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
+//! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
 //! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
-//! | CSV | as Parquet; and an empty text, which comes back as no value; with `--query`, types |
-//! | JSON lines | as CSV with `--query`, but empty texts are kept; NaN and infinities, which are null |
+//! | CSV | encoding, compression, whether a device is aligned; with `--no-types`, types |
+//! | JSON lines | as CSV with `--no-types`; NaN and infinities, which are null |
 //!
 //! Where series exist before the import, their types count.
 //!
@@ -41,7 +41,7 @@ use levada_tsfile::Version;
 
 use crate::{
     exit::{self, Failure},
-    output::{self, Format, Zone},
+    output::{self, CsvStyle, Format, Zone},
 };
 
 /// The key under which a Parquet column says of which type it is: of texts, Parquet has one kind only.
@@ -70,6 +70,12 @@ pub(crate) struct ExportArgs {
     /// The version of a TsFile: 4 for servers from 2.0 on, 3 for those before
     #[arg(long, value_name = "VERSION", default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
     tsfile_version: u8,
+    /// Leave types out of the heads of CSV, which are as in `root.plant.d1.count(INT32)` otherwise
+    #[arg(long)]
+    no_types: bool,
+    /// Replace a file that exists
+    #[arg(long)]
+    force: bool,
 }
 
 /// What is written.
@@ -96,6 +102,9 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let pattern = args.path.as_deref().map(PathPattern::parse).transpose();
     let pattern = pattern.map_err(|error| Failure::invalid(format!("--path: {error}")))?;
     let to = destination(&args.output, args.format);
+    if !args.force && to.exists() {
+        return Err(Failure::invalid(format!("{} exists: --force replaces it", to.display())).into());
+    }
     let mut part = to.clone().into_os_string();
     part.push(".part");
     let part = PathBuf::from(part);
@@ -116,7 +125,11 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     };
     closed?;
     fs::rename(&part, &to).with_context(|| format!("cannot move {} into place", part.display()))?;
-    println!("exported {rows} rows to {}", to.display());
+    match (rows, &args.query) {
+        (0, Some(_)) => println!("exported 0 rows to {}: the query gives none", to.display()),
+        (0, None) => println!("exported 0 rows to {}: the series have no values", to.display()),
+        _ => println!("exported {rows} rows to {}", to.display()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -144,22 +157,31 @@ async fn write(
 ) -> anyhow::Result<u64> {
     let create = || File::create(part).with_context(|| format!("cannot create {}", part.display()));
     let version = if args.tsfile_version == 3 { Version::V3 } else { Version::V4 };
-    if let (FileFormat::Tsfile, Some(pattern)) = (args.format, &pattern) {
-        let devices = devices::find(&*session, pattern).await?;
+    let devices = match &pattern {
+        Some(pattern) => devices::find(&*session, pattern).await?,
+        None => Vec::new(),
+    };
+    if let Some(pattern) = pattern.as_ref().filter(|_| devices.is_empty()) {
+        let message = format!("no series matches {pattern}: nothing is written");
+        return Err(Failure::invalid(message).into());
+    }
+    if let (FileFormat::Tsfile, Some(_)) = (args.format, &pattern) {
         return tsfile::write_devices(&*session, &devices, create()?, version).await;
     }
     let rows = match (pattern, &args.query) {
-        (Some(pattern), _) => {
-            let devices = devices::find(&*session, &pattern).await?;
-            devices::rows(session, devices)?
+        (Some(_), _) => {
+            // Of columns of one name, Parquet's readers see one.
+            let unique = args.format == FileFormat::Parquet;
+            devices::rows(session, devices, unique)?
         }
         (None, Some(query)) => ask(&*session, query).await?,
         (None, None) => return Err(Failure::invalid("give --query or --path").into()),
     };
+    let style = CsvStyle { types: !args.no_types, quoted: true };
     match args.format {
         FileFormat::Tsfile => tsfile::write_rows(rows, create()?, version).await,
-        FileFormat::Csv => text(typed(rows, args.path.is_some()), Format::Csv, create()?).await,
-        FileFormat::Jsonl => text(rows, Format::Jsonl, create()?).await,
+        FileFormat::Csv => text(rows, Format::Csv, style, create()?).await,
+        FileFormat::Jsonl => text(rows, Format::Jsonl, style, create()?).await,
         #[cfg(feature = "parquet")]
         FileFormat::Parquet => parquet::write(rows, create()?).await,
         #[cfg(not(feature = "parquet"))]
@@ -167,18 +189,10 @@ async fn write(
     }
 }
 
-/// Rows whose columns say of which type they are, as in `count(INT32)`: what reads CSV guesses otherwise.
-fn typed(mut rows: Rows, is_wanted: bool) -> Rows {
-    for column in rows.columns.iter_mut().skip(1).filter(|_| is_wanted) {
-        column.name = format!("{}({})", column.name, column.data_type);
-    }
-    rows
-}
-
-async fn text(rows: Rows, format: Format, file: File) -> anyhow::Result<u64> {
+async fn text(rows: Rows, format: Format, style: CsvStyle, file: File) -> anyhow::Result<u64> {
     let mut out = BufWriter::with_capacity(256 << 10, file);
     let zone = Zone::parse(Some("UTC")).map_err(Failure::invalid)?;
-    let count = output::write(rows, format, &zone, &mut out).await?;
+    let count = output::write(rows, format, style, &zone, &mut out).await?;
     out.flush()?;
     out.get_ref().sync_all()?;
     Ok(count)

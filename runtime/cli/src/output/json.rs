@@ -43,6 +43,10 @@ impl RowFormat for Json {
             }
             for (array, column) in arrays.zip(&self.header.columns) {
                 let value = if array.is_null(row) { None } else { Value::at(array, column.data_type, row) };
+                // A measurement of several types has several columns, of which one at most has a value.
+                if value.is_none() && object.contains_key(&column.name) {
+                    continue;
+                }
                 object.insert(column.name.clone(), value.map_or(Json_::Null, to_json));
             }
             if self.array {

@@ -93,6 +93,8 @@ impl Reader {
             Input::Pipe => {
                 let mut line = String::new();
                 let read = io::stdin().lock().read_line(&mut line)?;
+                // Without its end, as a terminal gives it; whatever else is in the line is part of it.
+                line.truncate(line.strip_suffix('\n').map_or(line.len(), str::len));
                 Ok((read > 0).then_some(line))
             }
         }

@@ -152,3 +152,33 @@ fn a_single_file_is_checked_in_every_part() {
     let kept = fs::read_dir(workplace.path("lost")).expect("a folder").count();
     assert!(kept >= 2, "{kept}");
 }
+
+#[test]
+fn a_log_of_a_newer_version_is_called_so_and_left_alone() {
+    let workplace = with_readings();
+    let log = files(&workplace.path("data/wal"), "wal").pop().expect("a log");
+    let before = fs::read(&log).expect("readable");
+    // The version, and a checksum that is another's.
+    let mut newer = before.clone();
+    newer[7] = 9;
+    newer[35] ^= 0xFF;
+    fs::write(&log, &newer).expect("written");
+    for args in [
+        &["sql", "--data", "data", "-e", "show databases"][..],
+        &["fsck", "data"],
+        &["fsck", "data", "--repair"],
+    ] {
+        let refused = workplace.run(args);
+        assert_eq!(refused.code, Some(1), "{args:?}: {}", refused.stdout);
+        let said = format!("{}{}", refused.stdout, refused.stderr);
+        assert!(said.contains("version 9, newer than this program"), "{said}");
+    }
+    assert_eq!(fs::read(&log).expect("readable"), newer);
+    // Where only that byte is wrong, it is damage.
+    let mut flipped = before;
+    flipped[7] = 9;
+    fs::write(&log, &flipped).expect("written");
+    let found = workplace.run(&["fsck", "data"]);
+    assert!(found.code == Some(1) && found.stdout.contains("the byte is damaged"), "{}", found.stdout);
+    workplace.run(&["fsck", "data", "--repair"]).ok();
+}

@@ -1,6 +1,7 @@
 //! The command as its users meet it, the documents they read, and the shape of the workspace it is built from.
 
 mod command;
+mod csv;
 mod documents;
 mod edges;
 mod files;

@@ -87,6 +87,78 @@ fn statements_come_from_a_pipe() {
     assert_eq!(out, "count(root.plant.d1.temperature)\n2\n");
 }
 
+/// What the shell prints of statements that come through a pipe.
+fn piped(workplace: &Workplace, text: &str) -> String {
+    let args = ["sql", "--data", "data", "--zone", "UTC", "--format", "csv"];
+    let mut child = workplace
+        .levada(&args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("levada starts");
+    child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("written");
+    Finished::new(&args, child.wait_with_output().expect("it ends")).ok()
+}
+
+#[test]
+fn line_breaks_within_a_text_stay_as_they_are() {
+    let workplace = Workplace::new();
+    let text = "insert into root.n.d(time,t) values (1,'a\nb'), (2,'a\r\nb'), (3,'\n\n');\r\nselect length(t) from root.n.d;\r\n";
+    let out = piped(&workplace, text);
+    assert_eq!(out.lines().skip(1).collect::<Vec<_>>(), ["1,3", "2,4", "3,2"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let workplace = Workplace::new();
+    let rows: Vec<String> = (0..20_000).map(|row| format!("({row},{row})")).collect();
+    piped(&workplace, &format!("insert into root.w.d(time,s) values {}", rows.join(",")));
+    for more in [["-e", "select s from root.w.d; select s from root.w.d"], ["--format", "csv"]] {
+        let mut args = vec!["sql", "--data", "data"];
+        args.extend(more);
+        let mut child = workplace
+            .levada(&args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("levada starts");
+        let mut first = String::new();
+        let mut stdin = child.stdin.take().expect("a pipe");
+        // Where statements are given with `-e`, nobody may read these.
+        stdin.write_all(b"select s from root.w.d;\nselect s from root.w.d;\n").ok();
+        drop(stdin);
+        {
+            let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+            stdout.read_line(&mut first).expect("a line");
+        }
+        let out = child.wait_with_output().expect("it ends");
+        assert_eq!(
+            (out.status.code(), String::from_utf8_lossy(&out.stderr).as_ref()),
+            (Some(0), ""),
+            "{more:?}"
+        );
+    }
+}
+
+#[test]
+fn the_calendars_last_day_is_read_and_printed() {
+    let workplace = Workplace::new();
+    let insert = "insert into root.p.d(time, z) values (9999-12-31T23:59:59.999, 1), (9999-12-31, 2)";
+    sql(&workplace, "table", insert).ok();
+    let out = sql(&workplace, "table", "select z from root.p.d where time >= 9999-12-31").ok();
+    assert!(out.contains("9999-12-31T00:00:00.000Z") && out.contains("9999-12-31T23:59:59.999Z"), "{out}");
+}
+
+#[test]
+fn counts_of_nothing_are_refused() {
+    for what in ["--points", "--devices", "--rows", "--measurements"] {
+        let refused = Workplace::new().run(&["bench", "ingest", "--data", "data", what, "0"]);
+        assert!(refused.code == Some(2) && refused.stderr.contains(what), "{}", refused.stderr);
+    }
+}
+
 #[test]
 fn a_data_folder_has_one_owner() {
     let workplace = with_rows();
@@ -106,6 +178,11 @@ fn a_data_folder_has_one_owner() {
     assert!(
         second.stderr.contains("in use") && second.stderr.contains(&owner.id().to_string()),
         "{}",
+        second.stderr
+    );
+    assert!(
+        second.stderr.contains(", since 20") && second.stderr.contains("Z"),
+        "a time of day: {}",
         second.stderr
     );
     assert_eq!(second.code, Some(1));

@@ -1,11 +1,11 @@
 //! Series that a pattern matches, and their rows, device by device.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use arrow_array::{ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -15,6 +15,7 @@ use levada_model::{
 };
 
 use super::ask;
+use crate::exit::Failure;
 
 /// A device with some of its series.
 #[derive(Clone, Debug)]
@@ -68,31 +69,40 @@ pub(super) async fn find(session: &dyn Session, pattern: &PathPattern) -> anyhow
     Ok(devices.into_values().collect())
 }
 
-/// All rows of the devices: `Time`, `Device`, and every measurement that one of them has.
-pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>) -> anyhow::Result<Rows> {
-    let mut measurements: BTreeMap<Arc<str>, DataType> = BTreeMap::new();
+/// All rows of the devices: `Time`, `Device`, and every measurement that one of them has, a column for each of its types.
+///
+/// # Errors
+/// A measurement has several types, and names of columns must be unique.
+pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>, unique: bool) -> anyhow::Result<Rows> {
+    let mut measurements: BTreeSet<(Arc<str>, DataType)> = BTreeSet::new();
     for (name, schema) in devices.iter().flat_map(|device| &device.series) {
-        let known = *measurements.entry(Arc::clone(name)).or_insert(schema.data_type);
-        if known != schema.data_type {
-            return Err(anyhow!(
-                "`{name}` is {known} of one device and {} of another: export them one by one, or as TsFile",
-                schema.data_type
-            ));
-        }
+        measurements.insert((Arc::clone(name), schema.data_type));
+    }
+    let measurements: Vec<(Arc<str>, DataType)> = measurements.into_iter().collect();
+    if let Some([(name, one), (_, other)]) =
+        measurements.array_windows().find(|[(one, _), (other, _)]| unique && one == other)
+    {
+        let message = format!(
+            "`{name}` is {one} of one device and {other} of another: export them one by one, or as CSV, JSON lines or TsFile"
+        );
+        return Err(Failure::invalid(message).into());
     }
     let mut columns = vec![ResultColumn { name: "Device".to_owned(), data_type: DataType::Text }];
     columns.extend(
-        measurements.iter().map(|(name, &data_type)| ResultColumn { name: name.to_string(), data_type }),
+        measurements
+            .iter()
+            .map(|(name, data_type)| ResultColumn { name: name.to_string(), data_type: *data_type }),
     );
     let mut fields = vec![Field::new("Time", DataType::Int64.arrow(), false)];
     fields.extend(columns.iter().map(|column| Field::new(&column.name, column.data_type.arrow(), true)));
-    let schema = Arc::new(Schema::new(fields));
-    let (names, schema) = (measurements.into_keys().collect::<Vec<_>>(), Arc::clone(&schema));
+    let (measurements, schema) = (Arc::new(measurements), Arc::new(Schema::new(fields)));
     let batches = stream::iter(devices).then(move |device| {
-        let (session, names, schema) = (Arc::clone(&session), names.clone(), Arc::clone(&schema));
+        let (session, measurements, schema) =
+            (Arc::clone(&session), Arc::clone(&measurements), Arc::clone(&schema));
         async move {
             let rows = session.query(&device.select()).await?;
-            Ok::<_, SessionError>(rows.batches.map(move |batch| widen(&device, &batch?, &names, &schema)))
+            let widened = move |batch: Result<_, _>| widen(&device, &batch?, &measurements, &schema);
+            Ok::<_, SessionError>(rows.batches.map(widened))
         }
     });
     Ok(Rows { has_time: true, columns, batches: batches.try_flatten().boxed() })
@@ -102,14 +112,16 @@ pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>) -> anyhow::R
 fn widen(
     device: &Device,
     batch: &RecordBatch,
-    names: &[Arc<str>],
+    measurements: &[(Arc<str>, DataType)],
     schema: &Arc<Schema>,
 ) -> Result<RecordBatch, SessionError> {
     let count = batch.num_rows();
     let path = StringArray::from_iter_values(std::iter::repeat_n(device.path.as_str(), count));
     let mut arrays: Vec<ArrayRef> = vec![Arc::clone(batch.column(0)), Arc::new(path)];
-    for (name, field) in names.iter().zip(schema.fields().iter().skip(2)) {
-        let at = device.series.iter().position(|(known, _)| known == name);
+    for ((name, data_type), field) in measurements.iter().zip(schema.fields().iter().skip(2)) {
+        let is_this =
+            |(known, schema): &(Arc<str>, SeriesSchema)| known == name && schema.data_type == *data_type;
+        let at = device.series.iter().position(is_this);
         let array = at.and_then(|at| batch.columns().get(at + 1)).map(Arc::clone);
         arrays.push(array.unwrap_or_else(|| new_null_array(field.data_type(), count)));
     }

@@ -1,7 +1,8 @@
 //! Rows as a TsFile.
 //!
 //! Rows are gathered until they make chunks of a good size. An aligned device keeps one time column; of a plain one every
-//! series has its own times, those without a value left out.
+//! series has its own times, those without a value left out. A chunk is written in the encoding that makes it smallest, as when the
+//! store flushes, unless somebody chose another than the usual one for its series.
 
 use std::{fs::File, sync::Arc};
 
@@ -9,14 +10,16 @@ use anyhow::{Context, anyhow, bail};
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::concat::concat;
 use futures::TryStreamExt;
-use levada_model::{DataType, Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
-use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions};
+use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
+use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions, smallest_encoding};
 
 use super::devices::Device;
 use crate::exit::Failure;
 
 /// Rows of a chunk, about.
 const CHUNK_ROWS: usize = 100_000;
+/// Fewer values are written in the usual encoding: there is little to gain.
+const WORTH_CHOOSING: usize = 128;
 /// Bytes of rows that wait to become chunks, about.
 const CHUNK_BYTES: usize = 32 << 20;
 
@@ -186,7 +189,7 @@ impl Writer {
         for ((name, schema), arrays) in device.series.iter().zip(&mut self.columns) {
             let values = join(&std::mem::take(arrays))?;
             if values.null_count() < values.len() {
-                columns.push((name, *schema, values));
+                columns.push((name, chosen(*schema, &values, self.version), values));
             }
         }
         if device.aligned {
@@ -217,6 +220,16 @@ impl Writer {
         file.sync_all()?;
         Ok(())
     }
+}
+
+/// The schema a chunk is written in. The oldest servers that read version 3 know one encoding of texts only.
+fn chosen(schema: SeriesSchema, values: &dyn Array, version: Version) -> SeriesSchema {
+    let is_choice = schema.encoding != Encoding::default_for(schema.data_type);
+    if is_choice || values.len() < WORTH_CHOOSING || (version == Version::V3 && schema.data_type.is_text()) {
+        return schema;
+    }
+    let encoding = smallest_encoding(schema.data_type, schema.compressor, values);
+    SeriesSchema { encoding, ..schema }
 }
 
 fn join(arrays: &[ArrayRef]) -> anyhow::Result<ArrayRef> {

@@ -9,6 +9,8 @@ use super::Outcome;
 use crate::exit::Failure;
 
 pub(super) fn run(dir: &Path, fix: bool) -> anyhow::Result<Outcome> {
+    // Who may not look into it cannot say what it lacks.
+    drop(fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?);
     if !dir.join("wal").is_dir() && !dir.join("data").is_dir() {
         let message = format!("{} is no data folder: it has neither `wal` nor `data` in it", dir.display());
         return Err(Failure::invalid(message).into());

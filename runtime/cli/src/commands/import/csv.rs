@@ -5,25 +5,35 @@
 //!   Time,root.plant.d1.temperature,root.plant.d2.x    columns are series
 //! ```
 //!
-//! A time is in milliseconds, or a date and time with its offset. A column without a type gets one from the first rows of
-//! the file: BOOLEAN where all are true or false, DOUBLE where all are numbers, TEXT otherwise. An empty field is no value: CSV has no
-//! empty text.
+//! A time is in milliseconds, or a date and time with its offset. An empty field is no value, `""` is an empty text. The type of a
+//! series that exists counts, then the one in the head, then what [`guess`] makes of the column. A line that is no row of these
+//! types is refused: it goes to `FILE.failed`, and the others are stored.
 
 pub(super) mod column;
+mod failed;
+mod guess;
+mod record;
 
 use std::{
-    collections::BTreeMap,
-    fs::File,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use ::csv::StringRecord;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
+use arrow_array::{BooleanArray, Int64Array};
 use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
+
+use self::{
+    failed::Failed,
+    guess::Guess,
+    record::{Batch, Record, Records},
+};
 
 /// Rows that are taken in at once.
 const ROWS: usize = 8_192;
+/// Columns whose guessed types are told of.
+const TOLD: usize = 20;
 
 /// All files of rows in a folder and the folders in it.
 pub(super) fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -49,119 +59,309 @@ pub(super) fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// What stands above a column.
+#[derive(Debug)]
 struct Heading {
     /// Whose column; `None` where a row says.
     device: Option<DevicePath>,
     name: Arc<str>,
-    /// Its type, where it is known yet.
+    /// Its type, where the head says it.
     data_type: Option<DataType>,
     /// Where it stands.
     index: usize,
 }
 
+/// What the store has of a device.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) aligned: bool,
+    pub(super) types: HashMap<Arc<str>, DataType>,
+}
+
+/// Rows of a device, and which lines of the file they are.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) tablet: Tablet,
+    /// For each row, where it is in the batch that was read last.
+    pub(super) places: Vec<usize>,
+}
+
 /// A file that is being read.
+#[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
-    csv: ::csv::Reader<File>,
+    records: Records,
+    batch: Batch,
     headings: Vec<Heading>,
+    /// Headings by whose columns they are above.
+    owners: Vec<(Option<DevicePath>, Vec<usize>)>,
     /// Where the device stands.
     device: Option<usize>,
+    /// How many fields a line has.
+    width: usize,
+    /// What the columns without a type look like, once that was asked for.
+    guesses: Option<Vec<Guess>>,
+    failed: Failed,
 }
 
 impl Reader {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let mut csv = ::csv::ReaderBuilder::new().buffer_capacity(256 << 10).from_reader(file);
-        let header = csv.headers().with_context(|| format!("cannot read {}", path.display()))?.clone();
-        if !header.get(0).is_some_and(|name| name.eq_ignore_ascii_case("time")) {
-            return Err(anyhow!("{}: the first column must be `Time`", path.display()));
+        let mut records = Records::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let batch = records.next(1).with_context(|| format!("cannot read {}", path.display()))?;
+        let Some(head) = batch.records.first() else { bail!("{} is empty: it has no head", path.display()) };
+        if let Some(wrong) = &head.wrong {
+            bail!("{}, line {}: {wrong}", path.display(), head.line);
         }
-        let device = header.iter().position(|name| name.eq_ignore_ascii_case("device"));
+        let fields: Vec<String> =
+            (0..batch.width(head)).map(|at| batch.field(head, at).text().trim().to_owned()).collect();
+        if !fields.first().is_some_and(|name| name.eq_ignore_ascii_case("time")) {
+            bail!("{}: the first column must be `Time`", path.display());
+        }
+        let device = fields.iter().position(|name| name.eq_ignore_ascii_case("device"));
         let mut headings = Vec::new();
-        for (index, text) in header.iter().enumerate().skip(1).filter(|(index, _)| Some(*index) != device) {
+        for (index, text) in fields.iter().enumerate().skip(1).filter(|(index, _)| Some(*index) != device) {
             let heading = heading(text, index, device.is_some());
             headings.push(heading.with_context(|| format!("{}: column {}", path.display(), index + 1))?);
         }
-        Ok(Self { path: path.to_owned(), csv, headings, device })
+        let mut owners: BTreeMap<Option<DevicePath>, Vec<usize>> = BTreeMap::new();
+        for (at, heading) in headings.iter().enumerate() {
+            owners.entry(heading.device.clone()).or_default().push(at);
+        }
+        let failed = Failed::new(path, batch.raw(head).to_vec());
+        Ok(Self {
+            path: path.to_owned(),
+            width: fields.len(),
+            owners: owners.into_iter().collect(),
+            batch: Batch::default(),
+            guesses: None,
+            records,
+            headings,
+            device,
+            failed,
+        })
     }
 
-    /// The next rows; `None` at the end.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<Vec<Tablet>>> {
-        let mut records = Vec::new();
-        for record in self.csv.records().take(ROWS) {
-            records.push(record.with_context(|| format!("cannot read {}", self.path.display()))?);
-        }
-        if records.is_empty() {
+    /// The next rows; `None` at the end. Lines that are none are refused. `find` says what the store has of a device.
+    pub(super) fn next(
+        &mut self,
+        find: &dyn Fn(&DevicePath) -> Option<Known>,
+    ) -> anyhow::Result<Option<Vec<Rows>>> {
+        self.batch =
+            self.records.next(ROWS).with_context(|| format!("cannot read {}", self.path.display()))?;
+        if self.batch.records.is_empty() {
             return Ok(None);
         }
-        for heading in &mut self.headings {
-            // A column that is empty so far is asked again.
-            heading.data_type = heading
-                .data_type
-                .or_else(|| column::infer(records.iter().filter_map(|record| record.get(heading.index))));
-        }
-        let mut tablets = Vec::new();
-        for (device, rows) in self.by_device(&records)? {
-            tablets.extend(self.tablets(device, &rows)?);
-        }
-        Ok(Some(tablets))
-    }
-
-    /// Rows by the device that they name; all together where columns are series.
-    fn by_device<'a>(
-        &self,
-        records: &'a [StringRecord],
-    ) -> anyhow::Result<BTreeMap<Option<DevicePath>, Vec<&'a StringRecord>>> {
-        let mut by_text: BTreeMap<Option<&str>, Vec<&StringRecord>> = BTreeMap::new();
-        for record in records {
-            by_text.entry(self.device.and_then(|index| record.get(index))).or_default().push(record);
-        }
-        let parsed = by_text.into_iter().map(|(text, rows)| {
-            let device = text.map(DevicePath::parse).transpose();
-            Ok((device.with_context(|| self.place(rows[0]))?, rows))
-        });
-        parsed.collect()
-    }
-
-    fn tablets(&self, device: Option<DevicePath>, rows: &[&StringRecord]) -> anyhow::Result<Vec<Tablet>> {
-        let times: Vec<i64> = rows
-            .iter()
-            .map(|row| {
-                let text = row.get(0).unwrap_or_default();
-                column::time(text).with_context(|| format!("{}: `{text}` is no time", self.place(row)))
-            })
-            .collect::<anyhow::Result<_>>()?;
-        let mut columns: BTreeMap<DevicePath, Vec<Column>> = BTreeMap::new();
-        for Heading { device: of_column, name, data_type, index } in &self.headings {
-            let (Some(owner), Some(data_type)) = (device.as_ref().or(of_column.as_ref()), *data_type) else {
-                continue;
-            };
-            let values = rows.iter().map(|row| row.get(*index).unwrap_or_default());
-            let values = column::parse(data_type, values).map_err(|(row, reason)| {
-                anyhow!("{}, column {}: {reason}", self.place(rows[row]), index + 1)
-            })?;
-            if values.null_count() < values.len() {
-                let column = Column { name: Arc::clone(name), data_type, values };
-                columns.entry(owner.clone()).or_default().push(column);
+        let mut refused = BTreeMap::new();
+        let times = self.times(&mut refused);
+        let mut all = Vec::new();
+        for (device, places) in self.by_device(&mut refused) {
+            for owner in 0..self.owners.len() {
+                let Some(path) = device.as_ref().or(self.owners[owner].0.as_ref()).cloned() else { continue };
+                all.extend(self.rows(path, owner, &places, &times, find, &mut refused)?);
             }
         }
-        let tablets = columns
-            .into_iter()
-            .map(|(device, columns)| Ok(Tablet::try_new(device, false, times.clone().into(), columns)?));
+        for (&place, reason) in &refused {
+            let record = &self.batch.records[place];
+            self.failed.add(record.line, self.batch.raw(record), reason)?;
+        }
+        if !refused.is_empty() {
+            all = all
+                .into_iter()
+                .filter_map(|rows| without(rows, &refused).transpose())
+                .collect::<Result<_, _>>()?;
+        }
+        Ok(Some(all))
+    }
+
+    /// Refuses lines of the rows that were given last.
+    pub(super) fn refuse(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
+        for record in places.iter().filter_map(|&place| self.batch.records.get(place)) {
+            self.failed.add(record.line, self.batch.raw(record), reason)?;
+        }
+        Ok(())
+    }
+
+    /// How many lines were refused, and where they are; `None` where there are none.
+    pub(super) fn finish(self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        self.failed.finish()
+    }
+
+    /// The times of all lines; of those that are no rows, any.
+    fn times(&self, refused: &mut BTreeMap<usize, String>) -> Vec<i64> {
+        let time = |(place, record): (usize, &Record)| {
+            let text = self.batch.field(record, 0).text();
+            let time = column::time(text.trim());
+            let (width, expected) = (self.batch.width(record), self.width);
+            let wrong = if let Some(wrong) = &record.wrong {
+                Some(wrong.clone())
+            } else if width != expected {
+                Some(format!("it has {width} fields, and the head has {expected}"))
+            } else {
+                time.is_none().then(|| format!("column 1: `{text}` is no time"))
+            };
+            refused.extend(wrong.map(|wrong| (place, wrong)));
+            time.unwrap_or_default()
+        };
+        self.batch.records.iter().enumerate().map(time).collect()
+    }
+
+    /// Lines by the device that they name; all together where columns are series.
+    fn by_device(&self, refused: &mut BTreeMap<usize, String>) -> BTreeMap<Option<DevicePath>, Vec<usize>> {
+        let sound = self.batch.records.iter().enumerate().filter(|(place, _)| !refused.contains_key(place));
+        let Some(index) = self.device else {
+            return BTreeMap::from([(None, sound.map(|(place, _)| place).collect())]);
+        };
+        let mut by_text: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (place, record) in sound {
+            by_text.entry(self.batch.field(record, index).text()).or_default().push(place);
+        }
+        let mut by_device = BTreeMap::new();
+        for (text, places) in by_text {
+            match DevicePath::parse(text.trim()) {
+                Ok(device) => drop(by_device.insert(Some(device), places)),
+                Err(error) => {
+                    let reason = format!("column {}: `{text}` is no device: {error}", index + 1);
+                    refused.extend(places.into_iter().map(|place| (place, reason.clone())));
+                }
+            }
+        }
+        by_device
+    }
+
+    /// Rows of one device: mostly one tablet, more where a measurement has several columns.
+    fn rows(
+        &mut self,
+        device: DevicePath,
+        owner: usize,
+        places: &[usize],
+        times: &[i64],
+        find: &dyn Fn(&DevicePath) -> Option<Known>,
+        refused: &mut BTreeMap<usize, String>,
+    ) -> anyhow::Result<Vec<Rows>> {
+        let known = find(&device).unwrap_or_default();
+        let mut tablets: Vec<Vec<Column>> = Vec::new();
+        for at in self.owners[owner].1.clone() {
+            let Heading { name, data_type, index, .. } = &self.headings[at];
+            let (name, index) = (Arc::clone(name), *index);
+            let data_type = match known.types.get(&name).copied().or(*data_type) {
+                None => self.guessed(at)?,
+                known => known,
+            };
+            let Some(data_type) = data_type else { continue };
+            let texts = places.iter().map(|&place| {
+                let field = self.batch.field(&self.batch.records[place], index);
+                let text = field.text();
+                (!field.is_null() && (data_type.is_text() || !text.is_empty())).then_some(text)
+            });
+            let (values, wrong) = column::read(data_type, texts);
+            for (row, reason) in wrong {
+                let reason = || format!("column {}, `{name}`: {reason}", index + 1);
+                refused.entry(places[row]).or_insert_with(reason);
+            }
+            if values.null_count() == values.len() {
+                continue;
+            }
+            let column = Column { name, data_type, values };
+            match tablets.iter_mut().find(|columns| columns.iter().all(|known| known.name != column.name)) {
+                Some(columns) => columns.push(column),
+                None => tablets.push(vec![column]),
+            }
+        }
+        let times: Int64Array = places.iter().map(|&place| times[place]).collect::<Vec<_>>().into();
+        let tablets = tablets.into_iter().map(|columns| {
+            let tablet = Tablet::try_new(device.clone(), known.aligned, times.clone(), columns)?;
+            Ok(Rows { tablet, places: places.to_vec() })
+        });
         tablets.collect()
     }
 
-    fn place(&self, record: &StringRecord) -> String {
-        let line = record.position().map_or(0, ::csv::Position::line);
-        format!("{}, line {line}", self.path.display())
+    /// The type that a column looks like; `None` where it has no value.
+    fn guessed(&mut self, at: usize) -> anyhow::Result<Option<DataType>> {
+        if self.guesses.is_none() {
+            let guesses = self.look().with_context(|| format!("cannot read {}", self.path.display()))?;
+            self.tell(&guesses);
+            self.guesses = Some(guesses);
+        }
+        let guess = self.guesses.as_ref().and_then(|guesses| guesses[at].data_type());
+        Ok(guess.map(|(data_type, _)| data_type))
     }
+
+    /// Looks at all values of columns without a type.
+    fn look(&self) -> std::io::Result<Vec<Guess>> {
+        let mut guesses = vec![Guess::default(); self.headings.len()];
+        let wanted: Vec<(usize, usize)> = self
+            .headings
+            .iter()
+            .enumerate()
+            .filter(|(_, heading)| heading.data_type.is_none())
+            .map(|(at, heading)| (at, heading.index))
+            .collect();
+        let mut records = Records::open(&self.path)?;
+        records.next(1)?;
+        loop {
+            let batch = records.next(ROWS)?;
+            if batch.records.is_empty() {
+                return Ok(guesses);
+            }
+            for record in batch.records.iter().filter(|record| batch.width(record) == self.width) {
+                // Who has quotes around a time has them around everything.
+                let loose = batch.field(record, 0).quoted;
+                for &(at, index) in &wanted {
+                    guesses[at].see(batch.field(record, index), loose);
+                }
+            }
+        }
+    }
+
+    /// Says which types were guessed.
+    fn tell(&self, guesses: &[Guess]) {
+        let guessed = self.headings.iter().zip(guesses).filter_map(|(heading, guess)| {
+            let (data_type, fitting) = guess.data_type().filter(|_| heading.data_type.is_none())?;
+            Some((heading, data_type, fitting, guess.count()))
+        });
+        let mut more = 0;
+        for (told, (heading, data_type, fitting, count)) in guessed.enumerate() {
+            if told >= TOLD {
+                more += 1;
+                continue;
+            }
+            let (path, name, column) = (self.path.display(), &heading.name, heading.index + 1);
+            let device = heading.device.as_ref().map(|device| format!("{device}.")).unwrap_or_default();
+            let values =
+                if fitting == count { format!("all {count}") } else { format!("{fitting} of {count}") };
+            eprintln!(
+                "{path}: column {column}, `{device}{name}`, is {data_type} where there is no such series yet ({values} values); \
+                 `{device}{name}(TYPE)` in the head says another"
+            );
+        }
+        if more > 0 {
+            eprintln!(
+                "{}: so are the types of {more} more columns from what is in them",
+                self.path.display()
+            );
+        }
+    }
+}
+
+/// Rows but those of lines that are refused; `None` where none is left.
+fn without(rows: Rows, refused: &BTreeMap<usize, String>) -> anyhow::Result<Option<Rows>> {
+    let keep: Vec<bool> = rows.places.iter().map(|place| !refused.contains_key(place)).collect();
+    let places: Vec<usize> =
+        rows.places.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(place, _)| place).collect();
+    let tablet = rows.tablet.filter(&BooleanArray::from(keep))?;
+    Ok((tablet.points() > 0).then_some(Rows { tablet, places }))
 }
 
 /// `temperature`, `root.plant.d1.temperature`, each with or without `(DOUBLE)`.
 fn heading(text: &str, index: usize, is_measurement: bool) -> anyhow::Result<Heading> {
     let typed = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
-    let typed = typed.and_then(|(name, data_type)| Some((name, data_type.parse::<DataType>().ok()?)));
-    let (name, data_type) = typed.map_or((text, None), |(name, data_type)| (name, Some(data_type)));
+    let (name, data_type) = match typed.map(|(name, inner)| (name, inner, inner.parse::<DataType>())) {
+        Some((name, _, Ok(data_type))) => (name, Some(data_type)),
+        Some((name, inner, Err(_))) if looks_like_type(inner) => {
+            let known = DataType::ALL.map(DataType::name).join(", ");
+            return Err(anyhow!("`{inner}`, of `{name}`, is no type; types are {known}"));
+        }
+        _ => (text, None),
+    };
     if is_measurement {
         let name = quote_node(&unquote_node(name)).into();
         return Ok(Heading { device: None, name, data_type, index });
@@ -169,4 +369,10 @@ fn heading(text: &str, index: usize, is_measurement: bool) -> anyhow::Result<Hea
     let path = DevicePath::parse(name).with_context(|| format!("`{name}` is no series"))?;
     let (device, name) = path.split_last().with_context(|| format!("`{name}` is no series"))?;
     Ok(Heading { device: Some(device), name: name.into(), data_type, index })
+}
+
+/// Capitals, and perhaps digits, as types are written.
+fn looks_like_type(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

@@ -7,56 +7,83 @@ use arrow_array::{
 };
 use levada_model::DataType;
 
-/// The type of a column by its first values; `None` where all are empty.
-pub(in crate::commands::import) fn infer<'a>(values: impl Iterator<Item = &'a str>) -> Option<DataType> {
-    let mut inferred = None;
-    for value in values.filter(|value| !is_null(value)) {
-        let this = if boolean(value).is_some() && value.len() > 1 {
-            DataType::Boolean
-        } else if value.parse::<f64>().is_ok() {
-            DataType::Double
-        } else {
-            return Some(DataType::Text);
-        };
-        match inferred {
-            None => inferred = Some(this),
-            Some(before) if before != this => return Some(DataType::Text),
-            Some(_) => {}
-        }
-    }
-    inferred
-}
-
 /// Values of a type; an empty one is null. On failure, which row and why.
 pub(in crate::commands::import) fn parse<'a>(
     data_type: DataType,
     values: impl Iterator<Item = &'a str>,
 ) -> Result<ArrayRef, (usize, String)> {
-    Ok(match data_type {
-        DataType::Boolean => Arc::new(all(data_type, values, boolean)?.into_iter().collect::<BooleanArray>()),
-        DataType::Int32 => Arc::new(Int32Array::from(all(data_type, values, |text| text.parse().ok())?)),
-        DataType::Date => Arc::new(Int32Array::from(all(data_type, values, date)?)),
-        DataType::Int64 => Arc::new(Int64Array::from(all(data_type, values, |text| text.parse().ok())?)),
-        DataType::Timestamp => Arc::new(Int64Array::from(all(data_type, values, time)?)),
-        DataType::Float => Arc::new(Float32Array::from(all(data_type, values, |text| text.parse().ok())?)),
-        DataType::Double => Arc::new(Float64Array::from(all(data_type, values, |text| text.parse().ok())?)),
-        DataType::Text | DataType::String => {
-            Arc::new(values.map(|text| (!text.is_empty()).then_some(text)).collect::<StringArray>())
+    let is_text = data_type.is_text();
+    let null = |text: &str| if is_text { text.is_empty() } else { is_null(text) };
+    let (values, wrong) = read(data_type, values.map(|text| (!null(text)).then_some(text)));
+    wrong.into_iter().next().map_or(Ok(values), Err)
+}
+
+/// Values of a type; where one is none of the type there is a null, and it is told which and why.
+pub(super) fn read<T: AsRef<str>>(
+    data_type: DataType,
+    values: impl Iterator<Item = Option<T>>,
+) -> (ArrayRef, Vec<(usize, String)>) {
+    let mut all = All { data_type, wrong: Vec::new() };
+    let values: ArrayRef = match data_type {
+        DataType::Boolean => Arc::new(all.read(values, boolean).collect::<BooleanArray>()),
+        DataType::Int32 => {
+            let parse = |text: &str| integer(text).and_then(|number| i32::try_from(number).ok());
+            Arc::new(all.read(values, parse).collect::<Int32Array>())
         }
-        DataType::Blob => Arc::new(all(data_type, values, blob)?.into_iter().collect::<BinaryArray>()),
+        DataType::Date => Arc::new(all.read(values, date).collect::<Int32Array>()),
+        DataType::Int64 => Arc::new(all.read(values, integer).collect::<Int64Array>()),
+        DataType::Timestamp => Arc::new(all.read(values, time).collect::<Int64Array>()),
+        DataType::Float => {
+            let parse =
+                |text: &str| text.parse().ok().filter(|number: &f32| is_meant(text, number.is_infinite()));
+            Arc::new(all.read(values, parse).collect::<Float32Array>())
+        }
+        DataType::Double => {
+            let parse =
+                |text: &str| text.parse().ok().filter(|number: &f64| is_meant(text, number.is_infinite()));
+            Arc::new(all.read(values, parse).collect::<Float64Array>())
+        }
+        DataType::Text | DataType::String => Arc::new(values.collect::<StringArray>()),
+        DataType::Blob => Arc::new(all.read(values, blob).collect::<BinaryArray>()),
+    };
+    (values, all.wrong)
+}
+
+/// What of a column is no value of its type.
+struct All {
+    data_type: DataType,
+    wrong: Vec<(usize, String)>,
+}
+
+impl All {
+    fn read<V, T: AsRef<str>>(
+        &mut self,
+        values: impl Iterator<Item = Option<T>>,
+        parse: impl Fn(&str) -> Option<V>,
+    ) -> impl Iterator<Item = Option<V>> {
+        values.enumerate().map(move |(row, text)| {
+            let text = text?;
+            let value = parse(text.as_ref().trim());
+            if value.is_none() {
+                self.wrong.push((row, format!("`{}` is no {}", text.as_ref(), self.data_type)));
+            }
+            value
+        })
+    }
+}
+
+/// A whole number, also one written as `21.0`.
+fn integer(text: &str) -> Option<i64> {
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        // Beyond, not every number is exact.
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     })
 }
 
-fn all<'a, T>(
-    data_type: DataType,
-    values: impl Iterator<Item = &'a str>,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Vec<Option<T>>, (usize, String)> {
-    let one = |(row, text): (usize, &str)| match text {
-        text if is_null(text) => Ok(None),
-        text => parse(text.trim()).map(Some).ok_or_else(|| (row, format!("`{text}` is no {data_type}"))),
-    };
-    values.enumerate().map(one).collect()
+/// Whether a number that is infinite, or is not, is what was written.
+fn is_meant(text: &str, infinite: bool) -> bool {
+    !infinite || !text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn is_null(text: &str) -> bool {
@@ -99,11 +126,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_come_from_the_values() {
-        assert_eq!(infer(["", "true", "FALSE"].into_iter()), Some(DataType::Boolean));
-        assert_eq!(infer(["1", "0", "2.5"].into_iter()), Some(DataType::Double));
-        assert_eq!(infer(["1", "b"].into_iter()), Some(DataType::Text));
-        assert_eq!(infer(["", ""].into_iter()), None);
+    fn numbers_are_what_is_written_or_none() {
+        assert_eq!([integer("21.0"), integer("21.5"), integer("1e400")], [Some(21), None, None]);
+        assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
+        let (values, wrong) =
+            read(DataType::Float, [Some("1e300"), Some("-inf"), None, Some("0.1")].into_iter());
+        assert_eq!((values.null_count(), wrong), (2, vec![(0, "`1e300` is no FLOAT".to_owned())]));
     }
 
     #[test]

@@ -1,0 +1,136 @@
+//! Which type a column gets of which nobody says it.
+//!
+//! All of the file is looked at, so that a type does not turn out to be wrong half way. BOOLEAN where values are true or false;
+//! INT64 where they are whole numbers; DOUBLE where they are numbers and none of the whole ones is too large for one; TEXT
+//! otherwise. One value in a hundred may be something else: those lines are refused, rather than that a slip makes a column of
+//! numbers one of texts. Text is also what a number would lose something of: `007`, or one with too many digits; and what stands
+//! between quotes, unless the file has quotes around everything.
+
+use levada_model::DataType;
+
+use super::record::Field;
+
+/// Whole numbers beyond are not all to be had as DOUBLE.
+const EXACT: i64 = 1 << 53;
+/// One value of so many may be of another kind.
+const SLIP: u64 = 100;
+
+/// What was seen of a column.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Guess {
+    booleans: u64,
+    whole: u64,
+    real: u64,
+    texts: u64,
+    /// A whole number that DOUBLE would round.
+    large: bool,
+}
+
+impl Guess {
+    /// Looks at a value; `loose` says that quotes mean nothing.
+    pub(super) fn see(&mut self, field: Field<'_>, loose: bool) {
+        let text = field.text();
+        let text = text.trim();
+        if field.is_null() || (loose && text.is_empty()) {
+            return;
+        }
+        if field.quoted && !loose {
+            self.texts += 1;
+        } else if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
+            self.booleans += 1;
+        } else if let Some(number) = whole(text) {
+            self.whole += 1;
+            self.large |= !(-EXACT..=EXACT).contains(&number);
+        } else if is_real(text) {
+            self.real += 1;
+        } else {
+            self.texts += 1;
+        }
+    }
+
+    /// How many values there are.
+    pub(super) fn count(&self) -> u64 {
+        self.booleans + self.whole + self.real + self.texts
+    }
+
+    /// The type, and how many values are of it; `None` where there is no value.
+    pub(super) fn data_type(&self) -> Option<(DataType, u64)> {
+        let count = self.count();
+        let most = |of_kind: u64| (count - of_kind) * SLIP <= count;
+        let numbers = self.whole + self.real;
+        if count == 0 {
+            return None;
+        }
+        Some(if most(self.booleans) {
+            (DataType::Boolean, self.booleans)
+        } else if most(numbers) && self.real == 0 {
+            (DataType::Int64, numbers)
+        } else if most(numbers) && !self.large {
+            (DataType::Double, numbers)
+        } else {
+            (DataType::Text, count)
+        })
+    }
+}
+
+/// A whole number as one writes it.
+fn whole(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain =
+        digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    text.parse().ok().filter(|_| plain)
+}
+
+/// A number with a point or an exponent, or one of the words for those that are none.
+fn is_real(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if matches!(digits, "NaN" | "Infinity") {
+        return true;
+    }
+    let leading = digits.strip_prefix('0').and_then(|rest| rest.bytes().next());
+    let is_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && digits.contains(['.', 'e', 'E'])
+        && !leading.is_some_and(|byte| byte.is_ascii_digit());
+    is_number && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guessed(texts: &[&str]) -> Option<DataType> {
+        let mut guess = Guess::default();
+        for text in texts {
+            guess.see(Field::plain(text), false);
+        }
+        guess.data_type().map(|(data_type, _)| data_type)
+    }
+
+    #[test]
+    fn types_come_from_all_values() {
+        assert_eq!(guessed(&["", "true", "FALSE", "null"]), Some(DataType::Boolean));
+        assert_eq!(guessed(&["1", "0", "-9223372036854775808"]), Some(DataType::Int64));
+        assert_eq!(guessed(&["1", "0", "2.5", "1e3", "NaN", "-Infinity"]), Some(DataType::Double));
+        assert_eq!(guessed(&["1", "b"]), Some(DataType::Text));
+        assert_eq!(guessed(&["1", "true"]), Some(DataType::Text));
+        assert_eq!(guessed(&["", ""]), None);
+    }
+
+    #[test]
+    fn what_a_number_would_lose_is_text() {
+        for texts in
+            [&["007"][..], &["9223372036854775808"], &["9007199254740993", "0.5"], &["+1"], &["1e999"]]
+        {
+            assert_eq!(guessed(texts), Some(DataType::Text), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn a_slip_does_not_make_numbers_texts() {
+        let mut texts = vec!["1"; 99];
+        texts.push("oops");
+        assert_eq!(guessed(&texts), Some(DataType::Int64));
+        texts.push("again");
+        assert_eq!(guessed(&texts), Some(DataType::Text));
+    }
+}

@@ -1,0 +1,311 @@
+//! Records of a CSV file (RFC 4180), and where each of them stands.
+//!
+//! ```text
+//!   line 7   1,root.a.d1,"a ""b""",,""       fields: from, to, quoted?     "" is an empty text, nothing is no value
+//! ```
+//!
+//! A record that is no such thing is told of, with its line, and reading goes on with the next line: behind a quote that is never
+//! closed, nothing is lost but its own line. Empty lines, and lines that begin with `#`, are passed over.
+
+use std::{
+    borrow::Cow,
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+};
+
+/// Bytes that are read at once, at least.
+const CHUNK: usize = 256 << 10;
+/// No record is longer: a quote that is not closed within so many bytes was not meant to be one.
+const LONGEST: usize = 64 << 20;
+/// A batch ends behind so many bytes.
+const BATCH: usize = 8 << 20;
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// One field of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Field<'a> {
+    raw: &'a str,
+    /// Whether it is between quotes.
+    pub(super) quoted: bool,
+}
+
+impl<'a> Field<'a> {
+    /// A text without quotes around it.
+    #[cfg(test)]
+    pub(super) fn plain(raw: &'a str) -> Self {
+        Self { raw, quoted: false }
+    }
+
+    /// What it says; of quotes within quotes, one for each two.
+    pub(super) fn text(self) -> Cow<'a, str> {
+        if self.quoted && self.raw.contains('"') {
+            Cow::Owned(self.raw.replace("\"\"", "\""))
+        } else {
+            Cow::Borrowed(self.raw)
+        }
+    }
+
+    /// Whether it says that there is no value.
+    pub(super) fn is_null(self) -> bool {
+        !self.quoted && matches!(self.raw, "" | "null")
+    }
+}
+
+/// A record, by where its parts are in the bytes of its batch.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// The line it begins in, from 1.
+    pub(super) line: u64,
+    bytes: Range<usize>,
+    fields: Range<usize>,
+    /// Why it is none.
+    pub(super) wrong: Option<String>,
+}
+
+/// Some records.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    fields: Vec<(Range<usize>, bool)>,
+    pub(super) records: Vec<Record>,
+}
+
+impl Batch {
+    /// A field of a record; an empty one where there are fewer.
+    pub(super) fn field(&self, record: &Record, at: usize) -> Field<'_> {
+        let field = self.fields[record.fields.clone()].get(at).filter(|_| record.wrong.is_none());
+        let (range, quoted) = field.map_or((0..0, false), |(range, quoted)| (range.clone(), *quoted));
+        // Of a record with other bytes than text, `wrong` says so.
+        Field { raw: std::str::from_utf8(&self.bytes[range]).unwrap_or_default(), quoted }
+    }
+
+    /// How many fields a record has.
+    pub(super) fn width(&self, record: &Record) -> usize {
+        record.fields.len()
+    }
+
+    /// A record as it is in the file, without the end of its line.
+    pub(super) fn raw(&self, record: &Record) -> &[u8] {
+        &self.bytes[record.bytes.clone()]
+    }
+}
+
+/// Reads records, in order.
+#[derive(Debug)]
+pub(super) struct Records {
+    file: File,
+    buffer: Vec<u8>,
+    at_end: bool,
+    /// The line the buffer begins with.
+    line: u64,
+}
+
+/// What a record's bytes come to.
+enum Scanned {
+    /// It is whole, and so long with the end of its last line.
+    Whole { length: usize, wrong: Option<&'static str> },
+    /// Its end is not in the buffer yet.
+    Open,
+}
+
+impl Records {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let mut records = Self { file: File::open(path)?, buffer: Vec::new(), at_end: false, line: 1 };
+        records.fill()?;
+        if records.buffer.starts_with(MARK) {
+            records.buffer.drain(..MARK.len());
+        }
+        Ok(records)
+    }
+
+    /// The next records, at most `rows`; none at the end.
+    pub(super) fn next(&mut self, rows: usize) -> io::Result<Batch> {
+        let mut batch = Batch::default();
+        let mut at = 0;
+        while batch.records.len() < rows && at < BATCH {
+            if at == self.buffer.len() && self.at_end {
+                break;
+            }
+            let first = batch.fields.len();
+            match scan(&self.buffer, at, self.at_end, &mut batch.fields) {
+                Scanned::Open => {
+                    batch.fields.truncate(first);
+                    self.fill()?;
+                }
+                Scanned::Whole { length, wrong } => {
+                    let bytes = at..at + trimmed(&self.buffer[at..at + length]);
+                    let content = &self.buffer[bytes.clone()];
+                    let lines = self.buffer[at..at + length].iter().filter(|byte| **byte == b'\n').count();
+                    let (line, passed) = (self.line, content.is_empty() || content.starts_with(b"#"));
+                    self.line += lines as u64;
+                    at += length;
+                    if passed {
+                        batch.fields.truncate(first);
+                        continue;
+                    }
+                    let wrong = wrong.map(str::to_owned).or_else(|| {
+                        std::str::from_utf8(content)
+                            .err()
+                            .map(|error| format!("it is no UTF-8 text: {error}"))
+                    });
+                    let fields = first..batch.fields.len();
+                    batch.records.push(Record { line, bytes, fields, wrong });
+                }
+            }
+        }
+        let rest = self.buffer.split_off(at);
+        batch.bytes = std::mem::replace(&mut self.buffer, rest);
+        Ok(batch)
+    }
+
+    /// Reads more: as much again as there is, so that a long record is scanned a few times only.
+    fn fill(&mut self) -> io::Result<()> {
+        let more = self.buffer.len().max(CHUNK);
+        let read = (&mut self.file).take(more as u64).read_to_end(&mut self.buffer)?;
+        self.at_end = read < more;
+        Ok(())
+    }
+}
+
+/// Finds the fields of the record that begins at `from`.
+fn scan(bytes: &[u8], from: usize, at_end: bool, fields: &mut Vec<(Range<usize>, bool)>) -> Scanned {
+    let first = fields.len();
+    let mut at = from;
+    if bytes.get(from) == Some(&b'#') {
+        return first_line(bytes, from, at_end, "it is a remark", first, fields);
+    }
+    loop {
+        let quoted = bytes.get(at) == Some(&b'"');
+        let field = if quoted { quoted_field(bytes, at + 1) } else { Some(plain_field(bytes, at)) };
+        let Some(end) = field else {
+            if !at_end && bytes.len() - from < LONGEST {
+                return Scanned::Open;
+            }
+            return first_line(bytes, from, at_end, "a quote is opened that is not closed", first, fields);
+        };
+        fields.push((at + usize::from(quoted)..end, quoted));
+        at = end + usize::from(quoted);
+        match bytes.get(at) {
+            Some(b',') => at += 1,
+            Some(b'\n') => return Scanned::Whole { length: at + 1 - from, wrong: None },
+            Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => {
+                return Scanned::Whole { length: at + 2 - from, wrong: None };
+            }
+            Some(b'\r') if at + 1 == bytes.len() && !at_end => return Scanned::Open,
+            None if at_end => return Scanned::Whole { length: at - from, wrong: None },
+            None => return Scanned::Open,
+            Some(_) if quoted => {
+                let wrong = "something follows a closing quote that is neither a comma nor the line's end";
+                return first_line(bytes, from, at_end, wrong, first, fields);
+            }
+            // A carriage return within a line; a plain field ends at nothing else.
+            Some(_) => {
+                let wrong = "there is a carriage return in the midst of the line";
+                return first_line(bytes, from, at_end, wrong, first, fields);
+            }
+        }
+    }
+}
+
+/// What is wrong counts for one line; the next may be right.
+fn first_line(
+    bytes: &[u8],
+    from: usize,
+    at_end: bool,
+    wrong: &'static str,
+    first: usize,
+    fields: &mut Vec<(Range<usize>, bool)>,
+) -> Scanned {
+    fields.truncate(first);
+    match bytes[from..].iter().position(|byte| *byte == b'\n') {
+        Some(end) => Scanned::Whole { length: end + 1, wrong: Some(wrong) },
+        None if at_end || bytes.len() - from >= LONGEST => {
+            Scanned::Whole { length: bytes.len() - from, wrong: Some(wrong) }
+        }
+        None => Scanned::Open,
+    }
+}
+
+fn plain_field(bytes: &[u8], from: usize) -> usize {
+    let end = bytes[from..].iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r'));
+    end.map_or(bytes.len(), |end| from + end)
+}
+
+/// Where the quote is that closes a field.
+fn quoted_field(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')?;
+        if bytes.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// The length without the end of the line.
+fn trimmed(line: &[u8]) -> usize {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line).len()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn all(text: &str, rows: usize) -> Vec<(u64, Result<Vec<(String, bool)>, String>)> {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(text.as_bytes()).expect("written");
+        let mut records = Records::open(file.path()).expect("opened");
+        let mut found = Vec::new();
+        loop {
+            let batch = records.next(rows).expect("read");
+            if batch.records.is_empty() {
+                return found;
+            }
+            for record in &batch.records {
+                let fields = (0..batch.width(record)).map(|at| batch.field(record, at));
+                let fields = fields.map(|field| (field.text().into_owned(), field.quoted)).collect();
+                found.push((record.line, record.wrong.clone().map_or(Ok(fields), Err)));
+            }
+        }
+    }
+
+    fn plain(texts: &[&str]) -> Result<Vec<(String, bool)>, String> {
+        Ok(texts.iter().map(|text| ((*text).to_owned(), false)).collect())
+    }
+
+    #[test]
+    fn fields_are_told_apart_and_know_their_quotes() {
+        for rows in [1, 100] {
+            let found = all("\u{feff}a,b\r\n\n# a remark\n1,\"x \"\"y\"\"\nz\"\n,\"\"", rows);
+            let quoted = |text: &str| (text.to_owned(), true);
+            assert_eq!(found[0], (1, plain(&["a", "b"])));
+            assert_eq!(found[1], (4, Ok(vec![("1".to_owned(), false), quoted("x \"y\"\nz")])));
+            assert_eq!(found[2], (6, Ok(vec![(String::new(), false), quoted("")])));
+            assert_eq!(found.len(), 3);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_costs_its_own_line_only() {
+        let found = all("1,\"open\n2,\"closed\"\n3,\"x\"y\n4,\"never\n5,five\n", 100);
+        assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        let sound: Vec<bool> = found.iter().map(|(_, fields)| fields.is_ok()).collect();
+        assert_eq!(sound, [false, true, false, false, true]);
+        assert!(found[3].1.as_ref().is_err_and(|wrong| wrong.contains("not closed")), "{found:?}");
+    }
+
+    #[test]
+    fn records_longer_than_a_chunk_are_whole() {
+        let long = "x".repeat(3 * CHUNK);
+        let found = all(&format!("1,\"{long}\"\n2,{long}\n3,c"), 2);
+        assert_eq!(found[0].1.as_ref().map(|fields| fields[1].0.len()), Ok(long.len()));
+        assert_eq!(found[1].1.as_ref().map(|fields| fields[1].0.len()), Ok(long.len()));
+        assert_eq!(found[2], (3, plain(&["3", "c"])));
+    }
+}

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use levada_tsfile::{DeviceId, DeviceMeta, TsFileError, TsFileReader};
@@ -23,6 +24,12 @@ use crate::{
     memtable::Place,
     tombstone::Tombstone,
 };
+
+/// How long a file that could not be read is left alone: the system may have had a bad moment.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// How long one is that is damaged.
+const DAMAGED: Duration = Duration::from_secs(3600);
 
 /// What the manifest says of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +95,8 @@ struct Body {
     obsolete: AtomicBool,
     /// Whether it is read from front to back.
     ahead: bool,
-    /// It could not be read, which was told.
-    unreadable: AtomicBool,
+    /// It could not be read, which was told; until then it is left alone.
+    unreadable: Mutex<Option<Instant>>,
     verdicts: Mutex<HashMap<u64, Verdict>>,
     /// Of deletions up to this number it is known what they mean for it, where they may mean anything.
     judged: AtomicU64,
@@ -117,7 +124,7 @@ impl SealedFile {
             slot: Arc::default(),
             obsolete: AtomicBool::new(false),
             ahead,
-            unreadable: AtomicBool::new(false),
+            unreadable: Mutex::default(),
             verdicts: Mutex::default(),
             judged: AtomicU64::new(0),
         };
@@ -223,20 +230,23 @@ impl SealedFile {
         self.body.obsolete.store(false, Ordering::Release);
     }
 
-    /// It could not be read: compactions leave it alone until somebody wishes that it is tried again.
+    /// It could not be read: flushes and compactions leave it alone for a while, or until somebody wishes that it is tried
+    /// again.
     pub(crate) fn note_unreadable(&self, error: &StorageError) {
-        if !self.body.unreadable.swap(true, Ordering::Relaxed) {
+        let pause = if matches!(error, StorageError::Damaged { .. }) { DAMAGED } else { PAUSE };
+        let before = self.body.unreadable.lock().replace(Instant::now() + pause);
+        if before.is_none() {
             tracing::error!(path = %self.path.display(), %error, "a file cannot be read, and is left alone");
         }
     }
 
     pub(crate) fn is_unreadable(&self) -> bool {
-        self.body.unreadable.load(Ordering::Relaxed)
+        self.body.unreadable.lock().is_some_and(|until| Instant::now() < until)
     }
 
     /// It may be tried again.
     pub(crate) fn forget_unreadable(&self) {
-        self.body.unreadable.store(false, Ordering::Relaxed);
+        self.body.unreadable.lock().take();
     }
 
     /// The last time of a device in it. Where many devices will be asked for, all are looked up at once.

@@ -65,6 +65,9 @@ pub(crate) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<U
 fn reached(files: &[Arc<SealedFile>], device: &DeviceId, first: i64, many: bool) -> Option<i64> {
     let mut reached = None;
     for file in files.iter().filter(|file| file.meta.range.end >= first) {
+        if file.is_unreadable() {
+            return Some(i64::MAX);
+        }
         match file.end_of(device, many) {
             Ok(end) => reached = reached.max(end),
             Err(error) => {

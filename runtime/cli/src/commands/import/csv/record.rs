@@ -257,7 +257,10 @@ mod tests {
 
     use super::*;
 
-    fn all(text: &str, rows: usize) -> Vec<(u64, Result<Vec<(String, bool)>, String>)> {
+    /// Fields and whether they are quoted, or what is wrong.
+    type Fields = Result<Vec<(String, bool)>, String>;
+
+    fn all(text: &str, rows: usize) -> Vec<(u64, Fields)> {
         let mut file = tempfile::NamedTempFile::new().expect("a file");
         file.write_all(text.as_bytes()).expect("written");
         let mut records = Records::open(file.path()).expect("opened");
@@ -275,7 +278,7 @@ mod tests {
         }
     }
 
-    fn plain(texts: &[&str]) -> Result<Vec<(String, bool)>, String> {
+    fn plain(texts: &[&str]) -> Fields {
         Ok(texts.iter().map(|text| ((*text).to_owned(), false)).collect())
     }
 

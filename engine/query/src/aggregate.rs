@@ -24,7 +24,7 @@ use std::{fmt, ops::Range};
 use arrow_array::ArrayRef;
 use levada_storage::Summary;
 
-pub(crate) use bound::{Aggregate, Keep, is_aggregate};
+pub(crate) use bound::{Aggregate, Keep, is_aggregate, reads_forwards};
 pub(crate) use values::array_of;
 
 use crate::QueryError;

@@ -20,7 +20,7 @@ pub(crate) struct Window {
     pub(crate) label: i64,
 }
 
-/// A row of windows from the first on.
+/// A row of windows, from the first on or from the last.
 #[derive(Clone, Debug)]
 pub(crate) struct WindowSequence {
     bounds: WindowBounds,
@@ -29,6 +29,7 @@ pub(crate) struct WindowSequence {
     zone: TimeZone,
     /// The number of the next window; `None` at the end.
     next: Option<i64>,
+    backwards: bool,
     /// Just one window, which has no bounds of its own.
     whole: Option<Window>,
 }
@@ -42,6 +43,7 @@ impl WindowSequence {
             step: Duration::default(),
             zone: TimeZone::UTC,
             next: Some(0),
+            backwards: false,
             whole: Some(Window { range, label: 0 }),
         }
     }
@@ -67,7 +69,45 @@ impl WindowSequence {
         if bounds.start >= bounds.end {
             return Err(QueryError::semantic("Start time should be smaller than endTime in GroupBy"));
         }
-        Ok(Self { bounds, interval: windows.interval, step, zone: zone.clone(), next: Some(0), whole: None })
+        let (interval, zone) = (windows.interval, zone.clone());
+        Ok(Self { bounds, interval, step, zone, next: Some(0), backwards: false, whole: None })
+    }
+
+    /// The same windows, the last one first.
+    pub(crate) fn backwards(self) -> Self {
+        let next = if self.whole.is_some() { self.next } else { self.last_number() };
+        Self { next, backwards: true, ..self }
+    }
+
+    /// Whether the last window comes first.
+    pub(crate) const fn is_backwards(&self) -> bool {
+        self.backwards
+    }
+
+    /// The number of the last window. Starts grow with the number, so it is found by halves.
+    fn last_number(&self) -> Option<i64> {
+        let begins = |number: i64| self.start(number).is_some();
+        if !begins(0) {
+            return None;
+        }
+        let (mut is, mut not) = (0i64, 1i64);
+        while begins(not) {
+            if not == i64::MAX {
+                return Some(not);
+            }
+            is = not;
+            not = not.saturating_mul(2);
+        }
+        while not - is > 1 {
+            let middle = is + (not - is) / 2;
+            if begins(middle) { is = middle } else { not = middle }
+        }
+        Some(is)
+    }
+
+    /// Where a window begins; `None` where there is none of that number.
+    fn start(&self, number: i64) -> Option<i64> {
+        self.offset(number, false).filter(|&start| start < self.bounds.end)
     }
 
     /// All times that some window may hold.
@@ -115,12 +155,12 @@ impl Iterator for WindowSequence {
             self.next = None;
             return Some(whole);
         }
-        let start = self.offset(number, false).filter(|&start| start < self.bounds.end);
-        let Some(start) = start else {
+        let Some(start) = self.start(number) else {
             self.next = None;
             return None;
         };
-        self.next = number.checked_add(1);
+        self.next = if self.backwards { number.checked_sub(1) } else { number.checked_add(1) };
+        self.next = self.next.filter(|&next| next >= 0);
         let end = self.offset(number, true).unwrap_or(i64::MAX).min(self.bounds.end);
         let label = if self.bounds.left_closed { start } else { end };
         Some(Window { range: self.closed(start, end), label })
@@ -181,6 +221,38 @@ mod tests {
             starts,
             [1_706_659_200_000, 1_709_164_800_000, 1_711_843_200_000, 1_714_435_200_000, 1_717_113_600_000]
         );
+    }
+
+    #[test]
+    fn windows_backwards_are_windows_reversed() {
+        let (ms, month) = (Duration::from_millis, Duration { months: 1, millis: 0 });
+        let day = 86_400_000;
+        for (start, end, interval, step) in [
+            (0, 10, ms(4), None),
+            (-7, 10, ms(3), Some(ms(2))),
+            (0, 10, ms(2), Some(ms(5))),
+            (0, 1, ms(1), None),
+            (30 * day, 400 * day, month, None),
+            (30 * day, 31 * day, month, Some(ms(day))),
+            (i64::MAX - 5, i64::MAX, ms(4), None),
+        ] {
+            for left_closed in [true, false] {
+                let bounds = Some(WindowBounds { start, end, left_closed });
+                let windows = TimeWindows { bounds, interval, step };
+                let forwards = WindowSequence::new(&windows, &TimeZone::UTC).expect("legal");
+                let mut reversed: Vec<Window> = forwards.clone().collect();
+                reversed.reverse();
+                assert_eq!(forwards.backwards().collect::<Vec<_>>(), reversed);
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_of_endless_windows_is_found_at_once() {
+        let bounds = Some(WindowBounds { start: 0, end: i64::MAX, left_closed: true });
+        let windows = TimeWindows { bounds, interval: Duration::from_millis(1), step: None };
+        let sequence = WindowSequence::new(&windows, &TimeZone::UTC).expect("legal");
+        assert_eq!(sequence.backwards().next().map(|window| window.label), Some(i64::MAX - 1));
     }
 
     #[test]

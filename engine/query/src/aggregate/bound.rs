@@ -96,6 +96,23 @@ pub(crate) fn is_aggregate(name: &str) -> bool {
     NAMES.iter().any(|(each, _)| each.eq_ignore_ascii_case(name))
 }
 
+/// Whether an aggregate of the name says something else of rows that come backwards: of equally good ones the first is
+/// taken, or digits are lost at other places.
+pub(crate) fn reads_forwards(name: &str) -> bool {
+    const FORWARDS: [&str; 9] = [
+        "count_if",
+        "max_by",
+        "min_by",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "variance",
+        "var_pop",
+        "var_samp",
+    ];
+    FORWARDS.iter().any(|each| each.eq_ignore_ascii_case(name))
+}
+
 const COMPARABLE: &[DataType] = &[
     DataType::Int32,
     DataType::Int64,

@@ -10,10 +10,11 @@
 //!               ▼           ▼          ▼
 //!   aggregates   group 0     group 1    group 2  ──▶ one chunk of three rows
 //! ```
+//! Windows may be worked on from the last one on. Series are read forwards all the same, for each batch anew.
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use arrow_array::Int64Array;
+use arrow_array::{Int64Array, UInt32Array};
 use levada_model::Path;
 use levada_storage::{Direction, Piece, TimeRange, View, Windows};
 
@@ -23,6 +24,9 @@ use crate::{
     chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
 };
+
+/// How many windows a batch has at most that is read for itself.
+const MOST_WINDOWS: usize = 1 << 14;
 
 /// A series, and the aggregates it belongs to by their index.
 #[derive(Clone, Debug)]
@@ -103,6 +107,7 @@ impl AggregatePieces {
     }
 
     fn advance(&mut self) -> Result<Option<Chunk>, QueryError> {
+        let backwards = self.windows.is_backwards();
         let mut batch = Vec::new();
         while let Some(window) = self.ahead.filter(|_| batch.len() < self.batch) {
             batch.push(window);
@@ -112,6 +117,11 @@ impl AggregatePieces {
             return Ok(None);
         }
         self.cancellation.check()?;
+        if backwards {
+            batch.reverse();
+            // Who goes on is not to read the same chunk for each few windows.
+            self.batch = (self.batch * 2).min(MOST_WINDOWS);
+        }
         self.accumulators.iter_mut().for_each(|each| each.reserve(batch.len()));
         let mut inputs = std::mem::take(&mut self.inputs);
         for (input, cursor) in &mut inputs {
@@ -123,7 +133,12 @@ impl AggregatePieces {
         self.inputs = inputs;
         let times = batch.iter().map(|window| window.label).collect::<Int64Array>();
         let columns = self.accumulators.iter_mut().map(|each| each.finish(batch.len())).collect();
-        Ok(Some(Chunk { times, columns }))
+        let chunk = Chunk { times, columns };
+        if !backwards {
+            return Ok(Some(chunk));
+        }
+        let reversed = UInt32Array::from_iter_values((0..batch.len() as u32).rev());
+        chunk.take(&reversed).map(Some)
     }
 
     /// Feeds a series into the windows of a batch.
@@ -132,23 +147,22 @@ impl AggregatePieces {
         if self.windows.panes().is_none() {
             // Each window is read on its own: the store cannot know where months begin.
             for (group, window) in batch.iter().enumerate() {
-                let range = intersect(window.range, self.range);
-                if range.is_empty() {
-                    continue;
-                }
-                for piece in self.open(input, range, None)? {
-                    self.place(input, &piece?, std::slice::from_ref(window), group)?;
-                }
+                self.read(input, window.range, None, std::slice::from_ref(window), group)?;
             }
             return Ok(());
+        }
+        if self.windows.is_backwards() {
+            let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(()) };
+            // The last window to begin ends last.
+            let range = TimeRange { start: first.range.start, end: last.range.end };
+            return self.read(input, range, self.panes(), batch, 0);
         }
         if let Cursor::Closed = cursor {
             let range = intersect(self.windows.range(), self.range);
             *cursor = if range.is_empty() {
                 Cursor::Done
             } else {
-                let windows = self.windows.panes().map(|(origin, width)| Windows { origin, width });
-                Cursor::Open { pieces: self.open(input, range, windows)?, kept: VecDeque::new() }
+                Cursor::Open { pieces: self.open(input, range, self.panes())?, kept: VecDeque::new() }
             };
         }
         let Cursor::Open { pieces, kept } = cursor else { return Ok(()) };
@@ -182,6 +196,30 @@ impl AggregatePieces {
                 return Ok(());
             }
         }
+    }
+
+    /// Stretches of time that no window cuts.
+    fn panes(&self) -> Option<Windows> {
+        self.windows.panes().map(|(origin, width)| Windows { origin, width })
+    }
+
+    /// Reads a series within a range into windows; the first of them is group `first`.
+    fn read(
+        &mut self,
+        input: &SeriesInput,
+        range: TimeRange,
+        panes: Option<Windows>,
+        windows: &[Window],
+        first: usize,
+    ) -> Result<(), QueryError> {
+        let range = intersect(range, self.range);
+        if range.is_empty() {
+            return Ok(());
+        }
+        for piece in self.open(input, range, panes)? {
+            self.place(input, &piece?, windows, first)?;
+        }
+        Ok(())
     }
 
     /// Pieces of a series, with all that its aggregates need.

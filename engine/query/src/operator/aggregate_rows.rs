@@ -1,7 +1,7 @@
 //! Aggregates of rows that had to be read: filtered, computed, joined.
 //!
-//! Rows come in order of time. A window is finished, and its group given out, as soon as a row behind it is seen; windows
-//! that overlap are open at the same time.
+//! Rows and windows come in order of time, the oldest or the newest first. A window is finished, and its group given out, as
+//! soon as a row behind it is seen; windows that overlap are open at the same time.
 
 use std::{collections::VecDeque, fmt, ops::Range};
 
@@ -130,21 +130,22 @@ impl AggregateRows {
     fn work(&mut self, chunk: Chunk, fed: usize) -> Result<usize, QueryError> {
         let times = chunk.times.values();
         let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Ok(0) };
+        let order = Order { backwards: self.windows.is_backwards() };
         for (group, window) in self.open.iter().enumerate().skip(fed) {
-            if window.range.end < first {
+            if order.ends_before(window, first) {
                 continue;
             }
-            if window.range.start > last {
+            if order.begins_behind(window, last) {
                 break;
             }
-            let from = times.partition_point(|&time| time < window.range.start);
-            let to = times.partition_point(|&time| time <= window.range.end);
+            let from = times.partition_point(|&time| order.begins_behind(window, time));
+            let to = times.partition_point(|&time| !order.ends_before(window, time));
             if from < to {
                 feed(&self.aggregates, &mut self.accumulators, group, &chunk, &(from..to))?;
             }
         }
-        let behind = self.open.back().is_some_and(|window| window.range.start > last);
-        let finished = self.open.iter().take_while(|window| window.range.end <= last).count();
+        let behind = self.open.back().is_some_and(|window| order.begins_behind(window, last));
+        let finished = self.open.iter().take_while(|window| order.has_ended(window, last)).count();
         if !behind {
             // Windows that are not open yet may have rows in the chunk.
             self.current = Some((chunk, self.open.len()));
@@ -159,5 +160,28 @@ impl AggregateRows {
             *fed = fed.saturating_sub(windows);
         }
         Chunk { times, columns }
+    }
+}
+
+/// What comes before what.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    backwards: bool,
+}
+
+impl Order {
+    /// Whether a window's rows all come before those of a time.
+    fn ends_before(self, window: &Window, time: i64) -> bool {
+        if self.backwards { window.range.start > time } else { window.range.end < time }
+    }
+
+    /// Whether a window's rows all come behind those of a time.
+    fn begins_behind(self, window: &Window, time: i64) -> bool {
+        if self.backwards { window.range.end < time } else { window.range.start > time }
+    }
+
+    /// Whether no row behind that of a time is in a window.
+    fn has_ended(self, window: &Window, time: i64) -> bool {
+        if self.backwards { window.range.start >= time } else { window.range.end <= time }
     }
 }

@@ -2,6 +2,7 @@
 
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWindows};
+use levada_storage::Direction;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -11,7 +12,7 @@ use super::{
     Planner, by_series,
     columns::{END_TIME, is_end_time},
     grouped::{self, Calls, has_time},
-    raw::{Computed, Output, alias_error},
+    raw::{self, Computed, Output, alias_error},
     tail,
 };
 use crate::{
@@ -49,7 +50,13 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
             output
         })
         .collect();
-    let keys = tail::keys(planner, &outputs, &mut names, false)?;
+    let direction = match show {
+        // Rows of several groups follow each other.
+        Show::Tags => Direction::Ascending,
+        _ => grouped::direction(planner, raw::direction(&query.order_by)),
+    };
+    let directed = direction == Direction::Descending;
+    let keys = tail::keys(planner, &outputs, &mut names, directed)?;
     keys.hidden.iter().for_each(|key| calls.add(key, None));
     let having = having(planner, &mut names, &mut calls)?;
     if let Show::Tags = show {
@@ -59,7 +66,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let (columns, mut expressions): (Vec<String>, Vec<Expression>) =
         outputs.into_iter().map(|output| (output.name, output.expression)).unzip();
     expressions.extend(keys.hidden.iter().map(|key| key.grouped().clone()));
-    let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref())?;
+    let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref(), direction)?;
     let (chunks, types) = (computed.chunks, computed.types);
     let columns: Vec<ResultColumn> =
         columns.into_iter().zip(&types).map(|(name, &data_type)| column(name, data_type)).collect();
@@ -143,20 +150,27 @@ pub(super) fn having(
     Ok(Some(condition.unwrap_or(never)))
 }
 
-/// The rows of aggregates for which `having` holds, with a column for each expression of them.
+/// The rows of aggregates for which `having` holds, with a column for each expression of them; by time in a direction where
+/// they have one.
 pub(super) fn rows(
     planner: &Planner<'_>,
     names: &mut Names<'_>,
     calls: &Calls,
     expressions: &[Expression],
     having: Option<&Expression>,
+    direction: Direction,
 ) -> Result<Computed, QueryError> {
     let over_series = by_series::calls(expressions);
     if !over_series.is_empty() {
-        let rows = &mut |below: &[Expression]| rows(planner, names, calls, below, having);
-        return by_series::rows(planner, expressions, &over_series, rows);
+        let rows =
+            &mut |below: &[Expression]| rows(planner, names, calls, below, having, Direction::Ascending);
+        let mut computed = by_series::rows(planner, expressions, &over_series, rows)?;
+        if direction == Direction::Descending {
+            computed.chunks = raw::newest_first(planner, computed.chunks, tail::wanted_rows(planner));
+        }
+        return Ok(computed);
     }
-    let computed = grouped::aggregate(planner, names, calls)?;
+    let computed = grouped::aggregate(planner, names, calls, direction)?;
     let scope = scope(planner, calls, &computed.types);
     let (chunks, types) = compute(computed.chunks, &scope, expressions, having)?;
     Ok(Computed { chunks, types, ..computed })

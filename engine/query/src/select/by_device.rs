@@ -19,7 +19,7 @@ use super::{
     Planner,
     aggregated::{self, check, having},
     columns::{self, END_TIME, is_end_time},
-    grouped::{Calls, has_time},
+    grouped::{self, Calls, has_time},
     raw::{self, Computed, Output, alias_error},
     tail,
 };
@@ -79,7 +79,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
             continue;
         }
         let computed = if is_aggregated {
-            aggregates(planner, &mut names, &outputs)?
+            aggregates(planner, &mut names, &outputs, order.direction)?
         } else {
             let expressions: Vec<Expression> =
                 outputs.iter().map(|output| output.expression.clone()).collect();
@@ -155,14 +155,16 @@ fn aggregates(
     planner: &Planner<'_>,
     names: &mut Names<'_>,
     outputs: &[Output],
+    wanted: Direction,
 ) -> Result<Computed, QueryError> {
     let mut calls = Calls::default();
     for output in outputs {
         names.expand(&output.expression)?.iter().for_each(|each| calls.add(each, None));
     }
     let having = having(planner, names, &mut calls)?;
+    let direction = grouped::direction(planner, wanted);
     let expressions: Vec<Expression> = outputs.iter().map(|output| output.expression.clone()).collect();
-    aggregated::rows(planner, names, &calls, &expressions, having.as_ref())
+    aggregated::rows(planner, names, &calls, &expressions, having.as_ref(), direction)
 }
 
 /// The type of every column, which all devices must agree on.
@@ -229,8 +231,9 @@ fn joined(
         streams.push(laid_out);
     }
     let all_types: Vec<DataType> = columns.iter().map(|column| column.data_type).collect();
-    let aggregated_backwards = order.direction == Direction::Descending && planner.query.group_by.is_some();
-    let chunks: Chunks = if order.sorted || aggregated_backwards {
+    let made_forwards = planner.query.group_by.is_some()
+        && grouped::direction(planner, order.direction) == Direction::Ascending;
+    let chunks: Chunks = if order.sorted || order.direction == Direction::Descending && made_forwards {
         let chunks: Chunks = Box::new(streams.into_iter().flatten());
         sort(
             chunks,

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use arrow_array::{Array, StringArray, new_null_array};
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::Expression;
+use levada_storage::Direction;
 
 use super::{
     Planner,
@@ -43,7 +44,7 @@ pub(super) fn plan(
     for group in groups {
         planner.context.cancellation.check()?;
         let calls = calls.of_series(names, |series| values(&series.tags) == group).present();
-        let computed = grouped::aggregate(planner, names, &calls)?;
+        let computed = grouped::aggregate(planner, names, &calls, Direction::Ascending)?;
         let scope = scope(planner, &calls, &computed.types);
         // What a group has no series for is null in its rows.
         let places: Vec<usize> =

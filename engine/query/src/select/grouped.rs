@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     QueryError,
-    aggregate::{Aggregate, Keep, is_aggregate},
+    aggregate::{Aggregate, Keep, is_aggregate, reads_forwards},
     bind::{
         expand::{Expanded, Names},
         scope::Scope,
@@ -137,17 +137,30 @@ impl Calls {
     }
 }
 
-/// The rows of aggregates: a column for each call, and for windows of rows one more with their last times.
+/// In which direction windows of time are worked on where they are wanted in one. Only where a limit leaves most of them out it pays to begin with
+/// the last: what lies across two batches of windows is then read for each.
+pub(super) fn direction(planner: &Planner<'_>, wanted: Direction) -> Direction {
+    let of_time = planner.query.group_by.as_ref().is_some_and(|by| by.time.is_some() && by.rows.is_none());
+    if of_time && planner.query.limit.is_some() { wanted } else { Direction::Ascending }
+}
+
+/// The rows of aggregates: a column for each call, and for windows of rows one more with their last times. Windows of time
+/// come in a direction.
 pub(super) fn aggregate(
     planner: &Planner<'_>,
     names: &mut Names<'_>,
     calls: &Calls,
+    direction: Direction,
 ) -> Result<Computed, QueryError> {
     let split = time_range::split(planner.query.condition.as_ref());
     let group_by = planner.query.group_by.as_ref();
     let windows = match group_by.and_then(|group_by| group_by.time.as_ref()) {
         Some(windows) => WindowSequence::new(windows, &planner.context.zone)?,
         None => WindowSequence::whole(split.range),
+    };
+    let windows = match direction {
+        Direction::Ascending => windows,
+        Direction::Descending => windows.backwards(),
     };
     let rows = group_by.and_then(|group_by| group_by.rows.as_ref());
     let shown = || calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
@@ -172,9 +185,16 @@ pub(super) fn aggregate(
         });
     }
 
+    let is_forwards = |call: &Expression| as_function(call).is_some_and(|each| reads_forwards(&each.name));
+    if direction == Direction::Descending && calls.calls.iter().flatten().any(is_forwards) {
+        let mut computed = aggregate(planner, names, calls, Direction::Ascending)?;
+        // A condition on groups is still to come, so all of them are sorted.
+        computed.chunks = raw::newest_first(planner, computed.chunks, None);
+        return Ok(computed);
+    }
     let control = rows.map(|rows| control(rows, names)).transpose()?;
     let layout = Layout::new(calls, control.flatten(), rows.is_some(), names);
-    let computed = raw::rows(planner, names, &layout.columns, Direction::Ascending, windows.range())?;
+    let computed = raw::rows(planner, names, &layout.columns, direction, windows.range())?;
     let aggregates = layout.bind(calls, &computed.types)?;
     let mut types: Vec<DataType> = aggregates.iter().map(|each| each.aggregate.data_type).collect();
     let chunks: Chunks = match rows {

@@ -118,7 +118,7 @@ pub(super) fn rows(
         let rows = &mut |below: &[Expression]| rows(planner, names, below, Direction::Ascending, within);
         let mut computed = by_series::rows(planner, expressions, &calls, rows)?;
         if direction == Direction::Descending {
-            computed.chunks = newest_first(planner, computed.chunks);
+            computed.chunks = newest_first(planner, computed.chunks, tail::wanted_rows(planner));
         }
         return Ok(computed);
     }
@@ -154,11 +154,11 @@ pub(super) fn rows(
     })
 }
 
-fn newest_first(planner: &Planner<'_>, chunks: Chunks) -> Chunks {
+/// Sorts rows by time, the newest first; where only so many are wanted, the others are left out.
+pub(super) fn newest_first(planner: &Planner<'_>, chunks: Chunks, most: Option<usize>) -> Chunks {
     let by_time =
         SortKey { expression: Expr::new(Kind::Time, DataType::Int64), descending: true, nulls_first: false };
-    let wanted = tail::wanted_rows(planner);
-    sort(chunks, vec![by_time], wanted, planner.context.batch_rows, &planner.budget)
+    sort(chunks, vec![by_time], most, planner.context.batch_rows, &planner.budget)
 }
 
 pub(super) fn headers(expressions: &[Expression]) -> String {

@@ -87,6 +87,37 @@ proptest! {
     }
 
     #[test]
+    fn windows_backwards_are_windows_reversed(
+        points in points(),
+        (start, length) in (-5i64..20, 1i64..60),
+        (interval, step) in (1i64..15, 1i64..15),
+        left_closed in any::<bool>(),
+    ) {
+        let memory = store(&points);
+        // Windows that end together have one time, and come in no order.
+        let step = if left_closed { step } else { step.max(interval) };
+        let (open, close) = if left_closed { ('[', ')') } else { ('(', ']') };
+        let windows = format!("group by ({open}{start},{}{close},{interval}ms,{step}ms)", start + length);
+        for from in ["from root.m.d1", "from root.m.d1 where a > -2 or b > 0"] {
+            for having in ["", "having count(a) > 1"] {
+                let query = |select: &str, end: &str| format!("select {select} {from} {windows} {having} {end}");
+                // Without a limit rows are sorted.
+                for select in [AGGREGATES, "max_by(b, a), count(b)", "difference(sum(a)), count(b)"] {
+                    let mut forwards = answer(&memory, &query(select, "order by time"));
+                    forwards.reverse();
+                    prop_assert_eq!(answer(&memory, &query(select, "order by time desc limit 1000")), forwards.clone());
+                    forwards.truncate(2);
+                    prop_assert_eq!(answer(&memory, &query(select, "order by time desc limit 2")), forwards);
+                }
+            }
+        }
+        for order in ["order by time desc", "order by device, time desc", "order by device desc, time desc"] {
+            let query = |end: &str| format!("select count(a), sum(a) from root.m.* {windows} {order} {end} align by device");
+            prop_assert_eq!(answer(&memory, &query("limit 1000")), answer(&memory, &query("")), "{}", order);
+        }
+    }
+
+    #[test]
     fn limits_cut_a_piece_out_of_all_rows(points in points(), offset in 0usize..40, limit in 1usize..40) {
         let memory = store(&points);
         for query in [
@@ -156,6 +187,34 @@ fn a_limit_ends_the_reading() {
     );
     assert_eq!(plan.expect("a plan").execute().count(), 2);
     assert_eq!(memory.batches_read.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn the_last_of_endless_windows_come_at_once() {
+    let points: BTreeMap<i64, i8> = (0..60).map(|time| (time, 1)).collect();
+    let memory = store(&[points.clone(), BTreeMap::new(), points]);
+    for (sql, rows) in [
+        (
+            "select count(a) from root.m.d1 group by ([0,9223372036854775807),1ms) order by time desc limit 2",
+            2,
+        ),
+        (
+            "select count(a) from root.m.d1 where a > 0 group by ([0,9223372036854775807),1ms) order by time desc limit 2",
+            2,
+        ),
+        (
+            "select count(a) from root.m.* group by ([0,9223372036854775807),1ms) order by time desc limit 3 align by device",
+            3,
+        ),
+        (
+            "select count(a) from root.m.* group by ([0,9223372036854775807),1ms) order by device, time desc limit 3 align by device",
+            3,
+        ),
+    ] {
+        let rows_found = answer(&memory, sql);
+        assert_eq!(rows_found.len(), rows, "{sql}");
+        assert_eq!(rows_found[0][0].as_deref(), Some("9223372036854775806"), "{sql}");
+    }
 }
 
 #[test]

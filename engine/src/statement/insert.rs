@@ -36,7 +36,8 @@ pub(crate) async fn insert_write(shared: &Shared, write: Write) -> Result<WriteR
 
 /// Runs an `insert` statement.
 pub(super) async fn run(shared: &Shared, insert: Insert, zone: &TimeZone) -> Result<String, SessionError> {
-    let known = KnownDevice::find(&*shared.storage.view(), &insert.device);
+    let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| shared_name(name)).collect();
+    let known = KnownDevice::find(&*shared.storage.view(), &insert.device, &names);
     let aligned = known.aligned.unwrap_or(insert.aligned);
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());

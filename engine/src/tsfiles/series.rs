@@ -37,7 +37,8 @@ fn create(storage: &Storage, series: Vec<FileSeries>) {
     let mut missing: Vec<NewSeries> = Vec::new();
     for of_device in series.chunk_by(|a, b| a.device == b.device) {
         let Some(FileSeries { device, .. }) = of_device.first() else { continue };
-        let known = KnownDevice::find(&*view, device);
+        let names: Vec<Arc<str>> = of_device.iter().map(|series| Arc::clone(&series.measurement)).collect();
+        let known = KnownDevice::find(&*view, device, &names);
         let unknown = of_device.iter().filter(|series| known.series(&series.measurement).1.is_none());
         missing.extend(unknown.map(|series| new(device, known.aligned.unwrap_or(series.aligned), series)));
     }

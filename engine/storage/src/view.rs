@@ -142,6 +142,12 @@ pub trait View: fmt::Debug + Send + Sync {
     /// The series a pattern matches (an alias counts as a name of the measurement), by path.
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo>;
 
+    /// Those of a device's series that some names stand for, as measurement or as alias. One that two names stand for may come
+    /// twice. The other series of the device are not copied, however many it has.
+    fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
+        names.iter().flat_map(|name| self.series(&PathPattern::from(&device.child(name)))).collect()
+    }
+
     /// All lives of rows that are set, in milliseconds (`i64::MAX`: for ever), by the text of the pattern. One that is
     /// set for a database is here twice, as the database's path and as that with `.**` behind it.
     fn path_ttls(&self) -> Vec<(PathPattern, i64)>;

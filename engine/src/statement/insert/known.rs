@@ -17,11 +17,11 @@ pub(crate) struct KnownDevice {
 }
 
 impl KnownDevice {
-    pub(crate) fn find(view: &dyn View, device: &Path) -> Self {
+    /// What it has of some series, by their measurements or aliases; the others are not looked at.
+    pub(crate) fn find(view: &dyn View, device: &Path, names: &[Arc<str>]) -> Self {
         let mut known = Self::default();
-        let Ok(any) = PathPattern::parse("*") else { return known };
-        for series in view.series(&PathPattern::from(device).join(&any)) {
-            known.aligned = Some(series.aligned);
+        known.aligned = view.devices(&PathPattern::from(device)).first().map(|device| device.aligned);
+        for series in view.series_named(device, names) {
             let entry = (Arc::clone(&series.measurement), series.schema.data_type);
             if let Some(alias) = series.alias {
                 known.series.insert(alias, entry.clone());
@@ -46,7 +46,8 @@ pub(super) fn only(view: &dyn View, write: Write) -> Result<(Write, Vec<Rejected
     let mut tablets = Vec::with_capacity(write.tablets.len());
     for (at, tablet) in write.tablets.into_iter().enumerate() {
         check_database(view, tablet.device())?;
-        let known = KnownDevice::find(view, tablet.device());
+        let names: Vec<Arc<str>> = tablet.columns().iter().map(|column| Arc::clone(&column.name)).collect();
+        let known = KnownDevice::find(view, tablet.device(), &names);
         let (keep, unknown): (Vec<_>, Vec<_>) =
             tablet.columns().iter().cloned().partition(|column| known.series.contains_key(&*column.name));
         refused.extend(unknown.into_iter().map(|column| RejectedRows {
@@ -79,4 +80,91 @@ fn check_database(view: &dyn View, device: &Path) -> Result<(), SessionError> {
         StatusCode::DATABASE_NOT_EXIST,
         "Database not exists and failed to create automatically because enable_auto_create_schema is FALSE.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use levada_model::Value;
+    use levada_storage::{
+        DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
+        Windows,
+    };
+
+    use super::*;
+
+    /// A device of so many series that nobody may ask for all of them.
+    #[derive(Debug)]
+    struct Wide;
+
+    impl View for Wide {
+        fn databases(&self, _: &PathPattern) -> Vec<DatabaseInfo> {
+            Vec::new()
+        }
+
+        fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
+            let info = |path: Path| DeviceInfo { database: path.clone(), path, aligned: true };
+            pattern.as_path().into_iter().map(info).collect()
+        }
+
+        fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
+            panic!("{pattern}: an insert looks at all series");
+        }
+
+        fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
+            let info = |name: &Arc<str>| SeriesInfo {
+                path: device.child(name),
+                device: device.clone(),
+                measurement: Arc::clone(name),
+                database: device.clone(),
+                aligned: true,
+                schema: levada_model::SeriesSchema::default_for(DataType::Int64),
+                alias: Some(format!("{name}_too")),
+                tags: Default::default(),
+                attributes: Default::default(),
+            };
+            names.iter().map(info).collect()
+        }
+
+        fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
+            Vec::new()
+        }
+
+        fn ttl(&self, _: &Path) -> Option<i64> {
+            None
+        }
+
+        fn scan(
+            &self,
+            _: &Path,
+            _: &[Arc<str>],
+            _: TimeRange,
+            _: Direction,
+        ) -> Result<RowIterator, StorageError> {
+            Ok(Box::new(std::iter::empty()))
+        }
+
+        fn pieces(
+            &self,
+            _: &Path,
+            _: &Arc<str>,
+            _: TimeRange,
+            _: Option<Windows>,
+        ) -> Result<PieceIterator, StorageError> {
+            Ok(Box::new(std::iter::empty()))
+        }
+
+        fn last(&self, _: &Path, _: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn an_insert_looks_at_the_series_it_names_alone() {
+        let device = Path::parse("root.a.d").expect("legal");
+        let known = KnownDevice::find(&Wide, &device, &["s".into()]);
+        assert_eq!(known.aligned, Some(true));
+        assert_eq!(known.series("s"), ("s".into(), Some(DataType::Int64)));
+        assert_eq!(known.series("s_too"), ("s".into(), Some(DataType::Int64)));
+        assert_eq!(known.series("t"), ("t".into(), None));
+    }
 }

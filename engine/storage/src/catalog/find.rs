@@ -40,21 +40,25 @@ impl Catalog {
     pub(crate) fn series_infos(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
         let mut infos = Vec::new();
         self.each_series(pattern, |device, series| {
-            let extras = series.extras.as_deref().cloned().unwrap_or_default();
-            infos.push(SeriesInfo {
-                path: device.path.child(&series.measurement),
-                device: device.path.clone(),
-                measurement: Arc::clone(&series.measurement),
-                database: self.database_path(device),
-                aligned: device.aligned,
-                schema: series.schema,
-                alias: extras.alias,
-                tags: extras.tags,
-                attributes: extras.attributes,
-            });
+            infos.push(self.series_info(device, series));
         });
         infos.sort_by(|a, b| a.path.cmp(&b.path));
         infos
+    }
+
+    pub(crate) fn series_info(&self, device: &Device, series: &Series) -> SeriesInfo {
+        let extras = series.extras.as_deref().cloned().unwrap_or_default();
+        SeriesInfo {
+            path: device.path.child(&series.measurement),
+            device: device.path.clone(),
+            measurement: Arc::clone(&series.measurement),
+            database: self.database_path(device),
+            aligned: device.aligned,
+            schema: series.schema,
+            alias: extras.alias,
+            tags: extras.tags,
+            attributes: extras.attributes,
+        }
     }
 
     pub(crate) fn find_series(&self, pattern: &PathPattern) -> Vec<Found> {

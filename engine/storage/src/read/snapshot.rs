@@ -114,6 +114,12 @@ impl View for Snapshot {
         self.catalog.series_infos(pattern)
     }
 
+    fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
+        let Some(device) = self.catalog.device(device) else { return Vec::new() };
+        let series = names.iter().filter_map(|name| device.series_or_alias(name));
+        series.map(|series| self.catalog.series_info(device, series)).collect()
+    }
+
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
         self.catalog.lives().all()
     }

@@ -85,6 +85,23 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
+    /// Half of the query's memory.
+    pub(crate) fn most(&self) -> usize {
+        self.budget.limit / 2
+    }
+
+    /// Takes more if all that is held for this purpose stays within half of the query's memory; says whether it did.
+    pub(crate) fn try_grow(&mut self, bytes: usize) -> bool {
+        if self.held.saturating_add(bytes) > self.most() {
+            return false;
+        }
+        let fits = self.grow(bytes).is_ok();
+        if !fits {
+            self.shrink(bytes);
+        }
+        fits
+    }
+
     /// Takes more.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), QueryError> {
         let before = self.budget.used.fetch_add(bytes, Ordering::Relaxed);

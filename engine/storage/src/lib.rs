@@ -53,7 +53,7 @@ pub use error::StorageError;
 pub use options::{Clock, StorageOptions, SyncMode, SystemClock};
 pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{
-    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, RowIterator, SeriesInfo, Summary, TimeRange,
-    View, Windows,
+    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, SeriesInfo, Summary,
+    TimeRange, View, Windows,
 };
 pub use wal::Durable;

@@ -127,7 +127,13 @@ pub enum Piece {
 pub type RowIterator = Box<dyn Iterator<Item = Result<RecordBatch, StorageError>> + Send>;
 
 /// Pieces, as they are read.
-pub type PieceIterator = Box<dyn Iterator<Item = Result<Piece, StorageError>> + Send>;
+pub trait Pieces: Iterator<Item = Result<Piece, StorageError>> + Send {
+    /// How many bytes it holds, about, while nobody pulls.
+    fn held_bytes(&self) -> usize;
+}
+
+/// Pieces of one series.
+pub type PieceIterator = Box<dyn Pieces>;
 
 /// The store at one moment: later writes, flushes and compactions do not show in it.
 ///

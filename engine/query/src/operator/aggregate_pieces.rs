@@ -14,14 +14,17 @@
 
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use arrow_array::{Int64Array, UInt32Array};
+use arrow_array::{Array, Int64Array, RecordBatch, UInt32Array};
 use levada_model::Path;
-use levada_storage::{Direction, Piece, TimeRange, View, Windows};
+use levada_storage::{
+    Direction, Piece, PieceIterator, Pieces, RowIterator, StorageError, TimeRange, View, Windows,
+};
 
 use crate::{
     Cancellation, QueryError,
     aggregate::{Accumulator, Aggregate, Needs, Rows},
     chunk::{Chunk, Chunks, made_by},
+    context::{Budget, Reservation},
     window::{Window, WindowSequence},
 };
 
@@ -48,6 +51,8 @@ pub(crate) struct AggregatePieces {
     range: TimeRange,
     batch: usize,
     cancellation: Cancellation,
+    /// For what cursors hold between two batches.
+    memory: Reservation,
 }
 
 /// How far a series was read.
@@ -56,14 +61,56 @@ enum Cursor {
     #[default]
     Closed,
     Open {
-        pieces: Pieces,
+        pieces: PieceIterator,
         /// Pieces that reach into windows to come.
         kept: VecDeque<Piece>,
+        /// Bytes reserved for both.
+        held: usize,
     },
     Done,
 }
 
-type Pieces = Box<dyn Iterator<Item = Result<Piece, levada_storage::StorageError>> + Send>;
+impl Cursor {
+    /// What was reserved for it, which is no longer.
+    fn release(&mut self) -> usize {
+        match self {
+            Self::Open { held, .. } => std::mem::take(held),
+            Self::Closed | Self::Done => 0,
+        }
+    }
+}
+
+/// Rows as pieces.
+struct Scanned {
+    rows: RowIterator,
+    /// The largest batch as yet: about what is held of the next.
+    batch: usize,
+}
+
+impl Iterator for Scanned {
+    type Item = Result<Piece, StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.rows.next()?;
+        self.batch = self.batch.max(batch.as_ref().map_or(0, batch_bytes));
+        Some(batch.map(Piece::Rows))
+    }
+}
+
+impl Pieces for Scanned {
+    fn held_bytes(&self) -> usize {
+        self.batch
+    }
+}
+
+/// Bytes of the rows of a batch, whatever it is cut from.
+fn batch_bytes(batch: &RecordBatch) -> usize {
+    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+}
+
+fn piece_bytes(piece: &Piece) -> usize {
+    size_of::<Piece>() + if let Piece::Rows(batch) = piece { batch_bytes(batch) } else { 0 }
+}
 
 impl fmt::Debug for AggregatePieces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,6 +127,7 @@ impl AggregatePieces {
         mut windows: WindowSequence,
         range: TimeRange,
         batch: usize,
+        budget: &Budget,
     ) -> Self {
         let ahead = windows.next();
         Self {
@@ -92,6 +140,7 @@ impl AggregatePieces {
             range,
             batch: batch.clamp(1, 1024),
             cancellation: Cancellation::default(),
+            memory: budget.part("series that are summed up side by side"),
         }
     }
 
@@ -125,7 +174,10 @@ impl AggregatePieces {
         self.accumulators.iter_mut().for_each(|each| each.reserve(batch.len()));
         let mut inputs = std::mem::take(&mut self.inputs);
         for (input, cursor) in &mut inputs {
+            let released = cursor.release();
+            self.memory.shrink(released);
             self.feed(input, cursor, &batch)?;
+            self.hold(cursor);
             for &target in &input.targets {
                 self.accumulators[target].next_series();
             }
@@ -158,24 +210,35 @@ impl AggregatePieces {
             return self.read(input, range, self.panes(), batch, 0);
         }
         if let Cursor::Closed = cursor {
-            let range = intersect(self.windows.range(), self.range);
+            // What was closed for want of memory goes on at the batch.
+            let start = batch.first().map_or(i64::MIN, |window| window.range.start);
+            let ahead = TimeRange { start, end: self.windows.range().end };
+            let range = intersect(ahead, self.range);
             *cursor = if range.is_empty() {
                 Cursor::Done
             } else {
-                Cursor::Open { pieces: self.open(input, range, self.panes())?, kept: VecDeque::new() }
+                Cursor::Open {
+                    pieces: self.open(input, range, self.panes())?,
+                    kept: VecDeque::new(),
+                    held: 0,
+                }
             };
         }
-        let Cursor::Open { pieces, kept } = cursor else { return Ok(()) };
+        let Cursor::Open { pieces, kept, .. } = cursor else { return Ok(()) };
         let end = batch.iter().map(|window| window.range.end).max().unwrap_or(i64::MIN);
         let next_start = self.ahead.map(|window| window.range.start);
         let mut still = VecDeque::new();
+        // Where windows overlap by much, more may be kept than there is room for; it is read again then.
+        let mut room = self.memory.most();
         loop {
             let piece = match kept.pop_front() {
                 Some(piece) => piece,
                 None => match pieces.next().transpose()? {
                     Some(piece) => piece,
                     None => {
-                        if still.is_empty() {
+                        if room == 0 {
+                            *cursor = Cursor::Closed;
+                        } else if still.is_empty() {
                             *cursor = Cursor::Done;
                         } else {
                             *kept = still;
@@ -187,7 +250,15 @@ impl AggregatePieces {
             let span = span(&piece);
             self.place(input, &piece, batch, 0)?;
             if next_start.is_some_and(|start| span.end >= start) {
+                room = room.saturating_sub(piece_bytes(&piece));
                 still.push_back(piece);
+            }
+            if room == 0 {
+                still.clear();
+            }
+            if span.end > end && room == 0 {
+                *cursor = Cursor::Closed;
+                return Ok(());
             }
             if span.end > end {
                 // What is behind this piece lies behind the batch.
@@ -195,6 +266,17 @@ impl AggregatePieces {
                 *kept = still;
                 return Ok(());
             }
+        }
+    }
+
+    /// Reserves what a cursor holds until the next batch; one there is no room for is closed, and opened again.
+    fn hold(&mut self, cursor: &mut Cursor) {
+        let Cursor::Open { pieces, kept, held } = cursor else { return };
+        let bytes = pieces.held_bytes() + kept.iter().map(piece_bytes).sum::<usize>();
+        if self.memory.try_grow(bytes) {
+            *held = bytes;
+        } else {
+            *cursor = Cursor::Closed;
         }
     }
 
@@ -228,7 +310,7 @@ impl AggregatePieces {
         input: &SeriesInput,
         range: TimeRange,
         windows: Option<Windows>,
-    ) -> Result<Pieces, QueryError> {
+    ) -> Result<PieceIterator, QueryError> {
         if input.targets.iter().any(|&target| self.needs[target] == Needs::Rows) {
             let rows = self.view.scan(
                 &input.device,
@@ -236,7 +318,7 @@ impl AggregatePieces {
                 range,
                 Direction::Ascending,
             )?;
-            return Ok(Box::new(rows.map(|batch| batch.map(Piece::Rows))));
+            return Ok(Box::new(Scanned { rows, batch: 0 }));
         }
         Ok(self.view.pieces(&input.device, &input.measurement, range, windows)?)
     }

@@ -176,7 +176,7 @@ pub(super) fn aggregate(
             )
         });
         return Ok(Computed {
-            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch)
+            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch, &planner.budget)
                 .cancelled_by(planner.context.cancellation.clone())
                 .into_chunks(),
             types: aggregates.iter().map(|each| each.data_type).collect(),

@@ -15,7 +15,7 @@ use arrow_array::{
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use levada_model::{DataType, Path, PathPattern, Value};
 use levada_storage::{
-    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, RowIterator, SeriesInfo, StorageError,
+    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, SeriesInfo, StorageError,
     Summary, TimeRange, View, Windows,
 };
 
@@ -36,11 +36,18 @@ pub(crate) struct Memory {
     pub(crate) series: BTreeMap<Path, Series>,
     /// How many batches of rows were read.
     pub(crate) batches_read: Arc<AtomicUsize>,
+    /// How many streams of pieces are open now, and how many were at most.
+    pub(crate) streams: Arc<[AtomicUsize; 2]>,
 }
 
 impl Clone for Memory {
     fn clone(&self) -> Self {
-        Self { databases: self.databases.clone(), series: self.series.clone(), batches_read: Arc::default() }
+        Self {
+            databases: self.databases.clone(),
+            series: self.series.clone(),
+            batches_read: Arc::default(),
+            streams: Arc::default(),
+        }
     }
 }
 
@@ -148,17 +155,46 @@ impl View for Memory {
                 }
             })
             .collect();
-        Ok(Box::new(pieces.into_iter().map(move |piece| {
+        let pieces = pieces.into_iter().map(move |piece| {
             if matches!(piece, Piece::Rows(_)) {
                 read.fetch_add(1, Ordering::Relaxed);
             }
-            Ok(piece)
-        })))
+            piece
+        });
+        let open = self.streams[0].fetch_add(1, Ordering::Relaxed) + 1;
+        self.streams[1].fetch_max(open, Ordering::Relaxed);
+        Ok(Box::new(Stream { pieces: Box::new(pieces), streams: Arc::clone(&self.streams) }))
     }
 
     fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {
         let series = self.one(device, measurement)?;
         Ok(series.points.last_key_value().map(|(time, value)| (*time, value.clone())))
+    }
+}
+
+/// Pieces that say they hold a kilobyte.
+struct Stream {
+    pieces: Box<dyn Iterator<Item = Piece> + Send>,
+    streams: Arc<[AtomicUsize; 2]>,
+}
+
+impl Iterator for Stream {
+    type Item = Result<Piece, StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pieces.next().map(Ok)
+    }
+}
+
+impl Pieces for Stream {
+    fn held_bytes(&self) -> usize {
+        1 << 10
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.streams[0].fetch_sub(1, Ordering::Relaxed);
     }
 }
 

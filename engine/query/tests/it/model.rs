@@ -226,3 +226,33 @@ fn sorting_more_than_memory_allows_is_refused() {
     let error = run(&memory, &parse("select a from root.m.d1 order by a"), &context).expect_err("too much");
     assert_eq!(error.code().0, 709);
 }
+
+#[test]
+fn series_that_memory_has_no_room_for_are_opened_again() {
+    let mut memory = Memory::default();
+    for series in 0..20 {
+        change(&mut memory, parse(&format!("create timeseries root.m.d.s{series} INT64")));
+        for time in 0..60 {
+            let sql = format!("insert into root.m.d(time, s{series}) values({time}, {})", time % 7 * series);
+            change(&mut memory, parse(&sql));
+        }
+    }
+    for (windows, columns) in [("([0,60),3ms)", "sum(*)"), ("([0,60),9ms,2ms)", "sum(*), mode(*)")] {
+        let query = parse(&format!("select {columns} from root.m.d group by {windows}"));
+        let mut context = QueryContext::new(0);
+        context.batch_rows = 4;
+        let plenty = run(&memory, &query, &context).expect("enough memory").2;
+        let scarce = Memory { streams: Default::default(), ..memory.clone() };
+        context.memory = 10 << 10;
+        assert_eq!(run(&scarce, &query, &context).expect("enough for some").2, plenty);
+    }
+    let narrow = Memory::clone(&memory);
+    let streams = std::sync::Arc::clone(&narrow.streams);
+    let mut context = QueryContext::new(0);
+    (context.batch_rows, context.memory) = (4, 10 << 10);
+    let query = parse("select sum(*) from root.m.d group by ([0,60),3ms)");
+    let plan = levada_query::plan(&query, std::sync::Arc::new(narrow), &context).expect("a plan");
+    assert_eq!(plan.execute().map(|batch| batch.expect("rows").num_rows()).sum::<usize>(), 20);
+    let most = streams[1].load(Ordering::Relaxed);
+    assert!((1..=6).contains(&most), "{most} of 20 series were open at once");
+}

@@ -150,7 +150,7 @@ mod tests {
             _: TimeRange,
             _: Option<Windows>,
         ) -> Result<PieceIterator, StorageError> {
-            Ok(Box::new(std::iter::empty()))
+            Err(StorageError::refused(StatusCode::PATH_NOT_EXIST, "no rows"))
         }
 
         fn last(&self, _: &Path, _: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {

@@ -29,6 +29,11 @@ impl Batches {
         Self { merge, schema, types, direction, ready: VecDeque::new(), failed: false }
     }
 
+    /// Bytes it holds while nobody pulls.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.merge.held_bytes() + self.ready.iter().map(Block::bytes).sum::<usize>()
+    }
+
     fn fill(&mut self) -> Result<(), StorageError> {
         let mut small: Vec<Block> = Vec::new();
         let mut rows = 0;

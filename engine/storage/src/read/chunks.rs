@@ -96,6 +96,10 @@ impl Source for PlainChunks {
         hull(pages.chain(self.chunks.iter().map(range_of)), self.cut.range)
     }
 
+    fn held_bytes(&self) -> usize {
+        self.current.as_ref().map_or(0, |(reader, _)| reader.held_bytes())
+    }
+
     fn next(&mut self, direction: Direction) -> Result<Option<Block>, StorageError> {
         let file = Arc::clone(&self.cut.file);
         let error = |error| file.error(error);
@@ -187,6 +191,12 @@ impl Source for AlignedChunks {
         let ranges =
             pages.chain(self.chunks.iter().map(AlignedChunk::range)).filter(|range| !range.is_empty());
         hull(ranges, self.cut.range)
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.current.as_ref().map_or(0, |open| {
+            open.times.held_bytes() + open.columns.iter().flatten().map(ChunkReader::held_bytes).sum::<usize>()
+        })
     }
 
     fn next(&mut self, direction: Direction) -> Result<Option<Block>, StorageError> {

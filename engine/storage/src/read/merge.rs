@@ -34,6 +34,11 @@ pub(crate) trait Source: Send {
 
     /// The next block.
     fn next(&mut self, direction: Direction) -> Result<Option<Block>, StorageError>;
+
+    /// Bytes read and not given yet.
+    fn held_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A source with what it is to a merge.
@@ -77,6 +82,12 @@ impl Merge {
                 return Ok(Some(block));
             }
         }
+    }
+
+    /// Bytes it holds between two calls.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = |input: &Input| input.source.held_bytes() + input.current.as_ref().map_or(0, Block::bytes);
+        self.inputs.iter().map(held).sum()
     }
 
     /// Loads what is needed, and gives the bound; `None` at the end.

@@ -4,10 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use arrow_schema::SchemaRef;
 use levada_model::DataType;
-use levada_tsfile::Statistics;
+use levada_tsfile::{ChunkReader, Statistics};
 
 use super::{
-    Merge,
+    BLOCK_ROWS, Block, Cut, Merge,
     batches::Batches,
     block::schema_of,
     plan::{Item, Part},
@@ -24,8 +24,8 @@ pub(super) struct Pieces {
     windows: Option<Windows>,
     /// The cluster being read.
     rows: Option<Batches>,
-    /// Pages of a chunk that lies across windows.
-    ready: VecDeque<Piece>,
+    /// A chunk that lies across windows.
+    chunk: Option<Pages>,
     failed: bool,
 }
 
@@ -44,7 +44,7 @@ impl Pieces {
             schema: None,
             windows,
             rows: None,
-            ready: VecDeque::new(),
+            chunk: None,
             failed: false,
         }
     }
@@ -76,7 +76,7 @@ impl Pieces {
 
     fn advance(&mut self) -> Result<Option<Piece>, StorageError> {
         loop {
-            if let Some(piece) = self.ready.pop_front() {
+            if let Some(piece) = self.next_of_chunk()? {
                 return Ok(Some(piece));
             }
             if let Some(rows) = &mut self.rows {
@@ -99,7 +99,9 @@ impl Pieces {
                 if chunk.time_offset.is_none()
                     && let Some(Item { part: Part::Chunk { cut, chunk }, .. }) = cluster.pop()
                 {
-                    self.pages(&cut, &chunk)?;
+                    let reader = cut.file.reader()?.read_chunk(&chunk);
+                    let reader = reader.map_err(|error| cut.file.error(error))?;
+                    self.chunk = Some(Pages { cut, reader, next: 0, rows: None });
                     continue;
                 }
             }
@@ -109,32 +111,44 @@ impl Pieces {
         }
     }
 
-    /// A chunk of a plain device page by page.
-    fn pages(
-        &mut self,
-        cut: &super::chunks::Cut,
-        chunk: &levada_tsfile::ChunkMeta,
-    ) -> Result<(), StorageError> {
-        let error = |error| cut.file.error(error);
-        let schema = self.schema();
-        let reader = cut.file.reader()?.read_chunk(chunk).map_err(error)?;
-        for (index, page) in reader.pages().iter().enumerate() {
+    /// The next piece of a chunk of a plain device that is read page by page.
+    fn next_of_chunk(&mut self) -> Result<Option<Piece>, StorageError> {
+        let schema = self.chunk.is_some().then(|| self.schema());
+        while let (Some(mut pages), Some(schema)) = (self.chunk.take(), &schema) {
+            if let Some(block) = pages.rows.take() {
+                let rows = BLOCK_ROWS.min(block.rows());
+                let piece = Piece::Rows(block.slice(0, rows).to_batch(schema, false));
+                pages.rows = (rows < block.rows()).then(|| block.slice(rows, block.rows() - rows));
+                self.chunk = Some(pages);
+                return Ok(Some(piece));
+            }
+            let index = pages.next;
+            let Some(page) = pages.reader.pages().get(index) else { break };
+            pages.next += 1;
             let known = page.statistics().filter(|statistics| {
                 self.within_a_window(TimeRange { start: statistics.start(), end: statistics.end() })
             });
-            if let Some(statistics) = known {
-                self.ready.push_back(Piece::Summary(summary(statistics)));
-                continue;
+            if let Some(piece) = known.map(|statistics| Piece::Summary(summary(statistics))) {
+                self.chunk = Some(pages);
+                return Ok(Some(piece));
             }
-            let page = reader.read_page(index).map_err(error)?;
-            let block = super::Block { times: page.times.values().clone(), columns: vec![Some(page.values)] };
-            for from in (0..block.rows()).step_by(super::BLOCK_ROWS) {
-                let part = block.slice(from, super::BLOCK_ROWS.min(block.rows() - from));
-                self.ready.push_back(Piece::Rows(part.to_batch(&schema, false)));
-            }
+            let page = pages.reader.read_page(index).map_err(|error| pages.cut.file.error(error))?;
+            let block = Block { times: page.times.values().clone(), columns: vec![Some(page.values)] };
+            pages.rows = (block.rows() > 0).then_some(block);
+            self.chunk = Some(pages);
         }
-        Ok(())
+        Ok(None)
     }
+}
+
+/// A chunk that is read page by page: its bytes as they are in the file, and of one page rows.
+struct Pages {
+    cut: Cut,
+    reader: ChunkReader,
+    /// The next page.
+    next: usize,
+    /// What is left of the page before.
+    rows: Option<Block>,
 }
 
 fn summary(statistics: &Statistics) -> Summary {
@@ -162,3 +176,17 @@ impl Iterator for Pieces {
         piece.transpose()
     }
 }
+
+impl crate::Pieces for Pieces {
+    fn held_bytes(&self) -> usize {
+        let chunk = self
+            .chunk
+            .as_ref()
+            .map_or(0, |pages| pages.reader.held_bytes() + pages.rows.as_ref().map_or(0, Block::bytes));
+        let rows = self.rows.as_ref().map_or(0, Batches::held_bytes);
+        chunk + rows + self.items.len() * size_of::<Item>()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -129,6 +129,11 @@ impl ChunkReader {
         &self.header
     }
 
+    /// How many bytes the pages have, as they are in the file.
+    pub const fn held_bytes(&self) -> usize {
+        self.data.len()
+    }
+
     /// The pages, in order of time. The `k`-th pages of a time chunk and of its value chunks have the same rows.
     pub fn pages(&self) -> &[PageMeta] {
         &self.pages

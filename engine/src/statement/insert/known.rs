@@ -19,8 +19,8 @@ pub(crate) struct KnownDevice {
 impl KnownDevice {
     /// What it has of some series, by their measurements or aliases; the others are not looked at.
     pub(crate) fn find(view: &dyn View, device: &Path, names: &[Arc<str>]) -> Self {
-        let mut known = Self::default();
-        known.aligned = view.devices(&PathPattern::from(device)).first().map(|device| device.aligned);
+        let found = view.devices(&PathPattern::from(device));
+        let mut known = Self { aligned: found.first().map(|device| device.aligned), ..Self::default() };
         for series in view.series_named(device, names) {
             let entry = (Arc::clone(&series.measurement), series.schema.data_type);
             if let Some(alias) = series.alias {

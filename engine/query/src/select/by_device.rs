@@ -243,7 +243,7 @@ fn joined(
             &planner.budget,
         )
     } else if order.by_time && streams.len() > 1 {
-        merge(streams, order.direction, planner.context.batch_rows)
+        merge(streams, order.direction, planner.context.batch_rows, &planner.budget)
     } else {
         Box::new(streams.into_iter().flatten())
     };

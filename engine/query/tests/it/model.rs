@@ -256,3 +256,14 @@ fn series_that_memory_has_no_room_for_are_opened_again() {
     let most = streams[1].load(Ordering::Relaxed);
     assert!((1..=6).contains(&most), "{most} of 20 series were open at once");
 }
+
+#[test]
+fn merging_more_devices_than_memory_allows_is_refused() {
+    let points: BTreeMap<i64, i8> = (0..60).map(|time| (time, 1)).collect();
+    let memory = store(&[points.clone(), BTreeMap::new(), points]);
+    let mut context = QueryContext::new(0);
+    context.memory = 100;
+    let query = parse("select a from root.m.* order by time align by device");
+    let error = run(&memory, &query, &context).expect_err("too much");
+    assert_eq!(error.code().0, 709);
+}

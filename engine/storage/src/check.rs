@@ -42,10 +42,9 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let (_, loaded) = Manifest::salvage(&options.disk, &options.dir, options.partition_width)?;
     let mut findings = of_manifest(options, &loaded)?;
     let logs = options.dir.join("wal");
-    let replayed = replay(&options.disk, &logs, |_, _| Ok(()))?;
-    if loaded.damage.is_empty() && !loaded.absent {
-        findings.extend(replayed.gap(&logs, loaded.floor));
-    }
+    // Where the manifest is damaged, it does not say from where on the log counts.
+    let floor = (loaded.damage.is_empty() && !loaded.absent).then_some(loaded.floor);
+    let replayed = replay(&options.disk, &logs, floor, |_, _| Ok(()))?;
     findings.extend(replayed.findings);
     let data = options.dir.join("data");
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(&options.disk)));

@@ -95,7 +95,7 @@ pub(crate) fn tells_all(
 ) -> Result<bool, StorageError> {
     let found = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
     let missing = named(loaded, folder).difference(&found.into_iter().collect()).count();
-    let replayed = replay(&folder.disk, logs, |_, _| Ok(()))?;
+    let replayed = replay(&folder.disk, logs, Some(loaded.floor), |_, _| Ok(()))?;
     Ok(missing == 0 && replayed.follows(loaded.floor))
 }
 

@@ -60,7 +60,7 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
     }
     if !loaded.damage.is_empty() || loaded.absent {
         // What the log does not have any more was in files, as far as anybody knows.
-        let first = replay(disk, &options.dir.join("wal"), |_, _| Ok(()))?.first_seq;
+        let first = replay(disk, &options.dir.join("wal"), None, |_, _| Ok(()))?.first_seq;
         loaded.floor = first.map_or(loaded.floor, |first| loaded.floor.max(first.saturating_sub(1)));
     }
     let mut known = HashSet::new();

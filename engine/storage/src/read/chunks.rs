@@ -195,7 +195,8 @@ impl Source for AlignedChunks {
 
     fn held_bytes(&self) -> usize {
         self.current.as_ref().map_or(0, |open| {
-            open.times.held_bytes() + open.columns.iter().flatten().map(ChunkReader::held_bytes).sum::<usize>()
+            open.times.held_bytes()
+                + open.columns.iter().flatten().map(ChunkReader::held_bytes).sum::<usize>()
         })
     }
 

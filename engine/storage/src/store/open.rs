@@ -61,7 +61,6 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     core.next_file = core.next_file.max(newest.map_or(0, |newest| newest.saturating_add(1)));
     let replayed = recover(&disk, &logs, &options, &mut core)?;
     make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
-    recovery.extend(replayed.gap(&logs, core.floor));
     recovery.extend(replayed.findings);
     // A file that was taken back may be ahead of the manifest.
     let newest = core.files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
@@ -262,7 +261,7 @@ fn recover(
     core: &mut Core,
 ) -> Result<Replayed, StorageError> {
     let (committed, floor) = (core.seq, core.floor);
-    replay(disk, logs, |seq, op| {
+    replay(disk, logs, Some(floor), |seq, op| {
         if seq <= floor {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use levada_model::StatusCode;
 use super::{
     Op,
     committer::ClosedSegment,
-    segment::{self, HEAD, Head, NewerVersion, number},
+    segment::{HEAD, Head, NewerVersion, number},
 };
 use crate::{
     Finding, Severity, StorageError,
@@ -33,6 +33,10 @@ pub(crate) struct Replayed {
     pub(crate) first_seq: Option<u64>,
     /// The highest number seen.
     pub(crate) last_seq: u64,
+    /// The first numbers that are missing, beyond what need not be there: the first and the last.
+    missing: Option<(u64, u64)>,
+    /// The number of the first write in the segment that was read last.
+    segment_first: Option<u64>,
     /// What was wrong.
     pub(crate) findings: Vec<Finding>,
 }
@@ -43,33 +47,51 @@ impl Replayed {
         self.first_seq.is_some_and(|first| first <= floor.saturating_add(1))
     }
 
-    /// What is missing at the beginning of a log that has no damage: files of it that are gone.
-    pub(crate) fn gap(&self, dir: &Path, floor: u64) -> Option<Finding> {
-        let first = self.first_seq.filter(|_| !self.follows(floor))?;
+    /// What is missing of a log that has no damage: files of it that are gone.
+    fn gap(&self, dir: &Path) -> Option<Finding> {
+        let (first, last) = self.missing?;
         if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
             return None;
         }
-        let what = format!(
-            "the log begins with write {first}, and files hold all up to {floor}: a file of it is gone"
-        );
+        let what = format!("the writes {first} to {last} are not in the log: a file of it is gone");
         Some(
             Finding::error(dir, what)
-                .means(format!("what the {} writes between stored is lost", first - floor - 1))
+                .means("what they stored is lost")
                 .repaired_by("nothing can be done but to put it back before the folder is opened"),
         )
+    }
+
+    /// Takes note of a record.
+    fn note(&mut self, seq: u64, op: &Op, floor: Option<u64>) {
+        let first = match op {
+            Op::Insert(record) => record.first_seq(seq),
+            Op::Catalog(_) => seq,
+        };
+        if let Some(floor) = floor {
+            let expected = self.last_seq.max(floor).saturating_add(1);
+            if first > expected {
+                self.missing.get_or_insert((expected, first - 1));
+            }
+        }
+        self.first_seq.get_or_insert(first);
+        self.segment_first.get_or_insert(first);
+        self.last_seq = seq;
     }
 }
 
 /// Reads all segments in a folder, in order, and hands every record to `apply`.
 ///
 /// What is damaged is left out and told of, as is a record whose number does not grow, so that none counts twice. A torn
-/// end of the last segment is as a crash leaves it, and does not count.
+/// end of the last segment is as a crash leaves it, and does not count. Of segments that hold nothing behind `floor`, which
+/// are not needed, nothing is told: a power cut may bring them back in any state. Where `floor` is not known, all is told but what
+/// is missing.
 ///
 /// # Errors
 /// A segment cannot be read at all; `apply` failed.
 pub(crate) fn replay(
     disk: &Arc<dyn Disk>,
     dir: &Path,
+    floor: Option<u64>,
     mut apply: impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<Replayed, StorageError> {
     let mut paths: Vec<(u64, PathBuf)> = disk
@@ -82,11 +104,6 @@ pub(crate) fn replay(
     let mut replayed = Replayed::default();
     let heads = paths.iter().map(|(_, path)| head(disk, path)).collect::<Result<Vec<_>, _>>()?;
     for (at, (number, path)) in paths.iter().enumerate() {
-        let before = heads[at].map_or(0, |head| head.before);
-        if paths[0].0 < before && before < *number && !paths.iter().any(|(present, _)| *present == before) {
-            let gone = segment::path(dir, before);
-            finding(&mut replayed, &gone, 0, "a file of the log is gone; what it held is lost".to_owned());
-        }
         let bytes = read(disk, path)?;
         // The next head says how much counts: of the segment it names, and nothing of one that it passes over, which
         // could not be begun.
@@ -96,10 +113,22 @@ pub(crate) fn replay(
             Ordering::Greater => None,
         });
         let last = at + 1 == paths.len();
+        let told = replayed.findings.len();
+        replayed.segment_first = None;
+        let mut apply = |replayed: &mut Replayed, seq, op| {
+            replayed.note(seq, &op, floor);
+            apply(seq, op)
+        };
         let len = records(path, &bytes, counts, last, &mut replayed, &mut apply)?;
+        if let (Some(first), Some(floor)) = (replayed.segment_first, floor)
+            && first <= floor.saturating_add(1)
+        {
+            replayed.findings.drain(..told);
+        }
         let last_seq = replayed.last_seq;
         replayed.segments.push(ClosedSegment { number: *number, path: path.clone(), last_seq, len });
     }
+    replayed.findings.extend(replayed.gap(dir));
     Ok(replayed)
 }
 
@@ -155,7 +184,7 @@ fn records(
     counts: Option<u64>,
     last: bool,
     replayed: &mut Replayed,
-    apply: &mut impl FnMut(u64, Op) -> Result<(), StorageError>,
+    apply: &mut impl FnMut(&mut Replayed, u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
     // A crash may have come before the head was whole, and then nothing is behind it that counts: as the next head says, if
     // that did not meet the same.
@@ -176,7 +205,8 @@ fn records(
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())
         .map_or(bytes.len(), |counts| counts.min(bytes.len()));
-    if let Some(counts) = counts.filter(|&counts| counts > bytes.len() as u64) {
+    // A head alone may be lost: nothing of a segment without records was ever acknowledged.
+    if let Some(counts) = counts.filter(|&counts| counts > HEAD as u64 && counts > bytes.len() as u64) {
         let what = format!("{} bytes of the log are missing at its end", counts - bytes.len() as u64);
         finding(replayed, path, bytes.len() as u64, what);
     }
@@ -196,12 +226,7 @@ fn records(
                     finding(replayed, path, at as u64, what.to_owned());
                     continue;
                 }
-                replayed.last_seq = seq;
-                replayed.first_seq.get_or_insert(match &op {
-                    Op::Insert(record) => record.first_seq(seq),
-                    Op::Catalog(_) => seq,
-                });
-                apply(seq, op)?;
+                apply(replayed, seq, op)?;
             }
             Frame::Damage { at, end } => {
                 let what = format!("{} bytes of the log are damaged; what they held is lost", end - at);

@@ -23,7 +23,8 @@ use std::{
 use arrow_array::Int64Array;
 use levada_model::{Column, DataType, Encoding, SeriesSchema, SplitName, SplitRange, Tablet, Value, Write};
 use levada_storage::{
-    Durable, NewSeries, SeriesChange, Severity, Storage, StorageError, StorageOptions, SyncMode, TimeRange, check,
+    Durable, NewSeries, SeriesChange, Severity, Storage, StorageError, StorageOptions, SyncMode, TimeRange,
+    check,
 };
 
 use crate::{

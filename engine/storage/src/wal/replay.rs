@@ -12,7 +12,7 @@ use levada_model::StatusCode;
 use super::{
     Op,
     committer::ClosedSegment,
-    segment::{HEAD, Head, NewerVersion, number},
+    segment::{HEAD, Head, VERSION, newer_version, number},
 };
 use crate::{
     Finding, Severity, StorageError,
@@ -193,14 +193,15 @@ fn records(
         None => bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0),
     };
     if Head::parse(bytes).is_none() && !empty {
-        let newer = NewerVersion::of(bytes);
-        if let Some(newer) = newer.filter(|newer| !newer.is_damage) {
-            let message =
-                format!("{}: {newer}: open the folder with the program that wrote it", path.display());
+        if let Some(version) = newer_version(bytes) {
+            let message = format!(
+                "{}: the log segment is of version {version}, newer than this program, which reads version {VERSION}: \
+                 open the folder with the program that wrote it",
+                path.display()
+            );
             return Err(StorageError::refused(StatusCode::INCOMPATIBLE_VERSION, message));
         }
-        let what = "the head of a log segment is damaged".to_owned();
-        finding(replayed, path, 0, newer.map_or(what, |newer| newer.to_string()));
+        finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
     }
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())

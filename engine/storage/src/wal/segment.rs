@@ -5,7 +5,6 @@
 //! ```
 
 use std::{
-    fmt,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -18,7 +17,7 @@ use crate::{
 
 /// What a segment of any version begins with; the version is the byte behind.
 const NAME: [u8; 7] = *b"LVDWAL\0";
-const VERSION: u8 = 1;
+pub(super) const VERSION: u8 = 1;
 
 /// Bytes of a segment before its first record.
 pub(super) const HEAD: usize = 36;
@@ -54,34 +53,12 @@ impl Head {
     }
 }
 
-/// What a segment's head says of a version that this program does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NewerVersion {
-    pub(super) version: u8,
-    /// The rest of the head is that of the known version, by its checksum: the byte is damaged.
-    pub(super) is_damage: bool,
-}
-
-impl NewerVersion {
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        let version = *bytes.strip_prefix(&NAME)?.first()?;
-        let mut known = bytes.get(..HEAD).unwrap_or_default().to_vec();
-        if let Some(byte) = known.get_mut(NAME.len()) {
-            *byte = VERSION;
-        }
-        (version > VERSION).then(|| Self { version, is_damage: Head::parse(&known).is_some() })
-    }
-}
-
-impl fmt::Display for NewerVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { version, is_damage } = self;
-        write!(
-            f,
-            "the log segment is of version {version}, newer than this program, which reads version {VERSION}"
-        )?;
-        f.write_str(if *is_damage { "; but its checksum says that the byte is damaged" } else { "" })
-    }
+/// The version of a segment that a newer program wrote. Every version's head is as long as this one's and ends in its checksum,
+/// so that a damaged byte is none.
+pub(super) fn newer_version(bytes: &[u8]) -> Option<u8> {
+    let (head, check) = bytes.get(..HEAD)?.split_last_chunk::<4>()?;
+    let version = *head.strip_prefix(&NAME)?.first()?;
+    (version > VERSION && crc32fast::hash(head) == u32::from_le_bytes(*check)).then_some(version)
 }
 
 /// The name of a segment's file.
@@ -155,12 +132,13 @@ mod tests {
 
     #[test]
     fn a_newer_version_is_told_from_a_damaged_byte() {
-        let mut bytes = Head { number: 3, before: 2, before_len: 40 }.to_bytes();
-        assert_eq!(NewerVersion::of(&bytes), None);
+        let mut bytes = Head { number: 1, before: 0, before_len: 0 }.to_bytes();
+        assert_eq!(newer_version(&bytes), None);
         bytes[NAME.len()] = 2;
-        assert_eq!(NewerVersion::of(&bytes), Some(NewerVersion { version: 2, is_damage: true }));
-        bytes[HEAD - 1] ^= 1;
-        assert_eq!(NewerVersion::of(&bytes), Some(NewerVersion { version: 2, is_damage: false }));
-        assert_eq!(NewerVersion::of(b"something"), None);
+        assert_eq!(newer_version(&bytes), None);
+        let check = crc32fast::hash(&bytes[..HEAD - 4]);
+        bytes[HEAD - 4..].copy_from_slice(&check.to_le_bytes());
+        assert_eq!(newer_version(&bytes), Some(2));
+        assert_eq!(newer_version(b"something"), None);
     }
 }

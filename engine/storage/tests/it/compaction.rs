@@ -46,6 +46,17 @@ fn settled(storage: &Storage) -> Stats {
     storage.stats()
 }
 
+/// Waits until the files of a folder take less than so many bytes and no deletion is open; gives how many they take.
+fn shrunk_below(bytes: u64, storage: &Storage, dir: &Path) -> u64 {
+    let start = Instant::now();
+    while disk_bytes(dir) >= bytes || storage.stats().deletions > 0 {
+        assert!(start.elapsed() < Duration::from_secs(60), "{} bytes are left", disk_bytes(dir));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    settled(storage);
+    disk_bytes(dir)
+}
+
 fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut ahead = vec![dir.join("data")];
@@ -237,10 +248,7 @@ fn a_deleted_series_frees_its_space_without_being_asked() {
     // Half of it: at once.
     storage.delete_series(&[pattern("root.a.*.b")]).expect("deleted");
     storage.flush(&[]).expect("nothing to flush");
-    settled(&storage);
-    let half = disk_bytes(dir.path());
-    assert!(half < full * 6 / 10, "{half} of {full} bytes are left");
-    assert_eq!(storage.stats().deletions, 0);
+    let half = shrunk_below(full * 6 / 10, &storage, dir.path());
     // A twentieth: once it has waited for others.
     storage.delete(&[pattern("root.a.d3.a")], TimeRange { start: 0, end: 1999 }).expect("deleted");
     storage.flush(&[]).expect("nothing to flush");
@@ -248,9 +256,7 @@ fn a_deleted_series_frees_its_space_without_being_asked() {
     assert_eq!((disk_bytes(dir.path()), storage.stats().deletions), (half, 1));
     clock.0.fetch_add(3_600_000, Ordering::Relaxed);
     storage.flush(&[]).expect("nothing to flush");
-    settled(&storage);
-    assert!(disk_bytes(dir.path()) < half);
-    assert_eq!(storage.stats().deletions, 0);
+    shrunk_below(half, &storage, dir.path());
     assert_eq!(series(&*storage.view(), "root.a.d3", "a").len(), 2000);
 }
 
@@ -275,14 +281,10 @@ fn a_deleted_database_and_expired_files_free_their_space_without_being_asked() {
     };
     storage.delete_databases(&[pattern("root.b")]).expect("deleted");
     storage.flush(&[]).expect("nothing to flush");
-    settled(&storage);
-    let half = disk_bytes(dir.path());
-    assert!(half < full * 6 / 10, "{half} of {full} bytes are left");
+    let half = shrunk_below(full * 6 / 10, &storage, dir.path());
     clock.0.store(15_000, Ordering::Relaxed);
     storage.flush(&[]).expect("nothing to flush");
-    settled(&storage);
-    let quarter = disk_bytes(dir.path());
-    assert!(quarter < half * 6 / 10, "{quarter} of {half} bytes are left");
+    shrunk_below(half * 6 / 10, &storage, dir.path());
     assert_eq!(series(&*storage.view(), "root.a.d", "s").len(), 5000);
 }
 

@@ -45,7 +45,9 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         let what = "the manifest's last record is torn, as a crash may leave it".to_owned();
         recovery.push(Finding::note(path, what).at(*offset).means("nothing is lost"));
     }
-    let unnamed = unknown(&disk, &folder.dir, &named(&loaded, &folder))?;
+    let found = unknown(&disk, &folder.dir, &HashSet::new())?;
+    let known = named(&loaded, &folder);
+    let unnamed: Vec<PathBuf> = found.iter().filter(|path| !known.contains(*path)).cloned().collect();
     let told = unnamed.is_empty() || tells_all(&folder, &logs, &loaded)?;
     if !told {
         for path in adopt(&mut loaded, &folder, &unnamed)? {
@@ -53,7 +55,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
             recovery.push(Finding::note(path, what).means("nothing is lost"));
         }
     }
-    let (files, leftovers) = open_files(&folder, &loaded, &mut recovery)?;
+    let (files, leftovers) = open_files(&folder, &loaded, found, &mut recovery);
     let removed = std::mem::take(&mut loaded.removed);
     let mut core = new_core(loaded, files, options.last_cache_bytes);
     // Names of files that are there are not used again.
@@ -233,14 +235,14 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
     }
 }
 
-/// The files the manifest names, and what else is in the data folder: a crash left it.
+/// The files the manifest names, and what else was found in the data folder: a crash left it.
 fn open_files(
     folder: &Arc<DataFolder>,
     loaded: &Loaded,
+    found: Vec<PathBuf>,
     recovery: &mut Vec<Finding>,
-) -> Result<(Files, Vec<PathBuf>), StorageError> {
-    let mut missing = named(loaded, folder);
-    let mut leftovers = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
+) -> (Files, Vec<PathBuf>) {
+    let (mut missing, mut leftovers) = (named(loaded, folder), found);
     leftovers.retain(|path| !missing.remove(path));
     let mut files = Files::new();
     for meta in loaded.files.values() {
@@ -250,7 +252,7 @@ fn open_files(
         let what = "a file that the manifest names is missing; what it held is lost".to_owned();
         recovery.push(Finding::error(path, what).means("queries of its rows fail"));
     }
-    Ok((files, leftovers))
+    (files, leftovers)
 }
 
 /// Reads the log into the store.

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt};
 
+use levada_model::SplitName;
+
 /// The result of a connector's work.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -89,12 +91,21 @@ pub struct Error {
     message: String,
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    gives_up: Option<SplitName>,
 }
 
 impl Error {
     /// An error; whether to retry is a choice that has to be made here, by who knows.
     pub fn new(kind: ErrorKind, domain: Domain, retry: Retry, message: impl Into<String>) -> Self {
-        Self { kind, domain, retry, message: message.into(), context: Vec::new(), source: None }
+        Self {
+            kind,
+            domain,
+            retry,
+            message: message.into(),
+            context: Vec::new(),
+            source: None,
+            gives_up: None,
+        }
     }
 
     /// The user's configuration cannot work as it is.
@@ -112,13 +123,23 @@ impl Error {
         Self::new(ErrorKind::Connection, Domain::External, Retry::Later, message)
     }
 
-    /// The operating system refused to do `what`; a full disk is worth another try, a missing file is not.
+    /// The operating system refused to do `what`. What somebody has to change is not worth another try: a file that is
+    /// missing, forbidden, of another kind, or not what its format says. A full disk is, as space comes back by itself.
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
         let (kind, retry) = match error.kind() {
             Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => (ErrorKind::Exhausted, Retry::Later),
             Io::NotFound => (ErrorKind::NotFound, Retry::Never),
-            Io::PermissionDenied => (ErrorKind::Io, Retry::Never),
+            Io::PermissionDenied
+            | Io::InvalidData
+            | Io::UnexpectedEof
+            | Io::IsADirectory
+            | Io::NotADirectory
+            | Io::ReadOnlyFilesystem
+            | Io::FileTooLarge
+            | Io::InvalidInput
+            | Io::InvalidFilename
+            | Io::Unsupported => (ErrorKind::Io, Retry::Never),
             _ => (ErrorKind::Io, Retry::Later),
         };
         let message = format!("{}: {error}", what.into());
@@ -133,6 +154,15 @@ impl Error {
     /// Something that cannot happen did.
     pub fn bug(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Bug, Domain::Internal, Retry::Never, message)
+    }
+
+    /// This error gives a split up: the source reads nothing more of it, and goes on with the others. See
+    /// [`Source::next`](crate::Source::next). Trying again does not help, whatever was said before.
+    #[must_use]
+    pub fn giving_up(mut self, split: SplitName) -> Self {
+        self.retry = Retry::Never;
+        self.gives_up = Some(split);
+        self
     }
 
     /// Adds a fact about where it happened.
@@ -167,6 +197,11 @@ impl Error {
     /// Whether the same attempt may succeed later.
     pub fn is_transient(&self) -> bool {
         self.retry == Retry::Later
+    }
+
+    /// The split that is given up; `None` where the error concerns the whole source or sink.
+    pub fn given_up(&self) -> Option<&SplitName> {
+        self.gives_up.as_ref()
     }
 
     /// The message without its context.

@@ -28,6 +28,7 @@ pub mod guide;
 mod options;
 mod records;
 mod registry;
+mod repeats;
 mod sink;
 mod source;
 mod transform;
@@ -43,6 +44,7 @@ pub use records::{RecordRef, Records, RecordsBuilder};
 pub use registry::{
     Component, ComponentKind, DecoderType, Problem, Registry, SinkType, SourceType, TransformType,
 };
+pub use repeats::Repeats;
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Progress, Source, SourceCapabilities};
 pub use transform::Transform;

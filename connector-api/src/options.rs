@@ -5,7 +5,8 @@ use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// A length of time with its unit: `200ms`, `1.5s`, `2m`, `1h`, `7d`.
+/// A length of time with its unit: `200ms`, `1.5s`, `2m`, `1h`, `7d`. What is read from text is at most a hundred years,
+/// so that every moment it leads to can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Interval(pub Duration);
 
@@ -36,6 +37,9 @@ impl Default for BatchLimits {
         Self { rows: 10_000, bytes: ByteSize(4 << 20), linger: Interval(Duration::from_millis(200)) }
     }
 }
+
+/// The longest length of time that is read: a hundred years.
+const LONGEST: Duration = Duration::from_secs(36_500 * 86_400);
 
 const UNITS_OF_TIME: [(&str, f64); 7] =
     [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
@@ -71,7 +75,10 @@ impl FromStr for Interval {
         };
         let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
         let (_, seconds) = UNITS_OF_TIME.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        Duration::try_from_secs_f64(number * seconds).map(Self).map_err(|_| wrong())
+        match Duration::try_from_secs_f64(number * seconds) {
+            Ok(length) if length <= LONGEST => Ok(Self(length)),
+            _ => Err(format!("`{text}` is too long: the longest is {}", Self(LONGEST))),
+        }
     }
 }
 
@@ -214,6 +221,11 @@ mod tests {
         assert_eq!("4MiB".parse(), Ok(ByteSize(4 << 20)));
         assert_eq!("1.5 kb".parse(), Ok(ByteSize(1_500)));
         assert_eq!(ByteSize(4 << 20).to_string(), "4MiB");
+        assert!("36500d".parse::<Interval>().is_ok());
+        for long in ["36501d", "213503982334601d", &format!("{}s", "9".repeat(400))] {
+            let error = long.parse::<Interval>().expect_err(long);
+            assert!(error.ends_with("is too long: the longest is 36500d"), "{error}");
+        }
         for wrong in ["", "ms", "5", "5 parsecs", "-1s", "1e999d"] {
             assert!(wrong.parse::<Interval>().is_err(), "{wrong}");
             assert!(wrong.parse::<ByteSize>().is_err(), "{wrong}");

@@ -48,7 +48,16 @@ pub trait Source: Send {
     /// **Cancel safe**: where the future is dropped before it is ready, nothing is lost.
     ///
     /// # Errors
-    /// After a transient error the runtime calls again, with backoff; any other ends the pipeline.
+    /// After a transient error the runtime calls again, with backoff.
+    ///
+    /// An error that [gives a split up](crate::Error::giving_up) is for a fault of one split that will not heal: a file
+    /// that is broken or gone, a partition that this user may not read, a codec that this build lacks. The runtime notes
+    /// it and calls again at once. The source has handed out all it could read of the split before; of its positions it
+    /// hands out no more until it is connected anew, so that the next run begins where this one had to leave. A bounded
+    /// source ends when no other split is left; the run is then told from one that read everything. Each split is given
+    /// up once.
+    ///
+    /// Any other error ends the pipeline.
     async fn next(&mut self) -> Result<Option<Batch>>;
 
     /// All before these positions is settled for good: commit it. Positions of a split only grow, unless the split went

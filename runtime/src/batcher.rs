@@ -46,7 +46,8 @@ pub(crate) struct Batcher {
     rows: usize,
     bytes: usize,
     linger: Duration,
-    open: Option<(Outgoing, Instant)>,
+    /// The batch being filled, and when it is to be closed at the latest; `None` for never.
+    open: Option<(Outgoing, Option<Instant>)>,
     full: VecDeque<Outgoing>,
 }
 
@@ -85,7 +86,7 @@ impl Batcher {
         }
         match &mut self.open {
             Some((open, _)) => open.append(parcel),
-            None => self.open = Some((Outgoing::new(parcel), now + self.linger)),
+            None => self.open = Some((Outgoing::new(parcel), now.checked_add(self.linger))),
         }
         if let Some((open, _)) = &self.open {
             if open.weight.rows >= self.rows {
@@ -103,9 +104,9 @@ impl Batcher {
         }
     }
 
-    /// When the open batch has waited for long enough.
+    /// When the open batch has waited for long enough; `None` where there is none, or it waits for ever.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.open.as_ref().map(|(_, deadline)| *deadline)
+        self.open.as_ref().and_then(|(_, deadline)| *deadline)
     }
 
     /// The next batch that is full.
@@ -186,6 +187,16 @@ mod tests {
         assert_eq!(batcher.deadline(), Some(now + Duration::from_millis(200)));
         batcher.close(ClosedBy::Linger);
         assert_eq!(batcher.take_full().map(|full| full.weight.rows), Some(2));
+    }
+
+    #[tokio::test]
+    async fn a_linger_that_no_clock_reaches_is_for_ever() {
+        let limits = BatchLimits { linger: Interval(Duration::MAX), ..BatchLimits::default() };
+        let mut batcher = Batcher::new(limits);
+        batcher.push(parcel(1, 1, 0..1), Instant::now());
+        assert_eq!((batcher.deadline(), batcher.full().is_none()), (None, true));
+        batcher.close(ClosedBy::Close);
+        assert!(batcher.take_full().is_some());
     }
 
     #[tokio::test]

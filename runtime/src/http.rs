@@ -3,7 +3,7 @@
 //! | path | answer |
 //! | --- | --- |
 //! | `/ping` | 200 as long as the process lives |
-//! | `/ready` | 200 when every source is connected and every sink takes rows, otherwise 503; the body tells, node by node |
+//! | `/ready` | 200 when every source is connected, no split is given up and every sink takes rows, otherwise 503; the body tells, node by node |
 //! | `/metrics` | the metrics in the text format of Prometheus |
 
 use std::future::Future;

@@ -21,6 +21,8 @@
 //!   writes under way.
 //! - Errors that may pass are tried again for ever (or as long as `retry` says). An error of a sink about *data* that will
 //!   not pass makes the whole batch refused rows; any other error that will not pass stops the pipeline after draining.
+//! - A split that a source gives up holds up no other. It is told once, in the log, by `/ready`, by a metric and in the
+//!   report, and a run that ends with such splits is no complete one: [`Outcome::Partial`].
 //! - Refused records and rows go to the dead letters, unless the pipeline's `errors` say to drop them or to stop. Where no
 //!   file is named they go to `dead-letters.jsonl` in the pipeline's state folder: nothing is lost silently.
 //!
@@ -49,7 +51,7 @@ mod task;
 mod topology;
 pub mod transform;
 
-pub use node::{Counts, NodeKind, NodeState};
+pub use node::{Counts, GivenUp, NodeKind, NodeState};
 pub use report::{NodeReport, Outcome, PipelineProgress, Report};
 pub use retry::Chance;
 pub use running::{PipelineHandle, RunningPipeline};

@@ -6,6 +6,7 @@
 //! | `levada_input_records` | records | read by a source since it connected, as it counts them |
 //! | `levada_input_lag_records` | records | waiting at the other side, where the source knows |
 //! | `levada_input_error_total` | attempts | reads and commits that failed |
+//! | `levada_input_given_up_total` | splits | that a source gave up: a file that is broken, a partition that may not be read |
 //! | `levada_in_flight_rows`, `levada_in_flight_batches` | rows, batches | read by a source and not settled yet |
 //! | `levada_transform_received_total`, `levada_transform_sent_total` | rows | into and out of a transform |
 //! | `levada_batch_created_total` | batches | closed in front of a sink; `by`: rows, bytes, linger, close, split |
@@ -41,6 +42,7 @@ struct Families {
     input_records: IntGaugeVec,
     input_lag: IntGaugeVec,
     input_error: IntCounterVec,
+    input_given_up: IntCounterVec,
     in_flight_rows: IntGaugeVec,
     in_flight_batches: IntGaugeVec,
     transform_received: IntCounterVec,
@@ -68,6 +70,7 @@ pub(crate) struct SourceMetrics {
     pub(crate) records: IntGauge,
     pub(crate) lag: IntGauge,
     pub(crate) error: IntCounter,
+    pub(crate) given_up: IntCounter,
     pub(crate) in_flight_rows: IntGauge,
     pub(crate) in_flight_batches: IntGauge,
 }
@@ -144,6 +147,11 @@ impl Metrics {
             )?,
             input_lag: to.gauge("levada_input_lag_records", "Records waiting at the other side.", None)?,
             input_error: to.counter("levada_input_error_total", "Reads and commits that failed.", None)?,
+            input_given_up: to.counter(
+                "levada_input_given_up_total",
+                "Splits that a source gave up.",
+                None,
+            )?,
             in_flight_rows: to.gauge("levada_in_flight_rows", "Rows read and not settled.", None)?,
             in_flight_batches: to.gauge("levada_in_flight_batches", "Batches read and not settled.", None)?,
             transform_received: to.counter(
@@ -188,6 +196,7 @@ impl Metrics {
             records: all.input_records.with_label_values(labels),
             lag: all.input_lag.with_label_values(labels),
             error: all.input_error.with_label_values(labels),
+            given_up: all.input_given_up.with_label_values(labels),
             in_flight_rows: all.in_flight_rows.with_label_values(labels),
             in_flight_batches: all.in_flight_batches.with_label_values(labels),
         }

@@ -8,7 +8,8 @@ use std::{
     },
 };
 
-use levada_connector_api::Progress;
+use levada_connector_api::{Error, Progress};
+use levada_model::SplitName;
 use parking_lot::Mutex;
 use serde::Serialize;
 
@@ -40,6 +41,15 @@ pub enum NodeState {
     Failed(String),
 }
 
+/// A split that a source gave up, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GivenUp {
+    /// Which split.
+    pub split: String,
+    /// Why.
+    pub error: String,
+}
+
 /// A node's counts since the pipeline started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
@@ -55,6 +65,8 @@ pub struct Counts {
     pub dropped: u64,
     /// Attempts that failed and were made again.
     pub retries: u64,
+    /// Splits that a source gave up.
+    pub given_up: u64,
 }
 
 /// A node as its task, the report and `/ready` see it.
@@ -64,7 +76,12 @@ pub(crate) struct Node {
     pub(crate) tally: Tally,
     state: Mutex<NodeState>,
     progress: Mutex<Progress>,
+    /// The first few splits that were given up; all of them are counted.
+    given_up: Mutex<Vec<GivenUp>>,
 }
+
+/// So many splits that were given up are told of by name.
+const GIVEN_UP_KEPT: usize = 20;
 
 /// [`Counts`] that are counted.
 #[derive(Debug, Default)]
@@ -75,6 +92,7 @@ pub(crate) struct Tally {
     dead: AtomicU64,
     dropped: AtomicU64,
     retries: AtomicU64,
+    given_up: AtomicU64,
 }
 
 impl Node {
@@ -85,6 +103,7 @@ impl Node {
             tally: Tally::default(),
             state: Mutex::new(NodeState::Starting),
             progress: Mutex::default(),
+            given_up: Mutex::default(),
         })
     }
 
@@ -98,6 +117,19 @@ impl Node {
         if !matches!(*current, NodeState::Failed(_)) {
             *current = state;
         }
+    }
+
+    /// A split that the source gave up.
+    pub(crate) fn give_up(&self, split: &SplitName, error: &Error) {
+        self.tally.given_up.fetch_add(1, Ordering::Relaxed);
+        let mut given_up = self.given_up.lock();
+        if given_up.len() < GIVEN_UP_KEPT {
+            given_up.push(GivenUp { split: split.to_string(), error: error.to_string() });
+        }
+    }
+
+    pub(crate) fn given_up(&self) -> Vec<GivenUp> {
+        self.given_up.lock().clone()
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -146,6 +178,7 @@ impl Tally {
             dead: read(&self.dead),
             dropped: read(&self.dropped),
             retries: read(&self.retries),
+            given_up: read(&self.given_up),
         }
     }
 }

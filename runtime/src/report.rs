@@ -5,7 +5,7 @@ use std::time::Duration;
 use levada_connector_api::Error;
 use serde::Serialize;
 
-use crate::node::{Counts, NodeKind, NodeState};
+use crate::node::{Counts, GivenUp, NodeKind, NodeState};
 
 /// Why a pipeline ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +15,9 @@ pub enum Outcome {
     Completed,
     /// It was stopped, and all that was read is settled.
     Stopped,
+    /// It ended or was stopped, and all that was read is settled; but its sources gave splits up, of which there is more to
+    /// be read. See [`NodeReport::given_up`].
+    Partial,
     /// It was stopped, and not all that was read is settled: the grace was over, or it was told not to wait.
     Aborted,
     /// It failed; see [`Report::error`].
@@ -40,6 +43,8 @@ pub struct Report {
     pub dead: u64,
     /// Records and rows dropped, where the pipeline's `errors` say so.
     pub dropped: u64,
+    /// Splits that sources gave up.
+    pub given_up: u64,
     /// Rows that were read and are not settled. A source that can read again brings them back.
     pub rows_unsettled: u64,
     /// The counts of each node.
@@ -58,6 +63,9 @@ pub struct NodeReport {
     pub state: NodeState,
     /// Its counts.
     pub counts: Counts,
+    /// Splits that it gave up; the first few of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<GivenUp>,
 }
 
 /// How far a pipeline is.
@@ -86,7 +94,7 @@ pub struct PipelineProgress {
 }
 
 impl Report {
-    /// Whether everything that was read is settled and nothing failed.
+    /// Whether everything that was read is settled, no split was given up and nothing failed.
     pub fn is_clean(&self) -> bool {
         matches!(self.outcome, Outcome::Completed | Outcome::Stopped)
     }

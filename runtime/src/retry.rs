@@ -73,7 +73,8 @@ impl Attempts {
             return None;
         }
         let interval = self.intervals.next_backoff().unwrap_or(self.policy.max_interval.0);
-        Some(interval.mul_f64(1.0 - JITTER + 2.0 * JITTER * self.chance.draw()))
+        let jittered = interval.as_secs_f64() * (1.0 - JITTER + 2.0 * JITTER * self.chance.draw());
+        Some(Duration::try_from_secs_f64(jittered).unwrap_or(interval))
     }
 
     /// An attempt worked: the next failure is a first one again.

@@ -113,9 +113,11 @@ impl PipelineHandle {
         self.0.shared.ended.is_cancelled()
     }
 
-    /// Whether every source is connected and every sink takes rows.
+    /// Whether every source is connected and reads all its splits, and every sink takes rows.
     pub fn is_ready(&self) -> bool {
-        self.0.nodes.iter().all(|node| matches!(node.state(), NodeState::Ready | NodeState::Ended))
+        self.0.nodes.iter().all(|node| {
+            matches!(node.state(), NodeState::Ready | NodeState::Ended) && node.tally.counts().given_up == 0
+        })
     }
 
     /// Every node, how it is doing and what it counted.
@@ -202,10 +204,12 @@ impl Live {
             outstanding.clone().map(|Outstanding { rows, lost_rows, .. }| rows + lost_rows).sum();
         let batches_unsettled: usize =
             outstanding.map(|Outstanding { batches, lost_batches, .. }| batches + lost_batches).sum();
+        let given_up = sum(NodeKind::Source, |node| node.counts.given_up);
         let error = bug.or_else(|| self.shared.take_failure());
         let outcome = match &error {
             Some(_) => Outcome::Failed,
             None if batches_unsettled > 0 => Outcome::Aborted,
+            None if given_up > 0 => Outcome::Partial,
             None if self.shared.stop.is_cancelled() => Outcome::Stopped,
             None => Outcome::Completed,
         };
@@ -218,6 +222,7 @@ impl Live {
             rows_sent: sum(NodeKind::Sink, |node| node.counts.rows_out),
             dead: nodes.iter().map(|node| node.counts.dead).sum(),
             dropped: nodes.iter().map(|node| node.counts.dropped).sum(),
+            given_up,
             rows_unsettled: rows_unsettled as u64,
             nodes,
         }
@@ -230,6 +235,7 @@ fn node_report(node: &Node) -> NodeReport {
         kind: node.kind,
         state: node.state(),
         counts: node.tally.counts(),
+        given_up: node.given_up(),
     }
 }
 

@@ -83,6 +83,14 @@ async fn connect(sinks: &[SinkTask]) -> Option<Vec<Option<Checkpoint>>> {
     all.then_some(checkpoints)
 }
 
+/// Waits until a moment, or for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits for all tasks to end; once told to stop, for no longer than the grace.
 async fn supervise(live: &Live, mut tasks: JoinSet<()>, grace: Duration) {
     let shared = &live.shared;
@@ -97,9 +105,9 @@ async fn supervise(live: &Live, mut tasks: JoinSet<()>, grace: Duration) {
             },
             () = shared.stop.cancelled(), if patience_ends.is_none() => {
                 info!(pipeline = %shared.pipeline, grace_ms = grace.as_millis() as u64, "stopping");
-                patience_ends = Some(Instant::now() + grace);
+                patience_ends = Some(Instant::now().checked_add(grace));
             }
-            () = sleep_until(patience_ends.unwrap_or_else(Instant::now)), if patience_ends.is_some() && !shared.abort.is_cancelled() => {
+            () = until(patience_ends.flatten()), if patience_ends.is_some() && !shared.abort.is_cancelled() => {
                 let batches: usize = live.ledgers.iter().map(|ledger| ledger.outstanding().batches).sum();
                 warn!(pipeline = %shared.pipeline, batches, "the grace is over; what is under way is left");
                 shared.abort.cancel();

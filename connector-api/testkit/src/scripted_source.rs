@@ -17,7 +17,8 @@ use crate::{Fault, ScriptedOptions, numbered, scripts::Scripts};
 pub enum Step {
     /// Gives a batch.
     Batch(Batch),
-    /// Raises an error, once in the life of a script: a source made later does not meet it again.
+    /// Raises an error, once in the life of a script: a source made later does not meet it again. One that gives a split
+    /// up does not heal: every source meets it.
     Fail(Fault),
     /// Lets the caller wait.
     Wait(Duration),
@@ -210,6 +211,9 @@ impl Source for ScriptedSource {
                 Step::Fail(fault) => {
                     self.at += 1;
                     let mut state = script.0.state.lock();
+                    if fault.gives_up.is_some() {
+                        return Err(fault.error());
+                    }
                     if !state.fired.contains(&(self.at - 1)) {
                         state.fired.push(self.at - 1);
                         return Err(fault.error());

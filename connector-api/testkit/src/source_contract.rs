@@ -30,6 +30,12 @@ pub trait SourceHarness: Send {
     /// The rows that the input holds. An unbounded source may give more of them; those count for nothing.
     fn expected(&self) -> Vec<Row>;
 
+    /// Breaks one split of the input for good, and gives the rows that cannot be had any more; `None` for a source whose
+    /// splits do not break one by one. `fresh` mends it.
+    async fn break_one(&mut self) -> Option<Vec<Row>> {
+        None
+    }
+
     /// Whether a source that is closed commits what was settled by itself, so that a later one goes on from there without
     /// being told.
     fn remembers(&self) -> bool {
@@ -50,6 +56,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// | `next` dropped at any moment loses and doubles nothing | all |
 /// | dropped without `close`, restarted from stored positions: it goes on exactly there | replayable |
 /// | closed with data in flight: what was not settled comes again | replayable |
+/// | a split that is broken is given up, once and by name; all others are read, also by the run after | where the harness can break one |
 /// | what `close` committed is remembered without being told | where the harness says so |
 ///
 /// # Panics
@@ -59,6 +66,7 @@ pub async fn source_contract(harness: &mut impl SourceHarness) {
     opens_and_closes(harness).await;
     gives_every_row_in_order(harness).await;
     loses_nothing_when_cancelled(harness).await;
+    gives_a_broken_split_up(harness).await;
     if capabilities.replayable {
         goes_on_from_stored_positions(harness).await;
         gives_again_what_was_in_flight(harness).await;
@@ -266,6 +274,60 @@ async fn loses_nothing_when_cancelled(harness: &mut impl SourceHarness) {
     }
     reading.assert_complete();
     reading.close().await;
+}
+
+async fn gives_a_broken_split_up(harness: &mut impl SourceHarness) {
+    let test = "a split that is given up";
+    harness.fresh().await;
+    let mut missing = expected(harness);
+    let Some(lost) = harness.break_one().await else { return };
+    for row in &lost {
+        assert!(
+            missing.remove(row),
+            "{test}: the harness says that {row:?} is lost, which it did not expect"
+        );
+    }
+    let mut stored = Checkpoint::new();
+    for run in ["first run", "next run"] {
+        let mut reading = Reading::start(test, harness, &stored, missing).await;
+        let given_up = read_beside_broken(&mut reading).await;
+        assert_eq!(given_up.len(), 1, "{test}, {run}: these were given up: {given_up:?}");
+        reading.assert_complete();
+        let strange = reading.rows.iter().find(|&row| lost.contains(row));
+        assert_eq!(strange, None, "{test}, {run}: a row came of the broken part");
+        assert!(stored.is_empty() || reading.rows.is_empty(), "{test}: the next run read rows again");
+        let settled = reading.settled();
+        reading.settle(&settled).await;
+        reading.close().await;
+        stored.extend(reading.next.clone());
+        missing = HashSet::new();
+    }
+}
+
+/// Reads until a bounded source ends, or an unbounded one has given a split up and all rows of the others. Gives the
+/// splits that were given up.
+async fn read_beside_broken(reading: &mut Reading<'_>) -> HashSet<SplitName> {
+    let test = reading.test;
+    let bounded = reading.source.capabilities().bounded;
+    let mut given_up = HashSet::new();
+    while bounded || given_up.is_empty() || !reading.missing.is_empty() {
+        match within(test, reading.source.next()).await {
+            Ok(None) => break,
+            Ok(Some(batch)) => {
+                let gone = batch.positions.iter().find(|each| given_up.contains(&each.split));
+                assert!(gone.is_none(), "{test}: {gone:?} came of a split that was given up");
+                reading.enter(&batch);
+            }
+            Err(error) => match error.given_up() {
+                Some(split) => {
+                    assert!(!error.is_transient(), "{test}: {error} gives up, and says that it may pass");
+                    assert!(given_up.insert(split.clone()), "{test}: {split} was given up twice");
+                }
+                None => panic!("{test}: next fails: {error}"),
+            },
+        }
+    }
+    given_up
 }
 
 async fn yields(turns: usize) {

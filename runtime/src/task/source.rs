@@ -1,12 +1,12 @@
 //! The task of a source: reads, hands on, settles.
 
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Duration};
 
 use levada_config::RetryPolicy;
-use levada_connector_api::{Batch, Error, Result, Source};
-use levada_model::{Checkpoint, SplitPosition};
+use levada_connector_api::{Batch, Error, Repeats, Result, Source};
+use levada_model::{Checkpoint, SplitName, SplitPosition};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::{
     dead_letters::Stage,
@@ -17,6 +17,9 @@ use crate::{
     parcel::{Parcel, weigh},
     shared::{Patience, Shared, within},
 };
+
+/// Splits that are given up get a line each, but no more than one in this time.
+const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// A source and what its task needs.
 pub(crate) struct SourceTask {
@@ -39,6 +42,7 @@ struct Reader {
     due: Checkpoint,
     /// Commits that failed since one worked.
     failed_commits: u64,
+    given_up: Repeats,
 }
 
 impl SourceTask {
@@ -46,8 +50,16 @@ impl SourceTask {
     /// closes the source.
     pub(crate) async fn run(self, stored: Checkpoint) {
         let Self { node, source, metrics, mut outlets, ledger, shared } = self;
-        let mut reader =
-            Reader { node, source, metrics, ledger, shared, due: Checkpoint::new(), failed_commits: 0 };
+        let mut reader = Reader {
+            node,
+            source,
+            metrics,
+            ledger,
+            shared,
+            due: Checkpoint::new(),
+            failed_commits: 0,
+            given_up: Repeats::new(LOG_EVERY),
+        };
         let worked = match reader.connect(&stored).await {
             Ok(()) => reader.read(&mut outlets).await,
             Err(error) => Err(error),
@@ -115,13 +127,27 @@ impl Reader {
                         Ok(None) => reading = false,
                         Err(error) => {
                             self.metrics.error.inc();
-                            not_before = Some(Instant::now() + patience.after(error)?);
+                            match error.given_up() {
+                                Some(split) => self.give_up(split, &error),
+                                None => not_before = Some(Instant::now() + patience.after(error)?),
+                            }
+                            tokio::task::consume_budget().await;
                         }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Notes a split of which the source reads no more, and tells people.
+    fn give_up(&mut self, split: &SplitName, error: &Error) {
+        self.node.give_up(split, error);
+        self.metrics.given_up.inc();
+        if let Some(splits) = self.given_up.note(1, Instant::now().into_std()) {
+            let (pipeline, node, kind) = (&self.shared.pipeline, &self.node.name, error.kind().name());
+            error!(%pipeline, %node, %split, kind, %error, splits, "split given up; the others go on");
+        }
     }
 
     /// Enters a batch into the account and loads it.
@@ -188,6 +214,9 @@ impl Reader {
     }
 
     async fn close(&mut self) {
+        if let Some(splits) = self.given_up.unsaid() {
+            error!(pipeline = %self.shared.pipeline, node = %self.node.name, splits, "more splits were given up");
+        }
         match within(self.shared.deadlines.close, self.source.close()).await {
             Ok(()) => self.node.set_state(NodeState::Ended),
             Err(error) => self.shared.fail(&self.node, error.with("while", "closing")),

@@ -3,6 +3,7 @@
 mod chaos;
 mod delivery;
 mod errors;
+mod given_up;
 mod harness;
 mod http;
 mod iotdb_sink;

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use levada_config::OnError;
-use levada_connector_api::{
-    Batch, ErrorKind, RecordRef, RecordsBuilder, RejectedRecord, Retry, model::Checkpoint,
-};
+use levada_connector_api::{Batch, ErrorKind, RecordRef, RecordsBuilder, RejectedRecord, model::Checkpoint};
 use levada_runtime::Outcome;
 use levada_testkit::{Fault, Reaction, ScriptedSink, SourceScript, Step, numbered};
 use serde_json::json;
@@ -92,7 +90,7 @@ async fn rows_that_a_sink_refuses_are_dead_lettered_with_their_record() {
 async fn a_batch_refused_for_its_data_is_dead_lettered_as_a_whole() {
     let harness = Harness::new("whole").source("in").sink("out", &["in"]);
     let script = SourceScript::numbered("s", 300, 100).named(harness.script("in"));
-    let bad = Fault { kind: ErrorKind::Data, retry: Retry::Never, message: "not for me".to_owned() };
+    let bad = Fault { kind: ErrorKind::Data, ..Fault::fatal("not for me") };
     let sink =
         ScriptedSink::new().reacting([Reaction::Deliver, Reaction::Fail(bad)]).named(harness.script("out"));
     let report = harness.start().wait().await;

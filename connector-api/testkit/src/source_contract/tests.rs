@@ -6,18 +6,26 @@ use futures::FutureExt;
 use levada_connector_api::{Result, SourceCapabilities};
 
 use super::*;
-use crate::{SourceScript, Step, numbered};
+use crate::{Fault, SourceScript, Step, numbered};
 
 struct Scripted {
     make: fn() -> SourceScript,
     script: SourceScript,
     loses_on_cancel: bool,
     ignores_stored: bool,
+    /// What it makes of an error that gives a split up.
+    gives_up: fn(&str) -> Fault,
 }
 
 impl Scripted {
     fn new(make: fn() -> SourceScript) -> Self {
-        Self { make, script: make(), loses_on_cancel: false, ignores_stored: false }
+        Self {
+            make,
+            script: make(),
+            loses_on_cancel: false,
+            ignores_stored: false,
+            gives_up: |split| Fault::giving_up(split, "broken"),
+        }
     }
 }
 
@@ -37,6 +45,18 @@ impl SourceHarness for Scripted {
 
     fn expected(&self) -> Vec<Row> {
         rows_of(&numbered("s", 0..90, 4))
+    }
+
+    async fn break_one(&mut self) -> Option<Vec<Row>> {
+        // The last batch cannot be had, and the script has other batches before and, of other splits, behind.
+        let lost = numbered("s", 80..90, 4);
+        let fault = Step::Fail((self.gives_up)("s"));
+        self.script = SourceScript::new([
+            Step::Batch(numbered("s", 0..10, 4)),
+            fault,
+            Step::Batch(renamed(numbered("s", 10..80, 4), "t")),
+        ]);
+        Some(rows_of(&lost))
     }
 
     fn remembers(&self) -> bool {
@@ -77,6 +97,15 @@ impl Source for Faulty {
     async fn close(&mut self) -> Result<()> {
         self.source.close().await
     }
+}
+
+/// A batch of rows that are a split's of another name.
+fn renamed(mut batch: Batch, split: &str) -> Batch {
+    batch.positions[0].split = split.into();
+    for readings in &mut batch.readings {
+        readings.records = None;
+    }
+    batch
 }
 
 fn two_splits() -> SourceScript {
@@ -128,4 +157,20 @@ async fn a_source_that_leaves_rows_out_is_caught() {
     let mut harness = Scripted::new(|| SourceScript::numbered("s", 80, 7));
     let complaint = complaint(&mut harness).await;
     assert!(complaint.contains("every row in order: 10 rows are missing"), "{complaint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_as_a_whole_where_one_split_is_broken_is_caught() {
+    let make = || SourceScript::numbered("s", 90, 7);
+    let mut harness = Scripted { gives_up: |_| Fault::fatal("broken"), ..Scripted::new(make) };
+    let complaint = complaint(&mut harness).await;
+    assert!(complaint.contains("a split that is given up: next fails: broken"), "{complaint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_reads_on_in_a_split_that_it_gave_up_is_caught() {
+    let make = || SourceScript::numbered("s", 90, 7);
+    let mut harness = Scripted { gives_up: |_| Fault::giving_up("t", "broken"), ..Scripted::new(make) };
+    let complaint = complaint(&mut harness).await;
+    assert!(complaint.contains("came of a split that was given up"), "{complaint}");
 }

@@ -8,7 +8,7 @@ use levada_connector_api::Registry;
 use levada_runtime::{
     EngineStores, Outcome, PipelineHandle, Report, RunningPipeline, Runtime, RuntimeOptions, http,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -105,10 +105,11 @@ fn addresses(args: &RunArgs, pipelines: &[Pipeline]) -> Vec<String> {
     addresses
 }
 
-/// The first signal stops with grace, the second gives up; true when it came to the second.
+/// The first signal stops with grace, the second gives up; true when it came to the second. A terminal that is closed
+/// (SIGHUP) stops as the others do, unless whoever started the process had it ignored, as `nohup` does.
 async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), hangup())
     else {
         warn!("signals cannot be listened for: the process can only be killed");
         return std::future::pending().await;
@@ -117,6 +118,7 @@ async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = hung_up(&mut hangup) => {}
         }
         if second {
             warn!("giving up: what is under way will be read again");
@@ -129,6 +131,27 @@ async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
     true
 }
 
+/// Listens for SIGHUP; `None` where it is ignored, which is inherited and has to stay.
+fn hangup() -> std::io::Result<Option<Signal>> {
+    if is_ignored_hangup() { Ok(None) } else { signal(SignalKind::hangup()).map(Some) }
+}
+
+/// Whether the process was started with SIGHUP ignored. Told where `/proc` is there; elsewhere it counts as not ignored.
+fn is_ignored_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is bit 0.
+    ignored.is_some_and(|mask| mask & 1 == 1)
+}
+
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
 /// Logs how a pipeline ended, and gives its exit code.
 fn tell(report: &Report) -> u8 {
     let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
@@ -138,6 +161,11 @@ fn tell(report: &Report) -> u8 {
             let outcome = if report.outcome == Outcome::Completed { "completed" } else { "stopped" };
             info!(%pipeline, rows_read, rows_sent, dead, dropped, seconds, "{outcome}");
             0
+        }
+        Outcome::Partial => {
+            let given_up = report.given_up;
+            error!(%pipeline, rows_read, rows_sent, dead, dropped, given_up, seconds, "ended; splits were given up");
+            exit::PARTIAL
         }
         Outcome::Aborted => {
             warn!(%pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, seconds, "ended before all was settled");

@@ -24,6 +24,7 @@ codes! {
     COMPONENTS = "CFG021", "A node has no component, or more than one.";
     DECODE = "CFG022", "A source needs `decode`, or has one and decodes nothing.";
     REFUSED = "CFG023", "A component cannot work with these options.";
+    DOUBTFUL = "CFG026", "A component works with these options, but they are probably not meant so.";
     UNKNOWN_INPUT = "CFG030", "An input is not the name of a node.";
     CYCLE = "CFG031", "Nodes feed themselves.";
     SINK_AS_INPUT = "CFG032", "An input is a sink, which gives nothing on.";

@@ -11,15 +11,15 @@
 //!        └─ next ─── column b  "on"               a type that `b` cannot hold without loss: a tablet of its own
 //! ```
 //!
-//! Invariants: a row is held whole or not at all; the rows of a rejected record are taken back; no value changes its
+//! Invariants: a row is held whole or not at all, and has one value of a name; the rows of a rejected record are taken back; no value changes its
 //! meaning (a column widens only where every value stays exactly what it was); what a builder keeps between batches
 //! (device and column names, sizes to expect) is bounded.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use levada_model::{SplitName, SplitRange};
+use levada_model::{Moment, SplitName, SplitRange};
 
 use crate::{Batch, RecordRef, RecordsBuilder, RejectedRecord};
 
@@ -76,6 +76,17 @@ impl FieldValue<'_> {
 #[error("{0}")]
 pub struct RowError(pub String);
 
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placed {
+    /// It is held.
+    Held,
+    /// It is held, and lies in the millisecond of another row of its device that was written as another moment.
+    OnAnother,
+    /// It has no value that is not null: it is not held.
+    Empty,
+}
+
 /// Names of devices and columns that may be kept from one batch to the next.
 const KEPT_DEVICES: usize = 50_000;
 const KEPT_COLUMNS: usize = 200_000;
@@ -116,6 +127,28 @@ pub struct BatchBuilder {
     rejected: Vec<(u32, String)>,
     rows: usize,
     value_bytes: usize,
+    fine: FineTimes,
+}
+
+/// The moments of rows by device and millisecond, kept from when one is finer than a millisecond to the end of the batch.
+#[derive(Debug, Default)]
+struct FineTimes {
+    seen: HashMap<(u32, i64), Moment, RandomState>,
+    /// Whether there was a finer one ever: rows whose times are all whole milliseconds cost nothing.
+    any: bool,
+}
+
+impl FineTimes {
+    /// Whether a row lies in the millisecond of another moment.
+    #[inline]
+    fn falls_on_another(&mut self, device: u32, before: Option<Moment>, at: Moment) -> bool {
+        if !self.any && !at.is_finer() {
+            return false;
+        }
+        self.any = true;
+        let seen = self.seen.insert((device, at.millis()), at);
+        seen.or(before).is_some_and(|seen| seen.falls_on(at))
+    }
 }
 
 impl BatchBuilder {
@@ -137,16 +170,30 @@ impl BatchBuilder {
         self.current = Some((self.records.push(bytes, position), self.rows));
     }
 
-    /// Adds a row of the current record. Of two fields of one name the later counts.
+    /// Adds a row of the current record, as [`BatchBuilder::row_at`] does.
     ///
     /// # Errors
-    /// The device's or a measurement's name is empty; the row is not held.
+    /// As [`BatchBuilder::row_at`].
     pub fn row(
         &mut self,
         device: &str,
         time: i64,
         fields: &[(&str, FieldValue<'_>)],
     ) -> Result<(), RowError> {
+        self.row_at(device, Moment::of_millis(time), fields).map(|_| ())
+    }
+
+    /// Adds a row of the current record, and says what became of it. A field that is null may stand beside another of its name.
+    ///
+    /// # Errors
+    /// The device's or a measurement's name is empty, or two values have one name: which is meant is not for us to say. The row is
+    /// not held.
+    pub fn row_at(
+        &mut self,
+        device: &str,
+        at: Moment,
+        fields: &[(&str, FieldValue<'_>)],
+    ) -> Result<Placed, RowError> {
         let mut bytes = 12;
         let mut values = false;
         for (name, value) in fields {
@@ -156,20 +203,24 @@ impl BatchBuilder {
             bytes += value.bytes();
             values |= *value != FieldValue::Null;
         }
-        let at = self.device(device)?;
+        let index = self.device(device)?;
         if !values {
-            return Ok(());
+            return Ok(Placed::Empty);
         }
-        let rows = &mut self.devices[at];
+        let rows = &mut self.devices[index];
         if !rows.active {
             rows.active = true;
-            self.active.push(at as u32);
+            self.active.push(index as u32);
         }
         let record = self.current.map(|(record, _)| record);
-        self.columns += rows.push(time, record, fields, &self.hasher);
+        self.columns += rows
+            .push(at.millis(), record, fields, &self.hasher)
+            .map_err(|name| RowError(format!("two values of one row are named `{name}`")))?;
+        let before = rows.last.replace(at);
         self.rows += 1;
         self.value_bytes += bytes;
-        Ok(())
+        let on_another = self.fine.falls_on_another(index as u32, before, at);
+        Ok(if on_another { Placed::OnAnother } else { Placed::Held })
     }
 
     /// Takes back the rows that the current record has pushed so far.
@@ -234,6 +285,7 @@ impl BatchBuilder {
             .collect();
         self.active.clear();
         (self.rows, self.value_bytes, self.current) = (0, 0, None);
+        self.fine.seen.clear();
         if self.devices.len() > KEPT_DEVICES || self.columns > KEPT_COLUMNS {
             self.devices.clear();
             self.by_name.clear();

@@ -34,19 +34,52 @@ pub trait Decoder: Send {
     }
 }
 
+/// What decoders noticed of all the records that they were given: nothing in a record goes by without a word.
+pub trait Noticed: Send + Sync {
+    /// Records, or rows of a record of many, that gave no value.
+    fn empty(&self) -> u64;
+
+    /// What a user is to be told by now. It is asked for from time to time, and at the end; a remark that was told is not told
+    /// again.
+    fn remarks(&self) -> Vec<Remark>;
+}
+
+/// Something a user is to be told, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is about: of remarks about one thing, only the first is told.
+    pub about: String,
+    /// What there is to say, and what to do.
+    pub message: String,
+}
+
 /// Makes decoders, one for each task that reads.
 #[derive(Clone)]
-pub struct DecoderFactory(Arc<dyn Fn() -> Box<dyn Decoder> + Send + Sync>);
+pub struct DecoderFactory {
+    make: Arc<dyn Fn() -> Box<dyn Decoder> + Send + Sync>,
+    noticed: Option<Arc<dyn Noticed>>,
+}
 
 impl DecoderFactory {
     /// A factory from a function.
     pub fn new(make: impl Fn() -> Box<dyn Decoder> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(make))
+        Self { make: Arc::new(make), noticed: None }
+    }
+
+    /// With what all of its decoders notice together.
+    #[must_use]
+    pub fn noticing(self, noticed: Arc<dyn Noticed>) -> Self {
+        Self { noticed: Some(noticed), ..self }
     }
 
     /// A new decoder.
     pub fn make(&self) -> Box<dyn Decoder> {
-        (self.0)()
+        (self.make)()
+    }
+
+    /// What its decoders noticed; `None` where they do not say.
+    pub fn noticed(&self) -> Option<Arc<dyn Noticed>> {
+        self.noticed.clone()
     }
 }
 

@@ -35,9 +35,9 @@ mod transform;
 
 pub use batch::{Batch, Readings, RejectedRecord};
 pub use build::{BuildContext, EngineTuning, NoStores, StoreTarget, Stores, SyncMode};
-pub use builder::{BatchBuilder, FieldValue, RowError};
+pub use builder::{BatchBuilder, FieldValue, Placed, RowError};
 pub use declare::{Options, With};
-pub use decode::{DecodeError, Decoder, DecoderFactory};
+pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use options::{BatchLimits, ByteSize, Interval, Secret};
 pub use records::{RecordRef, Records, RecordsBuilder};

@@ -46,12 +46,19 @@ pub struct Problem {
     pub path: String,
     /// What is wrong and what would be right.
     pub message: String,
+    /// It works, but is probably not meant so: the user is asked, and the component used.
+    pub doubtful: bool,
 }
 
 impl Problem {
     /// A problem with an option.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: path.into(), message: message.into(), doubtful: false }
+    }
+
+    /// An option that works, but is probably not meant so.
+    pub fn doubt(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { doubtful: true, ..Self::new(path, message) }
     }
 }
 

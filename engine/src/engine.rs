@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use levada_query::QueryContext;
 use levada_sql::ParseContext;
 use levada_storage::{Clock, Finding, Stats, Storage};
@@ -87,27 +87,7 @@ impl Engine {
 
 /// A zone by its name, or by its offset.
 fn zone_of(name: &str) -> Result<TimeZone, EngineError> {
-    if name.eq_ignore_ascii_case("z") {
-        return Ok(TimeZone::UTC);
-    }
-    // `+08:00` is read as an offset, `GMT+8` as one with a prefix.
-    let bare = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC")).unwrap_or(name);
-    if let Some(offset) = offset_of(bare) {
-        return Ok(TimeZone::fixed(offset));
-    }
-    TimeZone::get(name).map_err(|_| EngineError::Zone(name.to_owned()))
-}
-
-/// `+8`, `+08:00`, `-0330`
-fn offset_of(text: &str) -> Option<Offset> {
-    let digits = text.strip_prefix(['+', '-'])?;
-    let (hours, minutes) = digits.split_once(':').unwrap_or(match digits.len() {
-        4 => digits.split_at(2),
-        _ => (digits, "0"),
-    });
-    let seconds =
-        hours.parse::<i32>().ok()?.checked_mul(60)?.checked_add(minutes.parse().ok()?)?.checked_mul(60)?;
-    Offset::from_seconds(if text.starts_with('-') { -seconds } else { seconds }).ok()
+    levada_model::parse_zone(name).map_err(|_| EngineError::Zone(name.to_owned()))
 }
 
 impl Shared {

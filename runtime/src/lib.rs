@@ -52,6 +52,7 @@ mod topology;
 pub mod transform;
 
 pub use node::{Counts, GivenUp, NodeKind, NodeState};
+pub use refusals::ReasonCount;
 pub use report::{NodeReport, Outcome, PipelineProgress, Report};
 pub use retry::Chance;
 pub use running::{PipelineHandle, RunningPipeline};

@@ -67,6 +67,8 @@ pub struct Counts {
     pub retries: u64,
     /// Splits that a source gave up.
     pub given_up: u64,
+    /// Records that a source read and that gave no value.
+    pub empty: u64,
 }
 
 /// A node as its task, the report and `/ready` see it.
@@ -93,6 +95,7 @@ pub(crate) struct Tally {
     dropped: AtomicU64,
     retries: AtomicU64,
     given_up: AtomicU64,
+    empty: AtomicU64,
 }
 
 impl Node {
@@ -165,6 +168,11 @@ impl Tally {
         self.dropped.fetch_add(letters as u64, Ordering::Relaxed);
     }
 
+    /// So many records gave no value, in all.
+    pub(crate) fn set_empty(&self, records: u64) {
+        self.empty.store(records, Ordering::Relaxed);
+    }
+
     pub(crate) fn retried(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
@@ -179,6 +187,7 @@ impl Tally {
             dropped: read(&self.dropped),
             retries: read(&self.retries),
             given_up: read(&self.given_up),
+            empty: read(&self.empty),
         }
     }
 }

@@ -12,6 +12,11 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::warn;
 
+mod reasons;
+
+pub use self::reasons::ReasonCount;
+
+use self::reasons::Reasons;
 use crate::{
     dead_letters::{
         Circumstances, DeadLetters, Letter, RefusedRows, Stage, Ticket, of_record, of_rejections,
@@ -35,6 +40,7 @@ pub(crate) struct Refusals {
     metrics: Metrics,
     clock: Clock,
     log: Arc<Mutex<Log>>,
+    reasons: Arc<Mutex<Reasons>>,
 }
 
 /// Rows of a batch that a sink refused, disposed of.
@@ -62,7 +68,7 @@ impl Refusals {
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
-        Self { pipeline, policy, letters, metrics, clock, log: Arc::default() }
+        Self { pipeline, policy, letters, metrics, clock, log: Arc::default(), reasons: Arc::default() }
     }
 
     /// Records that could not be decoded, or that a transform cannot handle. Gives the ticket that must be durable before
@@ -100,6 +106,11 @@ impl Refusals {
         Ok(Refused { ticket: self.dispose(node, Stage::Write, letters)?, rows, points })
     }
 
+    /// How often each reason was given, and how many reasons were of further kinds.
+    pub(crate) fn reasons(&self) -> (Vec<ReasonCount>, u64) {
+        self.reasons.lock().all()
+    }
+
     /// Waits until letters are durable. Cancel safe.
     pub(crate) async fn durable(&self, ticket: Ticket) -> Result<()> {
         self.letters.durable(ticket).await
@@ -111,6 +122,9 @@ impl Refusals {
             return Err(stop_with(first));
         }
         self.log(node, stage, first, letters.len());
+        let mut reasons = self.reasons.lock();
+        letters.iter().for_each(|letter| reasons.count(&node.name, stage, &letter.error));
+        drop(reasons);
         if self.policy == OnError::Drop {
             node.tally.dropped(letters.len());
             self.metrics.dropped(&self.pipeline, &node.name, stage).inc_by(letters.len() as u64);

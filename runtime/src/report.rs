@@ -6,6 +6,7 @@ use levada_connector_api::Error;
 use serde::Serialize;
 
 use crate::node::{Counts, GivenUp, NodeKind, NodeState};
+use crate::refusals::ReasonCount;
 
 /// Why a pipeline ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,13 @@ pub struct Report {
     pub dead: u64,
     /// Records and rows dropped, where the pipeline's `errors` say so.
     pub dropped: u64,
+    /// Records, or rows of records of many, that gave no value.
+    pub empty: u64,
+    /// Why records and rows were dead-lettered or dropped, and how often, the most frequent first. Reasons that differ in nothing
+    /// but values are one.
+    pub reasons: Vec<ReasonCount>,
+    /// How many were so for reasons beyond these.
+    pub other_reasons: u64,
     /// Splits that sources gave up.
     pub given_up: u64,
     /// Rows that were read and are not settled. A source that can read again brings them back.
@@ -94,6 +102,11 @@ pub struct PipelineProgress {
 }
 
 impl Report {
+    /// Whether nothing arrived anywhere though records were read: each was dead-lettered, dropped, or gave no value.
+    pub fn nothing_arrived(&self) -> bool {
+        self.rows_sent == 0 && self.dead + self.dropped + self.empty > 0
+    }
+
     /// Whether everything that was read is settled, no split was given up and nothing failed.
     pub fn is_clean(&self) -> bool {
         matches!(self.outcome, Outcome::Completed | Outcome::Stopped)

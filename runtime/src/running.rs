@@ -205,6 +205,7 @@ impl Live {
         let batches_unsettled: usize =
             outstanding.map(|Outstanding { batches, lost_batches, .. }| batches + lost_batches).sum();
         let given_up = sum(NodeKind::Source, |node| node.counts.given_up);
+        let (reasons, other_reasons) = self.shared.refusals.reasons();
         let error = bug.or_else(|| self.shared.take_failure());
         let outcome = match &error {
             Some(_) => Outcome::Failed,
@@ -222,6 +223,9 @@ impl Live {
             rows_sent: sum(NodeKind::Sink, |node| node.counts.rows_out),
             dead: nodes.iter().map(|node| node.counts.dead).sum(),
             dropped: nodes.iter().map(|node| node.counts.dropped).sum(),
+            empty: sum(NodeKind::Source, |node| node.counts.empty),
+            reasons,
+            other_reasons,
             given_up,
             rows_unsettled: rows_unsettled as u64,
             nodes,

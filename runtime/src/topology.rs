@@ -7,7 +7,9 @@ use std::{
 };
 
 use levada_config::{ComponentRef, Pipeline, QueueLimits};
-use levada_connector_api::{BuildContext, Component, ComponentKind, Error, Registry, Result, Stores};
+use levada_connector_api::{
+    BuildContext, Component, ComponentKind, DecoderFactory, Error, Registry, Result, Stores,
+};
 
 use crate::{
     batcher::Batcher,
@@ -94,6 +96,7 @@ impl Builder<'_> {
             let component = self.component(ComponentKind::Source, &node.component)?;
             Ok(SourceTask {
                 node: Node::new(&node.name, NodeKind::Source),
+                noticed: context.decoder.as_ref().and_then(DecoderFactory::noticed),
                 source: component.source(node.component.options.clone(), &context).map_err(at(&node.name))?,
                 metrics: self.metrics.source(&self.pipeline.name, &node.name),
                 outlets: self.outlets(&node.name, node.queue, queues)?,

@@ -9,6 +9,7 @@
 //! Invariants: no bytes, whatever they are, make a decoder panic or recurse without bound; a record that is not well
 //! formed leaves no row behind; nothing is guessed silently: what cannot be read is rejected with the place in it.
 
+mod account;
 mod csv;
 mod json;
 mod line;

@@ -221,7 +221,7 @@ impl Reader<'_> {
             Err(problem) => (vec![problem], Vec::new()),
         };
         claims.extend(claimed);
-        let right = problems.is_empty();
+        let right = problems.iter().all(|problem| problem.doubtful);
         for problem in problems {
             let at = match entry.value.locate(&problem.path) {
                 at if at == entry.value.at => entry.key_at,
@@ -233,7 +233,10 @@ impl Reader<'_> {
                 inner => format!("{path}.{inner}"),
             };
             let (message, help) = reworded(problem.message);
-            report.error(code::REFUSED, &path, at, message).maybe_help(help);
+            match problem.doubtful {
+                true => report.warning(code::DOUBTFUL, &path, at, message).maybe_help(help),
+                false => report.error(code::REFUSED, &path, at, message).maybe_help(help),
+            };
         }
         right.then(|| ComponentRef { name: component.name.to_owned(), options })
     }

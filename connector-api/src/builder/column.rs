@@ -58,6 +58,12 @@ impl ColumnRows {
         }
     }
 
+    /// Whether there is a value of a row that is the last, already.
+    #[inline]
+    pub(super) fn reaches_beyond(&self, row: usize) -> bool {
+        self.held > 0 && self.values.len() > row
+    }
+
     /// Sets the value of a row, which is the last; false where the column cannot hold it without loss.
     #[inline]
     pub(super) fn push(&mut self, row: usize, value: FieldValue<'_>) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::Int64Array;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use levada_model::{Path, Tablet};
+use levada_model::{Moment, Path, Tablet};
 
 use super::{
     FieldValue,
@@ -21,6 +21,8 @@ pub(super) struct DeviceRows {
     pub(super) key: Box<str>,
     /// Whether it has rows in this batch.
     pub(super) active: bool,
+    /// The moment of the row that came last, in this batch or the one before.
+    pub(super) last: Option<Moment>,
     path: Path,
     times: Vec<i64>,
     records: Vec<u32>,
@@ -36,6 +38,7 @@ impl DeviceRows {
         Self {
             key: key.into(),
             active: false,
+            last: None,
             path,
             times: Vec::new(),
             records: Vec::new(),
@@ -47,18 +50,21 @@ impl DeviceRows {
     }
 
     /// Adds a row; gives the number of columns that had to be made for it.
-    pub(super) fn push(
+    ///
+    /// # Errors
+    /// The name that two values have; nothing of the row is held.
+    pub(super) fn push<'n>(
         &mut self,
         time: i64,
         record: Option<u32>,
-        fields: &[(&str, FieldValue<'_>)],
+        fields: &[(&'n str, FieldValue<'_>)],
         hasher: &RandomState,
-    ) -> usize {
+    ) -> Result<usize, &'n str> {
         let row = self.times.len();
         let known = self.columns.len();
         let mut hint = 0;
         let mut held = false;
-        let mut spilled = Vec::new();
+        let (mut spilled, mut spilled_at) = (Vec::new(), Vec::new());
         for &(name, value) in fields {
             if value == FieldValue::Null {
                 continue;
@@ -68,10 +74,15 @@ impl DeviceRows {
                 _ => self.column(name, &value, hasher),
             };
             hint = at + 1;
+            if self.columns[at].reaches_beyond(row) || spilled_at.contains(&at) {
+                self.columns.iter_mut().for_each(|column| column.truncate(row));
+                return Err(name);
+            }
             if self.columns[at].push(row, value) {
                 held = true;
             } else {
                 spilled.push((name, value));
+                spilled_at.push(at);
             }
         }
         if held {
@@ -85,9 +96,10 @@ impl DeviceRows {
         let mut made = self.columns.len() - known;
         if !spilled.is_empty() {
             let next = self.next.get_or_insert_with(|| Box::new(Self::new("", self.path.clone())));
-            made += next.push(time, record, &spilled, hasher);
+            // That no two have one name is known by now.
+            made += next.push(time, record, &spilled, hasher).unwrap_or_default();
         }
-        made
+        Ok(made)
     }
 
     /// Takes back the rows of the record that came last.

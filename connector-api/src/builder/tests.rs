@@ -110,7 +110,7 @@ fn names_get_quotes_where_they_need_them() {
     let mut rows = BatchBuilder::new();
     let value = FieldValue::Double(1.0);
     for device in ["root.plant.d-1", "plant.12.x", "root.`a.b`", "*"] {
-        rows.row(device, 1, &[("in.out", value), ("`q r`", value), ("q r", value)]).expect("held");
+        rows.row(device, 1, &[("in.out", value), ("`q r`", value), ("q r", FieldValue::Null)]).expect("held");
     }
     let batch = rows.finish(Vec::new());
     let devices: Vec<_> = batch.readings.iter().map(|each| each.tablet.device().to_string()).collect();
@@ -124,6 +124,46 @@ fn names_get_quotes_where_they_need_them() {
     }
     assert!(rows.row("d", 1, &[("a", value), ("", value)]).is_err());
     assert_eq!(rows.rows(), 0);
+}
+
+#[test]
+fn two_values_of_one_name_are_no_row() {
+    let number = |value| FieldValue::Double(value);
+    let text = FieldValue::Text("x");
+    for wrong in [
+        &[("a", number(1.0)), ("b", number(2.0)), ("a", number(3.0))][..],
+        &[("a", number(1.0)), ("a", text)],
+        &[("new", text), ("b", number(1.0)), ("new", number(1.0))],
+        &[("q r", number(1.0)), ("`q r`", number(1.0))],
+        &[("b", text), ("b", FieldValue::Boolean(true))],
+    ] {
+        let mut rows = BatchBuilder::new();
+        rows.row("d", 1, &[("a", number(0.5)), ("b", number(0.5))]).expect("held");
+        let error = rows.row("d", 2, wrong).expect_err("a name twice");
+        assert!(error.0.starts_with("two values of one row are named `"), "{error}");
+        rows.row("d", 3, &[("a", number(1.5)), ("b", FieldValue::Null), ("b", number(1.5))]).expect("held");
+        let batch = rows.finish(Vec::new());
+        assert_eq!((batch.readings.len(), batch.rows(), batch.points()), (1, 2, 4), "{wrong:?}");
+    }
+}
+
+#[test]
+fn rows_that_fall_on_one_millisecond_are_told() {
+    let moment = |micros| levada_model::TimeUnit::Microsecond.moment(micros).expect("in range");
+    let mut rows = BatchBuilder::new();
+    let mut place = |device: &str, micros: i64| {
+        rows.row_at(device, moment(micros), &[("a", FieldValue::Double(1.0))]).expect("held")
+    };
+    assert_eq!(place("d", 0), Placed::Held);
+    assert_eq!(place("d", 0), Placed::Held, "the same moment again is another matter");
+    assert_eq!(place("d", 1), Placed::OnAnother);
+    assert_eq!(place("d", 1_001), Placed::Held);
+    assert_eq!(place("e", 2), Placed::Held, "another device");
+    assert_eq!(place("d", 3), Placed::OnAnother, "late");
+    rows.finish(Vec::new());
+    let next = rows.row_at("d", moment(4), &[("a", FieldValue::Double(1.0))]);
+    assert_eq!(next, Ok(Placed::OnAnother), "the last of the batch before");
+    assert_eq!(rows.row_at("d", Moment::of_millis(5), &[("a", FieldValue::Null)]), Ok(Placed::Empty));
 }
 
 #[test]
@@ -202,9 +242,10 @@ proptest! {
                 time += 1;
                 let names = ["a", "b", "c", "d"];
                 let given: Vec<_> = fields.iter().map(|(name, value)| (names[*name], field(value))).collect();
-                rows.row(["x", "y", "z"][*device], time, &given).expect("legal names");
-                if *kept {
-                    // Of two fields of one name and type the later counts; of different types both may.
+                let twice = (0..4).any(|name| fields.iter().filter(|(each, _)| *each == name).count() > 1);
+                let placed = rows.row(["x", "y", "z"][*device], time, &given);
+                prop_assert_eq!(placed.is_err(), twice);
+                if *kept && !twice {
                     expected.push((time, fields.clone()));
                 }
             }

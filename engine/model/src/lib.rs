@@ -9,6 +9,7 @@
 //!   compressor  UNCOMPRESSED … LZMA2          likewise
 //!   value       one typed value               what an INSERT holds
 //!   tablet      one device, many rows         columns as Arrow arrays
+//!   time        2024-02-21T09:34:33+01:00       moments as they are written, units, zones
 //!   position    how far a split was read      what is committed behind settled rows
 //!   status      200, 507, 701 …               the codes that users' tools look at
 //!   session     insert, execute, query        what a store can be asked
@@ -28,6 +29,7 @@ mod series;
 mod session;
 mod status;
 mod tablet;
+mod time;
 mod value;
 
 pub use closed_set::UnknownName;
@@ -43,4 +45,5 @@ pub use session::{
 };
 pub use status::StatusCode;
 pub use tablet::{Column, Tablet, TabletError};
+pub use time::{Moment, TimeError, TimeUnit, parse_date, parse_time, parse_zone, scan_zone};
 pub use value::Value;

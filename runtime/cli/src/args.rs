@@ -16,7 +16,8 @@ use crate::{
 
 /// What scripts can rely on; see [`crate::exit`].
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed while running, found damage, or refused lines of a file; 2 the command line is wrong; 3 a \
-pipeline file, a statement or an option is wrong and nothing was started; 4 stopped before everything was settled; 130 \
+pipeline file, a statement or an option is wrong and nothing was started; 4 stopped before everything was settled; 5 \
+records were read and nothing of them arrived: all were dead-lettered, dropped or without values; 6 sources gave splits up; 130 \
 interrupted twice";
 
 /// Stream processing for time series: pipelines, an embedded IoTDB-compatible engine, one binary

@@ -7,6 +7,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | a pipeline file, a statement or an option is wrong: nothing was started |
 //! | 4 | stopped before everything was settled: the rest will be read again at the next start |
+//! | 5 | ended, and all that was read is settled; but nothing of it arrived: every record was dead-lettered, dropped, or gave no value |
 //! | 6 | ended, and all that was read is settled; but sources gave splits up (a broken file, a partition that may not be read): the log and `/ready` name them |
 //! | 130 | interrupted twice: given up at once |
 
@@ -18,6 +19,8 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const INVALID: u8 = 3;
 /// Stopped before everything was settled.
 pub(crate) const UNSETTLED: u8 = 4;
+/// Nothing of what was read arrived.
+pub(crate) const NOTHING: u8 = 5;
 /// Sources gave splits up.
 pub(crate) const PARTIAL: u8 = 6;
 /// Interrupted twice.

@@ -12,14 +12,14 @@ use std::{sync::Arc, time::SystemTime};
 
 use arrow_array::Array as _;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use foldhash::{HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt};
 use levada_connector_api::{Batch, Readings, RecordRef, Rejection};
 use levada_model::{SplitName, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 /// Where a record or row was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
     /// It could not be made into rows.
     Decode,
@@ -99,7 +99,18 @@ impl Stage {
     }
 }
 
+/// Where a letter has so many bytes of reasons, further ones of the same record are left out.
+const MOST_REASONS: usize = 1_000;
+
 impl Letter {
+    /// Another row of the record was refused, too.
+    fn also(&mut self, error: &str) {
+        if self.error.len() < MOST_REASONS && !self.error.split("; ").any(|known| known == error) {
+            self.error.push_str("; ");
+            self.error.push_str(error);
+        }
+    }
+
     /// Where the record came from.
     pub(crate) fn origin(&self) -> Option<(&SplitName, u64)> {
         match &self.content {
@@ -172,7 +183,8 @@ pub(crate) fn of_rejections(
     circumstances: &Circumstances<'_>,
 ) -> RefusedRows {
     let mut refused = RefusedRows::default();
-    let mut seen: HashSet<(SplitName, u64)> = HashSet::new();
+    // Where the letter of a record is.
+    let mut seen: HashMap<(SplitName, u64), usize> = HashMap::new();
     let mut refuse = |readings: &Readings, row: usize, error: &str| {
         if row >= readings.tablet.rows() {
             return;
@@ -183,7 +195,10 @@ pub(crate) fn of_rejections(
         let content = match readings.record(row) {
             Some(record) => {
                 let origin = record.origin().map(|(split, position)| (split.clone(), position));
-                if origin.is_some_and(|origin| !seen.insert(origin)) {
+                let next = refused.letters.len();
+                let known = origin.map(|origin| *seen.entry(origin).or_insert(next)).filter(|&at| at < next);
+                if let Some(letter) = known.and_then(|at| refused.letters.get_mut(at)) {
+                    letter.also(error);
                     return;
                 }
                 Content::Record(record)

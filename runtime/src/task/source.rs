@@ -1,9 +1,9 @@
 //! The task of a source: reads, hands on, settles.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{collections::HashSet, mem, sync::Arc, time::Duration};
 
 use levada_config::RetryPolicy;
-use levada_connector_api::{Batch, Error, Repeats, Result, Source};
+use levada_connector_api::{Batch, Error, Noticed, Remark, Repeats, Result, Source};
 use levada_model::{Checkpoint, SplitName, SplitPosition};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{error, info, warn};
@@ -21,10 +21,15 @@ use crate::{
 /// Splits that are given up get a line each, but no more than one in this time.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
+/// From so many batches on, what decoders notice is worth telling before the end.
+const REMARKS_FROM: u64 = 64;
+
 /// A source and what its task needs.
 pub(crate) struct SourceTask {
     pub(crate) node: Arc<Node>,
     pub(crate) source: Box<dyn Source>,
+    /// What the source's decoders notice.
+    pub(crate) noticed: Option<Arc<dyn Noticed>>,
     pub(crate) metrics: SourceMetrics,
     pub(crate) outlets: Outlets,
     pub(crate) ledger: Arc<Ledger>,
@@ -35,6 +40,10 @@ pub(crate) struct SourceTask {
 struct Reader {
     node: Arc<Node>,
     source: Box<dyn Source>,
+    noticed: Option<Arc<dyn Noticed>>,
+    /// What remarks that were told are about.
+    told: HashSet<String>,
+    batches: u64,
     metrics: SourceMetrics,
     ledger: Arc<Ledger>,
     shared: Arc<Shared>,
@@ -49,10 +58,13 @@ impl SourceTask {
     /// Runs until the source ends, the pipeline stops, or something fails; then waits for what was read to be settled and
     /// closes the source.
     pub(crate) async fn run(self, stored: Checkpoint) {
-        let Self { node, source, metrics, mut outlets, ledger, shared } = self;
+        let Self { node, source, noticed, metrics, mut outlets, ledger, shared } = self;
         let mut reader = Reader {
             node,
             source,
+            noticed,
+            told: HashSet::new(),
+            batches: 0,
             metrics,
             ledger,
             shared,
@@ -164,8 +176,22 @@ impl Reader {
         let letters =
             self.shared.refusals.records(&self.node, Stage::Decode, mem::take(&mut batch.rejected))?;
         outlets.load(Parcel { batch, receipt, letters, weight });
+        self.batches += 1;
+        if self.batches >= REMARKS_FROM && self.batches.is_power_of_two() {
+            self.tell_remarks();
+        }
         self.observe();
         Ok(())
+    }
+
+    /// Tells what decoders have noticed by now, each thing once.
+    fn tell_remarks(&mut self) {
+        let Some(noticed) = &self.noticed else { return };
+        for Remark { about, message } in noticed.remarks() {
+            if self.told.insert(about) {
+                warn!(pipeline = %self.shared.pipeline, node = %self.node.name, "{message}");
+            }
+        }
     }
 
     /// Gives the source the watermarks that rose. What fails is given again with the next.
@@ -214,6 +240,7 @@ impl Reader {
     }
 
     async fn close(&mut self) {
+        self.tell_remarks();
         if let Some(splits) = self.given_up.unsaid() {
             error!(pipeline = %self.shared.pipeline, node = %self.node.name, splits, "more splits were given up");
         }
@@ -227,6 +254,9 @@ impl Reader {
     fn observe(&self) {
         let progress = self.source.progress();
         self.node.set_progress(progress);
+        if let Some(noticed) = &self.noticed {
+            self.node.tally.set_empty(noticed.empty());
+        }
         self.metrics.records.set(gauge(progress.read));
         if let Some(lag) = progress.lag {
             self.metrics.lag.set(gauge(lag));

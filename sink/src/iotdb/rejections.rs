@@ -1,6 +1,6 @@
 //! From what a store refuses to what a sink reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use levada_connector_api::{
     Batch, Rejection,
@@ -43,11 +43,11 @@ fn reason(rejected: &RejectedRows) -> String {
 
 fn grouped(readings: usize, rows: usize, rejected: &[RejectedRows]) -> Vec<Rejection> {
     let mut reasons: Vec<String> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut reasons_by_row: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for each in rejected {
-        let text = reason(each);
-        let reason = reasons.iter().position(|known| *known == text).unwrap_or_else(|| {
-            reasons.push(text);
+        let reason = *places.entry(reason(each)).or_insert_with_key(|text| {
+            reasons.push(text.clone());
             reasons.len() - 1
         });
         let all = || (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();

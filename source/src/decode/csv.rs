@@ -9,7 +9,11 @@
 //! A column's type stands in brackets behind its name or in `cast`; without one, values are inferred as the peer does:
 //! true and false, numbers as DOUBLE, otherwise text.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
@@ -19,7 +23,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    time::{MissingTime, TimeReader, TimeUnit},
+    account::Account,
+    time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::{inferred, text_as},
 };
 
@@ -35,10 +40,13 @@ pub struct CsvOptions {
     pub device: Option<String>,
     /// The device of all rows, where no column holds it.
     pub device_name: Option<String>,
-    /// The column that holds the time; `time` or `timestamp` unless given, whatever the case.
+    /// The column that holds the time; unless given, `time`, and where there is none `timestamp`, whatever the case.
     pub time: Option<String>,
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
+    /// The zone of times that do not say theirs, by its name or offset; UTC unless given.
+    #[schemars(example = "Europe/Paris")]
+    pub zone: Option<String>,
     /// What becomes of a row without a time.
     pub missing_time: MissingTime,
     /// Types of columns by name.
@@ -53,6 +61,7 @@ pub struct CsvDecoder {
     separator: u8,
     time: TimeReader,
     header: Option<Header>,
+    account: Arc<Account>,
 }
 
 /// Which column is what.
@@ -82,19 +91,25 @@ impl DecoderType for CsvDecoder {
         if options.device.is_some() && options.device_name.is_some() {
             problems.push(Problem::new("device_name", "the device stands in a column or is given, not both"));
         }
+        problems.extend(zone_problem(options.zone.as_deref()));
         problems
     }
 
     fn build(options: CsvOptions, context: &BuildContext) -> Result<DecoderFactory> {
-        let time = TimeReader::new(options.time_unit, options.missing_time, &context.node);
+        let zone = options.zone.as_deref();
+        let time = TimeReader::new(options.time_unit, options.missing_time, zone, &context.node);
+        let account = Arc::new(Account::default());
+        let noticed = Arc::clone(&account);
         let separator = options.separator.and_then(|each| u8::try_from(each).ok()).unwrap_or(b',');
-        Ok(DecoderFactory::new(move || {
+        let make = move || -> Box<dyn Decoder> {
             let columns = options.columns.as_ref();
             // A header that cannot be used is found again, and reported, at the first line.
             let header =
                 columns.and_then(|columns| Header::new(&options, columns.iter().map(String::as_str)).ok());
-            Box::new(Self { options: options.clone(), separator, time: time.clone(), header })
-        }))
+            let (options, time, account) = (options.clone(), time.clone(), Arc::clone(&account));
+            Box::new(Self { options, separator, time, header, account })
+        };
+        Ok(DecoderFactory::new(make).noticing(noticed))
     }
 }
 
@@ -149,41 +164,67 @@ impl CsvDecoder {
             fields.push((name.as_str(), value));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;
-        rows.row(device, time, fields).map_err(|error| error.to_string())
+        self.account.row(rows, device, time, fields)
     }
 }
 
 impl Header {
+    /// # Errors
+    /// The columns that are needed are not there, or two have one name.
     fn new<'a>(options: &CsvOptions, names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let mut header = Self { columns: 0, device: None, time: None, fields: Vec::new() };
-        let is = |name: &str, given: &Option<String>, usual: &[&str]| match given {
-            Some(given) => name == given,
-            None => usual.iter().any(|each| name.eq_ignore_ascii_case(each)),
+        let names: Vec<&str> = names.map(str::trim).collect();
+        let time = role(&names, options.time.as_deref(), &["time", "timestamp"])?;
+        let device = match options.device_name {
+            Some(_) => None,
+            None => role(&names, options.device.as_deref(), &["device"])?,
         };
-        for name in names {
-            let (at, name) = (header.columns, name.trim());
-            header.columns += 1;
-            if header.time.is_none() && is(name, &options.time, &["time", "timestamp"]) {
-                header.time = Some(at);
-            } else if options.device_name.is_none()
-                && header.device.is_none()
-                && is(name, &options.device, &["device"])
-            {
-                header.device = Some(at);
-            } else {
-                let (name, data_type) = named_type(name)?;
-                let data_type = options.cast.get(name).copied().or(data_type);
-                header.fields.push((at, name.to_owned(), data_type));
+        let mut header = Self { columns: names.len(), device, time, fields: Vec::new() };
+        let mut known = HashSet::new();
+        for (at, name) in names.iter().enumerate().filter(|&(at, _)| Some(at) != time && Some(at) != device) {
+            let (name, data_type) = named_type(name)?;
+            if !known.insert(name) {
+                return Err(format!("two columns are named `{name}`"));
             }
+            let data_type = options.cast.get(name).copied().or(data_type);
+            header.fields.push((at, name.to_owned(), data_type));
         }
-        if header.device.is_none() && options.device_name.is_none() {
+        if device.is_none() && options.device_name.is_none() {
             let wanted = options.device.as_deref().unwrap_or("device");
             return Err(format!("no column is named `{wanted}`, and no `device_name` is given"));
         }
-        if header.time.is_none() && options.missing_time == MissingTime::Reject {
+        if time.is_none() && options.missing_time == MissingTime::Reject {
             return Err(format!("no column is named `{}`", options.time.as_deref().unwrap_or("time")));
         }
         Ok(header)
+    }
+}
+
+/// The column of a given name, or else of the first of some usual ones that any has.
+///
+/// # Errors
+/// Two columns have that name.
+fn role(names: &[&str], given: Option<&str>, usual: &[&str]) -> Result<Option<usize>, String> {
+    let places = |is: &dyn Fn(&str) -> bool| -> Result<Option<usize>, String> {
+        let mut places = (0..names.len()).filter(|&at| is(names[at]));
+        let place = places.next();
+        match place.zip(places.next()) {
+            Some((one, two)) if names[one] == names[two] => {
+                Err(format!("two columns are named `{}`", names[one]))
+            }
+            Some((one, two)) => Err(format!("`{}` and `{}` are columns of one name", names[one], names[two])),
+            None => Ok(place),
+        }
+    };
+    match given {
+        Some(given) => places(&|name| name == given),
+        None => {
+            for usual in usual {
+                if let Some(place) = places(&|name| name.eq_ignore_ascii_case(usual))? {
+                    return Ok(Some(place));
+                }
+            }
+            Ok(None)
+        }
     }
 }
 
@@ -303,6 +344,37 @@ mod tests {
         }
         for header in ["time,a", "device,a", "time,device,a(WORD)"] {
             assert!(decode(CsvOptions::default(), &[header.as_bytes()]).is_err(), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_name_twice_in_the_head_is_an_error_that_names_it() {
+        for (header, reason) in [
+            ("time,device,a,a", "two columns are named `a`"),
+            ("time,device,a(INT32),b,a(DOUBLE)", "two columns are named `a`"),
+            ("time,device,a,time", "two columns are named `time`"),
+            ("device,time,Device,a", "`device` and `Device` are columns of one name"),
+        ] {
+            let error = decode(CsvOptions::default(), &[header.as_bytes()]).expect_err(header);
+            assert_eq!(error.message, reason, "{header}");
+        }
+        let columns = ["time", "device", "a", "a"].map(str::to_owned).to_vec();
+        let problems = CsvDecoder::check(&CsvOptions { columns: Some(columns), ..CsvOptions::default() });
+        assert_eq!(problems, [Problem::new("columns", "two columns are named `a`")]);
+    }
+
+    #[test]
+    fn time_counts_before_timestamp_wherever_they_stand() {
+        for header in ["timestamp,device,time", "device,TIME,timestamp"] {
+            let row = header.replace("timestamp", "5").replace("device", "d").to_lowercase();
+            let row = row.replace("time", "1777636800000");
+            let batch =
+                decode(CsvOptions::default(), &[header.as_bytes(), row.as_bytes()]).expect("well formed");
+            let tablet = &batch.readings[0].tablet;
+            assert_eq!(
+                (tablet.times().value(0), &*tablet.columns()[0].name),
+                (1_777_636_800_000, "timestamp")
+            );
         }
     }
 

@@ -12,6 +12,10 @@
 //!
 //! Numbers are DOUBLE, true and false BOOLEAN, texts TEXT, null no value, unless `types` in the record or `cast` in the
 //! options say otherwise. Members of nested objects are named `outer_inner`, elements of nested lists `list_0`.
+//!
+//! Of two values that come to one name neither is taken: a record that has a key twice, or `{"a": {"b": 1}, "a_b": 2}`, is
+//! rejected, as which of the two is meant is not said. A record none of whose values is one (all are null, or no field is where
+//! `fields` look for it) has no row: such records are counted, and told of once.
 
 use std::sync::Arc;
 
@@ -20,6 +24,7 @@ use levada_connector_api::{
     Result,
 };
 
+mod device;
 mod event;
 mod leaf;
 mod options;
@@ -46,6 +51,8 @@ pub struct JsonDecoder {
     plan: Arc<Plan>,
     tape: Vec<Node<'static>>,
     fields: Vec<(&'static str, FieldValue<'static>)>,
+    /// Where the names of devices are made.
+    name: String,
 }
 
 impl DecoderType for JsonDecoder {
@@ -59,9 +66,12 @@ impl DecoderType for JsonDecoder {
 
     fn build(options: JsonOptions, context: &BuildContext) -> Result<DecoderFactory> {
         let plan = Arc::new(Plan::new(options, &context.node));
-        Ok(DecoderFactory::new(move || {
-            Box::new(Self { plan: Arc::clone(&plan), tape: Vec::new(), fields: Vec::new() })
-        }))
+        let noticed = Arc::clone(&plan.account);
+        let make = move || -> Box<dyn Decoder> {
+            let plan = Arc::clone(&plan);
+            Box::new(Self { plan, tape: Vec::new(), fields: Vec::new(), name: String::new() })
+        };
+        Ok(DecoderFactory::new(make).noticing(noticed))
     }
 }
 
@@ -71,10 +81,10 @@ impl Decoder for JsonDecoder {
             DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
         })?;
         let mut tape = reuse(std::mem::take(&mut self.tape));
-        let mut fields = std::mem::take(&mut self.fields);
+        let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
         let decoded =
-            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut fields, rows));
-        self.fields = fields;
+            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
+        (self.fields, self.name) = memory;
         self.tape = reuse(tape);
         decoded.map_err(|message| {
             rows.take_back();
@@ -87,16 +97,22 @@ impl Decoder for JsonDecoder {
 fn decode_root(
     plan: &Plan,
     tape: &[Node<'_>],
-    kept: &mut Vec<(&'static str, FieldValue<'static>)>,
+    kept: &mut (Vec<(&'static str, FieldValue<'static>)>, String),
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
-    let mut fields = Fields::new(reuse(std::mem::take(kept)));
+    let (memory, name) = std::mem::take(kept);
+    let mut fields = Fields::new(reuse(memory), name);
     let decoded = match tape.first().map(|root| &root.value) {
+        Some(&Value::List(1)) => {
+            plan.account.empty_record();
+            Ok(())
+        }
         Some(&Value::Object(end)) => row::decode(plan, tape, 1..end, &mut fields, rows),
         Some(&Value::List(end)) => decode_list(plan, tape, 1..end, &mut fields, rows),
         _ => Err("neither an object nor a list of objects".to_owned()),
     };
-    *kept = reuse(fields.into_memory());
+    let (memory, name) = fields.into_memory();
+    *kept = (reuse(memory), name);
     decoded
 }
 

@@ -1,15 +1,18 @@
 //! One event as a line of text, as the peers' message-queue examples send it:
 //! `device,time,m1:m2,TYPE1:TYPE2,v1:v2`.
 
+use std::sync::Arc;
+
 use levada_connector_api::{
-    BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Result,
-    model::DataType,
+    BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
+    Result, model::DataType,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    time::{MissingTime, TimeReader, TimeUnit},
+    account::Account,
+    time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::text_as,
 };
 
@@ -19,12 +22,16 @@ use super::{
 pub struct LineOptions {
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
+    /// The zone of times that do not say theirs, by its name or offset; UTC unless given.
+    #[schemars(example = "Europe/Paris")]
+    pub zone: Option<String>,
 }
 
 /// The type of the decoder, for the registry.
 #[derive(Debug)]
 pub struct LineDecoder {
     time: TimeReader,
+    account: Arc<Account>,
 }
 
 impl DecoderType for LineDecoder {
@@ -32,9 +39,19 @@ impl DecoderType for LineDecoder {
     const SUMMARY: &'static str = "Events as text: device,time,m1:m2,TYPE1:TYPE2,v1:v2.";
     type Options = LineOptions;
 
+    fn check(options: &LineOptions) -> Vec<Problem> {
+        zone_problem(options.zone.as_deref()).into_iter().collect()
+    }
+
     fn build(options: LineOptions, context: &BuildContext) -> Result<DecoderFactory> {
-        let time = TimeReader::new(options.time_unit, MissingTime::Reject, &context.node);
-        Ok(DecoderFactory::new(move || Box::new(Self { time: time.clone() })))
+        let zone = options.zone.as_deref();
+        let time = TimeReader::new(options.time_unit, MissingTime::Reject, zone, &context.node);
+        let account = Arc::new(Account::default());
+        let noticed = Arc::clone(&account);
+        let make = move || -> Box<dyn Decoder> {
+            Box::new(Self { time: time.clone(), account: Arc::clone(&account) })
+        };
+        Ok(DecoderFactory::new(make).noticing(noticed))
     }
 }
 
@@ -76,7 +93,7 @@ impl LineDecoder {
             fields.push((name, value.map_err(|error| format!("measurement `{name}`: {error}"))?));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;
-        rows.row(device, time, fields).map_err(|error| error.to_string())
+        self.account.row(rows, device, time, fields)
     }
 }
 
@@ -99,7 +116,10 @@ mod tests {
     use super::*;
 
     fn decode(record: &[u8]) -> Result<levada_connector_api::Batch, DecodeError> {
-        let mut decoder = LineDecoder { time: TimeReader::new(TimeUnit::Ms, MissingTime::Reject, "n") };
+        let mut decoder = LineDecoder {
+            time: TimeReader::new(TimeUnit::Ms, MissingTime::Reject, None, "n"),
+            account: Arc::default(),
+        };
         let mut rows = BatchBuilder::new();
         rows.record(record, 0);
         decoder.decode(record, &mut rows)?;

@@ -5,15 +5,19 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
+use levada_connector_api::{
+    Problem,
+    model::{self, Moment, TimeError},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What a number that is a time counts. Text in the form of RFC 3339 is read whatever the unit.
+/// What a number that is a time counts. A date and time is read whatever the unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TimeUnit {
-    /// Seconds since 1970 UTC; a fraction is kept down to the millisecond.
+    /// Seconds since 1970 UTC, rounded down to milliseconds.
     S,
     /// Milliseconds since 1970 UTC.
     #[default]
@@ -35,102 +39,104 @@ pub enum MissingTime {
     Now,
 }
 
-/// Below this, a number of milliseconds lies before March 1973 and is likelier one of seconds.
-const LIKELY_SECONDS: u64 = 100_000_000_000;
-
 /// Reads times; the decoders of one source share whether the user was warned.
 #[derive(Clone, Debug)]
 pub(super) struct TimeReader {
-    unit: TimeUnit,
+    unit: model::TimeUnit,
     missing: MissingTime,
+    zone: TimeZone,
     warned: Arc<AtomicBool>,
     node: Arc<str>,
 }
 
+impl TimeUnit {
+    fn unit(self) -> model::TimeUnit {
+        match self {
+            Self::S => model::TimeUnit::Second,
+            Self::Ms => model::TimeUnit::Millisecond,
+            Self::Us => model::TimeUnit::Microsecond,
+            Self::Ns => model::TimeUnit::Nanosecond,
+        }
+    }
+}
+
+/// What is wrong with the option `zone`.
+pub(super) fn zone_problem(zone: Option<&str>) -> Option<Problem> {
+    zone.and_then(|name| model::parse_zone(name).err()).map(|error| Problem::new("zone", error.to_string()))
+}
+
 impl TimeReader {
-    pub(super) fn new(unit: TimeUnit, missing: MissingTime, node: &str) -> Self {
-        Self { unit, missing, warned: Arc::default(), node: node.into() }
+    pub(super) fn new(unit: TimeUnit, missing: MissingTime, zone: Option<&str>, node: &str) -> Self {
+        // A zone that does not exist was found by the check of the options.
+        let zone = zone.and_then(|name| model::parse_zone(name).ok()).unwrap_or(TimeZone::UTC);
+        Self { unit: unit.unit(), missing, zone, warned: Arc::default(), node: node.into() }
     }
 
-    /// A whole number in the unit, as milliseconds.
+    /// A whole number in the unit.
     #[inline]
-    pub(super) fn integer(&self, time: i64) -> Result<i64, String> {
-        match self.unit {
-            TimeUnit::Ms => {
-                if time.unsigned_abs() < LIKELY_SECONDS && time != 0 {
-                    self.warn(time);
-                }
-                Ok(time)
-            }
-            TimeUnit::S => time.checked_mul(1_000).ok_or_else(|| format!("the time {time} is out of range")),
-            TimeUnit::Us => Ok(time.div_euclid(1_000)),
-            TimeUnit::Ns => Ok(time.div_euclid(1_000_000)),
-        }
+    pub(super) fn integer(&self, time: i64) -> Result<Moment, String> {
+        self.doubt(time);
+        self.unit.moment(time).ok_or_else(|| out_of_range(&time))
     }
 
-    /// A number with a fraction in the unit, as milliseconds.
-    pub(super) fn float(&self, time: f64) -> Result<i64, String> {
-        let scaled = match self.unit {
-            // The nearest, since 1.001 s is a little less than that as a binary number.
-            TimeUnit::S => (time * 1e3).round(),
-            TimeUnit::Ms => time.floor(),
-            TimeUnit::Us => (time / 1e3).floor(),
-            TimeUnit::Ns => (time / 1e6).floor(),
-        };
-        // Beyond 2^63 the cast would saturate.
-        if scaled.is_finite() && scaled.abs() < 9.2e18 {
-            if self.unit == TimeUnit::Ms { self.integer(scaled as i64) } else { Ok(scaled as i64) }
-        } else {
-            Err(format!("the time {time} is out of range"))
-        }
+    /// A number with a fraction in the unit.
+    pub(super) fn float(&self, time: f64) -> Result<Moment, String> {
+        self.doubt(time as i64);
+        self.unit.moment_of_real(time).ok_or_else(|| out_of_range(&time))
     }
 
-    /// A number as text, or a date and time; one without an offset is taken as UTC.
-    pub(super) fn text(&self, text: &str) -> Result<i64, String> {
+    /// A number as text, or a date and time.
+    pub(super) fn text(&self, text: &str) -> Result<Moment, String> {
         let text = text.trim();
         if let Ok(number) = text.parse::<i64>() {
             return self.integer(number);
         }
-        if text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.'))
-            && let Ok(number) = text.parse::<f64>()
-        {
-            return self.float(number);
+        if let Some(moment) = self.unit.moment_of_digits(text) {
+            self.doubt(text.split_once('.').and_then(|(whole, _)| whole.parse().ok()).unwrap_or_default());
+            return Ok(moment);
         }
-        date_time(text).ok_or_else(|| {
-            format!("`{text}` is not a time: write a number, or a date and time as in 2026-05-01T12:00:00Z")
-        })
+        model::parse_time(text, &self.zone).map_err(|TimeError(message)| message)
     }
 
     /// The time of a record that has none.
-    pub(super) fn missing(&self) -> Result<i64, String> {
+    pub(super) fn missing(&self) -> Result<Moment, String> {
         match self.missing {
-            MissingTime::Now => Ok(Timestamp::now().as_millisecond()),
+            MissingTime::Now => Ok(Moment::of_millis(Timestamp::now().as_millisecond())),
             MissingTime::Reject => {
                 Err("there is no time (`missing_time: now` gives such a record the present)".to_owned())
             }
         }
     }
 
+    /// Warns of the first number that looks like one of another unit.
+    #[inline]
+    fn doubt(&self, time: i64) {
+        if let Some(likelier) = self.unit.likelier(time) {
+            self.warn(time, likelier);
+        }
+    }
+
     #[cold]
-    fn warn(&self, time: i64) {
+    fn warn(&self, time: i64, likelier: model::TimeUnit) {
         if !self.warned.swap(true, Ordering::Relaxed) {
+            let (set, likelier) = (self.unit.name(), likelier.name());
             tracing::warn!(
                 node = &*self.node,
                 time,
-                "a time looks like seconds where milliseconds are expected; set `time_unit: s` if it is"
+                "a time looks like one in {likelier} where {set} is expected; set `time_unit: {likelier}` if it is"
             );
         }
     }
 }
 
-/// Milliseconds since 1970 UTC of a date and time in RFC 3339 or ISO 8601.
+#[cold]
+fn out_of_range(time: &dyn std::fmt::Display) -> String {
+    format!("the time {time} is out of range")
+}
+
+/// Milliseconds since 1970 UTC of a date and time, which is one of UTC where it does not say its offset or zone.
 pub(crate) fn date_time(text: &str) -> Option<i64> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Some(at.as_millisecond());
-    }
-    let civil = text.parse::<DateTime>().ok()?;
-    let at = civil.to_zoned(TimeZone::UTC).ok()?;
-    Some(at.timestamp().as_millisecond())
+    model::parse_time(text, &TimeZone::UTC).ok().map(Moment::millis)
 }
 
 #[cfg(test)]
@@ -138,35 +144,63 @@ mod tests {
     use super::*;
 
     fn reader(unit: TimeUnit) -> TimeReader {
-        TimeReader::new(unit, MissingTime::Reject, "n")
+        TimeReader::new(unit, MissingTime::Reject, None, "n")
     }
 
     #[test]
     fn units_become_milliseconds() {
-        assert_eq!(reader(TimeUnit::S).integer(1_700_000_000), Ok(1_700_000_000_000));
-        assert_eq!(reader(TimeUnit::S).float(1_700_000_000.001), Ok(1_700_000_000_001));
-        assert_eq!(reader(TimeUnit::Ns).integer(-1), Ok(-1));
-        assert_eq!(reader(TimeUnit::Us).text("1700000000000999"), Ok(1_700_000_000_000));
+        let millis = |moment: Result<Moment, String>| moment.map(Moment::millis);
+        assert_eq!(millis(reader(TimeUnit::S).integer(1_700_000_000)), Ok(1_700_000_000_000));
+        assert_eq!(millis(reader(TimeUnit::S).float(1_700_000_000.001)), Ok(1_700_000_000_001));
+        assert_eq!(millis(reader(TimeUnit::Ns).integer(-1)), Ok(-1));
+        assert_eq!(millis(reader(TimeUnit::Us).text("1700000000000999")), Ok(1_700_000_000_000));
         assert!(reader(TimeUnit::S).integer(i64::MAX).is_err());
         assert!(reader(TimeUnit::Ms).float(f64::NAN).is_err());
     }
 
     #[test]
     fn dates_are_read_with_and_without_offset() {
-        for text in ["2026-05-01T12:00:00Z", "2026-05-01T14:00:00.000+02:00", "2026-05-01 12:00:00"] {
-            assert_eq!(reader(TimeUnit::Ms).text(text), Ok(1_777_636_800_000), "{text}");
+        let read = |text| reader(TimeUnit::Ms).text(text).map(Moment::millis);
+        for text in [
+            "2026-05-01T12:00:00Z",
+            "2026-05-01T14:00:00.000+02:00",
+            "2026-05-01 12:00:00",
+            "2026/5/1 12:00:00",
+        ] {
+            assert_eq!(read(text), Ok(1_777_636_800_000), "{text}");
         }
+        let paris = TimeReader::new(TimeUnit::Ms, MissingTime::Reject, Some("Europe/Paris"), "n");
+        assert_eq!(paris.text("2026-05-01 14:00:00").map(Moment::millis), Ok(1_777_636_800_000));
+        assert_eq!(read("1969-12-31T23:59:59.9999Z"), Ok(-1));
+        assert_eq!(read("9999-12-31"), Ok(253_402_214_400_000));
         for wrong in ["", "noon", "2026-13-01T00:00:00Z", "nan", "inf"] {
-            assert!(reader(TimeUnit::Ms).text(wrong).is_err(), "{wrong}");
+            assert!(read(wrong).is_err(), "{wrong}");
         }
+        assert!(zone_problem(Some("Europe/Atlantis")).is_some_and(|problem| problem.path == "zone"));
     }
 
     #[test]
-    fn seconds_where_milliseconds_are_expected_are_noticed_once() {
-        let reader = reader(TimeUnit::Ms);
-        assert_eq!(reader.integer(1_700_000_000_000), Ok(1_700_000_000_000));
-        assert!(!reader.warned.load(Ordering::Relaxed));
-        assert_eq!(reader.clone().integer(1_700_000_000), Ok(1_700_000_000));
-        assert!(reader.warned.load(Ordering::Relaxed));
+    fn a_number_of_another_unit_is_noticed_once() {
+        const NOW: i64 = 1_700_000_000;
+        for (set, meant) in [
+            (TimeUnit::Ms, NOW),
+            (TimeUnit::Ms, NOW * 1_000_000),
+            (TimeUnit::Ms, NOW * 1_000_000_000),
+            (TimeUnit::S, NOW * 1_000),
+            (TimeUnit::Us, NOW * 1_000),
+        ] {
+            let reader = reader(set);
+            for believed in [0, 7] {
+                assert!(reader.integer(believed).is_ok());
+            }
+            assert!(!reader.warned.load(Ordering::Relaxed), "{set:?}");
+            assert!(reader.clone().integer(meant).is_ok());
+            assert!(reader.warned.load(Ordering::Relaxed), "{set:?} {meant}");
+        }
+        let by_text = reader(TimeUnit::Ms);
+        assert!(by_text.text("1700000000.25").is_ok() && by_text.warned.load(Ordering::Relaxed));
+        let right = reader(TimeUnit::Ms);
+        assert!(right.integer(NOW * 1_000).is_ok() && right.text("9999-12-31").is_ok());
+        assert!(!right.warned.load(Ordering::Relaxed));
     }
 }

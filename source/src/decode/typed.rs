@@ -73,8 +73,7 @@ fn boolean(text: &str) -> Option<bool> {
 
 /// `2026-05-01` as 20260501.
 fn date(text: &str) -> Option<i32> {
-    let date = text.parse::<jiff::civil::Date>().ok()?;
-    Some(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
+    levada_connector_api::model::parse_date(text).ok()
 }
 
 #[cfg(test)]

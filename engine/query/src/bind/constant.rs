@@ -33,9 +33,7 @@ pub(crate) fn constant_text(constant: &Constant) -> String {
 
 /// `2024-02-29` as `20240229`; `None` for what is no day.
 pub(crate) fn parse_date(text: &str) -> Option<i32> {
-    let date: jiff::civil::Date = text.trim().parse().ok()?;
-    let year = i32::from(date.year());
-    (year >= 0).then(|| year * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
+    levada_model::parse_date(text).ok()
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ fn words_numbers_durations_and_dates_are_told_apart() {
         ("2024.01.31", DateTime),
         ("2024-01-31T12:00:00.123456+05:30", DateTime),
         ("2024-01-31 12:00:00", DateTime),
+        ("2024-01-31T12:00:00[Europe/Paris]", DateTime),
+        ("2024-01-31T12:00:00+01:00[Europe/Paris]", DateTime),
         ("X'0aFF'", Blob),
         ("'it''s'", Text),
         ("\"a\"", Text),
@@ -70,6 +72,8 @@ fn literals_of_time_are_read_in_their_zone() {
     assert_eq!(parse_datetime("9999-12-31T23:59:59.999-08:00", &utc), Ok(253_402_329_599_999));
     let new_york = jiff::tz::TimeZone::get("America/New_York").expect("a zone");
     assert_eq!(parse_datetime("9999-12-31T23:00:00", &new_york), Ok(253_402_297_200_000 + 5 * 3_600_000));
+    assert_eq!(parse_datetime("2024-02-21T09:34:33[Europe/Paris]", &new_york), Ok(1_708_504_473_000));
+    assert_eq!(kinds("[2024-02-21, 2024-02-22]")[3], (TokenKind::DateTime, "2024-02-22"));
     assert_eq!(parse_datetime("2024-02-30", &utc), Err("there is no date 2024-02-30".to_owned()));
 }
 

@@ -1,6 +1,6 @@
 //! Checks a tablet against the catalog.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{Array, BooleanArray};
 use levada_model::{Column, Path, RejectedRows, SeriesSchema, StatusCode, Tablet, WriteReport};
@@ -125,14 +125,15 @@ impl Check<'_> {
         if late.is_empty() {
             return Some(tablet);
         }
-        let first = tablet.times().value(late[0] as usize);
-        let message = format!(
-            "insertion time [{first}] is less than ttl time bound [{bound}], for device {}",
-            tablet.device()
-        );
-        let error = StorageError::refused(StatusCode::OUT_OF_TTL, message);
         let all = late.len() == tablet.rows();
-        self.refuse((!all).then_some(late), None, &error);
+        for row in late {
+            let time = tablet.times().value(row as usize);
+            let message = format!(
+                "insertion time [{time}] is less than ttl time bound [{bound}], for device {}",
+                tablet.device()
+            );
+            self.refuse(Some(vec![row]), None, &StorageError::refused(StatusCode::OUT_OF_TTL, message));
+        }
         let keep = BooleanArray::from_unary(tablet.times(), |time| time >= bound);
         if all { None } else { tablet.filter(&keep).ok() }
     }
@@ -143,16 +144,20 @@ impl Check<'_> {
         if long.iter().all(Vec::is_empty) {
             return Some(tablet);
         }
-        for (column, rows) in tablet.columns().iter().zip(&long).filter(|(_, rows)| !rows.is_empty()) {
-            let bytes = length(column, rows[0]);
+        for (column, &row) in tablet
+            .columns()
+            .iter()
+            .zip(&long)
+            .flat_map(|(column, rows)| rows.iter().map(move |row| (column, row)))
+        {
+            let bytes = length(column, row);
             let message = format!(
                 "a value of {}.{} has {bytes} bytes, and no file can hold more than {LONGEST_VALUE} in one",
                 tablet.device(),
                 column.name
             );
             let error = StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message);
-            let rows = rows.iter().map(|row| *row as u32).collect();
-            self.refuse(Some(rows), Some(&column.name), &error);
+            self.refuse(Some(vec![row as u32]), Some(&column.name), &error);
         }
         let aligned = tablet.aligned();
         let (device, times, columns) = tablet.into_parts();
@@ -229,10 +234,9 @@ impl Check<'_> {
             self.refuse(None, Some(&column.name), &mismatch(String::new()));
             return None;
         };
-        if let Some(&first) = coerced.refused.first() {
-            let value = levada_model::Value::at(&column.values, column.data_type, first as usize);
-            let value = value.map(|value| format!(", and {value} would change")).unwrap_or_default();
-            self.refuse(Some(coerced.refused), Some(&column.name), &mismatch(value));
+        for (value, rows) in by_value(column, coerced.refused) {
+            let error = mismatch(format!(", and `{value}` would change"));
+            self.refuse(Some(rows), Some(&column.name), &error);
         }
         Some(Column { name, data_type, values: coerced.values })
     }
@@ -258,4 +262,27 @@ impl Check<'_> {
         }
         Some(column.clone())
     }
+}
+
+/// A text of a value is no longer in a message.
+const SHOWN: usize = 80;
+
+/// Rows by their value as text: each row is refused for its own.
+fn by_value(column: &Column, rows: Vec<u32>) -> Vec<(String, Vec<u32>)> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut by_value: Vec<(String, Vec<u32>)> = Vec::new();
+    for row in rows {
+        let value = levada_model::Value::at(&column.values, column.data_type, row as usize);
+        let mut text = value.map(|value| value.to_string()).unwrap_or_default();
+        if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+            text.truncate(end);
+            text.push('…');
+        }
+        let place = *places.entry(text).or_insert_with_key(|text| {
+            by_value.push((text.clone(), Vec::new()));
+            by_value.len() - 1
+        });
+        by_value[place].1.push(row);
+    }
+    by_value
 }

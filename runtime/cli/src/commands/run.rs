@@ -6,7 +6,8 @@ use anyhow::Context;
 use levada_config::{Diagnostic, Pipeline};
 use levada_connector_api::Registry;
 use levada_runtime::{
-    EngineStores, Outcome, PipelineHandle, Report, RunningPipeline, Runtime, RuntimeOptions, http,
+    EngineStores, Outcome, PipelineHandle, ReasonCount, Report, RunningPipeline, Runtime, RuntimeOptions,
+    http,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -152,14 +153,34 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     }
 }
 
+/// So many kinds of reasons are told of at the end.
+const REASONS: usize = 20;
+
+/// Logs why records and rows were rejected, a line for each kind of reason.
+fn tell_reasons(Report { pipeline, reasons, other_reasons, .. }: &Report) {
+    for ReasonCount { node, stage, reason, count } in reasons.iter().take(REASONS) {
+        warn!(%pipeline, %node, stage, count, reason, "rejected for this reason, or one that differs in its value only");
+    }
+    let count = other_reasons + reasons.iter().skip(REASONS).map(|each| each.count).sum::<u64>();
+    if count > 0 {
+        warn!(%pipeline, count, "rejected for other reasons: each dead letter has its own");
+    }
+}
+
 /// Logs how a pipeline ended, and gives its exit code.
 fn tell(report: &Report) -> u8 {
     let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
     let seconds = (elapsed.as_secs_f64() * 1e3).round() / 1e3;
+    let empty = report.empty;
+    tell_reasons(report);
     match report.outcome {
+        Outcome::Completed | Outcome::Stopped if report.nothing_arrived() => {
+            error!(%pipeline, rows_read, rows_sent, dead, dropped, empty, seconds, "ended, and nothing of what was read arrived");
+            exit::NOTHING
+        }
         Outcome::Completed | Outcome::Stopped => {
             let outcome = if report.outcome == Outcome::Completed { "completed" } else { "stopped" };
-            info!(%pipeline, rows_read, rows_sent, dead, dropped, seconds, "{outcome}");
+            info!(%pipeline, rows_read, rows_sent, dead, dropped, empty, seconds, "{outcome}");
             0
         }
         Outcome::Partial => {

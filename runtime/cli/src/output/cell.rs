@@ -17,13 +17,7 @@ impl Zone {
     /// There is no such zone.
     pub(crate) fn parse(name: Option<&str>) -> Result<Self, String> {
         let Some(name) = name else { return Ok(Self(TimeZone::system())) };
-        if name.eq_ignore_ascii_case("z") {
-            return Ok(Self(TimeZone::UTC));
-        }
-        if let Some(offset) = offset(name) {
-            return Ok(Self(TimeZone::fixed(offset)));
-        }
-        TimeZone::get(name).map(Self).map_err(|error| format!("`{name}` is no time zone: {error}"))
+        levada_model::parse_zone(name).map(Self).map_err(|error| error.to_string())
     }
 
     /// The zone's name, or its offset where it has none: what the engine takes.
@@ -65,18 +59,6 @@ fn within_calendar(millis: i64) -> (Timestamp, i64) {
     let home = cycles.signum();
     let moved = millis.rem_euclid(CYCLE_MILLIS) + home * CYCLE_MILLIS;
     (Timestamp::from_millisecond(moved).unwrap_or(Timestamp::UNIX_EPOCH), cycles - home)
-}
-
-/// `+08:00` or `-3`.
-fn offset(text: &str) -> Option<jiff::tz::Offset> {
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
-    let seconds: i32 = hours.parse::<i32>().ok()? * 3_600 + minutes.parse::<i32>().ok()? * 60;
-    jiff::tz::Offset::from_seconds(sign * seconds).ok()
 }
 
 /// Appends a value's text; `false` where it is null.

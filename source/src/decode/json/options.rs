@@ -1,24 +1,35 @@
 //! The options of the decoder, and what they come to.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use levada_connector_api::{Problem, model::DataType};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::path::{JsonPath, Step};
-use crate::decode::time::{MissingTime, TimeReader, TimeUnit};
+use super::{
+    device::{Template, is_template},
+    path::{JsonPath, Step},
+};
+use crate::decode::{
+    account::Account,
+    time::{MissingTime, TimeReader, TimeUnit, zone_problem},
+};
 
 /// How JSON records are read.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonOptions {
-    /// Where the device's name stands, `$.device` unless given; a text that does not begin with `$` is the name itself.
+    /// Where the device's name stands, `$.device` unless given. Of several fields, it is a name with their places between braces,
+    /// `root.{$.site}.{$.line}`: each is one node, in backquotes where it needs them. A text with neither is itself the name of
+    /// every record's device; one of a single node, between backquotes.
     pub device: Option<String>,
-    /// Where the time stands; unless given, `$.time` or `$.timestamp`, whichever the record has first.
+    /// Where the time stands; unless given, `$.time`, and where a record has none `$.timestamp`.
     pub time: Option<JsonPath>,
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
+    /// The zone of times that do not say theirs, by its name or offset; UTC unless given.
+    #[schemars(example = "Europe/Paris")]
+    pub zone: Option<String>,
     /// What becomes of a record without a time.
     pub missing_time: MissingTime,
     /// Where an event map's names of measurements stand, `$.measurements` unless given: a list, or a text.
@@ -53,6 +64,14 @@ pub enum FieldChoice {
     },
 }
 
+impl FieldChoice {
+    fn path(&self) -> &JsonPath {
+        match self {
+            Self::Path(path) | Self::Typed { path, .. } => path,
+        }
+    }
+}
+
 impl JsonOptions {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -61,8 +80,19 @@ impl JsonOptions {
             Some(text) if text.starts_with('$') => {
                 problems.extend(text.parse::<JsonPath>().err().map(|error| Problem::new("device", error)));
             }
+            Some(text) if is_template(text) => {
+                problems.extend(Template::parse(text).err().map(|error| Problem::new("device", error)));
+            }
+            Some(text) if is_like_a_key(text) => {
+                let message = format!(
+                    "the device of every record is `{text}` here: if the field of that name is meant, write `$.{text}`; if not, \
+                     put it between backquotes"
+                );
+                problems.push(Problem::doubt("device", message));
+            }
             _ => {}
         }
+        problems.extend(zone_problem(self.zone.as_deref()));
         if self.fields.as_ref().is_some_and(BTreeMap::is_empty) {
             problems.push(Problem::new("fields", "no field is named: no record would have a row"));
         }
@@ -70,18 +100,28 @@ impl JsonOptions {
     }
 }
 
+/// Whether a name may be meant as a key of the record: one word.
+fn is_like_a_key(text: &str) -> bool {
+    text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+}
+
 /// What a part of a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Device,
     Time,
+    /// The time, where there is none in its first place.
+    OtherTime,
     Measurements,
     Types,
     Values,
+    /// A part of the device's name.
+    Part,
 }
 
 impl Role {
-    pub(super) const COUNT: usize = 5;
+    /// How many there are of which a record has one each.
+    pub(super) const COUNT: usize = 6;
 }
 
 /// The options, ready for use on every record.
@@ -89,6 +129,8 @@ impl Role {
 pub(super) struct Plan {
     /// The name of all rows' device, where it does not stand in the record.
     pub(super) device: Option<String>,
+    /// How the device's name is made of several fields.
+    pub(super) template: Option<Template>,
     /// Roles that a key at the top has.
     pub(super) keys: Vec<(String, Role)>,
     /// Roles that stand deeper.
@@ -98,33 +140,43 @@ pub(super) struct Plan {
     pub(super) cast: Vec<(String, DataType)>,
     pub(super) separator: char,
     pub(super) time: TimeReader,
+    pub(super) account: Arc<Account>,
 }
 
 impl Plan {
     pub(super) fn new(options: JsonOptions, node: &str) -> Self {
+        let fields = options.fields.iter().flatten();
+        let account = Account::new(fields.map(|(name, choice)| (name.clone(), choice.path().to_string())));
         let mut plan = Self {
             device: None,
+            template: None,
             keys: Vec::new(),
             deep: Vec::new(),
             picks: options.fields.is_some(),
             fields: Vec::new(),
             cast: options.cast.into_iter().collect(),
             separator: options.separator.unwrap_or(','),
-            time: TimeReader::new(options.time_unit, options.missing_time, node),
+            time: TimeReader::new(options.time_unit, options.missing_time, options.zone.as_deref(), node),
+            account: Arc::new(account),
         };
         match options.device {
             None => plan.give(JsonPath::key("device"), Role::Device),
-            Some(text) => match text.parse() {
-                Ok(path) => plan.give(path, Role::Device),
-                Err(_) => plan.device = Some(text),
+            Some(text) => match (text.parse(), is_template(&text).then(|| Template::parse(&text))) {
+                (Ok(path), _) => plan.give(path, Role::Device),
+                (_, Some(Ok(template))) => {
+                    template.fields().for_each(|path| plan.give(path.clone(), Role::Part));
+                    plan.template = Some(template);
+                }
+                // A template that cannot work was found by the check of the options.
+                _ => plan.device = Some(text),
             },
         }
         match options.time {
             Some(path) => plan.give(path, Role::Time),
-            None => ["time", "timestamp"]
-                .map(|key| plan.give(JsonPath::key(key), Role::Time))
-                .into_iter()
-                .collect(),
+            None => {
+                plan.give(JsonPath::key("time"), Role::Time);
+                plan.give(JsonPath::key("timestamp"), Role::OtherTime);
+            }
         }
         for (given, key, role) in [
             (options.measurements, "measurements", Role::Measurements),

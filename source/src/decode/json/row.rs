@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use levada_connector_api::{BatchBuilder, FieldValue, model::DataType};
+use levada_connector_api::{
+    BatchBuilder, FieldValue,
+    model::{DataType, Moment},
+};
 
 use super::{
     event,
@@ -17,15 +20,17 @@ pub(super) struct Fields<'t> {
     held: Vec<(&'t str, FieldValue<'t>)>,
     /// Texts that stand nowhere in the record: index of the field, its text and type.
     late: Vec<(usize, String, DataType)>,
+    /// The device's name, where it is made of several fields.
+    device: String,
 }
 
 impl<'t> Fields<'t> {
-    pub(super) fn new(memory: Vec<(&'t str, FieldValue<'t>)>) -> Self {
-        Self { held: memory, late: Vec::new() }
+    pub(super) fn new(memory: Vec<(&'t str, FieldValue<'t>)>, device: String) -> Self {
+        Self { held: memory, late: Vec::new(), device }
     }
 
-    pub(super) fn into_memory(self) -> Vec<(&'t str, FieldValue<'t>)> {
-        self.held
+    pub(super) fn into_memory(self) -> (Vec<(&'t str, FieldValue<'t>)>, String) {
+        (self.held, self.device)
     }
 
     pub(super) fn push(&mut self, name: &'t str, leaf: Leaf<'t>) {
@@ -42,7 +47,7 @@ impl<'t> Fields<'t> {
 /// Puts the row of an object whose members are these nodes.
 ///
 /// # Errors
-/// The object lacks a device or a time, or a value is not of its type.
+/// The object lacks a device or a time, or says one twice, or a value is not of its type.
 pub(super) fn decode<'t>(
     plan: &'t Plan,
     tape: &'t [Node<'_>],
@@ -52,32 +57,84 @@ pub(super) fn decode<'t>(
 ) -> Result<(), String> {
     fields.held.clear();
     fields.late.clear();
+    let mut parts = Parts::default();
     let mut slots = [None; Role::COUNT];
-    let mut nested = Vec::new();
     for (path, role) in &plan.deep {
-        slots[*role as usize] = find(tape, &members, path);
-    }
-    let deep = slots;
-    for (at, node) in children(tape, members.start, members.end) {
-        match plan.role(&node.key) {
-            Some(role) if slots[role as usize].is_none() => slots[role as usize] = Some(at),
-            _ if plan.picks => {}
-            _ => member(plan, at, node, fields, &mut nested)?,
+        let found = find(tape, &members, path)?;
+        parts.taken.extend(found);
+        if let Some(slot) = slots.get_mut(*role as usize) {
+            *slot = found;
         }
     }
-    let [device, time, measurements, types, values] = slots;
-    if plan.picks {
-        return pick(plan, tape, &members, fields)
-            .and_then(|composed| finish(plan, tape, device, time, fields, &composed, rows));
+    for (at, node) in children(tape, members.start, members.end) {
+        match plan.role(&node.key) {
+            Some(Role::Part) => {}
+            Some(role) => {
+                if slots[role as usize].replace(at).is_some() {
+                    return Err(twice(&node.key));
+                }
+            }
+            None if plan.picks => {}
+            None => member(plan, at, node, fields, &mut parts.nested)?,
+        }
     }
+    let [device, time, other_time, measurements, types, values] = slots;
+    let time = time.filter(|&at| !matches!(tape[at].value, Value::Null));
+    if let Some(at) = other_time.filter(|_| time.is_some() && !plan.picks) {
+        member(plan, at, &tape[at], fields, &mut parts.nested)?;
+    }
+    parts.event = [measurements, types, values];
+    let mut memory = std::mem::take(&mut fields.device);
+    let device = device_name(plan, tape, &members, device, &mut memory)?;
+    let time = moment(plan, time.or(other_time).map(|at| &tape[at].value))?;
+    let taken = complete(plan, tape, members, &parts, Whose { device: &device, time }, fields, rows);
+    drop(device);
+    fields.device = memory;
+    taken
+}
+
+/// Whose row it is, and when.
+#[derive(Clone, Copy)]
+struct Whose<'a> {
+    device: &'a str,
+    time: Moment,
+}
+
+/// What of an object is no plain field.
+#[derive(Default)]
+struct Parts {
+    /// Measurements, types and values of an event map.
+    event: [Option<usize>; 3],
+    /// Objects and lists.
+    nested: Vec<usize>,
+    /// What stands deeper and has a role of its own.
+    taken: Vec<usize>,
+}
+
+/// Gathers the fields that are not gathered yet, and hands the row over.
+fn complete<'t>(
+    plan: &'t Plan,
+    tape: &'t [Node<'_>],
+    members: Range<usize>,
+    parts: &Parts,
+    whose: Whose<'_>,
+    fields: &mut Fields<'t>,
+    rows: &mut BatchBuilder,
+) -> Result<(), String> {
+    if plan.picks {
+        let composed = pick(plan, tape, &members, fields)?;
+        return finish(plan, tape, whose, fields, &composed, rows);
+    }
+    let [measurements, types, values] = parts.event;
     let is_object = |at: usize| matches!(tape[at].value, Value::Object(_));
     if measurements.is_some_and(|at| !is_object(at)) {
         // What stands beside the parts of an event map is not data.
         fields.held.clear();
         fields.late.clear();
-        event::gather(plan, tape, [measurements, types, values], fields)?;
-        return finish(plan, tape, device, time, fields, &[], rows);
+        event::gather(plan, tape, parts.event, fields)?;
+        return finish(plan, tape, whose, fields, &[], rows);
     }
+    let mut nested = Vec::new();
     for at in [measurements, values, types].into_iter().flatten() {
         match tape[at].value {
             Value::Object(end) if Some(at) != types => {
@@ -89,10 +146,10 @@ pub(super) fn decode<'t>(
         }
     }
     let mut composed = Vec::new();
-    for at in nested {
-        flatten(tape, at, &tape[at].key, &deep, &mut composed);
+    for &at in parts.nested.iter().chain(&nested) {
+        flatten(tape, at, &tape[at].key, &parts.taken, &mut composed);
     }
-    finish(plan, tape, device, time, fields, &composed, rows)
+    finish(plan, tape, whose, fields, &composed, rows)
 }
 
 /// Adds a member as a field; objects and lists are left for later.
@@ -124,8 +181,8 @@ fn leaf<'t>(value: &'t Value<'_>, data_type: Option<DataType>) -> Result<Leaf<'t
 type Composed = (String, usize, Option<DataType>);
 
 /// Names the leaves below a node; those that have a role of their own are left out.
-fn flatten(tape: &[Node<'_>], at: usize, name: &str, taken: &[Option<usize>], into: &mut Vec<Composed>) {
-    if taken.contains(&Some(at)) {
+fn flatten(tape: &[Node<'_>], at: usize, name: &str, taken: &[usize], into: &mut Vec<Composed>) {
+    if taken.contains(&at) {
         return;
     }
     match tape[at].value {
@@ -151,8 +208,10 @@ fn pick<'t>(
     fields: &mut Fields<'t>,
 ) -> Result<Vec<Composed>, String> {
     let mut composed = Vec::new();
-    for (name, path, data_type) in &plan.fields {
-        let Some(at) = find(tape, members, path) else { continue };
+    plan.account.looks();
+    for (index, (name, path, data_type)) in plan.fields.iter().enumerate() {
+        let Some(at) = find(tape, members, path)? else { continue };
+        plan.account.found(index);
         if matches!(tape[at].value, Value::Object(_) | Value::List(_)) {
             let from = composed.len();
             flatten(tape, at, name, &[], &mut composed);
@@ -167,47 +226,53 @@ fn pick<'t>(
 }
 
 /// Follows a path from an object's members.
-fn find(tape: &[Node<'_>], members: &Range<usize>, path: &[Step]) -> Option<usize> {
+///
+/// # Errors
+/// A key of the path stands twice where it is looked for.
+fn find(tape: &[Node<'_>], members: &Range<usize>, path: &[Step]) -> Result<Option<usize>, String> {
     let mut range = Some(members.clone());
     let mut found = None;
     for step in path {
-        let Range { start, end } = range?;
-        let (at, node) = match step {
-            Step::Key(key) => children(tape, start, end).find(|(_, node)| *node.key == **key)?,
-            Step::Index(index) => children(tape, start, end).nth(*index)?,
+        let Some(Range { start, end }) = range else { return Ok(None) };
+        let next = match step {
+            Step::Key(key) => {
+                let mut fitting = children(tape, start, end).filter(|(_, node)| *node.key == **key);
+                let first = fitting.next();
+                if fitting.next().is_some() {
+                    return Err(twice(key));
+                }
+                first
+            }
+            Step::Index(index) => children(tape, start, end).nth(*index),
         };
+        let Some((at, node)) = next else { return Ok(None) };
         range = match node.value {
             Value::Object(end) | Value::List(end) => Some(at + 1..end),
             _ => None,
         };
         found = Some(at);
     }
-    found
+    Ok(found)
+}
+
+fn twice(key: &str) -> String {
+    format!("the key `{key}` stands twice")
 }
 
 /// Completes the row and hands it over.
 fn finish<'t>(
     plan: &Plan,
     tape: &'t [Node<'_>],
-    device: Option<usize>,
-    time: Option<usize>,
+    Whose { device, time }: Whose<'_>,
     fields: &mut Fields<'t>,
     composed: &[Composed],
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
-    let device = device_name(plan, device.map(|at| &tape[at].value))?;
-    let time = match time.map(|at| &tape[at].value) {
-        Some(Value::Int(time)) => plan.time.integer(*time),
-        Some(Value::Number(time)) => plan.time.float(*time),
-        Some(Value::Text(text)) => plan.time.text(text),
-        None | Some(Value::Null) => plan.time.missing(),
-        Some(_) => Err("the time is neither a number nor a text".to_owned()),
-    }?;
     if composed.is_empty() && fields.late.is_empty() {
         if fields.held.is_empty() && !plan.picks {
             return Err("there is no measurement beside device and time".to_owned());
         }
-        return rows.row(&device, time, &fields.held).map_err(|error| error.to_string());
+        return plan.account.row(rows, device, time, &fields.held);
     }
     // Names and texts made here live only here.
     let mut late = std::mem::take(&mut fields.late);
@@ -232,14 +297,35 @@ fn finish<'t>(
             _ => FieldValue::Text(text),
         };
     }
-    rows.row(&device, time, &all).map_err(|error| error.to_string())
+    plan.account.row(rows, device, time, &all)
 }
 
-fn device_name<'t>(plan: &'t Plan, found: Option<&'t Value<'_>>) -> Result<Cow<'t, str>, String> {
+fn moment(plan: &Plan, found: Option<&Value<'_>>) -> Result<Moment, String> {
+    match found {
+        Some(Value::Int(time)) => plan.time.integer(*time),
+        Some(Value::Number(time)) => plan.time.float(*time),
+        Some(Value::Text(text)) => plan.time.text(text),
+        None | Some(Value::Null) => plan.time.missing(),
+        Some(_) => Err("the time is neither a number nor a text".to_owned()),
+    }
+}
+
+/// The name of a record's device, which may be written to `memory`.
+fn device_name<'d>(
+    plan: &'d Plan,
+    tape: &'d [Node<'_>],
+    members: &Range<usize>,
+    found: Option<usize>,
+    memory: &'d mut String,
+) -> Result<Cow<'d, str>, String> {
     if let Some(name) = &plan.device {
         return Ok(Cow::Borrowed(name));
     }
-    match found {
+    if let Some(template) = &plan.template {
+        let find = |path: &[Step]| Ok(find(tape, members, path)?.map(|at| &tape[at].value));
+        return template.write(find, memory).map(|()| Cow::Borrowed(memory.as_str()));
+    }
+    match found.map(|at| &tape[at].value) {
         Some(Value::Text(name)) => Ok(Cow::Borrowed(name)),
         Some(Value::Int(name)) => Ok(Cow::Owned(name.to_string())),
         None | Some(Value::Null) => Err("there is no device".to_owned()),

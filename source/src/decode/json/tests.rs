@@ -179,6 +179,123 @@ fn what_is_not_well_formed_is_rejected_with_a_reason() {
 }
 
 #[test]
+fn two_values_of_one_name_are_never_one_of_them_by_luck() {
+    for (options, record, reason) in [
+        (json!({}), r#"{"device":"a","device":"b","time":1,"v":1}"#, "the key `device` stands twice"),
+        (json!({}), r#"{"device":"a","time":1,"v":1,"time":2}"#, "the key `time` stands twice"),
+        (
+            json!({}),
+            r#"{"device":"a","timestamp":1,"timestamp":1,"v":1}"#,
+            "the key `timestamp` stands twice",
+        ),
+        (json!({}), r#"{"device":"a","time":1,"v":1,"v":2}"#, "are named `v`"),
+        (json!({}), r#"{"device":"a","time":1,"v":1,"v":"x"}"#, "are named `v`"),
+        (json!({}), r#"{"device":"a","time":1,"s":{"on":1},"s_on":2}"#, "are named `s_on`"),
+        (json!({}), r#"{"device":"a","time":1,"l":[1],"l_0":2}"#, "are named `l_0`"),
+        (json!({}), r#"{"device":"a","time":1,"values":{"v":1},"v":2}"#, "are named `v`"),
+        (json!({}), r#"{"device":"a","time":1,"measurements":"v,v","values":"1,2"}"#, "are named `v`"),
+        (json!({"cast": {"v": "TEXT"}}), r#"{"device":"a","time":1,"v":1,"v":2}"#, "are named `v`"),
+        (
+            json!({"device": "$.m.id"}),
+            r#"{"m":{"id":"a","id":"b"},"time":1,"v":1}"#,
+            "the key `id` stands twice",
+        ),
+        (
+            json!({"time": "$.m.t"}),
+            r#"{"device":"a","m":{"t":1},"m":{"t":2},"v":1}"#,
+            "the key `m` stands twice",
+        ),
+        (
+            json!({"fields": {"v": "$.v"}}),
+            r#"{"device":"a","time":1,"v":1,"v":2}"#,
+            "the key `v` stands twice",
+        ),
+    ] {
+        let error = decode_with(options, record.as_bytes()).expect_err(record);
+        assert!(error.message.contains(reason), "{record}: {error}");
+    }
+    let nothing = decode(r#"{"device":"d","time":1700000000000,"v":null,"v":1}"#).expect("one value");
+    assert_eq!(points(&nothing), [format!("d {T} v DOUBLE 1.0")]);
+}
+
+#[test]
+fn the_time_is_time_where_there_is_one_and_timestamp_where_not() {
+    for record in [
+        r#"{"device":"d","timestamp":5,"time":1700000000000}"#,
+        r#"{"device":"d","time":1700000000000,"timestamp":5}"#,
+    ] {
+        assert_eq!(points(&decode(record).expect("well formed")), [format!("d {T} timestamp DOUBLE 5.0")]);
+    }
+    let null = r#"{"device":"d","time":null,"timestamp":1700000000000,"v":1}"#;
+    assert_eq!(points(&decode(null).expect("well formed")), [format!("d {T} v DOUBLE 1.0")]);
+}
+
+#[test]
+fn a_device_is_made_of_several_fields() {
+    let options = json!({"device": "{$.site}.{$.at.line}"});
+    let record = r#"{"site":"hall 1","at":{"line":7,"x":1},"time":1700000000000,"v":2}"#;
+    let batch = decode_with(options.clone(), record.as_bytes()).expect("well formed");
+    // What names the device is no measurement.
+    let expected = ["v DOUBLE 2.0", "at_x DOUBLE 1.0"].map(|each| format!("`hall 1`.`7` {T} {each}"));
+    assert_eq!(points(&batch), expected);
+    for (record, reason) in [
+        (r#"{"site":"a","time":1,"v":2}"#, "there is no $.at.line, which is a part of the device"),
+        (r#"{"site":null,"at":{"line":1},"time":1,"v":2}"#, "there is no $.site"),
+        (r#"{"site":"","at":{"line":1},"time":1,"v":2}"#, "$.site, which is a part of the device, is empty"),
+        (r#"{"site":[],"at":{"line":1},"time":1,"v":2}"#, "neither a text nor a whole number"),
+        (r#"{"site":"a","site":"b","at":{"line":1},"time":1,"v":2}"#, "the key `site` stands twice"),
+    ] {
+        let error = decode_with(options.clone(), record.as_bytes()).expect_err(record);
+        assert!(error.message.contains(reason), "{record}: {error}");
+    }
+}
+
+#[test]
+fn times_are_read_in_every_form_and_in_the_zone_of_the_options() {
+    let read = |options: serde_json::Value, time: &str| {
+        let record = format!(r#"{{"device":"d","time":{time},"v":1}}"#);
+        decode_with(options, record.as_bytes()).map(|batch| batch.readings[0].tablet.times().value(0))
+    };
+    let paris = json!({"zone": "Europe/Paris"});
+    assert_eq!(read(json!({}), r#""2024-02-21T09:34:33[Europe/Paris]""#), Ok(1_708_504_473_000));
+    assert_eq!(read(paris.clone(), r#""2024-02-21 09:34:33""#), Ok(1_708_504_473_000));
+    assert_eq!(read(paris.clone(), r#""2024/2/21""#), Ok(1_708_470_000_000));
+    assert_eq!(read(paris, r#""2024-02-21T09:34:33Z""#), Ok(1_708_508_073_000));
+    assert_eq!(read(json!({}), r#""1969-12-31T23:59:58.0005Z""#), Ok(-2_000));
+    assert_eq!(read(json!({}), r#""9999-12-31""#), Ok(253_402_214_400_000));
+    assert_eq!(read(json!({"time_unit": "s"}), "1700000000.0015"), Ok(1_700_000_000_001));
+    assert_eq!(read(json!({"time_unit": "s"}), r#""-0.0001""#), Ok(-1));
+}
+
+#[test]
+fn records_without_a_value_are_counted_and_the_fields_that_none_has_are_named() {
+    let registry = Registry::new().with_decoder::<JsonDecoder>();
+    let component = registry.get(ComponentKind::Decoder, "json").expect("registered");
+    let run = |options: serde_json::Value, records: &[&str]| {
+        let factory = component.decoder(options, &BuildContext::new("p", "n")).expect("options that work");
+        let (mut decoder, mut rows) = (factory.make(), BatchBuilder::new());
+        for record in records {
+            decoder.decode(record.as_bytes(), &mut rows).expect("well formed");
+        }
+        let noticed = factory.noticed().expect("told");
+        let remarks = noticed.remarks().into_iter().map(|remark| remark.message);
+        (rows.rows(), noticed.empty(), remarks.collect::<Vec<_>>().join("; "))
+    };
+    let fields = json!({"fields": {"temp": "$.readings.temp", "n": {"path": "$.n", "type": "INT64"}}});
+    let wrong = r#"{"device":"a","time":1,"reading":{"temp":21.5}}"#;
+    let (rows, empty, remarks) = run(fields.clone(), &[wrong, wrong]);
+    assert_eq!((rows, empty), (0, 2));
+    assert!(remarks.contains("`temp` was found at $.readings.temp in none of 2 records"), "{remarks}");
+    // One field of two is enough for a row; that the other is nowhere is told all the same.
+    let (rows, empty, remarks) = run(fields, &[wrong, r#"{"device":"a","time":1,"n":1}"#]);
+    assert_eq!((rows, empty), (1, 1));
+    assert!(remarks.contains("`temp`") && !remarks.contains("`n`"), "{remarks}");
+    let (rows, empty, _) =
+        run(json!({}), &[r#"{"device":"a","time":1,"x":null}"#, "[]", r#"{"device":"a","time":1,"x":1}"#]);
+    assert_eq!((rows, empty), (1, 2));
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     for record in [deep.clone(), format!(r#"{{"device":"d","time":1,"a":{deep}}}"#)] {
@@ -197,9 +314,17 @@ fn ten_thousand_measurements_and_twenty_megabytes_are_rows_too() {
 
 #[test]
 fn wrong_options_are_named() {
-    let problems =
-        JsonDecoder::check(&serde_json::from_value(json!({"device": "$", "fields": {}})).expect("a form"));
-    assert_eq!(problems.iter().map(|each| each.path.as_str()).collect::<Vec<_>>(), ["device", "fields"]);
+    let problems = |options| JsonDecoder::check(&serde_json::from_value(options).expect("a form"));
+    let wrong = problems(json!({"device": "$", "fields": {}, "zone": "Europe/Atlantis"}));
+    let paths: Vec<_> = wrong.iter().map(|each| (each.path.as_str(), each.doubtful)).collect();
+    assert_eq!(paths, [("device", false), ("zone", false), ("fields", false)]);
+    let template = problems(json!({"device": "{site}.{$.line}"}));
+    assert!(template[0].message.contains("write `{$.site}` for `{site}`"), "{template:?}");
+    let key = problems(json!({"device": "id"}));
+    assert!(key[0].doubtful && key[0].message.contains("write `$.id`"), "{key:?}");
+    for meant in ["root.fixed", "`id`", "$.id", "{$.site}.{$.line}", "plant.`{x}`"] {
+        assert_eq!(problems(json!({"device": meant})), [], "{meant}");
+    }
 }
 
 fn any_json() -> impl Strategy<Value = serde_json::Value> {

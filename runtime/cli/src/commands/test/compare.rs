@@ -170,7 +170,9 @@ fn measurement(name: &str) -> String {
 
 fn time(value: &Json) -> Option<i64> {
     match value {
-        Json::String(text) => text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond),
+        Json::String(text) => {
+            levada_model::parse_time(text, &jiff::tz::TimeZone::UTC).ok().map(levada_model::Moment::millis)
+        }
         other => other.as_i64(),
     }
 }

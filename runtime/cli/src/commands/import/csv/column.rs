@@ -90,10 +90,12 @@ fn is_null(text: &str) -> bool {
     text.is_empty() || text == "null"
 }
 
-/// Milliseconds since 1970 UTC, or a date and time with its offset.
+/// Milliseconds since 1970 UTC, or a date and time, of UTC where it does not say its offset or zone.
 pub(in crate::commands::import) fn time(text: &str) -> Option<i64> {
     let parsed = text.parse().ok();
-    parsed.or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond))
+    parsed.or_else(|| {
+        levada_model::parse_time(text, &jiff::tz::TimeZone::UTC).ok().map(levada_model::Moment::millis)
+    })
 }
 
 fn boolean(text: &str) -> Option<bool> {
@@ -106,8 +108,7 @@ fn boolean(text: &str) -> Option<bool> {
 
 /// `2024-02-29` as 20240229.
 fn date(text: &str) -> Option<i32> {
-    let date: jiff::civil::Date = text.parse().ok()?;
-    Some(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
+    levada_model::parse_date(text).ok()
 }
 
 /// `0x00ff`

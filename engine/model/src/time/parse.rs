@@ -1,0 +1,283 @@
+//! Texts as times and dates.
+
+use jiff::tz::TimeZone;
+
+use super::{
+    Moment, TimeError,
+    calendar::{Civil, days_in_month},
+};
+
+/// Clocks are never further from UTC.
+const MOST_OFFSET: i64 = 26 * 60 * 60;
+
+/// A date, or a date and time of day; without an offset or a zone of its own it is read in `zone`. See the
+/// [module](super) for the forms.
+///
+/// ```
+/// use jiff::tz::TimeZone;
+/// let read = |text| levada_model::parse_time(text, &TimeZone::UTC).map(|moment| moment.millis());
+/// assert_eq!(read("1970-01-01T01:00:00+01:00"), Ok(0));
+/// assert_eq!(read("1969-12-31 23:59:59.9999"), Ok(-1));
+/// assert_eq!(read("2024-02-21T09:34:33[Europe/Paris]"), Ok(1_708_504_473_000));
+/// ```
+///
+/// # Errors
+/// The text has another form, or there is no such date, time of day or zone.
+pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
+    let text = text.trim();
+    let mut rest = Rest { all: text, bytes: text.as_bytes(), at: 0 };
+    let (year, month, day) = rest.date()?;
+    let mut civil = Civil { year, month, day, hour: 0, minute: 0, second: 0, nanos: 0 };
+    let mut offset = None;
+    if rest.eat(b"Tt ") {
+        rest.clock(&mut civil)?;
+        let before = rest.at;
+        rest.eat(b" ");
+        offset = rest.offset()?;
+        if offset.is_none() {
+            rest.at = before;
+        }
+    }
+    let named = rest.zone()?;
+    if rest.at < rest.bytes.len() {
+        return Err(rest.no_time());
+    }
+    match (offset, named) {
+        (None, None) => civil.in_zone(zone),
+        (None, Some(named)) => civil.in_zone(&named),
+        (Some(offset), None) => civil.at_offset(offset.seconds),
+        (Some(offset), Some(named)) => {
+            let moment = civil.at_offset(offset.seconds)?;
+            let there = Civil::offset_at(moment, &named).map(|there| i64::from(there.seconds()));
+            // `Z` beside a zone says that the time is that of UTC, and nothing of clocks there.
+            if offset.is_utc || there.is_none_or(|there| there == offset.seconds) {
+                Ok(moment)
+            } else {
+                Err(TimeError(format!("the offset and the zone of `{text}` contradict each other")))
+            }
+        }
+    }
+}
+
+/// A date as the number `yyyymmdd`, as values of type DATE are held: years 1000 to 9999.
+///
+/// ```
+/// assert_eq!(levada_model::parse_date("2024-02-29"), Ok(20_240_229));
+/// assert!(levada_model::parse_date("0999-12-31").is_err());
+/// ```
+///
+/// # Errors
+/// The text is not a date, or none of these years.
+pub fn parse_date(text: &str) -> Result<i32, TimeError> {
+    let text = text.trim();
+    let mut rest = Rest { all: text, bytes: text.as_bytes(), at: 0 };
+    let (year, month, day) = rest.date()?;
+    if rest.at < rest.bytes.len() {
+        return Err(TimeError(format!("`{text}` is not a date, as in 2026-05-01")));
+    }
+    match i32::try_from(year) {
+        Ok(year @ 1_000..=9_999) => Ok(year * 10_000 + i32::from(month) * 100 + i32::from(day)),
+        _ => Err(TimeError(format!("the year of the date {text} is not between 1000 and 9999"))),
+    }
+}
+
+/// How long `[Europe/Paris]` is that a text begins with.
+pub fn scan_zone(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('[')?;
+    let end = inner.find(']')?;
+    let is_name =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-' | b'+' | b':' | b'!');
+    let fits = end > 0 && inner.as_bytes()[..end].iter().copied().all(is_name);
+    fits.then_some(end + 2)
+}
+
+struct OffsetRead {
+    /// Ahead of UTC.
+    seconds: i64,
+    /// It was written `Z`.
+    is_utc: bool,
+}
+
+/// What of a text is still to be read.
+struct Rest<'t> {
+    all: &'t str,
+    bytes: &'t [u8],
+    at: usize,
+}
+
+impl<'t> Rest<'t> {
+    fn no_time(&self) -> TimeError {
+        TimeError(format!(
+            "`{}` is not a time: write a number, or a date and time as in 2026-05-01T12:00:00Z",
+            shown(self.all)
+        ))
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    /// Passes over one of some bytes, if it comes next.
+    fn eat(&mut self, any: &[u8]) -> bool {
+        let eaten = self.peek().is_some_and(|byte| any.contains(&byte));
+        self.at += usize::from(eaten);
+        eaten
+    }
+
+    /// How many digits come next.
+    fn digits(&self) -> usize {
+        self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
+    }
+
+    /// A number of so many digits; it is known that there are as many.
+    fn number(&mut self, digits: usize) -> i64 {
+        let number = self.bytes[self.at..self.at + digits]
+            .iter()
+            .fold(0i64, |number, digit| number * 10 + i64::from(digit - b'0'));
+        self.at += digits;
+        number
+    }
+
+    /// A number of one or two digits.
+    fn part(&mut self) -> Option<u8> {
+        match self.digits() {
+            digits @ 1..=2 => u8::try_from(self.number(digits)).ok(),
+            _ => None,
+        }
+    }
+
+    fn date(&mut self) -> Result<(i64, u8, u8), TimeError> {
+        let negative = self.peek() == Some(b'-');
+        let signed = self.eat(b"+-");
+        let (year, month, day) = match self.digits() {
+            4 => self.separated(4)?,
+            digits @ 5..=9 if signed => self.separated(digits)?,
+            8 if matches!(self.bytes.get(self.at + 8), Some(b'T' | b't' | b' ')) => {
+                (self.number(4), self.number(2) as u8, self.number(2) as u8)
+            }
+            _ => return Err(self.no_time()),
+        };
+        let year = if negative { -year } else { year };
+        if !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+            let date = &self.all[..self.at];
+            return Err(TimeError(format!("there is no date {date}")));
+        }
+        Ok((year, month, day))
+    }
+
+    /// Year, month and day with the same separator between them.
+    fn separated(&mut self, year_digits: usize) -> Result<(i64, u8, u8), TimeError> {
+        let year = self.number(year_digits);
+        let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.'));
+        let separator = separator.ok_or_else(|| self.no_time())?;
+        self.at += 1;
+        let month = self.part().filter(|_| self.peek() == Some(separator)).ok_or_else(|| self.no_time())?;
+        self.at += 1;
+        let day = self.part().ok_or_else(|| self.no_time())?;
+        Ok((year, month, day))
+    }
+
+    /// `12:34:56.789`, from the hour on as much of it as there is, or without separators.
+    fn clock(&mut self, civil: &mut Civil) -> Result<(), TimeError> {
+        let from = self.at;
+        match self.digits() {
+            digits @ (4 | 6) => {
+                (civil.hour, civil.minute) = (self.number(2) as u8, self.number(2) as u8);
+                if digits == 6 {
+                    civil.second = self.number(2) as u8;
+                    civil.nanos = self.fraction();
+                }
+            }
+            _ => {
+                civil.hour = self.part().ok_or_else(|| self.no_time())?;
+                if self.eat(b":") {
+                    civil.minute = self.part().ok_or_else(|| self.no_time())?;
+                    if self.eat(b":") {
+                        civil.second = self.part().ok_or_else(|| self.no_time())?;
+                        civil.nanos = self.fraction();
+                    }
+                }
+            }
+        }
+        if civil.hour > 23 || civil.minute > 59 || civil.second > 60 {
+            return Err(TimeError(format!("there is no time of day {}", &self.all[from..self.at])));
+        }
+        civil.second = civil.second.min(59);
+        Ok(())
+    }
+
+    /// Nanoseconds; what is finer than those shows as one.
+    fn fraction(&mut self) -> u32 {
+        let before = self.at;
+        if !self.eat(b".,") {
+            return 0;
+        }
+        let digits = self.digits();
+        if digits == 0 {
+            self.at = before;
+            return 0;
+        }
+        let kept = digits.min(9);
+        let nanos = self.number(kept) as u32 * 10u32.pow(9 - kept as u32);
+        let finer = self.bytes[self.at..self.at + digits - kept].iter().any(|digit| *digit != b'0');
+        self.at += digits - kept;
+        nanos | u32::from(finer && nanos.is_multiple_of(1_000_000))
+    }
+
+    /// `Z`, `+01`, `+0100`, `+01:00`, `+01:00:00`; `None` where there is none.
+    fn offset(&mut self) -> Result<Option<OffsetRead>, TimeError> {
+        if self.eat(b"Zz") {
+            return Ok(Some(OffsetRead { seconds: 0, is_utc: true }));
+        }
+        let from = self.at;
+        let negative = self.peek() == Some(b'-');
+        if !self.eat(b"+-") {
+            return Ok(None);
+        }
+        let mut parts = [0; 3];
+        match self.digits() {
+            4 => (parts[0], parts[1]) = (self.number(2), self.number(2)),
+            1 | 2 => {
+                parts[0] = self.part().unwrap_or_default().into();
+                for part in &mut parts[1..] {
+                    if !self.eat(b":") {
+                        break;
+                    }
+                    *part = self.part().ok_or_else(|| self.no_time())?.into();
+                }
+            }
+            _ => return Err(self.no_time()),
+        }
+        let [hours, minutes, seconds] = parts;
+        let seconds = (hours * 60 + minutes) * 60 + seconds;
+        if minutes > 59 || parts[2] > 59 || seconds >= MOST_OFFSET {
+            return Err(TimeError(format!("there is no offset {}", &self.all[from..self.at])));
+        }
+        Ok(Some(OffsetRead { seconds: if negative { -seconds } else { seconds }, is_utc: false }))
+    }
+
+    /// `[Europe/Paris]` and other remarks between brackets, of which those that are not `!` critical may be passed over.
+    fn zone(&mut self) -> Result<Option<TimeZone>, TimeError> {
+        let mut zone = None;
+        while self.eat(b"[") {
+            let rest = &self.all[self.at..];
+            let end = rest.find(']').ok_or_else(|| self.no_time())?;
+            self.at += end + 1;
+            let (critical, name) = match rest[..end].strip_prefix('!') {
+                Some(name) => (true, name),
+                None => (false, &rest[..end]),
+            };
+            if zone.is_none() && !name.contains('=') {
+                zone = Some(super::parse_zone(name)?);
+            } else if critical || !name.contains('=') {
+                return Err(self.no_time());
+            }
+        }
+        Ok(zone)
+    }
+}
+
+/// A text short enough for an error.
+fn shown(text: &str) -> &str {
+    text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
+}

@@ -1,0 +1,219 @@
+//! Every record arrives or is told of: its own reason in its dead letter, counts at the end, an exit code where nothing arrived.
+
+use serde_json::Value;
+
+use crate::command::{Finished, Workplace};
+
+/// Runs a pipeline from lines of a file into a store, and gives its dead letters.
+fn run(workplace: &Workplace, decode: &str, lines: &str) -> (Finished, Vec<Value>) {
+    workplace.write("in.txt", lines);
+    workplace.write(
+        "p.yaml",
+        &format!(
+            "name: p\nsources:\n  f: {{file: {{paths: in.txt}}, decode: {decode}}}\n\
+             sinks:\n  store: {{inputs: [f], iotdb: {{embedded: data, database: root.p}}}}\n"
+        ),
+    );
+    let finished = workplace.run(&["run", "--quiet", "p.yaml"]);
+    let letters = std::fs::read_to_string(workplace.path(".levada/p/dead-letters.jsonl")).unwrap_or_default();
+    (finished, letters.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+}
+
+fn errors(letters: &[Value]) -> Vec<&str> {
+    letters.iter().map(|letter| letter["error"].as_str().expect("a reason")).collect()
+}
+
+#[test]
+fn every_dead_letter_says_its_own_value_and_the_end_counts_the_reasons() {
+    let workplace = Workplace::new();
+    workplace.run(&["sql", "--data", "data", "-e", "create timeseries root.p.d1.a INT32"]).ok();
+    let lines = r#"{"device":"d1","timestamp":1700000000001,"a":1}
+{"device":"d1","timestamp":1700000000002,"a":"n/a"}
+{"device":"d1","timestamp":1700000000003,"a":""}
+{"device":"d1","timestamp":1700000000004,"a":"broken"}
+{"device":"d1","timestamp":1700000000005,"a":2.5}
+not JSON
+"#;
+    let (finished, letters) = run(&workplace, "json", lines);
+    assert_eq!(finished.code, Some(0), "one row arrived\n{}", finished.stderr);
+    for (position, value) in [(48, "n/a"), (100, ""), (149, "broken"), (204, "2.5")] {
+        let letter = letters.iter().find(|letter| letter["position"] == position).expect("a letter");
+        let error = letter["error"].as_str().expect("a reason");
+        assert!(error.contains(&format!("`{value}`")), "{position}: {error}");
+    }
+    assert_eq!(letters.len(), 5);
+    assert!(finished.stderr.contains("count=1"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("dead=5"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_run_of_which_nothing_arrives_has_an_exit_code_of_its_own() {
+    for (lines, told) in [
+        ("oops\n{}\n", "dead=2"),
+        (r#"{"device":"d","time":1700000000001,"a":null}"#, "empty=1"),
+        (r#"{"device":"d","device":"e","time":1700000000001,"a":1}"#, "dead=1"),
+    ] {
+        let (finished, _) = run(&Workplace::new(), "json", lines);
+        assert_eq!(finished.code, Some(5), "{lines}\n{}", finished.stderr);
+        assert!(finished.stderr.contains(told), "{lines}\n{}", finished.stderr);
+    }
+    let (nothing, _) = run(&Workplace::new(), "json", "");
+    assert_eq!(nothing.code, Some(0), "there was nothing to read\n{}", nothing.stderr);
+    let one = "oops\n{\"device\":\"d\",\"time\":1700000000001,\"a\":1}\n";
+    assert_eq!(run(&Workplace::new(), "json", one).0.code, Some(0));
+}
+
+#[test]
+fn a_field_with_a_wrong_path_is_named() {
+    let lines = "{\"device\":\"a\",\"timestamp\":1700000000001,\"reading\":{\"temp\":21.5}}\n".repeat(2);
+    let fields = "{json: {fields: {temp: {path: $.readings.temp, type: DOUBLE}}}}";
+    let (finished, letters) = run(&Workplace::new(), fields, &lines);
+    assert_eq!((finished.code, letters.len()), (Some(5), 0), "{}", finished.stderr);
+    let told = "the field `temp` was found at $.readings.temp in none of 2 records";
+    assert_eq!(finished.stderr.matches(told).count(), 1, "{}", finished.stderr);
+    assert!(finished.stderr.contains("empty=2"), "{}", finished.stderr);
+    // Beside one that is there it is told all the same.
+    let both = "{json: {fields: {temp: $.readings.temp, t: $.reading.temp}}}";
+    let (finished, _) = run(&Workplace::new(), both, &lines);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(finished.stderr.contains(told) && !finished.stderr.contains("`t`"), "{}", finished.stderr);
+}
+
+#[test]
+fn a_name_twice_is_rejected_wherever_it_stands() {
+    let workplace = Workplace::new();
+    let lines = r#"{"device":"a","device":"b","timestamp":1700000000001,"timestamp":1700000000009,"v":1}
+{"device":"a","timestamp":1700000000002,"v":1,"v":2}
+{"device":"a","timestamp":1700000000003,"s":{"on":1},"s_on":2}
+{"device":"a","timestamp":1700000000004,"v":4}
+"#;
+    let (finished, letters) = run(&workplace, "json", lines);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(
+        errors(&letters),
+        [
+            "the key `device` stands twice",
+            "two values of one row are named `v`",
+            "two values of one row are named `s_on`"
+        ]
+    );
+    assert_eq!(workplace.sql("data", "select * from root.**").lines().count(), 2);
+    let (head, _) = run(&Workplace::new(), "csv", "time,device,v,w,v\n1700000000001,a,1,2,3\n");
+    assert_eq!(head.code, Some(1), "{}", head.stderr);
+    assert!(head.stderr.contains("two columns are named `v`"), "{}", head.stderr);
+}
+
+#[test]
+fn a_device_of_several_fields_is_a_node_for_each() {
+    let workplace = Workplace::new();
+    let decode = "{json: {device: \"{$.site}.line_{$.line}\"}}";
+    let lines = r#"{"site":"hall 1","line":7,"time":1700000000001,"v":1}
+{"site":"a.b","line":"x","time":1700000000001,"v":2}
+{"site":"a","time":1700000000001,"v":3}
+"#;
+    let (finished, letters) = run(&workplace, decode, lines);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(errors(&letters), ["there is no $.line, which is a part of the device"]);
+    let devices = workplace.sql("data", "show devices root.p.**");
+    assert!(devices.contains("root.p.`hall 1`.line_7,"), "{devices}");
+    assert!(devices.contains("root.p.`a.b`.line_x,"), "{devices}");
+}
+
+#[test]
+fn lint_asks_whether_a_key_is_meant_and_checks_templates() {
+    let workplace = Workplace::new();
+    let lint = |device: &str| {
+        let decode = format!("{{json: {{device: {device}}}}}");
+        run(&workplace, &decode, "");
+        workplace.run(&["lint", "p.yaml"])
+    };
+    let asked = lint("id");
+    assert_eq!(asked.code, Some(0), "{}", asked.stderr);
+    assert!(asked.stderr.contains("warning") && asked.stderr.contains("write `$.id`"), "{}", asked.stderr);
+    let wrong = lint("\"{site}.{$.line}\"");
+    assert_eq!(wrong.code, Some(3), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("write `{$.site}` for `{site}`"), "{}", wrong.stderr);
+    for right in ["$.id", "'`id`'", "root.p.id", "\"{$.site}.{$.line}\""] {
+        let right = lint(right);
+        assert_eq!((right.code, right.stderr.as_str()), (Some(0), ""), "{}", right.stderr);
+    }
+}
+
+/// One time in each of its forms, and what it is in milliseconds.
+const TIMES: [(&str, i64); 9] = [
+    ("2024-02-21T09:34:33[Europe/Paris]", 1_708_504_473_000),
+    ("2024-02-21T09:34:33+01:00", 1_708_504_473_000),
+    ("2024-02-21 09:34:33", 1_708_508_073_000),
+    ("2024/02/21 09:34:33", 1_708_508_073_000),
+    ("2024-02-21", 1_708_473_600_000),
+    ("9999-12-31", 253_402_214_400_000),
+    ("0999-12-31T23:59:59.999", -30_610_224_000_001),
+    ("1969-12-31T23:59:59.9999", -1),
+    ("1969-12-31T23:59:58.0005", -2_000),
+];
+
+#[test]
+fn times_are_the_same_on_every_way_in() {
+    let workplace = Workplace::new();
+    let (mut json, mut objects) = (String::new(), String::new());
+    let (mut csv, mut typed) = ("time,device,v\n".to_owned(), "Time,root.i.d.v(DOUBLE)\n".to_owned());
+    for (nth, (text, _)) in TIMES.iter().enumerate() {
+        json.push_str(&format!("{{\"device\":\"d{nth}\",\"time\":\"{text}\",\"v\":1}}\n"));
+        csv.push_str(&format!("{text},c{nth},1\n"));
+        typed.push_str(&format!("{text},1\n"));
+        objects.push_str(&format!("{{\"Time\":\"{text}\",\"Device\":\"root.j.d{nth}\",\"v\":1}}\n"));
+        let insert = format!("insert into root.s.d{nth}(time, v) values({text}, 1)");
+        workplace.run(&["sql", "--data", "data", "--zone", "UTC", "-e", &insert]).ok();
+    }
+    assert_eq!(run(&workplace, "json", &json).0.code, Some(0));
+    assert_eq!(run(&workplace, "csv", &csv).0.code, Some(0));
+    workplace.write("i.csv", &typed);
+    workplace.run(&["import", "i.csv", "--data", "data", "--quiet"]).ok();
+    workplace.write("j.jsonl", &objects);
+    workplace.run(&["import", "j.jsonl", "--data", "data", "--quiet"]).ok();
+    let times = |path: &str| -> Vec<i64> {
+        let rows = workplace.sql("data", &format!("select v from {path}"));
+        rows.lines()
+            .skip(1)
+            .map(|row| row.split(',').next().and_then(|time| time.parse().ok()).expect("a time"))
+            .collect()
+    };
+    for (nth, &(text, millis)) in TIMES.iter().enumerate() {
+        for path in [
+            format!("root.p.d{nth}"),
+            format!("root.p.c{nth}"),
+            format!("root.s.d{nth}"),
+            format!("root.j.d{nth}"),
+        ] {
+            assert_eq!(times(&path), [millis], "{text} in {path}");
+        }
+    }
+    let mut imported: Vec<_> = TIMES.iter().map(|&(_, millis)| millis).collect();
+    imported.sort_unstable();
+    imported.dedup();
+    assert_eq!(times("root.i.d"), imported);
+}
+
+#[test]
+fn rows_that_fall_on_one_millisecond_and_times_of_another_unit_are_told_once() {
+    let workplace = Workplace::new();
+    let lines: String = (1..=9)
+        .map(|n| format!("{{\"device\":\"d\",\"time\":\"2024-01-01T00:00:00.00000{n}Z\",\"v\":{n}}}\n"))
+        .collect();
+    let (finished, _) = run(&workplace, "json", &lines);
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert_eq!(
+        finished.stderr.matches("finer than milliseconds, and 8 rows").count(),
+        1,
+        "{}",
+        finished.stderr
+    );
+    for (set, time, meant) in
+        [("ms", 1_700_000_000_000_000i64, "us"), ("ms", 1_700_000_000, "s"), ("us", 1_700_000_000_000, "ms")]
+    {
+        let lines = format!("{{\"device\":\"d\",\"time\":{time},\"v\":1}}\n").repeat(3);
+        let (finished, _) = run(&Workplace::new(), &format!("{{json: {{time_unit: {set}}}}}"), &lines);
+        let told = format!("set `time_unit: {meant}`");
+        assert_eq!(finished.stderr.matches(&told).count(), 1, "{set} {time}\n{}", finished.stderr);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the decoders of one source notice together: rows without values, fields that no record has, times too fine.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use levada_connector_api::{BatchBuilder, FieldValue, Noticed, Placed, Remark, model::Moment};
+
+/// Counts of all decoders of one source.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// Rows without a value.
+    empty: AtomicU64,
+    /// Rows in the millisecond of another.
+    on_another: AtomicU64,
+    /// Records in which fields were looked for.
+    records: AtomicU64,
+    /// Fields that are looked for, where they should stand, and whether any record had them there.
+    fields: Vec<(String, String, AtomicBool)>,
+}
+
+impl Account {
+    /// An account of fields by their name, and where they should stand.
+    pub(super) fn new(fields: impl IntoIterator<Item = (String, String)>) -> Self {
+        let fields = fields.into_iter().map(|(name, place)| (name, place, AtomicBool::new(false)));
+        Self { fields: fields.collect(), ..Self::default() }
+    }
+
+    /// Hands a row over and takes note of what becomes of it.
+    ///
+    /// # Errors
+    /// The row cannot be held.
+    #[inline]
+    pub(super) fn row(
+        &self,
+        rows: &mut BatchBuilder,
+        device: &str,
+        at: Moment,
+        fields: &[(&str, FieldValue<'_>)],
+    ) -> Result<(), String> {
+        let count = match rows.row_at(device, at, fields).map_err(|error| error.to_string())? {
+            Placed::Held => return Ok(()),
+            Placed::OnAnother => &self.on_another,
+            Placed::Empty => &self.empty,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A record that has nothing in it, not even a row without values.
+    pub(super) fn empty_record(&self) {
+        self.empty.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A record in which fields are looked for.
+    pub(super) fn looks(&self) {
+        self.records.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The field of an index was found.
+    #[inline]
+    pub(super) fn found(&self, index: usize) {
+        if let Some((.., found)) = self.fields.get(index)
+            && !found.load(Ordering::Relaxed)
+        {
+            found.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Noticed for Account {
+    fn empty(&self) -> u64 {
+        self.empty.load(Ordering::Relaxed)
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = Vec::new();
+        let mut remark =
+            |about: &str, message: String| remarks.push(Remark { about: about.to_owned(), message });
+        let records = self.records.load(Ordering::Relaxed);
+        for (name, place, found) in &self.fields {
+            if records > 0 && !found.load(Ordering::Relaxed) {
+                remark(name, format!("the field `{name}` was found at {place} in none of {records} records"));
+            }
+        }
+        match self.empty() {
+            0 => {}
+            empty => remark(
+                "empty",
+                format!(
+                    "records gave no value, {empty} so far: beside device and time there was nothing, or null"
+                ),
+            ),
+        }
+        match self.on_another.load(Ordering::Relaxed) {
+            0 => {}
+            count => remark(
+                "milliseconds",
+                format!(
+                    "times are finer than milliseconds, and {count} rows so far fall on the millisecond of another row of their \
+                     device: of two values of one series there, a store keeps the later"
+                ),
+            ),
+        }
+        remarks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_that_no_record_has_is_named_and_one_that_some_have_is_not() {
+        let account = Account::new([("a", "$.x.a"), ("b", "$.b")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(account.remarks(), [], "nothing was looked for");
+        account.looks();
+        account.looks();
+        account.found(1);
+        let messages: Vec<_> = account.remarks().into_iter().map(|remark| remark.message).collect();
+        assert_eq!(messages, ["the field `a` was found at $.x.a in none of 2 records"]);
+    }
+
+    #[test]
+    fn rows_without_values_and_rows_on_one_millisecond_are_counted() {
+        let account = Account::default();
+        let mut rows = BatchBuilder::new();
+        let at = |nanos| levada_connector_api::model::TimeUnit::Nanosecond.moment(nanos).expect("in range");
+        account.row(&mut rows, "d", at(1), &[("a", FieldValue::Double(1.0))]).expect("held");
+        account.row(&mut rows, "d", at(2), &[("a", FieldValue::Double(2.0))]).expect("held");
+        account.row(&mut rows, "d", at(3), &[("a", FieldValue::Null)]).expect("empty");
+        assert_eq!((account.empty(), rows.rows()), (1, 2));
+        let about: Vec<_> = account.remarks().into_iter().map(|remark| remark.about).collect();
+        assert_eq!(about, ["empty", "milliseconds"]);
+    }
+}

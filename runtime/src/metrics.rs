@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `levada_input_received_total` | rows | read by a source |
 //! | `levada_input_records` | records | read by a source since it connected, as it counts them |
+//! | `levada_input_empty_records` | records | that gave no value, since the source connected |
 //! | `levada_input_lag_records` | records | waiting at the other side, where the source knows |
 //! | `levada_input_error_total` | attempts | reads and commits that failed |
 //! | `levada_input_given_up_total` | splits | that a source gave up: a file that is broken, a partition that may not be read |
@@ -41,6 +42,7 @@ struct Families {
     input_received: IntCounterVec,
     input_records: IntGaugeVec,
     input_lag: IntGaugeVec,
+    input_empty: IntGaugeVec,
     input_error: IntCounterVec,
     input_given_up: IntCounterVec,
     in_flight_rows: IntGaugeVec,
@@ -69,6 +71,7 @@ pub(crate) struct SourceMetrics {
     pub(crate) received: IntCounter,
     pub(crate) records: IntGauge,
     pub(crate) lag: IntGauge,
+    pub(crate) empty: IntGauge,
     pub(crate) error: IntCounter,
     pub(crate) given_up: IntCounter,
     pub(crate) in_flight_rows: IntGauge,
@@ -146,6 +149,7 @@ impl Metrics {
                 None,
             )?,
             input_lag: to.gauge("levada_input_lag_records", "Records waiting at the other side.", None)?,
+            input_empty: to.gauge("levada_input_empty_records", "Records that gave no value.", None)?,
             input_error: to.counter("levada_input_error_total", "Reads and commits that failed.", None)?,
             input_given_up: to.counter(
                 "levada_input_given_up_total",
@@ -195,6 +199,7 @@ impl Metrics {
             received: all.input_received.with_label_values(labels),
             records: all.input_records.with_label_values(labels),
             lag: all.input_lag.with_label_values(labels),
+            empty: all.input_empty.with_label_values(labels),
             error: all.input_error.with_label_values(labels),
             given_up: all.input_given_up.with_label_values(labels),
             in_flight_rows: all.in_flight_rows.with_label_values(labels),

@@ -84,6 +84,22 @@ fn rows_of_one_record_make_one_letter() {
     assert!(text.contains(r#""row":{"device":"root.d","time":1,"values":{"s":"NaN"}}"#), "{text}");
 }
 
+#[test]
+fn a_record_of_which_rows_are_refused_for_several_reasons_says_them_all() {
+    let node: Arc<str> = "store".into();
+    let readings = Readings { tablet: tablet(3), records: Some((records(&[b"a", b"b"]), [0, 0, 1].into())) };
+    let batch = Batch { readings: vec![readings], ..Batch::default() };
+    let rejection = |rows: &[u32], error: &str| Rejection {
+        readings: 0,
+        rows: Some(rows.to_vec()),
+        error: error.to_owned(),
+    };
+    let rejections = [rejection(&[0], "x"), rejection(&[1, 2], "y"), rejection(&[0, 1], "x")];
+    let letters = of_rejections(&batch, &rejections, &circumstances(&node)).letters;
+    let errors: Vec<_> = letters.iter().map(|letter| letter.error.as_str()).collect();
+    assert_eq!(errors, ["x; y", "y"]);
+}
+
 #[tokio::test]
 async fn a_file_that_cannot_be_written_is_an_error_and_not_a_loss() {
     let folder = tempfile::tempdir().expect("a folder");

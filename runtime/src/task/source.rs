@@ -256,6 +256,7 @@ impl Reader {
         self.node.set_progress(progress);
         if let Some(noticed) = &self.noticed {
             self.node.tally.set_empty(noticed.empty());
+            self.metrics.empty.set(gauge(noticed.empty()));
         }
         self.metrics.records.set(gauge(progress.read));
         if let Some(lag) = progress.lag {

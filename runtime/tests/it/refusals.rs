@@ -163,3 +163,38 @@ async fn positions_of_refused_rows_are_given_again_once_they_are_safe() {
         sink.batches().iter().map(|batch| (batch.rows(), batch.positions[0].range.clone())).collect();
     assert_eq!(ranges, [(0, 0..0), (100, 0..100), (0, 0..100), (100, 100..200)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_report_counts_each_kind_of_reason() {
+    let harness = Harness::new("reasons").source("in").sink("out", &["in"]);
+    let _script = half_bad().named(harness.script("in"));
+    let reject =
+        |row: &levada_testkit::Row| (row.time < 5).then(|| format!("a: `{}` is too small", row.time));
+    let _sink = ScriptedSink::new().rejecting(reject).named(harness.script("out"));
+    let report = harness.start().wait().await;
+    let reasons: Vec<_> = (report.reasons.iter())
+        .map(|each| (each.node.as_str(), each.stage, each.reason.as_str(), each.count))
+        .collect();
+    assert_eq!(reasons, [("out", "write", "a: `0` is too small", 5), ("in", "decode", "expected `{`", 2)]);
+    assert_eq!((report.other_reasons, report.nothing_arrived()), (0, false));
+    let letters = harness.dead_letters();
+    for time in 0..5 {
+        let own = format!("a: `{time}` is too small");
+        assert_eq!(letters.iter().filter(|letter| letter["error"] == json!(own)).count(), 1, "{own}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_says_where_nothing_arrived() {
+    let harness = Harness::new("nothing").source("in").sink("out", &["in"]);
+    let _script = half_bad().named(harness.script("in"));
+    let _sink = ScriptedSink::new().rejecting(|_| Some("no".to_owned())).named(harness.script("out"));
+    let report = harness.start().wait().await;
+    assert_eq!((report.outcome, report.rows_sent, report.dead), (Outcome::Completed, 0, 30));
+    assert!(report.nothing_arrived());
+    // Where there was nothing to read, nothing is missing.
+    let harness = Harness::new("empty").source("in").sink("out", &["in"]);
+    let _script = SourceScript::new([]).named(harness.script("in"));
+    let _sink = ScriptedSink::new().named(harness.script("out"));
+    assert!(!harness.start().wait().await.nothing_arrived());
+}

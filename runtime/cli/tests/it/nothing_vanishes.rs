@@ -6,16 +6,21 @@ use crate::command::{Finished, Workplace};
 
 /// Runs a pipeline from lines of a file into a store, and gives its dead letters.
 fn run(workplace: &Workplace, decode: &str, lines: &str) -> (Finished, Vec<Value>) {
-    workplace.write("in.txt", lines);
+    run_named("p", workplace, decode, lines)
+}
+
+fn run_named(name: &str, workplace: &Workplace, decode: &str, lines: &str) -> (Finished, Vec<Value>) {
+    workplace.write(&format!("{name}.txt"), lines);
     workplace.write(
         "p.yaml",
         &format!(
-            "name: p\nsources:\n  f: {{file: {{paths: in.txt}}, decode: {decode}}}\n\
+            "name: {name}\nsources:\n  f: {{file: {{paths: {name}.txt}}, decode: {decode}}}\n\
              sinks:\n  store: {{inputs: [f], iotdb: {{embedded: data, database: root.p}}}}\n"
         ),
     );
     let finished = workplace.run(&["run", "--quiet", "p.yaml"]);
-    let letters = std::fs::read_to_string(workplace.path(".levada/p/dead-letters.jsonl")).unwrap_or_default();
+    let letters = std::fs::read_to_string(workplace.path(&format!(".levada/{name}/dead-letters.jsonl")))
+        .unwrap_or_default();
     (finished, letters.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
 }
 
@@ -166,7 +171,7 @@ fn times_are_the_same_on_every_way_in() {
         workplace.run(&["sql", "--data", "data", "--zone", "UTC", "-e", &insert]).ok();
     }
     assert_eq!(run(&workplace, "json", &json).0.code, Some(0));
-    assert_eq!(run(&workplace, "csv", &csv).0.code, Some(0));
+    assert_eq!(run_named("c", &workplace, "csv", &csv).0.code, Some(0));
     workplace.write("i.csv", &typed);
     workplace.run(&["import", "i.csv", "--data", "data", "--quiet"]).ok();
     workplace.write("j.jsonl", &objects);

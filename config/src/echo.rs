@@ -63,7 +63,7 @@ impl Pipeline {
         if !self.tests.is_empty() {
             document.insert("tests".to_owned(), plain(&self.tests));
         }
-        write::to_yaml(&Value::Object(document))
+        write::to_yaml(&Value::Object(document), write::Dollars::Literal)
     }
 }
 

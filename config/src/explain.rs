@@ -6,7 +6,10 @@ mod document;
 mod example;
 mod reference;
 mod skeleton;
+mod topics;
+mod usage;
 
 pub use document::document_schema;
 pub use reference::{document_reference, reference};
 pub use skeleton::{UnknownComponent, skeleton};
+pub use topics::{Topic, topics};

@@ -30,7 +30,9 @@ mod yaml;
 
 pub use code::CODES;
 pub use diagnostic::{Diagnostic, Level, Note, Span};
-pub use explain::{UnknownComponent, document_reference, document_schema, reference, skeleton};
+pub use explain::{
+    Topic, UnknownComponent, document_reference, document_schema, reference, skeleton, topics,
+};
 pub use load::load;
 pub use pipeline::{ComponentRef, Pipeline, SinkNode, SourceNode, TransformNode};
 pub use render::render;

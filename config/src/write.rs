@@ -5,41 +5,55 @@ use serde_json::Value;
 /// How long a mapping or list may be to stand in one line.
 const MAX_INLINE: usize = 72;
 
+/// What a `${` or `$$` in a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dollars {
+    /// The text itself, as a document that was read has it: written so that it is read as the same text.
+    Literal,
+    /// A variable, as a document has it that is yet to be read. Options' examples are such.
+    Variables,
+}
+
 /// Writes a value as a document.
-pub(crate) fn to_yaml(value: &Value) -> String {
+pub(crate) fn to_yaml(value: &Value, dollars: Dollars) -> String {
     let mut out = String::new();
-    block(value, 0, &mut out);
+    block(value, 0, dollars, &mut out);
     out
 }
 
 /// A value in one line.
-pub(crate) fn inline(value: &Value) -> String {
+pub(crate) fn inline(value: &Value, dollars: Dollars) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::String(text) => scalar(text),
-        Value::Array(items) => format!("[{}]", items.iter().map(inline).collect::<Vec<_>>().join(", ")),
+        Value::String(text) => scalar(text, dollars),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| inline(item, dollars));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
         Value::Object(entries) => {
-            let entries = entries.iter().map(|(key, value)| format!("{}: {}", scalar(key), inline(value)));
+            let entries = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", scalar(key, Dollars::Literal), inline(value, dollars)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
     }
 }
 
-fn block(value: &Value, indent: usize, out: &mut String) {
+fn block(value: &Value, indent: usize, dollars: Dollars, out: &mut String) {
     let blanks = " ".repeat(indent);
     match value {
         Value::Object(entries) if !entries.is_empty() => {
             for (key, value) in entries {
-                out.push_str(&format!("{blanks}{}:", scalar(key)));
-                nested(value, indent, indent < 6, out);
+                out.push_str(&format!("{blanks}{}:", scalar(key, Dollars::Literal)));
+                nested(value, indent, indent < 6, dollars, out);
             }
         }
         Value::Array(items) if !items.is_empty() => {
             for item in items {
                 let begin = out.len();
                 out.push_str(&format!("{blanks}-"));
-                nested(item, indent, false, out);
+                nested(item, indent, false, dollars, out);
                 // A block begins in the line of its dash.
                 let deeper = format!("{blanks}-\n{blanks}  ");
                 if out[begin..].starts_with(&deeper) {
@@ -47,30 +61,30 @@ fn block(value: &Value, indent: usize, out: &mut String) {
                 }
             }
         }
-        other => out.push_str(&format!("{blanks}{}\n", inline(other))),
+        other => out.push_str(&format!("{blanks}{}\n", inline(other, dollars))),
     }
 }
 
 /// What stands behind a key or a dash: in the same line where it is short.
-fn nested(value: &Value, indent: usize, open: bool, out: &mut String) {
+fn nested(value: &Value, indent: usize, open: bool, dollars: Dollars, out: &mut String) {
     let holds = match value {
         Value::Object(entries) => !entries.is_empty(),
         Value::Array(items) => !items.is_empty(),
         _ => false,
     };
-    let line = inline(value);
+    let line = inline(value, dollars);
     // Nodes and their components stand open; what is within them may be short.
     let short = line.len() + indent <= MAX_INLINE && !(open && value.is_object());
     if !holds || short {
         out.push_str(&format!(" {line}\n"));
     } else {
         out.push('\n');
-        block(value, indent + 2, out);
+        block(value, indent + 2, dollars, out);
     }
 }
 
 /// A text so that it is read as the same text.
-pub(crate) fn scalar(text: &str) -> String {
+fn scalar(text: &str, dollars: Dollars) -> String {
     let safe = |c: char| {
         c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$' | '+' | '(' | ')' | '^' | ' ' | ':')
     };
@@ -88,7 +102,10 @@ pub(crate) fn scalar(text: &str) -> String {
     if text.chars().all(safe) && !special && !numeric && !blanks && !variable {
         return text.to_owned();
     }
-    let text = text.replace("$$", "$$$$").replace("${", "$${");
+    let text = match dollars {
+        Dollars::Literal => text.replace("$$", "$$$$").replace("${", "$${"),
+        Dollars::Variables => text.to_owned(),
+    };
     if text.chars().any(char::is_control) {
         // JSON's notation is YAML's as well.
         return Value::String(text).to_string();
@@ -119,7 +136,19 @@ mod tests {
             ("${x}", "'$${x}'"),
             ("***", "'***'"),
         ] {
-            assert_eq!(scalar(text), written);
+            assert_eq!(scalar(text, Dollars::Literal), written);
+        }
+    }
+
+    #[test]
+    fn variables_stay_variables_in_an_example() {
+        for (text, written) in [
+            ("${x}", "'${x}'"),
+            ("${HOST:-localhost}:${PORT:-6667}", "'${HOST:-localhost}:${PORT:-6667}'"),
+            ("it's ${x}", "\"it's ${x}\""),
+            ("$$", "'$$'"),
+        ] {
+            assert_eq!(inline(&json!([text]), Dollars::Variables), format!("[{written}]"));
         }
     }
 
@@ -128,6 +157,6 @@ mod tests {
         let value = json!({"a": {"b": {"c": [1, 2]}}, "d": [], "e": {}, "f": [{"path": "x".repeat(80)}]});
         let long = "x".repeat(80);
         let written = format!("a:\n  b:\n    c: [1, 2]\nd: []\ne: {{}}\nf:\n  - path: {long}\n");
-        assert_eq!(to_yaml(&value), written);
+        assert_eq!(to_yaml(&value, Dollars::Literal), written);
     }
 }

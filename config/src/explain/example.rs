@@ -40,7 +40,7 @@ fn made_up<'s>(schema: Schema<'s>, name: &str, open: &mut Vec<Schema<'s>>) -> Op
     }
     match schema.types().first() {
         _ if schema.is_secret() => {
-            Some(json!(format!("${{{}}}", name.to_uppercase().replace(['-', '.'], "_"))))
+            Some(json!(format!("${{{}:-secret}}", name.to_uppercase().replace(['-', '.'], "_"))))
         }
         Some(Type::Boolean) => Some(json!(false)),
         Some(Type::Integer) => Some(json!(schema.number("minimum").map_or(1, |least| least.max(1.0) as u64))),

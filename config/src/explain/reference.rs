@@ -1,34 +1,38 @@
 //! Reference pages in Markdown.
 
-use levada_connector_api::{Component, ComponentKind};
-use serde_json::{Map, Value, json};
+use levada_connector_api::{Component, ComponentKind, Registry};
+use serde_json::{Value, json};
 
-use super::example::required_options;
+use super::{example::required_options, usage::usage};
 use crate::{
     echo,
     keys::{self, SECTIONS, TopKeys},
     schema::{Schema, Type},
-    write,
+    write::{self, Dollars},
 };
 
 /// The reference page of a component: what it is, the least document that uses it, every option with its type, default,
 /// description and example.
+///
+/// Each example is a whole document, with other components of the registry around the one it is about: `lint` takes it as
+/// it stands, once the variables in it are set.
 ///
 /// ```
 /// # use levada_config::reference;
 /// # use levada_connector_api::{ComponentKind, Registry};
 /// # let registry = Registry::new();
 /// if let Some(component) = registry.get(ComponentKind::Source, "kafka") {
-///     println!("{}", reference(component));
+///     println!("{}", reference(&registry, component));
 /// }
 /// ```
-pub fn reference(component: &Component) -> String {
+pub fn reference(registry: &Registry, component: &Component) -> String {
     let schema = Schema::of(component.schema.as_value());
     let mut page = format!("# `{}` ({})\n\n{}\n", component.name, component.kind.name(), component.summary);
     if let Some(description) = schema.text("description").filter(|text| *text != component.summary) {
         page.push_str(&format!("\n{description}\n"));
     }
-    page.push_str(&format!("\n```yaml\n{}```\n\n## Options\n\n", write::to_yaml(&usage(component, schema))));
+    let yaml = |options: &Value| write::to_yaml(&usage(registry, component, options), Dollars::Variables);
+    page.push_str(&format!("\n```yaml\n{}```\n\n## Options\n\n", yaml(&required_options(schema))));
     let is_mapping = schema.types() == [Type::Object];
     if schema.properties().is_none() && schema.alternatives().is_empty() {
         match is_mapping {
@@ -44,7 +48,7 @@ pub fn reference(component: &Component) -> String {
         if index == 0 {
             page.push_str("\n## More examples\n");
         }
-        page.push_str(&format!("\n```yaml\n{}```\n", write::to_yaml(&json!({component.name: each}))));
+        page.push_str(&format!("\n```yaml\n{}```\n", yaml(each)));
     }
     page
 }
@@ -75,30 +79,6 @@ pub fn document_reference() -> String {
         options(Schema::of(&keys), &mut page);
     }
     page
-}
-
-/// The least document part that uses a component.
-fn usage(component: &Component, schema: Schema<'_>) -> Value {
-    let options = json!({component.name: required_options(schema)});
-    let named = |section: &str, node: Value| json!({section: {format!("my-{}", component.name): node}});
-    let mut node = Map::new();
-    match component.kind {
-        ComponentKind::Decoder => {
-            return json!({"sources": {"my-source": {"decode": options}}});
-        }
-        ComponentKind::Source => {}
-        ComponentKind::Transform | ComponentKind::Sink => {
-            node.insert("inputs".to_owned(), json!(["my-source"]));
-        }
-    }
-    if let Value::Object(options) = options {
-        node.extend(options);
-    }
-    if component.decodes {
-        node.insert("decode".to_owned(), json!({"json": {}}));
-    }
-    let section = SECTIONS.iter().find(|(_, kind, _)| *kind == component.kind).map_or("", |(name, ..)| name);
-    named(section, Value::Object(node))
 }
 
 /// A row of an options table.
@@ -179,7 +159,11 @@ impl<'s> Table<'s> {
         let default = match default.cloned() {
             Some(mut value) => {
                 echo::strip_nulls(&mut value);
-                if is_empty(&value) { String::new() } else { format!("`{}`", write::inline(&value)) }
+                if is_empty(&value) {
+                    String::new()
+                } else {
+                    format!("`{}`", write::inline(&value, Dollars::Variables))
+                }
             }
             None if required && matches!(form, Form::Only) => "**required**".to_owned(),
             None => String::new(),
@@ -193,7 +177,7 @@ impl<'s> Table<'s> {
         };
         let examples = schema.get("examples").and_then(Value::as_array);
         if let Some(each) = examples.and_then(|all| all.first()).filter(|_| schema.get("format").is_none()) {
-            description.push_str(&format!(" For example `{}`.", write::inline(each)));
+            description.push_str(&format!(" For example `{}`.", write::inline(each, Dollars::Variables)));
         }
         self.rows.push(Row { path: path.to_owned(), wanted: short(schema), default, description });
         self.within(schema, path, given);
@@ -218,7 +202,9 @@ impl<'s> Table<'s> {
         let several = forms.clone().count() > 1;
         for each in forms {
             let tag = each.properties().into_iter().flatten().find_map(|(key, value)| {
-                value.get("const").map(|tag| format!("with `{key}: {}`", write::inline(tag)))
+                value
+                    .get("const")
+                    .map(|tag| format!("with `{key}: {}`", write::inline(tag, Dollars::Variables)))
             });
             let form = match (&tag, each.only_key()) {
                 (Some(tag), _) => Form::Tagged(tag),
@@ -262,8 +248,8 @@ fn meaning(schema: Schema<'_>) -> Option<String> {
     let mut properties = schema.properties().into_iter().flatten();
     let mut tag = || properties.find_map(|(key, value)| value.get("const").map(|tag| json!({key: tag})));
     let name = match schema.get("const") {
-        Some(value) => write::inline(value),
-        None => write::inline(&tag()?).trim_matches(['{', '}']).to_owned(),
+        Some(value) => write::inline(value, Dollars::Variables),
+        None => write::inline(&tag()?, Dollars::Variables).trim_matches(['{', '}']).to_owned(),
     };
     Some(match description {
         Some(description) => format!("- `{name}`: {description}\n"),

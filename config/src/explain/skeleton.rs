@@ -1,7 +1,7 @@
 //! A document to start from: what has to be given with examples, all else as comments with its default.
 
 use levada_connector_api::{Component, ComponentKind, Registry};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::example::{example, required_options};
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
     echo,
     keys::{self, TopKeys},
     schema::Schema,
-    words, write,
+    words,
+    write::{self, Dollars},
 };
 
 /// How long a line of comment is.
@@ -24,7 +25,8 @@ pub struct UnknownComponent {
     hint: String,
 }
 
-/// A pipeline document with a source, transforms and a sink: it reads without a problem as it stands.
+/// A pipeline document with a source, transforms and a sink: it reads without a problem as it stands, and so it does when
+/// options in it are taken out of their comments: one of them, or all but those that say that they do not go together.
 ///
 /// # Errors
 /// A component is not in the registry; the error names the nearest.
@@ -85,7 +87,7 @@ pub fn skeleton(
     out.common(ComponentKind::Sink);
     out.blank();
     let top = keys::schema_of::<TopKeys>();
-    out.options(Schema::of(&top), 0, &["name", "tests"]);
+    out.keys(Schema::of(&top), 0, &["name", "tests"]);
     Ok(out.text)
 }
 
@@ -139,39 +141,77 @@ impl Lines {
         let schema = Schema::of(component.schema.as_value());
         self.comment(indent, component.summary);
         if schema.properties().is_none() {
-            let value = write::inline(&required_options(schema));
+            let value = written(&required_options(schema));
             self.push(indent, &format!("{}: {value}", component.name));
         } else {
-            // Where all its options stay comments, a key without a value says `{}`.
             self.push(indent, &format!("{}:", component.name));
-            self.options(schema, indent + 2, &[]);
+            let apart = self.options(schema, indent + 2, component);
+            if !apart.is_empty() {
+                let apart = words::list(apart.iter().map(String::as_str), "and");
+                let page = format!("{}/{}", component.kind.name(), component.name);
+                let text = format!("Not together with what stands here: {apart}; see `levada docs {page}`.");
+                self.comment(indent + 2, &text);
+            }
         }
     }
 
     /// The keys beside the component, all of them comments.
     fn common(&mut self, kind: ComponentKind) {
-        let keys = keys::schema_of_kind(kind);
-        self.options(Schema::of(&keys), 4, &["inputs"]);
+        self.keys(Schema::of(&keys::schema_of_kind(kind)), 4, &["inputs"]);
     }
 
-    /// Options with what they are for; those that need not be given are comments.
-    fn options(&mut self, schema: Schema<'_>, indent: usize, without: &[&str]) {
-        let model = required_options(schema);
-        let given = |key: &str| model.get(key).filter(|_| !without.contains(&key));
-        let properties =
-            || schema.properties().into_iter().flatten().filter(|(key, _)| !without.contains(&key.as_str()));
-        let (first, rest): (Vec<_>, Vec<_>) = properties().partition(|(key, _)| given(key).is_some());
-        for (key, value) in first.into_iter().chain(rest) {
+    /// Keys as comments, with what they are for.
+    fn keys(&mut self, schema: Schema<'_>, indent: usize, without: &[&str]) {
+        for (key, value) in schema.properties().into_iter().flatten() {
+            if !without.contains(&key.as_str()) {
+                let option = schema.sub(value);
+                self.describe(indent, value, option, "");
+                self.push(indent, &format!("# {key}: {}", written(&shown(option, key))));
+            }
+        }
+    }
+
+    /// A component's options with what they are for; those that need not be given are comments.
+    ///
+    /// What the component rejects beside the options that are given is left out: those options' names are returned.
+    fn options(&mut self, schema: Schema<'_>, indent: usize, component: &Component) -> Vec<String> {
+        let given = match required_options(schema) {
+            Value::Object(given) => given,
+            _ => Map::new(),
+        };
+        let properties = || schema.properties().into_iter().flatten();
+        for (key, value) in properties() {
+            if let Some(example) = given.get(key) {
+                self.describe(indent, value, schema.sub(value), "");
+                self.push(indent, &format!("{key}: {}", written(example)));
+            }
+        }
+        let optional: Vec<_> = properties().filter(|(key, _)| !given.contains_key(*key)).collect();
+        let mut together = Together { component, given, shown: Vec::new() };
+        let mut apart = Vec::new();
+        for (key, value) in optional {
             let option = schema.sub(value);
-            let own = value.get("description").and_then(Value::as_str).or_else(|| option.text("description"));
-            if let Some(description) = own {
-                self.comment(indent, &(first_sentence(description) + "."));
+            let example = shown(option, key);
+            match together.add(key, &example) {
+                Place::Beside => self.describe(indent, value, option, ""),
+                Place::InsteadOf(other) => {
+                    self.describe(indent, value, option, &format!(" Not together with `{other}`."));
+                }
+                Place::Nowhere => {
+                    apart.push(key.clone());
+                    continue;
+                }
             }
-            let line = |value: &Value| format!("{key}: {}", write::inline(value).replace("$${", "${"));
-            match given(key) {
-                Some(value) => self.push(indent, &line(value)),
-                None => self.push(indent, &format!("# {}", line(&shown(option, key)))),
-            }
+            self.push(indent, &format!("# {key}: {}", written(&example)));
+        }
+        apart
+    }
+
+    /// What an option is for; a description beside a reference is the option's own.
+    fn describe(&mut self, indent: usize, value: &Value, option: Schema<'_>, more: &str) {
+        let own = value.get("description").and_then(Value::as_str).or_else(|| option.text("description"));
+        if let Some(description) = own {
+            self.comment(indent, &format!("{}.{more}", first_sentence(description)));
         }
     }
 
@@ -189,14 +229,56 @@ impl Lines {
     }
 }
 
+fn written(value: &Value) -> String {
+    write::inline(value, Dollars::Variables)
+}
+
+/// Options that a component takes beside each other.
+struct Together<'c> {
+    component: &'c Component,
+    given: Map<String, Value>,
+    /// Options that may be taken out of their comments all at once.
+    shown: Vec<(String, Value)>,
+}
+
+/// Where an option may stand.
+enum Place {
+    Beside,
+    InsteadOf(String),
+    Nowhere,
+}
+
+impl Together<'_> {
+    fn add(&mut self, key: &str, value: &Value) -> Place {
+        let new = (key.to_owned(), value.clone());
+        if !self.takes([&new]) {
+            return Place::Nowhere;
+        }
+        if self.takes(self.shown.iter().chain([&new])) {
+            self.shown.push(new);
+            return Place::Beside;
+        }
+        let other = self.shown.iter().find(|other| !self.takes([*other, &new]));
+        other.map_or(Place::Nowhere, |(other, _)| Place::InsteadOf(other.clone()))
+    }
+
+    /// Whether the component takes these options beside those that are given.
+    fn takes<'o>(&self, more: impl IntoIterator<Item = &'o (String, Value)>) -> bool {
+        let mut options = self.given.clone();
+        options.extend(more.into_iter().cloned());
+        matches!(self.component.inspect(&Value::Object(options)), Ok((problems, _)) if problems.is_empty())
+    }
+}
+
 /// The value that an option is shown with: its default where that says something, else an example.
 fn shown(schema: Schema<'_>, key: &str) -> Value {
-    match schema.get("default") {
-        Some(default) if !default.is_null() => {
-            let mut default = default.clone();
-            echo::strip_nulls(&mut default);
-            default
-        }
-        _ => example(schema, key),
-    }
+    let mut default = schema.get("default").cloned().unwrap_or_default();
+    echo::strip_nulls(&mut default);
+    let says_nothing = match &default {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        _ => false,
+    };
+    if says_nothing { example(schema, key) } else { default }
 }

@@ -23,7 +23,7 @@ fn reference_pages_are_as_pinned() {
     let registry = registry();
     for kind in ComponentKind::ALL {
         for component in registry.all(kind) {
-            pinned(&format!("{}-{}.md", kind.name(), component.name), &reference(component));
+            pinned(&format!("{}-{}.md", kind.name(), component.name), &reference(&registry, component));
         }
     }
     pinned("document.md", &document_reference());

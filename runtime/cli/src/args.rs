@@ -45,7 +45,7 @@ pub(crate) enum Command {
     Create(CreateArgs),
     /// List the connectors there are
     List(ListArgs),
-    /// Print a connector's reference page
+    /// Print the page of a topic or a connector, or the list of them
     Docs(DocsArgs),
     /// Print a pipeline file as it is understood, secrets masked
     Echo(EchoArgs),
@@ -175,8 +175,10 @@ pub(crate) enum ListFormat {
 /// Options of `docs`.
 #[derive(Debug, ArgGroup)]
 pub(crate) struct DocsArgs {
-    /// The connector: `kafka`, or `sink/file` where a source and a sink share a name; `pipeline` for the file as a whole
-    pub(crate) component: String,
+    /// A topic (`variables`, `records`, …) or a connector: `kafka`, or `sink/file` where a source and a sink share a name.
+    /// All there are are listed if not given
+    #[arg(value_name = "NAME")]
+    pub(crate) page: Option<String>,
 }
 
 /// Options of `sql`.

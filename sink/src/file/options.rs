@@ -17,9 +17,11 @@ pub struct FileOptions {
     pub path: PathBuf,
     /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
     #[serde(default)]
+    #[schemars(example = &"jsonl")]
     pub format: Option<FileFormat>,
     /// When to finish a file and begin the next; where nothing is said, only at the end of the run.
     #[serde(default)]
+    #[schemars(example = serde_json::json!({"bytes": "64MiB", "interval": "1h"}))]
     pub rotate: Option<Rotation>,
 }
 

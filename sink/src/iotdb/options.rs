@@ -22,10 +22,12 @@ pub struct IotdbOptions {
     pub embedded: Option<PathBuf>,
     /// When the embedded engine's acknowledgement means that rows are on disk.
     #[serde(default)]
+    #[schemars(example = &"group")]
     pub sync: Option<SyncMode>,
     /// How long a group of writes gathers before it is synced (3ms where nothing is said), or how far syncs are apart with
     /// `sync: interval` (1s).
     #[serde(default)]
+    #[schemars(example = &"3ms")]
     pub sync_delay: Option<Interval>,
     /// Bytes after which a group of writes waits no longer (4MiB where nothing is said).
     #[serde(default)]
@@ -33,6 +35,7 @@ pub struct IotdbOptions {
     /// Memory of the embedded engine for rows that are not in files yet; writers wait when it is full (128MiB where nothing
     /// is said).
     #[serde(default)]
+    #[schemars(example = &"128MiB")]
     pub memory: Option<ByteSize>,
     /// `host:port` of each node of a running IoTDB. Either this or `embedded`.
     #[serde(default)]
@@ -50,6 +53,7 @@ pub struct IotdbOptions {
     /// Series to create before the first write, where they are missing. All others are created by the store, with types
     /// as the rows have them.
     #[serde(default)]
+    #[schemars(example = serde_json::json!([{"path": "root.plant.d1.temperature", "type": "DOUBLE"}]))]
     pub timeseries: Vec<TimeseriesOption>,
     /// Store the series of a device with one time column for all of them.
     #[serde(default)]

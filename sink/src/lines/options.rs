@@ -15,6 +15,7 @@ pub struct LineOptions {
     /// CSV, wide: the measurements that become columns, in this order; others are left out. Where nothing is said, columns
     /// come as they are met, and when there are more the header is written again: at the head of the next file, or between
     /// the lines where there are no files.
+    #[schemars(example = ["temperature", "humidity"])]
     pub columns: Option<Vec<String>>,
     /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
     /// same types. Not together with `columns`.

@@ -33,14 +33,19 @@ use super::{
 #[serde(deny_unknown_fields, default)]
 pub struct CsvOptions {
     /// The columns' names, where the first line does not tell them.
+    #[schemars(example = ["time", "device", "temperature"])]
     pub columns: Option<Vec<String>>,
     /// What separates values; a comma unless given.
+    #[schemars(example = ';')]
     pub separator: Option<char>,
     /// The column that holds the device; `device` unless given, whatever the case.
+    #[schemars(example = &"device")]
     pub device: Option<String>,
     /// The device of all rows, where no column holds it.
+    #[schemars(example = &"root.plant.d1")]
     pub device_name: Option<String>,
     /// The column that holds the time; unless given, `time`, and where there is none `timestamp`, whatever the case.
+    #[schemars(example = &"time")]
     pub time: Option<String>,
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
@@ -50,7 +55,7 @@ pub struct CsvOptions {
     /// What becomes of a row without a time.
     pub missing_time: MissingTime,
     /// Types of columns by name.
-    #[schemars(with = "BTreeMap<String, String>")]
+    #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({"count": "INT64"}))]
     pub cast: BTreeMap<String, DataType>,
 }
 

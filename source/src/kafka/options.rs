@@ -26,6 +26,7 @@ pub struct KafkaOptions {
     pub start: KafkaPoint,
     /// Where to end: `latest` for what stands there at the start of the run, or a time. Never, unless given.
     #[serde(default)]
+    #[schemars(example = &"latest")]
     pub end: Option<KafkaPoint>,
     /// How large batches are at most, and how long messages wait for one to fill.
     #[serde(default = "default_batch")]

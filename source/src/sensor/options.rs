@@ -21,14 +21,18 @@ pub struct SensorOptions {
     /// How many devices.
     pub devices: NonZeroU32,
     /// What each device measures, by name; `temperature`, `humidity` and `status` unless given.
+    #[schemars(example = serde_json::json!({"temperature": {"min": 10.0, "max": 30.0, "decimals": 1}}))]
     pub measurements: Option<BTreeMap<String, MeasurementOptions>>,
     /// Rows each device says in a second; as many as are taken unless given.
     pub rate: Option<f64>,
     /// How many rows in all; no end unless given.
+    #[schemars(example = 1000)]
     pub rows: Option<u64>,
     /// The time of the first rows, as in 2026-05-01T12:00:00Z; that of the first run unless given.
+    #[schemars(example = &"2026-05-01T12:00:00Z")]
     pub start: Option<String>,
     /// The time between a device's rows; what the rate says, or a second, unless given.
+    #[schemars(example = &"1s")]
     pub interval: Option<Interval>,
     /// Another number makes other noise.
     pub seed: u64,

@@ -1,20 +1,25 @@
-//! `levada docs`: a connector's reference page.
+//! `levada docs`: what there is to read, a topic's page, or a connector's.
 
 use std::process::ExitCode;
 
-use levada_connector_api::{Component, ComponentKind};
+use levada_config::{Topic, topics};
+use levada_connector_api::{Component, ComponentKind, Registry};
 
 use crate::{args::DocsArgs, exit::Failure, registry};
 
 pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();
-    if args.component == "pipeline" {
-        println!("{}", levada_config::document_reference());
+    let Some(wanted) = &args.page else {
+        print_contents(&registry);
+        return Ok(ExitCode::SUCCESS);
+    };
+    if let Some(topic) = topics().iter().find(|topic| topic.name == wanted) {
+        println!("{}", topic.page());
         return Ok(ExitCode::SUCCESS);
     }
-    let (kind, name) = match args.component.split_once('/') {
+    let (kind, name) = match wanted.split_once('/') {
         Some((kind, name)) => (Some(kind), name),
-        None => (None, args.component.as_str()),
+        None => (None, wanted.as_str()),
     };
     let found: Vec<&Component> = ComponentKind::ALL
         .into_iter()
@@ -22,16 +27,24 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
         .filter_map(|each| registry.get(each, name))
         .collect();
     if found.is_empty() {
-        let all: Vec<String> = ComponentKind::ALL
-            .into_iter()
-            .flat_map(|kind| registry.all(kind))
-            .map(|each| format!("{}/{}", each.kind.name(), each.name))
-            .collect();
-        let message = format!("there is no connector `{}`; there are {}", args.component, all.join(", "));
+        let connectors = ComponentKind::ALL.into_iter().flat_map(|kind| registry.all(kind));
+        let connectors = connectors.map(|each| format!("{}/{}", each.kind.name(), each.name));
+        let all: Vec<String> = topics().iter().map(|topic| topic.name.to_owned()).chain(connectors).collect();
+        let message = format!("there is no page `{wanted}`; there are {}", all.join(", "));
         return Err(Failure::invalid(message).into());
     }
     for component in found {
-        println!("{}", levada_config::reference(component));
+        println!("{}", levada_config::reference(&registry, component));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The topics and the connectors, with a sentence on each.
+fn print_contents(registry: &Registry) {
+    println!("topics:");
+    for Topic { name, summary, .. } in topics() {
+        println!("  {name:<12} {summary}");
+    }
+    super::list::print_components(registry, &ComponentKind::ALL);
+    println!("\n`levada docs NAME` prints a page; `sink/file` where a source and a sink share a name.");
 }

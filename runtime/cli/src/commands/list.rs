@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use levada_connector_api::ComponentKind;
+use levada_connector_api::{ComponentKind, Registry};
 use serde_json::json;
 
 use crate::{
@@ -21,17 +21,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     };
     let components = || kinds.iter().flat_map(|&kind| registry.all(kind));
     match args.format {
-        ListFormat::Text => {
-            for &kind in &kinds {
-                let mut of_kind = registry.all(kind).peekable();
-                if of_kind.peek().is_some() {
-                    println!("{}s:", kind.name());
-                }
-                for component in of_kind {
-                    println!("  {:<12} {}", component.name, component.summary);
-                }
-            }
-        }
+        ListFormat::Text => print_components(&registry, &kinds),
         ListFormat::Json => {
             let list: Vec<_> = components()
                 .map(|each| json!({"kind": each.kind.name(), "name": each.name, "summary": each.summary}))
@@ -43,4 +33,17 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The components of some kinds, a line each.
+pub(super) fn print_components(registry: &Registry, kinds: &[ComponentKind]) {
+    for &kind in kinds {
+        let mut of_kind = registry.all(kind).peekable();
+        if of_kind.peek().is_some() {
+            println!("{}s:", kind.name());
+        }
+        for component in of_kind {
+            println!("  {:<12} {}", component.name, component.summary);
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod files;
 mod files_fsck;
 mod files_round_trip;
 mod nothing_vanishes;
+mod pages;
 mod pipelines;
 mod shell;
 mod transforms;

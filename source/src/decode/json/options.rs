@@ -22,8 +22,10 @@ pub struct JsonOptions {
     /// Where the device's name stands, `$.device` unless given. Of several fields, it is a name with their places between braces,
     /// `root.{$.site}.{$.line}`: each is one node, in backquotes where it needs them. A text with neither is itself the name of
     /// every record's device; one of a single node, between backquotes.
+    #[schemars(example = &"$.device")]
     pub device: Option<String>,
     /// Where the time stands; unless given, `$.time`, and where a record has none `$.timestamp`.
+    #[schemars(example = &"$.time")]
     pub time: Option<JsonPath>,
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
@@ -33,17 +35,22 @@ pub struct JsonOptions {
     /// What becomes of a record without a time.
     pub missing_time: MissingTime,
     /// Where an event map's names of measurements stand, `$.measurements` unless given: a list, or a text.
+    #[schemars(example = &"$.measurements")]
     pub measurements: Option<JsonPath>,
     /// Where an event map's types stand, `$.types` unless given; where the record has none, JSON's own types count.
+    #[schemars(example = &"$.types")]
     pub types: Option<JsonPath>,
     /// Where an event map's values stand, `$.values` unless given.
+    #[schemars(example = &"$.values")]
     pub values: Option<JsonPath>,
     /// What separates names, types and values of an event map that are texts; a comma unless given.
+    #[schemars(example = ';')]
     pub separator: Option<char>,
     /// Takes these fields and no others: measurement → where its value stands.
+    #[schemars(example = serde_json::json!({"speed": "$.motor.speed"}))]
     pub fields: Option<BTreeMap<String, FieldChoice>>,
     /// Types of measurements by name, where JSON's own would not do.
-    #[schemars(with = "BTreeMap<String, String>")]
+    #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({"count": "INT64"}))]
     pub cast: BTreeMap<String, DataType>,
 }
 

@@ -1,0 +1,58 @@
+//! Pages about what no single connector's page can say.
+//!
+//! A page is Markdown, in a file of its own below `topics/`, or made from what it describes. Its YAML blocks are whole
+//! documents: tests lint them, and run the `tests:` that they hold.
+
+use std::borrow::Cow;
+
+use super::document_reference;
+
+/// A page on a subject that several connectors share.
+#[derive(Clone, Copy, Debug)]
+pub struct Topic {
+    /// What it is asked for by; no component has this name.
+    pub name: &'static str,
+    /// One sentence for lists.
+    pub summary: &'static str,
+    page: fn() -> Cow<'static, str>,
+}
+
+impl Topic {
+    /// The page, in Markdown.
+    pub fn page(&self) -> Cow<'static, str> {
+        (self.page)()
+    }
+}
+
+/// A page that stands in a file.
+macro_rules! written {
+    ($name:literal, $summary:literal) => {
+        Topic {
+            name: $name,
+            summary: $summary,
+            page: || Cow::Borrowed(include_str!(concat!("topics/", $name, ".md"))),
+        }
+    };
+}
+
+const TOPICS: &[Topic] = &[
+    Topic {
+        name: "pipeline",
+        summary: "The pipeline file: its sections, and the keys beside a connector.",
+        page: || Cow::Owned(document_reference()),
+    },
+    written!("variables", "Environment variables in a pipeline file: `${VAR}`, `:-`, `:?` and `$$`."),
+    written!("records", "How records become rows: devices, times, nested objects, nulls, types."),
+    written!("templates", "Names that are made of parts: `{n}`, and paths with `*` and `{a,b}`."),
+];
+
+/// The topics there are, in the order in which they are listed.
+///
+/// ```
+/// # use levada_config::topics;
+/// let variables = topics().iter().find(|topic| topic.name == "variables").expect("a topic");
+/// assert!(variables.page().starts_with("# "));
+/// ```
+pub fn topics() -> &'static [Topic] {
+    TOPICS
+}

@@ -76,7 +76,7 @@ impl RowQuery {
     pub fn measurements(&self) -> impl Iterator<Item = String> {
         let columns = self.0.columns.iter().map(|column| &column.expression);
         let series = columns.chain(&self.0.condition).flat_map(Expression::series);
-        series.filter(|name| !name.has_wildcard()).map(ToString::to_string)
+        series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string)
     }
 
     /// Binds it to the measurements of a tablet; see [`RowExpressions::bind`].

@@ -4,6 +4,7 @@ mod database;
 mod delete;
 mod insert;
 mod load;
+mod properties;
 mod series;
 mod system;
 mod ttl;

@@ -64,6 +64,11 @@ impl PathPattern {
         Ok(Self::of(nodes))
     }
 
+    /// A pattern of one node, given in canonical form: a measurement by its name.
+    pub fn of_node(node: &str) -> Self {
+        Self(Nodes::Path(Path::from_canonical(node.to_owned())))
+    }
+
     fn of(nodes: Vec<Node>) -> Self {
         if nodes.iter().all(|node| matches!(node, Node::Literal(_))) {
             let texts: Vec<&str> = nodes.iter().map(Node::text).collect();

@@ -11,4 +11,5 @@ pub(crate) mod expand;
 pub(crate) mod schema_order;
 pub(crate) mod scope;
 pub(crate) mod time_range;
+pub(crate) mod time_set;
 mod typing;

@@ -16,6 +16,7 @@ pub(crate) mod java_number;
 pub(crate) mod logic;
 pub(crate) mod matching;
 pub(crate) mod membership;
+pub(crate) mod pattern;
 
 use std::sync::Arc;
 
@@ -117,15 +118,48 @@ impl Expr {
         matches!(&self.kind, Kind::Constant(value) if value.is_null(0))
     }
 
-    /// Whether a condition is true for no row, as far as it can be told without looking at rows.
+    /// Whether a condition is true for no row, as far as it can be told without looking at rows: a name that stands for
+    /// nothing is null, and so is what is computed of it.
     pub(crate) fn is_never(&self) -> bool {
+        self.is_never_known_as(true)
+    }
+
+    /// Whether a condition has this truth for no row.
+    fn is_never_known_as(&self, truth: bool) -> bool {
         match &self.kind {
             Kind::Constant(value) => {
-                value.is_null(0) || value.as_boolean_opt().is_some_and(|truth| !truth.value(0))
+                value.is_null(0) || value.as_boolean_opt().is_some_and(|value| value.value(0) != truth)
             }
-            Kind::And(operands) => operands.iter().any(Self::is_never),
-            Kind::Or(operands) => operands.iter().all(Self::is_never),
-            _ => false,
+            Kind::And(operands) if truth => operands.iter().any(|each| each.is_never_known_as(true)),
+            Kind::And(operands) => operands.iter().all(|each| each.is_never_known_as(false)),
+            Kind::Or(operands) if truth => operands.iter().all(|each| each.is_never_known_as(true)),
+            Kind::Or(operands) => operands.iter().any(|each| each.is_never_known_as(false)),
+            Kind::Not(operand) => operand.is_never_known_as(!truth),
+            Kind::IsNull(operand) => !truth && operand.is_null_for_all(),
+            Kind::IsNotNull(operand) => truth && operand.is_null_for_all(),
+            _ => self.is_null_for_all(),
+        }
+    }
+
+    /// Whether it is null for every row, as far as it can be told without looking at rows.
+    fn is_null_for_all(&self) -> bool {
+        match &self.kind {
+            Kind::Constant(value) => value.is_null(0),
+            Kind::Negate(operand)
+            | Kind::Not(operand)
+            | Kind::Matches(_, operand)
+            | Kind::In(_, operand)
+            | Kind::Cast(operand) => operand.is_null_for_all(),
+            Kind::Arithmetic(_, left, right) | Kind::Compare(_, _, left, right) => {
+                left.is_null_for_all() || right.is_null_for_all()
+            }
+            Kind::And(_) | Kind::Or(_) => self.is_never_known_as(true) && self.is_never_known_as(false),
+            Kind::Column(_)
+            | Kind::Time
+            | Kind::IsNull(_)
+            | Kind::IsNotNull(_)
+            | Kind::Case(..)
+            | Kind::Function(..) => false,
         }
     }
 

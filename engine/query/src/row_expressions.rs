@@ -6,10 +6,10 @@ mod tests;
 use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray, cast::AsArray};
-use levada_model::{Column, DataType, Tablet, quote_node};
+use levada_model::{Column, DataType, PathPattern, Tablet, quote_node};
 use levada_sql::{
     Span,
-    ast::{Constant, Expression, ExpressionKind, Function, Projection, SelectColumn},
+    ast::{Constant, Expression, ExpressionKind, Function, Projection, SelectColumn, SeriesName},
 };
 
 use crate::{
@@ -65,9 +65,9 @@ impl RowExpressions {
         };
         for column in &projection.columns {
             match &column.expression.kind {
-                ExpressionKind::Series(pattern) if pattern.has_wildcard() => {
+                ExpressionKind::Series(series) if series.pattern().has_wildcard() => {
                     for (at, (name, data_type)) in schema.iter().enumerate() {
-                        if pattern.matches_nodes(&[name]) {
+                        if series.pattern().matches_nodes(&[name]) {
                             bound.read[at] = true;
                             bound.put(Arc::clone(name), Expr::column(at, *data_type));
                         }
@@ -178,7 +178,7 @@ impl<'a> Binder<'a> {
     fn new(schema: &'a [(Arc<str>, DataType)]) -> Self {
         let mut scope = Scope::default();
         for (at, (name, data_type)) in schema.iter().enumerate() {
-            scope.add(name.to_string(), at, *data_type);
+            scope.add_series(&SeriesName::suffix(PathPattern::of_node(name)), at, *data_type);
         }
         Self { schema, scope }
     }
@@ -205,8 +205,12 @@ impl<'a> Binder<'a> {
 
     fn put_nulls(&self, expression: &mut Expression) {
         expression.children_mut().into_iter().for_each(|child| self.put_nulls(child));
-        let absent = match &expression.kind {
-            ExpressionKind::Series(name) => self.position(&name.to_string()).is_none(),
+        let absent = match &mut expression.kind {
+            ExpressionKind::Series(name) => {
+                // There are no paths that `root` could begin.
+                *name = SeriesName::suffix(name.pattern().clone());
+                self.position(&name.to_string()).is_none()
+            }
             ExpressionKind::Function(call) => {
                 call.arguments.iter().any(|each| each.kind == ExpressionKind::Constant(Constant::Null))
             }
@@ -231,8 +235,8 @@ fn column_name(column: &SelectColumn) -> Option<Arc<str>> {
 fn check(expression: &Expression) -> Result<(), (Span, QueryError)> {
     let refuse = |message: String| Err((expression.span, QueryError::semantic(message)));
     match &expression.kind {
-        ExpressionKind::Series(pattern) if pattern.len() != 1 => {
-            return refuse(format!("`{pattern}` is a path: a measurement is named by its own name alone"));
+        ExpressionKind::Series(name) if name.pattern().len() != 1 => {
+            return refuse(format!("`{name}` is a path: a measurement is named by its own name alone"));
         }
         ExpressionKind::Function(function) => {
             if let Some(message) = not_of_rows(function) {

@@ -8,6 +8,7 @@ mod columns;
 mod grouped;
 mod last;
 mod raw;
+mod single_time;
 mod sources;
 mod tail;
 

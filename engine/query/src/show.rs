@@ -8,11 +8,14 @@ mod filter;
 mod timeseries;
 mod ttl;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use arrow_array::ArrayRef;
-use levada_model::{DataType, ResultColumn};
-use levada_sql::ast::{Count, Show};
+use levada_model::{DataType, Path, ResultColumn};
+use levada_sql::{
+    ast::{Count, Show},
+    path_sql,
+};
 use levada_storage::View;
 
 use crate::{
@@ -61,6 +64,12 @@ fn version(context: &QueryContext) -> Plan {
 /// Columns of texts.
 fn text_columns(names: &[&str]) -> Vec<ResultColumn> {
     names.iter().map(|name| column(*name, DataType::Text)).collect()
+}
+
+/// Paths as they are written in SQL: what `SHOW` says can be asked for again.
+fn paths<'a>(paths: impl Iterator<Item = &'a Path>) -> ArrayRef {
+    let written: Vec<Cow<'a, str>> = paths.map(|path| path_sql(path.as_str())).collect();
+    texts(written.iter().map(|path| Some(&**path)))
 }
 
 /// A result whose columns are made of some things, a batch at a time.

@@ -18,6 +18,7 @@ mod duration;
 mod expression;
 mod schema;
 mod select;
+mod series_name;
 mod show;
 mod statement;
 mod window;
@@ -34,6 +35,7 @@ pub use select::{
     Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Projection, Select, SelectColumn, SelectInto,
     SortBy, TypedFill, TypedFillMethod,
 };
+pub use series_name::SeriesName;
 pub use show::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries};
 pub use statement::{Statement, SystemStatus};
 pub use window::{GroupBy, Keep, RowWindows, TimeWindows, WindowBounds};

@@ -18,4 +18,5 @@ mod span;
 
 pub use error::ParseError;
 pub use parser::{ParseContext, parse, parse_expression, parse_projection};
+pub use print::{node_sql, path_sql};
 pub use span::Span;

@@ -15,6 +15,8 @@ mod statement;
 mod unsupported;
 mod window;
 
+pub(crate) use path::RESERVED;
+
 use jiff::tz::TimeZone;
 use levada_model::StatusCode;
 

@@ -2,3 +2,5 @@
 
 mod column_name;
 mod sql;
+
+pub use sql::{node_sql, path_sql};

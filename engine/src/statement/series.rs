@@ -8,7 +8,7 @@ use levada_sql::ast::{
 };
 use levada_storage::{NewSeries, SeriesChange, SeriesInfo};
 
-use super::{apply, not_there};
+use super::{apply, not_there, properties::deadband};
 use crate::engine::Shared;
 
 pub(super) async fn create(shared: &Shared, create: CreateTimeseries) -> Result<String, SessionError> {
@@ -20,7 +20,7 @@ pub(super) async fn create(shared: &Shared, create: CreateTimeseries) -> Result<
         );
         return Err(SessionError::new(StatusCode::ILLEGAL_PATH, message));
     };
-    let new = new_series(device, measurement, definition, false);
+    let new = new_series(device, measurement, definition, false)?;
     apply(shared, move |storage| Ok(storage.create_series(vec![new])?)).await?;
     Ok(String::new())
 }
@@ -33,14 +33,19 @@ pub(super) async fn create_aligned(
     let new = series
         .into_iter()
         .map(|(measurement, definition)| new_series(device.clone(), &measurement, definition, true))
-        .collect();
+        .collect::<Result<_, _>>()?;
     apply(shared, move |storage| Ok(storage.create_series(new)?)).await?;
     Ok(String::new())
 }
 
-fn new_series(device: Path, measurement: &str, definition: SeriesDefinition, aligned: bool) -> NewSeries {
+fn new_series(
+    device: Path,
+    measurement: &str,
+    definition: SeriesDefinition,
+    aligned: bool,
+) -> Result<NewSeries, SessionError> {
     let usual = SeriesSchema::default_for(definition.data_type);
-    NewSeries {
+    Ok(NewSeries {
         device,
         measurement: measurement.into(),
         schema: SeriesSchema {
@@ -52,7 +57,8 @@ fn new_series(device: Path, measurement: &str, definition: SeriesDefinition, ali
         alias: definition.alias,
         tags: definition.tags.into_iter().collect(),
         attributes: definition.attributes.into_iter().collect(),
-    }
+        deadband: deadband(definition.properties)?,
+    })
 }
 
 pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {

@@ -64,5 +64,6 @@ fn new(device: &Path, aligned: bool, series: &FileSeries) -> NewSeries {
         alias: None,
         tags: Default::default(),
         attributes: Default::default(),
+        deadband: None,
     }
 }

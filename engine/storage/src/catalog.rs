@@ -29,7 +29,7 @@ pub(crate) use lives::Lives;
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
 
-use crate::wal::SeriesDef;
+use crate::{Deadband, wal::SeriesDef};
 
 /// A database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub(crate) struct Extras {
     pub(crate) alias: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) deadband: Option<Deadband>,
 }
 
 /// All of it.
@@ -123,12 +124,13 @@ impl Series {
             alias: extras.alias,
             tags: extras.tags,
             attributes: extras.attributes,
+            deadband: extras.deadband,
         }
     }
 
     fn new(def: SeriesDef, since: u64, names: &mut Names) -> Self {
-        let SeriesDef { measurement, schema, alias, tags, attributes } = def;
-        let extras = Extras { alias, tags, attributes };
+        let SeriesDef { measurement, schema, alias, tags, attributes, deadband } = def;
+        let extras = Extras { alias, tags, attributes, deadband };
         Self {
             measurement: names.shared(&measurement),
             schema,

@@ -31,6 +31,7 @@ mod catalog;
 mod check;
 mod codec;
 mod compact;
+mod deadband;
 mod disk;
 mod error;
 mod frame;
@@ -48,6 +49,7 @@ mod wal;
 mod write;
 
 pub use check::{Action, Finding, Severity, check, repair};
+pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
 pub use options::{Clock, StorageOptions, SyncMode, SystemClock};

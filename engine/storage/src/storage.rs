@@ -13,7 +13,7 @@ use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteRepo
 use parking_lot::Mutex;
 
 use crate::{
-    Durable, Finding, StorageError, StorageOptions, TimeRange, View,
+    Deadband, Durable, Finding, StorageError, StorageOptions, TimeRange, View,
     block::block_on,
     store::{Store, open},
     wal::Wal,
@@ -117,6 +117,8 @@ pub struct NewSeries {
     pub tags: BTreeMap<String, String>,
     /// Attributes.
     pub attributes: BTreeMap<String, String>,
+    /// The dead band.
+    pub deadband: Option<Deadband>,
 }
 
 /// How a series is to change: what is `None` stays.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use arrow_array::RecordBatch;
 use levada_model::{Path, PathPattern, SeriesSchema, Value};
 
-use crate::StorageError;
+use crate::{Deadband, StorageError};
 
 /// A database as the catalog has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct SeriesInfo {
     pub tags: BTreeMap<String, String>,
     /// Attributes, which cannot.
     pub attributes: BTreeMap<String, String>,
+    /// The dead band it was made with.
+    pub deadband: Option<Deadband>,
 }
 
 /// A range of times, both ends included, in milliseconds since 1970 UTC.

@@ -3,9 +3,13 @@
 mod cancelled;
 mod conformance;
 mod contract;
+mod devices;
 mod load;
+mod names;
 mod pressure;
+mod properties;
 mod reopen;
 mod statements;
 mod store;
+mod time_filters;
 mod ttl;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use levada_model::{Path, PathPattern};
-use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function};
+use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName};
 use levada_storage::{SeriesInfo, View};
 
 use super::schema_order::{self, Purpose};
@@ -19,9 +19,9 @@ const DEEPEST: usize = 512;
 #[derive(Clone, Debug)]
 pub(crate) struct Match {
     /// As the expression shows it: the whole path, or the measurement in `align by device`.
-    pub(crate) shown: PathPattern,
+    pub(crate) shown: SeriesName,
     /// As `group by level` shows it, where that is another name.
-    grouped: Option<PathPattern>,
+    grouped: Option<SeriesName>,
     /// What it is.
     pub(crate) series: Arc<SeriesInfo>,
 }
@@ -79,9 +79,9 @@ pub(crate) struct Names<'a> {
     order: SchemaOrder,
     prefixes: Vec<PathPattern>,
     show: Show<'a>,
-    matches: HashMap<PathPattern, Arc<Found>, foldhash::fast::RandomState>,
+    matches: HashMap<SeriesName, Arc<Found>, foldhash::fast::RandomState>,
     /// What every shown name stands for.
-    pub(crate) series: HashMap<PathPattern, Arc<SeriesInfo>, foldhash::fast::RandomState>,
+    pub(crate) series: HashMap<SeriesName, Arc<SeriesInfo>, foldhash::fast::RandomState>,
 }
 
 impl<'a> Names<'a> {
@@ -129,10 +129,10 @@ impl<'a> Names<'a> {
         if depth > DEEPEST {
             return Err(QueryError::semantic(format!("the expression is more than {DEEPEST} levels deep")));
         }
-        if let ExpressionKind::Series(pattern) = &expression.kind {
-            let found = self.find(pattern);
-            let with = |pattern: &PathPattern| Expression {
-                kind: ExpressionKind::Series(pattern.clone()),
+        if let ExpressionKind::Series(name) = &expression.kind {
+            let found = self.find(name);
+            let with = |name: &SeriesName| Expression {
+                kind: ExpressionKind::Series(name.clone()),
                 span: expression.span,
             };
             let mut expanded: Vec<Expanded> = found
@@ -173,16 +173,15 @@ impl<'a> Names<'a> {
     }
 
     /// The series a suffix, or a whole path, stands for.
-    pub(crate) fn find(&mut self, suffix: &PathPattern) -> Arc<Found> {
-        if let Some(found) = self.matches.get(suffix) {
+    pub(crate) fn find(&mut self, name: &SeriesName) -> Arc<Found> {
+        if let Some(found) = self.matches.get(name) {
             return Arc::clone(found);
         }
-        let is_whole =
-            !matches!(self.show, Show::Measurement) && suffix.nodes().next().is_some_and(|top| top == "root");
+        let is_whole = name.is_whole() && !matches!(self.show, Show::Measurement);
         let patterns: Vec<PathPattern> = if is_whole {
-            vec![suffix.clone()]
+            vec![name.pattern().clone()]
         } else {
-            self.prefixes.iter().map(|prefix| prefix.join(suffix)).collect()
+            self.prefixes.iter().map(|prefix| prefix.join(name.pattern())).collect()
         };
         let mut found = Vec::new();
         let mut is_missing = false;
@@ -205,7 +204,7 @@ impl<'a> Names<'a> {
             self.series.insert(each.shown.clone(), Arc::clone(&each.series));
         }
         let found = Arc::new(Found { matches: found, is_missing });
-        self.matches.insert(suffix.clone(), Arc::clone(&found));
+        self.matches.insert(name.clone(), Arc::clone(&found));
         found
     }
 
@@ -216,12 +215,12 @@ impl<'a> Names<'a> {
         let path = alias.map_or_else(|| series.path.clone(), |alias| series.device.child(alias));
         let name = alias.unwrap_or(&series.measurement);
         let shown = match self.show {
-            Show::Measurement => single(name, &path),
-            _ => PathPattern::from(&path),
+            Show::Measurement => SeriesName::suffix(PathPattern::of_node(name)),
+            _ => SeriesName::whole(PathPattern::from(&path)),
         };
         let grouped = match self.show {
-            Show::Levels(levels) => Some(grouped(&path, levels, any_measurement)),
-            Show::Tags => Some(single(name, &path)),
+            Show::Levels(levels) => Some(SeriesName::whole(grouped(&path, levels, any_measurement))),
+            Show::Tags => Some(SeriesName::suffix(PathPattern::of_node(name))),
             _ => None,
         };
         let grouped = grouped.filter(|grouped| *grouped != shown);
@@ -285,11 +284,6 @@ fn replace_child(expression: &Expression, at: usize, child: &Expression) -> Expr
         *place = child.clone();
     }
     copy
-}
-
-/// A pattern of a measurement alone.
-fn single(name: &str, path: &Path) -> PathPattern {
-    PathPattern::parse(name).unwrap_or_else(|_| PathPattern::from(path))
 }
 
 /// A path with a star for every node whose level is not asked for; the measurement stays unless it came of a wildcard.

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use levada_model::DataType;
-use levada_sql::ast::Expression;
+use levada_sql::ast::{Expression, ExpressionKind, SeriesName};
 
 /// The columns an expression may use, by what they stand for: a series, an aggregate, a call that was computed before.
+///
+/// What they stand for is told by its SQL, which no two expressions share. Headers would not do: `a - (b - c)` and
+/// `a - b - c` have the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     columns: HashMap<Arc<str>, (usize, DataType), foldhash::fast::RandomState>,
@@ -14,12 +17,22 @@ pub(crate) struct Scope {
 
 impl Scope {
     /// A column stands for an expression.
-    pub(crate) fn add(&mut self, expression: impl Into<Arc<str>>, column: usize, data_type: DataType) {
-        self.columns.insert(expression.into(), (column, data_type));
+    pub(crate) fn add(&mut self, expression: &Expression, column: usize, data_type: DataType) {
+        self.add_sql(expression.to_string().into(), column, data_type);
+    }
+
+    /// A column stands for a series.
+    pub(crate) fn add_series(&mut self, name: &SeriesName, column: usize, data_type: DataType) {
+        self.add(&Expression::synthetic(ExpressionKind::Series(name.clone())), column, data_type);
+    }
+
+    /// A column stands for the expression with this SQL.
+    pub(crate) fn add_sql(&mut self, sql: Arc<str>, column: usize, data_type: DataType) {
+        self.columns.insert(sql, (column, data_type));
     }
 
     /// The column that stands for an expression.
     pub(crate) fn find(&self, expression: &Expression) -> Option<(usize, DataType)> {
-        self.columns.get(expression.column_name().as_str()).copied()
+        self.columns.get(expression.to_string().as_str()).copied()
     }
 }

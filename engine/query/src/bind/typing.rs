@@ -1,7 +1,9 @@
 //! From an expression of single series to a computation on columns, its types checked.
 
-use levada_model::{DataType, PathPattern};
-use levada_sql::ast::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
+use levada_model::DataType;
+use levada_sql::ast::{
+    BinaryOperator, Case, Expression, ExpressionKind, Function, SeriesName, UnaryOperator,
+};
 
 use super::{constant::literal, scope::Scope};
 use crate::{
@@ -245,7 +247,7 @@ fn truth(expression: Expr) -> Expr {
     if expression.is_null() { retyped(expression, DataType::Boolean) } else { expression }
 }
 
-fn unknown(name: &PathPattern) -> QueryError {
+fn unknown(name: &SeriesName) -> QueryError {
     QueryError::Refused {
         code: levada_model::StatusCode::PATH_NOT_EXIST,
         message: format!("Path [{name}] does not exist"),

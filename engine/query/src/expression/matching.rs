@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray, StringArray, cast::AsArray};
 use arrow_buffer::BooleanBuffer;
-use regex::Regex;
 
-use super::Values;
+use super::{Values, pattern::Pattern};
 use crate::QueryError;
 
 /// What texts are matched against.
@@ -21,7 +20,7 @@ pub(crate) enum Matcher {
     /// `like '%abc%'`
     Infix(String),
     /// Anything else.
-    Regex(Regex),
+    Regex(Pattern),
 }
 
 impl Matcher {
@@ -53,35 +52,43 @@ impl Matcher {
 
     /// The expression is found anywhere in the text.
     pub(crate) fn regexp(pattern: &str) -> Result<Self, QueryError> {
-        Ok(Self::Regex(regex(pattern)?))
+        Ok(Self::Regex(Pattern::new(pattern)?))
     }
 
-    fn fits(&self, text: &str) -> bool {
-        match self {
+    fn fits(&self, text: &str) -> Result<bool, QueryError> {
+        Ok(match self {
             Self::Exact(whole) => text == whole,
             Self::Prefix(start) => text.starts_with(start.as_str()),
             Self::Suffix(end) => text.ends_with(end.as_str()),
             Self::Infix(part) => text.contains(part.as_str()),
-            Self::Regex(regex) => regex.is_match(text),
-        }
+            Self::Regex(pattern) => pattern.is_found_in(text)?,
+        })
     }
-}
-
-/// A regular expression, its size bounded.
-pub(crate) fn regex(pattern: &str) -> Result<Regex, QueryError> {
-    regex::RegexBuilder::new(pattern).size_limit(1 << 20).build().map_err(|error| {
-        QueryError::semantic(format!("`{pattern}` is not a regular expression that is understood: {error}"))
-    })
 }
 
 pub(crate) fn matches(matcher: &Matcher, values: &Values) -> Result<Values, QueryError> {
     let texts = values.array().as_string::<i32>();
-    let result = test(texts, |text| matcher.fits(text));
+    let result = test(texts, |text| matcher.fits(text))?;
     Ok(Values::of_kernel(Arc::new(result), &[values]))
 }
 
 /// A truth for every text; null for null.
-pub(crate) fn test(texts: &StringArray, holds: impl Fn(&str) -> bool) -> BooleanArray {
-    let bits = BooleanBuffer::collect_bool(texts.len(), |row| texts.is_valid(row) && holds(texts.value(row)));
-    BooleanArray::new(bits, texts.nulls().cloned())
+pub(crate) fn test(
+    texts: &StringArray,
+    holds: impl Fn(&str) -> Result<bool, QueryError>,
+) -> Result<BooleanArray, QueryError> {
+    let mut failed = None;
+    let bits = BooleanBuffer::collect_bool(texts.len(), |row| {
+        if failed.is_some() || texts.is_null(row) {
+            return false;
+        }
+        holds(texts.value(row)).unwrap_or_else(|error| {
+            failed = Some(error);
+            false
+        })
+    });
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(BooleanArray::new(bits, texts.nulls().cloned())),
+    }
 }

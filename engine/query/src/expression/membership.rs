@@ -108,7 +108,7 @@ pub(crate) fn contains(membership: &Membership, values: &Values) -> Result<Value
             let bits = BooleanBuffer::collect_bool(truths.len(), |row| set.contains(&truths.value(row)));
             BooleanArray::new(bits, truths.nulls().cloned())
         }
-        Membership::Texts(set) => matching::test(array.as_string::<i32>(), |text| set.contains(text)),
+        Membership::Texts(set) => matching::test(array.as_string::<i32>(), |text| Ok(set.contains(text)))?,
     };
     Ok(Values::of_kernel(Arc::new(result), &[values]))
 }

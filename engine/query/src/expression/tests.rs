@@ -1,7 +1,7 @@
 use arrow_array::{Float64Array, Int32Array, Int64Array, StringArray};
 use jiff::tz::TimeZone;
-use levada_model::{DataType, Value};
-use levada_sql::{ParseContext, parse_expression};
+use levada_model::{DataType, PathPattern, Value};
+use levada_sql::{ParseContext, ast::SeriesName, parse_expression};
 
 use super::*;
 use crate::bind::scope::Scope;
@@ -16,7 +16,7 @@ fn chunk() -> (Chunk, Scope) {
     ];
     let mut scope = Scope::default();
     for (at, (name, _, data_type)) in columns.iter().enumerate() {
-        scope.add((*name).to_owned(), at, *data_type);
+        scope.add_series(&SeriesName::suffix(PathPattern::of_node(name)), at, *data_type);
     }
     let columns = columns.into_iter().map(|(_, array, _)| array).collect();
     (Chunk { times: Int64Array::from(vec![10, 20, 30]), columns }, scope)

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array};
-use levada_model::DataType;
+use levada_model::{DataType, PathPattern, quote_node};
 use levada_sql::{
     ParseContext,
-    ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function},
+    ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName},
 };
 
 use super::{Bound, Call, RowFunction};
@@ -36,7 +36,8 @@ pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
     }
     let mut scope = Scope::default();
     for (at, (name, &data_type)) in parameters.iter().zip(call.types).enumerate() {
-        scope.add((*name).to_owned(), at, data_type);
+        let name = SeriesName::suffix(PathPattern::of_node(&quote_node(name)));
+        scope.add_series(&name, at, data_type);
     }
     let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
     let parsed = levada_sql::parse_expression(body, &context)

@@ -11,7 +11,7 @@ use levada_sql::ast::Constant;
 use super::{Bound, Call, RowFunction, TEXT};
 use crate::{
     QueryError,
-    expression::matching::{self, regex},
+    expression::{matching, pattern::Pattern},
 };
 
 pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
@@ -31,19 +31,19 @@ pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
         }
         "string_contains" => {
             let part = call.required("s")?.to_owned();
-            tested(call, move |text| text.contains(&part))?
+            tested(call, move |text| Ok(text.contains(&part)))?
         }
         "string_matches" => {
-            let whole = regex(&format!("^(?:{})$", call.required("regex")?))?;
-            tested(call, move |text| whole.is_match(text))?
+            let whole = Pattern::of_whole_text(call.required("regex")?)?;
+            tested(call, move |text| whole.is_found_in(text))?
         }
         "startswith" => {
             let target = call.required("target")?.to_owned();
-            tested(call, move |text| text.starts_with(&target))?
+            tested(call, move |text| Ok(text.starts_with(&target)))?
         }
         "endswith" => {
             let target = call.required("target")?.to_owned();
-            tested(call, move |text| text.ends_with(&target))?
+            tested(call, move |text| Ok(text.ends_with(&target)))?
         }
         _ => return Ok(None),
     }))
@@ -73,7 +73,7 @@ fn counted(
 
 fn tested(
     call: &Call<'_>,
-    holds: impl Fn(&str) -> bool + Send + Sync + 'static,
+    holds: impl Fn(&str) -> Result<bool, QueryError> + Send + Sync + 'static,
 ) -> Result<Bound, QueryError> {
     call.expect(1, TEXT)?;
     Ok((Arc::new(Test(holds)), DataType::Boolean))
@@ -194,9 +194,9 @@ impl<F> fmt::Debug for Test<F> {
     }
 }
 
-impl<F: Fn(&str) -> bool + Send + Sync> RowFunction for Test<F> {
+impl<F: Fn(&str) -> Result<bool, QueryError> + Send + Sync> RowFunction for Test<F> {
     fn evaluate(&self, _: &Int64Array, inputs: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
-        let result: BooleanArray = matching::test(inputs[0].as_string(), &self.0);
+        let result: BooleanArray = matching::test(inputs[0].as_string(), &self.0)?;
         Ok(Arc::new(result))
     }
 }

@@ -52,7 +52,9 @@ fn method(fill: &Fill, data_type: DataType) -> Method {
             Method::Previous(within.map_or(i64::MAX, |within| within.fixed_millis()))
         }
         Fill::Linear => linear(),
-        Fill::Constant(constant) => value(constant, data_type).map_or(Method::Leave, Method::Constant),
+        Fill::Constant(constant) => {
+            constant_value(constant, data_type).map_or(Method::Leave, Method::Constant)
+        }
         Fill::Typed(all) => {
             let found = all.iter().find(|each| each.data_type.is_none_or(|wanted| wanted == data_type));
             match found.map(|each| &each.method) {
@@ -61,7 +63,7 @@ fn method(fill: &Fill, data_type: DataType) -> Method {
                 }
                 Some(TypedFillMethod::Linear { .. }) => linear(),
                 Some(TypedFillMethod::Constant(constant)) => {
-                    value(constant, data_type).map_or(Method::Leave, Method::Constant)
+                    constant_value(constant, data_type).map_or(Method::Leave, Method::Constant)
                 }
                 None => Method::Leave,
             }
@@ -70,7 +72,7 @@ fn method(fill: &Fill, data_type: DataType) -> Method {
 }
 
 /// The constant as a value of a column's type; `None` where it is none, and cells stay null.
-fn value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
+pub(crate) fn constant_value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
     use arrow_array::{BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
     let number = match constant {
         Constant::Integer { value, .. } | Constant::Time(value) => Some(*value as f64),
@@ -177,7 +179,7 @@ impl Filler {
                     }
                     Method::Previous(within) => previous(&column, times, self.last[at].as_ref(), *within)?,
                     Method::Linear => {
-                        linear(&column, times, self.last[at].as_ref(), next_known(behind, at).as_ref())?
+                        on_line(&column, times, self.last[at].as_ref(), next_known(behind, at).as_ref())
                     }
                 };
             }
@@ -221,19 +223,21 @@ fn previous(
     Ok(source)
 }
 
-fn linear(
+/// A column of numbers with its nulls on the lines between the values around them; one before and one behind the column
+/// may be known.
+pub(crate) fn on_line(
     column: &ArrayRef,
     times: &[i64],
     before: Option<&(i64, ArrayRef)>,
     behind: Option<&(i64, ArrayRef)>,
-) -> Result<ArrayRef, QueryError> {
+) -> ArrayRef {
     use arrow_schema::DataType as ArrowType;
-    Ok(match column.data_type() {
+    match column.data_type() {
         ArrowType::Int32 => lines::<Int32Type>(column, times, before, behind, f64::from, |x| x as i32),
         ArrowType::Int64 => lines::<Int64Type>(column, times, before, behind, |x| x as f64, |x| x as i64),
         ArrowType::Float32 => lines::<Float32Type>(column, times, before, behind, f64::from, |x| x as f32),
         _ => lines::<Float64Type>(column, times, before, behind, |x| x, |x| x),
-    })
+    }
 }
 
 /// Cells between two values, on the line between them; cells that lack either end stay null.

@@ -3,10 +3,7 @@
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWindows};
 use levada_storage::Direction;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Planner, by_series,
@@ -46,7 +43,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let outputs: Vec<Output> = outputs
         .into_iter()
         .map(|(output, expanded)| {
-            expanded.iter().for_each(|each| calls.add(each, Some(&output.header)));
+            expanded.iter().for_each(|each| calls.add(each));
             output
         })
         .collect();
@@ -57,7 +54,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     };
     let directed = direction == Direction::Descending;
     let keys = tail::keys(planner, &outputs, &mut names, directed)?;
-    keys.hidden.iter().for_each(|key| calls.add(key, None));
+    keys.hidden.iter().for_each(|key| calls.add(key));
     let having = having(planner, &mut names, &mut calls)?;
     if let Show::Tags = show {
         return super::by_tags::plan(planner, &mut names, &calls, &outputs, having.as_ref());
@@ -99,23 +96,21 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<(Output, 
         let expression = &column.expression;
         if is_end_time(expression) {
             let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
-            let header = Arc::from(END_TIME);
-            outputs.push((Output { expression: expression.clone(), header, name }, Vec::new()));
+            outputs.push((Output { expression: expression.clone(), name }, Vec::new()));
             continue;
         }
         let first = outputs.len();
-        let mut places = HashMap::<Arc<str>, usize>::new();
+        let mut places = HashMap::<String, usize>::new();
         for each in names.expand(expression)? {
-            let header: Arc<str> = each.grouped().column_name().into();
-            if let Some(&at) = places.get(&header) {
-                outputs[at].1.push(each);
-                continue;
-            }
             if each.is_grouped() {
-                places.insert(Arc::clone(&header), outputs.len());
+                let at = *places.entry(each.grouped().to_string()).or_insert(outputs.len());
+                if at < outputs.len() {
+                    outputs[at].1.push(each);
+                    continue;
+                }
             }
-            let name = column.alias.clone().unwrap_or_else(|| header.to_string());
-            outputs.push((Output { expression: each.grouped().clone(), header, name }, vec![each]));
+            let output = Output::new(each.grouped().clone(), column.alias.as_ref());
+            outputs.push((output, vec![each]));
         }
         if let Some(alias) = column.alias.as_ref().filter(|_| outputs.len() - first > 1) {
             return Err(alias_error(alias));
@@ -134,10 +129,9 @@ pub(super) fn having(
 ) -> Result<Option<Expression>, QueryError> {
     let Some(written) = &planner.query.having else { return Ok(None) };
     let expanded = names.expand(written)?;
-    expanded.iter().for_each(|each| calls.add(each, None));
+    expanded.iter().for_each(|each| calls.add(each));
     let mut seen = HashSet::new();
-    let parts =
-        expanded.into_iter().map(Expanded::into_grouped).filter(|each| seen.insert(each.column_name()));
+    let parts = expanded.into_iter().map(Expanded::into_grouped).filter(|each| seen.insert(each.to_string()));
     let condition = parts.reduce(|left, right| {
         Expression::synthetic(ExpressionKind::Binary {
             operator: BinaryOperator::And,
@@ -182,7 +176,7 @@ pub(super) fn scope(planner: &Planner<'_>, calls: &Calls, types: &[DataType]) ->
     let rows = planner.query.group_by.as_ref().is_some_and(|group_by| group_by.rows.is_some());
     if let Some(last) = types.len().checked_sub(1).filter(|_| rows) {
         for column in planner.query.columns.iter().filter(|column| is_end_time(&column.expression)) {
-            scope.add(column.expression.column_name(), last, DataType::Int64);
+            scope.add(&column.expression, last, DataType::Int64);
         }
     }
     scope

@@ -49,6 +49,7 @@ struct Part {
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let query = planner.query;
     let is_aggregated = columns::is_aggregated(query)?;
+    columns::check_suffixes(query)?;
     let group_by = query.group_by.as_ref();
     check(group_by)?;
     if group_by.is_some_and(|group_by| !(group_by.levels.is_empty() && group_by.tags.is_empty())) {
@@ -121,8 +122,7 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Vec<Outpu
         .map(|column| {
             if is_end_time(&column.expression) {
                 let name = column.alias.clone().unwrap_or_else(|| END_TIME.to_owned());
-                let header = Arc::from(END_TIME);
-                return Ok(vec![Output { expression: column.expression.clone(), header, name }]);
+                return Ok(vec![Output { expression: column.expression.clone(), name }]);
             }
             let expanded = names.expand(&column.expression)?;
             if let Some(alias) = column.alias.as_ref().filter(|_| expanded.len() > 1) {
@@ -159,7 +159,7 @@ fn aggregates(
 ) -> Result<Computed, QueryError> {
     let mut calls = Calls::default();
     for output in outputs {
-        names.expand(&output.expression)?.iter().for_each(|each| calls.add(each, None));
+        names.expand(&output.expression)?.iter().for_each(|each| calls.add(each));
     }
     let having = having(planner, names, &mut calls)?;
     let direction = grouped::direction(planner, wanted);

@@ -80,7 +80,7 @@ pub(super) fn rows(
     if !leaves.is_empty() {
         let computed = rows_of(&leaves)?;
         for (leaf, &data_type) in leaves.iter().zip(&computed.types) {
-            scope.add(leaf.column_name(), columns, data_type);
+            scope.add(leaf, columns, data_type);
             columns += 1;
         }
         description.extend(computed.description);
@@ -90,7 +90,7 @@ pub(super) fn rows(
         let ExpressionKind::Function(function) = &call.kind else { continue };
         let computed = rows_of(&function.arguments)?;
         let (running, data_type) = series_functions::bind(&Call { function, types: &computed.types })?;
-        scope.add(call.column_name(), columns, data_type);
+        scope.add(call, columns, data_type);
         columns += 1;
         description
             .extend(planner.explained(|| below(format!("Run {}", call.column_name()), computed.description)));

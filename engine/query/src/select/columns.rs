@@ -1,6 +1,6 @@
 //! What kind of query the columns make, and whether they may stand together.
 
-use levada_sql::ast::{Expression, ExpressionKind, Select};
+use levada_sql::ast::{Expression, ExpressionKind, Select, SeriesName};
 
 use crate::{QueryError, aggregate::is_aggregate};
 
@@ -24,7 +24,7 @@ pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
             continue;
         }
         check_constants(expression)?;
-        if expression.series().iter().any(|name| name.to_string().starts_with("root.")) {
+        if expression.series().iter().any(|name| name.is_whole() && name.pattern().len() > 1) {
             return Err(QueryError::semantic("Path can not start with root in select clause."));
         }
         let found = Found::in_expression(expression)?;
@@ -51,6 +51,22 @@ pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
         }
     }
     Ok(aggregated)
+}
+
+/// Refuses names that `align by device` cannot have below a device: paths of several nodes, and `**`.
+pub(super) fn check_suffixes(query: &Select) -> Result<(), QueryError> {
+    let columns = query.columns.iter().map(|column| &column.expression);
+    let mut names = columns.chain(&query.condition).chain(&query.having).flat_map(Expression::series);
+    let is_one_node = |name: &SeriesName| {
+        let pattern = name.pattern();
+        pattern.len() == 1 && pattern.nodes().all(|node| node != "**")
+    };
+    match names.find(|name| !is_one_node(name)) {
+        Some(name) => Err(QueryError::semantic(format!(
+            "ALIGN BY DEVICE: the suffix paths can only be measurement or one-level wildcard, not {name}"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Whether an expression is the pseudo column [`END_TIME`].

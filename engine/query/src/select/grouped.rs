@@ -33,18 +33,17 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calls {
     calls: Vec<Vec<Expression>>,
-    /// Their places by what they are called.
+    /// Their places by the SQL of their grouped forms.
     places: HashMap<Arc<str>, usize, foldhash::fast::RandomState>,
     /// The members of those that are over several series.
     known: HashSet<(usize, String), foldhash::fast::RandomState>,
 }
 
 impl Calls {
-    /// Adds every aggregate in an expression, which is called `header` where that is known. Those whose grouped forms say
-    /// the same are one, over several series.
-    pub(super) fn add(&mut self, expanded: &Expanded, header: Option<&Arc<str>>) {
+    /// Adds every aggregate in an expression. Those whose grouped forms say the same are one, over several series.
+    pub(super) fn add(&mut self, expanded: &Expanded) {
         let grouped = expanded.is_grouped().then(|| expanded.grouped());
-        self.walk(&expanded.expression, grouped, header);
+        self.walk(&expanded.expression, grouped);
     }
 
     /// Makes room for more aggregates.
@@ -53,22 +52,22 @@ impl Calls {
         self.places.reserve(more);
     }
 
-    fn walk(&mut self, expression: &Expression, grouped: Option<&Expression>, header: Option<&Arc<str>>) {
+    fn walk(&mut self, expression: &Expression, grouped: Option<&Expression>) {
         if let ExpressionKind::Function(function) = &expression.kind
             && is_aggregate(&function.name)
         {
-            let name = header.map_or_else(|| grouped.unwrap_or(expression).column_name().into(), Arc::clone);
+            let name: Arc<str> = grouped.unwrap_or(expression).to_string().into();
             let next = self.calls.len();
             let at = *self.places.entry(name).or_insert(next);
             if at == next {
                 self.calls.push(vec![expression.clone()]);
                 if grouped.is_some() {
-                    self.known.insert((at, expression.column_name()));
+                    self.known.insert((at, expression.to_string()));
                 }
                 return;
             }
             let is_new = match grouped {
-                Some(_) => self.known.insert((at, expression.column_name())),
+                Some(_) => self.known.insert((at, expression.to_string())),
                 None => !self.calls[at].contains(expression),
             };
             if is_new {
@@ -78,7 +77,7 @@ impl Calls {
         }
         let mut shown = grouped.map(Expression::children).unwrap_or_default().into_iter();
         for child in expression.children() {
-            self.walk(child, shown.next(), None);
+            self.walk(child, shown.next());
         }
     }
 
@@ -121,7 +120,7 @@ impl Calls {
     pub(super) fn cover(&self, grouped: &Expression) -> bool {
         match as_function(grouped) {
             Some(function) if is_aggregate(&function.name) => {
-                self.places.contains_key(grouped.column_name().as_str())
+                self.places.contains_key(grouped.to_string().as_str())
             }
             _ => grouped.children().into_iter().all(|child| self.cover(child)),
         }
@@ -131,7 +130,7 @@ impl Calls {
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
         let mut scope = Scope::default();
         for (name, &at) in &self.places {
-            scope.add(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
+            scope.add_sql(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
         }
         scope
     }

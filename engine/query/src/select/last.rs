@@ -11,7 +11,7 @@ use crate::{
     Plan, QueryError,
     bind::{
         expand::{Names, Show},
-        time_range,
+        time_set::TimeSet,
     },
     chunk::{Chunk, Chunks, texts},
     expression::{Expr, Kind, cast::value_text},
@@ -24,10 +24,8 @@ type Named = (String, Arc<SeriesInfo>);
 
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let query = planner.query;
-    let split = time_range::split(query.condition.as_ref());
-    if split.rest.is_some() {
-        return Err(QueryError::semantic("Only time filters are supported in LAST query"));
-    }
+    let times = query.condition.as_ref().map_or(Some(TimeSet::all()), TimeSet::of);
+    let times = times.ok_or_else(|| QueryError::semantic("Only time filters are supported in LAST query"))?;
     let is_series = |expression: &Expression| matches!(expression.kind, ExpressionKind::Series(_));
     if !query.columns.iter().all(|column| is_series(&column.expression)) {
         return Err(QueryError::semantic("Last queries can only be applied on raw time series."));
@@ -48,13 +46,13 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     series.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
     series.dedup_by(|(_, a), (_, b)| a.path == b.path);
     let columns = ["Timeseries", "Value", "DataType"].map(|name| column(name, DataType::Text)).to_vec();
-    let chunks = rows(planner, series, split.range);
+    let chunks = rows(planner, series, times);
     let chunks = sorted(planner, chunks)?;
     Ok(Plan::new(true, columns, tail::limited(planner, chunks)).described(vec!["Last points".to_owned()]))
 }
 
 /// The points, looked up in batches as they are pulled.
-fn rows(planner: &Planner<'_>, series: Vec<Named>, range: TimeRange) -> Chunks {
+fn rows(planner: &Planner<'_>, series: Vec<Named>, wanted: TimeSet) -> Chunks {
     let view = Arc::clone(&planner.view);
     let mut series = series.into_iter();
     let batch = planner.context.batch_rows.max(1);
@@ -70,10 +68,14 @@ fn rows(planner: &Planner<'_>, series: Vec<Named>, range: TimeRange) -> Chunks {
             if let Err(error) = cancellation.check() {
                 return Some(Err(error));
             }
-            let point = if range == TimeRange::ALL {
+            let point = if wanted.is_all() {
                 view.last(&info.device, &info.measurement).map_err(QueryError::from)
             } else {
-                newest_within(&*view, &info, range)
+                let ranges = wanted.iter().rev();
+                ranges
+                    .map(|range| newest_within(&*view, &info, range))
+                    .find_map(Result::transpose)
+                    .transpose()
             };
             match point {
                 Ok(Some((time, value))) => {
@@ -99,9 +101,6 @@ fn newest_within(
     info: &SeriesInfo,
     range: TimeRange,
 ) -> Result<Option<(i64, Value)>, QueryError> {
-    if range.is_empty() {
-        return Ok(None);
-    }
     let rows =
         view.scan(&info.device, std::slice::from_ref(&info.measurement), range, Direction::Descending)?;
     for batch in rows {

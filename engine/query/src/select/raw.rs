@@ -1,19 +1,17 @@
 //! Queries of rows: scan, join, filter, compute.
 
-use std::sync::Arc;
-
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, OrderKey, SortBy};
 use levada_storage::{Direction, TimeRange};
 
-use super::{Planner, by_series, sources::Sources, tail};
+use super::{Planner, by_series, single_time, sources::Sources, tail};
 use crate::{
     Plan, QueryError,
     bind::{
         expand::{Names, Show},
         time_range,
     },
-    chunk::Chunks,
+    chunk::{Chunks, ready},
     expression::{Expr, Kind},
     operator::{
         aggregate_pieces::intersect,
@@ -24,22 +22,19 @@ use crate::{
     plan::column,
 };
 
-/// A column that comes out: what is computed, and its header.
+/// A column that comes out: what is computed, and what it is called.
 #[derive(Clone, Debug)]
 pub(super) struct Output {
     pub(super) expression: Expression,
-    /// What the expression is called.
-    pub(super) header: Arc<str>,
-    /// What the column is called: its alias, or the header.
+    /// The alias, or the expression's header.
     pub(super) name: String,
 }
 
 impl Output {
     /// A column of an expression, with an alias or without.
     pub(super) fn new(expression: Expression, alias: Option<&String>) -> Self {
-        let header: Arc<str> = expression.column_name().into();
-        let name = alias.cloned().unwrap_or_else(|| header.to_string());
-        Self { expression, header, name }
+        let name = alias.cloned().unwrap_or_else(|| expression.column_name());
+        Self { expression, name }
     }
 }
 
@@ -133,7 +128,10 @@ pub(super) fn rows(
     if sources.is_empty() {
         return Err(QueryError::semantic("a query must name at least one series"));
     }
-    let mut chunks = sources.chunks(planner, range, direction);
+    let mut chunks = match single_time::wanted(planner)? {
+        Some((time, fills)) => ready(vec![sources.filled_row(planner, time, fills)?]),
+        None => sources.chunks(planner, range, direction),
+    };
     let mut description = planner.explained(|| sources.describe(range));
     let mut never = false;
     match condition {

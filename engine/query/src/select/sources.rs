@@ -2,15 +2,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use arrow_array::Int64Array;
 use arrow_schema::DataType as ArrowType;
 use levada_model::{DataType, Path};
-use levada_sql::ast::{Expression, ExpressionKind};
+use levada_sql::ast::{Expression, ExpressionKind, TypedFill};
 use levada_storage::{Direction, SeriesInfo, TimeRange};
 
-use super::Planner;
+use super::{Planner, single_time};
 use crate::{
+    QueryError,
     bind::{expand::Names, scope::Scope},
-    chunk::Chunks,
+    chunk::{Chunk, Chunks},
     operator::{
         join::{Input, Join},
         scan::Scan,
@@ -80,10 +82,28 @@ impl Sources {
         let mut scope = Scope::default();
         for (name, series) in &names.series {
             if let Some(&(device, place)) = self.places.get(&series.path) {
-                scope.add(name.to_string(), first[device] + place, series.schema.data_type);
+                scope.add_series(name, first[device] + place, series.schema.data_type);
             }
         }
         scope
+    }
+
+    /// The one row at a time whose values are filled from the series themselves.
+    pub(super) fn filled_row(
+        &self,
+        planner: &Planner<'_>,
+        time: i64,
+        fills: &[TypedFill],
+    ) -> Result<Chunk, QueryError> {
+        let mut row = Chunk { times: Int64Array::from(vec![time]), columns: Vec::new() };
+        for Device { path, measurements, types } in &self.devices {
+            planner.context.cancellation.check()?;
+            for (measurement, data_type) in measurements.iter().zip(types.iter().copied()) {
+                let series = (measurement, data_type);
+                row.columns.push(single_time::value(&*planner.view, path, series, time, fills)?);
+            }
+        }
+        Ok(row)
     }
 
     /// The rows: every time any of the series has.

@@ -1,8 +1,9 @@
 //! `show child paths` and `show child nodes`: what lies one level below.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use levada_model::{Path, PathPattern};
+use levada_sql::node_sql;
 use levada_storage::View;
 
 use super::text_columns;
@@ -32,19 +33,17 @@ impl NodeType {
 
 pub(super) fn paths(pattern: &PathPattern, view: &dyn View) -> Plan {
     let found = below(pattern, view);
-    let values = vec![
-        texts(found.keys().map(|path| Some(path.as_str()))),
-        texts(found.values().map(|kind| Some(kind.name()))),
-    ];
+    let values = vec![super::paths(found.keys()), texts(found.values().map(|kind| Some(kind.name())))];
     Plan::ready(text_columns(&["ChildPaths", "NodeTypes"]), values)
 }
 
 pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Plan {
     let found = below(pattern, view);
-    let mut nodes: Vec<&str> = found.keys().filter_map(|path| path.nodes().next_back()).collect();
+    let mut nodes: Vec<Cow<'_, str>> =
+        found.keys().filter_map(|path| path.nodes().next_back().map(node_sql)).collect();
     nodes.sort_unstable();
     nodes.dedup();
-    Plan::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.into_iter().map(Some))])
+    Plan::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.iter().map(|node| Some(&**node)))])
 }
 
 /// The paths one level below those that fit, with what they are.

@@ -11,7 +11,7 @@ use levada_sql::ast::Count;
 use levada_storage::View;
 
 use super::filter;
-use crate::{Plan, QueryContext, QueryError, chunk::texts, plan::column};
+use crate::{Plan, QueryContext, QueryError, plan::column};
 
 pub(super) fn plan(what: &Count, view: &dyn View, _: &QueryContext) -> Result<Plan, QueryError> {
     match what {
@@ -36,10 +36,8 @@ pub(super) fn plan(what: &Count, view: &dyn View, _: &QueryContext) -> Result<Pl
             }
             let columns =
                 vec![column("Column", DataType::Text), column("count(timeseries)", DataType::Int64)];
-            let values: Vec<ArrayRef> = vec![
-                texts(counts.keys().map(|path| Some(path.as_str()))),
-                Arc::new(counts.values().copied().collect::<Int64Array>()),
-            ];
+            let values: Vec<ArrayRef> =
+                vec![super::paths(counts.keys()), Arc::new(counts.values().copied().collect::<Int64Array>())];
             Ok(Plan::ready(columns, values))
         }
         Count::Nodes { pattern, level } => Ok(one("count(nodes)", nodes(pattern, *level, view).len())),

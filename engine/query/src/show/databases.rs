@@ -6,7 +6,7 @@ use arrow_array::{ArrayRef, Int32Array, Int64Array};
 use levada_model::{DataType, PathPattern};
 use levada_storage::View;
 
-use crate::{Plan, chunk::texts, plan::column};
+use crate::{Plan, plan::column};
 
 /// How long a time partition is, in milliseconds: a week, as the peer has it.
 const PARTITION: i64 = 604_800_000;
@@ -23,7 +23,7 @@ pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Pla
         column("TimePartitionInterval", DataType::Int64),
     ];
     let mut values: Vec<ArrayRef> = vec![
-        texts(databases.iter().map(|database| Some(database.path.as_str()))),
+        super::paths(databases.iter().map(|database| &database.path)),
         ones(),
         ones(),
         Arc::new(Int64Array::from(vec![0; rows])),

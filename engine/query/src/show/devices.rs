@@ -3,7 +3,7 @@
 use levada_sql::ast::ShowDevices;
 use levada_storage::{DeviceInfo, View};
 
-use super::{filter, in_batches, page, text_columns, ttl};
+use super::{filter, in_batches, page, paths, text_columns, ttl};
 use crate::{
     Plan, QueryContext, QueryError,
     bind::schema_order::{self, Purpose},
@@ -28,9 +28,9 @@ pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext)
         &["Device", "IsAligned", "Template", "TTL(ms)"]
     };
     Ok(in_batches(text_columns(names), rows, context.batch_rows, move |rows| {
-        let mut columns = vec![texts(rows.iter().map(|(device, _)| Some(device.path.as_str())))];
+        let mut columns = vec![paths(rows.iter().map(|(device, _)| &device.path))];
         if with_database {
-            columns.push(texts(rows.iter().map(|(device, _)| Some(device.database.as_str()))));
+            columns.push(paths(rows.iter().map(|(device, _)| &device.database)));
         }
         columns
             .push(texts(rows.iter().map(|(device, _)| Some(if device.aligned { "true" } else { "false" }))));

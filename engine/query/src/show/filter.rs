@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use levada_model::Path;
 use levada_sql::ast::SchemaFilter;
-use levada_storage::{DeviceInfo, Direction, SeriesInfo, TimeRange, View};
+use levada_storage::{DeviceInfo, Direction, SeriesInfo, View};
 
-use crate::{QueryError, bind::time_range};
+use crate::{QueryError, bind::time_set::TimeSet};
 
 /// The series that fit; all where there is no filter.
 pub(super) fn series(
@@ -28,10 +28,10 @@ pub(super) fn series(
             found.retain(|_| without_template(name.as_deref(), *negated));
         }
         Some(SchemaFilter::Time(condition)) => {
-            let range = times(condition)?;
+            let times = times(condition)?;
             let mut kept = Vec::new();
             for each in found {
-                if has_rows(view, &each.device, std::slice::from_ref(&each.measurement), range)? {
+                if has_rows(view, &each.device, std::slice::from_ref(&each.measurement), &times)? {
                     kept.push(each);
                 }
             }
@@ -54,10 +54,10 @@ pub(super) fn devices(
             found.retain(|_| without_template(name.as_deref(), *negated));
         }
         Some(SchemaFilter::Time(condition)) => {
-            let range = times(condition)?;
+            let times = times(condition)?;
             let mut kept = Vec::new();
             for each in found {
-                if has_rows(view, &each.path, &measurements(view, &each.path), range)? {
+                if has_rows(view, &each.path, &measurements(view, &each.path), &times)? {
                     kept.push(each);
                 }
             }
@@ -80,23 +80,24 @@ fn without_template(name: Option<&str>, negated: bool) -> bool {
     name.is_some() == negated
 }
 
-fn times(condition: &levada_sql::ast::Expression) -> Result<TimeRange, QueryError> {
-    let split = time_range::split(Some(condition));
-    if split.rest.is_some() {
-        return Err(QueryError::semantic("only ranges of time are supported here"));
-    }
-    Ok(split.range)
+fn times(condition: &levada_sql::ast::Expression) -> Result<TimeSet, QueryError> {
+    TimeSet::of(condition)
+        .ok_or_else(|| QueryError::semantic("only conditions on the time are supported here"))
 }
 
 fn has_rows(
     view: &dyn View,
     device: &Path,
     measurements: &[Arc<str>],
-    range: TimeRange,
+    times: &TimeSet,
 ) -> Result<bool, QueryError> {
-    if range.is_empty() || measurements.is_empty() {
+    if measurements.is_empty() {
         return Ok(false);
     }
-    let first = view.scan(device, measurements, range, Direction::Ascending)?.next();
-    Ok(first.transpose()?.is_some())
+    for range in times.iter() {
+        if view.scan(device, measurements, range, Direction::Ascending)?.next().transpose()?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

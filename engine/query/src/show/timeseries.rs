@@ -3,9 +3,9 @@
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _};
 
 use levada_sql::ast::ShowTimeseries;
-use levada_storage::{SeriesInfo, View};
+use levada_storage::{Deadband, SeriesInfo, View};
 
-use super::{filter, in_batches, page, text_columns};
+use super::{filter, in_batches, page, paths, text_columns};
 use crate::{
     Plan, QueryContext, QueryError,
     bind::schema_order::{self, Purpose},
@@ -44,18 +44,18 @@ pub(super) fn plan(
             let all: Vec<Option<String>> = series.iter().map(|each| json(get(each), order)).collect();
             texts(all.iter().map(Option::as_deref))
         };
-        let none = || texts(series.iter().map(|_| None));
+        let parameters: Vec<Option<String>> = series.iter().map(|each| deadband(each, order)).collect();
         vec![
-            texts(series.iter().map(|each| Some(each.path.as_str()))),
+            paths(series.iter().map(|each| &each.path)),
             texts(series.iter().map(|each| each.alias.as_deref())),
-            texts(series.iter().map(|each| Some(each.database.as_str()))),
+            paths(series.iter().map(|each| &each.database)),
             texts(series.iter().map(|each| Some(each.schema.data_type.name()))),
             texts(series.iter().map(|each| Some(each.schema.encoding.name()))),
             texts(series.iter().map(|each| Some(each.schema.compressor.name()))),
             map(|each| &each.tags),
             map(|each| &each.attributes),
-            none(),
-            none(),
+            texts(series.iter().map(|each| each.deadband.as_ref().map(Deadband::name))),
+            texts(parameters.iter().map(Option::as_deref)),
             texts(series.iter().map(|_| Some("BASE"))),
         ]
     }))
@@ -72,17 +72,29 @@ fn by_last_time(series: Vec<SeriesInfo>, view: &dyn View) -> Result<Vec<SeriesIn
     Ok(timed.into_iter().map(|(_, each)| each).collect())
 }
 
+/// `{compdev=0.5, compmintime=2}`
+fn deadband(series: &SeriesInfo, order: SchemaOrder) -> Option<String> {
+    let parameters = series.deadband.as_ref()?.parameters();
+    let entries = entries(parameters, order).into_iter().map(|(key, value)| format!("{key}={value}"));
+    Some(format!("{{{}}}", entries.collect::<Vec<_>>().join(", ")))
+}
+
+/// The entries of a map in the order in which they are shown.
+fn entries(map: &BTreeMap<String, String>, order: SchemaOrder) -> Vec<(&String, &String)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    if order == SchemaOrder::Peer {
+        schema_order::sort_names(&mut entries, |(key, _)| key);
+    }
+    entries
+}
+
 /// `{"unit":"c","site":"north"}`; nothing where there is none.
 fn json(map: &BTreeMap<String, String>, order: SchemaOrder) -> Option<String> {
     if map.is_empty() {
         return None;
     }
-    let mut entries: Vec<(&String, &String)> = map.iter().collect();
-    if order == SchemaOrder::Peer {
-        schema_order::sort_names(&mut entries, |(key, _)| key);
-    }
     let mut out = String::from("{");
-    for (at, (key, value)) in entries.into_iter().enumerate() {
+    for (at, (key, value)) in entries(map, order).into_iter().enumerate() {
         out.push_str(if at > 0 { "," } else { "" });
         quote(key, &mut out);
         out.push(':');

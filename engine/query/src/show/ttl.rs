@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use levada_model::PathPattern;
+use levada_sql::path_sql;
 use levada_storage::View;
 
 use super::text_columns;
@@ -20,7 +21,7 @@ pub(super) fn plan(patterns: &[PathPattern], view: &dyn View) -> Plan {
     }
     for (set, ttl) in view.path_ttls() {
         if wanted(&set.nodes().collect::<Vec<_>>()) {
-            rows.insert(set.to_string(), text(Some(ttl)));
+            rows.insert(path_sql(&set.to_string()).into_owned(), text(Some(ttl)));
         }
     }
     let values = vec![

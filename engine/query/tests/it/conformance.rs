@@ -305,6 +305,7 @@ fn define(memory: &mut Memory, path: &Path, aligned: bool, definition: &SeriesDe
         alias: definition.alias.clone(),
         tags: definition.tags.iter().cloned().collect(),
         attributes: definition.attributes.iter().cloned().collect(),
+        deadband: None,
     };
     memory.series.insert(path.clone(), Series { info, points: BTreeMap::new() });
 }

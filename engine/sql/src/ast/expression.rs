@@ -1,8 +1,8 @@
 //! Expressions: what `SELECT`, `WHERE`, `HAVING`, `GROUP BY` and `ORDER BY` compute.
 
-use levada_model::{DataType, PathPattern};
+use levada_model::DataType;
 
-use super::Constant;
+use super::{Constant, SeriesName};
 use crate::Span;
 
 /// Something to compute for a row, and where it stands.
@@ -30,8 +30,8 @@ pub enum ExpressionKind {
     Constant(Constant),
     /// The time of the row: `time` or `timestamp`.
     Time,
-    /// Series, as suffixes to the paths in `FROM`, or as they are where the pattern begins with `root`.
-    Series(PathPattern),
+    /// Series, below the paths in `FROM` or by their whole path.
+    Series(SeriesName),
     /// `-x`, `!x`
     Unary {
         /// Which.
@@ -271,15 +271,15 @@ impl Expression {
     }
 
     /// Every series named in it, from left to right.
-    pub fn series(&self) -> Vec<&PathPattern> {
+    pub fn series(&self) -> Vec<&SeriesName> {
         let mut found = Vec::new();
         self.collect_series(&mut found);
         found
     }
 
-    fn collect_series<'a>(&'a self, into: &mut Vec<&'a PathPattern>) {
-        if let ExpressionKind::Series(pattern) = &self.kind {
-            into.push(pattern);
+    fn collect_series<'a>(&'a self, into: &mut Vec<&'a SeriesName>) {
+        if let ExpressionKind::Series(name) = &self.kind {
+            into.push(name);
         }
         for child in self.children() {
             child.collect_series(into);

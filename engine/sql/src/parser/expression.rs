@@ -185,8 +185,8 @@ impl Parser<'_> {
     }
 
     fn series(&mut self) -> Parsed<Tree> {
-        let pattern = self.series_pattern()?;
-        self.grown(ExpressionKind::Series(pattern), 0)
+        let name = self.series_name()?;
+        self.grown(ExpressionKind::Series(name), 0)
     }
 
     /// An operator and its operand. A sign before a number becomes part of it.

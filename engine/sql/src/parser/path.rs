@@ -5,11 +5,12 @@ use levada_model::{Path, PathPattern, quote_node};
 use super::{Parsed, Parser};
 use crate::{
     Span,
+    ast::SeriesName,
     lexer::{Symbol, TokenKind, unquote},
 };
 
 /// Words that are no names unless between backquotes.
-const RESERVED: [&str; 3] = ["root", "time", "timestamp"];
+pub(crate) const RESERVED: [&str; 3] = ["root", "time", "timestamp"];
 
 impl Parser<'_> {
     /// A path from `root` without wildcards.
@@ -35,18 +36,21 @@ impl Parser<'_> {
         Ok(PathPattern::parse(otherwise).expect("the given one is legal"))
     }
 
-    /// A suffix or full path in an expression, its first node perhaps a wildcard.
-    pub(super) fn series_pattern(&mut self) -> Parsed<PathPattern> {
+    /// A suffix or full path in an expression, its first node perhaps a wildcard. Only the bare word `root` begins a full
+    /// path: between backquotes it is a name like any other.
+    pub(super) fn series_name(&mut self) -> Parsed<SeriesName> {
         let start = self.start();
         let mut text = String::new();
-        if self.is_word(0, "root") {
+        let is_whole = self.is_word(0, "root");
+        if is_whole {
             text.push_str("root");
             self.bump();
         } else {
             self.node(true, true, &mut text)?;
         }
         self.further_nodes(true, true, &mut text)?;
-        self.to_pattern(&text, self.span_from(start))
+        let pattern = self.to_pattern(&text, self.span_from(start))?;
+        Ok(if is_whole { SeriesName::whole(pattern) } else { SeriesName::suffix(pattern) })
     }
 
     fn to_pattern(&self, text: &str, span: Span) -> Parsed<PathPattern> {

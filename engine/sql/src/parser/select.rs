@@ -8,7 +8,7 @@ use crate::{
     ast::{
         Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Projection, Select, SelectColumn, SortBy,
     },
-    lexer::Symbol,
+    lexer::{Symbol, TokenKind},
 };
 
 impl Parser<'_> {
@@ -151,9 +151,11 @@ impl Parser<'_> {
     }
 
     fn order_key(&mut self) -> Parsed<OrderKey> {
+        // Between backquotes a word is the name of a measurement.
+        let is_quoted = self.token().kind == TokenKind::Quoted;
         let expression = self.expression()?;
         let name = match &expression.kind {
-            ExpressionKind::Series(pattern) => pattern.to_string().to_ascii_lowercase(),
+            ExpressionKind::Series(name) if !is_quoted => name.to_string().to_ascii_lowercase(),
             _ => String::new(),
         };
         let by = match (&expression.kind, name.as_str()) {

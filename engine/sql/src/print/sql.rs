@@ -1,13 +1,17 @@
 //! Expressions as SQL that reads back as the same expression.
 
-use std::fmt::{self, Display};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+};
 
 use jiff::{SignedDuration, civil};
-use levada_model::{PathPattern, quote_node};
+use levada_model::quote_node;
 
 use crate::{
-    ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, UnaryOperator},
+    ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName, UnaryOperator},
     lexer::parse_duration,
+    parser::RESERVED,
 };
 
 /// Words that, standing alone, are not read as the name of a series or function.
@@ -60,7 +64,7 @@ impl Display for Expression {
         match &self.kind {
             ExpressionKind::Constant(constant) => constant.fmt(f),
             ExpressionKind::Time => f.write_str("time"),
-            ExpressionKind::Series(pattern) => write_series(pattern, f),
+            ExpressionKind::Series(name) => write_series(name, f),
             ExpressionKind::Unary { operator, operand } => {
                 // Two signs, one behind the other, would begin a comment.
                 let (symbol, least) = match operator {
@@ -171,23 +175,64 @@ const fn spelling(operator: BinaryOperator) -> &'static str {
 fn write_operand(expression: &Expression, least: u8, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     // What follows a wildcard might make a multiplication of it; a literal of time would take a duration behind it.
     let is_open = match &expression.kind {
-        ExpressionKind::Series(pattern) => pattern.to_string().ends_with('*'),
+        ExpressionKind::Series(name) => name.to_string().ends_with('*'),
         ExpressionKind::Constant(Constant::Time(_)) => true,
         _ => false,
     };
     if is_open || power(expression) < least { write!(f, "({expression})") } else { expression.fmt(f) }
 }
 
-fn write_series(pattern: &PathPattern, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let text = pattern.to_string();
-    for (i, node) in nodes(&text).enumerate() {
+fn write_series(name: &SeriesName, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = name.to_string();
+    let is_alone = name.pattern().len() == 1 && !name.is_whole();
+    write_nodes(&text, name.is_whole(), |node| is_alone && is_read_otherwise(node), f)
+}
+
+/// A path, or a pattern of paths, in canonical form as it is written in SQL: with backquotes around the words that are no
+/// names without.
+///
+/// ```
+/// # use levada_model::Path;
+/// let path = Path::from_raw_nodes(["root", "plant", "time", "a b"]);
+/// assert_eq!(levada_sql::path_sql(path.as_str()), "root.plant.`time`.`a b`");
+/// ```
+pub fn path_sql(path: &str) -> Cow<'_, str> {
+    struct Written<'a>(&'a str);
+    impl Display for Written<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write_nodes(self.0, true, |_| false, f)
+        }
+    }
+    let is_plain = nodes(path).skip(1).all(|node| !is_reserved(node));
+    if is_plain { Cow::Borrowed(path) } else { Cow::Owned(Written(path).to_string()) }
+}
+
+/// A node behind the first of a path, in canonical form, as it is written in SQL.
+pub fn node_sql(node: &str) -> Cow<'_, str> {
+    if is_reserved(node) { Cow::Owned(format!("`{node}`")) } else { Cow::Borrowed(node) }
+}
+
+/// The nodes of a path, reserved words between backquotes; the first node is the keyword `root` where the path is whole.
+fn write_nodes(
+    text: &str,
+    is_whole: bool,
+    quoted: impl Fn(&str) -> bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    for (i, node) in nodes(text).enumerate() {
         f.write_str(if i > 0 { "." } else { "" })?;
-        let is_reserved = ["time", "timestamp"].iter().any(|word| word.eq_ignore_ascii_case(node))
-            || i > 0 && node.eq_ignore_ascii_case("root")
-            || pattern.len() == 1 && is_read_otherwise(node);
-        if is_reserved { write!(f, "`{node}`")? } else { f.write_str(node)? }
+        let is_keyword = i == 0 && is_whole;
+        if !is_keyword && (is_reserved(node) || quoted(node)) {
+            write!(f, "`{node}`")?;
+        } else {
+            f.write_str(node)?;
+        }
     }
     Ok(())
+}
+
+fn is_reserved(node: &str) -> bool {
+    RESERVED.iter().any(|word| word.eq_ignore_ascii_case(node))
 }
 
 fn is_read_otherwise(word: &str) -> bool {
@@ -206,7 +251,7 @@ fn nodes(text: &str) -> impl Iterator<Item = &str> {
 fn write_function(function: &Function, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let name = &function.name;
     let is_keyword = WORDS.iter().any(|each| each.eq_ignore_ascii_case(name))
-        || ["time", "timestamp", "root"].iter().any(|each| each.eq_ignore_ascii_case(name))
+        || is_reserved(name)
         || parse_duration(name).is_some();
     let has_own_grammar = ["cast", "substring", "last"].iter().any(|each| each.eq_ignore_ascii_case(name));
     if is_keyword && !has_own_grammar {

@@ -2,7 +2,7 @@
 
 use levada_model::{DataType, PathPattern};
 use levada_sql::{
-    ast::{BinaryOperator, Case, Constant, Expression, ExpressionKind, Function, UnaryOperator},
+    ast::{BinaryOperator, Case, Constant, Expression, ExpressionKind, Function, SeriesName, UnaryOperator},
     parse_expression,
 };
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn constant() -> impl Strategy<Value = Constant> {
     ]
 }
 
-fn pattern() -> impl Strategy<Value = PathPattern> {
+fn series() -> impl Strategy<Value = SeriesName> {
     let node = prop_oneof![
         4 => "[a-z][a-z0-9_]{0,3}",
         1 => Just("*".to_owned()),
@@ -32,10 +32,15 @@ fn pattern() -> impl Strategy<Value = PathPattern> {
         1 => Just("*x".to_owned()),
         1 => Just("`a.b``c`".to_owned()),
         1 => Just("`time`".to_owned()),
+        1 => Just("`root`".to_owned()),
         1 => Just("`1d`".to_owned()),
         1 => prop::sample::select(vec!["from", "and", "true", "null", "case", "not", "end"]).prop_map(str::to_owned),
     ];
-    prop::collection::vec(node, 1..4).prop_map(|nodes| PathPattern::parse(&nodes.join(".")).expect("legal"))
+    let pattern = |nodes: &[String]| PathPattern::parse(&nodes.join(".")).expect("legal");
+    (prop::collection::vec(node, 1..4), any::<bool>()).prop_map(move |(nodes, is_whole)| match is_whole {
+        true => SeriesName::whole(pattern(&["root".to_owned()]).join(&pattern(&nodes))),
+        false => SeriesName::suffix(pattern(&nodes)),
+    })
 }
 
 fn negate(operand: Expression) -> ExpressionKind {
@@ -72,7 +77,7 @@ fn operator() -> impl Strategy<Value = BinaryOperator> {
 fn expression() -> impl Strategy<Value = Expression> {
     let leaf = prop_oneof![
         constant().prop_map(ExpressionKind::Constant),
-        pattern().prop_map(ExpressionKind::Series),
+        series().prop_map(ExpressionKind::Series),
         Just(ExpressionKind::Time),
     ]
     .prop_map(Expression::synthetic);

@@ -121,6 +121,7 @@ mod tests {
                 alias: Some(format!("{name}_too")),
                 tags: Default::default(),
                 attributes: Default::default(),
+                deadband: None,
             };
             names.iter().map(info).collect()
         }

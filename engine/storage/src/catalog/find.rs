@@ -58,6 +58,7 @@ impl Catalog {
             alias: extras.alias,
             tags: extras.tags,
             attributes: extras.attributes,
+            deadband: extras.deadband,
         }
     }
 

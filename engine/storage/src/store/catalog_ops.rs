@@ -161,8 +161,8 @@ fn plan_series(catalog: &Catalog, series: Vec<NewSeries>, seq: u64) -> Result<Ve
             made.push(CatalogOp::CreateDatabase { id: known.next_id(), path, ttl: None });
         }
         check_new_series(known, &new)?;
-        let NewSeries { device, measurement, schema, aligned, alias, tags, attributes } = new;
-        let def = SeriesDef { measurement, schema, alias, tags, attributes };
+        let NewSeries { device, measurement, schema, aligned, alias, tags, attributes, deadband } = new;
+        let def = SeriesDef { measurement, schema, alias, tags, attributes, deadband };
         made.push(CatalogOp::CreateSeries { device: device.clone(), aligned, series: vec![def.clone()] });
         if let Some(trial) = &mut trial {
             made.iter().for_each(|op| drop(trial.apply(op, seq)));

@@ -6,7 +6,7 @@ use levada_model::{Path, PathPattern, SeriesSchema, SplitName, SplitRange, Table
 
 use super::tablet::{put_tablet, take_tablet};
 use crate::{
-    TimeRange,
+    Deadband, TimeRange,
     codec::{Malformed, Put, Take},
 };
 
@@ -77,13 +77,18 @@ pub(crate) struct SeriesDef {
     pub(crate) alias: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) deadband: Option<Deadband>,
 }
 
 impl SeriesDef {
     pub(crate) fn plain(measurement: Arc<str>, schema: SeriesSchema) -> Self {
-        Self { measurement, schema, alias: None, tags: BTreeMap::new(), attributes: BTreeMap::new() }
+        let (tags, attributes) = (BTreeMap::new(), BTreeMap::new());
+        Self { measurement, schema, alias: None, tags, attributes, deadband: None }
     }
 }
+
+const HAS_ALIAS: u8 = 1;
+const HAS_DEADBAND: u8 = 2;
 
 const INSERT: u8 = 1;
 const CREATE_DATABASE: u8 = 2;
@@ -216,9 +221,12 @@ impl SeriesDef {
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         bytes.put_str(&self.measurement);
         bytes.put_schema(self.schema);
-        bytes.put_u8(u8::from(self.alias.is_some()));
+        // Few series have what the flags tell of, and those that have none are written as they ever were.
+        let flags = [(HAS_ALIAS, self.alias.is_some()), (HAS_DEADBAND, self.deadband.is_some())];
+        bytes.put_u8(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum());
         bytes.put_str(self.alias.as_deref().unwrap_or_default());
-        for map in [&self.tags, &self.attributes] {
+        let deadband = self.deadband.as_ref().map(Deadband::parameters);
+        for map in [&self.tags, &self.attributes].into_iter().chain(deadband) {
             bytes.put_len(map.len());
             for (key, value) in map {
                 bytes.put_str(key);
@@ -230,7 +238,10 @@ impl SeriesDef {
     pub(crate) fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
         let measurement = from.str()?.into();
         let schema = from.schema()?;
-        let has_alias = from.flag()?;
+        let flags = from.u8()?;
+        if flags & !(HAS_ALIAS | HAS_DEADBAND) != 0 {
+            return Err(Malformed);
+        }
         let alias = from.str()?;
         let mut map = || {
             (0..from.count(2)?)
@@ -240,9 +251,10 @@ impl SeriesDef {
         Ok(Self {
             measurement,
             schema,
-            alias: has_alias.then(|| alias.to_owned()),
+            alias: (flags & HAS_ALIAS != 0).then(|| alias.to_owned()),
             tags: map()?,
             attributes: map()?,
+            deadband: if flags & HAS_DEADBAND != 0 { Some(Deadband::sdt(map()?)) } else { None },
         })
     }
 }

@@ -252,6 +252,7 @@ impl Check<'_> {
             alias: None,
             tags: Default::default(),
             attributes: Default::default(),
+            deadband: None,
         };
         if let Err(error) = check_new_series(self.catalog, &new) {
             self.refuse(None, Some(&column.name), &error);

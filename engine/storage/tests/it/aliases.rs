@@ -19,6 +19,7 @@ fn create(storage: &Storage) {
         alias: Some("nick".to_owned()),
         tags: Default::default(),
         attributes: Default::default(),
+        deadband: None,
     };
     storage.create_series(vec![series]).expect("made");
 }

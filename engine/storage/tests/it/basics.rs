@@ -191,6 +191,7 @@ fn the_catalog_refuses_what_does_not_fit_into_the_tree() {
         alias: None,
         tags: [("unit".to_owned(), "C".to_owned())].into(),
         attributes: Default::default(),
+        deadband: None,
     };
     storage.create_database(&path("root.a"), Some(1000)).expect("made");
     let code = |result: Result<_, StorageError>| {

@@ -131,6 +131,7 @@ fn an_encoding_that_nobody_writes_is_refused_when_the_series_is_made() {
             alias: None,
             tags: Default::default(),
             attributes: Default::default(),
+            deadband: None,
         }])
         .expect_err("nobody writes REGULAR");
     assert_eq!(error.code(), StatusCode::METADATA_ERROR, "{error}");
@@ -427,6 +428,7 @@ fn of_a_series_written_by_name_and_by_alias_the_name_counts() {
             alias: Some("a".into()),
             tags: Default::default(),
             attributes: Default::default(),
+            deadband: None,
         }])
         .expect("made");
     let columns: [(&str, &[Option<f64>]); 5] = [

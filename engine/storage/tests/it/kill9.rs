@@ -348,6 +348,7 @@ fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64
             alias: None,
             tags: BTreeMap::new(),
             attributes: BTreeMap::new(),
+            deadband: None,
         }]),
         Op::Tag { device, series } => {
             let tags = Some(BTreeMap::from([("by".to_owned(), number.to_string())]));

@@ -50,6 +50,7 @@ fn series_take_less_than_500_bytes_each() {
         alias: None,
         tags: Default::default(),
         attributes: Default::default(),
+        deadband: None,
     };
     // Half of them on wide devices, half on devices of their own.
     let wide = (0..100).flat_map(|device| {

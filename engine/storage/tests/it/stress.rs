@@ -195,6 +195,7 @@ fn run_catalog(storage: &Storage, mut random: Random, progress: &Progress) {
             alias: None,
             tags: BTreeMap::new(),
             attributes: BTreeMap::new(),
+            deadband: None,
         };
         let tags = Some(BTreeMap::from([("by".to_owned(), name.clone())]));
         let change = SeriesChange { tags, ..SeriesChange::default() };

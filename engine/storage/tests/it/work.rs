@@ -236,6 +236,7 @@ impl Work {
             alias: alias(name),
             tags: BTreeMap::from([("by".to_owned(), (*name).to_owned())]),
             attributes: BTreeMap::new(),
+            deadband: None,
         };
         self.change(
             |storage| storage.create_series(names.iter().map(new).collect()),

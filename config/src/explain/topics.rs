@@ -43,7 +43,7 @@ const TOPICS: &[Topic] = &[
     },
     written!("variables", "Environment variables in a pipeline file: `${VAR}`, `:-`, `:?` and `$$`."),
     written!("records", "How records become rows: devices, times, nested objects, nulls, types."),
-    written!("templates", "Names that are made of parts: `{n}`, and paths with `*` and `{a,b}`."),
+    written!("templates", "Names that are made of parts: `{$.site}`, `{n}`, and paths with `*` and `{a,b}`."),
 ];
 
 /// The topics there are, in the order in which they are listed.

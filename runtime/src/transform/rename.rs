@@ -26,6 +26,7 @@ pub struct RenameOptions {
     /// New names of measurements by their old ones.
     pub measurements: BTreeMap<String, String>,
     /// New paths of devices by their old ones.
+    #[schemars(example = serde_json::json!({"gateway7": "root.plant.line1.press"}))]
     pub devices: BTreeMap<String, String>,
     /// What becomes of the paths of all devices that are not in `devices`.
     pub device: PathPrefix,

@@ -39,6 +39,7 @@ pub struct IotdbOptions {
     pub memory: Option<ByteSize>,
     /// `host:port` of each node of a running IoTDB. Either this or `embedded`.
     #[serde(default)]
+    #[schemars(example = ["10.0.0.5:6667"])]
     pub nodes: Vec<String>,
     /// Who logs in at the nodes; `root` where nothing is said.
     #[serde(default)]

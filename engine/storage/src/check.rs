@@ -3,7 +3,7 @@
 //! ```text
 //!   manifest ── records, each with its checksum ──► catalog, positions, deletions, names of files
 //!   wal/*    ── records, each with its checksum
-//!   data/*   ── checksums of 64 KiB, then head, foot, index, bloom filter, every chunk and page decoded, statistics compared
+//!   data/*   ── checksums of 4 KiB, then head, foot, index, bloom filter, every chunk and page decoded, statistics compared
 //! ```
 //! What a crash may leave is a note; what was stored and cannot be had any more is an error.
 
@@ -44,7 +44,10 @@ pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
     let logs = options.dir.join("wal");
     // Where the manifest is damaged, it does not say from where on the log counts.
     let floor = (loaded.damage.is_empty() && !loaded.absent).then_some(loaded.floor);
-    let replayed = replay(&options.disk, &logs, floor, |_, _| Ok(()))?;
+    let mut replayed = replay(&options.disk, &logs, floor, |_, _| Ok(()))?;
+    if let Some(floor) = floor {
+        replayed.miss(&logs, loaded.log, floor);
+    }
     findings.extend(replayed.findings);
     let data = options.dir.join("data");
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(&options.disk)));

@@ -3,6 +3,7 @@
 //! ```text
 //!   manifest-0000000003     head: version, partition width
 //!                           snapshot: databases, devices, then a commit with all files, positions, deletions
+//!                           log: which of its files must be there, and up to which write it reaches
 //!                           commit: changes of the catalog since, files that came and went, where the log still counts, …
 //!                           commit: …
 //! ```

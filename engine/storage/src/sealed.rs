@@ -1,4 +1,4 @@
-//! Sealed files: TsFiles that never change, with a checksum for every 64 KiB beside them.
+//! Sealed files: TsFiles that never change, with a checksum for every 4 KiB beside them.
 //!
 //! ```text
 //!   data/<number of the database>/<partition>/0000000012.tsfile     what Apache's readers open

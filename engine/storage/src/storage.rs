@@ -374,8 +374,14 @@ impl Handle {
         }
         // Somebody may be compacting at a caller's wish. That ends soon now, and only then may others have the folder.
         drop(self.store.compacting.lock());
-        self.store.manifest.lock().close();
         let closed = self.store.wal.as_ref().map_or(Ok(()), Wal::close);
+        // All is synced now: whatever goes of the log from here on is missed.
+        if closed.is_ok()
+            && let Err(error) = self.store.note_log()
+        {
+            tracing::warn!(%error, "the manifest does not say up to where the log goes");
+        }
+        self.store.manifest.lock().close();
         self.store.admission.wake();
         self.store.lock.lock().take();
         flushed.and(closed)

@@ -14,11 +14,16 @@
 //! failed sync the segment is given up, since nobody knows what is in it: all that is not synced goes to a new one, whose
 //! head says up to where the old one counts. For that it is kept until then, by the interval mode too.
 //!
+//! The manifest says which segment was begun last, and up to which write the log was synced when it was last written: so the end of
+//! the log is missed where it is gone. Each segment's head says how much of the one before counts, and the numbers of writes say
+//! the rest.
+//!
 //! What a process finds when it opens the log may be what the one before failed to sync: it can be read, and yet a power cut
 //! would take it. So the end of the log is written once more before anything follows from it.
 
 mod committer;
 mod durable;
+mod end;
 mod group;
 mod op;
 mod replay;
@@ -27,6 +32,7 @@ mod tablet;
 
 pub(crate) use committer::{ClosedSegment, Wal, WalOptions};
 pub use durable::Durable;
+pub(crate) use end::LogEnd;
 pub(crate) use op::{CatalogOp, InsertRecord, Op, SeriesDef, put_patterns, take_patterns};
 pub(crate) use replay::{Replayed, make_durable, replay};
 pub(crate) use segment::holds_records;

@@ -1,8 +1,9 @@
 //! The bloom filter over the paths of a file's series.
 //!
 //! Bit `|h| mod bits` for each of up to eight seeds, where `h` is the low half of the sum of both halves of MurmurHash3
-//! (x64, 128 bits) over the path's UTF-8. Unlike the canonical function, the bytes after the last whole block of 16 are
-//! sign-extended, which matters from 0x80 on.
+//! (x64, 128 bits) over the path's UTF-8. Bytes after the last whole block of 16 that are 0x80 or more are hashed in two ways:
+//! Apache's Java sign-extends them, unlike the canonical function; Apache's C++, and Python's `tsfile` with it, does not. A path
+//! that has such bytes gets the bits of both, and is found by those of either.
 
 use crate::{
     error::Parsed,
@@ -34,14 +35,18 @@ impl BloomFilter {
     }
 
     pub(crate) fn insert(&mut self, path: &str) {
-        for bit in bits_of(path, self.bits, self.hashes) {
-            self.bytes[bit / 8] |= 1 << (bit % 8);
+        for &tail in Tail::all_of(path) {
+            for bit in bits_of(path, tail, self.bits, self.hashes) {
+                self.bytes[bit / 8] |= 1 << (bit % 8);
+            }
         }
     }
 
     pub(crate) fn may_contain(&self, path: &str) -> bool {
-        bits_of(path, self.bits, self.hashes)
-            .all(|bit| self.bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1))
+        Tail::all_of(path).iter().any(|&tail| {
+            bits_of(path, tail, self.bits, self.hashes)
+                .all(|bit| self.bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1))
+        })
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -70,15 +75,39 @@ impl BloomFilter {
     }
 }
 
-fn bits_of(path: &str, bits: u32, hashes: usize) -> impl Iterator<Item = usize> {
+/// How bytes behind the last whole block become numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// As Java's bytes, which have signs.
+    Signed,
+    /// As the canonical function has it.
+    Unsigned,
+}
+
+impl Tail {
+    /// The ways that differ for a path.
+    fn all_of(path: &str) -> &'static [Self] {
+        let (_, tail) = path.as_bytes().as_chunks::<16>();
+        if tail.is_ascii() { &[Self::Signed] } else { &[Self::Signed, Self::Unsigned] }
+    }
+
+    fn number(self, byte: u8) -> u64 {
+        match self {
+            Self::Signed => byte as i8 as i64 as u64,
+            Self::Unsigned => u64::from(byte),
+        }
+    }
+}
+
+fn bits_of(path: &str, tail: Tail, bits: u32, hashes: usize) -> impl Iterator<Item = usize> {
     SEEDS.into_iter().take(hashes).map(move |seed| {
-        let hash = hash(path.as_bytes(), seed) as i32;
+        let hash = hash(path.as_bytes(), tail, seed) as i32;
         // The least integer has no absolute value, and becomes 0.
         (hash.checked_abs().unwrap_or(0) as u32 % bits) as usize
     })
 }
 
-fn hash(bytes: &[u8], seed: u64) -> u64 {
+fn hash(bytes: &[u8], kind: Tail, seed: u64) -> u64 {
     const C1: u64 = 0x87c3_7b91_1142_53d5;
     const C2: u64 = 0x4cf5_ad43_2745_937f;
     let (mut h1, mut h2) = (seed, seed);
@@ -92,18 +121,15 @@ fn hash(bytes: &[u8], seed: u64) -> u64 {
         h2 ^= mix2((pair >> 64) as u64);
         h2 = h2.rotate_left(31).wrapping_add(h1).wrapping_mul(5).wrapping_add(0x3849_5ab5);
     }
-    let signed = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .enumerate()
-            .fold(0u64, |k, (index, &byte)| k ^ ((byte as i8 as i64 as u64) << (8 * index)))
+    let number = |bytes: &[u8]| {
+        bytes.iter().enumerate().fold(0u64, |k, (index, &byte)| k ^ (kind.number(byte) << (8 * index)))
     };
     let (low, high) = tail.split_at(tail.len().min(8));
     if !high.is_empty() {
-        h2 ^= mix2(signed(high));
+        h2 ^= mix2(number(high));
     }
     if !low.is_empty() {
-        h1 ^= mix1(signed(low));
+        h1 ^= mix1(number(low));
     }
     h1 ^= bytes.len() as u64;
     h2 ^= bytes.len() as u64;
@@ -139,6 +165,54 @@ mod tests {
         assert!((0..1000).all(|index| back.may_contain(&path(index))));
         let wrong = (1000..11_000).filter(|&index| back.may_contain(&path(index))).count();
         assert!(wrong < 800, "{wrong} of 10000");
+    }
+
+    /// Names that others have, with bytes from 0x80 on at the end, in the middle, and in whole blocks.
+    const NAMES: [&str; 5] = [
+        "root.sg.d1.温度",
+        "root.über.d1.s",
+        "root.sg.d1.temperatura_média",
+        "root.工厂.设备一.温度传感器",
+        "root.a.é",
+    ];
+
+    #[test]
+    fn a_name_beyond_ascii_has_the_bits_of_both_hashes() {
+        let mut filter = BloomFilter::new(NAMES.len(), 0.05);
+        NAMES.iter().for_each(|name| filter.insert(name));
+        for name in NAMES {
+            for tail in [Tail::Signed, Tail::Unsigned] {
+                let mut bits = bits_of(name, tail, filter.bits, filter.hashes);
+                assert!(bits.all(|bit| filter.bytes[bit / 8] >> (bit % 8) & 1 == 1), "{name}, {tail:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_beyond_ascii_is_found_by_either_hash() {
+        for name in NAMES {
+            for tail in [Tail::Signed, Tail::Unsigned] {
+                let mut filter = BloomFilter::new(1, 0.05);
+                for bit in bits_of(name, tail, filter.bits, filter.hashes) {
+                    filter.bytes[bit / 8] |= 1 << (bit % 8);
+                }
+                assert!(filter.may_contain(name), "{name}, {tail:?}");
+                assert!(!filter.may_contain("root.other.d1.压力"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_unsigned_hash_is_the_canonical_one() {
+        // MurmurHash3_x64_128 of "温度" with seed 0, both halves added.
+        let differing =
+            hash("温度".as_bytes(), Tail::Signed, 0) != hash("温度".as_bytes(), Tail::Unsigned, 0);
+        assert!(differing);
+        assert_eq!(hash(b"hello", Tail::Unsigned, 0), hash(b"hello", Tail::Signed, 0));
+        assert_eq!(
+            hash(b"hello", Tail::Unsigned, 0),
+            0xcbd8_a7b3_41bd_9b02_u64.wrapping_add(0x5b1e_906a_48ae_1d19)
+        );
     }
 
     #[test]

@@ -418,7 +418,8 @@ impl<R: ReadAt> TsFileReader<R> {
             return Err(TsFileError::damaged(offset, "a chunk ends outside of the data"));
         }
         if size <= bytes.len() {
-            bytes.truncate(size);
+            // Whoever reads thousands of short chunks must not hold what was read behind each.
+            bytes = Bytes::copy_from_slice(&bytes[..size]);
         } else {
             bytes = read(&self.inner, offset, size)?;
         }

@@ -53,8 +53,9 @@ pub(super) fn inspect(file: &SealedFile, disk: &Arc<dyn Disk>) -> (Vec<Finding>,
             Vec::new()
         }
     };
-    findings.extend(bad.chunk_by(|a, b| a + BLOCK == *b).map(|blocks| {
-        let bytes = blocks.len() as u64 * BLOCK;
+    let block = bytes.block();
+    findings.extend(bad.chunk_by(|a, b| a + block == *b).map(|blocks| {
+        let bytes = blocks.len() as u64 * block;
         error(file, "the checksums of these bytes do not fit").at(blocks[0]).spanning(bytes)
     }));
     match TsFileReader::inspect(bytes) {
@@ -108,9 +109,6 @@ fn behind_bad_sums(
     }
     findings
 }
-
-/// Bytes that have one checksum.
-const BLOCK: u64 = 64 << 10;
 
 fn without_sums(file: &SealedFile, disk: &Arc<dyn Disk>, why: &io::Error) -> (Vec<Finding>, Readable) {
     let opened = match disk.open(&file.path) {

@@ -89,7 +89,7 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
     if rewrite {
         // The manifest first: what it does not name any more may then be moved.
         keep_manifest(options, &loaded, &mut done)?;
-        manifest.commit(&Commit::default(), || state(loaded))?;
+        manifest.commit(&Commit::default(), None, || state(loaded))?;
     }
     for path in unknown(disk, &data, &known)? {
         let Finding { path, what, .. } = move_aside(disk, &data, &path)?;

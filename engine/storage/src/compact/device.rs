@@ -301,7 +301,7 @@ impl<'a> DeviceMerge<'a> {
             true => Rank::Sequence,
             false => Rank::Unsequence(file.meta.seq, file.meta.id, at),
         };
-        let cut = |columns| Cut { file: Arc::clone(file), range, columns, width };
+        let cut = |columns, width| Cut { file: Arc::clone(file), range, columns, width, rows: usize::MAX };
         let mut plain: BTreeMap<usize, Vec<ChunkMeta>> = BTreeMap::new();
         let mut groups = Vec::new();
         for part in parts {
@@ -313,12 +313,12 @@ impl<'a> DeviceMerge<'a> {
         let mut inputs: Vec<Input> = plain
             .into_iter()
             .map(|(place, chunks)| {
-                let cut = cut(vec![(place, hidden[place].clone())]);
-                Input::new(rank, PlainChunks::new(cut, &chunks))
+                let cut = cut(vec![(0, hidden[place].clone())], 1);
+                Input::of_column(rank, place, PlainChunks::new(cut, &chunks))
             })
             .collect();
         if !groups.is_empty() {
-            let cut = cut(hidden.iter().cloned().enumerate().collect());
+            let cut = cut(hidden.iter().cloned().enumerate().collect(), width);
             inputs.push(Input::new(rank, AlignedChunks::new(cut, groups)));
         }
         inputs

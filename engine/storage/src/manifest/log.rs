@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Commit, State,
-    snapshot::{COMMIT, DATABASE, DEVICES, HEAD, VERSION, record, take_devices},
+    snapshot::{COMMIT, DATABASE, DEVICES, HEAD, LOG, OLDEST, VERSION, record, take_devices},
 };
 use crate::{
     Finding, StorageError,
@@ -21,7 +21,7 @@ use crate::{
     positions::Positions,
     sealed::FileMeta,
     tombstone::Tombstones,
-    wal::CatalogOp,
+    wal::{CatalogOp, LogEnd},
 };
 
 /// Commits may take so many bytes before a new generation is considered.
@@ -40,6 +40,8 @@ pub(crate) struct Manifest {
     file: Option<Box<dyn WriteFile>>,
     len: u64,
     snapshot_len: u64,
+    /// What it says of the log.
+    log: LogEnd,
     closed: bool,
 }
 
@@ -56,6 +58,8 @@ pub(crate) struct Loaded {
     pub(crate) next_file: u64,
     pub(crate) positions: Positions,
     pub(crate) tombstones: Tombstones,
+    /// What must be there of the log; nothing is known of that in folders of older versions.
+    pub(crate) log: LogEnd,
     pub(crate) partition_width: Option<i64>,
     /// Bytes at the end that were no record, and where they began.
     pub(crate) torn: Option<(PathBuf, u64)>,
@@ -92,6 +96,7 @@ impl Manifest {
             file: None,
             len: 0,
             snapshot_len: 0,
+            log: LogEnd::default(),
             closed: false,
         };
         let Some((generation, path)) = found.into_iter().next_back() else {
@@ -102,6 +107,7 @@ impl Manifest {
         // What can be read need not be on the disk: the system may have failed to write it, and have told that whoever wrote
         // it. So nothing is added to it.
         manifest.generation = generation;
+        manifest.log = loaded.log;
         Ok((manifest, loaded))
     }
 
@@ -128,6 +134,7 @@ impl Manifest {
             file: None,
             len: 0,
             snapshot_len: 0,
+            log: LogEnd::default(),
             closed: false,
         };
         let Some(path) = path else {
@@ -136,6 +143,7 @@ impl Manifest {
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
         let loaded = load(&path, &bytes, None, true)?;
         manifest.partition_width = loaded.partition_width.unwrap_or(manifest.partition_width);
+        manifest.log = loaded.log;
         Ok((manifest, loaded))
     }
 
@@ -144,41 +152,70 @@ impl Manifest {
         self.file.is_none() || self.len - self.snapshot_len > COMMITS.max(self.snapshot_len * 2)
     }
 
-    /// Refuses all commits from now on.
-    pub(crate) fn close(&mut self) {
-        self.closed = true;
-    }
-
-    /// Makes a commit durable; `state` gives the whole state with it, where a new generation is due.
+    /// Makes durable what must be there of the log from now on; says whether it is, and not that the next commit must say it,
+    /// as that begins a new generation.
     ///
     /// # Errors
     /// It may or may not have become durable; not where the manifest was closed.
-    pub(crate) fn commit(
-        &mut self,
-        commit: &Commit,
-        state: impl FnOnce() -> State,
-    ) -> Result<(), StorageError> {
+    pub(crate) fn note_log(&mut self, log: LogEnd) -> Result<bool, StorageError> {
         if self.closed {
             return Err(StorageError::Closed);
         }
-        let outgrown = self.is_outgrown();
-        let Some(mut file) = self.file.take().filter(|_| !outgrown) else {
-            return self.begin(&state());
-        };
+        let Some(file) = self.file.take() else { return Ok(false) };
+        if std::mem::replace(&mut self.log, log) == log {
+            self.file = Some(file);
+            return Ok(true);
+        }
         let mut bytes = Vec::new();
-        record(&mut bytes, COMMIT, |bytes| commit.put(bytes));
+        record(&mut bytes, LOG, |bytes| log.put(bytes));
+        self.append(file, &bytes).map(|()| true)
+    }
+
+    fn append(&mut self, mut file: Box<dyn WriteFile>, bytes: &[u8]) -> Result<(), StorageError> {
         let path = path_of(&self.dir, self.generation);
-        let append = file.write_all(&bytes).and_then(|()| file.sync());
+        let append = file.write_all(bytes).and_then(|()| file.sync());
         append.map_err(StorageError::io("cannot write to", path))?;
         self.len += bytes.len() as u64;
         self.file = Some(file);
         Ok(())
     }
 
+    /// Refuses all commits from now on.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Makes a commit durable, and with it what must be there of the log; `state` gives the whole state with it, where a new
+    /// generation is due.
+    ///
+    /// # Errors
+    /// It may or may not have become durable; not where the manifest was closed.
+    pub(crate) fn commit(
+        &mut self,
+        commit: &Commit,
+        log: Option<LogEnd>,
+        state: impl FnOnce() -> State,
+    ) -> Result<(), StorageError> {
+        if self.closed {
+            return Err(StorageError::Closed);
+        }
+        let outgrown = self.is_outgrown();
+        let known = log.map(|log| std::mem::replace(&mut self.log, log));
+        let Some(file) = self.file.take().filter(|_| !outgrown) else {
+            return self.begin(&state());
+        };
+        let mut bytes = Vec::new();
+        if known.is_some_and(|known| known != self.log) {
+            record(&mut bytes, LOG, |bytes| self.log.put(bytes));
+        }
+        record(&mut bytes, COMMIT, |bytes| commit.put(bytes));
+        self.append(file, &bytes)
+    }
+
     /// Writes a new generation.
     fn begin(&mut self, state: &State) -> Result<(), StorageError> {
         let mut bytes = Vec::new();
-        state.put(&mut bytes, self.partition_width);
+        state.put(&mut bytes, self.partition_width, self.log);
         self.generation += 1;
         let path = path_of(&self.dir, self.generation);
         let passing = path.with_extension("tmp");
@@ -272,9 +309,9 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
             let (version, written, next_id) = (from.u32()?, from.i64()?, from.u32()?);
             loaded.catalog.reserve_ids(next_id);
             loaded.partition_width = Some(written);
-            if version != VERSION {
+            if !(OLDEST..=VERSION).contains(&version) {
                 return Ok(Err(format!(
-                    "the data folder is of version {version}, this is for version {VERSION}"
+                    "the data folder is of version {version}, this is for versions {OLDEST} to {VERSION}"
                 )));
             }
             if let Some(width) = width.filter(|width| *width != written) {
@@ -287,6 +324,7 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
             loaded.catalog.apply(&CatalogOp::parse(&mut from)?, 0);
         }
         DEVICES => take_devices(&mut from, &mut loaded.catalog)?,
+        LOG => loaded.log = LogEnd::take(&mut from)?,
         COMMIT => {
             let (commit, positions) = Commit::take(&mut from)?;
             for (seq, op) in &commit.ops {

@@ -5,7 +5,7 @@ use crate::{
     catalog::{Catalog, Device},
     codec::{Malformed, Put, Take},
     frame,
-    wal::{CatalogOp, SeriesDef},
+    wal::{CatalogOp, LogEnd, SeriesDef},
 };
 
 /// Devices are put into records of about so many bytes.
@@ -15,9 +15,13 @@ pub(super) const HEAD: u8 = 1;
 pub(super) const DATABASE: u8 = 2;
 pub(super) const DEVICES: u8 = 3;
 pub(super) const COMMIT: u8 = 4;
+pub(super) const LOG: u8 = 5;
 
-/// The format's version.
-pub(super) const VERSION: u32 = 1;
+/// The format's version. Version 1 says nothing of the log's end, and had checksums of 64 KiB beside sealed files.
+pub(super) const VERSION: u32 = 2;
+
+/// The oldest that is read.
+pub(super) const OLDEST: u32 = 1;
 
 /// A whole state: the catalog, and a commit that says all else as if it came to an empty folder.
 #[derive(Debug)]
@@ -34,7 +38,7 @@ pub(super) fn record(bytes: &mut Vec<u8>, kind: u8, put: impl FnOnce(&mut Vec<u8
 }
 
 impl State {
-    pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64) {
+    pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64, log: LogEnd) {
         record(bytes, HEAD, |bytes| {
             bytes.put_u32(VERSION);
             bytes.put_i64(partition_width);
@@ -59,6 +63,7 @@ impl State {
                 }
             });
         }
+        record(bytes, LOG, |bytes| log.put(bytes));
         record(bytes, COMMIT, |bytes| self.rest.put(bytes));
     }
 }

@@ -1,12 +1,13 @@
 //! Blocks as record batches of a fair size.
 
-use std::collections::VecDeque;
-
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use levada_model::DataType;
 
-use super::{BLOCK_ROWS, Block, concat, merge::Merge};
+use super::{
+    Block, concat,
+    merge::{Merge, block_rows},
+};
 use crate::{Direction, StorageError};
 
 /// Blocks smaller than this are put together.
@@ -18,15 +19,18 @@ pub(super) struct Batches {
     schema: SchemaRef,
     types: Vec<DataType>,
     direction: Direction,
-    /// Cut, and in the order in which they go out.
-    ready: VecDeque<Block>,
+    /// A batch has at most so many rows.
+    rows: usize,
+    /// What goes out next.
+    ready: Option<Block>,
     failed: bool,
 }
 
 impl Batches {
     pub(super) fn new(merge: Merge, schema: SchemaRef, direction: Direction) -> Self {
         let types = merge.types().to_vec();
-        Self { merge, schema, types, direction, ready: VecDeque::new(), failed: false }
+        let rows = block_rows(types.len());
+        Self { merge, schema, types, direction, rows, ready: None, failed: false }
     }
 
     /// Bytes it holds while nobody pulls.
@@ -40,21 +44,30 @@ impl Batches {
         while let Some(block) = self.merge.next()? {
             rows += block.rows();
             small.push(block);
-            if rows >= SMALL {
+            if rows >= SMALL.min(self.rows) {
                 break;
             }
         }
         if self.direction == Direction::Descending {
             small.reverse();
         }
-        let Some(block) = concat(small, &self.types) else { return Ok(()) };
-        let starts = (0..block.rows()).step_by(BLOCK_ROWS);
-        let parts = starts.map(|from| block.slice(from, BLOCK_ROWS.min(block.rows() - from)));
-        match self.direction {
-            Direction::Ascending => self.ready.extend(parts),
-            Direction::Descending => self.ready.extend(parts.rev()),
-        }
+        self.ready = concat(small, &self.types);
         Ok(())
+    }
+
+    /// Takes the next rows of what is ready.
+    fn cut(&mut self) -> Option<Block> {
+        let block = self.ready.take()?;
+        let (rows, taken) = (block.rows(), self.rows.min(block.rows()));
+        if taken == rows {
+            return Some(block);
+        }
+        let (ready, left) = match self.direction {
+            Direction::Ascending => (block.slice(0, taken), block.slice(taken, rows - taken)),
+            Direction::Descending => (block.slice(rows - taken, taken), block.slice(0, rows - taken)),
+        };
+        self.ready = Some(left);
+        Some(ready)
     }
 }
 
@@ -62,14 +75,14 @@ impl Iterator for Batches {
     type Item = Result<RecordBatch, StorageError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty()
+        if self.ready.is_none()
             && !self.failed
             && let Err(error) = self.fill()
         {
             self.failed = true;
             return Some(Err(error));
         }
-        let block = self.ready.pop_front()?;
+        let block = self.cut()?;
         Some(Ok(block.to_batch(&self.schema, self.direction == Direction::Descending)))
     }
 }

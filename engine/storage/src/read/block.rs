@@ -123,10 +123,19 @@ impl Block {
         let rows = self.rows();
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len() + 1);
         arrays.push(Arc::new(arrow_array::Int64Array::new(self.times.clone(), None)));
+        // Columns of one type without a value share their nulls.
+        let mut nulls: Vec<ArrayRef> = Vec::new();
         for (column, field) in self.columns.iter().zip(&schema.fields()[1..]) {
+            let kind = field.data_type();
             arrays.push(match column {
                 Some(array) => Arc::clone(array),
-                None => new_null_array(field.data_type(), rows),
+                None => match nulls.iter().find(|known| known.data_type() == kind) {
+                    Some(known) => Arc::clone(known),
+                    None => {
+                        nulls.push(new_null_array(kind, rows));
+                        nulls.last().map(Arc::clone).expect("one was added")
+                    }
+                },
             });
         }
         if reverse {

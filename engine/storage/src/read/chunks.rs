@@ -1,11 +1,11 @@
 //! Chunks of a sealed file as sources.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use arrow_array::Int64Array;
+use arrow_array::{ArrayRef, Int64Array, UInt32Array};
 use levada_tsfile::{ChunkMeta, ChunkReader};
 
-use super::{Block, Source};
+use super::{BLOCK_ROWS, Block, Source};
 use crate::{Direction, StorageError, TimeRange, memtable::Hidden, sealed::SealedFile};
 
 /// What all chunks of one source share.
@@ -17,11 +17,28 @@ pub(crate) struct Cut {
     pub(crate) columns: Vec<(usize, Vec<Hidden>)>,
     /// How many columns are wanted.
     pub(crate) width: usize,
+    /// A block has at most so many rows, so that a page of each of thousands of columns is not held decoded: it is decoded
+    /// anew for its next rows instead.
+    pub(crate) rows: usize,
+}
+
+/// Bytes of decoded pages that a read holds, about, where it reads many columns side by side.
+const DECODED: usize = 64 << 20;
+
+/// Fewer rows than this are not worth decoding a page for.
+const LEAST_ROWS: usize = 64;
+
+/// How many rows of so many columns are decoded at once.
+pub(crate) fn decoded_rows(columns: usize) -> usize {
+    match DECODED / (16 * columns.max(1)) {
+        rows if rows >= BLOCK_ROWS => usize::MAX,
+        rows => rows.max(LEAST_ROWS),
+    }
 }
 
 impl Cut {
     /// Rows of the file as a block: without what is out of range or deleted.
-    fn block(&self, times: &Int64Array, values: Vec<Option<arrow_array::ArrayRef>>) -> Option<Block> {
+    fn block(&self, times: &Int64Array, values: Vec<Option<ArrayRef>>) -> Option<Block> {
         if times.is_empty() {
             return None;
         }
@@ -42,13 +59,62 @@ pub(crate) struct PlainChunks {
     cut: Cut,
     chunks: VecDeque<ChunkMeta>,
     current: Option<(ChunkReader, VecDeque<usize>)>,
+    rest: Option<Rest>,
+}
+
+/// What is left of a page of which some rows were given.
+struct Rest {
+    page: usize,
+    rows: Range<usize>,
+    range: TimeRange,
+}
+
+impl Rest {
+    /// Takes the next rows, of those that are left or of all of the page, and gives what is left then.
+    fn take(
+        (page, times): (usize, &Int64Array),
+        left: Option<Self>,
+        most: usize,
+        direction: Direction,
+    ) -> (Range<usize>, Option<Self>) {
+        let rows = left.map_or(0..times.len(), |left| left.rows);
+        let (taken, left) = match direction {
+            Direction::Ascending => {
+                let at = rows.end.min(rows.start.saturating_add(most));
+                (rows.start..at, at..rows.end)
+            }
+            Direction::Descending => {
+                let at = rows.start.max(rows.end.saturating_sub(most));
+                (at..rows.end, rows.start..at)
+            }
+        };
+        let range = |rows: &Range<usize>| TimeRange {
+            start: times.value(rows.start),
+            end: times.value(rows.end - 1),
+        };
+        let left = (!left.is_empty()).then(|| Self { page, range: range(&left), rows: left });
+        (taken, left)
+    }
+}
+
+/// Some rows of a page, as they are where these are all, else copied: the page is not held for them.
+fn rows_of(array: &ArrayRef, rows: &Range<usize>) -> ArrayRef {
+    if *rows == (0..array.len()) {
+        return Arc::clone(array);
+    }
+    let picked = UInt32Array::from_iter_values(rows.clone().map(|row| row as u32));
+    arrow_select::take::take(array, &picked, None).expect("the rows are those of the page")
+}
+
+fn times_of(times: Int64Array, rows: &Range<usize>) -> Int64Array {
+    if *rows == (0..times.len()) { times } else { times.values()[rows.clone()].to_vec().into() }
 }
 
 impl PlainChunks {
     pub(crate) fn new(cut: Cut, chunks: &[ChunkMeta]) -> Self {
         let range = cut.range;
         let chunks = chunks.iter().filter(|chunk| range.overlaps(range_of(chunk))).cloned().collect();
-        Self { cut, chunks, current: None }
+        Self { cut, chunks, current: None, rest: None }
     }
 }
 
@@ -92,7 +158,8 @@ impl Source for PlainChunks {
         let pages = self
             .current
             .iter()
-            .flat_map(|(reader, pages)| pages.iter().map(|page| page_range(reader, *page)));
+            .flat_map(|(reader, pages)| pages.iter().map(|page| page_range(reader, *page)))
+            .chain(self.rest.as_ref().map(|rest| rest.range));
         hull(pages.chain(self.chunks.iter().map(range_of)), self.cut.range)
     }
 
@@ -111,12 +178,17 @@ impl Source for PlainChunks {
                 self.current = Some((reader, pages));
                 continue;
             };
-            let Some(page) = take(pages_left, direction) else {
+            let rest = self.rest.take();
+            let next = rest.as_ref().map(|rest| rest.page).or_else(|| take(pages_left, direction));
+            let Some(index) = next else {
                 self.current = None;
                 continue;
             };
-            let page = reader.read_page(page).map_err(error)?;
-            if let Some(block) = self.cut.block(&page.times, vec![Some(page.values)]) {
+            let page = reader.read_page(index).map_err(error)?;
+            let (rows, rest) = Rest::take((index, &page.times), rest, self.cut.rows, direction);
+            self.rest = rest;
+            let values = rows_of(&page.values, &rows);
+            if let Some(block) = self.cut.block(&times_of(page.times, &rows), vec![Some(values)]) {
                 return Ok(Some(block));
             }
         }
@@ -144,6 +216,7 @@ pub(crate) struct AlignedChunks {
     cut: Cut,
     chunks: VecDeque<AlignedChunk>,
     current: Option<OpenChunk>,
+    rest: Option<Rest>,
 }
 
 struct OpenChunk {
@@ -160,6 +233,7 @@ impl AlignedChunks {
             cut,
             chunks: chunks.into_iter().filter(|chunk| range.overlaps(chunk.range())).collect(),
             current: None,
+            rest: None,
         }
     }
 
@@ -188,8 +262,10 @@ impl Source for AlignedChunks {
                 TimeRange { start: range.start.max(open.range.start), end: range.end.min(open.range.end) }
             })
         });
-        let ranges =
-            pages.chain(self.chunks.iter().map(AlignedChunk::range)).filter(|range| !range.is_empty());
+        let ranges = pages
+            .chain(self.rest.as_ref().map(|rest| rest.range))
+            .chain(self.chunks.iter().map(AlignedChunk::range))
+            .filter(|range| !range.is_empty());
         hull(ranges, self.cut.range)
     }
 
@@ -209,22 +285,27 @@ impl Source for AlignedChunks {
                 self.current = self.open(&chunk)?;
                 continue;
             };
-            let Some(page) = take(&mut open.pages, direction) else {
+            let rest = self.rest.take();
+            let next = rest.as_ref().map(|rest| rest.page).or_else(|| take(&mut open.pages, direction));
+            let Some(page) = next else {
                 self.current = None;
                 continue;
             };
             let times = open.times.read_times(page).map_err(error)?;
+            let (rows, rest) = Rest::take((page, &times), rest, self.cut.rows, direction);
+            self.rest = rest;
             let values = open
                 .columns
                 .iter()
                 .map(|column| match column {
                     Some(column) if !column.pages().get(page).is_none_or(|page| page.is_null()) => {
-                        column.read_values(page, times.len()).map(Some).map_err(error)
+                        let values = column.read_values(page, times.len()).map_err(error)?;
+                        Ok(Some(rows_of(&values, &rows)))
                     }
                     _ => Ok(None),
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            if let Some(block) = self.cut.block(&times, values) {
+            if let Some(block) = self.cut.block(&times_of(times, &rows), values) {
                 return Ok(Some(block));
             }
         }

@@ -5,16 +5,18 @@
 //!   newer  ───────█████████──               and those that are not begin behind it
 //!                      ▲ bound       so rows up to the bound can go out
 //! ```
-//! Where only one source has rows up to the bound they go out as they are, without a copy.
+//! Where only one source has rows up to the bound they go out as they are, without a copy. A source of one column gives blocks of
+//! one column: a device of thousands of plain series costs what they hold, not the square of their number.
+
+mod weave;
 
 use std::cmp::Reverse;
 
-use arrow_array::{Array, ArrayRef, new_null_array};
-use arrow_select::{interleave::interleave, zip::zip};
 use levada_model::DataType;
 
-use super::Block;
+use super::{BLOCK_ROWS, Block};
 use crate::{Direction, StorageError, TimeRange};
+use weave::{Part, Woven};
 
 /// Which source is the later: the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,12 +47,28 @@ pub(crate) trait Source: Send {
 pub(crate) struct Input {
     pub(crate) rank: Rank,
     pub(crate) source: Box<dyn Source>,
+    columns: Columns,
     current: Option<Block>,
 }
 
+/// Which columns the blocks of a source have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    /// A place for each that is wanted.
+    All,
+    /// One alone, and its place among those that are wanted.
+    One(usize),
+}
+
 impl Input {
+    /// A source of all columns that are wanted.
     pub(crate) fn new(rank: Rank, source: impl Source + 'static) -> Self {
-        Self { rank, source: Box::new(source), current: None }
+        Self { rank, source: Box::new(source), columns: Columns::All, current: None }
+    }
+
+    /// A source of one column; `place` says which of those that are wanted it is.
+    pub(crate) fn of_column(rank: Rank, place: usize, source: impl Source + 'static) -> Self {
+        Self { rank, source: Box::new(source), columns: Columns::One(place), current: None }
     }
 }
 
@@ -59,12 +77,25 @@ pub(crate) struct Merge {
     inputs: Vec<Input>,
     direction: Direction,
     types: Vec<DataType>,
+    /// Rows that are known, and go out next.
+    woven: Option<Woven>,
+}
+
+/// Values of a block that is put together, about: a block of many columns has the fewer rows.
+const VALUES: usize = 1 << 20;
+
+/// A block has at least so many rows, however many columns.
+const LEAST_ROWS: usize = 64;
+
+/// How many rows a block of so many columns has at most.
+pub(super) fn block_rows(columns: usize) -> usize {
+    (VALUES / columns.max(1)).clamp(LEAST_ROWS, BLOCK_ROWS)
 }
 
 impl Merge {
     pub(crate) fn new(mut inputs: Vec<Input>, direction: Direction, types: Vec<DataType>) -> Self {
         inputs.sort_by_key(|input| input.rank);
-        Self { inputs, direction, types }
+        Self { inputs, direction, types, woven: None }
     }
 
     pub(crate) fn types(&self) -> &[DataType] {
@@ -74,53 +105,71 @@ impl Merge {
     /// The next rows; blocks follow each other in the direction of the merge.
     pub(crate) fn next(&mut self) -> Result<Option<Block>, StorageError> {
         loop {
+            while let Some(woven) = &mut self.woven {
+                match woven.next(self.direction, &self.types) {
+                    Some(block) => {
+                        if let Some(block) = block.without_empty_rows() {
+                            return Ok(Some(block));
+                        }
+                    }
+                    None => self.woven = None,
+                }
+            }
             let Some(bound) = self.load()? else { return Ok(None) };
-            let ready: Vec<Block> =
+            let ready: Vec<Part> =
                 self.inputs.iter_mut().filter_map(|input| self.direction.split(input, bound)).collect();
             self.inputs.retain(|input| input.current.is_some() || input.source.range().is_some());
-            if let Some(block) = weave(ready, &self.types).and_then(Block::without_empty_rows) {
-                return Ok(Some(block));
-            }
+            self.woven = Some(Woven::new(ready, self.types.len()));
         }
     }
 
     /// Bytes it holds between two calls.
     pub(crate) fn held_bytes(&self) -> usize {
         let held = |input: &Input| input.source.held_bytes() + input.current.as_ref().map_or(0, Block::bytes);
-        self.inputs.iter().map(held).sum()
+        self.inputs.iter().map(held).sum::<usize>() + self.woven.as_ref().map_or(0, Woven::bytes)
     }
 
     /// Loads what is needed, and gives the bound; `None` at the end.
     fn load(&mut self) -> Result<Option<i64>, StorageError> {
-        loop {
-            let loaded = self.inputs.iter().filter_map(|input| input.current.as_ref());
-            let bound = self.direction.bound(loaded);
-            let direction = self.direction;
-            let begins = |input: &Input| input.source.range().map(|range| direction.begin(range));
-            let unloaded =
-                self.inputs.iter_mut().filter(|input| input.current.is_none() && begins(input).is_some());
-            let next = match direction {
-                Direction::Ascending => unloaded.min_by_key(|input| begins(input)),
-                Direction::Descending => unloaded.min_by_key(|input| begins(input).map(Reverse)),
-            };
-            let Some(next) = next else { return Ok(bound) };
-            let behind =
-                begins(next).zip(bound).is_some_and(|(begin, bound)| direction.is_behind(begin, bound));
-            if behind {
-                return Ok(bound);
-            }
-            next.current = next.source.next(direction)?;
+        let direction = self.direction;
+        let mut bound = direction.bound(self.inputs.iter().filter_map(|input| input.current.as_ref()));
+        // In the order in which they begin: so none is loaded that begins behind the bound.
+        let mut unloaded: Vec<(i64, usize)> = self
+            .inputs
+            .iter()
+            .enumerate()
+            .filter(|(_, input)| input.current.is_none())
+            .filter_map(|(at, input)| Some((direction.begin(input.source.range()?), at)))
+            .collect();
+        match direction {
+            Direction::Ascending => unloaded.sort_unstable(),
+            Direction::Descending => unloaded.sort_unstable_by_key(|&(begin, at)| (Reverse(begin), at)),
         }
+        for (begin, at) in unloaded {
+            if bound.is_some_and(|bound| direction.is_behind(begin, bound)) {
+                break;
+            }
+            let input = &mut self.inputs[at];
+            input.current = input.source.next(direction)?;
+            bound = direction.bound_with(bound, input.current.as_ref());
+        }
+        Ok(bound)
     }
 }
 
 impl Direction {
     /// Up to where all loaded blocks have been seen.
     fn bound<'a>(self, blocks: impl Iterator<Item = &'a Block>) -> Option<i64> {
-        match self {
-            Self::Ascending => blocks.map(Block::last).min(),
-            Self::Descending => blocks.map(Block::first).max(),
-        }
+        blocks.fold(None, |bound, block| self.bound_with(bound, Some(block)))
+    }
+
+    /// The bound once another block is loaded.
+    fn bound_with(self, bound: Option<i64>, block: Option<&Block>) -> Option<i64> {
+        let Some(block) = block else { return bound };
+        Some(match self {
+            Self::Ascending => bound.map_or(block.last(), |bound| bound.min(block.last())),
+            Self::Descending => bound.map_or(block.first(), |bound| bound.max(block.first())),
+        })
     }
 
     fn begin(self, range: TimeRange) -> i64 {
@@ -138,7 +187,7 @@ impl Direction {
     }
 
     /// Takes the rows up to the bound from an input.
-    fn split(self, input: &mut Input, bound: i64) -> Option<Block> {
+    fn split(self, input: &mut Input, bound: i64) -> Option<Part> {
         let block = input.current.take()?;
         let rows = block.rows();
         let at = match self {
@@ -151,72 +200,6 @@ impl Direction {
             Self::Descending => (part(at, rows), part(0, at)),
         };
         input.current = rest;
-        ready
+        Some(Part { columns: input.columns, block: ready? })
     }
-}
-
-/// Blocks as one, each time once; of later blocks the values count. `types` are those of the columns.
-pub(crate) fn weave(mut blocks: Vec<Block>, types: &[DataType]) -> Option<Block> {
-    if blocks.len() <= 1 {
-        return blocks.pop();
-    }
-    let first = &blocks[0].times;
-    if blocks[1..].iter().all(|block| block.times.ptr_eq(first) || block.times == *first) {
-        return Some(overlay(blocks, types.len()));
-    }
-    let mut entries: Vec<(i64, u32, u32)> = Vec::with_capacity(blocks.iter().map(Block::rows).sum());
-    for (index, block) in blocks.iter().enumerate() {
-        entries.extend(block.times.iter().zip(0..).map(|(&time, row)| (time, index as u32, row)));
-    }
-    // Runs that ascend already are merged, not sorted anew.
-    entries.sort();
-    let times: Vec<i64> = entries.chunk_by(|a, b| a.0 == b.0).map(|same| same[0].0).collect();
-    let columns = types.iter().enumerate().map(|(column, data_type)| {
-        let given = |(_, index, _): &(i64, u32, u32)| blocks[*index as usize].columns[column].as_ref();
-        blocks.iter().any(|block| block.columns[column].is_some()).then(|| {
-            let null = new_null_array(&data_type.arrow(), 1);
-            let arrays: Vec<&dyn Array> = blocks
-                .iter()
-                .map(|block| block.columns[column].as_ref().unwrap_or(&null) as &dyn Array)
-                .chain([&null as &dyn Array])
-                .collect();
-            let picks: Vec<(usize, usize)> = entries
-                .chunk_by(|a, b| a.0 == b.0)
-                .map(|same| {
-                    let valid = |entry: &&(i64, u32, u32)| {
-                        given(entry).is_some_and(|array| array.is_valid(entry.2 as usize))
-                    };
-                    let found = same.iter().rev().find(valid);
-                    found.map_or((blocks.len(), 0), |(_, index, row)| (*index as usize, *row as usize))
-                })
-                .collect();
-            interleave(&arrays, &picks).expect("a column has one type in all sources")
-        })
-    });
-    Some(Block { columns: columns.collect(), times: times.into() })
-}
-
-/// Blocks of the same times as one.
-fn overlay(blocks: Vec<Block>, columns: usize) -> Block {
-    let mut merged: Vec<Option<ArrayRef>> = vec![None; columns];
-    let times = blocks[0].times.clone();
-    for block in blocks {
-        for (older, newer) in merged.iter_mut().zip(block.columns) {
-            *older = match (older.take(), newer) {
-                (older, None) => older,
-                (Some(older), Some(newer)) if newer.null_count() > 0 => {
-                    let valid = newer.nulls().map(|nulls| nulls.inner().clone());
-                    let valid = valid.map(|valid| arrow_array::BooleanArray::new(valid, None));
-                    Some(match valid {
-                        Some(valid) => {
-                            zip(&valid, &newer, &older).expect("a column has one type in all sources")
-                        }
-                        None => newer,
-                    })
-                }
-                (_, newer) => newer,
-            };
-        }
-    }
-    Block { times, columns: merged }
 }

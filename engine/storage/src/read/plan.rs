@@ -6,7 +6,7 @@ use levada_tsfile::{ChunkMeta, DeviceId, SeriesMeta, TsFileError};
 
 use super::{
     AlignedChunks, Input, PlainChunks, Rank, Snapshot,
-    chunks::{AlignedChunk, Cut, range_of},
+    chunks::{AlignedChunk, Cut, decoded_rows, range_of},
     memory::MemorySource,
     snapshot::Wanted,
 };
@@ -54,15 +54,16 @@ impl Snapshot {
         for file in self.files_of(device, range) {
             let metas = wanted
                 .iter()
-                .map(|wanted| series_meta(&self.metas, file, device, wanted))
+                .map(|series| series_meta(&self.metas, file, device, (series, wanted.len())))
                 .collect::<Result<Vec<_>, _>>()?;
             if metas.iter().any(|meta| meta.as_deref().is_some_and(is_aligned)) {
                 aligned_inputs(file, wanted, &metas, range, &hidden, &mut inputs);
             } else {
                 for (place, meta) in metas.into_iter().enumerate() {
                     let Some(meta) = meta else { continue };
-                    let cut = cut(file, range, vec![(place, hidden[place].clone())], wanted.len());
-                    plain_inputs(cut, &meta.chunks, &mut inputs);
+                    let mut cut = cut(file, range, vec![(0, hidden[place].clone())], 1);
+                    cut.rows = decoded_rows(wanted.len());
+                    plain_inputs(cut, place, &meta.chunks, &mut inputs);
                 }
             }
         }
@@ -90,7 +91,7 @@ impl Snapshot {
             }));
         }
         for file in self.files_of(device, range) {
-            let Some(meta) = series_meta(&self.metas, file, device, wanted)? else { continue };
+            let Some(meta) = series_meta(&self.metas, file, device, (wanted, 1))? else { continue };
             let range = within(file, range);
             let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
             for (at, chunk) in meta.chunks.iter().enumerate() {
@@ -159,12 +160,13 @@ const WHOLE: usize = 256;
 /// A larger one when more than one in so many of its series were asked for.
 const SPARSE: usize = 32;
 
-/// What the file's index says of a series; `None` where the file has none, or one of another time.
+/// What the file's index says of a series, of so many that are asked for; `None` where the file has none, or one of another
+/// time.
 fn series_meta(
     cache: &MetaCache,
     file: &SealedFile,
     device: &Device,
-    wanted: &Wanted,
+    (wanted, together): (&Wanted, usize),
 ) -> Result<KnownMeta, StorageError> {
     if file.meta.seq < wanted.since {
         return Ok(None);
@@ -172,7 +174,8 @@ fn series_meta(
     let known = match cache.get(file.meta.id, &device.path, &wanted.measurement) {
         Cached::Known(known) => known,
         Cached::Missing(asked) => {
-            let reads_whole = device.series.len() <= WHOLE || asked * SPARSE > device.series.len();
+            let reads_whole =
+                device.series.len() <= WHOLE || asked.max(together) * SPARSE > device.series.len();
             read_meta(cache, file, device, wanted, reads_whole).map_err(|error| match error {
                 Unread::Storage(error) => error,
                 Unread::File(error) => file.error(error),
@@ -241,7 +244,7 @@ fn cut(file: &Arc<SealedFile>, range: TimeRange, columns: Vec<(usize, Vec<Hidden
             (place, hidden)
         })
         .collect();
-    Cut { file: Arc::clone(file), range, columns, width }
+    Cut { file: Arc::clone(file), range, columns, rows: decoded_rows(width), width }
 }
 
 /// What of a range counts of a file.
@@ -259,16 +262,14 @@ fn in_order(mut ranges: impl Iterator<Item = TimeRange>) -> bool {
     ranges.all(|range| end.replace(range.end).is_none_or(|end| end < range.start))
 }
 
-fn plain_inputs(cut: Cut, chunks: &[ChunkMeta], inputs: &mut Vec<Input>) {
+fn plain_inputs(cut: Cut, place: usize, chunks: &[ChunkMeta], inputs: &mut Vec<Input>) {
     if in_order(chunks.iter().map(range_of)) {
-        inputs.push(Input::new(rank(&cut.file, 0), PlainChunks::new(cut, chunks)));
+        inputs.push(Input::of_column(rank(&cut.file, 0), place, PlainChunks::new(cut, chunks)));
         return;
     }
     for (at, chunk) in chunks.iter().enumerate() {
-        inputs.push(Input::new(
-            rank(&cut.file, at),
-            PlainChunks::new(cut.clone(), std::slice::from_ref(chunk)),
-        ));
+        let chunks = PlainChunks::new(cut.clone(), std::slice::from_ref(chunk));
+        inputs.push(Input::of_column(rank(&cut.file, at), place, chunks));
     }
 }
 

@@ -10,11 +10,8 @@ use bytes::Bytes;
 use levada_tsfile::ReadAt;
 use parking_lot::Mutex;
 
-use super::sums::Sums;
+use super::sums::{BLOCK, Sums};
 use crate::disk::{Disk, ReadFile, WriteFile, read_whole};
-
-/// How many bytes have one checksum.
-pub(super) const BLOCK: usize = 64 << 10;
 
 /// How much is read at once of a file that is read from front to back.
 const AHEAD: usize = 1 << 20;
@@ -73,6 +70,8 @@ impl Write for SummedWriter {
 pub(crate) struct FileBytes {
     file: Arc<dyn ReadFile>,
     len: u64,
+    /// How many bytes have one checksum.
+    block: usize,
     sums: Vec<u32>,
     damage: OnceLock<u64>,
     /// What was read last, where a file is read from front to back: of its data and of its index, the latest first.
@@ -103,8 +102,8 @@ impl FileBytes {
         let file = disk.open(path)?;
         let len = file.len()?;
         let sums = read_whole(disk, &path.with_extension(SUMS))?;
-        let Sums { blocks: sums, .. } = Sums::parse(&sums, len)?;
-        Ok(Self { file, len, sums, damage: OnceLock::new(), ahead: None })
+        let Sums { block, blocks: sums, .. } = Sums::parse(&sums, len)?;
+        Ok(Self { file, len, block, sums, damage: OnceLock::new(), ahead: None })
     }
 
     /// For reading the file from front to back, once: reads ahead.
@@ -134,14 +133,17 @@ impl FileBytes {
     fn blocks(&self, offset: u64, len: usize) -> io::Result<(Vec<u8>, usize)> {
         let end = offset.checked_add(len as u64).filter(|end| *end <= self.len);
         let end = end.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
-        let first = offset / BLOCK as u64;
-        let start = first * BLOCK as u64;
-        let stop = end.next_multiple_of(BLOCK as u64).min(self.len);
+        let block = self.block as u64;
+        let first = offset / block;
+        let start = first * block;
+        let stop = end.div_ceil(block).saturating_mul(block).min(self.len);
         let mut bytes = vec![0; (stop - start) as usize];
         self.file.read_exact_at(&mut bytes, start)?;
-        for (block, sum) in bytes.chunks(BLOCK).zip(&self.sums[first as usize..]) {
+        for ((at, block), sum) in
+            (start..).step_by(self.block).zip(bytes.chunks(self.block)).zip(&self.sums[first as usize..])
+        {
             if crc32fast::hash(block) != *sum {
-                let at = *self.damage.get_or_init(|| start);
+                let at = *self.damage.get_or_init(|| at);
                 tracing::error!(at, "a sealed file is damaged");
                 return Err(damaged("the checksum of a block does not fit: the file is damaged"));
             }
@@ -149,17 +151,24 @@ impl FileBytes {
         Ok((bytes, (offset - start) as usize))
     }
 
+    /// How many bytes have one checksum.
+    pub(crate) fn block(&self) -> u64 {
+        self.block as u64
+    }
+
     /// Checks every block; gives where those begin that are damaged.
     pub(crate) fn verify(&self) -> io::Result<Vec<u64>> {
         let mut found = Vec::new();
-        let mut block = vec![0; BLOCK];
-        for (index, sum) in self.sums.iter().enumerate() {
-            let start = (index * BLOCK) as u64;
-            let len = BLOCK.min((self.len - start) as usize);
-            self.file.read_exact_at(&mut block[..len], start)?;
-            if crc32fast::hash(&block[..len]) != *sum {
-                found.push(start);
-            }
+        let many = (AHEAD / self.block).max(1);
+        let mut bytes = vec![0; (many * self.block).min(usize::try_from(self.len).unwrap_or(usize::MAX))];
+        for (at, sums) in (0..).step_by(many).zip(self.sums.chunks(many)) {
+            let start = (at * self.block) as u64;
+            let len = bytes.len().min((self.len - start) as usize);
+            self.file.read_exact_at(&mut bytes[..len], start)?;
+            let blocks = (start..).step_by(self.block).zip(bytes[..len].chunks(self.block)).zip(sums);
+            found.extend(
+                blocks.filter(|((_, block), sum)| crc32fast::hash(block) != **sum).map(|((at, _), _)| at),
+            );
         }
         Ok(found)
     }
@@ -185,6 +194,12 @@ impl ReadAt for FileBytes {
             return self.read_ahead(ahead, offset, len);
         }
         let (bytes, before) = self.blocks(offset, len)?;
-        Ok(Bytes::from(bytes).slice(before..before + len))
+        let wanted = before..before + len;
+        // Whoever holds a few bytes must not hold the blocks around them.
+        Ok(if len <= bytes.len() / 2 {
+            Bytes::copy_from_slice(&bytes[wanted])
+        } else {
+            Bytes::from(bytes).slice(wanted)
+        })
     }
 }

@@ -1,22 +1,34 @@
 //! The file beside a sealed file: checksums of its blocks, and what the manifest says of it.
 //!
 //! ```text
-//!   0000000012.sums     u32 CRC-32 of each 64 KiB of the TsFile
-//!                       what the manifest says of the file, and its database's path     (files of older versions lack this)
+//!   0000000012.sums     "LVDSUM\0\2", u32 bytes that have one checksum (4 KiB)          (files of older versions lack this:
+//!                       u32 CRC-32 of each so many bytes of the TsFile                   theirs are of 64 KiB)
+//!                       what the manifest says of the file, and its database's path     (files of the oldest lack this)
 //!                       u32 CRC-32 of all before
 //! ```
-//! So a sealed file can take its place again where the manifest is lost.
+//! A checksum covers no more than a page of a disk, so that damage costs what stands there and not a small file. And a sealed file can take its place again where the manifest is lost.
 
 use std::io;
 
 use levada_model::Path;
 
-use super::{bytes::BLOCK, file::FileMeta};
+use super::file::FileMeta;
 use crate::codec::{Malformed, Put, Take};
+
+/// How many bytes of a file have one checksum.
+pub(super) const BLOCK: usize = 4 << 10;
+
+/// How many had in folders of older versions, which do not say so.
+const OLD_BLOCK: usize = 64 << 10;
+
+/// What a neighbour that says so begins with.
+const NAME: [u8; 8] = *b"LVDSUM\0\x02";
 
 /// What a file's neighbour tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sums {
+    /// How many bytes a block has; more than 0.
+    pub(crate) block: usize,
     /// One for each block.
     pub(crate) blocks: Vec<u32>,
     /// `None` in folders of older versions.
@@ -37,6 +49,8 @@ fn damaged(reason: &'static str) -> io::Error {
 impl Sums {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.blocks.len() * 4 + 128);
+        bytes.extend_from_slice(&NAME);
+        bytes.put_u32(u32::try_from(self.block).unwrap_or(u32::MAX));
         self.blocks.iter().for_each(|sum| bytes.put_u32(*sum));
         if let Some(About { meta, database }) = &self.about {
             meta.put(&mut bytes);
@@ -58,7 +72,16 @@ impl Sums {
             return Err(damaged("the file of checksums is damaged"));
         }
         let another = || damaged("the file has another length than when it was sealed");
-        let sums = usize::try_from(len.div_ceil(BLOCK as u64)).ok().and_then(|blocks| blocks.checked_mul(4));
+        let (block, bytes) = match bytes.strip_prefix(&NAME) {
+            Some(bytes) => {
+                let mut from = Take(bytes);
+                let block = from.u32().ok().and_then(|block| usize::try_from(block).ok());
+                let block = block.filter(|block| *block > 0);
+                (block.ok_or_else(|| damaged("the file of checksums is of another kind"))?, from.0)
+            }
+            None => (OLD_BLOCK, bytes),
+        };
+        let sums = usize::try_from(len.div_ceil(block as u64)).ok().and_then(|blocks| blocks.checked_mul(4));
         let (sums, about) = sums.and_then(|sums| bytes.split_at_checked(sums)).ok_or_else(another)?;
         let about = match about {
             [] => None,
@@ -68,7 +91,7 @@ impl Sums {
             }
         };
         let (blocks, _) = sums.as_chunks::<4>();
-        Ok(Self { blocks: blocks.iter().map(|sum| u32::from_le_bytes(*sum)).collect(), about })
+        Ok(Self { block, blocks: blocks.iter().map(|sum| u32::from_le_bytes(*sum)).collect(), about })
     }
 }
 
@@ -76,5 +99,37 @@ impl About {
     fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
         let about = Self { meta: FileMeta::take(from)?, database: from.path()? };
         if from.is_empty() { Ok(about) } else { Err(Malformed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_read_back_with_the_size_of_their_blocks() {
+        let sums = Sums { block: BLOCK, blocks: vec![1, 2, 3], about: None };
+        assert_eq!(Sums::parse(&sums.to_bytes(), 9000).expect("parses"), sums);
+        assert!(Sums::parse(&sums.to_bytes(), 13_000).is_err(), "of a longer file");
+    }
+
+    #[test]
+    fn sums_of_older_versions_are_of_64_kib() {
+        let mut bytes = Vec::new();
+        [7u32, 8].iter().for_each(|sum| bytes.put_u32(*sum));
+        let own = crc32fast::hash(&bytes);
+        bytes.put_u32(own);
+        let sums = Sums::parse(&bytes, 70_000).expect("parses");
+        assert_eq!((sums.block, sums.blocks), (64 << 10, vec![7, 8]));
+    }
+
+    #[test]
+    fn a_flipped_bit_in_the_sums_is_damage() {
+        let bytes = Sums { block: BLOCK, blocks: vec![1, 2, 3], about: None }.to_bytes();
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Sums::parse(&damaged, 9000).is_err(), "bit {bit}");
+        }
     }
 }

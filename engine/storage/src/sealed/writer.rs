@@ -19,7 +19,7 @@ use super::{
     ends::{Ends, number},
     file::{FileMeta, SealedFile},
     folder::DataFolder,
-    sums::{About, Sums},
+    sums::{About, BLOCK, Sums},
 };
 use crate::{StorageError, TimeRange, disk::Disk, memtable::Place, read::Block};
 
@@ -233,7 +233,7 @@ impl Unsealed {
         let Self { meta, database, passing, inner, ends, mut leftovers, folder } = self;
         let disk = &folder.disk;
         let blocks = inner.finish().map_err(StorageError::io("cannot sync", &passing))?;
-        let sums = Sums { blocks, about: Some(About { meta, database }) }.to_bytes();
+        let sums = Sums { block: BLOCK, blocks, about: Some(About { meta, database }) }.to_bytes();
         let file = SealedFile::new(meta, &folder);
         let beside = file.path.with_extension(SUMS);
         let write_sums = || -> io::Result<()> {

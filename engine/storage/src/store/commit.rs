@@ -12,7 +12,7 @@ use crate::{
     memtable::{Memtable, Place},
     sealed::{FileMeta, SealedFile},
     tombstone::Tombstone,
-    wal::Wal,
+    wal::{LogEnd, Wal},
 };
 
 /// What a commit is about.
@@ -51,7 +51,7 @@ impl Store {
             let synced = self.wal.as_ref().map_or(0, Wal::synced_seq);
             let (commit, kept) = core.prepare_commit(&change, synced);
             let state = manifest.is_outgrown().then(|| core.state(&commit));
-            core.commit_wanted = false;
+            (core.commit_wanted, core.note_wanted) = (false, false);
             (commit, state, std::mem::take(&mut core.dropped), kept)
         };
         // The manifest must not be ahead of the log: else a crash could keep a later write and lose an earlier one. Where the
@@ -62,7 +62,10 @@ impl Store {
             tracing::warn!(%error, "files are committed ahead of the log");
         }
         change.added.iter().for_each(|file| file.adopt());
-        let committed = manifest.commit(&commit, || state.expect("made where a generation is due"));
+        // Without a log none of its files has to be there.
+        let log = self.wal.as_ref().map_or(LogEnd::default(), Wal::end);
+        let committed =
+            manifest.commit(&commit, Some(log), || state.expect("made where a generation is due"));
         if let Err(error) = committed {
             let mut core = self.core.lock();
             core.dropped.extend(dropped);
@@ -77,12 +80,38 @@ impl Store {
         drop(manifest);
         dropped.iter().chain(&change.removed).for_each(|file| file.retire());
         if let Some(wal) = &self.wal {
+            wal.noted(log);
             wal.free(commit.floor);
         }
         if freed > 0 {
             self.admission.give(freed);
         }
         self.admission.wake();
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Says in the manifest what must be there of the log from now on, and lets go of what need not be.
+    pub(crate) fn note_log(&self) -> Result<(), StorageError> {
+        let Some(wal) = &self.wal else { return Ok(()) };
+        let mut manifest = self.manifest.lock();
+        self.core.lock().note_wanted = false;
+        let log = wal.end();
+        match manifest.note_log(log) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.core.lock().commit_wanted = true;
+                return Ok(());
+            }
+            Err(error) => {
+                self.core.lock().commit_wanted = true;
+                return Err(error);
+            }
+        }
+        wal.noted(log);
+        drop(manifest);
+        wal.free(self.core.lock().floor);
         Ok(())
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(crate) next_file: u64,
     /// A commit is wanted although nothing was flushed.
     pub(crate) commit_wanted: bool,
+    /// A file of the log was begun or ended, and the manifest does not say so.
+    pub(crate) note_wanted: bool,
     pub(crate) closed: bool,
 }
 

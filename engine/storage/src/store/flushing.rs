@@ -146,14 +146,16 @@ impl Store {
             if !batch.is_empty() {
                 drop(core);
                 self.flush_batch(&batch);
-            } else if core.commit_wanted && no_commit_before <= Instant::now() {
+            } else if (core.commit_wanted || core.note_wanted) && no_commit_before <= Instant::now() {
+                let commit = core.commit_wanted;
                 drop(core);
-                if let Err(error) = caught("a commit", || self.commit_catalog()) {
+                let work = || if commit { self.commit_catalog() } else { self.note_log() };
+                if let Err(error) = caught("a commit", work) {
                     tracing::error!(%error, "the manifest cannot be written");
                     no_commit_before = Instant::now() + RETRY;
                 }
             } else {
-                let commit = core.commit_wanted.then_some(no_commit_before);
+                let commit = (core.commit_wanted || core.note_wanted).then_some(no_commit_before);
                 match core.next_retry().into_iter().chain(commit).min() {
                     Some(until) => drop(self.work.wait_until(&mut core, until)),
                     None => self.work.wait(&mut core),

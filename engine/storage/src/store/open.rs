@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Weak},
+    sync::{Arc, OnceLock, Weak},
 };
 
 use parking_lot::{Condvar, Mutex};
@@ -56,12 +56,13 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         }
     }
     let (files, leftovers) = open_files(&folder, &loaded, found, &mut recovery);
-    let removed = std::mem::take(&mut loaded.removed);
+    let (removed, log_end) = (std::mem::take(&mut loaded.removed), loaded.log);
     let mut core = new_core(loaded, files, options.last_cache_bytes);
     // Names of files that are there are not used again.
     let newest = leftovers.iter().filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max();
     core.next_file = core.next_file.max(newest.map_or(0, |newest| newest.saturating_add(1)));
-    let replayed = recover(&disk, &logs, &options, &mut core)?;
+    let mut replayed = recover(&disk, &logs, &options, &mut core)?;
+    replayed.miss(&logs, log_end, core.floor);
     make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
     recovery.extend(replayed.findings);
     // A file that was taken back may be ahead of the manifest.
@@ -75,6 +76,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     }
     let admission = Arc::new(Admission::new(options.memtable_bytes));
     admission.take(core.memtables().map(|memtable| memtable.bytes()).sum());
+    let opened = Opened::default();
     let wal = if options.wal {
         let wal =
             WalOptions { dir: logs.clone(), sync: options.sync, segment_bytes: options.wal_segment_bytes };
@@ -84,7 +86,9 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
                 admission.wake();
             }
         };
-        Some(Wal::start(wal, Arc::clone(&disk), replayed.segments.clone(), core.seq, progress)?)
+        let turned = opened.clone();
+        let told = (progress, move || turned.note_log());
+        Some(Wal::start(wal, Arc::clone(&disk), replayed.segments.clone(), core.seq, told)?)
     } else {
         None
     };
@@ -106,7 +110,27 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     store.settle_folder(&replayed.segments)?;
     recovery.extend(store.clear(&leftovers, |id| told || removed.contains(&id))?);
     store.recovery = recovery;
-    Ok(Arc::new(store))
+    let store = Arc::new(store);
+    opened.is(&store);
+    Ok(store)
+}
+
+/// The store, once it is open, for the log's thread. That ends before the store does, so what it holds is never the last.
+#[derive(Clone, Default)]
+struct Opened(Arc<OnceLock<Weak<Store>>>);
+
+impl Opened {
+    fn is(&self, store: &Arc<Store>) {
+        drop(self.0.set(Arc::downgrade(store)));
+    }
+
+    /// Has the manifest say what files the log has.
+    fn note_log(&self) {
+        if let Some(store) = self.0.get().and_then(Weak::upgrade) {
+            store.core.lock().note_wanted = true;
+            store.work.notify_all();
+        }
+    }
 }
 
 impl Store {
@@ -231,6 +255,7 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
         floor: loaded.floor,
         next_file: loaded.next_file,
         commit_wanted: false,
+        note_wanted: false,
         closed: false,
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
-    Durable,
+    Durable, LogEnd,
     durable::Waiters,
     group::Group,
     segment::{Head, Segment},
@@ -66,6 +66,10 @@ pub(super) struct State {
     current_bytes: u64,
     /// Bytes that were taken and are not acknowledged.
     owed_bytes: usize,
+    /// The segment that is being written; 0 where the next is not begun yet.
+    current: u64,
+    /// The segment that the manifest names as the newest: it must not go before another is named.
+    named: u64,
     rotate: bool,
     hurry: bool,
     ending: bool,
@@ -96,7 +100,7 @@ impl Failure {
 }
 
 impl State {
-    fn new(sync: SyncMode, seq: u64, before: Vec<ClosedSegment>, current_bytes: u64) -> Self {
+    fn new(sync: SyncMode, seq: u64, before: Vec<ClosedSegment>, current: &Segment) -> Self {
         Self {
             buffer: Vec::new(),
             group: Group::new(sync),
@@ -106,8 +110,10 @@ impl State {
             failure: None,
             waiters: Waiters::default(),
             closed: before.into(),
-            current_bytes,
+            current_bytes: current.len,
             owed_bytes: 0,
+            current: current.number,
+            named: 0,
             rotate: false,
             hurry: false,
             ending: false,
@@ -138,19 +144,19 @@ pub(crate) struct Wal {
 
 impl Wal {
     /// Begins a new segment behind those of before, and starts the committer. `progress` is called, without a lock held,
-    /// whenever something became durable or failed.
+    /// whenever something became durable or failed; `turned` whenever a segment was begun or ended.
     pub(crate) fn start(
         options: WalOptions,
         disk: Arc<dyn Disk>,
         before: Vec<ClosedSegment>,
         seq: u64,
-        progress: impl Fn() + Send + 'static,
+        (progress, turned): (impl Fn() + Send + 'static, impl Fn() + Send + 'static),
     ) -> Result<Self, StorageError> {
         let (number, len) = before.last().map_or((0, 0), |last| (last.number, last.len));
         let head = Head { number: number + 1, before: number, before_len: len };
         let segment = Segment::create(&*disk, &options.dir, head)
             .map_err(StorageError::io("cannot begin the log in", &options.dir))?;
-        let state = State::new(options.sync, seq, before, segment.len);
+        let state = State::new(options.sync, seq, before, &segment);
         let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new() });
         let committer = Committer {
             shared: Arc::clone(&shared),
@@ -164,6 +170,8 @@ impl Wal {
             segment_seq: seq,
             dirty_since: None,
             progress: Box::new(progress),
+            turned: Box::new(turned),
+            has_turned: false,
         };
         let thread = thread::Builder::new()
             .name("levada-wal".to_owned())
@@ -228,6 +236,17 @@ impl Wal {
         self.shared.state.lock().synced_seq
     }
 
+    /// What must be there of the log from now on.
+    pub(crate) fn end(&self) -> LogEnd {
+        let state = self.shared.state.lock();
+        LogEnd { segment: state.current, seq: state.synced_seq }
+    }
+
+    /// Tells what the manifest says of the log's end.
+    pub(crate) fn noted(&self, end: LogEnd) {
+        self.shared.state.lock().named = end.segment;
+    }
+
     /// Bytes of the segments.
     pub(crate) fn bytes(&self) -> u64 {
         let state = self.shared.state.lock();
@@ -239,12 +258,14 @@ impl Wal {
         self.shared.state.lock().rotate = true;
     }
 
-    /// Removes the segments that hold nothing above a number. A segment that cannot be removed is tried again with the
+    /// Removes the segments that hold nothing above a number, but for the one that the manifest names. A segment that cannot be removed is tried again with the
     /// next call.
     pub(crate) fn free(&self, seq: u64) {
         let freed: Vec<ClosedSegment> = {
             let mut state = self.shared.state.lock();
-            let keep = state.closed.iter().position(|segment| segment.last_seq > seq);
+            let named = state.named;
+            let keep =
+                state.closed.iter().position(|segment| segment.last_seq > seq || segment.number == named);
             let count = keep.unwrap_or(state.closed.len());
             state.closed.drain(..count).collect()
         };
@@ -320,6 +341,9 @@ struct Committer {
     /// Since when something is written and not synced.
     dirty_since: Option<Instant>,
     progress: Box<dyn Fn() + Send>,
+    turned: Box<dyn Fn() + Send>,
+    /// A segment was begun or ended, and nobody was told.
+    has_turned: bool,
 }
 
 enum Turn {
@@ -410,13 +434,15 @@ impl Committer {
         }
     }
 
-    fn retire(&self, state: &mut State, segment: &Segment) {
+    fn retire(&mut self, state: &mut State, segment: &Segment) {
         state.closed.push_back(ClosedSegment {
             number: segment.number,
             path: segment.path.clone(),
             last_seq: self.segment_seq,
             len: segment.len,
         });
+        state.current = 0;
+        self.has_turned = true;
         state.current_bytes = 0;
     }
 
@@ -475,7 +501,9 @@ impl Committer {
         self.last = Head { number: self.last.number + 1, before, before_len };
         let segment =
             Segment::create(&*self.disk, dir, self.last).map_err(|error| Failure::new(&error, dir))?;
+        self.shared.state.lock().current = segment.number;
         self.segment = Some(segment);
+        self.has_turned = true;
         Ok(())
     }
 
@@ -500,7 +528,7 @@ impl Committer {
     }
 
     /// Tells those who wait.
-    fn tell(&self, result: Result<(), Failure>) {
+    fn tell(&mut self, result: Result<(), Failure>) {
         let wakers: Vec<Waker> = {
             let mut state = self.shared.state.lock();
             match result {
@@ -526,5 +554,8 @@ impl Committer {
         };
         wakers.into_iter().for_each(Waker::wake);
         (self.progress)();
+        if std::mem::take(&mut self.has_turned) {
+            (self.turned)();
+        }
     }
 }

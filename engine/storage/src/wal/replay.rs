@@ -10,7 +10,7 @@ use std::{
 use levada_model::StatusCode;
 
 use super::{
-    Op,
+    LogEnd, Op,
     committer::ClosedSegment,
     segment::{HEAD, Head, VERSION, newer_version, number},
 };
@@ -37,6 +37,8 @@ pub(crate) struct Replayed {
     missing: Option<(u64, u64)>,
     /// The number of the first write in the segment that was read last.
     segment_first: Option<u64>,
+    /// The last segment whose head is whole; 0 where there is none.
+    newest: u64,
     /// What was wrong.
     pub(crate) findings: Vec<Finding>,
 }
@@ -59,6 +61,14 @@ impl Replayed {
                 .means("what they stored is lost")
                 .repaired_by("nothing can be done but to put it back before the folder is opened"),
         )
+    }
+
+    /// Says what is missing at the end of a log that should reach to `end`, where all up to `floor` is elsewhere. Where damage
+    /// was met, that is what is missing.
+    pub(crate) fn miss(&mut self, dir: &Path, end: LogEnd, floor: u64) {
+        if self.findings.iter().all(|finding| finding.severity != Severity::Error) {
+            self.findings.extend(end.missing(self.newest, self.last_seq.max(floor), dir));
+        }
     }
 
     /// Takes note of a record.
@@ -103,6 +113,8 @@ pub(crate) fn replay(
     paths.sort();
     let mut replayed = Replayed::default();
     let heads = paths.iter().map(|(_, path)| head(disk, path)).collect::<Result<Vec<_>, _>>()?;
+    replayed.newest =
+        paths.iter().zip(&heads).rfind(|(_, head)| head.is_some()).map_or(0, |((number, _), _)| *number);
     for (at, (number, path)) in paths.iter().enumerate() {
         let bytes = read(disk, path)?;
         // The next head says how much counts: of the segment it names, and nothing of one that it passes over, which

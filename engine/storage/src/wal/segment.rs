@@ -96,10 +96,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// Makes a segment, durable with its head and its name: from then on it is missed where it is gone.
     pub(super) fn create(disk: &dyn Disk, dir: &Path, head: Head) -> io::Result<Self> {
         let path = path(dir, head.number);
         let mut file = disk.create(&path)?;
         file.write_all(&head.to_bytes())?;
+        file.sync()?;
         disk.sync_dir(dir)?;
         Ok(Self { number: head.number, path, len: HEAD as u64, file })
     }

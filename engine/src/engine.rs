@@ -44,10 +44,10 @@ impl Engine {
             warn!(path = %finding.path.display(), offset = finding.offset, finding = finding.what, "recovered with damage");
         }
         let shared = Shared {
+            read_only: AtomicBool::new(false),
             storage,
             clock,
             query_memory: options.query_memory,
-            read_only: AtomicBool::new(false),
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
         };
         Ok(Self { shared: Arc::new(shared) })

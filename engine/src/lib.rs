@@ -47,8 +47,8 @@ pub mod tsfiles;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use levada_storage::{
-    Action, Clock, Disk, Finding, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
-    SystemDisk, check, repair,
+    Access, Action, Clock, Disk, Finding, Severity, Stats, StorageError, StorageOptions, SyncMode,
+    SystemClock, SystemDisk, check, repair,
 };
 pub use options::EngineOptions;
-pub use session::EmbeddedSession;
+pub use session::{EmbeddedSession, is_query};

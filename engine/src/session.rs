@@ -59,6 +59,15 @@ impl EmbeddedSession {
     }
 }
 
+/// Whether a text is a statement that changes nothing, whatever store it is asked of.
+///
+/// # Errors
+/// It is no statement.
+pub fn is_query(sql: &str) -> Result<bool, SessionError> {
+    let context = levada_sql::ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
+    Ok(reads_only(&levada_sql::parse(sql, &context)?))
+}
+
 /// Whether a statement gives rows and changes nothing. What is not known to be harmless is not.
 fn reads_only(statement: &Statement) -> bool {
     matches!(

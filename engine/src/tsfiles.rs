@@ -16,7 +16,7 @@ mod series;
 use std::{fs::File, io::Read, path::PathBuf, sync::Arc};
 
 use levada_model::{Path, SeriesSchema, Tablet};
-use levada_tsfile::{TsFileError, TsFileReader};
+use levada_tsfile::{Flaw, Part, TsFileError, TsFileReader};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
@@ -51,6 +51,30 @@ pub enum ReadError {
         /// What is wrong, and where.
         #[source]
         source: TsFileError,
+    },
+    /// Values in it are damaged: it is not read at all, unless what is sound of it was asked for.
+    #[error(
+        "{path}, byte {offset}{series}: {what}{others}; nothing of the file is stored: `levada fsck` lists all that is \
+         wrong, and what is sound is stored where that is asked for ({how})",
+        path = path.display(),
+        series = series.as_ref().map(|series| format!(", {series}")).unwrap_or_default(),
+        others = match others {
+            0 => String::new(),
+            others => format!(" (and {others} more)"),
+        },
+        how = "`levada import --keep-sound`, `load … with ('on-damage'='skip')`"
+    )]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// Where the first damage is.
+        offset: u64,
+        /// Of which series, where that is known.
+        series: Option<String>,
+        /// What is wrong: which page of the chunk, and in what.
+        what: String,
+        /// How many more there are.
+        others: usize,
     },
     /// A name in it is no path of the tree.
     #[error("{path}: `{name}` is no path of a device: {reason}")]
@@ -87,6 +111,17 @@ pub struct Parcel {
     pub tablets: Vec<Tablet>,
 }
 
+/// What becomes of a file in which values are damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Damaged {
+    /// Nothing of it is read: [`ReadError::Unsound`].
+    #[default]
+    Reject,
+    /// What is sound of it is read, and the rest told in the log: chunks that cannot be decoded, and those whose values
+    /// contradict their own statistics, are left out.
+    Skip,
+}
+
 /// The tablets of one file, in the order in which they must be stored.
 #[derive(Debug)]
 pub struct Tablets {
@@ -94,16 +129,17 @@ pub struct Tablets {
 }
 
 impl Tablets {
-    /// Begins to read a file, on a blocking thread of the runtime this is called in. A file that is not finished is read up
-    /// to its last whole chunk group. The files `<name>.mods` and `<name>.mods2` beside it, which servers keep deletions in, are
+    /// Begins to read a file, on a blocking thread of the runtime this is called in. All of it is checked before, as `levada fsck`
+    /// does: every page is decoded and compared with its statistics. A file that is not finished is read up to its last whole
+    /// chunk group. The files `<name>.mods` and `<name>.mods2` beside it, which servers keep deletions in, are
     /// obeyed. The thread ends when this is dropped.
-    pub fn read(path: impl Into<PathBuf>) -> Self {
+    pub fn read(path: impl Into<PathBuf>, damaged: Damaged) -> Self {
         let path = path.into();
         let (sender, parcels) = mpsc::channel(PARCELS_AHEAD);
         // The receiver tells of its end: the handle is not needed.
         drop(spawn_blocking(move || {
             let mut packer = Packer { parcel: Parcel::default(), bytes: 0, sender: &sender };
-            let last = match read_all(path, &mut |item| packer.add(item)) {
+            let last = match read_all(path, damaged, &mut |item| packer.add(item)) {
                 Ok(()) if packer.parcel.tablets.is_empty() => return,
                 Ok(()) => Ok(packer.parcel),
                 Err(error) => Err(error),
@@ -154,19 +190,46 @@ impl Packer<'_> {
     }
 }
 
-fn read_all(path: PathBuf, emit: &mut dyn FnMut(Item) -> bool) -> Result<(), ReadError> {
+fn read_all(path: PathBuf, damaged: Damaged, emit: &mut dyn FnMut(Item) -> bool) -> Result<(), ReadError> {
     let deletions = Deletions::beside(&path)?;
     let file = File::open(&path).map_err(|source| ReadError::Io { path: path.clone(), source })?;
     if is_empty(&file).map_err(|source| ReadError::Io { path: path.clone(), source })? {
         tracing::warn!(path = %path.display(), "the file is empty: a server has begun it and not flushed anything to it");
         return Ok(());
     }
-    let reader =
-        TsFileReader::salvage(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
-    if !reader.is_sealed() {
-        tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished, or is damaged: what is whole in it is read; `levada fsck` says what is not");
+    let (reader, flaws) =
+        TsFileReader::inspect(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
+    if flaws.iter().any(|flaw| flaw.part == Part::Foot) {
+        tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished: what is whole in it is read");
+    }
+    match (unsound(&path, &flaws), damaged) {
+        (Some(error), Damaged::Reject) => return Err(error),
+        (Some(_), Damaged::Skip) => {
+            for flaw in flaws.iter().filter(|flaw| loses(flaw)) {
+                tracing::warn!(path = %path.display(), offset = flaw.offset, series = flaw.series(), what = flaw.what, means = flaw.meaning(), "damage in a file: it is left out");
+            }
+        }
+        (None, _) => {}
     }
     read::Source { path, reader, deletions }.read(emit)
+}
+
+/// Whether values are lost by a flaw.
+fn loses(flaw: &Flaw) -> bool {
+    flaw.lost.is_some() || flaw.part == Part::Gap
+}
+
+/// The error of the first flaw by which values are lost.
+fn unsound(path: &std::path::Path, flaws: &[Flaw]) -> Option<ReadError> {
+    let mut lost = flaws.iter().filter(|flaw| loses(flaw));
+    let first = lost.next()?;
+    Some(ReadError::Unsound {
+        path: path.to_owned(),
+        offset: first.offset,
+        series: first.series(),
+        what: format!("{}: {}", first.part.name(), first.what),
+        others: lost.count(),
+    })
 }
 
 /// Whether nothing is in a file yet but the beginning of its head.

@@ -125,4 +125,8 @@ impl Disk for MemoryDisk {
     fn lock(&self, _path: &Path, _holder: &str) -> io::Result<LockOutcome> {
         Ok(LockOutcome::Held(Box::new(Held)))
     }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<LockOutcome> {
+        self.lock(path, "")
+    }
 }

@@ -10,7 +10,7 @@ use super::insert_write;
 use crate::{
     engine::Shared,
     rows::panicked,
-    tsfiles::{Parcel, ReadError, Tablets, create_missing, find},
+    tsfiles::{Damaged, Parcel, ReadError, Tablets, create_missing, find},
 };
 
 /// What becomes of files that were loaded.
@@ -20,14 +20,15 @@ enum OnSuccess {
     Delete,
 }
 
-/// Stores all rows of the files. `verify` and `sglevel` are accepted: types are always checked, and a database that is
+/// Stores all rows of the files. A file in which values are damaged is rejected whole; with `'on-damage'='skip'` what is sound of it
+/// is stored. `verify` and `sglevel` are accepted: types are always checked, and a database that is
 /// missing is always made as writes make it. Series that are missing get the encoding and compression that the file has.
 pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionError> {
-    let on_success = options(&load.options)?;
+    let (on_success, damaged) = options(&load.options)?;
     let path = PathBuf::from(load.path);
     let files = spawn_blocking(move || find(&path)).await.map_err(panicked)?.map_err(failed)?;
     for file in files {
-        let mut tablets = Tablets::read(&file);
+        let mut tablets = Tablets::read(&file, damaged);
         while let Some(parcel) = tablets.next().await {
             let Parcel { series, tablets } = parcel.map_err(failed)?;
             create_missing(shared, series).await?;
@@ -41,8 +42,8 @@ pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionEr
     Ok(String::new())
 }
 
-fn options(options: &[(String, String)]) -> Result<OnSuccess, SessionError> {
-    let mut on_success = OnSuccess::Keep;
+fn options(options: &[(String, String)]) -> Result<(OnSuccess, Damaged), SessionError> {
+    let (mut on_success, mut damaged) = (OnSuccess::Keep, Damaged::Reject);
     for (key, value) in options {
         let wrong = || {
             let message = format!("`{value}` is no value for the option `{key}` of load");
@@ -53,11 +54,13 @@ fn options(options: &[(String, String)]) -> Result<OnSuccess, SessionError> {
             ("verify" | "autoregister", "true" | "false") => {}
             ("onsuccess" | "on-success", "none") => on_success = OnSuccess::Keep,
             ("onsuccess" | "on-success", "delete") => on_success = OnSuccess::Delete,
+            ("ondamage" | "on-damage", "reject") => damaged = Damaged::Reject,
+            ("ondamage" | "on-damage", "skip") => damaged = Damaged::Skip,
             ("model", "tree") => {}
             _ => return Err(wrong()),
         }
     }
-    Ok(on_success)
+    Ok((on_success, damaged))
 }
 
 /// The file, and what servers keep beside it.

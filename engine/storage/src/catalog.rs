@@ -78,6 +78,10 @@ pub(crate) struct Catalog {
     series: usize,
     next_id: u32,
     lives: Arc<Lives>,
+    /// Grows with every change of databases and series.
+    changes: u64,
+    /// Grows where the second name of a series may come, go or change.
+    alias_changes: u64,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,
@@ -170,8 +174,8 @@ impl Catalog {
         self.lives.longest(&self.database(database)?.path)
     }
 
-    /// How long rows live.
-    pub(crate) fn lives(&self) -> &Lives {
+    /// How long rows live. As long as none of it changes, this is the same one.
+    pub(crate) fn lives(&self) -> &Arc<Lives> {
         &self.lives
     }
 
@@ -190,6 +194,24 @@ impl Catalog {
     /// The number for the next database.
     pub(crate) fn next_id(&self) -> u32 {
         self.next_id
+    }
+}
+
+impl Catalog {
+    /// Whether another has the same databases and series, as nothing has changed between the two.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.changes == other.changes
+    }
+
+    /// Whether the second names of series are those of another.
+    pub(crate) fn has_aliases_of(&self, other: &Self) -> bool {
+        self.alias_changes == other.alias_changes
+    }
+
+    /// Puts a changed copy in its place; gives what was there before.
+    pub(crate) fn replace(&mut self, mut next: Self) -> Self {
+        next.names = std::mem::take(&mut self.names);
+        std::mem::replace(self, next)
     }
 }
 

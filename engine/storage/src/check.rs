@@ -28,7 +28,7 @@ use crate::{
     disk::Disk,
     manifest::{Loaded, Manifest, generations},
     sealed::{DataFolder, SUMS, SealedFile},
-    store::take_lock,
+    store::{lock_to_read, take_lock},
     wal::{self, replay},
 };
 
@@ -38,7 +38,11 @@ use crate::{
 /// # Errors
 /// The folder is in use, or cannot be read at all.
 pub fn check(options: &StorageOptions) -> Result<Vec<Finding>, StorageError> {
-    let _lock = take_lock(options)?;
+    let _lock = match take_lock(options) {
+        // Looking into it needs no more than reading.
+        Err(error) if error.is_of_writing() => lock_to_read(options)?,
+        locked => locked?,
+    };
     let (_, loaded) = Manifest::salvage(&options.disk, &options.dir, options.partition_width)?;
     let mut findings = of_manifest(options, &loaded)?;
     let logs = options.dir.join("wal");

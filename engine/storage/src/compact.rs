@@ -25,6 +25,7 @@ mod device;
 mod gather;
 mod judge;
 mod late;
+mod outlived;
 mod plan;
 mod run;
 mod slices;

@@ -68,6 +68,13 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// # Errors
     /// The file cannot be made or locked, for other reasons than that it is taken.
     fn lock(&self, path: &Path, holder: &str) -> io::Result<LockOutcome>;
+
+    /// Takes the lock that a file stands for without writing anything, together with others who do the same. Where there is no
+    /// file, nobody has the folder open to write, and there is nothing to lock.
+    ///
+    /// # Errors
+    /// See [`Disk::lock`].
+    fn lock_to_read(&self, path: &Path) -> io::Result<LockOutcome>;
 }
 
 /// A file being written, always at its end.

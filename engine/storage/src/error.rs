@@ -48,6 +48,14 @@ pub enum StorageError {
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
+    /// The store was opened to read alone.
+    #[error("the data folder {path} is open to read only{why}", path = path.display())]
+    ReadOnly {
+        /// The folder.
+        path: PathBuf,
+        /// `: ` and why it is; empty where that was asked for.
+        why: String,
+    },
 }
 
 impl StorageError {
@@ -62,6 +70,18 @@ impl StorageError {
         move |source| Self::Io { what, path, source }
     }
 
+    /// Whether it says that a disk cannot be written to, though it may be read.
+    pub(crate) fn is_of_writing(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        matches!(
+            source.kind(),
+            io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem
+                | io::ErrorKind::PermissionDenied
+        )
+    }
+
     /// The code clients know it by.
     pub fn code(&self) -> StatusCode {
         match self {
@@ -72,6 +92,7 @@ impl StorageError {
             Self::Locked { .. } => StatusCode::NOT_READY,
             Self::Refused { code, .. } => *code,
             Self::Closed => StatusCode::NOT_READY,
+            Self::ReadOnly { .. } => StatusCode::SYSTEM_READ_ONLY,
         }
     }
 }

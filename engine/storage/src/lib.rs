@@ -52,7 +52,7 @@ pub use check::{Action, Finding, Severity, check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
-pub use options::{Clock, StorageOptions, SyncMode, SystemClock};
+pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
 pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{
     DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, SeriesInfo, Summary,

@@ -46,11 +46,28 @@ impl Clock for SystemClock {
     }
 }
 
+/// What a folder is opened for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// To write, and to read. A folder that is missing is made.
+    #[default]
+    Write,
+    /// To write where that is possible, else to read: where the disk is full, is read-only, or may not be written to. A folder that
+    /// is missing is made.
+    WriteOrRead,
+    /// As [`Access::WriteOrRead`], and a folder that is missing is an error.
+    Existing,
+    /// To read alone: nothing is written, not even the lock file. Several may read at once, and nobody may write meanwhile.
+    Read,
+}
+
 /// How a store is set up.
 #[derive(Clone, Debug)]
 pub struct StorageOptions {
-    /// The data folder; made where it is missing.
+    /// The data folder. One that holds anything else than a store is rejected.
     pub dir: PathBuf,
+    /// What it is opened for.
+    pub access: Access,
     /// When a write counts as durable.
     pub sync: SyncMode,
     /// Whether writes are logged. Without a log a write is durable only once it was flushed, and is acknowledged before.
@@ -93,6 +110,7 @@ impl StorageOptions {
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
+            access: Access::default(),
             sync: SyncMode::default(),
             wal: true,
             wal_segment_bytes: 32 << 20,

@@ -21,7 +21,7 @@ mod sums;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
-pub(crate) use file::{FileMeta, SealedFile, Verdict};
+pub(crate) use file::{FileMeta, Outlived, SealedFile, Verdict};
 pub(crate) use flush::{FlushInput, flush};
 pub(crate) use folder::DataFolder;
 pub(crate) use metas::{Cached, KnownMeta, MetaCache};

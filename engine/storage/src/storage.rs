@@ -170,7 +170,8 @@ pub struct Stats {
 }
 
 impl Storage {
-    /// Opens a data folder, or makes one: takes its lock, reads the manifest, replays the log.
+    /// Opens a data folder, or makes one: takes its lock, reads the manifest, replays the log. [`StorageOptions::access`] says
+    /// whether it may be made, and whether it is enough to read it.
     ///
     /// # Errors
     /// [`StorageError::Locked`] where another process owns the folder; I/O; a manifest that cannot be read. Damage in the
@@ -179,6 +180,9 @@ impl Storage {
         let flush_threads = options.flush_threads.max(1);
         let store = open(options)?;
         let handle = Handle { store, threads: Mutex::default() };
+        if handle.store.read_only.is_some() {
+            return Ok(Self { handle: Arc::new(handle) });
+        }
         for number in 0..flush_threads {
             let store = Arc::clone(&handle.store);
             handle.start(format!("levada-flush-{number}"), move || store.run_flushes())?;
@@ -197,6 +201,11 @@ impl Storage {
     /// What was wrong with the folder when it was opened.
     pub fn recovery(&self) -> &[Finding] {
         &self.store().recovery
+    }
+
+    /// Why it takes no writes, where it was opened to read alone.
+    pub fn read_only(&self) -> Option<StorageError> {
+        self.store().read_only.as_ref().map(|_| self.store().closed())
     }
 
     /// Stores rows, in one atomic step with their positions; blocks while memory is full.
@@ -361,6 +370,7 @@ impl Handle {
     fn close(&self) -> Result<(), StorageError> {
         let mut threads = self.threads.lock();
         if self.store.core.lock().closed {
+            self.store.lock.lock().take();
             return Ok(());
         }
         // Without a log only files keep what was written.

@@ -5,6 +5,7 @@
 //! ```
 //! No lock is held over I/O but the manifest's, which only commits take.
 
+mod access;
 mod admission;
 mod catalog_ops;
 mod caught;
@@ -15,9 +16,10 @@ mod insert;
 mod last;
 mod open;
 
+pub(crate) use access::{lock_to_read, take_lock};
 pub(crate) use admission::Admission;
 pub(crate) use caught::caught;
 pub(crate) use commit::Change;
 pub(crate) use core::{Core, Files, FlushFailure, Store};
 pub(crate) use last::Newest;
-pub(crate) use open::{open, take_lock};
+pub(crate) use open::open;

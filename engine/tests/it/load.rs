@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow_array::{BooleanArray, Float64Array, Int32Array};
+use arrow_array::{BooleanArray, Float64Array, Int32Array, Int64Array};
 use levada_model::{Compressor, DataType, Encoding, Path as DevicePath, SeriesSchema};
 use levada_tsfile::{AlignedColumn, TsFileWriter, Version, WriterOptions};
 
@@ -66,6 +66,71 @@ async fn deletions_beside_an_older_file_hold() {
     done(&session, &format!("load '{}'", path.display())).await;
     assert_eq!(rows(&session, "select s from root.far.plain").await, ["1,0.5", "5,2.5", "6,3.0"]);
     assert_eq!(rows(&session, "select b, i from root.far.aligned").await, ["10,true,7"]);
+}
+
+/// A file without compression, of which values can be changed where they stand: two plain series and an aligned one.
+fn write_plain_bytes(path: &Path, pages: usize) -> Vec<u8> {
+    let options = WriterOptions::default().pages(pages, 1 << 20);
+    let mut writer = TsFileWriter::new(Vec::new(), Version::V4, options).expect("begun");
+    let schema = SeriesSchema {
+        data_type: DataType::Int64,
+        encoding: Encoding::Plain,
+        compressor: Compressor::Uncompressed,
+    };
+    let values = |base: i64| Int64Array::from((0..4).map(|row| base + row).collect::<Vec<_>>());
+    let device = |text: &str| DevicePath::parse(text).expect("a path");
+    writer.start_chunk_group(&device("root.far.plain")).expect("begun");
+    for (name, base) in [("s", 0x1111_1110), ("t", 0x2222_2220)] {
+        writer.write_series(name, schema, &[1, 2, 3, 4], &values(base)).expect("written");
+    }
+    writer.start_chunk_group(&device("root.far.aligned")).expect("begun");
+    let values = values(0x3333_3330);
+    let columns = [AlignedColumn { measurement: "a", schema, values: &values }];
+    writer.write_aligned(&[1, 2, 3, 4], &columns).expect("written");
+    let (bytes, _) = writer.finish().expect("finished");
+    std::fs::write(path, &bytes).expect("written");
+    bytes
+}
+
+/// Where a value stands in its chunk: the first place, statistics come before it only with many pages.
+fn places(bytes: &[u8], value: i64) -> Vec<usize> {
+    let wanted = value.to_be_bytes();
+    (0..bytes.len() - 8).filter(|at| bytes[*at..at + 8] == wanted).collect()
+}
+
+#[tokio::test]
+async fn a_flipped_value_is_an_error_that_names_chunk_and_page() {
+    // One page has the statistics of the index alone, several have their own.
+    for (pages, page) in [(100, "page 0"), (2, "page 1")] {
+        for (value, series, left) in [
+            (0x1111_1112, "root.far.plain.s", "select count(t) from root.far.plain"),
+            (0x2222_2222, "root.far.plain.t", "select count(s) from root.far.plain"),
+            (0x3333_3332, "root.far.aligned.a", "select count(s) from root.far.plain"),
+        ] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("flip.tsfile");
+            let bytes = write_plain_bytes(&path, pages);
+            // A value in the middle of a chunk of one page stands there alone; of two pages it is the first of the second.
+            for at in places(&bytes, value) {
+                for bit in [1, 0x40] {
+                    let mut flipped = bytes.clone();
+                    flipped[at + 3] ^= bit;
+                    std::fs::write(&path, &flipped).expect("written");
+                    let store = Store::open();
+                    let session = store.session();
+                    let load = format!("load '{}'", path.display());
+                    let (code, message) = refusal(&session, &load).await;
+                    assert_eq!(code, 1100, "{message}");
+                    assert!(message.contains(series) && message.contains("flip.tsfile, byte"), "{message}");
+                    assert!(message.contains(page) || message.contains("it holds other"), "{message}");
+                    assert_eq!(rows(&session, "count timeseries").await, ["0"], "nothing is stored");
+                    done(&session, &format!("{load} with ('on-damage'='skip')")).await;
+                    assert_eq!(rows(&session, left).await, ["4"], "what is sound is stored");
+                    assert_eq!(rows(&session, &format!("count timeseries {series}")).await, ["0"]);
+                }
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -184,9 +184,13 @@ pub(crate) struct DocsArgs {
 /// Options of `sql`.
 #[derive(Clone, Debug, ArgGroup)]
 pub(crate) struct SqlArgs {
-    /// The data folder of an embedded engine
+    /// The data folder of an embedded engine; one that is missing is made by the first statement that is no query. Where it
+    /// cannot be written to, as the disk is full, it is open to read
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
+    /// Write nothing, not even the lock file: several may read a folder at once
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// Run these statements, separated by semicolons, and end
     #[arg(short = 'e', long = "execute", value_name = "SQL")]
     pub(crate) execute: Option<String>,

@@ -19,6 +19,15 @@ pub(crate) struct Removed {
 impl Catalog {
     /// Makes a change that belongs to a write. What does not fit (in a log that was damaged) is left out.
     pub(crate) fn apply(&mut self, op: &CatalogOp, seq: u64) -> Removed {
+        if !matches!(op, CatalogOp::Delete { .. }) {
+            self.changes += 1;
+        }
+        let alias = match op {
+            CatalogOp::CreateSeries { series, .. } => series.iter().any(|series| series.alias.is_some()),
+            CatalogOp::AlterSeries { .. } => true,
+            _ => false,
+        };
+        self.alias_changes += u64::from(alias);
         match op {
             CatalogOp::CreateDatabase { id, path, ttl } => {
                 let database = Database { id: *id, path: path.clone() };

@@ -148,6 +148,17 @@ impl Lives {
         (longest != FOR_EVER).then_some(longest)
     }
 
+    /// The shortest that a row of some database may live; for ever where `None`.
+    pub(crate) fn shortest(&self, database: &Path) -> Option<i64> {
+        let inside = |path: &str| {
+            path.strip_prefix(database.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let named = self.devices.iter().chain(&self.below).filter(|(path, _)| inside(path));
+        let above = [self.below(database), self.of(database)].into_iter().flatten();
+        let all = named.map(|(_, ttl)| *ttl).chain(self.others.iter().map(|(_, ttl)| *ttl)).chain(above);
+        all.min().filter(|&ttl| ttl != FOR_EVER)
+    }
+
     /// All that is set, by the text of the pattern.
     pub(crate) fn all(&self) -> Vec<(PathPattern, i64)> {
         let path = |path: &str| Path::parse(path).ok().map(|path| PathPattern::from(&path));

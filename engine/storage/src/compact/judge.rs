@@ -23,7 +23,7 @@ impl Store {
         let (file, open, live) = {
             let core = self.core.lock();
             if core.closed {
-                return Err(StorageError::Closed);
+                return Err(self.closed());
             }
             let Some((file, open)) = core.open_verdict() else { return Ok(false) };
             let live: HashSet<u64> = core.tombstones.iter().map(|tombstone| tombstone.seq).collect();

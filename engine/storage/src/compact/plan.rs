@@ -5,7 +5,7 @@ use std::sync::Arc;
 use levada_model::Path;
 
 use super::late::{fold_late, merge_late};
-use crate::{StorageError, TimeRange, sealed::SealedFile, tombstone::Tombstones};
+use crate::{StorageError, TimeRange, catalog::Lives, sealed::SealedFile, tombstone::Tombstones};
 
 /// So many neighbours are merged, and so many unsequence files.
 pub(super) const RUN: usize = 4;
@@ -61,6 +61,8 @@ impl Merging {
 #[derive(Debug)]
 pub(super) struct Policy<'a> {
     pub(super) tombstones: &'a Tombstones,
+    /// How long rows live.
+    pub(super) lives: &'a Arc<Lives>,
     /// The database's path.
     pub(super) database: &'a Path,
     pub(super) now: i64,
@@ -103,7 +105,7 @@ pub(super) fn plan(files: &[Arc<SealedFile>], policy: &Policy<'_>) -> Option<Job
         .or_else(|| fold_late(&late, policy))
         .or_else(|| merge_run(&sequence, policy).map(Merging::of))
         .or_else(|| {
-            let rewritten = sequence.iter().find(|file| policy.is_due(file))?;
+            let rewritten = sequence.iter().find(|file| policy.is_due(file) || policy.is_outlived(file))?;
             Some(Merging::of(vec![Arc::clone(rewritten)]))
         })
         .map(Job::Merge)

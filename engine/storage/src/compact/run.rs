@@ -52,6 +52,7 @@ impl Store {
                 let mut core = self.core.lock();
                 while !core.closed
                     && !Self::has_open_verdicts(&core)
+                    && !self.has_open_lives(&core)
                     && self.next_job(&core, None, false).is_none()
                 {
                     self.work.wait_for(&mut core, IDLE);
@@ -99,6 +100,7 @@ impl Store {
                 let flushes = core.frozen.iter().filter(|frozen| frozen.memtable.place == *place);
                 let policy = Policy {
                     tombstones: &core.tombstones,
+                    lives: core.catalog.lives(),
                     database: &core.catalog.database(place.database)?.path,
                     now,
                     bound: ttl.map_or(i64::MIN, |ttl| now.saturating_sub(ttl)),
@@ -115,11 +117,11 @@ impl Store {
     fn compact_next(&self, databases: Option<&[u32]>, eager: bool) -> Result<Next, StorageError> {
         // Two jobs must not share files.
         let _one_at_a_time = self.compacting.lock();
-        while self.judge_next()? {}
+        while self.judge_next()? || self.judge_lives()? {}
         let (job, begun) = {
             let mut core = self.core.lock();
             if core.closed {
-                return Err(StorageError::Closed);
+                return Err(self.closed());
             }
             let Some((place, job)) = self.next_job(&core, databases, eager) else {
                 return Ok(Next::Nothing);

@@ -43,6 +43,7 @@ impl Files {
     fn plan(&self, eager: bool, budget: u64, size: u64) -> Option<Merging> {
         let policy = Policy {
             tombstones: &Tombstones::default(),
+            lives: &Arc::default(),
             database: &Path::parse("root.a").expect("legal"),
             now: 0,
             bound: i64::MIN,

@@ -22,8 +22,8 @@ struct Readable(File);
 
 #[derive(Debug)]
 struct HeldLock {
-    // The lock goes with the handle.
-    _file: File,
+    // The lock goes with the handle; without a file there is nothing to lock.
+    _file: Option<File>,
 }
 
 impl Lock for HeldLock {}
@@ -65,17 +65,41 @@ impl Disk for SystemDisk {
         let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(holder.as_bytes())?;
-                Ok(LockOutcome::Held(Box::new(HeldLock { _file: file })))
+                // Who holds it is told to others where there is room to say so.
+                match file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())) {
+                    Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
+                    _ => Ok(LockOutcome::Held(Box::new(HeldLock { _file: Some(file) }))),
+                }
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.read_to_string(&mut text)?;
-                Ok(LockOutcome::Taken(text.trim().to_owned()))
-            }
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(error) => taken(file, error),
         }
+    }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<LockOutcome> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(LockOutcome::Held(Box::new(HeldLock { _file: None })));
+            }
+            opened => opened?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(LockOutcome::Held(Box::new(HeldLock { _file: Some(file) }))),
+            Err(error) => taken(file, error),
+        }
+    }
+}
+
+/// What a lock is that was not had.
+fn taken(mut file: File, error: TryLockError) -> io::Result<LockOutcome> {
+    match error {
+        TryLockError::WouldBlock => {
+            let mut text = String::new();
+            file.read_to_string(&mut text)?;
+            let holder = text.trim();
+            let holder = if holder.is_empty() { "another process" } else { holder };
+            Ok(LockOutcome::Taken(holder.to_owned()))
+        }
+        TryLockError::Error(error) => Err(error),
     }
 }
 

@@ -143,7 +143,10 @@ impl Manifest {
         let bytes = read_whole(&**disk, &path).map_err(StorageError::io("cannot read", &path))?;
         let loaded = load(&path, &bytes, None, true)?;
         manifest.partition_width = loaded.partition_width.unwrap_or(manifest.partition_width);
-        manifest.log = loaded.log;
+        // Where a record is lost it is not known up to where files hold what the log did.
+        if loaded.damage.is_empty() {
+            manifest.log = loaded.log;
+        }
         Ok((manifest, loaded))
     }
 

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     StorageError, TimeRange,
+    catalog::Lives,
     codec::{Malformed, Put, Take},
     memtable::Place,
     tombstone::Tombstone,
@@ -100,6 +101,20 @@ struct Body {
     verdicts: Mutex<HashMap<u64, Verdict>>,
     /// Of deletions up to this number it is known what they mean for it, where they may mean anything.
     judged: AtomicU64,
+    outlived: Mutex<Option<Outlived>>,
+}
+
+/// How much of a file has lived, beside what all of its database has.
+#[derive(Clone, Debug)]
+pub(crate) struct Outlived {
+    /// By these lives of rows.
+    pub(crate) lives: Arc<Lives>,
+    /// Values that are not seen any more, about.
+    pub(crate) values: u64,
+    /// Since when there are any.
+    pub(crate) since: i64,
+    /// From then on more may have lived.
+    pub(crate) again: i64,
 }
 
 /// What is known of a deletion and a file.
@@ -127,6 +142,7 @@ impl SealedFile {
             unreadable: Mutex::default(),
             verdicts: Mutex::default(),
             judged: AtomicU64::new(0),
+            outlived: Mutex::default(),
         };
         Self { meta, path, body: Arc::new(body) }
     }
@@ -177,6 +193,16 @@ impl SealedFile {
     /// Notes that this is known.
     pub(crate) fn judged_up_to(&self, seq: u64) {
         self.body.judged.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    /// How much of it has lived, by lives that still count; `None` where that is not known.
+    pub(crate) fn outlived(&self, lives: &Arc<Lives>) -> Option<Outlived> {
+        self.body.outlived.lock().clone().filter(|known| Arc::ptr_eq(&known.lives, lives))
+    }
+
+    /// Notes how much of it has lived.
+    pub(crate) fn note_outlived(&self, outlived: Outlived) {
+        *self.body.outlived.lock() = Some(outlived);
     }
 
     /// Its reader.

@@ -76,53 +76,95 @@ impl Store {
     }
 
     pub(crate) fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
-        let core = self.core.lock();
-        self.writable(&core)?;
-        let found = patterns.iter().flat_map(|pattern| core.catalog.find_series(pattern));
-        let mut names: Vec<_> = found
-            .flat_map(|found| {
-                let device = found.device;
-                found.measurements.into_iter().map(move |measurement| (device.clone(), measurement))
-            })
-            .collect();
-        names.sort_unstable();
-        names.dedup();
-        let count = names.len();
-        if count == 0 {
-            return Ok(Applied { count, durable: Durable::already() });
+        for last in [false, false, true] {
+            let seen = self.catalog_to_change()?;
+            // Many series take long to find, and writers do not wait for that; unless the catalog changes all the time.
+            let held = last.then(|| self.core.lock());
+            let seen = held.as_ref().map_or(seen, |core| core.catalog.clone());
+            let prepared = Deletion::prepare(&seen, patterns);
+            let core = match held {
+                Some(core) => core,
+                None => self.core.lock(),
+            };
+            self.writable(&core)?;
+            if !core.catalog.is_as(&seen) {
+                continue;
+            }
+            let Some(Deletion { count, op, next, databases }) = prepared else {
+                return Ok(Applied { count: 0, durable: Durable::already() });
+            };
+            let mut before = None;
+            let applied = self.apply_all_with(core, count, vec![op], |core, op, seq| {
+                core.freeze(|memtable| databases.contains(&memtable.place.database));
+                before = Some(core.hide_series(op, seq, next.clone()));
+                0
+            });
+            // A catalog of many series that is not shared takes long to let go of, and no lock is held here.
+            drop((before, seen));
+            return applied;
         }
-        let patterns = by_name(&core.catalog, patterns);
-        self.apply_all(core, count, vec![CatalogOp::DeleteSeries { patterns }])
+        unreachable!("the last turn holds the lock, so that nothing changes")
     }
 
     pub(crate) fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
+        for last in [false, false, true] {
+            let seen = self.catalog_to_change()?;
+            let held = last.then(|| self.core.lock());
+            let seen = held.as_ref().map_or(seen, |core| core.catalog.clone());
+            let count = patterns
+                .iter()
+                .flat_map(|pattern| seen.find_series(pattern))
+                .map(|found| found.measurements.len())
+                .sum();
+            let named = by_name(&seen, patterns);
+            let core = match held {
+                Some(core) => core,
+                None => self.core.lock(),
+            };
+            self.writable(&core)?;
+            // Series that came meanwhile are found by the patterns; by other names they are not.
+            if !core.catalog.has_aliases_of(&seen) {
+                continue;
+            }
+            if count == 0 || range.is_empty() {
+                return Ok(Applied { count: 0, durable: Durable::already() });
+            }
+            return self.apply_all(core, count, vec![CatalogOp::Delete { patterns: named, range }]);
+        }
+        unreachable!("the last turn holds the lock, so that nothing changes")
+    }
+
+    /// The catalog as it is now, where it may be changed.
+    fn catalog_to_change(&self) -> Result<Catalog, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
-        let count = patterns
-            .iter()
-            .flat_map(|pattern| core.catalog.find_series(pattern))
-            .map(|found| found.measurements.len())
-            .sum();
-        if count == 0 || range.is_empty() {
-            return Ok(Applied { count: 0, durable: Durable::already() });
-        }
-        let patterns = by_name(&core.catalog, patterns);
-        self.apply_all(core, count, vec![CatalogOp::Delete { patterns, range }])
+        Ok(core.catalog.clone())
     }
 
     /// Logs changes, and makes them.
     fn apply_all(
         &self,
+        core: MutexGuard<'_, Core>,
+        count: usize,
+        ops: Vec<CatalogOp>,
+    ) -> Result<Applied, StorageError> {
+        self.apply_all_with(core, count, ops, Core::execute)
+    }
+
+    /// Logs changes, and makes them as `execute` does, which gives the bytes of memory that were freed.
+    fn apply_all_with(
+        &self,
         mut core: MutexGuard<'_, Core>,
         count: usize,
         ops: Vec<CatalogOp>,
+        mut execute: impl FnMut(&mut Core, CatalogOp, u64) -> usize,
     ) -> Result<Applied, StorageError> {
         let mut durable = Durable::already();
         let mut freed = 0;
         for op in ops {
             let seq = core.seq + 1;
             durable = self.log(&mut core, seq, |bytes| op.put(bytes));
-            freed += core.execute(op, seq);
+            freed += execute(&mut core, op, seq);
         }
         self.bound(&mut core);
         let commit = self.wal.is_none() || core.commit_wanted;
@@ -139,6 +181,35 @@ impl Store {
             self.work.notify_all();
         }
         Ok(Applied { count, durable })
+    }
+}
+
+/// A deletion of series, prepared without holding anybody up.
+struct Deletion {
+    /// Of series.
+    count: usize,
+    op: CatalogOp,
+    /// The catalog without them.
+    next: Catalog,
+    /// The databases that they are of.
+    databases: Vec<u32>,
+}
+
+impl Deletion {
+    /// `None` where no series matches.
+    fn prepare(catalog: &Catalog, patterns: &[PathPattern]) -> Option<Self> {
+        let mut databases: Vec<u32> = patterns
+            .iter()
+            .flat_map(|pattern| catalog.find_series(pattern))
+            .filter_map(|found| Some(catalog.device(&found.device)?.database))
+            .collect();
+        databases.sort_unstable();
+        databases.dedup();
+        let op = CatalogOp::DeleteSeries { patterns: by_name(catalog, patterns) };
+        let mut next = catalog.clone();
+        // When series go does not depend on the number of the write.
+        let count = next.apply(&op, 0).count;
+        (count > 0).then_some(Self { count, op, next, databases })
     }
 }
 
@@ -185,6 +256,18 @@ impl Core {
             .filter(|database| matched(&database.path))
             .map(|database| database.id)
             .collect()
+    }
+
+    /// Hides the rows of series that are deleted, and puts the catalog without them in place; gives the one before.
+    fn hide_series(&mut self, op: CatalogOp, seq: u64, next: Catalog) -> Catalog {
+        (self.seq, self.boundary) = (seq, seq);
+        if let CatalogOp::DeleteSeries { patterns } = &op {
+            let tombstone = Tombstone { seq, patterns: patterns.clone().into(), range: TimeRange::ALL };
+            self.tombstones.push(tombstone);
+            self.last.forget(patterns, TimeRange::ALL);
+        }
+        self.pending.push((seq, op));
+        self.catalog.replace(next)
     }
 
     /// Makes a change that has its number, now or in recovery. Gives the bytes of memory that were freed.

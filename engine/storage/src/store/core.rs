@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Admission, last::LastCache};
+use super::{Admission, access::ReadOnly, last::LastCache};
 use crate::{
     Finding, Stats, StorageError, StorageOptions,
     catalog::Catalog,
@@ -46,6 +46,8 @@ pub(crate) struct Store {
     /// Held by whoever compacts.
     pub(crate) compacting: Mutex<()>,
     pub(crate) recovery: Vec<Finding>,
+    /// Where it was opened to read alone, which makes it closed to all else.
+    pub(crate) read_only: Option<ReadOnly>,
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) counters: Counters,
 }
@@ -166,13 +168,18 @@ impl Store {
         }
     }
 
+    /// Why it does nothing any more.
+    pub(crate) fn closed(&self) -> StorageError {
+        self.read_only.as_ref().map_or(StorageError::Closed, ReadOnly::error)
+    }
+
     /// That the store takes writes.
     ///
     /// # Errors
     /// It is closed, or its log cannot be written.
     pub(crate) fn writable(&self, core: &Core) -> Result<(), StorageError> {
         if core.closed {
-            return Err(StorageError::Closed);
+            return Err(self.closed());
         }
         self.wal.as_ref().map_or(Ok(()), Wal::ready)
     }

@@ -287,7 +287,7 @@ impl Store {
     pub(crate) fn flush(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
         let mut core = self.core.lock();
         if core.closed {
-            return Err(StorageError::Closed);
+            return Err(self.closed());
         }
         let databases: Option<HashSet<u32>> =
             (!patterns.is_empty()).then(|| core.databases_of(patterns).into_iter().collect());

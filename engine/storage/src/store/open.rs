@@ -1,7 +1,7 @@
 //! Opening a data folder: lock, manifest, files, log.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, Weak},
@@ -9,11 +9,16 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{Admission, Core, Files, Store, core::Counters, last::LastCache};
+use super::{
+    Admission, Core, Files, Store,
+    access::{ReadOnly, check_folder, lock_to_read, take_lock},
+    core::Counters,
+    last::LastCache,
+};
 use crate::{
-    Finding, StorageError, StorageOptions,
+    Access, Finding, StorageError, StorageOptions,
     check::{adopt, holds_data, move_aside, named, tells_all, unknown},
-    disk::{Disk, Lock, LockOutcome},
+    disk::Disk,
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, MetaCache, SUMS, SealedFile},
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
@@ -21,6 +26,24 @@ use crate::{
 
 /// Opens a store, without its threads but the log's.
 pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
+    check_folder(&options)?;
+    if options.access == Access::Read {
+        return open_to_read(options, String::new());
+    }
+    let or_read = matches!(options.access, Access::WriteOrRead | Access::Existing);
+    match open_to_write(options.clone()) {
+        Err(error) if or_read && error.is_of_writing() => {
+            let why = format!(": {error}");
+            // What it says of reading is the better reason where that fails, too.
+            let store = open_to_read(options, why)?;
+            tracing::warn!(%error, "the data folder cannot be written to: it is open to read only");
+            Ok(store)
+        }
+        opened => opened,
+    }
+}
+
+fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
     if options.partition_width <= 0 {
         return Err(StorageError::refused(
             levada_model::StatusCode::ILLEGAL_PARAMETER,
@@ -33,6 +56,98 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         disk.create_dir(dir).map_err(StorageError::io("cannot create", dir))?;
     }
     let lock = take_lock(&options)?;
+    let Read { manifest, folder, mut core, segments, leftovers, told, removed, mut recovery } =
+        read(&options)?;
+    make_durable(&*disk, &logs, &segments, core.floor)?;
+    if core.active_bytes > options.memtable_bytes / 3 {
+        core.freeze(|_| true);
+    }
+    let admission = Arc::new(Admission::new(options.memtable_bytes));
+    admission.take(core.memtables().map(|memtable| memtable.bytes()).sum());
+    let opened = Opened::default();
+    let wal = if options.wal {
+        let wal =
+            WalOptions { dir: logs.clone(), sync: options.sync, segment_bytes: options.wal_segment_bytes };
+        let waiting: Weak<Admission> = Arc::downgrade(&admission);
+        let progress = move || {
+            if let Some(admission) = waiting.upgrade() {
+                admission.wake();
+            }
+        };
+        let turned = opened.clone();
+        let turns = (progress, move || turned.note_log());
+        Some(Wal::start(wal, Arc::clone(&disk), segments.clone(), core.seq, turns)?)
+    } else {
+        None
+    };
+    let mut store = Store {
+        folder,
+        core: Arc::new(Mutex::new(core)),
+        manifest: Mutex::new(manifest),
+        wal,
+        admission,
+        work: Condvar::new(),
+        done: Condvar::new(),
+        metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
+        compacting: Mutex::new(()),
+        recovery: Vec::new(),
+        read_only: None,
+        lock: Mutex::new(Some(lock)),
+        counters: Counters::default(),
+        options,
+    };
+    store.settle_folder(&segments)?;
+    recovery.extend(store.clear(&leftovers, |id| told || removed.contains(&id))?);
+    store.recovery = recovery;
+    let store = Arc::new(store);
+    opened.is(&store);
+    Ok(store)
+}
+
+/// Opens a store to read what is there: of its log too, and of files that only they tell of. Nothing is written.
+fn open_to_read(options: StorageOptions, why: String) -> Result<Arc<Store>, StorageError> {
+    let lock = lock_to_read(&options)?;
+    let Read { manifest, folder, mut core, recovery, .. } = read(&options)?;
+    // Whoever asks for more than a view is told that it is not open for that.
+    core.closed = true;
+    let read_only = Some(ReadOnly { path: options.dir.clone(), why });
+    Ok(Arc::new(Store {
+        folder,
+        core: Arc::new(Mutex::new(core)),
+        manifest: Mutex::new(manifest),
+        wal: None,
+        admission: Arc::new(Admission::new(options.memtable_bytes)),
+        work: Condvar::new(),
+        done: Condvar::new(),
+        metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
+        compacting: Mutex::new(()),
+        recovery,
+        read_only,
+        lock: Mutex::new(Some(lock)),
+        counters: Counters::default(),
+        options,
+    }))
+}
+
+/// What a folder holds, as it was read.
+struct Read {
+    manifest: Manifest,
+    folder: Arc<DataFolder>,
+    core: Core,
+    /// Those of the log.
+    segments: Vec<ClosedSegment>,
+    /// Files that no manifest names.
+    leftovers: Vec<PathBuf>,
+    /// Whether what they hold is elsewhere.
+    told: bool,
+    removed: BTreeSet<u64>,
+    recovery: Vec<Finding>,
+}
+
+/// Reads a folder: manifest, names of files, log.
+fn read(options: &StorageOptions) -> Result<Read, StorageError> {
+    let disk = Arc::clone(&options.disk);
+    let (dir, logs, data) = (options.dir.clone(), options.dir.join("wal"), options.dir.join("data"));
     let (manifest, mut loaded) = Manifest::open(&disk, &dir, options.partition_width)?;
     if loaded.absent && holds_data(&disk, &dir)? {
         let reason = "there is no manifest, although the folder holds data: `levada fsck --repair` makes one"
@@ -61,9 +176,8 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     // Names of files that are there are not used again.
     let newest = leftovers.iter().filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max();
     core.next_file = core.next_file.max(newest.map_or(0, |newest| newest.saturating_add(1)));
-    let mut replayed = recover(&disk, &logs, &options, &mut core)?;
+    let mut replayed = recover(&disk, &logs, options, &mut core)?;
     replayed.miss(&logs, log_end, core.floor);
-    make_durable(&*disk, &logs, &replayed.segments, core.floor)?;
     recovery.extend(replayed.findings);
     // A file that was taken back may be ahead of the manifest.
     let newest = core.files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
@@ -71,48 +185,8 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
     core.boundary = core.seq;
     // What was read from the log is as safe as it gets.
     core.positions.settle(core.seq);
-    if core.active_bytes > options.memtable_bytes / 3 {
-        core.freeze(|_| true);
-    }
-    let admission = Arc::new(Admission::new(options.memtable_bytes));
-    admission.take(core.memtables().map(|memtable| memtable.bytes()).sum());
-    let opened = Opened::default();
-    let wal = if options.wal {
-        let wal =
-            WalOptions { dir: logs.clone(), sync: options.sync, segment_bytes: options.wal_segment_bytes };
-        let waiting: Weak<Admission> = Arc::downgrade(&admission);
-        let progress = move || {
-            if let Some(admission) = waiting.upgrade() {
-                admission.wake();
-            }
-        };
-        let turned = opened.clone();
-        let told = (progress, move || turned.note_log());
-        Some(Wal::start(wal, Arc::clone(&disk), replayed.segments.clone(), core.seq, told)?)
-    } else {
-        None
-    };
-    let mut store = Store {
-        folder,
-        core: Arc::new(Mutex::new(core)),
-        manifest: Mutex::new(manifest),
-        wal,
-        admission,
-        work: Condvar::new(),
-        done: Condvar::new(),
-        metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
-        compacting: Mutex::new(()),
-        recovery: Vec::new(),
-        lock: Mutex::new(Some(lock)),
-        counters: Counters::default(),
-        options,
-    };
-    store.settle_folder(&replayed.segments)?;
-    recovery.extend(store.clear(&leftovers, |id| told || removed.contains(&id))?);
-    store.recovery = recovery;
-    let store = Arc::new(store);
-    opened.is(&store);
-    Ok(store)
+    let segments = replayed.segments;
+    Ok(Read { manifest, folder, core, segments, leftovers, told, removed, recovery })
 }
 
 /// The store, once it is open, for the log's thread. That ends before the store does, so what it holds is never the last.
@@ -212,28 +286,6 @@ fn sync_above(disk: &dyn Disk, dir: &Path) -> Result<(), StorageError> {
         }
     }
     Ok(())
-}
-
-pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, StorageError> {
-    let path = options.dir.join("lock");
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let since = options.clock.now();
-    // `2026-11-21T14:21:52Z`; a clock beyond all calendars is the number it is.
-    let since = jiff::Timestamp::from_second(since.div_euclid(1_000))
-        .map_or_else(|_| format!("{since} ms after 1970 UTC"), |since| since.to_string());
-    let holder = format!("process {} on {}, since {since}\n", std::process::id(), host.trim());
-    let locked = options.disk.lock(&path, &holder).map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => StorageError::Io {
-            what: "a data folder is opened by those only who may write to it: cannot write to",
-            path: path.clone(),
-            source: error,
-        },
-        _ => StorageError::io("cannot lock", &path)(error),
-    });
-    match locked? {
-        LockOutcome::Held(lock) => Ok(lock),
-        LockOutcome::Taken(owner) => Err(StorageError::Locked { path: options.dir.clone(), owner }),
-    }
 }
 
 fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {

@@ -32,17 +32,17 @@ impl LogEnd {
     /// What is missing of a log in a folder of which `newest` is the last segment with a whole head, and that holds, together
     /// with sealed files, all writes up to `last`.
     pub(super) fn missing(self, newest: u64, last: u64, dir: &Path) -> Option<Finding> {
-        let path = super::segment::path(dir, self.segment);
-        let (path, what, means) = if last < self.seq {
+        let path = super::segment::path(dir, newest.max(self.segment));
+        let (what, means) = if last < self.seq {
             let what = format!(
-                "the writes {} to {} are not in the log: its newest file is gone, or was emptied or cut off",
+                "the writes {} to {} are not in the log: its newest file is gone, cut off, or damaged at its end",
                 last + 1,
                 self.seq
             );
-            (if newest < self.segment { &*path } else { dir }, what, "what they stored is lost")
+            (what, "what they stored is lost")
         } else if newest < self.segment {
             let what = "the newest file of the log is gone, or was emptied".to_owned();
-            (&*path, what, "what was written to it is lost, if anything was")
+            (what, "what was written to it is lost, if anything was")
         } else {
             return None;
         };

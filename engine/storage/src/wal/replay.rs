@@ -66,8 +66,12 @@ impl Replayed {
     /// Says what is missing at the end of a log that should reach to `end`, where all up to `floor` is elsewhere. Where damage
     /// was met, that is what is missing.
     pub(crate) fn miss(&mut self, dir: &Path, end: LogEnd, floor: u64) {
-        if self.findings.iter().all(|finding| finding.severity != Severity::Error) {
-            self.findings.extend(end.missing(self.newest, self.last_seq.max(floor), dir));
+        if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return;
+        }
+        if let Some(missing) = end.missing(self.newest, self.last_seq.max(floor), dir) {
+            // What looks as a crash leaves it did not come of one.
+            self.findings = vec![missing];
         }
     }
 

@@ -404,3 +404,59 @@ fn an_expired_value_does_not_give_way_to_the_one_that_it_overwrote() {
     let rows = series(&*storage.view(), "root.a.d", "s");
     assert!(!rows.contains(&(10, 1.0)), "{rows:?}");
 }
+
+/// Rows of three devices of one database in one file, and a life for some of them that has ended.
+fn outlived(dir: &Path, lives: &[(&str, i64)]) -> (Storage, Arc<TestClock>) {
+    let clock = Arc::new(TestClock::default());
+    let storage = Storage::open(StorageOptions {
+        clock: Arc::<TestClock>::clone(&clock),
+        partition_width: 1 << 40,
+        ..options(dir)
+    })
+    .expect("opens");
+    let times: Vec<i64> = (0..1000).collect();
+    let values: Vec<f64> = times.iter().map(|time| *time as f64).collect();
+    for device in ["root.a.d1", "root.a.x.d2", "root.a.d3"] {
+        put(&storage, device, &times, &values);
+    }
+    storage.flush(&[]).expect("flushes");
+    for (pattern, ttl) in lives {
+        storage.set_ttl(&self::pattern(pattern), Some(*ttl)).expect("set");
+    }
+    clock.0.store(1500, Ordering::Relaxed);
+    (storage, clock)
+}
+
+#[test]
+fn rows_that_the_life_of_their_path_ended_give_their_space_back() {
+    // Of one device, of those below a path, and of a part of its rows.
+    for (lives, left) in [
+        (&[("root.a.d1", 100)][..], 2000),
+        (&[("root.a.x.**", 200)], 2000),
+        (&[("root.a.d1", 1000)], 2500),
+        (&[("root.a.d1", 100), ("root.a.x.**", 1000)], 1500),
+        (&[("root.a", 1 << 40), ("root.a.d1", 100)], 2000),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (storage, _) = outlived(dir.path(), lives);
+        let before = disk_bytes(dir.path());
+        storage.compact(&[]).expect("compacts");
+        let stats = storage.stats();
+        assert_eq!(stats.file_points, left, "{lives:?}");
+        assert!(disk_bytes(dir.path()) < before, "{lives:?}");
+        assert_eq!(series(&*storage.view(), "root.a.d3", "s").len(), 1000);
+        // It is done once.
+        storage.compact(&[]).expect("compacts");
+        assert_eq!(storage.stats().compactions, stats.compactions, "{lives:?}");
+    }
+}
+
+#[test]
+fn lives_that_have_not_ended_rewrite_nothing() {
+    for lives in [&[("root.a.d1", 2000)][..], &[("root.a.other", 1)], &[]] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let (storage, _) = outlived(dir.path(), lives);
+        storage.compact(&[]).expect("compacts");
+        assert_eq!((storage.stats().compactions, storage.stats().file_points), (0, 3000), "{lives:?}");
+    }
+}

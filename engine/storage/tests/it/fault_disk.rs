@@ -485,6 +485,10 @@ impl Disk for FaultDisk {
         }
         Ok(LockOutcome::Held(Box::new(Held(self.clone(), path.to_owned()))))
     }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<LockOutcome> {
+        self.lock(path, "")
+    }
 }
 
 impl Write for Open {

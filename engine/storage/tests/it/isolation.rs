@@ -82,6 +82,10 @@ impl Disk for Hooked {
     fn lock(&self, path: &Path, holder: &str) -> io::Result<LockOutcome> {
         self.inner.lock(path, holder)
     }
+
+    fn lock_to_read(&self, path: &Path) -> io::Result<LockOutcome> {
+        self.inner.lock_to_read(path)
+    }
 }
 
 fn on(disk: impl Disk + 'static) -> StorageOptions {

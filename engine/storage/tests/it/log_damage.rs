@@ -152,3 +152,92 @@ fn a_file_of_the_log_that_is_gone_is_missed() {
         assert!(storage.recovery().iter().any(|finding| finding.what.contains("gone")));
     }
 }
+
+/// A folder with rows in the newest file of its log, after a close or as kill -9 leaves it, and that file.
+fn with_newest(closed: bool) -> (FaultDisk, PathBuf) {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk, 1 << 20)).expect("opens");
+    put(&storage, "root.a.d", &[1], &[1.0]);
+    storage.flush(&[]).expect("flushes");
+    put(&storage, "root.a.d", &[2], &[2.0]);
+    let left = if closed {
+        storage.close().expect("closes");
+        disk
+    } else {
+        let left = disk.fork();
+        left.resume();
+        left
+    };
+    let newest = left.paths("wal").into_iter().map(|(path, _)| path).max().expect("a log");
+    (left, newest)
+}
+
+type Loss = fn(&FaultDisk, &std::path::Path);
+
+#[test]
+fn the_newest_file_of_the_log_is_missed_where_it_is_gone_or_emptied() {
+    let losses: [(&str, Loss); 4] = [
+        ("removed", |disk, path| disk.remove(path).expect("removed")),
+        ("emptied", |disk, path| disk.alter(path, Vec::clear)),
+        ("cut in its head", |disk, path| disk.alter(path, |bytes| bytes.truncate(20))),
+        ("zeroed", |disk, path| disk.alter(path, |bytes| bytes.fill(0))),
+    ];
+    for closed in [true, false] {
+        for (how, lose) in losses {
+            let (disk, newest) = with_newest(closed);
+            assert_eq!(check(&on(&disk, 1 << 20)).expect("checked"), [], "{how}");
+            lose(&disk, &newest);
+            let findings = check(&on(&disk, 1 << 20)).expect("checked");
+            let told = findings.iter().any(|finding| {
+                finding.severity == levada_storage::Severity::Error && finding.what.contains("newest file")
+            });
+            assert!(told, "{how}, closed {closed}: {findings:?}");
+            let storage = Storage::open(on(&disk, 1 << 20)).expect("opens");
+            assert_eq!(storage.recovery(), findings, "{how}");
+            assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);
+            storage.close().expect("closes");
+            assert_eq!(check(&on(&disk, 1 << 20)).expect("checked"), [], "{how}: it is told once");
+        }
+    }
+}
+
+#[test]
+fn a_log_that_was_cut_between_records_is_missed_after_a_close() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk, 1 << 20)).expect("opens");
+    for time in 0..5 {
+        put(&storage, "root.a.d", &[time], &[1.0]);
+    }
+    storage.close().expect("closes");
+    let (path, len) = disk.paths("wal").pop().expect("a log");
+    let mut starts = Vec::new();
+    disk.alter(&path, |bytes| {
+        starts.extend((0..bytes.len()).filter(|at| bytes[*at..].starts_with(&MARK)));
+    });
+    assert!(starts.len() >= 5 && starts.iter().all(|start| *start < len));
+    for start in starts {
+        let cut = disk.fork();
+        cut.alter(&path, |bytes| bytes.truncate(start));
+        let findings = check(&on(&cut, 1 << 20)).expect("checked");
+        assert!(findings.iter().any(|finding| finding.what.contains("newest file")), "{start}: {findings:?}");
+    }
+}
+
+#[test]
+fn a_log_that_rotates_and_is_freed_raises_no_alarm() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk, 400)).expect("opens");
+    for time in 0..60 {
+        put(&storage, "root.a.d", &[time], &[1.0]);
+        if time % 7 == 0 {
+            storage.flush(&[]).expect("flushes");
+        }
+        // As kill -9 leaves it, whatever the threads were at.
+        let left = disk.fork();
+        left.resume();
+        assert_eq!(check(&on(&left, 400)).expect("checked"), [], "after {time}");
+        let storage = Storage::open(on(&left, 400)).expect("opens");
+        assert_eq!(storage.recovery(), [], "after {time}");
+        assert_eq!(series(&*storage.view(), "root.a.d", "s").len() as i64, time + 1);
+    }
+}

@@ -1,5 +1,6 @@
 //! Tests of the store through its public interface.
 
+mod access;
 mod adoption;
 mod aliases;
 mod basics;
@@ -17,4 +18,5 @@ mod random;
 mod room;
 mod rows;
 mod stress;
+mod wide;
 mod work;

@@ -17,7 +17,7 @@ use crate::rows::{options, path, pattern};
 /// Counts what is allocated.
 struct Counting;
 
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: all is handed on to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {

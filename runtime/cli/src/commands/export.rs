@@ -35,10 +35,11 @@ use std::{
 
 use anyhow::Context;
 use clap::ValueEnum;
-use levada_engine::{Engine, EngineOptions};
+use levada_engine::{Access, Engine, EngineOptions};
 use levada_model::{PathPattern, Rows, Session};
 use levada_tsfile::Version;
 
+use super::sql::{is_missing, no_folder};
 use crate::{
     exit::{self, Failure},
     output::{self, CsvStyle, Format, Zone},
@@ -52,9 +53,12 @@ pub(super) const TYPE_NOTE: &str = "iotdb.type";
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub(crate) struct ExportArgs {
-    /// The data folder of an embedded engine
+    /// The data folder of an embedded engine; where it cannot be written to, it is open to read
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Write nothing to the data folder, not even the lock file: several may read it at once
+    #[arg(long)]
+    read_only: bool,
     /// The rows that this statement gives
     #[arg(long, value_name = "SQL", group = "what")]
     query: Option<String>,
@@ -92,8 +96,8 @@ enum FileFormat {
 }
 
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    if !args.data.is_dir() {
-        return Err(Failure::invalid(format!("there is no data folder {}", args.data.display())).into());
+    if is_missing(&args.data) {
+        return Err(Failure::invalid(no_folder(&args.data)).into());
     }
     #[cfg(not(feature = "parquet"))]
     if args.format == FileFormat::Parquet {
@@ -109,7 +113,9 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     part.push(".part");
     let part = PathBuf::from(part);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let engine = Engine::open(EngineOptions::new(&args.data))?;
+    let mut options = EngineOptions::new(&args.data);
+    options.storage.access = if args.read_only { Access::Read } else { Access::Existing };
+    let engine = Engine::open(options)?;
     let written = runtime.block_on(async {
         let session: Arc<dyn Session> = Arc::new(engine.session(None)?);
         write(session, args, pattern, &part).await

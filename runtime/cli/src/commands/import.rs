@@ -23,7 +23,7 @@ use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use levada_engine::{
     EmbeddedSession, Engine, EngineOptions,
-    tsfiles::{self, Parcel, Tablets},
+    tsfiles::{self, Damaged, Parcel, Tablets},
 };
 use levada_model::{Column, Path as DevicePath, RejectedRows, Session, Tablet, Write};
 
@@ -52,6 +52,9 @@ pub(crate) struct ImportArgs {
     /// they are, and TsFiles say it themselves
     #[arg(long)]
     aligned: bool,
+    /// Of a TsFile in which values are damaged, store what is sound and tell what is not; without this, nothing of it is stored
+    #[arg(long)]
+    keep_sound: bool,
     /// Show no progress
     #[arg(long)]
     quiet: bool,
@@ -68,7 +71,9 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         let session = engine.session(None)?;
         let bar = if args.quiet { ProgressBar::hidden() } else { bar(files.len()) };
         let (aligned, refused) = (args.aligned, Vec::new());
-        let mut import = Import { session: &session, prefix, aligned, bar, rows: 0, points: 0, refused };
+        let damaged = if args.keep_sound { Damaged::Skip } else { Damaged::Reject };
+        let mut import =
+            Import { session: &session, prefix, aligned, damaged, bar, rows: 0, points: 0, refused };
         let mut outcome = Ok(());
         for file in &files {
             outcome = import.file(file).await;
@@ -130,6 +135,8 @@ struct Import<'a> {
     prefix: Option<DevicePath>,
     /// Whether new devices of files that do not say it are aligned.
     aligned: bool,
+    /// What becomes of a TsFile in which values are damaged.
+    damaged: Damaged,
     bar: ProgressBar,
     rows: u64,
     points: u64,
@@ -159,7 +166,7 @@ impl Import<'_> {
     }
 
     async fn tsfile(&mut self, file: &Path) -> anyhow::Result<()> {
-        let mut tablets = Tablets::read(file);
+        let mut tablets = Tablets::read(file, self.damaged);
         while let Some(parcel) = tablets.next().await {
             let Parcel { mut series, tablets } = parcel?;
             for series in &mut series {

@@ -1,23 +1,110 @@
 //! `levada sql`: a shell on a data folder.
+//!
+//! A folder that is missing is made by the first statement that is no query: a mistyped name is told, and not made.
 
-use std::process::ExitCode;
+use std::{fs, path::Path, process::ExitCode};
 
-use levada_engine::{Engine, EngineOptions};
+use async_trait::async_trait;
+use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
+use levada_model::{
+    Checkpoint, Outcome, Rows, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+};
+use tokio::sync::OnceCell;
 
 use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let engine = Engine::open(EngineOptions::new(&args.data))?;
+    let mut options = EngineOptions::new(&args.data);
+    options.storage.access = if args.read_only { Access::Read } else { Access::WriteOrRead };
+    let store = Store { options, zone: zone.name(), opened: OnceCell::new() };
+    let missing = is_missing(&args.data);
+    if missing && args.read_only {
+        return Err(Failure::invalid(no_folder(&args.data)).into());
+    }
     let outcome = runtime.block_on(async {
-        let session = engine.session(Some(&zone.name()))?;
-        let shell = Shell::new(&session, args.format, zone);
+        if !missing {
+            store.open().await?;
+        }
+        let shell = Shell::new(&store, args.format, zone);
         match &args.execute {
             Some(text) => shell.execute(text).await,
             None => shell.run().await,
         }
     });
-    runtime.block_on(engine.close())?;
+    if let Some((engine, _)) = store.opened.get() {
+        runtime.block_on(engine.close())?;
+    }
     outcome.map(|()| ExitCode::SUCCESS)
+}
+
+/// Whether there is nothing of that name, or an empty folder.
+pub(super) fn is_missing(data: &Path) -> bool {
+    match fs::read_dir(data) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// What is said where there is no data folder, and nothing writes to it.
+pub(super) fn no_folder(data: &Path) -> String {
+    format!("there is no data folder {}: it is made by what writes to it, not by a query", data.display())
+}
+
+/// The store of a folder, opened when something is asked of it.
+struct Store {
+    options: EngineOptions,
+    zone: String,
+    opened: OnceCell<(Engine, EmbeddedSession)>,
+}
+
+impl Store {
+    async fn open(&self) -> anyhow::Result<&EmbeddedSession> {
+        let open = async || {
+            let engine = Engine::open(self.options.clone())?;
+            let session = engine.session(Some(&self.zone))?;
+            Ok::<_, anyhow::Error>((engine, session))
+        };
+        self.opened.get_or_try_init(open).await.map(|(_, session)| session)
+    }
+
+    /// The session; a folder that is missing is made where `writes`.
+    async fn session(&self, writes: bool) -> Result<&EmbeddedSession, SessionError> {
+        if self.opened.get().is_none() && !writes {
+            return Err(SessionError::new(StatusCode::SEMANTIC_ERROR, no_folder(&self.options.storage.dir)));
+        }
+        self.open().await.map_err(|error| SessionError::new(StatusCode::NOT_READY, format!("{error:#}")))
+    }
+}
+
+#[async_trait]
+impl Session for Store {
+    fn capabilities(&self) -> SessionCapabilities {
+        SessionCapabilities { checkpoints: true }
+    }
+
+    async fn insert_tablets(&self, write: Write) -> Result<WriteReport, SessionError> {
+        self.session(true).await?.insert_tablets(write).await
+    }
+
+    async fn execute(&self, sql: &str) -> Result<Outcome, SessionError> {
+        let writes = self.opened.get().is_some() || !is_query(sql)?;
+        self.session(writes).await?.execute(sql).await
+    }
+
+    async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
+        self.session(false).await?.query(sql).await
+    }
+
+    async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {
+        self.session(false).await?.checkpoint(owner).await
+    }
+
+    async fn close(&self) -> Result<(), SessionError> {
+        match self.opened.get() {
+            Some((_, session)) => session.close().await,
+            None => Ok(()),
+        }
+    }
 }

@@ -208,8 +208,10 @@ impl<R: ReadAt> Judge<'_, R> {
                 let what = format!("the index says otherwise of this chunk ({})", differing.join(", "));
                 self.flaws.push(Flaw::new(Part::Index, offset, what).of(&owner.device, &owner.measurement));
             } else {
+                // Pages of a chunk that has many have statistics of their own.
+                let of = if decoded.vouched { "it" } else { "page 0" };
                 let what = format!(
-                    "it holds other values than the index says ({}), and nothing tells which is right",
+                    "{of} holds other values than the index says ({}), and nothing tells which is right",
                     differing.join(", ")
                 );
                 self.lose(candidate, &owner, &what);

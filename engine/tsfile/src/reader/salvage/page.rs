@@ -77,14 +77,14 @@ pub(super) fn chunk<R: ReadAt>(
     for (index, meta) in chunk.pages().iter().enumerate() {
         let (page, magnitude) = match (kind, data_type, times) {
             (ChunkKind::Time, ..) => {
-                let times = chunk.read_times(index)?;
+                let times = chunk.read_times(index).map_err(|error| of_page(error, index))?;
                 ascending(&times, &mut last).map_err(&damaged)?;
                 let page = Statistics::of_times(times.values());
                 decoded.times.push(times);
                 (page, 0.0)
             }
             (ChunkKind::Plain, Some(data_type), _) => {
-                let page = chunk.read_page(index)?;
+                let page = chunk.read_page(index).map_err(|error| of_page(error, index))?;
                 ascending(&page.times, &mut last).map_err(&damaged)?;
                 (
                     Statistics::of(data_type, page.times.values(), &page.values),
@@ -92,7 +92,8 @@ pub(super) fn chunk<R: ReadAt>(
                 )
             }
             (ChunkKind::Value, Some(data_type), Some(times)) => {
-                let values = chunk.read_values(index, times[index].len())?;
+                let values =
+                    chunk.read_values(index, times[index].len()).map_err(|error| of_page(error, index))?;
                 (Statistics::of(data_type, times[index].values(), &values), magnitude(&values, data_type))
             }
             _ => return Err(damaged("a chunk has no type")),
@@ -127,6 +128,16 @@ impl Decoded {
         self.vouched
             || summed
                 && matches!(differing, ["least value" | "greatest value" | "first value" | "last value"])
+    }
+}
+
+/// An error of a page's bytes that says which page it is.
+fn of_page(error: TsFileError, index: usize) -> TsFileError {
+    match error {
+        TsFileError::Damaged { offset, reason } => {
+            TsFileError::Damaged { offset, reason: format!("page {index}: {reason}") }
+        }
+        other => other,
     }
 }
 

@@ -42,7 +42,9 @@ fn is_clean(findings: &[Finding]) -> bool {
 fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Action>> {
     let (logs, lost) = (dir.join("wal"), dir.join("lost"));
     let mut done: Vec<Action> = Vec::new();
-    for Finding { path, .. } in left.iter().filter(|finding| finding.path.starts_with(&logs)) {
+    // One that is gone cannot be kept.
+    let is_log = |finding: &&Finding| finding.path.starts_with(&logs) && finding.path.is_file();
+    for Finding { path, .. } in left.iter().filter(is_log) {
         let Some(name) = path.file_name().filter(|_| done.iter().all(|done| done.path != *path)) else {
             continue;
         };

@@ -53,6 +53,7 @@ pub(super) fn no_folder(data: &Path) -> String {
 }
 
 /// The store of a folder, opened when something is asked of it.
+#[derive(Debug)]
 struct Store {
     options: EngineOptions,
     zone: String,

@@ -407,3 +407,63 @@ mod parquet_files {
         line.rsplit(',').next().and_then(|count| count.parse().ok()).unwrap_or_default()
     }
 }
+
+#[test]
+fn a_query_of_a_folder_that_does_not_exist_makes_none() {
+    let workplace = Workplace::new();
+    for args in [
+        &["sql", "--data", "typo", "-e", "select * from root.**"][..],
+        &["sql", "--data", "typo", "-e", "show databases"],
+        &["sql", "--data", "typo", "--read-only", "-e", "show databases"],
+        &["export", "--data", "typo", "--path", "root.**", "-o", "out.csv"],
+    ] {
+        let output = workplace.run(args);
+        assert_eq!(output.code, Some(3), "{args:?}");
+        assert!(output.stderr.contains("there is no data folder typo"), "{args:?}: {}", output.stderr);
+        assert!(!workplace.path("typo").exists(), "{args:?}");
+    }
+    sql(&workplace, "typo", "insert into root.a.d(time, s) values (1, 1)");
+    assert_eq!(
+        sql(&workplace, "typo", "select s from root.a.d"),
+        "Time,root.a.d.s\n1970-01-01T00:00:00.001Z,1.0\n"
+    );
+}
+
+#[test]
+fn a_folder_of_other_files_does_not_become_a_store() {
+    let workplace = Workplace::new();
+    workplace.write("notes/todo.txt", "mine");
+    let before = fs::read_dir(workplace.path("notes")).expect("there").count();
+    for args in [
+        &["sql", "--data", "notes", "-e", "insert into root.a.d(time, s) values (1, 1)"][..],
+        &["sql", "--data", "notes", "-e", "select * from root.**"],
+        &["export", "--data", "notes", "--path", "root.**", "-o", "out.csv"],
+        &["import", "notes/todo.txt", "--data", "notes"],
+    ] {
+        let output = workplace.run(args);
+        assert_ne!(output.code, Some(0), "{args:?}");
+        assert_eq!(fs::read_dir(workplace.path("notes")).expect("there").count(), before, "{args:?}");
+    }
+}
+
+#[test]
+fn a_read_only_look_leaves_the_folder_as_it_is() {
+    let workplace = with_readings();
+    let before: Vec<_> = files(&workplace.path("data"), "wal");
+    let read = [
+        "sql",
+        "--data",
+        "data",
+        "--read-only",
+        "--format",
+        "csv",
+        "-e",
+        "select count(s) from root.plant.late",
+    ];
+    assert_eq!(workplace.run(&read).ok(), "count(root.plant.late.s)\n2\n");
+    let written =
+        workplace.run(&["sql", "--data", "data", "--read-only", "-e", "delete from root.plant.late.s"]);
+    assert_eq!(written.code, Some(1));
+    assert!(written.stderr.contains("open to read only"), "{}", written.stderr);
+    assert_eq!(files(&workplace.path("data"), "wal"), before);
+}

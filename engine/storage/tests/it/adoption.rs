@@ -115,6 +115,8 @@ fn a_flipped_bit_anywhere_in_the_manifest_loses_no_row() {
     let (path, len) = manifest(&filled());
     for byte in (0..len).step_by(11) {
         let disk = filled();
+        // How often it is noted that a file of the log was begun or ended is a matter of threads.
+        let byte = byte.min(manifest(&disk).1 - 1);
         disk.flip(&path, byte * 8 + byte % 8);
         repair(&on(&disk)).expect("repaired");
         assert_eq!(rows(&disk).expect("opens"), whole, "byte {byte}");

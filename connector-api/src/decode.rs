@@ -27,6 +27,14 @@ pub trait Decoder: Send {
     /// The record is not well formed; the builder holds none of its rows.
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError>;
 
+    /// Whether these bytes are a whole record beyond doubt: no more bytes behind them could make it another (a JSON object
+    /// is closed, a line of separated values may go on). Asked of a last line that has no line break: one that may go on
+    /// waits for its end.
+    fn is_whole(&mut self, record: &[u8]) -> bool {
+        let _ = record;
+        false
+    }
+
     /// How many lines at the head of a file are no records but say how to read them (the header of a CSV file). A
     /// source of lines gives them to a new decoder first, also where it goes on in the middle of the file.
     fn header_lines(&self) -> usize {

@@ -40,7 +40,7 @@
 //! #[async_trait]
 //! impl Source for Count {
 //!     fn capabilities(&self) -> SourceCapabilities {
-//!         SourceCapabilities { bounded: true, replayable: true }
+//!         SourceCapabilities { bounded: true, replayable: true, remembers: false }
 //!     }
 //!
 //!     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {

@@ -31,6 +31,7 @@ mod registry;
 mod repeats;
 mod sink;
 mod source;
+mod state_file;
 mod transform;
 
 pub use batch::{Batch, Readings, RejectedRecord};
@@ -47,6 +48,7 @@ pub use registry::{
 pub use repeats::Repeats;
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Progress, Source, SourceCapabilities};
+pub use state_file::replace_state;
 pub use transform::Transform;
 
 pub use levada_model as model;

@@ -12,11 +12,13 @@ pub struct SinkCapabilities {
     pub max_in_flight: usize,
     /// Positions are stored with the rows: [`Sink::checkpoint`] gives them back after a restart.
     pub checkpoints: bool,
+    /// Rows stay when the run is over. A source whose rows all go to sinks that keep nothing begins at its beginning.
+    pub lasting: bool,
 }
 
 impl Default for SinkCapabilities {
     fn default() -> Self {
-        Self { max_in_flight: 1, checkpoints: false }
+        Self { max_in_flight: 1, checkpoints: false, lasting: true }
     }
 }
 

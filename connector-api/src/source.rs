@@ -12,6 +12,10 @@ pub struct SourceCapabilities {
     pub bounded: bool,
     /// After a restart it can read again from a position that was settled: nothing is lost by kill -9.
     pub replayable: bool,
+    /// No position has to be remembered for it: what is settled it commits somewhere itself (a consumer group) and goes on
+    /// there after a restart, or every run is a new beginning (simulated sensors). The positions of any other are remembered by
+    /// the runtime, where its rows reach a lasting sink that stores none.
+    pub remembers: bool,
 }
 
 /// How far a source is, for people.

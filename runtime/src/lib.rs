@@ -33,6 +33,7 @@ mod dead_letters;
 mod frontier;
 pub mod http;
 mod ledger;
+mod memory;
 pub mod metrics;
 mod node;
 mod outlets;

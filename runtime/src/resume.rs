@@ -6,7 +6,9 @@
 //! - All of them keep checkpoints: the source goes on at the *smallest* position that any of them has for a split. What
 //!   the others have beyond it they are given again, which a sink that stores positions takes without harm. A split that
 //!   one of them knows nothing of is left out: nothing is promised to be in all of them.
-//! - One of them keeps none: the source is told nothing. A position stored in one sink does not say that the other ever had
+//! - One keeps nothing at all (standard output): it has no say, unless none of them keeps anything.
+//! - One keeps rows and no positions: what the pipeline [remembers](crate::memory) of it stands for them.
+//! - One of them keeps rows, and nothing is remembered of it: the source is told nothing. A position stored in one sink does not say that the other ever had
 //!   the rows, so going on there could lose them. The source goes on where it committed itself (that is never beyond
 //!   what all sinks settled), or at its beginning.
 

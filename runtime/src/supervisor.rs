@@ -43,8 +43,11 @@ impl Supervisor {
         match connect(&sinks).await {
             Some(checkpoints) => {
                 let mut tasks = JoinSet::new();
-                for (source, reached) in sources.into_iter().zip(&reaches) {
-                    let stored = resume::stored(reached.iter().map(|&sink| checkpoints[sink].as_ref()));
+                for (mut source, reached) in sources.into_iter().zip(&reaches) {
+                    source.recall();
+                    let lasting = reached.iter().filter(|&&sink| sinks[sink].writer.capabilities.lasting);
+                    let kept = lasting.map(|&sink| checkpoints[sink].as_ref().or(source.remembered()));
+                    let stored = resume::stored(kept);
                     tasks.spawn(source.run(stored));
                 }
                 for transform in transforms {

@@ -15,6 +15,7 @@ use crate::{
     batcher::Batcher,
     frontier::Frontier,
     ledger::Ledger,
+    memory::Memory,
     metrics::{EdgeMetrics, Metrics},
     node::{Node, NodeKind},
     outlets::Outlets,
@@ -72,10 +73,13 @@ impl Builder<'_> {
     /// A component is not there or refuses its options, or a node feeds nothing.
     pub(crate) fn build(&self) -> Result<Topology> {
         let mut queues = Queues::new(self.pipeline);
-        let sources = self.sources(&mut queues)?;
+        let mut sources = self.sources(&mut queues)?;
         let transforms = self.transforms(&mut queues)?;
         let sinks = self.sinks(&mut queues)?;
-        let reaches = sources.iter().map(|source| self.reach(&source.node.name)).collect();
+        let reaches: Vec<_> = sources.iter().map(|source| self.reach(&source.node.name)).collect();
+        for (source, reached) in sources.iter_mut().zip(&reaches) {
+            source.memory = self.memory(source, reached.iter().map(|&at| &sinks[at]));
+        }
         let nodes = (sources.iter().map(|each| &each.node))
             .chain(transforms.iter().map(|each| &each.node))
             .chain(sinks.iter().map(|each| &each.writer.node))
@@ -101,6 +105,8 @@ impl Builder<'_> {
                 metrics: self.metrics.source(&self.pipeline.name, &node.name),
                 outlets: self.outlets(&node.name, node.queue, queues)?,
                 ledger: Ledger::new(),
+                memory: None,
+                forgotten: None,
                 shared: Arc::clone(self.shared),
             })
         };
@@ -148,6 +154,30 @@ impl Builder<'_> {
             })
         };
         self.pipeline.sinks.iter().map(build).collect()
+    }
+
+    /// What is remembered of a source, where it or its sinks do not do so themselves.
+    fn memory<'s>(&self, source: &SourceTask, sinks: impl Iterator<Item = &'s SinkTask>) -> Option<Memory> {
+        let capabilities = source.source.capabilities();
+        if !capabilities.replayable || capabilities.remembers {
+            return None;
+        }
+        let forgetful = sinks.map(|sink| &sink.writer).filter(|writer| {
+            let capabilities = writer.capabilities;
+            capabilities.lasting && !capabilities.checkpoints
+        });
+        let sinks: BTreeMap<_, _> =
+            forgetful.map(|writer| (writer.node.name.to_string(), self.target(&writer.node.name))).collect();
+        (!sinks.is_empty()).then(|| Memory::new(&self.state_dir, &source.node.name, sinks))
+    }
+
+    /// What a sink writes to: what it claims for itself, and what kind it is.
+    fn target(&self, name: &str) -> Vec<String> {
+        let Some(node) = self.pipeline.sinks.iter().find(|node| node.name == name) else { return Vec::new() };
+        let component = self.registry.get(ComponentKind::Sink, &node.component.name);
+        let claims = component.and_then(|component| component.inspect(&node.component.options).ok());
+        let claims = claims.map(|(_, claims)| claims).unwrap_or_default();
+        std::iter::once(node.component.name.clone()).chain(claims).collect()
     }
 
     fn component(&self, kind: ComponentKind, wanted: &ComponentRef) -> Result<&Component> {

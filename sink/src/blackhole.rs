@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::{Batch, BuildContext, Delivery, Result, Sink, SinkType};
+use levada_connector_api::{Batch, BuildContext, Delivery, Result, Sink, SinkCapabilities, SinkType};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -54,6 +54,10 @@ impl SinkType for Blackhole {
 
 #[async_trait]
 impl Sink for BlackholeSink {
+    fn capabilities(&self) -> SinkCapabilities {
+        SinkCapabilities { lasting: false, ..SinkCapabilities::default() }
+    }
+
     async fn connect(&self) -> Result<()> {
         Ok(())
     }

@@ -14,7 +14,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Domain, Error, ErrorKind, Problem, Result, Retry, Sink, SinkType, With,
+    Batch, BuildContext, Delivery, Domain, Error, ErrorKind, Problem, Result, Retry, Sink, SinkCapabilities,
+    SinkType, With,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,6 +124,10 @@ impl Stream {
 
 #[async_trait]
 impl Sink for StdoutSink {
+    fn capabilities(&self) -> SinkCapabilities {
+        SinkCapabilities { lasting: false, ..SinkCapabilities::default() }
+    }
+
     async fn connect(&self) -> Result<()> {
         Ok(())
     }

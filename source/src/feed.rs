@@ -31,6 +31,11 @@ impl Outlet {
     pub(crate) fn send(&self, batch: Batch) -> Result<(), Closed> {
         self.0.blocking_send(Ok(batch)).map_err(|_| Closed)
     }
+
+    /// Hands an error on that is not the end.
+    pub(crate) fn fail(&self, error: Error) -> Result<(), Closed> {
+        self.0.blocking_send(Err(error)).map_err(|_| Closed)
+    }
 }
 
 impl Feed {

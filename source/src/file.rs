@@ -3,32 +3,55 @@
 //! ```text
 //!   paths: logs/*.jsonl  →  logs/a.jsonl          a split each, in the order of their names
 //!                           logs/b.jsonl.gz       position: bytes from the (unpacked) beginning
+//!
+//!   file       the source: options, what was handed out
+//!   reader     the thread that reads files one after another
+//!   known      which file is which, whatever its name is now
 //! ```
 //!
-//! A line is a record; the last one needs no line break. Files are listed at the start: lines that are appended to a file
-//! while it is read are read if they come before its end is reached.
+//! A line is a record. Files are listed at the start: lines that are appended to a file while it is read are read if they come
+//! before its end is reached. A last line that has no line break may not be complete yet, see [`LastLine`].
+//!
+//! # Rotated, cut and replaced files
+//!
+//! A position belongs to a file, told by device, inode and content, and not to its name. A file that was renamed is read on where
+//! it was, also under a name beside its own that `paths` do not match; the new one in its place, or one that was cut and
+//! written anew, is read from its start. The account of files is `NODE.files.json` in the pipeline's state folder.
+//!
+//! # What cannot be read
+//!
+//! A file that is broken, gone, forbidden or no plain file, and a pattern that nothing matches, is given up with its reason;
+//! what could be read of it is kept, and the others are read. An error that may pass is tried again, after the others, eight
+//! times. Where there is no file at all the pipeline fails.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Result, Source, SourceCapabilities,
-    SourceType,
-    model::{Checkpoint, SplitPosition},
+    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Repeats, Result, Source,
+    SourceCapabilities, SourceType,
+    model::{Checkpoint, SplitName, SplitPosition},
 };
+use parking_lot::Mutex;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{TextList, feed::Feed};
 
+mod excerpt;
 mod glob;
+mod known;
 mod lines;
+mod look;
+mod reader;
 #[cfg(test)]
 mod tests;
 
@@ -40,17 +63,40 @@ pub struct FileOptions {
     /// `.gz` are unpacked.
     #[schemars(example = "in/*.jsonl")]
     paths: TextList,
+    /// What becomes of a last line that has no line break.
+    #[serde(default)]
+    last_line: LastLine,
 }
+
+/// What becomes of a last line that has no line break: whoever writes the file may not be done with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LastLine {
+    /// It is read where it is whole beyond doubt: a JSON object or list that is closed, or the end of a packed file. Otherwise
+    /// it waits for the next run, and a warning says so.
+    #[default]
+    Auto,
+    /// It is read as it is: for files that are complete without a last line break.
+    Read,
+    /// It waits for the next run, whatever it is.
+    Wait,
+}
+
+/// Warnings of one kind get a line in the log at most this often.
+const SAID_EVERY: Duration = Duration::from_secs(10);
 
 /// Files of lines.
 #[derive(Debug)]
 pub struct FileSource {
     node: String,
     patterns: Vec<String>,
+    last_line: LastLine,
     decoder: DecoderFactory,
-    files: Vec<PathBuf>,
+    state_dir: PathBuf,
     /// What was handed out, for going on after an error.
     read_to: Checkpoint,
+    given_up: BTreeSet<SplitName>,
+    troubles: Arc<Mutex<BTreeMap<SplitName, u32>>>,
     feed: Option<Feed>,
     read: Arc<AtomicU64>,
     ended: bool,
@@ -84,9 +130,12 @@ impl SourceType for FileSource {
         Ok(Box::new(Self {
             node: context.node.clone(),
             patterns: options.paths.as_slice().to_vec(),
+            last_line: options.last_line,
             decoder,
-            files: Vec::new(),
+            state_dir: context.state_dir.clone(),
             read_to: Checkpoint::new(),
+            given_up: BTreeSet::new(),
+            troubles: Arc::default(),
             feed: None,
             read: Arc::default(),
             ended: false,
@@ -97,14 +146,13 @@ impl SourceType for FileSource {
 #[async_trait]
 impl Source for FileSource {
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { bounded: true, replayable: true }
+        SourceCapabilities { bounded: true, replayable: true, remembers: false }
     }
 
     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {
-        let patterns = self.patterns.clone();
-        let listed = tokio::task::spawn_blocking(move || glob::list(&patterns)).await;
-        self.files = listed.map_err(|error| Error::bug(error.to_string()))??;
         self.read_to.clone_from(stored);
+        self.given_up.clear();
+        self.troubles.lock().clear();
         Ok(())
     }
 
@@ -128,8 +176,11 @@ impl Source for FileSource {
                 Ok(None)
             }
             Err(error) => {
-                // Asked again, it goes on where it was.
-                self.feed = None;
+                match error.given_up() {
+                    Some(split) => drop(self.given_up.insert(split.clone())),
+                    // Asked again, it goes on where it was.
+                    None => self.feed = None,
+                }
                 Err(error)
             }
         }
@@ -154,20 +205,18 @@ impl Source for FileSource {
 
 impl FileSource {
     fn start(&self) -> Result<Feed> {
-        let reader = lines::Reader {
+        let reader = reader::Reader {
             node: self.node.clone(),
+            state_dir: self.state_dir.clone(),
+            patterns: self.patterns.clone(),
+            last_line: self.last_line,
             decoder: self.decoder.clone(),
             from: self.read_to.clone(),
+            given_up: self.given_up.clone(),
+            troubles: Arc::clone(&self.troubles),
             read: Arc::clone(&self.read),
+            waiting: Repeats::new(SAID_EVERY),
         };
-        let files = self.files.clone();
-        Feed::start(format!("file {}", self.node), move |outlet| {
-            for file in &files {
-                if reader.file(file, outlet)?.is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        })
+        Feed::start(format!("file {}", self.node), move |outlet| reader.run(outlet))
     }
 }

@@ -111,7 +111,7 @@ impl SourceType for KafkaSource {
 #[async_trait]
 impl Source for KafkaSource {
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { bounded: self.setup.options.end.is_some(), replayable: true }
+        SourceCapabilities { bounded: self.setup.options.end.is_some(), replayable: true, remembers: true }
     }
 
     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {

@@ -94,7 +94,8 @@ impl SourceType for SensorSource {
 #[async_trait]
 impl Source for SensorSource {
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { bounded: self.rows.is_some(), replayable: true }
+        // Sensors say something new in every run; where a sink stores positions they go on there.
+        SourceCapabilities { bounded: self.rows.is_some(), replayable: true, remembers: true }
     }
 
     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {

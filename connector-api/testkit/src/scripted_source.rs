@@ -180,7 +180,8 @@ impl ScriptedSource {
 #[async_trait]
 impl Source for ScriptedSource {
     fn capabilities(&self) -> SourceCapabilities {
-        SourceCapabilities { bounded: self.script.0.bounded, replayable: true }
+        let Script { bounded, remembers, .. } = *self.script.0;
+        SourceCapabilities { bounded, replayable: true, remembers }
     }
 
     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {

@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use crate::{
     dead_letters::Stage,
     ledger::Ledger,
+    memory::Memory,
     metrics::SourceMetrics,
     node::{Node, NodeState},
     outlets::Outlets,
@@ -34,6 +35,10 @@ pub(crate) struct SourceTask {
     pub(crate) outlets: Outlets,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) shared: Arc<Shared>,
+    /// Where its positions are remembered, if not by itself or its sinks.
+    pub(crate) memory: Option<Memory>,
+    /// Why they cannot be recalled.
+    pub(crate) forgotten: Option<Error>,
 }
 
 /// A source that runs.
@@ -52,13 +57,45 @@ struct Reader {
     /// Commits that failed since one worked.
     failed_commits: u64,
     given_up: Repeats,
+    memory: Option<Memory>,
+    unsaved: Repeats,
 }
 
 impl SourceTask {
+    /// Recalls where the run before ended, and says so. Blocks for as long as a small file is read.
+    pub(crate) fn recall(&mut self) {
+        let Some(memory) = &mut self.memory else { return };
+        let (pipeline, node, file) =
+            (&self.shared.pipeline, &self.node.name, memory.at().display().to_string());
+        match memory.load() {
+            Ok(strange) if !strange.is_empty() => {
+                let sinks = strange.join(", ");
+                warn!(
+                    %pipeline, %node, %sinks, %file,
+                    "these sinks have none of what was read before: everything is read again, also for others that store no positions"
+                );
+            }
+            Ok(_) if !memory.positions().is_empty() => {
+                let splits = memory.positions().len();
+                info!(
+                    %pipeline, %node, splits, %file,
+                    "going on where the run before ended; without this file it begins anew"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => self.forgotten = Some(error),
+        }
+    }
+
+    /// What was recalled; `None` where nothing is remembered of the source here.
+    pub(crate) fn remembered(&self) -> Option<&Checkpoint> {
+        self.memory.as_ref().map(Memory::positions)
+    }
+
     /// Runs until the source ends, the pipeline stops, or something fails; then waits for what was read to be settled and
     /// closes the source.
     pub(crate) async fn run(self, stored: Checkpoint) {
-        let Self { node, source, noticed, metrics, mut outlets, ledger, shared } = self;
+        let Self { node, source, noticed, metrics, mut outlets, ledger, shared, memory, forgotten } = self;
         let mut reader = Reader {
             node,
             source,
@@ -71,10 +108,15 @@ impl SourceTask {
             due: Checkpoint::new(),
             failed_commits: 0,
             given_up: Repeats::new(LOG_EVERY),
+            memory,
+            unsaved: Repeats::new(LOG_EVERY),
         };
-        let worked = match reader.connect(&stored).await {
-            Ok(()) => reader.read(&mut outlets).await,
-            Err(error) => Err(error),
+        let worked = match forgotten {
+            Some(error) => Err(error),
+            None => match reader.connect(&stored).await {
+                Ok(()) => reader.read(&mut outlets).await,
+                Err(error) => Err(error),
+            },
         };
         if let Err(error) = worked {
             reader.shared.fail(&reader.node, error);
@@ -118,11 +160,15 @@ impl Reader {
         let mut reading = true;
         let mut not_before = None;
         while reading || outlets.is_loaded() {
+            let remember_at = self.memory.as_ref().and_then(Memory::due);
             tokio::select! {
                 biased;
                 () = shared.abort.cancelled() => return Ok(()),
                 () = shared.stop.cancelled(), if reading => reading = false,
                 () = self.ledger.news() => self.settle().await,
+                () = sleep_until(remember_at.unwrap_or_else(Instant::now)), if remember_at.is_some() => {
+                    self.remember().await;
+                }
                 sent = outlets.flush(), if outlets.is_loaded() => {
                     // Whoever is gone says why.
                     if sent.is_err() { return Ok(()) }
@@ -197,6 +243,9 @@ impl Reader {
     /// Gives the source the watermarks that rose. What fails is given again with the next.
     async fn settle(&mut self) {
         let risen = self.ledger.take_settled();
+        if let Some(memory) = &mut self.memory {
+            memory.note(&risen);
+        }
         self.due.extend(risen.into_iter().map(|each| (each.split, each.position)));
         self.observe();
         if self.due.is_empty() {
@@ -223,6 +272,17 @@ impl Reader {
         }
     }
 
+    /// Writes the positions that are remembered. What fails is written again a second later.
+    async fn remember(&mut self) {
+        let Some(memory) = &mut self.memory else { return };
+        if let Err(error) = memory.save().await
+            && let Some(count) = self.unsaved.note(1, Instant::now().into_std())
+        {
+            let (pipeline, node) = (&self.shared.pipeline, &self.node.name);
+            warn!(%pipeline, %node, %error, count, "positions are not remembered; trying again");
+        }
+    }
+
     /// Settles until nothing that was read is under way any more.
     async fn drain(&mut self) {
         loop {
@@ -243,6 +303,11 @@ impl Reader {
         self.tell_remarks();
         if let Some(splits) = self.given_up.unsaid() {
             error!(pipeline = %self.shared.pipeline, node = %self.node.name, splits, "more splits were given up");
+        }
+        if let Some(memory) = &mut self.memory
+            && let Err(error) = memory.save().await
+        {
+            self.shared.fail(&self.node, error.with("so", "the next run reads again what this one has read"));
         }
         match within(self.shared.deadlines.close, self.source.close()).await {
             Ok(()) => self.node.set_state(NodeState::Ended),

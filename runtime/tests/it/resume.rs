@@ -142,3 +142,55 @@ async fn crashes_at_any_time_lose_nothing() {
         assert_eq!(script.violations(), Vec::<String>::new());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_settled_is_remembered_for_sinks_that_store_no_positions() {
+    let harness = Harness::new("remembered").source("in").sink("out", &["in"]).sink("keeps", &["in"]);
+    let script = SourceScript::numbered("s", 1_000, 10).forgetful().named(harness.script("in"));
+    let out = ScriptedSink::new().named(harness.script("out"));
+    let keeps = ScriptedSink::new().with_checkpoints().named(harness.script("keeps"));
+    for _ in 0..3 {
+        assert_eq!(harness.start().wait().await.outcome, Outcome::Completed);
+    }
+    assert_eq!((out.rows().len(), keeps.rows().len()), (1_000, 1_000));
+    assert_eq!(script.connects()[2], Checkpoint::from([("s".into(), 1_000)]));
+    let file = harness.folder.path().join("remembered/in.positions.json");
+    // Forgotten, it begins anew; where the other sink stands makes no difference.
+    std::fs::remove_file(&file).expect("it is there");
+    harness.start().wait().await;
+    assert_eq!((script.connects()[3].clone(), out.rows().len()), (Checkpoint::new(), 2_000));
+    // One that cannot be read is no reason to write all again.
+    std::fs::write(&file, "{").expect("written");
+    let report = harness.start().wait().await;
+    assert_eq!((report.outcome, report.rows_read, script.connects().len()), (Outcome::Failed, 0, 4));
+    let error = report.error.expect("why").to_string();
+    assert!(error.contains("in.positions.json"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn positions_are_remembered_while_a_pipeline_runs_and_never_beyond_what_is_settled() {
+    let harness = Harness::new("while").source("in").sink("out", &["in"]);
+    let _script = SourceScript::numbered("s", 100_000, 10).forgetful().named(harness.script("in"));
+    let sink = ScriptedSink::new().reacting(slow(50)).named(harness.script("out"));
+    let running = harness.start();
+    sink.wait_for_rows(3_000).await;
+    // What a process that is killed here leaves behind.
+    let text =
+        std::fs::read(harness.folder.path().join("while/in.positions.json")).expect("written meanwhile");
+    let kept: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let position = kept["positions"]["s"].as_u64().expect("a position");
+    assert!((1..=sink.rows().len() as u64).contains(&position), "{position}");
+    running.abort();
+    running.wait().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn positions_that_cannot_be_remembered_fail_the_run() {
+    let harness = Harness::new("unwritable").source("in").sink("out", &["in"]);
+    let _script = SourceScript::numbered("s", 100, 10).forgetful().named(harness.script("in"));
+    let sink = ScriptedSink::new().named(harness.script("out"));
+    std::fs::write(harness.folder.path().join("unwritable"), "in the way").expect("written");
+    let report = harness.start().wait().await;
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert!(sink.rows().len() <= 100);
+}

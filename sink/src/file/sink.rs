@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use levada_connector_api::{Batch, BuildContext, Delivery, Error, Problem, Result, Sink, SinkType, With};
+use levada_connector_api::{
+    Batch, BuildContext, Delivery, Error, Problem, Repeats, Result, Sink, SinkType, With,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -14,6 +16,9 @@ use super::{
     writer::Writer,
 };
 use crate::lines::LineOptions;
+
+/// A failure that repeats gets a line in the log at most this often.
+const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// The component `file`.
 #[derive(Debug)]
@@ -74,12 +79,15 @@ impl FileSink {
         let Some(interval) = self.interval else { return };
         let writer = Arc::downgrade(&self.writer);
         let every = (interval / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
+        let mut failures = Repeats::new(SAID_EVERY);
         let clock = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
                 let Some(writer) = writer.upgrade() else { return };
-                if let Err(error) = run(writer.lock_owned().await, Writer::tick).await {
-                    tracing::warn!(%error, "a file could not be finished, and will be tried again");
+                if let Err(error) = run(writer.lock_owned().await, Writer::tick).await
+                    && let Some(attempts) = failures.note(1, std::time::Instant::now())
+                {
+                    tracing::warn!(%error, attempts, "a file could not be finished, and will be tried again");
                 }
             }
         });

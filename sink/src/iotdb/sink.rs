@@ -100,7 +100,11 @@ impl IotdbSink {
 #[async_trait]
 impl Sink for IotdbSink {
     fn capabilities(&self) -> SinkCapabilities {
-        SinkCapabilities { max_in_flight: self.max_in_flight, checkpoints: self.sessions.embedded() }
+        SinkCapabilities {
+            max_in_flight: self.max_in_flight,
+            checkpoints: self.sessions.embedded(),
+            ..SinkCapabilities::default()
+        }
     }
 
     async fn connect(&self) -> Result<()> {

@@ -91,6 +91,18 @@ impl Decoder for JsonDecoder {
             DecodeError { message }
         })
     }
+
+    fn is_whole(&mut self, record: &[u8]) -> bool {
+        is_closed(record)
+    }
+}
+
+/// Whether a text is a closed object or list.
+fn is_closed(record: &[u8]) -> bool {
+    let mut tape = Vec::new();
+    let text = std::str::from_utf8(record).ok();
+    text.is_some_and(|text| tape::read(text, &mut tape).is_ok())
+        && matches!(tape.first().map(|root| &root.value), Some(Value::Object(_) | Value::List(_)))
 }
 
 /// One object, or a list of them.

@@ -1,94 +1,20 @@
-//! Reading the lines of one file into batches.
+//! The lines of one file, with their positions.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
-    ops::ControlFlow,
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
 
 use flate2::read::MultiGzDecoder;
-use levada_connector_api::{
-    BatchBuilder, DecoderFactory, Error, Result,
-    model::{Checkpoint, SplitName, SplitRange},
-};
 
-use crate::feed::Outlet;
+use super::excerpt::{Excerpt, is_packed};
 
-/// When a batch is handed on.
-const BATCH_ROWS: usize = 10_000;
-const BATCH_BYTES: usize = 4 << 20;
 const BUFFER: usize = 256 << 10;
 /// The longest line that is taken as one record.
-const LONGEST: u64 = 256 << 20;
-
-/// What reading a file needs.
-#[derive(Debug)]
-pub(super) struct Reader {
-    pub(super) node: String,
-    pub(super) decoder: DecoderFactory,
-    /// Where to begin, for files that were read in part.
-    pub(super) from: Checkpoint,
-    /// Counts records.
-    pub(super) read: Arc<AtomicU64>,
-}
-
-impl Reader {
-    /// Reads a file to its end; breaks where nobody listens any more.
-    pub(super) fn file(&self, path: &Path, outlet: &Outlet) -> Result<ControlFlow<()>> {
-        let split = SplitName::new(format!("{}/{}", self.node, path.display()));
-        let from = self.from.get(&split).copied().unwrap_or(0);
-        let failed = |error| Error::io(format!("cannot read {}", path.display()), error);
-        let mut lines = Lines::open(path).map_err(failed)?;
-        let mut decoder = self.decoder.make();
-        let mut rows = BatchBuilder::new();
-        rows.split(&split);
-        for _ in 0..decoder.header_lines() {
-            if let Some(line) = lines.next().map_err(failed)? {
-                decoder
-                    .decode(line.bytes, &mut rows)
-                    .map_err(|error| Error::data(format!("{}: {error}", path.display())))?;
-            }
-        }
-        if from > lines.position {
-            lines.seek(from).map_err(failed)?;
-        }
-        let mut start = from;
-        loop {
-            let line = lines.next().map_err(failed)?;
-            let ended = line.is_none();
-            if let Some(line) = line
-                && !line.bytes.trim_ascii().is_empty()
-            {
-                rows.record(line.bytes, line.position);
-                let decoded = if line.cut {
-                    Err(format!("the line is longer than {LONGEST} bytes; this is its beginning"))
-                } else {
-                    decoder.decode(line.bytes, &mut rows).map_err(|error| error.message)
-                };
-                if let Err(message) = decoded {
-                    rows.reject(message);
-                }
-                self.read.fetch_add(1, Ordering::Relaxed);
-            }
-            let full = rows.rows() >= BATCH_ROWS || rows.bytes() >= BATCH_BYTES;
-            if (ended && lines.position > start) || full {
-                let range = start..lines.position;
-                start = lines.position;
-                if outlet.send(rows.finish(vec![SplitRange { split: split.clone(), range }])).is_err() {
-                    return Ok(ControlFlow::Break(()));
-                }
-            }
-            if ended {
-                return Ok(ControlFlow::Continue(()));
-            }
-        }
-    }
-}
+pub(super) const LONGEST: u64 = 256 << 20;
+/// Bytes before a position by which the file is known again.
+const MARK: u64 = 256;
 
 /// Unpacking keeps a good deal of state, and there is one of these for each open file.
 #[allow(clippy::large_enum_variant, reason = "one for each open file")]
@@ -98,34 +24,69 @@ enum Input {
 }
 
 /// Lines with their positions.
-struct Lines {
+pub(super) struct Lines {
     input: Input,
     /// Where the next line begins.
-    position: u64,
+    pub(super) position: u64,
     line: Vec<u8>,
+    /// The line before, whose end is where `line` begins.
+    before: Vec<u8>,
+    /// What is kept of the last line is not all of it.
+    torn: bool,
 }
 
-struct Line<'a> {
+/// A line.
+pub(super) struct Line<'a> {
     /// Without its line break.
-    bytes: &'a [u8],
-    position: u64,
+    pub(super) bytes: &'a [u8],
+    pub(super) position: u64,
     /// The line goes on behind these bytes, but that was left out.
-    cut: bool,
+    pub(super) cut: bool,
+    /// It has a line break, or is the last of a packed file that was unpacked to its end: it will not grow.
+    pub(super) ended: bool,
 }
 
 impl Lines {
-    fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = BufReader::with_capacity(BUFFER, File::open(path)?);
-        let packed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let input = if packed {
+        let input = if is_packed(path) {
             Input::Packed(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
         } else {
             Input::Plain(file)
         };
-        Ok(Self { input, position: 0, line: Vec::new() })
+        Ok(Self { input, position: 0, line: Vec::new(), before: Vec::new(), torn: false })
     }
 
-    fn seek(&mut self, position: u64) -> io::Result<()> {
+    /// Of the file that is open, whatever has its name now.
+    pub(super) fn metadata(&self) -> io::Result<Metadata> {
+        match &self.input {
+            Input::Plain(file) => file.get_ref().metadata(),
+            Input::Packed(file) => file.get_ref().get_ref().get_ref().metadata(),
+        }
+    }
+
+    /// Whether the file has been cut before what was read of it.
+    pub(super) fn is_cut(&self) -> io::Result<bool> {
+        Ok(matches!(self.input, Input::Plain(_)) && self.metadata()?.len() < self.position)
+    }
+
+    /// What stands before the position, where that can be told.
+    pub(super) fn mark(&self) -> Option<Excerpt> {
+        let start = self.position.saturating_sub(MARK);
+        if let Input::Plain(file) = &self.input {
+            let mut bytes = vec![0; (self.position - start) as usize];
+            read_at(file.get_ref(), &mut bytes, start).ok()?;
+            return Some(Excerpt::of(start, &bytes));
+        }
+        let last = if self.line.is_empty() { &self.before } else { &self.line };
+        (!last.is_empty() && !self.torn).then(|| Excerpt::of(self.position - last.len() as u64, last))
+    }
+
+    /// Goes on at a position behind this one.
+    ///
+    /// # Errors
+    /// The file ends before.
+    pub(super) fn seek(&mut self, position: u64) -> io::Result<()> {
         let reached = match &mut self.input {
             Input::Plain(file) => {
                 file.seek(SeekFrom::Start(position))?;
@@ -145,26 +106,50 @@ impl Lines {
         Ok(())
     }
 
-    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    /// The next line, `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        std::mem::swap(&mut self.line, &mut self.before);
+        let packed = matches!(self.input, Input::Packed(_));
         let input: &mut dyn BufRead = match &mut self.input {
             Input::Plain(file) => file,
             Input::Packed(file) => file,
         };
         let position = self.position;
         self.line.clear();
-        let read = input.take(LONGEST).read_until(b'\n', &mut self.line)? as u64;
+        let read = match input.take(LONGEST).read_until(b'\n', &mut self.line) {
+            Ok(read) => read as u64,
+            Err(error) => {
+                // What came of the line before the error is none of what was read.
+                self.line.clear();
+                return Err(error);
+            }
+        };
         self.position += read;
         if read == 0 {
             return Ok(None);
         }
+        self.torn = false;
         let mut cut = false;
         if read == LONGEST && !self.line.ends_with(b"\n") {
-            cut = true;
+            (cut, self.torn) = (true, true);
             self.position += input.skip_until(b'\n')? as u64;
             self.line.truncate(BUFFER);
         }
-        let bytes = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+        let bytes = self.line.strip_suffix(b"\n");
+        let ended = cut || packed || bytes.is_some();
+        let bytes = bytes.unwrap_or(&self.line);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-        Ok(Some(Line { bytes, position, cut }))
+        Ok(Some(Line { bytes, position, cut, ended }))
     }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], position: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, position)
+}
+
+/// Reading moves the file's place, which a reader beside depends on: there is no mark here.
+#[cfg(not(unix))]
+fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }

@@ -12,13 +12,16 @@ use serde::Deserialize;
 use super::wave::WaveForm;
 use crate::decode::date_time;
 
+/// Each device is in memory with its name.
+const MOST_DEVICES: u32 = 1_000_000;
+
 /// What the sensors are and what they say.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SensorOptions {
     /// The name of each device; `{n}` becomes its number, from 1 on.
     pub device: String,
-    /// How many devices.
+    /// How many devices, a million at most.
     pub devices: NonZeroU32,
     /// What each device measures, by name; `temperature`, `humidity` and `status` unless given.
     #[schemars(example = serde_json::json!({"temperature": {"min": 10.0, "max": 30.0, "decimals": 1}}))]
@@ -98,6 +101,9 @@ impl SensorOptions {
             problems.push(Problem::new("device", error.to_string()));
         } else if self.devices.get() > 1 && !self.device.contains("{n}") {
             problems.push(Problem::new("device", "must hold {n}, or all devices have the same name"));
+        }
+        if self.devices.get() > MOST_DEVICES {
+            problems.push(Problem::new("devices", format!("must be at most {MOST_DEVICES}")));
         }
         if self.rate.is_some_and(|rate| !rate.is_finite() || rate <= 0.0) {
             problems.push(Problem::new("rate", "must be more than 0"));

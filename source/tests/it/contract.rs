@@ -1,6 +1,11 @@
 //! Every source that needs no server against the contract.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use async_trait::async_trait;
 use levada_connector_api::{BuildContext, ComponentKind, Registry, Source};
@@ -15,6 +20,8 @@ struct Harness {
     decode: Option<(&'static str, Value)>,
     state: TempDir,
     expected: Vec<Row>,
+    /// A file that can be broken, what it holds, and the rows in it.
+    breakable: Option<(PathBuf, Vec<u8>, Vec<Row>)>,
 }
 
 #[async_trait]
@@ -26,6 +33,15 @@ impl SourceHarness for Harness {
 
     async fn fresh(&mut self) {
         self.state = folder();
+        if let Some((path, whole, _)) = &self.breakable {
+            fs::write(path, whole).expect("written");
+        }
+    }
+
+    async fn break_one(&mut self) -> Option<Vec<Row>> {
+        let (path, _, rows) = self.breakable.as_ref()?;
+        fs::write(path, "no packed file at all").expect("written");
+        Some(rows.clone())
     }
 
     fn expected(&self) -> Vec<Row> {
@@ -68,7 +84,14 @@ fn sensors(mut options: Value, rows: i64) -> Harness {
         time: START + row / 3 * 250,
         number: None,
     };
-    Harness { kind: "sensor", options, decode: None, state: folder(), expected: (0..rows).map(row).collect() }
+    Harness {
+        kind: "sensor",
+        options,
+        decode: None,
+        state: folder(),
+        expected: (0..rows).map(row).collect(),
+        breakable: None,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,8 +114,28 @@ async fn files(name: &str, decode: (&'static str, Value), header: &str, line: fn
         }
         fs::write(input.path().join(format!("{file}-{name}")), text).expect("written");
     }
-    let options = json!({"paths": format!("{}/*-{name}", input.path().display())});
-    let mut harness = Harness { kind: "file", options, decode: Some(decode), state: folder(), expected };
+    let mut lost = Vec::new();
+    let mut text = header.to_owned();
+    for number in 900_000..900_100 {
+        writeln!(text, "{}", line(number)).expect("a string takes everything");
+        lost.push(Row { device: "hall.d1".to_owned(), time: time(number), number: Some(number) });
+    }
+    expected.extend(lost.clone());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(text.as_bytes()).expect("packed");
+    let packed = packed.finish().expect("packed");
+    // In the middle, so that others are behind it.
+    let path = input.path().join(format!("2-{name}.gz"));
+    fs::write(&path, &packed).expect("written");
+    let options = json!({"paths": format!("{}/*-{name}*", input.path().display())});
+    let mut harness = Harness {
+        kind: "file",
+        options,
+        decode: Some(decode),
+        state: folder(),
+        expected,
+        breakable: Some((path, packed, lost)),
+    };
     source_contract(&mut harness).await;
 }
 

@@ -104,7 +104,7 @@ fn a_name_twice_is_rejected_wherever_it_stands() {
     );
     assert_eq!(workplace.sql("data", "select * from root.**").lines().count(), 2);
     let (head, _) = run(&Workplace::new(), "csv", "time,device,v,w,v\n1700000000001,a,1,2,3\n");
-    assert_eq!(head.code, Some(1), "{}", head.stderr);
+    assert_eq!(head.code, Some(6), "{}", head.stderr);
     assert!(head.stderr.contains("two columns are named `v`"), "{}", head.stderr);
 }
 

@@ -7,19 +7,21 @@
 //!   DeviceRows d1 ── times    t0 t1 t2
 //!        │           records   0  0  1            which record each row came from
 //!        │           column a  1. 2. 3.           found where it stood in the row before, else by a hash
-//!        │           column b  ·  ·  true         begins late: nulls before
-//!        └─ next ─── column b  "on"               a type that `b` cannot hold without loss: a tablet of its own
+//!                    column b  ·  ·  true         begins late: nulls before
 //! ```
 //!
-//! Invariants: a row is held whole or not at all, and has one value of a name; the rows of a rejected record are taken back; no value changes its
-//! meaning (a column widens only where every value stays exactly what it was); what a builder keeps between batches
-//! (device and column names, sizes to expect) is bounded.
+//! A column begins with the type of its first value. Where another comes, each value is held as it was written
+//! ([`FieldValue::Written`]), with its own kind: what it becomes is decided by whoever knows the type of the series.
+//!
+//! Invariants: a row is held whole, in the order of its device's rows and with one value of a name, or not at all; the rows of a
+//! rejected record are taken back; no value changes; what a builder keeps between batches (device and column names, sizes to
+//! expect) is bounded.
 
 use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use levada_model::{Moment, SplitName, SplitRange};
+use levada_model::{Kind, Moment, SplitName, SplitRange};
 
 use crate::{Batch, RecordRef, RecordsBuilder, RejectedRecord};
 
@@ -56,6 +58,10 @@ pub enum FieldValue<'a> {
     Blob(&'a [u8]),
     /// STRING
     String(&'a str),
+    /// BLOB, as `0x` and two hexadecimal digits for each byte.
+    Hex(&'a str),
+    /// A value as it was written, whose type is not known yet.
+    Written(Kind, &'a str),
 }
 
 impl FieldValue<'_> {
@@ -65,8 +71,9 @@ impl FieldValue<'_> {
             Self::Null | Self::Boolean(_) => 1,
             Self::Int32(_) | Self::Float(_) | Self::Date(_) => 4,
             Self::Int64(_) | Self::Double(_) | Self::Timestamp(_) => 8,
-            Self::Text(text) | Self::String(text) => 4 + text.len(),
+            Self::Text(text) | Self::String(text) | Self::Hex(text) => 4 + text.len(),
             Self::Blob(bytes) => 4 + bytes.len(),
+            Self::Written(_, text) => 5 + text.len(),
         }
     }
 }
@@ -92,6 +99,8 @@ const KEPT_DEVICES: usize = 50_000;
 const KEPT_COLUMNS: usize = 200_000;
 /// Bytes of records for which room is made ahead: one huge record must not make all that follow look huge.
 const KEPT_BYTES: usize = 8 << 20;
+/// Bytes of values that a batch may hold. Values are written out at a few times their size at most, which 32 bits can count.
+const MOST_BYTES: usize = 256 << 20;
 
 /// Collects the rows of many records, device by device, as columns.
 ///
@@ -202,6 +211,9 @@ impl BatchBuilder {
             }
             bytes += value.bytes();
             values |= *value != FieldValue::Null;
+        }
+        if self.value_bytes + bytes > MOST_BYTES {
+            return Err(RowError(format!("a batch holds {MOST_BYTES} bytes of values at most")));
         }
         let index = self.device(device)?;
         if !values {

@@ -125,7 +125,9 @@
 //!         for (index, readings) in batch.readings.iter().enumerate() {
 //!             match readings.tablet.columns().iter().find(|column| column.data_type == DataType::Int64) {
 //!                 Some(column) => {
-//!                     let sum: i64 = column.values.as_primitive::<Int64Type>().iter().flatten().sum();
+//!                     // What was read without a type is as it was written until a sink wants it of one.
+//!                     let converted = column.to(DataType::Int64);
+//!                     let sum: i64 = converted.values.as_primitive::<Int64Type>().iter().flatten().sum();
 //!                     self.0.fetch_add(sum, Ordering::Relaxed);
 //!                 }
 //!                 None => delivery.rejected.push(Rejection {

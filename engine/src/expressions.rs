@@ -79,6 +79,13 @@ impl RowQuery {
         series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string)
     }
 
+    /// Whether it reads a measurement, by name or by a pattern that fits it.
+    pub fn reads(&self, measurement: &str) -> bool {
+        let columns = self.0.columns.iter().map(|column| &column.expression);
+        let mut series = columns.chain(&self.0.condition).flat_map(Expression::series);
+        series.any(|name| name.pattern().has_wildcard() || name.to_string() == measurement)
+    }
+
     /// Binds it to the measurements of a tablet; see [`RowExpressions::bind`].
     ///
     /// # Errors

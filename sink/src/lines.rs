@@ -75,7 +75,9 @@ impl Lines {
     /// Takes note of a batch's measurements.
     pub(crate) fn meet(&mut self, batch: &Batch) {
         let Format::CsvWide { columns: None, typed } = self.format else { return };
-        for column in batch.readings.iter().flat_map(|readings| readings.tablet.columns()) {
+        let columns = batch.readings.iter().flat_map(|readings| readings.tablet.columns());
+        // A header that says types says one for each column.
+        for column in columns.flat_map(|column| if typed { column.apart() } else { vec![column.clone()] }) {
             let data_type = typed.then_some(column.data_type);
             let name = unquote_node(&column.name);
             if !self.columns.iter().any(|known| known.name == name && known.data_type == data_type) {

@@ -23,4 +23,5 @@ pub use self::{
     json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath},
     line::{LineDecoder, LineOptions},
     time::{MissingTime, TimeUnit},
+    typed::Integers,
 };

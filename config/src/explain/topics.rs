@@ -43,6 +43,14 @@ const TOPICS: &[Topic] = &[
     },
     written!("variables", "Environment variables in a pipeline file: `${VAR}`, `:-`, `:?` and `$$`."),
     written!("records", "How records become rows: devices, times, nested objects, nulls, types."),
+    Topic {
+        name: "types",
+        summary: "Types of values: what stays as it was written, and the table of conversions.",
+        page: || {
+            let table = levada_connector_api::model::convert::table();
+            Cow::Owned(format!("{}\n{table}", include_str!("topics/types.md")))
+        },
+    },
     written!("templates", "Names that are made of parts: `{$.site}`, `{n}`, and paths with `*` and `{a,b}`."),
 ];
 

@@ -1,13 +1,14 @@
 //! One column's values while they arrive.
 
-use std::{hash::BuildHasher, sync::Arc};
+use std::{hash::BuildHasher, io::Write as _, sync::Arc};
 
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    cast::AsArray,
 };
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use foldhash::fast::RandomState;
-use levada_model::{Column, DataType, quote_node};
+use levada_model::{Column, DataType, Kind, Kinds, Value, convert::Given, quote_node};
 
 use super::FieldValue;
 
@@ -22,14 +23,24 @@ pub(super) struct ColumnRows {
     /// The raw name.
     pub(super) key: Box<str>,
     node: Arc<str>,
-    data_type: DataType,
+    form: Form,
     values: Values,
     /// Which rows hold a value; `None` while all do.
     validity: Option<BooleanBufferBuilder>,
     /// How many rows hold a value.
     held: usize,
-    /// How many rows the batch before had.
+    /// How many rows the batch before had, and how many bytes their texts.
     expected: usize,
+    expected_bytes: usize,
+}
+
+/// What a column's values are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    /// Of a type.
+    Typed(DataType),
+    /// As they were written, of these kinds.
+    Written(Kinds),
 }
 
 /// Values by the form in which they are held; several data types share a form.
@@ -46,15 +57,16 @@ enum Values {
 impl ColumnRows {
     /// A column of the type of its first value.
     pub(super) fn new(raw: &str, first: &FieldValue<'_>, expected: usize) -> Self {
-        let data_type = type_of(first);
+        let form = form_of(first);
         Self {
             key: raw.into(),
             node: quote_node(raw).into(),
-            data_type,
-            values: Values::of(data_type, expected),
+            form,
+            values: Values::of(form, expected, 0),
             validity: None,
             held: 0,
             expected,
+            expected_bytes: 0,
         }
     }
 
@@ -64,9 +76,9 @@ impl ColumnRows {
         self.held > 0 && self.values.len() > row
     }
 
-    /// Sets the value of a row, which is the last; false where the column cannot hold it without loss.
+    /// Sets the value of a row, which is the last.
     #[inline]
-    pub(super) fn push(&mut self, row: usize, value: FieldValue<'_>) -> bool {
+    pub(super) fn push(&mut self, row: usize, value: FieldValue<'_>) {
         if self.held == 0 {
             self.begin(&value);
         }
@@ -74,24 +86,20 @@ impl ColumnRows {
         if len != row {
             self.align(len, row);
         }
-        let fits = match (&mut self.values, value) {
-            (Values::F64(values), FieldValue::Double(value)) => {
-                values.push(value);
-                true
+        match (&mut self.values, value, &mut self.form) {
+            (Values::Bytes { ends, bytes }, FieldValue::Written(kind, text), Form::Written(kinds)) => {
+                kinds.see(kind);
+                bytes.push(kind.tag());
+                push_bytes(ends, bytes, text.as_bytes());
             }
-            (Values::Bits(values), FieldValue::Boolean(value)) => {
-                values.push(value);
-                true
-            }
-            (_, value) => self.push_other(value),
-        };
-        if fits {
-            self.held += 1;
-            if let Some(validity) = &mut self.validity {
-                validity.append(true);
-            }
+            (Values::F64(values), FieldValue::Double(value), _) => values.push(value),
+            (Values::Bits(values), FieldValue::Boolean(value), _) => values.push(value),
+            (_, value, _) => self.push_other(value),
         }
-        fits
+        self.held += 1;
+        if let Some(validity) = &mut self.validity {
+            validity.append(true);
+        }
     }
 
     /// Drops the values of all rows from `rows` on.
@@ -125,17 +133,24 @@ impl ColumnRows {
         self.expected = rows;
         self.held = 0;
         let nulls = self.validity.take().map(|mut validity| NullBuffer::new(validity.finish()));
-        let values = std::mem::replace(&mut self.values, Values::of(self.data_type, 0));
-        let values = values.into_array(self.data_type, nulls);
-        Some(Column { name: Arc::clone(&self.node), data_type: self.data_type, values })
+        let values = std::mem::replace(&mut self.values, Values::of(self.form, 0, 0));
+        if let Values::Bytes { bytes, .. } = &values {
+            self.expected_bytes = (bytes.len() + bytes.len() / 8).min(super::KEPT_BYTES);
+        }
+        let values = values.into_array(self.form, nulls);
+        let data_type = match self.form {
+            Form::Typed(data_type) => data_type,
+            Form::Written(kinds) => kinds.data_type(),
+        };
+        Some(Column { name: Arc::clone(&self.node), data_type, values })
     }
 
-    /// The first value of a batch decides the type anew, so that one odd batch does not shape all that follow.
+    /// The first value of a batch decides the form anew, so that one odd batch does not shape all that follow.
     fn begin(&mut self, value: &FieldValue<'_>) {
-        let data_type = type_of(value);
-        if data_type != self.data_type || self.values.capacity() == 0 {
-            self.data_type = data_type;
-            self.values = Values::of(data_type, self.expected);
+        let form = form_of(value);
+        if form != self.form || self.values.capacity() == 0 {
+            self.form = form;
+            self.values = Values::of(form, self.expected, self.expected_bytes);
             self.validity = None;
         }
     }
@@ -156,78 +171,94 @@ impl ColumnRows {
         self.values.pad(row);
     }
 
-    /// A value that is neither DOUBLE in a DOUBLE column nor BOOLEAN in a BOOLEAN column.
-    fn push_other(&mut self, value: FieldValue<'_>) -> bool {
-        let given = type_of(&value);
-        if given != self.data_type && !self.widen(given) {
-            return self.push_narrower(value);
-        }
+    /// A value of another form than the most frequent ones.
+    fn push_other(&mut self, value: FieldValue<'_>) {
+        let data_type = match form_of(&value) {
+            Form::Typed(data_type) if self.form == Form::Typed(data_type) => data_type,
+            _ => return self.push_mixed(value),
+        };
         match (&mut self.values, value) {
             (Values::I32(values), FieldValue::Int32(value) | FieldValue::Date(value)) => values.push(value),
             (Values::I64(values), FieldValue::Int64(value) | FieldValue::Timestamp(value)) => {
                 values.push(value)
             }
             (Values::F32(values), FieldValue::Float(value)) => values.push(value),
-            (Values::F64(values), FieldValue::Double(value)) => values.push(value),
             (Values::Bytes { ends, bytes }, FieldValue::Text(text) | FieldValue::String(text)) => {
-                return push_bytes(ends, bytes, text.as_bytes());
+                push_bytes(ends, bytes, text.as_bytes());
             }
-            (Values::Bytes { ends, bytes }, FieldValue::Blob(blob)) => return push_bytes(ends, bytes, blob),
-            _ => return false,
+            (Values::Bytes { ends, bytes }, FieldValue::Blob(blob)) => push_bytes(ends, bytes, blob),
+            (Values::Bytes { ends, bytes }, FieldValue::Hex(digits)) => {
+                bytes.extend(Given::Text(digits).blob().unwrap_or_default().as_ref());
+                push_bytes(ends, bytes, b"");
+            }
+            _ => unreachable!("a column of {data_type} holds its values in the form of the type"),
         }
-        true
     }
 
-    /// A number of a narrower type than the column's, where it is exactly the same number there.
-    fn push_narrower(&mut self, value: FieldValue<'_>) -> bool {
-        match (self.data_type, &mut self.values, value) {
-            (DataType::Int64, Values::I64(values), FieldValue::Int32(value)) => values.push(value.into()),
-            (DataType::Double, Values::F64(values), FieldValue::Int32(value)) => values.push(value.into()),
-            (DataType::Double, Values::F64(values), FieldValue::Float(value)) => values.push(value.into()),
-            (DataType::Double, Values::F64(values), FieldValue::Int64(value)) if is_exact(value) => {
-                values.push(value as f64);
+    /// A value of another type than the values so far: from now on each is held as it was written, with its own kind.
+    fn push_mixed(&mut self, value: FieldValue<'_>) {
+        let mut kinds = match self.form {
+            Form::Written(kinds) => kinds,
+            Form::Typed(data_type) => {
+                self.write_all(data_type);
+                Kinds::new(Kind::Typed(data_type))
             }
-            _ => return false,
-        }
-        true
-    }
-
-    /// Makes room for a wider type of number, where every value held stays exactly the same number.
-    fn widen(&mut self, wider: DataType) -> bool {
-        let values = match (self.data_type, wider, &self.values) {
-            (DataType::Int32, DataType::Int64, Values::I32(values)) => {
-                Values::I64(values.iter().copied().map(i64::from).collect())
-            }
-            (DataType::Int32, DataType::Double, Values::I32(values)) => {
-                Values::F64(values.iter().copied().map(f64::from).collect())
-            }
-            (DataType::Float, DataType::Double, Values::F32(values)) => {
-                Values::F64(values.iter().copied().map(f64::from).collect())
-            }
-            (DataType::Int64, DataType::Double, Values::I64(values))
-                if values.iter().all(|&value| is_exact(value)) =>
-            {
-                Values::F64(values.iter().map(|&value| value as f64).collect())
-            }
-            _ => return false,
         };
-        self.values = values;
-        self.data_type = wider;
-        true
+        let Values::Bytes { ends, bytes } = &mut self.values else {
+            unreachable!("written values are bytes")
+        };
+        let kind = kind_of(&value);
+        kinds.see(kind);
+        bytes.push(kind.tag());
+        match value {
+            FieldValue::Written(_, text)
+            | FieldValue::Text(text)
+            | FieldValue::String(text)
+            | FieldValue::Hex(text) => {
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            FieldValue::Null => {}
+            FieldValue::Boolean(value) => put(bytes, value),
+            FieldValue::Int32(value) | FieldValue::Date(value) => put(bytes, value),
+            FieldValue::Int64(value) | FieldValue::Timestamp(value) => put(bytes, value),
+            FieldValue::Float(value) => put(bytes, Value::Float(value)),
+            FieldValue::Double(value) => put(bytes, Value::Double(value)),
+            FieldValue::Blob(value) => put(bytes, Value::Blob(value.to_owned())),
+        }
+        push_bytes(ends, bytes, b"");
+        self.form = Form::Written(kinds);
+    }
+
+    /// Makes values of a type written ones.
+    #[cold]
+    fn write_all(&mut self, data_type: DataType) {
+        let rows = self.values.len();
+        let nulls = self.validity.as_mut().map(|validity| NullBuffer::new(validity.finish_cloned()));
+        let values = std::mem::replace(&mut self.values, Values::Bits(Vec::new()));
+        let typed = Column {
+            name: Arc::clone(&self.node),
+            data_type,
+            values: values.into_array(Form::Typed(data_type), nulls),
+        };
+        let (offsets, bytes, _) = typed.to_written().values.as_binary::<i32>().clone().into_parts();
+        let mut ends = Vec::with_capacity(self.expected.max(rows + 1));
+        ends.extend_from_slice(offsets.get(1..).unwrap_or_default());
+        self.values = Values::Bytes { ends, bytes: bytes.to_vec() };
     }
 }
 
 impl Values {
-    fn of(data_type: DataType, expected: usize) -> Self {
+    fn of(form: Form, expected: usize, expected_bytes: usize) -> Self {
+        let bytes =
+            || Self::Bytes { ends: Vec::with_capacity(expected), bytes: Vec::with_capacity(expected_bytes) };
+        let Form::Typed(data_type) = form else { return bytes() };
         match data_type {
             DataType::Boolean => Self::Bits(Vec::with_capacity(expected)),
             DataType::Int32 | DataType::Date => Self::I32(Vec::with_capacity(expected)),
             DataType::Int64 | DataType::Timestamp => Self::I64(Vec::with_capacity(expected)),
             DataType::Float => Self::F32(Vec::with_capacity(expected)),
             DataType::Double => Self::F64(Vec::with_capacity(expected)),
-            DataType::Text | DataType::String | DataType::Blob => {
-                Self::Bytes { ends: Vec::with_capacity(expected), bytes: Vec::new() }
-            }
+            DataType::Text | DataType::String | DataType::Blob => bytes(),
         }
     }
 
@@ -282,7 +313,7 @@ impl Values {
         }
     }
 
-    fn into_array(self, data_type: DataType, nulls: Option<NullBuffer>) -> ArrayRef {
+    fn into_array(self, form: Form, nulls: Option<NullBuffer>) -> ArrayRef {
         match self {
             Self::Bits(values) => Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)),
             Self::I32(values) => Arc::new(Int32Array::new(values.into(), nulls)),
@@ -294,7 +325,7 @@ impl Values {
                 offsets.push(0);
                 offsets.extend(ends);
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                if data_type == DataType::Blob {
+                if matches!(form, Form::Written(_) | Form::Typed(DataType::Blob)) {
                     Arc::new(BinaryArray::new(offsets, Buffer::from_vec(bytes), nulls))
                 } else {
                     Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
@@ -304,9 +335,18 @@ impl Values {
     }
 }
 
-/// The type that a value makes a column of; a null makes none, and is never asked.
-fn type_of(value: &FieldValue<'_>) -> DataType {
-    match value {
+/// The form that a value makes a column of; a null makes none, and is never asked.
+fn form_of(value: &FieldValue<'_>) -> Form {
+    match kind_of(value) {
+        Kind::Typed(data_type) => Form::Typed(data_type),
+        kind => Form::Written(Kinds::new(kind)),
+    }
+}
+
+/// What a value is among written ones.
+fn kind_of(value: &FieldValue<'_>) -> Kind {
+    Kind::Typed(match value {
+        FieldValue::Written(kind, _) => return *kind,
         FieldValue::Boolean(_) => DataType::Boolean,
         FieldValue::Int32(_) => DataType::Int32,
         FieldValue::Int64(_) => DataType::Int64,
@@ -315,20 +355,19 @@ fn type_of(value: &FieldValue<'_>) -> DataType {
         FieldValue::Null | FieldValue::Text(_) => DataType::Text,
         FieldValue::Timestamp(_) => DataType::Timestamp,
         FieldValue::Date(_) => DataType::Date,
-        FieldValue::Blob(_) => DataType::Blob,
+        FieldValue::Blob(_) | FieldValue::Hex(_) => DataType::Blob,
         FieldValue::String(_) => DataType::String,
-    }
+    })
 }
 
-/// False where the column's bytes would pass what 32-bit offsets can say.
-fn push_bytes(ends: &mut Vec<i32>, bytes: &mut Vec<u8>, value: &[u8]) -> bool {
-    let Ok(end) = i32::try_from(bytes.len() + value.len()) else { return false };
+/// Ends a value with these bytes.
+#[inline]
+fn push_bytes(ends: &mut Vec<i32>, bytes: &mut Vec<u8>, value: &[u8]) {
     bytes.extend_from_slice(value);
-    ends.push(end);
-    true
+    // A batch is bounded far below.
+    ends.push(i32::try_from(bytes.len()).expect("the builder takes no more bytes than 32 bits can count"));
 }
 
-/// Whether a DOUBLE says the same number.
-fn is_exact(value: i64) -> bool {
-    value.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS
+fn put(bytes: &mut Vec<u8>, value: impl std::fmt::Display) {
+    write!(bytes, "{value}").expect("a vector takes everything");
 }

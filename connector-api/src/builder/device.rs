@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{Readings, Records};
 
-/// The rows of one device; values of a second type in a column go to `next`, which has the same device's rows again.
+/// The rows of one device.
 #[derive(Debug)]
 pub(super) struct DeviceRows {
     /// The name as it came.
@@ -30,7 +30,6 @@ pub(super) struct DeviceRows {
     by_name: HashTable<u32>,
     /// How many rows the batch before had: room for as many is made at once.
     expected: usize,
-    next: Option<Box<Self>>,
 }
 
 impl DeviceRows {
@@ -45,11 +44,10 @@ impl DeviceRows {
             columns: Vec::new(),
             by_name: HashTable::new(),
             expected: 0,
-            next: None,
         }
     }
 
-    /// Adds a row; gives the number of columns that had to be made for it.
+    /// Adds a row, of which one field at least has a value; gives the number of columns that had to be made for it.
     ///
     /// # Errors
     /// The name that two values have; nothing of the row is held.
@@ -63,8 +61,6 @@ impl DeviceRows {
         let row = self.times.len();
         let known = self.columns.len();
         let mut hint = 0;
-        let mut held = false;
-        let (mut spilled, mut spilled_at) = (Vec::new(), Vec::new());
         for &(name, value) in fields {
             if value == FieldValue::Null {
                 continue;
@@ -74,32 +70,19 @@ impl DeviceRows {
                 _ => self.column(name, &value, hasher),
             };
             hint = at + 1;
-            if self.columns[at].reaches_beyond(row) || spilled_at.contains(&at) {
+            if self.columns[at].reaches_beyond(row) {
                 self.columns.iter_mut().for_each(|column| column.truncate(row));
                 return Err(name);
             }
-            if self.columns[at].push(row, value) {
-                held = true;
-            } else {
-                spilled.push((name, value));
-                spilled_at.push(at);
-            }
+            self.columns[at].push(row, value);
         }
-        if held {
-            if row == 0 {
-                self.times.reserve(self.expected);
-                self.records.reserve(record.map_or(0, |_| self.expected));
-            }
-            self.times.push(time);
-            self.records.extend(record);
+        if row == 0 {
+            self.times.reserve(self.expected);
+            self.records.reserve(record.map_or(0, |_| self.expected));
         }
-        let mut made = self.columns.len() - known;
-        if !spilled.is_empty() {
-            let next = self.next.get_or_insert_with(|| Box::new(Self::new("", self.path.clone())));
-            // That no two have one name is known by now.
-            made += next.push(time, record, &spilled, hasher).unwrap_or_default();
-        }
-        Ok(made)
+        self.times.push(time);
+        self.records.extend(record);
+        Ok(self.columns.len() - known)
     }
 
     /// Takes back the rows of the record that came last.
@@ -112,9 +95,6 @@ impl DeviceRows {
             for column in &mut self.columns {
                 column.truncate(rows);
             }
-        }
-        if let Some(next) = &mut self.next {
-            next.take_back(record);
         }
     }
 
@@ -132,10 +112,6 @@ impl DeviceRows {
                 .expect("every column was filled up to the rows, with an array of its type");
             let records = (from.len() == rows).then(|| (Arc::clone(records), from));
             readings.push(Readings { tablet, records });
-        }
-        if let Some(mut next) = self.next.take() {
-            // Mixed types are an accident: the layer is not kept.
-            next.finish(records, readings);
         }
     }
 

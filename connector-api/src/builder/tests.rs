@@ -1,8 +1,4 @@
-use arrow_array::{
-    Array,
-    cast::AsArray,
-    types::{Float64Type, Int64Type},
-};
+use arrow_array::{Array, cast::AsArray};
 use levada_model::{DataType, Tablet, Value};
 use proptest::prelude::*;
 
@@ -51,38 +47,119 @@ fn late_and_missing_columns_are_filled_with_nulls() {
     assert_eq!(tablet.columns()[1].values.as_string::<i32>().value(2), "x");
 }
 
+/// The values of a column, as they are by themselves.
+fn values(tablet: &Tablet, column: usize) -> Vec<Option<Value>> {
+    (0..tablet.rows()).map(|row| tablet.columns()[column].value(row)).collect()
+}
+
 #[test]
-fn numbers_widen_only_where_they_stay_the_same() {
+fn numbers_of_several_types_stay_the_same_in_one_column() {
     let mut rows = BatchBuilder::new();
     rows.row("d", 1, &[("a", FieldValue::Int32(1))]).expect("held");
     rows.row("d", 2, &[("a", FieldValue::Int64(2))]).expect("held");
     rows.row("d", 3, &[("a", FieldValue::Double(3.5))]).expect("held");
     rows.row("d", 4, &[("a", FieldValue::Int64(i64::MAX))]).expect("held");
+    rows.row("d", 5, &[("a", FieldValue::Float(0.1))]).expect("held");
     let batch = rows.finish(Vec::new());
+    assert_eq!((batch.readings.len(), names(tablet(&batch, 0))[0].1), (1, DataType::Double));
+    assert_eq!(tablet(&batch, 0).times().values(), &[1, 2, 3, 4, 5]);
     assert_eq!(
-        tablet(&batch, 0).columns()[0].values.as_primitive::<Float64Type>().values(),
-        &[1.0, 2.0, 3.5]
+        values(tablet(&batch, 0), 0),
+        [
+            Value::Double(1.0),
+            Value::Double(2.0),
+            Value::Double(3.5),
+            Value::Int64(i64::MAX),
+            Value::Double(f64::from(0.1f32)),
+        ]
+        .map(Some)
     );
-    assert_eq!(tablet(&batch, 1).columns()[0].values.as_primitive::<Int64Type>().values(), &[i64::MAX]);
-    assert_eq!(tablet(&batch, 1).times().values(), &[4]);
 }
 
 #[test]
-fn a_second_type_in_a_column_gets_a_tablet_of_its_own() {
+fn a_record_with_a_second_type_in_a_column_stays_one_row_in_its_place() {
     let mut rows = BatchBuilder::new();
     let other = ("b", FieldValue::Boolean(true));
+    let written = |text| FieldValue::Written(Kind::Number, text);
     for (time, value) in
-        [FieldValue::Double(1.0), FieldValue::Text("off"), FieldValue::Double(2.0)].into_iter().enumerate()
+        [written("1.50"), FieldValue::Text("off"), FieldValue::Null, FieldValue::Boolean(true), written("2")]
+            .into_iter()
+            .enumerate()
     {
         rows.record(b"r", time as u64);
         rows.row("d", time as i64, &[("a", value), other]).expect("held");
     }
     let batch = rows.finish(Vec::new());
-    assert_eq!(batch.readings.len(), 2);
-    assert_eq!(tablet(&batch, 0).columns()[0].values.null_count(), 1);
-    assert_eq!(tablet(&batch, 0).columns()[1].values.null_count(), 0);
-    assert_eq!(names(tablet(&batch, 1)), [("a".to_owned(), DataType::Text)]);
-    assert_eq!(batch.readings[1].record(0).and_then(|record| record.origin().map(|(_, at)| at)), None);
+    assert_eq!((batch.readings.len(), batch.rows(), batch.points()), (1, 5, 9));
+    let tablet = tablet(&batch, 0);
+    assert_eq!(names(tablet), [("a".to_owned(), DataType::Double), ("b".to_owned(), DataType::Boolean)]);
+    let off = Value::Text("off".to_owned());
+    assert_eq!(
+        values(tablet, 0),
+        [Some(Value::Double(1.5)), Some(off), None, Some(Value::Boolean(true)), Some(Value::Double(2.0)),]
+    );
+    assert!(tablet.columns()[0].is_written() && !tablet.columns()[1].is_written());
+}
+
+#[test]
+fn values_of_every_type_are_themselves_in_a_mixed_column() {
+    let all = [
+        FieldValue::Blob(b"\0\xff"),
+        FieldValue::Boolean(false),
+        FieldValue::Int32(-1),
+        FieldValue::Timestamp(7),
+        FieldValue::Date(20_260_501),
+        FieldValue::String("s"),
+        FieldValue::Float(f32::NEG_INFINITY),
+        FieldValue::Double(f64::MIN_POSITIVE),
+    ];
+    let mut rows = BatchBuilder::new();
+    for (time, value) in (0..).zip(all) {
+        rows.row("d", time, &[("a", value)]).expect("held");
+    }
+    let batch = rows.finish(Vec::new());
+    let text = |text: &str| Value::Text(text.to_owned());
+    assert_eq!(
+        values(tablet(&batch, 0), 0),
+        [
+            text("0x00ff"),
+            Value::Boolean(false),
+            Value::Int64(-1),
+            Value::Timestamp(7),
+            Value::Date(20_260_501),
+            text("s"),
+            Value::Float(f32::NEG_INFINITY),
+            Value::Double(f64::MIN_POSITIVE),
+        ]
+        .map(Some)
+    );
+    // The batch after it begins anew.
+    rows.row("d", 9, &[("a", FieldValue::Blob(b"x"))]).expect("held");
+    let batch = rows.finish(Vec::new());
+    assert_eq!(values(tablet(&batch, 0), 0), [Some(Value::Blob(b"x".to_vec()))]);
+}
+
+#[test]
+fn integers_are_int64_while_all_are_whole() {
+    let mut rows = BatchBuilder::new();
+    let integer = |text| FieldValue::Written(Kind::Integer, text);
+    let fraction = FieldValue::Written(Kind::Number, "2.5");
+    rows.row("d", 1, &[("a", integer("9007199254740993")), ("b", integer("1")), ("c", fraction)])
+        .expect("held");
+    rows.row("d", 2, &[("a", integer("2")), ("b", fraction), ("c", integer("1"))]).expect("held");
+    let batch = rows.finish(Vec::new());
+    let types = names(tablet(&batch, 0)).into_iter().map(|(_, data_type)| data_type).collect::<Vec<_>>();
+    assert_eq!(types, [DataType::Int64, DataType::Double, DataType::Double]);
+    assert_eq!(values(tablet(&batch, 0), 0)[0], Some(Value::Int64(9_007_199_254_740_993)));
+}
+
+#[test]
+fn more_than_a_batch_may_hold_is_an_error_and_no_row() {
+    let text = "x".repeat(200 << 20);
+    let mut rows = BatchBuilder::new();
+    rows.row("d", 1, &[("a", FieldValue::Text(&text))]).expect("held");
+    assert!(rows.row("d", 2, &[("a", FieldValue::Text(&text))]).is_err());
+    assert_eq!(rows.rows(), 1);
 }
 
 #[test]
@@ -228,7 +305,7 @@ proptest! {
             for each in batch.readings {
                 for row in 0..each.tablet.rows() {
                     for column in each.tablet.columns() {
-                        if let Some(value) = Value::at(&column.values, column.data_type, row) {
+                        if let Some(value) = column.value(row) {
                             found.push((each.tablet.times().value(row), column.name.to_string(), meaning(&value)));
                         }
                     }

@@ -2,10 +2,10 @@
 
 use std::{ops::Range, sync::Arc};
 
-use arrow_array::{Array, Float64Array, Int64Array, cast::AsArray, types::Int64Type};
+use arrow_array::{Float64Array, Int64Array};
 use levada_connector_api::{
     Batch, Readings, RecordsBuilder,
-    model::{Column, DataType, Path, SplitName, SplitRange, Tablet},
+    model::{Column, DataType, Path, SplitName, SplitRange, Tablet, Value},
 };
 
 /// The measurement that holds a numbered row's number, INT64.
@@ -75,13 +75,12 @@ pub fn rows_of(batch: &Batch) -> Vec<Row> {
     let mut rows = Vec::with_capacity(batch.rows());
     for readings in &batch.readings {
         let tablet = &readings.tablet;
-        let numbers = tablet
-            .columns()
-            .iter()
-            .find(|column| &*column.name == NUMBER && column.data_type == DataType::Int64)
-            .map(|column| column.values.as_primitive::<Int64Type>());
+        let numbers = tablet.columns().iter().find(|column| &*column.name == NUMBER);
         for row in 0..tablet.rows() {
-            let number = numbers.and_then(|array| array.is_valid(row).then(|| array.value(row)));
+            let number = match numbers.and_then(|column| column.value(row)) {
+                Some(Value::Int64(number)) => Some(number),
+                _ => None,
+            };
             rows.push(Row { device: tablet.device().to_string(), time: tablet.times().value(row), number });
         }
     }

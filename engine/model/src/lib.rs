@@ -8,6 +8,8 @@
 //!   encoding    PLAIN … RLBE                  likewise
 //!   compressor  UNCOMPRESSED … LZMA2          likewise
 //!   value       one typed value               what an INSERT holds
+//!   convert     value → type                  the one table of conversions
+//!   written     21.50 as it came              values whose type is not known yet
 //!   tablet      one device, many rows         columns as Arrow arrays
 //!   time        2024-02-21T09:34:33+01:00       moments as they are written, units, zones
 //!   position    how far a split was read      what is committed behind settled rows
@@ -19,7 +21,9 @@
 //! all have as many rows as its time column and the Arrow type that belongs to their [`DataType`].
 
 mod closed_set;
+mod column;
 mod compressor;
+pub mod convert;
 mod data_type;
 mod encoding;
 mod path;
@@ -31,8 +35,10 @@ mod status;
 mod tablet;
 mod time;
 mod value;
+mod written;
 
 pub use closed_set::UnknownName;
+pub use column::Column;
 pub use compressor::Compressor;
 pub use data_type::DataType;
 pub use encoding::Encoding;
@@ -44,6 +50,7 @@ pub use session::{
     Outcome, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,
 };
 pub use status::StatusCode;
-pub use tablet::{Column, Tablet, TabletError};
+pub use tablet::{Tablet, TabletError};
 pub use time::{Moment, TimeError, TimeUnit, parse_date, parse_time, parse_zone, scan_zone};
 pub use value::Value;
+pub use written::{Kind, Kinds, Written};

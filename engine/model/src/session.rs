@@ -20,8 +20,8 @@ pub struct SessionCapabilities {
 pub struct Write {
     /// The rows.
     pub tablets: Vec<Tablet>,
-    /// Cast values to the type of the series that exist (`21.0` into an INT32) rather than refuse them: for types
-    /// that were inferred and not chosen. A value that would change by the cast is still refused.
+    /// Convert values that have a type to that of the series that exist (`21.0` into an INT32), by the
+    /// [table](crate::convert), rather than reject them. Values as they were written are converted in any case.
     pub coerce: bool,
     /// Who reads: positions of different owners do not touch. Needed where `positions` is not empty.
     pub owner: Option<Arc<str>>,

@@ -6,29 +6,14 @@
 //!                      1700000001000   null                 true
 //!                      └ Int64Array    └ Float64Array       └ BooleanArray
 //! ```
+//!
+//! A column whose type nobody said holds its values as they were written: see [`Column`].
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array};
+use arrow_array::{Array, BooleanArray, Int64Array};
 
-use crate::{DataType, Path};
-
-/// One measurement's values in a [`Tablet`].
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// The measurement, a node in canonical form.
-    pub name: Arc<str>,
-    /// The type of its values; `values` is an array of [`DataType::arrow`].
-    pub data_type: DataType,
-    /// A value, or null, for every row.
-    pub values: ArrayRef,
-}
-
-impl PartialEq for Column {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.data_type == other.data_type && *self.values == *other.values
-    }
-}
+use crate::{Column, DataType, Path};
 
 /// Rows of one device, as columns. Times need neither be sorted nor unique: of two rows of the same time the later row
 /// in the tablet wins, value by value.
@@ -90,7 +75,7 @@ impl Tablet {
                     expected: times.len(),
                 });
             }
-            if *column.values.data_type() != column.data_type.arrow() {
+            if *column.values.data_type() != column.data_type.arrow() && !column.is_written() {
                 return Err(TabletError::Type {
                     column: column.name.to_string(),
                     data_type: column.data_type,
@@ -209,7 +194,7 @@ impl Tablet {
 
 #[cfg(test)]
 mod tests {
-    use arrow_array::{Float64Array, Int32Array};
+    use arrow_array::{ArrayRef, Float64Array, Int32Array};
 
     use super::*;
 

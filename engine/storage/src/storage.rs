@@ -243,7 +243,9 @@ impl Storage {
     /// when it is polled and its turn has come. The turn is taken at the first poll. Dropped before it resolves, it stores
     /// nothing.
     pub fn insert_when_ready(&self, write: Write) -> Insert {
-        Insert { store: Arc::clone(self.store()), write: Some(write), ticket: None }
+        let store = Arc::clone(self.store());
+        let write = store.with_known_types(write);
+        Insert { store, write: Some(write), ticket: None }
     }
 
     /// Makes a database.

@@ -1,8 +1,10 @@
-//! What happens to a tablet between the caller and the log: it is checked against the catalog, and cast where asked for.
+//! What happens to a tablet between the caller and the log: it is checked against the catalog, and its values become
+//! those of the types of their series.
 
-mod coerce;
 mod prepare;
 mod size;
+mod types;
 
 pub(crate) use prepare::{How, Prepared, prepare};
 pub(crate) use size::LARGEST_WRITE;
+pub(crate) use types::with_known_types;

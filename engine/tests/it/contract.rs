@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::pin, sync::Arc};
 
-use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow_array::{ArrayRef, BinaryArray, Float64Array, Int32Array, Int64Array, StringArray};
 use futures::StreamExt;
 use levada_model::{
     Column, DataType, Outcome, Path, Session, SplitName, SplitRange, StatusCode, Tablet, Write,
@@ -108,6 +108,56 @@ async fn inferred_types_give_way_to_the_series_type() {
         session.insert_tablets(Write { tablets, coerce: true, ..Write::default() }).await.expect("taken");
     assert_eq!(report.rejected.len(), 1, "21.5 is no INT32: {report:?}");
     assert_eq!(rows(&session, "select s from root.a.d1").await, ["1,21"]);
+}
+
+/// Values as they were written, each with its kind.
+fn as_written(name: &str, data_type: DataType, values: Vec<Option<&[u8]>>) -> Column {
+    column(name, data_type, Arc::new(BinaryArray::from(values)))
+}
+
+#[tokio::test]
+async fn what_was_written_becomes_what_its_series_holds() {
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.a.d1.n INT64").await;
+    done(&session, "create timeseries root.a.d1.t TEXT").await;
+    let values = |times: Vec<i64>, n: &[u8]| {
+        let second: &[u8] = b"n5";
+        tablet(
+            "root.a.d1",
+            times,
+            vec![
+                as_written("n", DataType::Double, vec![Some(n), Some(second), None]),
+                as_written(
+                    "new",
+                    DataType::Double,
+                    vec![Some(b"n21.50"), Some(b"n9007199254740993"), Some(b"toff")],
+                ),
+                as_written("t", DataType::Double, vec![Some(b"n1E5"), Some(b"bTRUE"), Some(b"t00123")]),
+            ],
+        )
+    };
+    let tablets = vec![values(vec![1, 2, 3], b"n9223372036854775807"), values(vec![4, 5, 6], b"n21.5")];
+    // Values without a type are converted whether the others are or not.
+    let report = session.insert_tablets(Write { tablets, ..Write::default() }).await.expect("taken");
+    let rejected: Vec<_> = report
+        .rejected
+        .iter()
+        .map(|each| (each.tablet, each.rows.clone().unwrap_or_default(), each.measurement.as_deref()))
+        .collect();
+    let new = Some("new");
+    assert_eq!(
+        rejected,
+        [(0, vec![1], new), (0, vec![2], new), (1, vec![0], Some("n")), (1, vec![1], new), (1, vec![2], new),]
+    );
+    assert_eq!(
+        report.rejected[2].message,
+        "data type of root.a.d1.n is not consistent, registered type INT64, and `21.5` is not of type INT64: it is not a whole number"
+    );
+    assert_eq!(
+        rows(&session, "select n, new, t from root.a.d1 where time < 4").await,
+        ["1,9223372036854775807,21.5,1E5", "2,5,-,TRUE", "3,-,-,00123"]
+    );
 }
 
 #[tokio::test]

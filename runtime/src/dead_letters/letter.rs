@@ -221,7 +221,7 @@ fn row_as_json(readings: &Readings, row: usize) -> Map<String, Json> {
     let tablet = &readings.tablet;
     let mut values = Map::new();
     for column in tablet.columns() {
-        if let Some(value) = Value::at(&column.values, column.data_type, row) {
+        if let Some(value) = column.value(row) {
             values.insert(column.name.to_string(), value_as_json(&value));
         }
     }

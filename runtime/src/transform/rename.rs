@@ -9,12 +9,12 @@ use arrow_array::{Array, BooleanArray};
 use arrow_buffer::BooleanBuffer;
 use levada_connector_api::{
     Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
-    model::{Column, Path},
+    model::{Column, Kind, Kinds, Path},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{memo::Memo, names, rows::compact};
+use super::{memo::Memo, names};
 
 /// New names. Where two measurements of a device get one name their values become one series: those of the later column
 /// count where a row has both.
@@ -125,7 +125,7 @@ impl Rename {
         })
     }
 
-    /// Adds the readings under their new names; more than one where columns of two types get one name.
+    /// Adds the readings under their new names.
     fn readings(&mut self, readings: Readings, into: &mut Vec<Readings>) -> Result<()> {
         let Readings { tablet, records } = readings;
         let device = self.device(tablet.device());
@@ -134,33 +134,24 @@ impl Rename {
             into.push(Readings { tablet, records });
             return Ok(());
         }
-        let bug = |error: levada_connector_api::model::TabletError| Error::bug(error.to_string());
-        let (columns, apart) = self.columns(tablet.columns())?;
-        let rest = tablet.clone().with_columns(columns).map_err(bug)?;
-        if apart.is_empty() {
-            into.push(Readings { tablet: rest, records });
-            return Ok(());
-        }
-        into.extend(compact(rest, records.clone())?);
-        for column in apart {
-            into.extend(compact(tablet.clone().with_columns(vec![column]).map_err(bug)?, records.clone())?);
-        }
+        let columns = self.columns(tablet.columns())?;
+        let tablet = tablet.with_columns(columns).map_err(|error| Error::bug(error.to_string()))?;
+        into.push(Readings { tablet, records });
         Ok(())
     }
 
-    /// Columns under their new names, and those whose name is taken by a column of another type.
-    fn columns(&self, columns: &[Column]) -> Result<(Vec<Column>, Vec<Column>)> {
-        let (mut renamed, mut apart): (Vec<Column>, Vec<Column>) = (Vec::new(), Vec::new());
+    /// Columns under their new names, those of one name as one.
+    fn columns(&self, columns: &[Column]) -> Result<Vec<Column>> {
+        let mut renamed: Vec<Column> = Vec::new();
         for column in columns {
             let name = self.measurements.get(&column.name).unwrap_or(&column.name);
             let column = Column { name: Arc::clone(name), ..column.clone() };
             match renamed.iter_mut().find(|each| each.name == column.name) {
                 None => renamed.push(column),
-                Some(earlier) if earlier.data_type == column.data_type => merge(earlier, &column)?,
-                Some(_) => apart.push(column),
+                Some(earlier) => merge(earlier, column)?,
             }
         }
-        Ok((renamed, apart))
+        Ok(renamed)
     }
 }
 
@@ -180,8 +171,14 @@ fn behind<'p>(path: &'p Path, prefix: &Path) -> Option<&'p str> {
     path.as_str().strip_prefix(prefix.as_str())?.strip_prefix('.')
 }
 
-/// The later column's values, and the earlier's where that has none.
-fn merge(earlier: &mut Column, later: &Column) -> Result<()> {
+/// The later column's values, and the earlier's where that has none. Where they are of two types, each value keeps its own.
+fn merge(earlier: &mut Column, mut later: Column) -> Result<()> {
+    if earlier.data_type != later.data_type || earlier.is_written() || later.is_written() {
+        let mut kinds = Kinds::new(Kind::Typed(earlier.data_type));
+        kinds.see(Kind::Typed(later.data_type));
+        *earlier = Column { data_type: kinds.data_type(), ..earlier.to_written() };
+        later = later.to_written();
+    }
     let rows = later.values.len();
     let filled =
         later.values.nulls().map_or_else(|| BooleanBuffer::new_set(rows), |nulls| nulls.inner().clone());

@@ -11,13 +11,14 @@
 //!   measurement it is, is found once for each schema ([`bound`]).
 //! * A value that cannot be computed (a text that is no number, in a `cast`) makes a whole column fail. Which rows are to
 //!   blame is found by halving.
-//! * A row whose values came with two types of one measurement stands in two tablets; it is put together first ([`rejoin`]).
+//! * Values whose type is not known yet become of the type that a new series gets; rows in which a measurement is of another kind
+//!   are computed by themselves ([`typed`]).
 
 mod bound;
 mod options;
-mod rejoin;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 use std::collections::HashMap;
 
@@ -78,7 +79,8 @@ impl Transform for Sql {
         let mut refusal = Refusal::default();
         let mut computed = Vec::with_capacity(readings.len());
         let rows = readings.iter().map(|each| each.tablet.rows()).sum();
-        for each in rejoin::rejoin(readings)? {
+        for each in readings.into_iter().flat_map(typed::runs) {
+            let each = typed::typed(each, &self.query, &mut refusal)?;
             computed.extend(self.compute(each, &mut refusal)?);
         }
         self.watch_unseen(rows);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use levada_connector_api::{
     Batch, BatchBuilder, BuildContext, FieldValue, Options, Result, Transform, TransformType,
-    model::{SplitRange, Value},
+    model::{Kind, SplitRange},
 };
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
@@ -48,7 +48,7 @@ pub(super) fn lines(batch: &Batch) -> Vec<String> {
         for row in 0..tablet.rows() {
             let cells: Vec<_> = (tablet.columns().iter())
                 .filter_map(|column| {
-                    let value = Value::at(&column.values, column.data_type, row)?;
+                    let value = column.value(row)?;
                     Some(format!("{}={value}", column.name))
                 })
                 .collect();
@@ -101,10 +101,11 @@ fn measurements_that_get_one_name_become_one_series() {
     ]));
     assert_eq!(lines(&renamed.expect("it works")), ["d 1: t=1.0", "d 2: t=2.0 on=true", "d 3: t=4.0"]);
     let renamed = rename.apply(batch(&[
-        ("d", 1, &[("temp", FieldValue::Double(1.0))]),
-        ("d", 2, &[("t", FieldValue::Text("2"))]),
+        ("d", 1, &[("t", FieldValue::Text("2"))]),
+        ("d", 2, &[("temp", FieldValue::Double(1.0)), ("t", FieldValue::Null)]),
+        ("d", 3, &[("t", FieldValue::Text("x")), ("temp", FieldValue::Double(3.0))]),
     ]));
-    assert_eq!(lines(&renamed.expect("it works")), ["d 1: t=1.0", "d 2: t=2"]);
+    assert_eq!(lines(&renamed.expect("it works")), ["d 1: t=2", "d 2: t=1.0", "d 3: t=3.0"]);
 }
 
 #[test]
@@ -150,12 +151,14 @@ fn transforms() -> Vec<Box<dyn Transform>> {
 type RandomRow = (u8, Vec<(usize, u8, i8)>);
 
 fn field(kind: u8, number: i8) -> FieldValue<'static> {
-    match kind % 6 {
+    match kind % 8 {
         0 => FieldValue::Double(f64::from(number)),
         1 => FieldValue::Int64(i64::from(number)),
         2 => FieldValue::Boolean(number > 0),
         3 => FieldValue::Text("7"),
         4 => FieldValue::Text("seven"),
+        5 => FieldValue::Written(Kind::Number, "7.0"),
+        6 => FieldValue::Written(Kind::Number, "9007199254740993"),
         _ => FieldValue::Null,
     }
 }

@@ -8,7 +8,7 @@ use arrow_array::{
     types::{Float32Type, Float64Type, Int32Type, Int64Type},
 };
 use jiff::Timestamp;
-use levada_connector_api::model::{Column, DataType};
+use levada_connector_api::model::{Column, DataType, Written, convert::Given};
 
 use super::TimeFormat;
 
@@ -22,14 +22,17 @@ pub(super) enum Cells<'a> {
     Text(&'a StringArray),
     Date(&'a Int32Array),
     Blob(&'a BinaryArray),
+    Written(Written<'a>),
 }
 
 /// A value, ready to be written.
 #[derive(Clone, Copy)]
 pub(super) enum Cell<'a> {
     Null,
-    /// Text that needs no quotes anywhere.
-    Plain(&'static str),
+    /// True or false, as it was written.
+    Boolean(bool, &'a str),
+    /// A number as it was written.
+    Number(&'a str),
     Integer(i64),
     Float(f32),
     Double(f64),
@@ -41,6 +44,9 @@ pub(super) enum Cell<'a> {
 impl<'a> Cells<'a> {
     /// A tablet's column: its array is of the type that it says.
     pub(super) fn of(column: &'a Column) -> Self {
+        if let Some(written) = column.written() {
+            return Self::Written(written);
+        }
         let values = &column.values;
         match column.data_type {
             DataType::Boolean => Self::Boolean(values.as_boolean()),
@@ -56,9 +62,10 @@ impl<'a> Cells<'a> {
 
     pub(super) fn at(&self, row: usize) -> Cell<'a> {
         match self {
-            Self::Boolean(values) => {
-                cell(*values, row, |row| Cell::Plain(if values.value(row) { "true" } else { "false" }))
-            }
+            Self::Boolean(values) => cell(*values, row, |row| {
+                let value = values.value(row);
+                Cell::Boolean(value, if value { "true" } else { "false" })
+            }),
             Self::Int32(values) => cell(*values, row, |row| Cell::Integer(values.value(row).into())),
             Self::Int64(values) => cell(*values, row, |row| Cell::Integer(values.value(row))),
             Self::Float(values) => cell(*values, row, |row| Cell::Float(values.value(row))),
@@ -66,6 +73,7 @@ impl<'a> Cells<'a> {
             Self::Text(values) => cell(*values, row, |row| Cell::Text(values.value(row))),
             Self::Date(values) => cell(*values, row, |row| Cell::Date(values.value(row))),
             Self::Blob(values) => cell(*values, row, |row| Cell::Blob(values.value(row))),
+            Self::Written(values) => values.get(row).map_or(Cell::Null, written),
         }
     }
 }
@@ -74,12 +82,25 @@ fn cell<'a>(array: &dyn Array, row: usize, value: impl FnOnce(usize) -> Cell<'a>
     if array.is_null(row) { Cell::Null } else { value(row) }
 }
 
+fn written(given: Given<'_>) -> Cell<'_> {
+    match given {
+        Given::Number(text) => Cell::Number(text.trim()),
+        Given::Boolean(value, text) => Cell::Boolean(value, text.trim()),
+        Given::Text(text) | Given::SqlText(text) => Cell::Text(text),
+        Given::Int(value) | Given::Time(value) | Given::SqlTime(value) => Cell::Integer(value),
+        Given::Float(value) => Cell::Float(value),
+        Given::Double(value) => Cell::Double(value),
+        Given::Date(value) => Cell::Date(value),
+        Given::Bytes(bytes) => Cell::Blob(bytes),
+    }
+}
+
 impl Cell<'_> {
     /// A value other than null and text, without quotes; the number that is none by its name in Java, as IoTDB prints it.
     pub(super) fn put_plain(self, out: &mut Vec<u8>) {
         match self {
             Cell::Null => {}
-            Cell::Plain(text) => out.extend_from_slice(text.as_bytes()),
+            Cell::Boolean(_, text) | Cell::Number(text) => out.extend_from_slice(text.as_bytes()),
             Cell::Integer(value) => put(out, format_args!("{value}")),
             Cell::Float(value) if value.is_finite() => put(out, format_args!("{value:?}")),
             Cell::Double(value) if value.is_finite() => put(out, format_args!("{value:?}")),

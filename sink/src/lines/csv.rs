@@ -47,10 +47,12 @@ pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
 /// A line for each row; measurements that are no column are left out.
 pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[WideColumn], out: &mut Vec<u8>) {
     let device = [b",", &field(tablet.device().as_str())[..]].concat();
-    let cells: Vec<_> = columns
-        .iter()
-        .map(|wanted| tablet.columns().iter().find(|column| wanted.holds(column)).map(Cells::of))
-        .collect();
+    let typed = columns.iter().any(|wanted| wanted.data_type.is_some());
+    let apart: Vec<Column> =
+        if typed { tablet.columns().iter().flat_map(Column::apart).collect() } else { Vec::new() };
+    let all = if typed { &apart[..] } else { tablet.columns() };
+    let cells: Vec<_> =
+        columns.iter().map(|wanted| all.iter().find(|column| wanted.holds(column)).map(Cells::of)).collect();
     for (row, &at) in tablet.times().values().iter().enumerate() {
         put_time(at, time, out);
         out.extend_from_slice(&device);

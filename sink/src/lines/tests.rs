@@ -6,8 +6,8 @@ use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
 };
 use levada_connector_api::{
-    Readings,
-    model::{Column, DataType, Path, Tablet},
+    BatchBuilder, FieldValue, Readings,
+    model::{Column, DataType, Kind, Path, Tablet},
 };
 
 use super::*;
@@ -147,4 +147,56 @@ fn text_is_for_people() {
     let first = text.lines().next().expect("a line");
     assert!(first.starts_with("2024-05-01T08:00:00.000Z  root.d.`1,2`"), "{first}");
     assert!(first.contains(r#"  d=21.0  t x="a, \"b\"\nc"  ts=5"#), "{first}");
+}
+
+/// Rows whose values came as they are written here, in three columns.
+fn written_rows(rows: &[[FieldValue<'_>; 3]]) -> Batch {
+    let mut builder = BatchBuilder::new();
+    for (time, [a, b, c]) in (0..).zip(rows) {
+        builder.row("d", time, &[("a", *a), ("b", *b), ("c", *c)]).expect("legal");
+    }
+    builder.finish(Vec::new())
+}
+
+fn put(format: Format, batch: &Batch) -> String {
+    let mut lines = Lines::new(format, TimeFormat::Milliseconds);
+    lines.meet(batch);
+    let mut out = Vec::new();
+    lines.put_header(&mut out);
+    lines.put_rows(batch, &mut out);
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn values_come_out_as_they_were_written() {
+    let number = |text| FieldValue::Written(Kind::Number, text);
+    let truth = |text| FieldValue::Written(Kind::Boolean, text);
+    let batch = written_rows(&[
+        [number("2882429806056571124"), truth("TRUE"), number("1.50")],
+        [FieldValue::Text("21.5"), FieldValue::Null, number("+.5e3")],
+        [number(" 1E5"), truth("false"), number("NaN")],
+    ]);
+    assert_eq!(
+        put(Format::Jsonl, &batch),
+        "{\"time\":0,\"device\":\"d\",\"a\":2882429806056571124,\"b\":true,\"c\":1.50}\n\
+         {\"time\":1,\"device\":\"d\",\"a\":\"21.5\",\"c\":0.5e3}\n\
+         {\"time\":2,\"device\":\"d\",\"a\":1E5,\"b\":false,\"c\":null}\n"
+    );
+    assert_eq!(
+        put(Format::CsvWide { columns: None, typed: false }, &batch),
+        "time,device,a,b,c\n0,d,2882429806056571124,TRUE,1.50\n1,d,21.5,,+.5e3\n2,d,1E5,false,NaN\n"
+    );
+}
+
+#[test]
+fn a_header_with_types_has_a_column_for_each_type_of_what_was_written() {
+    let number = |text| FieldValue::Written(Kind::Number, text);
+    let batch = written_rows(&[
+        [number("1.50"), number("1"), FieldValue::Null],
+        [FieldValue::Text("off"), number("9007199254740993"), FieldValue::Null],
+    ]);
+    assert_eq!(
+        put(Format::CsvWide { columns: None, typed: true }, &batch),
+        "time,device,a(DOUBLE),a(TEXT),b(DOUBLE),b(INT64)\n0,d,1.5,,1.0,\n1,d,,off,,9007199254740993\n"
+    );
 }

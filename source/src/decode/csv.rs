@@ -6,8 +6,9 @@
 //!   2026-05-01T12:00:01Z,d1,,false             → d1: on BOOLEAN false
 //! ```
 //!
-//! A column's type stands in brackets behind its name or in `cast`; without one, values are inferred as the peer does:
-//! true and false, numbers as DOUBLE, otherwise text.
+//! A column's type stands in brackets behind its name or in `cast`. Without one a value stays as it is written until the type of
+//! its series is known: that of a series that exists or is declared, otherwise BOOLEAN for true and false, DOUBLE for numbers
+//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero.
 
 use std::{
     borrow::Cow,
@@ -25,7 +26,7 @@ use serde::Deserialize;
 use super::{
     account::Account,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
-    typed::{inferred, text_as},
+    typed::{Integers, text_as},
 };
 
 /// How separated values are read.
@@ -57,6 +58,8 @@ pub struct CsvOptions {
     /// Types of columns by name.
     #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({"count": "INT64"}))]
     pub cast: BTreeMap<String, DataType>,
+    /// The type of a new series of whole numbers: `double`, or `int64`.
+    pub integers: Integers,
 }
 
 /// The type of the decoder, for the registry.
@@ -164,7 +167,7 @@ impl CsvDecoder {
                 Some(data_type) => {
                     text_as(text, *data_type).map_err(|error| format!("column `{name}`: {error}"))?
                 }
-                None => inferred(text),
+                None => self.options.integers.inferred(text),
             };
             fields.push((name.as_str(), value));
         }
@@ -316,11 +319,7 @@ mod tests {
         .expect("well formed");
         let tablet = &batch.readings[0].tablet;
         assert_eq!(tablet.times().values(), &[1_777_636_800_000, 1_777_636_800_002]);
-        let first: Vec<_> = tablet
-            .columns()
-            .iter()
-            .filter_map(|column| Value::at(&column.values, column.data_type, 0))
-            .collect();
+        let first: Vec<_> = tablet.columns().iter().filter_map(|column| column.value(0)).collect();
         assert_eq!(first, [Value::Float(21.5), Value::Text("a, \"b\"".to_owned()), Value::Boolean(true)]);
     }
 
@@ -337,6 +336,43 @@ mod tests {
         let batch = decode(options, &[b"1777636800000;7"]).expect("well formed");
         let column = &batch.readings[0].tablet.columns()[0];
         assert_eq!(Value::at(&column.values, column.data_type, 0), Some(Value::Int64(7)));
+    }
+
+    #[test]
+    fn values_without_a_type_keep_their_characters() {
+        let batch = decode(
+            CsvOptions::default(),
+            &[
+                b"time,device,serial,zip,on,n",
+                b"1777636800000,d,A12,\"00123\",TRUE,1",
+                b"1777636800001,d,1E5,02142,false,2.50",
+                b"1777636800002,d,9007199254740993,10001,yes,1e400",
+            ],
+        )
+        .expect("well formed");
+        let tablet = &batch.readings[0].tablet;
+        assert_eq!((batch.readings.len(), tablet.rows()), (1, 3));
+        let texts: Vec<Vec<String>> = tablet
+            .columns()
+            .iter()
+            .map(|column| {
+                let texts = column.to(DataType::Text).values;
+                let value = |row| Value::at(&texts, DataType::Text, row).expect("a value").to_string();
+                (0..3).map(value).collect()
+            })
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                ["A12", "1E5", "9007199254740993"],
+                ["00123", "02142", "10001"],
+                ["TRUE", "false", "yes"],
+                ["1", "2.50", "1e400"],
+            ]
+        );
+        let types: Vec<DataType> = tablet.columns().iter().map(|column| column.data_type).collect();
+        assert_eq!(types, [DataType::Text, DataType::Text, DataType::Boolean, DataType::Double]);
+        assert_eq!(tablet.columns()[3].to(DataType::Double).rejected.len(), 1);
     }
 
     #[test]

@@ -10,8 +10,10 @@
 //!        → members of `measurements` or `values` are measurements by their own names
 //! ```
 //!
-//! Numbers are DOUBLE, true and false BOOLEAN, texts TEXT, null no value, unless `types` in the record or `cast` in the
-//! options say otherwise. Members of nested objects are named `outer_inner`, elements of nested lists `list_0`.
+//! `types` in the record and `cast` in the options say of which type values are. Without either a number stays as it is
+//! written until the type of its series is known: that of a series that exists or is declared, otherwise DOUBLE, or INT64 for
+//! whole numbers with `integers: int64`. True and false are BOOLEAN, texts TEXT, null is no value. Members of nested objects are
+//! named `outer_inner`, elements of nested lists `list_0`.
 //!
 //! Of two values that come to one name neither is taken: a record that has a key twice, or `{"a": {"b": 1}, "a_b": 2}`, is
 //! rejected, as which of the two is meant is not said. A record none of whose values is one (all are null, or no field is where

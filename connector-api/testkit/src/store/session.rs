@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::model::{
-    Checkpoint, DataType, Outcome, RejectedRows, Rows, SeriesSchema, Session, SessionCapabilities,
-    SessionError, StatusCode, Tablet, Value, Write, WriteReport,
+    Checkpoint, Outcome, RejectedRows, Rows, SeriesSchema, Session, SessionCapabilities, SessionError,
+    StatusCode, Tablet, Value, Write, WriteReport,
 };
 
 use super::{Series, SimulatedStore, State, sql};
@@ -122,7 +122,7 @@ fn store(state: &mut State, write: &Write) -> WriteReport {
 fn arrive(state: &mut State, tablet: &Tablet, keep: impl Fn(usize) -> bool) {
     let number = tablet.columns().iter().find(|column| &*column.name == NUMBER);
     for row in (0..tablet.rows()).filter(|&row| keep(row)) {
-        let value = number.and_then(|column| Value::at(&column.values, column.data_type, row));
+        let value = number.and_then(|column| column.value(row));
         let number = if let Some(Value::Int64(number)) = value { Some(number) } else { None };
         let time = tablet.times().value(row);
         state.arrivals.push(Row { device: tablet.device().to_string(), time, number });
@@ -144,10 +144,12 @@ fn store_columns(
             aligned: tablet.aligned(),
             values: BTreeMap::new(),
         });
+        let data_type = series.schema.data_type;
+        let fits = coerce || column.is_written() || column.data_type == data_type;
+        let converted = fits.then(|| column.to(data_type));
         let mut refused = Vec::new();
-        for row in (0..tablet.rows()).filter(|&row| keep(row)) {
-            let Some(value) = Value::at(&column.values, column.data_type, row) else { continue };
-            match fit(value, series.schema.data_type, coerce) {
+        for row in (0..tablet.rows()).filter(|&row| keep(row) && column.values.is_valid(row)) {
+            match converted.as_ref().and_then(|converted| Value::at(&converted.values, data_type, row)) {
                 Some(value) => {
                     series.values.insert(tablet.times().value(row), value);
                 }
@@ -164,32 +166,4 @@ fn store_columns(
             });
         }
     }
-}
-
-/// The value as one of a type, if that does not change it.
-fn fit(value: Value, data_type: DataType, coerce: bool) -> Option<Value> {
-    if value.data_type() == data_type {
-        return Some(value);
-    }
-    let number = match value {
-        Value::Int32(number) => f64::from(number),
-        Value::Int64(number) => number as f64,
-        Value::Float(number) => f64::from(number),
-        Value::Double(number) => number,
-        _ => return None,
-    };
-    let fitted = match data_type {
-        DataType::Int32 => Value::Int32(number as i32),
-        DataType::Int64 => Value::Int64(number as i64),
-        DataType::Float => Value::Float(number as f32),
-        DataType::Double => Value::Double(number),
-        _ => return None,
-    };
-    let back = match fitted {
-        Value::Int32(number) => f64::from(number),
-        Value::Int64(number) => number as f64,
-        Value::Float(_) => number,
-        _ => number,
-    };
-    (coerce && back == number).then_some(fitted)
 }

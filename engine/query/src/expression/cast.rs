@@ -143,15 +143,27 @@ fn from_text(texts: &StringArray, to: DataType) -> Result<ArrayRef, QueryError> 
         DataType::Int64 | DataType::Timestamp => {
             parsed::<Int64Type>(texts, |text| text.parse().map_err(|_| refuse(text)))?
         }
-        DataType::Float => {
-            parsed::<Float32Type>(texts, |text| text.trim().parse().map_err(|_| refuse(text)))?
-        }
-        DataType::Double => {
-            parsed::<Float64Type>(texts, |text| text.trim().parse().map_err(|_| refuse(text)))?
-        }
+        // By the nearest number that the type has, and not by an infinity for what is beyond it.
+        DataType::Float => parsed::<Float32Type>(texts, |text| {
+            let number: f32 = text.trim().parse().map_err(|_| refuse(text))?;
+            if number.is_infinite() && is_digits(text) { Err(beyond(text, to)) } else { Ok(number) }
+        })?,
+        DataType::Double => parsed::<Float64Type>(texts, |text| {
+            let number: f64 = text.trim().parse().map_err(|_| refuse(text))?;
+            if number.is_infinite() && is_digits(text) { Err(beyond(text, to)) } else { Ok(number) }
+        })?,
         DataType::Date => parsed::<Int32Type>(texts, |text| parse_date(text).ok_or_else(|| refuse(text)))?,
         DataType::Text | DataType::String | DataType::Blob => return Err(unsupported(DataType::Text, to)),
     })
+}
+
+/// Whether a number is written in digits, rather than by the word for one that is infinite.
+fn is_digits(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+fn beyond(text: &str, to: DataType) -> QueryError {
+    QueryError::semantic(format!("{text} is out of range of {to} value."))
 }
 
 fn parsed<T: ArrowPrimitiveType>(

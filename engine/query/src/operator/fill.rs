@@ -8,7 +8,10 @@ use arrow_array::{
     types::{ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type},
 };
 use arrow_select::{concat::concat, take::take, zip::zip};
-use levada_model::DataType;
+use levada_model::{
+    DataType,
+    convert::{Given, Reason},
+};
 use levada_sql::ast::{Constant, Fill, TypedFillMethod};
 
 use crate::{
@@ -36,8 +39,8 @@ pub(crate) struct Fills(Vec<(Method, DataType)>);
 impl Fills {
     /// For columns of some types.
     pub(crate) fn new(fill: &Fill, types: &[DataType]) -> Result<Self, QueryError> {
-        let methods = types.iter().map(|&data_type| (method(fill, data_type), data_type));
-        Ok(Self(methods.collect()))
+        let methods = types.iter().map(|&data_type| Ok((method(fill, data_type)?, data_type)));
+        Ok(Self(methods.collect::<Result<_, QueryError>>()?))
     }
 
     fn is_linear(&self) -> bool {
@@ -45,16 +48,18 @@ impl Fills {
     }
 }
 
-fn method(fill: &Fill, data_type: DataType) -> Method {
+fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
     let linear = || if data_type.is_numeric() { Method::Linear } else { Method::Leave };
-    match fill {
+    let constant = |given: &Constant| {
+        let value = constant_value(given, data_type)?;
+        Ok::<_, QueryError>(value.map_or(Method::Leave, Method::Constant))
+    };
+    Ok(match fill {
         Fill::Previous { within } => {
             Method::Previous(within.map_or(i64::MAX, |within| within.fixed_millis()))
         }
         Fill::Linear => linear(),
-        Fill::Constant(constant) => {
-            constant_value(constant, data_type).map_or(Method::Leave, Method::Constant)
-        }
+        Fill::Constant(given) => constant(given)?,
         Fill::Typed(all) => {
             let found = all.iter().find(|each| each.data_type.is_none_or(|wanted| wanted == data_type));
             match found.map(|each| &each.method) {
@@ -62,17 +67,40 @@ fn method(fill: &Fill, data_type: DataType) -> Method {
                     Method::Previous(before.map_or(i64::MAX, |before| before.fixed_millis()))
                 }
                 Some(TypedFillMethod::Linear { .. }) => linear(),
-                Some(TypedFillMethod::Constant(constant)) => {
-                    constant_value(constant, data_type).map_or(Method::Leave, Method::Constant)
-                }
+                Some(TypedFillMethod::Constant(given)) => constant(given)?,
                 None => Method::Leave,
             }
         }
+    })
+}
+
+/// Rejects a number that a column of FLOAT or DOUBLE could only hold as an infinity.
+fn in_range(constant: &Constant, data_type: DataType) -> Result<(), QueryError> {
+    let (Constant::Integer { text, .. } | Constant::Real { text, .. }) = constant else { return Ok(()) };
+    let given = Given::Number(text);
+    let reason = match data_type {
+        DataType::Float => given.float().err(),
+        DataType::Double => given.double().err(),
+        _ => None,
+    };
+    match reason {
+        Some(Reason::Range) => {
+            Err(QueryError::semantic(format!("fill: {}", Reason::Range.of(text, data_type))))
+        }
+        _ => Ok(()),
     }
 }
 
 /// The constant as a value of a column's type; `None` where it is none, and cells stay null.
-pub(crate) fn constant_value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
+pub(crate) fn constant_value(
+    constant: &Constant,
+    data_type: DataType,
+) -> Result<Option<ArrayRef>, QueryError> {
+    in_range(constant, data_type)?;
+    Ok(value(constant, data_type))
+}
+
+fn value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
     use arrow_array::{BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
     let number = match constant {
         Constant::Integer { value, .. } | Constant::Time(value) => Some(*value as f64),

@@ -62,7 +62,7 @@ impl Point<'_> {
         Ok(match fills.iter().find(fits).map(|fill| &fill.method) {
             None => null(),
             Some(TypedFillMethod::Constant(constant)) => {
-                constant_value(constant, self.data_type).unwrap_or_else(null)
+                constant_value(constant, self.data_type)?.unwrap_or_else(null)
             }
             Some(TypedFillMethod::Previous { until_last: true, .. }) if self.after(None)?.is_none() => null(),
             Some(TypedFillMethod::Previous { before, .. }) => {

@@ -1,12 +1,11 @@
-//! Constants of a statement as values of a series' type.
+//! Constants of a statement as values of a series' type, by the table of conversions, with the reasons in the peer's words.
 
-use std::sync::Arc;
-
-use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+use arrow_array::ArrayRef;
+use jiff::tz::TimeZone;
+use levada_model::{
+    DataType,
+    convert::{Converted, Given, Reason, convert_each},
 };
-use jiff::{Timestamp, civil, tz::TimeZone};
-use levada_model::DataType;
 use levada_sql::{
     ParseContext,
     ast::{Constant, ExpressionKind},
@@ -19,155 +18,50 @@ pub(super) fn column(
     constants: &[&Constant],
     zone: &TimeZone,
 ) -> (ArrayRef, Option<String>) {
-    let mut failure = None;
-    let mut keep = |reason: String| {
-        failure.get_or_insert(reason);
-    };
-    macro_rules! array {
-        ($array:ty, $convert:expr) => {
-            Arc::new(
-                constants.iter().map(|&constant| not_null(constant, $convert, &mut keep)).collect::<$array>(),
-            )
-        };
-    }
-    let values: ArrayRef = match data_type {
-        DataType::Boolean => array!(BooleanArray, boolean),
-        DataType::Int32 => array!(Int32Array, |constant| int32(constant, data_type)),
-        DataType::Int64 => array!(Int64Array, |constant| int64(constant, data_type)),
-        DataType::Timestamp => array!(Int64Array, |constant| timestamp(constant, zone)),
-        DataType::Date => array!(Int32Array, |constant| date(constant, zone)),
-        DataType::Float => array!(Float32Array, float),
-        DataType::Double => array!(Float64Array, double),
-        DataType::Text | DataType::String => array!(StringArray, text),
-        DataType::Blob => array!(BinaryArray, blob),
-    };
+    let given = constants.iter().map(|&constant| given(constant, data_type, zone));
+    let Converted { values, rejected } = convert_each(given, data_type, zone);
+    let failure = rejected.first().and_then(|&(row, reason)| {
+        let constant = constants.get(row as usize)?;
+        Some(words(constant, data_type, reason))
+    });
     (values, failure)
 }
 
-fn not_null<'a, T>(
-    constant: &'a Constant,
-    convert: impl Fn(&'a Constant) -> Result<T, String>,
-    failed: &mut impl FnMut(String),
-) -> Option<T> {
-    if *constant == Constant::Null {
-        return None;
-    }
-    convert(constant).map_err(failed).ok()
-}
-
-fn inconsistent(constant: &Constant, data_type: DataType) -> String {
-    format!("data type is not consistent, input {constant}, registered {data_type}")
-}
-
-fn boolean(constant: &Constant) -> Result<bool, String> {
-    match constant {
-        Constant::Boolean(value) => Ok(*value),
-        Constant::Integer { value: value @ (0 | 1), .. } => Ok(*value == 1),
-        _ => Err("The BOOLEAN should be true/TRUE, false/FALSE or 0/1".to_owned()),
-    }
-}
-
-fn int32(constant: &Constant, data_type: DataType) -> Result<i32, String> {
-    match constant {
-        Constant::Integer { value, .. } => {
-            i32::try_from(*value).map_err(|_| inconsistent(constant, data_type))
+/// A constant as the table knows it; `None` for null. A text that shall be a time is one where it is a literal of time.
+fn given<'a>(constant: &'a Constant, data_type: DataType, zone: &TimeZone) -> Option<Given<'a>> {
+    Some(match constant {
+        Constant::Null => return None,
+        Constant::Boolean(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
+        Constant::Integer { text, .. } | Constant::Real { text, .. } => Given::Number(text),
+        Constant::Text(text) if data_type == DataType::Timestamp => {
+            time(text, zone).map_or(Given::SqlText(text), Given::SqlTime)
         }
-        _ => Err(inconsistent(constant, data_type)),
+        Constant::Text(text) => Given::SqlText(text),
+        Constant::Blob(bytes) => Given::Bytes(bytes),
+        Constant::Time(millis) => Given::SqlTime(*millis),
+    })
+}
+
+/// The time that a text is as a literal.
+fn time(text: &str, zone: &TimeZone) -> Option<i64> {
+    let context = ParseContext { zone: zone.clone(), now: 0 };
+    match parse_expression(text, &context).ok()?.kind {
+        ExpressionKind::Constant(Constant::Time(value)) => Some(value),
+        _ => None,
     }
 }
 
-fn int64(constant: &Constant, data_type: DataType) -> Result<i64, String> {
-    match constant {
-        Constant::Integer { value, .. } | Constant::Time(value) => Ok(*value),
-        _ => Err(inconsistent(constant, data_type)),
+/// Why a constant is no value of a type, as Apache IoTDB says it, where it does.
+fn words(constant: &Constant, data_type: DataType, reason: Reason) -> String {
+    match (data_type, reason) {
+        (_, Reason::Inexact) => reason.of(constant, data_type),
+        (DataType::Boolean, _) => "The BOOLEAN should be true/TRUE, false/FALSE or 0/1".to_owned(),
+        (DataType::Float, Reason::Range) => "The input float value is Infinity".to_owned(),
+        (DataType::Double, Reason::Range) => "The input double value is Infinity".to_owned(),
+        (DataType::Date, _) => "Invalid date format. Please use YYYY-MM-DD format.".to_owned(),
+        (DataType::Blob, _) => "Binary literal must be in the form X'hexstring'".to_owned(),
+        _ => format!("data type is not consistent, input {constant}, registered {data_type}"),
     }
-}
-
-fn float(constant: &Constant) -> Result<f32, String> {
-    let (Constant::Integer { text, .. } | Constant::Real { text, .. }) = constant else {
-        return Err(inconsistent(constant, DataType::Float));
-    };
-    match text.parse::<f32>() {
-        Ok(value) if value.is_infinite() => Err("The input float value is Infinity".to_owned()),
-        Ok(value) => Ok(value),
-        Err(_) => Err(inconsistent(constant, DataType::Float)),
-    }
-}
-
-fn double(constant: &Constant) -> Result<f64, String> {
-    let (Constant::Integer { text, .. } | Constant::Real { text, .. }) = constant else {
-        return Err(inconsistent(constant, DataType::Double));
-    };
-    match text.parse::<f64>() {
-        Ok(value) if value.is_infinite() => Err("The input double value is Infinity".to_owned()),
-        Ok(value) => Ok(value),
-        Err(_) => Err(inconsistent(constant, DataType::Double)),
-    }
-}
-
-/// Numbers become the text they were typed as.
-fn text(constant: &Constant) -> Result<String, String> {
-    match constant {
-        Constant::Text(text) | Constant::Integer { text, .. } | Constant::Real { text, .. } => {
-            Ok(text.clone())
-        }
-        Constant::Boolean(value) => Ok(value.to_string()),
-        Constant::Time(millis) => Ok(millis.to_string()),
-        Constant::Blob(_) | Constant::Null => Err(inconsistent(constant, DataType::Text)),
-    }
-}
-
-fn blob(constant: &Constant) -> Result<&[u8], String> {
-    match constant {
-        Constant::Blob(bytes) => Ok(bytes),
-        _ => Err("Binary literal must be in the form X'hexstring'".to_owned()),
-    }
-}
-
-/// Milliseconds, a literal of time, or a text that holds one.
-fn timestamp(constant: &Constant, zone: &TimeZone) -> Result<i64, String> {
-    match constant {
-        Constant::Integer { value, .. } | Constant::Time(value) => Ok(*value),
-        Constant::Text(text) => {
-            let context = ParseContext { zone: zone.clone(), now: 0 };
-            match parse_expression(text, &context).map(|expression| expression.kind) {
-                Ok(ExpressionKind::Constant(Constant::Time(value))) => Ok(value),
-                _ => Err(inconsistent(constant, DataType::Timestamp)),
-            }
-        }
-        _ => Err(inconsistent(constant, DataType::Timestamp)),
-    }
-}
-
-/// A text `yyyy-mm-dd` or a literal of time, as the number `yyyymmdd`. A day behind the end of its month is its last.
-fn date(constant: &Constant, zone: &TimeZone) -> Result<i32, String> {
-    const FORM: &str = "Invalid date format. Please use YYYY-MM-DD format.";
-    match constant {
-        Constant::Time(millis) => {
-            let time = Timestamp::from_millisecond(*millis).map_err(|_| FORM.to_owned())?;
-            Ok(number_of(zone.to_datetime(time).date()))
-        }
-        Constant::Text(text) => {
-            let mut parts = text.split('-').map(|part| part.parse::<i16>().ok());
-            let (Some(Some(year)), Some(Some(month)), Some(Some(day)), None) =
-                (parts.next(), parts.next(), parts.next(), parts.next())
-            else {
-                return Err(FORM.to_owned());
-            };
-            let month = i8::try_from(month).map_err(|_| FORM.to_owned())?;
-            let first = civil::Date::new(year, month, 1).map_err(|_| FORM.to_owned())?;
-            if !(1000..=9999).contains(&year) || !(1..=31).contains(&day) {
-                return Err(FORM.to_owned());
-            }
-            let last = i16::from(first.days_in_month());
-            Ok(number_of(first) - 1 + i32::from(day.min(last)))
-        }
-        _ => Err(FORM.to_owned()),
-    }
-}
-
-fn number_of(date: civil::Date) -> i32 {
-    i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
 }
 
 #[cfg(test)]
@@ -194,6 +88,8 @@ mod tests {
         for (data_type, constant, value) in [
             (DataType::Int32, number("2147483647"), Value::Int32(i32::MAX)),
             (DataType::Float, number("1.23456789"), Value::Float(1.234_567_9)),
+            (DataType::Int64, number("9223372036854775807"), Value::Int64(i64::MAX)),
+            (DataType::Text, number("00123"), Value::Text("00123".to_owned())),
             (DataType::Double, number("9223372036854775808"), Value::Double(9_223_372_036_854_775_808.0)),
             (DataType::Boolean, number("1"), Value::Boolean(true)),
             (DataType::Text, number("1.50"), Value::Text("1.50".to_owned())),
@@ -216,6 +112,12 @@ mod tests {
                 number("2147483648"),
                 "data type is not consistent, input 2147483648, registered INT32",
             ),
+            (
+                DataType::Double,
+                number("9007199254740993"),
+                "`9007199254740993` is not of type DOUBLE: a DOUBLE does not hold it exactly; declare it INT64 (`cast` or `integers` of the decoder, `timeseries` of the sink, `create timeseries`)",
+            ),
+            (DataType::Double, number("1e400"), "The input double value is Infinity"),
             (DataType::Double, text("12.5"), "data type is not consistent, input '12.5', registered DOUBLE"),
             (DataType::Boolean, text("TRUE"), "The BOOLEAN should be true/TRUE, false/FALSE or 0/1"),
             (DataType::Float, number("3.4e39"), "The input float value is Infinity"),

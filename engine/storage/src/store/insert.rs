@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use levada_model::{Path, SeriesSchema, Tablet, Write, WriteReport};
+use levada_model::{Column, Path, SeriesSchema, Tablet, Write, WriteReport};
 use parking_lot::MutexGuard;
 
 use super::{Core, Store};
 use crate::{
     Durable, Inserted, StorageError,
-    catalog::database_for,
+    catalog::{Device, database_for},
     memtable::{Grown, Memtable, Named, Place},
     wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
-    write::{How, LARGEST_WRITE, Prepared, prepare},
+    write::{How, LARGEST_WRITE, Prepared, prepare, with_known_types},
 };
 
 /// So many changes of the catalog wait for a commit at most, about.
@@ -28,6 +28,23 @@ impl Store {
     pub(crate) fn has_room(&self) -> bool {
         self.admission.has_room() && self.wal.as_ref().is_none_or(|wal| wal.backlog() < BACKLOG)
             || self.core.lock().no_use_in_waiting()
+    }
+
+    /// A write in which values as they were written are of the types of their series, where these exist and hold them: that is
+    /// done before a write has its turn, since others wait meanwhile. What is left is done then.
+    pub(crate) fn with_known_types(&self, write: Write) -> Write {
+        if !write.tablets.iter().any(|tablet| tablet.columns().iter().any(Column::is_written)) {
+            return write;
+        }
+        let devices: Vec<Option<Arc<Device>>> = {
+            let core = self.core.lock();
+            write.tablets.iter().map(|tablet| core.catalog.device(tablet.device()).cloned()).collect()
+        };
+        let tablets = write.tablets.into_iter().zip(devices).map(|(tablet, device)| match device {
+            Some(device) => with_known_types(tablet, &device),
+            None => tablet,
+        });
+        Write { tablets: tablets.collect(), ..write }
     }
 
     /// Stores rows; the caller has its turn.

@@ -1,14 +1,14 @@
 //! Checks a tablet against the catalog.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray};
 use levada_model::{Column, Path, RejectedRows, SeriesSchema, StatusCode, Tablet, WriteReport};
 use levada_tsfile::LONGEST_VALUE;
 
 use super::{
-    coerce::{coerce, same_values},
     size::{bytes_of, length, long_rows, too_large, without},
+    types::{Misfits, misfits, same_values},
 };
 use crate::{
     NewSeries, StorageError,
@@ -41,6 +41,7 @@ pub(crate) fn prepare(
     match check.device(&tablet) {
         Ok(known) => {
             let tablet = check.live(tablet, how.now)?;
+            let tablet = check.typed(tablet, known.as_deref())?;
             let tablet = check.without_long_values(tablet)?;
             let bytes = bytes_of(&tablet);
             if bytes > *room {
@@ -138,6 +139,41 @@ impl Check<'_> {
         if all { None } else { tablet.filter(&keep).ok() }
     }
 
+    /// The tablet with a type for every column: values as they were written become those of their series, or of the type that
+    /// a new series gets.
+    fn typed(&mut self, tablet: Tablet, device: Option<&Device>) -> Option<Tablet> {
+        if !tablet.columns().iter().any(Column::is_written) {
+            return Some(tablet);
+        }
+        let aligned = tablet.aligned();
+        let (path, times, mut columns) = tablet.into_parts();
+        for column in columns.iter_mut().filter(|column| column.is_written()) {
+            let known = device.and_then(|device| device.series_or_alias(&column.name));
+            let data_type = known.map_or(column.data_type, |series| series.schema.data_type);
+            let converted = column.to(data_type);
+            if !converted.rejected.is_empty() {
+                let head = match known {
+                    Some(series) => format!(
+                        "data type of {path}.{} is not consistent, registered type {data_type}, and ",
+                        series.measurement
+                    ),
+                    None => format!("{path}.{} is new and would be {data_type}, and ", column.name),
+                };
+                self.refuse_each(column, &head, misfits(column, data_type, &converted.rejected));
+            }
+            *column = Column { name: Arc::clone(&column.name), data_type, values: converted.values };
+        }
+        Tablet::try_new(path, aligned, times, columns).ok()
+    }
+
+    /// Refuses rows of a column, each with its own reason.
+    fn refuse_each(&mut self, column: &Column, head: &str, misfits: Misfits) {
+        for (reason, rows) in misfits {
+            let error = StorageError::refused(StatusCode::METADATA_ERROR, format!("{head}{reason}"));
+            self.refuse(Some(rows), Some(&column.name), &error);
+        }
+    }
+
     /// The tablet without values that no file can hold; `None` where nothing is left.
     fn without_long_values(&mut self, tablet: Tablet) -> Option<Tablet> {
         let long: Vec<_> = tablet.columns().iter().map(long_rows).collect();
@@ -222,23 +258,22 @@ impl Check<'_> {
         if same_values(column.data_type, data_type) {
             return Some(Column { name, data_type, values: Arc::clone(&column.values) });
         }
-        let mismatch = |what: String| {
-            let message = format!(
-                "data type of {device}.{name} is not consistent, registered type {data_type}, inserting type {}{what}",
-                column.data_type
-            );
-            StorageError::refused(StatusCode::METADATA_ERROR, message)
-        };
-        let coerced = self.coerce.then(|| coerce(&column.values, column.data_type, data_type)).flatten();
-        let Some(coerced) = coerced else {
-            self.refuse(None, Some(&column.name), &mismatch(String::new()));
+        let mismatch = format!(
+            "data type of {device}.{name} is not consistent, registered type {data_type}, inserting type {}",
+            column.data_type
+        );
+        if !self.coerce {
+            let error = StorageError::refused(StatusCode::METADATA_ERROR, mismatch);
+            self.refuse(None, Some(&column.name), &error);
             return None;
-        };
-        for (value, rows) in by_value(column, coerced.refused) {
-            let error = mismatch(format!(", and `{value}` would change"));
-            self.refuse(Some(rows), Some(&column.name), &error);
         }
-        Some(Column { name, data_type, values: coerced.values })
+        let converted = column.to(data_type);
+        if !converted.rejected.is_empty() {
+            let reasons = misfits(column, data_type, &converted.rejected);
+            self.refuse_each(column, &format!("{mismatch}, and "), reasons);
+        }
+        let some = converted.values.null_count() < converted.values.len();
+        some.then_some(Column { name, data_type, values: converted.values })
     }
 
     /// A column of a series that must be made.
@@ -263,27 +298,4 @@ impl Check<'_> {
         }
         Some(column.clone())
     }
-}
-
-/// A text of a value is no longer in a message.
-const SHOWN: usize = 80;
-
-/// Rows by their value as text: each row is refused for its own.
-fn by_value(column: &Column, rows: Vec<u32>) -> Vec<(String, Vec<u32>)> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut by_value: Vec<(String, Vec<u32>)> = Vec::new();
-    for row in rows {
-        let value = levada_model::Value::at(&column.values, column.data_type, row as usize);
-        let mut text = value.map(|value| value.to_string()).unwrap_or_default();
-        if let Some((end, _)) = text.char_indices().nth(SHOWN) {
-            text.truncate(end);
-            text.push('…');
-        }
-        let place = *places.entry(text).or_insert_with_key(|text| {
-            by_value.push((text.clone(), Vec::new()));
-            by_value.len() - 1
-        });
-        by_value[place].1.push(row);
-    }
-    by_value
 }

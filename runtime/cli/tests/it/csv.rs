@@ -119,9 +119,9 @@ fn bad_lines_are_kept_aside_and_all_others_stored() {
     let failed = read(&workplace, "late.csv.failed");
     let expected = [
         "Time,Device,n,v(DOUBLE)",
-        "# line 9001: column 3, `n`: `3.7` is no INT32",
+        "# line 9001: column 3, `n`: `3.7` is not of type INT32: it is not a whole number",
         "9000,root.c.d,3.7,1",
-        "# line 15001: column 4, `v`: `oops` is no DOUBLE",
+        "# line 15001: column 4, `v`: `oops` is not of type DOUBLE: it is not a number",
         "15000,root.c.d,1,oops",
         "# line 15002: column 1: `never` is no time",
         "never,root.c.d,1,1",

@@ -12,3 +12,4 @@ mod pages;
 mod pipelines;
 mod shell;
 mod transforms;
+mod values;

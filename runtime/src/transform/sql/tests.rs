@@ -1,4 +1,4 @@
-use levada_connector_api::{FieldValue::*, Readings, TransformType};
+use levada_connector_api::{FieldValue::*, Readings, TransformType, model::Kind};
 use serde_json::json;
 
 use super::*;
@@ -73,4 +73,46 @@ fn options_are_read_in_both_forms() {
     let wrong: Result<SqlOptions, _> = serde_json::from_value(json!({"select": "a", "wher": "b"}));
     assert!(wrong.is_err());
     assert_eq!(Sql::NAME, "sql");
+}
+
+#[test]
+fn what_was_written_is_computed_as_a_new_series_would_hold_it() {
+    let number = |text| Written(Kind::Number, text);
+    let mut sql = built::<Sql>(json!("select t * 2 as t, n where on"));
+    let on = ("on", Boolean(true));
+    let output = sql.apply(batch(&[
+        ("d", 1, &[("t", number("20.5")), on]),
+        ("d", 2, &[("t", Text("n/a")), on]),
+        ("d", 3, &[("t", number("22")), ("n", number("9007199254740993")), on]),
+        ("d", 4, &[("t", number("1e400")), on]),
+        ("d", 5, &[("t", number("23")), ("unread", number("1e400")), on]),
+    ]));
+    let output = output.expect("they came from records");
+    assert_eq!(lines(&output), ["d 1: t=41.0", "d 5: t=46.0"]);
+    assert_eq!(rejected(&output), ["d 2", "d 3", "d 4"]);
+    assert!(output.rejected[1].error.contains("does not hold it exactly"), "{}", output.rejected[1].error);
+}
+
+#[test]
+fn rows_of_several_kinds_stay_in_their_order() {
+    let mut sql = built::<Sql>(json!("select t, on"));
+    let on = ("on", Boolean(true));
+    let number = |text| Written(Kind::Number, text);
+    let output = sql.apply(batch(&[
+        ("d", 1, &[("t", number("1")), on]),
+        ("d", 2, &[("t", Text("off")), on]),
+        ("d", 3, &[on]),
+        ("d", 4, &[("t", number("2")), on]),
+        ("d", 5, &[("t", Boolean(false)), on]),
+    ]));
+    assert_eq!(
+        lines(&output.expect("types fit")),
+        [
+            "d 1: t=1.0 on=true",
+            "d 2: t=off on=true",
+            "d 3: on=true",
+            "d 4: t=2.0 on=true",
+            "d 5: t=false on=true"
+        ]
+    );
 }

@@ -8,7 +8,7 @@
 //!
 //! A node gets backquotes where it needs them, so that whatever a field holds is one node or a part of one.
 
-use std::{borrow::Cow, fmt::Write};
+use std::borrow::Cow;
 
 use levada_connector_api::model::{Path, quote_node};
 
@@ -16,6 +16,7 @@ use super::{
     path::{JsonPath, Step},
     tape::Value,
 };
+use crate::decode::typed::is_whole;
 
 /// A name with fields in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +130,7 @@ fn push(path: &JsonPath, value: Option<&Value<'_>>, name: &mut String) -> Result
             return Err(format!("{path}, which is a part of the device, is empty"));
         }
         Some(Value::Text(text)) => name.push_str(text),
-        Some(Value::Int(number)) => return write!(name, "{number}").map_err(|error| error.to_string()),
+        Some(Value::Number(digits)) if is_whole(digits) => name.push_str(digits),
         None | Some(Value::Null) => return Err(format!("there is no {path}, which is a part of the device")),
         Some(_) => {
             return Err(format!(
@@ -202,7 +203,8 @@ mod tests {
 
     #[test]
     fn every_part_is_a_node_or_a_part_of_one() {
-        let record = || [("$.site", text("a.b")), ("$.line", Value::Int(7)), ("$.m['}.x']", text("it`s"))];
+        let record =
+            || [("$.site", text("a.b")), ("$.line", Value::Number("7")), ("$.m['}.x']", text("it`s"))];
         for (template, name) in [
             ("{$.site}.{$.line}", "`a.b`.`7`"),
             ("root.plant.{ $.line }", "root.plant.`7`"),
@@ -220,7 +222,7 @@ mod tests {
         let missing = Err("there is no $.line, which is a part of the device".to_owned());
         assert_eq!(made("{$.site}.{$.line}", &[("$.site", text("a"))]), missing);
         assert_eq!(made("{$.line}", &[("$.line", Value::Null)]), missing);
-        for wrong in [text(""), Value::Bool(true), Value::Number(1.5), Value::Object(1)] {
+        for wrong in [text(""), Value::Bool(true), Value::Number("1.5"), Value::Object(1)] {
             assert!(made("{$.line}", &[("$.line", wrong)]).is_err());
         }
     }

@@ -3,12 +3,12 @@
 use levada_connector_api::{FieldValue, model::DataType};
 
 use super::{
-    leaf::{Leaf, typed, untyped},
+    leaf::{typed, untyped},
     options::Plan,
     row::Fields,
     tape::{Node, Value, children},
 };
-use crate::decode::typed::{inferred, text_as};
+use crate::decode::typed::text_as;
 
 /// Puts the fields of an event map whose parts stand at these nodes.
 ///
@@ -38,8 +38,9 @@ pub(super) fn gather<'t>(
             Some(given) => Some(named_type(&given)?),
             None => plan.cast(name),
         };
-        let leaf = field(&value, data_type).map_err(|error| format!("measurement `{name}`: {error}"))?;
-        fields.push(name, leaf);
+        let value =
+            field(plan, &value, data_type).map_err(|error| format!("measurement `{name}`: {error}"))?;
+        fields.push((name, value));
     }
     Ok(())
 }
@@ -49,18 +50,20 @@ fn named_type(given: &Item<'_, '_>) -> Result<DataType, String> {
     name.trim().parse().map_err(|error: levada_connector_api::model::UnknownName| error.to_string())
 }
 
-fn field<'t>(value: &Item<'t, '_>, data_type: Option<DataType>) -> Result<Leaf<'t>, String> {
+fn field<'t>(
+    plan: &Plan,
+    value: &Item<'t, '_>,
+    data_type: Option<DataType>,
+) -> Result<FieldValue<'t>, String> {
     match (value, data_type) {
-        (Item::Text(text), _) if text.trim().eq_ignore_ascii_case("null") => {
-            Ok(Leaf::Field(FieldValue::Null))
-        }
-        (Item::Text(text), Some(data_type)) => text_as(text, data_type).map(Leaf::Field),
-        (Item::Text(text), None) => Ok(Leaf::Field(inferred(text))),
+        (Item::Text(text), _) if text.trim().eq_ignore_ascii_case("null") => Ok(FieldValue::Null),
+        (Item::Text(text), Some(data_type)) => text_as(text, data_type),
+        (Item::Text(text), None) => Ok(plan.integers.inferred(text)),
         (Item::Node(Value::Object(_) | Value::List(_)), _) => {
             Err("the value is a list or an object".to_owned())
         }
         (Item::Node(value), Some(data_type)) => typed(value, data_type),
-        (Item::Node(value), None) => Ok(Leaf::Field(untyped(value))),
+        (Item::Node(value), None) => Ok(untyped(value, plan.integers)),
     }
 }
 

@@ -1,29 +1,21 @@
 //! One JSON value as one field.
 
-use levada_connector_api::{FieldValue, model::DataType};
+use levada_connector_api::{
+    FieldValue,
+    model::{DataType, convert::Given},
+};
 
 use super::tape::Value;
-use crate::decode::typed::{not_finite, text_as};
+use crate::decode::typed::{self, Integers, is_not_finite};
 
-/// A field, or text that has to be kept somewhere first.
-#[derive(Debug)]
-pub(super) enum Leaf<'t> {
-    Field(FieldValue<'t>),
-    /// A number that shall be text.
-    Text(String, DataType),
-}
-
-/// A value without a type: what JSON says it is.
+/// A value without a type: numbers as they are written, the rest as JSON says.
 #[inline]
-pub(super) fn untyped<'t>(value: &'t Value<'_>) -> FieldValue<'t> {
+pub(super) fn untyped<'t>(value: &'t Value<'_>, integers: Integers) -> FieldValue<'t> {
     match value {
-        Value::Int(value) => FieldValue::Double(*value as f64),
-        Value::Number(value) => FieldValue::Double(*value),
+        Value::Number(digits) => integers.number(digits),
         Value::Bool(value) => FieldValue::Boolean(*value),
         Value::Text(text) => match text.as_bytes() {
-            [b'N' | b'I' | b'+' | b'-', ..] => {
-                not_finite(text).map_or(FieldValue::Text(text), FieldValue::Double)
-            }
+            [b'N' | b'I' | b'+' | b'-', ..] if is_not_finite(text) => integers.number(text),
             _ => FieldValue::Text(text),
         },
         Value::Null | Value::Object(_) | Value::List(_) => FieldValue::Null,
@@ -34,51 +26,15 @@ pub(super) fn untyped<'t>(value: &'t Value<'_>) -> FieldValue<'t> {
 ///
 /// # Errors
 /// The value is none of the type.
-pub(super) fn typed<'t>(value: &'t Value<'_>, data_type: DataType) -> Result<Leaf<'t>, String> {
-    let field = match (value, data_type) {
-        (Value::Null, _) => Some(FieldValue::Null),
-        (Value::Text(text), _) => return text_as(text, data_type).map(Leaf::Field),
-        (Value::Bool(value), DataType::Boolean) => Some(FieldValue::Boolean(*value)),
-        (Value::Int(0), DataType::Boolean) => Some(FieldValue::Boolean(false)),
-        (Value::Int(1), DataType::Boolean) => Some(FieldValue::Boolean(true)),
-        (Value::Int(value), _) => integer(*value, data_type),
-        (Value::Number(value), DataType::Float) => Some(FieldValue::Float(*value as f32)),
-        (Value::Number(value), DataType::Double) => Some(FieldValue::Double(*value)),
-        (Value::Number(value), _) if is_whole(*value) => integer(*value as i64, data_type),
-        _ => None,
+pub(super) fn typed<'t>(value: &'t Value<'_>, data_type: DataType) -> Result<FieldValue<'t>, String> {
+    let given = match value {
+        Value::Null => return Ok(FieldValue::Null),
+        Value::Number(digits) => Given::Number(digits),
+        Value::Bool(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
+        Value::Text(text) => Given::Text(text),
+        Value::Object(_) | Value::List(_) => {
+            return Err(format!("a list or an object is not of type {data_type}"));
+        }
     };
-    match field {
-        Some(field) => Ok(Leaf::Field(field)),
-        None => match (shown(value), data_type) {
-            (Some(text), DataType::Text | DataType::String) => Ok(Leaf::Text(text, data_type)),
-            (Some(text), _) => Err(format!("{text} is not of type {data_type}")),
-            (None, _) => Err(format!("a list or an object is not of type {data_type}")),
-        },
-    }
-}
-
-/// A whole number of a type; `None` where the type has no such number.
-fn integer<'t>(value: i64, data_type: DataType) -> Option<FieldValue<'t>> {
-    match data_type {
-        DataType::Int32 => i32::try_from(value).ok().map(FieldValue::Int32),
-        DataType::Date => i32::try_from(value).ok().map(FieldValue::Date),
-        DataType::Int64 => Some(FieldValue::Int64(value)),
-        DataType::Timestamp => Some(FieldValue::Timestamp(value)),
-        DataType::Float => Some(FieldValue::Float(value as f32)),
-        DataType::Double => Some(FieldValue::Double(value as f64)),
-        _ => None,
-    }
-}
-
-fn is_whole(value: f64) -> bool {
-    value.fract() == 0.0 && value.abs() < (1u64 << f64::MANTISSA_DIGITS) as f64
-}
-
-fn shown(value: &Value<'_>) -> Option<String> {
-    match value {
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Int(value) => Some(value.to_string()),
-        Value::Number(value) => Some(value.to_string()),
-        _ => None,
-    }
+    typed::typed(given, data_type)
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::decode::{
     account::Account,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
+    typed::Integers,
 };
 
 /// How JSON records are read.
@@ -52,6 +53,8 @@ pub struct JsonOptions {
     /// Types of measurements by name, where JSON's own would not do.
     #[schemars(with = "BTreeMap<String, String>", example = serde_json::json!({"count": "INT64"}))]
     pub cast: BTreeMap<String, DataType>,
+    /// The type of a new series of whole numbers: `double`, or `int64`.
+    pub integers: Integers,
 }
 
 /// Where a measurement's value stands, and of which type it is.
@@ -145,6 +148,7 @@ pub(super) struct Plan {
     pub(super) fields: Vec<(String, Vec<Step>, Option<DataType>)>,
     pub(super) picks: bool,
     pub(super) cast: Vec<(String, DataType)>,
+    pub(super) integers: Integers,
     pub(super) separator: char,
     pub(super) time: TimeReader,
     pub(super) account: Arc<Account>,
@@ -162,6 +166,7 @@ impl Plan {
             picks: options.fields.is_some(),
             fields: Vec::new(),
             cast: options.cast.into_iter().collect(),
+            integers: options.integers,
             separator: options.separator.unwrap_or(','),
             time: TimeReader::new(options.time_unit, options.missing_time, options.zone.as_deref(), node),
             account: Arc::new(account),

@@ -9,38 +9,32 @@ use levada_connector_api::{
 
 use super::{
     event,
-    leaf::{Leaf, typed, untyped},
+    leaf::{typed, untyped},
     options::{Plan, Role},
     path::Step,
     tape::{Node, Value, children},
 };
+use crate::decode::typed::is_whole;
 
+/// The fields of a row while they are gathered.
 /// The fields of a row while they are gathered.
 pub(super) struct Fields<'t> {
     held: Vec<(&'t str, FieldValue<'t>)>,
-    /// Texts that stand nowhere in the record: index of the field, its text and type.
-    late: Vec<(usize, String, DataType)>,
     /// The device's name, where it is made of several fields.
     device: String,
 }
 
 impl<'t> Fields<'t> {
     pub(super) fn new(memory: Vec<(&'t str, FieldValue<'t>)>, device: String) -> Self {
-        Self { held: memory, late: Vec::new(), device }
+        Self { held: memory, device }
     }
 
     pub(super) fn into_memory(self) -> (Vec<(&'t str, FieldValue<'t>)>, String) {
         (self.held, self.device)
     }
 
-    pub(super) fn push(&mut self, name: &'t str, leaf: Leaf<'t>) {
-        match leaf {
-            Leaf::Field(value) => self.held.push((name, value)),
-            Leaf::Text(text, data_type) => {
-                self.late.push((self.held.len(), text, data_type));
-                self.held.push((name, FieldValue::Null));
-            }
-        }
+    pub(super) fn push(&mut self, field: (&'t str, FieldValue<'t>)) {
+        self.held.push(field);
     }
 }
 
@@ -56,7 +50,6 @@ pub(super) fn decode<'t>(
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
     fields.held.clear();
-    fields.late.clear();
     let mut parts = Parts::default();
     let mut slots = [None; Role::COUNT];
     for (path, role) in &plan.deep {
@@ -130,7 +123,6 @@ fn complete<'t>(
     if measurements.is_some_and(|at| !is_object(at)) {
         // What stands beside the parts of an event map is not data.
         fields.held.clear();
-        fields.late.clear();
         event::gather(plan, tape, parts.event, fields)?;
         return finish(plan, tape, whose, fields, &[], rows);
     }
@@ -164,17 +156,20 @@ fn member<'t>(
     if matches!(node.value, Value::Object(_) | Value::List(_)) {
         nested.push(at);
     } else if plan.cast.is_empty() {
-        fields.held.push((&node.key, untyped(&node.value)));
+        fields.push((&node.key, untyped(&node.value, plan.integers)));
     } else {
-        let leaf =
-            leaf(&node.value, plan.cast(&node.key)).map_err(|error| format!("`{}`: {error}", node.key))?;
-        fields.push(&node.key, leaf);
+        let value = leaf(plan, &node.value, plan.cast(&node.key));
+        fields.push((&node.key, value.map_err(|error| format!("`{}`: {error}", node.key))?));
     }
     Ok(())
 }
 
-fn leaf<'t>(value: &'t Value<'_>, data_type: Option<DataType>) -> Result<Leaf<'t>, String> {
-    data_type.map_or_else(|| Ok(Leaf::Field(untyped(value))), |data_type| typed(value, data_type))
+fn leaf<'t>(
+    plan: &Plan,
+    value: &'t Value<'_>,
+    data_type: Option<DataType>,
+) -> Result<FieldValue<'t>, String> {
+    data_type.map_or_else(|| Ok(untyped(value, plan.integers)), |data_type| typed(value, data_type))
 }
 
 /// A value below the top, under the name made of the keys above it.
@@ -218,8 +213,8 @@ fn pick<'t>(
             composed[from..].iter_mut().for_each(|each| each.2 = *data_type);
         } else {
             let data_type = data_type.or_else(|| plan.cast(name));
-            fields
-                .push(name, leaf(&tape[at].value, data_type).map_err(|error| format!("`{name}`: {error}"))?);
+            let value = leaf(plan, &tape[at].value, data_type);
+            fields.push((name, value.map_err(|error| format!("`{name}`: {error}"))?));
         }
     }
     Ok(composed)
@@ -268,42 +263,28 @@ fn finish<'t>(
     composed: &[Composed],
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
-    if composed.is_empty() && fields.late.is_empty() {
+    if composed.is_empty() {
         if fields.held.is_empty() && !plan.picks {
             return Err("there is no measurement beside device and time".to_owned());
         }
         return plan.account.row(rows, device, time, &fields.held);
     }
-    // Names and texts made here live only here.
-    let mut late = std::mem::take(&mut fields.late);
+    // Names made here live only here.
     let mut all: Vec<(&str, FieldValue<'_>)> = fields.held.clone();
-    let mut leaves = Vec::with_capacity(composed.len());
     for (name, at, data_type) in composed {
         let data_type = data_type.or_else(|| plan.cast(name));
-        leaves.push((name, leaf(&tape[*at].value, data_type).map_err(|error| format!("`{name}`: {error}"))?));
-    }
-    for (name, leaf) in leaves {
-        match leaf {
-            Leaf::Field(value) => all.push((name, value)),
-            Leaf::Text(text, data_type) => {
-                late.push((all.len(), text, data_type));
-                all.push((name, FieldValue::Null));
-            }
-        }
-    }
-    for (at, text, data_type) in &late {
-        all[*at].1 = match data_type {
-            DataType::String => FieldValue::String(text),
-            _ => FieldValue::Text(text),
-        };
+        let value = leaf(plan, &tape[*at].value, data_type);
+        all.push((name, value.map_err(|error| format!("`{name}`: {error}"))?));
     }
     plan.account.row(rows, device, time, &all)
 }
 
 fn moment(plan: &Plan, found: Option<&Value<'_>>) -> Result<Moment, String> {
     match found {
-        Some(Value::Int(time)) => plan.time.integer(*time),
-        Some(Value::Number(time)) => plan.time.float(*time),
+        Some(Value::Number(digits)) if digits.contains(['e', 'E']) => {
+            plan.time.float(digits.parse().unwrap_or(f64::NAN))
+        }
+        Some(Value::Number(digits)) => plan.time.text(digits),
         Some(Value::Text(text)) => plan.time.text(text),
         None | Some(Value::Null) => plan.time.missing(),
         Some(_) => Err("the time is neither a number nor a text".to_owned()),
@@ -327,7 +308,7 @@ fn device_name<'d>(
     }
     match found.map(|at| &tape[at].value) {
         Some(Value::Text(name)) => Ok(Cow::Borrowed(name)),
-        Some(Value::Int(name)) => Ok(Cow::Owned(name.to_string())),
+        Some(Value::Number(digits)) if is_whole(digits) => Ok(Cow::Borrowed(digits)),
         None | Some(Value::Null) => Err("there is no device".to_owned()),
         Some(_) => Err("the device is not a text".to_owned()),
     }

@@ -1,20 +1,19 @@
 //! A JSON document as a flat list of nodes, borrowed from its bytes.
 //!
 //! ```text
-//!   {"device": "d1", "at": {"time": 7}, "a": 1.5}
+//!   {"device": "d1", "at": {"time": 7}, "a": 1.50}
 //!
-//!   0 Object(5)   1 device Text   2 at Object(4)   3 time Int   4 a Number
+//!   0 Object(5)   1 device Text   2 at Object(4)   3 time Number 7   4 a Number 1.50
 //!                                 └─ ends before 4
 //! ```
 //!
-//! The list is reused from record to record: a document without escapes in its texts costs no allocation.
+//! Numbers stay the characters that they are: their type is not known yet. The list is reused from record to record: a
+//! document without escapes in its texts costs no allocation.
 
-use std::{borrow::Cow, fmt};
+use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-
-/// Objects and lists within each other: more would only serve to exhaust the stack.
-const DEEPEST: u32 = 32;
+/// Objects and lists within each other: more would only serve to exhaust memory.
+const DEEPEST: usize = 32;
 
 /// A value with its key; elements of lists and the root have an empty key.
 #[derive(Debug)]
@@ -28,8 +27,8 @@ pub(super) struct Node<'a> {
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
-    Int(i64),
-    Number(f64),
+    /// As it is written.
+    Number(&'a str),
     Text(Cow<'a, str>),
     Object(usize),
     List(usize),
@@ -41,17 +40,27 @@ pub(super) enum Value<'a> {
 /// The text is not one JSON document.
 pub(super) fn read<'a>(text: &'a str, tape: &mut Vec<Node<'a>>) -> Result<(), String> {
     tape.clear();
-    let mut json = serde_json::Deserializer::from_str(text);
-    let read =
-        NodeSeed { tape, key: Cow::Borrowed(""), depth: 0 }.deserialize(&mut json).and_then(|()| json.end());
-    read.map_err(|error| {
-        let hint = if text.contains("NaN") || text.contains("Infinity") {
-            "; NaN and Infinity are not JSON: write null, or the word in quotes"
-        } else {
-            ""
-        };
-        format!("not JSON: {error}{hint}")
+    let mut reader = Reader { text, at: 0, open: [0; DEEPEST], depth: 0 };
+    reader.document(tape).map_err(|wrong| match wrong {
+        Wrong::Deep => format!("not JSON: nested more than {DEEPEST} deep"),
+        Wrong::Syntax => format!("not JSON: {}{}", position(text, reader.at), hint(text)),
     })
+}
+
+/// What is wrong, and at which line and column, as the usual parser of JSON says it.
+fn position(text: &str, at: usize) -> String {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Err(error) => error.to_string(),
+        Ok(_) => format!("the byte at {at} was not expected"),
+    }
+}
+
+fn hint(text: &str) -> &'static str {
+    if text.contains("NaN") || text.contains("Infinity") {
+        "; NaN and Infinity are not JSON: write null, or the word in quotes"
+    } else {
+        ""
+    }
 }
 
 /// The nodes directly between two indexes, each with its index.
@@ -72,118 +81,261 @@ pub(super) fn children<'t, 'a>(
     })
 }
 
-struct NodeSeed<'t, 'a> {
-    tape: &'t mut Vec<Node<'a>>,
-    key: Cow<'a, str>,
-    depth: u32,
+/// Why a text is not a document.
+#[derive(Debug)]
+enum Wrong {
+    Syntax,
+    Deep,
 }
 
-impl<'a> NodeSeed<'_, 'a> {
-    fn push<E>(self, value: Value<'a>) -> Result<(), E> {
-        self.tape.push(Node { key: self.key, value });
+/// Reads a document byte by byte.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    /// The nodes of the objects and lists that are not closed yet.
+    open: [usize; DEEPEST],
+    depth: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn document(&mut self, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
+        let mut key = Cow::Borrowed("");
+        loop {
+            // A value stands here, or the end of an empty list or object.
+            self.value(std::mem::take(&mut key), tape)?;
+            // What follows it: ends, then a comma and the next value, or nothing.
+            loop {
+                let Some(&open) = self.depth.checked_sub(1).and_then(|top| self.open.get(top)) else {
+                    self.space();
+                    return if self.at == self.text.len() { Ok(()) } else { Err(Wrong::Syntax) };
+                };
+                let begun = tape.len() == open + 1;
+                let is_object = matches!(tape[open].value, Value::Object(_));
+                let byte = self.next_byte()?;
+                if byte == if is_object { b'}' } else { b']' } {
+                    let end = tape.len();
+                    tape[open].value = if is_object { Value::Object(end) } else { Value::List(end) };
+                    self.depth -= 1;
+                    continue;
+                }
+                match (begun, byte) {
+                    (true, _) => self.at -= 1,
+                    (false, b',') => {}
+                    (false, _) => return Err(self.back()),
+                }
+                if is_object {
+                    key = self.key()?;
+                }
+                break;
+            }
+        }
+    }
+
+    /// A value, or the beginning of an object or a list.
+    #[inline]
+    fn value(&mut self, key: Cow<'a, str>, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
+        let value = match self.next_byte()? {
+            b'"' => Value::Text(self.string()?),
+            b'{' => self.opened(tape.len(), Value::Object(0))?,
+            b'[' => self.opened(tape.len(), Value::List(0))?,
+            b't' => self.word("true", Value::Bool(true))?,
+            b'f' => self.word("false", Value::Bool(false))?,
+            b'n' => self.word("null", Value::Null)?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            _ => return Err(self.back()),
+        };
+        tape.push(Node { key, value });
         Ok(())
     }
 
-    fn deeper<E: Error>(mut self) -> Result<Self, E> {
+    fn opened(&mut self, at: usize, value: Value<'a>) -> Result<Value<'a>, Wrong> {
+        *self.open.get_mut(self.depth).ok_or(Wrong::Deep)? = at;
         self.depth += 1;
-        if self.depth > DEEPEST {
-            Err(E::custom(format_args!("nested more than {DEEPEST} deep")))
-        } else {
-            Ok(self)
+        Ok(value)
+    }
+
+    /// A key and the colon behind it.
+    #[inline]
+    fn key(&mut self) -> Result<Cow<'a, str>, Wrong> {
+        if self.next_byte()? != b'"' {
+            return Err(self.back());
+        }
+        let key = self.string()?;
+        if self.next_byte()? == b':' { Ok(key) } else { Err(self.back()) }
+    }
+
+    /// A text whose first quote has been read.
+    #[inline]
+    fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
+        let bytes = self.text.as_bytes();
+        let from = self.at;
+        let mut escaped = false;
+        loop {
+            match bytes.get(self.at) {
+                Some(b'"') => break,
+                // What is escaped may be a quote.
+                Some(b'\\') => {
+                    escaped = true;
+                    self.at += 2;
+                }
+                Some(0x20..) => self.at += 1,
+                _ => return Err(Wrong::Syntax),
+            }
+        }
+        let end = self.at;
+        self.at += 1;
+        if escaped {
+            let quoted = self.text.get(from - 1..=end).ok_or(Wrong::Syntax)?;
+            return serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Wrong::Syntax);
+        }
+        self.text.get(from..end).map(Cow::Borrowed).ok_or(Wrong::Syntax)
+    }
+
+    /// A number whose first byte has been read.
+    #[inline]
+    fn number(&mut self) -> Result<Value<'a>, Wrong> {
+        let from = self.at - 1;
+        let bytes = self.text.as_bytes();
+        if bytes.get(from) == Some(&b'-') {
+            self.at += 1;
+        }
+        // No zero leads other digits.
+        let first = bytes.get(self.at - 1).filter(|byte| byte.is_ascii_digit()).ok_or(Wrong::Syntax)?;
+        if *first != b'0' {
+            self.digits();
+        }
+        if bytes.get(self.at) == Some(&b'.') {
+            self.at += 1;
+            self.some_digits()?;
+        }
+        if let Some(b'e' | b'E') = bytes.get(self.at) {
+            self.at += 1;
+            if let Some(b'+' | b'-') = bytes.get(self.at) {
+                self.at += 1;
+            }
+            self.some_digits()?;
+        }
+        let number = self.text.get(from..self.at).ok_or(Wrong::Syntax)?;
+        // Only an exponent, or very many digits, can take a number beyond all bounds.
+        let large =
+            number.len() > f64::MAX_10_EXP as usize || number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+        if large && number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            return Err(Wrong::Syntax);
+        }
+        Ok(Value::Number(number))
+    }
+
+    #[inline]
+    fn digits(&mut self) {
+        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
         }
     }
-}
 
-impl<'a> DeserializeSeed<'a> for NodeSeed<'_, 'a> {
-    type Value = ();
-
-    #[inline]
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for NodeSeed<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    fn some_digits(&mut self) -> Result<(), Wrong> {
+        let from = self.at;
+        self.digits();
+        if self.at > from { Ok(()) } else { Err(Wrong::Syntax) }
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.push(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.push(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.push(Value::Int(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.push(i64::try_from(value).map_or(Value::Number(value as f64), Value::Int))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.push(Value::Number(value))
-    }
-
-    #[inline]
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
-        self.push(Value::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.push(Value::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut elements: S) -> Result<(), S::Error> {
-        let Self { tape, key, depth } = self.deeper()?;
-        let at = tape.len();
-        tape.push(Node { key, value: Value::Null });
-        while elements.next_element_seed(NodeSeed { tape, key: Cow::Borrowed(""), depth })?.is_some() {}
-        tape[at].value = Value::List(tape.len());
-        Ok(())
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut members: M) -> Result<(), M::Error> {
-        let Self { tape, key, depth } = self.deeper()?;
-        let at = tape.len();
-        tape.push(Node { key, value: Value::Null });
-        while let Some(key) = members.next_key_seed(KeySeed)? {
-            members.next_value_seed(NodeSeed { tape, key, depth })?;
+    /// A word whose first byte has been read.
+    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Wrong> {
+        let from = self.at - 1;
+        if self.text.as_bytes().get(from..from + word.len()) != Some(word.as_bytes()) {
+            return Err(Wrong::Syntax);
         }
-        tape[at].value = Value::Object(tape.len());
-        Ok(())
-    }
-}
-
-struct KeySeed;
-
-impl<'a> DeserializeSeed<'a> for KeySeed {
-    type Value = Cow<'a, str>;
-
-    #[inline]
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<Cow<'a, str>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'a> Visitor<'a> for KeySeed {
-    type Value = Cow<'a, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+        self.at = from + word.len();
+        Ok(value)
     }
 
     #[inline]
-    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Cow<'a, str>, E> {
-        Ok(Cow::Borrowed(text))
+    fn space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+        }
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Cow<'a, str>, E> {
-        Ok(Cow::Owned(text.to_owned()))
+    /// The next byte that is no space.
+    #[inline]
+    fn next_byte(&mut self) -> Result<u8, Wrong> {
+        self.space();
+        let byte = *self.text.as_bytes().get(self.at).ok_or(Wrong::Syntax)?;
+        self.at += 1;
+        Ok(byte)
+    }
+
+    /// The byte that was read last was not expected.
+    fn back(&mut self) -> Wrong {
+        self.at -= 1;
+        Wrong::Syntax
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The document that a node and those below it are.
+    fn shown(tape: &[Node<'_>], at: usize) -> String {
+        let inner = |end: usize, with_keys: bool| {
+            let each = children(tape, at + 1, end).map(|(at, node)| {
+                let value = shown(tape, at);
+                if with_keys { format!("{:?}:{value}", node.key) } else { value }
+            });
+            each.collect::<Vec<_>>().join(",")
+        };
+        match &tape[at].value {
+            Value::Null => "null".to_owned(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Number(digits) => (*digits).to_owned(),
+            Value::Text(text) => format!("{text:?}"),
+            Value::Object(end) => format!("{{{}}}", inner(*end, true)),
+            Value::List(end) => format!("[{}]", inner(*end, false)),
+        }
+    }
+
+    fn read_back(text: &str) -> Result<String, String> {
+        let mut tape = Vec::new();
+        read(text, &mut tape)?;
+        let end = match tape[0].value {
+            Value::Object(end) | Value::List(end) => end,
+            _ => 1,
+        };
+        assert_eq!(end, tape.len(), "{text}");
+        Ok(shown(&tape, 0))
+    }
+
+    #[test]
+    fn a_document_is_read_with_its_numbers_as_they_are() {
+        for (text, expected) in [
+            (" {\"a\" : 1.50 , \"b\":[ ] ,\"c\":{}}\n", r#"{"a":1.50,"b":[],"c":{}}"#),
+            (r#"[[1],[{"x":-0}],1E5,"q\"\u00e9"]"#, "[[1],[{\"x\":-0}],1E5,\"q\\\"é\"]"),
+            ("2882429806056571124", "2882429806056571124"),
+            ("1e-400", "1e-400"),
+            ("null", "null"),
+        ] {
+            assert_eq!(read_back(text).as_deref(), Ok(expected));
+        }
+        let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(read_back(&deep(DEEPEST)).is_ok());
+        assert!(read_back(&deep(DEEPEST + 1)).expect_err("too deep").contains("nested more than"));
+        assert!(read_back("[1e400]").expect_err("too large").contains("number out of range at line 1"));
+        let error = read_back(r#"{"a": NaN}"#).expect_err("no JSON");
+        assert!(error.contains("at line 1 column") && error.contains("in quotes"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_is_what_the_usual_parser_says(
+            loose in "[\\[\\]{}\",:0-9a-b.eE+\\- tn\\\\]{0,24}",
+            close in "(\\{\"a\":|\\[|\"|-|0|1|\\.5|e[+-]?7|true|fals|null|,|:|\\]|\\}| |\\\\n|\\\\u00e9|\n){0,12}",
+        ) {
+            for text in [loose, close] {
+                let usual = serde_json::from_str::<serde_json::Value>(&text);
+                prop_assert_eq!(read_back(&text).is_ok(), usual.is_ok(), "{}", text);
+            }
+        }
     }
 }

@@ -1,4 +1,7 @@
-use levada_connector_api::{Batch, ComponentKind, Registry, model::Value};
+use levada_connector_api::{
+    Batch, ComponentKind, Registry,
+    model::{DataType, Value},
+};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -34,9 +37,9 @@ fn points(batch: &Batch) -> Vec<String> {
         let tablet = &each.tablet;
         for row in 0..tablet.rows() {
             for column in tablet.columns() {
-                if let Some(value) = Value::at(&column.values, column.data_type, row) {
+                if let Some(value) = column.value(row) {
                     let (device, time) = (tablet.device(), tablet.times().value(row));
-                    points.push(format!("{device} {time} {} {} {value}", column.name, column.data_type));
+                    points.push(format!("{device} {time} {} {} {value}", column.name, value.data_type()));
                 }
             }
         }
@@ -127,7 +130,7 @@ fn numbers_that_json_cannot_write_are_handled_and_said() {
 }
 
 #[test]
-fn numbers_are_the_nearest_there_are() {
+fn numbers_are_the_nearest_there_are_or_stay_digits() {
     let digits = r#"{"device":"d","time":1700000000000,"a":9007199254740993.5,"b":8.41e-320,"c":-0.0,"d":18446744073709551615,
         "e":0.30000000000000004,"f":123456789012345678901234567890}"#;
     let batch = decode(digits).expect("well formed");
@@ -135,13 +138,83 @@ fn numbers_are_the_nearest_there_are() {
         "a DOUBLE 9007199254740994.0",
         "b DOUBLE 8.41e-320",
         "c DOUBLE -0.0",
-        "d DOUBLE 1.8446744073709552e19",
+        "d TEXT 18446744073709551615",
         "e DOUBLE 0.30000000000000004",
-        "f DOUBLE 1.2345678901234568e29",
+        "f TEXT 123456789012345678901234567890",
     ];
     assert_eq!(points(&batch), expected.map(|each| format!("d {T} {each}")));
     let huge = decode(r#"{"device":"d","time":1700000000000,"a":1e999}"#).expect_err("no such number");
     assert!(huge.message.starts_with("not JSON: number out of range at line 1 column"), "{huge}");
+}
+
+/// The values of the only row, as the types that their series have.
+fn stored(batch: &Batch, types: &[DataType]) -> Vec<Result<String, String>> {
+    let columns = batch.readings[0].tablet.columns();
+    columns
+        .iter()
+        .zip(types)
+        .map(|(column, &data_type)| {
+            let converted = column.to(data_type);
+            match converted.rejected.first() {
+                Some((_, reason)) => Err(format!("{reason:?}")),
+                None => Ok(Value::at(&converted.values, data_type, 0).expect("a value").to_string()),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn numbers_keep_their_digits_until_the_series_says_its_type() {
+    let record = r#"{"device":"d","time":1700000000000,"a":2882429806056571124,"b":9223372036854775807,"c":1E5,"d":21.50,
+        "e":21.123456789,"f":9007199254740993,"g":3.5e38,"h":1,"i":20260501}"#;
+    use DataType::{Boolean, Date, Double, Float, Int64, Text};
+    let batch = decode(record).expect("well formed");
+    assert_eq!(
+        stored(&batch, &[Int64, Int64, Text, Text, Float, Double, Float, Boolean, Date]),
+        [
+            Ok("2882429806056571124"),
+            Ok("9223372036854775807"),
+            Ok("1E5"),
+            Ok("21.50"),
+            Ok("21.123457"),
+            Err("Inexact"),
+            Err("Range"),
+            Ok("true"),
+            Ok("2026-05-01"),
+        ]
+        .map(|each| each.map(str::to_owned).map_err(str::to_owned))
+    );
+}
+
+#[test]
+fn a_new_series_of_whole_numbers_is_double_or_by_option_int64() {
+    let record = br#"{"device":"d","time":1700000000000,"a":9007199254740993,"b":2.5,"c":{"d":7},"e":1.0}"#;
+    let types = |options| {
+        let batch = decode_with(options, record).expect("well formed");
+        let columns = batch.readings[0].tablet.columns().iter().map(|column| column.data_type);
+        columns.collect::<Vec<_>>()
+    };
+    use DataType::{Double, Int64};
+    assert_eq!(types(json!({})), [Double; 4]);
+    assert_eq!(types(json!({"integers": "int64"})), [Int64, Double, Double, Int64]);
+}
+
+#[test]
+fn a_cast_is_exact_or_an_error_that_names_the_value() {
+    for (value, data_type, reason) in [
+        ("3.5e38", "FLOAT", "`3.5e38` is not of type FLOAT: it is out of range"),
+        ("9007199254740993", "DOUBLE", "does not hold it exactly; declare it INT64"),
+        ("21.5", "INT64", "it is not a whole number"),
+        ("true", "INT32", "`true` is not of type INT32"),
+        (r#""yes""#, "BOOLEAN", "write true, false, 1 or 0"),
+        ("20260231", "DATE", "a day of the calendar"),
+        (r#""abc""#, "BLOB", "write 0x"),
+    ] {
+        let record = format!(r#"{{"device":"d","time":1700000000000,"v":{{"a":{value}}}}}"#);
+        let options = json!({"fields": {"a": {"path": "$.v.a", "type": data_type}}});
+        let error = decode_with(options, record.as_bytes()).expect_err(value);
+        assert!(error.message.contains(reason), "{value}: {error}");
+    }
 }
 
 #[test]

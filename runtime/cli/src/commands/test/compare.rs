@@ -93,9 +93,7 @@ fn rows_of(readings: &Readings) -> impl Iterator<Item = Row> {
         device: tablet.device().clone(),
         time: tablet.times().value(row),
         values: (tablet.columns().iter())
-            .filter_map(|column| {
-                Value::at(&column.values, column.data_type, row).map(|value| (column.name.to_string(), value))
-            })
+            .filter_map(|column| column.value(row).map(|value| (column.name.to_string(), value)))
             .collect(),
     })
 }

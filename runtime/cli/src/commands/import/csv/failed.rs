@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   late.csv.failed     Time,Device,s(DOUBLE)
-//!                       # line 200002: column 3: `oops` is no DOUBLE
+//!                       # line 200002: column 3: `oops` is not of type DOUBLE: it is not a number
 //!                       200001,root.a.d1,oops
 //! ```
 //!

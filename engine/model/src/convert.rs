@@ -1,0 +1,26 @@
+//! The one table of conversions: what becomes of a value when the type of its series is another.
+//!
+//! ```text
+//!   decoder's `cast` ─┐                    ┌─ a value of the type
+//!   rows into a series ├─ Given ─ rule ────┤
+//!   CSV, JSON lines ──┤                    └─ a Reason, and the value is rejected
+//!   SQL insert ───────┘
+//! ```
+//!
+//! [`rule`] is the table; [`table`] prints it. Invariant: a value never changes its meaning. It is stored as it was written,
+//! rounded only where the table says "nearest", or rejected with the reason.
+
+mod bulk;
+mod given;
+mod number;
+mod reason;
+mod rule;
+mod text;
+
+pub use bulk::{Converted, convert_each};
+pub use given::Given;
+pub use reason::{Reason, shown};
+pub use rule::{Input, Rule, rule, table};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Digits as numbers.
+//!
+//! The common forms are read in one pass over the bytes. What is left goes to the standard library, which rounds correctly
+//! whatever the digits are.
+
+use super::Reason;
+
+/// The powers of ten that a DOUBLE holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+/// Up to here a DOUBLE holds every whole number.
+const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
+/// So many digits fit 64 bits, whatever they are.
+const DIGITS: usize = 19;
+
+/// Digits without sign, point and exponent, and how many of them are behind the point.
+struct Plain {
+    negative: bool,
+    digits: u64,
+    behind: usize,
+    point: bool,
+}
+
+/// Reads `-21.50`; `None` for all other forms, and for more digits than are sure to fit.
+#[inline]
+fn plain(text: &[u8]) -> Option<Plain> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    // The point is not a digit.
+    if rest.is_empty() || rest.len() > DIGITS {
+        return None;
+    }
+    let mut digits = 0u64;
+    let mut point_at = None;
+    for (at, &byte) in rest.iter().enumerate() {
+        if byte.is_ascii_digit() {
+            digits = digits * 10 + u64::from(byte - b'0');
+        } else if byte == b'.' && point_at.is_none() && rest.len() > 1 {
+            point_at = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let behind = point_at.map_or(0, |at| rest.len() - 1 - at);
+    Some(Plain { negative, digits, behind, point: point_at.is_some() })
+}
+
+/// The nearest DOUBLE; a whole number only where it is exactly that.
+#[inline]
+pub(super) fn double(text: &str) -> Result<f64, Reason> {
+    if let Some(Plain { negative, digits, behind, .. }) = plain(text.as_bytes())
+        && digits <= EXACT
+    {
+        // Both sides are exact, so that the quotient is the nearest there is.
+        let size = digits as f64 / POWERS[behind];
+        return Ok(if negative { -size } else { size });
+    }
+    let text = text.trim();
+    let number: f64 = text.parse().map_err(|_| Reason::NotNumber)?;
+    if number.is_infinite() && has_digits(text) {
+        return Err(Reason::Range);
+    }
+    if is_whole(text) && number.abs() >= EXACT as f64 {
+        let digits = text.trim_start_matches(['+', '-']).trim_start_matches('0');
+        if format!("{:.0}", number.abs()) != digits {
+            return Err(Reason::Inexact);
+        }
+    }
+    Ok(number)
+}
+
+/// The nearest FLOAT.
+pub(super) fn float(text: &str) -> Result<f32, Reason> {
+    let text = text.trim();
+    let number: f32 = text.parse().map_err(|_| Reason::NotNumber)?;
+    if number.is_infinite() && has_digits(text) { Err(Reason::Range) } else { Ok(number) }
+}
+
+/// The whole number that the digits are.
+pub(super) fn whole(text: &str) -> Result<i64, Reason> {
+    if let Some(Plain { negative, digits, point: false, .. }) = plain(text.as_bytes())
+        && let Ok(size) = i64::try_from(digits)
+    {
+        return Ok(if negative { -size } else { size });
+    }
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    match text.parse::<f64>() {
+        Err(_) => Err(Reason::NotNumber),
+        Ok(number) if !number.is_finite() && !has_digits(text) => Err(Reason::NotWhole),
+        Ok(_) => scaled(text),
+    }
+}
+
+/// A well-formed number with a point or an exponent, or one of many digits.
+fn scaled(text: &str) -> Result<i64, Reason> {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let negative = mantissa.starts_with('-');
+    let (before, behind) = mantissa.trim_start_matches(['+', '-']).split_once('.').unwrap_or((mantissa, ""));
+    let before = before.trim_start_matches(['+', '-']);
+    let digits = [before, behind].concat();
+    let kept = digits.trim_end_matches('0');
+    let significant = kept.trim_start_matches('0');
+    if significant.is_empty() {
+        return Ok(0);
+    }
+    // An exponent beyond 64 bits is beyond every range, or no whole number.
+    let exponent: i64 = match exponent.parse() {
+        Ok(exponent) => exponent,
+        Err(_) if exponent.starts_with('-') => return Err(Reason::NotWhole),
+        Err(_) => return Err(Reason::Range),
+    };
+    let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let zeros =
+        exponent.saturating_sub(places(behind.len())).saturating_add(places(digits.len() - kept.len()));
+    if zeros < 0 {
+        return Err(Reason::NotWhole);
+    }
+    if zeros.saturating_add(places(significant.len())) > places(DIGITS) {
+        return Err(Reason::Range);
+    }
+    let zeros = u32::try_from(zeros).map_err(|_| Reason::Range)?;
+    let size = significant.parse::<i128>().map_err(|_| Reason::Range)? * 10i128.pow(zeros);
+    i64::try_from(if negative { -size } else { size }).map_err(|_| Reason::Range)
+}
+
+/// Whether a number is written without a point and an exponent.
+pub(super) fn is_whole(text: &str) -> bool {
+    let text = text.trim();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a number is written in digits, rather than by a word.
+pub(super) fn has_digits(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// The whole number that a DOUBLE is.
+pub(super) fn whole_of(number: f64) -> Result<i64, Reason> {
+    if !number.is_finite() || number.fract() != 0.0 {
+        return Err(Reason::NotWhole);
+    }
+    // The first bound is a DOUBLE, the last whole number of 64 bits is not.
+    if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
+        Ok(number as i64)
+    } else {
+        Err(Reason::Range)
+    }
+}
+
+/// The DOUBLE that a whole number is.
+pub(super) fn double_of(number: i64) -> Result<f64, Reason> {
+    let double = number as f64;
+    if number.unsigned_abs() <= EXACT || double as i128 == i128::from(number) {
+        Ok(double)
+    } else {
+        Err(Reason::Inexact)
+    }
+}
+
+/// The nearest FLOAT of a DOUBLE.
+pub(super) fn float_of(number: f64) -> Result<f32, Reason> {
+    let float = number as f32;
+    if float.is_infinite() && number.is_finite() { Err(Reason::Range) } else { Ok(float) }
+}

@@ -1,0 +1,66 @@
+//! Why a value is rejected.
+
+use std::fmt;
+
+use crate::DataType;
+
+/// Why a value does not go into a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// A value of its kind is never one of the type.
+    Never,
+    /// It is no number.
+    NotNumber,
+    /// It is no whole number.
+    NotWhole,
+    /// The type does not reach as far.
+    Range,
+    /// The type has a number beside it, and not the number.
+    Inexact,
+    /// It is no truth value.
+    NotBoolean,
+    /// It is no time.
+    NotTime,
+    /// It is no calendar day.
+    NotDate,
+    /// It does not stand for bytes.
+    NotBytes,
+}
+
+impl Reason {
+    /// The reason in words, for a value and the type it should become.
+    pub fn of(self, value: impl fmt::Display, to: DataType) -> String {
+        let value = value.to_string();
+        let value = shown(&value);
+        let head = format!("`{value}` is not of type {to}");
+        match self {
+            Self::Never => head,
+            Self::NotNumber => format!("{head}: it is not a number"),
+            Self::NotWhole => format!("{head}: it is not a whole number"),
+            Self::Range => format!("{head}: it is out of range"),
+            Self::Inexact => {
+                let other = if value.trim().parse::<i64>().is_ok() { "INT64" } else { "TEXT" };
+                format!(
+                    "{head}: a {to} does not hold it exactly; declare it {other} (`cast` or `integers` of the decoder, `timeseries` of the sink, `create timeseries`)"
+                )
+            }
+            Self::NotBoolean => format!("{head}: write true, false, 1 or 0"),
+            Self::NotTime => {
+                format!(
+                    "{head}: write milliseconds since 1970, or a date and time as in 2026-05-01T12:00:00Z"
+                )
+            }
+            Self::NotDate => format!("{head}: write a day of the calendar as yyyy-mm-dd"),
+            Self::NotBytes => format!("{head}: write 0x and two hexadecimal digits for each byte"),
+        }
+    }
+}
+
+/// A text short enough for an error.
+pub fn shown(text: &str) -> std::borrow::Cow<'_, str> {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
+}

@@ -1,0 +1,184 @@
+//! Values as they were written.
+//!
+//! ```text
+//!   21.50 , "on" , true     →     n21.50  ton  btrue      a binary array: the kind in one byte, then the characters
+//! ```
+//!
+//! Invariant: such an array is only made here and by those who write [`Kind::tag`] and characters behind it.
+
+use arrow_array::{Array, BinaryArray};
+
+use crate::{DataType, Value, convert::Given};
+
+/// What a written value looked like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A number; a new series of it is DOUBLE.
+    Number,
+    /// A whole number; a new series of it is INT64.
+    Integer,
+    /// `true`, `false`
+    Boolean,
+    /// Text.
+    Text,
+    /// A value that had a type already, among others that had none or another.
+    Typed(DataType),
+}
+
+/// The tag of a value of BOOLEAN; those of the other types follow by their codes.
+const TYPED: u8 = b'A';
+
+impl Kind {
+    /// The byte in front of the characters.
+    #[inline]
+    pub const fn tag(self) -> u8 {
+        match self {
+            Self::Number => b'n',
+            Self::Integer => b'i',
+            Self::Boolean => b'b',
+            Self::Text => b't',
+            Self::Typed(data_type) => TYPED + data_type.code(),
+        }
+    }
+
+    /// The kind of a tag; `None` where it is none.
+    pub fn of_tag(tag: u8) -> Option<Self> {
+        Some(match tag {
+            b'n' => Self::Number,
+            b'i' => Self::Integer,
+            b'b' => Self::Boolean,
+            b't' => Self::Text,
+            tag => Self::Typed(DataType::from_code(tag.checked_sub(TYPED)?)?),
+        })
+    }
+
+    /// The type that a new series gets of values of this kind alone.
+    const fn data_type(self) -> DataType {
+        match self {
+            Self::Number => DataType::Double,
+            Self::Integer => DataType::Int64,
+            Self::Boolean => DataType::Boolean,
+            // Bytes among other values are written in digits.
+            Self::Text | Self::Typed(DataType::Blob) => DataType::Text,
+            Self::Typed(data_type) => data_type,
+        }
+    }
+}
+
+/// The kinds that a column has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    first: Kind,
+    last: Kind,
+    data_type: DataType,
+}
+
+impl Kinds {
+    /// Of a column with one value.
+    pub const fn new(first: Kind) -> Self {
+        Self { first, last: first, data_type: first.data_type() }
+    }
+
+    /// Takes note of a further value.
+    #[inline]
+    pub fn see(&mut self, kind: Kind) {
+        if kind != self.last {
+            self.see_other(kind);
+        }
+    }
+
+    #[cold]
+    fn see_other(&mut self, kind: Kind) {
+        self.last = kind;
+        self.data_type = wider(self.data_type, kind.data_type());
+    }
+
+    /// The type that a new series gets: that of the first value, or where numbers of several types come, one that holds them
+    /// all.
+    pub const fn data_type(&self) -> DataType {
+        self.data_type
+    }
+}
+
+/// The type of numbers of two types; the first where they are not both numbers.
+fn wider(first: DataType, second: DataType) -> DataType {
+    use DataType::{Double, Float, Int32, Int64};
+    match (first, second) {
+        (Int32, Int64) => Int64,
+        (Int32 | Int64 | Float, Double) | (Int32 | Int64, Float) | (Float, Int32 | Int64) => Double,
+        _ => first,
+    }
+}
+
+/// An array of written values.
+#[derive(Clone, Copy, Debug)]
+pub struct Written<'a> {
+    offsets: &'a [i32],
+    bytes: &'a [u8],
+    array: &'a BinaryArray,
+}
+
+impl<'a> Written<'a> {
+    pub(crate) fn new(array: &'a BinaryArray) -> Self {
+        Self { offsets: array.value_offsets(), bytes: array.value_data(), array }
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.array.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.array.is_empty()
+    }
+
+    /// The value at a row; `None` where it is null.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<Given<'a>> {
+        if self.array.is_null(row) {
+            return None;
+        }
+        let (start, end) = (*self.offsets.get(row)? as usize, *self.offsets.get(row + 1)? as usize);
+        let (&tag, text) = self.bytes.get(start..end)?.split_first()?;
+        let text = std::str::from_utf8(text).ok()?;
+        match tag {
+            b'n' | b'i' => Some(Given::Number(text)),
+            b't' => Some(Given::Text(text)),
+            tag => other(tag, text),
+        }
+    }
+
+    /// All values.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = Option<Given<'a>>> {
+        (0..self.len()).map(move |row| self.get(row))
+    }
+}
+
+#[cold]
+fn other(tag: u8, text: &str) -> Option<Given<'_>> {
+    Some(match Kind::of_tag(tag)? {
+        Kind::Number | Kind::Integer => Given::Number(text),
+        Kind::Text | Kind::Typed(DataType::Text | DataType::String) => Given::Text(text),
+        Kind::Boolean | Kind::Typed(DataType::Boolean) => {
+            Given::Boolean(text.trim().eq_ignore_ascii_case("true"), text)
+        }
+        Kind::Typed(DataType::Int32 | DataType::Int64) => Given::Int(text.parse().ok()?),
+        Kind::Typed(DataType::Float) => Given::Float(text.parse().ok()?),
+        Kind::Typed(DataType::Double) => Given::Double(text.parse().ok()?),
+        Kind::Typed(DataType::Timestamp) => Given::Time(text.parse().ok()?),
+        Kind::Typed(DataType::Date) => Given::Date(text.parse().ok()?),
+        // Bytes stand in digits, as a text would have them.
+        Kind::Typed(DataType::Blob) => Given::Text(text),
+    })
+}
+
+/// Writes a value that has a type, and its tag.
+pub(crate) fn put_typed(value: &Value, into: &mut Vec<u8>) {
+    into.push(Kind::Typed(value.data_type()).tag());
+    match value {
+        // By its number, which needs no calendar to be read back.
+        Value::Date(number) => into.extend_from_slice(number.to_string().as_bytes()),
+        other => into.extend_from_slice(other.to_string().as_bytes()),
+    }
+}

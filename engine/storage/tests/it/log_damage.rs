@@ -159,6 +159,9 @@ fn with_newest(closed: bool) -> (FaultDisk, PathBuf) {
     let storage = Storage::open(on(&disk, 1 << 20)).expect("opens");
     put(&storage, "root.a.d", &[1], &[1.0]);
     storage.flush(&[]).expect("flushes");
+    storage.close().expect("closes");
+    // What is begun when a folder is opened, the manifest names before anything is written to it.
+    let storage = Storage::open(on(&disk, 1 << 20)).expect("opens again");
     put(&storage, "root.a.d", &[2], &[2.0]);
     let left = if closed {
         storage.close().expect("closes");

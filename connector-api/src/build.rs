@@ -27,6 +27,12 @@ pub enum StoreTarget {
         user: String,
         /// With what.
         password: Secret,
+        /// How many requests may be under way at once, each over a session of its own.
+        sessions: usize,
+        /// How long an answer may take; a minute where nothing is said.
+        timeout: Option<Interval>,
+        /// The time zone in which statements are understood; UTC where nothing is said.
+        zone: Option<String>,
     },
 }
 

@@ -6,9 +6,11 @@ use async_trait::async_trait;
 use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode};
 use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync};
 use levada_model::{Session, SessionError};
+use levada_rpc::{ClientOptions, Pool, PoolOptions};
 use tokio::sync::Mutex;
 
-/// Sessions with embedded engines: one engine for each folder, opened when it is first asked for and shared by all.
+/// Sessions with embedded engines and with nodes. There is one engine for each folder, opened when it is first asked for and
+/// shared by all; nodes get a pool for each who asks.
 #[derive(Debug, Default)]
 pub struct EngineStores {
     engines: Mutex<HashMap<PathBuf, (EngineTuning, Engine)>>,
@@ -70,10 +72,19 @@ impl Stores for EngineStores {
                 let engine = self.engine(folder.clone(), *tuning).await?;
                 Ok(Arc::new(engine.session(None).map_err(SessionError::from)?))
             }
-            StoreTarget::Nodes { nodes, .. } => Err(Error::config(
-                "this build has no client for remote IoTDB nodes: name a folder with `embedded:` instead of `nodes:`",
-            )
-            .with("nodes", nodes.join(", "))),
+            StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone } => {
+                let mut client = ClientOptions {
+                    user: user.clone(),
+                    password: password.reveal().to_owned(),
+                    ..ClientOptions::default()
+                };
+                client.call_timeout = timeout.map_or(client.call_timeout, |timeout| timeout.0);
+                client.zone = zone.clone().unwrap_or(client.zone);
+                let options = PoolOptions { sessions: *sessions, ..PoolOptions::new(nodes.clone(), client) };
+                let pool = Pool::new(options);
+                pool.connect().await?;
+                Ok(Arc::new(pool))
+            }
         }
     }
 }

@@ -12,8 +12,9 @@
 //! which they were begun. Proven by `the_embedded_store_passes_the_contract`.
 //!
 //! *Nodes*: at least once. A batch whose answer was lost is written again, and each of its rows then replaces itself,
-//! as a row is known by its series and time. Writes that are under way at once may be applied in any order: of two values of the
-//! same series and time in different batches either may win. Proven by `a_remote_store_passes_the_contract`.
+//! as a row is known by its series and time. A device's rows are applied in the order in which their writes were begun, those of
+//! different devices at once. Proven by `a_remote_store_passes_the_contract` and, over a connection,
+//! `the_sink_keeps_its_contract_over_a_connection`.
 //!
 //! A batch counts as delivered when the store has answered. Rows that the store will never take (a type that does not
 //! fit, older than the time to live) are rejected one by one and do not hold up the others.

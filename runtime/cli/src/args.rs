@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Print a pipeline file as it is understood, secrets masked
     Echo(EchoArgs),
-    /// A SQL shell on a data folder
+    /// A SQL shell on a data folder or a running IoTDB
     Sql(SqlArgs),
     /// Store TsFiles, Parquet, CSV and JSON lines in a data folder
     Import(ImportArgs),
@@ -184,13 +184,28 @@ pub(crate) struct DocsArgs {
 /// Options of `sql`.
 #[derive(Clone, Debug, ArgGroup)]
 pub(crate) struct SqlArgs {
-    /// The data folder of an embedded engine; one that is missing is made by the first statement that is no query. Where it
-    /// cannot be written to, as the disk is full, it is open to read
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    /// The data folder of an embedded engine, or else `--node`; one that is missing is made by the first statement that is no
+    /// query. Where it cannot be written to, as the disk is full, it is open to read
+    #[arg(long, value_name = "DIR", required_unless_present = "node")]
+    pub(crate) data: Option<PathBuf>,
     /// Write nothing, not even the lock file: several may read a folder at once
-    #[arg(long)]
+    #[arg(long, conflicts_with = "node")]
     pub(crate) read_only: bool,
+    /// A node of a running IoTDB
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "data")]
+    pub(crate) node: Option<String>,
+    /// Who logs in at the node
+    #[arg(long, value_name = "NAME", default_value = "root", conflicts_with = "data")]
+    pub(crate) user: String,
+    /// With what; from the environment, others on this machine do not see it
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "LEVADA_PASSWORD",
+        hide_env_values = true,
+        default_value = "root"
+    )]
+    pub(crate) password: String,
     /// Run these statements, separated by semicolons, and end
     #[arg(short = 'e', long = "execute", value_name = "SQL")]
     pub(crate) execute: Option<String>,

@@ -23,17 +23,20 @@ async fn sessions_of_one_folder_share_its_engine() {
 }
 
 #[tokio::test]
-async fn remote_nodes_are_refused_with_what_to_write_instead() {
+async fn nodes_that_do_not_answer_are_told_by_name() {
+    // Bound and let go: nobody listens there.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let node = listener.local_addr().expect("bound").to_string();
+    drop(listener);
     let target = StoreTarget::Nodes {
-        nodes: vec!["10.0.0.5:6667".to_owned()],
+        nodes: vec![node.clone()],
         user: "root".to_owned(),
         password: Secret::new("hunter2"),
+        sessions: 1,
+        timeout: None,
+        zone: None,
     };
-    let error = EngineStores::new().open(&target).await.expect_err("no client");
-    assert_eq!(error.kind(), ErrorKind::Config);
-    assert_eq!(
-        error.to_string(),
-        "this build has no client for remote IoTDB nodes: name a folder with `embedded:` instead of `nodes:` \
-         (nodes: 10.0.0.5:6667)"
-    );
+    let error = EngineStores::new().open(&target).await.expect_err("nobody is there");
+    assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Connection, true));
+    assert!(error.to_string().contains(&format!("no node answers: {node}: cannot connect")), "{error}");
 }

@@ -59,10 +59,13 @@ pub struct IotdbOptions {
     /// Store the series of a device with one time column for all of them.
     #[serde(default)]
     pub aligned: bool,
-    /// How many writes may be under way at once; with nodes, each over a session of its own.
+    /// How many writes may be under way at once; with nodes, over how many sessions. A device's rows stay in order.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 64))]
     pub sessions: usize,
+    /// How long a node may take to answer; one that takes longer is left out for a while (60s where nothing is said).
+    #[serde(default)]
+    pub timeout: Option<Interval>,
 }
 
 /// A series to create.
@@ -132,6 +135,9 @@ impl IotdbOptions {
                 nodes: nodes.to_vec(),
                 user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
                 password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
+                sessions: self.sessions,
+                timeout: self.timeout,
+                zone: None,
             }),
             _ => None,
         }
@@ -190,6 +196,12 @@ impl IotdbOptions {
         if self.embedded.is_some() && (self.user.is_some() || self.password.is_some()) {
             let option = if self.user.is_some() { "user" } else { "password" };
             problems.push(Problem::new(option, "the embedded store knows no users: this is for `nodes`"));
+        }
+        if self.embedded.is_some() && self.timeout.is_some() {
+            problems.push(Problem::new("timeout", "the embedded store always answers: this is for `nodes`"));
+        }
+        if self.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            problems.push(Problem::new("timeout", "no node answers in no time: say how long, as in 60s"));
         }
         self.misplaced(&mut problems);
         for (index, node) in self.nodes.iter().enumerate() {

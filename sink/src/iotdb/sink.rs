@@ -64,7 +64,7 @@ impl IotdbSink {
         let timeseries = options.timeseries.iter().map(|each| Ok((full(&each.path)?, each.schema())));
         Ok(Self {
             timeseries: timeseries.collect::<Result<_>>()?,
-            sessions: Sessions::new(Arc::clone(&context.stores), target, options.sessions),
+            sessions: Sessions::new(Arc::clone(&context.stores), target),
             owner: context.owner().into(),
             database: options.database,
             aligned: options.aligned,
@@ -108,15 +108,14 @@ impl Sink for IotdbSink {
     }
 
     async fn connect(&self) -> Result<()> {
-        self.sessions.open_all().await?;
-        let taken = self.sessions.first().await?;
+        let taken = self.sessions.get().await?;
         if let Some(database) = &self.database
-            && let Err(error) = schema::create_database(&*taken.session, database).await
+            && let Err(error) = schema::create_database(&*taken, database).await
         {
             return Err(self.sessions.failed(&taken, error).with("database", database));
         }
         for (path, series) in &self.timeseries {
-            let other = schema::create_series(&*taken.session, path, *series, self.aligned).await;
+            let other = schema::create_series(&*taken, path, *series, self.aligned).await;
             match other.map_err(|error| self.sessions.failed(&taken, error).with("series", path))? {
                 None => {}
                 Some(other) => {
@@ -134,8 +133,8 @@ impl Sink for IotdbSink {
         if !self.sessions.embedded() {
             return Ok(Checkpoint::new());
         }
-        let taken = self.sessions.first().await?;
-        taken.session.checkpoint(&self.owner).await.map_err(|error| self.sessions.failed(&taken, error))
+        let taken = self.sessions.get().await?;
+        taken.checkpoint(&self.owner).await.map_err(|error| self.sessions.failed(&taken, error))
     }
 
     async fn write(&self, batch: &Batch) -> Result<Delivery> {
@@ -143,8 +142,8 @@ impl Sink for IotdbSink {
         if write.tablets.is_empty() && write.positions.is_empty() {
             return Ok(Delivery { rejected });
         }
-        let taken = self.sessions.next().await?;
-        let report = taken.session.insert_tablets(write).await;
+        let taken = self.sessions.get().await?;
+        let report = taken.insert_tablets(write).await;
         let report = report.map_err(|error| self.sessions.failed(&taken, error))?;
         rejected.extend(rejections(batch, &readings, report));
         Ok(Delivery { rejected })

@@ -1,10 +1,10 @@
 //! The `iotdb` sink against a store in memory.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, ErrorKind, Rejection, Result, Secret, Sink, SinkType, StoreTarget,
+    Batch, BuildContext, ErrorKind, Interval, Rejection, Result, Secret, Sink, SinkType, StoreTarget,
     model::{Compressor, DataType, Encoding, Path, StatusCode},
 };
 use levada_sink::iotdb::{Iotdb, IotdbOptions, IotdbSink};
@@ -94,6 +94,7 @@ async fn database_and_series_are_created_first() -> Result<()> {
     let store = SimulatedStore::remote();
     let options = json!({
         "nodes": ["h:6667"], "user": "me", "password": "secret", "database": "root.plant", "sessions": 2,
+        "timeout": "5s",
         "timeseries": [
             {"path": "root.plant.d1.n", "type": "INT64", "encoding": "RLE", "compression": "SNAPPY"},
             {"path": "d1.temperature", "type": "FLOAT"},
@@ -121,8 +122,11 @@ async fn database_and_series_are_created_first() -> Result<()> {
         nodes: vec!["h:6667".to_owned()],
         user: "me".to_owned(),
         password: Secret::new("secret"),
+        sessions: 2,
+        timeout: Some(Interval(Duration::from_secs(5))),
+        zone: None,
     };
-    assert_eq!(store.opened(), vec![target; 4]);
+    assert_eq!(store.opened(), vec![target; 2]);
     assert_eq!(store.open_sessions(), 0);
     Ok(())
 }
@@ -247,11 +251,11 @@ async fn a_session_that_was_lost_is_opened_again() -> Result<()> {
 }
 
 #[tokio::test]
-async fn sessions_take_turns_and_embedded_needs_one() -> Result<()> {
+async fn one_session_takes_all_writes() -> Result<()> {
     let (remote, embedded) = (SimulatedStore::remote(), SimulatedStore::embedded());
     let sink = built(json!({"nodes": ["h:6667"]}), &remote);
     sink.connect().await?;
-    assert_eq!((remote.open_sessions(), sink.capabilities().max_in_flight), (3, 3));
+    assert_eq!((remote.open_sessions(), sink.capabilities().max_in_flight), (1, 3));
     let sink = built(json!({"embedded": "data"}), &embedded);
     sink.connect().await?;
     assert_eq!((embedded.open_sessions(), sink.capabilities().max_in_flight), (1, 3));
@@ -268,6 +272,17 @@ async fn embedded_writes_arrive_in_the_order_in_which_they_were_begun() -> Resul
     let times: Vec<_> = store.arrivals().into_iter().map(|row| row.time).collect();
     assert_eq!(times, (0..80).collect::<Vec<_>>());
     Ok(())
+}
+
+#[test]
+fn a_timeout_is_for_nodes_and_longer_than_nothing() {
+    let problems = |options| {
+        let options: IotdbOptions = serde_json::from_value(options).expect("well formed");
+        Iotdb::check(&options).into_iter().map(|problem| problem.path).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(json!({"embedded": "data", "timeout": "5s"})), ["timeout"]);
+    assert_eq!(problems(json!({"nodes": ["h:6667"], "timeout": "0s"})), ["timeout"]);
+    assert!(problems(json!({"nodes": ["h:6667"], "timeout": "5s"})).is_empty());
 }
 
 #[test]

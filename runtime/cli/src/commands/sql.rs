@@ -1,14 +1,16 @@
-//! `levada sql`: a shell on a data folder.
+//! `levada sql`: a shell on a data folder or a node.
 //!
 //! A folder that is missing is made by the first statement that is no query: a mistyped name is told, and not made.
 
 use std::{fs, path::Path, process::ExitCode};
 
 use async_trait::async_trait;
+use levada_connector_api::{Secret, StoreTarget, Stores};
 use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
 use levada_model::{
     Checkpoint, Outcome, Rows, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
+use levada_runtime::EngineStores;
 use tokio::sync::OnceCell;
 
 use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
@@ -16,12 +18,17 @@ use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let mut options = EngineOptions::new(&args.data);
+    let data = match (&args.node, &args.data) {
+        (Some(node), _) => return runtime.block_on(at_node(args, node, zone)),
+        (None, Some(data)) => data,
+        (None, None) => return Err(Failure::invalid("say where: --data DIR or --node HOST:PORT").into()),
+    };
+    let mut options = EngineOptions::new(data);
     options.storage.access = if args.read_only { Access::Read } else { Access::WriteOrRead };
     let store = Store { options, zone: zone.name(), opened: OnceCell::new() };
-    let missing = is_missing(&args.data);
+    let missing = is_missing(data);
     if missing && args.read_only {
-        return Err(Failure::invalid(no_folder(&args.data)).into());
+        return Err(Failure::invalid(no_folder(data)).into());
     }
     let outcome = runtime.block_on(async {
         if !missing {
@@ -36,6 +43,26 @@ pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     if let Some((engine, _)) = store.opened.get() {
         runtime.block_on(engine.close())?;
     }
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn at_node(args: &SqlArgs, node: &str, zone: Zone) -> anyhow::Result<ExitCode> {
+    let target = StoreTarget::Nodes {
+        nodes: vec![node.to_owned()],
+        user: args.user.clone(),
+        password: Secret::new(&args.password),
+        // Statements are run one after the other, and what one sets holds for the next.
+        sessions: 1,
+        timeout: None,
+        zone: Some(zone.name()),
+    };
+    let session = EngineStores::new().open(&target).await?;
+    let shell = Shell::new(&*session, args.format, zone);
+    let outcome = match &args.execute {
+        Some(text) => shell.execute(text).await,
+        None => shell.run().await,
+    };
+    session.close().await?;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 

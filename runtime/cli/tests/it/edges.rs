@@ -5,10 +5,11 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 14] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
+    ("levada-rpc", &["levada-model"]),
     ("levada-storage", &["levada-model", "levada-tsfile"]),
     ("levada-query", &["levada-model", "levada-sql", "levada-storage"]),
     ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile"]),
@@ -24,6 +25,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "levada-connector-api",
             "levada-engine",
             "levada-model",
+            "levada-rpc",
             "levada-sink",
             "levada-source",
         ],

@@ -1,0 +1,50 @@
+//! How a client connects.
+
+use std::{fmt, time::Duration};
+
+/// How a client connects and logs in.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// Who logs in.
+    pub user: String,
+    /// With what.
+    pub password: String,
+    /// The session's time zone, `Europe/Berlin` or `+08:00`: how statements' times without a zone are understood.
+    pub zone: String,
+    /// Rows that a query's answer brings at once.
+    pub fetch_size: i32,
+    /// How long connecting and logging in may take.
+    pub connect_timeout: Duration,
+    /// How long an answer may take.
+    pub call_timeout: Duration,
+    /// The longest answer that is read, in bytes.
+    pub frame_bytes: usize,
+    /// Speak the compact protocol, where the server is set to it (`rpc_thrift_compression_enable`).
+    pub compact: bool,
+}
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            user: "root".to_owned(),
+            password: "root".to_owned(),
+            zone: "UTC".to_owned(),
+            fetch_size: 5_000,
+            connect_timeout: Duration::from_secs(5),
+            call_timeout: Duration::from_secs(60),
+            frame_bytes: 512 << 20,
+            compact: false,
+        }
+    }
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientOptions")
+            .field("user", &self.user)
+            .field("zone", &self.zone)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("call_timeout", &self.call_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! Records: how single rows are written. For each measurement a type and a value; a type of 254 is a null without value.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use levada_model::{DataType, Value};
+
+use super::{
+    numbers::{take, take_byte, take_count},
+    values::put_blob,
+};
+use crate::thrift::WireError;
+
+const NULL: u8 = 0xfe;
+/// A text whose type is to be found out; between servers only.
+const RAW: u8 = 0xff;
+
+/// A record's values as bytes.
+pub fn encode(values: &[Option<Value>]) -> Bytes {
+    let mut to = BytesMut::with_capacity(values.len() * 9);
+    for value in values {
+        let Some(value) = value else {
+            to.put_u8(NULL);
+            continue;
+        };
+        to.put_u8(value.data_type().code());
+        match value {
+            Value::Boolean(value) => to.put_u8((*value).into()),
+            Value::Int32(value) | Value::Date(value) => to.put_i32(*value),
+            Value::Int64(value) | Value::Timestamp(value) => to.put_i64(*value),
+            Value::Float(value) => to.put_f32(*value),
+            Value::Double(value) => to.put_f64(*value),
+            Value::Text(text) | Value::String(text) => put_blob(text.as_bytes(), &mut to),
+            Value::Blob(blob) => put_blob(blob, &mut to),
+        }
+    }
+    to.freeze()
+}
+
+/// A record's values, `count` of them.
+///
+/// # Errors
+/// The bytes are no such values.
+pub fn decode(count: usize, mut from: Bytes) -> Result<Vec<Option<Value>>, WireError> {
+    if count > from.len() {
+        return Err(WireError::Ends { what: "a record", needed: count, left: from.len() });
+    }
+    (0..count).map(|_| value(&mut from)).collect()
+}
+
+fn value(from: &mut Bytes) -> Result<Option<Value>, WireError> {
+    let code = take_byte(from, "a type")?;
+    if code == NULL {
+        return Ok(None);
+    }
+    let data_type = if code == RAW { Some(DataType::Text) } else { DataType::from_code(code) };
+    let data_type = data_type.ok_or(WireError::Code { what: "data type", code: code.into() })?;
+    let mut fixed = |bytes| take(from, bytes, "a value");
+    Ok(Some(match data_type {
+        DataType::Boolean => Value::Boolean(fixed(1)?[0] != 0),
+        DataType::Int32 => Value::Int32(fixed(4)?.get_i32()),
+        DataType::Date => Value::Date(fixed(4)?.get_i32()),
+        DataType::Int64 => Value::Int64(fixed(8)?.get_i64()),
+        DataType::Timestamp => Value::Timestamp(fixed(8)?.get_i64()),
+        DataType::Float => Value::Float(fixed(4)?.get_f32()),
+        DataType::Double => Value::Double(fixed(8)?.get_f64()),
+        DataType::Text => Value::Text(text(from)?),
+        DataType::String => Value::String(text(from)?),
+        DataType::Blob => {
+            let length = take_count(from, "a value")?;
+            Value::Blob(take(from, length, "a value")?.to_vec())
+        }
+    }))
+}
+
+fn text(from: &mut Bytes) -> Result<String, WireError> {
+    let length = take_count(from, "a value")?;
+    let bytes = take(from, length, "a value")?;
+    std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| WireError::Text)
+}

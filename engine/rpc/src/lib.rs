@@ -1,0 +1,21 @@
+//! IoTDB's wire protocol: its structures, its codec, its value layouts, and a client with a pool of sessions.
+//!
+//! ```text
+//!   pool       a Session over several nodes          sinks and the command line write and ask through it
+//!   client     one connection, logged in             0.12 to 2.0; the version is found at the login
+//!   columns    tablets, records, data sets, blocks   Arrow arrays to bytes and back
+//!   messages   the services' structures and calls    described once, for client and server
+//!   thrift     binary and compact, framed            bounded; blobs are slices of their frame
+//! ```
+//!
+//! Invariant: nothing read from a connection is trusted. Lengths and counts are checked against the bytes that are there, and
+//! whatever a peer sends ends in a value or an error.
+
+pub mod client;
+pub mod columns;
+pub mod messages;
+mod pool;
+pub mod thrift;
+
+pub use client::{Client, ClientError, ClientOptions, Generation};
+pub use pool::{Lease, Pool, PoolOptions};

@@ -1,0 +1,103 @@
+//! A node: its idle clients, and whether it is left out.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::client::Client;
+
+/// A node of the pool.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// `host:port`.
+    pub(super) address: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Client>,
+    /// Leases that are out.
+    busy: usize,
+    left_out: Option<LeftOut>,
+}
+
+#[derive(Debug)]
+struct LeftOut {
+    until: Instant,
+    /// How long the next time.
+    next: Duration,
+}
+
+/// How a node may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is as it should be; how many leases are out.
+    Now(usize),
+    /// It is left out.
+    Not,
+    /// It was left out, and its time is over: whoever is told so has to try it.
+    Probe,
+}
+
+impl Node {
+    pub(super) fn new(address: String) -> Self {
+        Self { address, state: Mutex::default() }
+    }
+
+    /// How it may be used at a time.
+    pub(super) fn how(&self, now: Instant) -> Use {
+        let mut state = self.state.lock();
+        match &mut state.left_out {
+            None => Use::Now(state.busy),
+            Some(out) if out.until > now => Use::Not,
+            Some(out) => {
+                // Whoever tries it may come to nothing; then it is somebody else's turn after that time.
+                out.until = now + out.next;
+                Use::Probe
+            }
+        }
+    }
+
+    /// Begins a lease; an idle client, if there is one. Whoever begins ends it.
+    pub(super) fn begin(&self) -> Option<Client> {
+        let mut state = self.state.lock();
+        state.busy += 1;
+        state.idle.pop()
+    }
+
+    /// Ends a lease; what can be used again is kept.
+    pub(super) fn end(&self, client: Option<Client>) {
+        let mut state = self.state.lock();
+        state.busy -= 1;
+        if state.left_out.is_none() {
+            state.idle.extend(client);
+        }
+    }
+
+    /// It answered: it is used like the others again.
+    pub(super) fn answered(&self, client: Option<Client>) {
+        let mut state = self.state.lock();
+        state.left_out = None;
+        state.idle.extend(client);
+    }
+
+    /// It did not answer: it is left out, and what connects with it is let go.
+    pub(super) fn failed(&self, now: Instant, first: Duration, most: Duration) {
+        let mut state = self.state.lock();
+        state.idle.clear();
+        let wait = state.left_out.as_ref().map_or(first, |out| out.next).min(most);
+        state.left_out = Some(LeftOut { until: now + wait, next: (wait * 2).min(most) });
+    }
+
+    /// Lets idle clients go: one of them was dead, and all may be.
+    pub(super) fn forget_idle(&self) {
+        self.state.lock().idle.clear();
+    }
+
+    /// All idle clients.
+    pub(super) fn take_idle(&self) -> Vec<Client> {
+        std::mem::take(&mut self.state.lock().idle)
+    }
+}

@@ -1,0 +1,39 @@
+//! How a pool works.
+
+use std::time::Duration;
+
+use crate::client::ClientOptions;
+
+/// Which nodes, and how.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// `host:port` of each node.
+    pub nodes: Vec<String>,
+    /// How each client connects.
+    pub client: ClientOptions,
+    /// How many sessions may be open at once, over all nodes.
+    pub sessions: usize,
+    /// Write to the node that the server recommends for a device.
+    pub redirect: bool,
+    /// How long a node is left out the first time; each further time twice as long.
+    pub left_out: Duration,
+    /// How long it is left out at most.
+    pub left_out_most: Duration,
+    /// About how many bytes a request has at most; rows are split over several otherwise.
+    pub request_bytes: usize,
+}
+
+impl PoolOptions {
+    /// A pool of three sessions with these nodes.
+    pub fn new(nodes: Vec<String>, client: ClientOptions) -> Self {
+        Self {
+            nodes,
+            client,
+            sessions: 3,
+            redirect: true,
+            left_out: Duration::from_secs(1),
+            left_out_most: Duration::from_secs(30),
+            request_bytes: 16 << 20,
+        }
+    }
+}

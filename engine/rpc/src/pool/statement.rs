@@ -1,0 +1,189 @@
+//! Statements, and rows that keep their session until they end.
+
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use futures::StreamExt;
+use levada_model::{Outcome, Rows, SessionError};
+
+use super::{Lease, Pool};
+use crate::client::{Answer, Cursor};
+
+/// How long telling a server that a query is over may take.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// A query under way. Dropping it tells the server that it is over.
+struct Running {
+    lease: Option<Lease>,
+    cursor: Option<Box<Cursor>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (Some(mut lease), Some(mut cursor)) = (self.lease.take(), self.cursor.take()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            // The server ends the queries of a connection that ends.
+            return lease.discard();
+        };
+        runtime.spawn(async move {
+            let closed = tokio::time::timeout(CLOSING, lease.client().close_query(&mut cursor)).await;
+            if !matches!(closed, Ok(Ok(()))) {
+                lease.discard();
+            }
+        });
+    }
+}
+
+impl Running {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, SessionError> {
+        let (Some(lease), Some(cursor)) = (&mut self.lease, &mut self.cursor) else { return Ok(None) };
+        let batch = lease.client().next_batch(cursor).await?;
+        if batch.is_none() {
+            // The server knows that it is over.
+            self.cursor = None;
+            self.lease = None;
+        }
+        Ok(batch)
+    }
+}
+
+impl Pool {
+    /// Runs one statement. It may do its work twice only where that is harmless, so it is not repeated once it was sent.
+    pub(super) async fn run(&self, sql: &str) -> Result<Outcome, SessionError> {
+        loop {
+            let mut lease = self.lease(None).await?;
+            if lease.used
+                && let Err(error) = lease.client().ping().await
+            {
+                match self.judge(lease, error, false) {
+                    Some(error) => return Err(error),
+                    None => continue,
+                }
+            }
+            return match lease.client().execute(sql).await {
+                Ok(answer) => Ok(outcome(lease, answer)),
+                Err(error) => Err(self.judge(lease, error, true).unwrap_or_else(closed)),
+            };
+        }
+    }
+
+    /// Runs one statement that only reads; repeated where it was lost.
+    pub(super) async fn ask(&self, sql: &str) -> Result<Rows, SessionError> {
+        if !reads_only(sql) {
+            return Err(SessionError::not_a_query(sql));
+        }
+        let mut attempts = self.nodes().len() + 1;
+        loop {
+            let mut lease = self.lease(None).await?;
+            match lease.client().query(sql).await {
+                Ok(answer) => {
+                    return match outcome(lease, answer) {
+                        Outcome::Rows(rows) => Ok(rows),
+                        Outcome::Done(_) => Err(SessionError::not_a_query(sql)),
+                    };
+                }
+                Err(error) => {
+                    attempts -= usize::from(!lease.used);
+                    if let Some(error) = self.judge(lease, error, attempts == 0) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn closed() -> SessionError {
+    SessionError::new(levada_model::StatusCode::NOT_READY, "the session was lost")
+}
+
+fn outcome(lease: Lease, answer: Answer) -> Outcome {
+    match answer {
+        Answer::Done(message) => Outcome::Done(message),
+        Answer::Rows(cursor) => {
+            let (has_time, columns) = (cursor.shape().has_time, cursor.shape().columns.clone());
+            let running = Running { lease: Some(lease), cursor: Some(cursor) };
+            let batches = futures::stream::try_unfold(running, |mut running| async move {
+                let batch = running.next().await?;
+                Ok(batch.map(|batch| (batch, running)))
+            });
+            Outcome::Rows(Rows { has_time, columns, batches: batches.boxed() })
+        }
+    }
+}
+
+/// Whether a statement gives rows and changes nothing, as far as its words tell: a server runs whatever it is sent. What is
+/// not known to be harmless is not.
+fn reads_only(sql: &str) -> bool {
+    let words = words(sql);
+    let first = words.first().map(String::as_str);
+    matches!(first, Some("select" | "show" | "count" | "list" | "explain" | "describe" | "desc"))
+        && !words.iter().any(|word| word == "into")
+}
+
+/// The words outside quotes and comments, in lower case.
+fn words(sql: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut chars = sql.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c.is_alphanumeric() || c == '_' {
+            word.extend(c.to_lowercase());
+            continue;
+        }
+        if !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        match (c, chars.peek()) {
+            ('\'' | '"' | '`', _) => {
+                // A quote within is doubled: it ends one text and begins another.
+                chars.by_ref().find(|each| *each == c);
+            }
+            ('-', Some('-')) => {
+                chars.by_ref().find(|each| *each == '\n');
+            }
+            ('/', Some('*')) => {
+                let mut before = ' ';
+                for each in chars.by_ref() {
+                    if before == '*' && each == '/' {
+                        break;
+                    }
+                    before = each;
+                }
+            }
+            _ => {}
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_change_something_is_no_query() {
+        for sql in [
+            "select s from root.d",
+            "SHOW databases",
+            "-- delete\n select 'into' from root.`into`",
+            "/* into */ count timeseries root.**",
+            "select \"it''s into\" from root.d",
+        ] {
+            assert!(reads_only(sql), "{sql}");
+        }
+        for sql in [
+            "select s into root.e(t) from root.d",
+            "insert into root.d(time, s) values (1, 1)",
+            "delete from root.d.s",
+            "select s /* */ INTO root.e(t) from root.d",
+            "flush",
+            "",
+        ] {
+            assert!(!reads_only(sql), "{sql}");
+        }
+    }
+}

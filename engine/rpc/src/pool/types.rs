@@ -1,0 +1,86 @@
+//! The types that series have: asked for once for each device that needs it, and remembered.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow_array::{Array, RecordBatch, cast::AsArray};
+use levada_model::{DataType, Path, ResultColumn, SessionError};
+use parking_lot::Mutex;
+
+use super::Pool;
+use crate::client::{Answer, ClientError, Generation};
+
+/// More devices than this are not remembered at once.
+const REMEMBERED: usize = 50_000;
+
+/// The types of a device's series, by measurement.
+pub(super) type Types = Arc<HashMap<String, DataType>>;
+
+/// What is known of devices.
+#[derive(Debug, Default)]
+pub(super) struct KnownTypes(Mutex<HashMap<Path, Types>>);
+
+impl KnownTypes {
+    /// What is known of a device.
+    pub(super) fn of(&self, device: &Path) -> Option<Types> {
+        self.0.lock().get(device).cloned()
+    }
+
+    fn set(&self, device: &Path, types: &Types) {
+        let mut known = self.0.lock();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(device.clone(), Arc::clone(types));
+    }
+}
+
+impl Pool {
+    /// Asks for the types of a device's series, and remembers them.
+    ///
+    /// # Errors
+    /// The server cannot say.
+    pub(super) async fn learn(&self, device: &Path) -> Result<Types, SessionError> {
+        let mut lease = self.lease(self.closest(device)).await?;
+        // Before 0.13 a path stands for all that begin with it.
+        let below = if lease.client().server().generation < Generation::V0_13 { "" } else { ".*" };
+        let answer = lease.client().query(&format!("show timeseries {device}{below}")).await;
+        let mut types = HashMap::new();
+        match answer {
+            Ok(Answer::Rows(mut cursor)) => {
+                while let Some(batch) = lease.client().next_batch(&mut cursor).await? {
+                    add(&mut types, device, &cursor.shape().columns, cursor.shape().has_time, &batch);
+                }
+            }
+            Ok(Answer::Done(_)) => {}
+            // A server may say that there is no such path.
+            Err(ClientError::Refused(error)) if !error.transient => {}
+            Err(error) => return Err(error.into()),
+        }
+        let types = Arc::new(types);
+        self.0.types.set(device, &types);
+        Ok(types)
+    }
+}
+
+fn add(
+    types: &mut HashMap<String, DataType>,
+    device: &Path,
+    columns: &[ResultColumn],
+    has_time: bool,
+    batch: &RecordBatch,
+) {
+    let texts = |name: &str| {
+        let index = columns.iter().position(|column| column.name.eq_ignore_ascii_case(name))?;
+        batch.columns().get(index + usize::from(has_time))?.as_string_opt::<i32>()
+    };
+    let (Some(paths), Some(names)) = (texts("timeseries"), texts("datatype")) else { return };
+    for row in (0..batch.num_rows()).filter(|row| paths.is_valid(*row) && names.is_valid(*row)) {
+        let Ok(path) = Path::parse(paths.value(row)) else { continue };
+        let Ok(data_type) = names.value(row).parse() else { continue };
+        if let Some((parent, measurement)) = path.split_last()
+            && parent == *device
+        {
+            types.insert(measurement.to_string(), data_type);
+        }
+    }
+}

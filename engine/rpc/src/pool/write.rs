@@ -1,0 +1,288 @@
+//! Writing: requests, and what is done where one is refused.
+
+use std::{collections::HashSet, sync::Arc};
+
+use levada_model::{Path, SessionError, StatusCode, Tablet, Write, WriteReport};
+
+use super::{
+    Pool,
+    node::Node,
+    piece::{Making, Piece, rejection, within},
+};
+use crate::client::ClientError;
+
+/// Tablets of one request. More would only make what is repeated, where one is refused, larger.
+const TABLETS: usize = 1_000;
+
+/// Pieces that are sent together.
+#[derive(Debug, Default)]
+struct Group {
+    node: Option<Arc<Node>>,
+    pieces: Vec<Piece>,
+    bytes: usize,
+    devices: HashSet<Path>,
+}
+
+/// The tablets of a write that are a lane's, by their index in the write.
+type Share = Vec<(usize, Tablet)>;
+
+impl Pool {
+    /// Stores rows.
+    pub(super) async fn write(&self, write: Write) -> Result<WriteReport, SessionError> {
+        let lanes = &self.0.lanes;
+        let mut shares: Vec<Share> = (0..lanes.count()).map(|_| Vec::new()).collect();
+        for (index, tablet) in write.tablets.into_iter().enumerate() {
+            shares[lanes.of(tablet.device())].push((index, tablet));
+        }
+        let shares = shares.into_iter().enumerate().filter(|(_, share)| !share.is_empty());
+        let work = shares.map(|(lane, share)| self.lane(lane, share, write.coerce));
+        // All come to their end: a request that is dropped costs its connection.
+        let reports = futures::future::join_all(work).await;
+        let mut all = WriteReport::default();
+        for report in reports {
+            all.rejected.extend(report?.rejected);
+        }
+        Ok(all)
+    }
+
+    /// Writes what is a lane's, when it is its turn. The turn is asked for in the first poll.
+    async fn lane(&self, lane: usize, share: Share, coerce: bool) -> Result<WriteReport, SessionError> {
+        let _turn = self.0.lanes.lock(lane).lock().await;
+        let server = self.server().await?;
+        let bytes = self.0.options.request_bytes.min(server.frame_bytes / 2);
+        let making = Making { coerce, server, bytes };
+        let mut report = WriteReport::default();
+        let mut groups: Vec<Group> = Vec::new();
+        for (index, tablet) in &share {
+            for piece in self.pieces(*index, tablet, &making, &mut report).await? {
+                self.gather(piece, &mut groups, bytes, &share, &making, &mut report).await?;
+            }
+        }
+        for group in groups {
+            self.send(group, &share, &making, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// The pieces of a tablet. Where values do not fit the types that new series get, those of the series are asked for.
+    async fn pieces(
+        &self,
+        index: usize,
+        tablet: &Tablet,
+        making: &Making,
+        report: &mut WriteReport,
+    ) -> Result<Vec<Piece>, SessionError> {
+        let known = self.0.types.of(tablet.device());
+        let mut made = making.pieces(index, tablet, known.as_ref());
+        if !made.rejected.is_empty() && known.is_none() && making.coerce {
+            let types = self.learn(tablet.device()).await?;
+            made = making.pieces(index, tablet, Some(&types));
+        }
+        report.rejected.append(&mut made.rejected);
+        Ok(made.pieces)
+    }
+
+    /// Puts a piece into the group of its node; a group that is full is sent.
+    async fn gather(
+        &self,
+        piece: Piece,
+        groups: &mut Vec<Group>,
+        most: usize,
+        share: &Share,
+        making: &Making,
+        report: &mut WriteReport,
+    ) -> Result<(), SessionError> {
+        let device = piece.tablet.device();
+        let node = self.closest(device);
+        let same = |group: &Group| {
+            let node = match (&group.node, &node) {
+                (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+                (None, None) => true,
+                _ => false,
+            };
+            node && group.pieces.first().is_none_or(|first| first.tablet.aligned() == piece.tablet.aligned())
+        };
+        let bytes = crate::columns::tablet::bytes_of(&piece.tablet);
+        // What is sent for one device goes out in order: a group that holds some of it is sent first.
+        let holds = |group: &Group| group.devices.contains(device);
+        let full = |group: &Group| group.bytes + bytes > most || group.pieces.len() >= TABLETS;
+        if let Some(at) = groups.iter().position(|group| holds(group) || same(group) && full(group)) {
+            let group = groups.swap_remove(at);
+            self.send(group, share, making, report).await?;
+        }
+        let at = groups.iter().position(same).unwrap_or_else(|| {
+            groups.push(Group { node: node.clone(), ..Group::default() });
+            groups.len() - 1
+        });
+        let group = &mut groups[at];
+        group.devices.insert(device.clone());
+        group.bytes += bytes;
+        group.pieces.push(piece);
+        Ok(())
+    }
+
+    /// Sends a group. Where it is refused for good, its pieces are sent alone, then their columns, then halves of their rows,
+    /// until what is wrong stands by itself: that is rejected, and everything else is stored.
+    async fn send(
+        &self,
+        group: Group,
+        share: &Share,
+        making: &Making,
+        report: &mut WriteReport,
+    ) -> Result<(), SessionError> {
+        let node = group.node;
+        let mut waiting = vec![group.pieces];
+        while let Some(mut pieces) = waiting.pop() {
+            let tablets: Vec<_> = pieces.iter().map(|piece| piece.tablet.clone()).collect();
+            let error = match self.request(node.clone(), &tablets).await {
+                Ok(()) => continue,
+                Err(error) if error.transient => return Err(error),
+                Err(error) => error,
+            };
+            if pieces.len() > 1 {
+                waiting.extend(pieces.into_iter().rev().map(|piece| vec![piece]));
+                continue;
+            }
+            let Some(piece) = pieces.pop() else { continue };
+            let original = share.iter().find(|(index, _)| *index == piece.index);
+            let Some((index, original)) = original else { continue };
+            if !piece.asked && making.coerce && is_of_types(error.code) {
+                let types = self.learn(original.device()).await?;
+                if let Some(rows) = within(original, &piece.tablet) {
+                    let made = making.pieces(*index, &rows, Some(&types));
+                    // Rows of the part become rows of the whole.
+                    report
+                        .rejected
+                        .extend(made.rejected.into_iter().map(|each| whole(original, &rows, each)));
+                    let again = made.pieces.into_iter().rev();
+                    waiting.extend(again.map(|piece| vec![Piece { asked: true, ..piece }]));
+                    continue;
+                }
+            }
+            match smaller(&piece, error.code) {
+                Some(smaller) => waiting.extend(smaller.into_iter().rev().map(|piece| vec![piece])),
+                None => {
+                    let SessionError { code, message, .. } = error;
+                    report.rejected.push(rejection(*index, original, &piece.tablet, code, message));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One request, repeated on other connections and nodes where it is lost.
+    async fn request(&self, wanted: Option<Arc<Node>>, tablets: &[Tablet]) -> Result<(), SessionError> {
+        let mut attempts = self.nodes().len() + 1;
+        loop {
+            let mut lease = self.lease(wanted.clone()).await?;
+            match lease.client().insert(tablets).await {
+                Ok(redirections) => {
+                    for (tablet, node) in tablets.iter().zip(redirections) {
+                        if let Some(node) = node {
+                            self.remember(tablet.device(), &node);
+                        }
+                    }
+                    return Ok(());
+                }
+                Err(error) => {
+                    // A client that was idle may have died long ago: that is no attempt.
+                    attempts -= usize::from(!lease.used);
+                    let last = attempts == 0;
+                    match self.judge(lease, error, last) {
+                        Some(error) => return Err(error),
+                        None => continue,
+                    }
+                }
+            }
+        }
+    }
+
+    /// What an error means for the node and the request: the error, where the request should not be repeated.
+    pub(super) fn judge(&self, lease: super::Lease, error: ClientError, last: bool) -> Option<SessionError> {
+        let node = Arc::clone(lease.node());
+        match error {
+            ClientError::Lost { timed_out, .. } => {
+                lease.discard();
+                node.forget_idle();
+                if timed_out {
+                    self.failed(&node);
+                }
+                (last || timed_out).then(|| error.into())
+            }
+            ClientError::Refused(error) => match error.code {
+                StatusCode::NOT_LOGIN => {
+                    lease.discard();
+                    let message = format!("the session was lost: {}", error.message);
+                    last.then(|| SessionError::new(StatusCode::NOT_READY, message))
+                }
+                StatusCode::NOT_READY
+                | StatusCode::SYSTEM_READ_ONLY
+                | StatusCode::DISK_SPACE_INSUFFICIENT
+                    if self.nodes().len() > 1 && !last =>
+                {
+                    lease.discard();
+                    self.failed(&node);
+                    None
+                }
+                _ => Some(error),
+            },
+        }
+    }
+}
+
+/// Whether the types of series may be why.
+fn is_of_types(code: StatusCode) -> bool {
+    matches!(
+        code,
+        StatusCode::DATA_TYPE_MISMATCH
+            | StatusCode::METADATA_ERROR
+            | StatusCode::EXECUTE_STATEMENT_ERROR
+            | StatusCode::STORAGE_ENGINE_ERROR
+    )
+}
+
+/// A piece's columns, or halves of its rows; `None` where it has only one.
+fn smaller(piece: &Piece, code: StatusCode) -> Option<Vec<Piece>> {
+    let tablet = &piece.tablet;
+    let make = |tablet| Piece { index: piece.index, tablet, asked: piece.asked };
+    if tablet.columns().len() > 1 {
+        let columns = tablet.columns().iter();
+        let each = columns.filter_map(|column| tablet.clone().with_columns(vec![column.clone()]).ok());
+        return Some(each.map(make).collect());
+    }
+    // These are said of a series, whatever its rows.
+    let of_series = matches!(
+        code,
+        StatusCode::DATA_TYPE_MISMATCH
+            | StatusCode::METADATA_ERROR
+            | StatusCode::ALIGNED_TIMESERIES_ERROR
+            | StatusCode::NO_PERMISSION
+            | StatusCode::ILLEGAL_PATH
+            | StatusCode::PATH_NOT_EXIST
+            | StatusCode::PATH_ALREADY_EXIST
+            | StatusCode::DATABASE_NOT_EXIST
+            | StatusCode::DATABASE_CONFLICT
+    );
+    let rows = tablet.rows();
+    if of_series || rows < 2 {
+        return None;
+    }
+    Some(vec![make(tablet.slice(0, rows / 2)), make(tablet.slice(rows / 2, rows - rows / 2))])
+}
+
+/// Rejected rows of a part as those of the whole tablet.
+fn whole(
+    original: &Tablet,
+    part: &Tablet,
+    rejected: levada_model::RejectedRows,
+) -> levada_model::RejectedRows {
+    let rows: Vec<usize> = match &rejected.rows {
+        Some(rows) => rows.iter().map(|row| *row as usize).collect(),
+        None => (0..part.rows()).collect(),
+    };
+    let times: HashSet<i64> = rows.into_iter().map(|row| part.times().value(row)).collect();
+    let all = original.times().values().iter();
+    let rows: Vec<u32> =
+        (0u32..).zip(all).filter(|(_, time)| times.contains(time)).map(|(row, _)| row).collect();
+    levada_model::RejectedRows { rows: (rows.len() < original.rows()).then_some(rows), ..rejected }
+}

@@ -1,0 +1,57 @@
+//! Why bytes are no message.
+
+/// Why bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// They end too early.
+    #[error("{needed} bytes are needed for {what}, and {left} are left")]
+    Ends {
+        /// What was read.
+        what: &'static str,
+        /// How many bytes it takes.
+        needed: usize,
+        /// How many there are.
+        left: usize,
+    },
+    /// A length is negative, or more than the bytes that are left can hold.
+    #[error("{what} says it has the length {length}, and {left} bytes are left")]
+    Length {
+        /// What was read.
+        what: &'static str,
+        /// Its length, as it says.
+        length: i64,
+        /// How many bytes there are.
+        left: usize,
+    },
+    /// A field without which a structure means nothing.
+    #[error("field `{field}` of {structure} is missing")]
+    Missing {
+        /// The structure.
+        structure: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+    /// A container holds another type than it should.
+    #[error("{what} holds elements of another type than expected")]
+    Element {
+        /// What was read.
+        what: &'static str,
+    },
+    /// Structures within structures without end.
+    #[error("structures are nested more than {0} deep")]
+    Depth(usize),
+    /// A text that is not UTF-8.
+    #[error("a text is not UTF-8")]
+    Text,
+    /// A code that has no meaning.
+    #[error("{code} is no {what}")]
+    Code {
+        /// What it should be a code of.
+        what: &'static str,
+        /// The code.
+        code: i64,
+    },
+    /// Two parts that belong together do not fit.
+    #[error("{0}")]
+    Mismatch(String),
+}

@@ -1,0 +1,10 @@
+//! The protocol, the client and the pool, against recorded bytes and a server in this process.
+
+mod codec;
+mod columns;
+mod frames;
+mod nodes;
+mod pool;
+mod rejected;
+mod server;
+mod sink;

@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# A pipeline with `nodes:` into a real Apache IoTDB 2.0.1-beta and 0.12.0 on the loopback: every type comes back as the embedded
+# engine has it; kill -9 of the pipeline and of the server in the middle of a run lose no row. Fails on any difference.
+#
+# Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
+# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+scripts=$PWD/tests/real
+levada=$(realpath "${LEVADA:-target/release/levada}")
+root=${LEVADA_REAL_HOME:-target/real}
+mkdir -p "$root"
+root=$(cd "$root" && pwd)
+port=${LEVADA_NODES_PORT:-26700} kills=${KILLS:-$([ -n "${FULL:-}" ] && echo 20 || echo 4)}
+rows=$([ -n "${FULL:-}" ] && echo 2000000 || echo 400000)
+pids=()
+
+stop() { # signal
+  local pid
+  for pid in "${pids[@]}"; do kill "-$1" "$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do
+    for _ in $(seq 1 150); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
+    kill -9 "$pid" 2>/dev/null || true
+  done
+  pids=()
+}
+trap 'stop TERM' EXIT
+
+await() { # port, pid, log
+  for _ in $(seq 1 900); do
+    (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
+    kill -0 "$2" 2>/dev/null || { echo "the server ended at its start:" >&2; tail -n 20 "$3" >&2; exit 1; }
+    sleep 0.1
+  done
+  echo "the server does not answer on port $1" >&2
+  exit 1
+}
+
+java_common=()
+prepare() { # version: jars, an empty folder, what every Java needs
+  version=$1
+  here=$scripts/iotdb home=$root/iotdb
+  [ "$version" = 2.0 ] || here=$scripts/iotdb-0.12 home=$root/iotdb-0.12
+  mkdir -p "$home"
+  . "$scripts/server.sh"
+  fetch
+  work=$root/nodes-$version server=$root/nodes-$version/server
+  rm -rf "$work"
+  mkdir -p "$server/conf"
+  cat >"$server/conf/logback.xml" <<'X'
+<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender"><encoder><pattern>%d %p %c{0} %m%n</pattern></encoder></appender>
+  <root level="WARN"><appender-ref ref="out"/></root>
+</configuration>
+X
+  java_common=(-Djava.net.preferIPv4Stack=true -Djava.awt.headless=true -Dlogback.configurationFile="$server/conf/logback.xml"
+    -DIOTDB_HOME="$server" -DIOTDB_CONF="$server/conf" -DTSFILE_HOME="$server" -DTSFILE_CONF="$server/conf"
+    "${opens[@]}" -cp "$server/conf:$home/lib/*")
+  if [ "$version" = 2.0 ]; then
+    cat >"$server/conf/iotdb-system.properties" <<P
+cluster_name=defaultCluster
+cn_internal_address=127.0.0.1
+cn_internal_port=$((port + 1))
+cn_consensus_port=$((port + 2))
+cn_seed_config_node=127.0.0.1:$((port + 1))
+dn_rpc_address=127.0.0.1
+dn_rpc_port=$port
+dn_internal_address=127.0.0.1
+dn_internal_port=$((port + 3))
+dn_mpp_data_exchange_port=$((port + 4))
+dn_schema_region_consensus_port=$((port + 5))
+dn_data_region_consensus_port=$((port + 6))
+dn_seed_config_node=127.0.0.1:$((port + 1))
+schema_replication_factor=1
+data_replication_factor=1
+# A machine whose disk is nearly full is no read-only server.
+disk_space_warning_threshold=0.0001
+# Acknowledged is on disk: what a killed server must not lose.
+wal_mode=SYNC
+P
+  else
+    cat >"$server/conf/iotdb-engine.properties" <<P
+rpc_address=127.0.0.1
+rpc_port=$port
+system_dir=$server/data/system
+data_dirs=$server/data/data
+wal_dir=$server/data/wal
+query_dir=$server/data/query
+sync_dir=$server/data/sync
+tracing_dir=$server/data/tracing
+index_root_dir=$server/data/index
+udf_root_dir=$server/ext/udf
+trigger_root_dir=$server/ext/trigger
+P
+  fi
+}
+
+launch() { # log, class, arguments
+  local log=$1
+  shift
+  # Without setsid, Ctrl-C in a terminal would reach the servers before the trap does.
+  (cd "$server" && LD_PRELOAD=$home/bind_loopback.so exec setsid java "$@") >>"$log" 2>&1 </dev/null &
+  pids+=($!)
+}
+
+start() {
+  if [ "$version" = 2.0 ]; then
+    launch "$work/confignode.log" -Xmx768m -DCONFIGNODE_HOME="$server" -DCONFIGNODE_CONF="$server/conf" "${java_common[@]}" \
+      org.apache.iotdb.confignode.service.ConfigNode -s
+    await $((port + 1)) $! "$work/confignode.log"
+    launch "$work/server.log" -Xms1500m -Xmx1500m -XX:MaxDirectMemorySize=1g -DOFF_HEAP_MEMORY=1G -DIOTDB_DATA_HOME="$server" \
+      -DIOTDB_LOG_DIR="$server/logs" "${java_common[@]}" org.apache.iotdb.db.service.DataNode -s
+  else
+    launch "$work/server.log" -Xms1g -Xmx1g -XX:MaxDirectMemorySize=512m "${java_common[@]}" org.apache.iotdb.db.service.IoTDB
+  fi
+  await "$port" $! "$work/server.log"
+  for _ in $(seq 1 60); do
+    theirs "show version" >/dev/null 2>&1 && return
+    sleep 0.5
+  done
+  echo "the server listens but does not answer" >&2
+  exit 1
+}
+
+theirs() { "$levada" sql --node "127.0.0.1:$port" --zone UTC --format csv -e "$1"; }
+
+pipeline() { # name, file, store
+  cat >"$work/$1.yaml" <<Y
+name: $1
+sources:
+  readings:
+    file: {paths: ["$work/$2"]}
+    decode: {json: {device: \$.device, time: \$.time, measurements: \$.measurements, values: \$.values, types: \$.types}}
+sinks:
+  store:
+    inputs: [readings]
+    iotdb: {$3, database: root.plant}
+    batch: {rows: 5000}
+errors:
+  dead_letter: {file: "$work/$1.dead"}
+Y
+}
+
+run() { (cd "$work" && "$levada" run "$1.yaml" --quiet 2>>"$1.log"); }
+
+types() { # every type through a pipeline: what the server has is what the embedded engine has
+  python3 - "$version" >"$work/types.jsonl" <<'P'
+import json, sys
+types = {"b": "BOOLEAN", "i": "INT32", "l": "INT64", "f": "FLOAT", "d": "DOUBLE", "t": "TEXT", "s": "STRING", "ts": "TIMESTAMP", "dt": "DATE"}
+if sys.argv[1] != "2.0":
+    del types["dt"]
+for n in range(3000):
+    values = {"b": n % 2 == 0, "i": -n, "l": n * 10**12 + 1, "f": n / 4, "d": n / 8, "t": f"t{n}ä", "s": f"s {n}", "ts": 1700000000000 + n, "dt": f"2024-02-{n % 28 + 1:02}"}
+    values = {key: None if (n + at) % 7 == 0 else values[key] for at, key in enumerate(types)}
+    # Late rows among them.
+    print(json.dumps({"device": f"d{n % 3}", "time": 1700000000000 + (n ^ 5), "measurements": list(types), "types": list(types.values()), "values": list(values.values())}))
+P
+  pipeline types types.jsonl "nodes: [\"127.0.0.1:$port\"]"
+  pipeline embedded types.jsonl "embedded: data"
+  run types
+  run embedded
+  [ ! -s "$work/types.dead" ] || { echo "FAIL  $version: rows were rejected:" && head -n 3 "$work/types.dead" && failed=1; }
+  local measurement
+  for measurement in b i l f d t s ts $([ "$version" != 2.0 ] || echo dt); do
+    theirs "select $measurement from root.plant.d1" | tail -n +2 >"$work/theirs.csv"
+    ours "$work/data" "select $measurement from root.plant.d1" >"$work/ours.csv"
+    agree "$version types" "select $measurement" "$work/ours.csv" "$work/theirs.csv"
+  done
+}
+
+kills() { # kill -9 of the pipeline, then of the server, in the middle of a run: every row is there
+  python3 - "$rows" >"$work/many.jsonl" <<'P'
+import json, sys
+for n in range(int(sys.argv[1])):
+    print(json.dumps({"device": f"k{n % 10}", "time": 1700000000000 + n, "measurements": ["n"], "types": ["INT64"], "values": [n]}))
+P
+  pipeline many many.jsonl "nodes: [\"127.0.0.1:$port\"]"
+  local kill run_pid done_at=0
+  for kill in $(seq 1 "$kills"); do
+    (cd "$work" && exec "$levada" run many.yaml --quiet 2>>many.log) &
+    run_pid=$!
+    sleep "0.$((RANDOM % 5 + 2))"
+    kill -9 "$run_pid" 2>/dev/null || done_at=$kill
+    wait "$run_pid" 2>/dev/null || true
+  done
+  echo "      $version: $kills kills of the pipeline$([ $done_at = 0 ] || echo ", done before kill $done_at")"
+  (cd "$work" && exec "$levada" run many.yaml --quiet 2>>many.log) &
+  run_pid=$!
+  sleep 0.3
+  stop KILL
+  start
+  wait "$run_pid" || { echo "FAIL  $version: the run failed:"; tail -n 5 "$work/many.log"; failed=1; }
+  theirs "select count(n) from root.plant.k*" | tail -n 1 | tr ',' '\n' >"$work/theirs.csv"
+  for _ in $(seq 1 10); do echo $((rows / 10)); done >"$work/ours.csv"
+  agree "$version kills" "rows of each device" "$work/ours.csv" "$work/theirs.csv"
+}
+
+all_failed=0
+for each in 2.0 0.12; do
+  prepare "$each"
+  start
+  types
+  kills
+  stop TERM
+  all_failed=$((all_failed + failed))
+done
+[ "$all_failed" = 0 ]

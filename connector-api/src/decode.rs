@@ -40,6 +40,12 @@ pub trait Decoder: Send {
     fn header_lines(&self) -> usize {
         0
     }
+
+    /// What separates the fields of CSV: in a file, a line end between quotes ends no record then. Otherwise a line of a file is a
+    /// record.
+    fn separator(&self) -> Option<u8> {
+        None
+    }
 }
 
 /// What decoders noticed of all the records that they were given: nothing in a record goes by without a word.

@@ -21,6 +21,7 @@
 mod batch;
 mod build;
 mod builder;
+pub mod csv;
 mod declare;
 mod decode;
 mod error;

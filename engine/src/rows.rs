@@ -1,4 +1,4 @@
-//! A query's rows, computed on the runtime's blocking threads.
+//! A query's rows, or those of named series, computed on the runtime's blocking threads.
 //!
 //! ```text
 //!   blocking thread     plan, step 0 │        step 1 │              step 2 │
@@ -13,14 +13,16 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use arrow_array::RecordBatch;
 use futures::{Stream, StreamExt};
-use levada_model::{Rows, SessionError, StatusCode};
-use levada_query::{Cancellation, QueryContext};
+use levada_model::{Path, ResultColumn, Rows, SessionError, StatusCode};
+use levada_query::{Cancellation, QueryContext, QueryError};
 use levada_sql::ast::Statement;
+use levada_storage::{Direction, TimeRange};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 
 use crate::engine::Shared;
@@ -41,14 +43,48 @@ pub(crate) async fn run(
     let wanted = Wanted(context.cancellation.clone());
     let started = spawn_blocking(move || {
         if context.cancellation.is_cancelled() {
-            return Err(levada_query::QueryError::Cancelled.into());
+            return Err(QueryError::Cancelled.into());
         }
         let plan = levada_query::plan(&statement, storage.view(), &context)?;
         let (has_time, columns) = (plan.has_time, plan.columns.clone());
-        let step = Step::compute(plan.execute());
+        let step = Step::compute(Box::new(plan.execute().map(|batch| Ok(batch?))));
         Ok::<_, SessionError>((has_time, columns, step))
     });
-    let (has_time, columns, mut step) = started.await.map_err(panicked)??;
+    let (has_time, columns, step) = started.await.map_err(panicked)??;
+    begin(has_time, columns, step, wanted)
+}
+
+/// All rows of some series of one device, by time: the names are bound, and no statement is made of them.
+pub(crate) async fn of_series(
+    shared: &Shared,
+    device: Path,
+    series: Vec<ResultColumn>,
+    measurements: Vec<Arc<str>>,
+) -> Result<Rows, SessionError> {
+    let storage = shared.storage.clone();
+    let cancellation = Cancellation::default();
+    let wanted = Wanted(cancellation.clone());
+    let started = spawn_blocking(move || {
+        let rows = storage.view().scan(&device, &measurements, TimeRange::ALL, Direction::Ascending);
+        let rows = rows.map_err(QueryError::from)?.map(move |batch| {
+            if cancellation.is_cancelled() {
+                Err(QueryError::Cancelled.into())
+            } else {
+                Ok(batch.map_err(QueryError::from)?)
+            }
+        });
+        Ok::<_, SessionError>(Step::compute(Box::new(rows)))
+    });
+    let step = started.await.map_err(panicked)??;
+    begin(true, series, step, wanted)
+}
+
+fn begin(
+    has_time: bool,
+    columns: Vec<ResultColumn>,
+    mut step: Step,
+    wanted: Wanted,
+) -> Result<Rows, SessionError> {
     // What fails at once is the statement's failure rather than that of its rows.
     if let Some(Err(_)) = step.batches.front()
         && let Some(Err(error)) = step.batches.pop_front()
@@ -68,14 +104,17 @@ impl Drop for Wanted {
     }
 }
 
+/// What is still to be computed.
+type Rest = Box<dyn Iterator<Item = Result<RecordBatch, SessionError>> + Send>;
+
 /// Some batches, and the query if there may be more.
 struct Step {
     batches: VecDeque<Result<RecordBatch, SessionError>>,
-    rest: Option<levada_query::Rows>,
+    rest: Option<Rest>,
 }
 
 impl Step {
-    fn compute(mut rows: levada_query::Rows) -> Self {
+    fn compute(mut rows: Rest) -> Self {
         let mut batches = VecDeque::new();
         let mut bytes = 0;
         while bytes < STEP_BYTES && batches.len() < STEP_BATCHES {
@@ -85,7 +124,7 @@ impl Step {
                     batches.push_back(Ok(batch));
                 }
                 Some(Err(error)) => {
-                    batches.push_back(Err(error.into()));
+                    batches.push_back(Err(error));
                     return Self { batches, rest: None };
                 }
                 None => return Self { batches, rest: None },
@@ -97,7 +136,7 @@ impl Step {
 
 struct Batches {
     ready: VecDeque<Result<RecordBatch, SessionError>>,
-    rest: Option<levada_query::Rows>,
+    rest: Option<Rest>,
     running: Option<JoinHandle<Step>>,
     _wanted: Wanted,
 }

@@ -8,15 +8,15 @@ use std::sync::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Outcome, Path, Rows, Session, SessionCapabilities, SessionError, StatusCode, Write,
-    WriteReport,
+    Checkpoint, Outcome, Path, PathPattern, ResultColumn, Rows, SeriesSchema, Session, SessionCapabilities,
+    SessionError, StatusCode, Write, WriteReport,
 };
 use levada_sql::ast::Statement;
 
 use crate::{
     engine::Shared,
     rows, statement,
-    tsfiles::{FileSeries, create_missing, series_of},
+    tsfiles::{FileSeries, create_missing, find_series, series_of},
 };
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
@@ -40,6 +40,30 @@ impl EmbeddedSession {
     pub async fn create_missing(&self, series: Vec<FileSeries>) -> Result<(), SessionError> {
         self.check_open()?;
         create_missing(&self.shared, series).await
+    }
+
+    /// The series that a pattern matches, device by device.
+    pub fn series(&self, pattern: &PathPattern) -> Vec<FileSeries> {
+        find_series(&self.shared, pattern)
+    }
+
+    /// All rows of some series of one device, by time: a column for each of `series`, in their order, named by its measurement.
+    /// Times are those at which one of them has a value. Names are bound as they are, whatever they would mean in a statement.
+    ///
+    /// # Errors
+    /// There is no such series, a file cannot be read, or the session is closed.
+    pub async fn rows_of(
+        &self,
+        device: &Path,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Rows, SessionError> {
+        self.check_open()?;
+        let column = |(name, schema): &(Arc<str>, SeriesSchema)| ResultColumn {
+            name: name.to_string(),
+            data_type: schema.data_type,
+        };
+        let names = series.iter().map(|(name, _)| Arc::clone(name)).collect();
+        rows::of_series(&self.shared, device.clone(), series.iter().map(column).collect(), names).await
     }
 
     /// The series of a device that the store has.

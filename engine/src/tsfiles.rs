@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
 
-pub(crate) use series::{create_missing, series_of};
+pub(crate) use series::{create_missing, find_series, series_of};
 
 use mods::Deletions;
 

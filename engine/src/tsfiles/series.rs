@@ -18,18 +18,28 @@ pub(crate) async fn create_missing(shared: &Shared, series: Vec<FileSeries>) -> 
     spawn_blocking(move || create(&storage, series)).await.map_err(panicked)
 }
 
-/// The series of a device that the store has.
-pub(crate) fn series_of(shared: &Shared, device: &Path) -> Vec<FileSeries> {
-    let Ok(any) = PathPattern::parse("*") else { return Vec::new() };
-    let all = shared.storage.view().series(&PathPattern::from(device).join(&any));
-    all.into_iter()
+/// The series that a pattern matches, device by device.
+pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<FileSeries> {
+    let mut all: Vec<FileSeries> = shared
+        .storage
+        .view()
+        .series(pattern)
+        .into_iter()
         .map(|series| FileSeries {
-            device: device.clone(),
+            device: series.device,
             aligned: series.aligned,
             measurement: series.measurement,
             schema: series.schema,
         })
-        .collect()
+        .collect();
+    all.sort_by(|a, b| (&a.device, &a.measurement).cmp(&(&b.device, &b.measurement)));
+    all
+}
+
+/// The series of a device that the store has.
+pub(crate) fn series_of(shared: &Shared, device: &Path) -> Vec<FileSeries> {
+    let Ok(any) = PathPattern::parse("*") else { return Vec::new() };
+    find_series(shared, &PathPattern::from(device).join(&any))
 }
 
 fn create(storage: &Storage, series: Vec<FileSeries>) {

@@ -18,7 +18,7 @@ use crate::{
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed while running, found damage, or refused lines of a file; 2 the command line is wrong; 3 a \
 pipeline file, a statement or an option is wrong and nothing was started; 4 stopped before everything was settled; 5 \
 records were read and nothing of them arrived: all were dead-lettered, dropped or without values; 6 sources gave splits up; 130 \
-interrupted twice";
+interrupted: run twice, import and export before all was done";
 
 /// Stream processing for time series: pipelines, an embedded IoTDB-compatible engine, one binary
 #[derive(Debug, Parser)]
@@ -207,7 +207,7 @@ pub(crate) struct SqlArgs {
     )]
     pub(crate) password: String,
     /// Run these statements, separated by semicolons, and end
-    #[arg(short = 'e', long = "execute", value_name = "SQL")]
+    #[arg(short = 'e', long = "execute", value_name = "SQL", allow_hyphen_values = true)]
     pub(crate) execute: Option<String>,
     /// How rows are printed
     #[arg(long, value_enum, default_value = "table")]

@@ -9,7 +9,7 @@
 //! | 4 | stopped before everything was settled: the rest will be read again at the next start |
 //! | 5 | ended, and all that was read is settled; but nothing of it arrived: every record was dead-lettered, dropped, or gave no value |
 //! | 6 | ended, and all that was read is settled; but sources gave splits up (a broken file, a partition that may not be read): the log and `/ready` name them |
-//! | 130 | interrupted twice: given up at once |
+//! | 130 | interrupted: `run` twice, and given up at once; `import`, `export` before all was stored or written |
 
 use std::{fmt, io, panic, process::ExitCode};
 
@@ -23,7 +23,7 @@ pub(crate) const UNSETTLED: u8 = 4;
 pub(crate) const NOTHING: u8 = 5;
 /// Sources gave splits up.
 pub(crate) const PARTIAL: u8 = 6;
-/// Interrupted twice.
+/// Interrupted.
 pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An error with the exit code it leads to.

@@ -14,6 +14,7 @@ mod args;
 mod bench;
 mod commands;
 mod exit;
+mod interrupt;
 mod logging;
 mod output;
 mod progress;

@@ -14,6 +14,7 @@ use levada_model::{ResultColumn, Rows};
 
 pub(crate) use cell::Zone;
 pub(crate) use csv::CsvStyle;
+pub(crate) use json::{APART, two_of};
 
 /// The form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,7 +49,7 @@ struct Header {
 /// Writes all rows and gives their number.
 ///
 /// # Errors
-/// The query fails on the way, or the output cannot be written to.
+/// The query fails on the way, the output cannot be written to, or two columns would have one key.
 pub(crate) async fn write(
     rows: Rows,
     format: Format,
@@ -61,8 +62,9 @@ pub(crate) async fn write(
     let mut form: Box<dyn RowFormat> = match format {
         Format::Table => Box::new(table::Table::new(header, zone.clone())),
         Format::Csv => Box::new(csv::Csv::new(header, style)),
-        Format::Json => Box::new(json::Json::array(header)),
-        Format::Jsonl => Box::new(json::Json::lines(header)),
+        Format::Json | Format::Jsonl => {
+            Box::new(json::Json::new(&header, format == Format::Json, style.by_device)?)
+        }
     };
     form.begin(out)?;
     let mut count = 0;
@@ -70,6 +72,8 @@ pub(crate) async fn write(
         let batch = batch?;
         count += batch.num_rows() as u64;
         form.rows(&batch, out)?;
+        // Batches may come as fast as they are written: whoever wants to end this has its turn in between.
+        tokio::task::yield_now().await;
     }
     form.end(out)?;
     Ok(count)

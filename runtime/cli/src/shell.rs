@@ -12,6 +12,7 @@ use levada_model::{Outcome, Session};
 
 use crate::{
     exit::{self, Failure},
+    interrupt,
     output::{self, CsvStyle, Format, Zone},
 };
 
@@ -58,7 +59,12 @@ impl<'a> Shell<'a> {
                 }
                 _ => {}
             }
-            match self.statement(&statement).await {
+            let done = if reader.interactive() {
+                self.until(&statement, interrupt::pressed()).await
+            } else {
+                self.statement(&statement).await
+            };
+            match done {
                 Ok(()) => {}
                 Err(error) if reader.interactive() && !exit::is_broken_pipe(&error) => {
                     eprintln!("Msg: {error}")
@@ -67,6 +73,18 @@ impl<'a> Shell<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Runs a statement that an interrupt ends, and nothing but it.
+    async fn until(&self, sql: &str, interrupt: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            biased;
+            () = interrupt => {
+                writeln!(io::stdout(), "\nMsg: interrupted; what the statement has changed so far stays")?;
+                Ok(())
+            }
+            done = self.statement(sql) => done,
+        }
     }
 
     async fn statement(&self, sql: &str) -> anyhow::Result<()> {

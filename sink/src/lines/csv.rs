@@ -1,6 +1,9 @@
 //! CSV by RFC 4180, with `\n` as line end.
 
-use levada_connector_api::model::{Column, Tablet, unquote_node};
+use levada_connector_api::{
+    csv,
+    model::{Column, Tablet, unquote_node},
+};
 
 use super::{
     TimeFormat, WideColumn,
@@ -13,7 +16,10 @@ pub(super) fn put_wide_header(columns: &[WideColumn], out: &mut Vec<u8>) {
     for WideColumn { name, data_type } in columns {
         out.push(b',');
         match data_type {
-            Some(data_type) => put_field(&format!("{name}({data_type})"), out),
+            // Blanks around a name are part of it between quotes alone.
+            Some(data_type) => {
+                csv::put_field(&format!("{name}({data_type})"), b',', name.trim() != name, out)
+            }
             None => put_field(name, out),
         }
     }
@@ -86,22 +92,6 @@ fn field(text: &str) -> Vec<u8> {
     out
 }
 
-/// A text, between quotes where it must be: it holds a separator, a quote or a line end, begins or ends with a blank, or
-/// is empty (which without quotes is a null).
 fn put_field(text: &str, out: &mut Vec<u8>) {
-    let special = |byte: u8| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    let blank = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii_whitespace);
-    let bytes = text.as_bytes();
-    if !bytes.iter().copied().any(special) && !blank(bytes.first()) && !blank(bytes.last()) {
-        out.extend_from_slice(bytes);
-        return;
-    }
-    out.push(b'"');
-    for &byte in bytes {
-        if byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(byte);
-    }
-    out.push(b'"');
+    csv::put_field(text, b',', false, out);
 }

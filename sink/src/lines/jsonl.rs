@@ -1,6 +1,6 @@
 //! JSON, a row a line.
 
-use levada_connector_api::model::{Tablet, unquote_node};
+use levada_connector_api::model::{Column, Tablet, unquote_node};
 
 use super::{
     TimeFormat,
@@ -8,53 +8,75 @@ use super::{
     put_time,
 };
 
+/// Keys that are the row's own: measurements of these names stand apart, in `measurements`, where the `json` decoder takes every name
+/// as it is.
+const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
+
 pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
     let mut device =
         Vec::from(if time == TimeFormat::Rfc3339 { &b"\",\"device\":"[..] } else { b",\"device\":" });
     put_string(tablet.device().as_str(), &mut device);
-    let columns: Vec<_> =
-        tablet.columns().iter().map(|column| (key(&column.name), Cells::of(column))).collect();
+    let is_apart = |column: &&Column| TAKEN.contains(&&*unquote_node(&column.name));
+    let (apart, columns): (Vec<_>, Vec<_>) = tablet.columns().iter().partition(is_apart);
+    let (apart, columns) = (members(apart), members(columns));
     for (row, &at) in tablet.times().values().iter().enumerate() {
         out.extend_from_slice(if time == TimeFormat::Rfc3339 { b"{\"time\":\"" } else { b"{\"time\":" });
         put_time(at, time, out);
         out.extend_from_slice(&device);
-        for (key, cells) in &columns {
-            let cell = cells.at(row);
-            if !matches!(cell, Cell::Null) {
-                out.extend_from_slice(key);
-                put_value(cell, out);
-            }
+        put_members(&columns, row, out);
+        if apart.iter().any(|(_, cells)| !matches!(cells.at(row), Cell::Null)) {
+            out.extend_from_slice(b",\"measurements\":{");
+            let from = out.len();
+            put_members(&apart, row, out);
+            // The first has no comma before it.
+            out.remove(from);
+            out.push(b'}');
         }
         out.extend_from_slice(b"}\n");
+    }
+}
+
+/// A member of the object: its key and its values.
+type Member<'a> = (Vec<u8>, Cells<'a>);
+
+fn members(columns: Vec<&Column>) -> Vec<Member<'_>> {
+    columns.into_iter().map(|column| (key(&column.name), Cells::of(column))).collect()
+}
+
+fn put_members(columns: &[Member<'_>], row: usize, out: &mut Vec<u8>) {
+    for (key, cells) in columns {
+        let cell = cells.at(row);
+        if !matches!(cell, Cell::Null) {
+            out.extend_from_slice(key);
+            put_value(cell, out);
+        }
     }
 }
 
 /// `,"temperature":`
 fn key(measurement: &str) -> Vec<u8> {
     let mut key = vec![b','];
-    match &*unquote_node(measurement) {
-        // Taken by the row itself.
-        taken @ ("time" | "device") => put_string(&format!("`{taken}`"), &mut key),
-        name => put_string(name, &mut key),
-    }
+    put_string(&unquote_node(measurement), &mut key);
     key.push(b':');
     key
 }
 
 fn put_value(cell: Cell<'_>, out: &mut Vec<u8>) {
-    match cell {
-        Cell::Float(value) if !value.is_finite() => out.extend_from_slice(b"null"),
-        Cell::Double(value) if !value.is_finite() => out.extend_from_slice(b"null"),
-        Cell::Text(text) => put_string(text, out),
-        Cell::Boolean(value, _) => out.extend_from_slice(if value { b"true" } else { b"false" }),
-        Cell::Number(text) => put_number(text, out),
-        Cell::Date(_) | Cell::Blob(_) => {
-            out.push(b'"');
-            cell.put_plain(out);
-            out.push(b'"');
-        }
-        _ => cell.put_plain(out),
+    let is_number = match cell {
+        Cell::Float(value) => value.is_finite(),
+        Cell::Double(value) => value.is_finite(),
+        Cell::Text(text) => return put_string(text, out),
+        Cell::Boolean(value, _) => return out.extend_from_slice(if value { b"true" } else { b"false" }),
+        Cell::Number(text) => return put_number(text, out),
+        Cell::Date(_) | Cell::Blob(_) => false,
+        _ => true,
+    };
+    if is_number {
+        return cell.put_plain(out);
     }
+    out.push(b'"');
+    cell.put_plain(out);
+    out.push(b'"');
 }
 
 fn put_string(text: &str, out: &mut Vec<u8>) {
@@ -64,8 +86,8 @@ fn put_string(text: &str, out: &mut Vec<u8>) {
 /// A number as it was written, in the form that JSON has for it.
 fn put_number(text: &str, out: &mut Vec<u8>) {
     if !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        out.extend_from_slice(b"null");
-        return;
+        // JSON has no form for what is none.
+        return put_string(text.trim_start_matches('+'), out);
     }
     let (sign, size) = match text.strip_prefix(['-', '+']) {
         Some(size) if text.starts_with('-') => ("-", size),

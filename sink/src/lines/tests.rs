@@ -61,8 +61,8 @@ fn lines(format: Format, time: TimeFormat) -> String {
 #[test]
 fn json_holds_every_type() {
     let text = lines(Format::Jsonl, TimeFormat::Milliseconds);
-    let expected = r#"{"time":1714550400000,"device":"root.d.`1,2`","b":true,"i":-7,"l":-9223372036854775808,"f":0.1,"d":21.0,"t x":"a, \"b\"\nc","ts":5,"day":"2024-05-01","o":"0x00ff","`time`":"noon"}
-{"time":0,"device":"root.d.`1,2`","b":false,"i":2147483647,"l":0,"f":null,"d":null,"t x":"","ts":-5,"day":"0999-12-31","o":"0x"}
+    let expected = r#"{"time":1714550400000,"device":"root.d.`1,2`","b":true,"i":-7,"l":-9223372036854775808,"f":0.1,"d":21.0,"t x":"a, \"b\"\nc","ts":5,"day":"2024-05-01","o":"0x00ff","measurements":{"time":"noon"}}
+{"time":0,"device":"root.d.`1,2`","b":false,"i":2147483647,"l":0,"f":"Infinity","d":"NaN","t x":"","ts":-5,"day":"0999-12-31","o":"0x"}
 {"time":9223372036854775807,"device":"root.d.`1,2`"}
 "#;
     assert_eq!(text, expected);
@@ -180,7 +180,7 @@ fn values_come_out_as_they_were_written() {
         put(Format::Jsonl, &batch),
         "{\"time\":0,\"device\":\"d\",\"a\":2882429806056571124,\"b\":true,\"c\":1.50}\n\
          {\"time\":1,\"device\":\"d\",\"a\":\"21.5\",\"c\":0.5e3}\n\
-         {\"time\":2,\"device\":\"d\",\"a\":1E5,\"b\":false,\"c\":null}\n"
+         {\"time\":2,\"device\":\"d\",\"a\":1E5,\"b\":false,\"c\":\"NaN\"}\n"
     );
     assert_eq!(
         put(Format::CsvWide { columns: None, typed: false }, &batch),

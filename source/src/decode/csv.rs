@@ -1,4 +1,4 @@
-//! Lines of separated values (RFC 4180, but a value may not hold a line break).
+//! Lines of separated values (RFC 4180): between quotes, a value may hold line breaks.
 //!
 //! ```text
 //!   time,device,temperature(FLOAT),on          a header, or `columns` in the options
@@ -8,17 +8,20 @@
 //!
 //! A column's type stands in brackets behind its name or in `cast`. Without one a value stays as it is written until the type of
 //! its series is known: that of a series that exists or is declared, otherwise BOOLEAN for true and false, DOUBLE for numbers
-//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero.
+//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero. An empty field, and
+//! `null`, is no value; `""` is an empty text, where the column is one of texts or has no type, unless even times stand between quotes.
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
-    Result, model::DataType,
+    Result,
+    csv::{Field, Place, Scanned, Scanner, trimmed},
+    model::DataType,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,6 +30,7 @@ use super::{
     account::Account,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::{Integers, text_as},
+    unmarked,
 };
 
 /// How separated values are read.
@@ -70,6 +74,8 @@ pub struct CsvDecoder {
     time: TimeReader,
     header: Option<Header>,
     account: Arc<Account>,
+    /// Where the fields of a record are.
+    places: Vec<Place>,
 }
 
 /// Which column is what.
@@ -92,7 +98,7 @@ impl DecoderType for CsvDecoder {
             problems.push(Problem::new("separator", "is one ASCII character other than the quote"));
         }
         if let Some(columns) = &options.columns
-            && let Err(error) = Header::new(options, columns.iter().map(String::as_str))
+            && let Err(error) = Header::new(options, columns.iter().map(|name| name.trim()))
         {
             problems.push(Problem::new("columns", error));
         }
@@ -112,10 +118,10 @@ impl DecoderType for CsvDecoder {
         let make = move || -> Box<dyn Decoder> {
             let columns = options.columns.as_ref();
             // A header that cannot be used is found again, and reported, at the first line.
-            let header =
-                columns.and_then(|columns| Header::new(&options, columns.iter().map(String::as_str)).ok());
+            let header = columns
+                .and_then(|columns| Header::new(&options, columns.iter().map(|name| name.trim())).ok());
             let (options, time, account) = (options.clone(), time.clone(), Arc::clone(&account));
-            Box::new(Self { options, separator, time, header, account })
+            Box::new(Self { options, separator, time, header, account, places: Vec::new() })
         };
         Ok(DecoderFactory::new(make).noticing(noticed))
     }
@@ -123,23 +129,18 @@ impl DecoderType for CsvDecoder {
 
 impl Decoder for CsvDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(record).map_err(|_| DecodeError::new("not UTF-8"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut values = Vec::new();
-        let result = text.lines().filter(|line| !line.trim().is_empty()).try_for_each(|line| {
-            split(line, self.separator, &mut values)?;
-            match &self.header {
-                Some(header) => self.row(header, &values, rows),
-                None => {
-                    self.header = Some(Header::new(&self.options, values.iter().map(|value| &**value))?);
-                    Ok(())
-                }
-            }
-        });
-        result.map_err(|message| {
+        let text = std::str::from_utf8(unmarked(record)).map_err(|_| DecodeError::new("not UTF-8"))?;
+        let mut places = std::mem::take(&mut self.places);
+        let decoded = self.records(text, &mut places, rows);
+        self.places = places;
+        decoded.map_err(|message| {
             rows.take_back();
             DecodeError { message }
         })
+    }
+
+    fn separator(&self) -> Option<u8> {
+        Some(self.separator)
     }
 
     fn header_lines(&self) -> usize {
@@ -148,49 +149,136 @@ impl Decoder for CsvDecoder {
 }
 
 impl CsvDecoder {
-    fn row(&self, header: &Header, values: &[Cow<'_, str>], rows: &mut BatchBuilder) -> Result<(), String> {
-        if values.len() != header.columns {
-            return Err(format!("{} values where there are {} columns", values.len(), header.columns));
+    /// Takes in a text of one record or several.
+    fn records(
+        &mut self,
+        mut text: &str,
+        places: &mut Vec<Place>,
+        rows: &mut BatchBuilder,
+    ) -> Result<(), String> {
+        while !text.is_empty() {
+            places.clear();
+            let scanned = Scanner::new(self.separator, false).scan(text.as_bytes(), true, places);
+            let (length, wrong) = match scanned {
+                Scanned::Whole { length, wrong } => (length, wrong),
+                // There is no more.
+                Scanned::Open => (text.len(), Some("it is not whole")),
+            };
+            let (record, rest) = text.split_at(length);
+            text = rest;
+            if record.trim().is_empty() {
+                continue;
+            }
+            if let Some(wrong) = wrong {
+                return Err(wrong.to_owned());
+            }
+            // The end of the line belongs to no field.
+            debug_assert!(places.last().is_none_or(|(last, _)| last.end <= trimmed(record.as_bytes())));
+            let fields = Fields { record, places };
+            match &self.header {
+                Some(header) => self.row(header, fields, rows)?,
+                None => {
+                    let names = (0..places.len()).filter_map(|at| fields.get(at));
+                    self.header = Some(Header::new(&self.options, names.map(name))?);
+                }
+            }
         }
-        let value =
-            |at: Option<usize>| at.and_then(|at| values.get(at)).filter(|value| !value.trim().is_empty());
-        let device = match (&self.options.device_name, value(header.device)) {
-            (Some(name), _) => name,
-            (None, Some(name)) => name.trim(),
-            (None, None) => return Err("there is no device".to_owned()),
+        Ok(())
+    }
+
+    fn row(&self, header: &Header, values: Fields<'_>, rows: &mut BatchBuilder) -> Result<(), String> {
+        let count = values.places.len();
+        if count != header.columns {
+            return Err(format!("{count} values where there are {} columns", header.columns));
+        }
+        let value = |at: Option<usize>| {
+            let field = at.and_then(|at| values.get(at))?;
+            (field.is_quoted() || !field.is_null() && !field.text().trim().is_empty()).then_some(field)
         };
-        let time = value(header.time).map_or_else(|| self.time.missing(), |text| self.time.text(text))?;
-        let mut fields = Vec::with_capacity(header.fields.len());
+        let device = match (&self.options.device_name, value(header.device).map(Field::text)) {
+            (Some(name), _) => Cow::Borrowed(name.as_str()),
+            (None, Some(name)) if !name.trim().is_empty() => name,
+            (None, _) => return Err("there is no device".to_owned()),
+        };
+        let time = value(header.time);
+        // Who has quotes around a time has them around everything.
+        let loose = time.is_some_and(Field::is_quoted);
+        let time = time.map(Field::text).filter(|text| !text.trim().is_empty());
+        let time = time.map_or_else(|| self.time.missing(), |text| self.time.text(&text))?;
+        let mut texts = Vec::with_capacity(header.fields.len());
         for (at, name, data_type) in &header.fields {
-            let Some(text) = value(Some(*at)) else { continue };
+            let Some(field) = value(Some(*at)) else { continue };
+            let text = field.text();
+            let is_value = match data_type {
+                Some(data_type) => data_type.is_text() || !text.trim().is_empty(),
+                None => !loose || !text.trim().is_empty(),
+            };
+            if is_value {
+                texts.push((name.as_str(), *data_type, field, text));
+            }
+        }
+        let mut fields = Vec::with_capacity(texts.len());
+        for (name, data_type, field, text) in &texts {
             let value = match data_type {
                 Some(data_type) => {
                     text_as(text, *data_type).map_err(|error| format!("column `{name}`: {error}"))?
                 }
+                None if field.is_quoted() && text.trim().is_empty() => FieldValue::Text(text),
                 None => self.options.integers.inferred(text),
             };
-            fields.push((name.as_str(), value));
+            fields.push((*name, value));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;
-        self.account.row(rows, device, time, fields)
+        self.account.row(rows, device.trim(), time, fields)
     }
+}
+
+/// The fields of a record.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    record: &'a str,
+    places: &'a [Place],
+}
+
+impl<'a> Fields<'a> {
+    fn get(self, at: usize) -> Option<Field<'a>> {
+        let (place, quoted) = self.places.get(at)?;
+        Some(Field::new(&self.record[place.clone()], *quoted))
+    }
+}
+
+/// A column's name: blanks around it are no part of it, unless they stand between quotes.
+fn name(field: Field<'_>) -> Cow<'_, str> {
+    let text = field.text();
+    if field.is_quoted() {
+        return text;
+    }
+    let text = text.trim();
+    Cow::Owned(match text.strip_suffix(')').and_then(|text| text.rsplit_once('(')) {
+        Some((name, data_type)) => format!("{}({data_type})", name.trim_end()),
+        None => text.to_owned(),
+    })
 }
 
 impl Header {
     /// # Errors
-    /// The columns that are needed are not there, or two have one name.
-    fn new<'a>(options: &CsvOptions, names: impl Iterator<Item = &'a str>) -> Result<Self, String> {
-        let names: Vec<&str> = names.map(str::trim).collect();
+    /// The columns that are needed are not there, or two have one name and not each a type of its own.
+    fn new<N: AsRef<str>>(options: &CsvOptions, names: impl Iterator<Item = N>) -> Result<Self, String> {
+        let names: Vec<N> = names.collect();
+        let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let time = role(&names, options.time.as_deref(), &["time", "timestamp"])?;
         let device = match options.device_name {
             Some(_) => None,
             None => role(&names, options.device.as_deref(), &["device"])?,
         };
         let mut header = Self { columns: names.len(), device, time, fields: Vec::new() };
-        let mut known = HashSet::new();
+        let mut known: HashMap<&str, Vec<Option<DataType>>> = HashMap::new();
         for (at, name) in names.iter().enumerate().filter(|&(at, _)| Some(at) != time && Some(at) != device) {
             let (name, data_type) = named_type(name)?;
-            if !known.insert(name) {
+            // The `file` sink writes a column for each type of a measurement.
+            let types = known.entry(name).or_default();
+            types.push(data_type);
+            if types.len() > 1 && (types.contains(&None) || types[..types.len() - 1].contains(&data_type)) {
                 return Err(format!("two columns are named `{name}`"));
             }
             let data_type = options.cast.get(name).copied().or(data_type);
@@ -240,50 +328,10 @@ fn role(names: &[&str], given: Option<&str>, usual: &[&str]) -> Result<Option<us
 fn named_type(name: &str) -> Result<(&str, Option<DataType>), String> {
     match name.strip_suffix(')').and_then(|name| name.rsplit_once('(')) {
         Some((name, data_type)) => match data_type.trim().parse() {
-            Ok(data_type) => Ok((name.trim(), Some(data_type))),
+            Ok(data_type) => Ok((name, Some(data_type))),
             Err(error) => Err(format!("column `{name}`: {error}")),
         },
         None => Ok((name, None)),
-    }
-}
-
-/// Splits a line; a value between quotes may hold separators, and quotes doubled.
-fn split<'a>(line: &'a str, separator: u8, values: &mut Vec<Cow<'a, str>>) -> Result<(), String> {
-    values.clear();
-    let mut rest = line;
-    loop {
-        let end = if let Some(inner) = rest.strip_prefix('"') {
-            let length = quoted_length(inner).ok_or("a quote is not closed")?;
-            let value = &inner[..length];
-            values.push(if value.contains('"') {
-                Cow::Owned(value.replace("\"\"", "\""))
-            } else {
-                Cow::Borrowed(value)
-            });
-            length + 2
-        } else {
-            let end = rest.bytes().position(|byte| byte == separator).unwrap_or(rest.len());
-            values.push(Cow::Borrowed(&rest[..end]));
-            end
-        };
-        match rest.as_bytes().get(end) {
-            None => return Ok(()),
-            Some(&byte) if byte == separator => rest = &rest[end + 1..],
-            Some(_) => return Err("something stands behind a closing quote".to_owned()),
-        }
-    }
-}
-
-/// How long the text before the closing quote is.
-fn quoted_length(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    loop {
-        at += bytes.get(at..)?.iter().position(|&byte| byte == b'"')?;
-        if bytes.get(at + 1) != Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
     }
 }
 
@@ -392,7 +440,7 @@ mod tests {
     fn a_name_twice_in_the_head_is_an_error_that_names_it() {
         for (header, reason) in [
             ("time,device,a,a", "two columns are named `a`"),
-            ("time,device,a(INT32),b,a(DOUBLE)", "two columns are named `a`"),
+            ("time,device,a(INT32),b,a(INT32)", "two columns are named `a`"),
             ("time,device,a,time", "two columns are named `time`"),
             ("device,time,Device,a", "`device` and `Device` are columns of one name"),
         ] {
@@ -417,6 +465,28 @@ mod tests {
                 (1_777_636_800_000, "timestamp")
             );
         }
+    }
+
+    /// What a row holds, column by column.
+    fn row(batch: &Batch, row: usize) -> Vec<(String, Value)> {
+        let values = |column: &levada_connector_api::model::Column| {
+            Value::at(&column.values, column.data_type, row).map(|value| (column.name.to_string(), value))
+        };
+        batch.readings[0].tablet.columns().iter().filter_map(values).collect()
+    }
+
+    #[test]
+    fn an_empty_text_is_no_null_and_line_breaks_stay_in_their_value() {
+        let text = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
+        let message = b"time,device,s(TEXT),u,\" v \"\n1777636800000,d,\"one\r\n\ntwo\",\"\",\" \"\n1777636800001,d,,null,x\n1777636800002,d,\"null\",,y";
+        let batch = decode(CsvOptions::default(), &[message]).expect("well formed");
+        assert_eq!(row(&batch, 0), [text("s", "one\r\n\ntwo"), text("u", ""), text("` v `", " ")]);
+        assert_eq!(row(&batch, 1), [text("` v `", "x")]);
+        assert_eq!(row(&batch, 2), [text("s", "null"), text("` v `", "y")]);
+        // Quotes around everything say nothing.
+        let message = b"time,device,n\n\"1777636800000\",\"d\",\"\"\n\"1777636800001\",\"d\",\"5\"";
+        let batch = decode(CsvOptions::default(), &[message]).expect("well formed");
+        assert_eq!(batch.rows(), 1);
     }
 
     proptest! {

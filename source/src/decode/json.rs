@@ -46,6 +46,7 @@ use self::{
     row::Fields,
     tape::{Node, Value, children},
 };
+use super::unmarked;
 
 /// The type of the decoder, for the registry.
 #[derive(Debug)]
@@ -79,7 +80,7 @@ impl DecoderType for JsonDecoder {
 
 impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(record).map_err(|error| {
+        let text = std::str::from_utf8(unmarked(record)).map_err(|error| {
             DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
         })?;
         let mut tape = reuse(std::mem::take(&mut self.tape));

@@ -14,6 +14,7 @@ use super::{
     account::Account,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::text_as,
+    unmarked,
 };
 
 /// How lines are read.
@@ -57,7 +58,7 @@ impl DecoderType for LineDecoder {
 
 impl Decoder for LineDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(record).map_err(|_| DecodeError::new("not UTF-8"))?;
+        let text = std::str::from_utf8(unmarked(record)).map_err(|_| DecodeError::new("not UTF-8"))?;
         let result =
             text.lines().filter(|line| !line.trim().is_empty()).try_for_each(|line| self.line(line, rows));
         result.map_err(|message| {

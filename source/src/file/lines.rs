@@ -7,6 +7,7 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
+use levada_connector_api::csv::RecordReader;
 
 use super::excerpt::{Excerpt, is_packed};
 
@@ -23,9 +24,10 @@ enum Input {
     Packed(BufReader<MultiGzDecoder<BufReader<File>>>),
 }
 
-/// Lines with their positions.
+/// Lines, or records of several lines, with their positions.
 pub(super) struct Lines {
     input: Input,
+    records: RecordReader,
     /// Where the next line begins.
     pub(super) position: u64,
     line: Vec<u8>,
@@ -47,14 +49,16 @@ pub(super) struct Line<'a> {
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    /// `separator` is that of CSV, of which a record may take several lines.
+    pub(super) fn open(path: &Path, separator: Option<u8>) -> io::Result<Self> {
         let file = BufReader::with_capacity(BUFFER, File::open(path)?);
         let input = if is_packed(path) {
             Input::Packed(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
         } else {
             Input::Plain(file)
         };
-        Ok(Self { input, position: 0, line: Vec::new(), before: Vec::new(), torn: false })
+        let records = RecordReader::new(separator);
+        Ok(Self { input, records, position: 0, line: Vec::new(), before: Vec::new(), torn: false })
     }
 
     /// Of the file that is open, whatever has its name now.
@@ -87,6 +91,7 @@ impl Lines {
     /// # Errors
     /// The file ends before.
     pub(super) fn seek(&mut self, position: u64) -> io::Result<()> {
+        self.records.restart();
         let reached = match &mut self.input {
             Input::Plain(file) => {
                 file.seek(SeekFrom::Start(position))?;
@@ -116,7 +121,7 @@ impl Lines {
         };
         let position = self.position;
         self.line.clear();
-        let read = match input.take(LONGEST).read_until(b'\n', &mut self.line) {
+        let read = match self.records.read(input, LONGEST, &mut self.line) {
             Ok(read) => read as u64,
             Err(error) => {
                 // What came of the line before the error is none of what was read.

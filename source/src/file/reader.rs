@@ -191,7 +191,8 @@ impl Reader {
     /// A fault that may heal.
     fn file(&mut self, file: &Planned, known: &mut Known, outlet: &Outlet) -> Result<Ended> {
         let failed = |error| Error::io(format!("cannot read {}", file.path.display()), error);
-        let opened = Lines::open(&file.path).and_then(|lines| Ok((id_of(&lines.metadata()?), lines)));
+        let opened = Lines::open(&file.path, self.decoder.make().separator())
+            .and_then(|lines| Ok((id_of(&lines.metadata()?), lines)));
         let error = match opened {
             Ok((id, _)) if id != file.id => return Ok(Ended::Changed),
             Ok((_, lines)) => match self.lines(file, lines, known, outlet) {

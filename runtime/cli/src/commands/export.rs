@@ -13,35 +13,37 @@
 //! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
 //! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
 //! | CSV | encoding, compression, whether a device is aligned; with `--no-types`, types |
-//! | JSON lines | as CSV with `--no-types`; NaN and infinities, which are null |
+//! | JSON lines | as CSV with `--no-types` |
 //!
 //! Where series exist before the import, their types count.
 //!
-//! A file has its name only when it is whole. No format holds a result whole; a TsFile keeps the index of its chunks,
+//! A series is bound as the catalog has it: whatever it is called, it is read and written as itself. No format holds a result whole; a TsFile keeps the index of its chunks,
 //! a Parquet file one row group.
 
 mod devices;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod target;
 mod tsfile;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
-use anyhow::Context;
 use clap::ValueEnum;
-use levada_engine::{Access, Engine, EngineOptions};
+use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions};
 use levada_model::{PathPattern, Rows, Session};
 use levada_tsfile::Version;
 
+use self::target::Target;
 use super::sql::{is_missing, no_folder};
 use crate::{
     exit::{self, Failure},
+    interrupt,
     output::{self, CsvStyle, Format, Zone},
 };
 
@@ -60,7 +62,7 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     read_only: bool,
     /// The rows that this statement gives
-    #[arg(long, value_name = "SQL", group = "what")]
+    #[arg(long, value_name = "SQL", group = "what", allow_hyphen_values = true)]
     query: Option<String>,
     /// All rows of the series that this pattern matches, as in 'root.plant.**'
     #[arg(long, value_name = "PATTERN", group = "what")]
@@ -68,7 +70,7 @@ pub(crate) struct ExportArgs {
     /// What is written
     #[arg(long, value_enum, default_value = "csv")]
     format: FileFormat,
-    /// The file, or a folder for `export.<format>`
+    /// The file, or a folder for `export.<format>`; a device or a FIFO is written into
     #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
     /// The version of a TsFile: 4 for servers from 2.0 on, 3 for those before
@@ -77,7 +79,7 @@ pub(crate) struct ExportArgs {
     /// Leave types out of the heads of CSV, which are as in `root.plant.d1.count(INT32)` otherwise
     #[arg(long)]
     no_types: bool,
-    /// Replace a file that exists
+    /// Replace a file that exists, once all rows are written
     #[arg(long)]
     force: bool,
 }
@@ -106,35 +108,50 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let pattern = args.path.as_deref().map(PathPattern::parse).transpose();
     let pattern = pattern.map_err(|error| Failure::invalid(format!("--path: {error}")))?;
     let to = destination(&args.output, args.format);
-    if !args.force && to.exists() {
-        return Err(Failure::invalid(format!("{} exists: --force replaces it", to.display())).into());
-    }
-    let mut part = to.clone().into_os_string();
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let target = Target::choose(&to, args.force)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut options = EngineOptions::new(&args.data);
     options.storage.access = if args.read_only { Access::Read } else { Access::Existing };
     let engine = Engine::open(options)?;
     let written = runtime.block_on(async {
-        let session: Arc<dyn Session> = Arc::new(engine.session(None)?);
-        write(session, args, pattern, &part).await
+        let session = Arc::new(engine.session(None)?);
+        let writing = write(session, args, pattern, &target);
+        match &target {
+            // There is nothing to clear away: a signal ends the process, also while nobody reads.
+            Target::Stream(_) => writing.await.map(Some),
+            Target::File { .. } => tokio::select! {
+                biased;
+                () = interrupt::asked() => Ok(None),
+                rows = writing => rows.map(Some),
+            },
+        }
     });
     let closed = runtime.block_on(engine.close());
     let rows = match written {
-        Ok(rows) => rows,
+        Ok(Some(rows)) => rows,
+        Ok(None) => {
+            target.discard();
+            let message = Some(format!("interrupted: nothing is written to {}", to.display()));
+            return Err(Failure { code: exit::INTERRUPTED, message }.into());
+        }
         Err(error) => {
-            // What is wrong is the error; that its beginning stays behind is not.
-            drop(fs::remove_file(&part));
+            target.discard();
             return Err(error);
         }
     };
     closed?;
-    fs::rename(&part, &to).with_context(|| format!("cannot move {} into place", part.display()))?;
-    match (rows, &args.query) {
-        (0, Some(_)) => println!("exported 0 rows to {}: the query gives none", to.display()),
-        (0, None) => println!("exported 0 rows to {}: the series have no values", to.display()),
-        _ => println!("exported {rows} rows to {}", to.display()),
+    target.finish()?;
+    let note = match (rows, &args.query) {
+        (0, Some(_)) => ": the query gives none",
+        (0, None) => ": the series have no values",
+        _ => "",
+    };
+    let done = format!("exported {rows} rows to {}{note}", to.display());
+    // The stream may be the standard output.
+    if let Target::Stream(_) = target {
+        eprintln!("{done}")
+    } else {
+        println!("{done}")
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -154,42 +171,36 @@ fn without_parquet() -> anyhow::Error {
     Failure::invalid("this build of levada has no Parquet: build it with the feature `parquet`").into()
 }
 
-/// Writes the file and syncs it; how many rows it has.
+/// Writes all rows and syncs them; how many there are.
 async fn write(
-    session: Arc<dyn Session>,
+    session: Arc<EmbeddedSession>,
     args: &ExportArgs,
     pattern: Option<PathPattern>,
-    part: &Path,
+    target: &Target,
 ) -> anyhow::Result<u64> {
-    let create = || File::create(part).with_context(|| format!("cannot create {}", part.display()));
     let version = if args.tsfile_version == 3 { Version::V3 } else { Version::V4 };
-    let devices = match &pattern {
-        Some(pattern) => devices::find(&*session, pattern).await?,
-        None => Vec::new(),
-    };
+    let devices = pattern.as_ref().map_or_else(Vec::new, |pattern| devices::find(&session, pattern));
     if let Some(pattern) = pattern.as_ref().filter(|_| devices.is_empty()) {
         let message = format!("no series matches {pattern}: nothing is written");
         return Err(Failure::invalid(message).into());
     }
     if let (FileFormat::Tsfile, Some(_)) = (args.format, &pattern) {
-        return tsfile::write_devices(&*session, &devices, create()?, version).await;
+        return tsfile::write_devices(&session, &devices, target.open()?, version).await;
     }
+    let by_device = pattern.is_some();
     let rows = match (pattern, &args.query) {
-        (Some(_), _) => {
-            // Of columns of one name, Parquet's readers see one.
-            let unique = args.format == FileFormat::Parquet;
-            devices::rows(session, devices, unique)?
-        }
+        (Some(_), _) => devices::rows(session, devices),
         (None, Some(query)) => ask(&*session, query).await?,
         (None, None) => return Err(Failure::invalid("give --query or --path").into()),
     };
-    let style = CsvStyle { types: !args.no_types, quoted: true };
+    let style = CsvStyle { types: !args.no_types, quoted: true, by_device };
+    let file = target.open()?;
     match args.format {
-        FileFormat::Tsfile => tsfile::write_rows(rows, create()?, version).await,
-        FileFormat::Csv => text(rows, Format::Csv, style, create()?).await,
-        FileFormat::Jsonl => text(rows, Format::Jsonl, style, create()?).await,
+        FileFormat::Tsfile => tsfile::write_rows(rows, file, version).await,
+        FileFormat::Csv => text(rows, Format::Csv, style, file).await,
+        FileFormat::Jsonl => text(rows, Format::Jsonl, style, file).await,
         #[cfg(feature = "parquet")]
-        FileFormat::Parquet => parquet::write(rows, create()?).await,
+        FileFormat::Parquet => parquet::write(rows, by_device, file).await,
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(without_parquet()),
     }
@@ -200,7 +211,7 @@ async fn text(rows: Rows, format: Format, style: CsvStyle, file: File) -> anyhow
     let zone = Zone::parse(Some("UTC")).map_err(Failure::invalid)?;
     let count = output::write(rows, format, style, &zone, &mut out).await?;
     out.flush()?;
-    out.get_ref().sync_all()?;
+    target::sync(out.get_ref())?;
     Ok(count)
 }
 

@@ -5,39 +5,49 @@
 //! ```
 //!
 //! A series that is missing is made with the encoding and compression that its file has; one that exists stays as it is. What was
-//! read of a file before an error is stored; importing it again replaces each row by itself.
+//! read of a file before an error or an interrupt is stored; importing it again replaces each row by itself.
 
 mod csv;
+mod failed;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod rows;
+mod store;
+mod times;
 
 use std::{
-    collections::HashSet,
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use levada_engine::{
-    EmbeddedSession, Engine, EngineOptions,
-    tsfiles::{self, Damaged, Parcel, Tablets},
+    Engine, EngineOptions,
+    tsfiles::{self, Damaged},
 };
-use levada_model::{Column, Path as DevicePath, RejectedRows, Session, Tablet, Write};
+use levada_model::Path as DevicePath;
 
-use crate::exit::{self, Failure};
+use self::store::{Import, NewDevices, Stored};
+use crate::{
+    exit::{self, Failure},
+    interrupt::Interrupt,
+};
 
-const REFUSALS: &str = "A line of a CSV file that is no row of the types there are (of the series, where it exists; of the head, \
-`temperature(DOUBLE)`; or guessed from the whole column) is not stored: it goes to FILE.failed, behind a remark with its number and \
-the reason, and all others are stored. Mended, that file can be imported as it is.
+const REJECTED: &str = "A line of CSV or JSON, or a row of Parquet, that is no row of the types there are (of the series, where it \
+exists; of the head, `temperature(DOUBLE)`, or the Parquet column; or guessed from all values) is not stored: it goes to FILE.failed, \
+behind a remark with its number and the reason, and all others are stored. Mended, that file can be imported as it is (rows of \
+Parquet become JSON lines). A FILE.failed that somebody has changed stays: FILE.failed-2 is written.
 
-Exit codes: 0 all is stored; 1 lines were refused, or it failed on the way; 2 the command line is wrong; 3 an option is wrong";
+Interrupted, it says what is stored and what is not. Imported again, rows replace themselves.
+
+Exit codes: 0 all is stored; 1 rows were rejected, or it failed on the way; 2 the command line is wrong; 3 an option is wrong; 130 \
+interrupted";
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = REFUSALS)]
+#[command(after_long_help = REJECTED)]
 pub(crate) struct ImportArgs {
     /// TsFiles (version 3 or 4), Parquet, CSV, JSON lines (.jsonl), folders of these
     #[arg(required = true, value_name = "PATH")]
@@ -45,7 +55,7 @@ pub(crate) struct ImportArgs {
     /// The data folder of an embedded engine
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Store `root.a.b` as `PREFIX.a.b`
+    /// Store `root.a.b`, and `a.b`, as `PREFIX.a.b`
     #[arg(long, value_name = "PREFIX")]
     device_prefix: Option<String>,
     /// Make new devices of CSV, JSON lines and Parquet aligned: one time column for all their series. Devices that exist stay as
@@ -70,36 +80,59 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let imported = runtime.block_on(async {
         let session = engine.session(None)?;
         let bar = if args.quiet { ProgressBar::hidden() } else { bar(files.len()) };
-        let (aligned, refused) = (args.aligned, Vec::new());
         let damaged = if args.keep_sound { Damaged::Skip } else { Damaged::Reject };
-        let mut import =
-            Import { session: &session, prefix, aligned, damaged, bar, rows: 0, points: 0, refused };
+        let new = NewDevices { prefix, aligned: args.aligned };
+        let mut import = Import::new(&session, new, damaged, bar.clone(), Interrupt::listen());
         let mut outcome = Ok(());
+        let mut whole = 0;
         for file in &files {
             outcome = import.file(file).await;
             if outcome.is_err() {
                 break;
             }
+            whole += 1;
+            bar.inc(1);
         }
-        import.bar.finish_and_clear();
-        Ok::<_, anyhow::Error>((import.rows, import.points, import.refused, outcome))
+        bar.finish_and_clear();
+        Ok::<_, anyhow::Error>((import.stored, whole, outcome))
     });
     let closed = runtime.block_on(engine.close());
-    let (rows, points, refused, outcome) = imported?;
-    let count = files.len();
-    if outcome.is_err() {
-        eprintln!("{points} values in {rows} rows were stored before it failed");
-    } else {
-        let (seconds, files) = (started.elapsed().as_secs_f64(), if count == 1 { "file" } else { "files" });
-        println!("imported {points} values in {rows} rows from {count} {files} in {seconds:.1} s");
+    let (stored, whole, outcome) = imported?;
+    let Stored { rows, points, rejected } = &stored;
+    match &outcome {
+        Ok(()) => {
+            let (seconds, count) = (started.elapsed().as_secs_f64(), files.len());
+            let noun = if count == 1 { "file" } else { "files" };
+            println!("imported {points} values in {rows} rows from {count} {noun} in {seconds:.1} s");
+        }
+        Err(_) => tell_rest(&stored, &files, whole),
     }
-    for (lines, path) in &refused {
-        let lines = if *lines == 1 { "1 line was".to_owned() } else { format!("{lines} lines were") };
-        println!("{lines} refused: see {}, where a reason stands above each", path.display());
+    for (count, path) in rejected {
+        let count = if *count == 1 { "1 row was".to_owned() } else { format!("{count} rows were") };
+        println!("{count} rejected: see {}, where a reason stands above each", path.display());
     }
     outcome?;
     closed?;
-    Ok(if refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
+    Ok(if rejected.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILED) })
+}
+
+/// What is stored and what is not, of files of which the first so many are whole.
+fn tell_rest(stored: &Stored, files: &[PathBuf], whole: usize) {
+    let Stored { rows, points, .. } = stored;
+    eprintln!("{points} values in {rows} rows are stored, {whole} of {} files wholly", files.len());
+    if let Some(file) = files.get(whole) {
+        eprintln!("not stored, or in part: {}", file.display());
+    }
+    if let [first, .., last] = files.get(whole + 1..).unwrap_or_default() {
+        eprintln!(
+            "not stored: {} files, from {} to {}",
+            files.len() - whole - 1,
+            first.display(),
+            last.display()
+        );
+    } else if let Some(last) = files.get(whole + 1) {
+        eprintln!("not stored: {}", last.display());
+    }
 }
 
 /// All files that the paths stand for.
@@ -130,187 +163,57 @@ fn bar(files: usize) -> ProgressBar {
     bar
 }
 
-struct Import<'a> {
-    session: &'a EmbeddedSession,
-    prefix: Option<DevicePath>,
-    /// Whether new devices of files that do not say it are aligned.
-    aligned: bool,
-    /// What becomes of a TsFile in which values are damaged.
-    damaged: Damaged,
-    bar: ProgressBar,
-    rows: u64,
-    points: u64,
-    /// How many lines of CSV files were refused, and where they are now.
-    refused: Vec<(u64, PathBuf)>,
+/// What a file is by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Csv,
+    Json,
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "it is named as what cannot be read"))]
+    Parquet,
+    TsFile,
 }
 
-impl Import<'_> {
-    async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
-        let extension = file.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        match extension.as_deref() {
-            Some("csv") => self.csv(file).await?,
-            // What was refused before, mended.
-            Some("failed") if is_csv(&file.with_extension("")) => self.csv(file).await?,
-            Some("jsonl" | "ndjson") => self.json(file).await?,
-            #[cfg(feature = "parquet")]
-            Some("parquet") => {
-                let mut reader = parquet::Reader::open(file)?;
-                while let Some(tablets) = reader.next()? {
-                    self.store(tablets, true, file).await?;
-                }
+impl Kind {
+    /// Of `x.csv.failed`, and `x.csv.failed-2`, that of what was rejected.
+    fn of(file: &Path) -> Self {
+        let name =
+            file.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        let (mut stem, mut is_rejected) = (name.as_str(), false);
+        while let Some((rest, end)) = stem.rsplit_once('.') {
+            let number = end.strip_prefix("failed-").is_some_and(|number| number.parse::<u64>().is_ok());
+            if end != "failed" && !number {
+                break;
             }
-            _ => self.tsfile(file).await?,
+            (stem, is_rejected) = (rest, true);
         }
-        self.bar.inc(1);
-        Ok(())
-    }
-
-    async fn tsfile(&mut self, file: &Path) -> anyhow::Result<()> {
-        let mut tablets = Tablets::read(file, self.damaged);
-        while let Some(parcel) = tablets.next().await {
-            let Parcel { mut series, tablets } = parcel?;
-            for series in &mut series {
-                series.device = self.moved(&series.device);
-            }
-            self.session.create_missing(series).await?;
-            self.store(tablets, false, file).await?;
+        match stem.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("csv") => Self::Csv,
+            Some("jsonl" | "ndjson") => Self::Json,
+            Some("parquet") if is_rejected => Self::Json,
+            Some("parquet") => Self::Parquet,
+            _ => Self::TsFile,
         }
-        Ok(())
-    }
-
-    async fn csv(&mut self, file: &Path) -> anyhow::Result<()> {
-        let mut reader = csv::Reader::open(file)?;
-        while let Some(rows) = reader.next(&|device| Some(self.known(device)))? {
-            let (tablets, places): (Vec<_>, Vec<_>) =
-                rows.into_iter().map(|rows| (rows.tablet, rows.places)).unzip();
-            for rejected in self.write(tablets, true, file).await? {
-                let places = &places[rejected.tablet];
-                let lines: Vec<usize> = match &rejected.rows {
-                    Some(rows) => rows.iter().filter_map(|&row| places.get(row as usize).copied()).collect(),
-                    None => places.clone(),
-                };
-                let what = match &rejected.measurement {
-                    Some(name) => format!("`{name}` is not stored, what else is in the line is: "),
-                    None => String::new(),
-                };
-                reader.refuse(&lines, &format!("{what}{} ({})", rejected.message, rejected.code))?;
-            }
-        }
-        self.refused.extend(reader.finish()?);
-        Ok(())
-    }
-
-    /// What the store has of a device that files call by this name.
-    fn known(&self, device: &DevicePath) -> csv::Known {
-        let known = self.session.series_of(&self.moved(device));
-        let aligned = known.first().map_or(self.aligned, |series| series.aligned);
-        let types = known.into_iter().map(|series| (series.measurement, series.schema.data_type));
-        csv::Known { aligned, types: types.collect() }
-    }
-
-    async fn json(&mut self, file: &Path) -> anyhow::Result<()> {
-        let mut reader = json::Reader::open(file)?;
-        while let Some(devices) = reader.next()? {
-            let mut tablets = Vec::with_capacity(devices.len());
-            for (device, rows) in devices {
-                let known = self.session.series_of(&self.moved(&device)).into_iter();
-                let types = known.map(|series| (series.measurement, series.schema.data_type)).collect();
-                tablets.extend(reader.tablet(&device, rows, &types)?);
-            }
-            self.store(tablets, true, file).await?;
-        }
-        Ok(())
-    }
-
-    /// Where rows of a device go.
-    fn moved(&self, device: &DevicePath) -> DevicePath {
-        match &self.prefix {
-            Some(prefix) => device.nodes().skip(1).fold(prefix.clone(), |path, node| path.child(node)),
-            None => device.clone(),
-        }
-    }
-
-    /// Stores rows, all of them.
-    async fn store(&mut self, tablets: Vec<Tablet>, coerce: bool, file: &Path) -> anyhow::Result<()> {
-        let devices: Vec<DevicePath> = tablets.iter().map(|tablet| self.moved(tablet.device())).collect();
-        if let Some(first) = self.write(tablets, coerce, file).await?.first() {
-            let device = devices.get(first.tablet).map(DevicePath::as_str).unwrap_or_default();
-            let series = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
-            bail!(
-                "{}: rows of {device}{series} are refused: {} ({})",
-                file.display(),
-                first.message,
-                first.code
-            );
-        }
-        Ok(())
-    }
-
-    /// Stores rows and counts them; what is refused of them.
-    async fn write(
-        &mut self,
-        mut tablets: Vec<Tablet>,
-        coerce: bool,
-        file: &Path,
-    ) -> anyhow::Result<Vec<RejectedRows>> {
-        if tablets.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.prefix.is_some() {
-            tablets = tablets
-                .into_iter()
-                .map(|tablet| {
-                    let device = self.moved(tablet.device());
-                    tablet.with_device(device)
-                })
-                .collect();
-        }
-        if coerce {
-            // What has no types does not say either whether a device is aligned.
-            tablets = tablets
-                .into_iter()
-                .map(|tablet| {
-                    let known = self.session.series_of(tablet.device());
-                    tablet.with_aligned(known.first().map_or(self.aligned, |known| known.aligned))
-                })
-                .collect();
-        }
-        let rows: u64 = tablets.iter().map(|tablet| tablet.rows() as u64).sum();
-        let points: u64 = tablets.iter().map(|tablet| tablet.points() as u64).sum();
-        let write = Write { tablets: tablets.clone(), coerce, ..Write::default() };
-        let report = self.session.insert_tablets(write).await.with_context(|| {
-            format!("{} could not be stored beyond {} values", file.display(), self.points)
-        })?;
-        let (lost_rows, lost_points) = lost(&tablets, &report.rejected);
-        self.rows += rows - lost_rows;
-        self.points += points - lost_points;
-        self.bar.set_message(format!("{} values", self.points));
-        Ok(report.rejected)
     }
 }
 
-/// How many whole rows, and how many values, are among what was refused.
-fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (u64, u64) {
-    let mut lost = (HashSet::new(), HashSet::new());
-    for RejectedRows { tablet: at, rows, measurement, .. } in rejected {
-        let Some(tablet) = tablets.get(*at) else { continue };
-        let all = || (0..tablet.rows()).collect();
-        let rows: Vec<usize> =
-            rows.as_ref().map_or_else(all, |rows| rows.iter().map(|&row| row as usize).collect());
-        for row in rows.into_iter().filter(|&row| row < tablet.rows()) {
-            if measurement.is_none() {
-                lost.0.insert((*at, row));
-            }
-            let of = |column: &Column| measurement.as_ref().is_none_or(|name| *name == column.name);
-            let columns = tablet.columns().iter().enumerate().filter(|(_, column)| of(column));
-            lost.1.extend(
-                columns.filter(|(_, column)| column.values.is_valid(row)).map(|(place, _)| (*at, place, row)),
-            );
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_rejected_is_read_as_what_it_was() {
+        for (name, kind) in [
+            ("a.CSV", Kind::Csv),
+            ("a.csv.failed", Kind::Csv),
+            ("a.csv.failed-2.failed", Kind::Csv),
+            ("a.jsonl.failed-12", Kind::Json),
+            ("a.parquet", Kind::Parquet),
+            ("a.parquet.failed", Kind::Json),
+            ("a.tsfile", Kind::TsFile),
+            ("a.csv.failed-x", Kind::TsFile),
+            ("failed", Kind::TsFile),
+        ] {
+            assert_eq!(Kind::of(Path::new(name)), kind, "{name}");
         }
     }
-    (lost.0.len() as u64, lost.1.len() as u64)
-}
-
-fn is_csv(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
 }

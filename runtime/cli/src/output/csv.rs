@@ -8,49 +8,54 @@ use std::{
 };
 
 use arrow_array::RecordBatch;
+use levada_connector_api::csv;
+use levada_model::ResultColumn;
 
 use super::{Header, RowFormat, cell};
 
 pub(super) struct Csv {
     header: Header,
     style: CsvStyle,
-    line: String,
+    line: Vec<u8>,
     text: String,
 }
 
-/// How much a reader is told.
+/// How much a reader is told, and of what.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct CsvStyle {
     /// Types in the heads.
     pub(crate) types: bool,
     /// Quotes around every text.
     pub(crate) quoted: bool,
+    /// The first column says whose row it is, and the others are measurements.
+    pub(crate) by_device: bool,
 }
 
 impl Csv {
     pub(super) fn new(header: Header, style: CsvStyle) -> Self {
-        Self { header, style, line: String::new(), text: String::new() }
+        Self { header, style, line: Vec::new(), text: String::new() }
     }
 }
 
 impl RowFormat for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let names = self.header.columns.iter().enumerate().map(|(at, column)| {
-            if self.style.types && !is_device(at, &column.name) {
+            if self.style.types && !is_device(at, column) {
                 Cow::Owned(format!("{}({})", column.name, column.data_type))
             } else {
                 Cow::Borrowed(column.name.as_str())
             }
         });
-        let mut line = String::new();
+        let mut line = Vec::new();
         let time = self.header.has_time.then_some(Cow::Borrowed("Time"));
         for (index, name) in time.into_iter().chain(names).enumerate() {
             if index > 0 {
-                line.push(',');
+                line.push(b',');
             }
-            quote(&mut line, &name, false);
+            csv::put_field(&name, b',', false, &mut line);
         }
-        writeln!(out, "{line}")
+        line.push(b'\n');
+        out.write_all(&line)
     }
 
     fn rows(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
@@ -60,23 +65,23 @@ impl RowFormat for Csv {
             if self.header.has_time
                 && let Some(times) = arrays.next()
             {
-                self.line.push_str(&cell::time(times, row).to_string());
+                write!(self.line, "{}", cell::time(times, row))?;
                 if !self.header.columns.is_empty() {
-                    self.line.push(',');
+                    self.line.push(b',');
                 }
             }
             for (index, (array, column)) in arrays.zip(&self.header.columns).enumerate() {
                 if index > 0 {
-                    self.line.push(',');
+                    self.line.push(b',');
                 }
                 self.text.clear();
                 if cell::push(&mut self.text, array, column.data_type, row) {
-                    let is_text = column.data_type.is_text() && !is_device(index, &column.name);
-                    let like_null = is_text && matches!(self.text.as_str(), "" | "null");
-                    quote(&mut self.line, &self.text, like_null || is_text && self.style.quoted);
+                    let is_text = column.data_type.is_text() && !is_device(index, column);
+                    csv::put_field(&self.text, b',', is_text && self.style.quoted, &mut self.line);
                 }
             }
-            writeln!(out, "{}", self.line)?;
+            self.line.push(b'\n');
+            out.write_all(&self.line)?;
         }
         Ok(())
     }
@@ -87,18 +92,6 @@ impl RowFormat for Csv {
 }
 
 /// Whether a column says whose row it is, and is none of values.
-fn is_device(at: usize, name: &str) -> bool {
-    at == 0 && name == "Device"
-}
-
-/// Appends a field, between quotes where that is asked for, or a comma, a quote or a line break makes them needed. A line that
-/// begins with `#` is a remark to many.
-fn quote(line: &mut String, text: &str, always: bool) {
-    if always || text.contains([',', '"', '\n', '\r']) || (line.is_empty() && text.starts_with('#')) {
-        line.push('"');
-        line.push_str(&text.replace('"', "\"\""));
-        line.push('"');
-    } else {
-        line.push_str(text);
-    }
+fn is_device(at: usize, column: &ResultColumn) -> bool {
+    at == 0 && column.name == "Device"
 }

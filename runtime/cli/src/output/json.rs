@@ -1,30 +1,83 @@
-//! JSON: an object for each row, in one array or one a line. Times are milliseconds, a number that JSON has no name for
-//! (NaN, infinity) is null, as are nulls; bytes are the hexadecimal text SQL prints.
+//! JSON: an object for each row, in one array or one a line. Times are milliseconds; a number that JSON has no form for is the
+//! text `"NaN"`, `"Infinity"` or `"-Infinity"`; bytes are the hexadecimal text SQL prints.
+//!
+//! ```text
+//!   {"Time":1,"Device":"root.plant.d1","x":21.5,"measurements":{"time":777}}
+//!                                                └ measurements whose names are taken by the row itself
+//! ```
+//!
+//! No two columns share a key: a statement that gives two columns of one name is rejected. Of a device's rows, a measurement of
+//! several types has several columns, of which one at most has a value: that is its value.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+};
 
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use levada_model::{DataType, Value};
-use serde_json::{Map, Value as Json_};
 
 use super::{Header, RowFormat, cell};
+use crate::exit::Failure;
+
+/// Keys that say whose row it is, or what is in it, whatever their case.
+const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
+/// The key under which measurements stand whose own key is taken.
+pub(crate) const APART: &str = "measurements";
 
 pub(super) struct Json {
-    header: Header,
+    has_time: bool,
+    keys: Vec<Key>,
+    /// Keys whose names are taken.
+    apart: Vec<Key>,
     array: bool,
     first: bool,
 }
 
-impl Json {
-    /// One array.
-    pub(super) fn array(header: Header) -> Self {
-        Self { header, array: true, first: true }
-    }
+/// A key and the columns that may give its value.
+struct Key {
+    /// With its quotes and the colon.
+    text: Vec<u8>,
+    columns: Vec<(usize, DataType)>,
+}
 
-    /// An object a line.
-    pub(super) fn lines(header: Header) -> Self {
-        Self { header, array: false, first: true }
+impl Json {
+    /// One array, or an object a line. `by_device` says that columns are measurements, behind one that names the device.
+    ///
+    /// # Errors
+    /// Two columns have one name, and both may have a value.
+    pub(super) fn new(header: &Header, array: bool, by_device: bool) -> anyhow::Result<Self> {
+        let mut json =
+            Self { has_time: header.has_time, keys: Vec::new(), apart: Vec::new(), array, first: true };
+        let mut names: HashSet<&str> = header.has_time.then_some("Time").into_iter().collect();
+        for (at, column) in header.columns.iter().enumerate() {
+            let is_measurement = by_device && at > 0;
+            let taken = is_measurement && TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(&column.name));
+            if !is_measurement && !names.insert(&column.name) {
+                return Err(two_of(&column.name));
+            }
+            let text = key(&column.name)?;
+            let keys = if taken { &mut json.apart } else { &mut json.keys };
+            let place = (at, column.data_type);
+            // Measurements come by name.
+            match keys.last_mut().filter(|known| is_measurement && known.text == text) {
+                Some(known) => known.columns.push(place),
+                None => keys.push(Key { text, columns: vec![place] }),
+            }
+        }
+        Ok(json)
     }
+}
+
+/// What is said of two columns that would be one key, or one column of a file.
+pub(crate) fn two_of(name: &str) -> anyhow::Error {
+    Failure::invalid(format!("two columns are named `{name}`: name them with `as` in the statement")).into()
+}
+
+fn key(name: &str) -> io::Result<Vec<u8>> {
+    let mut text = serde_json::to_vec(name)?;
+    text.push(b':');
+    Ok(text)
 }
 
 impl RowFormat for Json {
@@ -33,27 +86,24 @@ impl RowFormat for Json {
     }
 
     fn rows(&mut self, batch: &RecordBatch, out: &mut dyn Write) -> io::Result<()> {
+        let columns = &batch.columns()[usize::from(self.has_time)..];
         for row in 0..batch.num_rows() {
-            let mut object = Map::with_capacity(self.header.columns.len() + 1);
-            let mut arrays = batch.columns().iter();
-            if self.header.has_time
-                && let Some(times) = arrays.next()
-            {
-                object.insert("Time".to_owned(), cell::time(times, row).into());
-            }
-            for (array, column) in arrays.zip(&self.header.columns) {
-                let value = if array.is_null(row) { None } else { Value::at(array, column.data_type, row) };
-                // A measurement of several types has several columns, of which one at most has a value.
-                if value.is_none() && object.contains_key(&column.name) {
-                    continue;
-                }
-                object.insert(column.name.clone(), value.map_or(Json_::Null, to_json));
-            }
             if self.array {
                 write!(out, "{}\n  ", if self.first { "" } else { "," })?;
             }
             self.first = false;
-            serde_json::to_writer(&mut *out, &Json_::Object(object))?;
+            out.write_all(b"{")?;
+            if self.has_time {
+                write!(out, "\"Time\":{}", cell::time(batch.column(0), row))?;
+            }
+            let mut comma = self.has_time;
+            put(&self.keys, columns, row, &mut comma, out)?;
+            if self.apart.iter().any(|key| key.value(columns, row).is_some()) {
+                write!(out, "{}\"{APART}\":{{", if comma { "," } else { "" })?;
+                put(&self.apart, columns, row, &mut false, out)?;
+                out.write_all(b"}")?;
+            }
+            out.write_all(b"}")?;
             if !self.array {
                 writeln!(out)?;
             }
@@ -70,24 +120,43 @@ impl RowFormat for Json {
     }
 }
 
-fn to_json(value: Value) -> Json_ {
-    match value {
-        Value::Boolean(value) => value.into(),
-        Value::Int32(value) => value.into(),
-        Value::Int64(value) | Value::Timestamp(value) => value.into(),
-        Value::Float(value) => {
-            serde_json::Number::from_f64(shortest(value)).map_or(Json_::Null, Json_::Number)
-        }
-        Value::Double(value) => serde_json::Number::from_f64(value).map_or(Json_::Null, Json_::Number),
-        Value::Text(value) | Value::String(value) => value.into(),
-        Value::Date(_) | Value::Blob(_) => {
-            debug_assert!(matches!(value.data_type(), DataType::Date | DataType::Blob));
-            value.to_string().into()
-        }
+impl Key {
+    /// The column that has a value in a row.
+    fn value(&self, columns: &[ArrayRef], row: usize) -> Option<(usize, DataType)> {
+        self.columns.iter().copied().find(|&(at, _)| columns[at].is_valid(row))
     }
 }
 
-/// The double that prints with the same digits as the float.
-fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or(f64::from(value))
+/// Members of an object; `comma` says whether there is one before them.
+fn put(
+    keys: &[Key],
+    columns: &[ArrayRef],
+    row: usize,
+    comma: &mut bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for key in keys {
+        if std::mem::replace(comma, true) {
+            out.write_all(b",")?;
+        }
+        out.write_all(&key.text)?;
+        match key.value(columns, row).and_then(|(at, data_type)| Value::at(&columns[at], data_type, row)) {
+            Some(value) => put_value(value, out)?,
+            None => out.write_all(b"null")?,
+        }
+    }
+    Ok(())
+}
+
+fn put_value(value: Value, out: &mut dyn Write) -> io::Result<()> {
+    match value {
+        Value::Boolean(value) => write!(out, "{value}"),
+        Value::Int32(value) => write!(out, "{value}"),
+        Value::Int64(value) | Value::Timestamp(value) => write!(out, "{value}"),
+        // What is printed of a float is the shortest number that is it again.
+        Value::Float(value) if value.is_finite() => write!(out, "{value:?}"),
+        Value::Double(value) if value.is_finite() => write!(out, "{value:?}"),
+        Value::Text(value) | Value::String(value) => Ok(serde_json::to_writer(out, &value)?),
+        other => Ok(serde_json::to_writer(out, &other.to_string())?),
+    }
 }

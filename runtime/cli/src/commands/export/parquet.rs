@@ -14,8 +14,12 @@
 //! | `BLOB` | bytes |
 //!
 //! The type itself is noted beside each column, for `levada import`.
+//!
+//! Names of columns are unique, as most readers need it: of a measurement that has several types each has a column of its own,
+//! `x(DOUBLE)` and `x(TEXT)`; a measurement whose name is that of the time or of the device stands between backquotes.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     fs::File,
     sync::Arc,
@@ -38,8 +42,8 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::TYPE_NOTE;
-use crate::exit::Failure;
+use super::{TYPE_NOTE, target};
+use crate::output::two_of;
 
 /// How large a row group grows: its pages wait in memory until it is whole.
 const GROUP: GroupLimit = GroupLimit { rows: 1 << 20, bytes: 64 << 20 };
@@ -58,12 +62,13 @@ struct GroupLimit {
 }
 
 /// Writes all rows and syncs the file; how many there are.
-pub(super) async fn write(rows: Rows, file: File) -> anyhow::Result<u64> {
-    write_groups(rows, file, GROUP).await
+/// `by_device` says that columns are measurements, behind one that names the device.
+pub(super) async fn write(rows: Rows, by_device: bool, file: File) -> anyhow::Result<u64> {
+    write_groups(rows, by_device, file, GROUP).await
 }
 
-async fn write_groups(mut rows: Rows, file: File, limit: GroupLimit) -> anyhow::Result<u64> {
-    let columns = Columns::of(&rows)?;
+async fn write_groups(mut rows: Rows, by_device: bool, file: File, limit: GroupLimit) -> anyhow::Result<u64> {
+    let columns = Columns::of(&rows, by_device)?;
     let mut writer =
         ArrowWriter::try_new(file, Arc::clone(&columns.schema), Some(columns.properties(limit)))?;
     let mut count = 0;
@@ -76,8 +81,9 @@ async fn write_groups(mut rows: Rows, file: File, limit: GroupLimit) -> anyhow::
         for from in (0..batch.num_rows()).step_by(piece_rows) {
             writer.write(&batch.slice(from, piece_rows.min(batch.num_rows() - from)))?;
         }
+        tokio::task::yield_now().await;
     }
-    writer.into_inner()?.sync_all()?;
+    target::sync(&writer.into_inner()?)?;
     Ok(count)
 }
 
@@ -89,15 +95,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(rows: &Rows) -> anyhow::Result<Self> {
-        let time = rows.has_time.then_some(("Time", DataType::Timestamp, false));
-        let others = rows.columns.iter().map(|column| (column.name.as_str(), column.data_type, true));
+    fn of(rows: &Rows, by_device: bool) -> anyhow::Result<Self> {
+        let time = rows.has_time.then_some((Cow::Borrowed("Time"), DataType::Timestamp, false));
+        let others = if by_device { measurements(rows) } else { as_they_are(rows) };
         let (mut types, mut fields, mut names) = (Vec::new(), Vec::new(), HashSet::new());
         for (name, data_type, nullable) in time.into_iter().chain(others) {
             // The format allows it, but most that read it do not.
-            if !names.insert(name) {
-                let message = format!("two columns are named `{name}`: name them with `as` in a --query");
-                return Err(Failure::invalid(message).into());
+            if !names.insert(name.clone()) {
+                return Err(two_of(&name));
             }
             types.push(data_type);
             let note = HashMap::from([(TYPE_NOTE.to_owned(), data_type.name().to_owned())]);
@@ -132,6 +137,42 @@ impl Columns {
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), arrays)?)
     }
+}
+
+/// A column: its name, its type, and whether there may be no value.
+type Named<'a> = (Cow<'a, str>, DataType, bool);
+
+fn as_they_are(rows: &Rows) -> Vec<Named<'_>> {
+    rows.columns.iter().map(|column| (Cow::Borrowed(column.name.as_str()), column.data_type, true)).collect()
+}
+
+/// Columns of measurements, which come by name; those of one name are told apart by their types, and it is said.
+fn measurements(rows: &Rows) -> Vec<Named<'_>> {
+    let columns = &rows.columns;
+    let mut named = Vec::with_capacity(columns.len());
+    for (at, column) in columns.iter().enumerate() {
+        let same = |other: Option<usize>| {
+            other.and_then(|at| columns.get(at)).is_some_and(|other| other.name == column.name)
+        };
+        let taken = ["time", "device"].iter().any(|taken| taken.eq_ignore_ascii_case(&column.name));
+        let name = if at > 0 && taken {
+            Cow::Owned(format!("`{}`", column.name))
+        } else {
+            Cow::Borrowed(column.name.as_str())
+        };
+        let name = if at > 1 && same(at.checked_sub(1)) || at > 0 && same(Some(at + 1)) {
+            let typed = format!("{name}({})", column.data_type);
+            eprintln!(
+                "`{name}` has several types: the column `{typed}` has its values of {}",
+                column.data_type
+            );
+            Cow::Owned(typed)
+        } else {
+            name
+        };
+        named.push((name, column.data_type, true));
+    }
+    named
 }
 
 /// The Arrow type that the Parquet type of a column is made of.
@@ -204,7 +245,7 @@ mod tests {
         let by_bytes = GroupLimit { rows: 1 << 20, bytes: 4_096 };
         for (limit, most) in [(by_rows, 1_500), (by_bytes, 600)] {
             let mut file = tempfile::tempfile()?;
-            let written = write_groups(rows(&["noise"], 10), file.try_clone()?, limit);
+            let written = write_groups(rows(&["noise"], 10), false, file.try_clone()?, limit);
             assert_eq!(futures::executor::block_on(written)?, 10_000);
             file.rewind()?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
@@ -220,7 +261,7 @@ mod tests {
     #[test]
     fn columns_of_one_name_are_refused() {
         for names in [["noise", "noise"], ["noise", "Time"]] {
-            let refused = Columns::of(&rows(&names, 0)).expect_err("two of one name");
+            let refused = Columns::of(&rows(&names, 0), false).expect_err("two of one name");
             assert!(refused.to_string().contains(names[1]), "{refused}");
         }
     }

@@ -10,10 +10,11 @@ use anyhow::{Context, anyhow, bail};
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::concat::concat;
 use futures::TryStreamExt;
-use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
+use levada_engine::EmbeddedSession;
+use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, quote_node, unquote_node};
 use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions, smallest_encoding};
 
-use super::devices::Device;
+use super::{devices::Device, target};
 use crate::exit::Failure;
 
 /// Rows of a chunk, about.
@@ -25,7 +26,7 @@ const CHUNK_BYTES: usize = 32 << 20;
 
 /// Writes all rows of devices; how many there are.
 pub(super) async fn write_devices(
-    session: &dyn Session,
+    session: &EmbeddedSession,
     devices: &[Device],
     file: File,
     version: Version,
@@ -38,6 +39,7 @@ pub(super) async fn write_devices(
         while let Some(batch) = rows.batches.try_next().await? {
             count += batch.num_rows() as u64;
             writer.add(batch.column(0), batch.columns().iter().skip(1).cloned().collect())?;
+            tokio::task::yield_now().await;
         }
         writer.end()?;
     }
@@ -91,6 +93,7 @@ async fn by_series(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
             writer.end()?;
         }
         count += batch.num_rows() as u64;
+        tokio::task::yield_now().await;
     }
     Ok(count)
 }
@@ -124,6 +127,7 @@ async fn by_device(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
             writer.add(slice.column(0), slice.columns().iter().skip(2).cloned().collect())?;
             from += rows;
         }
+        tokio::task::yield_now().await;
     }
     writer.end()?;
     Ok(count)
@@ -217,7 +221,7 @@ impl Writer {
 
     fn finish(self) -> anyhow::Result<()> {
         let (file, _) = self.inner.finish()?;
-        file.sync_all()?;
+        target::sync(&file)?;
         Ok(())
     }
 }

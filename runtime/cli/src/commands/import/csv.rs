@@ -7,10 +7,9 @@
 //!
 //! A time is in milliseconds, or a date and time with its offset. An empty field is no value, `""` is an empty text. The type of a
 //! series that exists counts, then the one in the head, then what [`guess`] makes of the column. A line that is no row of these
-//! types is refused: it goes to `FILE.failed`, and the others are stored.
+//! types is rejected: it goes to `FILE.failed`, and the others are stored.
 
 pub(super) mod column;
-mod failed;
 mod guess;
 mod record;
 
@@ -20,14 +19,17 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, anyhow, bail};
-use arrow_array::{BooleanArray, Int64Array};
-use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
+use anyhow::{Context, bail};
+use arrow_array::Int64Array;
+use levada_model::{Column, DataType, Path as DevicePath, Tablet};
 
 use self::{
-    failed::Failed,
     guess::Guess,
     record::{Batch, Record, Records},
+};
+use super::{
+    failed::Failed,
+    rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
 };
 
 /// Rows that are taken in at once.
@@ -58,33 +60,6 @@ pub(super) fn find(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// What stands above a column.
-#[derive(Debug)]
-struct Heading {
-    /// Whose column; `None` where a row says.
-    device: Option<DevicePath>,
-    name: Arc<str>,
-    /// Its type, where the head says it.
-    data_type: Option<DataType>,
-    /// Where it stands.
-    index: usize,
-}
-
-/// What the store has of a device.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    pub(super) aligned: bool,
-    pub(super) types: HashMap<Arc<str>, DataType>,
-}
-
-/// Rows of a device, and which lines of the file they are.
-#[derive(Debug)]
-pub(super) struct Rows {
-    pub(super) tablet: Tablet,
-    /// For each row, where it is in the batch that was read last.
-    pub(super) places: Vec<usize>,
-}
-
 /// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -103,6 +78,40 @@ pub(super) struct Reader {
     failed: Failed,
 }
 
+impl RowReader for Reader {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+        self.batch =
+            self.records.next(ROWS).with_context(|| format!("cannot read {}", self.path.display()))?;
+        if self.batch.records.is_empty() {
+            return Ok(None);
+        }
+        let mut rejected = Rejected::new();
+        let times = self.times(&mut rejected);
+        let mut all = Vec::new();
+        for (device, places) in self.by_device(&mut rejected) {
+            for owner in 0..self.owners.len() {
+                let Some(path) = device.as_ref().or(self.owners[owner].0.as_ref()).cloned() else { continue };
+                all.extend(self.rows(path, owner, &places, &times, find, &mut rejected)?);
+            }
+        }
+        for (&place, reason) in &rejected {
+            self.reject(&[place], reason)?;
+        }
+        without(all, &rejected).map(Some)
+    }
+
+    fn reject(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
+        for record in places.iter().filter_map(|&place| self.batch.records.get(place)) {
+            self.failed.add(&format!("line {}", record.line), self.batch.raw(record), reason)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
+    }
+}
+
 impl Reader {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let mut records = Records::open(path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -119,14 +128,14 @@ impl Reader {
         let device = fields.iter().position(|name| name.eq_ignore_ascii_case("device"));
         let mut headings = Vec::new();
         for (index, text) in fields.iter().enumerate().skip(1).filter(|(index, _)| Some(*index) != device) {
-            let heading = heading(text, index, device.is_some());
+            let heading = Heading::parse(text, index, device.is_some());
             headings.push(heading.with_context(|| format!("{}: column {}", path.display(), index + 1))?);
         }
         let mut owners: BTreeMap<Option<DevicePath>, Vec<usize>> = BTreeMap::new();
         for (at, heading) in headings.iter().enumerate() {
             owners.entry(heading.device.clone()).or_default().push(at);
         }
-        let failed = Failed::new(path, batch.raw(head).to_vec());
+        let failed = Failed::new(path, Some(batch.raw(head).to_vec()));
         Ok(Self {
             path: path.to_owned(),
             width: fields.len(),
@@ -140,53 +149,8 @@ impl Reader {
         })
     }
 
-    /// The next rows; `None` at the end. Lines that are none are refused. `find` says what the store has of a device.
-    pub(super) fn next(
-        &mut self,
-        find: &dyn Fn(&DevicePath) -> Option<Known>,
-    ) -> anyhow::Result<Option<Vec<Rows>>> {
-        self.batch =
-            self.records.next(ROWS).with_context(|| format!("cannot read {}", self.path.display()))?;
-        if self.batch.records.is_empty() {
-            return Ok(None);
-        }
-        let mut refused = BTreeMap::new();
-        let times = self.times(&mut refused);
-        let mut all = Vec::new();
-        for (device, places) in self.by_device(&mut refused) {
-            for owner in 0..self.owners.len() {
-                let Some(path) = device.as_ref().or(self.owners[owner].0.as_ref()).cloned() else { continue };
-                all.extend(self.rows(path, owner, &places, &times, find, &mut refused)?);
-            }
-        }
-        for (&place, reason) in &refused {
-            let record = &self.batch.records[place];
-            self.failed.add(record.line, self.batch.raw(record), reason)?;
-        }
-        if !refused.is_empty() {
-            all = all
-                .into_iter()
-                .filter_map(|rows| without(rows, &refused).transpose())
-                .collect::<Result<_, _>>()?;
-        }
-        Ok(Some(all))
-    }
-
-    /// Refuses lines of the rows that were given last.
-    pub(super) fn refuse(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
-        for record in places.iter().filter_map(|&place| self.batch.records.get(place)) {
-            self.failed.add(record.line, self.batch.raw(record), reason)?;
-        }
-        Ok(())
-    }
-
-    /// How many lines were refused, and where they are; `None` where there are none.
-    pub(super) fn finish(self) -> anyhow::Result<Option<(u64, PathBuf)>> {
-        self.failed.finish()
-    }
-
     /// The times of all lines; of those that are no rows, any.
-    fn times(&self, refused: &mut BTreeMap<usize, String>) -> Vec<i64> {
+    fn times(&self, rejected: &mut Rejected) -> Vec<i64> {
         let time = |(place, record): (usize, &Record)| {
             let text = self.batch.field(record, 0).text();
             let time = column::time(text.trim());
@@ -198,15 +162,15 @@ impl Reader {
             } else {
                 time.is_none().then(|| format!("column 1: `{text}` is no time"))
             };
-            refused.extend(wrong.map(|wrong| (place, wrong)));
+            rejected.extend(wrong.map(|wrong| (place, wrong)));
             time.unwrap_or_default()
         };
         self.batch.records.iter().enumerate().map(time).collect()
     }
 
     /// Lines by the device that they name; all together where columns are series.
-    fn by_device(&self, refused: &mut BTreeMap<usize, String>) -> BTreeMap<Option<DevicePath>, Vec<usize>> {
-        let sound = self.batch.records.iter().enumerate().filter(|(place, _)| !refused.contains_key(place));
+    fn by_device(&self, rejected: &mut Rejected) -> BTreeMap<Option<DevicePath>, Vec<usize>> {
+        let sound = self.batch.records.iter().enumerate().filter(|(place, _)| !rejected.contains_key(place));
         let Some(index) = self.device else {
             return BTreeMap::from([(None, sound.map(|(place, _)| place).collect())]);
         };
@@ -220,7 +184,7 @@ impl Reader {
                 Ok(device) => drop(by_device.insert(Some(device), places)),
                 Err(error) => {
                     let reason = format!("column {}: `{text}` is no device: {error}", index + 1);
-                    refused.extend(places.into_iter().map(|place| (place, reason.clone())));
+                    rejected.extend(places.into_iter().map(|place| (place, reason.clone())));
                 }
             }
         }
@@ -234,11 +198,11 @@ impl Reader {
         owner: usize,
         places: &[usize],
         times: &[i64],
-        find: &dyn Fn(&DevicePath) -> Option<Known>,
-        refused: &mut BTreeMap<usize, String>,
+        find: Find<'_>,
+        rejected: &mut Rejected,
     ) -> anyhow::Result<Vec<Rows>> {
-        let known = find(&device).unwrap_or_default();
-        let mut tablets: Vec<Vec<Column>> = Vec::new();
+        let known = find(&device);
+        let (mut tablets, mut names): (Vec<Vec<Column>>, _) = (Vec::new(), HashMap::new());
         for at in self.owners[owner].1.clone() {
             let Heading { name, data_type, index, .. } = &self.headings[at];
             let (name, index) = (Arc::clone(name), *index);
@@ -255,16 +219,12 @@ impl Reader {
             let (values, wrong) = column::read(data_type, texts);
             for (row, reason) in wrong {
                 let reason = || format!("column {}, `{name}`: {reason}", index + 1);
-                refused.entry(places[row]).or_insert_with(reason);
+                rejected.entry(places[row]).or_insert_with(reason);
             }
             if values.null_count() == values.len() {
                 continue;
             }
-            let column = Column { name, data_type, values };
-            match tablets.iter_mut().find(|columns| columns.iter().all(|known| known.name != column.name)) {
-                Some(columns) => columns.push(column),
-                None => tablets.push(vec![column]),
-            }
+            add(&mut tablets, Column { name, data_type, values }, &mut names);
         }
         let times: Int64Array = places.iter().map(|&place| times[place]).collect::<Vec<_>>().into();
         let tablets = tablets.into_iter().map(|columns| {
@@ -304,7 +264,7 @@ impl Reader {
             }
             for record in batch.records.iter().filter(|record| batch.width(record) == self.width) {
                 // Who has quotes around a time has them around everything.
-                let loose = batch.field(record, 0).quoted;
+                let loose = batch.field(record, 0).is_quoted();
                 for &(at, index) in &wanted {
                     guesses[at].see(batch.field(record, index), loose);
                 }
@@ -340,39 +300,4 @@ impl Reader {
             );
         }
     }
-}
-
-/// Rows but those of lines that are refused; `None` where none is left.
-fn without(rows: Rows, refused: &BTreeMap<usize, String>) -> anyhow::Result<Option<Rows>> {
-    let keep: Vec<bool> = rows.places.iter().map(|place| !refused.contains_key(place)).collect();
-    let places: Vec<usize> =
-        rows.places.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(place, _)| place).collect();
-    let tablet = rows.tablet.filter(&BooleanArray::from(keep))?;
-    Ok((tablet.points() > 0).then_some(Rows { tablet, places }))
-}
-
-/// `temperature`, `root.plant.d1.temperature`, each with or without `(DOUBLE)`.
-fn heading(text: &str, index: usize, is_measurement: bool) -> anyhow::Result<Heading> {
-    let typed = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
-    let (name, data_type) = match typed.map(|(name, inner)| (name, inner, inner.parse::<DataType>())) {
-        Some((name, _, Ok(data_type))) => (name, Some(data_type)),
-        Some((name, inner, Err(_))) if looks_like_type(inner) => {
-            let known = DataType::ALL.map(DataType::name).join(", ");
-            return Err(anyhow!("`{inner}`, of `{name}`, is no type; types are {known}"));
-        }
-        _ => (text, None),
-    };
-    if is_measurement {
-        let name = quote_node(&unquote_node(name)).into();
-        return Ok(Heading { device: None, name, data_type, index });
-    }
-    let path = DevicePath::parse(name).with_context(|| format!("`{name}` is no series"))?;
-    let (device, name) = path.split_last().with_context(|| format!("`{name}` is no series"))?;
-    Ok(Heading { device: Some(device), name: name.into(), data_type, index })
-}
-
-/// Capitals, and perhaps digits, as types are written.
-fn looks_like_type(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_uppercase())
-        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }

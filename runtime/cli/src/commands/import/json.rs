@@ -1,91 +1,162 @@
-//! JSON lines as `levada export` writes them: an object for each row, `Time` and perhaps `Device` in it.
+//! JSON lines as `levada export` and the `file` sink write them: an object for each row.
 //!
-//! Values get the types of their series. Where there is no such series, a boolean is BOOLEAN, a whole number INT64, another number
-//! DOUBLE, a text TEXT, by the first rows of the file; a null, or a key that is missing, is no value.
+//! ```text
+//!   {"Time":1,"Device":"root.plant.d1","x":21.5,"measurements":{"time":777}}     keys are measurements
+//!   {"Time":1,"root.plant.d1.x":21.5}                                            keys are series
+//! ```
+//!
+//! The first key that is `Time` (or, where there is none, `Timestamp`), whatever its case, is the time, the first that is `Device`
+//! the device; what stands in an object `measurements` is measurements whatever they are called. A null, or a key that is
+//! missing, is no value.
+//!
+//! Values get the types of their series, by their digits as they are written. Where there is no such series, the whole file is
+//! looked at: booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`, `"Infinity"` and `"-Infinity"` are some), all
+//! else is TEXT. A line that is no such row is rejected: it goes to `FILE.failed`, and the others are stored. Lines that begin
+//! with `#`, and empty ones, are passed over.
+
+mod guess;
+mod object;
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs::File,
     io::{BufRead, BufReader},
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, anyhow};
-use arrow_array::{Array, ArrayRef, StringArray};
-use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
-use serde_json::{Map, Value};
+use arrow_array::Array;
+use levada_model::{Column, DataType, Path as DevicePath, Tablet};
 
-use super::csv::column;
+use self::{
+    guess::Guesses,
+    object::{Object, Token},
+};
+use super::{
+    csv::column,
+    failed::Failed,
+    rows::{Find, Rejected, RowReader, Rows, measurement, series, without},
+};
+use crate::output::APART;
 
-/// Rows that are taken in at once.
+/// Rows that are taken in at once, and bytes.
 const ROWS: usize = 8_192;
-
-/// Rows of one device: times, and by measurement the values that there are, with their row.
-#[derive(Debug, Default)]
-pub(super) struct DeviceRows {
-    times: Vec<i64>,
-    values: BTreeMap<Arc<str>, Vec<(usize, Value)>>,
-}
+const BYTES: usize = 8 << 20;
+const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Reader {
     path: PathBuf,
-    lines: BufReader<File>,
-    line: usize,
-    /// Types of series that the store does not have.
-    guessed: HashMap<(DevicePath, Arc<str>), DataType>,
+    lines: Lines,
+    batch: Batch,
+    /// Types of series that the store does not have, once one was asked for.
+    guesses: Option<Guesses>,
+    failed: Failed,
 }
+
+/// Some lines, one behind the other.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    /// Their numbers and where they are.
+    lines: Vec<(u64, Range<usize>)>,
+}
+
+/// Gives the lines of a file.
+#[derive(Debug)]
+struct Lines {
+    file: BufReader<File>,
+    number: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        Ok(Self { file: BufReader::with_capacity(256 << 10, file), number: 0 })
+    }
+
+    /// The next lines that may be rows; none at the end.
+    fn next(&mut self, mut batch: Batch) -> std::io::Result<Batch> {
+        batch.bytes.clear();
+        batch.lines.clear();
+        while batch.lines.len() < ROWS && batch.bytes.len() < BYTES {
+            let mut from = batch.bytes.len();
+            if self.file.read_until(b'\n', &mut batch.bytes)? == 0 {
+                break;
+            }
+            self.number += 1;
+            if self.number == 1 && batch.bytes.starts_with(MARK) {
+                from += MARK.len();
+            }
+            let line = batch.bytes[from..].trim_ascii_end();
+            if !line.is_empty() && !line.starts_with(b"#") {
+                let range = from..from + line.len();
+                batch.lines.push((self.number, range));
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// Rows of one device: which of the lines they are, their times, and by measurement the values that there are, with their row.
+#[derive(Debug, Default)]
+struct DeviceRows<'a> {
+    places: Vec<usize>,
+    times: Vec<i64>,
+    values: BTreeMap<Arc<str>, Vec<(usize, Token<'a>)>>,
+}
+
+type Devices<'a> = BTreeMap<DevicePath, DeviceRows<'a>>;
 
 impl Reader {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let lines = BufReader::with_capacity(256 << 10, file);
-        Ok(Self { path: path.to_owned(), lines, line: 0, guessed: HashMap::new() })
+        let (lines, failed) = (Lines::open(path)?, Failed::new(path, None));
+        Ok(Self { path: path.to_owned(), lines, batch: Batch::default(), guesses: None, failed })
     }
 
-    /// The next rows, by device; `None` at the end.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<BTreeMap<DevicePath, DeviceRows>>> {
-        let mut devices: BTreeMap<DevicePath, DeviceRows> = BTreeMap::new();
-        let mut text = String::new();
-        let mut count = 0;
-        while count < ROWS {
-            text.clear();
-            let read = self.lines.read_line(&mut text);
-            if read.with_context(|| format!("cannot read {}", self.path.display()))? == 0 {
-                break;
+    fn rows(&mut self, batch: &Batch, find: Find<'_>, rejected: &mut Rejected) -> anyhow::Result<Vec<Rows>> {
+        let mut devices = Devices::new();
+        let mut names = Names::default();
+        for (place, (_, line)) in batch.lines.iter().enumerate() {
+            if let Err(error) = take(&batch.bytes[line.clone()], place, &mut names, &mut devices) {
+                rejected.insert(place, format!("{error:#}"));
             }
-            self.line += 1;
-            if text.trim().is_empty() {
-                continue;
-            }
-            let row: Map<String, Value> = serde_json::from_str(&text).with_context(|| self.place())?;
-            take(row, &mut devices).with_context(|| self.place())?;
-            count += 1;
         }
-        Ok((count > 0).then_some(devices))
+        let mut all = Vec::with_capacity(devices.len());
+        for (device, rows) in devices {
+            all.extend(self.tablet(batch, device, rows, find, rejected)?);
+        }
+        without(all, rejected)
     }
 
-    /// Rows of a device as a tablet; `known` has the types of its series.
-    pub(super) fn tablet(
+    fn tablet(
         &mut self,
-        device: &DevicePath,
-        rows: DeviceRows,
-        known: &HashMap<Arc<str>, DataType>,
-    ) -> anyhow::Result<Option<Tablet>> {
+        batch: &Batch,
+        device: DevicePath,
+        rows: DeviceRows<'_>,
+        find: Find<'_>,
+        rejected: &mut Rejected,
+    ) -> anyhow::Result<Option<Rows>> {
+        let known = find(&device);
         let count = rows.times.len();
         let mut columns = Vec::with_capacity(rows.values.len());
         for (name, values) in rows.values {
-            let data_type = known.get(&name).copied().or_else(|| {
-                let guess = || infer(values.iter().map(|(_, value)| value));
-                let key = (device.clone(), Arc::clone(&name));
-                Some(*self.guessed.entry(key).or_insert(guess()?))
-            });
-            let Some(data_type) = data_type else { continue };
-            let values = array(data_type, count, &values).with_context(|| {
-                format!("{}, up to line {}: {device}.{name}", self.path.display(), self.line)
-            })?;
+            let data_type = match known.types.get(&name) {
+                Some(data_type) => *data_type,
+                None => self.guessed(batch, &device, &name)?,
+            };
+            let mut texts: Vec<Option<Cow<'_, str>>> = vec![None; count];
+            for (row, token) in values {
+                texts[row] = Some(token.text());
+            }
+            let (values, wrong) = column::read(data_type, texts.into_iter());
+            for (row, reason) in wrong {
+                rejected.entry(rows.places[row]).or_insert_with(|| format!("`{name}`: {reason}"));
+            }
             if values.null_count() < count {
                 columns.push(Column { name, data_type, values });
             }
@@ -93,77 +164,164 @@ impl Reader {
         if columns.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Tablet::try_new(device.clone(), false, rows.times.into(), columns)?))
+        let tablet = Tablet::try_new(device, known.aligned, rows.times.into(), columns)?;
+        Ok(Some(Rows { tablet, places: rows.places }))
     }
 
-    fn place(&self) -> String {
-        format!("{}, line {}", self.path.display(), self.line)
+    /// The type of a series that the store does not have.
+    fn guessed(&mut self, batch: &Batch, device: &DevicePath, name: &Arc<str>) -> anyhow::Result<DataType> {
+        if self.guesses.as_ref().is_none_or(|guesses| !guesses.knows(device, name)) {
+            let guesses = self.guesses.get_or_insert_default();
+            if std::fs::metadata(&self.path).is_ok_and(|found| found.is_file()) {
+                look(&self.path, guesses)?;
+            } else {
+                // A stream is read once: what is there already has to do.
+                guess(batch, &mut Names::default(), guesses);
+            }
+        }
+        Ok(self.guesses.as_ref().map_or(DataType::Text, |guesses| guesses.data_type(device, name)))
     }
 }
 
-/// Puts a row where it belongs.
-fn take(row: Map<String, Value>, devices: &mut BTreeMap<DevicePath, DeviceRows>) -> anyhow::Result<()> {
-    let time = match row.get("Time") {
-        Some(Value::Number(time)) => time.as_i64(),
-        Some(Value::String(text)) => column::time(text),
-        _ => None,
+/// Looks at all values of a file.
+fn look(path: &Path, guesses: &mut Guesses) -> anyhow::Result<()> {
+    let (mut names, mut lines, mut batch) = (Names::default(), Lines::open(path)?, Batch::default());
+    loop {
+        batch = lines.next(batch).with_context(|| format!("cannot read {}", path.display()))?;
+        if batch.lines.is_empty() {
+            return Ok(());
+        }
+        guess(&batch, &mut names, guesses);
+    }
+}
+
+/// Looks at all values of some lines.
+fn guess(batch: &Batch, names: &mut Names, guesses: &mut Guesses) {
+    let mut devices = Devices::new();
+    for (place, (_, line)) in batch.lines.iter().enumerate() {
+        // What is no row counts for nothing.
+        drop(take(&batch.bytes[line.clone()], place, names, &mut devices));
+    }
+    for (device, rows) in devices {
+        for (name, values) in rows.values {
+            guesses.see(&device, &name, values.iter().map(|(_, token)| token));
+        }
+    }
+}
+
+impl RowReader for Reader {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+        let before = std::mem::take(&mut self.batch);
+        let batch =
+            self.lines.next(before).with_context(|| format!("cannot read {}", self.path.display()))?;
+        if batch.lines.is_empty() {
+            return Ok(None);
+        }
+        let mut rejected = Rejected::new();
+        let rows = self.rows(&batch, find, &mut rejected);
+        self.batch = batch;
+        for (&place, reason) in &rejected {
+            self.reject(&[place], reason)?;
+        }
+        rows.map(Some)
+    }
+
+    fn reject(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
+        for (number, line) in places.iter().filter_map(|&place| self.batch.lines.get(place)) {
+            self.failed.add(&format!("line {number}"), &self.batch.bytes[line.clone()], reason)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
+    }
+}
+
+/// Names that were met, as what they are: most lines have the same.
+#[derive(Debug, Default)]
+struct Names {
+    devices: HashMap<String, DevicePath>,
+    measurements: HashMap<String, Arc<str>>,
+    series: HashMap<String, (DevicePath, Arc<str>)>,
+}
+
+impl Names {
+    fn device(&mut self, text: &str) -> anyhow::Result<DevicePath> {
+        if let Some(known) = self.devices.get(text) {
+            return Ok(known.clone());
+        }
+        let device = DevicePath::parse(text).map_err(|error| anyhow!("`{text}` is no device: {error}"))?;
+        self.devices.insert(text.to_owned(), device.clone());
+        Ok(device)
+    }
+
+    fn measurement(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.measurements.get(text) {
+            return Arc::clone(known);
+        }
+        let name = measurement(text);
+        self.measurements.insert(text.to_owned(), Arc::clone(&name));
+        name
+    }
+
+    fn series(&mut self, text: &str) -> anyhow::Result<(DevicePath, Arc<str>)> {
+        if let Some((device, name)) = self.series.get(text) {
+            return Ok((device.clone(), Arc::clone(name)));
+        }
+        let (device, name) = series(text)?;
+        let device = device.ok_or_else(|| anyhow!("`{text}` is no series"))?;
+        self.series.insert(text.to_owned(), (device.clone(), Arc::clone(&name)));
+        Ok((device, name))
+    }
+}
+
+/// Puts a row where it belongs; where it is none, nothing of it.
+fn take<'a>(
+    line: &'a [u8],
+    place: usize,
+    names: &mut Names,
+    devices: &mut Devices<'a>,
+) -> anyhow::Result<()> {
+    let text = std::str::from_utf8(line).map_err(|error| anyhow!("it is no UTF-8 text: {error}"))?;
+    let object = Object::parse(text)?;
+    let is = |name: &'static str| move |(key, _): &(Cow<'_, str>, Token<'_>)| key.eq_ignore_ascii_case(name);
+    let time = object.iter().position(is("time")).or_else(|| object.iter().position(is("timestamp")));
+    let millis = time.and_then(|at| column::time(object[at].1.text().trim()));
+    let millis = millis.context("it has no `Time` in milliseconds, or as a date and time with its offset")?;
+    let device_at = object.iter().position(is("device"));
+    let device = match device_at.map(|at| &object[at].1) {
+        Some(Token::Text(name)) => Some(names.device(name)?),
+        Some(other) => return Err(anyhow!("the device is no text: {}", other.text())),
+        None => None,
     };
-    let time = time.context("it has no `Time` in milliseconds, or as a date and time with its offset")?;
-    let device = row.get("Device").and_then(Value::as_str).map(DevicePath::parse).transpose()?;
-    for (key, value) in row {
-        if key == "Time" || key == "Device" || value.is_null() {
-            continue;
-        }
-        let (device, name) = match &device {
-            Some(device) => (device.clone(), quote_node(&unquote_node(&key)).into_owned()),
-            None => {
-                let path = DevicePath::parse(&key).with_context(|| format!("`{key}` is no series"))?;
-                let (device, name) = path.split_last().with_context(|| format!("`{key}` is no series"))?;
-                (device, name.to_owned())
+    let mut values = Vec::with_capacity(object.len());
+    for (at, (key, token)) in object.into_iter().enumerate() {
+        match (&device, token) {
+            _ if Some(at) == time || Some(at) == device_at => {}
+            (_, Token::Null) => {}
+            (Some(device), Token::Other(inner)) if key == APART && inner.starts_with('{') => {
+                for (key, token) in Object::parse(inner)? {
+                    if !matches!(token, Token::Null) {
+                        values.push((device.clone(), names.measurement(&key), token));
+                    }
+                }
             }
-        };
-        let rows = devices.entry(device).or_default();
-        if rows.times.last() != Some(&time) {
-            rows.times.push(time);
+            (Some(device), token) => values.push((device.clone(), names.measurement(&key), token)),
+            (None, token) => {
+                let (device, name) = names.series(&key)?;
+                values.push((device, name, token));
+            }
         }
-        rows.values.entry(name.into()).or_default().push((rows.times.len() - 1, value));
+    }
+    for (device, name, token) in values {
+        let rows = devices.entry(device).or_default();
+        if rows.places.last() != Some(&place) {
+            rows.places.push(place);
+            rows.times.push(millis);
+        }
+        let row = rows.places.len() - 1;
+        rows.values.entry(name).or_default().push((row, token));
     }
     Ok(())
-}
-
-fn infer<'a>(values: impl Iterator<Item = &'a Value>) -> Option<DataType> {
-    let mut inferred = None;
-    for value in values {
-        let this = match value {
-            Value::Bool(_) => DataType::Boolean,
-            Value::Number(number) if number.is_i64() => DataType::Int64,
-            Value::Number(_) => DataType::Double,
-            _ => return Some(DataType::Text),
-        };
-        inferred = match (inferred, this) {
-            (None, this) => Some(this),
-            (Some(before), this) if before == this => Some(this),
-            (Some(DataType::Int64 | DataType::Double), DataType::Int64 | DataType::Double) => {
-                Some(DataType::Double)
-            }
-            _ => return Some(DataType::Text),
-        };
-    }
-    inferred
-}
-
-/// Values of a type, null where there are none.
-fn array(data_type: DataType, count: usize, values: &[(usize, Value)]) -> anyhow::Result<ArrayRef> {
-    let mut texts: Vec<Option<String>> = vec![None; count];
-    for (row, value) in values {
-        texts[*row] = Some(match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        });
-    }
-    if data_type.is_text() {
-        return Ok(Arc::new(texts.into_iter().collect::<StringArray>()));
-    }
-    let texts = texts.iter().map(|text| text.as_deref().unwrap_or_default());
-    column::parse(data_type, texts).map_err(|(_, reason)| anyhow!(reason))
 }

@@ -1,10 +1,19 @@
-//! Parquet files as `levada export` writes them: a column `Time`, perhaps one `Device`, and one for each measurement or series.
+//! Parquet files: those of `levada export`, and of pandas, Spark, DuckDB, Polars and whoever else writes them.
 //!
-//! A column's type is what the exporter noted beside it; without a note, what its Parquet type is nearest to: text is TEXT, a
-//! timestamp TIMESTAMP, a date DATE.
+//! ```text
+//!   Time, Device, temperature, status          a device in every row: columns are measurements
+//!   Time, root.plant.d1.temperature            columns are series
+//! ```
+//!
+//! The time is the first column that is called `Time` (or, where there is none, `Timestamp`), whatever its case, the device the
+//! first that is called `Device`. A column's type is what the exporter noted beside it, or what [`column`] makes of its Parquet
+//! type. A row with a value that does not fit is rejected: it goes to `FILE.failed`, as JSON, and the others are stored.
+
+mod column;
+mod failed;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,182 +21,276 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::{
-    Array, ArrayRef, Int32Array, Int64Array, RecordBatch, UInt32Array,
-    cast::AsArray,
-    types::{
-        Date32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType,
-    },
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, cast::AsArray, types::Int64Type,
 };
-use arrow_schema::{DataType as ArrowType, TimeUnit};
+use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::take::take;
-use jiff::{ToSpan, civil};
-use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use levada_model::{Column, DataType, Path as DevicePath, Tablet};
+use parquet::{
+    arrow::arrow_reader::{
+        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    },
+    basic::Type as PhysicalType,
+};
 
+use self::column::{Converted, Plan};
+use super::{
+    failed::Failed,
+    rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
+};
 use crate::commands::export::TYPE_NOTE;
 
 /// Rows that are taken in at once.
 const ROWS: usize = 8_192;
 
-/// A column that holds values.
-struct Heading {
-    /// Whose; `None` where a row says.
-    device: Option<DevicePath>,
-    name: Arc<str>,
-    data_type: DataType,
-    index: usize,
-}
-
 /// A file that is being read.
 pub(super) struct Reader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
-    headings: Vec<Heading>,
-    time: usize,
+    headings: Vec<(Heading, Plan)>,
+    time: (usize, Plan),
     device: Option<usize>,
+    /// What was read last, as it is in the file and as it was understood.
+    last: Option<(RecordBatch, Understood)>,
+    /// Rows before those.
+    before: u64,
+    /// Values whose digits below the millisecond were cut.
+    cut: u64,
+    failed: Failed,
+}
+
+/// The columns of a batch.
+struct Understood {
+    times: Int64Array,
+    /// Of each heading.
+    values: Vec<ArrayRef>,
 }
 
 impl Reader {
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let place = || format!("{}", path.display());
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).with_context(place)?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).with_context(place)?;
+        let metadata = match without_int96(&metadata) {
+            Some(schema) => ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_schema(schema))
+                .with_context(place)?,
+            None => metadata,
+        };
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let schema = Arc::clone(builder.schema());
-        let find = |name: &str| schema.fields().iter().position(|field| field.name() == name);
-        let time = find("Time").with_context(|| format!("{}: there is no column `Time`", path.display()))?;
+        let find =
+            |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+        let Some(time) = find("Time").or_else(|| find("Timestamp")) else {
+            let names: Vec<String> =
+                schema.fields().iter().map(|field| format!("`{}`", field.name())).collect();
+            bail!("{}: no column is called `Time`: there are {}", path.display(), names.join(", "));
+        };
         let device = find("Device");
+        let plan = Plan::of_time(schema.field(time).data_type());
+        let plan =
+            plan.with_context(|| format!("{}: column `{}`", path.display(), schema.field(time).name()))?;
         let mut headings = Vec::new();
         for (index, field) in schema.fields().iter().enumerate() {
             if index == time || Some(index) == device {
                 continue;
             }
+            let place = || format!("{}: column `{}`", path.display(), field.name());
             let noted = field.metadata().get(TYPE_NOTE).and_then(|noted| noted.parse::<DataType>().ok());
-            let data_type = noted.or_else(|| nearest(field.data_type()));
-            let data_type = data_type.with_context(|| {
-                format!("{}: column `{}` is of {}", path.display(), field.name(), field.data_type())
-            })?;
-            let (of_column, name) = if device.is_some() {
-                (None, quote_node(&unquote_node(field.name())).into_owned())
-            } else {
-                let series = DevicePath::parse(field.name()).ok();
-                let split = series
-                    .and_then(|series| series.split_last().map(|(device, name)| (device, name.to_owned())));
-                let (device, name) = split
-                    .with_context(|| format!("{}: column `{}` is no series", path.display(), field.name()))?;
-                (Some(device), name)
-            };
-            headings.push(Heading { device: of_column, name: name.into(), data_type, index });
+            let heading = heading(field.name(), index, device.is_some()).with_context(place)?;
+            let plan = Plan::new(field.data_type(), noted.or(heading.data_type)).with_context(place)?;
+            headings.extend(plan.map(|plan| (heading, plan)));
         }
         let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
-        Ok(Self { path: path.to_owned(), batches, headings, time, device })
+        let failed = Failed::new(path, None);
+        let (path, time) = (path.to_owned(), (time, plan));
+        Ok(Self { path, batches, headings, time, device, last: None, before: 0, cut: 0, failed })
     }
 
-    /// The next rows; `None` at the end.
-    pub(super) fn next(&mut self) -> anyhow::Result<Option<Vec<Tablet>>> {
-        let Some(batch) = self.batches.next() else { return Ok(None) };
-        let batch = batch.with_context(|| format!("cannot read {}", self.path.display()))?;
-        self.tablets(&batch).with_context(|| format!("{}", self.path.display())).map(Some)
-    }
-
-    fn tablets(&self, batch: &RecordBatch) -> anyhow::Result<Vec<Tablet>> {
-        let times = times(batch.column(self.time)).context("column `Time`")?;
-        let mut columns = Vec::with_capacity(self.headings.len());
-        for heading in &self.headings {
-            let values = convert(batch.column(heading.index), heading.data_type);
-            columns.push(values.with_context(|| format!("column `{}`", heading.name))?);
-        }
-        let mut tablets = Vec::new();
-        let Some(device) = self.device else {
-            let mut by_device: BTreeMap<&DevicePath, Vec<Column>> = BTreeMap::new();
-            for (heading, values) in self.headings.iter().zip(columns) {
-                let Some(device) = heading.device.as_ref().filter(|_| values.null_count() < values.len())
-                else {
-                    continue;
-                };
-                let column = Column { name: Arc::clone(&heading.name), data_type: heading.data_type, values };
-                by_device.entry(device).or_default().push(column);
+    /// The columns of a batch; which rows have a value that does not fit.
+    fn understand(&mut self, batch: &RecordBatch, rejected: &mut Rejected) -> anyhow::Result<Understood> {
+        let name = |index: usize| batch.schema_ref().field(index).name().clone();
+        let mut take_in = |index: usize, plan: &Plan| -> anyhow::Result<ArrayRef> {
+            let Converted { values, wrong, cut } =
+                plan.convert(batch.column(index)).with_context(|| format!("column `{}`", name(index)))?;
+            for (row, reason) in wrong {
+                rejected.entry(row).or_insert_with(|| format!("column `{}`: {reason}", name(index)));
             }
-            for (device, columns) in by_device {
-                tablets.push(Tablet::try_new(device.clone(), false, times.clone(), columns)?);
-            }
-            return Ok(tablets);
+            self.cut += cut;
+            Ok(values)
         };
-        let names =
-            batch.column(device).as_string_opt::<i32>().context("the column `Device` is not of texts")?;
+        let times = take_in(self.time.0, &self.time.1)?.as_primitive::<Int64Type>().clone();
+        let values = self.headings.iter().map(|(heading, plan)| take_in(heading.index, plan));
+        let values = values.collect::<anyhow::Result<_>>()?;
+        for row in 0..times.len() {
+            if times.is_null(row) {
+                rejected.entry(row).or_insert_with(|| "it has no time".to_owned());
+            }
+        }
+        Ok(Understood { times, values })
+    }
+
+    /// Rows that name their device, by device.
+    fn by_device(
+        &self,
+        device: usize,
+        batch: &RecordBatch,
+        rejected: &mut Rejected,
+    ) -> anyhow::Result<Vec<(DevicePath, Vec<u32>)>> {
+        let names = arrow_cast::cast(batch.column(device), &ArrowType::Utf8);
+        let names: StringArray =
+            names.context("the column `Device` is not of texts")?.as_string::<i32>().clone();
         let mut rows: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         for row in 0..names.len() {
-            rows.entry(names.value(row)).or_default().push(u32::try_from(row)?);
+            if names.is_null(row) {
+                rejected.entry(row).or_insert_with(|| "it has no device".to_owned());
+            } else {
+                rows.entry(names.value(row)).or_default().push(u32::try_from(row)?);
+            }
         }
+        let mut devices = Vec::with_capacity(rows.len());
         for (name, rows) in rows {
-            let device = DevicePath::parse(name).with_context(|| format!("`{name}` is no device"))?;
-            let rows = UInt32Array::from(rows);
-            let mut of_device = Vec::new();
-            for (heading, values) in self.headings.iter().zip(&columns) {
-                let values = take(values, &rows, None)?;
-                if values.null_count() < values.len() {
-                    let (name, data_type) = (Arc::clone(&heading.name), heading.data_type);
-                    of_device.push(Column { name, data_type, values });
+            match DevicePath::parse(name) {
+                Ok(device) => devices.push((device, rows)),
+                Err(error) => {
+                    let reason = format!("`{name}` is no device: {error}");
+                    rejected.extend(rows.into_iter().map(|row| (row as usize, reason.clone())));
                 }
             }
-            if of_device.is_empty() {
-                continue;
+        }
+        Ok(devices)
+    }
+
+    fn rows(
+        &self,
+        batch: &RecordBatch,
+        understood: &Understood,
+        find: Find<'_>,
+        rejected: &mut Rejected,
+    ) -> anyhow::Result<Vec<Rows>> {
+        let mut all = Vec::new();
+        let Some(device) = self.device else {
+            let mut by_device: BTreeMap<&DevicePath, Vec<usize>> = BTreeMap::new();
+            for (at, (heading, _)) in self.headings.iter().enumerate() {
+                if let Some(device) = &heading.device {
+                    by_device.entry(device).or_default().push(at);
+                }
             }
-            let times = take(&times, &rows, None)?.as_primitive::<Int64Type>().clone();
-            tablets.push(Tablet::try_new(device, false, times, of_device)?);
+            let every: Vec<u32> = (0..u32::try_from(batch.num_rows())?).collect();
+            for (device, headings) in by_device {
+                all.extend(self.tablets(device, &headings, &every, understood, find)?);
+            }
+            return without(all, rejected);
+        };
+        let headings: Vec<usize> = (0..self.headings.len()).collect();
+        for (device, rows) in self.by_device(device, batch, rejected)? {
+            all.extend(self.tablets(&device, &headings, &rows, understood, find)?);
         }
-        Ok(tablets)
+        without(all, rejected)
+    }
+
+    /// Some rows of one device: mostly one tablet, more where a measurement has several columns.
+    fn tablets(
+        &self,
+        device: &DevicePath,
+        headings: &[usize],
+        rows: &[u32],
+        understood: &Understood,
+        find: Find<'_>,
+    ) -> anyhow::Result<Vec<Rows>> {
+        let all = rows.len() == understood.times.len();
+        let indices = UInt32Array::from(rows.to_vec());
+        let of_rows =
+            |values: &ArrayRef| if all { Ok(Arc::clone(values)) } else { take(values, &indices, None) };
+        let (mut tablets, mut names) = (Vec::new(), HashMap::new());
+        for &at in headings {
+            let (heading, plan) = &self.headings[at];
+            let values = of_rows(&understood.values[at])?;
+            if values.null_count() < values.len() {
+                let (name, data_type) = (Arc::clone(&heading.name), plan.data_type);
+                add(&mut tablets, Column { name, data_type, values }, &mut names);
+            }
+        }
+        // A row without a time is rejected: it may have any.
+        let times: ArrayRef = Arc::new(Int64Array::new(understood.times.values().clone(), None));
+        let times = of_rows(&times)?.as_primitive::<Int64Type>().clone();
+        let known = find(device);
+        let places: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
+        let rows = tablets.into_iter().map(|columns: Vec<Column>| {
+            let tablet = Tablet::try_new(device.clone(), known.aligned, times.clone(), columns)?;
+            Ok(Rows { tablet, places: places.clone() })
+        });
+        rows.collect()
     }
 }
 
-/// The type for a column that nothing is noted of.
-fn nearest(arrow: &ArrowType) -> Option<DataType> {
-    match arrow {
-        ArrowType::Timestamp(..) => Some(DataType::Timestamp),
-        ArrowType::Date32 => Some(DataType::Date),
-        other => DataType::ALL.into_iter().find(|known| known.arrow() == *other),
+impl RowReader for Reader {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+        if let Some((batch, _)) = self.last.take() {
+            self.before += batch.num_rows() as u64;
+        }
+        let Some(batch) = self.batches.next() else { return Ok(None) };
+        let batch = batch.with_context(|| format!("cannot read {}", self.path.display()))?;
+        let place = format!("{}", self.path.display());
+        let mut rejected = Rejected::new();
+        let understood = self.understand(&batch, &mut rejected).with_context(|| place.clone())?;
+        let rows = self.rows(&batch, &understood, find, &mut rejected).context(place)?;
+        self.last = Some((batch, understood));
+        for (&place, reason) in &rejected {
+            self.reject(&[place], reason)?;
+        }
+        Ok(Some(rows))
+    }
+
+    fn reject(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
+        let Some((batch, understood)) = &self.last else { return Ok(()) };
+        let device = self.device.map(|device| batch.column(device));
+        let time = batch.column(self.time.0);
+        for &place in places {
+            let raw = failed::row(place, &self.headings, understood, batch, time, device)
+                .map_err(|error| anyhow!("{}: {error}", self.path.display()))?;
+            self.failed.add(&format!("row {}", self.before + place as u64 + 1), &raw, reason)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        if self.cut > 0 {
+            let (path, cut) = (self.path.display(), self.cut);
+            eprintln!("{path}: {cut} times have digits below the millisecond, which are cut");
+        }
+        std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
     }
 }
 
-/// Milliseconds since 1970.
-fn times(array: &ArrayRef) -> anyhow::Result<Int64Array> {
-    let millis = match array.data_type() {
-        ArrowType::Int64 => array.as_primitive::<Int64Type>().clone(),
-        ArrowType::Timestamp(TimeUnit::Millisecond, _) => {
-            let array = array.as_primitive::<TimestampMillisecondType>();
-            Int64Array::new(array.values().clone(), array.nulls().cloned())
-        }
-        ArrowType::Timestamp(TimeUnit::Second, _) => {
-            array.as_primitive::<TimestampSecondType>().try_unary(|time| {
-                time.checked_mul(1_000).ok_or_else(|| anyhow!("{time} s is beyond all times"))
-            })?
-        }
-        ArrowType::Timestamp(TimeUnit::Microsecond, _) => {
-            array.as_primitive::<TimestampMicrosecondType>().unary(|time| time.div_euclid(1_000))
-        }
-        ArrowType::Timestamp(TimeUnit::Nanosecond, _) => {
-            array.as_primitive::<TimestampNanosecondType>().unary(|time| time.div_euclid(1_000_000))
-        }
-        other => bail!("{other} is no time"),
+/// What stands above a column. Others than `levada export` write brackets that say no type: `temperature (C)`.
+fn heading(name: &str, index: usize, is_measurement: bool) -> anyhow::Result<Heading> {
+    let is_typed = name.strip_suffix(')').and_then(|name| name.rsplit_once('('));
+    if is_typed.is_some_and(|(_, inner)| inner.parse::<DataType>().is_ok()) {
+        return Heading::parse(name, index, is_measurement);
+    }
+    let (device, name) =
+        if is_measurement { (None, super::rows::measurement(name)) } else { super::rows::series(name)? };
+    Ok(Heading { device, name, data_type: None, index })
+}
+
+/// The schema with times in milliseconds where the file has them as INT96, which as nanoseconds would end in the year 2262.
+fn without_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
+    let columns = metadata.parquet_schema().columns();
+    let is_int96 = |name: &str| {
+        columns
+            .iter()
+            .any(|column| column.path().string() == name && column.physical_type() == PhysicalType::INT96)
     };
-    Ok(millis)
-}
-
-fn convert(array: &ArrayRef, data_type: DataType) -> anyhow::Result<ArrayRef> {
-    Ok(match (data_type, array.data_type()) {
-        (DataType::Timestamp, _) => Arc::new(times(array)?),
-        (DataType::Date, ArrowType::Date32) => {
-            let dates: Int32Array = array.as_primitive::<Date32Type>().try_unary(date)?;
-            Arc::new(dates)
+    let schema = metadata.schema();
+    if !schema.fields().iter().any(|field| is_int96(field.name())) {
+        return None;
+    }
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        ArrowType::Timestamp(_, zone) if is_int96(field.name()) => {
+            let millis = ArrowType::Timestamp(TimeUnit::Millisecond, zone.clone());
+            Arc::new(Field::clone(field).with_data_type(millis))
         }
-        (_, found) if *found == data_type.arrow() => Arc::clone(array),
-        (_, found) => bail!("values of {data_type} do not come as {found}"),
-    })
-}
-
-/// The number yyyymmdd of a day that is so many days from 1970-01-01.
-fn date(days: i32) -> anyhow::Result<i32> {
-    let date = civil::date(1970, 1, 1).checked_add(i64::from(days).days());
-    let date = date.map_err(|_| anyhow!("{days} days from 1970 is no date"))?;
-    Ok(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
+        _ => Arc::clone(field),
+    });
+    Some(Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())))
 }

@@ -7,19 +7,8 @@ use levada_model::{
     convert::{Converted, Given, convert_each},
 };
 
-/// Values of a type; an empty one is null. On failure, which row and why.
-pub(in crate::commands::import) fn parse<'a>(
-    data_type: DataType,
-    values: impl Iterator<Item = &'a str>,
-) -> Result<ArrayRef, (usize, String)> {
-    let is_text = data_type.is_text();
-    let null = |text: &str| if is_text { text.is_empty() } else { is_null(text) };
-    let (values, wrong) = read(data_type, values.map(|text| (!null(text)).then_some(text)));
-    wrong.into_iter().next().map_or(Ok(values), Err)
-}
-
 /// Values of a type, by the table of conversions; where one is none of the type there is a null, and it is told which and why.
-pub(super) fn read<T: AsRef<str>>(
+pub(in crate::commands::import) fn read<T: AsRef<str>>(
     data_type: DataType,
     values: impl Iterator<Item = Option<T>>,
 ) -> (ArrayRef, Vec<(usize, String)>) {
@@ -31,10 +20,6 @@ pub(super) fn read<T: AsRef<str>>(
         Some((row as usize, reason.of(text.as_ref(), data_type)))
     });
     (values, wrong.collect())
-}
-
-fn is_null(text: &str) -> bool {
-    text.is_empty() || text == "null"
 }
 
 /// Milliseconds since 1970 UTC, or a date and time, of UTC where it does not say its offset or zone.
@@ -65,9 +50,9 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_is_named_with_its_row() {
-        let wrong = parse(DataType::Int32, ["1", "", "x"].into_iter()).map(|array| array.len());
-        assert_eq!(wrong, Err((2, "`x` is not of type INT32: it is not a number".to_owned())));
-        let dates = parse(DataType::Date, ["2024-02-29"].into_iter()).map(|array| array.null_count());
-        assert_eq!(dates, Ok(0));
+        let (_, wrong) = read(DataType::Int32, [Some("1"), None, Some("x")].into_iter());
+        assert_eq!(wrong, [(2, "`x` is not of type INT32: it is not a number".to_owned())]);
+        let (dates, wrong) = read(DataType::Date, [Some("2024-02-29")].into_iter());
+        assert_eq!((dates.null_count(), wrong.len()), (0, 0));
     }
 }

@@ -6,9 +6,8 @@
 //! numbers one of texts. Text is also what a number would lose something of: `007`, or one with too many digits; and what stands
 //! between quotes, unless the file has quotes around everything.
 
+use levada_connector_api::csv::Field;
 use levada_model::DataType;
-
-use super::record::Field;
 
 /// Whole numbers beyond are not all to be had as DOUBLE.
 const EXACT: i64 = 1 << 53;
@@ -34,7 +33,7 @@ impl Guess {
         if field.is_null() || (loose && text.is_empty()) {
             return;
         }
-        if field.quoted && !loose {
+        if field.is_quoted() && !loose {
             self.texts += 1;
         } else if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
             self.booleans += 1;
@@ -101,7 +100,7 @@ mod tests {
     fn guessed(texts: &[&str]) -> Option<DataType> {
         let mut guess = Guess::default();
         for text in texts {
-            guess.see(Field::plain(text), false);
+            guess.see(Field::new(text, false), false);
         }
         guess.data_type().map(|(data_type, _)| data_type)
     }

@@ -1,57 +1,20 @@
-//! Records of a CSV file (RFC 4180), and where each of them stands.
-//!
-//! ```text
-//!   line 7   1,root.a.d1,"a ""b""",,""       fields: from, to, quoted?     "" is an empty text, nothing is no value
-//! ```
-//!
-//! A record that is no such thing is told of, with its line, and reading goes on with the next line: behind a quote that is never
-//! closed, nothing is lost but its own line. Empty lines, and lines that begin with `#`, are passed over.
+//! Records of a CSV file, and where each of them stands. A record that is none is told of, with its line, and reading goes on with
+//! the next line. Empty lines, and lines that begin with `#`, are passed over.
 
 use std::{
-    borrow::Cow,
     fs::File,
     io::{self, Read},
     ops::Range,
     path::Path,
 };
 
+use levada_connector_api::csv::{Field, Place, Scanned, Scanner, trimmed};
+
 /// Bytes that are read at once, at least.
 const CHUNK: usize = 256 << 10;
-/// No record is longer: a quote that is not closed within so many bytes was not meant to be one.
-const LONGEST: usize = 64 << 20;
 /// A batch ends behind so many bytes.
 const BATCH: usize = 8 << 20;
 const MARK: &[u8] = "\u{feff}".as_bytes();
-
-/// One field of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Field<'a> {
-    raw: &'a str,
-    /// Whether it is between quotes.
-    pub(super) quoted: bool,
-}
-
-impl<'a> Field<'a> {
-    /// A text without quotes around it.
-    #[cfg(test)]
-    pub(super) fn plain(raw: &'a str) -> Self {
-        Self { raw, quoted: false }
-    }
-
-    /// What it says; of quotes within quotes, one for each two.
-    pub(super) fn text(self) -> Cow<'a, str> {
-        if self.quoted && self.raw.contains('"') {
-            Cow::Owned(self.raw.replace("\"\"", "\""))
-        } else {
-            Cow::Borrowed(self.raw)
-        }
-    }
-
-    /// Whether it says that there is no value.
-    pub(super) fn is_null(self) -> bool {
-        !self.quoted && matches!(self.raw, "" | "null")
-    }
-}
 
 /// A record, by where its parts are in the bytes of its batch.
 #[derive(Debug)]
@@ -68,7 +31,8 @@ pub(super) struct Record {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
-    fields: Vec<(Range<usize>, bool)>,
+    /// Within their record.
+    fields: Vec<Place>,
     pub(super) records: Vec<Record>,
 }
 
@@ -78,7 +42,8 @@ impl Batch {
         let field = self.fields[record.fields.clone()].get(at).filter(|_| record.wrong.is_none());
         let (range, quoted) = field.map_or((0..0, false), |(range, quoted)| (range.clone(), *quoted));
         // Of a record with other bytes than text, `wrong` says so.
-        Field { raw: std::str::from_utf8(&self.bytes[range]).unwrap_or_default(), quoted }
+        let range = range.start + record.bytes.start..range.end + record.bytes.start;
+        Field::new(std::str::from_utf8(&self.bytes[range]).unwrap_or_default(), quoted)
     }
 
     /// How many fields a record has.
@@ -100,19 +65,25 @@ pub(super) struct Records {
     at_end: bool,
     /// The line the buffer begins with.
     line: u64,
+    /// How far the next record was looked at, and its fields so far.
+    scanner: Scanner,
+    fields: Vec<Place>,
 }
 
-/// What a record's bytes come to.
-enum Scanned {
-    /// It is whole, and so long with the end of its last line.
-    Whole { length: usize, wrong: Option<&'static str> },
-    /// Its end is not in the buffer yet.
-    Open,
+fn scanner() -> Scanner {
+    Scanner::new(b',', true)
 }
 
 impl Records {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let mut records = Self { file: File::open(path)?, buffer: Vec::new(), at_end: false, line: 1 };
+        let mut records = Self {
+            file: File::open(path)?,
+            buffer: Vec::new(),
+            at_end: false,
+            line: 1,
+            scanner: scanner(),
+            fields: Vec::new(),
+        };
         records.fill()?;
         if records.buffer.starts_with(MARK) {
             records.buffer.drain(..MARK.len());
@@ -128,32 +99,29 @@ impl Records {
             if at == self.buffer.len() && self.at_end {
                 break;
             }
+            let scanned = self.scanner.scan(&self.buffer[at..], self.at_end, &mut self.fields);
+            let Scanned::Whole { length, wrong } = scanned else {
+                self.fill()?;
+                continue;
+            };
+            self.scanner = scanner();
+            let bytes = at..at + trimmed(&self.buffer[at..at + length]);
+            let content = &self.buffer[bytes.clone()];
+            let lines = self.buffer[at..at + length].iter().filter(|byte| **byte == b'\n').count();
+            let (line, passed) = (self.line, content.is_empty() || content.starts_with(b"#"));
+            self.line += lines as u64;
+            at += length;
             let first = batch.fields.len();
-            match scan(&self.buffer, at, self.at_end, &mut batch.fields) {
-                Scanned::Open => {
-                    batch.fields.truncate(first);
-                    self.fill()?;
-                }
-                Scanned::Whole { length, wrong } => {
-                    let bytes = at..at + trimmed(&self.buffer[at..at + length]);
-                    let content = &self.buffer[bytes.clone()];
-                    let lines = self.buffer[at..at + length].iter().filter(|byte| **byte == b'\n').count();
-                    let (line, passed) = (self.line, content.is_empty() || content.starts_with(b"#"));
-                    self.line += lines as u64;
-                    at += length;
-                    if passed {
-                        batch.fields.truncate(first);
-                        continue;
-                    }
-                    let wrong = wrong.map(str::to_owned).or_else(|| {
-                        std::str::from_utf8(content)
-                            .err()
-                            .map(|error| format!("it is no UTF-8 text: {error}"))
-                    });
-                    let fields = first..batch.fields.len();
-                    batch.records.push(Record { line, bytes, fields, wrong });
-                }
+            if passed {
+                self.fields.clear();
+                continue;
             }
+            batch.fields.append(&mut self.fields);
+            let wrong = wrong.map(str::to_owned).or_else(|| {
+                std::str::from_utf8(content).err().map(|error| format!("it is no UTF-8 text: {error}"))
+            });
+            let fields = first..batch.fields.len();
+            batch.records.push(Record { line, bytes, fields, wrong });
         }
         let rest = self.buffer.split_off(at);
         batch.bytes = std::mem::replace(&mut self.buffer, rest);
@@ -167,88 +135,6 @@ impl Records {
         self.at_end = read < more;
         Ok(())
     }
-}
-
-/// Finds the fields of the record that begins at `from`.
-fn scan(bytes: &[u8], from: usize, at_end: bool, fields: &mut Vec<(Range<usize>, bool)>) -> Scanned {
-    let first = fields.len();
-    let mut at = from;
-    if bytes.get(from) == Some(&b'#') {
-        return first_line(bytes, from, at_end, "it is a remark", first, fields);
-    }
-    loop {
-        let quoted = bytes.get(at) == Some(&b'"');
-        let field = if quoted { quoted_field(bytes, at + 1) } else { Some(plain_field(bytes, at)) };
-        let Some(end) = field else {
-            if !at_end && bytes.len() - from < LONGEST {
-                return Scanned::Open;
-            }
-            return first_line(bytes, from, at_end, "a quote is opened that is not closed", first, fields);
-        };
-        fields.push((at + usize::from(quoted)..end, quoted));
-        at = end + usize::from(quoted);
-        match bytes.get(at) {
-            Some(b',') => at += 1,
-            Some(b'\n') => return Scanned::Whole { length: at + 1 - from, wrong: None },
-            Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => {
-                return Scanned::Whole { length: at + 2 - from, wrong: None };
-            }
-            Some(b'\r') if at + 1 == bytes.len() && !at_end => return Scanned::Open,
-            None if at_end => return Scanned::Whole { length: at - from, wrong: None },
-            None => return Scanned::Open,
-            Some(_) if quoted => {
-                let wrong = "something follows a closing quote that is neither a comma nor the line's end";
-                return first_line(bytes, from, at_end, wrong, first, fields);
-            }
-            // A carriage return within a line; a plain field ends at nothing else.
-            Some(_) => {
-                let wrong = "there is a carriage return in the midst of the line";
-                return first_line(bytes, from, at_end, wrong, first, fields);
-            }
-        }
-    }
-}
-
-/// What is wrong counts for one line; the next may be right.
-fn first_line(
-    bytes: &[u8],
-    from: usize,
-    at_end: bool,
-    wrong: &'static str,
-    first: usize,
-    fields: &mut Vec<(Range<usize>, bool)>,
-) -> Scanned {
-    fields.truncate(first);
-    match bytes[from..].iter().position(|byte| *byte == b'\n') {
-        Some(end) => Scanned::Whole { length: end + 1, wrong: Some(wrong) },
-        None if at_end || bytes.len() - from >= LONGEST => {
-            Scanned::Whole { length: bytes.len() - from, wrong: Some(wrong) }
-        }
-        None => Scanned::Open,
-    }
-}
-
-fn plain_field(bytes: &[u8], from: usize) -> usize {
-    let end = bytes[from..].iter().position(|byte| matches!(byte, b',' | b'\n' | b'\r'));
-    end.map_or(bytes.len(), |end| from + end)
-}
-
-/// Where the quote is that closes a field.
-fn quoted_field(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        at += bytes.get(at..)?.iter().position(|byte| *byte == b'"')?;
-        if bytes.get(at + 1) != Some(&b'"') {
-            return Some(at);
-        }
-        at += 2;
-    }
-}
-
-/// The length without the end of the line.
-fn trimmed(line: &[u8]) -> usize {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line).len()
 }
 
 #[cfg(test)]
@@ -272,7 +158,7 @@ mod tests {
             }
             for record in &batch.records {
                 let fields = (0..batch.width(record)).map(|at| batch.field(record, at));
-                let fields = fields.map(|field| (field.text().into_owned(), field.quoted)).collect();
+                let fields = fields.map(|field| (field.text().into_owned(), field.is_quoted())).collect();
                 found.push((record.line, record.wrong.clone().map_or(Ok(fields), Err)));
             }
         }

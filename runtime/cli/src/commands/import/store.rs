@@ -1,0 +1,220 @@
+//! Files into the store.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use arrow_array::Array;
+use indicatif::ProgressBar;
+use levada_engine::{
+    EmbeddedSession,
+    tsfiles::{Damaged, Parcel, Tablets},
+};
+use levada_model::{Column, Path as DevicePath, RejectedRows, Session, Tablet, Write};
+
+#[cfg(feature = "parquet")]
+use super::parquet;
+use super::{
+    Kind, csv, json,
+    rows::{Known, RowReader, Rows},
+    times::RowCount,
+};
+use crate::{
+    exit::{self, Failure},
+    interrupt::Interrupt,
+};
+
+/// What came of it so far.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) rows: u64,
+    pub(super) points: u64,
+    /// How many rows of files were rejected, and where they are now.
+    pub(super) rejected: Vec<(u64, PathBuf)>,
+}
+
+/// Where rows go, and what devices are made for them.
+#[derive(Debug)]
+pub(super) struct NewDevices {
+    /// What takes the place of `root`.
+    pub(super) prefix: Option<DevicePath>,
+    /// Whether new devices of files that do not say it are aligned.
+    pub(super) aligned: bool,
+}
+
+/// One run of `import`.
+pub(super) struct Import<'a> {
+    session: &'a EmbeddedSession,
+    new: NewDevices,
+    /// What becomes of a TsFile in which values are damaged.
+    damaged: Damaged,
+    bar: ProgressBar,
+    interrupt: Interrupt,
+    pub(super) stored: Stored,
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(
+        session: &'a EmbeddedSession,
+        new: NewDevices,
+        damaged: Damaged,
+        bar: ProgressBar,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { session, new, damaged, bar, interrupt, stored: Stored::default() }
+    }
+
+    /// Stores one file.
+    ///
+    /// # Errors
+    /// It cannot be read or stored, or the process is asked to stop; what came before is stored.
+    pub(super) async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
+        match Kind::of(file) {
+            Kind::Csv => self.rows(&mut csv::Reader::open(file)?, file).await,
+            Kind::Json => self.rows(&mut json::Reader::open(file)?, file).await,
+            #[cfg(feature = "parquet")]
+            Kind::Parquet => self.rows(&mut parquet::Reader::open(file)?, file).await,
+            #[cfg(not(feature = "parquet"))]
+            Kind::Parquet => bail!("{}: this build of levada has no Parquet", file.display()),
+            Kind::TsFile => self.tsfile(file).await,
+        }
+    }
+
+    async fn tsfile(&mut self, file: &Path) -> anyhow::Result<()> {
+        let mut tablets = Tablets::read(file, self.damaged);
+        let mut rows = RowCount::default();
+        while let Some(parcel) = tablets.next().await {
+            let Parcel { mut series, tablets } = parcel?;
+            for series in &mut series {
+                series.device = self.moved(&series.device);
+            }
+            self.session.create_missing(series).await?;
+            // Of a plain device, each series has a tablet of its own for the same rows.
+            let before = (self.stored.rows, rows.rows());
+            tablets.iter().for_each(|tablet| rows.add(tablet));
+            self.store(tablets, file).await?;
+            self.stored.rows = before.0 + rows.rows() - before.1;
+        }
+        Ok(())
+    }
+
+    /// Stores what a reader gives; what is no row, or is rejected by the store, is kept aside.
+    async fn rows(&mut self, reader: &mut dyn RowReader, file: &Path) -> anyhow::Result<()> {
+        let outcome = self.all_rows(reader, file).await;
+        self.stored.rejected.extend(reader.finish()?);
+        outcome
+    }
+
+    async fn all_rows(&mut self, reader: &mut dyn RowReader, file: &Path) -> anyhow::Result<()> {
+        while let Some(rows) = reader.next(&|device| self.known(device))? {
+            let (tablets, places): (Vec<_>, Vec<_>) =
+                rows.into_iter().map(|Rows { tablet, places }| (tablet, places)).unzip();
+            for rejected in self.write(tablets, true, file).await? {
+                let places = &places[rejected.tablet];
+                let of_file: Vec<usize> = match &rejected.rows {
+                    Some(rows) => rows.iter().filter_map(|&row| places.get(row as usize).copied()).collect(),
+                    None => places.clone(),
+                };
+                let what = match &rejected.measurement {
+                    Some(name) => format!("`{name}` is not stored, what else is in the line is: "),
+                    None => String::new(),
+                };
+                reader.reject(&of_file, &format!("{what}{} ({})", rejected.message, rejected.code))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the store has of a device that files call by this name. What has no types does not say either whether a new device is
+    /// aligned.
+    fn known(&self, device: &DevicePath) -> Known {
+        let known = self.session.series_of(&self.moved(device));
+        let aligned = known.first().map_or(self.new.aligned, |series| series.aligned);
+        let types = known.into_iter().map(|series| (series.measurement, series.schema.data_type));
+        Known { aligned, types: types.collect() }
+    }
+
+    /// Where rows of a device go: below the prefix instead of below `root`, if that is where they are.
+    fn moved(&self, device: &DevicePath) -> DevicePath {
+        let Some(prefix) = &self.new.prefix else { return device.clone() };
+        let from_root = device.nodes().next() == Some("root");
+        device.nodes().skip(usize::from(from_root)).fold(prefix.clone(), |path, node| path.child(node))
+    }
+
+    /// Stores rows, all of them.
+    async fn store(&mut self, tablets: Vec<Tablet>, file: &Path) -> anyhow::Result<()> {
+        let devices: Vec<DevicePath> = tablets.iter().map(|tablet| self.moved(tablet.device())).collect();
+        if let Some(first) = self.write(tablets, false, file).await?.first() {
+            let device = devices.get(first.tablet).map(DevicePath::as_str).unwrap_or_default();
+            let series = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
+            let (file, message, code) = (file.display(), &first.message, first.code);
+            bail!("{file}: rows of {device}{series} are rejected: {message} ({code})");
+        }
+        Ok(())
+    }
+
+    /// Stores rows and counts them; what is rejected of them.
+    async fn write(
+        &mut self,
+        mut tablets: Vec<Tablet>,
+        coerce: bool,
+        file: &Path,
+    ) -> anyhow::Result<Vec<RejectedRows>> {
+        if self.interrupt.is_asked() {
+            let message = Some("interrupted; imported again, rows replace themselves".to_owned());
+            return Err(Failure { code: exit::INTERRUPTED, message }.into());
+        }
+        if tablets.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.new.prefix.is_some() {
+            tablets = tablets
+                .into_iter()
+                .map(|tablet| {
+                    let device = self.moved(tablet.device());
+                    tablet.with_device(device)
+                })
+                .collect();
+        }
+        let rows: u64 = tablets.iter().map(|tablet| tablet.rows() as u64).sum();
+        let points: u64 = tablets.iter().map(|tablet| tablet.points() as u64).sum();
+        let write = Write { tablets: tablets.clone(), coerce, ..Write::default() };
+        let report = self.session.insert_tablets(write).await.with_context(|| {
+            format!("{} could not be stored beyond {} values", file.display(), self.stored.points)
+        })?;
+        let (lost_rows, lost_points) = lost(&tablets, &report.rejected);
+        self.stored.rows += rows - lost_rows;
+        self.stored.points += points - lost_points;
+        self.bar.set_message(format!("{} values", self.stored.points));
+        Ok(report.rejected)
+    }
+}
+
+/// How many rows, all values of which were rejected, and how many values.
+fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (u64, u64) {
+    let mut values: HashSet<(usize, usize, usize)> = HashSet::new();
+    for RejectedRows { tablet: at, rows, measurement, .. } in rejected {
+        let Some(tablet) = tablets.get(*at) else { continue };
+        let all = || (0..tablet.rows()).collect();
+        let rows: Vec<usize> =
+            rows.as_ref().map_or_else(all, |rows| rows.iter().map(|&row| row as usize).collect());
+        for row in rows.into_iter().filter(|&row| row < tablet.rows()) {
+            let of = |column: &Column| measurement.as_ref().is_none_or(|name| *name == column.name);
+            let columns = tablet.columns().iter().enumerate();
+            let lost = columns.filter(|(_, column)| of(column) && column.values.is_valid(row));
+            values.extend(lost.map(|(place, _)| (*at, row, place)));
+        }
+    }
+    let mut rows: HashMap<(usize, usize), usize> = HashMap::new();
+    for (at, row, _) in &values {
+        *rows.entry((*at, *row)).or_default() += 1;
+    }
+    let has = |(at, row): (usize, usize)| {
+        let columns = tablets.get(at).map(Tablet::columns).unwrap_or_default();
+        columns.iter().filter(|column| column.values.is_valid(row)).count()
+    };
+    let whole = rows.into_iter().filter(|(place, lost)| has(*place) == *lost).count();
+    (whole as u64, values.len() as u64)
+}

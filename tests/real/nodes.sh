@@ -3,7 +3,7 @@
 # engine has it; kill -9 of the pipeline and of the server in the middle of a run lose no row. Fails on any difference.
 #
 # Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
-# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given.
+# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given. VERSIONS are those of the server.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts=$PWD/tests/real
@@ -21,6 +21,7 @@ stop() { # signal
   for pid in "${pids[@]}"; do
     for _ in $(seq 1 150); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     kill -9 "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
   done
   pids=()
 }
@@ -91,6 +92,9 @@ tracing_dir=$server/data/tracing
 index_root_dir=$server/data/index
 udf_root_dir=$server/ext/udf
 trigger_root_dir=$server/ext/trigger
+# Acknowledged is on disk: what a killed server must not lose.
+flush_wal_threshold=1
+force_wal_period_in_ms=0
 P
   fi
 }
@@ -196,7 +200,7 @@ P
 }
 
 all_failed=0
-for each in 2.0 0.12; do
+for each in ${VERSIONS:-2.0 0.12}; do
   prepare "$each"
   start
   types

@@ -10,11 +10,13 @@ mod files_round_trip;
 mod import;
 mod nothing_vanishes;
 mod own_files;
+mod options;
 mod pages;
 #[cfg(feature = "parquet")]
 mod parquet_of_others;
 mod pipelines;
 mod shell;
 mod stopping;
+mod sources;
 mod transforms;
 mod values;

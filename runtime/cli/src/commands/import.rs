@@ -10,6 +10,7 @@
 mod csv;
 mod failed;
 mod json;
+mod moments;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod rows;
@@ -29,7 +30,10 @@ use levada_engine::{
 };
 use levada_model::Path as DevicePath;
 
-use self::store::{Import, NewDevices, Stored};
+use self::{
+    moments::TimeArgs,
+    store::{Import, NewDevices, Stored},
+};
 use crate::{
     exit::{self, Failure},
     interrupt::Interrupt,
@@ -65,6 +69,9 @@ pub(crate) struct ImportArgs {
     /// Of a TsFile in which values are damaged, store what is sound and tell what is not; without this, nothing of it is stored
     #[arg(long)]
     keep_sound: bool,
+    /// How the times of CSV, JSON lines and Parquet are read.
+    #[command(flatten)]
+    times: TimeArgs,
     /// Show no progress
     #[arg(long)]
     quiet: bool,
@@ -81,7 +88,7 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         let session = engine.session(None)?;
         let bar = if args.quiet { ProgressBar::hidden() } else { bar(files.len()) };
         let damaged = if args.keep_sound { Damaged::Skip } else { Damaged::Reject };
-        let new = NewDevices { prefix, aligned: args.aligned };
+        let new = NewDevices { prefix, aligned: args.aligned, times: args.times.clone() };
         let mut import = Import::new(&session, new, damaged, bar.clone(), Interrupt::listen());
         let mut outcome = Ok(());
         let mut whole = 0;

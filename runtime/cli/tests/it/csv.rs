@@ -123,7 +123,7 @@ fn bad_lines_are_kept_aside_and_all_others_stored() {
         "9000,root.c.d,3.7,1",
         "# line 15001: column 4, `v`: `oops` is not of type DOUBLE: it is not a number",
         "15000,root.c.d,1,oops",
-        "# line 15002: column 1: `never` is no time",
+        "# line 15002: column 1: `never` is not a time: write a number, or a date and time as in 2026-05-01T12:00:00Z",
         "never,root.c.d,1,1",
         "# line 15003: it has 3 fields, and the head has 4",
         "15002,root.c.d,1",

@@ -222,3 +222,42 @@ fn rows_that_fall_on_one_millisecond_and_times_of_another_unit_are_told_once() {
         assert_eq!(finished.stderr.matches(&told).count(), 1, "{set} {time}\n{}", finished.stderr);
     }
 }
+
+#[test]
+fn import_reads_times_in_a_zone_and_a_unit_and_tells_what_is_odd_about_them() {
+    let workplace = Workplace::new();
+    let import = |file: &str, more: &[&str]| {
+        workplace.run(&[&["import", file, "--data", "data", "--quiet"], more].concat())
+    };
+    workplace.write("a.csv", "Time,Device,v(DOUBLE)\n2021-05-08 10:11:12.345,root.a.b,1\n2021-05-08T10:11:12,root.a.b,2\n2021-05-08T10:11:12.348+08:00,root.a.b,3\n");
+    import("a.csv", &["--zone", "Europe/Paris"]).ok();
+    assert_eq!(
+        workplace.sql("data", "select v from root.a.b").lines().collect::<Vec<_>>(),
+        ["Time,root.a.b.v", "1620439872348,3.0", "1620461472000,2.0", "1620461472345,1.0"]
+    );
+    workplace.write("s.jsonl", "{\"Time\":1620461472,\"Device\":\"root.s.d\",\"v\":1}\n");
+    let odd = import("s.jsonl", &[]);
+    assert!(odd.stderr.contains("give `--time-unit s` if it is"), "{}", odd.stderr);
+    let right = import("s.jsonl", &["--time-unit", "s"]);
+    assert_eq!((right.code, right.stderr.as_str()), (Some(0), ""));
+    assert!(workplace.sql("data", "select v from root.s.d").contains("1620461472000,1"));
+    let rows = "Time,root.p.h.a(INT64)\n2024-01-01T00:00:00.000001Z,1\n2024-01-01T00:00:00.000002Z,2\n";
+    workplace.write("fine.csv", rows);
+    let fine = import("fine.csv", &[]);
+    assert_eq!(
+        fine.stderr.matches("1 of the rows fall on the millisecond of another").count(),
+        1,
+        "{}",
+        fine.stderr
+    );
+    for wrong in [["--zone", "Europe/Atlantis"], ["--time-unit", "min"]] {
+        assert_eq!(import("a.csv", &wrong).code, Some(2));
+    }
+    workplace.write("twice.csv", "Time,Device,a,a\n1,root.t.d,1,2\n");
+    let twice = import("twice.csv", &[]);
+    assert!(
+        twice.code == Some(1) && twice.stderr.contains("columns 3 and 4 are both named `a`"),
+        "{}",
+        twice.stderr
+    );
+}

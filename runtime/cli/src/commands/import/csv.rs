@@ -5,7 +5,7 @@
 //!   Time,root.plant.d1.temperature,root.plant.d2.x    columns are series
 //! ```
 //!
-//! A time is in milliseconds, or a date and time with its offset. An empty field is no value, `""` is an empty text. The type of a
+//! A time is a number, or a date and time. An empty field is no value, `""` is an empty text. The type of a
 //! series that exists counts, then the one in the head, then what [`guess`] makes of the column. A line that is no row of these
 //! types is rejected: it goes to `FILE.failed`, and the others are stored.
 
@@ -21,7 +21,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use arrow_array::Int64Array;
-use levada_model::{Column, DataType, Path as DevicePath, Tablet};
+use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
 
 use self::{
     guess::Guess,
@@ -29,6 +29,7 @@ use self::{
 };
 use super::{
     failed::Failed,
+    moments::{Moments, TimeArgs},
     rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
 };
 
@@ -75,6 +76,7 @@ pub(super) struct Reader {
     width: usize,
     /// What the columns without a type look like, once that was asked for.
     guesses: Option<Vec<Guess>>,
+    moments: Moments,
     failed: Failed,
 }
 
@@ -89,6 +91,8 @@ impl RowReader for Reader {
         let times = self.times(&mut rejected);
         let mut all = Vec::new();
         for (device, places) in self.by_device(&mut rejected) {
+            let name = device.as_ref().map_or("", DevicePath::as_str);
+            places.iter().for_each(|&place| self.moments.note(name, times[place]));
             for owner in 0..self.owners.len() {
                 let Some(path) = device.as_ref().or(self.owners[owner].0.as_ref()).cloned() else { continue };
                 all.extend(self.rows(path, owner, &places, &times, find, &mut rejected)?);
@@ -108,12 +112,13 @@ impl RowReader for Reader {
     }
 
     fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        self.moments.tell(&self.path);
         std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
     }
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
         let mut records = Records::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let batch = records.next(1).with_context(|| format!("cannot read {}", path.display()))?;
         let Some(head) = batch.records.first() else { bail!("{} is empty: it has no head", path.display()) };
@@ -131,6 +136,9 @@ impl Reader {
             let heading = Heading::parse(text, index, device.is_some());
             headings.push(heading.with_context(|| format!("{}: column {}", path.display(), index + 1))?);
         }
+        if let Some((name, one, two)) = twice(&fields) {
+            bail!("{}: columns {one} and {two} are both named `{name}`", path.display());
+        }
         let mut owners: BTreeMap<Option<DevicePath>, Vec<usize>> = BTreeMap::new();
         for (at, heading) in headings.iter().enumerate() {
             owners.entry(heading.device.clone()).or_default().push(at);
@@ -142,6 +150,7 @@ impl Reader {
             owners: owners.into_iter().collect(),
             batch: Batch::default(),
             guesses: None,
+            moments: Moments::new(times),
             records,
             headings,
             device,
@@ -150,17 +159,17 @@ impl Reader {
     }
 
     /// The times of all lines; of those that are no rows, any.
-    fn times(&self, rejected: &mut Rejected) -> Vec<i64> {
+    fn times(&self, rejected: &mut Rejected) -> Vec<Moment> {
         let time = |(place, record): (usize, &Record)| {
             let text = self.batch.field(record, 0).text();
-            let time = column::time(text.trim());
+            let time = self.moments.read(&text);
             let (width, expected) = (self.batch.width(record), self.width);
             let wrong = if let Some(wrong) = &record.wrong {
                 Some(wrong.clone())
             } else if width != expected {
                 Some(format!("it has {width} fields, and the head has {expected}"))
             } else {
-                time.is_none().then(|| format!("column 1: `{text}` is no time"))
+                time.as_ref().err().map(|error| format!("column 1: {error}"))
             };
             rejected.extend(wrong.map(|wrong| (place, wrong)));
             time.unwrap_or_default()
@@ -197,7 +206,7 @@ impl Reader {
         device: DevicePath,
         owner: usize,
         places: &[usize],
-        times: &[i64],
+        times: &[Moment],
         find: Find<'_>,
         rejected: &mut Rejected,
     ) -> anyhow::Result<Vec<Rows>> {
@@ -224,9 +233,16 @@ impl Reader {
             if values.null_count() == values.len() {
                 continue;
             }
+            for known in tablets.iter().flatten().filter(|known| known.name == name) {
+                let both = |row: &usize| known.values.is_valid(*row) && values.is_valid(*row);
+                for row in (0..places.len()).filter(both) {
+                    let reason = || format!("two values are named `{name}`");
+                    rejected.entry(places[row]).or_insert_with(reason);
+                }
+            }
             add(&mut tablets, Column { name, data_type, values }, &mut names);
         }
-        let times: Int64Array = places.iter().map(|&place| times[place]).collect::<Vec<_>>().into();
+        let times: Int64Array = places.iter().map(|&place| times[place].millis()).collect::<Vec<_>>().into();
         let tablets = tablets.into_iter().map(|columns| {
             let tablet = Tablet::try_new(device.clone(), known.aligned, times.clone(), columns)?;
             Ok(Rows { tablet, places: places.to_vec() })
@@ -300,4 +316,13 @@ impl Reader {
             );
         }
     }
+}
+
+/// A name that stands above two columns, with where those are.
+fn twice(fields: &[String]) -> Option<(&str, usize, usize)> {
+    let mut known = HashMap::new();
+    let places = fields.iter().enumerate();
+    let mut twice = places
+        .filter_map(|(at, name)| known.insert(name, at).map(|before| (name.as_str(), before + 1, at + 1)));
+    twice.next()
 }

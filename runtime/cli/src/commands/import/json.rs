@@ -38,6 +38,7 @@ use self::{
 use super::{
     csv::column,
     failed::Failed,
+    moments::{Moments, TimeArgs},
     rows::{Find, Rejected, RowReader, Rows, measurement, series, without},
 };
 use crate::output::APART;
@@ -55,6 +56,8 @@ pub(super) struct Reader {
     batch: Batch,
     /// Types of series that the store does not have, once one was asked for.
     guesses: Option<Guesses>,
+    moments: Moments,
+    times: TimeArgs,
     failed: Failed,
 }
 
@@ -113,16 +116,26 @@ struct DeviceRows<'a> {
 type Devices<'a> = BTreeMap<DevicePath, DeviceRows<'a>>;
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
+        let (moments, times) = (Moments::new(times), times.clone());
         let (lines, failed) = (Lines::open(path)?, Failed::new(path, None));
-        Ok(Self { path: path.to_owned(), lines, batch: Batch::default(), guesses: None, failed })
+        Ok(Self {
+            path: path.to_owned(),
+            lines,
+            batch: Batch::default(),
+            guesses: None,
+            moments,
+            times,
+            failed,
+        })
     }
 
     fn rows(&mut self, batch: &Batch, find: Find<'_>, rejected: &mut Rejected) -> anyhow::Result<Vec<Rows>> {
         let mut devices = Devices::new();
         let mut names = Names::default();
         for (place, (_, line)) in batch.lines.iter().enumerate() {
-            if let Err(error) = take(&batch.bytes[line.clone()], place, &mut names, &mut devices) {
+            let line = &batch.bytes[line.clone()];
+            if let Err(error) = take(line, place, &mut self.moments, &mut names, &mut devices) {
                 rejected.insert(place, format!("{error:#}"));
             }
         }
@@ -173,10 +186,10 @@ impl Reader {
         if self.guesses.as_ref().is_none_or(|guesses| !guesses.knows(device, name)) {
             let guesses = self.guesses.get_or_insert_default();
             if std::fs::metadata(&self.path).is_ok_and(|found| found.is_file()) {
-                look(&self.path, guesses)?;
+                look(&self.path, &self.times, guesses)?;
             } else {
                 // A stream is read once: what is there already has to do.
-                guess(batch, &mut Names::default(), guesses);
+                guess(batch, &mut Names::default(), &mut Moments::new(&self.times), guesses);
             }
         }
         Ok(self.guesses.as_ref().map_or(DataType::Text, |guesses| guesses.data_type(device, name)))
@@ -184,23 +197,25 @@ impl Reader {
 }
 
 /// Looks at all values of a file.
-fn look(path: &Path, guesses: &mut Guesses) -> anyhow::Result<()> {
+fn look(path: &Path, times: &TimeArgs, guesses: &mut Guesses) -> anyhow::Result<()> {
+    // What is noticed here is noticed again when rows are read.
+    let mut moments = Moments::new(times);
     let (mut names, mut lines, mut batch) = (Names::default(), Lines::open(path)?, Batch::default());
     loop {
         batch = lines.next(batch).with_context(|| format!("cannot read {}", path.display()))?;
         if batch.lines.is_empty() {
             return Ok(());
         }
-        guess(&batch, &mut names, guesses);
+        guess(&batch, &mut names, &mut moments, guesses);
     }
 }
 
 /// Looks at all values of some lines.
-fn guess(batch: &Batch, names: &mut Names, guesses: &mut Guesses) {
+fn guess(batch: &Batch, names: &mut Names, moments: &mut Moments, guesses: &mut Guesses) {
     let mut devices = Devices::new();
     for (place, (_, line)) in batch.lines.iter().enumerate() {
         // What is no row counts for nothing.
-        drop(take(&batch.bytes[line.clone()], place, names, &mut devices));
+        drop(take(&batch.bytes[line.clone()], place, moments, names, &mut devices));
     }
     for (device, rows) in devices {
         for (name, values) in rows.values {
@@ -234,6 +249,7 @@ impl RowReader for Reader {
     }
 
     fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        self.moments.tell(&self.path);
         std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
     }
 }
@@ -280,6 +296,7 @@ impl Names {
 fn take<'a>(
     line: &'a [u8],
     place: usize,
+    moments: &mut Moments,
     names: &mut Names,
     devices: &mut Devices<'a>,
 ) -> anyhow::Result<()> {
@@ -287,14 +304,16 @@ fn take<'a>(
     let object = Object::parse(text)?;
     let is = |name: &'static str| move |(key, _): &(Cow<'_, str>, Token<'_>)| key.eq_ignore_ascii_case(name);
     let time = object.iter().position(is("time")).or_else(|| object.iter().position(is("timestamp")));
-    let millis = time.and_then(|at| column::time(object[at].1.text().trim()));
-    let millis = millis.context("it has no `Time` in milliseconds, or as a date and time with its offset")?;
+    let time_at = time.filter(|&at| !matches!(object[at].1, Token::Null)).context("it has no `Time`")?;
+    let moment = moments.read(&object[time_at].1.text())?;
+    let millis = moment.millis();
     let device_at = object.iter().position(is("device"));
     let device = match device_at.map(|at| &object[at].1) {
         Some(Token::Text(name)) => Some(names.device(name)?),
         Some(other) => return Err(anyhow!("the device is no text: {}", other.text())),
         None => None,
     };
+    moments.note(device.as_ref().map_or("", DevicePath::as_str), moment);
     let mut values = Vec::with_capacity(object.len());
     for (at, (key, token)) in object.into_iter().enumerate() {
         match (&device, token) {

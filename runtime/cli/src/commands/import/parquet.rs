@@ -25,7 +25,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::take::take;
-use levada_model::{Column, DataType, Path as DevicePath, Tablet};
+use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
 use parquet::{
     arrow::arrow_reader::{
         ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -36,6 +36,7 @@ use parquet::{
 use self::column::{Converted, Plan};
 use super::{
     failed::Failed,
+    moments::{Moments, TimeArgs},
     rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
 };
 use crate::commands::export::TYPE_NOTE;
@@ -56,6 +57,7 @@ pub(super) struct Reader {
     before: u64,
     /// Values whose digits below the millisecond were cut.
     cut: u64,
+    moments: Moments,
     failed: Failed,
 }
 
@@ -67,7 +69,7 @@ struct Understood {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
         let place = || format!("{}", path.display());
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).with_context(place)?;
@@ -101,9 +103,9 @@ impl Reader {
             headings.extend(plan.map(|plan| (heading, plan)));
         }
         let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
-        let failed = Failed::new(path, None);
+        let (moments, failed) = (Moments::new(times), Failed::new(path, None));
         let (path, time) = (path.to_owned(), (time, plan));
-        Ok(Self { path, batches, headings, time, device, last: None, before: 0, cut: 0, failed })
+        Ok(Self { path, batches, headings, time, device, last: None, before: 0, cut: 0, moments, failed })
     }
 
     /// The columns of a batch; which rows have a value that does not fit.
@@ -119,14 +121,30 @@ impl Reader {
             Ok(values)
         };
         let times = take_in(self.time.0, &self.time.1)?.as_primitive::<Int64Type>().clone();
+        let fine = self.moments.of_array(batch.column(self.time.0));
+        let times = match &fine {
+            Some(fine) => fine.iter().map(|moment| moment.millis()).collect::<Vec<_>>().into(),
+            None => times,
+        };
         let values = self.headings.iter().map(|(heading, plan)| take_in(heading.index, plan));
         let values = values.collect::<anyhow::Result<_>>()?;
+        self.note(batch, &fine.unwrap_or_default());
         for row in 0..times.len() {
             if times.is_null(row) {
                 rejected.entry(row).or_insert_with(|| "it has no time".to_owned());
             }
         }
         Ok(Understood { times, values })
+    }
+
+    /// Takes note of times that may be finer than milliseconds.
+    fn note(&mut self, batch: &RecordBatch, moments: &[Moment]) {
+        let names =
+            self.device.and_then(|device| arrow_cast::cast(batch.column(device), &ArrowType::Utf8).ok());
+        let names = names.as_ref().map(|names| names.as_string::<i32>());
+        for (row, &moment) in moments.iter().enumerate() {
+            self.moments.note(names.map_or("", |names| names.value(row)), moment);
+        }
     }
 
     /// Rows that name their device, by device.
@@ -254,6 +272,7 @@ impl RowReader for Reader {
     }
 
     fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
+        self.moments.tell(&self.path);
         if self.cut > 0 {
             let (path, cut) = (self.path.display(), self.cut);
             eprintln!("{path}: {cut} times have digits below the millisecond, which are cut");

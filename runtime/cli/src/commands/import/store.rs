@@ -18,6 +18,7 @@ use levada_model::{Column, Path as DevicePath, RejectedRows, Session, Tablet, Wr
 use super::parquet;
 use super::{
     Kind, csv, json,
+    moments::TimeArgs,
     rows::{Known, RowReader, Rows},
     times::RowCount,
 };
@@ -35,13 +36,15 @@ pub(super) struct Stored {
     pub(super) rejected: Vec<(u64, PathBuf)>,
 }
 
-/// Where rows go, and what devices are made for them.
+/// Where rows go, what devices are made for them, and when they are.
 #[derive(Debug)]
 pub(super) struct NewDevices {
     /// What takes the place of `root`.
     pub(super) prefix: Option<DevicePath>,
     /// Whether new devices of files that do not say it are aligned.
     pub(super) aligned: bool,
+    /// How the times of rows are read, where a file does not say it.
+    pub(super) times: TimeArgs,
 }
 
 /// One run of `import`.
@@ -72,10 +75,10 @@ impl<'a> Import<'a> {
     /// It cannot be read or stored, or the process is asked to stop; what came before is stored.
     pub(super) async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
         match Kind::of(file) {
-            Kind::Csv => self.rows(&mut csv::Reader::open(file)?, file).await,
-            Kind::Json => self.rows(&mut json::Reader::open(file)?, file).await,
+            Kind::Csv => self.rows(&mut csv::Reader::open(file, &self.new.times)?, file).await,
+            Kind::Json => self.rows(&mut json::Reader::open(file, &self.new.times)?, file).await,
             #[cfg(feature = "parquet")]
-            Kind::Parquet => self.rows(&mut parquet::Reader::open(file)?, file).await,
+            Kind::Parquet => self.rows(&mut parquet::Reader::open(file, &self.new.times)?, file).await,
             #[cfg(not(feature = "parquet"))]
             Kind::Parquet => bail!("{}: this build of levada has no Parquet", file.display()),
             Kind::TsFile => self.tsfile(file).await,

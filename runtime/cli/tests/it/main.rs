@@ -9,14 +9,14 @@ mod files_fsck;
 mod files_round_trip;
 mod import;
 mod nothing_vanishes;
-mod own_files;
 mod options;
+mod own_files;
 mod pages;
 #[cfg(feature = "parquet")]
 mod parquet_of_others;
 mod pipelines;
 mod shell;
-mod stopping;
 mod sources;
+mod stopping;
 mod transforms;
 mod values;

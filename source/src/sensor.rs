@@ -120,7 +120,7 @@ impl Source for SensorSource {
             Some(rate) => loop {
                 // Whole ticks fall due; a source far behind catches up batch by batch.
                 let due = (began.elapsed().as_secs_f64() * rate) as u64;
-                let due = (from / devices + due + 1).saturating_mul(devices);
+                let due = (from / devices).saturating_add(due).saturating_add(1).saturating_mul(devices);
                 if due > self.next {
                     break due.min(self.next.saturating_add(BATCH_ROWS));
                 }

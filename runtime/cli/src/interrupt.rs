@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit;
 
@@ -19,15 +19,33 @@ pub(crate) async fn pressed() {
 
 /// Ends when the process is asked to stop. From the first time this is polled, a signal does not end the process by itself.
 pub(crate) async fn asked() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    match Signals::listen() {
+        Some(mut signals) => signals.received().await,
         // Signals end the process as they do without this.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that ask a process to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Listens from now on; `None` where the system does not allow it.
+    fn listen() -> Option<Self> {
+        let interrupt = signal(SignalKind::interrupt()).ok()?;
+        let terminate = signal(SignalKind::terminate()).ok()?;
+        Some(Self { interrupt, terminate })
+    }
+
+    /// Waits for the next of them.
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -40,13 +58,16 @@ impl Interrupt {
     pub(crate) fn listen() -> Self {
         let interrupt = Self::default();
         let asked_for = Arc::clone(&interrupt.0);
-        // It ends with the runtime.
-        drop(tokio::spawn(async move {
-            asked().await;
-            asked_for.store(true, Ordering::Release);
-            asked().await;
-            std::process::exit(i32::from(exit::INTERRUPTED));
-        }));
+        // Registered here and not in the task: a signal may come before the task is polled for the first time.
+        if let Some(mut signals) = Signals::listen() {
+            // The task ends with the runtime.
+            drop(tokio::spawn(async move {
+                signals.received().await;
+                asked_for.store(true, Ordering::Release);
+                signals.received().await;
+                std::process::exit(i32::from(exit::INTERRUPTED));
+            }));
+        }
         interrupt
     }
 

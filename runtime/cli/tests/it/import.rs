@@ -101,7 +101,7 @@ fn json_lines_that_are_no_rows_are_kept_aside_and_all_others_stored() {
     for (reason, expected) in reasons.iter().zip([
         "# line 5001: `n`: `3.7` is not of type INT32",
         "# line 5002: `n`: `99999999999` is not of type INT32",
-        "# line 5003: it has no `Time`",
+        "# line 5003: `never` is not a time",
         "# line 5004: it has no `Time`",
         "# line 5005: the device is no text",
         "# line 5006: `root..d` is no device",

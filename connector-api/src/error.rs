@@ -131,6 +131,7 @@ impl Error {
             Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => (ErrorKind::Exhausted, Retry::Later),
             Io::NotFound => (ErrorKind::NotFound, Retry::Never),
             Io::PermissionDenied
+            | Io::AlreadyExists
             | Io::InvalidData
             | Io::UnexpectedEof
             | Io::IsADirectory

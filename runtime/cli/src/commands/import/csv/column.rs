@@ -22,14 +22,6 @@ pub(in crate::commands::import) fn read<T: AsRef<str>>(
     (values, wrong.collect())
 }
 
-/// Milliseconds since 1970 UTC, or a date and time, of UTC where it does not say its offset or zone.
-pub(in crate::commands::import) fn time(text: &str) -> Option<i64> {
-    let parsed = text.parse().ok();
-    parsed.or_else(|| {
-        levada_model::parse_time(text, &jiff::tz::TimeZone::UTC).ok().map(levada_model::Moment::millis)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use arrow_array::Array;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use levada_connector_api::Interval;
+use levada_connector_api::{ByteSize, Interval};
 
 use crate::{
     bench::BenchArgs,
@@ -37,6 +37,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Run pipelines until they end or are stopped
     Run(RunArgs),
+    /// Serve a data folder to clients of IoTDB
+    Serve(ServeArgs),
     /// Check pipeline files without running them
     Lint(LintArgs),
     /// Run the tests that pipeline files hold, without touching the world
@@ -86,6 +88,56 @@ pub(crate) struct RunArgs {
     /// Show no progress
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// Options of `serve`.
+#[derive(Clone, Debug, ArgGroup)]
+pub(crate) struct ServeArgs {
+    /// The data folder; it is made where there is none
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Serve clients of IoTDB on this address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6667")]
+    pub(crate) rpc: SocketAddr,
+    /// The password of the user `root`; from the environment, others on this machine do not see it
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "LEVADA_ROOT_PASSWORD",
+        hide_env_values = true,
+        default_value = "root"
+    )]
+    pub(crate) root_password: String,
+    /// How many clients may be connected at once
+    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
+    pub(crate) connections: usize,
+    /// The longest request that is read (`128MiB`)
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    pub(crate) frame: ByteSize,
+    /// How much all requests that are under way may have together (`512MiB`)
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    pub(crate) memory: ByteSize,
+    /// How long a query may compute, where its client does not say (`60s`)
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) query_timeout: Interval,
+    /// When a write is acknowledged: `always` and `group` when it is on disk, `interval` when it is with the operating system,
+    /// which loses up to a second of writes where the power fails
+    #[arg(long, value_enum, default_value = "group")]
+    pub(crate) sync: SyncArg,
+    /// How long a stop waits for calls under way (`10s`)
+    #[arg(long, value_name = "TIME", default_value = "10s")]
+    pub(crate) grace: Interval,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SyncArg {
+    /// On disk, each by itself.
+    Always,
+    /// On disk, with others.
+    Group,
+    /// Written, and on disk within a second.
+    Interval,
 }
 
 /// Options of `echo`.

@@ -10,6 +10,7 @@ mod lint;
 mod list;
 mod quickstart;
 mod run;
+mod serve;
 mod sql;
 mod test;
 
@@ -35,6 +36,7 @@ use crate::{
 pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Run(args) => run::run(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Lint(args) => lint::lint(&args),
         Command::Test(args) => test::test(&args),
         Command::Create(args) => create::create(&args),

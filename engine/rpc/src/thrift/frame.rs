@@ -119,6 +119,28 @@ impl FrameReader {
         self.most = most;
     }
 
+    /// Waits for the beginning of the next frame and gives its length, without taking anything of it; `None` where the other
+    /// side hung up between frames.
+    ///
+    /// # Errors
+    /// As [`FrameReader::next`].
+    pub async fn length(&mut self, from: &mut (impl AsyncRead + Unpin)) -> Result<Option<usize>, FrameError> {
+        loop {
+            if let Some(head) = self.buffer.first_chunk::<4>() {
+                return self.checked(i32::from_be_bytes(*head)).map(Some);
+            }
+            self.buffer.reserve(READ_BYTES);
+            if from.read_buf(&mut self.buffer).await? == 0 {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Ended) };
+            }
+        }
+    }
+
+    fn checked(&self, length: i32) -> Result<usize, FrameError> {
+        let bytes = usize::try_from(length).ok().filter(|bytes| *bytes <= self.most);
+        bytes.ok_or(FrameError::Length { length, most: self.most })
+    }
+
     /// The next frame's payload; `None` where the other side hung up between frames.
     ///
     /// # Errors
@@ -127,10 +149,7 @@ impl FrameReader {
         loop {
             let mut wanted = 4;
             if let Some(head) = self.buffer.first_chunk::<4>() {
-                let length = i32::from_be_bytes(*head);
-                let bytes = usize::try_from(length).ok().filter(|bytes| *bytes <= self.most);
-                let bytes = bytes.ok_or(FrameError::Length { length, most: self.most })?;
-                wanted += bytes;
+                wanted += self.checked(i32::from_be_bytes(*head))?;
                 if self.buffer.len() >= wanted {
                     let mut frame = self.buffer.split_to(wanted).freeze();
                     frame.advance(4);

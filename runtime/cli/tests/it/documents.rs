@@ -100,6 +100,8 @@ enum How {
     AsIs,
     /// It runs until it is stopped: until the mock broker's messages have arrived.
     UntilArrived,
+    /// It serves until it is stopped: until a client was answered.
+    UntilAnswered,
     /// As it stands, with fewer readings.
     Small,
     /// Not here: what it starts is this test run, or a tool that is Cargo's own or a real broker's.
@@ -114,6 +116,7 @@ fn how(command: &str) -> Option<How> {
         _ if command.contains("levada run examples/kafka-to-iotdb") || command == "levada run plant.yaml" => {
             How::UntilArrived
         }
+        _ if command.starts_with("levada serve ") => How::UntilAnswered,
         _ if command.starts_with("levada ") => How::AsIs,
         _ => return None,
     })
@@ -178,6 +181,22 @@ fn run_until_arrived(workplace: &Workplace, args: &[&str]) {
     assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
 }
 
+/// Serves on an address of its own until a client of it was answered, then stops it as Ctrl-C does.
+fn serve_until_answered(workplace: &Workplace, args: &[&str]) {
+    let address = free_address();
+    let child = workplace
+        .levada(args)
+        .args(["--rpc", &address])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("levada starts");
+    eventually("it listens", || std::net::TcpStream::connect(&address).is_ok());
+    workplace.run(&["sql", "--node", &address, "-e", "show databases"]).ok();
+    let stopped = interrupt(args, child);
+    assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
+}
+
 #[test]
 fn commands_in_the_documents_work() {
     for document in [
@@ -216,6 +235,7 @@ fn commands_in_the_documents_work() {
                     workplace.run(&["quickstart", "--messages", "20000"]).ok();
                 }
                 How::UntilArrived => run_until_arrived(&workplace, &args),
+                How::UntilAnswered => serve_until_answered(&workplace, &args),
                 How::Elsewhere => {}
             }
         }

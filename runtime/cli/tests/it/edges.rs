@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
@@ -13,6 +13,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ("levada-storage", &["levada-model", "levada-tsfile"]),
     ("levada-query", &["levada-model", "levada-sql", "levada-storage"]),
     ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile"]),
+    ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
@@ -38,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
             "levada-engine",
             "levada-model",
             "levada-runtime",
+            "levada-server",
             "levada-sink",
             "levada-source",
             "levada-tsfile",

@@ -1,0 +1,114 @@
+//! What is called, a file for each kind.
+
+mod insert;
+mod login;
+mod meta;
+mod query;
+mod schema;
+
+pub(crate) use meta::data_nodes;
+
+use futures::{FutureExt, StreamExt};
+use levada_engine::EmbeddedSession;
+use levada_model::{PathPattern, Session, SessionError, StatusCode};
+use levada_rpc::{
+    messages::{Request, Status},
+    thrift::{Frame, Head, Protocol, Wire, reply},
+};
+
+use crate::{
+    conversation::Conversation,
+    status::{Answer, done, failure},
+};
+
+/// Makes answers of what calls give.
+#[derive(Clone, Copy, Debug)]
+struct Replies<'a> {
+    head: &'a Head,
+    protocol: Protocol,
+}
+
+impl Replies<'_> {
+    fn value(self, value: impl Wire) -> Frame {
+        reply(self.protocol, self.head, value)
+    }
+
+    fn result<T: Answer>(self, result: Result<T, SessionError>) -> Frame {
+        self.value(result.unwrap_or_else(|error| T::failed(failure(&error))))
+    }
+}
+
+/// What a kind of call makes of a request: an answer, or the request again where it is of another kind.
+type Answered = Result<Frame, Request>;
+
+impl Conversation {
+    /// Carries out a call.
+    pub(crate) async fn answer(&mut self, head: &Head, protocol: Protocol, request: Request) -> Frame {
+        let replies = Replies { head, protocol };
+        match self.answer_by_kind(replies, request).await {
+            Ok(answer) => answer,
+            Err(request) => meta::answer_unsupported(replies, &request),
+        }
+    }
+
+    async fn answer_by_kind(&mut self, replies: Replies<'_>, request: Request) -> Answered {
+        // The most frequent first.
+        let request = match self.insert_calls(replies, request).await {
+            Err(request) => request,
+            answered => return answered,
+        };
+        let request = match self.query_calls(replies, request).await {
+            Err(request) => request,
+            answered => return answered,
+        };
+        let request = match self.schema_calls(replies, request).await {
+            Err(request) => request,
+            answered => return answered,
+        };
+        let request = match self.login_calls(replies, request) {
+            Err(request) => request,
+            answered => return answered,
+        };
+        self.meta_calls(replies, request).await
+    }
+}
+
+/// How many statements of one call are run at the same time: they become durable together.
+const AT_ONCE: usize = 256;
+
+/// Runs the statements of one call, those that are there, and says how each went. Those that begin in some order are applied in
+/// that order; one that fails holds up no other.
+async fn each(
+    session: &EmbeddedSession,
+    statements: Vec<Result<Option<String>, SessionError>>,
+) -> Vec<Status> {
+    let running = statements.into_iter().map(|sql| {
+        async move {
+            match sql {
+                Ok(Some(sql)) => session.execute(&sql).await.map_or_else(|error| failure(&error), |_| done()),
+                Ok(None) => done(),
+                Err(error) => failure(&error),
+            }
+        }
+        .boxed()
+    });
+    futures::stream::iter(running).buffered(AT_ONCE).collect().await
+}
+
+/// A path, or a pattern of paths, as statements have it.
+fn pattern(text: &str) -> Result<PathPattern, SessionError> {
+    PathPattern::parse(text).map_err(|error| {
+        SessionError::new(StatusCode::ILLEGAL_PATH, format!("{text} is not a legal path: {error}"))
+    })
+}
+
+/// Patterns, joined by commas.
+fn patterns(texts: &[String]) -> Result<String, SessionError> {
+    let each = texts.iter().map(|text| Ok(pattern(text)?.to_string()));
+    Ok(each.collect::<Result<Vec<_>, SessionError>>()?.join(", "))
+}
+
+/// A text as statements have it.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

@@ -1,0 +1,92 @@
+//! Logging in and out.
+
+use levada_model::{SessionError, StatusCode};
+use levada_rpc::{
+    messages::{
+        CloseSession, GetTimeZone, GetTimeZoneResp, OpenSession, OpenSessionReq, OpenSessionResp,
+        PROTOCOL_V3, Request, RequestStatementId, SetTimeZone, Status,
+    },
+    thrift::Pairs,
+};
+use tracing::warn;
+
+use super::{Answered, Replies};
+use crate::{
+    conversation::{Client, Conversation, session_of},
+    status::{done, failure, said},
+};
+
+impl Conversation {
+    pub(super) fn login_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
+        Ok(match request {
+            Request::OpenSession(OpenSession { req }) => replies.value(self.open_session(&req)),
+            Request::CloseSession(CloseSession { .. }) => {
+                self.log_out();
+                replies.value(done())
+            }
+            Request::RequestStatementId(RequestStatementId { .. }) => replies.value(self.shared.next_id()),
+            Request::GetTimeZone(GetTimeZone { .. }) => replies.result(
+                self.known().map(|known| GetTimeZoneResp { status: done(), time_zone: known.zone.clone() }),
+            ),
+            Request::SetTimeZone(SetTimeZone { req }) => {
+                replies.result(self.set_zone(&req.time_zone).map(|()| done()))
+            }
+            other => return Err(other),
+        })
+    }
+
+    fn open_session(&mut self, req: &OpenSessionReq) -> OpenSessionResp {
+        let (status, session_id) = match self.try_open(req) {
+            Ok(id) => (said(StatusCode::SUCCESS, "Login successfully".to_owned()), id),
+            Err(status) => (status, -1),
+        };
+        let precision = Pairs(vec![("timestamp_precision".to_owned(), "ms".to_owned())]);
+        OpenSessionResp {
+            status,
+            server_protocol_version: PROTOCOL_V3,
+            session_id: Some(session_id),
+            configuration: Some(precision),
+        }
+    }
+
+    fn try_open(&mut self, req: &OpenSessionReq) -> Result<i64, Status> {
+        const UNSUPPORTED_SQL_DIALECT: StatusCode = StatusCode(205);
+        if req.client_protocol != PROTOCOL_V3 {
+            let message = "The version is incompatible, please use a client of version 0.12 or later";
+            return Err(said(StatusCode::INCOMPATIBLE_VERSION, message.to_owned()));
+        }
+        let setting = |key: &str| {
+            let pairs = req.configuration.iter().flat_map(|pairs| &pairs.0);
+            pairs.filter(|(each, _)| each == key).map(|(_, value)| value.as_str()).next_back()
+        };
+        if let Some(dialect) = setting("sql_dialect").filter(|dialect| !dialect.eq_ignore_ascii_case("tree"))
+        {
+            let message = format!("Unknown sql_dialect: {dialect}; only `tree` is supported");
+            return Err(said(UNSUPPORTED_SQL_DIALECT, message));
+        }
+        let client = match (setting("version"), setting("sql_dialect")) {
+            (None | Some("V_0_12" | "V_0_13"), None) => Client::Old,
+            (_, None) => Client::V1,
+            (_, Some(_)) => Client::V2,
+        };
+        let user = req.username.as_deref().unwrap_or_default();
+        let password = req.password.as_deref().unwrap_or_default();
+        if !self.may_log_in(user, password) {
+            warn!(user, "a login was rejected");
+            return Err(said(StatusCode::WRONG_LOGIN_PASSWORD, "Authentication failed.".to_owned()));
+        }
+        let session =
+            session_of(&self.shared, &req.zone_id).map_err(|error: SessionError| failure(&error))?;
+        Ok(self.log_in(user, client, req.zone_id.clone(), session))
+    }
+
+    fn may_log_in(&self, user: &str, password: &str) -> bool {
+        let options = &self.shared.options;
+        // Both are looked at to their ends, so that the time it takes says nothing of where they differ.
+        let same = |a: &str, b: &str| {
+            let differences = a.bytes().zip(b.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
+            (a.len() == b.len()) & (differences == 0)
+        };
+        same(user, &options.user) & same(password, &options.password)
+    }
+}

@@ -1,0 +1,119 @@
+//! What the server says of itself, and what it does not do.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow_schema::{Field, Schema};
+use futures::StreamExt;
+use levada_model::{DataType, ResultColumn, Rows, SessionError, StatusCode};
+use levada_rpc::{
+    messages::{
+        BackupConfigurationResp, ConnectionInfoResp, FetchMetadataResp, GetSystemStatusResp,
+        PipeSubscribeResp, PipeTransferResp, PrepareResp, QueryTemplateResp, Request, ServerProperties,
+        ShowConfigurationResp, ShowConfigurationTemplateResp,
+    },
+    thrift::Frame,
+};
+
+use super::{Answered, Replies};
+use crate::{
+    conversation::Conversation,
+    status::{Answer, done, failure, unsupported},
+};
+
+/// The version whose protocol and answers these are. Clients read its numbers; the rest says whose server it is.
+const VERSION: &str = concat!("2.0.1 (Levada ", env!("CARGO_PKG_VERSION"), ")");
+
+impl Conversation {
+    pub(super) async fn meta_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
+        Ok(match request {
+            Request::GetProperties(_) => replies.value(self.properties()),
+            Request::TestConnectionEmpty(_) => replies.value(done()),
+            Request::FetchAllConnectionsInfo(_) => replies.value(ConnectionInfoResp {
+                connection_info_list: match self.known() {
+                    Ok(_) => self.shared.clients.lock().values().cloned().collect(),
+                    Err(_) => Vec::new(),
+                },
+            }),
+            Request::GetBackupConfiguration(_) => replies
+                .value(BackupConfigurationResp { status: done(), ..BackupConfigurationResp::default() }),
+            Request::GetSystemStatus(_) => replies.value(match self.known() {
+                Ok(_) => GetSystemStatusResp { status: done(), system_status: "NORMAL".to_owned() },
+                Err(error) => {
+                    GetSystemStatusResp { status: failure(&error), ..GetSystemStatusResp::default() }
+                }
+            }),
+            other => match self.known() {
+                Ok(_) => return Err(other),
+                Err(error) => refused(replies, &other, &error),
+            },
+        })
+    }
+
+    fn properties(&self) -> ServerProperties {
+        let number = |count: usize| Some(i32::try_from(count).unwrap_or(i32::MAX));
+        ServerProperties {
+            version: VERSION.to_owned(),
+            supported_time_aggregation_operations: vec!["max_time".to_owned(), "min_time".to_owned()],
+            timestamp_precision: "ms".to_owned(),
+            max_concurrent_client_num: number(self.shared.options.connections),
+            thrift_max_frame_size: number(self.shared.options.frame_bytes),
+            is_read_only: Some(false),
+            build_info: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            logo: Some("Levada".to_owned()),
+        }
+    }
+}
+
+/// The answer to a call of something that this server does not do.
+pub(super) fn answer_unsupported(replies: Replies<'_>, request: &Request) -> Frame {
+    refused(replies, request, &unsupported(&format!("the call `{}`", replies.head.name)))
+}
+
+fn refused(replies: Replies<'_>, request: &Request, error: &SessionError) -> Frame {
+    let status = failure(error);
+    match request {
+        Request::FetchMetadata(_) => replies.value(FetchMetadataResp::failed(status)),
+        Request::QuerySchemaTemplate(_) => replies.value(QueryTemplateResp::failed(status)),
+        Request::ShowConfiguration(_) => replies.value(ShowConfigurationResp::failed(status)),
+        Request::ShowConfigurationTemplate(_) => replies.value(ShowConfigurationTemplateResp::failed(status)),
+        Request::PrepareStatement(_) => replies.value(PrepareResp::failed(status)),
+        Request::ExecutePreparedStatement(_)
+        | Request::ExecuteGroupByQueryIntervalQuery(_)
+        | Request::ExecuteFastLastDataQueryForOnePrefixPath(_) => {
+            replies.value(levada_rpc::messages::ExecuteStatementResp::failed(status))
+        }
+        Request::PipeTransfer(_) => replies.value(PipeTransferResp { status, ..PipeTransferResp::default() }),
+        Request::PipeSubscribe(_) => {
+            replies.value(PipeSubscribeResp { status, ..PipeSubscribeResp::default() })
+        }
+        _ => replies.value(status),
+    }
+}
+
+/// The rows of `show datanodes`: this server, at the address by which its client has reached it.
+///
+/// # Errors
+/// None that is known.
+pub(crate) fn data_nodes(address: SocketAddr) -> Result<Rows, SessionError> {
+    let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value.to_owned()])) };
+    let number = |value: i32| -> ArrayRef { Arc::new(Int32Array::from(vec![value])) };
+    let cells = [
+        ("NodeID", DataType::Int32, number(1)),
+        ("Status", DataType::Text, text("Running")),
+        ("RpcAddress", DataType::Text, text(&address.ip().to_canonical().to_string())),
+        ("RpcPort", DataType::Int32, number(address.port().into())),
+        ("DataRegionNum", DataType::Int32, number(1)),
+        ("SchemaRegionNum", DataType::Int32, number(1)),
+    ];
+    let fields = cells.iter().map(|(name, data_type, _)| Field::new(*name, data_type.arrow(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let columns = cells
+        .iter()
+        .map(|(name, data_type, _)| ResultColumn { name: (*name).to_owned(), data_type: *data_type });
+    let columns = columns.collect();
+    let arrays = cells.into_iter().map(|(_, _, array)| array).collect();
+    let batch = RecordBatch::try_new(schema, arrays)
+        .map_err(|error| SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(Rows { has_time: false, columns, batches: futures::stream::iter([Ok(batch)]).boxed() })
+}

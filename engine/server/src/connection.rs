@@ -1,0 +1,140 @@
+//! One connection: frames in, frames out.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use levada_rpc::{
+    messages::Request,
+    thrift::{Exception, Frame, FrameError, FrameReader, Head, Kind, Protocol, message, open, write_frame},
+};
+use tokio::{
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    pin,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+use crate::{conversation::Conversation, server::Shared};
+
+/// The longest request before a login.
+const STRANGER_BYTES: usize = 64 << 10;
+/// Requests up to this size need no permit.
+const SMALL_BYTES: usize = 64 << 10;
+
+/// Serves a connection until it ends, fails, or the server stops.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+    let Ok(address) = stream.local_addr() else { return };
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%peer, %error, "answers may be sent late");
+    }
+    let (from, to) = stream.into_split();
+    let reader = FrameReader::new(STRANGER_BYTES);
+    let conversation = Conversation::new(Arc::clone(&shared), address, peer);
+    let mut connection = Connection { shared, from, to, reader, conversation, early: None };
+    match connection.run(&stop).await {
+        Ok(()) => debug!(%peer, "a connection was closed"),
+        Err(error) => debug!(%peer, %error, "a connection ended"),
+    }
+}
+
+struct Connection {
+    shared: Arc<Shared>,
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    reader: FrameReader,
+    conversation: Conversation,
+    /// A request that came before the one before it was answered.
+    early: Option<Bytes>,
+}
+
+/// Why a connection ends without having been closed.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("{0} took too long")]
+    Slow(&'static str),
+    #[error("what was sent is no message: {0}")]
+    NoMessage(levada_rpc::thrift::WireError),
+}
+
+impl Connection {
+    async fn run(&mut self, stop: &CancellationToken) -> Result<(), Ended> {
+        while !stop.is_cancelled() {
+            let (request, permit) = match self.early.take() {
+                Some(request) => (request, None),
+                None => {
+                    let length = tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return Ok(()),
+                        length = self.reader.length(&mut self.from) => length?,
+                    };
+                    let Some(length) = length else { return Ok(()) };
+                    let permit = admit(&self.shared.memory, length).await;
+                    let arriving = timeout(self.shared.options.stall, self.reader.next(&mut self.from));
+                    let arrived = arriving.await.map_err(|_| Ended::Slow("a request"))??;
+                    let Some(request) = arrived else { return Ok(()) };
+                    (request, permit)
+                }
+            };
+            let Some(answer) = self.answer(request).await? else { return Ok(()) };
+            drop(permit);
+            let sending = timeout(self.shared.options.stall, write_frame(&mut self.to, answer));
+            sending.await.map_err(|_| Ended::Slow("reading an answer"))??;
+            if self.conversation.is_known() {
+                self.reader.set_most(self.shared.options.frame_bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer to a request; `None` where its client has gone meanwhile, which ends what it asked for.
+    async fn answer(&mut self, request: Bytes) -> Result<Option<Frame>, Ended> {
+        let (head, mut from) = open(request).map_err(Ended::NoMessage)?;
+        let protocol = from.protocol();
+        let request = match Request::read(&head.name, &mut from) {
+            Ok(Some(request)) => request,
+            Ok(None) => {
+                let words = format!("Invalid method name: '{}'", head.name);
+                return Ok(Some(exception(protocol, head, Exception::UNKNOWN_METHOD, words)));
+            }
+            Err(error) => return Ok(Some(exception(protocol, head, PROTOCOL_ERROR, error.to_string()))),
+        };
+        let answer = self.conversation.answer(&head, protocol, request);
+        pin!(answer);
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut answer => return Ok(Some(answer)),
+                next = self.reader.next(&mut self.from), if self.early.is_none() => match next? {
+                    Some(early) => self.early = Some(early),
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+}
+
+/// `Exception::kind` where a message's arguments cannot be read.
+const PROTOCOL_ERROR: i32 = 7;
+
+fn exception(protocol: Protocol, head: Head, kind: i32, words: String) -> Frame {
+    let exception = Exception { message: Some(words), kind: Some(kind) };
+    message(protocol, &Head { kind: Kind::Exception, ..head }, &exception)
+}
+
+/// Waits until a request of so many bytes may be read. One that is larger than all that there is takes all.
+async fn admit(memory: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    if bytes <= SMALL_BYTES {
+        return None;
+    }
+    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
+    Arc::clone(memory).acquire_many_owned(kib).await.ok()
+}

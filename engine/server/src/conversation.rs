@@ -1,0 +1,209 @@
+//! What is known of the client of a connection: who it is, and the queries it has open.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use levada_engine::EmbeddedSession;
+use levada_model::{Outcome, Session, SessionError, StatusCode};
+use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq, FetchResultsResp};
+use tokio::time::{Duration, Instant, timeout};
+
+use crate::{
+    results::{Form, Query},
+    server::Shared,
+    status::{done, said},
+};
+
+/// What a client understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Client {
+    /// Before 1.0: no types but the first six.
+    Old,
+    /// 1.x: columns are found by name.
+    V1,
+    /// From 2.0 on: columns are found by number.
+    V2,
+}
+
+/// A login.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: i64,
+    pub(crate) client: Client,
+    pub(crate) zone: String,
+    pub(crate) session: EmbeddedSession,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.shared.clients.lock().remove(&self.id);
+    }
+}
+
+/// A connection's state.
+pub(crate) struct Conversation {
+    pub(crate) shared: Arc<Shared>,
+    /// The address of this end, as the client knows it.
+    pub(crate) address: SocketAddr,
+    peer: SocketAddr,
+    known: Option<Known>,
+    pub(crate) queries: HashMap<i64, Query>,
+}
+
+/// How the rows of a statement are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) form: Form,
+    pub(crate) fetch_size: Option<i32>,
+    /// Milliseconds.
+    pub(crate) timeout: Option<i64>,
+    pub(crate) statement_id: i64,
+}
+
+impl Conversation {
+    pub(crate) fn new(shared: Arc<Shared>, address: SocketAddr, peer: SocketAddr) -> Self {
+        Self { shared, address, peer, known: None, queries: HashMap::new() }
+    }
+
+    /// Whether somebody is logged in.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// The login.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn known(&self) -> Result<&Known, SessionError> {
+        self.known.as_ref().ok_or_else(not_logged_in)
+    }
+
+    /// Logs in; who was logged in before is not any more.
+    pub(crate) fn log_in(
+        &mut self,
+        user: &str,
+        client: Client,
+        zone: String,
+        session: EmbeddedSession,
+    ) -> i64 {
+        let id = self.shared.next_id();
+        let info = ConnectionInfo {
+            user_name: user.to_owned(),
+            log_in_time: jiff::Timestamp::now().as_millisecond(),
+            connection_id: self.peer.to_string(),
+            kind: 0,
+        };
+        self.queries.clear();
+        self.known = None;
+        self.shared.clients.lock().insert(id, info);
+        self.known = Some(Known { id, client, zone, session, shared: Arc::clone(&self.shared) });
+        id
+    }
+
+    /// Another time zone for what is still to come.
+    pub(crate) fn set_zone(&mut self, zone: &str) -> Result<(), SessionError> {
+        let known = self.known.as_mut().ok_or_else(not_logged_in)?;
+        known.session = session_of(&self.shared, zone)?;
+        zone.clone_into(&mut known.zone);
+        Ok(())
+    }
+
+    /// Logs out, which ends all that is open.
+    pub(crate) fn log_out(&mut self) {
+        self.queries.clear();
+        self.known = None;
+    }
+
+    /// Runs a statement.
+    pub(crate) async fn run(
+        &mut self,
+        sql: &str,
+        wanted: Wanted,
+    ) -> Result<ExecuteStatementResp, SessionError> {
+        let known = self.known()?;
+        let (budget, started) = (budget(&self.shared, wanted.timeout), Instant::now());
+        let outcome = if is_show_data_nodes(sql) {
+            Ok(Outcome::Rows(crate::calls::data_nodes(self.address)?))
+        } else if may_give_rows(sql) {
+            timeout(budget, known.session.execute(sql)).await.unwrap_or_else(|_| Err(too_long(budget)))
+        } else {
+            known.session.execute(sql).await
+        };
+        match outcome? {
+            Outcome::Done(message) => Ok(ExecuteStatementResp {
+                status: said(StatusCode::SUCCESS, message),
+                ..ExecuteStatementResp::default()
+            }),
+            Outcome::Rows(rows) => {
+                let client = known.client;
+                let mut query = Query::open(&self.shared, rows, wanted, client, (budget, started.elapsed()))?;
+                let answer = query.first().await?;
+                if query.has_more() {
+                    self.queries.insert(query.id(), query);
+                }
+                Ok(answer)
+            }
+        }
+    }
+
+    /// More rows of a query. One that is over, or is not known, has none.
+    pub(crate) async fn fetch(
+        &mut self,
+        req: &FetchResultsReq,
+        form: Form,
+    ) -> Result<FetchResultsResp, SessionError> {
+        self.known()?;
+        let none = FetchResultsResp { status: done(), is_align: true, ..FetchResultsResp::default() };
+        let Some(query) = self.queries.get_mut(&req.query_id) else {
+            return Ok(FetchResultsResp { more_data: Some(false), ..none });
+        };
+        let answer = query.next(form, req.fetch_size).await;
+        if answer.is_err() || !query.has_more() {
+            self.queries.remove(&req.query_id);
+        }
+        answer
+    }
+}
+
+/// A session of the engine.
+///
+/// # Errors
+/// There is no such time zone.
+pub(crate) fn session_of(shared: &Shared, zone: &str) -> Result<EmbeddedSession, SessionError> {
+    const SET_TIME_ZONE_ERROR: StatusCode = StatusCode(703);
+    let session = shared.engine.session(Some(zone));
+    session.map_err(|error| SessionError::new(SET_TIME_ZONE_ERROR, error.to_string()))
+}
+
+fn not_logged_in() -> SessionError {
+    SessionError::new(
+        StatusCode::NOT_LOGIN,
+        "Log in failed. Either you are not authorized or the session has timed out.",
+    )
+}
+
+/// How long a query may compute.
+fn budget(shared: &Shared, milliseconds: Option<i64>) -> Duration {
+    let given = milliseconds.and_then(|time| u64::try_from(time).ok()).filter(|time| *time > 0);
+    given.map_or(shared.options.query_timeout, Duration::from_millis)
+}
+
+/// The error of a query that took longer than it may.
+pub(crate) fn too_long(budget: Duration) -> SessionError {
+    let message = format!(
+        "the query was ended, as it computed longer than {budget:?}: ask for less, or allow a longer time"
+    );
+    SessionError::new(StatusCode::QUERY_TIMEOUT, message)
+}
+
+/// Whether a statement may give rows, by its first word: only those may be broken off, as they change nothing.
+fn may_give_rows(sql: &str) -> bool {
+    let first = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    ["select", "show", "count", "explain", "list"].iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.
+fn is_show_data_nodes(sql: &str) -> bool {
+    let words = sql.trim().trim_end_matches(';').split_ascii_whitespace();
+    words.map(str::to_ascii_lowercase).eq(["show", "datanodes"])
+}

@@ -1,0 +1,197 @@
+//! Rows into the engine, and what the engine says of them as statuses.
+
+mod gather;
+mod text;
+
+pub(crate) use gather::{Gathered, gather};
+pub(crate) use text::statement;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use levada_engine::EmbeddedSession;
+use levada_model::{
+    Column, DataType, Path, RejectedRows, Session, SessionError, StatusCode, Tablet, Write, WriteReport,
+};
+use levada_rpc::{columns::tablet::decode, messages::Status};
+
+use crate::status::{malformed, of_parts, said};
+
+/// One row of a device; `V` is how its values were sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Record<'a, V> {
+    pub(crate) device: &'a str,
+    /// Milliseconds since 1970 UTC.
+    pub(crate) time: i64,
+    pub(crate) measurements: &'a [String],
+    pub(crate) values: V,
+}
+
+/// The path of a device.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn device(text: &str) -> Result<Path, SessionError> {
+    Path::parse(text).map_err(|error| {
+        SessionError::new(StatusCode::ILLEGAL_PATH, format!("{text} is not a legal path: {error}"))
+    })
+}
+
+/// The name of a measurement, in canonical form.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn measurement(text: &str) -> Result<Arc<str>, SessionError> {
+    let name = device(text)?;
+    if name.nodes().count() > 1 {
+        let message = format!("{text} is not a legal name of a measurement: put it between backquotes");
+        return Err(SessionError::new(StatusCode::ILLEGAL_PATH, message));
+    }
+    Ok(name.shared())
+}
+
+/// A tablet as it was sent.
+///
+/// # Errors
+/// Its parts do not fit together, or names are not legal.
+pub(crate) fn tablet(
+    path: &str,
+    aligned: bool,
+    measurements: &[String],
+    types: &[i32],
+    rows: i32,
+    timestamps: Bytes,
+    values: Bytes,
+) -> Result<Tablet, SessionError> {
+    let rows = usize::try_from(rows).map_err(|_| malformed(format!("a tablet of {rows} rows")))?;
+    if types.len() != measurements.len() {
+        return Err(malformed(format!("{} measurements of {} types", measurements.len(), types.len())));
+    }
+    let types = types.iter().map(|code| {
+        let known = u8::try_from(*code).ok().and_then(DataType::from_code);
+        known.ok_or_else(|| malformed(format!("{code} is no data type")))
+    });
+    let types = types.collect::<Result<Vec<_>, _>>()?;
+    let (times, arrays) = decode(rows, &types, timestamps, values).map_err(malformed)?;
+    let columns = measurements.iter().zip(types).zip(arrays);
+    let columns =
+        columns.map(|((name, data_type), values)| Ok(Column { name: measurement(name)?, data_type, values }));
+    let columns = columns.collect::<Result<Vec<_>, SessionError>>()?;
+    Tablet::try_new(device(path)?, aligned, times, columns).map_err(malformed)
+}
+
+/// Writes tablets. Values of a narrower type than their series' become values of that: an INT32 may be written to an INT64, a
+/// FLOAT or a DOUBLE, as the peer allows it.
+///
+/// # Errors
+/// Nothing, or an unknown part, was stored.
+pub(crate) async fn write(
+    session: &EmbeddedSession,
+    tablets: Vec<Tablet>,
+) -> Result<WriteReport, SessionError> {
+    // Columns are shared, not copied.
+    let write = Write { tablets: tablets.clone(), ..Write::default() };
+    let mut report = session.insert_tablets(write).await?;
+    let mut widened = Vec::new();
+    let mut of = Vec::new();
+    report.rejected.retain(|rejected| {
+        let wider = wider(session, &tablets, rejected);
+        let again = wider.is_some();
+        widened.extend(wider);
+        of.extend(again.then_some(rejected.tablet));
+        !again
+    });
+    if !widened.is_empty() {
+        let write = Write { tablets: widened, coerce: true, ..Write::default() };
+        let again = session.insert_tablets(write).await?;
+        report
+            .rejected
+            .extend(again.rejected.into_iter().map(|each| RejectedRows { tablet: of[each.tablet], ..each }));
+    }
+    Ok(report)
+}
+
+/// A column that was rejected as a whole because its series has a wider type.
+fn wider(session: &EmbeddedSession, tablets: &[Tablet], rejected: &RejectedRows) -> Option<Tablet> {
+    let (tablet, name) = (tablets.get(rejected.tablet)?, rejected.measurement.as_ref()?);
+    if rejected.rows.is_some() || rejected.code != StatusCode::METADATA_ERROR {
+        return None;
+    }
+    let column = tablet.columns().iter().find(|column| column.name == *name)?;
+    let series = session.series_of(tablet.device());
+    let series = series.iter().find(|series| series.measurement == *name)?;
+    let wide = widens(column.data_type, series.schema.data_type);
+    wide.then(|| tablet.clone().with_columns(vec![column.clone()]).ok()).flatten()
+}
+
+fn widens(from: DataType, to: DataType) -> bool {
+    use DataType::{Double, Float, Int32, Int64, Timestamp};
+    matches!(
+        (from, to),
+        (Int32, Int64 | Float | Double | Timestamp)
+            | (Int64, Double | Timestamp)
+            | (Float, Double)
+            | (Timestamp, Int64)
+    )
+}
+
+/// What happened to one part of a call.
+#[derive(Clone, Debug, Default)]
+struct Fate {
+    /// Measurements that were not stored, and why.
+    measurements: Vec<(Arc<str>, String)>,
+    /// Why nothing of it was.
+    whole: Option<(StatusCode, String)>,
+}
+
+impl Fate {
+    fn status(self) -> Status {
+        match self.whole {
+            Some((code, message)) => said(code, message),
+            None if self.measurements.is_empty() => said(StatusCode::SUCCESS, String::new()),
+            None => {
+                let (names, reasons): (Vec<_>, Vec<_>) =
+                    self.measurements.iter().map(|(name, reason)| (&**name, reason.as_str())).unzip();
+                let message = format!(
+                    "Fail to insert measurements [{}] caused by [{}]",
+                    names.join(", "),
+                    reasons.join(", ")
+                );
+                said(StatusCode::METADATA_ERROR, message)
+            }
+        }
+    }
+}
+
+/// The status of a call that wrote `count` parts: `origin` gives the parts that a row, or all rows, of a tablet belong to. A call
+/// of a part that is `alone` has its status.
+pub(crate) fn status<'a>(
+    report: WriteReport,
+    count: usize,
+    origin: impl Fn(usize, Option<u32>) -> &'a [usize],
+    alone: bool,
+) -> Status {
+    if report.rejected.is_empty() {
+        return said(StatusCode::SUCCESS, String::new());
+    }
+    let mut fates = vec![Fate::default(); count];
+    for RejectedRows { tablet, rows, measurement, code, message } in report.rejected {
+        let parts: Vec<usize> = match rows {
+            None => origin(tablet, None).to_vec(),
+            Some(rows) => rows.into_iter().flat_map(|row| origin(tablet, Some(row))).copied().collect(),
+        };
+        for part in parts {
+            let Some(fate) = fates.get_mut(part) else { continue };
+            match &measurement {
+                None => fate.whole = Some((code, message.clone())),
+                Some(name) if fate.measurements.iter().any(|(known, _)| known == name) => {}
+                Some(name) => fate.measurements.push((Arc::clone(name), message.clone())),
+            }
+        }
+    }
+    let mut parts: Vec<_> = fates.into_iter().map(Fate::status).collect();
+    match parts.pop() {
+        Some(only) if alone && parts.is_empty() => only,
+        last => of_parts(parts.into_iter().chain(last).collect()),
+    }
+}

@@ -1,0 +1,58 @@
+//! What a server allows.
+
+use std::time::Duration;
+
+/// What a server allows.
+#[derive(Clone)]
+pub struct ServerOptions {
+    /// The user who may log in.
+    pub user: String,
+    /// Their password.
+    pub password: String,
+    /// How many connections there may be at once; one more is closed as soon as it is made.
+    pub connections: usize,
+    /// The longest request, in bytes.
+    pub frame_bytes: usize,
+    /// Bytes of all requests that are read or carried out at once. Who wants more waits.
+    pub memory_bytes: usize,
+    /// How many queries may be open at once.
+    pub queries: usize,
+    /// How long a query may compute, where its client does not say. What the client takes to fetch does not count.
+    pub query_timeout: Duration,
+    /// How long a request may take to arrive once it has begun, and an answer to be read.
+    pub stall: Duration,
+    /// How long a stop waits for calls under way.
+    pub grace: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            user: "root".to_owned(),
+            password: "root".to_owned(),
+            connections: 10_000,
+            frame_bytes: 128 << 20,
+            memory_bytes: 512 << 20,
+            queries: 1_000,
+            query_timeout: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Without the password.
+impl std::fmt::Debug for ServerOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerOptions")
+            .field("user", &self.user)
+            .field("connections", &self.connections)
+            .field("frame_bytes", &self.frame_bytes)
+            .field("memory_bytes", &self.memory_bytes)
+            .field("queries", &self.queries)
+            .field("query_timeout", &self.query_timeout)
+            .field("stall", &self.stall)
+            .field("grace", &self.grace)
+            .finish()
+    }
+}

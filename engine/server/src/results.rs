@@ -1,0 +1,310 @@
+//! A query's rows, page by page.
+//!
+//! ```text
+//!   batches ─► cut to pages ─► blocks, one for each batch     V2 methods, from 1.0 on
+//!                           └► one data set                   the methods of all versions
+//! ```
+//!
+//! A page has as many rows as its client asks for, or more to the end of a batch, and ends early at some megabytes: answers must
+//! fit into the frames that clients read. Whether there are more rows is known before a page is sent, so that most queries
+//! take one call.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, cast::AsArray, types::Int64Type};
+use bytes::Bytes;
+use futures::StreamExt;
+use levada_model::{DataType, Rows, SessionError, StatusCode};
+use levada_rpc::{
+    columns::{block, dataset},
+    messages::{ExecuteStatementResp, FetchResultsResp, QueryDataSet},
+    thrift::Pairs,
+};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Duration, Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    conversation::{Client, Wanted, too_long},
+    server::Shared,
+    status::done,
+};
+
+/// A page ends at so many bytes.
+const PAGE_BYTES: usize = 8 << 20;
+/// Rows of a page where the client does not say.
+const PAGE_ROWS: usize = 5_000;
+
+/// In which form rows are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `TSQueryDataSet`.
+    Set,
+    /// `TsBlock`s.
+    Blocks,
+}
+
+/// An open query. Dropping it ends it.
+pub(crate) struct Query {
+    id: i64,
+    statement_id: i64,
+    rows: Rows,
+    form: Form,
+    page_rows: usize,
+    client: Client,
+    /// For each column of the rows where it is among those sent.
+    places: Vec<usize>,
+    /// For each column sent which one of the rows it is.
+    sent: Vec<usize>,
+    /// Rows that were taken from the stream and not sent yet.
+    held: Option<RecordBatch>,
+    /// What is left of the time that it may compute, and what that was at the beginning.
+    left: Duration,
+    budget: Duration,
+    cancelled: CancellationToken,
+    shared: Arc<Shared>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        self.shared.running.lock().remove(&self.id);
+    }
+}
+
+impl Query {
+    /// A query that may compute for the first time given, and has done so for the second.
+    ///
+    /// # Errors
+    /// There are too many open queries.
+    pub(crate) fn open(
+        shared: &Arc<Shared>,
+        rows: Rows,
+        wanted: Wanted,
+        client: Client,
+        (budget, computed): (Duration, Duration),
+    ) -> Result<Self, SessionError> {
+        const TOO_MANY: StatusCode = StatusCode(717);
+        let permit = Arc::clone(&shared.queries).try_acquire_owned().map_err(|_| {
+            let message =
+                format!("{} queries are open, and more may not be: close some", shared.options.queries);
+            SessionError::new(TOO_MANY, message)
+        })?;
+        let (id, cancelled) = (shared.next_id(), CancellationToken::new());
+        shared.running.lock().insert(id, cancelled.clone());
+        let (places, sent) = places(&rows, client);
+        Ok(Self {
+            id,
+            statement_id: wanted.statement_id,
+            rows,
+            form: wanted.form,
+            page_rows: page_rows(wanted.fetch_size),
+            client,
+            places,
+            sent,
+            held: None,
+            left: budget.saturating_sub(computed),
+            budget,
+            cancelled,
+            shared: Arc::clone(shared),
+            _permit: permit,
+        })
+    }
+
+    pub(crate) fn id(&self) -> i64 {
+        self.id
+    }
+
+    pub(crate) fn statement_id(&self) -> i64 {
+        self.statement_id
+    }
+
+    /// Whether rows are left.
+    pub(crate) fn has_more(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The answer to the statement, with the first page.
+    pub(crate) async fn first(&mut self) -> Result<ExecuteStatementResp, SessionError> {
+        let page = self.page(self.page_rows).await?;
+        let columns = &self.rows.columns;
+        let names = columns.iter().map(|column| column.name.clone());
+        let by_name = self.sent.iter().enumerate().filter(|(_, of)| {
+            // Of columns with the same name the first is found by it.
+            columns.iter().position(|column| column.name == columns[**of].name) == Some(**of)
+        });
+        let by_name = by_name.map(|(place, of)| (columns[*of].name.clone(), place as i32)).collect();
+        let mut answer = ExecuteStatementResp {
+            status: done(),
+            query_id: Some(self.id),
+            columns: Some(names.collect()),
+            ignore_time_stamp: Some(!self.rows.has_time),
+            data_type_list: Some(columns.iter().map(|column| self.type_name(column.data_type)).collect()),
+            column_name_index_map: Some(Pairs(by_name)),
+            sg_columns: Some(Vec::new()),
+            alias_columns: Some(Vec::new()),
+            more_data: Some(self.has_more()),
+            table_model: Some(false),
+            ..ExecuteStatementResp::default()
+        };
+        if self.client == Client::V2 {
+            answer.column_index_to_block = Some(self.places.iter().map(|place| *place as i32).collect());
+        }
+        match self.form {
+            Form::Blocks => answer.query_result = Some(self.blocks(&page)),
+            Form::Set => answer.query_data_set = Some(self.set(&page)?),
+        }
+        Ok(answer)
+    }
+
+    /// The next page.
+    pub(crate) async fn next(
+        &mut self,
+        form: Form,
+        fetch_size: i32,
+    ) -> Result<FetchResultsResp, SessionError> {
+        let page = self.page(page_rows(Some(fetch_size))).await?;
+        let mut answer = FetchResultsResp {
+            status: done(),
+            has_result_set: !page.is_empty(),
+            is_align: true,
+            more_data: Some(self.has_more()),
+            ..FetchResultsResp::default()
+        };
+        match form {
+            Form::Blocks => answer.query_result = Some(self.blocks(&page)),
+            Form::Set => answer.query_data_set = Some(self.set(&page)?),
+        }
+        Ok(answer)
+    }
+
+    /// Batches of at least so many rows, if there are as many and they are not too large.
+    async fn page(&mut self, rows: usize) -> Result<Vec<RecordBatch>, SessionError> {
+        let (mut page, mut taken, mut bytes) = (Vec::new(), 0, 0);
+        loop {
+            let Some(mut batch) = self.batch().await? else { return Ok(page) };
+            let size = bytes_of(&batch);
+            if size > PAGE_BYTES && batch.num_rows() > 1 {
+                let fitting = (batch.num_rows() * PAGE_BYTES / size).clamp(1, batch.num_rows() - 1);
+                self.held = Some(batch.slice(fitting, batch.num_rows() - fitting));
+                batch = batch.slice(0, fitting);
+            }
+            taken += batch.num_rows();
+            bytes += size;
+            page.push(batch);
+            if taken >= rows || bytes >= PAGE_BYTES {
+                if self.held.is_none() {
+                    self.held = self.batch().await?;
+                }
+                return Ok(page);
+            }
+        }
+    }
+
+    /// The next batch that has rows.
+    async fn batch(&mut self) -> Result<Option<RecordBatch>, SessionError> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        if self.left.is_zero() {
+            return Err(too_long(self.budget));
+        }
+        let started = Instant::now();
+        let batches = &mut self.rows.batches;
+        let computing = async {
+            while let Some(batch) = batches.next().await {
+                let batch = batch?;
+                if batch.num_rows() > 0 {
+                    return Ok(Some(batch));
+                }
+            }
+            Ok(None)
+        };
+        let batch = tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => Err(was_cancelled()),
+            batch = timeout(self.left, computing) => batch.unwrap_or_else(|_| Err(too_long(self.budget))),
+        };
+        self.left = self.left.saturating_sub(started.elapsed());
+        batch
+    }
+
+    /// Times and columns as they are sent. Rows without a time have 0.
+    fn parts(&self, batch: &RecordBatch) -> (Int64Array, Vec<(DataType, ArrayRef)>) {
+        let first = usize::from(self.rows.has_time);
+        let times = if self.rows.has_time {
+            batch.column(0).as_primitive::<Int64Type>().clone()
+        } else {
+            Int64Array::from_value(0, batch.num_rows())
+        };
+        let column = |of: &usize| (self.rows.columns[*of].data_type, Arc::clone(batch.column(first + of)));
+        (times, self.sent.iter().map(column).collect())
+    }
+
+    fn blocks(&self, page: &[RecordBatch]) -> Vec<Bytes> {
+        let encode = |batch| {
+            let (times, columns) = self.parts(batch);
+            block::encode(&times, &columns)
+        };
+        page.iter().map(encode).collect()
+    }
+
+    fn set(&self, page: &[RecordBatch]) -> Result<QueryDataSet, SessionError> {
+        let Some(first) = page.first() else {
+            let none = vec![Bytes::new(); self.sent.len()];
+            return Ok(QueryDataSet { time: Bytes::new(), value_list: none.clone(), bitmap_list: none });
+        };
+        let whole = arrow_select::concat::concat_batches(&first.schema(), page).map_err(|error| {
+            SessionError::new(StatusCode::QUERY_PROCESS_ERROR, error.to_string()).caused_by(error)
+        })?;
+        let (times, columns) = self.parts(&whole);
+        Ok(dataset::encode(&times, &columns))
+    }
+
+    /// A type by its name. Clients before 1.0 know the first six only, and read the others by what they are sent as.
+    fn type_name(&self, data_type: DataType) -> String {
+        let known = match data_type {
+            DataType::Timestamp => DataType::Int64,
+            DataType::Date => DataType::Int32,
+            DataType::String | DataType::Blob => DataType::Text,
+            other => other,
+        };
+        let shown = if self.client == Client::Old { known } else { data_type };
+        shown.to_string()
+    }
+}
+
+/// Where columns are among those sent, and which are sent. Clients before 2.0 find them by name, and expect as many as there
+/// are names.
+fn places(rows: &Rows, client: Client) -> (Vec<usize>, Vec<usize>) {
+    if client == Client::V2 {
+        let each: Vec<_> = (0..rows.columns.len()).collect();
+        return (each.clone(), each);
+    }
+    let mut by_name = std::collections::HashMap::new();
+    let mut sent = Vec::new();
+    let places = rows.columns.iter().enumerate().map(|(of, column)| {
+        *by_name.entry(column.name.as_str()).or_insert_with(|| {
+            sent.push(of);
+            sent.len() - 1
+        })
+    });
+    (places.collect(), sent)
+}
+
+fn page_rows(fetch_size: Option<i32>) -> usize {
+    fetch_size.and_then(|rows| usize::try_from(rows).ok()).filter(|rows| *rows > 0).unwrap_or(PAGE_ROWS)
+}
+
+/// Bytes of the rows of a batch, which may be a small part of what its memory holds.
+fn bytes_of(batch: &RecordBatch) -> usize {
+    let columns = batch.columns().iter();
+    columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+}
+
+fn was_cancelled() -> SessionError {
+    const QUERY_WAS_KILLED: StatusCode = StatusCode(715);
+    SessionError::new(QUERY_WAS_KILLED, "the query was cancelled")
+}

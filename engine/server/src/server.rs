@@ -1,0 +1,122 @@
+//! Connections are accepted here, and what all of them share is kept.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use levada_engine::Engine;
+use levada_rpc::messages::ConnectionInfo;
+use parking_lot::Mutex;
+use tokio::{
+    net::TcpListener,
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::{info, warn};
+
+use crate::{ServerOptions, connection};
+
+/// Serves an engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) options: ServerOptions,
+    /// A permit for each connection.
+    connections: Arc<Semaphore>,
+    /// A permit for each KiB of requests.
+    pub(crate) memory: Arc<Semaphore>,
+    /// A permit for each open query.
+    pub(crate) queries: Arc<Semaphore>,
+    /// Queries that are open, and what ends them.
+    pub(crate) running: Mutex<HashMap<i64, CancellationToken>>,
+    /// Who is logged in.
+    pub(crate) clients: Mutex<BTreeMap<i64, ConnectionInfo>>,
+    next: AtomicI64,
+}
+
+impl Shared {
+    /// A number that nothing else has: for sessions, statements, queries.
+    pub(crate) fn next_id(&self) -> i64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// How long accepting pauses after it failed: mostly there are no file descriptors left, and more will be soon.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Server {
+    /// A server of an engine.
+    pub fn new(engine: Engine, options: ServerOptions) -> Self {
+        let most = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        let shared = Shared {
+            engine,
+            connections: most(options.connections),
+            memory: most(options.memory_bytes >> 10),
+            queries: most(options.queries),
+            options,
+            running: Mutex::new(HashMap::new()),
+            clients: Mutex::new(BTreeMap::new()),
+            next: AtomicI64::new(1),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// How many clients are logged in.
+    pub fn clients(&self) -> usize {
+        self.shared.clients.lock().len()
+    }
+
+    /// Serves what connects to `listener` until `stop` is cancelled. Then no connection is accepted any more, calls under way
+    /// are carried out and answered, and connections end; those that take longer than the options allow are broken off. Dropping
+    /// the future breaks off nothing but the accepting: cancel `stop`.
+    pub async fn serve(&self, listener: TcpListener, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let broken_off = CancellationToken::new();
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(%error, "a connection could not be accepted");
+                    sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&self.shared.connections).try_acquire_owned() else {
+                warn!(%peer, most = self.shared.options.connections, "there are too many connections: one more was closed");
+                continue;
+            };
+            let (shared, stop, broken_off) = (Arc::clone(&self.shared), stop.clone(), broken_off.clone());
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = broken_off.cancelled() => {}
+                    () = connection::serve(shared, stream, peer, stop) => {}
+                }
+                drop(permit);
+            });
+        }
+        drop(listener);
+        tasks.close();
+        if timeout(self.shared.options.grace, tasks.wait()).await.is_err() {
+            warn!(connections = tasks.len(), "calls under way are broken off");
+            broken_off.cancel();
+            tasks.wait().await;
+        }
+        info!("the RPC service has ended");
+    }
+}

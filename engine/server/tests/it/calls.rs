@@ -1,0 +1,278 @@
+//! Statements, queries, schema: what clients ask for besides inserting.
+
+use std::time::Duration;
+
+use levada_rpc::{
+    messages::*,
+    thrift::{Pairs, Protocol},
+};
+use levada_server::ServerOptions;
+
+use crate::peer::{Peer, fetch, serve, serve_with, statement};
+
+async fn filled(peer: &mut Peer) {
+    for (device, from) in [("root.q.d1", 0), ("root.q.d2", 100)] {
+        let rows: Vec<_> = (0..5).map(|row| format!("({row}, {}, {})", from + row, row % 2 == 0)).collect();
+        let sql = format!("insert into {device}(time, s, b) values {}", rows.join(", "));
+        assert_eq!(peer.code(&sql).await, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_come_in_pages_and_a_query_that_is_over_is_forgotten() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let rows: Vec<_> = (0..20_000).map(|row| format!("({row}, {row})")).collect();
+    assert_eq!(peer.code(&format!("insert into root.q.d(time, s) values {}", rows.join(", "))).await, 200);
+    let sql = "select s from root.q.d";
+    let first = peer.call(&ExecuteQueryStatementV2 { req: statement(sql) }).await.expect("a reply");
+    assert_eq!((first.more_data, first.ignore_time_stamp), (Some(true), Some(false)));
+    let query = first.query_id.expect("a query");
+    assert_eq!(peer.rest(sql, first).await.len(), 20_000);
+    let over = peer.call(&FetchResultsV2 { req: fetch(sql, query) }).await.expect("a reply");
+    assert_eq!((over.status.code, over.has_result_set), (200, false));
+    let close = CloseOperationReq { query_id: Some(query), ..CloseOperationReq::default() };
+    assert_eq!(peer.call(&CloseOperation { req: close }).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows_as_before(sql).await.len(), 20_000);
+    assert_eq!(peer.rows("select s from root.nowhere").await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_of_one_name_are_sent_as_each_version_reads_them() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    filled(&mut peer).await;
+    let sql = "select s, b, s from root.q.d1 where time = 1";
+    let answer = peer.execute(sql).await;
+    assert_eq!(answer.columns.as_ref().map(Vec::len), Some(3));
+    assert_eq!(answer.column_index_to_block, Some(vec![0, 1, 2]));
+    assert_eq!(peer.rest(sql, answer).await, ["1 1.0 false 1.0"]);
+    for configuration in [&[][..], &[("version", "V_0_13")], &[("version", "V_1_0")]] {
+        let mut old = Peer::log_in(&served.address, Protocol::Binary, configuration).await;
+        let answer = old.execute(sql).await;
+        let places = answer.column_name_index_map.expect("places").0;
+        let expected = [("root.q.d1.s".to_owned(), 0), ("root.q.d1.b".to_owned(), 1)];
+        assert_eq!((places, answer.column_index_to_block), (expected.to_vec(), None), "{configuration:?}");
+        assert_eq!(old.rows_as_before(sql).await, ["1 1.0 false"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_before_1_0_are_told_types_that_they_know() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for (name, data_type) in
+        [("a", "TIMESTAMP"), ("b", "DATE"), ("c", "STRING"), ("d", "BLOB"), ("e", "DOUBLE")]
+    {
+        assert_eq!(peer.code(&format!("create timeseries root.q.d.{name} {data_type}")).await, 200);
+    }
+    let sql = "select a, b, c, d, e from root.q.d";
+    let types = |answer: ExecuteStatementResp| answer.data_type_list.expect("types").join(" ");
+    assert_eq!(types(peer.execute(sql).await), "TIMESTAMP DATE STRING BLOB DOUBLE");
+    let mut old = Peer::log_in(&served.address, Protocol::Binary, &[("version", "V_0_13")]).await;
+    assert_eq!(types(old.execute(sql).await), "INT64 INT32 TEXT TEXT DOUBLE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_without_a_statement_give_what_their_statement_would() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    filled(&mut peer).await;
+    let paths = ["root.q.d1.s", "root.q.d2.s"].map(str::to_owned).to_vec();
+    let raw =
+        RawDataQueryReq { paths: paths.clone(), start_time: 1, end_time: 3, ..RawDataQueryReq::default() };
+    let answer = peer.call(&ExecuteRawDataQueryV2 { req: raw }).await.expect("a reply");
+    assert_eq!(answer.columns.as_deref(), Some(&paths[..]));
+    assert_eq!(peer.rest("", answer).await, ["1 1.0 101.0", "2 2.0 102.0"]);
+    let last = LastDataQueryReq { paths: paths.clone(), time: 0, ..LastDataQueryReq::default() };
+    let answer = peer.call(&ExecuteLastDataQueryV2 { req: last }).await.expect("a reply");
+    assert_eq!(peer.rest("", answer).await, ["4 root.q.d1.s 4.0 DOUBLE", "4 root.q.d2.s 104.0 DOUBLE"]);
+    let fast = FastLastDataQueryForOneDeviceReq {
+        db: "root.q".to_owned(),
+        device_id: "root.q.d2".to_owned(),
+        sensors: vec!["s".to_owned()],
+        ..FastLastDataQueryForOneDeviceReq::default()
+    };
+    let answer = peer.call(&ExecuteFastLastDataQueryForOneDeviceV2 { req: fast }).await.expect("a reply");
+    assert_eq!(peer.rest("", answer).await, ["4 root.q.d2.s 104.0 DOUBLE"]);
+    let aggregates = AggregationQueryReq {
+        paths,
+        aggregations: vec![0, 7],
+        start_time: Some(0),
+        end_time: Some(4),
+        interval: Some(2),
+        ..AggregationQueryReq::default()
+    };
+    let answer = peer.call(&ExecuteAggregationQueryV2 { req: aggregates }).await.expect("a reply");
+    assert_eq!(peer.rest("", answer).await, ["0 2 101.0", "2 2 103.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_have_the_codes_of_the_peer() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("create timeseries root.e.d.s INT32").await, 200);
+    for (code, sql) in [
+        (700, "selct s from root.e.d"),
+        (701, "select nonsense(s) from root.e.d"),
+        (503, "create timeseries root.e.d.s INT32"),
+        (508, "delete timeseries root.e.d.nothing"),
+        (500, "flush root.nowhere"),
+        (507, "insert into root.e.d(time, s) values (1, 'text')"),
+    ] {
+        let answer = peer.execute(sql).await;
+        assert_eq!(answer.status.code, code, "{sql}: {:?}", answer.status);
+    }
+    let mut stranger = Peer::connect(&served.address, Protocol::Binary).await;
+    let delete = DeleteTimeseries { session_id: 1, path: vec!["root.**".to_owned()] };
+    assert_eq!(stranger.call(&delete).await.expect("a reply").code, 802);
+    assert_eq!(stranger.code("delete timeseries root.**").await, 802);
+    let insert = InsertRecord { req: InsertRecordReq::default() };
+    assert_eq!(stranger.call(&insert).await.expect("a reply").code, 802);
+    assert_eq!(
+        stranger.call(&PipeTransfer { req: PipeTransferReq::default() }).await.expect("a reply").status.code,
+        802
+    );
+    assert_eq!(
+        peer.call(&PipeTransfer { req: PipeTransferReq::default() }).await.expect("a reply").status.code,
+        300
+    );
+    assert_eq!(peer.rows("count timeseries root.**").await, ["0 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schema_calls_do_what_their_statements_do() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let database = |name: &str| SetStorageGroup { session_id: 0, storage_group: name.to_owned() };
+    assert_eq!(peer.call(&database("root.sg")).await.expect("a reply").code, 200);
+    assert_eq!(peer.call(&database("root.sg")).await.expect("a reply").code, 501);
+    let pairs = |key: &str, value: &str| Some(Pairs(vec![(key.to_owned(), value.to_owned())]));
+    let one = CreateTimeseriesReq {
+        path: "root.sg.d.`a b`".to_owned(),
+        data_type: 4,
+        encoding: 8,
+        compressor: 1,
+        tags: pairs("unit", "it's"),
+        attributes: pairs("a", "b"),
+        measurement_alias: Some("alias".to_owned()),
+        ..CreateTimeseriesReq::default()
+    };
+    assert_eq!(peer.call(&CreateTimeseries { req: one.clone() }).await.expect("a reply").code, 200);
+    let wrong = CreateTimeseriesReq { data_type: 77, ..one };
+    assert_eq!(peer.call(&CreateTimeseries { req: wrong }).await.expect("a reply").code, 303);
+    let many = CreateMultiTimeseriesReq {
+        paths: ["root.sg.d.x", "root.sg.d.`a b`", "root.sg.d.y"].map(str::to_owned).to_vec(),
+        data_types: vec![1, 1, 5],
+        encodings: vec![0, 0, 0],
+        compressors: vec![0, 0, 0],
+        ..CreateMultiTimeseriesReq::default()
+    };
+    let status = peer.call(&CreateMultiTimeseries { req: many }).await.expect("a reply");
+    let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((status.code, parts), (302, vec![200, 503, 200]));
+    let aligned = CreateAlignedTimeseriesReq {
+        prefix_path: "root.sg.al".to_owned(),
+        measurements: vec!["p".to_owned(), "q".to_owned()],
+        data_types: vec![0, 3],
+        encodings: vec![2, 8],
+        compressors: vec![7, 7],
+        ..CreateAlignedTimeseriesReq::default()
+    };
+    assert_eq!(peer.call(&CreateAlignedTimeseries { req: aligned }).await.expect("a reply").code, 200);
+    let shown = peer.rows("show timeseries root.sg.d.`a b`").await;
+    assert_eq!(shown.len(), 1);
+    for part in ["alias", "DOUBLE", "GORILLA", "SNAPPY", "it's"] {
+        assert!(shown[0].contains(part), "{shown:?}");
+    }
+    assert_eq!(peer.rows("count timeseries root.**").await, ["0 5"]);
+    assert_eq!(peer.code("insert into root.sg.d(time, x) values (1, 1), (2, 2), (3, 3)").await, 200);
+    let delete = DeleteDataReq {
+        paths: vec!["root.sg.**".to_owned()],
+        start_time: 1,
+        end_time: 2,
+        ..DeleteDataReq::default()
+    };
+    assert_eq!(peer.call(&DeleteData { req: delete }).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows("select x from root.sg.d").await, ["3 3"]);
+    let delete = DeleteTimeseries { session_id: 0, path: vec!["root.sg.d.*".to_owned()] };
+    assert_eq!(peer.call(&delete).await.expect("a reply").code, 200);
+    let delete = DeleteStorageGroups { session_id: 0, storage_group: vec!["root.sg".to_owned()] };
+    assert_eq!(peer.call(&delete).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows("count timeseries root.**").await, ["0 0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_zone_is_the_sessions() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let set = |zone: &str| SetTimeZone { req: SetTimeZoneReq { session_id: 0, time_zone: zone.to_owned() } };
+    assert_eq!(peer.call(&set("Atlantis")).await.expect("a reply").code, 703);
+    assert_eq!(peer.call(&set("+08:00")).await.expect("a reply").code, 200);
+    assert_eq!(peer.call(&GetTimeZone { session_id: 0 }).await.expect("a reply").time_zone, "+08:00");
+    assert_eq!(peer.code("insert into root.z.d(time, s) values (1970-01-01T08:00:01, 1)").await, 200);
+    assert_eq!(peer.rows("select s from root.z.d").await, ["1000 1.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_is_cancelled_from_another_connection() {
+    let served = serve_with(ServerOptions { queries: 1, ..ServerOptions::default() }).await;
+    let mut peer = Peer::new(&served).await;
+    let rows: Vec<_> = (0..20_000).map(|row| format!("({row}, {row})")).collect();
+    assert_eq!(peer.code(&format!("insert into root.q.d(time, s) values {}", rows.join(", "))).await, 200);
+    let sql = "select s from root.q.d";
+    let query = peer.execute(sql).await.query_id.expect("a query");
+    let mut other = Peer::new(&served).await;
+    assert_eq!(other.code(sql).await, 717, "one query may be open");
+    let cancel = |query_id| CancelOperation { req: CancelOperationReq { session_id: 0, query_id } };
+    assert_eq!(other.call(&cancel(query)).await.expect("a reply").code, 200);
+    assert_eq!(other.call(&cancel(-1)).await.expect("a reply").code, 714);
+    let fetched = peer.call(&FetchResultsV2 { req: fetch(sql, query) }).await.expect("a reply");
+    assert_eq!(fetched.status.code, 715);
+    assert_eq!(other.code("count timeseries root.**").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_computes_too_long_is_ended() {
+    let served =
+        serve_with(ServerOptions { query_timeout: Duration::ZERO, ..ServerOptions::default() }).await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(
+        peer.code("insert into root.q.d(time, s) values (1, 1)").await,
+        200,
+        "what writes is not broken off"
+    );
+    assert_eq!(peer.code("select count(s) from root.q.d").await, 720);
+    let patient = ExecuteStatementReq { timeout: Some(60_000), ..statement("select count(s) from root.q.d") };
+    assert_eq!(peer.call(&ExecuteStatementV2 { req: patient }).await.expect("a reply").status.code, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_ask_for_the_nodes_are_sent_back_to_where_they_are() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let (ip, port) = served.address.split_once(':').expect("an address");
+    assert_eq!(peer.rows("SHOW  DATANODES;").await, [format!("0 1 Running {ip} {port} 1 1")]);
+    let answer = peer.execute("show datanodes").await;
+    let columns = ["NodeID", "Status", "RpcAddress", "RpcPort", "DataRegionNum", "SchemaRegionNum"];
+    assert_eq!(answer.columns.expect("columns"), columns);
+    let connections = peer.call(&FetchAllConnectionsInfo {}).await.expect("a reply").connection_info_list;
+    assert_eq!(connections.len(), 1);
+    assert_eq!(connections[0].user_name, "root");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_runs_every_statement_and_says_how_each_went() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let batch = |statements: &[&str]| {
+        let statements = statements.iter().map(|sql| (*sql).to_owned()).collect();
+        ExecuteBatchStatement { req: ExecuteBatchStatementReq { session_id: 0, statements } }
+    };
+    let mixed =
+        batch(&["insert into root.b.d(time, s) values (1, 1)", "nonsense", "show databases", "flush"]);
+    let status = peer.call(&mixed).await.expect("a reply");
+    let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((status.code, parts), (302, vec![200, 700, 704, 200]));
+    assert_eq!(peer.call(&batch(&["flush"])).await.expect("a reply").code, 200);
+}

@@ -1,0 +1,231 @@
+//! All the ways in which rows come.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+};
+use levada_model::{Column, DataType, Path, Tablet, Value};
+use levada_rpc::{
+    columns::{
+        record,
+        tablet::{TabletBytes, encode},
+    },
+    messages::*,
+};
+
+use crate::peer::{Peer, serve};
+
+/// A tablet of all types, one value of each null.
+fn all_types(device: &str, aligned: bool) -> Tablet {
+    let text = || -> ArrayRef { Arc::new(StringArray::from(vec![Some("é"), None, Some("")])) };
+    let columns: Vec<(&str, DataType, ArrayRef)> = vec![
+        ("b", DataType::Boolean, Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]))),
+        ("i", DataType::Int32, Arc::new(Int32Array::from(vec![Some(i32::MIN), None, Some(7)]))),
+        ("l", DataType::Int64, Arc::new(Int64Array::from(vec![Some(i64::MAX), None, Some(-1)]))),
+        ("f", DataType::Float, Arc::new(Float32Array::from(vec![Some(1.5), None, Some(-0.25)]))),
+        ("d", DataType::Double, Arc::new(Float64Array::from(vec![Some(1e300), None, Some(0.1)]))),
+        ("t", DataType::Text, text()),
+        ("ts", DataType::Timestamp, Arc::new(Int64Array::from(vec![Some(0), None, Some(99)]))),
+        ("da", DataType::Date, Arc::new(Int32Array::from(vec![Some(20_240_229), None, Some(19_700_101)]))),
+        (
+            "bl",
+            DataType::Blob,
+            Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0, 255][..]), None, Some(b"")])),
+        ),
+        ("st", DataType::String, text()),
+    ];
+    let columns =
+        columns.into_iter().map(|(name, data_type, values)| Column { name: name.into(), data_type, values });
+    let device = Path::parse(device).expect("legal");
+    Tablet::try_new(device, aligned, Int64Array::from(vec![1, 2, 3]), columns.collect()).expect("fits")
+}
+
+const ALL: &str = "b, i, l, f, d, t, ts, da, bl, st";
+const ROWS: [&str; 2] = [
+    "1 true -2147483648 9223372036854775807 1.5 1e300 é 0 2024-02-29 0x00ff é",
+    "3 false 7 -1 -0.25 0.1  99 1970-01-01 0x ",
+];
+
+fn insert_tablet(tablet: &Tablet) -> InsertTablet {
+    let TabletBytes { rows, measurements, types, timestamps, values } = encode(tablet);
+    let req = InsertTabletReq {
+        prefix_path: tablet.device().to_string(),
+        measurements,
+        types,
+        timestamps,
+        values,
+        size: i32::try_from(rows).expect("few"),
+        is_aligned: Some(tablet.aligned()),
+        ..InsertTabletReq::default()
+    };
+    InsertTablet { req }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tablets_of_all_types_come_back_in_both_forms() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for (device, aligned) in [("root.t.plain", false), ("root.t.aligned", true)] {
+        let status = peer.call(&insert_tablet(&all_types(device, aligned))).await.expect("a reply");
+        assert_eq!(status.code, 200, "{status:?}");
+        let sql = format!("select {ALL} from {device}");
+        assert_eq!(peer.rows(&sql).await, ROWS);
+        assert_eq!(peer.rows_as_before(&sql).await, ROWS);
+    }
+}
+
+/// The rows of the tablet as records.
+fn records(tablet: &Tablet) -> Vec<(i64, Vec<Option<Value>>)> {
+    let row = |row: usize| {
+        let values = tablet.columns().iter().map(|column| Value::at(&column.values, column.data_type, row));
+        (tablet.times().value(row), values.collect())
+    };
+    (0..tablet.rows()).map(row).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_all_types_come_back_whatever_call_brings_them() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let tablet = all_types("root.r.d1", false);
+    let names: Vec<_> = tablet.columns().iter().map(|column| column.name.to_string()).collect();
+    let rows = records(&tablet);
+    for (time, values) in &rows {
+        let req = InsertRecordReq {
+            prefix_path: "root.r.d1".to_owned(),
+            measurements: names.clone(),
+            values: record::encode(values),
+            timestamp: *time,
+            ..InsertRecordReq::default()
+        };
+        assert_eq!(peer.call(&InsertRecord { req }).await.expect("a reply").code, 200);
+    }
+    let req = InsertRecordsReq {
+        prefix_paths: vec!["root.r.d2".to_owned(); rows.len()],
+        measurements_list: vec![names.clone(); rows.len()],
+        values_list: rows.iter().map(|(_, values)| record::encode(values)).collect(),
+        timestamps: rows.iter().map(|(time, _)| *time).collect(),
+        is_aligned: Some(true),
+        ..InsertRecordsReq::default()
+    };
+    assert_eq!(peer.call(&InsertRecords { req: req.clone() }).await.expect("a reply").code, 200);
+    let of_one = InsertRecordsOfOneDeviceReq {
+        prefix_path: "root.r.d3".to_owned(),
+        measurements_list: req.measurements_list,
+        values_list: req.values_list,
+        timestamps: req.timestamps,
+        ..InsertRecordsOfOneDeviceReq::default()
+    };
+    assert_eq!(peer.call(&InsertRecordsOfOneDevice { req: of_one }).await.expect("a reply").code, 200);
+    for device in ["root.r.d1", "root.r.d2", "root.r.d3"] {
+        assert_eq!(peer.rows(&format!("select {ALL} from {device}")).await, ROWS, "{device}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_become_what_their_series_are() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for (name, data_type) in [("i", "INT32"), ("t", "TEXT"), ("da", "DATE"), ("bl", "BLOB"), ("b", "BOOLEAN")]
+    {
+        assert_eq!(peer.code(&format!("create timeseries root.s.d.{name} {data_type}")).await, 200);
+    }
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let names = texts(&["i", "t", "da", "bl", "b", "new"]);
+    let req = InsertStringRecordReq {
+        prefix_path: "root.s.d".to_owned(),
+        measurements: names.clone(),
+        values: texts(&["12", "12", "2024-01-02", "X'0a'", "true", "1.5"]),
+        timestamp: 1,
+        ..InsertStringRecordReq::default()
+    };
+    assert_eq!(peer.call(&InsertStringRecord { req }).await.expect("a reply").code, 200);
+    let req = InsertStringRecordsReq {
+        prefix_paths: texts(&["root.s.d", "root.s.d"]),
+        measurements_list: vec![names.clone(), texts(&["i"])],
+        values_list: vec![texts(&["13", "it's", "null", "null", "false", "2"]), texts(&["no number"])],
+        timestamps: vec![2, 3],
+        ..InsertStringRecordsReq::default()
+    };
+    let status = peer.call(&InsertStringRecords { req }).await.expect("a reply");
+    let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((status.code, parts), (302, vec![200, 507]));
+    let rows = peer.rows("select i, t, da, bl, b, new from root.s.d").await;
+    assert_eq!(rows, ["1 12 12 2024-01-02 0x0a true 1.5", "2 13 it's null null false 2.0"]);
+}
+
+fn one_column(device: &str, name: &str, data_type: DataType, values: ArrayRef) -> Tablet {
+    let times = Int64Array::from_iter_values(1..=i64::try_from(values.len()).expect("few"));
+    let column = Column { name: name.into(), data_type, values };
+    Tablet::try_new(Path::parse(device).expect("legal"), false, times, vec![column]).expect("fits")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrower_type_is_widened_and_another_is_rejected() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("create timeseries root.w.d.l INT64").await, 200);
+    let narrow = one_column("root.w.d", "l", DataType::Int32, Arc::new(Int32Array::from(vec![5, 6])));
+    assert_eq!(peer.call(&insert_tablet(&narrow)).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows("select l from root.w.d").await, ["1 5", "2 6"]);
+    let text = one_column("root.w.d", "l", DataType::Text, Arc::new(StringArray::from(vec!["7"])));
+    let status = peer.call(&insert_tablet(&text)).await.expect("a reply");
+    assert_eq!(status.code, 507, "{status:?}");
+    let words = status.message.expect("words");
+    assert!(
+        words.contains("Fail to insert measurements [l]") && words.contains("inserting type TEXT"),
+        "{words}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_rejected_keeps_no_other_from_being_stored() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("create timeseries root.p.d1.s BOOLEAN").await, 200);
+    let devices = ["root.p.d1", "root.p.d2", "root.p.d1"].map(str::to_owned).to_vec();
+    let req = InsertRecordsReq {
+        measurements_list: vec![vec!["s".to_owned()]; devices.len()],
+        prefix_paths: devices,
+        values_list: vec![
+            record::encode(&[Some(Value::Double(1.0))]),
+            record::encode(&[Some(Value::Double(2.0))]),
+            record::encode(&[Some(Value::Boolean(true))]),
+        ],
+        timestamps: vec![1, 2, 3],
+        ..InsertRecordsReq::default()
+    };
+    let status = peer.call(&InsertRecords { req }).await.expect("a reply");
+    let parts: Vec<_> = status.sub_status.clone().expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((status.code, parts), (302, vec![507, 200, 200]), "{status:?}");
+    assert_eq!(peer.rows("select s from root.p.d2").await, ["2 2.0"]);
+    assert_eq!(peer.rows("select s from root.p.d1").await, ["3 true"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_well_formed_is_rejected_with_its_reason() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let good = insert_tablet(&all_types("root.x.d", false)).req;
+    let bad = [
+        (509, InsertTabletReq { prefix_path: "root..d".to_owned(), ..good.clone() }),
+        (303, InsertTabletReq { size: 4, ..good.clone() }),
+        (303, InsertTabletReq { size: -1, ..good.clone() }),
+        (303, InsertTabletReq { types: vec![99; good.types.len()], ..good.clone() }),
+        (303, InsertTabletReq { types: vec![], ..good.clone() }),
+        (
+            509,
+            InsertTabletReq { measurements: vec!["a.b".to_owned(); good.measurements.len()], ..good.clone() },
+        ),
+        (300, InsertTabletReq { write_to_table: Some(true), ..good.clone() }),
+        (300, InsertTabletReq { is_compressed: Some(true), ..good.clone() }),
+    ];
+    for (code, req) in bad {
+        let status = peer.call(&InsertTablet { req }).await.expect("a reply");
+        assert_eq!(status.code, code, "{status:?}");
+    }
+    let lists = InsertRecordsReq { prefix_paths: vec!["root.x.d".to_owned()], ..InsertRecordsReq::default() };
+    assert_eq!(peer.call(&InsertRecords { req: lists }).await.expect("a reply").code, 303);
+    assert_eq!(peer.rows("show timeseries root.x.**").await, [""; 0]);
+}

@@ -1,0 +1,6 @@
+//! A server on a port of its own, and clients that speak its protocol.
+
+mod calls;
+mod inserts;
+mod peer;
+mod serving;

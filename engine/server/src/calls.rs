@@ -8,6 +8,8 @@ mod schema;
 
 pub(crate) use meta::data_nodes;
 
+use std::ops::ControlFlow::{self, Break, Continue};
+
 use futures::{FutureExt, StreamExt};
 use levada_engine::EmbeddedSession;
 use levada_model::{PathPattern, Session, SessionError, StatusCode};
@@ -39,34 +41,34 @@ impl Replies<'_> {
 }
 
 /// What a kind of call makes of a request: an answer, or the request again where it is of another kind.
-type Answered = Result<Frame, Request>;
+type Answered = ControlFlow<Frame, Request>;
 
 impl Conversation {
     /// Carries out a call.
     pub(crate) async fn answer(&mut self, head: &Head, protocol: Protocol, request: Request) -> Frame {
         let replies = Replies { head, protocol };
         match self.answer_by_kind(replies, request).await {
-            Ok(answer) => answer,
-            Err(request) => meta::answer_unsupported(replies, &request),
+            Break(answer) => answer,
+            Continue(request) => meta::answer_unsupported(replies, &request),
         }
     }
 
     async fn answer_by_kind(&mut self, replies: Replies<'_>, request: Request) -> Answered {
         // The most frequent first.
         let request = match self.insert_calls(replies, request).await {
-            Err(request) => request,
+            Continue(request) => request,
             answered => return answered,
         };
         let request = match self.query_calls(replies, request).await {
-            Err(request) => request,
+            Continue(request) => request,
             answered => return answered,
         };
         let request = match self.schema_calls(replies, request).await {
-            Err(request) => request,
+            Continue(request) => request,
             answered => return answered,
         };
         let request = match self.login_calls(replies, request) {
-            Err(request) => request,
+            Continue(request) => request,
             answered => return answered,
         };
         self.meta_calls(replies, request).await

@@ -1,5 +1,7 @@
 //! Rows in all the forms in which clients send them.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use bytes::Bytes;
 use levada_model::SessionError;
 use levada_rpc::messages::{
@@ -17,7 +19,7 @@ use crate::{
 
 impl Conversation {
     pub(super) async fn insert_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
-        Ok(match request {
+        Break(match request {
             Request::InsertTablet(InsertTablet { req }) => replies.result(self.tablet(req).await),
             Request::InsertTablets(InsertTablets { req }) => replies.result(self.tablets(req).await),
             Request::InsertRecord(InsertRecord { req }) => {
@@ -67,7 +69,7 @@ impl Conversation {
             | Request::TestInsertRecords(_)
             | Request::TestInsertRecordsOfOneDevice(_)
             | Request::TestInsertStringRecords(_) => replies.result(self.known().map(|_| done())),
-            other => return Err(other),
+            other => return Continue(other),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Logging in and out.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use levada_model::{SessionError, StatusCode};
 use levada_rpc::{
     messages::{
@@ -18,7 +20,7 @@ use crate::{
 
 impl Conversation {
     pub(super) fn login_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
-        Ok(match request {
+        Break(match request {
             Request::OpenSession(OpenSession { req }) => replies.value(self.open_session(&req)),
             Request::CloseSession(CloseSession { .. }) => {
                 self.log_out();
@@ -31,7 +33,7 @@ impl Conversation {
             Request::SetTimeZone(SetTimeZone { req }) => {
                 replies.result(self.set_zone(&req.time_zone).map(|()| done()))
             }
-            other => return Err(other),
+            other => return Continue(other),
         })
     }
 

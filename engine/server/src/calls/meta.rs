@@ -1,6 +1,10 @@
 //! What the server says of itself, and what it does not do.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
 
 use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
@@ -26,7 +30,7 @@ const VERSION: &str = concat!("2.0.1 (Levada ", env!("CARGO_PKG_VERSION"), ")");
 
 impl Conversation {
     pub(super) async fn meta_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
-        Ok(match request {
+        Break(match request {
             Request::GetProperties(_) => replies.value(self.properties()),
             Request::TestConnectionEmpty(_) => replies.value(done()),
             Request::FetchAllConnectionsInfo(_) => replies.value(ConnectionInfoResp {
@@ -44,7 +48,7 @@ impl Conversation {
                 }
             }),
             other => match self.known() {
-                Ok(_) => return Err(other),
+                Ok(_) => return Continue(other),
                 Err(error) => refused(replies, &other, &error),
             },
         })

@@ -1,5 +1,7 @@
 //! Statements, queries that are no statements, fetching, cancelling, closing.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use levada_model::{SessionError, StatusCode};
 use levada_rpc::messages::{
     AggregationQueryReq, CancelOperation, CloseOperation, CloseOperationReq, ExecuteAggregationQuery,
@@ -22,7 +24,7 @@ type Executed = Result<ExecuteStatementResp, SessionError>;
 
 impl Conversation {
     pub(super) async fn query_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
-        Ok(match request {
+        Break(match request {
             Request::ExecuteStatementV2(ExecuteStatementV2 { req })
             | Request::ExecuteQueryStatementV2(ExecuteQueryStatementV2 { req })
             | Request::ExecuteUpdateStatementV2(ExecuteUpdateStatementV2 { req }) => {
@@ -74,7 +76,7 @@ impl Conversation {
             Request::ExecuteAggregationQuery(ExecuteAggregationQuery { req }) => {
                 replies.result(self.aggregate(&req, Form::Set).await)
             }
-            other => return Err(other),
+            other => return Continue(other),
         })
     }
 

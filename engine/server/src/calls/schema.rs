@@ -1,5 +1,7 @@
 //! Databases and series: made into statements, which are checked and carried out as any other.
 
+use std::ops::ControlFlow::{Break, Continue};
+
 use levada_model::{Compressor, DataType, Encoding, Session, SessionError};
 use levada_rpc::{
     messages::{
@@ -20,7 +22,7 @@ type Texts = Pairs<String, String>;
 
 impl Conversation {
     pub(super) async fn schema_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
-        Ok(match request {
+        Break(match request {
             Request::SetStorageGroup(SetStorageGroup { storage_group, .. }) => {
                 let sql = pattern(&storage_group).map(|path| format!("create database {path}"));
                 replies.result(self.statement(sql).await)
@@ -43,7 +45,7 @@ impl Conversation {
                 replies.result(self.statement(sql).await)
             }
             Request::DeleteData(DeleteData { req }) => replies.result(self.statement(delete(&req)).await),
-            other => return Err(other),
+            other => return Continue(other),
         })
     }
 

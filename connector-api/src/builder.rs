@@ -179,6 +179,16 @@ impl BatchBuilder {
         self.current = Some((self.records.push(bytes, position), self.rows));
     }
 
+    /// What came with the current record: its key, its time in milliseconds, and whether it has a value at all.
+    pub fn envelope(&mut self, key: Option<&[u8]>, time: Option<i64>, has_value: bool) {
+        self.records.envelope(key, time, has_value);
+    }
+
+    /// Another header of the current record's envelope.
+    pub fn header(&mut self, name: &str, value: Option<&[u8]>) {
+        self.records.header(name, value);
+    }
+
     /// Adds a row of the current record, as [`BatchBuilder::row_at`] does.
     ///
     /// # Errors
@@ -277,8 +287,7 @@ impl BatchBuilder {
 
     /// The batch of all rows so far, covering these ranges; the builder is empty again and keeps its memory.
     pub fn finish(&mut self, positions: Vec<SplitRange>) -> Batch {
-        let (count, bytes) = (self.records.len(), self.records.bytes());
-        let next = RecordsBuilder::with_capacity(count, (bytes + bytes / 8).min(KEPT_BYTES));
+        let next = self.records.successor(KEPT_BYTES);
         let records = std::mem::replace(&mut self.records, next).finish();
         if let Some(split) = &self.split {
             self.records.split(split);

@@ -42,7 +42,7 @@ pub use declare::{Options, With};
 pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use options::{BatchLimits, ByteSize, Interval, Secret};
-pub use records::{RecordRef, Records, RecordsBuilder};
+pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{
     Component, ComponentKind, DecoderType, Problem, Registry, SinkType, SourceType, TransformType,
 };

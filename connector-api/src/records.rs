@@ -6,10 +6,18 @@
 //!   splits  0                0                1            index into the batch's split names
 //!   positions 4711           4712             88
 //! ```
+//!
+//! What came with a record beside its bytes (a message's key, time and headers) is kept apart, in `Envelopes`.
 
 use std::{fmt, sync::Arc};
 
 use levada_model::SplitName;
+
+mod envelope;
+
+pub use self::envelope::{Envelope, Headers};
+
+use self::envelope::Envelopes;
 
 /// The records of a batch as they came, in one allocation.
 #[derive(Default)]
@@ -17,6 +25,7 @@ pub struct Records {
     arena: Vec<u8>,
     entries: Vec<Entry>,
     splits: Vec<SplitName>,
+    envelopes: Envelopes,
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +62,7 @@ impl Records {
 
     /// Bytes of memory held.
     pub fn bytes(&self) -> usize {
-        self.arena.capacity() + self.entries.capacity() * size_of::<Entry>()
+        self.arena.capacity() + self.entries.capacity() * size_of::<Entry>() + self.envelopes.held()
     }
 
     /// A record's bytes; empty where there is no such record.
@@ -68,6 +77,13 @@ impl Records {
     pub fn origin(&self, index: u32) -> Option<(&SplitName, u64)> {
         let entry = self.entries.get(index as usize)?;
         Some((self.splits.get(entry.split as usize)?, entry.position))
+    }
+}
+
+impl Records {
+    /// What came with a record beside its bytes, where anything did.
+    pub fn envelope(&self, index: u32) -> Option<Envelope<'_>> {
+        self.envelopes.get(index)
     }
 }
 
@@ -92,6 +108,11 @@ impl RecordRef {
     pub fn origin(&self) -> Option<(&SplitName, u64)> {
         self.records.origin(self.index)
     }
+
+    /// What came with it beside its bytes, where anything did.
+    pub fn envelope(&self) -> Option<Envelope<'_>> {
+        self.records.envelope(self.index)
+    }
 }
 
 impl fmt::Debug for RecordRef {
@@ -108,9 +129,19 @@ impl RecordsBuilder {
                 arena: Vec::with_capacity(bytes),
                 entries: Vec::with_capacity(records),
                 splits: Vec::new(),
+                envelopes: Envelopes::default(),
             },
             current_split: 0,
         }
+    }
+
+    /// An empty builder with room for about as much as this one holds, and for at most that many bytes of records.
+    #[must_use]
+    pub fn successor(&self, most_bytes: usize) -> Self {
+        let bytes = self.records.arena.len();
+        let mut next = Self::with_capacity(self.len(), (bytes + bytes / 8).min(most_bytes));
+        next.records.envelopes = self.records.envelopes.successor(most_bytes);
+        next
     }
 
     /// Records pushed from now on come from this split.
@@ -135,6 +166,19 @@ impl RecordsBuilder {
         index
     }
 
+    /// What came with the last record: its key, its time in milliseconds, and whether it has a value at all.
+    pub fn envelope(&mut self, key: Option<&[u8]>, time: Option<i64>, has_value: bool) {
+        if let Some(last) = self.records.entries.len().checked_sub(1) {
+            let last = u32::try_from(last).unwrap_or(u32::MAX);
+            self.records.envelopes.push(last, key, time, has_value);
+        }
+    }
+
+    /// Another header of the last envelope.
+    pub fn header(&mut self, name: &str, value: Option<&[u8]>) {
+        self.records.envelopes.header(name, value);
+    }
+
     /// How many records so far.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -145,9 +189,9 @@ impl RecordsBuilder {
         self.records.is_empty()
     }
 
-    /// The bytes of the records so far.
+    /// The bytes of the records so far, and of what came with them.
     pub fn bytes(&self) -> usize {
-        self.records.arena.len()
+        self.records.arena.len() + self.records.envelopes.bytes()
     }
 
     /// The records, complete.

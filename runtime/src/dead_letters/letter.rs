@@ -5,7 +5,9 @@
 //!  "split":"readings/sensors/3","position":4711,"text":"{\"device\": …"}
 //! ```
 //!
-//! A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte. A row that came from no record (a simulated
+//! A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
+//! all. A Kafka message has its time as `timestamp`, its `key` and its `headers`, pairs of name and value, in their order. Keys
+//! and values that are no UTF-8 are `{"base64": "…"}`. A row that came from no record (a simulated
 //! sensor's) is a `row` with its device, time and values.
 
 use std::{sync::Arc, time::SystemTime};
@@ -81,11 +83,35 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     position: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'a str>,
+    timestamp: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Bytes<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(&'a str, Option<Bytes<'a>>)>,
+    /// Null where there is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<&'a Map<String, Json>>,
+}
+
+/// Bytes as a text where they are one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Bytes<'a> {
+    Text(&'a str),
+    Other { base64: String },
+}
+
+impl<'a> Bytes<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text),
+            Err(_) => Self::Other { base64: BASE64_STANDARD.encode(bytes) },
+        }
+    }
 }
 
 impl Stage {
@@ -131,19 +157,36 @@ impl Letter {
             attempts: self.attempts,
             split: self.origin().map(|(split, _)| split.as_str()),
             position: self.origin().map(|(_, position)| position),
+            timestamp: None,
+            key: None,
+            headers: Vec::new(),
             text: None,
             base64: None,
             row: None,
         };
         match &self.content {
-            Content::Record(record) => match std::str::from_utf8(record.bytes()) {
-                Ok(text) => line.text = Some(text),
-                Err(_) => line.base64 = Some(BASE64_STANDARD.encode(record.bytes())),
-            },
+            Content::Record(record) => line.record(record),
             Content::Row(row) => line.row = Some(row),
         }
         serde_json::to_writer(&mut *lines, &line).expect("texts and numbers are always JSON");
         lines.push(b'\n');
+    }
+}
+
+impl<'a> Line<'a> {
+    fn record(&mut self, record: &'a RecordRef) {
+        match std::str::from_utf8(record.bytes()) {
+            Ok(text) => self.text = Some(Some(text)),
+            Err(_) => self.base64 = Some(BASE64_STANDARD.encode(record.bytes())),
+        }
+        let Some(envelope) = record.envelope() else { return };
+        if !envelope.has_value {
+            self.text = Some(None);
+        }
+        let time = envelope.time.and_then(|time| jiff::Timestamp::from_millisecond(time).ok());
+        self.timestamp = time.map(|time| format!("{time:.3}"));
+        self.key = envelope.key.map(Bytes::new);
+        self.headers = envelope.headers().map(|(name, value)| (name, value.map(Bytes::new))).collect();
     }
 }
 

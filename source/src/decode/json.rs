@@ -10,6 +10,8 @@
 //!        → members of `measurements` or `values` are measurements by their own names
 //! ```
 //!
+//! With `lines: true` a record is several of these, one in a line: all of them, or none.
+//!
 //! `types` in the record and `cast` in the options say of which type values are. Without either a number stays as it is
 //! written until the type of its series is known: that of a series that exists or is declared, otherwise DOUBLE, or INT64 for
 //! whole numbers with `integers: int64`. True and false are BOOLEAN, texts TEXT, null is no value. Members of nested objects are
@@ -85,8 +87,18 @@ impl Decoder for JsonDecoder {
         })?;
         let mut tape = reuse(std::mem::take(&mut self.tape));
         let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
-        let decoded =
-            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
+        let mut decode = |text| {
+            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows))
+        };
+        // A record of blank lines alone holds none: it is rejected as one value would be.
+        let decoded = if self.plan.lines && !text.trim().is_empty() {
+            let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            lines.try_for_each(|(nth, line)| {
+                decode(line).map_err(|error| format!("line {}: {error}", nth + 1))
+            })
+        } else {
+            decode(text)
+        };
         (self.fields, self.name) = memory;
         self.tape = reuse(tape);
         decoded.map_err(|message| {

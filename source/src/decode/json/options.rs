@@ -44,6 +44,9 @@ pub struct JsonOptions {
     /// Where an event map's values stand, `$.values` unless given.
     #[schemars(example = &"$.values")]
     pub values: Option<JsonPath>,
+    /// A record is several JSON values, one in a line, as where a producer puts JSON lines into one Kafka message. Where one
+    /// of them is not well formed, the whole record is rejected.
+    pub lines: bool,
     /// What separates names, types and values of an event map that are texts; a comma unless given.
     #[schemars(example = ';')]
     pub separator: Option<char>,
@@ -150,6 +153,7 @@ pub(super) struct Plan {
     pub(super) cast: Vec<(String, DataType)>,
     pub(super) integers: Integers,
     pub(super) separator: char,
+    pub(super) lines: bool,
     pub(super) time: TimeReader,
     pub(super) account: Arc<Account>,
 }
@@ -167,6 +171,7 @@ impl Plan {
             fields: Vec::new(),
             cast: options.cast.into_iter().collect(),
             integers: options.integers,
+            lines: options.lines,
             separator: options.separator.unwrap_or(','),
             time: TimeReader::new(options.time_unit, options.missing_time, options.zone.as_deref(), node),
             account: Arc::new(account),

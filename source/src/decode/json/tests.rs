@@ -445,3 +445,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_byte_order_mark_is_skipped_once() {
+    let record = r#"{"device":"d","time":1700000000000,"a":1}"#;
+    let marked = format!("\u{feff}{record}");
+    assert_eq!(points(&decode(&marked).expect("rows")), points(&decode(record).expect("rows")));
+    assert!(decode(&format!("\u{feff}{marked}")).is_err());
+}
+
+#[test]
+fn lines_of_a_record_are_rows_all_or_none() {
+    let line = |n| format!(r#"{{"device":"d","time":{},"a":true}}"#, 1_700_000_000_000i64 + n);
+    let with = |record: &str| decode_with(json!({"lines": true}), record.as_bytes());
+    for text in [format!("{}\n{}", line(1), line(2)), format!("\u{feff}\n{}\r\n \n{}\n", line(1), line(2))] {
+        assert_eq!(
+            points(&with(&text).expect("rows")),
+            ["d 1700000000001 a BOOLEAN true", "d 1700000000002 a BOOLEAN true"]
+        );
+        assert!(decode(&text).is_err(), "without the option it is one value");
+    }
+    assert_eq!(with(&format!("[{},{}]", line(1), line(2))).expect("rows").rows(), 2);
+    let broken = with(&format!("{}\n\n{{", line(1))).expect_err("a broken line");
+    assert!(broken.message.starts_with("line 3: not JSON"), "{broken}");
+    for blank in ["", "\n", " \r\n\n"] {
+        assert!(with(blank).expect_err("no line").message.starts_with("not JSON"), "{blank:?}");
+    }
+}

@@ -48,7 +48,7 @@ pub use registry::{
 };
 pub use repeats::Repeats;
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
-pub use source::{Progress, Source, SourceCapabilities};
+pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
 pub use transform::Transform;
 

@@ -1,9 +1,9 @@
 //! Where readings come from.
 
 use async_trait::async_trait;
-use levada_model::{Checkpoint, SplitPosition};
+use levada_model::{Checkpoint, SplitName, SplitPosition};
 
-use crate::{Batch, Result};
+use crate::{Batch, Error, Result};
 
 /// What the runtime has to know of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,30 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Records that are waiting at the other side, where that is known.
     pub lag: Option<u64>,
+}
+
+/// A split that the other side has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitState {
+    /// Its name.
+    pub split: SplitName,
+    /// The first position there is, where that is known.
+    pub first: Option<u64>,
+    /// The position behind the last record, where that is known.
+    pub end: Option<u64>,
+    /// The first position that the source has not committed, where it has a memory of its own (a consumer group).
+    pub committed: Option<u64>,
+}
+
+/// A point of every split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// The first record there is.
+    Earliest,
+    /// Behind the last record there is.
+    Latest,
+    /// The first record of this time, in milliseconds, or a later.
+    Time(i64),
 }
 
 /// Where readings come from.
@@ -71,6 +95,44 @@ pub trait Source: Send {
     /// # Errors
     /// A failed commit is logged and made good by the next.
     async fn settle(&mut self, settled: &[SplitPosition]) -> Result<()>;
+
+    /// The splits there are now, each with what the source itself remembers of it. Called where nothing is read, by
+    /// somebody who looks at positions, instead of `connect`. `stored` is as for `connect`: unless a source knows better,
+    /// its splits are those of which something is stored.
+    ///
+    /// # Errors
+    /// The other side does not answer.
+    async fn splits(&mut self, stored: &Checkpoint) -> Result<Vec<SplitState>> {
+        let state =
+            |split: &SplitName| SplitState { split: split.clone(), first: None, end: None, committed: None };
+        Ok(stored.keys().map(state).collect())
+    }
+
+    /// The positions at a point of splits. Called as `splits` is.
+    ///
+    /// # Errors
+    /// The other side does not answer, or the source knows positions of the beginning only.
+    async fn locate(&mut self, point: Point, splits: &[SplitName]) -> Result<Vec<SplitPosition>> {
+        if point != Point::Earliest {
+            let message =
+                "this source can be set to `earliest` or to a position, SPLIT=N; it knows no other points";
+            return Err(Error::config(message));
+        }
+        Ok(splits.iter().map(|split| SplitPosition { split: split.clone(), position: 0 }).collect())
+    }
+
+    /// Sets what the source itself remembers; nothing unless it has a memory of its own. Called as `splits` is.
+    ///
+    /// # Errors
+    /// The other side does not answer, or somebody is reading.
+    async fn reset(&mut self, _: &[SplitPosition]) -> Result<()> {
+        Ok(())
+    }
+
+    /// A split's name without what tells it from others of its name (the id of a topic), for people who type it.
+    fn short_name(&self, split: &str) -> String {
+        split.to_owned()
+    }
 
     /// How far it is.
     fn progress(&self) -> Progress {

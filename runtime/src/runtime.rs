@@ -4,7 +4,7 @@ use std::{
     collections::hash_map::RandomState,
     fmt,
     hash::{BuildHasher, Hasher},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::{
     dead_letters,
     metrics::Metrics,
+    parts::Parts,
     refusals::{Clock, Refusals},
     retry::{Attempts, Chance},
     running::{Live, PipelineHandle, RunningPipeline},
@@ -105,8 +106,7 @@ impl Runtime {
             return Err(Error::config(format!("a pipeline named `{}` runs already", pipeline.name)));
         }
         let name: Arc<str> = pipeline.name.as_str().into();
-        let state_dir =
-            pipeline.state_dir.clone().unwrap_or_else(|| options.state_dir.join(file_name(&pipeline.name)));
+        let state_dir = state_dir(pipeline, &options.state_dir);
         let letters_at = pipeline.errors.dead_letter.file.clone();
         let letters_at = letters_at.unwrap_or_else(|| state_dir.join("dead-letters.jsonl"));
         let (letters, dead_letters) = dead_letters::start(
@@ -118,8 +118,8 @@ impl Runtime {
         let refusals =
             Refusals::new(Arc::clone(&name), pipeline.errors.on_error, letters, metrics.clone(), clock);
         let shared = Arc::new(Shared::new(name, refusals, options.deadlines, options.chance.clone()));
-        let builder =
-            Builder { pipeline, registry, stores: Arc::clone(stores), state_dir, metrics, shared: &shared };
+        let parts = Parts { pipeline, registry, stores: Arc::clone(stores), state_dir };
+        let builder = Builder { parts, metrics, shared: &shared };
         let Topology { sources, transforms, sinks, reaches, nodes, ledgers, edges } = builder.build()?;
         let started = Instant::now();
         let live = Arc::new(Live { shared, nodes, ledgers, edges, started, rates: Mutex::default() });
@@ -165,6 +165,11 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("options", &self.0.options).finish_non_exhaustive()
     }
+}
+
+/// Where a pipeline keeps what it has to remember: where it says so itself, or in a folder of its name.
+pub(crate) fn state_dir(pipeline: &Pipeline, all: &Path) -> PathBuf {
+    pipeline.state_dir.clone().unwrap_or_else(|| all.join(file_name(&pipeline.name)))
 }
 
 /// A pipeline's name as that of a folder.

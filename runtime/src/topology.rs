@@ -2,24 +2,21 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use levada_config::{ComponentRef, Pipeline, QueueLimits};
-use levada_connector_api::{
-    BuildContext, Component, ComponentKind, DecoderFactory, Error, Registry, Result, Stores,
-};
+use levada_config::{Pipeline, QueueLimits};
+use levada_connector_api::{ComponentKind, DecoderFactory, Error, Result};
 
 use crate::{
     batcher::Batcher,
     frontier::Frontier,
     ledger::Ledger,
-    memory::Memory,
     metrics::{EdgeMetrics, Metrics},
     node::{Node, NodeKind},
     outlets::Outlets,
     parcel::Parcel,
+    parts::{Parts, at},
     queue::{Budget, Inlet, Receiver, Sender, queue},
     shared::Shared,
     task::{
@@ -51,10 +48,7 @@ pub(crate) struct Edge {
 
 /// What nodes are built with.
 pub(crate) struct Builder<'a> {
-    pub(crate) pipeline: &'a Pipeline,
-    pub(crate) registry: &'a Registry,
-    pub(crate) stores: Arc<dyn Stores>,
-    pub(crate) state_dir: PathBuf,
+    pub(crate) parts: Parts<'a>,
     pub(crate) metrics: &'a Metrics,
     pub(crate) shared: &'a Arc<Shared>,
 }
@@ -72,13 +66,15 @@ impl Builder<'_> {
     /// # Errors
     /// A component is not there or refuses its options, or a node feeds nothing.
     pub(crate) fn build(&self) -> Result<Topology> {
-        let mut queues = Queues::new(self.pipeline);
+        let mut queues = Queues::new(self.parts.pipeline);
         let mut sources = self.sources(&mut queues)?;
         let transforms = self.transforms(&mut queues)?;
         let sinks = self.sinks(&mut queues)?;
-        let reaches: Vec<_> = sources.iter().map(|source| self.reach(&source.node.name)).collect();
+        let reaches: Vec<_> = sources.iter().map(|source| self.parts.reach(&source.node.name)).collect();
         for (source, reached) in sources.iter_mut().zip(&reaches) {
-            source.memory = self.memory(source, reached.iter().map(|&at| &sinks[at]));
+            let reached = reached.iter().map(|&at| &sinks[at].writer);
+            let sinks = reached.map(|writer| (&*writer.node.name, writer.capabilities));
+            source.memory = self.parts.memory(&source.node.name, source.source.capabilities(), sinks);
         }
         let nodes = (sources.iter().map(|each| &each.node))
             .chain(transforms.iter().map(|each| &each.node))
@@ -91,18 +87,12 @@ impl Builder<'_> {
 
     fn sources(&self, queues: &mut Queues) -> Result<Vec<SourceTask>> {
         let build = |node: &levada_config::SourceNode| {
-            let mut context = self.context(&node.name);
-            if let Some(decode) = &node.decode {
-                let factory = self.component(ComponentKind::Decoder, decode)?;
-                context.decoder =
-                    Some(factory.decoder(decode.options.clone(), &context).map_err(at(&node.name))?);
-            }
-            let component = self.component(ComponentKind::Source, &node.component)?;
+            let (source, decoder) = self.parts.source(node)?;
             Ok(SourceTask {
                 node: Node::new(&node.name, NodeKind::Source),
-                noticed: context.decoder.as_ref().and_then(DecoderFactory::noticed),
-                source: component.source(node.component.options.clone(), &context).map_err(at(&node.name))?,
-                metrics: self.metrics.source(&self.pipeline.name, &node.name),
+                noticed: decoder.as_ref().and_then(DecoderFactory::noticed),
+                source,
+                metrics: self.metrics.source(&self.parts.pipeline.name, &node.name),
                 outlets: self.outlets(&node.name, node.queue, queues)?,
                 ledger: Ledger::new(),
                 memory: None,
@@ -110,37 +100,35 @@ impl Builder<'_> {
                 shared: Arc::clone(self.shared),
             })
         };
-        self.pipeline.sources.iter().map(build).collect()
+        self.parts.pipeline.sources.iter().map(build).collect()
     }
 
     fn transforms(&self, queues: &mut Queues) -> Result<Vec<TransformTask>> {
         let build = |node: &levada_config::TransformNode| {
-            let component = self.component(ComponentKind::Transform, &node.component)?;
-            let context = self.context(&node.name);
+            let component = self.parts.component(ComponentKind::Transform, &node.component)?;
+            let context = self.parts.context(&node.name);
             Ok(TransformTask {
                 node: Node::new(&node.name, NodeKind::Transform),
                 transform: component
                     .transform(node.component.options.clone(), &context)
                     .map_err(at(&node.name))?,
-                metrics: self.metrics.transform(&self.pipeline.name, &node.name),
+                metrics: self.metrics.transform(&self.parts.pipeline.name, &node.name),
                 inlet: queues.receiver(&node.name)?,
                 outlets: self.outlets(&node.name, node.queue, queues)?,
                 shared: Arc::clone(self.shared),
             })
         };
-        self.pipeline.transforms.iter().map(build).collect()
+        self.parts.pipeline.transforms.iter().map(build).collect()
     }
 
     fn sinks(&self, queues: &mut Queues) -> Result<Vec<SinkTask>> {
         let build = |node: &levada_config::SinkNode| {
-            let component = self.component(ComponentKind::Sink, &node.component)?;
-            let context = self.context(&node.name);
-            let sink = component.sink(node.component.options.clone(), &context).map_err(at(&node.name))?;
+            let sink = self.parts.sink(node)?;
             let writer = Writer {
                 node: Node::new(&node.name, NodeKind::Sink),
                 capabilities: sink.capabilities(),
                 sink,
-                metrics: self.metrics.sink(&self.pipeline.name, &node.name),
+                metrics: self.metrics.sink(&self.parts.pipeline.name, &node.name),
                 retry: node.retry,
                 shared: Arc::clone(self.shared),
                 troubled: AtomicUsize::new(0),
@@ -153,55 +141,18 @@ impl Builder<'_> {
                 frontier: Frontier::default(),
             })
         };
-        self.pipeline.sinks.iter().map(build).collect()
-    }
-
-    /// What is remembered of a source, where it or its sinks do not do so themselves.
-    fn memory<'s>(&self, source: &SourceTask, sinks: impl Iterator<Item = &'s SinkTask>) -> Option<Memory> {
-        let capabilities = source.source.capabilities();
-        if !capabilities.replayable || capabilities.remembers {
-            return None;
-        }
-        let forgetful = sinks.map(|sink| &sink.writer).filter(|writer| {
-            let capabilities = writer.capabilities;
-            capabilities.lasting && !capabilities.checkpoints
-        });
-        let sinks: BTreeMap<_, _> =
-            forgetful.map(|writer| (writer.node.name.to_string(), self.target(&writer.node.name))).collect();
-        (!sinks.is_empty()).then(|| Memory::new(&self.state_dir, &source.node.name, sinks))
-    }
-
-    /// What a sink writes to: what it claims for itself, and what kind it is.
-    fn target(&self, name: &str) -> Vec<String> {
-        let Some(node) = self.pipeline.sinks.iter().find(|node| node.name == name) else { return Vec::new() };
-        let component = self.registry.get(ComponentKind::Sink, &node.component.name);
-        let claims = component.and_then(|component| component.inspect(&node.component.options).ok());
-        let claims = claims.map(|(_, claims)| claims).unwrap_or_default();
-        std::iter::once(node.component.name.clone()).chain(claims).collect()
-    }
-
-    fn component(&self, kind: ComponentKind, wanted: &ComponentRef) -> Result<&Component> {
-        self.registry.get(kind, &wanted.name).ok_or_else(|| {
-            Error::config(format!("there is no {} named `{}` in this build", kind.name(), wanted.name))
-        })
-    }
-
-    fn context(&self, node: &str) -> BuildContext {
-        BuildContext {
-            state_dir: self.state_dir.clone(),
-            stores: Arc::clone(&self.stores),
-            ..BuildContext::new(self.pipeline.name.clone(), node)
-        }
+        self.parts.pipeline.sinks.iter().map(build).collect()
     }
 
     /// The edges from a node to all that read it.
     fn outlets(&self, node: &str, limits: QueueLimits, queues: &mut Queues) -> Result<Outlets> {
         let edges: Vec<_> = self
+            .parts
             .pipeline
             .consumers(node)
             .map(|consumer| {
                 let edge = queues.edge(consumer, limits)?;
-                let metrics = self.metrics.edge(&self.pipeline.name, node, consumer);
+                let metrics = self.metrics.edge(&self.parts.pipeline.name, node, consumer);
                 queues.edges.push(Edge { budget: edge.budget(), metrics });
                 Ok(edge)
             })
@@ -210,23 +161,6 @@ impl Builder<'_> {
             return Err(Error::config(format!("`{node}` is no node's input: its rows go nowhere")));
         }
         Ok(Outlets::new(edges))
-    }
-
-    /// The sinks that a node's rows reach.
-    fn reach(&self, node: &str) -> Vec<usize> {
-        let mut reached = vec![node];
-        let mut at = 0;
-        while let Some(&next) = reached.get(at) {
-            for consumer in self.pipeline.consumers(next) {
-                if !reached.contains(&consumer) {
-                    reached.push(consumer);
-                }
-            }
-            at += 1;
-        }
-        let is_reached =
-            |(_, sink): &(usize, &levada_config::SinkNode)| reached.contains(&sink.name.as_str());
-        self.pipeline.sinks.iter().enumerate().filter(is_reached).map(|(index, _)| index).collect()
     }
 }
 
@@ -251,8 +185,4 @@ impl Queues {
     fn receiver(&mut self, node: &str) -> Result<Receiver<Parcel>> {
         self.receivers.remove(node).ok_or_else(|| Error::bug(format!("two nodes are named `{node}`")))
     }
-}
-
-fn at(node: &str) -> impl Fn(Error) -> Error + '_ {
-    move |error| error.with("node", node)
 }

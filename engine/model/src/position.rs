@@ -46,7 +46,8 @@ impl From<&str> for SplitName {
 /// The half-open range of positions that a batch holds of a split.
 ///
 /// Ranges of successive batches of a split touch: a gap in the source's own numbers (a compacted Kafka topic) belongs
-/// to the range before it or behind it.
+/// to the range before it or behind it. A range that runs backward, from `n + 1` to `n`, sets the position to `n` in a store
+/// of positions, whatever was stored before: for somebody who wants to read again from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitRange {
     /// Which split.

@@ -7,7 +7,8 @@
 //!   ├──────────── settled ───────────┤        ├─ settled ─┤
 //!   first range's start          low │  gap   │   beyond  │
 //! ```
-//! An empty range `a..a` moves `low` to `a` where it was below: what is before is settled elsewhere.
+//! An empty range `a..a` moves `low` to `a` where it was below: what is before is settled elsewhere. A range that runs
+//! backward, `b..a`, sets `low` to `a` and forgets what was beyond: somebody wants it read again from there.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -29,7 +30,9 @@ struct Settled {
 
 impl Settled {
     fn add(&mut self, range: &Range<u64>) {
-        if range.start >= range.end {
+        if range.start > range.end {
+            *self = Self { low: range.end, beyond: BTreeMap::new() };
+        } else if range.start == range.end {
             self.low = self.low.max(range.start);
         } else if range.end > self.low {
             let (mut start, mut end) = (range.start, range.end);
@@ -211,6 +214,15 @@ mod tests {
         assert_eq!(low(&[5..5, 10..20]), Some(5));
         assert_eq!(low(&[0..5, 10..20, 10..10]), Some(20));
         assert_eq!(low(&[0..5, 3..3]), Some(5));
+    }
+
+    #[test]
+    fn a_range_that_runs_backward_sets_the_position() {
+        let to = |position: u64| position + 1..position;
+        assert_eq!(low(&[0..10, to(4)]), Some(4));
+        assert_eq!(low(&[0..10, 20..30, to(4), 4..12]), Some(12));
+        assert_eq!(only(to(7)), Some(7));
+        assert_eq!(low(&[0..10, to(0)]), Some(0));
     }
 
     #[test]

@@ -14,7 +14,10 @@
 //!   and only then lets go: the next owner reads on exactly there;
 //! - **settled** positions are committed every half second and at the end, never more.
 //!
-//! A split is a partition, `<node>/<topic>/<partition>`; its position is the offset. Offsets that hold no message (a
+//! A split is a partition of a topic with its id, `<node>/<topic>@<id>/<partition>`; its position is the offset. Positions of
+//! a topic that was deleted say nothing of another that has its name now. Where the broker gives topics no ids (Kafka before
+//! 2.8), offsets are all there is: a topic made anew is recognised where it is shorter than what was stored of the old one.
+//! Offsets that hold no message (a
 //! compacted topic's, a transaction's marks) belong to the range before or behind them, so ranges touch.
 //!
 //! The member's id is kept in the state folder (static membership): killed and started again, the process takes its
@@ -27,16 +30,19 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Result, Source, SourceCapabilities,
-    SourceType,
-    model::{Checkpoint, SplitPosition},
+    Batch, BuildContext, DecoderFactory, Error, Point, Problem, Progress, Result, Source, SourceCapabilities,
+    SourceType, SplitState,
+    model::{Checkpoint, SplitName, SplitPosition},
 };
 use tokio::sync::mpsc;
 
 mod client;
+mod identity;
 mod instance;
+mod listener;
 mod native;
 mod offsets;
+mod onlooker;
 mod options;
 mod partitions;
 mod reader;
@@ -44,9 +50,10 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
-pub use self::options::{KafkaOptions, KafkaPoint};
+pub use self::options::{KafkaOptions, KafkaPoint, Recreated, Tombstones};
 
 use self::{
+    onlooker::Onlooker,
     reader::{Item, Reader},
     shared::{Shared, lock},
 };
@@ -165,6 +172,27 @@ impl Source for KafkaSource {
         Ok(())
     }
 
+    async fn splits(&mut self, _: &Checkpoint) -> Result<Vec<SplitState>> {
+        self.look(|onlooker| onlooker.states()).await
+    }
+
+    async fn locate(&mut self, point: Point, splits: &[SplitName]) -> Result<Vec<SplitPosition>> {
+        let splits = splits.to_vec();
+        self.look(move |onlooker| onlooker.locate(point, &splits)).await
+    }
+
+    async fn reset(&mut self, positions: &[SplitPosition]) -> Result<()> {
+        let positions = positions.to_vec();
+        self.look(move |onlooker| onlooker.reset(&positions)).await
+    }
+
+    fn short_name(&self, split: &str) -> String {
+        match identity::parts(&self.setup.node, &SplitName::new(split)) {
+            Some((topic, _, partition)) => format!("{}/{topic}/{partition}", self.setup.node),
+            None => split.to_owned(),
+        }
+    }
+
     fn progress(&self) -> Progress {
         self.shared.progress(self.setup.options.end.is_some())
     }
@@ -180,6 +208,18 @@ impl Source for KafkaSource {
             Ok(Ok(result)) => result,
             _ => Err(Error::bug("the reading thread has panicked")),
         }
+    }
+}
+
+impl KafkaSource {
+    /// Asks brokers, off the runtime's threads.
+    async fn look<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Onlooker<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let setup = Arc::clone(&self.setup);
+        let asked = tokio::task::spawn_blocking(move || ask(&Onlooker::connect(&setup)?));
+        asked.await.map_err(|error| Error::bug(error.to_string()))?
     }
 }
 

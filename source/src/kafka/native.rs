@@ -1,9 +1,14 @@
 //! The few calls of librdkafka that `rdkafka` does not wrap: many messages in one call, and partitions whose messages
-//! go to a queue of their own, apart from events.
+//! go to a queue of their own, apart from events. The ids of topics are asked for in [`describe`].
 
 #![allow(unsafe_code, reason = "calls of a C library; nothing else in this crate is unsafe")]
 
 use std::{ffi::CString, ptr, slice, sync::Arc};
+
+mod describe;
+mod envelope;
+
+pub(super) use self::{describe::describe, envelope::Envelope};
 
 use rdkafka::{
     bindings as rd,
@@ -36,6 +41,8 @@ pub(super) struct Message<'a> {
     pub(super) partition: i32,
     pub(super) offset: i64,
     pub(super) content: Content<'a>,
+    /// Key, time and headers.
+    pub(super) envelope: Envelope<'a>,
 }
 
 /// What a message holds.
@@ -102,7 +109,15 @@ impl MessageQueue {
     }
 
     /// Takes messages until there is a full batch or the time is over, and shows each to `see`. Gives their number.
-    pub(super) fn take(&mut self, wait_millis: i32, mut see: impl FnMut(Message<'_>)) -> usize {
+    ///
+    /// `taken` is called in between, and `see` is given what it found out: what is not true then was not true of any message
+    /// that was taken.
+    pub(super) fn take<T>(
+        &mut self,
+        wait_millis: i32,
+        taken: impl FnOnce() -> T,
+        mut see: impl FnMut(Message<'_>, &T),
+    ) -> usize {
         // SAFETY: the queue is alive, and `taken` has room for as many pointers as its length says.
         let count = unsafe {
             rd::rd_kafka_consume_batch_queue(
@@ -113,10 +128,11 @@ impl MessageQueue {
             )
         };
         let count = usize::try_from(count).unwrap_or(0);
+        let known = taken();
         for &message in self.taken.iter().take(count) {
             // SAFETY: librdkafka filled `count` pointers with messages that are ours until they are destroyed.
             let held = Held(message);
-            see(held.view());
+            see(held.view(), &known);
         }
         count
     }
@@ -156,6 +172,7 @@ impl Held {
             partition: message.partition,
             offset: message.offset,
             content,
+            envelope: Envelope::new(message),
         }
     }
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{TextList, decode::date_time};
 
+mod properties;
+
 /// Which topics are read, and how.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,7 +39,16 @@ pub struct KafkaOptions {
     /// Memory for messages that are fetched ahead.
     #[serde(default = "default_ahead")]
     pub ahead: ByteSize,
-    /// Properties passed to librdkafka as they are: TLS, SASL, and whatever else it knows.
+    /// What becomes of a topic that was deleted and made anew, which positions of the old one say nothing of: the source
+    /// fails, or reads the new topic from its start.
+    #[serde(default)]
+    pub recreated: Recreated,
+    /// What becomes of messages without a value, which in compacted topics say that a key is gone.
+    #[serde(default)]
+    pub tombstones: Tombstones,
+    /// Properties passed to librdkafka as they are: TLS, SASL, and whatever else it knows. `sasl.mechanism` is `PLAIN`,
+    /// `SCRAM-SHA-256` or `SCRAM-SHA-512`. Certificates of authorities are searched for where the system keeps them, unless
+    /// `ssl.ca.location` names a file.
     #[serde(default)]
     pub properties: BTreeMap<String, Property>,
 }
@@ -52,6 +63,28 @@ fn default_handover() -> Interval {
 
 fn default_ahead() -> ByteSize {
     ByteSize(32 << 20)
+}
+
+/// What becomes of a topic that was made anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Recreated {
+    /// The source fails.
+    #[default]
+    Error,
+    /// The new topic is read from its start.
+    Earliest,
+}
+
+/// What becomes of messages without a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tombstones {
+    /// They are dead-lettered.
+    #[default]
+    DeadLetter,
+    /// They are passed over.
+    Ignore,
 }
 
 /// A property of librdkafka; a text, a number or a truth. Never shown, since some are passwords.
@@ -152,16 +185,6 @@ impl JsonSchema for KafkaPoint {
     }
 }
 
-/// Properties that the source depends on.
-const FIXED: [(&str, &str); 6] = [
-    ("bootstrap.servers", "use `brokers`"),
-    ("metadata.broker.list", "use `brokers`"),
-    ("group.id", "use `group`"),
-    ("enable.auto.commit", "offsets are committed when their rows are settled"),
-    ("enable.auto.offset.store", "offsets are committed when their rows are settled"),
-    ("enable.partition.eof", "the source must not have it"),
-];
-
 impl KafkaOptions {
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
@@ -182,11 +205,7 @@ impl KafkaOptions {
             problems
                 .push(Problem::new("end", "`latest` or a time; at `earliest` there is nothing before it"));
         }
-        for (name, reason) in FIXED {
-            if self.properties.contains_key(name) {
-                problems.push(Problem::new(format!("properties.{name}"), reason));
-            }
-        }
+        problems.extend(properties::problems(self));
         problems
     }
 }

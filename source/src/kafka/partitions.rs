@@ -1,10 +1,12 @@
 //! The partitions that are assigned, and how far each is.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use levada_connector_api::model::{SplitName, SplitRange};
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::{
+    identity::Mark,
     native::{Forwarded, Topic},
     offsets::Partition,
 };
@@ -27,7 +29,28 @@ pub(super) struct Assigned {
     pub(super) backward: bool,
     /// Whether it is through and not fetched any more.
     pub(super) paused: bool,
+    /// It will not be read any more.
+    pub(super) given_up: bool,
+    /// What reading it failed with since something was read of it.
+    pub(super) failing: Option<Failing>,
+    /// What is committed with its offsets.
+    pub(super) mark: Mark,
     pub(super) _queue: Forwarded,
+}
+
+/// A fault that keeps a partition from being read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failing {
+    pub(super) code: RDKafkaErrorCode,
+    pub(super) since: Instant,
+    pub(super) times: u32,
+}
+
+impl Assigned {
+    /// Whether nothing more is to be read of it in a bounded run.
+    pub(super) fn is_through(&self) -> bool {
+        self.given_up || self.end.is_some_and(|end| self.next >= end)
+    }
 }
 
 /// The partitions that are assigned.

@@ -1,7 +1,7 @@
 //! The thread that reads.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -10,18 +10,21 @@ use levada_connector_api::{Batch, Error, Result, Retry};
 use rdkafka::{
     Message as _,
     consumer::{CommitMode, Consumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 mod assignment;
+mod failing;
 mod horizon;
 mod intake;
+mod places;
 
 use self::intake::Intake;
 use super::{
     Setup,
-    client::{self, Change, Client, failure},
+    client::{self, Client, failure},
+    listener::Change,
     native::MessageQueue,
     offsets::{self, Partition},
     shared::Shared,
@@ -56,6 +59,10 @@ pub(super) struct Reader {
     /// Where a bounded run ends, for every partition there was at its start.
     ends: Option<BTreeMap<Partition, i64>>,
     ended: bool,
+    /// The partitions there were when the run began.
+    initial: BTreeSet<Partition>,
+    /// Partitions that were given up, and why.
+    refused: BTreeMap<Partition, RDKafkaErrorCode>,
     /// The client works no more.
     fatal: Option<KafkaError>,
     oldest: Option<Instant>,
@@ -69,7 +76,7 @@ impl Reader {
         let client = Arc::new(client::make(&setup)?);
         let partitions = offsets::partitions(&client, &setup.options)?;
         let ends = match setup.options.end {
-            Some(point) => Some(offsets::at(&client, &partitions, point)?),
+            Some(point) => Some(offsets::at(&client, &partitions, point)?.known),
             None => None,
         };
         let topics: Vec<_> = setup.options.topics.as_slice().iter().map(String::as_str).collect();
@@ -85,6 +92,8 @@ impl Reader {
             intake,
             ends,
             ended: false,
+            initial: partitions.into_iter().collect(),
+            refused: BTreeMap::new(),
             fatal: None,
             oldest: None,
             last_commit: Instant::now(),
@@ -119,7 +128,7 @@ impl Reader {
             }
             if self.last_look.is_none_or(|last| last.elapsed() >= LOOK_EVERY) {
                 self.last_look = Some(Instant::now());
-                self.look();
+                self.look()?;
             }
             self.end_if_through();
         }
@@ -136,10 +145,14 @@ impl Reader {
         // Events are looked at in between, so that a long linger does not hold up a rebalance.
         let wait = wait.min(Duration::from_millis(50));
         let wait = i32::try_from(wait.as_millis()).unwrap_or(50);
-        let intake = &mut self.intake;
-        let taken = self.queue.take(wait, |message| intake.message(message));
+        let (intake, listener) = (&mut self.intake, self.client.context());
+        let taken =
+            self.queue.take(wait, || listener.remade(), |message, remade| intake.message(message, remade));
+        for (name, code) in std::mem::take(&mut self.intake.failed) {
+            self.failed(&name, code);
+        }
         if taken > 0 {
-            self.shared.read.store(intake.read, Ordering::Relaxed);
+            self.shared.read.store(self.intake.read, Ordering::Relaxed);
             self.oldest.get_or_insert_with(Instant::now);
         } else if self.ends.is_some() {
             self.pass_what_holds_no_message();
@@ -185,7 +198,13 @@ impl Reader {
         while let Some(event) = self.client.poll(Duration::ZERO) {
             match event {
                 Err(error @ KafkaError::MessageConsumptionFatal(_)) => self.fatal = Some(error),
-                Err(error) => tracing::warn!(%error, "kafka"),
+                Err(error @ KafkaError::MessageConsumption(RDKafkaErrorCode::GroupAuthorizationFailed)) => {
+                    self.fatal = Some(error);
+                }
+                Err(error) => {
+                    let key = format!("{:?}", error.rdkafka_error_code());
+                    self.client.context().warn(&key, &error.to_string());
+                }
                 // Every partition's messages go to the queue, from before it is taken on.
                 Ok(message) => tracing::error!(offset = message.offset(), "a message went astray"),
             }
@@ -212,6 +231,7 @@ impl Reader {
                 Change::Revoke(names) => self.revoke(&names),
             }
         }
+        self.follow_recreated()?;
         if self.client.context().take_commit_failed() {
             for each in self.intake.partitions.iter_mut() {
                 each.committed = 0;

@@ -8,6 +8,7 @@ use std::{
 use levada_connector_api::{DecoderType, ErrorKind};
 use rdkafka::{
     ClientConfig,
+    message::{Header, OwnedHeaders},
     mocking::MockCluster,
     producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
 };
@@ -16,6 +17,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::decode::JsonDecoder;
+
+mod faults;
+mod identities;
+mod properties;
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -80,6 +85,16 @@ struct Seen {
     times: BTreeMap<u64, usize>,
     ends: BTreeMap<String, u64>,
     rejected: Vec<(Vec<u8>, u64)>,
+    /// The name of each split with its topic's id, by the name without.
+    splits: BTreeMap<String, levada_connector_api::model::SplitName>,
+}
+
+/// A split's name without its topic's id.
+fn without_id(split: &str) -> String {
+    match split.split_once('@') {
+        Some((topic, rest)) => format!("{topic}/{}", rest.rsplit('/').next().unwrap_or_default()),
+        None => split.to_owned(),
+    }
 }
 
 impl Seen {
@@ -97,7 +112,9 @@ impl Seen {
             self.rejected.push((each.record.bytes().to_vec(), position));
         }
         for each in &batch.positions {
-            if let Some(end) = self.ends.insert(each.split.to_string(), each.range.end) {
+            let name = without_id(each.split.as_str());
+            self.splits.insert(name.clone(), each.split.clone());
+            if let Some(end) = self.ends.insert(name, each.range.end) {
                 assert_eq!(end, each.range.start, "ranges of {} touch", each.split);
             }
         }
@@ -174,9 +191,14 @@ async fn reading_goes_on_at_the_later_of_what_is_stored_and_committed() {
     let (first, second) = (folder(), folder());
     let mut source = broker.source(&first, json!({"end": "latest"}));
     source.connect(&Checkpoint::new()).await.expect("connected");
-    while source.next().await.expect("a batch").is_some() {}
-    source.settle(&[SplitPosition { split: "in/t/0".into(), position: 300 }]).await.expect("taken note of");
-    source.settle(&[SplitPosition { split: "in/t/1".into(), position: 400 }]).await.expect("taken note of");
+    let mut seen = Seen::default();
+    while let Some(batch) = source.next().await.expect("a batch") {
+        seen.add(&batch);
+    }
+    for (split, position) in [("in/t/0", 300), ("in/t/1", 400)] {
+        let settled = SplitPosition { split: seen.splits[split].clone(), position };
+        source.settle(&[settled]).await.expect("taken note of");
+    }
     source.close().await.expect("closed");
 
     let mut seen = Seen::default();
@@ -209,6 +231,10 @@ async fn malformed_empty_and_large_messages_come_through() {
     broker.send("t", 0, b"\xff\xfe");
     let record = BaseRecord::<(), [u8]>::to("t").partition(0);
     broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    let headers = OwnedHeaders::new().insert(Header { key: "h", value: Some("v") });
+    let record = BaseRecord::to("t").partition(0).key(b"k").payload(b"\0\0\0\0\x07{}");
+    let record = record.timestamp(1_700_000_000_123).headers(headers);
+    broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
     let large = format!(r#"{{"device":"d","time":1700000000001,"s":"{}"}}"#, "x".repeat(3 << 20));
     broker.producer.flush(LONG).expect("sent");
     broker.send("t", 0, large.as_bytes());
@@ -224,16 +250,23 @@ async fn malformed_empty_and_large_messages_come_through() {
             (0..each.tablet.rows()).filter_map(|row| each.record(row)).map(|record| record.bytes().len())
         });
         longest = lengths.max().unwrap_or(0).max(longest);
-        let origins = batch.rejected.iter().map(|each| {
-            (each.record.bytes().to_vec(), each.record.origin().expect("an origin").1, each.error.clone())
-        });
-        rejected.extend(origins);
+        rejected.extend(batch.rejected);
     }
     source.close().await.expect("closed");
     assert_eq!((rows, longest), (2, large.len()));
-    let found: Vec<_> = rejected.iter().map(|(bytes, at, _)| (bytes.as_slice(), *at)).collect();
-    assert_eq!(found, [(b"{\"device\":".as_slice(), 1), (b"\xff\xfe", 2), (b"", 3)]);
-    assert_eq!(rejected[2].2, "the message has no value");
+    let found: Vec<_> = rejected
+        .iter()
+        .map(|each| (each.record.bytes(), each.record.origin().expect("an origin").1))
+        .collect();
+    let framed = b"\0\0\0\0\x07{}".as_slice();
+    assert_eq!(found, [(b"{\"device\":".as_slice(), 1), (b"\xff\xfe", 2), (b"", 3), (framed, 4)]);
+    assert_eq!(rejected[2].error, "the message has no value");
+    let envelopes: Vec<_> = rejected.iter().map(|each| each.record.envelope().expect("one each")).collect();
+    assert_eq!(envelopes.iter().map(|each| each.has_value).collect::<Vec<_>>(), [true, true, false, true]);
+    assert!(rejected[3].error.contains("schema registry header"), "{}", rejected[3].error);
+    assert_eq!((envelopes[3].key, envelopes[3].time), (Some(b"k".as_slice()), Some(1_700_000_000_123)));
+    assert_eq!(envelopes[3].headers().collect::<Vec<_>>(), [("h", Some(b"v".as_slice()))]);
+    assert_eq!((envelopes[0].key, envelopes[0].headers().count()), (None, 0));
 }
 
 #[tokio::test]
@@ -316,22 +349,4 @@ async fn a_broker_that_does_not_answer_is_worth_another_try() {
     let mut source = broker.source(&folder, json!({"topics": "nowhere", "end": "latest"}));
     let error = source.connect(&Checkpoint::new()).await.expect_err("no such topic");
     assert_eq!(error.kind(), ErrorKind::NotFound);
-}
-
-#[test]
-fn wrong_options_are_named() {
-    let options = json!({
-        "brokers": [], "topics": "^(", "group": "", "end": "earliest", "properties": {"group.id": "x", "sasl.password": "p"},
-    });
-    let options: KafkaOptions = serde_json::from_value(options).expect("options that fit");
-    let problems = KafkaSource::check(&options);
-    let paths: Vec<_> = problems.iter().map(|each| each.path.as_str()).collect();
-    assert_eq!(paths, ["brokers", "topics", "group", "end", "properties.group.id"]);
-    assert!(!format!("{options:?}").contains("\"p\""));
-    assert!(
-        serde_json::from_value::<KafkaOptions>(
-            json!({"brokers": "b", "topics": "t", "group": "g", "start": "x"})
-        )
-        .is_err()
-    );
 }

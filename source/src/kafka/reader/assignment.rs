@@ -1,22 +1,21 @@
 //! Partitions taken on and given back, and what is committed of them.
 
 use std::{
-    collections::BTreeMap,
     sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
-use levada_connector_api::{Error, Result, model::SplitName};
+use levada_connector_api::Result;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer},
 };
 
-use super::{NAP, Reader};
+use super::{NAP, Reader, places::Place};
 use crate::kafka::{
     client::{self, failure},
+    identity::Mark,
     offsets::{self, Partition},
-    options::KafkaPoint,
     partitions::{Assigned, position},
     shared::lock,
 };
@@ -27,20 +26,20 @@ const LAST_COMMIT: Duration = Duration::from_secs(5);
 impl Reader {
     /// Takes partitions on, each from where it was left.
     pub(super) fn assign(&mut self, names: &[Partition]) -> Result<()> {
-        let found = loop {
+        let places = loop {
             if self.shared.stopped() {
                 self.acknowledge(names);
                 return Ok(());
             }
-            match self.positions(names) {
-                Ok(found) => break found,
+            match self.places(names) {
+                Ok(places) => break places,
                 Err(error) if !error.is_transient() => return Err(error),
-                Err(error) => tracing::warn!(%error, "asking where to go on; trying again"),
+                Err(error) => self.client.context().warn("places", &format!("{error}; trying again")),
             }
             std::thread::park_timeout(Duration::from_millis(200));
         };
         let mut list = TopicPartitionList::with_capacity(names.len());
-        for (name, from) in found {
+        for (name, Place { from, split, mark }) in places {
             let Some(queue) = self.queue.forward(&name.0, name.1) else { continue };
             list.add_partition_offset(&name.0, name.1, Offset::Offset(from))
                 .map_err(|error| failure("taking partitions on", &error))?;
@@ -48,8 +47,9 @@ impl Reader {
             if let Some(end) = end {
                 self.shared.total.fetch_add(position(end - from), Ordering::Relaxed);
             }
+            self.refused.remove(&name);
             self.intake.partitions.add(Assigned {
-                split: self.split(&name),
+                split,
                 name,
                 from,
                 next: from,
@@ -58,6 +58,9 @@ impl Reader {
                 end,
                 backward: false,
                 paused: false,
+                given_up: false,
+                failing: None,
+                mark,
                 _queue: queue,
             });
         }
@@ -75,56 +78,6 @@ impl Reader {
         if let Err(error) = client::take_on(&self.client, &list) {
             tracing::debug!(%error, "taking partitions on while ending");
         }
-    }
-
-    /// Where each partition is read from.
-    pub(super) fn positions(&self, names: &[Partition]) -> Result<BTreeMap<Partition, i64>> {
-        let committed = offsets::committed(&self.client, names)?;
-        let lowest = offsets::at(&self.client, names, KafkaPoint::Earliest)?;
-        let highest = offsets::at(&self.client, names, KafkaPoint::Latest)?;
-        let mut found = BTreeMap::new();
-        let mut fresh = Vec::new();
-        for name in names {
-            let stored =
-                lock(&self.shared.settled).get(&self.split(name)).map(|&stored| stored.cast_signed());
-            let from = stored.max(committed.get(name).copied());
-            let (low, high) =
-                (lowest.get(name).copied().unwrap_or(0), highest.get(name).copied().unwrap_or(i64::MAX));
-            match from {
-                None => fresh.push(name.clone()),
-                Some(from) if from > high => {
-                    let message = format!(
-                        "{}/{} ends at offset {high}, but {from} was stored or committed before: was the topic made anew? \
-                         If so, read it with another group into a sink without its positions",
-                        name.0, name.1
-                    );
-                    return Err(Error::data(message));
-                }
-                Some(from) => {
-                    if from < low {
-                        let (topic, partition) = name;
-                        tracing::warn!(
-                            topic,
-                            partition,
-                            from,
-                            low,
-                            "messages were deleted before they were read"
-                        );
-                    }
-                    found.insert(name.clone(), from);
-                }
-            }
-        }
-        if !fresh.is_empty() {
-            let start = self.setup.options.start;
-            let starts = offsets::at(&self.client, &fresh, start)?;
-            if start != KafkaPoint::Earliest {
-                // What comes after this moment belongs to the run, also if it is killed before its first commit.
-                self.commit_offsets(starts.iter().map(|(name, &from)| (name, from)), CommitMode::Sync)?;
-            }
-            found.extend(starts);
-        }
-        Ok(found)
     }
 
     /// Gives partitions back: hands out what was read of them, waits until it is settled, commits, lets go.
@@ -184,11 +137,11 @@ impl Reader {
                     settled.get(&each.split).map_or(0, |&settled| settled.cast_signed()).min(each.emitted);
                 if at > each.committed {
                     each.committed = at;
-                    due.push((each.name.clone(), at));
+                    due.push((each.name.clone(), at, each.mark.clone()));
                 }
             }
         }
-        let result = self.commit_offsets(due.iter().map(|(name, at)| (name, *at)), mode);
+        let result = self.commit_offsets(due.iter().map(|(name, at, mark)| (name, *at, mark)), mode);
         if result.is_err() {
             self.intake.partitions.iter_mut().for_each(|each| each.committed = 0);
         }
@@ -197,18 +150,10 @@ impl Reader {
 
     pub(super) fn commit_offsets<'n>(
         &self,
-        due: impl Iterator<Item = (&'n Partition, i64)>,
+        due: impl Iterator<Item = (&'n Partition, i64, &'n Mark)>,
         mode: CommitMode,
     ) -> Result<()> {
-        let mut list = TopicPartitionList::new();
-        for ((topic, partition), at) in due {
-            list.add_partition_offset(topic, *partition, Offset::Offset(at))
-                .map_err(|error| failure("committing", &error))?;
-        }
-        if list.count() == 0 {
-            return Ok(());
-        }
-        self.client.commit(&list, mode).map_err(|error| failure("committing", &error))
+        offsets::commit(&self.client, due, mode)
     }
 
     /// The last commit. While the group is changing it is refused: it is tried again for some seconds.
@@ -226,9 +171,5 @@ impl Reader {
                 _ => return result,
             }
         }
-    }
-
-    pub(super) fn split(&self, (topic, partition): &Partition) -> SplitName {
-        SplitName::new(format!("{}/{topic}/{partition}", self.setup.node))
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use rdkafka::{Offset, TopicPartitionList, consumer::Consumer};
+use levada_connector_api::Result;
+use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 
 use super::{Item, NAP, Reader};
 use crate::kafka::{
+    client::failure,
     native::known_watermarks,
     offsets::{self, Partition},
     options::KafkaPoint,
@@ -26,7 +28,17 @@ impl Reader {
     }
 
     /// Looks how much is waiting at the other side.
-    pub(super) fn look(&mut self) {
+    ///
+    /// # Errors
+    /// No broker is reached, for a reason that will not go away by itself.
+    pub(super) fn look(&mut self) -> Result<()> {
+        let listener = self.client.context();
+        if let Some(trouble) = listener.trouble().filter(|trouble| trouble.all_down && trouble.is_lasting())
+            && let Some(code) = trouble.code
+        {
+            let what = format!("no broker can be reached any more ({})", trouble.reason);
+            return Err(failure(&what, &KafkaError::Global(code)));
+        }
         self.pass_what_holds_no_message();
         let mut lag = 0;
         for each in self.intake.partitions.iter() {
@@ -38,7 +50,7 @@ impl Reader {
         self.shared.lag.store(lag, Ordering::Relaxed);
         let mut through = TopicPartitionList::new();
         for each in self.intake.partitions.iter_mut() {
-            if !each.paused && each.end.is_some_and(|end| each.next >= end) {
+            if !each.paused && each.is_through() {
                 each.paused = true;
                 through.add_partition(&each.name.0, each.name.1);
             }
@@ -49,17 +61,18 @@ impl Reader {
         {
             tracing::debug!(%error, "pausing partitions that are through");
         }
+        Ok(())
     }
 
     /// Says that a bounded run is through once all partitions are, here or at other members of the group.
     pub(super) fn end_if_through(&mut self) {
         let Some(ends) = &self.ends else { return };
-        if self.ended || self.intake.partitions.iter().any(|each| each.end.is_some_and(|end| each.next < end))
-        {
+        if self.ended || self.intake.partitions.iter().any(|each| !each.is_through()) {
             return;
         }
-        let elsewhere: Vec<_> =
-            ends.keys().filter(|name| !self.intake.partitions.contains(name)).cloned().collect();
+        let is_elsewhere =
+            |name: &&Partition| !self.intake.partitions.contains(name) && !self.refused.contains_key(*name);
+        let elsewhere: Vec<_> = ends.keys().filter(is_elsewhere).cloned().collect();
         if !elsewhere.is_empty() {
             // Asking costs a round trip: once a look.
             if self.last_look.is_some_and(|last| last.elapsed() > NAP) {
@@ -71,11 +84,15 @@ impl Reader {
             };
             let is_through = |name: &Partition| {
                 let end = ends.get(name).copied().unwrap_or(0);
-                committed.get(name).or_else(|| low.get(name)).is_some_and(|&at| at >= end)
+                let committed = committed.get(name).map(|commit| commit.offset);
+                let at = committed.or_else(|| low.known.get(name).copied());
+                at.is_some_and(|at| at >= end) || low.refused.contains_key(name)
             };
             if !elsewhere.iter().all(is_through) {
                 return;
             }
+            // Nobody has them: what may not be read is not assigned.
+            low.refused.into_iter().for_each(|(name, code)| self.give_up(&name, code));
         }
         self.ended = true;
         self.flush_all();

@@ -1,10 +1,14 @@
 //! From messages to batches.
 
+use std::collections::BTreeSet;
+
 use levada_connector_api::{Batch, BatchBuilder, Decoder, model::SplitName};
+use rdkafka::error::RDKafkaErrorCode;
 
 use crate::kafka::{
     native::{Content, Message},
-    options::KafkaOptions,
+    offsets::Partition,
+    options::{KafkaOptions, Tombstones},
     partitions::{Partitions, position},
 };
 
@@ -19,6 +23,9 @@ pub(super) struct Intake {
     pub(super) most_bytes: usize,
     /// Full batches that could not wait until the messages at hand were through.
     pub(super) full: Vec<Batch>,
+    /// What reading partitions failed with.
+    pub(super) failed: Vec<(Partition, RDKafkaErrorCode)>,
+    tombstones: Tombstones,
 }
 
 impl Intake {
@@ -33,22 +40,28 @@ impl Intake {
             most_rows: limits.rows.max(1),
             most_bytes: usize::try_from(limits.bytes.0).unwrap_or(usize::MAX).max(1),
             full: Vec::new(),
+            failed: Vec::new(),
+            tombstones: options.tombstones,
         }
     }
 
+    /// Takes a message on, unless its topic's name stands for another than it did.
     #[inline]
-    pub(super) fn message(&mut self, message: Message<'_>) {
+    pub(super) fn message(&mut self, message: Message<'_>, remade: &BTreeSet<String>) {
         let Some(at) = self.partitions.find(message.topic, message.partition) else { return };
         let Some(partition) = self.partitions.get_mut(at) else { return };
         let value = match message.content {
             Content::Value(value) => Some(value),
             Content::Nothing => None,
-            Content::Error(error) => {
-                let (topic, partition) = &partition.name;
-                tracing::warn!(%error, topic, partition, "kafka");
+            Content::Error(code) => {
+                self.failed.push((partition.name.clone(), code));
                 return;
             }
         };
+        if partition.given_up || (!remade.is_empty() && remade.contains(&partition.name.0)) {
+            return;
+        }
+        partition.failing = None;
         if message.offset < partition.next {
             if !std::mem::replace(&mut partition.backward, true) {
                 let ((topic, partition), offset) = (&partition.name, message.offset);
@@ -70,18 +83,32 @@ impl Intake {
             self.rows.split(&partition.split);
             self.current = Some(partition.split.clone());
         }
+        self.read += 1;
+        if value.is_none() && self.tombstones == Tombstones::Ignore {
+            return;
+        }
+        self.record(value, &message);
+        if self.rows.rows() >= self.most_rows || self.rows.bytes() >= self.most_bytes {
+            self.cut();
+        }
+    }
+
+    /// Makes rows of a message, or rejects it.
+    #[inline]
+    fn record(&mut self, value: Option<&[u8]>, message: &Message<'_>) {
         let bytes = value.unwrap_or_default();
         self.rows.record(bytes, position(message.offset));
+        let envelope = &message.envelope;
+        self.rows.envelope(envelope.key(), envelope.time(), value.is_some());
+        envelope.headers(|name, value| self.rows.header(name, value));
         let decoded = match value {
-            Some(_) => self.decoder.decode(bytes, &mut self.rows).map_err(|error| error.message),
+            Some(_) => {
+                self.decoder.decode(bytes, &mut self.rows).map_err(|error| reason(bytes, error.message))
+            }
             None => Err("the message has no value".to_owned()),
         };
         if let Err(message) = decoded {
             self.rows.reject(message);
-        }
-        self.read += 1;
-        if self.rows.rows() >= self.most_rows || self.rows.bytes() >= self.most_bytes {
-            self.cut();
         }
     }
 
@@ -90,6 +117,34 @@ impl Intake {
         let ranges = self.partitions.take_ranges();
         if !ranges.is_empty() {
             self.full.push(self.rows.finish(ranges));
+        }
+    }
+}
+
+/// Why a message is rejected. The decoders read text: what producers put before it for a schema registry is named.
+fn reason(bytes: &[u8], message: String) -> String {
+    match bytes {
+        [0, a, b, c, d, ..] => {
+            let schema = u32::from_be_bytes([*a, *b, *c, *d]);
+            format!(
+                "begins with a schema registry header (a zero byte and the schema id {schema}): Avro, Protobuf and JSON Schema \
+                 framing are not read; {message}"
+            )
+        }
+        _ => message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reason;
+
+    #[test]
+    fn a_schema_registry_header_is_named() {
+        let framed = reason(b"\0\0\0\0\x07{}", "not JSON".to_owned());
+        assert!(framed.contains("schema registry header") && framed.contains("schema id 7"), "{framed}");
+        for other in [b"".as_slice(), b"\0", b"\0\0\0\0", b"{\"a\":", b"\x01\0\0\0\x07{}"] {
+            assert_eq!(reason(other, "not JSON".to_owned()), "not JSON");
         }
     }
 }

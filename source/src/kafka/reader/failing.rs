@@ -1,0 +1,74 @@
+//! Partitions that cannot be read.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::{
+    consumer::Consumer,
+    error::{KafkaError, RDKafkaErrorCode},
+};
+
+use super::{Item, Reader};
+use crate::kafka::{
+    client::failure,
+    identity,
+    offsets::{self, Partition},
+    partitions::Failing,
+};
+
+/// A fault that may pass is tried again that long, and that often, before a partition is given up.
+const PATIENCE: Duration = Duration::from_secs(30);
+const TIMES: u32 = 10;
+
+impl Reader {
+    /// Reading a partition failed: it is given up where trying again does not help, or has not helped for long.
+    pub(super) fn failed(&mut self, name: &Partition, code: RDKafkaErrorCode) {
+        let (topic, partition) = name;
+        let text = format!("{topic}/{partition} cannot be read: {code}");
+        self.client.context().warn(&format!("{topic}/{partition} {code:?}"), &text);
+        let now = Instant::now();
+        let Some(each) = self.intake.partitions.iter_mut().find(|each| each.name == *name) else { return };
+        let fresh = Failing { code, since: now, times: 0 };
+        let failing = each.failing.filter(|failing| failing.code == code).unwrap_or(fresh);
+        let failing = Failing { times: failing.times.saturating_add(1), ..failing };
+        each.failing = Some(failing);
+        let is_hopeless = failing.times >= TIMES && now.duration_since(failing.since) >= PATIENCE;
+        if offsets::is_refusal(code) || is_hopeless {
+            self.give_up(name, code);
+        }
+    }
+
+    /// Reads a partition no more; what was read of it before goes out first. All others go on.
+    pub(super) fn give_up(&mut self, name: &Partition, code: RDKafkaErrorCode) {
+        if self.refused.insert(name.clone(), code).is_some() {
+            return;
+        }
+        let (topic, partition) = name;
+        let mut split = identity::split(&self.setup.node, topic, None, *partition);
+        if let Some(each) = self.intake.partitions.iter_mut().find(|each| each.name == *name) {
+            each.given_up = true;
+            split = each.split.clone();
+        }
+        self.flush_all();
+        let error = failure(&reason(code), &KafkaError::Global(code));
+        self.hand_out(Item::Failed(error.giving_up(split)));
+    }
+}
+
+/// Why a partition is given up, for people.
+fn reason(code: RDKafkaErrorCode) -> String {
+    use RDKafkaErrorCode as Code;
+    match code {
+        Code::NotImplemented => {
+            "its messages are compressed with a codec, or are of a format, that this build does not have"
+                .to_owned()
+        }
+        Code::TopicAuthorizationFailed => "this user may not read the topic".to_owned(),
+        Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
+            "the topic, or this partition of it, is not there any more".to_owned()
+        }
+        Code::BadCompression | Code::BadMessage | Code::InvalidMessage => {
+            "a batch of messages in it is damaged".to_owned()
+        }
+        _ => "it cannot be read".to_owned(),
+    }
+}

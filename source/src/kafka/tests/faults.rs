@@ -1,0 +1,78 @@
+//! Codecs, messages without values, and partitions that cannot be read.
+
+use rdkafka::types::RDKafkaRespErr;
+
+use super::*;
+
+#[tokio::test]
+async fn every_codec_is_read() {
+    let broker = Broker::new(&[("t", 4)]);
+    for (partition, codec) in (0..).zip(["gzip", "snappy", "lz4", "zstd"]) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+            .set("compression.type", codec)
+            .set("linger.ms", "20")
+            .create()
+            .expect("a producer that has the codec");
+        for n in 0..500u64 {
+            let payload = reading(partition as u64 * 500 + n);
+            let record = BaseRecord::<(), _>::to("t").partition(partition).payload(payload.as_bytes());
+            producer.send(record).map_err(|(error, _)| error).expect("queued");
+        }
+        producer.flush(LONG).expect("sent");
+    }
+    let mut source = broker.source(&folder(), json!({"end": "latest"}));
+    let mut seen = Seen::default();
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    seen.assert_once(0..2_000);
+}
+
+#[tokio::test]
+async fn messages_without_a_value_are_passed_over_where_the_options_say_so() {
+    let broker = Broker::new(&[("t", 1)]);
+    let send_nothing = || {
+        let record = BaseRecord::<[u8], [u8]>::to("t").partition(0).key(b"gone".as_slice());
+        broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    };
+    send_nothing();
+    broker.send_numbers("t", 0, 0..1);
+    broker.send("t", 0, b"");
+    send_nothing();
+    broker.producer.flush(LONG).expect("sent");
+    let mut source = broker.source(&folder(), json!({"end": "latest", "tombstones": "ignore"}));
+    let mut seen = Seen::default();
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    seen.assert_once(0..1);
+    assert_eq!(seen.rejected, [(Vec::new(), 2)], "an empty value is a value");
+    assert_eq!(seen.ends["in/t/0"], 4, "what is passed over counts as read");
+}
+
+#[tokio::test]
+async fn a_topic_that_may_not_be_read_is_given_up_and_the_others_go_on() {
+    let broker = Broker::new(&[("closed", 2), ("open", 1)]);
+    broker.send_numbers("closed", 0, 900..910);
+    broker.send_numbers("open", 0, 0..100);
+    let mut source = broker.source(&folder(), json!({"topics": ["closed", "open"], "end": "latest"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    broker.cluster.topic_error("closed", refused).expect("an error from now on");
+    let (mut seen, mut given_up) = (Seen::default(), Vec::new());
+    loop {
+        match tokio::time::timeout(LONG, source.next()).await.expect("in time") {
+            Ok(Some(batch)) => drop(seen.add(&batch)),
+            Ok(None) => break,
+            Err(error) => {
+                assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Auth, false), "{error}");
+                given_up.push(without_id(error.given_up().expect("a split").as_str()));
+            }
+        }
+    }
+    source.close().await.expect("closed");
+    seen.assert_once(0..100);
+    given_up.sort();
+    assert_eq!(given_up, ["in/closed/0", "in/closed/1"]);
+}

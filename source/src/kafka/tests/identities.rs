@@ -1,0 +1,158 @@
+//! Positions belong to topics, not to their names.
+
+use levada_connector_api::model::SplitName;
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer},
+    types::RDKafkaApiKey,
+};
+
+use super::*;
+
+const OTHER: &str = "b8tRS7h4TJ2Vt43Dp85v2A";
+
+/// Commits an offset as another process of the group would have.
+fn commit(broker: &Broker, (topic, partition): (&str, i32), offset: i64, metadata: &str) {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+        .set("group.id", "g")
+        .create()
+        .expect("a consumer");
+    let mut list = TopicPartitionList::new();
+    let mut each = list.add_partition(topic, partition);
+    each.set_offset(Offset::Offset(offset)).expect("an offset");
+    each.set_metadata(metadata);
+    consumer.commit(&list, CommitMode::Sync).expect("committed");
+}
+
+async fn numbers(broker: &Broker, stored: &Checkpoint, options: serde_json::Value) -> Result<Vec<u64>> {
+    let mut source = broker.source(&folder(), options);
+    let mut seen = Seen::default();
+    source.connect(stored).await?;
+    let mut outcome = Ok(());
+    loop {
+        match tokio::time::timeout(LONG, source.next()).await.expect("in time") {
+            Ok(Some(batch)) => drop(seen.add(&batch)),
+            Ok(None) => break,
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
+    source.close().await?;
+    outcome.map(|()| seen.times.into_keys().collect())
+}
+
+#[tokio::test]
+async fn a_topic_made_anew_is_an_error_or_read_from_its_start() {
+    // The old one was longer, as long, and shorter.
+    tokio::join!(made_anew(10_000), made_anew(10), made_anew(4));
+}
+
+async fn made_anew(stored: u64) {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..10);
+    let stored = Checkpoint::from([(SplitName::new(format!("in/t@{OTHER}/0")), stored)]);
+    let error = numbers(&broker, &stored, json!({"end": "latest"})).await.expect_err("another topic");
+    assert!(error.message().contains("was deleted and made anew") && error.message().contains(OTHER));
+    assert!(!error.is_transient());
+    for start in ["earliest", "latest"] {
+        let options = json!({"end": "latest", "recreated": "earliest", "start": start});
+        let read = numbers(&broker, &stored, options).await.expect("read");
+        assert_eq!(read, (0..10).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn an_offset_committed_of_a_topic_made_anew_counts_for_nothing() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..10);
+    commit(&broker, ("t", 0), 7, &format!("levada topic={OTHER} partitions=1"));
+    let error =
+        numbers(&broker, &Checkpoint::new(), json!({"end": "latest"})).await.expect_err("another topic");
+    assert!(error.message().contains("was deleted and made anew"), "{error}");
+    let options = json!({"end": "latest", "recreated": "earliest"});
+    assert_eq!(numbers(&broker, &Checkpoint::new(), options).await.expect("read").len(), 10);
+}
+
+#[tokio::test]
+async fn an_offset_that_another_program_committed_counts() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..10);
+    commit(&broker, ("t", 0), 7, "");
+    let read = numbers(&broker, &Checkpoint::new(), json!({"end": "latest"})).await.expect("read");
+    assert_eq!(read, [7, 8, 9]);
+}
+
+#[tokio::test]
+async fn a_partition_that_was_added_since_the_last_commit_is_read_from_its_beginning() {
+    let broker = Broker::new(&[("t", 3)]);
+    for partition in 0..3 {
+        let from = partition as u64 * 10;
+        broker.send_numbers("t", partition, from..from + 10);
+    }
+    let id = own_id(&broker).await;
+    // The topic had two partitions then. Of the second nothing was committed, and yet it was there.
+    commit(&broker, ("t", 0), 8, &format!("levada topic={id} partitions=2"));
+    let options = json!({"end": "latest", "start": "latest"});
+    let read = numbers(&broker, &Checkpoint::new(), options).await.expect("read");
+    assert_eq!(read, (8..10).chain(20..30).collect::<Vec<_>>());
+    let options = json!({"end": "latest", "start": "latest", "group": "without-a-past"});
+    assert_eq!(numbers(&broker, &Checkpoint::new(), options).await.expect("read"), Vec::<u64>::new());
+}
+
+#[tokio::test]
+async fn a_broker_that_gives_topics_no_ids_is_read_by_their_names() {
+    let broker = Broker::new(&[("t", 1)]);
+    // As Kafka before 2.8.
+    for (api, newest) in [(RDKafkaApiKey::Metadata, 9), (RDKafkaApiKey::Fetch, 11)] {
+        broker.cluster.apiversion(api, Some(0), Some(newest)).expect("versions there are");
+    }
+    broker.send_numbers("t", 0, 0..10);
+    let mut source = broker.source(&folder(), json!({"end": "latest"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let mut seen = Seen::default();
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    seen.assert_once(0..10);
+    assert_eq!(seen.splits["in/t/0"].as_str(), "in/t/0");
+    // Positions of a time with ids, and those of the group, count as they are.
+    broker.send_numbers("t", 0, 10..30);
+    let stored = Checkpoint::from([(SplitName::new(format!("in/t@{OTHER}/0")), 20)]);
+    let read = numbers(&broker, &stored, json!({"end": "latest"})).await.expect("read");
+    assert_eq!(read, (20..30).collect::<Vec<_>>());
+}
+
+/// The id of the topic, as a split's name has it.
+async fn own_id(broker: &Broker) -> String {
+    let mut source = broker.source(&folder(), json!({"end": "latest", "group": "asks"}));
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let mut seen = Seen::default();
+    read_to_end(&mut source, &mut seen).await;
+    source.close().await.expect("closed");
+    let split = seen.splits["in/t/0"].to_string();
+    let (_, id) = split.split_once('@').expect("an id");
+    id.trim_end_matches("/0").to_owned()
+}
+
+#[tokio::test]
+async fn a_topic_that_appears_during_the_run_is_read_from_its_beginning() {
+    let broker = Broker::new(&[("a-1", 1)]);
+    broker.send_numbers("a-1", 0, 0..10);
+    let options = json!({
+        "topics": "^a-.*", "start": "latest", "properties": {"topic.metadata.refresh.interval.ms": 200},
+    });
+    let mut source = broker.source(&folder(), options);
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    tokio::time::timeout(Duration::from_secs(5), source.next()).await.expect_err("nothing to read");
+    broker.cluster.create_topic("a-2", 1, 1).expect("a topic");
+    broker.send_numbers("a-2", 0, 10..20);
+    let mut seen = Seen::default();
+    while seen.times.len() < 10 {
+        let batch = tokio::time::timeout(LONG, source.next()).await.expect("in time").expect("a batch");
+        seen.add(&batch.expect("no end"));
+    }
+    source.close().await.expect("closed");
+    seen.assert_once(10..20);
+}

@@ -6,6 +6,9 @@
 #   kafka.sh restart        end it and start it again on the same data and port
 #   kafka.sh wipe           end it and forget its data
 #
+# Beside PORT (and PORT + 1, its controller) it listens with TLS and SASL at PORT + 2: PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 for
+# the user `levada` with the password `mountain-water`. Its authority's certificate is ca.pem in its folder.
+#
 # Needs java 17 or later and mvn. Everything lives under ${LEVADA_REAL_HOME:-target/real}/kafka.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,18 +26,37 @@ fetch() {
   mv "$home/lib.part" "$home/lib"
 }
 
+# An authority that is trusted by nobody but who is told to, and the broker's certificate.
+certificates() {
+  [ -f "$home/ca.pem" ] && return
+  rm -f "$home/broker.p12"
+  keytool -genkeypair -keystore "$home/broker.p12" -storetype PKCS12 -storepass levada-tests -alias broker -keyalg EC \
+    -dname CN=127.0.0.1 -ext san=ip:127.0.0.1,dns:localhost -ext bc=ca:true -validity 3650 2>"$home/keytool.log"
+  keytool -exportcert -rfc -keystore "$home/broker.p12" -storepass levada-tests -alias broker -file "$home/ca.pem.part" 2>>"$home/keytool.log"
+  mv "$home/ca.pem.part" "$home/ca.pem"
+}
+
 start() {
   local port=${1:-29192}
   fetch
+  certificates
   mkdir -p "$home/data"
   cat >"$home/server.properties" <<P
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$((port + 1))
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1)),SASL_SSL://127.0.0.1:$((port + 2))
+advertised.listeners=PLAINTEXT://127.0.0.1:$port,SASL_SSL://127.0.0.1:$((port + 2))
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_levada="mountain-water";
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.ssl.keystore.type=PKCS12
+listener.name.sasl_ssl.ssl.keystore.location=$home/broker.p12
+listener.name.sasl_ssl.ssl.keystore.password=levada-tests
+listener.name.sasl_ssl.ssl.key.password=levada-tests
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$home/data
 num.partitions=4
@@ -47,7 +69,9 @@ message.max.bytes=33554432
 replica.fetch.max.bytes=33554432
 P
   [ -f "$home/data/meta.properties" ] ||
-    jvm kafka.tools.StorageTool format -t bGV2YWRhLXRlc3RzLTAwMA -c "$home/server.properties" >"$home/format.log" 2>&1
+    jvm kafka.tools.StorageTool format -t bGV2YWRhLXRlc3RzLTAwMA -c "$home/server.properties" \
+      --add-scram 'SCRAM-SHA-256=[name=levada,password=mountain-water]' \
+      --add-scram 'SCRAM-SHA-512=[name=levada,password=mountain-water]' >"$home/format.log" 2>&1
   echo "$port" >"$home/port"
   setsid nohup java -Xms512m -Xmx1g -Djava.net.preferIPv4Stack=true -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
     -cp "$home/lib/*" kafka.Kafka "$home/server.properties" >"$home/broker.log" 2>&1 </dev/null &

@@ -9,7 +9,7 @@ use levada_connector_api::{ByteSize, Interval};
 
 use crate::{
     bench::BenchArgs,
-    commands::{ExportArgs, FsckArgs, ImportArgs},
+    commands::{ExportArgs, FsckArgs, ImportArgs, OffsetsArgs},
     logging::LogArgs,
     output::Format,
 };
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Check a data folder or a TsFile, and repair it
     Fsck(FsckArgs),
+    /// Show how far the sources of a pipeline are, and set where the next run begins
+    Offsets(OffsetsArgs),
     /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
     Quickstart(QuickstartArgs),
     /// Measure this machine

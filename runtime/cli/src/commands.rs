@@ -8,6 +8,7 @@ mod fsck;
 mod import;
 mod lint;
 mod list;
+mod offsets;
 mod quickstart;
 mod run;
 mod serve;
@@ -17,6 +18,7 @@ mod test;
 pub(crate) use export::ExportArgs;
 pub(crate) use fsck::FsckArgs;
 pub(crate) use import::ImportArgs;
+pub(crate) use offsets::OffsetsArgs;
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
@@ -47,6 +49,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Import(args) => import::import(&args),
         Command::Export(args) => export::export(&args),
         Command::Fsck(args) => fsck::fsck(&args),
+        Command::Offsets(args) => offsets::offsets(&args),
         Command::Quickstart(args) => quickstart::quickstart(&args),
         Command::Bench(args) => bench::run(args),
         Command::Completions { shell } => {

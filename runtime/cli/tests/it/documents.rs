@@ -98,6 +98,8 @@ fn statements_in_the_documents_run() {
 enum How {
     /// As it stands, in a folder with the examples and what earlier commands left.
     AsIs,
+    /// As it stands, for a group that has had no members yet: librdkafka's mock takes offsets from outside for no other.
+    AsNewGroup,
     /// It runs until it is stopped: until the mock broker's messages have arrived.
     UntilArrived,
     /// It serves until it is stopped: until a client was answered.
@@ -117,6 +119,7 @@ fn how(command: &str) -> Option<How> {
             How::UntilArrived
         }
         _ if command.starts_with("levada serve ") => How::UntilAnswered,
+        _ if command.contains("levada offsets --reset") => How::AsNewGroup,
         _ if command.starts_with("levada ") => How::AsIs,
         _ => return None,
     })
@@ -216,7 +219,7 @@ fn commands_in_the_documents_work() {
                 r#"{"device": "d2", "timestamp": 1700000000000, "temperature": 22.3, "status": true}"#,
             ],
         );
-        let workplace = newcomer(&broker);
+        let mut workplace = newcomer(&broker);
         let blocks = blocks_of(&repository().join(&page));
         if let Some(block) =
             blocks.iter().find(|block| block.language == "yaml" && block.text.starts_with("name: plant-a"))
@@ -231,6 +234,10 @@ fn commands_in_the_documents_work() {
             let args: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
             match how(command).unwrap_or_else(|| panic!("{page}: nobody knows how to test `{command}`")) {
                 How::AsIs => drop(workplace.run(&args).ok()),
+                How::AsNewGroup => {
+                    workplace.env("KAFKA_GROUP", "new");
+                    workplace.run(&args).ok();
+                }
                 How::Small => {
                     workplace.run(&["quickstart", "--messages", "20000"]).ok();
                 }

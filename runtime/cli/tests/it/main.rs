@@ -9,6 +9,7 @@ mod files_fsck;
 mod files_round_trip;
 mod import;
 mod nothing_vanishes;
+mod offsets;
 mod options;
 mod own_files;
 mod pages;

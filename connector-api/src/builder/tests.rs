@@ -282,7 +282,8 @@ fn field(value: &Value) -> FieldValue<'_> {
 fn meaning(value: &Value) -> String {
     match value {
         Value::Int32(value) => f64::from(*value).to_string(),
-        Value::Int64(value) if value.unsigned_abs() <= 1 << 53 => (*value as f64).to_string(),
+        // Whatever a DOUBLE holds exactly, also beyond 2^53: its shortest digits are not the integer's.
+        Value::Int64(value) if (*value as f64) as i128 == i128::from(*value) => (*value as f64).to_string(),
         Value::Float(value) => f64::from(*value).to_string(),
         Value::Double(value) => value.to_string(),
         other => other.to_string(),

@@ -18,8 +18,11 @@
 //!   client too, unless a call of it came to no end.
 //! - **Retries.** A request that was lost is repeated on another connection at once, as repeating a write is harmless. What the
 //!   server cannot do for now is told as a transient error: waiting and trying again is the caller's.
+//! - **Doubt.** A write at which a server hangs up or fails inside, each time and for longer than
+//!   [`patience`](PoolOptions::patience), is divided like one that is refused: the rows that cause it are rejected.
 
 mod convert;
+mod doubts;
 mod lanes;
 mod lease;
 mod node;

@@ -10,6 +10,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 /// Which store, and how rows become series.
+///
+/// With `embedded` each row is stored exactly once: its position is stored with it. With `nodes` delivery is at least once; the
+/// effect is once, as a row written again replaces itself: it is known by its series and time. A row that the store rejects is
+/// rejected with the store's words, and holds up no other. What passes (a node that is down, or short of memory or disk) is
+/// waited for. A write at which nodes hang up or fail inside each time, five times and for a minute, is divided until the rows
+/// that cause it stand alone: they are rejected. `nodes` was tried with Apache IoTDB 0.12.0 and 2.0.1-beta.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = serde_json::json!({"embedded": "./data", "database": "root.plant"}))]
@@ -37,17 +43,20 @@ pub struct IotdbOptions {
     #[serde(default)]
     #[schemars(example = &"128MiB")]
     pub memory: Option<ByteSize>,
-    /// `host:port` of each node of a running IoTDB. Either this or `embedded`.
+    /// `host:port` of each node of a running IoTDB. Either this or `embedded`. Rows go to the node that the server recommends
+    /// for their device, or else to the least busy one. A node that does not answer is left out, for a second at first and for
+    /// 30s at most, and taken back when it answers. Connections are not encrypted.
     #[serde(default)]
     #[schemars(example = ["10.0.0.5:6667"])]
     pub nodes: Vec<String>,
     /// Who logs in at the nodes; `root` where nothing is said.
     #[serde(default)]
     pub user: Option<String>,
-    /// With what; `root` where nothing is said.
+    /// The user's password; `root` where nothing is said. A login that a node rejects ends the pipeline.
     #[serde(default)]
     pub password: Option<Secret>,
-    /// The database (`root.plant`), created if missing. Devices whose path does not start with `root` are put under it.
+    /// The database (`root.plant`; before IoTDB 1.0 a storage group), created if missing. Devices whose path does not start
+    /// with `root` are put under it.
     #[serde(default)]
     #[schemars(schema_with = "path_schema")]
     pub database: Option<Path>,
@@ -59,11 +68,13 @@ pub struct IotdbOptions {
     /// Store the series of a device with one time column for all of them.
     #[serde(default)]
     pub aligned: bool,
-    /// How many writes may be under way at once; with nodes, over how many sessions. A device's rows stay in order.
+    /// How many writes may be under way at once; with nodes, how many connections there are at most, over all nodes. A
+    /// device's rows stay in order.
     #[serde(default = "three")]
     #[schemars(range(min = 1, max = 64))]
     pub sessions: usize,
-    /// How long a node may take to answer; one that takes longer is left out for a while (60s where nothing is said).
+    /// How long a node may take to answer (60s where nothing is said). One that takes longer is left out for a while, and the
+    /// write is made again.
     #[serde(default)]
     pub timeout: Option<Interval>,
 }

@@ -11,6 +11,7 @@ use tokio::{
 
 use super::{
     PoolOptions,
+    doubts::Doubts,
     lanes::Lanes,
     node::{Node, Use},
     types::KnownTypes,
@@ -38,6 +39,7 @@ pub(super) struct Shared {
     server: Mutex<Option<Server>>,
     pub(super) lanes: Lanes,
     pub(super) types: KnownTypes,
+    pub(super) doubts: Doubts,
 }
 
 /// A client, lent. Dropping it gives it back, unless a call of it came to no end; its permit is given back in any case.
@@ -100,6 +102,7 @@ impl Pool {
             server: Mutex::default(),
             lanes: Lanes::new(sessions),
             types: KnownTypes::default(),
+            doubts: Doubts::default(),
             options,
         }))
     }

@@ -19,6 +19,9 @@ pub struct PoolOptions {
     pub left_out: Duration,
     /// How long it is left out at most.
     pub left_out_most: Duration,
+    /// How long a write at which servers hang up or fail inside is repeated as it is, before the rows that cause it are looked
+    /// for and rejected. A server that is only in trouble for a while has to get over it within that time.
+    pub patience: Duration,
     /// About how many bytes a request has at most; rows are split over several otherwise.
     pub request_bytes: usize,
 }
@@ -33,6 +36,7 @@ impl PoolOptions {
             redirect: true,
             left_out: Duration::from_secs(1),
             left_out_most: Duration::from_secs(30),
+            patience: Duration::from_secs(60),
             request_bytes: 16 << 20,
         }
     }

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::client::ClientError;
 
+/// After so many parts in doubt, one after the other, of which none was stored, those that fail are divided no further: the
+/// server fails at nearly everything, and to ask it of each value would take for ever.
+const FRUITLESS: usize = 256;
 /// Tablets of one request. More would only make what is repeated, where one is refused, larger.
 const TABLETS: usize = 1_000;
 
@@ -21,6 +24,34 @@ struct Group {
     pieces: Vec<Piece>,
     bytes: usize,
     devices: HashSet<Path>,
+}
+
+/// Pieces to be sent together.
+struct Request {
+    pieces: Vec<Piece>,
+    /// They are a part of a request that was refused.
+    part: bool,
+}
+
+impl Request {
+    fn part(piece: Piece) -> Self {
+        Self { pieces: vec![piece], part: true }
+    }
+}
+
+/// Why a request is not stored.
+struct Failed {
+    error: SessionError,
+    /// A server that was reached failed at it: the request may be why.
+    doubtful: bool,
+    /// No server can be reached since.
+    gone: bool,
+}
+
+impl From<SessionError> for Failed {
+    fn from(error: SessionError) -> Self {
+        Self { error, doubtful: false, gone: false }
+    }
 }
 
 /// The tablets of a write that are a lane's, by their index in the write.
@@ -60,6 +91,9 @@ impl Pool {
         }
         for group in groups {
             self.send(group, &share, &making, &mut report).await?;
+        }
+        if !self.0.doubts.is_empty() {
+            self.0.doubts.forget(self.key_of(&share));
         }
         Ok(report)
     }
@@ -131,22 +165,24 @@ impl Pool {
         report: &mut WriteReport,
     ) -> Result<(), SessionError> {
         let node = group.node;
-        let mut waiting = vec![group.pieces];
-        while let Some(mut pieces) = waiting.pop() {
-            let tablets: Vec<_> = pieces.iter().map(|piece| piece.tablet.clone()).collect();
-            let error = match self.request(node.clone(), &tablets).await {
-                Ok(()) => continue,
-                Err(error) if error.transient => return Err(error),
-                Err(error) => error,
+        let mut waiting = vec![Request { pieces: group.pieces, part: false }];
+        let mut fruitless = 0;
+        while let Some(request) = waiting.pop() {
+            let Some(Failed { error, doubtful, .. }) = self.attempt(node.clone(), &request, share).await?
+            else {
+                fruitless = 0;
+                continue;
             };
+            fruitless += usize::from(doubtful);
+            let mut pieces = request.pieces;
             if pieces.len() > 1 {
-                waiting.extend(pieces.into_iter().rev().map(|piece| vec![piece]));
+                waiting.extend(pieces.into_iter().rev().map(Request::part));
                 continue;
             }
             let Some(piece) = pieces.pop() else { continue };
             let original = share.iter().find(|(index, _)| *index == piece.index);
             let Some((index, original)) = original else { continue };
-            if !piece.asked && making.coerce && is_of_types(error.code) {
+            if !piece.asked && making.coerce && !doubtful && is_of_types(error.code) {
                 let types = self.learn(original.device()).await?;
                 if let Some(rows) = within(original, &piece.tablet) {
                     let made = making.pieces(*index, &rows, Some(&types));
@@ -155,12 +191,12 @@ impl Pool {
                         .rejected
                         .extend(made.rejected.into_iter().map(|each| whole(original, &rows, each)));
                     let again = made.pieces.into_iter().rev();
-                    waiting.extend(again.map(|piece| vec![Piece { asked: true, ..piece }]));
+                    waiting.extend(again.map(|piece| Request::part(Piece { asked: true, ..piece })));
                     continue;
                 }
             }
-            match smaller(&piece, error.code) {
-                Some(smaller) => waiting.extend(smaller.into_iter().rev().map(|piece| vec![piece])),
+            match smaller(&piece, error.code).filter(|_| fruitless < FRUITLESS) {
+                Some(smaller) => waiting.extend(smaller.into_iter().rev().map(Request::part)),
                 None => {
                     let SessionError { code, message, .. } = error;
                     report.rejected.push(rejection(*index, original, &piece.tablet, code, message));
@@ -170,11 +206,73 @@ impl Pool {
         Ok(())
     }
 
-    /// One request, repeated on other connections and nodes where it is lost.
-    async fn request(&self, wanted: Option<Arc<Node>>, tablets: &[Tablet]) -> Result<(), SessionError> {
+    /// Sends pieces as one request: `None` where they are stored, or why they never will be as they are.
+    ///
+    /// # Errors
+    /// What is worth trying again.
+    async fn attempt(
+        &self,
+        node: Option<Arc<Node>>,
+        request: &Request,
+        share: &Share,
+    ) -> Result<Option<Failed>, SessionError> {
+        let doubts = &self.0.doubts;
+        let keys = || {
+            let request = request.pieces.iter().map(|piece| (piece.index, &piece.tablet));
+            (self.key_of(share), doubts.key(request))
+        };
+        if !doubts.is_empty() {
+            let (write, request) = keys();
+            if let Some(error) = doubts.given_up(write, request) {
+                return Ok(Some(Failed { doubtful: true, ..error.into() }));
+            }
+        }
+        let tablets: Vec<_> = request.pieces.iter().map(|piece| piece.tablet.clone()).collect();
+        match self.request(node, &tablets, request.part).await {
+            Ok(()) => Ok(None),
+            Err(failed) if failed.doubtful => {
+                let patience = self.0.options.patience;
+                let given_up = doubts.failed(keys(), &failed.error, request.part, failed.gone, patience);
+                if given_up { Ok(Some(failed)) } else { Err(failed.error) }
+            }
+            Err(failed) if failed.error.transient => Err(failed.error),
+            Err(failed) => Ok(Some(failed)),
+        }
+    }
+
+    /// What names a lane's share of a write among those in doubt.
+    fn key_of(&self, share: &Share) -> u64 {
+        self.0.doubts.key(share.iter().map(|(index, tablet)| (*index, tablet)))
+    }
+
+    /// One request, repeated on other connections and nodes where it is lost. With `alive` no connection is used that may have
+    /// died before.
+    async fn request(
+        &self,
+        wanted: Option<Arc<Node>>,
+        tablets: &[Tablet],
+        alive: bool,
+    ) -> Result<(), Failed> {
         let mut attempts = self.nodes().len() + 1;
+        let mut lost: Option<String> = None;
         loop {
-            let mut lease = self.lease(wanted.clone()).await?;
+            let lease = self.lease(wanted.clone()).await;
+            let mut lease = lease.map_err(|error| match lost.take().filter(|_| error.transient) {
+                // The server is gone since, so that it may have been this request.
+                Some(lost) => {
+                    let message = format!("{lost}; since then {}", error.message);
+                    Failed { error: SessionError { message, ..error }, doubtful: true, gone: true }
+                }
+                None => error.into(),
+            })?;
+            if alive && lease.used {
+                if lease.client().ping().await.is_err() {
+                    lease.node().forget_idle();
+                    lease.discard();
+                    continue;
+                }
+                lease.used = false;
+            }
             match lease.client().insert(tablets).await {
                 Ok(redirections) => {
                     for (tablet, node) in tablets.iter().zip(redirections) {
@@ -188,9 +286,16 @@ impl Pool {
                     // A client that was idle may have died long ago: that is no attempt.
                     attempts -= usize::from(!lease.used);
                     let last = attempts == 0;
-                    match self.judge(lease, error, last) {
-                        Some(error) => return Err(error),
-                        None => continue,
+                    let doubtful = match &error {
+                        ClientError::Lost { timed_out, .. } => !lease.used && !timed_out,
+                        ClientError::Refused(error) => failed_inside(error.code),
+                    };
+                    if doubtful || matches!(error, ClientError::Lost { timed_out: false, .. }) {
+                        lost = Some(error.to_string());
+                    }
+                    if let Some(error) = self.judge(lease, error, last) {
+                        // Of a request that was lost before, another answer says what it is.
+                        return Err(Failed { doubtful, ..error.into() });
                     }
                 }
             }
@@ -228,6 +333,16 @@ impl Pool {
             },
         }
     }
+}
+
+/// Whether a server failed at what it was doing, which may be the request's fault; not whether it is short of something.
+fn failed_inside(code: StatusCode) -> bool {
+    matches!(
+        code,
+        StatusCode::INTERNAL_SERVER_ERROR
+            | StatusCode::STORAGE_ENGINE_ERROR
+            | StatusCode::WRITE_PROCESS_ERROR
+    )
 }
 
 /// Whether the types of series may be why.

@@ -2,6 +2,7 @@
 
 mod codec;
 mod columns;
+mod doubts;
 mod frames;
 mod nodes;
 mod pool;

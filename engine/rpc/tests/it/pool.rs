@@ -15,7 +15,7 @@ use crate::server::{Server, Trouble};
 pub(crate) fn options(servers: &[&Server]) -> PoolOptions {
     let nodes = servers.iter().map(|server| server.address.clone()).collect();
     let client = ClientOptions { fetch_size: 3, ..ClientOptions::default() };
-    PoolOptions { left_out: Duration::ZERO, ..PoolOptions::new(nodes, client) }
+    PoolOptions { left_out: Duration::ZERO, patience: Duration::ZERO, ..PoolOptions::new(nodes, client) }
 }
 
 pub(crate) fn pool(servers: &[&Server]) -> Pool {

@@ -27,6 +27,12 @@ pub(crate) enum Trouble {
     Stalls,
     /// It hangs up when it is written to.
     HangsUp,
+    /// It hangs up when it gets a row of a time.
+    HangsUpAt(i64),
+    /// It goes when it gets a row of a time.
+    DiesAt(i64),
+    /// It hangs up whatever comes.
+    Gone,
     /// It refuses everything but a login with a code.
     Refuses(i32),
 }
@@ -45,6 +51,8 @@ pub(crate) struct State {
     pub(crate) statements: Vec<String>,
     /// The number of tablets in each request that wrote any.
     pub(crate) requests: Vec<usize>,
+    /// How many requests came that wrote, or would have.
+    pub(crate) attempts: usize,
     pub(crate) closed_queries: usize,
     pub(crate) redirect: HashMap<String, EndPoint>,
     pub(crate) reject: Option<Arc<Reject>>,
@@ -88,6 +96,7 @@ impl Server {
             arrivals: Vec::new(),
             statements: Vec::new(),
             requests: Vec::new(),
+            attempts: 0,
             closed_queries: 0,
             redirect: HashMap::new(),
             reject: None,
@@ -103,7 +112,8 @@ impl Server {
             // Dropped with the task: connections end with their server.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let session = Session { state: Arc::clone(&shared), trouble: troubles.subscribe() };
+                let trouble = troubles.subscribe();
+                let session = Session { state: Arc::clone(&shared), trouble, troubles: troubles.clone() };
                 connections.spawn(session.serve(stream));
             }
         });
@@ -130,6 +140,7 @@ impl Server {
 struct Session {
     state: Arc<Mutex<State>>,
     trouble: watch::Receiver<Trouble>,
+    troubles: watch::Sender<Trouble>,
 }
 
 fn status(code: i32, message: &str) -> Status {
@@ -169,15 +180,18 @@ impl Session {
         let passes = self.trouble.wait_for(|trouble| *trouble != Trouble::Stalls).await;
         let trouble = passes.map(|trouble| trouble.clone()).unwrap_or(Trouble::None);
         let write = |status| Some(reply(protocol, head, status));
+        let writes = matches!(request, Request::InsertTablet(_) | Request::InsertTablets(_));
+        self.state.lock().attempts += usize::from(writes);
         Some(match request {
+            _ if trouble == Trouble::Gone => return None,
             Request::InsertTablet(InsertTablet { req }) => match trouble {
-                Trouble::HangsUp => return None,
                 Trouble::Refuses(code) => return write(status(code, "injected")),
+                trouble if self.ends(&trouble, &[req.timestamps.as_ref()]) => return None,
                 _ => return write(self.insert(vec![req])),
             },
             Request::InsertTablets(InsertTablets { req }) => match trouble {
-                Trouble::HangsUp => return None,
                 Trouble::Refuses(code) => return write(status(code, "injected")),
+                trouble if self.ends(&trouble, &req.timestamps_list) => return None,
                 _ => return write(self.insert(several(req))),
             },
             Request::OpenSession(OpenSession { req }) => {
@@ -261,6 +275,23 @@ impl Session {
             }
             other => panic!("not expected: {other:?}"),
         })
+    }
+
+    /// Whether the connection ends at rows of these times.
+    fn ends<T: AsRef<[u8]>>(&self, trouble: &Trouble, times: &[T]) -> bool {
+        let holds = |wanted: &i64| {
+            let mut all = times.iter().flat_map(|times| times.as_ref().chunks_exact(8));
+            all.any(|time| time == wanted.to_be_bytes())
+        };
+        match trouble {
+            Trouble::HangsUp => true,
+            Trouble::HangsUpAt(time) => holds(time),
+            Trouble::DiesAt(time) if holds(time) => {
+                self.troubles.send_replace(Trouble::Gone);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn insert(&self, tablets: Vec<InsertTabletReq>) -> Status {

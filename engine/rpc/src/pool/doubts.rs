@@ -1,0 +1,103 @@
+//! Requests in doubt: those that a server failed at, where the request may be the cause.
+//!
+//! A server that hangs up, or fails inside, may be in trouble that passes, or may meet a request that it can never take. Only
+//! time tells them apart. The write is therefore repeated as it is, until it has failed [`STRIKES`] times and
+//! [`patience`](super::PoolOptions::patience) is over. From then on its requests are divided as those that were refused are.
+//! Which parts failed is kept until the write ends, as a server that a part brings down needs some time for each.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash, Hasher},
+    time::Duration,
+};
+
+use foldhash::fast::RandomState;
+use levada_model::{SessionError, StatusCode, Tablet};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// A request that failed less often than this is not divided.
+const STRIKES: u32 = 5;
+/// More writes than this are not in doubt at once; the one that has been for the longest time is forgotten.
+const MOST: usize = 64;
+
+/// The requests of a pool that are in doubt.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    /// By the write's key, then the request's.
+    writes: Mutex<HashMap<u64, Doubted>>,
+    hasher: RandomState,
+}
+
+#[derive(Debug)]
+struct Doubted {
+    since: Instant,
+    strikes: HashMap<u64, u32>,
+    given_up: HashMap<u64, (StatusCode, String)>,
+}
+
+impl Doubts {
+    /// Whether there are any.
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.lock().is_empty()
+    }
+
+    /// A number for what is written, the same each time it is written.
+    pub(super) fn key<'a>(&self, tablets: impl Iterator<Item = (usize, &'a Tablet)>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        for (index, tablet) in tablets {
+            (index, tablet.device()).hash(&mut hasher);
+            tablet.times().values().hash(&mut hasher);
+            tablet.columns().iter().for_each(|column| column.name.hash(&mut hasher));
+        }
+        hasher.finish()
+    }
+
+    /// Why a request is not sent any more, if it is not.
+    pub(super) fn given_up(&self, write: u64, request: u64) -> Option<SessionError> {
+        let writes = self.writes.lock();
+        let (code, message) = writes.get(&write)?.given_up.get(&request)?;
+        Some(SessionError::new(*code, message.clone()))
+    }
+
+    /// A server failed at a request. Whether it is not to be sent any more: a part of one of which that is true is given up at
+    /// once, or the second time where the server is `gone` since, as that may have been a chance.
+    pub(super) fn failed(
+        &self,
+        (write, request): (u64, u64),
+        error: &SessionError,
+        part: bool,
+        gone: bool,
+        patience: Duration,
+    ) -> bool {
+        let mut writes = self.writes.lock();
+        if writes.len() >= MOST && !writes.contains_key(&write) {
+            let oldest = writes.iter().min_by_key(|(_, doubted)| doubted.since).map(|(key, _)| *key);
+            oldest.map(|key| writes.remove(&key));
+        }
+        let now = Instant::now();
+        let doubted = writes.entry(write).or_insert_with(|| Doubted {
+            since: now,
+            strikes: HashMap::new(),
+            given_up: HashMap::new(),
+        });
+        let strikes = doubted.strikes.entry(request).or_default();
+        *strikes += 1;
+        let sure = match (part, gone) {
+            (true, false) => true,
+            (true, true) => *strikes > 1,
+            (false, _) => *strikes >= STRIKES && now.duration_since(doubted.since) >= patience,
+        };
+        if !sure {
+            return false;
+        }
+        doubted.strikes.remove(&request);
+        doubted.given_up.insert(request, (error.code, error.message.clone()));
+        true
+    }
+
+    /// A write has come to its end.
+    pub(super) fn forget(&self, write: u64) {
+        self.writes.lock().remove(&write);
+    }
+}

@@ -60,7 +60,7 @@ impl Doubts {
         Some(SessionError::new(*code, message.clone()))
     }
 
-    /// A server failed at a request. Whether it is not to be sent any more: a part of one of which that is true is given up at
+    /// A server failed at a request. Whether it is not to be sent any more: a part of one of which that holds is given up at
     /// once, or the second time where the server is `gone` since, as that may have been a chance.
     pub(super) fn failed(
         &self,

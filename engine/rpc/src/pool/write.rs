@@ -29,14 +29,8 @@ struct Group {
 /// Pieces to be sent together.
 struct Request {
     pieces: Vec<Piece>,
-    /// They are a part of a request that was refused.
-    part: bool,
-}
-
-impl Request {
-    fn part(piece: Piece) -> Self {
-        Self { pieces: vec![piece], part: true }
-    }
+    /// They are a part of a request that a server failed at each time.
+    doubted: bool,
 }
 
 /// Why a request is not stored.
@@ -165,7 +159,7 @@ impl Pool {
         report: &mut WriteReport,
     ) -> Result<(), SessionError> {
         let node = group.node;
-        let mut waiting = vec![Request { pieces: group.pieces, part: false }];
+        let mut waiting = vec![Request { pieces: group.pieces, doubted: false }];
         let mut fruitless = 0;
         while let Some(request) = waiting.pop() {
             let Some(Failed { error, doubtful, .. }) = self.attempt(node.clone(), &request, share).await?
@@ -174,9 +168,10 @@ impl Pool {
                 continue;
             };
             fruitless += usize::from(doubtful);
+            let part = |piece| Request { pieces: vec![piece], doubted: doubtful };
             let mut pieces = request.pieces;
             if pieces.len() > 1 {
-                waiting.extend(pieces.into_iter().rev().map(Request::part));
+                waiting.extend(pieces.into_iter().rev().map(part));
                 continue;
             }
             let Some(piece) = pieces.pop() else { continue };
@@ -191,12 +186,12 @@ impl Pool {
                         .rejected
                         .extend(made.rejected.into_iter().map(|each| whole(original, &rows, each)));
                     let again = made.pieces.into_iter().rev();
-                    waiting.extend(again.map(|piece| Request::part(Piece { asked: true, ..piece })));
+                    waiting.extend(again.map(|piece| part(Piece { asked: true, ..piece })));
                     continue;
                 }
             }
             match smaller(&piece, error.code).filter(|_| fruitless < FRUITLESS) {
-                Some(smaller) => waiting.extend(smaller.into_iter().rev().map(Request::part)),
+                Some(smaller) => waiting.extend(smaller.into_iter().rev().map(part)),
                 None => {
                     let SessionError { code, message, .. } = error;
                     report.rejected.push(rejection(*index, original, &piece.tablet, code, message));
@@ -228,11 +223,11 @@ impl Pool {
             }
         }
         let tablets: Vec<_> = request.pieces.iter().map(|piece| piece.tablet.clone()).collect();
-        match self.request(node, &tablets, request.part).await {
+        match self.request(node, &tablets, request.doubted).await {
             Ok(()) => Ok(None),
             Err(failed) if failed.doubtful => {
                 let patience = self.0.options.patience;
-                let given_up = doubts.failed(keys(), &failed.error, request.part, failed.gone, patience);
+                let given_up = doubts.failed(keys(), &failed.error, request.doubted, failed.gone, patience);
                 if given_up { Ok(Some(failed)) } else { Err(failed.error) }
             }
             Err(failed) if failed.error.transient => Err(failed.error),

@@ -76,7 +76,9 @@ async fn a_row_at_which_a_server_fails_inside_each_time_is_rejected_with_its_wor
 async fn a_row_that_brings_the_server_down_is_found_though_each_part_costs_a_restart() {
     let server = Server::start().await;
     server.trouble.send_replace(Trouble::DiesAt(104));
-    let restart = |_| drop(server.trouble.send_replace(Trouble::DiesAt(104)));
+    let restart = |_| {
+        server.trouble.send_replace(Trouble::DiesAt(104));
+    };
     let (rejected, _) = written(&narrow(&server), &tablets(), restart).await;
     let [only] = rejected.as_slice() else { panic!("{rejected:?}") };
     assert_eq!((only.tablet, only.rows.as_deref()), (1, Some([4].as_slice())));
@@ -141,4 +143,22 @@ async fn a_server_that_takes_nothing_is_not_asked_of_each_row() {
     server.trouble.send_replace(Trouble::None);
     assert!(pool.insert_tablets(write(tablets)).await.expect("written").rejected.is_empty());
     assert_eq!(server.values("root.d", "n").len(), 5_000);
+}
+
+#[tokio::test]
+async fn what_is_divided_for_another_reason_is_not_given_up_the_first_time_a_server_fails_at_it() {
+    let server = Server::start().await;
+    let no_leave = |device: &str| (device == "root.d0").then(|| (803, "No permissions".to_owned()));
+    let fails = |device: &str| (device == "root.d1").then(|| (305, "in trouble".to_owned()));
+    server.state.lock().reject =
+        Some(Arc::new(move |device, _, _| no_leave(device).or_else(|| fails(device))));
+    let heal = |failed| {
+        if failed == 3 {
+            server.state.lock().reject = Some(Arc::new(move |device, _, _| no_leave(device)));
+        }
+    };
+    let (rejected, errors) = written(&narrow(&server), &tablets(), heal).await;
+    let [only] = rejected.as_slice() else { panic!("{rejected:?}") };
+    assert_eq!((only.tablet, only.rows.as_deref(), only.code.0, errors.len()), (0, None, 803, 3));
+    assert_eq!(stored(&server), [0, 10, 10]);
 }

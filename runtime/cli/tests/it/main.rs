@@ -8,6 +8,7 @@ mod files;
 mod files_fsck;
 mod files_round_trip;
 mod import;
+mod nodes;
 mod nothing_vanishes;
 mod offsets;
 mod options;

@@ -1,0 +1,143 @@
+//! `nodes:` and `sql --node` against a server: `levada serve`, in a process of its own.
+
+use std::{
+    net::TcpStream,
+    process::{Child, Stdio},
+    thread,
+};
+
+use crate::command::{Finished, Workplace, eventually, free_address, interrupt};
+
+/// A server of the folder `served`; killed when it is dropped, if it was not stopped.
+struct Server {
+    address: String,
+    child: Option<Child>,
+}
+
+impl Server {
+    fn start(workplace: &Workplace) -> Self {
+        Self::at(workplace, free_address())
+    }
+
+    fn at(workplace: &Workplace, address: String) -> Self {
+        let child = workplace
+            .levada(&["serve", "--data", "served", "--rpc", &address])
+            .env("LEVADA_ROOT_PASSWORD", "secret")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("levada starts");
+        let server = Self { address, child: Some(child) };
+        eventually("the server listens", || TcpStream::connect(&server.address).is_ok());
+        server
+    }
+
+    fn stop(mut self) {
+        let stopped = interrupt(&["serve"], self.child.take().expect("it runs"));
+        assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
+    }
+
+    fn sql(&self, workplace: &Workplace, text: &str) -> Finished {
+        let place = ["sql", "--node", &self.address, "--zone", "UTC", "--format", "csv", "-e", text];
+        let mut command = workplace.levada(&place);
+        Finished::new(&place, command.args(["--password", "secret"]).output().expect("levada starts"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("it runs");
+            child.wait().expect("it ends");
+        }
+    }
+}
+
+/// A pipeline of the lines in `in.jsonl` into the nodes; the dead letters are in `dead.jsonl`.
+fn pipeline(workplace: &Workplace, address: &str, password: &str) {
+    workplace.write(
+        "nodes.yaml",
+        &format!(
+            "
+name: nodes
+sources:
+  in: {{file: {{paths: in.jsonl}}, decode: {{json: {{}}}}}}
+sinks:
+  store: {{inputs: [in], iotdb: {{nodes: ['{address}'], password: {password}, database: root.p}}}}
+errors: {{dead_letter: {{file: dead.jsonl}}}}
+"
+        ),
+    );
+}
+
+fn lines(rows: std::ops::Range<i64>) -> String {
+    rows.map(|row| format!("{{\"device\":\"d{}\",\"timestamp\":{row},\"n\":{row}.5}}\n", row % 7)).collect()
+}
+
+#[test]
+fn a_node_is_asked_like_a_folder() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace);
+    server
+        .sql(&workplace, "insert into root.p.d1(time, n, t) values (1, 21.5, 'a,\"b'), (2, 22.25, null);")
+        .ok();
+    let query = "select n, t from root.p.d1; select count(n) from root.p.d1";
+    let asked = server.sql(&workplace, query).ok();
+    assert!(asked.starts_with("Time,root.p.d1.n,root.p.d1.t\n1,21.5,\"a,\"\"b\"\n2,22.25,\n"), "{asked}");
+    let wrong = server.sql(&workplace, "select from");
+    assert!(wrong.code != Some(0) && wrong.stderr.contains(&server.address), "{}", wrong.stderr);
+    let stranger = workplace.run(&["sql", "--node", &server.address, "-e", "show databases"]);
+    assert!(
+        stranger.code != Some(0) && stranger.stderr.contains("WRONG_LOGIN_PASSWORD"),
+        "{}",
+        stranger.stderr
+    );
+    server.stop();
+    assert_eq!(workplace.sql("served", query), asked);
+}
+
+#[test]
+fn a_pipeline_with_nodes_stores_what_the_server_takes_and_keeps_the_rest_with_its_reason() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace);
+    server.sql(&workplace, "create timeseries root.p.d0.flag BOOLEAN").ok();
+    let bad = "{\"device\":\"d0\",\"timestamp\":9000,\"flag\":12.5}\n";
+    workplace.write("in.jsonl", &(lines(0..2_000) + bad + &lines(2_000..4_000)));
+    pipeline(&workplace, &server.address, "secret");
+    workplace.run(&["run", "nodes.yaml"]).ok();
+    let counted = server.sql(&workplace, "select count(n) from root.p.** align by device").ok();
+    let rows: u64 =
+        counted.lines().skip(1).filter_map(|line| line.rsplit(',').next()?.parse::<u64>().ok()).sum();
+    assert_eq!(rows, 4_000, "{counted}");
+    let dead = std::fs::read_to_string(workplace.path("dead.jsonl")).expect("dead letters");
+    assert_eq!(dead.lines().count(), 1, "{dead}");
+    assert!(dead.contains("BOOLEAN") && dead.contains("12.5"), "{dead}");
+}
+
+#[test]
+fn a_pipeline_waits_for_a_node_that_is_down() {
+    let workplace = Workplace::new();
+    let address = free_address();
+    workplace.write("in.jsonl", &lines(0..500));
+    pipeline(&workplace, &address, "secret");
+    let run = workplace.levada(&["run", "nodes.yaml"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let run = run.expect("levada starts");
+    let waits = thread::spawn(move || run.wait_with_output().expect("it ends"));
+    let server = Server::at(&workplace, address);
+    Finished::new(&["run", "nodes.yaml"], waits.join().expect("no panic")).ok();
+    let counted = server.sql(&workplace, "select count(n) from root.p.d3").ok();
+    assert_eq!(counted, "count(root.p.d3.n)\n71\n");
+}
+
+#[test]
+fn a_login_that_is_rejected_ends_the_pipeline_and_loses_nothing() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace);
+    workplace.write("in.jsonl", &lines(0..10));
+    pipeline(&workplace, &server.address, "wrong");
+    let ran = workplace.run(&["run", "nodes.yaml"]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("WRONG_LOGIN_PASSWORD"), "{}", ran.stderr);
+    pipeline(&workplace, &server.address, "secret");
+    workplace.run(&["run", "nodes.yaml"]).ok();
+    assert_eq!(server.sql(&workplace, "select count(n) from root.p.d3").ok(), "count(root.p.d3.n)\n1\n");
+}

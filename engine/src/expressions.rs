@@ -79,9 +79,11 @@ impl RowQuery {
         series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string)
     }
 
-    /// Whether it reads a measurement, by name or by a pattern that fits it.
-    pub fn reads(&self, measurement: &str) -> bool {
+    /// Whether it computes with a measurement, by name or by a pattern that fits it; a column that is a measurement alone goes
+    /// through as it is.
+    pub fn computes_with(&self, measurement: &str) -> bool {
         let columns = self.0.columns.iter().map(|column| &column.expression);
+        let columns = columns.filter(|expression| !matches!(expression.kind, ExpressionKind::Series(_)));
         let mut series = columns.chain(&self.0.condition).flat_map(Expression::series);
         series.any(|name| name.pattern().has_wildcard() || name.to_string() == measurement)
     }

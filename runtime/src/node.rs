@@ -69,6 +69,8 @@ pub struct Counts {
     pub given_up: u64,
     /// Records that a source read and that gave no value.
     pub empty: u64,
+    /// Rows that a transform left out, of which no value went on.
+    pub left_out: u64,
 }
 
 /// A node as its task, the report and `/ready` see it.
@@ -96,6 +98,7 @@ pub(crate) struct Tally {
     retries: AtomicU64,
     given_up: AtomicU64,
     empty: AtomicU64,
+    left_out: AtomicU64,
 }
 
 impl Node {
@@ -173,6 +176,10 @@ impl Tally {
         self.empty.store(records, Ordering::Relaxed);
     }
 
+    pub(crate) fn left_out(&self, rows: usize) {
+        self.left_out.fetch_add(rows as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn retried(&self) {
         self.retries.fetch_add(1, Ordering::Relaxed);
     }
@@ -188,6 +195,7 @@ impl Tally {
             retries: read(&self.retries),
             given_up: read(&self.given_up),
             empty: read(&self.empty),
+            left_out: read(&self.left_out),
         }
     }
 }

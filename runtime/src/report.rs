@@ -46,6 +46,8 @@ pub struct Report {
     pub dropped: u64,
     /// Records, or rows of records of many, that gave no value.
     pub empty: u64,
+    /// Rows that transforms left out: none of their values went on.
+    pub left_out: u64,
     /// Why records and rows were dead-lettered or dropped, and how often, the most frequent first. Reasons that differ in nothing
     /// but values are one.
     pub reasons: Vec<ReasonCount>,
@@ -102,9 +104,12 @@ pub struct PipelineProgress {
 }
 
 impl Report {
-    /// Whether nothing arrived anywhere though records were read: each was dead-lettered, dropped, or gave no value.
+    /// Whether no value arrived anywhere though records were read: each was dead-lettered, dropped, left out, or gave none.
     pub fn nothing_arrived(&self) -> bool {
-        self.rows_sent == 0 && self.dead + self.dropped + self.empty > 0
+        let mut sinks = self.nodes.iter().filter(|node| node.kind == NodeKind::Sink);
+        // Of a row that is dead-lettered for one value, others may have arrived.
+        let arrived = self.rows_sent > 0 || sinks.any(|node| node.counts.points_out > 0);
+        !arrived && self.dead + self.dropped + self.empty + self.left_out > 0
     }
 
     /// Whether everything that was read is settled, no split was given up and nothing failed.

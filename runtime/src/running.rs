@@ -224,6 +224,7 @@ impl Live {
             dead: nodes.iter().map(|node| node.counts.dead).sum(),
             dropped: nodes.iter().map(|node| node.counts.dropped).sum(),
             empty: sum(NodeKind::Source, |node| node.counts.empty),
+            left_out: sum(NodeKind::Transform, |node| node.counts.left_out),
             reasons,
             other_reasons,
             given_up,

@@ -10,7 +10,8 @@
 //! What holds for all: a null is left out (an empty field in wide CSV); BLOB is `0x…`, DATE `2024-05-01`, TIMESTAMP
 //! a number of milliseconds; a measurement's name is written without backquotes. In JSON a number that is none is the text
 //! `"NaN"`, `"Infinity"` or `"-Infinity"`, and a measurement whose name is taken by the row (`time`, `device`, `values`, …) stands in
-//! an object of its own: `"measurements":{"time":5}`. In CSV an empty text is `""`, and the text null is `"null"`. What is written
+//! an object of its own: `"measurements":{"time":5}`. In the head of wide CSV a name that would be read as something else (`time`,
+//! `x(INT32)`) stands between backquotes. In CSV an empty text is `""`, and the text null is `"null"`. What is written
 //! is read back as it was by the decoders `json` and `csv`.
 //!
 //! Lines are formatted into one buffer: a name is brought into form once for each tablet, a value costs no allocation.

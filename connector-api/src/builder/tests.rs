@@ -347,3 +347,24 @@ proptest! {
         prop_assert!(found.iter().all(|(time, ..)| expected.iter().any(|(each, _)| each == time)));
     }
 }
+
+#[test]
+fn a_type_that_a_value_says_comes_before_one_that_is_inferred() {
+    let number = FieldValue::Written(Kind::Number, "0.1");
+    for said in [FieldValue::Int64(i64::MAX), FieldValue::Float(0.1), FieldValue::Int32(7)] {
+        for values in [[number, said], [said, number]] {
+            let mut rows = BatchBuilder::new();
+            for (time, value) in (0..).zip(values) {
+                rows.row("d", time, &[("a", value)]).expect("legal");
+            }
+            let batch = rows.finish(Vec::new());
+            let types: Vec<_> = batch.readings[0].tablet.columns().iter().map(|column| column.data_type).collect();
+            let own = match said {
+                FieldValue::Int64(_) => DataType::Int64,
+                FieldValue::Float(_) => DataType::Float,
+                _ => DataType::Int32,
+            };
+            assert_eq!(types, [own]);
+        }
+    }
+}

@@ -52,6 +52,19 @@ impl Kind {
         })
     }
 
+    /// Whether a value said its type itself. One of BOOLEAN or TEXT may as well have none but what it looks like, and one of BLOB
+    /// among others is a text.
+    const fn says(self) -> bool {
+        !matches!(
+            self,
+            Self::Number
+                | Self::Integer
+                | Self::Boolean
+                | Self::Text
+                | Self::Typed(DataType::Boolean | DataType::Text | DataType::Blob)
+        )
+    }
+
     /// The type that a new series gets of values of this kind alone.
     const fn data_type(self) -> DataType {
         match self {
@@ -71,12 +84,14 @@ pub struct Kinds {
     first: Kind,
     last: Kind,
     data_type: DataType,
+    /// Whether the type is one that a value said itself.
+    said: bool,
 }
 
 impl Kinds {
     /// Of a column with one value.
     pub const fn new(first: Kind) -> Self {
-        Self { first, last: first, data_type: first.data_type() }
+        Self { first, last: first, data_type: first.data_type(), said: first.says() }
     }
 
     /// Takes note of a further value.
@@ -90,11 +105,17 @@ impl Kinds {
     #[cold]
     fn see_other(&mut self, kind: Kind) {
         self.last = kind;
-        self.data_type = wider(self.data_type, kind.data_type());
+        match (self.said, kind.says()) {
+            (true, false) => {}
+            (false, true) if self.data_type.is_numeric() => {
+                (self.data_type, self.said) = (kind.data_type(), true);
+            }
+            _ => self.data_type = wider(self.data_type, kind.data_type()),
+        }
     }
 
     /// The type that a new series gets: that of the first value, or where numbers of several types come, one that holds them
-    /// all.
+    /// all. Types that values said themselves come before those that were inferred.
     pub const fn data_type(&self) -> DataType {
         self.data_type
     }

@@ -17,7 +17,7 @@ use crate::{
     aggregate::is_aggregate,
     bind::scope::Scope,
     chunk::Chunk,
-    expression::Expr,
+    expression::{Expr, Kind},
     functions::{self, Call},
     series_functions,
 };
@@ -104,6 +104,14 @@ impl RowExpressions {
     /// The names and types of the columns that come out.
     pub fn columns(&self) -> impl Iterator<Item = (&str, DataType)> {
         self.columns.iter().map(|(name, expression)| (&**name, expression.data_type))
+    }
+
+    /// For each column that comes out, where in the schema the measurement is that it is, where it is one and nothing is computed.
+    pub fn unchanged(&self) -> impl Iterator<Item = Option<usize>> {
+        self.columns.iter().map(|(_, expression)| match expression.kind {
+            Kind::Column(at) => Some(at),
+            _ => None,
+        })
     }
 
     /// The rows of a tablet for which the condition is true; `None` where that is all of them.

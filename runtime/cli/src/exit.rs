@@ -7,7 +7,7 @@
 //! | 2 | the command line is wrong |
 //! | 3 | a pipeline file, a statement or an option is wrong: nothing was started |
 //! | 4 | stopped before everything was settled: the rest will be read again at the next start |
-//! | 5 | ended, and all that was read is settled; but nothing of it arrived: every record was dead-lettered, dropped, or gave no value |
+//! | 5 | ended, and all that was read is settled; but nothing of it arrived: every record was dead-lettered, dropped, left out by a transform, or gave no value |
 //! | 6 | ended, and all that was read is settled; but sources gave splits up (a broken file, a partition that may not be read): the log and `/ready` name them |
 //! | 130 | interrupted: `run` twice, and given up at once; `import`, `export` before all was stored or written |
 

@@ -9,15 +9,14 @@ use arrow_array::{Array, BooleanArray};
 use arrow_buffer::BooleanBuffer;
 use levada_connector_api::{
     Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
-    model::{Column, Kind, Kinds, Path},
+    model::{Column, DataType, Kind, Kinds, Path},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{memo::Memo, names};
+use super::{memo::Memo, names, refusal::Refusal, rows::compact};
 
-/// New names. Where two measurements of a device get one name their values become one series: those of the later column
-/// count where a row has both.
+/// New names. Where two measurements of a device get one name their values become one series; a row that has both is rejected.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(example = serde_json::json!({"measurements": {"temp": "temperature"}, "device": {"prefix": "root.plant"}}))]
@@ -126,7 +125,12 @@ impl Rename {
     }
 
     /// Adds the readings under their new names.
-    fn readings(&mut self, readings: Readings, into: &mut Vec<Readings>) -> Result<()> {
+    fn readings(
+        &mut self,
+        readings: Readings,
+        refusal: &mut Refusal,
+        into: &mut Vec<Readings>,
+    ) -> Result<()> {
         let Readings { tablet, records } = readings;
         let device = self.device(tablet.device());
         let tablet = tablet.with_device(device);
@@ -134,34 +138,55 @@ impl Rename {
             into.push(Readings { tablet, records });
             return Ok(());
         }
-        let columns = self.columns(tablet.columns())?;
+        let (columns, twice) = self.columns(tablet.columns())?;
         let tablet = tablet.with_columns(columns).map_err(|error| Error::bug(error.to_string()))?;
-        into.push(Readings { tablet, records });
+        if twice.is_empty() {
+            into.push(Readings { tablet, records });
+            return Ok(());
+        }
+        let mut keep = BooleanBuffer::new_set(tablet.rows());
+        for (name, rows) in twice {
+            let reason = format!("{}: two values of one row are named `{name}`", tablet.device());
+            refusal.rows(&records, rows.set_indices(), &reason)?;
+            keep = &keep & &!&rows;
+        }
+        let Readings { tablet, records } =
+            Readings { tablet, records }.filter(&BooleanArray::new(keep, None))?;
+        into.extend(compact(tablet, records)?);
         Ok(())
     }
 
-    /// Columns under their new names, those of one name as one.
-    fn columns(&self, columns: &[Column]) -> Result<Vec<Column>> {
+    /// Columns under their new names, those of one name as one, and the rows that have two values of a name.
+    fn columns(&self, columns: &[Column]) -> Result<(Vec<Column>, Vec<(Arc<str>, BooleanBuffer)>)> {
         let mut renamed: Vec<Column> = Vec::new();
+        let mut twice = Vec::new();
         for column in columns {
             let name = self.measurements.get(&column.name).unwrap_or(&column.name);
             let column = Column { name: Arc::clone(name), ..column.clone() };
             match renamed.iter_mut().find(|each| each.name == column.name) {
                 None => renamed.push(column),
-                Some(earlier) => merge(earlier, column)?,
+                Some(earlier) => {
+                    let both = &filled(earlier) & &filled(&column);
+                    if both.count_set_bits() > 0 {
+                        twice.push((Arc::clone(name), both));
+                    }
+                    merge(earlier, column)?;
+                }
             }
         }
-        Ok(renamed)
+        Ok((renamed, twice))
     }
 }
 
 impl Transform for Rename {
     fn apply(&mut self, mut batch: Batch) -> Result<Batch> {
         let mut readings = Vec::with_capacity(batch.readings.len());
+        let mut refusal = Refusal::default();
         for each in batch.readings {
-            self.readings(each, &mut readings)?;
+            self.readings(each, &mut refusal, &mut readings)?;
         }
         batch.readings = readings;
+        batch.rejected.extend(refusal.into_rejected());
         Ok(batch)
     }
 }
@@ -171,18 +196,30 @@ fn behind<'p>(path: &'p Path, prefix: &Path) -> Option<&'p str> {
     path.as_str().strip_prefix(prefix.as_str())?.strip_prefix('.')
 }
 
+/// The rows that have a value.
+fn filled(column: &Column) -> BooleanBuffer {
+    let all = || BooleanBuffer::new_set(column.values.len());
+    column.values.nulls().map_or_else(all, |nulls| nulls.inner().clone())
+}
+
+/// What values of a column are like: numbers whose type was inferred stay so.
+fn kind(column: &Column) -> Kind {
+    match column.data_type {
+        DataType::Double if column.is_written() => Kind::Number,
+        DataType::Int64 if column.is_written() => Kind::Integer,
+        data_type => Kind::Typed(data_type),
+    }
+}
+
 /// The later column's values, and the earlier's where that has none. Where they are of two types, each value keeps its own.
 fn merge(earlier: &mut Column, mut later: Column) -> Result<()> {
     if earlier.data_type != later.data_type || earlier.is_written() || later.is_written() {
-        let mut kinds = Kinds::new(Kind::Typed(earlier.data_type));
-        kinds.see(Kind::Typed(later.data_type));
+        let mut kinds = Kinds::new(kind(earlier));
+        kinds.see(kind(&later));
         *earlier = Column { data_type: kinds.data_type(), ..earlier.to_written() };
         later = later.to_written();
     }
-    let rows = later.values.len();
-    let filled =
-        later.values.nulls().map_or_else(|| BooleanBuffer::new_set(rows), |nulls| nulls.inner().clone());
-    let filled = BooleanArray::new(filled, None);
+    let filled = BooleanArray::new(filled(&later), None);
     earlier.values = arrow_select::zip::zip(&filled, &later.values, &earlier.values)
         .map_err(|error| Error::bug(error.to_string()))?;
     Ok(())

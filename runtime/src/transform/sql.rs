@@ -11,7 +11,8 @@
 //!   measurement it is, is found once for each schema ([`bound`]).
 //! * A value that cannot be computed (a text that is no number, in a `cast`) makes a whole column fail. Which rows are to
 //!   blame is found by halving.
-//! * Values whose type is not known yet become of the type that a new series gets; rows in which a measurement is of another kind
+//! * Values whose type is not known yet are computed with as of the type that a new series gets, and go through as they were
+//!   written where a column is a measurement alone; rows in which a measurement is of another kind
 //!   are computed by themselves ([`typed`]).
 
 mod bound;
@@ -20,12 +21,13 @@ mod options;
 mod tests;
 mod typed;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBufferBuilder;
 use levada_connector_api::{
-    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType, model::Tablet,
+    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
+    model::{Column, Tablet},
 };
 use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
 use tracing::warn;
@@ -80,8 +82,8 @@ impl Transform for Sql {
         let mut computed = Vec::with_capacity(readings.len());
         let rows = readings.iter().map(|each| each.tablet.rows()).sum();
         for each in readings.into_iter().flat_map(typed::runs) {
-            let each = typed::typed(each, &self.query, &mut refusal)?;
-            computed.extend(self.compute(each, &mut refusal)?);
+            let (each, written) = typed::typed(each, &self.query, &mut refusal)?;
+            computed.extend(self.compute(each, written, &mut refusal)?);
         }
         self.watch_unseen(rows);
         rejected.extend(refusal.into_rejected());
@@ -91,7 +93,12 @@ impl Transform for Sql {
 
 impl Sql {
     /// The columns of a tablet's rows that fit the condition; `None` where no row with a value is left.
-    fn compute(&mut self, readings: Readings, refusal: &mut Refusal) -> Result<Option<Readings>> {
+    fn compute(
+        &mut self,
+        readings: Readings,
+        mut written: Option<Tablet>,
+        refusal: &mut Refusal,
+    ) -> Result<Option<Readings>> {
         let Readings { mut tablet, mut records } = readings;
         let bound = self.bound(&tablet);
         if let Some(misfit) = bound.misfit(&tablet) {
@@ -100,6 +107,7 @@ impl Sql {
             }
             records = kept(&records, &misfit.others);
             tablet = misfit.without(&tablet)?;
+            written = filtered(written, &misfit.others)?;
         }
         let Some(expressions) = bound.expressions() else { return Ok(None) };
         let (computed, mask) = match evaluate(expressions, &tablet) {
@@ -113,12 +121,20 @@ impl Sql {
                 })?;
                 tablet = tablet.filter(&keep).map_err(|error| Error::bug(error.to_string()))?;
                 records = kept(&records, &keep);
+                written = filtered(written, &keep)?;
                 evaluate(expressions, &tablet).map_err(|error| Error::data(error.to_string()))?
             }
         };
         let records = match &mask {
-            Some(mask) => kept(&records, mask),
+            Some(mask) => {
+                written = filtered(written, mask)?;
+                kept(&records, mask)
+            }
             None => records,
+        };
+        let computed = match &written {
+            Some(written) => unchanged(expressions, &tablet, computed, written)?,
+            None => computed,
         };
         compact(computed, records)
     }
@@ -147,6 +163,32 @@ impl Sql {
             warn!(node = %self.node, %measurements, rows = self.rows, "none of the rows had a value of these: are the names right?");
         }
     }
+}
+
+/// The rows that `keep` is true for.
+fn filtered(tablet: Option<Tablet>, keep: &BooleanArray) -> Result<Option<Tablet>> {
+    let filtered = tablet.map(|tablet| tablet.filter(keep)).transpose();
+    filtered.map_err(|error| Error::bug(error.to_string()))
+}
+
+/// What was computed of a tablet, but for measurements that go through: those are as they were written.
+fn unchanged(
+    expressions: &RowExpressions,
+    tablet: &Tablet,
+    computed: Tablet,
+    written: &Tablet,
+) -> Result<Tablet> {
+    let as_written = |at: usize| {
+        let name = &tablet.columns().get(at)?.name;
+        written.columns().iter().find(|column| column.is_written() && column.name == *name)
+    };
+    let mut columns = computed.columns().to_vec();
+    for (column, at) in columns.iter_mut().zip(expressions.unchanged()) {
+        if let Some(source) = at.and_then(as_written) {
+            *column = Column { name: Arc::clone(&column.name), ..source.clone() };
+        }
+    }
+    computed.with_columns(columns).map_err(|error| Error::bug(error.to_string()))
 }
 
 /// The computed rows, and which of the tablet's rows they are; `None` for all.

@@ -99,13 +99,29 @@ fn measurements_that_get_one_name_become_one_series() {
         ("d", 2, &[("t", FieldValue::Double(2.0)), ("on", FieldValue::Boolean(true))]),
         ("d", 3, &[("temp", FieldValue::Double(3.0)), ("t", FieldValue::Double(4.0))]),
     ]));
-    assert_eq!(lines(&renamed.expect("it works")), ["d 1: t=1.0", "d 2: t=2.0 on=true", "d 3: t=4.0"]);
+    let renamed = renamed.expect("it works");
+    assert_eq!(lines(&renamed), ["d 1: t=1.0", "d 2: t=2.0 on=true"]);
+    assert_eq!(rejected(&renamed), ["d 3"]);
+    assert_eq!(renamed.rejected[0].error, "d: two values of one row are named `t`");
     let renamed = rename.apply(batch(&[
         ("d", 1, &[("t", FieldValue::Text("2"))]),
         ("d", 2, &[("temp", FieldValue::Double(1.0)), ("t", FieldValue::Null)]),
         ("d", 3, &[("t", FieldValue::Text("x")), ("temp", FieldValue::Double(3.0))]),
     ]));
-    assert_eq!(lines(&renamed.expect("it works")), ["d 1: t=2", "d 2: t=1.0", "d 3: t=3.0"]);
+    let renamed = renamed.expect("it works");
+    assert_eq!((lines(&renamed).join(", ").as_str(), rejected(&renamed).join(", ").as_str()), ("d 1: t=2, d 2: t=1.0", "d 3"));
+    // Whatever the order in which measurements come, and whether they have a type.
+    let mut both = built::<Rename>(json!({"measurements": {"a": "x", "b": "x"}}));
+    for (first, second) in [("a", "b"), ("b", "a")] {
+        let number = |text| FieldValue::Written(Kind::Number, text);
+        let renamed = both.apply(batch(&[
+            ("d", 1, &[(first, number("1")), (second, FieldValue::Int32(2)), ("c", FieldValue::Int32(3))]),
+            ("d", 2, &[(second, FieldValue::Int32(4))]),
+            ("d", 3, &[(first, number("5"))]),
+        ]));
+        let renamed = renamed.expect("it works");
+        assert_eq!((lines(&renamed).len(), rejected(&renamed)), (2, vec!["d 1".to_owned()]), "{first}");
+    }
 }
 
 #[test]

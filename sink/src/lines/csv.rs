@@ -1,5 +1,7 @@
 //! CSV by RFC 4180, with `\n` as line end.
 
+use std::borrow::Cow;
+
 use levada_connector_api::{
     csv,
     model::{Column, Tablet, unquote_node},
@@ -13,17 +15,30 @@ use super::{
 
 pub(super) fn put_wide_header(columns: &[WideColumn], out: &mut Vec<u8>) {
     out.extend_from_slice(b"time,device");
+    // Without backquotes it would be the head of the long form.
+    let like_long = matches!(columns, [one, other] if one.is_plain("measurement") && other.is_plain("value"));
     for WideColumn { name, data_type } in columns {
+        let name = if like_long || is_taken(name) { Cow::Owned(backquoted(name)) } else { Cow::Borrowed(&**name) };
         out.push(b',');
         match data_type {
-            // Blanks around a name are part of it between quotes alone.
-            Some(data_type) => {
-                csv::put_field(&format!("{name}({data_type})"), b',', name.trim() != name, out)
-            }
-            None => put_field(name, out),
+            Some(data_type) => put_field(&format!("{name}({data_type})"), out),
+            None => put_field(&name, out),
         }
     }
     out.push(b'\n');
+}
+
+/// Whether a name in a head would be read as something else: a role, a name and its type, one that stands between backquotes, or one
+/// without the blanks around it.
+fn is_taken(name: &str) -> bool {
+    ["time", "timestamp", "device"].iter().any(|role| name.eq_ignore_ascii_case(role))
+        || name.ends_with(')') && name.contains('(')
+        || name.starts_with('`')
+        || name.trim() != name
+}
+
+fn backquoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
 }
 
 /// A line for each value that is not null.
@@ -33,7 +48,11 @@ pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
         .columns()
         .iter()
         .map(|column| {
-            ([&device[..], b",", &field(&unquote_node(&column.name)), b","].concat(), Cells::of(column))
+            let mut name = unquote_node(&column.name);
+            if name.starts_with('`') {
+                name = Cow::Owned(backquoted(&name));
+            }
+            ([&device[..], b",", &field(&name), b","].concat(), Cells::of(column))
         })
         .collect();
     for (row, &at) in tablet.times().values().iter().enumerate() {
@@ -73,6 +92,10 @@ pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[WideColumn]
 }
 
 impl WideColumn {
+    fn is_plain(&self, name: &str) -> bool {
+        self.name == name && self.data_type.is_none()
+    }
+
     fn holds(&self, column: &Column) -> bool {
         unquote_node(&column.name) == self.name
             && self.data_type.is_none_or(|data_type| data_type == column.data_type)

@@ -104,7 +104,7 @@ fn long_csv_reads_back_value_by_value() {
 fn wide_csv_reads_back_row_by_row() {
     let text = lines(Format::CsvWide { columns: None, typed: false }, TimeFormat::Milliseconds);
     let mut reader = ::csv::Reader::from_reader(text.as_bytes());
-    let header = ["time", "device", "b", "i", "l", "f", "d", "t x", "ts", "day", "o", "time"];
+    let header = ["time", "device", "b", "i", "l", "f", "d", "t x", "ts", "day", "o", "`time`"];
     assert_eq!(reader.headers().expect("a header"), header.as_slice());
     let records: Vec<_> = reader.records().collect::<Result<_, _>>().expect("CSV");
     assert_eq!(records.len(), 3);
@@ -136,7 +136,7 @@ fn a_header_with_types_keeps_values_of_two_types_apart() {
     lines.put_rows(&batch, &mut out);
     let out = String::from_utf8(out).expect("text");
     let header = "time,device,b(BOOLEAN),i(INT32),l(INT64),f(FLOAT),d(DOUBLE),t x(TEXT),ts(TIMESTAMP),day(DATE),o(BLOB),\
-                  time(STRING),d(TEXT)\n";
+                  `time`(STRING),d(TEXT)\n";
     assert!(out.starts_with(header), "{out}");
     assert!(out.ends_with("\n7,root.d,,,,,,,,,,,warm\n"), "{out}");
 }
@@ -199,4 +199,32 @@ fn a_header_with_types_has_a_column_for_each_type_of_what_was_written() {
         put(Format::CsvWide { columns: None, typed: true }, &batch),
         "time,device,a(DOUBLE),a(TEXT),b(DOUBLE),b(INT64)\n0,d,1.5,,1.0,\n1,d,,off,,9007199254740993\n"
     );
+}
+
+#[test]
+fn a_name_in_a_head_that_would_be_read_as_something_else_stands_between_backquotes() {
+    let head = |names: &[&str], typed| {
+        let mut builder = BatchBuilder::new();
+        let fields: Vec<_> = names.iter().map(|name| (*name, FieldValue::Int32(1))).collect();
+        builder.row("d", 1, &fields).expect("legal");
+        let mut lines = Lines::new(Format::CsvWide { columns: None, typed }, TimeFormat::Milliseconds);
+        lines.meet(&builder.finish(Vec::new()));
+        let mut out = Vec::new();
+        lines.put_header(&mut out);
+        String::from_utf8(out).expect("text").trim_end().to_owned()
+    };
+    for (name, bare, typed) in [
+        ("x(INT32)", "`x(INT32)`", "`x(INT32)`(INT32)"),
+        ("x (y)", "`x (y)`", "`x (y)`(INT32)"),
+        (" lead", "` lead`", "` lead`(INT32)"),
+        ("Time", "`Time`", "`Time`(INT32)"),
+        ("device", "`device`", "`device`(INT32)"),
+        ("a b", "a b", "a b(INT32)"),
+        ("a,b", "\"a,b\"", "\"a,b(INT32)\""),
+    ] {
+        assert_eq!(head(&[name], false), format!("time,device,{bare}"));
+        assert_eq!(head(&[name], true), format!("time,device,{typed}"));
+    }
+    assert_eq!(head(&["measurement", "value"], false), "time,device,`measurement`,`value`");
+    assert_eq!(head(&["measurement", "other"], false), "time,device,measurement,other");
 }

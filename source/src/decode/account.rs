@@ -13,15 +13,27 @@ pub(super) struct Account {
     on_another: AtomicU64,
     /// Records in which fields were looked for.
     records: AtomicU64,
-    /// Fields that are looked for, where they should stand, and whether any record had them there.
+    /// What is looked for, what is said of it, and whether any record had it.
     fields: Vec<(String, String, AtomicBool)>,
 }
 
 impl Account {
     /// An account of fields by their name, and where they should stand.
     pub(super) fn new(fields: impl IntoIterator<Item = (String, String)>) -> Self {
-        let fields = fields.into_iter().map(|(name, place)| (name, place, AtomicBool::new(false)));
-        Self { fields: fields.collect(), ..Self::default() }
+        let found = |(name, place)| {
+            let said = format!("the field `{name}` was found at {place}");
+            (name, said, AtomicBool::new(false))
+        };
+        Self { fields: fields.into_iter().map(found).collect(), ..Self::default() }
+    }
+
+    /// With measurements that `cast` names; their indexes follow those of the fields.
+    pub(super) fn casting<'n>(mut self, names: impl IntoIterator<Item = &'n String>) -> Self {
+        for name in names {
+            let said = format!("the measurement `{name}`, which `cast` names, was found");
+            self.fields.push((format!("cast.{name}"), said, AtomicBool::new(false)));
+        }
+        self
     }
 
     /// Hands a row over and takes note of what becomes of it.
@@ -76,9 +88,9 @@ impl Noticed for Account {
         let mut remark =
             |about: &str, message: String| remarks.push(Remark { about: about.to_owned(), message });
         let records = self.records.load(Ordering::Relaxed);
-        for (name, place, found) in &self.fields {
+        for (name, said, found) in &self.fields {
             if records > 0 && !found.load(Ordering::Relaxed) {
-                remark(name, format!("the field `{name}` was found at {place} in none of {records} records"));
+                remark(name, format!("{said} in none of {records} records"));
             }
         }
         match self.empty() {

@@ -6,6 +6,9 @@
 //!   2026-05-01T12:00:01Z,d1,,false             → d1: on BOOLEAN false
 //! ```
 //!
+//! A head of exactly `time,device,measurement,value`, none of them between quotes, is the long form of the `file` sink: a value a
+//! line, of the measurement that the line names.
+//!
 //! A column's type stands in brackets behind its name or in `cast`. Without one a value stays as it is written until the type of
 //! its series is known: that of a series that exists or is declared, otherwise BOOLEAN for true and false, DOUBLE for numbers
 //! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero. An empty field, and
@@ -21,7 +24,7 @@ use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
     Result,
     csv::{Field, Place, Scanned, Scanner, trimmed},
-    model::DataType,
+    model::{DataType, unquote_node},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -85,6 +88,8 @@ struct Header {
     device: Option<usize>,
     time: Option<usize>,
     fields: Vec<(usize, String, Option<DataType>)>,
+    /// Where a line names its measurement, and where its value is, in the long form; then there are no fields.
+    long: Option<(usize, usize)>,
 }
 
 impl DecoderType for CsvDecoder {
@@ -98,7 +103,7 @@ impl DecoderType for CsvDecoder {
             problems.push(Problem::new("separator", "is one ASCII character other than the quote"));
         }
         if let Some(columns) = &options.columns
-            && let Err(error) = Header::new(options, columns.iter().map(|name| name.trim()))
+            && let Err(error) = Header::new(options, columns.iter().map(|name| name.trim()), true)
         {
             problems.push(Problem::new("columns", error));
         }
@@ -112,14 +117,14 @@ impl DecoderType for CsvDecoder {
     fn build(options: CsvOptions, context: &BuildContext) -> Result<DecoderFactory> {
         let zone = options.zone.as_deref();
         let time = TimeReader::new(options.time_unit, options.missing_time, zone, &context.node);
-        let account = Arc::new(Account::default());
+        let account = Arc::new(Account::default().casting(options.cast.keys()));
         let noticed = Arc::clone(&account);
         let separator = options.separator.and_then(|each| u8::try_from(each).ok()).unwrap_or(b',');
         let make = move || -> Box<dyn Decoder> {
             let columns = options.columns.as_ref();
             // A header that cannot be used is found again, and reported, at the first line.
             let header = columns
-                .and_then(|columns| Header::new(&options, columns.iter().map(|name| name.trim())).ok());
+                .and_then(|columns| Header::new(&options, columns.iter().map(|name| name.trim()), true).ok());
             let (options, time, account) = (options.clone(), time.clone(), Arc::clone(&account));
             Box::new(Self { options, separator, time, header, account, places: Vec::new() })
         };
@@ -179,7 +184,8 @@ impl CsvDecoder {
                 Some(header) => self.row(header, fields, rows)?,
                 None => {
                     let names = (0..places.len()).filter_map(|at| fields.get(at));
-                    self.header = Some(Header::new(&self.options, names.map(name))?);
+                    let plain = places.iter().all(|(_, quoted)| !quoted);
+                    self.header = Some(Header::new(&self.options, names.map(name), plain)?);
                 }
             }
         }
@@ -204,9 +210,22 @@ impl CsvDecoder {
         // Who has quotes around a time has them around everything.
         let loose = time.is_some_and(Field::is_quoted);
         let time = time.map(Field::text).filter(|text| !text.trim().is_empty());
-        let time = time.map_or_else(|| self.time.missing(), |text| self.time.text(&text))?;
-        let mut texts = Vec::with_capacity(header.fields.len());
-        for (at, name, data_type) in &header.fields {
+        let device = device.trim();
+        let time = time.map_or_else(|| self.time.missing(device), |text| self.time.text(&text))?;
+        let named;
+        let columns = match header.long {
+            None => &header.fields[..],
+            Some((name, at)) => {
+                let name = value(Some(name)).ok_or("there is no measurement")?;
+                let name = if name.is_quoted() { name.text().into_owned() } else { name.text().trim().to_owned() };
+                let cast = self.options.cast.get(&name).copied();
+                named = [(at, name, cast)];
+                &named[..]
+            }
+        };
+        self.look(columns);
+        let mut texts = Vec::with_capacity(columns.len());
+        for (at, name, data_type) in columns {
             let Some(field) = value(Some(*at)) else { continue };
             let text = field.text();
             let is_value = match data_type {
@@ -221,7 +240,8 @@ impl CsvDecoder {
         for (name, data_type, field, text) in &texts {
             let value = match data_type {
                 Some(data_type) => {
-                    text_as(text, *data_type).map_err(|error| format!("column `{name}`: {error}"))?
+                    text_as(text, *data_type, self.time.zone())
+                        .map_err(|error| format!("column `{name}`: {error}"))?
                 }
                 None if field.is_quoted() && text.trim().is_empty() => FieldValue::Text(text),
                 None => self.options.integers.inferred(text),
@@ -229,9 +249,25 @@ impl CsvDecoder {
             fields.push((*name, value));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;
-        self.account.row(rows, device.trim(), time, fields)
+        self.account.row(rows, device, time, fields)
+    }
+
+    /// Takes note of the measurements of `cast` that a record has.
+    fn look(&self, columns: &[(usize, String, Option<DataType>)]) {
+        if self.options.cast.is_empty() {
+            return;
+        }
+        self.account.looks();
+        for (at, cast) in self.options.cast.keys().enumerate() {
+            if columns.iter().any(|(_, name, _)| name == cast || unquote_node(name) == *cast) {
+                self.account.found(at);
+            }
+        }
     }
 }
+
+/// The head of a file in the long form of the `file` sink.
+const LONG: [&str; 4] = ["time", "device", "measurement", "value"];
 
 /// The fields of a record.
 #[derive(Clone, Copy)]
@@ -261,9 +297,15 @@ fn name(field: Field<'_>) -> Cow<'_, str> {
 }
 
 impl Header {
+    /// `plain` says that none of the names stands between quotes.
+    ///
     /// # Errors
     /// The columns that are needed are not there, or two have one name and not each a type of its own.
-    fn new<N: AsRef<str>>(options: &CsvOptions, names: impl Iterator<Item = N>) -> Result<Self, String> {
+    fn new<N: AsRef<str>>(
+        options: &CsvOptions,
+        names: impl Iterator<Item = N>,
+        plain: bool,
+    ) -> Result<Self, String> {
         let names: Vec<N> = names.collect();
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let time = role(&names, options.time.as_deref(), &["time", "timestamp"])?;
@@ -271,7 +313,11 @@ impl Header {
             Some(_) => None,
             None => role(&names, options.device.as_deref(), &["device"])?,
         };
-        let mut header = Self { columns: names.len(), device, time, fields: Vec::new() };
+        let mut header = Self { columns: names.len(), device, time, fields: Vec::new(), long: None };
+        if plain && names == LONG && (device, time) == (Some(1), Some(0)) {
+            header.long = Some((2, 3));
+            return Ok(header);
+        }
         let mut known: HashMap<&str, Vec<Option<DataType>>> = HashMap::new();
         for (at, name) in names.iter().enumerate().filter(|&(at, _)| Some(at) != time && Some(at) != device) {
             let (name, data_type) = named_type(name)?;
@@ -281,7 +327,8 @@ impl Header {
             if types.len() > 1 && (types.contains(&None) || types[..types.len() - 1].contains(&data_type)) {
                 return Err(format!("two columns are named `{name}`"));
             }
-            let data_type = options.cast.get(name).copied().or(data_type);
+            let cast = options.cast.get(name).or_else(|| options.cast.get(&*unquote_node(name)));
+            let data_type = cast.copied().or(data_type);
             header.fields.push((at, name.to_owned(), data_type));
         }
         if device.is_none() && options.device_name.is_none() {
@@ -351,6 +398,44 @@ mod tests {
             decoder.decode(record, &mut rows)?;
         }
         Ok(rows.finish(Vec::new()))
+    }
+
+    #[test]
+    fn a_head_of_the_long_form_says_that_lines_name_their_measurements() {
+        let head = b"time,device,measurement,value\n";
+        let lines: &[u8] = b"1,d,a,1.5\n1,d,b c,true\n2,d,a,\n2,d,\"x,y\",\"t,u\"\n";
+        let batch = decode(CsvOptions::default(), &[head, lines]).expect("well formed");
+        let names: Vec<_> =
+            batch.readings[0].tablet.columns().iter().map(|column| column.name.to_string()).collect();
+        assert_eq!((names, batch.rows()), (["a", "`b c`", "`x,y`"].map(str::to_owned).to_vec(), 3));
+        let cast = BTreeMap::from([("a".to_owned(), DataType::Int32)]);
+        let batch = decode(CsvOptions { cast, ..CsvOptions::default() }, &[head, b"1,d,a,7\n"]).expect("well formed");
+        assert_eq!(batch.readings[0].tablet.columns()[0].data_type, DataType::Int32);
+        let missing = decode(CsvOptions::default(), &[head, b"1,d,,7\n"]).expect_err("no name");
+        assert_eq!(missing.message, "there is no measurement");
+        for wide in [
+            "time,device,\"measurement\",\"value\"",
+            "time,device,`measurement`,value",
+            "time,device,measurement,value,x",
+            "Time,device,measurement,value",
+            "device,time,measurement,value",
+        ] {
+            let fields = vec!["7"; wide.split(',').count()].join(",");
+            let batch = decode(CsvOptions::default(), &[wide.as_bytes(), fields.as_bytes()]).expect("well formed");
+            let names: Vec<_> = batch.readings[0].tablet.columns().iter().map(|column| &*column.name).collect();
+            assert_eq!(names[..2], ["measurement", "value"], "{wide}");
+        }
+    }
+
+    #[test]
+    fn rows_without_a_time_do_not_fall_on_each_other() {
+        let options = CsvOptions { missing_time: MissingTime::Now, ..CsvOptions::default() };
+        let lines: String = (0..1_000).map(|value| format!("{},{value}\n", ["a", "b"][value % 2])).collect();
+        let batch = decode(options, &[b"device,x\n", lines.as_bytes()]).expect("well formed");
+        assert_eq!(batch.rows(), 1_000);
+        for readings in &batch.readings {
+            assert!(readings.tablet.times().values().windows(2).all(|pair| pair[0] < pair[1]));
+        }
     }
 
     #[test]

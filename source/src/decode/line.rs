@@ -90,7 +90,7 @@ impl LineDecoder {
                 data_type.trim().parse().map_err(|error: levada_connector_api::model::UnknownName| {
                     format!("measurement `{name}`: {error}")
                 })?;
-            let value = text_as(unquoted(value, data_type), data_type);
+            let value = text_as(unquoted(value, data_type), data_type, self.time.zone());
             fields.push((name, value.map_err(|error| format!("measurement `{name}`: {error}"))?));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;

@@ -1,8 +1,11 @@
 //! Times as they come: numbers in some unit, or text.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -35,7 +38,8 @@ pub enum MissingTime {
     /// It is rejected.
     #[default]
     Reject,
-    /// It gets the time at which it is read; read again after a restart, it gets another.
+    /// It gets the time at which it is read, and where its device has that millisecond already, the next one. Read again after a
+    /// restart, it gets another.
     Now,
 }
 
@@ -47,6 +51,44 @@ pub(super) struct TimeReader {
     zone: TimeZone,
     warned: Arc<AtomicBool>,
     node: Arc<str>,
+    given: Arc<Mutex<Given>>,
+}
+
+/// The times that records without one were given last, by device.
+#[derive(Debug, Default)]
+struct Given {
+    last: HashMap<Box<str>, i64>,
+    /// How many devices there may be before those are forgotten whose time has passed.
+    room: usize,
+    warned: bool,
+}
+
+/// Devices whose times are kept at least.
+const KEPT_DEVICES: usize = 1_024;
+/// Milliseconds that given times may be ahead of the clock before that is told.
+const AHEAD: i64 = 1_000;
+
+impl Given {
+    /// The present, or a later millisecond where the device has the present already; and whether it is the first that is far ahead.
+    fn next(&mut self, device: &str, now: i64) -> (i64, bool) {
+        let time = match self.last.get_mut(device) {
+            Some(last) => {
+                *last = now.max(*last + 1);
+                *last
+            }
+            None => {
+                if self.last.len() >= self.room {
+                    self.last.retain(|_, last| *last >= now);
+                    self.room = KEPT_DEVICES.max(2 * self.last.len());
+                }
+                self.last.insert(device.into(), now);
+                now
+            }
+        };
+        let is_far = time - now > AHEAD && !self.warned;
+        self.warned |= is_far;
+        (time, is_far)
+    }
 }
 
 impl TimeUnit {
@@ -69,7 +111,7 @@ impl TimeReader {
     pub(super) fn new(unit: TimeUnit, missing: MissingTime, zone: Option<&str>, node: &str) -> Self {
         // A zone that does not exist was found by the check of the options.
         let zone = zone.and_then(|name| model::parse_zone(name).ok()).unwrap_or(TimeZone::UTC);
-        Self { unit: unit.unit(), missing, zone, warned: Arc::default(), node: node.into() }
+        Self { unit: unit.unit(), missing, zone, warned: Arc::default(), node: node.into(), given: Arc::default() }
     }
 
     /// A whole number in the unit.
@@ -98,10 +140,27 @@ impl TimeReader {
         model::parse_time(text, &self.zone).map_err(|TimeError(message)| message)
     }
 
-    /// The time of a record that has none.
-    pub(super) fn missing(&self) -> Result<Moment, String> {
+    /// The zone of times that do not say theirs.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// The time of a device's record that has none: no two get the same.
+    pub(super) fn missing(&self, device: &str) -> Result<Moment, String> {
         match self.missing {
-            MissingTime::Now => Ok(Moment::of_millis(Timestamp::now().as_millisecond())),
+            MissingTime::Now => {
+                let now = Timestamp::now().as_millisecond();
+                let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+                let (time, is_far) = given.next(device, now);
+                if is_far {
+                    tracing::warn!(
+                        node = &*self.node,
+                        device,
+                        "records without a time come faster than one a millisecond: the times they get run ahead of the clock"
+                    );
+                }
+                Ok(Moment::of_millis(time))
+            }
             MissingTime::Reject => {
                 Err("there is no time (`missing_time: now` gives such a record the present)".to_owned())
             }
@@ -177,6 +236,20 @@ mod tests {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert!(zone_problem(Some("Europe/Atlantis")).is_some_and(|problem| problem.path == "zone"));
+    }
+
+    #[test]
+    fn records_without_a_time_get_one_each_that_never_goes_back() {
+        let mut given = Given::default();
+        let times = |given: &mut Given, device: &str, now| given.next(device, now).0;
+        assert_eq!([5, 5, 5, 4, 9].map(|now| times(&mut given, "a", now)), [5, 6, 7, 8, 9]);
+        assert_eq!([9, 9].map(|now| times(&mut given, "b", now)), [9, 10], "devices do not wait for each other");
+        let far: Vec<i64> = (0..3_000).filter(|_| given.next("b", 9).1).collect();
+        assert_eq!(far.len(), 1, "it is told once");
+        for device in 0..10_000 {
+            given.next(&device.to_string(), 100_000 + device);
+        }
+        assert!(given.last.len() <= KEPT_DEVICES, "{}", given.last.len());
     }
 
     #[test]

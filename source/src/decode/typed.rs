@@ -1,5 +1,6 @@
 //! Values as fields: of a type that was named, or as they were written.
 
+use jiff::tz::TimeZone;
 use levada_connector_api::{
     FieldValue,
     model::{DataType, Kind, convert::Given},
@@ -52,20 +53,24 @@ impl Integers {
     }
 }
 
-/// A value of a type that was named, by the table of conversions.
+/// A value of a type that was named, by the table of conversions; times that do not say their zone are of this one.
 ///
 /// # Errors
 /// The value is none of the type.
 #[inline]
-pub(super) fn typed(given: Given<'_>, data_type: DataType) -> Result<FieldValue<'_>, String> {
+pub(super) fn typed<'t>(
+    given: Given<'t>,
+    data_type: DataType,
+    zone: &TimeZone,
+) -> Result<FieldValue<'t>, String> {
     let field = match data_type {
         DataType::Double => given.double().map(FieldValue::Double),
         DataType::Boolean => given.boolean().map(FieldValue::Boolean),
         DataType::Int32 => given.int32().map(FieldValue::Int32),
         DataType::Int64 => given.int64().map(FieldValue::Int64),
         DataType::Float => given.float().map(FieldValue::Float),
-        DataType::Timestamp => given.timestamp(&jiff::tz::TimeZone::UTC).map(FieldValue::Timestamp),
-        DataType::Date => given.date(&jiff::tz::TimeZone::UTC).map(FieldValue::Date),
+        DataType::Timestamp => given.timestamp(zone).map(FieldValue::Timestamp),
+        DataType::Date => given.date(zone).map(FieldValue::Date),
         DataType::Text => Ok(FieldValue::Text(characters(given))),
         DataType::String => Ok(FieldValue::String(characters(given))),
         DataType::Blob => given.blob().map(|_| FieldValue::Hex(characters(given).trim())),
@@ -78,8 +83,12 @@ pub(super) fn typed(given: Given<'_>, data_type: DataType) -> Result<FieldValue<
 /// # Errors
 /// As [`typed`].
 #[inline]
-pub(super) fn text_as(text: &str, data_type: DataType) -> Result<FieldValue<'_>, String> {
-    typed(Given::Text(text), data_type)
+pub(super) fn text_as<'t>(
+    text: &'t str,
+    data_type: DataType,
+    zone: &TimeZone,
+) -> Result<FieldValue<'t>, String> {
+    typed(Given::Text(text), data_type, zone)
 }
 
 /// The characters of a value that was read: records hold no others.
@@ -119,6 +128,19 @@ fn is_number(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text_as(text: &str, data_type: DataType) -> Result<FieldValue<'_>, String> {
+        super::text_as(text, data_type, &TimeZone::UTC)
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_one_of_the_zone_given() {
+        let paris = levada_connector_api::model::parse_zone("Europe/Paris").expect("a zone");
+        for text in ["2026-05-01 14:00:00", "2026-05-01T12:00:00Z", "1777636800000"] {
+            let read = super::text_as(text, DataType::Timestamp, &paris);
+            assert_eq!(read, Ok(FieldValue::Timestamp(1_777_636_800_000)), "{text}");
+        }
+    }
 
     #[test]
     fn text_is_read_as_the_type_says_or_rejected() {

@@ -171,16 +171,16 @@ fn tell_reasons(Report { pipeline, reasons, other_reasons, .. }: &Report) {
 fn tell(report: &Report) -> u8 {
     let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
     let seconds = (elapsed.as_secs_f64() * 1e3).round() / 1e3;
-    let empty = report.empty;
+    let (empty, left_out) = (report.empty, report.left_out);
     tell_reasons(report);
     match report.outcome {
         Outcome::Completed | Outcome::Stopped if report.nothing_arrived() => {
-            error!(%pipeline, rows_read, rows_sent, dead, dropped, empty, seconds, "ended, and nothing of what was read arrived");
+            error!(%pipeline, rows_read, rows_sent, dead, dropped, empty, left_out, seconds, "ended, and nothing of what was read arrived");
             exit::NOTHING
         }
         Outcome::Completed | Outcome::Stopped => {
             let outcome = if report.outcome == Outcome::Completed { "completed" } else { "stopped" };
-            info!(%pipeline, rows_read, rows_sent, dead, dropped, empty, seconds, "{outcome}");
+            info!(%pipeline, rows_read, rows_sent, dead, dropped, empty, left_out, seconds, "{outcome}");
             0
         }
         Outcome::Partial => {

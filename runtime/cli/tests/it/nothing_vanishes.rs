@@ -261,3 +261,37 @@ fn import_reads_times_in_a_zone_and_a_unit_and_tells_what_is_odd_about_them() {
         twice.stderr
     );
 }
+
+#[test]
+fn rows_that_a_transform_leaves_out_are_counted_and_told_of() {
+    let line = "{\"device\":\"d\",\"time\":1700000000001,\"a\":1}\n";
+    for transform in ["pick: {measurements: [typo]}", "sql: select typo", "drop: {measurements: ['*']}"] {
+        let workplace = Workplace::new();
+        workplace.write("p.jsonl", line);
+        workplace.write(
+            "p.yaml",
+            &format!(
+                "name: p\nsources:\n  f: {{file: {{paths: p.jsonl}}, decode: json}}\ntransforms:\n  t: {{inputs: [f], {transform}}}\n\
+                 sinks:\n  store: {{inputs: [t], iotdb: {{embedded: data, database: root.p}}}}\n"
+            ),
+        );
+        let finished = workplace.run(&["run", "--quiet", "p.yaml"]);
+        assert_eq!(finished.code, Some(5), "{transform}\n{}", finished.stderr);
+        assert_eq!(finished.stderr.matches("no row goes on").count(), 1, "{transform}\n{}", finished.stderr);
+        assert!(finished.stderr.contains("left_out=1"), "{transform}\n{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_measurement_of_cast_that_no_record_has_is_named() {
+    for (decode, lines) in [
+        ("{json: {cast: {typo: INT32, a: INT32}}}", "{\"device\":\"d\",\"time\":1700000000001,\"a\":1}\n"),
+        ("{csv: {cast: {typo: INT32, a: INT32}}}", "time,device,a\n1700000000001,d,1\n"),
+    ] {
+        let (finished, _) = run(&Workplace::new(), decode, lines);
+        assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+        let told = "the measurement `typo`, which `cast` names, was found in none of 1 records";
+        assert_eq!(finished.stderr.matches(told).count(), 1, "{}", finished.stderr);
+        assert!(!finished.stderr.contains("`a`, which"), "{}", finished.stderr);
+    }
+}

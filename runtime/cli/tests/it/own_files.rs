@@ -126,3 +126,29 @@ fn a_byte_order_mark_is_no_part_of_a_record() {
         assert_eq!(rows, format!("Time,root.p.{name}.v\n1700000000001,1.0\n"));
     }
 }
+
+#[test]
+fn names_that_a_head_would_take_for_something_else_come_back_in_every_form() {
+    let workplace = Workplace::new();
+    let values = r#"{"x(INT32)":1.5," lead":2.5,"time":3.5,"Device":4.5,"plain":5.5,"a,b":6.5}"#;
+    let line = format!("{{\"device\":\"root.p.d\",\"timestamp\":1700000000001,\"values\":{values}}}\n");
+    workplace.write("in.jsonl", &line);
+    run(&workplace, "direct", "in.jsonl", "json", "iotdb: {embedded: direct}");
+    let stored = |data: &str| workplace.sql(data, "select * from root.p.d");
+    let before = stored("direct");
+    assert!([" lead", "x(INT32)", "6.5"].iter().all(|part| before.contains(part)), "{before}");
+    for (name, form) in [("bare", "form: wide"), ("typed", "form: wide, types: true"), ("long", "form: long")] {
+        let file = format!("{name}.csv");
+        run(&workplace, &format!("to-{name}"), "in.jsonl", "json", &format!("file: {{path: {file}, {form}}}"));
+        run(&workplace, &format!("from-{name}"), &file, "csv", &format!("iotdb: {{embedded: from-{name}}}"));
+        assert_eq!(stored(&format!("from-{name}")), before, "{name}");
+        let imported = workplace.run(&["import", &file, "--data", &format!("import-{name}"), "--quiet"]);
+        if name == "long" {
+            assert_ne!(imported.code, Some(0));
+            assert!(imported.stderr.contains("write it with `form: wide`"), "{}", imported.stderr);
+        } else {
+            imported.ok();
+            assert_eq!(stored(&format!("import-{name}")), before, "{name}");
+        }
+    }
+}

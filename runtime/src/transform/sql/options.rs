@@ -8,7 +8,8 @@ use serde::Deserialize;
 /// What is computed for each row and which rows are kept, in the engine's SQL, as one text or as two: `select` with
 /// expressions of measurements, of `time` and of functions of single values (`sin`, `round`, `upper`, `cast`, `case`, …),
 /// and `where` with a condition. There is no `from`: rows come from `inputs`, device by device. A column is named by its
-/// alias or by its text; `*` is all measurements; of two columns of one name the later counts. A measurement that a row does
+/// alias or by its text; `*` is all measurements; a
+/// measurement alone goes through as it is, its type still inferred where it was. Of two columns of one name the later counts. A measurement that a row does
 /// not have is null; rows without any value are dropped, and rows whose values cannot be used are rejected. Times without
 /// an offset are in UTC.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -1,4 +1,9 @@
-use levada_connector_api::{FieldValue::*, Readings, TransformType, model::Kind};
+use arrow_array::cast::AsArray;
+use levada_connector_api::{
+    FieldValue::*,
+    Readings, TransformType,
+    model::{DataType, Kind},
+};
 use serde_json::json;
 
 use super::*;
@@ -78,7 +83,7 @@ fn options_are_read_in_both_forms() {
 #[test]
 fn what_was_written_is_computed_as_a_new_series_would_hold_it() {
     let number = |text| Written(Kind::Number, text);
-    let mut sql = built::<Sql>(json!("select t * 2 as t, n where on"));
+    let mut sql = built::<Sql>(json!("select t * 2 as t, n + 0 as n where on"));
     let on = ("on", Boolean(true));
     let output = sql.apply(batch(&[
         ("d", 1, &[("t", number("20.5")), on]),
@@ -118,4 +123,23 @@ fn rows_of_several_kinds_stay_in_their_order() {
             "d 5: t=false on=true"
         ]
     );
+}
+
+#[test]
+fn a_measurement_alone_goes_through_as_it_was_written() {
+    let number = |text| Written(Kind::Number, text);
+    let rows = batch(&[
+        ("d", 1, &[("a", number("1.50")), ("b", number("9007199254740993"))]),
+        ("d", 2, &[("a", number("2.50")), ("b", number("9007199254740993"))]),
+    ]);
+    let mut sql = built::<Sql>(json!("select *, a as c, a * 2 as d where a < 2"));
+    let computed = sql.apply(rows).expect("it works");
+    assert!(rejected(&computed).is_empty());
+    let tablet = &computed.readings[0].tablet;
+    let texts: Vec<_> = (tablet.columns().iter())
+        .map(|column| (&*column.name, column.to(DataType::Text).values.as_string::<i32>().value(0).to_owned()))
+        .collect();
+    let expected = [("a", "1.50"), ("b", "9007199254740993"), ("c", "1.50"), ("d", "3.0")];
+    assert_eq!(texts, expected.map(|(name, text)| (name, text.to_owned())));
+    assert_eq!(tablet.rows(), 1);
 }

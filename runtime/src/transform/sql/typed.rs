@@ -12,7 +12,7 @@ use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBufferBuilder;
 use levada_connector_api::{
     Error, Readings, Result,
-    model::{Column, DataType},
+    model::{Column, DataType, Tablet},
 };
 use levada_engine::expressions::RowQuery;
 
@@ -41,15 +41,21 @@ pub(super) fn runs(readings: Readings) -> Vec<Readings> {
     runs.into_iter().map(|run| readings.slice(run.start, run.len())).collect()
 }
 
-/// A run with a type for every column. A row is rejected where the query reads a number that the type does not hold.
+/// A run with a type for every column, and the columns as they were written. A row is rejected where the query computes with a
+/// number that the type does not hold.
 ///
 /// # Errors
 /// Such a row came from no record.
-pub(super) fn typed(readings: Readings, query: &RowQuery, refusal: &mut Refusal) -> Result<Readings> {
+pub(super) fn typed(
+    readings: Readings,
+    query: &RowQuery,
+    refusal: &mut Refusal,
+) -> Result<(Readings, Option<Tablet>)> {
     let Readings { tablet, records } = readings;
     if !tablet.columns().iter().any(Column::is_written) {
-        return Ok(Readings { tablet, records });
+        return Ok((Readings { tablet, records }, None));
     }
+    let written = tablet.clone();
     let mut keep = BooleanBufferBuilder::new(tablet.rows());
     keep.append_n(tablet.rows(), true);
     let mut columns = tablet.columns().to_vec();
@@ -57,8 +63,8 @@ pub(super) fn typed(readings: Readings, query: &RowQuery, refusal: &mut Refusal)
         let (Some(written), Some(types)) = (column.written(), column.own_types()) else { continue };
         let data_type = types.into_iter().flatten().next().unwrap_or(column.data_type);
         let converted = column.to(data_type);
-        let is_read = !converted.rejected.is_empty() && query.reads(&column.name);
-        for &(row, reason) in converted.rejected.iter().filter(|_| is_read) {
+        let matters = !converted.rejected.is_empty() && query.computes_with(&column.name);
+        for &(row, reason) in converted.rejected.iter().filter(|_| matters) {
             let row = row as usize;
             let Some(value) = written.get(row) else { continue };
             let reason = format!("{}.{}: {}", tablet.device(), column.name, reason.of(value, data_type));
@@ -71,8 +77,9 @@ pub(super) fn typed(readings: Readings, query: &RowQuery, refusal: &mut Refusal)
     let tablet = tablet.with_columns(columns).map_err(|error| bug(&error))?;
     let keep = BooleanArray::new(keep.finish(), None);
     if keep.true_count() == keep.len() {
-        return Ok(Readings { tablet, records });
+        return Ok((Readings { tablet, records }, Some(written)));
     }
     let records = kept(&records, &keep);
-    Ok(Readings { tablet: tablet.filter(&keep).map_err(|error| bug(&error))?, records })
+    let written = written.filter(&keep).map_err(|error| bug(&error))?;
+    Ok((Readings { tablet: tablet.filter(&keep).map_err(|error| bug(&error))?, records }, Some(written)))
 }

@@ -34,9 +34,10 @@ pub(super) fn gather<'t>(
     let mut types = types;
     for (name, value) in names.zip(values) {
         let name = name.text().ok_or("a measurement's name is not a text")?.trim();
+        let cast = plan.cast(name);
         let data_type = match types.as_mut().and_then(Iterator::next) {
             Some(given) => Some(named_type(&given)?),
-            None => plan.cast(name),
+            None => cast,
         };
         let value =
             field(plan, &value, data_type).map_err(|error| format!("measurement `{name}`: {error}"))?;
@@ -57,12 +58,12 @@ fn field<'t>(
 ) -> Result<FieldValue<'t>, String> {
     match (value, data_type) {
         (Item::Text(text), _) if text.trim().eq_ignore_ascii_case("null") => Ok(FieldValue::Null),
-        (Item::Text(text), Some(data_type)) => text_as(text, data_type),
+        (Item::Text(text), Some(data_type)) => text_as(text, data_type, plan.time.zone()),
         (Item::Text(text), None) => Ok(plan.integers.inferred(text)),
         (Item::Node(Value::Object(_) | Value::List(_)), _) => {
             Err("the value is a list or an object".to_owned())
         }
-        (Item::Node(value), Some(data_type)) => typed(value, data_type),
+        (Item::Node(value), Some(data_type)) => typed(value, data_type, plan.time.zone()),
         (Item::Node(value), None) => Ok(untyped(value, plan.integers)),
     }
 }

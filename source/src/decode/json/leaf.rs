@@ -1,5 +1,6 @@
 //! One JSON value as one field.
 
+use jiff::tz::TimeZone;
 use levada_connector_api::{
     FieldValue,
     model::{DataType, convert::Given},
@@ -26,7 +27,11 @@ pub(super) fn untyped<'t>(value: &'t Value<'_>, integers: Integers) -> FieldValu
 ///
 /// # Errors
 /// The value is none of the type.
-pub(super) fn typed<'t>(value: &'t Value<'_>, data_type: DataType) -> Result<FieldValue<'t>, String> {
+pub(super) fn typed<'t>(
+    value: &'t Value<'_>,
+    data_type: DataType,
+    zone: &TimeZone,
+) -> Result<FieldValue<'t>, String> {
     let given = match value {
         Value::Null => return Ok(FieldValue::Null),
         Value::Number(digits) => Given::Number(digits),
@@ -36,5 +41,5 @@ pub(super) fn typed<'t>(value: &'t Value<'_>, data_type: DataType) -> Result<Fie
             return Err(format!("a list or an object is not of type {data_type}"));
         }
     };
-    typed::typed(given, data_type)
+    typed::typed(given, data_type, zone)
 }

@@ -161,7 +161,8 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(options: JsonOptions, node: &str) -> Self {
         let fields = options.fields.iter().flatten();
-        let account = Account::new(fields.map(|(name, choice)| (name.clone(), choice.path().to_string())));
+        let account = Account::new(fields.map(|(name, choice)| (name.clone(), choice.path().to_string())))
+            .casting(options.cast.keys());
         let mut plan = Self {
             device: None,
             template: None,
@@ -225,9 +226,16 @@ impl Plan {
         self.keys.iter().find(|(each, _)| each == key).map(|&(_, role)| role)
     }
 
-    /// The type that a measurement was given by the options.
+    /// Whether there is anything to look for in records by its name.
+    pub(super) fn looks(&self) -> bool {
+        self.picks || !self.cast.is_empty()
+    }
+
+    /// The type that a measurement of a record was given by the options.
     #[inline]
     pub(super) fn cast(&self, name: &str) -> Option<DataType> {
-        self.cast.iter().find(|(each, _)| each == name).map(|&(_, data_type)| data_type)
+        let at = self.cast.iter().position(|(each, _)| each == name)?;
+        self.account.found(self.fields.len() + at);
+        self.cast.get(at).map(|&(_, data_type)| data_type)
     }
 }

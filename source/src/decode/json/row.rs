@@ -17,7 +17,6 @@ use super::{
 use crate::decode::typed::is_whole;
 
 /// The fields of a row while they are gathered.
-/// The fields of a row while they are gathered.
 pub(super) struct Fields<'t> {
     held: Vec<(&'t str, FieldValue<'t>)>,
     /// The device's name, where it is made of several fields.
@@ -79,7 +78,7 @@ pub(super) fn decode<'t>(
     parts.event = [measurements, types, values];
     let mut memory = std::mem::take(&mut fields.device);
     let device = device_name(plan, tape, &members, device, &mut memory)?;
-    let time = moment(plan, time.or(other_time).map(|at| &tape[at].value))?;
+    let time = moment(plan, &device, time.or(other_time).map(|at| &tape[at].value))?;
     let taken = complete(plan, tape, members, &parts, Whose { device: &device, time }, fields, rows);
     drop(device);
     fields.device = memory;
@@ -114,6 +113,9 @@ fn complete<'t>(
     fields: &mut Fields<'t>,
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
+    if plan.looks() {
+        plan.account.looks();
+    }
     if plan.picks {
         let composed = pick(plan, tape, &members, fields)?;
         return finish(plan, tape, whose, fields, &composed, rows);
@@ -169,7 +171,10 @@ fn leaf<'t>(
     value: &'t Value<'_>,
     data_type: Option<DataType>,
 ) -> Result<FieldValue<'t>, String> {
-    data_type.map_or_else(|| Ok(untyped(value, plan.integers)), |data_type| typed(value, data_type))
+    match data_type {
+        None => Ok(untyped(value, plan.integers)),
+        Some(data_type) => typed(value, data_type, plan.time.zone()),
+    }
 }
 
 /// A value below the top, under the name made of the keys above it.
@@ -203,7 +208,6 @@ fn pick<'t>(
     fields: &mut Fields<'t>,
 ) -> Result<Vec<Composed>, String> {
     let mut composed = Vec::new();
-    plan.account.looks();
     for (index, (name, path, data_type)) in plan.fields.iter().enumerate() {
         let Some(at) = find(tape, members, path)? else { continue };
         plan.account.found(index);
@@ -212,7 +216,7 @@ fn pick<'t>(
             flatten(tape, at, name, &[], &mut composed);
             composed[from..].iter_mut().for_each(|each| each.2 = *data_type);
         } else {
-            let data_type = data_type.or_else(|| plan.cast(name));
+            let data_type = data_type.or(plan.cast(name));
             let value = leaf(plan, &tape[at].value, data_type);
             fields.push((name, value.map_err(|error| format!("`{name}`: {error}"))?));
         }
@@ -272,21 +276,21 @@ fn finish<'t>(
     // Names made here live only here.
     let mut all: Vec<(&str, FieldValue<'_>)> = fields.held.clone();
     for (name, at, data_type) in composed {
-        let data_type = data_type.or_else(|| plan.cast(name));
+        let data_type = data_type.or(plan.cast(name));
         let value = leaf(plan, &tape[*at].value, data_type);
         all.push((name, value.map_err(|error| format!("`{name}`: {error}"))?));
     }
     plan.account.row(rows, device, time, &all)
 }
 
-fn moment(plan: &Plan, found: Option<&Value<'_>>) -> Result<Moment, String> {
+fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Result<Moment, String> {
     match found {
         Some(Value::Number(digits)) if digits.contains(['e', 'E']) => {
             plan.time.float(digits.parse().unwrap_or(f64::NAN))
         }
         Some(Value::Number(digits)) => plan.time.text(digits),
         Some(Value::Text(text)) => plan.time.text(text),
-        None | Some(Value::Null) => plan.time.missing(),
+        None | Some(Value::Null) => plan.time.missing(device),
         Some(_) => Err("the time is neither a number nor a text".to_owned()),
     }
 }

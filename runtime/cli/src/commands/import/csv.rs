@@ -21,6 +21,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use arrow_array::Int64Array;
+use levada_connector_api::csv::Field;
 use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
 
 use self::{
@@ -126,7 +127,15 @@ impl Reader {
             bail!("{}, line {}: {wrong}", path.display(), head.line);
         }
         let fields: Vec<String> =
-            (0..batch.width(head)).map(|at| batch.field(head, at).text().trim().to_owned()).collect();
+            (0..batch.width(head)).map(|at| name(batch.field(head, at))).collect();
+        let quoted = (0..batch.width(head)).any(|at| batch.field(head, at).is_quoted());
+        if !quoted && fields == ["time", "device", "measurement", "value"] {
+            bail!(
+                "{}: this is the long form, a value a line, and import reads columns: let a pipeline read it (`file` with `decode: csv`), \
+                 or write it with `form: wide`; where `measurement` and `value` are measurements, put them between quotes",
+                path.display()
+            );
+        }
         if !fields.first().is_some_and(|name| name.eq_ignore_ascii_case("time")) {
             bail!("{}: the first column must be `Time`", path.display());
         }
@@ -225,7 +234,7 @@ impl Reader {
                 let text = field.text();
                 (!field.is_null() && (data_type.is_text() || !text.is_empty())).then_some(text)
             });
-            let (values, wrong) = column::read(data_type, texts);
+            let (values, wrong) = column::read(data_type, texts, self.moments.zone());
             for (row, reason) in wrong {
                 let reason = || format!("column {}, `{name}`: {reason}", index + 1);
                 rejected.entry(places[row]).or_insert_with(reason);
@@ -316,6 +325,12 @@ impl Reader {
             );
         }
     }
+}
+
+/// What stands above a column: blanks around it are no part of it, unless they stand between quotes.
+fn name(field: Field<'_>) -> String {
+    let text = field.text();
+    if field.is_quoted() { text.into_owned() } else { text.trim().to_owned() }
 }
 
 /// A name that stands above two columns, with where those are.

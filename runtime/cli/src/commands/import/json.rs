@@ -166,7 +166,7 @@ impl Reader {
             for (row, token) in values {
                 texts[row] = Some(token.text());
             }
-            let (values, wrong) = column::read(data_type, texts.into_iter());
+            let (values, wrong) = column::read(data_type, texts.into_iter(), self.moments.zone());
             for (row, reason) in wrong {
                 rejected.entry(rows.places[row]).or_insert_with(|| format!("`{name}`: {reason}"));
             }

@@ -64,6 +64,11 @@ impl Moments {
         }
     }
 
+    /// The zone of times that do not say theirs.
+    pub(super) fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The time that a text says.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ use arrow_array::{
 };
 use arrow_cast::{CastOptions, cast, cast_with_options, display::array_value_to_string};
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use jiff::{ToSpan, civil};
+use jiff::{ToSpan, civil, tz::TimeZone};
 use levada_model::DataType;
 
 use crate::commands::import::csv::column as texts;
@@ -96,11 +96,11 @@ impl Plan {
         Ok(Self { data_type: DataType::Timestamp, from: from.clone() })
     }
 
-    /// Reads some values.
+    /// Reads some values; texts that are times and do not say their zone are of this one.
     ///
     /// # Errors
     /// The values are not what the file's schema says.
-    pub(super) fn convert(&self, array: &ArrayRef) -> anyhow::Result<Converted> {
+    pub(super) fn convert(&self, array: &ArrayRef, zone: &TimeZone) -> anyhow::Result<Converted> {
         let array =
             if *array.data_type() == self.from { Arc::clone(array) } else { cast(array, &self.from)? };
         let (mut wrong, mut cut) = (Vec::new(), 0);
@@ -114,7 +114,7 @@ impl Plan {
             }
             (DataType::Timestamp, from) if is_text(from) => {
                 let array = cast(&array, &ArrowType::Utf8)?;
-                let (values, not) = texts::read(DataType::Timestamp, array.as_string::<i32>().iter());
+                let (values, not) = texts::read(DataType::Timestamp, array.as_string::<i32>().iter(), zone);
                 wrong = not;
                 values
             }
@@ -289,7 +289,7 @@ mod tests {
 
     fn convert(array: ArrayRef) -> (DataType, ArrayRef, Vec<String>, u64) {
         let plan = Plan::new(array.data_type(), None).expect("a place").expect("values");
-        let Converted { values, wrong, cut } = plan.convert(&array).expect("converted");
+        let Converted { values, wrong, cut } = plan.convert(&array, &TimeZone::UTC).expect("converted");
         assert_eq!(*values.data_type(), plan.data_type.arrow());
         assert!(wrong.iter().all(|(row, _)| values.is_null(*row)));
         (plan.data_type, values, wrong.into_iter().map(|(_, reason)| reason).collect(), cut)

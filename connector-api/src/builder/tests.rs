@@ -358,7 +358,8 @@ fn a_type_that_a_value_says_comes_before_one_that_is_inferred() {
                 rows.row("d", time, &[("a", value)]).expect("legal");
             }
             let batch = rows.finish(Vec::new());
-            let types: Vec<_> = batch.readings[0].tablet.columns().iter().map(|column| column.data_type).collect();
+            let types: Vec<_> =
+                batch.readings[0].tablet.columns().iter().map(|column| column.data_type).collect();
             let own = match said {
                 FieldValue::Int64(_) => DataType::Int64,
                 FieldValue::Float(_) => DataType::Float,

@@ -84,7 +84,9 @@ impl Column {
         let Some(written) = self.written() else { return Value::at(&self.values, self.data_type, row) };
         let given = written.get(row)?;
         let own = self.own_type(given);
-        [own, DataType::Int64, DataType::Double, DataType::Text].into_iter().find_map(|each| given.value(each).ok())
+        [own, DataType::Int64, DataType::Double, DataType::Text]
+            .into_iter()
+            .find_map(|each| given.value(each).ok())
     }
 
     /// The type that a written value has by itself: of a number, what a new series gets of the column's numbers.

@@ -109,7 +109,10 @@ fn measurements_that_get_one_name_become_one_series() {
         ("d", 3, &[("t", FieldValue::Text("x")), ("temp", FieldValue::Double(3.0))]),
     ]));
     let renamed = renamed.expect("it works");
-    assert_eq!((lines(&renamed).join(", ").as_str(), rejected(&renamed).join(", ").as_str()), ("d 1: t=2, d 2: t=1.0", "d 3"));
+    assert_eq!(
+        (lines(&renamed).join(", ").as_str(), rejected(&renamed).join(", ").as_str()),
+        ("d 1: t=2, d 2: t=1.0", "d 3")
+    );
     // Whatever the order in which measurements come, and whether they have a type.
     let mut both = built::<Rename>(json!({"measurements": {"a": "x", "b": "x"}}));
     for (first, second) in [("a", "b"), ("b", "a")] {

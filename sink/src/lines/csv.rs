@@ -18,7 +18,8 @@ pub(super) fn put_wide_header(columns: &[WideColumn], out: &mut Vec<u8>) {
     // Without backquotes it would be the head of the long form.
     let like_long = matches!(columns, [one, other] if one.is_plain("measurement") && other.is_plain("value"));
     for WideColumn { name, data_type } in columns {
-        let name = if like_long || is_taken(name) { Cow::Owned(backquoted(name)) } else { Cow::Borrowed(&**name) };
+        let name =
+            if like_long || is_taken(name) { Cow::Owned(backquoted(name)) } else { Cow::Borrowed(&**name) };
         out.push(b',');
         match data_type {
             Some(data_type) => put_field(&format!("{name}({data_type})"), out),

@@ -217,7 +217,8 @@ impl CsvDecoder {
             None => &header.fields[..],
             Some((name, at)) => {
                 let name = value(Some(name)).ok_or("there is no measurement")?;
-                let name = if name.is_quoted() { name.text().into_owned() } else { name.text().trim().to_owned() };
+                let name =
+                    if name.is_quoted() { name.text().into_owned() } else { name.text().trim().to_owned() };
                 let cast = self.options.cast.get(&name).copied();
                 named = [(at, name, cast)];
                 &named[..]
@@ -239,10 +240,8 @@ impl CsvDecoder {
         let mut fields = Vec::with_capacity(texts.len());
         for (name, data_type, field, text) in &texts {
             let value = match data_type {
-                Some(data_type) => {
-                    text_as(text, *data_type, self.time.zone())
-                        .map_err(|error| format!("column `{name}`: {error}"))?
-                }
+                Some(data_type) => text_as(text, *data_type, self.time.zone())
+                    .map_err(|error| format!("column `{name}`: {error}"))?,
                 None if field.is_quoted() && text.trim().is_empty() => FieldValue::Text(text),
                 None => self.options.integers.inferred(text),
             };
@@ -409,7 +408,8 @@ mod tests {
             batch.readings[0].tablet.columns().iter().map(|column| column.name.to_string()).collect();
         assert_eq!((names, batch.rows()), (["a", "`b c`", "`x,y`"].map(str::to_owned).to_vec(), 3));
         let cast = BTreeMap::from([("a".to_owned(), DataType::Int32)]);
-        let batch = decode(CsvOptions { cast, ..CsvOptions::default() }, &[head, b"1,d,a,7\n"]).expect("well formed");
+        let batch =
+            decode(CsvOptions { cast, ..CsvOptions::default() }, &[head, b"1,d,a,7\n"]).expect("well formed");
         assert_eq!(batch.readings[0].tablet.columns()[0].data_type, DataType::Int32);
         let missing = decode(CsvOptions::default(), &[head, b"1,d,,7\n"]).expect_err("no name");
         assert_eq!(missing.message, "there is no measurement");
@@ -421,8 +421,10 @@ mod tests {
             "device,time,measurement,value",
         ] {
             let fields = vec!["7"; wide.split(',').count()].join(",");
-            let batch = decode(CsvOptions::default(), &[wide.as_bytes(), fields.as_bytes()]).expect("well formed");
-            let names: Vec<_> = batch.readings[0].tablet.columns().iter().map(|column| &*column.name).collect();
+            let batch =
+                decode(CsvOptions::default(), &[wide.as_bytes(), fields.as_bytes()]).expect("well formed");
+            let names: Vec<_> =
+                batch.readings[0].tablet.columns().iter().map(|column| &*column.name).collect();
             assert_eq!(names[..2], ["measurement", "value"], "{wide}");
         }
     }

@@ -111,7 +111,14 @@ impl TimeReader {
     pub(super) fn new(unit: TimeUnit, missing: MissingTime, zone: Option<&str>, node: &str) -> Self {
         // A zone that does not exist was found by the check of the options.
         let zone = zone.and_then(|name| model::parse_zone(name).ok()).unwrap_or(TimeZone::UTC);
-        Self { unit: unit.unit(), missing, zone, warned: Arc::default(), node: node.into(), given: Arc::default() }
+        Self {
+            unit: unit.unit(),
+            missing,
+            zone,
+            warned: Arc::default(),
+            node: node.into(),
+            given: Arc::default(),
+        }
     }
 
     /// A whole number in the unit.
@@ -243,7 +250,11 @@ mod tests {
         let mut given = Given::default();
         let times = |given: &mut Given, device: &str, now| given.next(device, now).0;
         assert_eq!([5, 5, 5, 4, 9].map(|now| times(&mut given, "a", now)), [5, 6, 7, 8, 9]);
-        assert_eq!([9, 9].map(|now| times(&mut given, "b", now)), [9, 10], "devices do not wait for each other");
+        assert_eq!(
+            [9, 9].map(|now| times(&mut given, "b", now)),
+            [9, 10],
+            "devices do not wait for each other"
+        );
         let far: Vec<i64> = (0..3_000).filter(|_| given.next("b", 9).1).collect();
         assert_eq!(far.len(), 1, "it is told once");
         for device in 0..10_000 {

@@ -137,9 +137,16 @@ fn names_that_a_head_would_take_for_something_else_come_back_in_every_form() {
     let stored = |data: &str| workplace.sql(data, "select * from root.p.d");
     let before = stored("direct");
     assert!([" lead", "x(INT32)", "6.5"].iter().all(|part| before.contains(part)), "{before}");
-    for (name, form) in [("bare", "form: wide"), ("typed", "form: wide, types: true"), ("long", "form: long")] {
+    for (name, form) in [("bare", "form: wide"), ("typed", "form: wide, types: true"), ("long", "form: long")]
+    {
         let file = format!("{name}.csv");
-        run(&workplace, &format!("to-{name}"), "in.jsonl", "json", &format!("file: {{path: {file}, {form}}}"));
+        run(
+            &workplace,
+            &format!("to-{name}"),
+            "in.jsonl",
+            "json",
+            &format!("file: {{path: {file}, {form}}}"),
+        );
         run(&workplace, &format!("from-{name}"), &file, "csv", &format!("iotdb: {{embedded: from-{name}}}"));
         assert_eq!(stored(&format!("from-{name}")), before, "{name}");
         let imported = workplace.run(&["import", &file, "--data", &format!("import-{name}"), "--quiet"]);

@@ -137,7 +137,9 @@ fn a_measurement_alone_goes_through_as_it_was_written() {
     assert!(rejected(&computed).is_empty());
     let tablet = &computed.readings[0].tablet;
     let texts: Vec<_> = (tablet.columns().iter())
-        .map(|column| (&*column.name, column.to(DataType::Text).values.as_string::<i32>().value(0).to_owned()))
+        .map(|column| {
+            (&*column.name, column.to(DataType::Text).values.as_string::<i32>().value(0).to_owned())
+        })
         .collect();
     let expected = [("a", "1.50"), ("b", "9007199254740993"), ("c", "1.50"), ("d", "3.0")];
     assert_eq!(texts, expected.map(|(name, text)| (name, text.to_owned())));

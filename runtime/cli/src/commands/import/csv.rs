@@ -126,8 +126,7 @@ impl Reader {
         if let Some(wrong) = &head.wrong {
             bail!("{}, line {}: {wrong}", path.display(), head.line);
         }
-        let fields: Vec<String> =
-            (0..batch.width(head)).map(|at| name(batch.field(head, at))).collect();
+        let fields: Vec<String> = (0..batch.width(head)).map(|at| name(batch.field(head, at))).collect();
         let quoted = (0..batch.width(head)).any(|at| batch.field(head, at).is_quoted());
         if !quoted && fields == ["time", "device", "measurement", "value"] {
             bail!(

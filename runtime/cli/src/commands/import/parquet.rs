@@ -112,8 +112,9 @@ impl Reader {
     fn understand(&mut self, batch: &RecordBatch, rejected: &mut Rejected) -> anyhow::Result<Understood> {
         let name = |index: usize| batch.schema_ref().field(index).name().clone();
         let mut take_in = |index: usize, plan: &Plan| -> anyhow::Result<ArrayRef> {
-            let Converted { values, wrong, cut } =
-                plan.convert(batch.column(index), self.moments.zone()).with_context(|| format!("column `{}`", name(index)))?;
+            let Converted { values, wrong, cut } = plan
+                .convert(batch.column(index), self.moments.zone())
+                .with_context(|| format!("column `{}`", name(index)))?;
             for (row, reason) in wrong {
                 rejected.entry(row).or_insert_with(|| format!("column `{}`: {reason}", name(index)));
             }

@@ -40,13 +40,17 @@ mod tests {
 
     #[test]
     fn numbers_are_what_is_written_or_rejected() {
-        let (values, wrong) =
-            read(DataType::Float, [Some("1e300"), Some("-inf"), None, Some("0.1")].into_iter(), &TimeZone::UTC);
+        let (values, wrong) = read(
+            DataType::Float,
+            [Some("1e300"), Some("-inf"), None, Some("0.1")].into_iter(),
+            &TimeZone::UTC,
+        );
         assert_eq!(
             (values.null_count(), wrong),
             (2, vec![(0, "`1e300` is not of type FLOAT: it is out of range".to_owned())])
         );
-        let (values, wrong) = read(DataType::Int64, ["21.0", "9223372036854775807"].map(Some).into_iter(), &TimeZone::UTC);
+        let (values, wrong) =
+            read(DataType::Int64, ["21.0", "9223372036854775807"].map(Some).into_iter(), &TimeZone::UTC);
         assert_eq!((values.null_count(), wrong), (0, Vec::new()));
     }
 

@@ -27,6 +27,8 @@ impl Default for SinkCapabilities {
 pub struct Delivery {
     /// Rows that will never be taken; all others are delivered.
     pub rejected: Vec<Rejection>,
+    /// Values of rejected rows that were delivered all the same: others of the same row were not.
+    pub beside: usize,
 }
 
 /// Rows of a batch that a sink will never take.

@@ -198,7 +198,8 @@ impl Writer {
             let positions = batch.positions.clone();
             self.write(&Batch { positions, ..Batch::default() }).await?;
         }
-        let (rows, points) = (rows.saturating_sub(refused.rows), points.saturating_sub(refused.points));
+        let (rows, points) =
+            (rows.saturating_sub(refused.rows), points.saturating_sub(refused.points) + delivery.beside);
         self.node.tally.went_out(rows, points);
         self.metrics.sent.inc_by(rows as u64);
         self.metrics.points.inc_by(points as u64);
@@ -241,7 +242,7 @@ impl Writer {
 /// A batch that is refused as a whole because of its data is so many rows refused.
 fn all_of(batch: &Batch, error: &Error) -> Delivery {
     let refuse = |readings| Rejection { readings, rows: None, error: error.to_string() };
-    Delivery { rejected: (0..batch.readings.len()).map(refuse).collect() }
+    Delivery { rejected: (0..batch.readings.len()).map(refuse).collect(), beside: 0 }
 }
 
 async fn until(deadline: Option<Instant>) {

@@ -1,10 +1,12 @@
 //! From what a store refuses to what a sink reports.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use arrow_array::Array as _;
 
 use levada_connector_api::{
     Batch, Rejection,
-    model::{RejectedRows, WriteReport},
+    model::{Column, RejectedRows, WriteReport},
 };
 
 /// The store's report as rejections: each row at most once, with all the reasons there are for it, and rows with the same
@@ -31,6 +33,33 @@ pub(super) fn rejections(batch: &Batch, readings: &[usize], report: WriteReport)
         }
     }
     rejections
+}
+
+/// Values of rejected rows that are stored all the same, as only other measurements of those rows were rejected.
+pub(super) fn stored_beside(batch: &Batch, readings: &[usize], report: &WriteReport) -> usize {
+    // Of each row the measurements that were rejected, or all of them.
+    let mut by_row: HashMap<(usize, u32), Option<HashSet<&str>>> = HashMap::new();
+    for RejectedRows { tablet, rows, measurement, .. } in &report.rejected {
+        let Some(each) = readings.get(*tablet).and_then(|&index| batch.readings.get(index)) else { continue };
+        let all = || (0..u32::try_from(each.tablet.rows()).unwrap_or(u32::MAX)).collect();
+        for row in rows.clone().unwrap_or_else(all) {
+            let known = by_row.entry((*tablet, row)).or_insert_with(|| Some(HashSet::new()));
+            match (measurement, known.as_mut()) {
+                (Some(measurement), Some(known)) => drop(known.insert(measurement)),
+                _ => *known = None,
+            }
+        }
+    }
+    let stored = |((tablet, row), rejected): (&(usize, u32), &Option<HashSet<&str>>)| {
+        let (Some(rejected), Some(&index)) = (rejected, readings.get(*tablet)) else { return 0 };
+        let columns = batch.readings.get(index).map_or(&[][..], |each| each.tablet.columns());
+        let is_stored = |column: &&Column| {
+            let row = *row as usize;
+            row < column.values.len() && column.values.is_valid(row) && !rejected.contains(&*column.name)
+        };
+        columns.iter().filter(is_stored).count()
+    };
+    by_row.iter().map(stored).sum()
 }
 
 fn reason(rejected: &RejectedRows) -> String {
@@ -83,6 +112,21 @@ mod tests {
             code: StatusCode::DATA_TYPE_MISMATCH,
             message: "no".to_owned(),
         }
+    }
+
+    #[test]
+    fn values_beside_those_that_were_rejected_are_stored() {
+        let batch = numbered("s", 0..8, 2);
+        let report = WriteReport {
+            rejected: vec![
+                rejected(0, Some(vec![0, 1]), Some("n")),
+                rejected(0, Some(vec![1, 99]), Some("temperature")),
+                rejected(0, Some(vec![2]), None),
+                rejected(1, None, Some("n")),
+                rejected(9, None, Some("n")),
+            ],
+        };
+        assert_eq!(stored_beside(&batch, &[0, 1], &report), 5, "one of the first device, four of the second");
     }
 
     #[test]

@@ -8,7 +8,13 @@ use levada_connector_api::{
     model::{Checkpoint, Path, SeriesSchema, Write},
 };
 
-use super::{devices::Devices, options::IotdbOptions, rejections::rejections, schema, sessions::Sessions};
+use super::{
+    devices::Devices,
+    options::IotdbOptions,
+    rejections::{rejections, stored_beside},
+    schema,
+    sessions::Sessions,
+};
 
 /// The component `iotdb`.
 #[derive(Debug)]
@@ -140,13 +146,14 @@ impl Sink for IotdbSink {
     async fn write(&self, batch: &Batch) -> Result<Delivery> {
         let Tablets { write, readings, mut rejected } = self.tablets(batch);
         if write.tablets.is_empty() && write.positions.is_empty() {
-            return Ok(Delivery { rejected });
+            return Ok(Delivery { rejected, beside: 0 });
         }
         let taken = self.sessions.get().await?;
         let report = taken.insert_tablets(write).await;
         let report = report.map_err(|error| self.sessions.failed(&taken, error))?;
+        let beside = stored_beside(batch, &readings, &report);
         rejected.extend(rejections(batch, &readings, report));
-        Ok(Delivery { rejected })
+        Ok(Delivery { rejected, beside })
     }
 
     async fn close(&self) -> Result<()> {

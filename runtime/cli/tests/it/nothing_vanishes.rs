@@ -295,3 +295,14 @@ fn a_measurement_of_cast_that_no_record_has_is_named() {
         assert!(!finished.stderr.contains("`a`, which"), "{}", finished.stderr);
     }
 }
+
+#[test]
+fn a_run_of_which_only_some_values_arrive_is_no_run_of_nothing() {
+    let workplace = Workplace::new();
+    workplace.run(&["sql", "--data", "data", "-e", "create timeseries root.p.d.a INT32"]).ok();
+    let line = "{\"device\":\"d\",\"time\":1700000000001,\"a\":\"n/a\",\"b\":2.5}\n";
+    let (finished, letters) = run(&workplace, "json", line);
+    assert_eq!((finished.code, letters.len()), (Some(0), 1), "{}", finished.stderr);
+    let stored = workplace.run(&["sql", "--data", "data", "-e", "select * from root.p.d"]).ok();
+    assert!(stored.contains("2.5"), "{stored}");
+}

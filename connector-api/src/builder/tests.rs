@@ -285,8 +285,6 @@ fn meaning(value: &Value) -> String {
         // Whatever a DOUBLE holds exactly, also beyond 2^53: its shortest digits are not the integer's.
         Value::Int64(value) if (*value as f64) as i128 == i128::from(*value) => (*value as f64).to_string(),
         Value::Float(value) => f64::from(*value).to_string(),
-        // An INT64 that a DOUBLE holds exactly: its own digits, not the shortest that mean the same.
-        Value::Double(value) if value.abs() > 9e15 => (*value as i64).to_string(),
         Value::Double(value) => value.to_string(),
         other => other.to_string(),
     }

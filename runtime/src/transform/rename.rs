@@ -71,6 +71,9 @@ impl TransformType for Rename {
     }
 }
 
+/// A name, and the rows that have two values of it.
+type Twice = (Arc<str>, BooleanBuffer);
+
 impl Rename {
     fn new(options: &RenameOptions) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
@@ -157,7 +160,7 @@ impl Rename {
     }
 
     /// Columns under their new names, those of one name as one, and the rows that have two values of a name.
-    fn columns(&self, columns: &[Column]) -> Result<(Vec<Column>, Vec<(Arc<str>, BooleanBuffer)>)> {
+    fn columns(&self, columns: &[Column]) -> Result<(Vec<Column>, Vec<Twice>)> {
         let mut renamed: Vec<Column> = Vec::new();
         let mut twice = Vec::new();
         for column in columns {

@@ -3,7 +3,7 @@
 mod gather;
 mod text;
 
-pub(crate) use gather::{Gathered, gather};
+pub(crate) use gather::{array, gather};
 pub(crate) use text::statement;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 //!                              calls/*         one file for each kind of call
 //!                              results         a query's rows, page by page, as blocks or data sets
 //!                              insert          tablets and records into the engine, reports into statuses
+//!   Server ── rest              the same engine over HTTP and JSON
 //! ```
 //!
 //! # Invariants
@@ -23,6 +24,7 @@ mod connection;
 mod conversation;
 mod insert;
 mod options;
+mod rest;
 mod results;
 mod server;
 mod status;

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{ServerOptions, connection};
+use crate::{ServerOptions, connection, rest};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -76,6 +76,15 @@ impl Server {
     /// How many clients are logged in.
     pub fn clients(&self) -> usize {
         self.shared.clients.lock().len()
+    }
+
+    /// Serves the REST interface at `listener` until `stop` is cancelled and the requests under way are answered.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn serve_rest(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
+        let router = rest::router(Arc::clone(&self.shared));
+        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
     }
 
     /// Serves what connects to `listener` until `stop` is cancelled. Then no connection is accepted any more, calls under way

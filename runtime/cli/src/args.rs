@@ -101,6 +101,18 @@ pub(crate) struct ServeArgs {
     /// Serve clients of IoTDB on this address
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6667")]
     pub(crate) rpc: SocketAddr,
+    /// Serve IoTDB's REST interface on this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) rest: Option<SocketAddr>,
+    /// Serve /metrics, /ping and /ready on this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Run the pipelines of this folder too, all files `*.yaml` of it; those that store into the data folder share its engine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pipelines: Option<PathBuf>,
+    /// Folder for what a pipeline remembers from one run to the next
+    #[arg(long, value_name = "DIR", default_value = ".levada")]
+    pub(crate) state: PathBuf,
     /// The password of the user `root`; from the environment, others on this machine do not see it
     #[arg(
         long,

@@ -13,7 +13,7 @@ use levada_rpc::messages::{
 use super::{Answered, Replies, each};
 use crate::{
     conversation::Conversation,
-    insert::{self, Gathered, Record, gather, statement},
+    insert::{self, Record, gather, statement},
     status::{done, malformed, of_parts, unsupported},
 };
 
@@ -127,16 +127,12 @@ impl Conversation {
         let session = &self.known()?.session;
         let records = records?;
         let count = records.len();
-        let Gathered { tablets, origins } = gather(records, aligned.unwrap_or(false))?;
-        if tablets.is_empty() {
+        let gathered = gather(records, aligned.unwrap_or(false))?;
+        if gathered.tablets.is_empty() {
             return Ok(done());
         }
-        let report = insert::write(session, tablets).await?;
-        let origin = |tablet: usize, row: Option<u32>| match row {
-            Some(row) => origins[tablet].get(row as usize).map_or(&[][..], std::slice::from_ref),
-            None => &origins[tablet][..],
-        };
-        Ok(insert::status(report, count, origin, alone))
+        let report = insert::write(session, gathered.tablets.clone()).await?;
+        Ok(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), alone))
     }
 
     /// Writes records whose values are texts: each as the statement that would insert it.

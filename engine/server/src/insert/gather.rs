@@ -19,6 +19,17 @@ pub(crate) struct Gathered {
     pub(crate) origins: Vec<Vec<usize>>,
 }
 
+impl Gathered {
+    /// The records that a row of a tablet, or all of its rows, were.
+    pub(crate) fn origin(&self, tablet: usize, row: Option<u32>) -> &[usize] {
+        let of_tablet = self.origins.get(tablet).map_or(&[][..], Vec::as_slice);
+        match row {
+            Some(row) => of_tablet.get(row as usize).map_or(&[][..], std::slice::from_ref),
+            None => of_tablet,
+        }
+    }
+}
+
 /// A tablet may have so many cells without values, or three times as many as values: records that have nothing in common would
 /// make one that is almost empty.
 const EMPTY_CELLS: usize = 4_096;
@@ -132,7 +143,7 @@ impl Building {
 }
 
 /// Values of a type as an array.
-fn array(data_type: DataType, values: Vec<Option<Value>>) -> ArrayRef {
+pub(crate) fn array(data_type: DataType, values: Vec<Option<Value>>) -> ArrayRef {
     macro_rules! array {
         ($array:ty, $($variant:ident)|+) => {
             Arc::new(values.into_iter().map(|value| match value {

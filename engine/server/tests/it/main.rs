@@ -3,4 +3,5 @@
 mod calls;
 mod inserts;
 mod peer;
+mod rest;
 mod serving;

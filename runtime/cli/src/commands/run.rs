@@ -23,16 +23,16 @@ use super::Document;
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();
-    let pipelines = read_all(args, &registry)?;
+    let pipelines = read_all(&args.files, &registry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run_all(args, registry, &pipelines))
 }
 
 /// Reads every file, and tells what is wrong with any before nothing is started.
-fn read_all(args: &RunArgs, registry: &Registry) -> anyhow::Result<Vec<Pipeline>> {
+pub(super) fn read_all(files: &[std::path::PathBuf], registry: &Registry) -> anyhow::Result<Vec<Pipeline>> {
     let mut pipelines: Vec<Pipeline> = Vec::new();
     let mut wrong = false;
-    for path in &args.files {
+    for path in files {
         let document = Document::read(path, registry)?;
         document.print();
         wrong |= document.pipeline.is_none();
@@ -168,7 +168,7 @@ fn tell_reasons(Report { pipeline, reasons, other_reasons, .. }: &Report) {
 }
 
 /// Logs how a pipeline ended, and gives its exit code.
-fn tell(report: &Report) -> u8 {
+pub(super) fn tell(report: &Report) -> u8 {
     let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
     let seconds = (elapsed.as_secs_f64() * 1e3).round() / 1e3;
     let (empty, left_out) = (report.empty, report.left_out);

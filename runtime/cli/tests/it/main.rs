@@ -17,6 +17,7 @@ mod pages;
 #[cfg(feature = "parquet")]
 mod parquet_of_others;
 mod pipelines;
+mod serve;
 mod shell;
 mod sources;
 mod stopping;

@@ -13,7 +13,7 @@ use tokio::{
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
     pin,
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let (from, to) = stream.into_split();
     let reader = FrameReader::new(STRANGER_BYTES);
     let conversation = Conversation::new(Arc::clone(&shared), address, peer);
-    let mut connection = Connection { shared, from, to, reader, conversation, early: None };
+    let mut connection = Connection { shared, from, to, reader, conversation };
     match connection.run(&stop).await {
         Ok(()) => debug!(%peer, "a connection was closed"),
         Err(error) => debug!(%peer, %error, "a connection ended"),
@@ -48,8 +48,6 @@ struct Connection {
     to: OwnedWriteHalf,
     reader: FrameReader,
     conversation: Conversation,
-    /// A request that came before the one before it was answered.
-    early: Option<Bytes>,
 }
 
 /// Why a connection ends without having been closed.
@@ -68,22 +66,16 @@ enum Ended {
 impl Connection {
     async fn run(&mut self, stop: &CancellationToken) -> Result<(), Ended> {
         while !stop.is_cancelled() {
-            let (request, permit) = match self.early.take() {
-                Some(request) => (request, None),
-                None => {
-                    let length = tokio::select! {
-                        biased;
-                        () = stop.cancelled() => return Ok(()),
-                        length = self.reader.length(&mut self.from) => length?,
-                    };
-                    let Some(length) = length else { return Ok(()) };
-                    let permit = admit(&self.shared.memory, length).await;
-                    let arriving = timeout(self.shared.options.stall, self.reader.next(&mut self.from));
-                    let arrived = arriving.await.map_err(|_| Ended::Slow("a request"))??;
-                    let Some(request) = arrived else { return Ok(()) };
-                    (request, permit)
-                }
+            let length = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(()),
+                length = self.reader.length(&mut self.from) => length?,
             };
+            let Some(length) = length else { return Ok(()) };
+            let permit = self.admit(length).await;
+            let arriving = timeout(self.shared.options.stall, self.reader.next(&mut self.from));
+            let arrived = arriving.await.map_err(|_| Ended::Slow("a request"))??;
+            let Some(request) = arrived else { return Ok(()) };
             let Some(answer) = self.answer(request).await? else { return Ok(()) };
             drop(permit);
             let sending = timeout(self.shared.options.stall, write_frame(&mut self.to, answer));
@@ -93,6 +85,16 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Waits until a request of so many bytes may be read. One that is larger than all that there is takes all.
+    async fn admit(&mut self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes <= SMALL_BYTES {
+            return None;
+        }
+        let kib = bytes.div_ceil(1 << 10).min(self.shared.options.memory_kib());
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        Arc::clone(&self.shared.memory).acquire_many_owned(kib).await.ok()
     }
 
     /// The answer to a request; `None` where its client has gone meanwhile, which ends what it asked for.
@@ -109,12 +111,14 @@ impl Connection {
         };
         let answer = self.conversation.answer(&head, protocol, request);
         pin!(answer);
+        // The next request may be there already: it is read when this one is answered.
+        let mut is_there = false;
         loop {
             tokio::select! {
                 biased;
                 answer = &mut answer => return Ok(Some(answer)),
-                next = self.reader.next(&mut self.from), if self.early.is_none() => match next? {
-                    Some(early) => self.early = Some(early),
+                next = self.reader.length(&mut self.from), if !is_there => match next? {
+                    Some(_) => is_there = true,
                     None => return Ok(None),
                 },
             }
@@ -128,13 +132,4 @@ const PROTOCOL_ERROR: i32 = 7;
 fn exception(protocol: Protocol, head: Head, kind: i32, words: String) -> Frame {
     let exception = Exception { message: Some(words), kind: Some(kind) };
     message(protocol, &Head { kind: Kind::Exception, ..head }, &exception)
-}
-
-/// Waits until a request of so many bytes may be read. One that is larger than all that there is takes all.
-async fn admit(memory: &Arc<Semaphore>, bytes: usize) -> Option<OwnedSemaphorePermit> {
-    if bytes <= SMALL_BYTES {
-        return None;
-    }
-    let kib = u32::try_from(bytes.div_ceil(1 << 10)).unwrap_or(u32::MAX);
-    Arc::clone(memory).acquire_many_owned(kib).await.ok()
 }

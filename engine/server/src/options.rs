@@ -42,6 +42,11 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
+    /// How many KiB all requests may have together; no more than can be counted, and no less than one.
+    pub(crate) fn memory_kib(&self) -> usize {
+        (self.memory_bytes >> 10).clamp(1, tokio::sync::Semaphore::MAX_PERMITS.min(u32::MAX as usize))
+    }
+
     /// Whether somebody may log in.
     pub(crate) fn admits(&self, user: &str, password: &str) -> bool {
         // Both are looked at to their ends, so that the time it takes says nothing of where they differ.

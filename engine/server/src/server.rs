@@ -63,7 +63,7 @@ impl Server {
         let shared = Shared {
             engine,
             connections: most(options.connections),
-            memory: most(options.memory_bytes >> 10),
+            memory: most(options.memory_kib()),
             queries: most(options.queries),
             options,
             running: Mutex::new(HashMap::new()),

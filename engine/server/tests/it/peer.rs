@@ -47,12 +47,14 @@ pub(crate) struct Peer {
     reader: FrameReader,
     protocol: Protocol,
     sequence: i32,
+    /// The call whose answer comes next.
+    awaited: i32,
 }
 
 impl Peer {
     pub(crate) async fn connect(address: &str, protocol: Protocol) -> Self {
         let stream = TcpStream::connect(address).await.expect("served");
-        Self { stream, reader: FrameReader::new(64 << 20), protocol, sequence: 0 }
+        Self { stream, reader: FrameReader::new(64 << 20), protocol, sequence: 0, awaited: 0 }
     }
 
     /// Connects and logs in: `version` and `sql_dialect` as clients of different times send them.
@@ -80,10 +82,22 @@ impl Peer {
         write_frame(&mut self.stream, message(self.protocol, &head, call)).await.expect("sent");
     }
 
+    /// The answer to the last call.
     pub(crate) async fn receive<C: Call>(&mut self) -> Result<C::Reply, Exception> {
+        self.awaited = self.sequence;
+        self.receive_awaited::<C>().await
+    }
+
+    /// The answer to the call after the one whose answer came last.
+    pub(crate) async fn receive_next<C: Call>(&mut self) -> Result<C::Reply, Exception> {
+        self.awaited += 1;
+        self.receive_awaited::<C>().await
+    }
+
+    async fn receive_awaited<C: Call>(&mut self) -> Result<C::Reply, Exception> {
         let frame = self.reader.next(&mut self.stream).await.expect("a frame").expect("an answer");
         let (head, mut from) = open(frame).expect("a message");
-        assert_eq!((head.name.as_str(), head.sequence), (C::METHOD, self.sequence));
+        assert_eq!((head.name.as_str(), head.sequence), (C::METHOD, self.awaited));
         assert_eq!(from.protocol(), self.protocol);
         match head.kind {
             Kind::Exception => Err(Exception::read(&mut from).expect("an exception")),

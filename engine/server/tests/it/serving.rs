@@ -107,6 +107,36 @@ async fn a_client_that_never_reads_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_larger_than_all_memory_is_carried_out_alone() {
+    let served = serve_with(ServerOptions { memory_bytes: 100 << 10, ..ServerOptions::default() }).await;
+    let mut peers = vec![Peer::new(&served).await, Peer::new(&served).await];
+    let text = "x".repeat(400_000);
+    // Both are on their way at the same time, and the second waits for the first.
+    for (at, peer) in peers.iter_mut().enumerate() {
+        let req = statement(&format!("insert into root.big(time, s) values ({at}, '{text}')"));
+        peer.send(&ExecuteStatementV2 { req }).await;
+    }
+    for peer in &mut peers {
+        assert_eq!(peer.receive::<ExecuteStatementV2>().await.expect("a reply").status.code, 200);
+    }
+    assert_eq!(peers[0].rows("select count(s) from root.big").await, ["0 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_come_before_their_turn_are_answered_in_turn() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for time in 0..50 {
+        let req = statement(&format!("insert into root.early(time, s) values ({time}, {time})"));
+        peer.send(&ExecuteStatementV2 { req }).await;
+    }
+    for _ in 0..50 {
+        assert_eq!(peer.receive_next::<ExecuteStatementV2>().await.expect("a reply").status.code, 200);
+    }
+    assert_eq!(peer.rows("select count(s) from root.early").await, ["0 50"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_connection_too_many_is_closed() {
     let served = serve_with(ServerOptions { connections: 2, ..ServerOptions::default() }).await;
     let first = Peer::new(&served).await;

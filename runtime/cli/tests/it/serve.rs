@@ -48,7 +48,7 @@ fn clients_see_what_a_pipeline_of_the_same_process_stores() {
     };
     eventually("all rows are there", || {
         let counted = ask("secret").ok();
-        counted.lines().filter(|line| line.contains(",100")).count() == 2
+        counted.lines().filter(|line| line.contains(",50,50")).count() == 2
     });
     assert_ne!(ask("root").code, Some(0));
     let metrics = get(&http, "/metrics").expect("metrics");

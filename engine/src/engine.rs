@@ -1,12 +1,12 @@
 //! The engine's handle.
 
 use std::sync::{
-    Arc,
+    Arc, PoisonError, RwLock,
     atomic::{AtomicBool, Ordering},
 };
 
 use jiff::tz::TimeZone;
-use levada_query::QueryContext;
+use levada_query::{FunctionDefinition, FunctionRegistry, QueryContext, QueryError};
 use levada_sql::ParseContext;
 use levada_storage::{Clock, Finding, Stats, Storage};
 use tokio::task::spawn_blocking;
@@ -26,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Storage,
     clock: Arc<dyn Clock>,
     query_memory: usize,
+    /// What queries may call. Replaced as a whole, so that a query keeps the functions it was planned with.
+    functions: RwLock<Arc<FunctionRegistry>>,
     /// `set system to readonly`
     pub(crate) read_only: AtomicBool,
     /// `set configuration 'enable_auto_create_schema'`
@@ -48,6 +50,7 @@ impl Engine {
             storage,
             clock,
             query_memory: options.query_memory,
+            functions: RwLock::new(FunctionRegistry::builtin()),
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -61,6 +64,33 @@ impl Engine {
     pub fn session(&self, zone: Option<&str>) -> Result<EmbeddedSession, EngineError> {
         let zone = zone.map_or(Ok(TimeZone::UTC), zone_of)?;
         Ok(EmbeddedSession::new(Arc::clone(&self.shared), zone))
+    }
+
+    /// The functions that queries may call now.
+    pub fn functions(&self) -> Arc<FunctionRegistry> {
+        self.shared.functions()
+    }
+
+    /// Adds a function for queries that begin from now on, of this session and of others. It is gone when the engine is
+    /// closed.
+    ///
+    /// # Errors
+    /// Another function has the name, in whatever case.
+    pub fn register_function(&self, definition: FunctionDefinition) -> Result<(), QueryError> {
+        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        *functions = Arc::new(functions.with(definition)?);
+        Ok(())
+    }
+
+    /// Takes a function away that was added; queries that run keep it. Says whether there was one of the name.
+    pub fn drop_function(&self, name: &str) -> bool {
+        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let fewer = functions.without(name);
+        let found = fewer.is_some();
+        if let Some(fewer) = fewer {
+            *functions = Arc::new(fewer);
+        }
+        found
     }
 
     /// How much it holds, for metrics.
@@ -101,7 +131,16 @@ impl Shared {
     }
 
     pub(crate) fn query_context(&self, zone: &TimeZone) -> QueryContext {
-        QueryContext { zone: zone.clone(), memory: self.query_memory, ..QueryContext::new(self.now()) }
+        QueryContext {
+            zone: zone.clone(),
+            memory: self.query_memory,
+            functions: self.functions(),
+            ..QueryContext::new(self.now())
+        }
+    }
+
+    fn functions(&self) -> Arc<FunctionRegistry> {
+        Arc::clone(&self.functions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn is_read_only(&self) -> bool {

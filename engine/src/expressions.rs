@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use levada_model::DataType;
+use levada_query::FunctionRegistry;
 use levada_sql::{
     ParseContext, ParseError, Span,
     ast::{BinaryOperator, Expression, ExpressionKind, Projection},
@@ -93,7 +94,7 @@ impl RowQuery {
     /// # Errors
     /// Types do not fit.
     pub fn bind(&self, schema: &[(Arc<str>, DataType)]) -> Result<RowExpressions, QueryError> {
-        RowExpressions::bind(&self.0, schema)
+        RowExpressions::bind(&self.0, schema, &FunctionRegistry::builtin())
     }
 }
 
@@ -118,7 +119,8 @@ fn at_no_time<T: PartialEq>(
 }
 
 fn check(text: &str, projection: &Projection) -> Result<(), RowQueryError> {
-    RowExpressions::check(projection).map_err(|(span, error)| refuse(text, span, error.to_string()))
+    RowExpressions::check(projection, &FunctionRegistry::builtin())
+        .map_err(|(span, error)| refuse(text, span, error.to_string()))
 }
 
 fn refuse(text: &str, span: Span, message: impl Into<String>) -> RowQueryError {

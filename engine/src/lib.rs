@@ -38,6 +38,7 @@
 mod engine;
 mod error;
 pub mod expressions;
+pub mod functions;
 mod options;
 mod rows;
 mod session;

@@ -11,6 +11,7 @@
 mod bound;
 mod by;
 mod count;
+mod definitions;
 mod edge;
 mod extreme;
 mod mode;
@@ -24,7 +25,8 @@ use std::{fmt, ops::Range};
 use arrow_array::ArrayRef;
 use levada_storage::Summary;
 
-pub(crate) use bound::{Aggregate, Keep, is_aggregate, reads_forwards};
+pub(crate) use bound::{Aggregate, AggregateDefinition, Keep};
+pub(crate) use definitions::definitions;
 pub(crate) use values::array_of;
 
 use crate::QueryError;

@@ -13,9 +13,11 @@ use crate::QueryError;
 ///
 /// Between operators the types of columns are known from the plan, so a schema is only put on what leaves it.
 #[derive(Clone, Debug)]
-pub(crate) struct Chunk {
-    pub(crate) times: Int64Array,
-    pub(crate) columns: Vec<ArrayRef>,
+pub struct Chunk {
+    /// The time of each row.
+    pub times: Int64Array,
+    /// The columns, each as long as the times.
+    pub columns: Vec<ArrayRef>,
 }
 
 /// Chunks as they are pulled; dropping it ends the query.

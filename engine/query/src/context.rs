@@ -7,7 +7,7 @@ use std::sync::{
 
 use jiff::tz::TimeZone;
 
-use crate::{Cancellation, QueryError};
+use crate::{Cancellation, FunctionRegistry, QueryError};
 
 /// In which order the columns of a wildcard, and the rows of `SHOW`, come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct QueryContext {
     pub batch_rows: usize,
     /// In which order names come.
     pub order: SchemaOrder,
+    /// The functions that may be called.
+    pub functions: Arc<FunctionRegistry>,
     /// What `SHOW VERSION` says.
     pub version: Arc<str>,
     /// What `SHOW VERSION` says of the build.
@@ -42,7 +44,7 @@ pub struct QueryContext {
 }
 
 impl QueryContext {
-    /// The usual: UTC, 256 MiB, batches of 8,192 rows.
+    /// The usual: UTC, 256 MiB, batches of 8,192 rows, the built-in functions.
     pub fn new(now: i64) -> Self {
         Self {
             zone: TimeZone::UTC,
@@ -50,6 +52,7 @@ impl QueryContext {
             memory: 256 << 20,
             batch_rows: 8192,
             order: SchemaOrder::default(),
+            functions: FunctionRegistry::builtin(),
             version: "2.0.1-levada".into(),
             build: env!("CARGO_PKG_VERSION").into(),
             cancellation: Cancellation::default(),

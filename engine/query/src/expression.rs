@@ -18,16 +18,27 @@ pub(crate) mod matching;
 pub(crate) mod membership;
 pub(crate) mod pattern;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
-use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array, cast::AsArray, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, UInt32Array, cast::AsArray, new_null_array};
 use levada_model::DataType;
 
-use crate::{QueryError, chunk::Chunk, functions::RowFunction};
+use crate::{QueryError, chunk::Chunk};
 use arithmetic::Arithmetic;
 use comparison::{Comparison, Domain};
 use matching::Matcher;
 use membership::Membership;
+
+/// A function that gives one value for each row.
+pub trait RowFunction: fmt::Debug + Send + Sync {
+    /// A value, or null, for each of the rows: their times, and an array of that length for every input.
+    ///
+    /// Called on the thread that pulls the query's rows, for one batch after the other.
+    ///
+    /// # Errors
+    /// A value cannot be computed; the query ends.
+    fn evaluate(&self, times: &Int64Array, inputs: &[ArrayRef]) -> Result<ArrayRef, QueryError>;
+}
 
 /// A bound expression and the type of its values.
 #[derive(Clone, Debug)]

@@ -11,6 +11,8 @@
 //! thread ends it through [`QueryContext::cancellation`], within a batch of rows or windows. What an operator must hold (a sort's
 //! rows, say) is counted against [`QueryContext::memory`].
 //!
+//! Functions are looked up in one registry, which a query's context holds: [`FunctionRegistry`].
+//!
 //! The expressions of `SELECT` and `WHERE` also run on tablets in motion: [`RowExpressions`].
 //!
 //! Invariants: values move in Arrow arrays of the type that belongs to their column; times within a stream grow (or fall)
@@ -18,6 +20,7 @@
 
 mod aggregate;
 mod bind;
+mod builtin;
 mod cancellation;
 mod chunk;
 mod context;
@@ -27,6 +30,7 @@ mod expression;
 mod functions;
 mod operator;
 mod plan;
+mod registry;
 mod row_expressions;
 mod select;
 mod series_functions;
@@ -34,7 +38,10 @@ mod show;
 mod window;
 
 pub use cancellation::Cancellation;
+pub use chunk::Chunk;
 pub use context::{QueryContext, SchemaOrder};
 pub use error::QueryError;
+pub use expression::RowFunction;
 pub use plan::{Plan, Rows, plan};
+pub use registry::{Call, FunctionDefinition, FunctionKind, FunctionRegistry, SeriesFunction};
 pub use row_expressions::{RowExpressions, RowSchema};

@@ -9,17 +9,14 @@ use arrow_array::{Array, BooleanArray, cast::AsArray};
 use levada_model::{Column, DataType, PathPattern, Tablet, quote_node};
 use levada_sql::{
     Span,
-    ast::{Constant, Expression, ExpressionKind, Function, Projection, SelectColumn, SeriesName},
+    ast::{Constant, Expression, ExpressionKind, Projection, SelectColumn, SeriesName},
 };
 
 use crate::{
-    QueryError,
-    aggregate::is_aggregate,
+    FunctionDefinition, FunctionKind, FunctionRegistry, QueryError,
     bind::scope::Scope,
     chunk::Chunk,
     expression::{Expr, Kind},
-    functions::{self, Call},
-    series_functions,
 };
 
 /// The measurements of tablets, in their order: canonical names and types.
@@ -44,9 +41,9 @@ impl RowExpressions {
     ///
     /// # Errors
     /// The first that was found, and where it stands.
-    pub fn check(projection: &Projection) -> Result<(), (Span, QueryError)> {
+    pub fn check(projection: &Projection, functions: &FunctionRegistry) -> Result<(), (Span, QueryError)> {
         let columns = projection.columns.iter().map(|column| &column.expression);
-        columns.chain(&projection.condition).try_for_each(check)
+        columns.chain(&projection.condition).try_for_each(|each| check(each, functions))
     }
 
     /// Binds columns and a condition to the measurements of a schema. `*` stands for all of them; a name or part of one
@@ -55,8 +52,12 @@ impl RowExpressions {
     ///
     /// # Errors
     /// Types do not fit (701).
-    pub fn bind(projection: &Projection, schema: &[(Arc<str>, DataType)]) -> Result<Self, QueryError> {
-        let binder = Binder::new(schema);
+    pub fn bind(
+        projection: &Projection,
+        schema: &[(Arc<str>, DataType)],
+        functions: &Arc<FunctionRegistry>,
+    ) -> Result<Self, QueryError> {
+        let binder = Binder::new(schema, functions);
         let mut bound = Self {
             schema: schema.to_vec(),
             columns: Vec::new(),
@@ -183,8 +184,8 @@ struct Binder<'a> {
 }
 
 impl<'a> Binder<'a> {
-    fn new(schema: &'a [(Arc<str>, DataType)]) -> Self {
-        let mut scope = Scope::default();
+    fn new(schema: &'a [(Arc<str>, DataType)], functions: &Arc<FunctionRegistry>) -> Self {
+        let mut scope = Scope::new(functions);
         for (at, (name, data_type)) in schema.iter().enumerate() {
             scope.add_series(&SeriesName::suffix(PathPattern::of_node(name)), at, *data_type);
         }
@@ -240,33 +241,30 @@ fn column_name(column: &SelectColumn) -> Option<Arc<str>> {
     }
 }
 
-fn check(expression: &Expression) -> Result<(), (Span, QueryError)> {
+fn check(expression: &Expression, functions: &FunctionRegistry) -> Result<(), (Span, QueryError)> {
     let refuse = |message: String| Err((expression.span, QueryError::semantic(message)));
     match &expression.kind {
         ExpressionKind::Series(name) if name.pattern().len() != 1 => {
             return refuse(format!("`{name}` is a path: a measurement is named by its own name alone"));
         }
         ExpressionKind::Function(function) => {
-            if let Some(message) = not_of_rows(function) {
+            if let Some(message) = not_of_rows(&function.name, functions) {
                 return refuse(message);
             }
         }
         _ => {}
     }
-    expression.children().into_iter().try_for_each(check)
+    expression.children().into_iter().try_for_each(|child| check(child, functions))
 }
 
 /// Why a function does not give a value for a row from that row alone.
-fn not_of_rows(function: &Function) -> Option<String> {
-    let name = &function.name;
-    // What is wrong with the types of a known function's inputs is seen when tablets come.
-    let known = name.eq_ignore_ascii_case("cast")
-        || !matches!(functions::bind(&Call { function, types: &[] }), Ok(None));
-    if known {
-        None
-    } else if is_aggregate(name) || series_functions::is_known(name) {
-        Some(format!("`{name}` needs more than one row, and each row is computed by itself here"))
-    } else {
-        Some(format!("there is no function `{name}`"))
+fn not_of_rows(name: &str, functions: &FunctionRegistry) -> Option<String> {
+    // What is wrong with the types of a function's inputs is seen when tablets come.
+    match functions.find(name).map(FunctionDefinition::kind) {
+        Some(FunctionKind::Row) => None,
+        Some(FunctionKind::Series | FunctionKind::Aggregate) => {
+            Some(format!("`{name}` needs more than one row, and each row is computed by itself here"))
+        }
+        None => Some(format!("there is no function `{name}`")),
     }
 }

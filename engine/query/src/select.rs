@@ -45,7 +45,7 @@ pub(crate) fn plan(
     if query.alignment == Alignment::Device {
         return by_device::plan(&planner);
     }
-    if columns::is_aggregated(query)? { aggregated::plan(&planner) } else { raw::plan(&planner) }
+    if columns::is_aggregated(&planner)? { aggregated::plan(&planner) } else { raw::plan(&planner) }
 }
 
 impl Planner<'_> {

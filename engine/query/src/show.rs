@@ -5,6 +5,7 @@ mod count;
 mod databases;
 mod devices;
 mod filter;
+mod functions;
 mod timeseries;
 mod ttl;
 
@@ -33,13 +34,13 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
         Show::ChildPaths { pattern } => Ok(children::paths(pattern, view)),
         Show::ChildNodes { pattern } => Ok(children::nodes(pattern, view)),
         Show::Ttl { patterns } => Ok(ttl::plan(patterns, view)),
+        Show::Functions => Ok(functions::plan(&context.functions)),
         Show::Version => Ok(version(context)),
         Show::CurrentTimestamp => {
             let now: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![context.now]));
             Ok(Plan::ready(vec![column("CurrentTimestamp", DataType::Timestamp)], vec![now]))
         }
         other => Err(QueryError::unsupported(match other {
-            Show::Functions => "show functions",
             Show::Variables => "show variables",
             Show::Cluster { .. } => "show cluster",
             Show::ClusterId => "show clusterid",

@@ -15,7 +15,7 @@ use crate::{
         matching::Matcher,
         membership::Membership,
     },
-    functions::{self, Call, NUMERIC, TEXT},
+    registry::{Binder, Call, FunctionDefinition, NUMERIC, TEXT},
 };
 
 /// How deep operands may nest, long sums and chains of `and` not counted.
@@ -163,23 +163,16 @@ impl Scope {
             .iter()
             .map(|argument| self.bind_at(argument, depth + 1))
             .collect::<Result<Vec<_>, _>>()?;
-        if function.name.eq_ignore_ascii_case("cast")
-            && let ([argument], Some((_, name))) = (
-                arguments.as_slice(),
-                function.attributes.iter().find(|(key, _)| key.eq_ignore_ascii_case("type")),
-            )
-        {
-            let data_type = name
-                .parse()
-                .map_err(|error: levada_model::UnknownName| QueryError::semantic(error.to_string()))?;
-            return Ok(Expr::new(Kind::Cast(Box::new(argument.clone())), data_type));
-        }
         let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type).collect();
-        match functions::bind(&Call { function, types: &types })? {
-            Some((row_function, data_type)) => {
+        let call = Call { function, types: &types, functions: self.functions() };
+        match self.functions().find(&function.name).map(FunctionDefinition::binder) {
+            Some(Binder::Row(bind)) => {
+                let (row_function, data_type) = bind(&call)?;
                 Ok(Expr::new(Kind::Function(row_function, arguments), data_type))
             }
-            None => Err(QueryError::semantic(format!(
+            Some(Binder::Expression(bind)) => bind(&call, arguments),
+            // Calls of other kinds are columns where they may stand.
+            Some(Binder::Series(_) | Binder::Aggregate(_)) | None => Err(QueryError::semantic(format!(
                 "Failed to reflect UDF instance, because UDF {} has not been registered.",
                 function.name.to_uppercase()
             ))),

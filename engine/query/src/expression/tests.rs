@@ -14,7 +14,7 @@ fn chunk() -> (Chunk, Scope) {
         ("t", Arc::new(StringArray::from(vec![Some("ab"), Some("b%"), None])), DataType::Text),
         ("b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])), DataType::Boolean),
     ];
-    let mut scope = Scope::default();
+    let mut scope = Scope::new(&crate::FunctionRegistry::builtin());
     for (at, (name, _, data_type)) in columns.iter().enumerate() {
         scope.add_series(&SeriesName::suffix(PathPattern::of_node(name)), at, *data_type);
     }

@@ -7,20 +7,36 @@ use arrow_array::{
 };
 use levada_model::DataType;
 
-use super::{Bound, Call, RowFunction};
+use super::{ANY, Bound, Call, FunctionDefinition, RowFunction};
 use crate::{QueryError, expression::Values};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
-    let (value, data_type): (ArrayRef, _) = match call.name().as_str() {
-        "pi" => (Arc::new(Float64Array::from(vec![consts::PI])), DataType::Double),
-        "e" => (Arc::new(Float64Array::from(vec![consts::E])), DataType::Double),
-        "const" => constant(call)?,
-        _ => return Ok(None),
+pub(super) fn definitions() -> Vec<FunctionDefinition> {
+    let double = |value: f64| {
+        move |call: &Call<'_>| same(call, Arc::new(Float64Array::from(vec![value])), DataType::Double)
     };
+    vec![
+        FunctionDefinition::row(
+            "const",
+            "(any, 'value'='1', 'type'='INT32'): type",
+            "The same value for every row.",
+            |call| {
+                let (value, data_type) = constant(call)?;
+                same(call, value, data_type)
+            },
+        )
+        .built_in("UDTFConst"),
+        FunctionDefinition::row("e", "(any): DOUBLE", "Euler's number for every row.", double(consts::E))
+            .built_in("UDTFConstE"),
+        FunctionDefinition::row("pi", "(any): DOUBLE", "Pi for every row.", double(consts::PI))
+            .built_in("UDTFConstPi"),
+    ]
+}
+
+fn same(call: &Call<'_>, value: ArrayRef, data_type: DataType) -> Result<Bound, QueryError> {
     if call.types.is_empty() {
-        call.expect(1, super::ANY)?;
+        call.expect(1, ANY)?;
     }
-    Ok(Some((Arc::new(Same(value)), data_type)))
+    Ok((Arc::new(Same(value)), data_type))
 }
 
 fn constant(call: &Call<'_>) -> Result<(ArrayRef, DataType), QueryError> {

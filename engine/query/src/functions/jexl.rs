@@ -12,7 +12,7 @@ use levada_sql::{
     ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName},
 };
 
-use super::{Bound, Call, RowFunction};
+use super::{Bound, Call, FunctionDefinition, RowFunction};
 use crate::{
     QueryError,
     bind::scope::Scope,
@@ -20,10 +20,17 @@ use crate::{
     expression::{Expr, Kind},
 };
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
-    if call.name() != "jexl" {
-        return Ok(None);
-    }
+pub(super) fn definition() -> FunctionDefinition {
+    FunctionDefinition::row(
+        "jexl",
+        "(any[, any...], 'expr'='(x, y) -> {x + y * 2}'): DOUBLE, TEXT or BOOLEAN",
+        "What an expression over the inputs gives.",
+        bind,
+    )
+    .built_in("UDTFJexl")
+}
+
+fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     let lambda = call.required("expr")?;
     let (parameters, body) = split(lambda)
         .ok_or_else(|| call.refuse(format!("`{lambda}` is not of the form `x -> {{x * 2}}`")))?;
@@ -34,7 +41,7 @@ pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
             call.types.len()
         )));
     }
-    let mut scope = Scope::default();
+    let mut scope = Scope::new(call.functions);
     for (at, (name, &data_type)) in parameters.iter().zip(call.types).enumerate() {
         let name = SeriesName::suffix(PathPattern::of_node(&quote_node(name)));
         scope.add_series(&name, at, data_type);
@@ -48,7 +55,7 @@ pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
         DataType::Boolean => (bound, DataType::Boolean),
         _ => (Expr::new(Kind::Cast(Box::new(bound)), DataType::Double), DataType::Double),
     };
-    Ok(Some((Arc::new(Lambda(bound)), data_type)))
+    Ok((Arc::new(Lambda(bound)), data_type))
 }
 
 /// The parameters and the body of `(x, y) -> {x + y}`.

@@ -11,61 +11,90 @@ use arrow_buffer::BooleanBuffer;
 use arrow_schema::DataType as ArrowType;
 use levada_model::DataType;
 
-use super::{Bound, Call, NUMERIC, RowFunction};
-use crate::{QueryError, expression::arithmetic::doubles};
+use super::{Bound, Call, FunctionDefinition, NUMERIC, RowFunction};
+use crate::{QueryError, expression::arithmetic::doubles, registry::Listing};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
-    let name = call.name();
-    if let Some(each) = of_double(&name) {
-        call.expect(1, NUMERIC)?;
-        return Ok(Some((Arc::new(Each(each)), DataType::Double)));
-    }
-    Ok(Some(match name.as_str() {
-        "abs" => {
+/// A function of DOUBLE: its name, what it computes, the peer's class, and what it gives.
+type OfDouble = (&'static str, fn(f64) -> f64, &'static str, &'static str);
+
+const OF_DOUBLE: &[OfDouble] = &[
+    ("sin", f64::sin, "UDTFSin", "The sine of an angle in radians."),
+    ("cos", f64::cos, "UDTFCos", "The cosine of an angle in radians."),
+    ("tan", f64::tan, "UDTFTan", "The tangent of an angle in radians."),
+    ("asin", f64::asin, "UDTFAsin", "The angle in radians that has this sine."),
+    ("acos", f64::acos, "UDTFAcos", "The angle in radians that has this cosine."),
+    ("atan", f64::atan, "UDTFAtan", "The angle in radians that has this tangent."),
+    ("sinh", f64::sinh, "UDTFSinh", "The hyperbolic sine."),
+    ("cosh", f64::cosh, "UDTFCosh", "The hyperbolic cosine."),
+    ("tanh", f64::tanh, "UDTFTanh", "The hyperbolic tangent."),
+    ("degrees", f64::to_degrees, "UDTFDegrees", "An angle in radians as degrees."),
+    ("radians", f64::to_radians, "UDTFRadians", "An angle in degrees as radians."),
+    ("sign", sign, "UDTFSign", "-1, 0 or 1."),
+    ("ceil", f64::ceil, "UDTFCeil", "The next whole number upwards."),
+    ("floor", f64::floor, "UDTFFloor", "The next whole number downwards."),
+    ("exp", f64::exp, "UDTFExp", "The power of e."),
+    ("ln", f64::ln, "UDTFLog", "The natural logarithm."),
+    ("log10", f64::log10, "UDTFLog10", "The logarithm of base 10."),
+    ("sqrt", f64::sqrt, "UDTFSqrt", "The square root."),
+];
+
+pub(super) fn definitions() -> Vec<FunctionDefinition> {
+    let of_double = |&(name, each, class, summary): &OfDouble| {
+        let definition = FunctionDefinition::row(name, "(number): DOUBLE", summary, move |call| {
             call.expect(1, NUMERIC)?;
-            (Arc::new(Abs), call.types[0])
-        }
-        "round" => bind_round(call)?,
-        "on_off" => {
+            Ok((Arc::new(Each(each)), DataType::Double))
+        });
+        definition.built_in(class).also(if name == "ln" { &["log"] } else { &[] })
+    };
+    let mut all: Vec<FunctionDefinition> = OF_DOUBLE.iter().map(of_double).collect();
+    all.extend([
+        FunctionDefinition::row("abs", "(number): like number", "The number without its sign.", |call| {
             call.expect(1, NUMERIC)?;
-            let threshold = call.parsed_required("threshold")?;
-            (Arc::new(Within { lower: threshold, upper: f64::INFINITY }), DataType::Boolean)
-        }
-        "in_range" => {
-            call.expect(1, NUMERIC)?;
-            let (lower, upper) = (call.parsed_required("lower")?, call.parsed_required("upper")?);
-            if upper < lower {
-                return Err(call.refuse("Upper can not be smaller than lower."));
-            }
-            (Arc::new(Within { lower, upper }), DataType::Boolean)
-        }
-        _ => return Ok(None),
-    }))
+            Ok((Arc::new(Abs), call.types[0]))
+        })
+        .built_in("UDTFAbs"),
+        FunctionDefinition::row(
+            "on_off",
+            "(number, 'threshold'='5'): BOOLEAN",
+            "Whether the number is the threshold or more.",
+            |call| {
+                call.expect(1, NUMERIC)?;
+                let threshold = call.parsed_required("threshold")?;
+                Ok((Arc::new(Within { lower: threshold, upper: f64::INFINITY }), DataType::Boolean))
+            },
+        )
+        .built_in("UDTFOnOff"),
+        FunctionDefinition::row(
+            "in_range",
+            "(number, 'lower'='1', 'upper'='2'): BOOLEAN",
+            "Whether the number lies between two, or is one of them.",
+            in_range,
+        )
+        .built_in("UDTFInRange"),
+        FunctionDefinition::row(
+            "round",
+            "(number[, places]): DOUBLE",
+            "The number rounded to places behind the point, halves to the even digit; negative places are before the point. \
+             `'places'='2'` says them too.",
+            bind_round,
+        )
+        .listed(Listing::BuiltInScalar),
+    ]);
+    all
 }
 
-fn of_double(name: &str) -> Option<fn(f64) -> f64> {
-    Some(match name {
-        "sin" => f64::sin,
-        "cos" => f64::cos,
-        "tan" => f64::tan,
-        "asin" => f64::asin,
-        "acos" => f64::acos,
-        "atan" => f64::atan,
-        "sinh" => f64::sinh,
-        "cosh" => f64::cosh,
-        "tanh" => f64::tanh,
-        "degrees" => f64::to_degrees,
-        "radians" => f64::to_radians,
-        // 0 and NaN are their own sign.
-        "sign" => |x| if x == 0.0 || x.is_nan() { x } else { x.signum() },
-        "ceil" => f64::ceil,
-        "floor" => f64::floor,
-        "exp" => f64::exp,
-        "ln" | "log" => f64::ln,
-        "log10" => f64::log10,
-        "sqrt" => f64::sqrt,
-        _ => return None,
-    })
+/// 0 and NaN are their own sign.
+fn sign(x: f64) -> f64 {
+    if x == 0.0 || x.is_nan() { x } else { x.signum() }
+}
+
+fn in_range(call: &Call<'_>) -> Result<Bound, QueryError> {
+    call.expect(1, NUMERIC)?;
+    let (lower, upper) = (call.parsed_required("lower")?, call.parsed_required("upper")?);
+    if upper < lower {
+        return Err(call.refuse("Upper can not be smaller than lower."));
+    }
+    Ok((Arc::new(Within { lower, upper }), DataType::Boolean))
 }
 
 fn bind_round(call: &Call<'_>) -> Result<Bound, QueryError> {

@@ -8,45 +8,111 @@ use arrow_array::{
 use levada_model::DataType;
 use levada_sql::ast::Constant;
 
-use super::{Bound, Call, RowFunction, TEXT};
+use super::{Bound, Call, FunctionDefinition, RowFunction, TEXT};
 use crate::{
     QueryError,
     expression::{matching, pattern::Pattern},
+    registry::Listing,
 };
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Option<Bound>, QueryError> {
-    let name = call.name();
-    Ok(Some(match name.as_str() {
-        "upper" => changed(call, |text, out| out.push_str(&text.to_uppercase()))?,
-        "lower" => changed(call, |text, out| out.push_str(&text.to_lowercase()))?,
-        "trim" => changed(call, |text, out| out.push_str(text.trim_matches(|c| c <= ' ')))?,
-        "substr" | "substring" => substring(call)?,
-        "replace" => replace(call)?,
-        "concat" => concat(call)?,
-        "length" => counted(call, |text| Some(units(text)))?,
-        "locate" => locate(call)?,
-        "strcmp" => {
-            call.expect(2, TEXT)?;
-            (Arc::new(Compare), DataType::Int32)
-        }
-        "string_contains" => {
-            let part = call.required("s")?.to_owned();
-            tested(call, move |text| Ok(text.contains(&part)))?
-        }
-        "string_matches" => {
-            let whole = Pattern::of_whole_text(call.required("regex")?)?;
-            tested(call, move |text| whole.is_found_in(text))?
-        }
-        "startswith" => {
-            let target = call.required("target")?.to_owned();
-            tested(call, move |text| Ok(text.starts_with(&target)))?
-        }
-        "endswith" => {
-            let target = call.required("target")?.to_owned();
-            tested(call, move |text| Ok(text.ends_with(&target)))?
-        }
-        _ => return Ok(None),
-    }))
+pub(super) fn definitions() -> Vec<FunctionDefinition> {
+    vec![
+        FunctionDefinition::row(
+            "string_contains",
+            "(text, 's'='part'): BOOLEAN",
+            "Whether the text has a part.",
+            |call| {
+                let part = call.required("s")?.to_owned();
+                tested(call, move |text| Ok(text.contains(&part)))
+            },
+        )
+        .built_in("UDTFContains"),
+        FunctionDefinition::row(
+            "string_matches",
+            "(text, 'regex'='[a-z]+'): BOOLEAN",
+            "Whether the whole text fits a regular expression.",
+            |call| {
+                let whole = Pattern::of_whole_text(call.required("regex")?)?;
+                tested(call, move |text| whole.is_found_in(text))
+            },
+        )
+        .built_in("UDTFMatches"),
+        FunctionDefinition::row("length", "(text): INT32", "How many UTF-16 units the text has.", |call| {
+            counted(call, |text| Some(units(text)))
+        })
+        .built_in("String.UDTFStrLength"),
+        FunctionDefinition::row(
+            "locate",
+            "(text, 'target'='part'[, 'reverse'='true']): INT32",
+            "Where the part begins, from 0; -1 where it is not there. In reverse, where it stands last.",
+            locate,
+        )
+        .built_in("String.UDTFStrLocate"),
+        FunctionDefinition::row(
+            "startswith",
+            "(text, 'target'='part'): BOOLEAN",
+            "Whether the text begins so.",
+            |call| {
+                let target = call.required("target")?.to_owned();
+                tested(call, move |text| Ok(text.starts_with(&target)))
+            },
+        )
+        .built_in("String.UDTFStartsWith"),
+        FunctionDefinition::row(
+            "endswith",
+            "(text, 'target'='part'): BOOLEAN",
+            "Whether the text ends so.",
+            |call| {
+                let target = call.required("target")?.to_owned();
+                tested(call, move |text| Ok(text.ends_with(&target)))
+            },
+        )
+        .built_in("String.UDTFEndsWith"),
+        FunctionDefinition::row(
+            "concat",
+            "(text[, text...][, 'target1'='a'...][, 'series_behind'='true']): TEXT",
+            "The texts and the targets, joined; the targets first where `series_behind` is true.",
+            concat,
+        )
+        .built_in("String.UDTFConcat"),
+        FunctionDefinition::row("upper", "(text): TEXT", "The text in upper case.", |call| {
+            changed(call, |text, out| out.push_str(&text.to_uppercase()))
+        })
+        .built_in("String.UDTFUpper"),
+        FunctionDefinition::row("lower", "(text): TEXT", "The text in lower case.", |call| {
+            changed(call, |text, out| out.push_str(&text.to_lowercase()))
+        })
+        .built_in("String.UDTFLower"),
+        FunctionDefinition::row("trim", "(text): TEXT", "The text without blanks at its ends.", |call| {
+            changed(call, |text, out| out.push_str(text.trim_matches(|c| c <= ' ')))
+        })
+        .built_in("String.UDTFTrim"),
+        FunctionDefinition::row(
+            "strcmp",
+            "(text, text): INT32",
+            "Less than 0, 0 or more, as the first text comes before, is, or comes behind the second.",
+            |call| {
+                call.expect(2, TEXT)?;
+                Ok((Arc::new(Compare), DataType::Int32))
+            },
+        )
+        .built_in("String.UDTFStrCompare"),
+        FunctionDefinition::row(
+            "replace",
+            "(text, 'from', 'to'): TEXT",
+            "The text with one part in the place of another wherever it stands.",
+            replace,
+        )
+        .listed(Listing::BuiltInScalar),
+        FunctionDefinition::row(
+            "substring",
+            "(text, from[, length]): TEXT",
+            "A part of the text; `from` counts from 1. `'start'='0', 'end'='2'` count from 0.",
+            substring,
+        )
+        .listed(Listing::BuiltInScalar)
+        .also(&["substr"]),
+    ]
 }
 
 /// A text's length in UTF-16 units.

@@ -3,7 +3,7 @@
 use crate::{
     QueryError,
     chunk::{Chunk, Chunks},
-    series_functions::SeriesFunction,
+    registry::SeriesFunction,
 };
 
 /// The function's rows: one column.

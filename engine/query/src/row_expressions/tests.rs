@@ -22,7 +22,11 @@ fn tablet() -> Tablet {
 
 fn apply(text: &str) -> Result<Vec<String>, QueryError> {
     let tablet = tablet();
-    let bound = RowExpressions::bind(&projection(text), &RowExpressions::schema_of(&tablet))?;
+    let bound = RowExpressions::bind(
+        &projection(text),
+        &RowExpressions::schema_of(&tablet),
+        &FunctionRegistry::builtin(),
+    )?;
     let mask = bound.matching(&tablet)?;
     let computed = bound.compute(&tablet, mask.as_ref())?;
     assert!(computed.aligned());
@@ -85,12 +89,14 @@ fn what_no_tablet_can_have_is_found_without_one() {
         ("select a where sine(b) > 0", "sine(b)", "there is no function `sine`"),
         ("select root.d.a", "root.d.a", "is a path"),
     ] {
-        let (span, error) = RowExpressions::check(&projection(text)).expect_err(text);
+        let (span, error) =
+            RowExpressions::check(&projection(text), &FunctionRegistry::builtin()).expect_err(text);
         assert_eq!(span.of(text), at);
         assert!(error.to_string().contains(message), "{error}");
     }
-    RowExpressions::check(&projection(
-        "select *, sin(a), cast(a as TEXT), round(b, 2) where startswith(c, 'target'='x')",
-    ))
+    RowExpressions::check(
+        &projection("select *, sin(a), cast(a as TEXT), round(b, 2) where startswith(c, 'target'='x')"),
+        &FunctionRegistry::builtin(),
+    )
     .expect("all of these are known");
 }

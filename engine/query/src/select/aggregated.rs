@@ -34,7 +34,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     };
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, show);
-    let mut calls = Calls::default();
+    let mut calls = Calls::new(&planner.context.functions);
     let outputs = planner.limit_columns(outputs(planner, &mut names)?);
     if outputs.iter().all(|(output, _)| output.expression.series().is_empty()) {
         return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
@@ -154,7 +154,7 @@ pub(super) fn rows(
     having: Option<&Expression>,
     direction: Direction,
 ) -> Result<Computed, QueryError> {
-    let over_series = by_series::calls(expressions);
+    let over_series = by_series::calls(planner, expressions);
     if !over_series.is_empty() {
         let rows =
             &mut |below: &[Expression]| rows(planner, names, calls, below, having, Direction::Ascending);

@@ -48,7 +48,7 @@ struct Part {
 
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let query = planner.query;
-    let is_aggregated = columns::is_aggregated(query)?;
+    let is_aggregated = columns::is_aggregated(planner)?;
     columns::check_suffixes(query)?;
     let group_by = query.group_by.as_ref();
     check(group_by)?;
@@ -157,7 +157,7 @@ fn aggregates(
     outputs: &[Output],
     wanted: Direction,
 ) -> Result<Computed, QueryError> {
-    let mut calls = Calls::default();
+    let mut calls = Calls::new(&planner.context.functions);
     for output in outputs {
         names.expand(&output.expression)?.iter().for_each(|each| calls.add(each));
     }

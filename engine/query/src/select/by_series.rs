@@ -16,48 +16,53 @@ use super::{
     raw::{Computed, below, headers},
 };
 use crate::{
-    QueryError,
-    aggregate::is_aggregate,
+    FunctionDefinition, FunctionKind, FunctionRegistry, QueryError,
     bind::scope::Scope,
-    functions::Call,
     operator::{
         join::{Input, Join},
         project::project,
         series_function::series_function,
     },
-    series_functions,
+    registry::{Binder, Call},
 };
 
 /// The calls of functions of series in expressions that stand in no other such call, each once.
-pub(super) fn calls(expressions: &[Expression]) -> Vec<Expression> {
+pub(super) fn calls(planner: &Planner<'_>, expressions: &[Expression]) -> Vec<Expression> {
     let mut found = Vec::new();
-    expressions.iter().for_each(|each| find_calls(each, &mut found));
+    expressions.iter().for_each(|each| find_calls(each, &planner.context.functions, &mut found));
     found
 }
 
-fn find_calls(expression: &Expression, into: &mut Vec<Expression>) {
-    match &expression.kind {
-        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => {
+fn find_calls(expression: &Expression, functions: &FunctionRegistry, into: &mut Vec<Expression>) {
+    match kind(expression, functions) {
+        Some(FunctionKind::Series) => {
             if !into.contains(expression) {
                 into.push(expression.clone());
             }
         }
         // What is in an aggregate is below it.
-        ExpressionKind::Function(function) if is_aggregate(&function.name) => {}
-        _ => expression.children().into_iter().for_each(|child| find_calls(child, into)),
+        Some(FunctionKind::Aggregate) => {}
+        _ => expression.children().into_iter().for_each(|child| find_calls(child, functions, into)),
+    }
+}
+
+/// The kind of function that an expression calls.
+fn kind(expression: &Expression, functions: &FunctionRegistry) -> Option<FunctionKind> {
+    match &expression.kind {
+        ExpressionKind::Function(function) => functions.find(&function.name).map(FunctionDefinition::kind),
+        _ => None,
     }
 }
 
 /// The series and aggregates that stand outside of calls of functions of series, each once.
-fn find_leaves(expression: &Expression, into: &mut Vec<Expression>) {
-    let is_leaf = match &expression.kind {
-        ExpressionKind::Function(function) if series_functions::is_known(&function.name) => return,
-        ExpressionKind::Function(function) => is_aggregate(&function.name),
-        ExpressionKind::Series(_) => true,
-        _ => false,
+fn find_leaves(expression: &Expression, functions: &FunctionRegistry, into: &mut Vec<Expression>) {
+    let is_leaf = match kind(expression, functions) {
+        Some(FunctionKind::Series) => return,
+        Some(FunctionKind::Aggregate) => true,
+        _ => matches!(expression.kind, ExpressionKind::Series(_)),
     };
     if !is_leaf {
-        expression.children().into_iter().for_each(|child| find_leaves(child, into));
+        expression.children().into_iter().for_each(|child| find_leaves(child, functions, into));
     } else if !into.contains(expression) {
         into.push(expression.clone());
     }
@@ -72,8 +77,9 @@ pub(super) fn rows(
     rows_of: &mut dyn FnMut(&[Expression]) -> Result<Computed, QueryError>,
 ) -> Result<Computed, QueryError> {
     let mut leaves = Vec::new();
-    expressions.iter().for_each(|each| find_leaves(each, &mut leaves));
-    let mut scope = Scope::default();
+    let functions = &planner.context.functions;
+    expressions.iter().for_each(|each| find_leaves(each, functions, &mut leaves));
+    let mut scope = Scope::new(functions);
     let mut inputs = Vec::new();
     let mut description = Vec::new();
     let mut columns = 0;
@@ -88,8 +94,12 @@ pub(super) fn rows(
     }
     for call in calls {
         let ExpressionKind::Function(function) = &call.kind else { continue };
+        let Some(Binder::Series(bind)) = functions.find(&function.name).map(FunctionDefinition::binder)
+        else {
+            continue;
+        };
         let computed = rows_of(&function.arguments)?;
-        let (running, data_type) = series_functions::bind(&Call { function, types: &computed.types })?;
+        let (running, data_type) = bind(&Call { function, types: &computed.types, functions })?;
         scope.add(call, columns, data_type);
         columns += 1;
         description

@@ -2,7 +2,8 @@
 
 use levada_sql::ast::{Expression, ExpressionKind, Select, SeriesName};
 
-use crate::{QueryError, aggregate::is_aggregate};
+use super::Planner;
+use crate::{FunctionRegistry, QueryError};
 
 /// The column that says where a window of rows ends.
 pub(super) const END_TIME: &str = "__endTime";
@@ -12,8 +13,9 @@ pub(super) const END_TIME: &str = "__endTime";
 /// # Errors
 /// Aggregates and rows stand together, aggregates stand in one another or in `where`, a column is a constant, or a clause
 /// is there that makes sense only for aggregates.
-pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
-    if query.condition.as_ref().is_some_and(has_aggregate) {
+pub(super) fn is_aggregated(planner: &Planner<'_>) -> Result<bool, QueryError> {
+    let (query, functions) = (planner.query, &*planner.context.functions);
+    if query.condition.as_ref().is_some_and(|condition| has_aggregate(condition, functions)) {
         return Err(QueryError::semantic("aggregate functions are not supported in WHERE clause"));
     }
     let mut aggregated = false;
@@ -27,7 +29,7 @@ pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
         if expression.series().iter().any(|name| name.is_whole() && name.pattern().len() > 1) {
             return Err(QueryError::semantic("Path can not start with root in select clause."));
         }
-        let found = Found::in_expression(expression)?;
+        let found = Found::in_expression(expression, functions)?;
         if found.aggregate && found.raw {
             return Err(QueryError::semantic(
                 "Raw data and aggregation result hybrid calculation is not supported.",
@@ -45,7 +47,7 @@ pub(super) fn is_aggregated(query: &Select) -> Result<bool, QueryError> {
         return Err(QueryError::semantic("Raw data and aggregation hybrid query is not supported."));
     }
     if let Some(having) = &query.having {
-        let found = Found::in_expression(having)?;
+        let found = Found::in_expression(having, functions)?;
         if !aggregated || found.raw || !found.aggregate {
             return Err(QueryError::semantic("Expression of HAVING clause must to be an Aggregation"));
         }
@@ -83,10 +85,10 @@ struct Found {
 }
 
 impl Found {
-    fn in_expression(expression: &Expression) -> Result<Self, QueryError> {
+    fn in_expression(expression: &Expression, functions: &FunctionRegistry) -> Result<Self, QueryError> {
         match &expression.kind {
-            ExpressionKind::Function(function) if is_aggregate(&function.name) => {
-                if function.arguments.iter().any(has_aggregate) {
+            ExpressionKind::Function(function) if functions.aggregate(&function.name).is_some() => {
+                if function.arguments.iter().any(|argument| has_aggregate(argument, functions)) {
                     return Err(QueryError::semantic(
                         "Aggregation results cannot be as input of the aggregation function.",
                     ));
@@ -95,7 +97,7 @@ impl Found {
             }
             ExpressionKind::Series(_) | ExpressionKind::Time => Ok(Self { aggregate: false, raw: true }),
             _ => expression.children().into_iter().try_fold(Self::default(), |found, child| {
-                let below = Self::in_expression(child)?;
+                let below = Self::in_expression(child, functions)?;
                 Ok(Self { aggregate: found.aggregate || below.aggregate, raw: found.raw || below.raw })
             }),
         }
@@ -103,9 +105,9 @@ impl Found {
 }
 
 /// Whether an aggregate stands anywhere in an expression.
-pub(super) fn has_aggregate(expression: &Expression) -> bool {
-    matches!(&expression.kind, ExpressionKind::Function(function) if is_aggregate(&function.name))
-        || expression.children().into_iter().any(has_aggregate)
+fn has_aggregate(expression: &Expression, functions: &FunctionRegistry) -> bool {
+    matches!(&expression.kind, ExpressionKind::Function(function) if functions.aggregate(&function.name).is_some())
+        || expression.children().into_iter().any(|child| has_aggregate(child, functions))
 }
 
 /// Refuses columns, and calls, of constants alone.

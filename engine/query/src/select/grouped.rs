@@ -12,26 +12,27 @@ use super::{
     raw::{self, Computed, below},
 };
 use crate::{
-    QueryError,
-    aggregate::{Aggregate, Keep, is_aggregate, reads_forwards},
+    FunctionRegistry, QueryError,
+    aggregate::{Aggregate, AggregateDefinition, Keep},
     bind::{
         expand::{Expanded, Names},
         scope::Scope,
         time_range,
     },
     chunk::Chunks,
-    functions::Call,
     operator::{
         aggregate_pieces::{AggregatePieces, SeriesInput, intersect},
         aggregate_rows::{AggregateRows, RowAggregate},
         aggregate_segments::{AggregateSegments, Segmenter},
     },
+    registry::Call,
     window::WindowSequence,
 };
 
 /// The aggregates a query asks for, each once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Calls {
+    functions: Arc<FunctionRegistry>,
     calls: Vec<Vec<Expression>>,
     /// Their places by the SQL of their grouped forms.
     places: HashMap<Arc<str>, usize, foldhash::fast::RandomState>,
@@ -40,6 +41,12 @@ pub(super) struct Calls {
 }
 
 impl Calls {
+    /// None as yet.
+    pub(super) fn new(functions: &Arc<FunctionRegistry>) -> Self {
+        let functions = Arc::clone(functions);
+        Self { functions, calls: Vec::new(), places: HashMap::default(), known: HashSet::default() }
+    }
+
     /// Adds every aggregate in an expression. Those whose grouped forms say the same are one, over several series.
     pub(super) fn add(&mut self, expanded: &Expanded) {
         let grouped = expanded.is_grouped().then(|| expanded.grouped());
@@ -54,7 +61,7 @@ impl Calls {
 
     fn walk(&mut self, expression: &Expression, grouped: Option<&Expression>) {
         if let ExpressionKind::Function(function) = &expression.kind
-            && is_aggregate(&function.name)
+            && self.functions.aggregate(&function.name).is_some()
         {
             let name: Arc<str> = grouped.unwrap_or(expression).to_string().into();
             let next = self.calls.len();
@@ -87,7 +94,12 @@ impl Calls {
             member.series().iter().all(|name| names.series.get(*name).is_some_and(|series| wanted(series)))
         };
         let calls = self.calls.iter().map(|members| members.iter().filter(keep).cloned().collect()).collect();
-        Self { calls, places: self.places.clone(), known: HashSet::default() }
+        Self {
+            functions: Arc::clone(&self.functions),
+            calls,
+            places: self.places.clone(),
+            known: HashSet::default(),
+        }
     }
 
     /// Only the aggregates that are of some series.
@@ -103,15 +115,14 @@ impl Calls {
             );
             calls.push(members.clone());
         }
-        Self { calls, places, known: HashSet::default() }
+        Self { functions: Arc::clone(&self.functions), calls, places, known: HashSet::default() }
     }
 
     /// Whether all are of series as they are, so that their statistics may do.
     fn are_of_series(&self) -> bool {
         let of_series = |function: &Function| {
             matches!(function.arguments.as_slice(), [Expression { kind: ExpressionKind::Series(_), .. }])
-                && inputs(function) == 1
-                && !function.name.eq_ignore_ascii_case("count_if")
+                && self.definition(function).is_some_and(AggregateDefinition::is_of_all_arguments)
         };
         self.calls.iter().flatten().all(|call| as_function(call).is_some_and(of_series))
     }
@@ -119,16 +130,25 @@ impl Calls {
     /// Whether every aggregate in an expression, in its grouped form, is among these.
     pub(super) fn cover(&self, grouped: &Expression) -> bool {
         match as_function(grouped) {
-            Some(function) if is_aggregate(&function.name) => {
+            Some(function) if self.definition(function).is_some() => {
                 self.places.contains_key(grouped.to_string().as_str())
             }
             _ => grouped.children().into_iter().all(|child| self.cover(child)),
         }
     }
 
+    fn definition(&self, function: &Function) -> Option<&AggregateDefinition> {
+        self.functions.aggregate(&function.name)
+    }
+
+    /// How many of a call's arguments are computed for each row.
+    fn inputs(&self, function: &Function) -> usize {
+        self.definition(function).map_or(0, |definition| definition.inputs(function))
+    }
+
     /// What each aggregate's column stands for.
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
-        let mut scope = Scope::default();
+        let mut scope = Scope::new(&self.functions);
         for (name, &at) in &self.places {
             scope.add_sql(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
         }
@@ -184,7 +204,10 @@ pub(super) fn aggregate(
         });
     }
 
-    let is_forwards = |call: &Expression| as_function(call).is_some_and(|each| reads_forwards(&each.name));
+    let is_forwards = |call: &Expression| {
+        let definition = as_function(call).and_then(|function| calls.definition(function));
+        definition.is_some_and(|each| each.reads_forwards)
+    };
     if direction == Direction::Descending && calls.calls.iter().flatten().any(is_forwards) {
         let mut computed = aggregate(planner, names, calls, Direction::Ascending)?;
         // A condition on groups is still to come, so all of them are sorted.
@@ -215,15 +238,6 @@ pub(super) fn aggregate(
     Ok(Computed { chunks, types, description, never: computed.never })
 }
 
-/// How many of a call's arguments are computed for each row.
-fn inputs(function: &Function) -> usize {
-    match function.name.to_ascii_lowercase().as_str() {
-        "count_time" => 0,
-        "count_if" => 1.min(function.arguments.len()),
-        _ => function.arguments.len(),
-    }
-}
-
 /// The columns aggregates are computed from, and where each finds its own.
 struct Layout {
     columns: Vec<Expression>,
@@ -243,13 +257,14 @@ impl Layout {
             let mut ranges = Vec::new();
             for function in members.iter().filter_map(as_function) {
                 let from = columns.len();
-                columns.extend(function.arguments.iter().take(inputs(function)).cloned());
+                columns.extend(function.arguments.iter().take(calls.inputs(function)).cloned());
                 ranges.push(from..columns.len());
             }
             places.push(ranges);
         }
         // `count_time(*)` reads every series its argument stands for, though it is not expanded.
-        for function in calls.calls.iter().flatten().filter_map(as_function).filter(|each| inputs(each) == 0)
+        for function in
+            calls.calls.iter().flatten().filter_map(as_function).filter(|each| calls.inputs(each) == 0)
         {
             for pattern in function.arguments.iter().flat_map(Expression::series) {
                 let found = names.find(pattern);
@@ -262,7 +277,7 @@ impl Layout {
 
     fn bind(self, calls: &Calls, types: &[DataType]) -> Result<Vec<RowAggregate>, QueryError> {
         let bind = |(members, inputs): (&Vec<Expression>, Vec<Range<usize>>)| {
-            let aggregate = one_of(members, inputs.iter().map(|place| types[place.clone()].to_vec()))?;
+            let aggregate = one_of(calls, members, inputs.iter().map(|place| types[place.clone()].to_vec()))?;
             Ok(RowAggregate { aggregate, inputs })
         };
         calls.calls.iter().zip(self.places).map(bind).collect()
@@ -282,18 +297,21 @@ fn of_series(calls: &Calls, names: &Names<'_>) -> Result<Vec<Aggregate>, QueryEr
         let series = member.series().into_iter().filter_map(|name| names.series.get(name));
         series.map(|series| series.schema.data_type).collect()
     };
-    calls.calls.iter().map(|members| one_of(members, members.iter().map(types))).collect()
+    calls.calls.iter().map(|members| one_of(calls, members, members.iter().map(types))).collect()
 }
 
 /// The aggregate that calls over several series are, which must agree on its type.
 fn one_of(
+    calls: &Calls,
     members: &[Expression],
     types: impl Iterator<Item = Vec<DataType>>,
 ) -> Result<Aggregate, QueryError> {
     let mut found: Option<Aggregate> = None;
     for (member, types) in members.iter().zip(types) {
         let Some(function) = as_function(member) else { continue };
-        let aggregate = Aggregate::bind(&Call { function, types: &types }, member)?;
+        let Some(definition) = calls.definition(function) else { continue };
+        let call = Call { function, types: &types, functions: &calls.functions };
+        let aggregate = Aggregate::bind(definition, &call, member)?;
         if let Some(before) = found.filter(|before| before.data_type != aggregate.data_type) {
             return Err(QueryError::semantic(format!(
                 "GROUP BY LEVEL: the data types of the same output column[{}] should be the same. ({} and {})",

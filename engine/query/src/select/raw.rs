@@ -108,7 +108,7 @@ pub(super) fn rows(
     direction: Direction,
     within: TimeRange,
 ) -> Result<Computed, QueryError> {
-    let calls = by_series::calls(expressions);
+    let calls = by_series::calls(planner, expressions);
     if !calls.is_empty() {
         let rows = &mut |below: &[Expression]| rows(planner, names, below, Direction::Ascending, within);
         let mut computed = by_series::rows(planner, expressions, &calls, rows)?;
@@ -122,7 +122,7 @@ pub(super) fn rows(
     let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
     let mut sources = Sources::default();
     expressions.iter().chain(&condition).for_each(|each| sources.add_all(each, names));
-    let scope = sources.scope(names);
+    let scope = sources.scope(names, &planner.context.functions);
     let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
     let types = bound.iter().map(|each| each.data_type).collect();
     if sources.is_empty() {

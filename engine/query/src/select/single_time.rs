@@ -27,7 +27,7 @@ pub(super) fn wanted<'q>(planner: &Planner<'q>) -> Result<Option<(i64, &'q [Type
     };
     let time = TimeSet::of(condition).and_then(|times| times.only_time());
     Ok(match time {
-        Some(time) if !is_aggregated(query)? => Some((time, fills)),
+        Some(time) if !is_aggregated(planner)? => Some((time, fills)),
         _ => None,
     })
 }

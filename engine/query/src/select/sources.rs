@@ -10,7 +10,7 @@ use levada_storage::{Direction, SeriesInfo, TimeRange};
 
 use super::{Planner, single_time};
 use crate::{
-    QueryError,
+    FunctionRegistry, QueryError,
     bind::{expand::Names, scope::Scope},
     chunk::{Chunk, Chunks},
     operator::{
@@ -72,14 +72,14 @@ impl Sources {
     }
 
     /// What every name stands for among the columns.
-    pub(super) fn scope(&self, names: &Names<'_>) -> Scope {
+    pub(super) fn scope(&self, names: &Names<'_>, functions: &Arc<FunctionRegistry>) -> Scope {
         let mut first = Vec::with_capacity(self.devices.len());
         let mut columns = 0;
         for device in &self.devices {
             first.push(columns);
             columns += device.measurements.len();
         }
-        let mut scope = Scope::default();
+        let mut scope = Scope::new(functions);
         for (name, series) in &names.series {
             if let Some(&(device, place)) = self.places.get(&series.path) {
                 scope.add_series(name, first[device] + place, series.schema.data_type);

@@ -5,49 +5,78 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
 use levada_model::DataType;
 
-use super::{Bound, SeriesFunction, m4::corners, pairs::chunk};
-use crate::{
-    QueryError,
-    chunk::Chunk,
-    expression::arithmetic::doubles,
-    functions::{Call, NUMERIC},
-};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, m4::corners, pairs::chunk};
+use crate::{QueryError, chunk::Chunk, expression::arithmetic::doubles, registry::NUMERIC};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+pub(super) fn definitions() -> Vec<FunctionDefinition> {
+    vec![
+        FunctionDefinition::series(
+            "equal_size_bucket_random_sample",
+            "(number[, 'proportion'='0.1']): like number",
+            "One row of every bucket of rows, by chance.",
+            |call| {
+                let size = bucket_size(call)?;
+                Ok((Box::new(Buckets::new(size, Choice::Random(0x9E37_79B9_7F4A_7C15))), call.types[0]))
+            },
+        )
+        .built_in("UDTFEqualSizeBucketRandomSample"),
+        FunctionDefinition::series(
+            "equal_size_bucket_agg_sample",
+            "(number[, 'type'='avg'][, 'proportion'='0.1']): DOUBLE or like number",
+            "One value of every bucket: its `avg`, `max`, `min`, `sum`, `extreme` or `variance`.",
+            bind_summary,
+        )
+        .built_in("UDTFEqualSizeBucketAggSample"),
+        FunctionDefinition::series(
+            "equal_size_bucket_m4_sample",
+            "(number[, 'proportion'='0.1']): like number",
+            "The first, last, least and greatest row of every bucket.",
+            |call| {
+                let size = bucket_size(call)?.saturating_mul(4);
+                Ok((Box::new(Buckets::new(size, Choice::Corners)), call.types[0]))
+            },
+        )
+        .built_in("UDTFEqualSizeBucketM4Sample"),
+        FunctionDefinition::series(
+            "equal_size_bucket_outlier_sample",
+            "(number[, 'type'='avg'][, 'number'='3'][, 'proportion'='0.1']): like number",
+            "The oddest rows of every bucket, by `avg`, `stendis`, `cos` or `prenextdis`.",
+            bind_outliers,
+        )
+        .built_in("UDTFEqualSizeBucketOutlierSample"),
+    ]
+}
+
+/// How many rows one row stands for.
+fn bucket_size(call: &Call<'_>) -> Result<usize, QueryError> {
     call.expect(1, NUMERIC)?;
     let proportion: f64 = call.parsed("proportion", 0.1)?;
     if !(proportion > 0.0 && proportion <= 1.0) {
         return Err(call.refuse("The sample proportion should be in (0, 1]."));
     }
-    let size = (1.0 / proportion) as usize;
-    let data_type = call.types[0];
-    let kind = call.attribute("type").unwrap_or("avg").to_ascii_lowercase();
-    Ok(match call.name().as_str() {
-        "equal_size_bucket_random_sample" => {
-            (Box::new(Buckets::new(size, Choice::Random(0x9E37_79B9_7F4A_7C15))), data_type)
-        }
-        "equal_size_bucket_m4_sample" => {
-            (Box::new(Buckets::new(size.saturating_mul(4), Choice::Corners)), data_type)
-        }
-        "equal_size_bucket_agg_sample" => {
-            let summary =
-                Summary::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
-            let result = if summary.is_double() { DataType::Double } else { data_type };
-            (Box::new(Buckets::new(size, Choice::Summary(summary, result))), result)
-        }
-        _ => {
-            let distance =
-                Distance::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
-            let number: usize = call.parsed("number", 3)?;
-            if number == 0 {
-                return Err(call.refuse("number must be greater than 0"));
-            }
-            (
-                Box::new(Buckets::new(size.saturating_mul(number), Choice::Outliers(distance, number))),
-                data_type,
-            )
-        }
-    })
+    Ok((1.0 / proportion) as usize)
+}
+
+fn kind(call: &Call<'_>) -> String {
+    call.attribute("type").unwrap_or("avg").to_ascii_lowercase()
+}
+
+fn bind_summary(call: &Call<'_>) -> Result<Bound, QueryError> {
+    let (size, kind) = (bucket_size(call)?, kind(call));
+    let summary = Summary::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+    let result = if summary.is_double() { DataType::Double } else { call.types[0] };
+    Ok((Box::new(Buckets::new(size, Choice::Summary(summary, result))), result))
+}
+
+fn bind_outliers(call: &Call<'_>) -> Result<Bound, QueryError> {
+    let (size, kind) = (bucket_size(call)?, kind(call));
+    let distance = Distance::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+    let number: usize = call.parsed("number", 3)?;
+    if number == 0 {
+        return Err(call.refuse("number must be greater than 0"));
+    }
+    let buckets = Buckets::new(size.saturating_mul(number), Choice::Outliers(distance, number));
+    Ok((Box::new(buckets), call.types[0]))
 }
 
 /// What is taken of a bucket.

@@ -4,14 +4,20 @@ use arrow_array::{ArrayRef, UInt32Array};
 use arrow_select::take::take;
 use levada_model::{DataType, Value};
 
-use super::{Bound, SeriesFunction, pairs::chunk};
-use crate::{
-    QueryError,
-    chunk::Chunk,
-    functions::{ANY, Call},
-};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, pairs::chunk};
+use crate::{QueryError, chunk::Chunk, registry::ANY};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+pub(super) fn definition() -> FunctionDefinition {
+    FunctionDefinition::series(
+        "change_points",
+        "(any): like any",
+        "The values that differ from the one before.",
+        bind,
+    )
+    .built_in("UDTFChangePoints")
+}
+
+fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     call.expect(1, ANY)?;
     let data_type = call.types[0];
     Ok((Box::new(ChangePoints { data_type, last: None }), data_type))

@@ -2,15 +2,21 @@
 
 use arrow_array::{ArrayRef, UInt32Array};
 
-use super::{Bound, SeriesFunction, bucket::known};
-use crate::{
-    QueryError,
-    chunk::Chunk,
-    expression::arithmetic::doubles,
-    functions::{Call, NUMERIC},
-};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, bucket::known};
+use crate::{QueryError, chunk::Chunk, expression::arithmetic::doubles, registry::NUMERIC};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+pub(super) fn definition() -> FunctionDefinition {
+    FunctionDefinition::series(
+        "m4",
+        "(number, 'windowSize'='10'[, 'slidingStep'='10']): like number",
+        "The first, last, least and greatest row of each window. `'timeInterval'='1000'` makes windows of time, from \
+         `displayWindowBegin` to `displayWindowEnd`.",
+        bind,
+    )
+    .built_in("UDTFM4")
+}
+
+fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     call.expect(1, NUMERIC)?;
     let positive = |name: &str, value: i64| {
         if value > 0 { Ok(value) } else { Err(call.refuse(format!("{name} must be greater than 0"))) }

@@ -9,31 +9,84 @@ use arrow_array::{
 };
 use levada_model::DataType;
 
-use super::{Bound, SeriesFunction};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction};
 use crate::{
     QueryError,
     chunk::Chunk,
     expression::arithmetic::doubles,
-    functions::{ANY, Call, NUMERIC},
+    registry::{ANY, Listing, NUMERIC},
 };
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
-    let name = call.name();
-    if name == "time_difference" {
-        call.expect(1, ANY)?;
-        return Ok((Box::new(TimeDifference { last: None }), DataType::Int64));
-    }
-    call.expect(1, NUMERIC)?;
-    let data_type = call.types[0];
-    Ok(match name.as_str() {
-        "diff" => {
-            let ignore_null = call.parsed("ignoreNull", true)?;
-            (Box::new(Diff { ignore_null, last: None }), DataType::Double)
+pub(super) fn definitions() -> Vec<FunctionDefinition> {
+    let differences = |absolute| {
+        move |call: &Call<'_>| {
+            let data_type = number(call)?;
+            Ok((difference(data_type, absolute), data_type))
         }
-        "derivative" => (Box::new(Derivative { absolute: false, last: None }), DataType::Double),
-        "non_negative_derivative" => (Box::new(Derivative { absolute: true, last: None }), DataType::Double),
-        _ => (difference(data_type, name.starts_with("non_negative")), data_type),
-    })
+    };
+    let derivatives = |absolute| {
+        move |call: &Call<'_>| -> Result<Bound, QueryError> {
+            number(call)?;
+            Ok((Box::new(Derivative { absolute, last: None }), DataType::Double))
+        }
+    };
+    vec![
+        FunctionDefinition::series(
+            "difference",
+            "(number): like number",
+            "A value less the one before.",
+            differences(false),
+        )
+        .built_in("UDTFCommonValueDifference"),
+        FunctionDefinition::series(
+            "non_negative_difference",
+            "(number): like number",
+            "How far a value is from the one before.",
+            differences(true),
+        )
+        .built_in("UDTFNonNegativeValueDifference"),
+        FunctionDefinition::series(
+            "time_difference",
+            "(any): INT64",
+            "The time from one value to the next.",
+            |call| {
+                call.expect(1, ANY)?;
+                Ok((Box::new(TimeDifference { last: None }), DataType::Int64))
+            },
+        )
+        .built_in("UDTFTimeDifference"),
+        FunctionDefinition::series(
+            "derivative",
+            "(number): DOUBLE",
+            "How fast a value changes, per unit of time.",
+            derivatives(false),
+        )
+        .built_in("UDTFCommonDerivative"),
+        FunctionDefinition::series(
+            "non_negative_derivative",
+            "(number): DOUBLE",
+            "How fast a value changes, per unit of time, without the sign.",
+            derivatives(true),
+        )
+        .built_in("UDTFNonNegativeDerivative"),
+        FunctionDefinition::series(
+            "diff",
+            "(number[, 'ignoreNull'='false']): DOUBLE",
+            "A value less the one before, for every row; null for the first.",
+            |call| {
+                number(call)?;
+                let ignore_null = call.parsed("ignoreNull", true)?;
+                Ok((Box::new(Diff { ignore_null, last: None }), DataType::Double))
+            },
+        )
+        .listed(Listing::BuiltInScalar),
+    ]
+}
+
+/// The type of the one input, a number.
+fn number(call: &Call<'_>) -> Result<DataType, QueryError> {
+    call.expect(1, NUMERIC)?;
+    Ok(call.types[0])
 }
 
 fn difference(data_type: DataType, absolute: bool) -> Box<dyn SeriesFunction> {

@@ -6,25 +6,55 @@ use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray};
 use arrow_schema::DataType as ArrowType;
 use levada_model::DataType;
 
-use super::{Bound, SeriesFunction, pairs::chunk};
-use crate::{
-    QueryError,
-    chunk::Chunk,
-    expression::arithmetic::doubles,
-    functions::{Call, TRUTH_OR_NUMERIC},
-};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, pairs::chunk};
+use crate::{QueryError, chunk::Chunk, expression::arithmetic::doubles, registry::TRUTH_OR_NUMERIC};
 
-pub(super) fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
+pub(super) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
+    let all = [
+        (
+            "zero_duration",
+            true,
+            true,
+            "UDTFZeroDuration",
+            "How long each run of zeros lasts, at its first time.",
+        ),
+        (
+            "non_zero_duration",
+            false,
+            true,
+            "UDTFNonZeroDuration",
+            "How long each run without zeros lasts, at its first time.",
+        ),
+        (
+            "zero_count",
+            true,
+            false,
+            "UDTFZeroCount",
+            "How many rows each run of zeros has, at its first time.",
+        ),
+        (
+            "non_zero_count",
+            false,
+            false,
+            "UDTFNonZeroCount",
+            "How many rows each run without zeros has, at its first time.",
+        ),
+    ];
+    all.into_iter().map(|(name, of_zeros, duration, class, summary)| {
+        let signature = "(number or BOOLEAN[, 'min'='1'][, 'max'='10']): INT64";
+        FunctionDefinition::series(name, signature, summary, move |call| bind(call, of_zeros, duration))
+            .built_in(class)
+    })
+}
+
+fn bind(call: &Call<'_>, of_zeros: bool, duration: bool) -> Result<Bound, QueryError> {
     call.expect(1, TRUTH_OR_NUMERIC)?;
-    let name = call.name();
-    let duration = name.ends_with("duration");
     let least = call.parsed("min", i64::from(!duration))?;
     let most = call.parsed("max", i64::MAX)?;
     if least > most {
         return Err(call.refuse("min must not be greater than max"));
     }
-    let runs = Runs { of_zeros: name.starts_with("zero"), duration, least, most, open: None };
-    Ok((Box::new(runs), DataType::Int64))
+    Ok((Box::new(Runs { of_zeros, duration, least, most, open: None }), DataType::Int64))
 }
 
 /// A run that goes on: its first and last time and how many rows it has.

@@ -5,8 +5,8 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use arrow_array::{ArrayRef, Int64Array};
 use levada_model::{DataType, Value};
 
-use super::{Bound, SeriesFunction, pairs::chunk};
-use crate::{QueryError, aggregate::array_of, chunk::Chunk, functions::Call};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, pairs::chunk};
+use crate::{QueryError, aggregate::array_of, chunk::Chunk};
 
 const ORDERED: &[DataType] = &[
     DataType::Int32,
@@ -19,7 +19,18 @@ const ORDERED: &[DataType] = &[
     DataType::Timestamp,
 ];
 
-pub(super) fn bind(call: &Call<'_>, greatest: bool) -> Result<Bound, QueryError> {
+pub(super) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
+    let all = [
+        ("top_k", true, "UDTFTopK", "The k greatest values, in order of time."),
+        ("bottom_k", false, "UDTFBottomK", "The k least values, in order of time."),
+    ];
+    all.into_iter().map(|(name, greatest, class, summary)| {
+        let signature = "(number, text, DATE or TIMESTAMP, 'k'='3'): like the input";
+        FunctionDefinition::series(name, signature, summary, move |call| bind(call, greatest)).built_in(class)
+    })
+}
+
+fn bind(call: &Call<'_>, greatest: bool) -> Result<Bound, QueryError> {
     call.expect(1, ORDERED)?;
     let k: usize = call.parsed_required("k")?;
     if !(1..=1000).contains(&k) {

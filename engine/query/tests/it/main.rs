@@ -1,5 +1,6 @@
 //! Queries against a store in memory.
 
 mod conformance;
+mod functions;
 mod memory;
 mod model;

@@ -1,10 +1,11 @@
 //! A call as a function sees it while it is bound: the types of its inputs, its constants and its attributes.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use levada_model::DataType;
 use levada_sql::ast::{Constant, Expression, ExpressionKind, Function};
 
+use super::FunctionRegistry;
 use crate::QueryError;
 
 /// Types arithmetic works on.
@@ -20,21 +21,42 @@ pub(crate) const ANY: &[DataType] = &DataType::ALL;
 
 /// A call that is being bound.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call<'a> {
+pub struct Call<'a> {
     /// As typed.
     pub(crate) function: &'a Function,
     /// The type of every argument.
     pub(crate) types: &'a [DataType],
+    /// What functions there are, for one that calls others.
+    pub(crate) functions: &'a Arc<FunctionRegistry>,
 }
 
 impl Call<'_> {
-    /// The name, in lower case.
-    pub(crate) fn name(&self) -> String {
-        self.function.name.to_ascii_lowercase()
+    /// The name, as it was written in the call.
+    pub fn name(&self) -> &str {
+        &self.function.name
+    }
+
+    /// The type of every input.
+    pub fn types(&self) -> &[DataType] {
+        self.types
+    }
+
+    /// The paths of the inputs that are series, in full where the query's columns are; other inputs as they would head a
+    /// column.
+    pub fn paths(&self) -> impl Iterator<Item = String> {
+        self.function.arguments.iter().map(Expression::column_name)
+    }
+
+    /// All attributes, in the order in which they were written.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.function.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Checks how many inputs there are and their types.
-    pub(crate) fn expect(&self, inputs: usize, allowed: &[DataType]) -> Result<(), QueryError> {
+    ///
+    /// # Errors
+    /// There are more or fewer, or one is of another type; the error names function and input.
+    pub fn expect(&self, inputs: usize, allowed: &[DataType]) -> Result<(), QueryError> {
         if self.types.len() != inputs {
             return Err(QueryError::semantic(format!(
                 "{}: the number of the input series is not valid. expected: {inputs}. actual: {}.",
@@ -46,7 +68,10 @@ impl Call<'_> {
     }
 
     /// Checks the types of all inputs.
-    pub(crate) fn expect_each(&self, allowed: &[DataType]) -> Result<(), QueryError> {
+    ///
+    /// # Errors
+    /// An input is of another type.
+    pub fn expect_each(&self, allowed: &[DataType]) -> Result<(), QueryError> {
         self.types.iter().enumerate().try_for_each(|(at, data_type)| {
             if allowed.contains(data_type) {
                 return Ok(());
@@ -76,25 +101,34 @@ impl Call<'_> {
         }
     }
 
-    /// An attribute, where given.
-    pub(crate) fn attribute(&self, key: &str) -> Option<&str> {
+    /// An attribute, where given; its key is known in any case.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
         let found = self.function.attributes.iter().find(|(each, _)| each.eq_ignore_ascii_case(key));
         found.map(|(_, value)| value.as_str())
     }
 
     /// An attribute that must be given.
-    pub(crate) fn required(&self, key: &str) -> Result<&str, QueryError> {
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn required(&self, key: &str) -> Result<&str, QueryError> {
         self.attribute(key)
             .ok_or_else(|| self.refuse(format!("attribute \"{key}\" is required but was not provided.")))
     }
 
     /// An attribute's value, or what it is where not given.
-    pub(crate) fn parsed<T: FromStr>(&self, key: &str, otherwise: T) -> Result<T, QueryError> {
+    ///
+    /// # Errors
+    /// It cannot be read as a value of the type.
+    pub fn parsed<T: FromStr>(&self, key: &str, otherwise: T) -> Result<T, QueryError> {
         self.attribute(key).map_or(Ok(otherwise), |text| self.parse(key, text))
     }
 
     /// The value of an attribute that must be given.
-    pub(crate) fn parsed_required<T: FromStr>(&self, key: &str) -> Result<T, QueryError> {
+    ///
+    /// # Errors
+    /// It is not there, or cannot be read as a value of the type.
+    pub fn parsed_required<T: FromStr>(&self, key: &str) -> Result<T, QueryError> {
         self.required(key).and_then(|text| self.parse(key, text))
     }
 
@@ -107,7 +141,7 @@ impl Call<'_> {
     }
 
     /// An error that names the function.
-    pub(crate) fn refuse(&self, why: impl std::fmt::Display) -> QueryError {
+    pub fn refuse(&self, why: impl std::fmt::Display) -> QueryError {
         QueryError::semantic(format!("{}: {why}", self.function.name))
     }
 }

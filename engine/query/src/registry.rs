@@ -1,0 +1,138 @@
+//! What functions there are: one registry for functions of rows, of series and aggregates.
+//!
+//! ```text
+//!   name, in any case ─▶ FunctionDefinition ─▶ kind        which operator runs it
+//!                                              binder      checks a Call, gives what computes it
+//!                                              signature,  `show functions`, the reference
+//!                                              summary
+//! ```
+//!
+//! A registry does not change: who adds a function makes a registry with it and puts it in the place of the old one, so
+//! a query has the functions that there were when it was planned. What is here knows no function; the built-in ones are
+//! put together in `builtin`.
+
+mod call;
+mod definition;
+mod reference;
+
+use std::{cmp::Ordering, fmt, sync::Arc};
+
+use arrow_array::ArrayRef;
+use levada_model::StatusCode;
+
+pub use call::Call;
+pub(crate) use call::{ANY, NUMERIC, TEXT, TRUTH_OR_NUMERIC};
+pub(crate) use definition::{Binder, Listing};
+pub use definition::{FunctionDefinition, FunctionKind};
+
+use crate::{QueryError, aggregate::AggregateDefinition, chunk::Chunk};
+
+/// A function of a series, while it runs: each call in a query has one of its own. Dropped when the query ends, early or
+/// not.
+pub trait SeriesFunction: fmt::Debug + Send {
+    /// Takes more rows, in order of time; gives those that are ready, with one column.
+    ///
+    /// # Errors
+    /// A value cannot be computed; the query ends.
+    fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError>;
+
+    /// Gives what is left behind the last row. Called once, and not after an error.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::rows`].
+    fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {
+        Ok(None)
+    }
+}
+
+/// What clients know the clash with a built-in function by.
+const CREATE_UDF_ERROR: StatusCode = StatusCode(1204);
+
+/// The functions that a query may call, by name.
+#[derive(Clone, Debug, Default)]
+pub struct FunctionRegistry {
+    definitions: Vec<Arc<FunctionDefinition>>,
+    /// Every name in lower case and whose it is, in order.
+    names: Vec<(Box<str>, usize)>,
+}
+
+impl FunctionRegistry {
+    /// The function of a name, in any case.
+    pub fn find(&self, name: &str) -> Option<&FunctionDefinition> {
+        let at = self.names.binary_search_by(|(each, _)| in_any_case(each, name)).ok()?;
+        self.definitions.get(self.names[at].1).map(|found| &**found)
+    }
+
+    /// All functions, in the order in which they are listed: the built-in ones first, by kind, then the others as they
+    /// were added.
+    pub fn definitions(&self) -> impl Iterator<Item = &FunctionDefinition> {
+        self.definitions.iter().map(|each| &**each)
+    }
+
+    /// These functions and one more.
+    ///
+    /// # Errors
+    /// A built-in function (1204) or an added one (301) has the name already, in whatever case.
+    pub fn with(&self, definition: FunctionDefinition) -> Result<Self, QueryError> {
+        for name in definition.names() {
+            let Some(taken) = self.find(name) else { continue };
+            let upper = name.to_uppercase();
+            return Err(if taken.is_builtin() {
+                QueryError::Refused {
+                    code: CREATE_UDF_ERROR,
+                    message: format!(
+                        "Failed to create UDF [{upper}], the given function name conflicts with the built-in function name."
+                    ),
+                }
+            } else {
+                QueryError::Refused {
+                    code: StatusCode::EXECUTE_STATEMENT_ERROR,
+                    message: format!("Failed to create UDF [{upper}], the same name UDF has been created"),
+                }
+            });
+        }
+        let mut more = self.clone();
+        more.put(definition);
+        Ok(more)
+    }
+
+    /// These functions without one that was added; `None` where none was added under the name.
+    pub fn without(&self, name: &str) -> Option<Self> {
+        let gone = self.find(name).filter(|found| !found.is_builtin())?;
+        let mut fewer = Self::default();
+        for each in self.definitions.iter().filter(|each| !std::ptr::eq(&***each, gone)) {
+            fewer.put_shared(Arc::clone(each));
+        }
+        Some(fewer)
+    }
+
+    /// The aggregate of a name, in any case.
+    pub(crate) fn aggregate(&self, name: &str) -> Option<&AggregateDefinition> {
+        match self.find(name)?.binder() {
+            Binder::Aggregate(definition) => Some(definition),
+            _ => None,
+        }
+    }
+
+    /// Adds a function whose name is free.
+    pub(crate) fn put(&mut self, definition: FunctionDefinition) {
+        self.put_shared(Arc::new(definition));
+    }
+
+    fn put_shared(&mut self, definition: Arc<FunctionDefinition>) {
+        for name in definition.names() {
+            if let Err(at) = self.names.binary_search_by(|(each, _)| in_any_case(each, name)) {
+                self.names.insert(at, (name.to_ascii_lowercase().into(), self.definitions.len()));
+            }
+        }
+        self.definitions.push(definition);
+    }
+}
+
+/// How a name in lower case compares with another in any case.
+fn in_any_case(lower: &str, name: &str) -> Ordering {
+    lower.bytes().cmp(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests;

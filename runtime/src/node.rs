@@ -84,8 +84,8 @@ pub(crate) struct Node {
     given_up: Mutex<Vec<GivenUp>>,
 }
 
-/// So many splits that were given up are told of by name.
-const GIVEN_UP_KEPT: usize = 20;
+/// At most this many splits that were given up are told of by name.
+const GIVEN_UP_NAMED: usize = 100;
 
 /// [`Counts`] that are counted.
 #[derive(Debug, Default)]
@@ -125,13 +125,15 @@ impl Node {
         }
     }
 
-    /// A split that the source gave up.
-    pub(crate) fn give_up(&self, split: &SplitName, error: &Error) {
+    /// Notes a split that the source gave up; whether it is one of those that are told of by name.
+    pub(crate) fn give_up(&self, split: &SplitName, error: &Error) -> bool {
         self.tally.given_up.fetch_add(1, Ordering::Relaxed);
         let mut given_up = self.given_up.lock();
-        if given_up.len() < GIVEN_UP_KEPT {
+        let is_named = given_up.len() < GIVEN_UP_NAMED;
+        if is_named {
             given_up.push(GivenUp { split: split.to_string(), error: error.to_string() });
         }
+        is_named
     }
 
     pub(crate) fn given_up(&self) -> Vec<GivenUp> {

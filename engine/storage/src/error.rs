@@ -82,6 +82,21 @@ impl StorageError {
         )
     }
 
+    /// Whether somebody has to change something before the same can work: what is missing, forbidden or of another kind does
+    /// not come right by itself.
+    fn needs_somebody(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        matches!(
+            source.kind(),
+            io::ErrorKind::NotFound
+                | io::ErrorKind::PermissionDenied
+                | io::ErrorKind::AlreadyExists
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::IsADirectory
+                | io::ErrorKind::ReadOnlyFilesystem
+        )
+    }
+
     /// The code clients know it by.
     pub fn code(&self) -> StatusCode {
         match self {
@@ -99,6 +114,8 @@ impl StorageError {
 
 impl From<StorageError> for SessionError {
     fn from(error: StorageError) -> Self {
-        Self::new(error.code(), error.to_string()).caused_by(error)
+        let mut told = Self::new(error.code(), error.to_string());
+        told.transient &= !error.needs_somebody();
+        told.caused_by(error)
     }
 }

@@ -134,6 +134,29 @@ async fn a_flipped_value_is_an_error_that_names_chunk_and_page() {
 }
 
 #[tokio::test]
+async fn values_that_changed_places_are_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("swapped.tsfile");
+    let bytes = write_plain_bytes(&path, 100);
+    let value = |at: i64| 0x1111_1110 + at;
+    // The sum, the least and the greatest value stay what they were.
+    for (one, other) in [(0, 1), (2, 3)] {
+        let mut swapped = bytes.clone();
+        let (one_at, other_at) = (places(&bytes, value(one)), places(&bytes, value(other)));
+        let mut pair = one_at.iter().flat_map(|a| other_at.iter().map(move |b| (*a, *b)));
+        let (one_at, other_at) = pair.find(|(a, b)| b.checked_sub(*a) == Some(8)).expect("neighbours");
+        swapped[one_at..one_at + 8].copy_from_slice(&value(other).to_be_bytes());
+        swapped[other_at..other_at + 8].copy_from_slice(&value(one).to_be_bytes());
+        std::fs::write(&path, &swapped).expect("written");
+        let store = Store::open();
+        let session = store.session();
+        let (code, message) = refusal(&session, &format!("load '{}'", path.display())).await;
+        assert!(code == 1100 && message.contains("root.far.plain.s"), "{code} {message}");
+        assert_eq!(rows(&session, "count timeseries").await, ["0"], "nothing is stored");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.tsfile");

@@ -27,26 +27,47 @@ pub(crate) async fn asked() {
 }
 
 /// The signals that ask a process to stop.
-struct Signals {
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// `None` where it is ignored.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
-    /// Listens from now on; `None` where the system does not allow it.
-    fn listen() -> Option<Self> {
+    /// Listens from now on; `None` where the system does not allow it. A terminal that is closed (SIGHUP) counts as the
+    /// others do, unless whoever started the process had it ignored, as `nohup` does.
+    pub(crate) fn listen() -> Option<Self> {
         let interrupt = signal(SignalKind::interrupt()).ok()?;
         let terminate = signal(SignalKind::terminate()).ok()?;
-        Some(Self { interrupt, terminate })
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup()).ok()?) };
+        Some(Self { interrupt, terminate, hangup })
     }
 
     /// Waits for the next of them.
-    async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = hung_up(&mut self.hangup) => {}
         }
     }
+}
+
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether the process was started with SIGHUP ignored. Told where `/proc` is there; elsewhere it counts as not ignored.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signal 1 is bit 0.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Whether the process was asked to stop, for work that stops between two of its steps.

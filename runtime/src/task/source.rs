@@ -19,7 +19,7 @@ use crate::{
     shared::{Patience, Shared, within},
 };
 
-/// Splits that are given up get a line each, but no more than one in this time.
+/// A warning that repeats gets at most one line in this time.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// From so many batches on, what decoders notice is worth telling before the end.
@@ -56,7 +56,8 @@ struct Reader {
     due: Checkpoint,
     /// Commits that failed since one worked.
     failed_commits: u64,
-    given_up: Repeats,
+    /// Splits that were given up and not told of by name.
+    unnamed: u64,
     memory: Option<Memory>,
     unsaved: Repeats,
 }
@@ -107,7 +108,7 @@ impl SourceTask {
             shared,
             due: Checkpoint::new(),
             failed_commits: 0,
-            given_up: Repeats::new(LOG_EVERY),
+            unnamed: 0,
             memory,
             unsaved: Repeats::new(LOG_EVERY),
         };
@@ -200,11 +201,12 @@ impl Reader {
 
     /// Notes a split of which the source reads no more, and tells people.
     fn give_up(&mut self, split: &SplitName, error: &Error) {
-        self.node.give_up(split, error);
         self.metrics.given_up.inc();
-        if let Some(splits) = self.given_up.note(1, Instant::now().into_std()) {
+        if self.node.give_up(split, error) {
             let (pipeline, node, kind) = (&self.shared.pipeline, &self.node.name, error.kind().name());
-            error!(%pipeline, %node, %split, kind, %error, splits, "split given up; the others go on");
+            error!(%pipeline, %node, %split, kind, %error, "split given up; the others go on");
+        } else {
+            self.unnamed += 1;
         }
     }
 
@@ -301,7 +303,8 @@ impl Reader {
 
     async fn close(&mut self) {
         self.tell_remarks();
-        if let Some(splits) = self.given_up.unsaid() {
+        if self.unnamed > 0 {
+            let splits = self.unnamed;
             error!(pipeline = %self.shared.pipeline, node = %self.node.name, splits, "more splits were given up");
         }
         if let Some(memory) = &mut self.memory

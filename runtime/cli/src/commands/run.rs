@@ -9,13 +9,13 @@ use levada_runtime::{
     EngineStores, Outcome, PipelineHandle, ReasonCount, Report, RunningPipeline, Runtime, RuntimeOptions,
     http,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
     args::RunArgs,
     exit::{self, Failure},
+    interrupt::Signals,
     progress, registry,
 };
 
@@ -109,18 +109,12 @@ fn addresses(args: &RunArgs, pipelines: &[Pipeline]) -> Vec<String> {
 /// The first signal stops with grace, the second gives up; true when it came to the second. A terminal that is closed
 /// (SIGHUP) stops as the others do, unless whoever started the process had it ignored, as `nohup` does.
 async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), hangup())
-    else {
+    let Some(mut signals) = Signals::listen() else {
         warn!("signals cannot be listened for: the process can only be killed");
         return std::future::pending().await;
     };
     for second in [false, true] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = hung_up(&mut hangup) => {}
-        }
+        signals.received().await;
         if second {
             warn!("giving up: what is under way will be read again");
             handles.iter().for_each(PipelineHandle::abort);
@@ -130,27 +124,6 @@ async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
         }
     }
     true
-}
-
-/// Listens for SIGHUP; `None` where it is ignored, which is inherited and has to stay.
-fn hangup() -> std::io::Result<Option<Signal>> {
-    if is_ignored_hangup() { Ok(None) } else { signal(SignalKind::hangup()).map(Some) }
-}
-
-/// Whether the process was started with SIGHUP ignored. Told where `/proc` is there; elsewhere it counts as not ignored.
-fn is_ignored_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signal 1 is bit 0.
-    ignored.is_some_and(|mask| mask & 1 == 1)
-}
-
-async fn hung_up(hangup: &mut Option<Signal>) {
-    match hangup {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
 }
 
 /// So many kinds of reasons are told of at the end.

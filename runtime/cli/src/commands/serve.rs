@@ -11,7 +11,7 @@ use anyhow::Context;
 use levada_connector_api::{EngineTuning, SyncMode};
 use levada_runtime::{EngineStores, RunningPipeline, Runtime, RuntimeOptions, http};
 use levada_server::{Server, ServerOptions};
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -19,6 +19,7 @@ use super::run::{read_all, tell};
 use crate::{
     args::{ServeArgs, SyncArg},
     exit::{self, Failure},
+    interrupt::Signals,
     registry,
 };
 
@@ -173,18 +174,12 @@ fn server_options(args: &ServeArgs) -> ServerOptions {
 
 /// The first signal stops with grace, the second gives up.
 async fn stop_on_signals(stop: CancellationToken, given_up: CancellationToken) {
-    let signal = tokio::signal::unix::signal;
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let Some(mut signals) = Signals::listen() else {
         warn!("signals cannot be listened for: the process can only be killed");
         return;
     };
     for token in [stop, given_up] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
+        signals.received().await;
         info!("stopping: what is under way is finished first; a second signal gives up");
         token.cancel();
     }

@@ -63,6 +63,33 @@ fn a_broken_file_is_given_up_with_exit_code_6_and_the_others_are_stored() {
 }
 
 #[test]
+fn every_file_that_is_given_up_is_named_with_its_reason() {
+    let workplace = Workplace::new();
+    workplace.write("pipeline.yaml", TO_STORE);
+    workplace.write("log-a.jsonl", &lines("a", 1..=5));
+    for name in ["log-b.jsonl.gz", "log-c.jsonl.gz", "log-d.jsonl.gz"] {
+        workplace.write(name, "no packed file");
+    }
+    let run = workplace.run(&["run", "--quiet", "pipeline.yaml"]);
+    assert_eq!(run.code, Some(6), "{}", run.stderr);
+    for name in ["log-b.jsonl.gz", "log-c.jsonl.gz", "log-d.jsonl.gz"] {
+        assert!(run.stderr.contains(&format!("cannot read {name}")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_store_that_can_never_be_opened_ends_the_run() {
+    let workplace = Workplace::new();
+    workplace.write("log.jsonl", &lines("a", 1..=5));
+    workplace.write("occupied", "");
+    for folder in ["./occupied", "./occupied/data"] {
+        workplace.write("pipeline.yaml", &TO_STORE.replace("./data", folder));
+        let run = workplace.run(&["run", "--quiet", "pipeline.yaml"]);
+        assert!(run.code == Some(1) && run.stderr.contains("occupied"), "{folder}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn a_half_line_is_completed_by_the_next_run() {
     let workplace = Workplace::new();
     workplace.write("pipeline.yaml", TO_STORE);

@@ -121,13 +121,11 @@ impl Decoded {
     }
 
     /// Whether a difference in these is one that damage of values or times cannot have made: one value other than it was
-    /// changes the sum as well.
+    /// changes the sum as well. A first or a last value may differ where two values changed places, which keeps the sum.
     pub(super) fn vouches_against(&self, differing: &[&str]) -> bool {
         let summed = self.statistics.sum().is_some()
             && !matches!(self.statistics.data_type(), Some(DataType::Boolean));
-        self.vouched
-            || summed
-                && matches!(differing, ["least value" | "greatest value" | "first value" | "last value"])
+        self.vouched || summed && matches!(differing, ["least value" | "greatest value"])
     }
 }
 

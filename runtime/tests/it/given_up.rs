@@ -66,12 +66,12 @@ async fn a_pipeline_with_a_split_given_up_is_not_ready_and_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_source_of_which_every_split_is_given_up_ends() {
     let harness = Harness::new("nothing-left").source("in").sink("out", &["in"]);
-    let faults = (0..50).map(|n| Step::Fail(Fault::giving_up(format!("s{n}").as_str(), "gone")));
+    let faults = (0..150).map(|n| Step::Fail(Fault::giving_up(format!("s{n}").as_str(), "gone")));
     let script = SourceScript::new(faults).named(harness.script("in"));
     let _sink = ScriptedSink::new().named(harness.script("out"));
     let report = harness.start().wait().await;
-    assert_eq!((report.outcome, report.given_up, report.rows_read), (Outcome::Partial, 50, 0));
-    assert_eq!(given_up(&report.nodes).len(), 20, "the first few by name");
+    assert_eq!((report.outcome, report.given_up, report.rows_read), (Outcome::Partial, 150, 0));
+    assert_eq!(given_up(&report.nodes).len(), 100, "the first hundred by name");
     assert_eq!((script.settled(), script.closes()), (Checkpoint::new(), 1));
 }
 

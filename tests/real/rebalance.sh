@@ -10,11 +10,20 @@ job_pipeline '      properties: {session.timeout.ms: "6000", heartbeat.interval.
 sed "s#$job/data#$job/data-b#; s#$job/dead.jsonl#$job/dead-b.jsonl#" "$job/pipeline.yaml" >"$job/second.yaml"
 
 "$LEVADA" run --quiet --state "$job/state" "$job/pipeline.yaml" >>"$job/run.log" 2>&1 & first=$!
-job_fill "$count" --rate $((count / 8)) & fill=$!
-for _ in 1 2; do
+job_fill "$count" --rate $((count / 12)) & fill=$!
+# assigned NTH: the second levada has got partitions that often.
+assigned() {
+  for _ in $(seq 1 300); do
+    [ "$(grep -cs 'partitions assigned.*partitions=[1-9]' "$job/second.log")" -ge "$1" ] && return
+    sleep 0.1
+  done
+  echo "  the second levada got no partition" >&2; cat "$job/second.log" >&2; exit 1
+}
+for nth in 1 2; do
   sleep 1.5
   "$LEVADA" run --quiet --state "$job/state-b" "$job/second.yaml" >>"$job/second.log" 2>&1 & other=$!
-  sleep 1.5
+  assigned "$nth"
+  sleep 1
   kill -TERM "$other"
   wait "$other"
 done

@@ -1,11 +1,18 @@
 #!/usr/bin/env bash
 # Topics that are deleted and made anew, between two runs and during one, with fewer messages and with more: an error by
 # default, and by option read from their start. A partition that is added during a run is read from its beginning.
-# Needs the package `confluent-kafka` of Python.
+# Needs python3 with venv; the package `confluent-kafka` goes to ${LEVADA_REAL_HOME:-target/real}.
 set -euo pipefail
 . "$(dirname "$0")/job.sh"
 
-admin() { python3 - "$brokers" "$topic" "$@" <<'P'
+venv=${LEVADA_REAL_HOME:-target/real}/python-kafka
+[ -x "$venv/ready" ] || {
+  python3 -m venv "$venv"
+  "$venv/bin/pip" -q install confluent-kafka
+  ln -sf bin/python "$venv/ready"
+}
+
+admin() { "$venv/bin/python" - "$brokers" "$topic" "$@" <<'P'
 import json, sys, time
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic

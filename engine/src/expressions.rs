@@ -28,8 +28,18 @@ pub use levada_query::{QueryError, RowExpressions, RowSchema};
 /// A query of single rows, `select … where …`, that is bound to the measurements of one tablet after the other.
 ///
 /// Times without an offset are in UTC.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RowQuery(Projection);
+#[derive(Clone, Debug)]
+pub struct RowQuery {
+    projection: Projection,
+    functions: Arc<FunctionRegistry>,
+}
+
+/// Two are equal that are written alike, whatever functions they know.
+impl PartialEq for RowQuery {
+    fn eq(&self, other: &Self) -> bool {
+        self.projection == other.projection
+    }
+}
 
 /// Why a text is not a query of single rows, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +55,23 @@ pub struct RowQueryError {
 
 impl RowQuery {
     /// Reads columns and a condition: `select temperature, a + b as c where status`; the word `select` may be left out.
+    /// It may call the functions that are built in.
     ///
     /// # Errors
     /// The text is not well formed, or cannot be computed row by row whatever the rows are.
     pub fn parse(text: &str) -> Result<Self, RowQueryError> {
+        Self::parse_with(text, &FunctionRegistry::builtin())
+    }
+
+    /// As [`RowQuery::parse`]; it may call these functions, as they are now, of an engine
+    /// ([`Engine::functions`](crate::Engine::functions)) for instance.
+    ///
+    /// # Errors
+    /// As [`RowQuery::parse`].
+    pub fn parse_with(text: &str, functions: &Arc<FunctionRegistry>) -> Result<Self, RowQueryError> {
         let projection = at_no_time(text, |context| parse_projection(text, context))?;
-        check(text, &projection)?;
-        Ok(Self(projection))
+        check(text, &projection, functions)?;
+        Ok(Self { projection, functions: Arc::clone(functions) })
     }
 
     /// With a condition that rows must fit too, beside the one there may be: `status and temperature > 0`.
@@ -60,8 +80,9 @@ impl RowQuery {
     /// As [`RowQuery::parse`].
     pub fn and_where(self, condition: &str) -> Result<Self, RowQueryError> {
         let more = at_no_time(condition, |context| parse_expression(condition, context))?;
-        check(condition, &Projection { columns: Vec::new(), condition: Some(more.clone()) })?;
-        let Projection { columns, condition } = self.0;
+        let alone = Projection { columns: Vec::new(), condition: Some(more.clone()) };
+        check(condition, &alone, &self.functions)?;
+        let Projection { columns, condition } = self.projection;
         let condition = match condition {
             None => more,
             Some(first) => Expression::synthetic(ExpressionKind::Binary {
@@ -70,22 +91,22 @@ impl RowQuery {
                 right: Box::new(more),
             }),
         };
-        Ok(Self(Projection { columns, condition: Some(condition) }))
+        Ok(Self { projection: Projection { columns, condition: Some(condition) }, functions: self.functions })
     }
 
     /// The measurements that are named in it, each as often as it is.
     pub fn measurements(&self) -> impl Iterator<Item = String> {
-        let columns = self.0.columns.iter().map(|column| &column.expression);
-        let series = columns.chain(&self.0.condition).flat_map(Expression::series);
+        let columns = self.projection.columns.iter().map(|column| &column.expression);
+        let series = columns.chain(&self.projection.condition).flat_map(Expression::series);
         series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string)
     }
 
     /// Whether it computes with a measurement, by name or by a pattern that fits it; a column that is a measurement alone goes
     /// through as it is.
     pub fn computes_with(&self, measurement: &str) -> bool {
-        let columns = self.0.columns.iter().map(|column| &column.expression);
+        let columns = self.projection.columns.iter().map(|column| &column.expression);
         let columns = columns.filter(|expression| !matches!(expression.kind, ExpressionKind::Series(_)));
-        let mut series = columns.chain(&self.0.condition).flat_map(Expression::series);
+        let mut series = columns.chain(&self.projection.condition).flat_map(Expression::series);
         series.any(|name| name.pattern().has_wildcard() || name.to_string() == measurement)
     }
 
@@ -94,7 +115,7 @@ impl RowQuery {
     /// # Errors
     /// Types do not fit.
     pub fn bind(&self, schema: &[(Arc<str>, DataType)]) -> Result<RowExpressions, QueryError> {
-        RowExpressions::bind(&self.0, schema, &FunctionRegistry::builtin())
+        RowExpressions::bind(&self.projection, schema, &self.functions)
     }
 }
 
@@ -118,8 +139,8 @@ fn at_no_time<T: PartialEq>(
     Ok(read)
 }
 
-fn check(text: &str, projection: &Projection) -> Result<(), RowQueryError> {
-    RowExpressions::check(projection, &FunctionRegistry::builtin())
+fn check(text: &str, projection: &Projection, functions: &FunctionRegistry) -> Result<(), RowQueryError> {
+    RowExpressions::check(projection, functions)
         .map_err(|(span, error)| refuse(text, span, error.to_string()))
 }
 

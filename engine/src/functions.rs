@@ -40,5 +40,6 @@
 //! ```
 
 pub use levada_query::{
-    Call, Chunk, FunctionDefinition, FunctionKind, FunctionRegistry, QueryError, RowFunction, SeriesFunction,
+    Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionKind, FunctionRegistry,
+    InputRows, Needs, QueryError, RowFunction, SeriesFunction,
 };

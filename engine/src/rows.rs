@@ -46,8 +46,9 @@ pub(crate) async fn run(
             return Err(QueryError::Cancelled.into());
         }
         let plan = levada_query::plan(&statement, storage.view(), &context)?;
-        let (has_time, columns) = (plan.has_time, plan.columns.clone());
-        let step = Step::compute(Box::new(plan.execute().map(|batch| Ok(batch?))));
+        let has_time = plan.has_time;
+        let (columns, rows) = plan.into_rows();
+        let step = Step::compute(Box::new(rows.map(|batch| Ok(batch?))));
         Ok::<_, SessionError>((has_time, columns, step))
     });
     let (has_time, columns, step) = started.await.map_err(panicked)??;

@@ -61,6 +61,7 @@ codes! {
     NOT_LOGIN = 802, "There is no session.";
     NO_PERMISSION = 803, "The user may not do this.";
     LOAD_FILE_ERROR = 1100, "Loading a file failed.";
+    CREATE_UDF_ERROR = 1204, "A function of the user's cannot be made: its name is taken.";
 }
 
 impl StatusCode {

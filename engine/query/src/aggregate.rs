@@ -14,6 +14,7 @@ mod count;
 mod definitions;
 mod edge;
 mod extreme;
+mod kind;
 mod mode;
 mod moments;
 mod runs;
@@ -25,24 +26,25 @@ use std::{fmt, ops::Range};
 use arrow_array::ArrayRef;
 use levada_storage::Summary;
 
-pub(crate) use bound::{Aggregate, AggregateDefinition, Keep};
+pub(crate) use bound::{Aggregate, AggregateDefinition};
 pub(crate) use definitions::definitions;
+pub(crate) use kind::Keep;
 pub(crate) use values::array_of;
 
 use crate::QueryError;
 
 /// Rows on their way into an aggregate.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rows<'a> {
+pub struct InputRows<'a> {
     /// The time of each.
-    pub(crate) times: &'a [i64],
+    pub times: &'a [i64],
     /// A value for each, of every input.
-    pub(crate) inputs: &'a [ArrayRef],
+    pub inputs: &'a [ArrayRef],
 }
 
 /// What of a summary an aggregate needs to do without the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Needs {
+pub enum Needs {
     /// Count and times, which every summary has.
     Times,
     /// The sum as well.
@@ -59,7 +61,7 @@ pub(crate) enum Needs {
 
 impl Needs {
     /// Whether a summary will do.
-    pub(crate) fn met_by(self, summary: &Summary) -> bool {
+    pub fn met_by(self, summary: &Summary) -> bool {
         match self {
             Self::Times => true,
             Self::Sum => summary.sum.is_some(),
@@ -71,20 +73,45 @@ impl Needs {
     }
 }
 
-/// The states of an aggregate's groups.
-pub(crate) trait Accumulator: fmt::Debug + Send {
+/// An aggregate that was bound to a call: what makes the states of its groups. One may serve many columns of a query.
+pub trait AggregateFunction: fmt::Debug + Send + Sync {
+    /// States for its groups, none as yet.
+    fn accumulator(&self) -> Box<dyn Accumulator>;
+
+    /// What of a summary it needs to do without the rows.
+    fn needs(&self) -> Needs {
+        Needs::Rows
+    }
+
+    /// Whether rows of several series must not be mixed. They come series by series, each in order of time, otherwise.
+    fn depends_on_order(&self) -> bool {
+        false
+    }
+
+    /// Whether the series of one group may have values of other types than it was bound to.
+    fn mixes_types(&self) -> bool {
+        false
+    }
+}
+
+/// The states of an aggregate's groups, which are numbered from 0. Called from one thread at a time, and dropped when the
+/// query ends, early or not.
+pub trait Accumulator: fmt::Debug + Send {
     /// Makes room for so many groups, at least.
     fn reserve(&mut self, groups: usize);
 
     /// Adds some of the rows to a group.
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError>;
+    ///
+    /// # Errors
+    /// A value cannot be taken; the query ends.
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError>;
 
-    /// Adds rows that are known by a summary which meets [`Aggregate::needs`].
-    fn summary(&mut self, group: usize, summary: &Summary);
+    /// Adds rows that are known by a summary which meets [`AggregateFunction::needs`].
+    fn summary(&mut self, _group: usize, _summary: &Summary) {}
 
-    /// What follows is of another series.
-    fn next_series(&mut self) {}
-
-    /// The values of the first groups, which are forgotten.
-    fn finish(&mut self, groups: usize) -> ArrayRef;
+    /// The values of the first groups, which are forgotten: those behind move to the front.
+    ///
+    /// # Errors
+    /// A value cannot be computed; the query ends.
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError>;
 }

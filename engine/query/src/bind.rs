@@ -8,6 +8,7 @@
 
 pub(crate) mod constant;
 pub(crate) mod expand;
+pub(crate) mod names;
 pub(crate) mod schema_order;
 pub(crate) mod scope;
 pub(crate) mod time_range;

@@ -37,6 +37,7 @@ mod series_functions;
 mod show;
 mod window;
 
+pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs};
 pub use cancellation::Cancellation;
 pub use chunk::Chunk;
 pub use context::{QueryContext, SchemaOrder};

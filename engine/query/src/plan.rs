@@ -1,9 +1,9 @@
 //! From a statement to rows.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef};
+use arrow_schema::{DataType as ArrowType, Field, FieldRef, Fields, Schema, SchemaRef};
 use levada_model::{DataType, ResultColumn, StatusCode};
 use levada_sql::ast::Statement;
 use levada_storage::View;
@@ -13,6 +13,9 @@ use crate::{
     chunk::{Chunk, Chunks},
     explain, select, show,
 };
+
+/// Columns of a result whose fields have names in its batches, at most.
+const NAMED: usize = 1 << 14;
 
 /// A query that is bound to a view and ready to run.
 pub struct Plan {
@@ -67,19 +70,32 @@ impl Plan {
         Self::new(false, columns, crate::chunk::ready(vec![crate::chunk::timeless(values)]))
     }
 
-    /// The schema of every batch: `Time` first where [`Plan::has_time`] holds, then [`Plan::columns`].
+    /// The schema of every batch: `Time` first where [`Plan::has_time`] holds, then [`Plan::columns`]. Of more than 16,384
+    /// columns the fields say the types alone, and their names are empty: a million named fields take 160 MB.
     pub fn schema(&self) -> SchemaRef {
-        let time = self.has_time.then(|| Field::new("Time", ArrowType::Int64, false));
-        let columns =
-            self.columns.iter().map(|column| Field::new(&column.name, column.data_type.arrow(), true));
-        Arc::new(Schema::new(time.into_iter().chain(columns).collect::<Vec<_>>()))
+        let time = self.has_time.then(|| Arc::new(Field::new("Time", ArrowType::Int64, false)));
+        let mut unnamed: HashMap<DataType, FieldRef> = HashMap::new();
+        let is_named = self.columns.len() <= NAMED;
+        let columns = self.columns.iter().map(|ResultColumn { name, data_type }| {
+            if is_named {
+                return Arc::new(Field::new(name, data_type.arrow(), true));
+            }
+            let field = || Arc::new(Field::new("", data_type.arrow(), true));
+            Arc::clone(unnamed.entry(*data_type).or_insert_with(field))
+        });
+        Arc::new(Schema::new(time.into_iter().chain(columns).collect::<Fields>()))
     }
 
     /// Runs it: batches are computed as they are pulled, on the thread that pulls, which blocks for reads. Dropping the
     /// iterator ends the query. After an error there is nothing more. No batch is empty.
     pub fn execute(self) -> Rows {
+        self.into_rows().1
+    }
+
+    /// Its columns, and [its rows](Plan::execute).
+    pub fn into_rows(self) -> (Vec<ResultColumn>, Rows) {
         let schema = self.schema();
-        Rows { has_time: self.has_time, schema, chunks: Some(self.chunks) }
+        (self.columns, Rows { has_time: self.has_time, schema, chunks: Some(self.chunks) })
     }
 
     /// The operators, for a plan that goes around this one.
@@ -137,5 +153,7 @@ impl Iterator for Rows {
 
 /// A result column.
 pub(crate) fn column(name: impl Into<String>, data_type: DataType) -> ResultColumn {
-    ResultColumn { name: name.into(), data_type }
+    let mut name = name.into();
+    name.shrink_to_fit();
+    ResultColumn { name, data_type }
 }

@@ -45,9 +45,6 @@ pub trait SeriesFunction: fmt::Debug + Send {
     }
 }
 
-/// What clients know the clash with a built-in function by.
-const CREATE_UDF_ERROR: StatusCode = StatusCode(1204);
-
 /// The functions that a query may call, by name.
 #[derive(Clone, Debug, Default)]
 pub struct FunctionRegistry {
@@ -79,7 +76,7 @@ impl FunctionRegistry {
             let upper = name.to_uppercase();
             return Err(if taken.is_builtin() {
                 QueryError::Refused {
-                    code: CREATE_UDF_ERROR,
+                    code: StatusCode::CREATE_UDF_ERROR,
                     message: format!(
                         "Failed to create UDF [{upper}], the given function name conflicts with the built-in function name."
                     ),

@@ -7,12 +7,13 @@ mod by_tags;
 mod columns;
 mod grouped;
 mod last;
+mod patterns;
 mod raw;
 mod single_time;
 mod sources;
 mod tail;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use levada_sql::ast::{Alignment, Select};
 use levada_storage::View;
@@ -81,17 +82,21 @@ impl Planner<'_> {
         if self.explain { lines() } else { Vec::new() }
     }
 
-    /// `slimit` and `soffset` on a list of columns.
-    pub(crate) fn limit_columns<T>(&self, columns: Vec<T>) -> Vec<T> {
+    /// Which columns `slimit` and `soffset` leave, by their number.
+    pub(crate) fn wanted_columns(&self) -> Range<usize> {
         let count = |value: Option<i64>, otherwise| {
             value.map_or(otherwise, |value| usize::try_from(value).unwrap_or(0))
         };
         let offset = count(self.query.series_offset, 0);
-        let limit = count(self.query.series_limit, usize::MAX);
-        if offset == 0 && limit == usize::MAX {
-            columns
-        } else {
-            columns.into_iter().skip(offset).take(limit).collect()
+        offset..offset.saturating_add(count(self.query.series_limit, usize::MAX))
+    }
+
+    /// The columns that `slimit` and `soffset` leave.
+    pub(crate) fn limit_columns<T>(&self, columns: Vec<T>) -> Vec<T> {
+        let wanted = self.wanted_columns();
+        if wanted == (0..usize::MAX) {
+            return columns;
         }
+        columns.into_iter().skip(wanted.start).take(wanted.len()).collect()
     }
 }

@@ -55,7 +55,7 @@ pub use error::StorageError;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
 pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{
-    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, SeriesInfo, Summary,
-    TimeRange, View, Windows,
+    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
+    RowIterator, SeriesInfo, Summary, TimeRange, View, Windows,
 };
 pub use wal::Durable;

@@ -52,6 +52,15 @@ pub struct SeriesInfo {
     pub deadband: Option<Deadband>,
 }
 
+/// Series of one device, as a pattern finds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceSeries {
+    /// The device.
+    pub device: Path,
+    /// The measurements, in canonical form, and how they are stored; by measurement.
+    pub series: Vec<(Arc<str>, SeriesSchema)>,
+}
+
 /// A range of times, both ends included, in milliseconds since 1970 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRange {
@@ -137,6 +146,9 @@ pub trait Pieces: Iterator<Item = Result<Piece, StorageError>> + Send {
 /// Pieces of one series.
 pub type PieceIterator = Box<dyn Pieces>;
 
+/// Pieces of one series after the other; each is opened when it is pulled.
+pub type DevicePieces<'a> = Box<dyn Iterator<Item = Result<PieceIterator, StorageError>> + Send + 'a>;
+
 /// The store at one moment: later writes, flushes and compactions do not show in it.
 ///
 /// All methods block for at most a file's read, and may be called from several threads at once.
@@ -149,6 +161,16 @@ pub trait View: fmt::Debug + Send + Sync {
 
     /// The series a pattern matches (an alias counts as a name of the measurement), by path.
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo>;
+
+    /// The series a pattern matches, as [`View::series`] finds them, device by device, devices by path. A query of a million
+    /// series holds some 24 bytes of each: measurements that many devices have are shared, and there are no paths.
+    fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
+        let mut devices: BTreeMap<Path, Vec<(Arc<str>, SeriesSchema)>> = BTreeMap::new();
+        for each in self.series(pattern) {
+            devices.entry(each.device).or_default().push((each.measurement, each.schema));
+        }
+        devices.into_iter().map(|(device, series)| DeviceSeries { device, series }).collect()
+    }
 
     /// Those of a device's series that some names stand for, as measurement or as alias. One that two names stand for may come
     /// twice. The other series of the device are not copied, however many it has.
@@ -193,6 +215,22 @@ pub trait View: fmt::Debug + Send + Sync {
         range: TimeRange,
         windows: Option<Windows>,
     ) -> Result<PieceIterator, StorageError>;
+
+    /// [`View::pieces`] of some series of **one** device, in their order. The device and what files know of it are looked up
+    /// once for all of them.
+    ///
+    /// # Errors
+    /// As [`View::scan`]; what is wrong with one series is said in its place.
+    fn pieces_of<'a>(
+        &'a self,
+        device: &'a Path,
+        measurements: &'a [Arc<str>],
+        range: TimeRange,
+        windows: Option<Windows>,
+    ) -> Result<DevicePieces<'a>, StorageError> {
+        let pieces = move |measurement| self.pieces(device, measurement, range, windows);
+        Ok(Box::new(measurements.iter().map(pieces)))
+    }
 
     /// The newest value of one series, deletions and TTL applied.
     ///

@@ -241,7 +241,7 @@ pub(crate) enum ListFormat {
 /// Options of `docs`.
 #[derive(Debug, ArgGroup)]
 pub(crate) struct DocsArgs {
-    /// A topic (`variables`, `records`, …) or a connector: `kafka`, or `sink/file` where a source and a sink share a name.
+    /// A topic (`variables`, `records`, …), `functions`, or a connector: `kafka`, or `sink/file` where a source and a sink share a name.
     /// All there are are listed if not given
     #[arg(value_name = "NAME")]
     pub(crate) page: Option<String>,

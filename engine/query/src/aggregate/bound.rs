@@ -1,88 +1,69 @@
-//! An aggregate that is bound: what it needs, and its states.
+//! An aggregate that is bound to a call.
+
+use std::{fmt, sync::Arc};
 
 use levada_model::DataType;
-use levada_sql::ast::{BinaryOperator, Expression, Function};
+use levada_sql::ast::{Expression, Function};
 
-use super::{
-    Accumulator, Needs,
-    by::By,
-    count::{Count, TimeOf, Times},
-    edge::Edge,
-    extreme::{self, Wanted},
-    mode::Mode,
-    moments::Moments,
-    runs::Runs,
-    sum::Sum,
-};
+use super::{Accumulator, AggregateFunction, Needs};
 use crate::{QueryError, registry::Call};
 
-/// An aggregate, bound to the types of its inputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// An aggregate, bound to a call.
+#[derive(Clone, Debug)]
 pub(crate) struct Aggregate {
-    kind: Kind,
+    function: Arc<dyn AggregateFunction>,
     /// The type of its value.
     pub(crate) data_type: DataType,
 }
 
-/// What is computed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
-    Count,
-    Sum,
-    Avg,
-    Min,
-    Max,
-    Extreme,
-    First,
-    Last,
-    MinTime,
-    MaxTime,
-    Duration,
-    Mode,
-    CountIf { keep: Keep, ignore_null: bool },
-    CountTime,
-    Spread { sample: bool, root: bool },
-    By { greatest: bool, by: DataType },
-}
-
-/// How long a run must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Keep {
-    pub(crate) operator: BinaryOperator,
-    pub(crate) rows: i64,
-}
-
-impl Keep {
-    /// Whether a run of so many rows is counted.
-    pub(crate) fn holds(self, rows: i64) -> bool {
-        match self.operator {
-            BinaryOperator::Greater => rows > self.rows,
-            BinaryOperator::Less => rows < self.rows,
-            BinaryOperator::LessOrEqual => rows <= self.rows,
-            BinaryOperator::Equal => rows == self.rows,
-            BinaryOperator::NotEqual => rows != self.rows,
-            _ => rows >= self.rows,
-        }
-    }
-}
-
-/// What makes of a call, and the type of its first input, what is computed and the type of that.
-pub(super) type Bind = fn(&Call<'_>, DataType) -> Result<(Kind, DataType), QueryError>;
+/// What makes of a call what is computed, and the type of that.
+type Bind = dyn Fn(&Call<'_>) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError> + Send + Sync;
 
 /// What the registry knows of an aggregate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct AggregateDefinition {
-    /// How many arguments a call has.
-    pub(super) arguments: usize,
+    /// How many arguments a call has; `None` where its binder says.
+    arguments: Option<usize>,
     /// How many of them, from the first, are computed for each row; all where `None`.
-    pub(super) computed: Option<usize>,
+    computed: Option<usize>,
     /// Whether it says something else of rows that come backwards: of equally good ones the first is taken, or digits are
     /// lost at other places.
     pub(crate) reads_forwards: bool,
-    pub(super) bind: Bind,
+    bind: Arc<Bind>,
+}
+
+impl fmt::Debug for AggregateDefinition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AggregateDefinition").field("arguments", &self.arguments).finish_non_exhaustive()
+    }
 }
 
 impl AggregateDefinition {
+    /// An aggregate of which nothing is known: its binder checks a call's arguments, and rows come oldest first.
+    pub(crate) fn new(
+        bind: impl Fn(&Call<'_>) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self { arguments: None, computed: None, reads_forwards: true, bind: Arc::new(bind) }
+    }
+
+    /// Takes so many arguments.
+    pub(super) fn of(self, arguments: usize) -> Self {
+        Self { arguments: Some(arguments), ..self }
+    }
+
+    /// Only so many arguments, from the first, are computed for each row.
+    pub(super) fn computing(self, arguments: usize) -> Self {
+        Self { computed: Some(arguments), ..self }
+    }
+
+    /// Says the same of rows that come backwards.
+    pub(super) fn either_way(self) -> Self {
+        Self { reads_forwards: false, ..self }
+    }
+
     /// How many arguments of a call are computed for each row.
     pub(crate) fn inputs(&self, call: &Function) -> usize {
         call.arguments.len().min(self.computed.unwrap_or(usize::MAX))
@@ -91,6 +72,11 @@ impl AggregateDefinition {
     /// Whether it is computed from all that is in a call, so that statistics of a series may do.
     pub(crate) fn is_of_all_arguments(&self) -> bool {
         self.computed.is_none()
+    }
+
+    /// Whether a call may have one argument.
+    pub(crate) fn takes_one(&self) -> bool {
+        self.arguments.is_none_or(|arguments| arguments == 1)
     }
 }
 
@@ -101,53 +87,39 @@ impl Aggregate {
         call: &Call<'_>,
         shown: &Expression,
     ) -> Result<Self, QueryError> {
-        let (expected, actual) = (definition.arguments, call.function.arguments.len());
-        if actual != expected {
+        let actual = call.function.arguments.len();
+        if let Some(expected) = definition.arguments.filter(|&expected| expected != actual) {
             return Err(QueryError::semantic(format!(
                 "Error size of input expressions. expression: {}, actual size: {actual}, expected size: [{expected}].",
                 shown.column_name()
             )));
         }
-        let input = call.types.first().copied().unwrap_or(DataType::Int64);
-        let (kind, data_type) = (definition.bind)(call, input)?;
-        Ok(Self { kind, data_type })
+        let (function, data_type) = (definition.bind)(call)?;
+        Ok(Self { function, data_type })
+    }
+
+    /// Whether two are one that was bound once.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.function, &other.function) && self.data_type == other.data_type
     }
 
     /// What of a summary it needs.
     pub(crate) fn needs(&self) -> Needs {
-        match self.kind {
-            Kind::Count | Kind::MinTime | Kind::MaxTime | Kind::Duration => Needs::Times,
-            Kind::Sum | Kind::Avg => Needs::Sum,
-            Kind::Min | Kind::Max | Kind::Extreme => Needs::Extremes,
-            Kind::First => Needs::First,
-            Kind::Last => Needs::Last,
-            _ => Needs::Rows,
-        }
+        self.function.needs()
     }
 
     /// Whether rows of several series must not be mixed.
     pub(crate) fn depends_on_order(&self) -> bool {
-        matches!(self.kind, Kind::CountIf { .. })
+        self.function.depends_on_order()
+    }
+
+    /// Whether its inputs may be of other types than those it was bound to.
+    pub(crate) fn mixes_types(&self) -> bool {
+        self.function.mixes_types()
     }
 
     /// States for its groups, none as yet.
     pub(crate) fn accumulator(&self) -> Box<dyn Accumulator> {
-        match self.kind {
-            Kind::Count | Kind::CountTime => Box::new(Count::default()),
-            Kind::Sum => Box::new(Sum::new(false)),
-            Kind::Avg => Box::new(Sum::new(true)),
-            Kind::Min => extreme::accumulator(Wanted::Least, self.data_type),
-            Kind::Max => extreme::accumulator(Wanted::Greatest, self.data_type),
-            Kind::Extreme => extreme::accumulator(Wanted::Farthest, self.data_type),
-            Kind::First => Box::new(Edge::new(false, self.data_type)),
-            Kind::Last => Box::new(Edge::new(true, self.data_type)),
-            Kind::MinTime => Box::new(Times::new(TimeOf::First)),
-            Kind::MaxTime => Box::new(Times::new(TimeOf::Last)),
-            Kind::Duration => Box::new(Times::new(TimeOf::Between)),
-            Kind::Mode => Box::new(Mode::new(self.data_type)),
-            Kind::CountIf { keep, ignore_null } => Box::new(Runs::new(keep, ignore_null)),
-            Kind::Spread { sample, root } => Box::new(Moments::new(sample, root)),
-            Kind::By { greatest, by } => Box::new(By::new(greatest, self.data_type, by)),
-        }
+        self.function.accumulator()
     }
 }

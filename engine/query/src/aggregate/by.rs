@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef};
 use levada_model::{DataType, Value};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows, array_of};
+use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
 
 /// The winning `y` of each group and its `x`.
@@ -54,7 +54,7 @@ impl Accumulator for By {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let [of, by] = rows.inputs else {
             return Err(QueryError::semantic("max_by and min_by take two inputs"));
         };
@@ -71,7 +71,7 @@ impl Accumulator for By {
 
     fn summary(&mut self, _: usize, _: &Summary) {}
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
-        array_of(self.states.drain(..groups).map(|state| state.and_then(|(_, value)| value)), self.of)
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        Ok(array_of(self.states.drain(..groups).map(|state| state.and_then(|(_, value)| value)), self.of))
     }
 }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use arrow_array::{Array, ArrayRef, Int64Array};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows};
+use super::{Accumulator, InputRows};
 use crate::QueryError;
 
 /// How many values are not null.
@@ -19,7 +19,7 @@ impl Accumulator for Count {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let nulls = rows.inputs.first().and_then(|input| input.nulls());
         let null_count = nulls.map_or(0, |nulls| nulls.slice(range.start, range.len()).null_count());
         self.0[group] += (range.len() - null_count) as i64;
@@ -30,8 +30,8 @@ impl Accumulator for Count {
         self.0[group] += i64::try_from(summary.count).unwrap_or(i64::MAX);
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
-        Arc::new(self.0.drain(..groups).collect::<Int64Array>())
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        Ok(Arc::new(self.0.drain(..groups).collect::<Int64Array>()))
     }
 }
 
@@ -72,7 +72,7 @@ impl Accumulator for Times {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         // Times are sorted one way or the other, so the ends are enough.
         let known = |row: &usize| rows.inputs.first().is_none_or(|input| input.is_valid(*row));
         let (first, last) = (range.clone().find(known), range.rev().find(known));
@@ -87,7 +87,7 @@ impl Accumulator for Times {
         self.add(group, summary.start, summary.end);
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let wanted = self.wanted;
         let value = |(first, last): (i64, i64)| {
             (first <= last).then(|| match wanted {
@@ -96,6 +96,6 @@ impl Accumulator for Times {
                 TimeOf::Between => last.saturating_sub(first),
             })
         };
-        Arc::new(self.states.drain(..groups).map(value).collect::<Int64Array>())
+        Ok(Arc::new(self.states.drain(..groups).map(value).collect::<Int64Array>()))
     }
 }

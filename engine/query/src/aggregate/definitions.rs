@@ -1,13 +1,33 @@
 //! Which aggregates there are, what they take and what they give.
 
+use std::sync::Arc;
+
 use levada_model::DataType;
 use levada_sql::ast::{BinaryOperator, Constant, ExpressionKind};
 
-use super::bound::{AggregateDefinition, Bind, Keep, Kind};
+use super::{
+    AggregateFunction,
+    bound::AggregateDefinition,
+    kind::{BuiltIn, Keep, Kind},
+};
 use crate::{
     QueryError,
     registry::{Call, FunctionDefinition},
 };
+
+/// What makes of a call, and the type of its first input, what is computed and the type of that.
+type Bind = fn(&Call<'_>, DataType) -> Result<(Kind, DataType), QueryError>;
+
+/// A built-in aggregate of so many arguments.
+fn of(arguments: usize, bind: Bind) -> AggregateDefinition {
+    let bind = move |call: &Call<'_>| {
+        let input = call.types.first().copied().unwrap_or(DataType::Int64);
+        let (kind, data_type) = bind(call, input)?;
+        let function: Arc<dyn AggregateFunction> = Arc::new(BuiltIn { kind, data_type });
+        Ok((function, data_type))
+    };
+    AggregateDefinition::new(bind).of(arguments)
+}
 
 /// All of them.
 pub(crate) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
@@ -16,8 +36,7 @@ pub(crate) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
 
 fn of_one_series() -> Vec<FunctionDefinition> {
     let aggregate = |name, signature, summary, bind: Bind| {
-        let definition = AggregateDefinition { arguments: 1, computed: None, reads_forwards: false, bind };
-        FunctionDefinition::aggregate(name, signature, summary, definition)
+        FunctionDefinition::built_in_aggregate(name, signature, summary, of(1, bind).either_way())
     };
     vec![
         aggregate("count", "(any): INT64", "How many values there are.", |_, _| {
@@ -61,26 +80,20 @@ fn of_one_series() -> Vec<FunctionDefinition> {
 
 fn of_runs_and_pairs() -> Vec<FunctionDefinition> {
     let of_two = |name, summary, bind: Bind| {
-        let definition = AggregateDefinition { arguments: 2, computed: None, reads_forwards: true, bind };
-        FunctionDefinition::aggregate(name, "(any, ordered): like any", summary, definition)
+        FunctionDefinition::built_in_aggregate(name, "(any, ordered): like any", summary, of(2, bind))
     };
     vec![
-        FunctionDefinition::aggregate(
+        FunctionDefinition::built_in_aggregate(
             "count_time",
             "(*): INT64",
             "How many times there are at which any of the series has a value.",
-            AggregateDefinition {
-                arguments: 1,
-                computed: Some(0),
-                reads_forwards: false,
-                bind: |_, _| Ok((Kind::CountTime, DataType::Int64)),
-            },
+            of(1, |_, _| Ok((Kind::CountTime, DataType::Int64))).computing(0).either_way(),
         ),
-        FunctionDefinition::aggregate(
+        FunctionDefinition::built_in_aggregate(
             "count_if",
             "(BOOLEAN, keep >= 3[, 'ignoreNull'='false']): INT64",
             "How many runs of true there are that are long enough; a number alone is the least length.",
-            AggregateDefinition { arguments: 2, computed: Some(1), reads_forwards: true, bind: count_if },
+            of(2, count_if).computing(1),
         ),
         of_two("max_by", "The first input where the second is greatest.", |call, input| {
             by(call, input, true)
@@ -101,8 +114,7 @@ fn spreads() -> impl Iterator<Item = FunctionDefinition> {
         ("var_samp", VARIANCE, |_, input| spread(input, true, false)),
     ];
     all.into_iter().map(|(name, summary, bind)| {
-        let definition = AggregateDefinition { arguments: 1, computed: None, reads_forwards: true, bind };
-        FunctionDefinition::aggregate(name, "(number): DOUBLE", summary, definition)
+        FunctionDefinition::built_in_aggregate(name, "(number): DOUBLE", summary, of(1, bind))
     })
 }
 

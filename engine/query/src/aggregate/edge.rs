@@ -6,7 +6,7 @@ use arrow_array::{Array, ArrayRef};
 use levada_model::{DataType, Value};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows, array_of};
+use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
 
 /// The value of the least or greatest time of each group.
@@ -37,7 +37,7 @@ impl Accumulator for Edge {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let input = &rows.inputs[0];
         let known = |row: &usize| input.is_valid(*row);
         // Times are sorted one way or the other, so the ends are enough.
@@ -58,7 +58,7 @@ impl Accumulator for Edge {
         }
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
-        array_of(self.states.drain(..groups).map(|state| state.map(|(_, value)| value)), self.data_type)
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        Ok(array_of(self.states.drain(..groups).map(|state| state.map(|(_, value)| value)), self.data_type))
     }
 }

@@ -10,7 +10,7 @@ use arrow_array::{
 use levada_model::{DataType, Value};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows};
+use super::{Accumulator, InputRows};
 use crate::QueryError;
 
 /// Which value wins.
@@ -129,7 +129,7 @@ impl<T: ArrowPrimitiveType> Accumulator for Numbers<T> {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let input: &PrimitiveArray<T> = rows.inputs[0].as_primitive();
         let values = &input.values()[range.clone()];
         match input.nulls() {
@@ -160,8 +160,8 @@ impl<T: ArrowPrimitiveType> Accumulator for Numbers<T> {
         }
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
-        Arc::new(self.states.drain(..groups).collect::<PrimitiveArray<T>>())
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        Ok(Arc::new(self.states.drain(..groups).collect::<PrimitiveArray<T>>()))
     }
 }
 
@@ -192,7 +192,7 @@ impl Accumulator for Texts {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let input: &StringArray = rows.inputs[0].as_string();
         for row in range.filter(|&row| input.is_valid(row)) {
             self.offer(group, input.value(row));
@@ -207,7 +207,7 @@ impl Accumulator for Texts {
         }
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
-        Arc::new(self.states.drain(..groups).collect::<StringArray>())
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        Ok(Arc::new(self.states.drain(..groups).collect::<StringArray>()))
     }
 }

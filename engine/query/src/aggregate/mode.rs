@@ -6,7 +6,7 @@ use arrow_array::ArrayRef;
 use levada_model::{DataType, Value};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows, array_of};
+use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
 
 /// How many different values a group may have before the query is refused.
@@ -54,7 +54,7 @@ impl Accumulator for Mode {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let state = &mut self.states[group];
         for row in range {
             let Some(value) = Value::at(&rows.inputs[0], self.data_type, row) else { continue };
@@ -71,12 +71,12 @@ impl Accumulator for Mode {
 
     fn summary(&mut self, _: usize, _: &Summary) {}
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let best = |state: HashMap<Key, (u64, i64, Value)>| {
             let winner =
                 state.into_values().min_by_key(|(count, time, _)| (std::cmp::Reverse(*count), *time));
             winner.map(|(_, _, value)| value)
         };
-        array_of(self.states.drain(..groups).map(best), self.data_type)
+        Ok(array_of(self.states.drain(..groups).map(best), self.data_type))
     }
 }

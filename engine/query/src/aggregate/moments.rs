@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use arrow_array::{Array, ArrayRef, Float64Array};
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows};
+use super::{Accumulator, InputRows};
 use crate::{QueryError, expression::arithmetic::doubles};
 
 /// Count, mean and the sum of squared distances from it.
@@ -39,7 +39,7 @@ impl Accumulator for Moments {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let numbers = doubles(&rows.inputs[0].slice(range.start, range.len()))?;
         let state = &mut self.states[group];
         for value in numbers.iter().flatten() {
@@ -53,7 +53,7 @@ impl Accumulator for Moments {
 
     fn summary(&mut self, _: usize, _: &Summary) {}
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let (sample, root) = (self.sample, self.root);
         let value = |state: State| {
             let divisor = if sample { state.count.checked_sub(1)? } else { state.count };
@@ -62,6 +62,6 @@ impl Accumulator for Moments {
                 if root { variance.sqrt() } else { variance }
             })
         };
-        Arc::new(self.states.drain(..groups).map(value).collect::<Float64Array>())
+        Ok(Arc::new(self.states.drain(..groups).map(value).collect::<Float64Array>()))
     }
 }

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc};
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray};
 use levada_storage::Summary;
 
-use super::{Accumulator, Keep, Rows};
+use super::{Accumulator, InputRows, Keep};
 use crate::QueryError;
 
 /// Runs counted, and the length of the one that goes on.
@@ -37,7 +37,7 @@ impl Accumulator for Runs {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let input = rows.inputs[0].as_boolean();
         let state = &mut self.states[group];
         for row in range {
@@ -56,17 +56,12 @@ impl Accumulator for Runs {
 
     fn summary(&mut self, _: usize, _: &Summary) {}
 
-    fn next_series(&mut self) {
-        let keep = self.keep;
-        self.states.iter_mut().for_each(|state| Self::end(keep, state));
-    }
-
-    fn finish(&mut self, groups: usize) -> ArrayRef {
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let keep = self.keep;
         let value = |mut state: (i64, i64)| {
             Self::end(keep, &mut state);
             state.0
         };
-        Arc::new(self.states.drain(..groups).map(value).collect::<Int64Array>())
+        Ok(Arc::new(self.states.drain(..groups).map(value).collect::<Int64Array>()))
     }
 }

@@ -10,7 +10,7 @@ use arrow_array::{
 use arrow_schema::DataType as ArrowType;
 use levada_storage::Summary;
 
-use super::{Accumulator, Rows};
+use super::{Accumulator, InputRows};
 use crate::QueryError;
 
 /// The sum of numbers and how many there were.
@@ -34,7 +34,7 @@ impl Accumulator for Sum {
         }
     }
 
-    fn rows(&mut self, group: usize, rows: Rows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
         let input = &rows.inputs[0];
         let state = &mut self.states[group];
         match input.data_type() {
@@ -52,11 +52,11 @@ impl Accumulator for Sum {
         state.1 += summary.count;
     }
 
-    fn finish(&mut self, groups: usize) -> ArrayRef {
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let average = self.average;
         let value =
             |(sum, count): (f64, u64)| (count > 0).then(|| if average { sum / count as f64 } else { sum });
-        Arc::new(self.states.drain(..groups).map(value).collect::<Float64Array>())
+        Ok(Arc::new(self.states.drain(..groups).map(value).collect::<Float64Array>()))
     }
 }
 

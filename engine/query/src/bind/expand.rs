@@ -1,38 +1,14 @@
 //! Wildcards and prefixes: from one written expression to all that it stands for.
 
-use std::sync::Arc;
+use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function};
 
-use hashbrown::HashMap;
-use levada_model::{Path, PathPattern};
-use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName};
-use levada_storage::{SeriesInfo, View};
+use super::names::Names;
+use crate::QueryError;
 
-use super::schema_order::{self, Purpose};
-use crate::{QueryContext, QueryError, context::SchemaOrder};
-
-/// How many columns a query may have before it is refused.
+/// How many columns a query may have before it is rejected.
 const MOST: usize = 1 << 20;
 /// How deep an expression may be; the parser lets none deeper through.
 const DEEPEST: usize = 512;
-
-/// A series that an expression names.
-#[derive(Clone, Debug)]
-pub(crate) struct Match {
-    /// As the expression shows it: the whole path, or the measurement in `align by device`.
-    pub(crate) shown: SeriesName,
-    /// As `group by level` shows it, where that is another name.
-    grouped: Option<SeriesName>,
-    /// What it is.
-    pub(crate) series: Arc<SeriesInfo>,
-}
-
-/// All series that a name stands for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) matches: Vec<Match>,
-    /// Below some prefix it stands for none.
-    is_missing: bool,
-}
 
 /// An expression whose series are single ones.
 #[derive(Clone, Debug)]
@@ -59,49 +35,7 @@ impl Expanded {
     }
 }
 
-/// How series are shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Show<'a> {
-    /// By their whole path.
-    Whole,
-    /// By their whole path, grouped by levels of it.
-    Levels(&'a [u32]),
-    /// By their whole path, grouped by the measurement alone.
-    Tags,
-    /// By the measurement alone.
-    Measurement,
-}
-
-/// Looks series up and remembers them.
-#[derive(Debug)]
-pub(crate) struct Names<'a> {
-    view: &'a dyn View,
-    order: SchemaOrder,
-    prefixes: Vec<PathPattern>,
-    show: Show<'a>,
-    matches: HashMap<SeriesName, Arc<Found>, foldhash::fast::RandomState>,
-    /// What every shown name stands for.
-    pub(crate) series: HashMap<SeriesName, Arc<SeriesInfo>, foldhash::fast::RandomState>,
-}
-
-impl<'a> Names<'a> {
-    /// Names below some prefixes.
-    pub(crate) fn new(
-        view: &'a dyn View,
-        context: &QueryContext,
-        prefixes: Vec<PathPattern>,
-        show: Show<'a>,
-    ) -> Self {
-        Self {
-            view,
-            order: context.order,
-            prefixes,
-            show,
-            matches: HashMap::default(),
-            series: HashMap::default(),
-        }
-    }
-
+impl Names<'_> {
     /// All that an expression stands for: series by series in the order of the prefixes and of the catalog, the rightmost
     /// name changing fastest. Empty where a name stands for nothing.
     pub(crate) fn expand(&mut self, expression: &Expression) -> Result<Vec<Expanded>, QueryError> {
@@ -131,16 +65,12 @@ impl<'a> Names<'a> {
         }
         if let ExpressionKind::Series(name) = &expression.kind {
             let found = self.find(name);
-            let with = |name: &SeriesName| Expression {
-                kind: ExpressionKind::Series(name.clone()),
-                span: expression.span,
-            };
+            let with = |name| Expression { kind: ExpressionKind::Series(name), span: expression.span };
             let mut expanded: Vec<Expanded> = found
-                .matches
-                .iter()
-                .map(|each| Expanded {
-                    expression: with(&each.shown),
-                    other: each.grouped.as_ref().map(with),
+                .matches()
+                .map(|each| {
+                    let (shown, grouped) = self.note(&each);
+                    Expanded { expression: with(shown), other: grouped.map(with) }
                 })
                 .collect();
             if or_null && found.is_missing {
@@ -156,9 +86,7 @@ impl<'a> Names<'a> {
                 continue;
             }
             let choices = self.expand_at(child, or_null, depth + 1)?;
-            if expanded.len().saturating_mul(choices.len()) > MOST {
-                return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MOST });
-            }
+            check_columns(expanded.len().saturating_mul(choices.len()))?;
             expanded = expanded
                 .iter()
                 .flat_map(|before| choices.iter().map(move |choice| (before, choice)))
@@ -171,61 +99,14 @@ impl<'a> Names<'a> {
         }
         Ok(expanded)
     }
+}
 
-    /// The series a suffix, or a whole path, stands for.
-    pub(crate) fn find(&mut self, name: &SeriesName) -> Arc<Found> {
-        if let Some(found) = self.matches.get(name) {
-            return Arc::clone(found);
-        }
-        let is_whole = name.is_whole() && !matches!(self.show, Show::Measurement);
-        let patterns: Vec<PathPattern> = if is_whole {
-            vec![name.pattern().clone()]
-        } else {
-            self.prefixes.iter().map(|prefix| prefix.join(name.pattern())).collect()
-        };
-        let mut found = Vec::new();
-        let mut is_missing = false;
-        for pattern in patterns {
-            let mut series = self.view.series(&pattern);
-            if pattern.has_wildcard() {
-                series = schema_order::sort(series, self.order, Purpose::Select, |each| &each.path);
-            }
-            is_missing |= series.is_empty();
-            let last = pattern.split_last().map(|(_, last)| last);
-            let literal = last.as_ref().filter(|last| !last.has_wildcard()).map(ToString::to_string);
-            let any_measurement = last.as_ref().is_some_and(PathPattern::has_wildcard);
-            found.reserve(series.len());
-            found.extend(
-                series.into_iter().map(|series| self.shown(series, literal.as_deref(), any_measurement)),
-            );
-        }
-        self.series.reserve(found.len());
-        for each in &found {
-            self.series.insert(each.shown.clone(), Arc::clone(&each.series));
-        }
-        let found = Arc::new(Found { matches: found, is_missing });
-        self.matches.insert(name.clone(), Arc::clone(&found));
-        found
+/// Rejects more columns than a query may have.
+pub(crate) fn check_columns(columns: usize) -> Result<(), QueryError> {
+    if columns > MOST {
+        return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MOST });
     }
-
-    /// `literal` is the measurement that was asked for by name.
-    fn shown(&self, series: SeriesInfo, literal: Option<&str>, any_measurement: bool) -> Match {
-        // A series that was asked for by its second name is shown by it.
-        let alias = literal.filter(|name| **name != *series.measurement);
-        let path = alias.map_or_else(|| series.path.clone(), |alias| series.device.child(alias));
-        let name = alias.unwrap_or(&series.measurement);
-        let shown = match self.show {
-            Show::Measurement => SeriesName::suffix(PathPattern::of_node(name)),
-            _ => SeriesName::whole(PathPattern::from(&path)),
-        };
-        let grouped = match self.show {
-            Show::Levels(levels) => Some(SeriesName::whole(grouped(&path, levels, any_measurement))),
-            Show::Tags => Some(SeriesName::suffix(PathPattern::of_node(name))),
-            _ => None,
-        };
-        let grouped = grouped.filter(|grouped| *grouped != shown);
-        Match { shown, grouped, series: Arc::new(series) }
-    }
+    Ok(())
 }
 
 /// Whether a null is written in an expression, save after `then` and `else`.
@@ -284,20 +165,4 @@ fn replace_child(expression: &Expression, at: usize, child: &Expression) -> Expr
         *place = child.clone();
     }
     copy
-}
-
-/// A path with a star for every node whose level is not asked for; the measurement stays unless it came of a wildcard.
-fn grouped(path: &Path, levels: &[u32], any_measurement: bool) -> PathPattern {
-    let nodes: Vec<&str> = path.nodes().collect();
-    let last = nodes.len().saturating_sub(1);
-    let kept = |at: usize| {
-        if at == last {
-            !any_measurement
-        } else {
-            at == 0 || levels.iter().any(|&level| level as usize == at)
-        }
-    };
-    let text: Vec<&str> =
-        nodes.iter().enumerate().map(|(at, node)| if kept(at) { node } else { "*" }).collect();
-    PathPattern::parse(&text.join(".")).unwrap_or_else(|_| PathPattern::from(path))
 }

@@ -8,12 +8,16 @@
 //! filled from the catalog's backwards). The catalog does not tell when a name was created; names are taken to have been
 //! created in their order, those that need quotes last.
 
+mod series;
+
 use std::{
     cmp::{Ordering, Reverse},
     ops::Range,
 };
 
 use levada_model::Path;
+
+pub(crate) use series::{Place, places};
 
 use crate::context::SchemaOrder;
 

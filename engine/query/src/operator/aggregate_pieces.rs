@@ -1,28 +1,36 @@
 //! Aggregates of whole series by windows of time, from summaries where these will do.
 //!
-//! Each series is read on its own; nothing is joined. Windows are worked on in batches: every series is fed into the
-//! batch's groups, then the groups become rows.
+//! Each series is read on its own, device by device; nothing is joined. Windows are worked on in batches: every series is fed
+//! into the batch's groups, then the groups become rows.
 //!
 //! ```text
 //!            window 0   window 1   window 2 │ next batch
 //!   series a ═══════════╪══════════╪═══════ │      a piece that goes on behind the batch is kept for the next
 //!   series b ═══════════╪═══  ═════╪═══════ │
 //!               ▼           ▼          ▼
-//!   aggregates   group 0     group 1    group 2  ──▶ one chunk of three rows
+//!   slots        group 0     group 1    group 2  ──▶ one chunk of three rows
 //! ```
 //! Windows may be worked on from the last one on. Series are read forwards all the same, for each batch anew.
 
+mod banks;
+mod cursor;
+mod input;
+
 use std::{collections::VecDeque, fmt, sync::Arc};
 
-use arrow_array::{Array, Int64Array, RecordBatch, UInt32Array};
-use levada_model::Path;
-use levada_storage::{
-    Direction, Piece, PieceIterator, Pieces, RowIterator, StorageError, TimeRange, View, Windows,
-};
+use arrow_array::{Int64Array, UInt32Array};
+use levada_storage::{Direction, Piece, PieceIterator, TimeRange, View, Windows};
 
+pub(crate) use banks::{Banks, Slot};
+pub(crate) use input::{DeviceInput, Inputs};
+
+use self::{
+    banks::State,
+    cursor::{Cursor, Scanned, piece_bytes, span},
+};
 use crate::{
     Cancellation, QueryError,
-    aggregate::{Accumulator, Aggregate, Needs, Rows},
+    aggregate::{InputRows, Needs},
     chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
     window::{Window, WindowSequence},
@@ -30,86 +38,34 @@ use crate::{
 
 /// How many windows a batch has at most that is read for itself.
 const MOST_WINDOWS: usize = 1 << 14;
+/// How many groups are open at once, where there are not more slots.
+const GROUPS: usize = 1 << 22;
 
-/// A series, and the aggregates it belongs to by their index.
-#[derive(Clone, Debug)]
-pub(crate) struct SeriesInput {
-    pub(crate) device: Path,
-    pub(crate) measurement: Arc<str>,
-    pub(crate) targets: Vec<usize>,
+/// What is summed up, and what comes of it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) inputs: Vec<DeviceInput>,
+    pub(crate) banks: Banks,
+    /// The columns of the result.
+    pub(crate) columns: Vec<Slot>,
 }
 
 /// Aggregates of series; a row for each window.
 pub(crate) struct AggregatePieces {
     view: Arc<dyn View>,
-    inputs: Vec<(SeriesInput, Cursor)>,
-    needs: Vec<Needs>,
-    accumulators: Vec<Box<dyn Accumulator>>,
+    /// The cursors of each device's series, where they are kept from batch to batch.
+    inputs: Vec<(DeviceInput, Vec<Cursor>)>,
+    states: Vec<State>,
+    columns: Vec<Slot>,
     windows: WindowSequence,
     /// The first window behind the batch, which ends what a batch keeps.
     ahead: Option<Window>,
     range: TimeRange,
     batch: usize,
+    most: usize,
     cancellation: Cancellation,
     /// For what cursors hold between two batches.
     memory: Reservation,
-}
-
-/// How far a series was read.
-#[derive(Default)]
-enum Cursor {
-    #[default]
-    Closed,
-    Open {
-        pieces: PieceIterator,
-        /// Pieces that reach into windows to come.
-        kept: VecDeque<Piece>,
-        /// Bytes reserved for both.
-        held: usize,
-    },
-    Done,
-}
-
-impl Cursor {
-    /// What was reserved for it, which is no longer.
-    fn release(&mut self) -> usize {
-        match self {
-            Self::Open { held, .. } => std::mem::take(held),
-            Self::Closed | Self::Done => 0,
-        }
-    }
-}
-
-/// Rows as pieces.
-struct Scanned {
-    rows: RowIterator,
-    /// The largest batch as yet: about what is held of the next.
-    batch: usize,
-}
-
-impl Iterator for Scanned {
-    type Item = Result<Piece, StorageError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.rows.next()?;
-        self.batch = self.batch.max(batch.as_ref().map_or(0, batch_bytes));
-        Some(batch.map(Piece::Rows))
-    }
-}
-
-impl Pieces for Scanned {
-    fn held_bytes(&self) -> usize {
-        self.batch
-    }
-}
-
-/// Bytes of the rows of a batch, whatever it is cut from.
-fn batch_bytes(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
-}
-
-fn piece_bytes(piece: &Piece) -> usize {
-    size_of::<Piece>() + if let Piece::Rows(batch) = piece { batch_bytes(batch) } else { 0 }
 }
 
 impl fmt::Debug for AggregatePieces {
@@ -118,27 +74,34 @@ impl fmt::Debug for AggregatePieces {
     }
 }
 
+/// The series that is being fed: its device, and its place there.
+type Fed<'a> = (&'a DeviceInput, usize);
+
+/// Windows of a batch, and the number of the first.
+type Open<'a> = (&'a [Window], usize);
+
 impl AggregatePieces {
     /// `range` is what the condition leaves of time.
     pub(crate) fn new(
         view: Arc<dyn View>,
-        inputs: Vec<SeriesInput>,
-        aggregates: &[Aggregate],
+        asked: Asked,
         mut windows: WindowSequence,
         range: TimeRange,
         batch: usize,
         budget: &Budget,
     ) -> Self {
         let ahead = windows.next();
+        let most = (GROUPS / asked.banks.slots().max(1)).clamp(1, MOST_WINDOWS);
         Self {
             view,
-            inputs: inputs.into_iter().map(|input| (input, Cursor::Closed)).collect(),
-            needs: aggregates.iter().map(Aggregate::needs).collect(),
-            accumulators: aggregates.iter().map(Aggregate::accumulator).collect(),
+            inputs: asked.inputs.into_iter().map(|input| (input, Vec::new())).collect(),
+            states: asked.banks.states(),
+            columns: asked.columns,
             windows,
             ahead,
             range,
-            batch: batch.clamp(1, 1024),
+            batch: batch.clamp(1, 1024).min(most),
+            most,
             cancellation: Cancellation::default(),
             memory: budget.part("series that are summed up side by side"),
         }
@@ -169,22 +132,16 @@ impl AggregatePieces {
         if backwards {
             batch.reverse();
             // Who goes on is not to read the same chunk for each few windows.
-            self.batch = (self.batch * 2).min(MOST_WINDOWS);
+            self.batch = (self.batch * 2).min(self.most);
         }
-        self.accumulators.iter_mut().for_each(|each| each.reserve(batch.len()));
+        self.states.iter_mut().for_each(|each| each.reserve(batch.len()));
         let mut inputs = std::mem::take(&mut self.inputs);
-        for (input, cursor) in &mut inputs {
-            let released = cursor.release();
-            self.memory.shrink(released);
-            self.feed(input, cursor, &batch)?;
-            self.hold(cursor);
-            for &target in &input.targets {
-                self.accumulators[target].next_series();
-            }
+        for (input, cursors) in &mut inputs {
+            self.feed(input, cursors, &batch)?;
         }
         self.inputs = inputs;
         let times = batch.iter().map(|window| window.label).collect::<Int64Array>();
-        let columns = self.accumulators.iter_mut().map(|each| each.finish(batch.len())).collect();
+        let columns = banks::finish(&mut self.states, &self.columns, batch.len())?;
         let chunk = Chunk { times, columns };
         if !backwards {
             return Ok(Some(chunk));
@@ -193,37 +150,57 @@ impl AggregatePieces {
         chunk.take(&reversed).map(Some)
     }
 
-    /// Feeds a series into the windows of a batch.
-    fn feed(&mut self, input: &SeriesInput, cursor: &mut Cursor, batch: &[Window]) -> Result<(), QueryError> {
-        self.cancellation.check()?;
+    /// Feeds a device's series into the windows of a batch.
+    fn feed(
+        &mut self,
+        input: &DeviceInput,
+        cursors: &mut Vec<Cursor>,
+        batch: &[Window],
+    ) -> Result<(), QueryError> {
         if self.windows.panes().is_none() {
             // Each window is read on its own: the store cannot know where months begin.
             for (group, window) in batch.iter().enumerate() {
-                self.read(input, window.range, None, std::slice::from_ref(window), group)?;
+                self.read(input, window.range, None, (std::slice::from_ref(window), group), batch.len())?;
             }
             return Ok(());
         }
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(()) };
         if self.windows.is_backwards() {
-            let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(()) };
             // The last window to begin ends last.
             let range = TimeRange { start: first.range.start, end: last.range.end };
-            return self.read(input, range, self.panes(), batch, 0);
+            return self.read(input, range, self.panes(), (batch, 0), batch.len());
         }
-        if let Cursor::Closed = cursor {
-            // What was closed for want of memory goes on at the batch.
-            let start = batch.first().map_or(i64::MIN, |window| window.range.start);
-            let ahead = TimeRange { start, end: self.windows.range().end };
-            let range = intersect(ahead, self.range);
-            *cursor = if range.is_empty() {
-                Cursor::Done
-            } else {
-                Cursor::Open {
-                    pieces: self.open(input, range, self.panes())?,
-                    kept: VecDeque::new(),
-                    held: 0,
-                }
-            };
+        let ahead = TimeRange { start: first.range.start, end: self.windows.range().end };
+        let range = intersect(ahead, self.range);
+        if range.is_empty() {
+            return Ok(());
         }
+        let view = Arc::clone(&self.view);
+        // All are opened at first, and what was closed for want of memory goes on at the batch.
+        let mut opened = match cursors.is_empty() && !self.reads_rows(input) {
+            true => Some(view.pieces_of(&input.device, &input.measurements, range, self.panes())?),
+            false => None,
+        };
+        cursors.resize_with(input.measurements.len(), Cursor::default);
+        for (series, cursor) in cursors.iter_mut().enumerate() {
+            self.cancellation.check()?;
+            let released = cursor.release();
+            self.memory.shrink(released);
+            if let Cursor::Closed = cursor {
+                let pieces = match opened.as_mut().and_then(Iterator::next) {
+                    Some(pieces) => pieces?,
+                    None => self.open(input, series, range, self.panes())?,
+                };
+                *cursor = Cursor::Open { pieces, kept: VecDeque::new(), held: 0 };
+            }
+            self.feed_series((input, series), cursor, batch)?;
+            self.hold(cursor);
+        }
+        Ok(())
+    }
+
+    /// Feeds what an open cursor has for the windows of a batch.
+    fn feed_series(&mut self, fed: Fed<'_>, cursor: &mut Cursor, batch: &[Window]) -> Result<(), QueryError> {
         let Cursor::Open { pieces, kept, .. } = cursor else { return Ok(()) };
         let end = batch.iter().map(|window| window.range.end).max().unwrap_or(i64::MIN);
         let next_start = self.ahead.map(|window| window.range.start);
@@ -248,7 +225,7 @@ impl AggregatePieces {
                 },
             };
             let span = span(&piece);
-            self.place(input, &piece, batch, 0)?;
+            self.place(fed, &piece, (batch, 0), batch.len())?;
             if next_start.is_some_and(|start| span.end >= start) {
                 room = room.saturating_sub(piece_bytes(&piece));
                 still.push_back(piece);
@@ -285,91 +262,110 @@ impl AggregatePieces {
         self.windows.panes().map(|(origin, width)| Windows { origin, width })
     }
 
-    /// Reads a series within a range into windows; the first of them is group `first`.
+    /// Reads a device's series within a range into windows.
     fn read(
         &mut self,
-        input: &SeriesInput,
+        input: &DeviceInput,
         range: TimeRange,
         panes: Option<Windows>,
-        windows: &[Window],
-        first: usize,
+        windows: Open<'_>,
+        width: usize,
     ) -> Result<(), QueryError> {
         let range = intersect(range, self.range);
         if range.is_empty() {
             return Ok(());
         }
-        for piece in self.open(input, range, panes)? {
-            self.place(input, &piece?, windows, first)?;
+        let view = Arc::clone(&self.view);
+        let mut opened = match self.reads_rows(input) {
+            true => None,
+            false => Some(view.pieces_of(&input.device, &input.measurements, range, panes)?),
+        };
+        for series in 0..input.measurements.len() {
+            self.cancellation.check()?;
+            let pieces = match opened.as_mut().and_then(Iterator::next) {
+                Some(pieces) => pieces?,
+                None => self.open(input, series, range, panes)?,
+            };
+            for piece in pieces {
+                self.place((input, series), &piece?, windows, width)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether some aggregate of the device needs every row.
+    fn reads_rows(&self, input: &DeviceInput) -> bool {
+        let any = self.states.iter().any(|state| state.needs == Needs::Rows);
+        any && (0..input.measurements.len()).any(|series| self.needs_rows(input, series))
+    }
+
+    fn needs_rows(&self, input: &DeviceInput, series: usize) -> bool {
+        input.slots(series).iter().any(|slot| self.states[slot.bank as usize].needs == Needs::Rows)
     }
 
     /// Pieces of a series, with all that its aggregates need.
     fn open(
         &self,
-        input: &SeriesInput,
+        input: &DeviceInput,
+        series: usize,
         range: TimeRange,
         windows: Option<Windows>,
     ) -> Result<PieceIterator, QueryError> {
-        if input.targets.iter().any(|&target| self.needs[target] == Needs::Rows) {
-            let rows = self.view.scan(
-                &input.device,
-                std::slice::from_ref(&input.measurement),
-                range,
-                Direction::Ascending,
-            )?;
-            return Ok(Box::new(Scanned { rows, batch: 0 }));
+        if self.needs_rows(input, series) {
+            let measurement = std::slice::from_ref(&input.measurements[series]);
+            let rows = self.view.scan(&input.device, measurement, range, Direction::Ascending)?;
+            return Ok(Box::new(Scanned::new(rows)));
         }
-        Ok(self.view.pieces(&input.device, &input.measurement, range, windows)?)
+        Ok(self.view.pieces(&input.device, &input.measurements[series], range, windows)?)
     }
 
-    /// Adds a piece to the groups of the windows it touches; the first window is group `first`.
+    /// Adds a piece to the groups of the windows it touches; `width` is the number of windows in the batch.
     fn place(
         &mut self,
-        input: &SeriesInput,
+        (input, series): Fed<'_>,
         piece: &Piece,
-        windows: &[Window],
-        first: usize,
+        (windows, first): Open<'_>,
+        width: usize,
     ) -> Result<(), QueryError> {
         self.cancellation.check()?;
-        match piece {
+        let slots = input.slots(series);
+        let summary = match piece {
             Piece::Rows(batch) => {
-                let rows = Chunk::from_scan(batch)?;
-                self.place_rows(input, &rows, windows, first)
+                return self.place_rows(slots, &Chunk::from_scan(batch)?, (windows, first), width);
             }
-            Piece::Summary(summary) => {
-                let span = TimeRange { start: summary.start, end: summary.end };
-                let covered = touched(windows, span).all(|(_, window)| window.range.covers(span));
-                let enough = input.targets.iter().all(|&target| self.needs[target].met_by(summary));
-                if !(covered && enough) {
-                    let rows = self.view.scan(
-                        &input.device,
-                        std::slice::from_ref(&input.measurement),
-                        intersect(span, self.range),
-                        Direction::Ascending,
-                    )?;
-                    for batch in rows {
-                        self.cancellation.check()?;
-                        self.place_rows(input, &Chunk::from_scan(&batch?)?, windows, first)?;
-                    }
-                    return Ok(());
-                }
-                for (at, _) in touched(windows, span) {
-                    for &target in &input.targets {
-                        self.accumulators[target].summary(first + at, summary);
-                    }
-                }
-                Ok(())
+            Piece::Summary(summary) => summary,
+        };
+        let span = TimeRange { start: summary.start, end: summary.end };
+        let covered = touched(windows, span).all(|(_, window)| window.range.covers(span));
+        let enough = slots.iter().all(|slot| self.states[slot.bank as usize].needs.met_by(summary));
+        if !(covered && enough) {
+            let rows = self.view.scan(
+                &input.device,
+                std::slice::from_ref(&input.measurements[series]),
+                intersect(span, self.range),
+                Direction::Ascending,
+            )?;
+            for batch in rows {
+                self.cancellation.check()?;
+                self.place_rows(slots, &Chunk::from_scan(&batch?)?, (windows, first), width)?;
+            }
+            return Ok(());
+        }
+        for (at, _) in touched(windows, span) {
+            for slot in slots {
+                let group = slot.slot as usize * width + first + at;
+                self.states[slot.bank as usize].accumulator.summary(group, summary);
             }
         }
+        Ok(())
     }
 
     fn place_rows(
         &mut self,
-        input: &SeriesInput,
+        slots: &[Slot],
         rows: &Chunk,
-        windows: &[Window],
-        first: usize,
+        (windows, first): Open<'_>,
+        width: usize,
     ) -> Result<(), QueryError> {
         let times = rows.times.values();
         let (Some(&start), Some(&end)) = (times.first(), times.last()) else { return Ok(()) };
@@ -379,9 +375,10 @@ impl AggregatePieces {
             if from == to {
                 continue;
             }
-            for &target in &input.targets {
-                let rows = Rows { times, inputs: &rows.columns };
-                self.accumulators[target].rows(first + at, rows, from..to)?;
+            for slot in slots {
+                let rows = InputRows { times, inputs: &rows.columns };
+                let group = slot.slot as usize * width + first + at;
+                self.states[slot.bank as usize].accumulator.rows(group, rows, from..to)?;
             }
         }
         Ok(())
@@ -397,20 +394,6 @@ fn touched(windows: &[Window], span: TimeRange) -> impl Iterator<Item = (usize, 
         .enumerate()
         .take_while(move |(_, window)| window.range.start <= span.end)
         .map(move |(at, window)| (from + at, window))
-}
-
-/// From the first to the last time of a piece.
-fn span(piece: &Piece) -> TimeRange {
-    match piece {
-        Piece::Summary(summary) => TimeRange { start: summary.start, end: summary.end },
-        Piece::Rows(batch) => {
-            let ends = Chunk::from_scan(batch).ok().and_then(|rows| {
-                let times = rows.times.values();
-                Some(TimeRange { start: *times.first()?, end: *times.last()? })
-            });
-            ends.unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN })
-        }
-    }
 }
 
 /// The times two ranges have in common.

@@ -9,7 +9,7 @@ use arrow_array::Int64Array;
 
 use crate::{
     Cancellation, QueryError,
-    aggregate::{Accumulator, Aggregate, Rows},
+    aggregate::{Accumulator, Aggregate, InputRows},
     chunk::{Chunk, Chunks, made_by},
     window::{Window, WindowSequence},
 };
@@ -34,7 +34,7 @@ pub(crate) fn feed(
 ) -> Result<(), QueryError> {
     for (aggregate, accumulator) in aggregates.iter().zip(accumulators) {
         for columns in &aggregate.inputs {
-            let rows = Rows { times: chunk.times.values(), inputs: &chunk.columns[columns.clone()] };
+            let rows = InputRows { times: chunk.times.values(), inputs: &chunk.columns[columns.clone()] };
             accumulator.rows(group, rows, range.clone())?;
         }
     }
@@ -106,7 +106,7 @@ impl AggregateRows {
                 Some((chunk, fed)) => self.work(chunk, fed)?,
             };
             if finished > 0 {
-                return Ok(Some(self.finish(finished)));
+                return self.finish(finished).map(Some);
             }
             if self.current.is_some() {
                 // Rows reach behind the open windows, or these overlap so much that none is finished.
@@ -153,13 +153,14 @@ impl AggregateRows {
         Ok(finished)
     }
 
-    fn finish(&mut self, windows: usize) -> Chunk {
+    fn finish(&mut self, windows: usize) -> Result<Chunk, QueryError> {
         let times = self.open.drain(..windows).map(|window| window.label).collect::<Int64Array>();
-        let columns = self.accumulators.iter_mut().map(|each| each.finish(windows)).collect();
+        let columns =
+            self.accumulators.iter_mut().map(|each| each.finish(windows)).collect::<Result<_, _>>()?;
         if let Some((_, fed)) = &mut self.current {
             *fed = fed.saturating_sub(windows);
         }
-        Chunk { times, columns }
+        Ok(Chunk { times, columns })
     }
 }
 

@@ -184,7 +184,7 @@ impl AggregateSegments {
                 each.reserve(groups);
                 each.finish(groups)
             })
-            .collect();
+            .collect::<Result<_, QueryError>>()?;
         let closed = std::mem::take(&mut self.closed);
         columns.push(Arc::new(closed.iter().map(|group| group.1).collect::<Int64Array>()));
         let chunk = Chunk { times: closed.iter().map(|group| group.0).collect(), columns };

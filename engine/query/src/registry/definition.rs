@@ -7,7 +7,7 @@ use levada_model::DataType;
 use super::{Call, SeriesFunction};
 use crate::{
     QueryError,
-    aggregate::AggregateDefinition,
+    aggregate::{AggregateDefinition, AggregateFunction},
     expression::{Expr, RowFunction},
 };
 
@@ -108,8 +108,23 @@ impl FunctionDefinition {
         Self::new(name.into(), signature.into(), summary.into(), Binder::Series(Arc::new(bind)))
     }
 
+    /// A function that gives one value for each group of rows; `bind` is called at least once for each type that it is
+    /// called with in a query.
+    pub fn aggregate(
+        name: impl Into<Cow<'static, str>>,
+        signature: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+        bind: impl Fn(&Call<'_>) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        let binder = Binder::Aggregate(AggregateDefinition::new(bind));
+        Self::new(name.into(), signature.into(), summary.into(), binder)
+    }
+
     /// An aggregate, which is listed as the peer's own are.
-    pub(crate) fn aggregate(
+    pub(crate) fn built_in_aggregate(
         name: &'static str,
         signature: &'static str,
         summary: &'static str,

@@ -40,7 +40,7 @@ fn a_name_that_is_taken_in_any_case_is_rejected_and_a_free_one_is_added() {
     let builtin = FunctionRegistry::builtin();
     for name in ["sin", "TOP_K", "Count", "cast", "substr"] {
         let error = builtin.with(nothing(name)).expect_err(name);
-        assert_eq!(error.code(), CREATE_UDF_ERROR, "{name}");
+        assert_eq!(error.code(), StatusCode::CREATE_UDF_ERROR, "{name}");
         assert!(error.to_string().contains(&name.to_uppercase()), "{error}");
     }
     let more = builtin.with(nothing("Adder").of_class("ex.Adder")).expect("a free name");

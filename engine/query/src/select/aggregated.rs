@@ -9,13 +9,15 @@ use super::{
     Planner, by_series,
     columns::{END_TIME, is_end_time},
     grouped::{self, Calls, has_time},
+    patterns,
     raw::{self, Computed, Output, alias_error},
     tail,
 };
 use crate::{
     Plan, QueryError,
     bind::{
-        expand::{Expanded, Names, Show},
+        expand::Expanded,
+        names::{Names, Show},
         scope::Scope,
     },
     chunk::Chunks,
@@ -32,6 +34,9 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         Some(GroupBy { levels, .. }) if !levels.is_empty() => Show::Levels(levels),
         _ => Show::Whole,
     };
+    if let Some(plan) = patterns::plan(planner, show)? {
+        return Ok(plan);
+    }
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, show);
     let mut calls = Calls::new(&planner.context.functions);

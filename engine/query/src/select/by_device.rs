@@ -26,7 +26,8 @@ use super::{
 use crate::{
     Plan, QueryError,
     bind::{
-        expand::{Expanded, Names, Show},
+        expand::Expanded,
+        names::{Names, Show},
         schema_order::{self, Purpose},
     },
     chunk::{Chunk, Chunks},

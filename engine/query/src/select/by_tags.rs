@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Plan, QueryError,
-    bind::expand::Names,
+    bind::names::Names,
     chunk::{Chunk, Chunks},
     plan::column,
 };

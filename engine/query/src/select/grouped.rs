@@ -3,9 +3,9 @@
 use std::{ops::Range, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
-use levada_model::{DataType, Path};
+use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
-use levada_storage::{Direction, SeriesInfo};
+use levada_storage::{Direction, TimeRange};
 
 use super::{
     Planner,
@@ -15,13 +15,14 @@ use crate::{
     FunctionRegistry, QueryError,
     aggregate::{Aggregate, AggregateDefinition, Keep},
     bind::{
-        expand::{Expanded, Names},
+        expand::Expanded,
+        names::{Names, Series},
         scope::Scope,
-        time_range,
+        time_range::{self, Split},
     },
     chunk::Chunks,
     operator::{
-        aggregate_pieces::{AggregatePieces, SeriesInput, intersect},
+        aggregate_pieces::{AggregatePieces, Asked, Banks, DeviceInput, Inputs, Slot, intersect},
         aggregate_rows::{AggregateRows, RowAggregate},
         aggregate_segments::{AggregateSegments, Segmenter},
     },
@@ -89,7 +90,7 @@ impl Calls {
     }
 
     /// Only what is of some series; an aggregate of none of them is left without any.
-    pub(super) fn of_series(&self, names: &Names<'_>, wanted: impl Fn(&SeriesInfo) -> bool) -> Self {
+    pub(super) fn of_series(&self, names: &Names<'_>, wanted: impl Fn(&Series) -> bool) -> Self {
         let keep = |member: &&Expression| {
             member.series().iter().all(|name| names.series.get(*name).is_some_and(|series| wanted(series)))
         };
@@ -172,36 +173,16 @@ pub(super) fn aggregate(
     direction: Direction,
 ) -> Result<Computed, QueryError> {
     let split = time_range::split(planner.query.condition.as_ref());
+    let windows = windows(planner, &split, direction)?;
     let group_by = planner.query.group_by.as_ref();
-    let windows = match group_by.and_then(|group_by| group_by.time.as_ref()) {
-        Some(windows) => WindowSequence::new(windows, &planner.context.zone)?,
-        None => WindowSequence::whole(split.range),
-    };
-    let windows = match direction {
-        Direction::Ascending => windows,
-        Direction::Descending => windows.backwards(),
-    };
     let rows = group_by.and_then(|group_by| group_by.rows.as_ref());
     let shown = || calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
     if split.rest.is_none() && rows.is_none() && calls.are_of_series() {
         let aggregates = of_series(calls, names)?;
-        let inputs = series_inputs(calls, names);
+        let asked = asked(calls, names, &aggregates);
+        let types = aggregates.iter().map(|each| each.data_type).collect();
         let range = intersect(split.range, windows.range());
-        let (view, batch) = (Arc::clone(&planner.view), planner.context.batch_rows);
-        let description = planner.explained(|| {
-            below(
-                format!("Aggregate, from statistics where these do: {}", shown()),
-                inputs.iter().map(|input| format!("Read {}.{}", input.device, input.measurement)).collect(),
-            )
-        });
-        return Ok(Computed {
-            chunks: AggregatePieces::new(view, inputs, &aggregates, windows, range, batch, &planner.budget)
-                .cancelled_by(planner.context.cancellation.clone())
-                .into_chunks(),
-            types: aggregates.iter().map(|each| each.data_type).collect(),
-            description,
-            never: false,
-        });
+        return Ok(of_pieces(planner, asked, types, windows, range, shown));
     }
 
     let is_forwards = |call: &Expression| {
@@ -238,6 +219,42 @@ pub(super) fn aggregate(
     Ok(Computed { chunks, types, description, never: computed.never })
 }
 
+/// The windows of time that a query's rows stand for, in a direction; one for all where it has none.
+pub(super) fn windows(
+    planner: &Planner<'_>,
+    split: &Split,
+    direction: Direction,
+) -> Result<WindowSequence, QueryError> {
+    let group_by = planner.query.group_by.as_ref();
+    let windows = match group_by.and_then(|group_by| group_by.time.as_ref()) {
+        Some(windows) => WindowSequence::new(windows, &planner.context.zone)?,
+        None => WindowSequence::whole(split.range),
+    };
+    Ok(match direction {
+        Direction::Ascending => windows,
+        Direction::Descending => windows.backwards(),
+    })
+}
+
+/// The rows of aggregates of series as they are, within a range of times. `shown` names the columns.
+pub(super) fn of_pieces(
+    planner: &Planner<'_>,
+    asked: Asked,
+    types: Vec<DataType>,
+    windows: WindowSequence,
+    range: TimeRange,
+    shown: impl Fn() -> String,
+) -> Computed {
+    let description = planner.explained(|| {
+        let read = asked.inputs.iter().flat_map(DeviceInput::paths).map(|path| format!("Read {path}"));
+        below(format!("Aggregate, from statistics where these do: {}", shown()), read.collect())
+    });
+    let (view, batch) = (Arc::clone(&planner.view), planner.context.batch_rows);
+    let pieces = AggregatePieces::new(view, asked, windows, range, batch, &planner.budget)
+        .cancelled_by(planner.context.cancellation.clone());
+    Computed { chunks: pieces.into_chunks(), types, description, never: false }
+}
+
 /// The columns aggregates are computed from, and where each finds its own.
 struct Layout {
     columns: Vec<Expression>,
@@ -268,7 +285,7 @@ impl Layout {
         {
             for pattern in function.arguments.iter().flat_map(Expression::series) {
                 let found = names.find(pattern);
-                let series = found.matches.iter().map(|each| ExpressionKind::Series(each.shown.clone()));
+                let series = found.matches().map(|each| ExpressionKind::Series(names.note(&each).0));
                 columns.extend(series.map(Expression::synthetic));
             }
         }
@@ -295,7 +312,7 @@ fn as_function(expression: &Expression) -> Option<&Function> {
 fn of_series(calls: &Calls, names: &Names<'_>) -> Result<Vec<Aggregate>, QueryError> {
     let types = |member: &Expression| -> Vec<DataType> {
         let series = member.series().into_iter().filter_map(|name| names.series.get(name));
-        series.map(|series| series.schema.data_type).collect()
+        series.map(|series| series.data_type).collect()
     };
     calls.calls.iter().map(|members| one_of(calls, members, members.iter().map(types))).collect()
 }
@@ -306,47 +323,63 @@ fn one_of(
     members: &[Expression],
     types: impl Iterator<Item = Vec<DataType>>,
 ) -> Result<Aggregate, QueryError> {
-    let mut found: Option<Aggregate> = None;
+    let mut found: Option<(Aggregate, Vec<DataType>)> = None;
     for (member, types) in members.iter().zip(types) {
         let Some(function) = as_function(member) else { continue };
         let Some(definition) = calls.definition(function) else { continue };
         let call = Call { function, types: &types, functions: &calls.functions };
         let aggregate = Aggregate::bind(definition, &call, member)?;
-        if let Some(before) = found.filter(|before| before.data_type != aggregate.data_type) {
-            return Err(QueryError::semantic(format!(
-                "GROUP BY LEVEL: the data types of the same output column[{}] should be the same. ({} and {})",
-                member.column_name(),
-                before.data_type,
-                aggregate.data_type
-            )));
+        if let Some((before, inputs)) = &found {
+            if before.data_type != aggregate.data_type {
+                return Err(types_differ(member, before.data_type, aggregate.data_type));
+            }
+            check_together(function, &aggregate, *inputs == types)?;
         }
-        if found.is_some() && aggregate.depends_on_order() {
-            return Err(QueryError::unsupported(format!("{} over several series at once", function.name)));
-        }
-        found = Some(aggregate);
+        found = Some((aggregate, types));
     }
+    let found = found.map(|(aggregate, _)| aggregate);
     found.ok_or_else(|| QueryError::semantic("an aggregate has no series"))
 }
 
-/// The series of aggregates that are of series as they are, each once.
-fn series_inputs(calls: &Calls, names: &Names<'_>) -> Vec<SeriesInput> {
-    let mut inputs: Vec<SeriesInput> = Vec::new();
-    let mut places: HashMap<Path, usize, foldhash::fast::RandomState> = HashMap::default();
-    for (target, members) in calls.calls.iter().enumerate() {
+/// Rejects an aggregate over several series that it cannot take together.
+pub(super) fn check_together(
+    function: &Function,
+    aggregate: &Aggregate,
+    same_types: bool,
+) -> Result<(), QueryError> {
+    if aggregate.depends_on_order() {
+        return Err(QueryError::unsupported(format!("{} over several series at once", function.name)));
+    }
+    if !(same_types || aggregate.mixes_types()) {
+        return Err(QueryError::unsupported(format!(
+            "{} over series of several types at once",
+            function.name
+        )));
+    }
+    Ok(())
+}
+
+/// The error of a call whose type is not that of the calls before it in its column.
+pub(super) fn types_differ(member: &Expression, before: DataType, data_type: DataType) -> QueryError {
+    QueryError::semantic(format!(
+        "GROUP BY LEVEL: the data types of the same output column[{}] should be the same. ({before} and {data_type})",
+        member.column_name(),
+    ))
+}
+
+/// The series of aggregates that are of series as they are, each once, and a column for each aggregate.
+fn asked(calls: &Calls, names: &Names<'_>, aggregates: &[Aggregate]) -> Asked {
+    let mut banks = Banks::default();
+    let mut inputs = Inputs::default();
+    let columns: Vec<Slot> = aggregates.iter().map(|aggregate| banks.slot(aggregate)).collect();
+    for (members, &slot) in calls.calls.iter().zip(&columns) {
         for name in members.iter().flat_map(Expression::series) {
             let Some(series) = names.series.get(name) else { continue };
-            let at = *places.entry(series.path.clone()).or_insert_with(|| {
-                inputs.push(SeriesInput {
-                    device: series.device.clone(),
-                    measurement: Arc::clone(&series.measurement),
-                    targets: Vec::new(),
-                });
-                inputs.len() - 1
-            });
-            inputs[at].targets.push(target);
+            inputs.begin_list();
+            inputs.add(&series.device, &series.measurement, slot);
         }
     }
-    inputs
+    Asked { inputs: inputs.into_devices(), banks, columns }
 }
 
 /// What windows of rows are told apart by, as an expression of single series; `None` where it is the time alone.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use levada_model::{DataType, Value};
+use levada_model::{DataType, Path, Value};
 use levada_sql::ast::{Expression, ExpressionKind, SortBy};
-use levada_storage::{Direction, SeriesInfo, TimeRange};
+use levada_storage::{Direction, TimeRange, View};
 
 use super::{Planner, tail};
 use crate::{
     Plan, QueryError,
     bind::{
-        expand::{Names, Show},
+        names::{Match, Names, Show},
         time_set::TimeSet,
     },
     chunk::{Chunk, Chunks, texts},
@@ -19,8 +19,35 @@ use crate::{
     plan::column,
 };
 
-/// A series and the name it is shown by.
-type Named = (String, Arc<SeriesInfo>);
+/// A series whose newest point is wanted.
+struct Wanted {
+    device: Path,
+    measurement: Arc<str>,
+    data_type: DataType,
+    /// The second name that it is shown by.
+    alias: Option<Arc<str>>,
+}
+
+impl Wanted {
+    fn of(series: &Match<'_>) -> Self {
+        Self {
+            device: series.device.clone(),
+            measurement: Arc::clone(series.measurement),
+            data_type: series.data_type,
+            alias: series.alias.map(Arc::from),
+        }
+    }
+
+    /// Its path's text, in parts.
+    fn path(&self) -> impl Iterator<Item = u8> + '_ {
+        self.device.as_str().bytes().chain(*b".").chain(self.measurement.bytes())
+    }
+
+    /// The path it is shown by.
+    fn shown(&self) -> Path {
+        self.device.child(self.alias.as_deref().unwrap_or(&self.measurement))
+    }
+}
 
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let query = planner.query;
@@ -34,17 +61,18 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         return Err(QueryError::semantic("Last queries take neither GROUP BY nor FILL nor HAVING."));
     }
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
-    let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole);
-    let mut series: Vec<Named> = Vec::new();
+    let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole).by_path();
+    let mut series: Vec<Wanted> = Vec::new();
     for column in &query.columns {
         for pattern in column.expression.series() {
-            let found = names.find(pattern);
-            series
-                .extend(found.matches.iter().map(|each| (each.shown.to_string(), Arc::clone(&each.series))));
+            series.extend(names.find(pattern).matches().map(|each| Wanted::of(&each)));
         }
     }
-    series.sort_by(|(_, a), (_, b)| a.path.cmp(&b.path));
-    series.dedup_by(|(_, a), (_, b)| a.path == b.path);
+    // Those of one name are sorted already.
+    if !series.is_sorted_by(|a, b| a.path().lt(b.path())) {
+        series.sort_by(|a, b| a.path().cmp(b.path()));
+        series.dedup_by(|a, b| a.device == b.device && a.measurement == b.measurement);
+    }
     let columns = ["Timeseries", "Value", "DataType"].map(|name| column(name, DataType::Text)).to_vec();
     let chunks = rows(planner, series, times);
     let chunks = sorted(planner, chunks)?;
@@ -52,35 +80,35 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
 }
 
 /// The points, looked up in batches as they are pulled.
-fn rows(planner: &Planner<'_>, series: Vec<Named>, wanted: TimeSet) -> Chunks {
+fn rows(planner: &Planner<'_>, series: Vec<Wanted>, wanted: TimeSet) -> Chunks {
     let view = Arc::clone(&planner.view);
     let mut series = series.into_iter();
     let batch = planner.context.batch_rows.max(1);
     let cancellation = planner.context.cancellation.clone();
     Box::new(std::iter::from_fn(move || {
-        let part: Vec<Named> = series.by_ref().take(batch).collect();
+        let part: Vec<Wanted> = series.by_ref().take(batch).collect();
         if part.is_empty() {
             return None;
         }
         let mut times = Vec::new();
-        let mut found: Vec<(String, String, &'static str)> = Vec::new();
-        for (name, info) in part {
+        let mut found: Vec<(Path, String, &'static str)> = Vec::new();
+        for series in part {
             if let Err(error) = cancellation.check() {
                 return Some(Err(error));
             }
             let point = if wanted.is_all() {
-                view.last(&info.device, &info.measurement).map_err(QueryError::from)
+                view.last(&series.device, &series.measurement).map_err(QueryError::from)
             } else {
                 let ranges = wanted.iter().rev();
                 ranges
-                    .map(|range| newest_within(&*view, &info, range))
+                    .map(|range| newest_within(&*view, &series, range))
                     .find_map(Result::transpose)
                     .transpose()
             };
             match point {
                 Ok(Some((time, value))) => {
                     times.push(time);
-                    found.push((name, value_text(&value), info.schema.data_type.name()));
+                    found.push((series.shown(), value_text(&value), series.data_type.name()));
                 }
                 Ok(None) => {}
                 Err(error) => return Some(Err(error)),
@@ -97,17 +125,17 @@ fn rows(planner: &Planner<'_>, series: Vec<Named>, wanted: TimeSet) -> Chunks {
 
 /// The newest point within a range of times.
 fn newest_within(
-    view: &dyn levada_storage::View,
-    info: &SeriesInfo,
+    view: &dyn View,
+    series: &Wanted,
     range: TimeRange,
 ) -> Result<Option<(i64, Value)>, QueryError> {
-    let rows =
-        view.scan(&info.device, std::slice::from_ref(&info.measurement), range, Direction::Descending)?;
+    let measurement = std::slice::from_ref(&series.measurement);
+    let rows = view.scan(&series.device, measurement, range, Direction::Descending)?;
     for batch in rows {
         let chunk = Chunk::from_scan(&batch?)?;
         let values = &chunk.columns[0];
         for row in 0..chunk.rows() {
-            if let Some(value) = Value::at(values, info.schema.data_type, row) {
+            if let Some(value) = Value::at(values, series.data_type, row) {
                 return Ok(Some((chunk.times.value(row), value)));
             }
         }

@@ -8,7 +8,7 @@ use super::{Planner, by_series, single_time, sources::Sources, tail};
 use crate::{
     Plan, QueryError,
     bind::{
-        expand::{Names, Show},
+        names::{Names, Show},
         time_range,
     },
     chunk::{Chunks, ready},

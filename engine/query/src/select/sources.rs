@@ -6,12 +6,15 @@ use arrow_array::Int64Array;
 use arrow_schema::DataType as ArrowType;
 use levada_model::{DataType, Path};
 use levada_sql::ast::{Expression, ExpressionKind, TypedFill};
-use levada_storage::{Direction, SeriesInfo, TimeRange};
+use levada_storage::{Direction, TimeRange};
 
 use super::{Planner, single_time};
 use crate::{
     FunctionRegistry, QueryError,
-    bind::{expand::Names, scope::Scope},
+    bind::{
+        names::{Names, Series},
+        scope::Scope,
+    },
     chunk::{Chunk, Chunks},
     operator::{
         join::{Input, Join},
@@ -38,7 +41,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Reads a series, once.
-    pub(super) fn add(&mut self, series: &SeriesInfo) {
+    pub(super) fn add(&mut self, series: &Series) {
         if self.places.contains_key(&series.path) {
             return;
         }
@@ -53,7 +56,7 @@ impl Sources {
         let device = &mut self.devices[at];
         self.places.insert(series.path.clone(), (at, device.measurements.len()));
         device.measurements.push(Arc::clone(&series.measurement));
-        device.types.push(series.schema.data_type);
+        device.types.push(series.data_type);
     }
 
     /// Reads every series an expression of single series names.
@@ -82,7 +85,7 @@ impl Sources {
         let mut scope = Scope::new(functions);
         for (name, series) in &names.series {
             if let Some(&(device, place)) = self.places.get(&series.path) {
-                scope.add_series(name, first[device] + place, series.schema.data_type);
+                scope.add_series(name, first[device] + place, series.data_type);
             }
         }
         scope

@@ -6,7 +6,7 @@ use levada_sql::ast::{Expression, ExpressionKind, NullOrder, OrderKey, SortBy};
 use super::{Planner, raw::Output};
 use crate::{
     QueryError,
-    bind::expand::{Expanded, Names},
+    bind::{expand::Expanded, names::Names},
     chunk::Chunks,
     expression::{Expr, Kind},
     operator::{

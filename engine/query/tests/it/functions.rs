@@ -1,11 +1,15 @@
 //! The registry of functions: what is listed, and functions that are added to it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
-use arrow_array::{ArrayRef, Int64Array};
+use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, cast::AsArray};
 use levada_model::DataType;
 use levada_query::{
-    Call, Chunk, FunctionDefinition, FunctionRegistry, QueryContext, QueryError, RowFunction, SeriesFunction,
+    Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionRegistry, InputRows,
+    QueryContext, QueryError, RowFunction, SeriesFunction,
 };
 use levada_sql::{ParseContext, ast::Statement};
 use serde_json::Value as Json;
@@ -145,4 +149,66 @@ fn an_added_function_stands_wherever_a_built_in_one_does() {
 
     let error = asked(&QueryContext::new(0), "select time_of(a) from root.u.d1").expect_err("not there");
     assert!(error.to_string().contains("UDF TIME_OF has not been registered"), "{error}");
+}
+
+/// The width of INT32 values: the greatest less the least.
+#[derive(Debug)]
+struct Width;
+
+impl AggregateFunction for Width {
+    fn accumulator(&self) -> Box<dyn Accumulator> {
+        Box::new(Widths(Vec::new()))
+    }
+}
+
+#[derive(Debug)]
+struct Widths(Vec<Option<(i32, i32)>>);
+
+impl Accumulator for Widths {
+    fn reserve(&mut self, groups: usize) {
+        self.0.resize(self.0.len().max(groups), None);
+    }
+
+    fn rows(&mut self, group: usize, rows: InputRows<'_>, range: Range<usize>) -> Result<(), QueryError> {
+        let values: &Int32Array = rows.inputs[0].as_primitive();
+        for value in range.filter(|&row| values.is_valid(row)).map(|row| values.value(row)) {
+            let (least, greatest) = self.0[group].unwrap_or((value, value));
+            self.0[group] = Some((least.min(value), greatest.max(value)));
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
+        let width = |group: Option<(i32, i32)>| group.map(|(least, greatest)| greatest - least);
+        Ok(Arc::new(self.0.drain(..groups).map(width).collect::<Int32Array>()))
+    }
+}
+
+#[test]
+fn an_added_aggregate_stands_wherever_a_built_in_one_does() {
+    let context = with(FunctionDefinition::aggregate("Width", "(INT32): INT32", "The width.", |call| {
+        call.expect(1, &[DataType::Int32])?;
+        Ok((Arc::new(Width), DataType::Int32))
+    }));
+    for (query, expected) in [
+        ("select width(a), WIDTH(b) from root.u.d1", vec!["2 20"]),
+        ("select width(*) from root.u.**", vec!["2 20"]),
+        ("select width(a) from root.u.d1 where a > 1", vec!["1"]),
+        ("select width(b) + 1, count(a) from root.u.d1", vec!["21.0 3"]),
+        ("select width(a) from root.u.d1 group by ([1,5),2ms)", vec!["1 1", "3 0"]),
+        ("select width(a) from root.u.d1 group by ([1,5),2ms) having width(a) > 0", vec!["1 1"]),
+        ("select width(*) from root.u.** group by level=1", vec!["29"]),
+        ("select width(a) from root.u.d1 group by count(a, 2)", vec!["1 1"]),
+        ("select width(b) from root.u.* align by device", vec!["root.u.d1 20"]),
+        ("select difference(width(a)) from root.u.d1 group by ([1,5),2ms)", vec!["3 -1"]),
+    ] {
+        let (_, rows) = asked(&context, query).unwrap_or_else(|error| panic!("{query}: {error}"));
+        assert_eq!(rows, expected, "{query}");
+    }
+    let (_, listed) = asked(&context, "show functions").expect("an answer");
+    assert_eq!(listed.last().map(String::as_str), Some("WIDTH external UDAF  AVAILABLE"));
+    let error = asked(&context, "select width(a, b) from root.u.d1").expect_err("two inputs");
+    assert!(error.to_string().contains("expected: 1. actual: 2."), "{error}");
+    let error = asked(&context, "select a, width(a) from root.u.d1").expect_err("rows and groups");
+    assert!(error.to_string().contains("aggregation hybrid"), "{error}");
 }

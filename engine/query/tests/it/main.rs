@@ -4,3 +4,4 @@ mod conformance;
 mod functions;
 mod memory;
 mod model;
+mod patterns;

@@ -38,6 +38,8 @@ pub(crate) struct Memory {
     pub(crate) batches_read: Arc<AtomicUsize>,
     /// How many streams of pieces are open now, and how many were at most.
     pub(crate) streams: Arc<[AtomicUsize; 2]>,
+    /// How many streams of pieces were opened.
+    pub(crate) opened: Arc<AtomicUsize>,
 }
 
 impl Clone for Memory {
@@ -47,6 +49,7 @@ impl Clone for Memory {
             series: self.series.clone(),
             batches_read: Arc::default(),
             streams: Arc::default(),
+            opened: Arc::default(),
         }
     }
 }
@@ -161,6 +164,7 @@ impl View for Memory {
             }
             piece
         });
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let open = self.streams[0].fetch_add(1, Ordering::Relaxed) + 1;
         self.streams[1].fetch_max(open, Ordering::Relaxed);
         Ok(Box::new(Stream { pieces: Box::new(pieces), streams: Arc::clone(&self.streams) }))

@@ -6,7 +6,7 @@ use hashbrown::HashSet;
 use levada_model::{Path, PathPattern};
 
 use super::{Catalog, Database, Device, Series};
-use crate::{DatabaseInfo, DeviceInfo, SeriesInfo};
+use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, SeriesInfo};
 
 /// Series of one device that a pattern matches.
 #[derive(Debug)]
@@ -44,6 +44,20 @@ impl Catalog {
         });
         infos.sort_by(|a, b| a.path.cmp(&b.path));
         infos
+    }
+
+    pub(crate) fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
+        let mut found: Vec<DeviceSeries> = Vec::new();
+        self.each_series(pattern, |device, series| {
+            if found.last().is_none_or(|last| last.device != device.path) {
+                found.push(DeviceSeries { device: device.path.clone(), series: Vec::new() });
+            }
+            if let Some(last) = found.last_mut() {
+                last.series.push((Arc::clone(&series.measurement), series.schema));
+            }
+        });
+        found.iter_mut().for_each(|each| each.series.shrink_to_fit());
+        found
     }
 
     pub(crate) fn series_info(&self, device: &Device, series: &Series) -> SeriesInfo {

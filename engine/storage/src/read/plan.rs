@@ -70,11 +70,11 @@ impl Snapshot {
         Ok(inputs)
     }
 
-    /// The parts of one series within a range.
+    /// The parts of one series, of so many that are asked for, within a range.
     pub(super) fn items(
         &self,
         device: &Device,
-        wanted: &Wanted,
+        (wanted, together): (&Wanted, usize),
         range: TimeRange,
     ) -> Result<Vec<Item>, StorageError> {
         if range.is_empty() {
@@ -91,7 +91,7 @@ impl Snapshot {
             }));
         }
         for file in self.files_of(device, range) {
-            let Some(meta) = series_meta(&self.metas, file, device, (wanted, 1))? else { continue };
+            let Some(meta) = series_meta(&self.metas, file, device, (wanted, together))? else { continue };
             let range = within(file, range);
             let cut = cut(file, range, vec![(0, hidden[0].clone())], 1);
             for (at, chunk) in meta.chunks.iter().enumerate() {

@@ -16,8 +16,8 @@ use super::{
     plan::{Item, Part},
 };
 use crate::{
-    DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
-    View, Windows,
+    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, SeriesInfo,
+    StorageError, TimeRange, View, Windows,
     catalog::{Catalog, Device, Series},
     memtable::Memtable,
     sealed::MetaCache,
@@ -80,7 +80,7 @@ impl Snapshot {
 
     fn read_last(&self, device: &Device, wanted: &Wanted, live: TimeRange) -> Result<Newest, StorageError> {
         let data_type = wanted.schema.data_type;
-        let items = self.items(device, wanted, live)?;
+        let items = self.items(device, (wanted, 1), live)?;
         if let Some(known) = known_last(&items) {
             return Ok(Some(known));
         }
@@ -112,6 +112,10 @@ impl View for Snapshot {
 
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
         self.catalog.series_infos(pattern)
+    }
+
+    fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
+        self.catalog.series_by_device(pattern)
     }
 
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
@@ -155,8 +159,25 @@ impl View for Snapshot {
     ) -> Result<PieceIterator, StorageError> {
         let device = self.device(device)?;
         let wanted = Self::wanted(device, measurement)?;
-        let items = self.items(device, &wanted, self.live(device, range))?;
+        let items = self.items(device, (&wanted, 1), self.live(device, range))?;
         Ok(Box::new(Pieces::new(items, measurement, wanted.schema.data_type, windows)))
+    }
+
+    fn pieces_of<'a>(
+        &'a self,
+        device: &'a Path,
+        measurements: &'a [Arc<str>],
+        range: TimeRange,
+        windows: Option<Windows>,
+    ) -> Result<DevicePieces<'a>, StorageError> {
+        let device = self.device(device)?;
+        let live = self.live(device, range);
+        Ok(Box::new(measurements.iter().map(move |measurement| {
+            let wanted = Self::wanted(device, measurement)?;
+            let items = self.items(device, (&wanted, measurements.len()), live)?;
+            let pieces = Pieces::new(items, measurement, wanted.schema.data_type, windows);
+            Ok(Box::new(pieces) as PieceIterator)
+        })))
     }
 
     fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {

@@ -1,11 +1,15 @@
-//! `levada docs`: what there is to read, a topic's page, or a connector's.
+//! `levada docs`: what there is to read, a topic's page, the functions of SQL, or a connector's page.
 
 use std::process::ExitCode;
 
 use levada_config::{Topic, topics};
 use levada_connector_api::{Component, ComponentKind, Registry};
+use levada_engine::functions::FunctionRegistry;
 
 use crate::{args::DocsArgs, exit::Failure, registry};
+
+/// The page of the registry of functions.
+const FUNCTIONS: &str = "functions";
 
 pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();
@@ -15,6 +19,10 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     };
     if let Some(topic) = topics().iter().find(|topic| topic.name == wanted) {
         println!("{}", topic.page());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if wanted == FUNCTIONS {
+        println!("{}", FunctionRegistry::builtin().reference());
         return Ok(ExitCode::SUCCESS);
     }
     let (kind, name) = match wanted.split_once('/') {
@@ -29,7 +37,7 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     if found.is_empty() {
         let connectors = ComponentKind::ALL.into_iter().flat_map(|kind| registry.all(kind));
         let connectors = connectors.map(|each| format!("{}/{}", each.kind.name(), each.name));
-        let all: Vec<String> = topics().iter().map(|topic| topic.name.to_owned()).chain(connectors).collect();
+        let all: Vec<String> = pages().map(str::to_owned).chain(connectors).collect();
         let message = format!("there is no page `{wanted}`; there are {}", all.join(", "));
         return Err(Failure::invalid(message).into());
     }
@@ -39,12 +47,18 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The names of pages that are not a connector's.
+fn pages() -> impl Iterator<Item = &'static str> {
+    topics().iter().map(|topic| topic.name).chain([FUNCTIONS])
+}
+
 /// The topics and the connectors, with a sentence on each.
 fn print_contents(registry: &Registry) {
     println!("topics:");
     for Topic { name, summary, .. } in topics() {
         println!("  {name:<12} {summary}");
     }
+    println!("  {FUNCTIONS:<12} what SQL and the `sql` transform can call");
     super::list::print_components(registry, &ComponentKind::ALL);
     println!("\n`levada docs NAME` prints a page; `sink/file` where a source and a sink share a name.");
 }

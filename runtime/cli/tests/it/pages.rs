@@ -80,6 +80,18 @@ fn docs_alone_lists_every_topic_and_every_connector() {
 }
 
 #[test]
+fn docs_of_functions_are_those_of_the_registry() {
+    let contents = Workplace::new().run(&["docs"]).ok();
+    assert!(contents.lines().any(|line| line.trim_start().starts_with("functions ")), "{contents}");
+    let page = Workplace::new().run(&["docs", "functions"]).ok();
+    for function in levada_engine::functions::FunctionRegistry::builtin().definitions() {
+        let row = format!("| `{}{}` | {}", function.name(), function.signature(), function.summary());
+        assert!(page.contains(&row), "{row}");
+    }
+    assert!(topics().iter().all(|topic| topic.name != "functions"));
+}
+
+#[test]
 fn a_page_that_is_not_there_names_those_that_are() {
     let missing = Workplace::new().run(&["docs", "variabels"]);
     assert_eq!(missing.code, Some(3));

@@ -139,7 +139,11 @@ pub struct BatchBuilder {
     fine: FineTimes,
 }
 
-/// The moments of rows by device and millisecond, kept from when one is finer than a millisecond to the end of the batch.
+/// Moments that are kept from one batch to the next, to compare those of its rows with.
+const KEPT_MOMENTS: usize = 100_000;
+
+/// The moments of rows by device and millisecond, kept from when one is finer than a millisecond on: all of a batch, and those of
+/// the batches before as long as they are not too many.
 #[derive(Debug, Default)]
 struct FineTimes {
     seen: HashMap<(u32, i64), Moment, RandomState>,
@@ -306,8 +310,11 @@ impl BatchBuilder {
             .collect();
         self.active.clear();
         (self.rows, self.value_bytes, self.current) = (0, 0, None);
-        self.fine.seen.clear();
+        if self.fine.seen.len() > KEPT_MOMENTS {
+            self.fine.seen.clear();
+        }
         if self.devices.len() > KEPT_DEVICES || self.columns > KEPT_COLUMNS {
+            self.fine.seen.clear();
             self.devices.clear();
             self.by_name.clear();
             (self.last, self.columns) = (0, 0);

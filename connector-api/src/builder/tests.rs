@@ -240,6 +240,8 @@ fn rows_that_fall_on_one_millisecond_are_told() {
     rows.finish(Vec::new());
     let next = rows.row_at("d", moment(4), &[("a", FieldValue::Double(1.0))]);
     assert_eq!(next, Ok(Placed::OnAnother), "the last of the batch before");
+    let further = rows.row_at("d", moment(1_002), &[("a", FieldValue::Double(1.0))]);
+    assert_eq!(further, Ok(Placed::OnAnother), "any of the batch before");
     assert_eq!(rows.row_at("d", Moment::of_millis(5), &[("a", FieldValue::Null)]), Ok(Placed::Empty));
 }
 

@@ -49,13 +49,20 @@ impl Column {
         self.is_written().then(|| Written::new(self.values.as_binary()))
     }
 
-    /// Its values as values of a type, by the table of conversions.
+    /// Its values as values of a type, by the table of conversions; texts without an offset are in UTC.
     pub fn to(&self, data_type: DataType) -> Converted {
-        let (values, zone) = (&self.values, &TimeZone::UTC);
+        self.to_in(data_type, &TimeZone::UTC)
+    }
+
+    /// As [`Column::to`]; texts without an offset are in `zone`.
+    pub fn to_in(&self, data_type: DataType, zone: &TimeZone) -> Converted {
+        let values = &self.values;
         if let Some(written) = self.written() {
             return convert_each(written.iter(), data_type, zone);
         }
-        if self.data_type == data_type || self.data_type.is_text() && data_type.is_text() {
+        let same = self.data_type == data_type || self.data_type.is_text() && data_type.is_text();
+        // The number of a date may be that of no day.
+        if same && data_type != DataType::Date {
             return Converted { values: Arc::clone(values), rejected: Vec::new() };
         }
         macro_rules! each {

@@ -21,6 +21,7 @@ pub use bulk::{Converted, convert_each};
 pub use given::Given;
 pub use reason::{Reason, shown};
 pub use rule::{Input, Rule, rule, table};
+pub use text::date_of_days;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! Times as people and programs write them, read the same way wherever they come in: decoders, SQL, imported files, options.
+//! Times as people and programs write them, read the same way wherever they come in: decoders, SQL, imported files, options. (Where
+//! a literal of time ends in a statement is for the lexer of SQL to say; as at Apache IoTDB it has no `Z`.)
 //!
 //! ```text
 //!   2024-02-21T09:34:33.250+01:00        an offset, or Z
@@ -21,6 +22,7 @@ mod zone;
 
 use std::fmt;
 
+pub(crate) use self::calendar::days_at;
 pub use self::{
     parse::{parse_date, parse_time, scan_zone},
     unit::TimeUnit,

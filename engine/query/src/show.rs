@@ -68,7 +68,7 @@ fn text_columns(names: &[&str]) -> Vec<ResultColumn> {
 }
 
 /// Paths as they are written in SQL: what `SHOW` says can be asked for again.
-fn paths<'a>(paths: impl Iterator<Item = &'a Path>) -> ArrayRef {
+pub(crate) fn paths<'a>(paths: impl Iterator<Item = &'a Path>) -> ArrayRef {
     let written: Vec<Cow<'a, str>> = paths.map(|path| path_sql(path.as_str())).collect();
     texts(written.iter().map(|path| Some(&**path)))
 }

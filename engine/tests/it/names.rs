@@ -81,6 +81,101 @@ async fn what_show_says_can_be_asked_for_again() {
     }
 }
 
+/// Words of every clause, and what looks like a constant.
+const WORDS: [&str; 50] = [
+    "align",
+    "and",
+    "as",
+    "asc",
+    "between",
+    "by",
+    "case",
+    "cast",
+    "contains",
+    "count",
+    "create",
+    "delete",
+    "desc",
+    "disable",
+    "else",
+    "end",
+    "false",
+    "FALSE",
+    "fill",
+    "From",
+    "group",
+    "having",
+    "in",
+    "insert",
+    "into",
+    "is",
+    "last",
+    "like",
+    "limit",
+    "nan",
+    "NaN",
+    "not",
+    "now",
+    "null",
+    "nulls",
+    "offset",
+    "or",
+    "order",
+    "regexp",
+    "root",
+    "select",
+    "slimit",
+    "substring",
+    "then",
+    "Time",
+    "true",
+    "where",
+    "1d",
+    "5m",
+    "1y2mo",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_as_it_is_shown_is_a_measurement_wherever_it_is_written() {
+    let store = Store::open();
+    let session = store.session();
+    for word in WORDS {
+        done(&session, &format!("insert into root.p.`d {word}`(time, `{word}`) values(1, 7)")).await;
+        let device = format!("root.p.`d {word}`");
+        let shown = rows(&session, &format!("show child nodes {device}")).await;
+        let [node] = shown.as_slice() else { panic!("{word}: {shown:?}") };
+        for (query, expected) in [
+            (format!("select {node} from {device}"), "1,7.0"),
+            (format!("select 1 + {node}, {node} + 1 from {device}"), "1,8.0,8.0"),
+            (format!("select -{node} from {device} order by {node}"), "1,-7.0"),
+            (format!("select {node} as x from {device} where {node} > 0 and 9 > {node}"), "1,7.0"),
+            (
+                format!("select {node} from {device} where not ({node} in (1)) and {node} is not null"),
+                "1,7.0",
+            ),
+            (format!("select count({node}) from {device} where {node} between 1 and 9"), "1"),
+        ] {
+            assert_eq!(rows(&session, &query).await, [expected], "{query}");
+        }
+        let last = rows(&session, &format!("select last {node} from {device}")).await;
+        assert_eq!(last, [format!("1,{device}.{node},7.0,DOUBLE")]);
+        let series = rows(&session, &format!("show timeseries {device}.*")).await;
+        assert!(series.len() == 1 && series[0].starts_with(&format!("{device}.{node},")), "{series:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_are_names_everywhere_are_shown_bare() {
+    let store = Store::open();
+    let session = store.session();
+    for word in ["select", "device", "align", "limit", "1x"] {
+        done(&session, &format!("create timeseries root.p.d.`{word}` INT32")).await;
+    }
+    let mut nodes = rows(&session, "show child nodes root.p.d").await;
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["1x", "align", "device", "limit", "select"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn expressions_whose_headers_are_the_same_are_told_apart() {
     let store = Store::open();

@@ -114,3 +114,58 @@ async fn rows_older_than_their_time_to_live_are_gone() {
     done(&session, "unset ttl from root.a").await;
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0"]);
 }
+
+#[tokio::test]
+async fn cells_are_filled_by_a_number_that_the_type_holds_or_the_query_is_rejected() {
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.a.d.i INT32").await;
+    for series in ["l INT64", "f FLOAT", "g DOUBLE", "b BOOLEAN", "t TEXT"] {
+        done(&session, &format!("create timeseries root.a.d.{series}")).await;
+    }
+    done(&session, "insert into root.a.d(time, i, l, f, g, b) values (1, 1, 1, 1, 1, true)").await;
+    done(&session, "insert into root.a.d(time, t) values (2, 'x')").await;
+    let at_2 = |rows: Vec<String>| rows.into_iter().find(|row| row.starts_with("2,")).unwrap_or_default();
+    for (query, expected) in [
+        ("select i, t from root.a.d fill(7)", "2,7,x"),
+        ("select i, l, t from root.a.d fill(7.0)", "2,7,7,x"),
+        ("select i, t from root.a.d fill(-2147483648)", "2,-2147483648,x"),
+        ("select f, g, t from root.a.d fill(1.5)", "2,1.5,1.5,x"),
+        // A value of another kind fills nothing.
+        ("select b, t from root.a.d fill(1.5)", "2,-,x"),
+        ("select i, t from root.a.d fill(true)", "2,-,x"),
+    ] {
+        assert_eq!(at_2(rows(&session, query).await), expected, "{query}");
+    }
+    for (query, reason) in [
+        ("select i, t from root.a.d fill(1.5)", "fill: `1.5` is not of type INT32: it is not a whole number"),
+        (
+            "select i, t from root.a.d fill(2147483648)",
+            "fill: `2147483648` is not of type INT32: it is out of range",
+        ),
+        ("select l, t from root.a.d fill(9223372036854775808)", "is not of type INT64: it is out of range"),
+    ] {
+        let (_, message) = refusal(&session, query).await;
+        assert!(message.contains(reason), "{query}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn dates_are_days_of_the_years_1_to_9999_in_four_digits() {
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.a.d.y DATE").await;
+    for (time, text) in
+        ["'0001-01-01'", "'0999-12-31'", "9999-12-31", "'9999-12-31'", "0500-02-28"].iter().enumerate()
+    {
+        done(&session, &format!("insert into root.a.d(time, y) values ({time}, {text})")).await;
+    }
+    let stored = ["0,0001-01-01", "1,0999-12-31", "2,9999-12-31", "3,9999-12-31", "4,0500-02-28"];
+    assert_eq!(rows(&session, "select y from root.a.d").await, stored);
+    assert_eq!(rows(&session, "select y from root.a.d where y = '0999-12-31'").await, [stored[1]]);
+    assert_eq!(rows(&session, "select y from root.a.d where y < '0999-12-31'").await, [stored[0], stored[4]]);
+    for text in ["'0000-12-31'", "'999-12-31'", "'10000-01-01'", "0000-01-01", "'-001-01-01'"] {
+        refusal(&session, &format!("insert into root.a.d(time, y) values (9, {text})")).await;
+    }
+    assert_eq!(rows(&session, "select count(y) from root.a.d").await, ["5"]);
+}

@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, fmt};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 
 use super::{
     Input, Reason, Rule, number, rule,
-    text::{boolean_of, bytes_of, day, day_of_number, sql_day},
+    text::{boolean_of, bytes_of, date_of_days, day_of_number, sql_day},
 };
-use crate::{DataType, Moment, Value, parse_date, parse_time};
+use crate::{DataType, Moment, Value, parse_date, parse_time, time::days_at};
 
 /// A value as it was written, or of a type that it has already.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,12 +173,11 @@ impl<'a> Given<'a> {
     /// As [`Given::boolean`].
     pub fn date(&self, zone: &TimeZone) -> Result<i32, Reason> {
         match (*self, rule(self.input(), DataType::Date)) {
-            (Self::Date(date), Rule::Same) => Ok(date),
+            (Self::Date(date), Rule::Same) => day_of_number(date.into()).ok_or(Reason::NotDate),
             (Self::Text(text), Rule::Day) => parse_date(text).map_err(|_| Reason::NotDate),
             (Self::SqlText(text), Rule::Day) => sql_day(text).ok_or(Reason::NotDate),
             (Self::SqlTime(time), Rule::DayOf) => {
-                let time = Timestamp::from_millisecond(time).map_err(|_| Reason::Range)?;
-                Ok(day(zone.to_datetime(time).date()))
+                days_at(time, zone).and_then(date_of_days).ok_or(Reason::Range)
             }
             (_, Rule::DayNumber) => self.whole().ok().and_then(day_of_number).ok_or(Reason::NotDate),
             _ => Err(Reason::Never),

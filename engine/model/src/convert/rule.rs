@@ -152,9 +152,11 @@ impl Rule {
             Self::DateTime => {
                 "milliseconds since 1970 UTC, or a date and time by ISO 8601 as in `2026-05-01T12:00:00Z`; without an offset it is UTC"
             }
-            Self::DayNumber => "the day as the number `yyyymmdd`, if the calendar has it",
+            Self::DayNumber => {
+                "the day as the number `yyyymmdd`, if the calendar has it, of the years 1 to 9999"
+            }
             Self::Day => {
-                "the day as `yyyy-mm-dd`; one that the calendar lacks is rejected, and in SQL the last of its month, as Apache IoTDB has it"
+                "the day as `yyyy-mm-dd`, of the years 0001 to 9999; one that the calendar lacks is rejected, and in SQL the last of its month, as Apache IoTDB has it"
             }
             Self::Literal => {
                 "a time as SQL writes it, `2026-05-01T12:00:00+02:00`; without an offset in the session's zone"

@@ -1,10 +1,26 @@
 //! Text as days, bytes and truth values.
 
-use jiff::civil::Date;
+use jiff::{Span, civil::Date};
 
-/// A day as the number `yyyymmdd`.
-pub(super) fn day(date: Date) -> i32 {
-    i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day())
+/// The years that values of type DATE reach.
+const YEARS: std::ops::RangeInclusive<i16> = 1..=9_999;
+
+/// A day as the number `yyyymmdd`; `None` in a year that a DATE does not reach.
+fn day(date: Date) -> Option<i32> {
+    let (year, month, of_month) = (date.year(), i32::from(date.month()), i32::from(date.day()));
+    YEARS.contains(&year).then(|| i32::from(year) * 10_000 + month * 100 + of_month)
+}
+
+/// The DATE that is so many days from 1970-01-01, as `yyyymmdd`; `None` beyond the years 1 to 9999.
+///
+/// ```
+/// use levada_model::convert::date_of_days;
+/// assert_eq!(date_of_days(-1), Some(19_691_231));
+/// assert_eq!(date_of_days(i64::MAX), None);
+/// ```
+pub fn date_of_days(days: i64) -> Option<i32> {
+    let days = Span::new().try_days(days).ok()?;
+    jiff::civil::date(1970, 1, 1).checked_add(days).ok().and_then(day)
 }
 
 /// The day that a number `yyyymmdd` is.
@@ -12,21 +28,23 @@ pub(super) fn day_of_number(number: i64) -> Option<i32> {
     let year = i16::try_from(number / 10_000).ok()?;
     let month = i8::try_from(number / 100 % 100).ok()?;
     let of_month = i8::try_from(number % 100).ok()?;
-    // As values of type DATE are held.
-    Date::new(year, month, of_month).ok().filter(|_| (1_000..=9_999).contains(&year)).map(day)
+    Date::new(year, month, of_month).ok().and_then(day)
 }
 
 /// `2024-02-30` as 20240229, as Apache IoTDB reads it: a day behind the end of its month is its last.
 pub(super) fn sql_day(text: &str) -> Option<i32> {
-    let mut parts = text.split('-').map(|part| part.parse::<i16>().ok());
-    let (year, month, of_month, None) = (parts.next()??, parts.next()??, parts.next()??, parts.next()) else {
-        return None;
+    let number = |part: &str, digits: std::ops::RangeInclusive<usize>| {
+        let fits = digits.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<i16>().ok().filter(|_| fits)
     };
-    if !(1000..=9999).contains(&year) || !(1..=31).contains(&of_month) {
+    let mut parts = text.split('-');
+    let (year, month) = (number(parts.next()?, 4..=4)?, number(parts.next()?, 1..=2)?);
+    let of_month = number(parts.next()?, 1..=2).filter(|of_month| (1..=31).contains(of_month))?;
+    if parts.next().is_some() {
         return None;
     }
     let first = Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
-    Some(day(first) - 1 + i32::from(of_month.min(first.days_in_month().into())))
+    Some(day(first)? - 1 + i32::from(of_month.min(first.days_in_month().into())))
 }
 
 /// `0x00ff`

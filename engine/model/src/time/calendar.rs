@@ -88,6 +88,13 @@ impl Civil {
     }
 }
 
+/// The days from 1970-01-01 to the date that calendars of a zone show at a millisecond since 1970 UTC; `None` where the zone does not
+/// say its clocks then.
+pub(crate) fn days_at(millis: i64, zone: &TimeZone) -> Option<i64> {
+    let ahead = Civil::offset_at(Moment::of_millis(millis), zone)?.seconds();
+    Some((millis.div_euclid(1_000) + i64::from(ahead)).div_euclid(DAY_SECONDS))
+}
+
 /// How many days a month has.
 pub(super) fn days_in_month(year: i64, month: u8) -> u8 {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

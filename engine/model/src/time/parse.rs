@@ -59,11 +59,12 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
     }
 }
 
-/// A date as the number `yyyymmdd`, as values of type DATE are held: years 1000 to 9999.
+/// A date as the number `yyyymmdd`, as values of type DATE are held: years 1 to 9999, each in four digits.
 ///
 /// ```
 /// assert_eq!(levada_model::parse_date("2024-02-29"), Ok(20_240_229));
-/// assert!(levada_model::parse_date("0999-12-31").is_err());
+/// assert_eq!(levada_model::parse_date("0999-12-31"), Ok(9_991_231));
+/// assert!(levada_model::parse_date("0000-12-31").is_err());
 /// ```
 ///
 /// # Errors
@@ -76,8 +77,8 @@ pub fn parse_date(text: &str) -> Result<i32, TimeError> {
         return Err(TimeError(format!("`{text}` is not a date, as in 2026-05-01")));
     }
     match i32::try_from(year) {
-        Ok(year @ 1_000..=9_999) => Ok(year * 10_000 + i32::from(month) * 100 + i32::from(day)),
-        _ => Err(TimeError(format!("the year of the date {text} is not between 1000 and 9999"))),
+        Ok(year @ 1..=9_999) => Ok(year * 10_000 + i32::from(month) * 100 + i32::from(day)),
+        _ => Err(TimeError(format!("the year of the date {text} is not between 1 and 9999"))),
     }
 }
 

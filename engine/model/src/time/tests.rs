@@ -122,7 +122,19 @@ fn what_is_not_a_time_is_said_to_be_none() {
 fn dates_are_days_that_exist_in_years_of_four_digits() {
     assert_eq!(parse_date("2024-02-29"), Ok(20_240_229));
     assert_eq!(parse_date("9999/12/31"), Ok(99_991_231));
-    for wrong in ["2023-02-29", "0999-12-31", "2024-02-29T00:00:00", "20240229", "x", ""] {
+    assert_eq!(parse_date("0999-12-31"), Ok(9_991_231));
+    assert_eq!(parse_date("0001-01-01"), Ok(10_101));
+    for wrong in [
+        "2023-02-29",
+        "0000-12-31",
+        "-0001-12-31",
+        "+10000-01-01",
+        "999-12-31",
+        "2024-02-29T00:00:00",
+        "20240229",
+        "x",
+        "",
+    ] {
         assert!(parse_date(wrong).is_err(), "{wrong}");
     }
 }

@@ -74,43 +74,53 @@ fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
     })
 }
 
-/// Rejects a number that a column of FLOAT or DOUBLE could only hold as an infinity.
-fn in_range(constant: &Constant, data_type: DataType) -> Result<(), QueryError> {
-    let (Constant::Integer { text, .. } | Constant::Real { text, .. }) = constant else { return Ok(()) };
-    let given = Given::Number(text);
-    let reason = match data_type {
-        DataType::Float => given.float().err(),
-        DataType::Double => given.double().err(),
+/// The number that a constant is, if it is one.
+fn number(constant: &Constant) -> Option<Given<'_>> {
+    match constant {
+        Constant::Integer { text, .. } | Constant::Real { text, .. } => Some(Given::Number(text)),
+        Constant::Time(millis) => Some(Given::Int(*millis)),
         _ => None,
-    };
-    match reason {
-        Some(Reason::Range) => {
-            Err(QueryError::semantic(format!("fill: {}", Reason::Range.of(text, data_type))))
-        }
-        _ => Ok(()),
     }
 }
 
-/// The constant as a value of a column's type; `None` where it is none, and cells stay null.
+/// Rejects a number that a column of numbers does not hold: rather than that its cells stay null, or become infinite.
+fn in_range(given: Given<'_>, data_type: DataType) -> Result<(), QueryError> {
+    let reason = match data_type {
+        DataType::Int32 => given.int32().err(),
+        DataType::Int64 | DataType::Timestamp => given.int64().err(),
+        DataType::Float => given.float().err().filter(|reason| *reason == Reason::Range),
+        DataType::Double => given.double().err().filter(|reason| *reason == Reason::Range),
+        _ => None,
+    };
+    match reason {
+        Some(reason) => Err(QueryError::semantic(format!("fill: {}", reason.of(given, data_type)))),
+        None => Ok(()),
+    }
+}
+
+/// The constant as a value of a column's type; `None` where it is of another kind (a text for numbers, a number for BOOLEAN), and
+/// cells stay null.
+///
+/// # Errors
+/// The column is of numbers, and its type does not hold the one that is given.
 pub(crate) fn constant_value(
     constant: &Constant,
     data_type: DataType,
 ) -> Result<Option<ArrayRef>, QueryError> {
-    in_range(constant, data_type)?;
+    if let Some(given) = number(constant) {
+        in_range(given, data_type)?;
+    }
     Ok(value(constant, data_type))
 }
 
 fn value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
     use arrow_array::{BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
-    let number = match constant {
+    let real = match constant {
         Constant::Integer { value, .. } | Constant::Time(value) => Some(*value as f64),
         Constant::Real { value, .. } => Some(*value),
         _ => None,
     };
-    let whole = match constant {
-        Constant::Integer { value, .. } | Constant::Time(value) => Some(*value),
-        _ => None,
-    };
+    let whole = number(constant).and_then(|given| given.int64().ok());
     Some(match data_type {
         DataType::Boolean => match constant {
             Constant::Boolean(value) => Arc::new(BooleanArray::from(vec![*value])),
@@ -118,8 +128,8 @@ fn value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
         },
         DataType::Int32 => Arc::new(Int32Array::from(vec![i32::try_from(whole?).ok()?])),
         DataType::Int64 | DataType::Timestamp => Arc::new(Int64Array::from(vec![whole?])),
-        DataType::Float => Arc::new(Float32Array::from(vec![number? as f32])),
-        DataType::Double => Arc::new(Float64Array::from(vec![number?])),
+        DataType::Float => Arc::new(Float32Array::from(vec![real? as f32])),
+        DataType::Double => Arc::new(Float64Array::from(vec![real?])),
         DataType::Text | DataType::String => Arc::new(StringArray::from(vec![constant_text(constant)])),
         DataType::Date | DataType::Blob => return None,
     })

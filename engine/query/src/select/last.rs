@@ -17,6 +17,7 @@ use crate::{
     expression::{Expr, Kind, cast::value_text},
     operator::sort::{SortKey, sort},
     plan::column,
+    show::paths,
 };
 
 /// A series whose newest point is wanted.
@@ -115,7 +116,7 @@ fn rows(planner: &Planner<'_>, series: Vec<Wanted>, wanted: TimeSet) -> Chunks {
             }
         }
         let columns = vec![
-            texts(found.iter().map(|row| Some(row.0.as_str()))),
+            paths(found.iter().map(|row| &row.0)),
             texts(found.iter().map(|row| Some(row.1.as_str()))),
             texts(found.iter().map(|row| Some(row.2))),
         ];

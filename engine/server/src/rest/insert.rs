@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::Int64Array;
 use bytes::Bytes;
-use levada_model::{Column, DataType, SessionError, Tablet, Value};
+use levada_model::{Column, DataType, SessionError, Tablet, Value, parse_date};
 use levada_rpc::columns::record;
 use serde_json::Value as Json;
 
@@ -108,14 +108,8 @@ fn value(data_type: DataType, cell: &Json) -> Result<Option<Value>, SessionError
         DataType::Double => cell.as_f64().map(Value::Double),
         DataType::Text => cell.as_str().map(|text| Value::Text(text.to_owned())),
         DataType::String => cell.as_str().map(|text| Value::String(text.to_owned())),
-        DataType::Date => cell.as_str().and_then(day).map(Value::Date),
+        DataType::Date => cell.as_str().and_then(|text| parse_date(text).ok()).map(Value::Date),
         DataType::Blob => None,
     };
     found.map(Some).ok_or_else(|| malformed(format!("{cell} is no value of the type {data_type}")))
-}
-
-/// `2024-02-29` as the number `yyyymmdd`.
-fn day(text: &str) -> Option<i32> {
-    let date: jiff::civil::Date = text.parse().ok()?;
-    Some(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
 }

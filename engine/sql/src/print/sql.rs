@@ -14,7 +14,11 @@ use crate::{
     parser::RESERVED,
 };
 
-/// Words that, standing alone, are not read as the name of a series or function.
+/// Words that, standing alone as a measurement, are read as something else somewhere: as constants (`select true`), as operators
+/// (`not a > 1`), as the beginning of a clause (`select last from`).
+const ALONE: [&str; 9] = ["as", "case", "false", "from", "into", "nan", "not", "null", "true"];
+
+/// Words that are not read as the name of a series or function everywhere in an expression.
 const WORDS: [&str; 40] = [
     "align",
     "and",
@@ -188,28 +192,28 @@ fn write_series(name: &SeriesName, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write_nodes(&text, name.is_whole(), |node| is_alone && is_read_otherwise(node), f)
 }
 
-/// A path, or a pattern of paths, in canonical form as it is written in SQL: with backquotes around the words that are no
-/// names without.
+/// A path, or a pattern of paths, in canonical form as it is written in SQL: with backquotes around the nodes that are no
+/// names without, or would be none where they stand alone.
 ///
 /// ```
 /// # use levada_model::Path;
-/// let path = Path::from_raw_nodes(["root", "plant", "time", "a b"]);
-/// assert_eq!(levada_sql::path_sql(path.as_str()), "root.plant.`time`.`a b`");
+/// let path = Path::from_raw_nodes(["root", "plant", "time", "1d", "a b", "select"]);
+/// assert_eq!(levada_sql::path_sql(path.as_str()), "root.plant.`time`.`1d`.`a b`.select");
 /// ```
 pub fn path_sql(path: &str) -> Cow<'_, str> {
     struct Written<'a>(&'a str);
     impl Display for Written<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write_nodes(self.0, true, |_| false, f)
+            write_nodes(self.0, true, is_taken_alone, f)
         }
     }
-    let is_plain = nodes(path).skip(1).all(|node| !is_reserved(node));
+    let is_plain = nodes(path).skip(1).all(|node| !needs_backquotes(node));
     if is_plain { Cow::Borrowed(path) } else { Cow::Owned(Written(path).to_string()) }
 }
 
 /// A node behind the first of a path, in canonical form, as it is written in SQL.
 pub fn node_sql(node: &str) -> Cow<'_, str> {
-    if is_reserved(node) { Cow::Owned(format!("`{node}`")) } else { Cow::Borrowed(node) }
+    if needs_backquotes(node) { Cow::Owned(format!("`{node}`")) } else { Cow::Borrowed(node) }
 }
 
 /// The nodes of a path, reserved words between backquotes; the first node is the keyword `root` where the path is whole.
@@ -229,6 +233,15 @@ fn write_nodes(
         }
     }
     Ok(())
+}
+
+/// Whether a node in canonical form is a name only between backquotes, wherever it may be written: as a node of a path, or alone.
+fn needs_backquotes(node: &str) -> bool {
+    is_reserved(node) || is_taken_alone(node)
+}
+
+fn is_taken_alone(node: &str) -> bool {
+    ALONE.iter().any(|word| word.eq_ignore_ascii_case(node)) || parse_duration(node).is_some()
 }
 
 fn is_reserved(node: &str) -> bool {

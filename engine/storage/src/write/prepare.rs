@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{Array, BooleanArray};
-use levada_model::{Column, Path, RejectedRows, SeriesSchema, StatusCode, Tablet, WriteReport};
+use levada_model::{Column, DataType, Path, RejectedRows, SeriesSchema, StatusCode, Tablet, WriteReport};
 use levada_tsfile::LONGEST_VALUE;
 
 use super::{
@@ -140,14 +140,24 @@ impl Check<'_> {
     }
 
     /// The tablet with a type for every column: values as they were written become those of their series, or of the type that
-    /// a new series gets.
+    /// a new series gets. Numbers that are no day are none of DATE.
     fn typed(&mut self, tablet: Tablet, device: Option<&Device>) -> Option<Tablet> {
-        if !tablet.columns().iter().any(Column::is_written) {
+        let is_date = |column: &Column| !column.is_written() && column.data_type == DataType::Date;
+        if !tablet.columns().iter().any(|column| column.is_written() || is_date(column)) {
             return Some(tablet);
         }
         let aligned = tablet.aligned();
         let (path, times, mut columns) = tablet.into_parts();
-        for column in columns.iter_mut().filter(|column| column.is_written()) {
+        for column in &mut columns {
+            if is_date(column) {
+                let converted = column.to(DataType::Date);
+                let reasons = misfits(column, DataType::Date, &converted.rejected);
+                self.refuse_each(column, &format!("{path}.{}: ", column.name), reasons);
+                column.values = converted.values;
+            }
+            if !column.is_written() {
+                continue;
+            }
             let known = device.and_then(|device| device.series_or_alias(&column.name));
             let data_type = known.map_or(column.data_type, |series| series.schema.data_type);
             let converted = column.to(data_type);

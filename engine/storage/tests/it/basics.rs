@@ -121,6 +121,35 @@ fn types_that_do_not_fit_are_refused_by_measurement() {
 }
 
 #[test]
+fn numbers_that_are_no_day_are_refused_and_the_rest_of_their_rows_stored() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    let dates = vec![Some(20_240_229), Some(20_230_229), None, Some(1_231), Some(10_101), Some(i32::MIN)];
+    let times: Vec<i64> = (0..6).collect();
+    let columns = vec![
+        Column { name: "y".into(), data_type: DataType::Date, values: Arc::new(Int32Array::from(dates)) },
+        Column {
+            name: "n".into(),
+            data_type: DataType::Int64,
+            values: Arc::new(Int64Array::from(times.clone())),
+        },
+    ];
+    let tablet = Tablet::try_new(path("root.a.d"), false, times.into(), columns).expect("fits");
+    let rejected = storage.insert(write(vec![tablet])).expect("taken").report.rejected;
+    let rows: Vec<u32> = rejected.iter().flat_map(|each| each.rows.clone().unwrap_or_default()).collect();
+    assert_eq!(rows, [1, 3, 5]);
+    assert_eq!(
+        rejected[0].message,
+        "root.a.d.y: `2023-02-29` is not of type DATE: write a day of the calendar as yyyy-mm-dd"
+    );
+    let names = [("n", DataType::Int64), ("y", DataType::Date)];
+    let rows = read(&*storage.view(), "root.a.d", &names, TimeRange::ALL);
+    assert_eq!(rows.len(), 6);
+    let stored: Vec<_> = rows.values().filter_map(|row| row[1].clone()).collect();
+    assert_eq!(stored, [Value::Date(20_240_229), Value::Date(10_101)]);
+}
+
+#[test]
 fn positions_outlive_the_log_that_brought_them() {
     let dir = folder();
     let owner: Arc<str> = "pipeline".into();

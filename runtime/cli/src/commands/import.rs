@@ -9,6 +9,7 @@
 
 mod csv;
 mod failed;
+mod guess;
 mod json;
 mod moments;
 #[cfg(feature = "parquet")]
@@ -32,17 +33,22 @@ use levada_model::Path as DevicePath;
 
 use self::{
     moments::TimeArgs,
-    store::{Import, NewDevices, Stored},
+    store::{Import, NewDevices, ROOT, Stored},
 };
 use crate::{
     exit::{self, Failure},
     interrupt::Interrupt,
 };
 
-const REJECTED: &str = "A line of CSV or JSON, or a row of Parquet, that is no row of the types there are (of the series, where it \
+const AFTER_HELP: &str = "A line of CSV or JSON, or a row of Parquet, that is no row of the types there are (of the series, where it \
 exists; of the head, `temperature(DOUBLE)`, or the Parquet column; or guessed from all values) is not stored: it goes to FILE.failed, \
 behind a remark with its number and the reason, and all others are stored. Mended, that file can be imported as it is (rows of \
-Parquet become JSON lines). A FILE.failed that somebody has changed stays: FILE.failed-2 is written.
+Parquet become JSON lines). A FILE.failed that somebody has changed stays: FILE.failed-2 is written. Records without any value are counted, and nothing is stored \
+of them.
+
+Where neither series nor head says a type, all values of a column of CSV, or of a series of JSON lines, are looked at: BOOLEAN, INT64 \
+or DOUBLE where at least 99 in 100 are of it (the other lines are rejected), TEXT otherwise; in JSON lines, values of several kinds are \
+told of. Nested objects and lists of JSON are measurements of their own, `outer_inner` and `list_0`, as in pipelines.
 
 Interrupted, it says what is stored and what is not. Imported again, rows replace themselves.
 
@@ -51,7 +57,7 @@ interrupted";
 
 /// Options of `import`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = REJECTED)]
+#[command(after_long_help = AFTER_HELP)]
 pub(crate) struct ImportArgs {
     /// TsFiles (version 3 or 4), Parquet, CSV, JSON lines (.jsonl), folders of these
     #[arg(required = true, value_name = "PATH")]
@@ -59,7 +65,7 @@ pub(crate) struct ImportArgs {
     /// The data folder of an embedded engine
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Store `root.a.b`, and `a.b`, as `PREFIX.a.b`
+    /// Store `root.a.b`, and `a.b`, as `PREFIX.a.b`; it is a path below `root`
     #[arg(long, value_name = "PREFIX")]
     device_prefix: Option<String>,
     /// Make new devices of CSV, JSON lines and Parquet aligned: one time column for all their series. Devices that exist stay as
@@ -80,6 +86,12 @@ pub(crate) struct ImportArgs {
 pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     let prefix = args.device_prefix.as_deref().map(DevicePath::parse).transpose();
     let prefix = prefix.map_err(|error| Failure::invalid(format!("--device-prefix: {error}")))?;
+    if let Some(prefix) = prefix.as_ref().filter(|prefix| prefix.nodes().next() != Some(ROOT)) {
+        let wrong = format!(
+            "--device-prefix: devices are below `root`, and `{prefix}` is not: is `root.{prefix}` meant?"
+        );
+        return Err(Failure::invalid(wrong).into());
+    }
     let files = files(&args.paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let engine = Engine::open(EngineOptions::new(&args.data))?;
@@ -105,7 +117,7 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
     });
     let closed = runtime.block_on(engine.close());
     let (stored, whole, outcome) = imported?;
-    let Stored { rows, points, rejected } = &stored;
+    let Stored { rows, points, empty, rejected } = &stored;
     match &outcome {
         Ok(()) => {
             let (seconds, count) = (started.elapsed().as_secs_f64(), files.len());
@@ -113,6 +125,11 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
             println!("imported {points} values in {rows} rows from {count} {noun} in {seconds:.1} s");
         }
         Err(_) => tell_rest(&stored, &files, whole),
+    }
+    match empty {
+        0 => {}
+        1 => println!("1 record has no value: nothing is stored of it"),
+        _ => println!("{empty} records have no value: nothing is stored of them"),
     }
     for (count, path) in rejected {
         let count = if *count == 1 { "1 row was".to_owned() } else { format!("{count} rows were") };

@@ -138,15 +138,237 @@ fn types_of_new_series_come_from_the_whole_file() {
         })
         .collect();
     text.push_str(
-        "{\"time\":20000,\"device\":\"root.g.d\",\"a\":\"NaN\",\"b\":\"x\",\"d\":null,\"e\":\"\"}\n",
+        "{\"time\":20000,\"device\":\"root.g.d\",\"a\":\"NaN\",\"b\":false,\"d\":null,\"e\":\"\"}\n",
     );
-    text.push_str("{\"time\":20001,\"device\":\"root.g.d\",\"a\":-0.5,\"e\":[1,{\"x\":2}]}\n");
+    text.push_str("{\"time\":20001,\"device\":\"root.g.d\",\"a\":-0.5}\n");
     workplace.write("a.jsonl", &text);
-    import(&workplace, "a.jsonl", &[]).ok();
+    let imported = import(&workplace, "a.jsonl", &[]);
+    assert_eq!(
+        (imported.code, imported.stderr.as_str()),
+        (Some(0), ""),
+        "values of one kind are not told of"
+    );
     let rows = sql(&workplace, "data", "select a, b, c, e from root.g.d where time >= 9999");
-    let expected =
-        ["9999,1.0,true,9223372036854775807,", "20000,NaN,x,,\"\"", "20001,-0.5,,,\"[1,{\"\"x\"\":2}]\""];
+    let expected = ["9999,1.0,true,9223372036854775807,", "20000,NaN,false,,\"\"", "20001,-0.5,,,"];
     assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn series_of_json_lines_with_values_of_several_kinds_are_told_of() {
+    let workplace = Workplace::new();
+    let line = |at: usize, name: &str, value: &str| {
+        format!("{{\"time\":{at},\"device\":\"root.g.d\",\"{name}\":{value}}}\n")
+    };
+    let mut text: String =
+        (0..300).map(|at| line(at, "slip", if at % 2 == 0 { "1" } else { "0.5" })).collect();
+    text.push_str(&line(300, "slip", "\"n/a\""));
+    for (at, value) in ["1", "\"n/a\"", "2.50"].iter().enumerate() {
+        text.push_str(&line(at, "mixed", value));
+    }
+    for (at, value) in ["9007199254740993", "0.5"].iter().enumerate() {
+        text.push_str(&line(at, "wide", value));
+    }
+    text.push_str(&line(0, "truth", "true"));
+    text.push_str(&line(1, "truth", "1"));
+    workplace.write("a.jsonl", &text);
+    let imported = import(&workplace, "a.jsonl", &[]);
+    assert_eq!(imported.code, Some(1), "{}", imported.stderr);
+    let told: Vec<&str> = imported.stderr.lines().collect();
+    let head = |name: &str| format!("a.jsonl: `root.g.d.{name}` is ");
+    let there = "where there is no such series yet: its values are";
+    let expected = [
+        format!("{}TEXT {there} 1 whole numbers, 1 other numbers, 1 texts", head("mixed")),
+        format!(
+            "{}DOUBLE {there} 150 whole numbers, 150 other numbers, 1 texts; the lines of the 1 that are none are rejected",
+            head("slip")
+        ),
+        format!("{}TEXT {there} 1 whole numbers, 1 booleans", head("truth")),
+        format!("{}TEXT {there} 1 whole numbers, 1 other numbers", head("wide")),
+    ];
+    assert_eq!(told, expected);
+    assert!(imported.stdout.contains("1 row was rejected"), "{}", imported.stdout);
+    let failed = read(&workplace, "a.jsonl.failed");
+    assert!(failed.contains("# line 301: `slip`: `n/a` is not of type DOUBLE"), "{failed}");
+    let rows = sql(&workplace, "data", "select mixed, wide, truth from root.g.d where time < 3");
+    let expected = ["0,1,9007199254740993,true", "1,n/a,0.5,1", "2,2.50,,"];
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn nested_json_is_named_as_in_pipelines() {
+    let workplace = Workplace::new();
+    let lines = r#"{"device":"root.n.d","time":1,"motor":{"speed":1450,"state":{"on":true}},"phases":[1.5,{"x":"y"}],"values":{"time":7}}
+{"device":"root.n.d","time":2,"a_b":1,"a":{"b":2}}
+{"device":"root.n.d","time":3,"a":1,"`a`":2}
+{"device":"root.n.d","time":4,"empty":{},"list":[],"none":[null]}
+{"time":5,"root.n.`e e`.`m m`":{"x":5}}
+{"device":"root.n.d","time":6,"measurements":["a"],"values":[1]}
+"#;
+    workplace.write("n.jsonl", lines);
+    let imported = import(&workplace, "n.jsonl", &[]);
+    assert!(imported.stdout.starts_with("imported 6 values in 2 rows"), "{}", imported.stdout);
+    assert!(
+        imported.stdout.contains("1 record has no value: nothing is stored of it"),
+        "{}",
+        imported.stdout
+    );
+    let failed = read(&workplace, "n.jsonl.failed");
+    let reasons: Vec<&str> = failed.lines().filter(|line| line.starts_with("# line")).collect();
+    assert_eq!(
+        reasons,
+        [
+            "# line 2: two values are named `a_b`",
+            "# line 3: two values are named `a`",
+            "# line 6: `measurements` is a list: event maps are read by a pipeline (`decode: json`)"
+        ]
+    );
+    let names = "motor_speed, motor_state_on, phases_0, phases_1_x, `time`";
+    let rows = sql(&workplace, "data", &format!("select {names} from root.n.d"));
+    assert_eq!(rows.lines().nth(1), Some("1,1450,true,1.5,y,7"));
+    assert_eq!(sql(&workplace, "data", "select `m m_x` from root.n.`e e`").lines().nth(1), Some("5,5"));
+    // As a pipeline has it.
+    workplace.write(
+        "p.jsonl",
+        &lines.lines().next().map(|line| line.replace("root.n.d", "root.p.d") + "\n").expect("a line"),
+    );
+    workplace.write(
+        "p.yaml",
+        "name: p\nsources:\n  f: {file: {paths: p.jsonl}, decode: {json: {integers: int64}}}\nsinks:\n  s: {inputs: [f], iotdb: {embedded: piped}}\n",
+    );
+    workplace.run(&["run", "--quiet", "p.yaml"]).ok();
+    let piped = sql(&workplace, "piped", &format!("select {names} from root.p.d"));
+    assert_eq!(piped.lines().nth(1), rows.lines().nth(1));
+}
+
+#[test]
+fn records_without_a_value_are_counted_and_rows_are_those_that_are_stored() {
+    for (name, text, told) in [
+        (
+            "a.jsonl",
+            "{\"time\":1,\"device\":\"root.v.d\",\"a\":1}\n{\"time\":2,\"device\":\"root.v.d\",\"a\":null}\n\
+             {\"time\":3,\"device\":\"root.v.d\"}\n{\"time\":4,\"root.v.d.a\":null}\n",
+            "imported 1 values in 1 rows",
+        ),
+        (
+            "a.csv",
+            "Time,Device,a,b\n1,root.v.d,1,\n2,root.v.d,,\n3,root.v.d,,\n4,root.v.d,null,\n",
+            "imported 1 values in 1 rows",
+        ),
+        (
+            "b.csv",
+            "Time,root.v.d.a(INT64),root.v.e.a(INT64)\n1,1,\n2,,2\n3,,\n4,,\n5,,\n",
+            "imported 2 values in 2 rows",
+        ),
+        (
+            "c.csv",
+            "Time,Device,a(INT64),a(TEXT),b(INT64)\n1,root.v.d,1,,1\n2,root.v.e,,x,1\n3,root.v.d,,,\n4,root.v.d,,,\n5,root.v.f,,,\n",
+            "imported 4 values in 2 rows",
+        ),
+    ] {
+        let workplace = Workplace::new();
+        workplace.write(name, text);
+        let imported = import(&workplace, name, &[]).ok();
+        assert!(imported.starts_with(told), "{name}: {imported}");
+        assert!(
+            imported.contains("3 records have no value: nothing is stored of them"),
+            "{name}: {imported}"
+        );
+    }
+}
+
+#[test]
+fn two_columns_of_one_series_are_rejected() {
+    for (head, reason) in [
+        (
+            "Time,root.p.d.a,root.p.d.`a`",
+            "columns 2 and 3, `root.p.d.a` and `root.p.d.`a``, are of one series",
+        ),
+        ("Time,Device,a,b,`a`", "columns 3 and 5, `a` and ``a``, are of one series"),
+        ("Time,Device,a(INT32),a", "columns 3 and 4, `a(INT32)` and `a`, are of one series"),
+        ("Time,Device,a(INT32),`a`(INT32)", "are of one series"),
+        ("Time,Device,a,a", "columns 3 and 4 are both named `a`"),
+    ] {
+        let workplace = Workplace::new();
+        let width = head.split(',').count();
+        workplace.write("a.csv", &format!("{head}\n1,root.p.d{}\n", ",1".repeat(width - 2)));
+        let imported = import(&workplace, "a.csv", &[]);
+        assert_eq!(imported.code, Some(1), "{head}");
+        assert!(imported.stderr.contains(reason), "{head}: {}", imported.stderr);
+    }
+}
+
+#[test]
+fn a_device_that_is_not_below_root_is_rejected_with_what_to_do() {
+    let hint = "the device `d1` is not below `root`: name it `root.plant.d1`, or import with `--device-prefix root.plant`";
+    for (name, text) in [
+        ("a.jsonl", "{\"time\":1,\"device\":\"d1\",\"a\":1}\n{\"time\":1,\"device\":\"root.p.d\",\"a\":1}\n"),
+        ("a.csv", "Time,Device,a\n1,d1,1\n1,root.p.d,1\n"),
+        ("b.csv", "Time,d1.a,root.p.d.a\n1,1,1\n"),
+    ] {
+        let workplace = Workplace::new();
+        workplace.write(name, text);
+        let imported = import(&workplace, name, &[]);
+        assert_eq!(imported.code, Some(1), "{}", imported.stderr);
+        assert!(imported.stdout.starts_with("imported 1 values in 1 rows"), "{}", imported.stdout);
+        let failed = read(&workplace, &format!("{name}.failed"));
+        assert!(failed.contains(hint), "{failed}");
+        import(&workplace, &format!("{name}.failed"), &["--device-prefix", "root.plant"]).ok();
+        assert_eq!(sql(&workplace, "data", "select a from root.plant.d1").lines().count(), 2);
+    }
+}
+
+#[test]
+fn a_prefix_that_is_not_below_root_is_an_error_before_anything_is_read() {
+    let workplace = Workplace::new();
+    for prefix in ["plant", "roots.x", "`root x`.y"] {
+        let imported = import(&workplace, "missing.csv", &["--device-prefix", prefix]);
+        assert_eq!(imported.code, Some(3), "{}", imported.stderr);
+        assert!(imported.stderr.contains("is not: is `root."), "{}", imported.stderr);
+        assert!(!workplace.path("data").exists());
+    }
+}
+
+#[test]
+fn dates_of_all_years_come_back_through_every_form() {
+    let workplace = Workplace::new();
+    let dates = ["0001-01-01", "0099-12-31", "0999-02-28", "1000-01-01", "9999-12-31"];
+    let mut statements = vec!["create timeseries root.y.d.y DATE".to_owned()];
+    statements.extend(
+        dates
+            .iter()
+            .enumerate()
+            .map(|(at, date)| format!("insert into root.y.d(time, y) values ({at}, '{date}')")),
+    );
+    sql(&workplace, "first", &statements.join("; "));
+    let stored = |data: &str| sql(&workplace, data, "select y from root.y.d");
+    let rows = stored("first");
+    assert_eq!(
+        rows.lines().skip(1).collect::<Vec<_>>(),
+        ["0,0001-01-01", "1,0099-12-31", "2,0999-02-28", "3,1000-01-01", "4,9999-12-31"]
+    );
+    for format in ["tsfile", "parquet", "csv", "jsonl"] {
+        let file = format!("out.{format}");
+        workplace
+            .run(&["export", "--data", "first", "--path", "root.**", "--format", format, "-o", &file])
+            .ok();
+        let again = format!("again-{format}");
+        sql(&workplace, &again, "create timeseries root.y.d.y DATE");
+        workplace.run(&["import", &file, "--data", &again, "--quiet"]).ok();
+        assert_eq!(stored(&again), rows, "{format}");
+    }
+    // And what is none is rejected in every form.
+    for (name, text) in [
+        ("w.csv", "Time,root.y.d.y(DATE)\n9,0000-01-01\n9,999-01-01\n9,10000-01-01\n9,2023-02-29\n"),
+        (
+            "w.jsonl",
+            "{\"time\":9,\"root.y.d.y\":\"0000-01-01\"}\n{\"time\":9,\"root.y.d.y\":101}\n{\"time\":9,\"root.y.d.y\":\"-0001-01-01\"}\n{\"time\":9,\"root.y.d.y\":\"+10000-01-01\"}\n",
+        ),
+    ] {
+        workplace.write(name, text);
+        let imported = workplace.run(&["import", name, "--data", "first", "--quiet"]);
+        assert!(imported.stdout.contains("4 rows were rejected"), "{name}: {}", imported.stdout);
+    }
+    assert_eq!(stored("first"), rows);
 }
 
 #[test]

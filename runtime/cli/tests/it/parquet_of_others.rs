@@ -143,7 +143,7 @@ fn a_value_that_does_not_fit_costs_its_row_and_no_other() {
     assert!(imported.stdout.contains("4 rows were rejected: see a.parquet.failed"), "{}", imported.stdout);
     let failed = std::fs::read_to_string(workplace.path("a.parquet.failed")).expect("written");
     let expected = [
-        "# row 2: column `n`: 18446744073709551615 does not fit INT64",
+        "# row 2: `n`: `18446744073709551615` is not of type INT64: it is out of range",
         r#"{"Time":2,"Device":"root.p.d","measurements":{"n":18446744073709551615}}"#,
         "# row 3: it has no time",
         r#"{"Time":null,"Device":"root.p.d","measurements":{"n":3}}"#,
@@ -222,4 +222,86 @@ fn a_measurement_of_several_types_has_a_column_of_each() {
         (rows, types)
     };
     assert_eq!(rows("again"), rows("data"));
+}
+
+#[test]
+fn decimals_and_unsigned_numbers_become_what_their_series_is() {
+    let workplace = Workplace::new();
+    let series =
+        [("i", "INT64"), ("t", "TEXT"), ("s", "STRING"), ("n", "INT32"), ("u", "TEXT"), ("at", "TIMESTAMP")];
+    let created: Vec<String> = series
+        .iter()
+        .map(|(name, data_type)| format!("create timeseries root.p.d.{name} {data_type}"))
+        .collect();
+    sql(&workplace, "data", &created.join("; "));
+    let decimal = |value: i128, scale| -> ArrayRef {
+        Arc::new(Decimal128Array::from(vec![value, 7]).with_precision_and_scale(20, scale).expect("fits"))
+    };
+    let unsigned: ArrayRef = Arc::new(UInt64Array::from(vec![u64::MAX, 7]));
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["2024-02-21 09:34:33", "1970-01-01"]));
+    let columns = vec![
+        ("Time", times()),
+        ("root.p.d.i", decimal(9_007_199_254_740_993, 0)),
+        ("root.p.d.t", decimal(150, 2)),
+        ("root.p.d.s", decimal(-5, 2)),
+        ("root.p.d.n", decimal(2_100, 2)),
+        ("root.p.d.u", unsigned),
+        ("root.p.d.at", texts),
+    ];
+    write(&workplace, "d.parquet", Compression::SNAPPY, columns);
+    let imported = workplace.run(&["import", "d.parquet", "--data", "data", "--quiet", "--zone", "+01:00"]);
+    // 0.07 is no INT32: the second row is rejected.
+    assert_eq!(imported.code, Some(1), "{}", imported.stderr);
+    let rows = sql(&workplace, "data", "select i, t, s, n, u, at from root.p.d");
+    assert_eq!(
+        rows.lines().skip(1).collect::<Vec<_>>(),
+        ["1,9007199254740993,1.50,-0.05,21,18446744073709551615,1708504473000"]
+    );
+    let failed = std::fs::read_to_string(workplace.path("d.parquet.failed")).expect("written");
+    assert!(
+        failed.contains("# row 2: `n`: `0.07` is not of type INT32: it is not a whole number"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn two_columns_of_one_series_are_rejected_and_empty_rows_counted() {
+    let workplace = Workplace::new();
+    let number = || -> ArrayRef { Arc::new(Int64Array::from(vec![Some(1), None])) };
+    for (one, two, reason) in [
+        ("root.p.d.a", "root.p.d.a", "columns 2 and 3 are both named `root.p.d.a`"),
+        ("root.p.d.a", "root.p.d.`a`", "columns 2 and 3, `root.p.d.a` and `root.p.d.`a``, are of one series"),
+        ("root.p.d.a(INT32)", "root.p.d.a", "are of one series"),
+        ("Time", "root.p.d.a", "columns 1 and 2 are both named `Time`"),
+    ] {
+        write(
+            &workplace,
+            "two.parquet",
+            Compression::SNAPPY,
+            vec![("Time", times()), (one, number()), (two, number())],
+        );
+        let failed = import(&workplace, "two.parquet");
+        assert!(failed.code == Some(1) && failed.stderr.contains(reason), "{}", failed.stderr);
+    }
+    let columns = vec![("Time", times()), ("root.p.d.a", number()), ("root.p.e.a", number())];
+    write(&workplace, "one.parquet", Compression::SNAPPY, columns);
+    let imported = import(&workplace, "one.parquet").ok();
+    assert!(imported.starts_with("imported 2 values in 2 rows"), "{imported}");
+    assert!(imported.contains("1 record has no value"), "{imported}");
+}
+
+#[test]
+fn times_that_are_texts_are_read_as_in_other_files() {
+    let workplace = Workplace::new();
+    let texts: ArrayRef =
+        Arc::new(StringArray::from(vec!["1970-01-01 00:00:01", "1970-01-01T00:00:01Z", "5", "never"]));
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+    write(&workplace, "t.parquet", Compression::SNAPPY, vec![("Time", texts), ("root.p.d.a", values)]);
+    let args = ["import", "t.parquet", "--data", "data", "--quiet", "--zone", "+01:00", "--time-unit", "s"];
+    let imported = workplace.run(&args);
+    assert!(imported.stdout.starts_with("imported 3 values in 3 rows"), "{}", imported.stdout);
+    let rows = sql(&workplace, "data", "select a from root.p.d");
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["-3599000,1", "1000,2", "5000,3"]);
+    let failed = std::fs::read_to_string(workplace.path("t.parquet.failed")).expect("written");
+    assert!(failed.contains("# row 4: column `Time`: `never` is not a time"), "{failed}");
 }

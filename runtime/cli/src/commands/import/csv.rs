@@ -6,11 +6,10 @@
 //! ```
 //!
 //! A time is a number, or a date and time. An empty field is no value, `""` is an empty text. The type of a
-//! series that exists counts, then the one in the head, then what [`guess`] makes of the column. A line that is no row of these
+//! series that exists counts, then the one in the head, then what [`Guess`] makes of the column. A line that is no row of these
 //! types is rejected: it goes to `FILE.failed`, and the others are stored.
 
 pub(super) mod column;
-mod guess;
 mod record;
 
 use std::{
@@ -24,14 +23,12 @@ use arrow_array::Int64Array;
 use levada_connector_api::csv::Field;
 use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
 
-use self::{
-    guess::Guess,
-    record::{Batch, Record, Records},
-};
+use self::record::{Batch, Record, Records};
 use super::{
     failed::Failed,
+    guess::Guess,
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
+    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, named_twice, of_one_series, sifted},
 };
 
 /// Rows that are taken in at once.
@@ -82,7 +79,7 @@ pub(super) struct Reader {
 }
 
 impl RowReader for Reader {
-    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>> {
         self.batch =
             self.records.next(ROWS).with_context(|| format!("cannot read {}", self.path.display()))?;
         if self.batch.records.is_empty() {
@@ -102,7 +99,7 @@ impl RowReader for Reader {
         for (&place, reason) in &rejected {
             self.reject(&[place], reason)?;
         }
-        without(all, &rejected).map(Some)
+        sifted(all, &rejected, self.batch.records.len()).map(Some)
     }
 
     fn reject(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {
@@ -144,8 +141,8 @@ impl Reader {
             let heading = Heading::parse(text, index, device.is_some());
             headings.push(heading.with_context(|| format!("{}: column {}", path.display(), index + 1))?);
         }
-        if let Some((name, one, two)) = twice(&fields) {
-            bail!("{}: columns {one} and {two} are both named `{name}`", path.display());
+        if let Some(wrong) = named_twice(&fields).or_else(|| of_one_series(&fields, &headings)) {
+            bail!("{}: {wrong}", path.display());
         }
         let mut owners: BTreeMap<Option<DevicePath>, Vec<usize>> = BTreeMap::new();
         for (at, heading) in headings.iter().enumerate() {
@@ -241,14 +238,7 @@ impl Reader {
             if values.null_count() == values.len() {
                 continue;
             }
-            for known in tablets.iter().flatten().filter(|known| known.name == name) {
-                let both = |row: &usize| known.values.is_valid(*row) && values.is_valid(*row);
-                for row in (0..places.len()).filter(both) {
-                    let reason = || format!("two values are named `{name}`");
-                    rejected.entry(places[row]).or_insert_with(reason);
-                }
-            }
-            add(&mut tablets, Column { name, data_type, values }, &mut names);
+            add(&mut tablets, Column { name, data_type, values }, &mut names, places, rejected);
         }
         let times: Int64Array = places.iter().map(|&place| times[place].millis()).collect::<Vec<_>>().into();
         let tablets = tablets.into_iter().map(|columns| {
@@ -290,7 +280,7 @@ impl Reader {
                 // Who has quotes around a time has them around everything.
                 let loose = batch.field(record, 0).is_quoted();
                 for &(at, index) in &wanted {
-                    guesses[at].see(batch.field(record, index), loose);
+                    guesses[at].see_field(batch.field(record, index), loose);
                 }
             }
         }
@@ -330,13 +320,4 @@ impl Reader {
 fn name(field: Field<'_>) -> String {
     let text = field.text();
     if field.is_quoted() { text.into_owned() } else { text.trim().to_owned() }
-}
-
-/// A name that stands above two columns, with where those are.
-fn twice(fields: &[String]) -> Option<(&str, usize, usize)> {
-    let mut known = HashMap::new();
-    let places = fields.iter().enumerate();
-    let mut twice = places
-        .filter_map(|(at, name)| known.insert(name, at).map(|before| (name.as_str(), before + 1, at + 1)));
-    twice.next()
 }

@@ -6,13 +6,15 @@
 //! ```
 //!
 //! The first key that is `Time` (or, where there is none, `Timestamp`), whatever its case, is the time, the first that is `Device`
-//! the device; what stands in an object `measurements` is measurements whatever they are called. A null, or a key that is
-//! missing, is no value.
+//! the device; what stands in an object `measurements` or `values` is measurements whatever they are called. What stands in other
+//! objects and in lists is measurements called `outer_inner` and `list_0`, as the decoder `json` has it; two values of one name make
+//! the line none. A null, or a key that is missing, is no value.
 //!
 //! Values get the types of their series, by their digits as they are written. Where there is no such series, the whole file is
-//! looked at: booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`, `"Infinity"` and `"-Infinity"` are some), all
-//! else is TEXT. A line that is no such row is rejected: it goes to `FILE.failed`, and the others are stored. Lines that begin
-//! with `#`, and empty ones, are passed over.
+//! looked at, by the rule of [`Guess`](super::guess::Guess): booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`,
+//! `"Infinity"` and `"-Infinity"` are some), one value in a hundred may be something else and its line is rejected, and what is
+//! mixed more than that is TEXT; values of several kinds are told of. A line that is no such row is rejected: it goes to
+//! `FILE.failed`, and the others are stored. Lines that begin with `#`, and empty ones, are passed over.
 
 mod guess;
 mod object;
@@ -27,25 +29,29 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use arrow_array::Array;
-use levada_model::{Column, DataType, Path as DevicePath, Tablet};
+use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
 
 use self::{
-    guess::Guesses,
-    object::{Object, Token},
+    guess::{Guesses, told},
+    object::{Object, Token, flatten},
 };
 use super::{
     csv::column,
     failed::Failed,
     moments::{Moments, TimeArgs},
-    rows::{Find, Rejected, RowReader, Rows, measurement, series, without},
+    rows::{Find, Rejected, RowReader, Rows, Taken, measurement, series, sifted, two_values},
 };
 use crate::output::APART;
 
+/// Objects whose members are measurements by their own names.
+const APARTS: [&str; 2] = [APART, "values"];
 /// Rows that are taken in at once, and bytes.
 const ROWS: usize = 8_192;
 const BYTES: usize = 8 << 20;
+/// Series whose guessed types are told of.
+const TOLD: usize = 20;
 const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A file that is being read.
@@ -56,6 +62,8 @@ pub(super) struct Reader {
     batch: Batch,
     /// Types of series that the store does not have, once one was asked for.
     guesses: Option<Guesses>,
+    /// Series whose guessed types were told of.
+    told: usize,
     moments: Moments,
     times: TimeArgs,
     failed: Failed,
@@ -124,13 +132,14 @@ impl Reader {
             lines,
             batch: Batch::default(),
             guesses: None,
+            told: 0,
             moments,
             times,
             failed,
         })
     }
 
-    fn rows(&mut self, batch: &Batch, find: Find<'_>, rejected: &mut Rejected) -> anyhow::Result<Vec<Rows>> {
+    fn rows(&mut self, batch: &Batch, find: Find<'_>, rejected: &mut Rejected) -> anyhow::Result<Taken> {
         let mut devices = Devices::new();
         let mut names = Names::default();
         for (place, (_, line)) in batch.lines.iter().enumerate() {
@@ -143,7 +152,7 @@ impl Reader {
         for (device, rows) in devices {
             all.extend(self.tablet(batch, device, rows, find, rejected)?);
         }
-        without(all, rejected)
+        sifted(all, rejected, batch.lines.len())
     }
 
     fn tablet(
@@ -183,7 +192,7 @@ impl Reader {
 
     /// The type of a series that the store does not have.
     fn guessed(&mut self, batch: &Batch, device: &DevicePath, name: &Arc<str>) -> anyhow::Result<DataType> {
-        if self.guesses.as_ref().is_none_or(|guesses| !guesses.knows(device, name)) {
+        if self.guesses.as_ref().is_none_or(|guesses| guesses.of(device, name).is_none()) {
             let guesses = self.guesses.get_or_insert_default();
             if std::fs::metadata(&self.path).is_ok_and(|found| found.is_file()) {
                 look(&self.path, &self.times, guesses)?;
@@ -192,7 +201,16 @@ impl Reader {
                 guess(batch, &mut Names::default(), &mut Moments::new(&self.times), guesses);
             }
         }
-        Ok(self.guesses.as_ref().map_or(DataType::Text, |guesses| guesses.data_type(device, name)))
+        let guess =
+            self.guesses.as_ref().and_then(|guesses| guesses.of(device, name)).cloned().unwrap_or_default();
+        let data_type = guess.data_type().map_or(DataType::Text, |(data_type, _)| data_type);
+        if let Some(told) = told(&guess) {
+            self.told += 1;
+            if self.told <= TOLD {
+                eprintln!("{}: `{device}.{name}` {told}", self.path.display());
+            }
+        }
+        Ok(data_type)
     }
 }
 
@@ -225,7 +243,7 @@ fn guess(batch: &Batch, names: &mut Names, moments: &mut Moments, guesses: &mut 
 }
 
 impl RowReader for Reader {
-    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>> {
         let before = std::mem::take(&mut self.batch);
         let batch =
             self.lines.next(before).with_context(|| format!("cannot read {}", self.path.display()))?;
@@ -250,6 +268,10 @@ impl RowReader for Reader {
 
     fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>> {
         self.moments.tell(&self.path);
+        if self.told > TOLD {
+            let more = self.told - TOLD;
+            eprintln!("{}: so have {more} more series values of several kinds", self.path.display());
+        }
         std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
     }
 }
@@ -259,6 +281,8 @@ impl RowReader for Reader {
 struct Names {
     devices: HashMap<String, DevicePath>,
     measurements: HashMap<String, Arc<str>>,
+    /// Of values below others, by all keys above them.
+    below: HashMap<String, Arc<str>>,
     series: HashMap<String, (DevicePath, Arc<str>)>,
 }
 
@@ -281,6 +305,16 @@ impl Names {
         name
     }
 
+    /// A measurement that is named by several keys.
+    fn below(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.below.get(name) {
+            return Arc::clone(known);
+        }
+        let node: Arc<str> = quote_node(name).into();
+        self.below.insert(name.to_owned(), Arc::clone(&node));
+        node
+    }
+
     fn series(&mut self, text: &str) -> anyhow::Result<(DevicePath, Arc<str>)> {
         if let Some((device, name)) = self.series.get(text) {
             return Ok((device.clone(), Arc::clone(name)));
@@ -292,7 +326,8 @@ impl Names {
     }
 }
 
-/// Puts a row where it belongs; where it is none, nothing of it.
+/// Puts a row where it belongs. Where it is none, some of it may be there all the same: it is rejected, and left out with all that
+/// are.
 fn take<'a>(
     line: &'a [u8],
     place: usize,
@@ -314,33 +349,85 @@ fn take<'a>(
         None => None,
     };
     moments.note(device.as_ref().map_or("", DevicePath::as_str), moment);
-    let mut values = Vec::with_capacity(object.len());
+    let mut row = Row { devices, place, millis };
     for (at, (key, token)) in object.into_iter().enumerate() {
+        if Some(at) == time || Some(at) == device_at || token == Token::Null {
+            continue;
+        }
         match (&device, token) {
-            _ if Some(at) == time || Some(at) == device_at => {}
-            (_, Token::Null) => {}
-            (Some(device), Token::Other(inner)) if key == APART && inner.starts_with('{') => {
+            (Some(device), Token::Other(inner)) if APARTS.contains(&&*key) && inner.starts_with('{') => {
                 for (key, token) in Object::parse(inner)? {
-                    if !matches!(token, Token::Null) {
-                        values.push((device.clone(), names.measurement(&key), token));
-                    }
+                    row.member(device, &key, token, names)?;
                 }
             }
-            (Some(device), token) => values.push((device.clone(), names.measurement(&key), token)),
+            (Some(_), Token::Other(_)) if key == APART => {
+                bail!("`{APART}` is a list: event maps are read by a pipeline (`decode: json`)");
+            }
+            (Some(device), token) => row.member(device, &key, token, names)?,
             (None, token) => {
                 let (device, name) = names.series(&key)?;
-                values.push((device, name, token));
+                row.put(&device, name, token, names)?;
             }
         }
     }
-    for (device, name, token) in values {
-        let rows = devices.entry(device).or_default();
-        if rows.places.last() != Some(&place) {
-            rows.places.push(place);
-            rows.times.push(millis);
+    Ok(())
+}
+
+/// A row that is being put where it belongs.
+struct Row<'d, 'a> {
+    devices: &'d mut Devices<'a>,
+    place: usize,
+    millis: i64,
+}
+
+impl<'a> Row<'_, 'a> {
+    fn member(
+        &mut self,
+        device: &DevicePath,
+        key: &str,
+        token: Token<'a>,
+        names: &mut Names,
+    ) -> anyhow::Result<()> {
+        let name = names.measurement(key);
+        self.put(device, name, token, names)
+    }
+
+    /// Puts a value, or those below it.
+    ///
+    /// # Errors
+    /// The row has another of the same series.
+    fn put(
+        &mut self,
+        device: &DevicePath,
+        name: Arc<str>,
+        token: Token<'a>,
+        names: &mut Names,
+    ) -> anyhow::Result<()> {
+        match token {
+            Token::Null => Ok(()),
+            Token::Other(inner) => flatten(&unquote_node(&name), inner, &mut |name, token| {
+                let name = names.below(name);
+                if token == Token::Null { Ok(()) } else { self.value(device, name, token) }
+            }),
+            token => self.value(device, name, token),
+        }
+    }
+
+    fn value(&mut self, device: &DevicePath, name: Arc<str>, token: Token<'a>) -> anyhow::Result<()> {
+        let rows = match self.devices.get_mut(device) {
+            Some(rows) => rows,
+            None => self.devices.entry(device.clone()).or_default(),
+        };
+        if rows.places.last() != Some(&self.place) {
+            rows.places.push(self.place);
+            rows.times.push(self.millis);
         }
         let row = rows.places.len() - 1;
-        rows.values.entry(name).or_default().push((row, token));
+        match rows.values.get_mut(&name) {
+            Some(values) if values.last().is_some_and(|(last, _)| *last == row) => bail!(two_values(&name)),
+            Some(values) => values.push((row, token)),
+            None => drop(rows.values.insert(name, vec![(row, token)])),
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The time is the first column that is called `Time` (or, where there is none, `Timestamp`), whatever its case, the device the
-//! first that is called `Device`. A column's type is what the exporter noted beside it, or what [`column`] makes of its Parquet
-//! type. A row with a value that does not fit is rejected: it goes to `FILE.failed`, as JSON, and the others are stored.
+//! first that is called `Device`. Values get the type of their series, where it exists; otherwise what the exporter noted beside the
+//! column, or what [`column`] makes of its Parquet type. A row with a value that does not fit is rejected: it goes to `FILE.failed`, as JSON, and the others are stored.
 
 mod column;
 mod failed;
@@ -33,11 +33,11 @@ use parquet::{
     basic::Type as PhysicalType,
 };
 
-use self::column::{Converted, Plan};
+use self::column::{Plan, Taken as TakenColumn};
 use super::{
     failed::Failed,
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, add, without},
+    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, named_twice, of_one_series, sifted},
 };
 use crate::commands::export::TYPE_NOTE;
 
@@ -64,8 +64,8 @@ pub(super) struct Reader {
 /// The columns of a batch.
 struct Understood {
     times: Int64Array,
-    /// Of each heading.
-    values: Vec<ArrayRef>,
+    /// Of each heading, not in the types of their series yet: a column is of several devices.
+    columns: Vec<Column>,
 }
 
 impl Reader {
@@ -91,17 +91,7 @@ impl Reader {
         let plan = Plan::of_time(schema.field(time).data_type());
         let plan =
             plan.with_context(|| format!("{}: column `{}`", path.display(), schema.field(time).name()))?;
-        let mut headings = Vec::new();
-        for (index, field) in schema.fields().iter().enumerate() {
-            if index == time || Some(index) == device {
-                continue;
-            }
-            let place = || format!("{}: column `{}`", path.display(), field.name());
-            let noted = field.metadata().get(TYPE_NOTE).and_then(|noted| noted.parse::<DataType>().ok());
-            let heading = heading(field.name(), index, device.is_some()).with_context(place)?;
-            let plan = Plan::new(field.data_type(), noted.or(heading.data_type)).with_context(place)?;
-            headings.extend(plan.map(|plan| (heading, plan)));
-        }
+        let headings = headings(path, &schema, time, device)?;
         let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
         let (moments, failed) = (Moments::new(times), Failed::new(path, None));
         let (path, time) = (path.to_owned(), (time, plan));
@@ -110,41 +100,73 @@ impl Reader {
 
     /// The columns of a batch; which rows have a value that does not fit.
     fn understand(&mut self, batch: &RecordBatch, rejected: &mut Rejected) -> anyhow::Result<Understood> {
-        let name = |index: usize| batch.schema_ref().field(index).name().clone();
-        let mut take_in = |index: usize, plan: &Plan| -> anyhow::Result<ArrayRef> {
-            let Converted { values, wrong, cut } = plan
-                .convert(batch.column(index), self.moments.zone())
-                .with_context(|| format!("column `{}`", name(index)))?;
+        let times = self.times(batch, rejected)?;
+        let mut columns = Vec::with_capacity(self.headings.len());
+        for (heading, plan) in &self.headings {
+            let name = batch.schema_ref().field(heading.index).name();
+            let taken = plan.take(batch.column(heading.index));
+            let TakenColumn { values, wrong, cut } = taken.with_context(|| format!("column `{name}`"))?;
             for (row, reason) in wrong {
-                rejected.entry(row).or_insert_with(|| format!("column `{}`: {reason}", name(index)));
+                rejected.entry(row).or_insert_with(|| format!("column `{name}`: {reason}"));
             }
             self.cut += cut;
-            Ok(values)
-        };
-        let times = take_in(self.time.0, &self.time.1)?.as_primitive::<Int64Type>().clone();
-        let fine = self.moments.of_array(batch.column(self.time.0));
-        let times = match &fine {
-            Some(fine) => fine.iter().map(|moment| moment.millis()).collect::<Vec<_>>().into(),
-            None => times,
-        };
-        let values = self.headings.iter().map(|(heading, plan)| take_in(heading.index, plan));
-        let values = values.collect::<anyhow::Result<_>>()?;
-        self.note(batch, &fine.unwrap_or_default());
-        for row in 0..times.len() {
-            if times.is_null(row) {
-                rejected.entry(row).or_insert_with(|| "it has no time".to_owned());
-            }
+            columns.push(plan.column(Arc::clone(&heading.name), values));
         }
-        Ok(Understood { times, values })
+        Ok(Understood { times, columns })
+    }
+
+    /// The times of a batch; rows without one are rejected.
+    fn times(&mut self, batch: &RecordBatch, rejected: &mut Rejected) -> anyhow::Result<Int64Array> {
+        let (index, plan) = &self.time;
+        let (array, name) = (batch.column(*index), batch.schema_ref().field(*index).name());
+        let place = || format!("column `{name}`");
+        let mut wrong = Vec::new();
+        let (times, fine) = if plan.is_text() {
+            let texts = arrow_cast::cast(array, &ArrowType::Utf8).with_context(place)?;
+            let read = |(row, text): (usize, Option<&str>)| {
+                let moment = self.moments.read(text?);
+                moment.map_err(|error| wrong.push((row, error.to_string()))).ok()
+            };
+            let moments: Vec<Option<Moment>> =
+                texts.as_string::<i32>().iter().enumerate().map(read).collect();
+            (moments.iter().map(|moment| moment.map(Moment::millis)).collect(), moments)
+        } else {
+            match self.moments.of_array(array) {
+                Some(moments) => {
+                    let millis = moments.iter().map(|moment| moment.millis());
+                    (millis.collect::<Vec<_>>().into(), moments.into_iter().map(Some).collect())
+                }
+                None => {
+                    let taken = plan.take_times(array).with_context(place)?;
+                    wrong = taken.wrong;
+                    self.cut += taken.cut;
+                    (taken.values.as_primitive::<Int64Type>().clone(), Vec::new())
+                }
+            }
+        };
+        // What a plan takes in counts the digits that are cut.
+        if !fine.is_empty() && !plan.is_text() {
+            self.cut += fine.iter().flatten().filter(|moment| moment.is_finer()).count() as u64;
+        }
+        for (row, reason) in wrong {
+            rejected.entry(row).or_insert_with(|| format!("column `{name}`: {reason}"));
+        }
+        for row in (0..times.len()).filter(|&row| times.is_null(row)) {
+            rejected.entry(row).or_insert_with(|| "it has no time".to_owned());
+        }
+        self.note(batch, &fine);
+        Ok(times)
     }
 
     /// Takes note of times that may be finer than milliseconds.
-    fn note(&mut self, batch: &RecordBatch, moments: &[Moment]) {
+    fn note(&mut self, batch: &RecordBatch, moments: &[Option<Moment>]) {
         let names =
             self.device.and_then(|device| arrow_cast::cast(batch.column(device), &ArrowType::Utf8).ok());
         let names = names.as_ref().map(|names| names.as_string::<i32>());
-        for (row, &moment) in moments.iter().enumerate() {
-            self.moments.note(names.map_or("", |names| names.value(row)), moment);
+        for (row, moment) in moments.iter().enumerate() {
+            if let Some(moment) = *moment {
+                self.moments.note(names.map_or("", |names| names.value(row)), moment);
+            }
         }
     }
 
@@ -185,29 +207,29 @@ impl Reader {
         understood: &Understood,
         find: Find<'_>,
         rejected: &mut Rejected,
-    ) -> anyhow::Result<Vec<Rows>> {
+    ) -> anyhow::Result<Taken> {
         let mut all = Vec::new();
-        let Some(device) = self.device else {
-            let mut by_device: BTreeMap<&DevicePath, Vec<usize>> = BTreeMap::new();
-            for (at, (heading, _)) in self.headings.iter().enumerate() {
-                if let Some(device) = &heading.device {
-                    by_device.entry(device).or_default().push(at);
-                }
+        if let Some(device) = self.device {
+            let headings: Vec<usize> = (0..self.headings.len()).collect();
+            for (device, rows) in self.by_device(device, batch, rejected)? {
+                all.extend(self.tablets(&device, &headings, &rows, understood, find, rejected)?);
             }
-            let every: Vec<u32> = (0..u32::try_from(batch.num_rows())?).collect();
-            for (device, headings) in by_device {
-                all.extend(self.tablets(device, &headings, &every, understood, find)?);
-            }
-            return without(all, rejected);
-        };
-        let headings: Vec<usize> = (0..self.headings.len()).collect();
-        for (device, rows) in self.by_device(device, batch, rejected)? {
-            all.extend(self.tablets(&device, &headings, &rows, understood, find)?);
+            return sifted(all, rejected, batch.num_rows());
         }
-        without(all, rejected)
+        let mut by_device: BTreeMap<&DevicePath, Vec<usize>> = BTreeMap::new();
+        for (at, (heading, _)) in self.headings.iter().enumerate() {
+            if let Some(device) = &heading.device {
+                by_device.entry(device).or_default().push(at);
+            }
+        }
+        let every: Vec<u32> = (0..u32::try_from(batch.num_rows())?).collect();
+        for (device, headings) in by_device {
+            all.extend(self.tablets(device, &headings, &every, understood, find, rejected)?);
+        }
+        sifted(all, rejected, batch.num_rows())
     }
 
-    /// Some rows of one device: mostly one tablet, more where a measurement has several columns.
+    /// Some rows of one device, in the types of its series: mostly one tablet, more where a measurement has several columns.
     fn tablets(
         &self,
         device: &DevicePath,
@@ -215,25 +237,33 @@ impl Reader {
         rows: &[u32],
         understood: &Understood,
         find: Find<'_>,
+        rejected: &mut Rejected,
     ) -> anyhow::Result<Vec<Rows>> {
         let all = rows.len() == understood.times.len();
         let indices = UInt32Array::from(rows.to_vec());
         let of_rows =
             |values: &ArrayRef| if all { Ok(Arc::clone(values)) } else { take(values, &indices, None) };
+        let known = find(device);
+        let places: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         let (mut tablets, mut names) = (Vec::new(), HashMap::new());
         for &at in headings {
-            let (heading, plan) = &self.headings[at];
-            let values = of_rows(&understood.values[at])?;
-            if values.null_count() < values.len() {
-                let (name, data_type) = (Arc::clone(&heading.name), plan.data_type);
-                add(&mut tablets, Column { name, data_type, values }, &mut names);
+            let ((_, plan), column) = (&self.headings[at], &understood.columns[at]);
+            let values = of_rows(&column.values)?;
+            if values.null_count() == values.len() {
+                continue;
             }
+            let column = plan.column(Arc::clone(&column.name), values);
+            let (column, wrong) =
+                plan.typed(&column, known.types.get(&column.name).copied(), self.moments.zone());
+            for (row, reason) in wrong {
+                let reason = || format!("`{}`: {reason}", column.name);
+                rejected.entry(places[row]).or_insert_with(reason);
+            }
+            add(&mut tablets, column, &mut names, &places, rejected);
         }
         // A row without a time is rejected: it may have any.
         let times: ArrayRef = Arc::new(Int64Array::new(understood.times.values().clone(), None));
         let times = of_rows(&times)?.as_primitive::<Int64Type>().clone();
-        let known = find(device);
-        let places: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         let rows = tablets.into_iter().map(|columns: Vec<Column>| {
             let tablet = Tablet::try_new(device.clone(), known.aligned, times.clone(), columns)?;
             Ok(Rows { tablet, places: places.clone() })
@@ -243,7 +273,7 @@ impl Reader {
 }
 
 impl RowReader for Reader {
-    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>> {
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>> {
         if let Some((batch, _)) = self.last.take() {
             self.before += batch.num_rows() as u64;
         }
@@ -280,6 +310,37 @@ impl RowReader for Reader {
         }
         std::mem::replace(&mut self.failed, Failed::new(&self.path, None)).finish()
     }
+}
+
+/// What stands above the columns of values, and how these are read.
+fn headings(
+    path: &Path,
+    schema: &Schema,
+    time: usize,
+    device: Option<usize>,
+) -> anyhow::Result<Vec<(Heading, Plan)>> {
+    let place = |field: &Field| format!("{}: column `{}`", path.display(), field.name());
+    let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    if let Some(wrong) = named_twice(&names) {
+        bail!("{}: {wrong}", path.display());
+    }
+    let mut found = Vec::new();
+    for (index, field) in schema.fields().iter().enumerate() {
+        if index != time && Some(index) != device {
+            found.push(heading(field.name(), index, device.is_some()).with_context(|| place(field))?);
+        }
+    }
+    if let Some(wrong) = of_one_series(&names, &found) {
+        bail!("{}: {wrong}", path.display());
+    }
+    let mut headings = Vec::with_capacity(found.len());
+    for heading in found {
+        let field = schema.field(heading.index);
+        let noted = field.metadata().get(TYPE_NOTE).and_then(|noted| noted.parse::<DataType>().ok());
+        let plan = Plan::new(field.data_type(), noted.or(heading.data_type)).with_context(|| place(field))?;
+        headings.extend(plan.map(|plan| (heading, plan)));
+    }
+    Ok(headings)
 }
 
 /// What stands above a column. Others than `levada export` write brackets that say no type: `temperature (C)`.

@@ -31,13 +31,22 @@ pub(super) struct Rows {
 /// Why rows are none, by where they are among those that were read last.
 pub(super) type Rejected = BTreeMap<usize, String>;
 
+/// What was read at once.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// Rows that have a value, but for those that are rejected.
+    pub(super) rows: Vec<Rows>,
+    /// How many records have no value, but for those that are rejected.
+    pub(super) empty: u64,
+}
+
 /// A file that is read piece by piece. A row that cannot be stored is kept aside, and all others are handed on.
 pub(super) trait RowReader {
     /// The next rows; `None` at the end.
     ///
     /// # Errors
     /// The file cannot be read, or what is rejected cannot be kept.
-    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Vec<Rows>>>;
+    fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>>;
 
     /// Keeps rows aside, of those that were given last.
     ///
@@ -52,32 +61,78 @@ pub(super) trait RowReader {
     fn finish(&mut self) -> anyhow::Result<Option<(u64, PathBuf)>>;
 }
 
-/// Rows but those that are rejected; none where none is left.
-pub(super) fn without(all: Vec<Rows>, rejected: &Rejected) -> anyhow::Result<Vec<Rows>> {
-    if rejected.is_empty() {
-        return Ok(all);
-    }
+/// Leaves out rows that are rejected, and those without a value; `records` is how many were read.
+pub(super) fn sifted(all: Vec<Rows>, rejected: &Rejected, records: usize) -> anyhow::Result<Taken> {
+    let mut is_empty = vec![true; records];
+    let mut note = |place: usize| {
+        if let Some(empty) = is_empty.get_mut(place) {
+            *empty = false;
+        }
+    };
+    rejected.keys().for_each(|&place| note(place));
     let mut left = Vec::with_capacity(all.len());
-    for rows in all {
-        let keep: Vec<bool> = rows.places.iter().map(|place| !rejected.contains_key(place)).collect();
-        let places =
-            rows.places.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(place, _)| place).collect();
-        let tablet = rows.tablet.filter(&BooleanArray::from(keep))?;
-        if tablet.points() > 0 {
+    for Rows { tablet, places } in all {
+        let valued = valued(&tablet);
+        if valued.is_none() && rejected.is_empty() {
+            places.iter().for_each(|&place| note(place));
             left.push(Rows { tablet, places });
+            continue;
+        }
+        let has_value = |row: usize| valued.as_ref().is_none_or(|valued| valued.value(row));
+        let rows = places.iter().enumerate();
+        let keep: Vec<bool> =
+            rows.map(|(row, place)| has_value(row) && !rejected.contains_key(place)).collect();
+        let kept = places.into_iter().zip(&keep).filter(|(_, keep)| **keep).map(|(place, _)| place);
+        let kept: Vec<usize> = kept.inspect(|&place| note(place)).collect();
+        if !kept.is_empty() {
+            let tablet = tablet.filter(&BooleanArray::from(keep))?;
+            // A series of which only rejected rows have values is not made.
+            let columns =
+                tablet.columns().iter().filter(|column| column.values.null_count() < column.values.len());
+            let columns = columns.cloned().collect();
+            left.push(Rows { tablet: tablet.with_columns(columns)?, places: kept });
         }
     }
-    Ok(left)
+    let empty = is_empty.into_iter().filter(|empty| *empty).count();
+    Ok(Taken { rows: left, empty: empty as u64 })
 }
 
-/// Puts a column beside others of its rows. Columns of one measurement, which has several types, cannot stand together.
-pub(super) fn add(columns: &mut Vec<Vec<Column>>, column: Column, names: &mut HashMap<Arc<str>, usize>) {
+/// Which rows have a value; `None` where all have one.
+fn valued(tablet: &Tablet) -> Option<BooleanArray> {
+    let mut valued = BooleanArray::from(vec![false; tablet.rows()]).values().clone();
+    for column in tablet.columns() {
+        // A column without nulls has one in every row.
+        valued = &valued | column.values.logical_nulls()?.inner();
+    }
+    Some(BooleanArray::new(valued, None))
+}
+
+/// Puts a column beside others of its rows. Columns of one measurement, which has several types, cannot stand together; a row has a
+/// value in one of them at most, or it is rejected.
+pub(super) fn add(
+    columns: &mut Vec<Vec<Column>>,
+    column: Column,
+    names: &mut HashMap<Arc<str>, usize>,
+    places: &[usize],
+    rejected: &mut Rejected,
+) {
     let at = names.entry(Arc::clone(&column.name)).or_insert(0);
+    for known in columns.iter().take(*at).flatten().filter(|known| known.name == column.name) {
+        let both = |row: &usize| known.values.is_valid(*row) && column.values.is_valid(*row);
+        for row in (0..places.len()).filter(both) {
+            rejected.entry(places[row]).or_insert_with(|| two_values(&column.name));
+        }
+    }
     match columns.get_mut(*at) {
         Some(columns) => columns.push(column),
         None => columns.push(vec![column]),
     }
     *at += 1;
+}
+
+/// What is said of a row that has two values of one series.
+pub(super) fn two_values(name: &str) -> String {
+    format!("two values are named `{name}`")
 }
 
 /// What stands above a column.
@@ -111,6 +166,39 @@ impl Heading {
         let (device, name) = if is_measurement { (None, measurement(name)) } else { series(name)? };
         Ok(Self { device, name, data_type, index })
     }
+}
+
+/// What is wrong with a head in which a name stands twice.
+pub(super) fn named_twice(names: &[String]) -> Option<String> {
+    let mut known = HashMap::new();
+    names.iter().enumerate().find_map(|(at, name)| {
+        let before = known.insert(name, at)?;
+        Some(format!("columns {} and {} are both named `{name}`", before + 1, at + 1))
+    })
+}
+
+/// What is wrong with a head in which two columns are of one series. Only types that both name, and that differ, tell columns of
+/// one series apart: such a measurement has other types below other devices.
+pub(super) fn of_one_series(names: &[String], headings: &[Heading]) -> Option<String> {
+    let mut by_series: HashMap<_, Vec<&Heading>> = HashMap::new();
+    for heading in headings {
+        let known = by_series.entry((&heading.device, &heading.name)).or_default();
+        let is_other = |known: &&Heading| {
+            known.data_type.is_some() && heading.data_type.is_some() && known.data_type != heading.data_type
+        };
+        if let Some(before) = known.iter().find(|known| !is_other(known)) {
+            let (one, two) = (before.index, heading.index);
+            return Some(format!(
+                "columns {} and {}, `{}` and `{}`, are of one series",
+                one + 1,
+                two + 1,
+                names.get(one)?,
+                names.get(two)?
+            ));
+        }
+        known.push(heading);
+    }
+    None
 }
 
 /// A measurement as the catalog has it, from its name with or without backquotes.

@@ -19,7 +19,7 @@ use super::parquet;
 use super::{
     Kind, csv, json,
     moments::TimeArgs,
-    rows::{Known, RowReader, Rows},
+    rows::{Known, RowReader, Rows, Taken},
     times::RowCount,
 };
 use crate::{
@@ -27,11 +27,16 @@ use crate::{
     interrupt::Interrupt,
 };
 
+/// The node that all devices are below.
+pub(super) const ROOT: &str = "root";
+
 /// What came of it so far.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     pub(super) rows: u64,
     pub(super) points: u64,
+    /// Records of files that have no value.
+    pub(super) empty: u64,
     /// How many rows of files were rejected, and where they are now.
     pub(super) rejected: Vec<(u64, PathBuf)>,
 }
@@ -111,9 +116,13 @@ impl<'a> Import<'a> {
     }
 
     async fn all_rows(&mut self, reader: &mut dyn RowReader, file: &Path) -> anyhow::Result<()> {
-        while let Some(rows) = reader.next(&|device| self.known(device))? {
-            let (tablets, places): (Vec<_>, Vec<_>) =
-                rows.into_iter().map(|Rows { tablet, places }| (tablet, places)).unzip();
+        while let Some(Taken { rows, empty }) = reader.next(&|device| self.known(device))? {
+            self.stored.empty += empty;
+            let (tablets, places): (Vec<_>, Vec<_>) = self
+                .below_root(rows, reader)?
+                .into_iter()
+                .map(|Rows { tablet, places }| (tablet, places))
+                .unzip();
             for rejected in self.write(tablets, true, file).await? {
                 let places = &places[rejected.tablet];
                 let of_file: Vec<usize> = match &rejected.rows {
@@ -130,6 +139,24 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
+    /// Rows of devices below `root`; those of others are rejected.
+    fn below_root(&self, rows: Vec<Rows>, reader: &mut dyn RowReader) -> anyhow::Result<Vec<Rows>> {
+        if self.new.prefix.is_some() {
+            return Ok(rows);
+        }
+        let is_below = |rows: &Rows| rows.tablet.device().nodes().next() == Some(ROOT);
+        let (rows, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_below);
+        for Rows { tablet, places } in others {
+            let device = tablet.device();
+            let reason = format!(
+                "the device `{device}` is not below `root`: name it `root.plant.{device}`, or import with \
+                 `--device-prefix root.plant`"
+            );
+            reader.reject(&places, &reason)?;
+        }
+        Ok(rows)
+    }
+
     /// What the store has of a device that files call by this name. What has no types does not say either whether a new device is
     /// aligned.
     fn known(&self, device: &DevicePath) -> Known {
@@ -142,7 +169,7 @@ impl<'a> Import<'a> {
     /// Where rows of a device go: below the prefix instead of below `root`, if that is where they are.
     fn moved(&self, device: &DevicePath) -> DevicePath {
         let Some(prefix) = &self.new.prefix else { return device.clone() };
-        let from_root = device.nodes().next() == Some("root");
+        let from_root = device.nodes().next() == Some(ROOT);
         device.nodes().skip(usize::from(from_root)).fold(prefix.clone(), |path, node| path.child(node))
     }
 
@@ -188,15 +215,33 @@ impl<'a> Import<'a> {
             format!("{} could not be stored beyond {} values", file.display(), self.stored.points)
         })?;
         let (lost_rows, lost_points) = lost(&tablets, &report.rejected);
-        self.stored.rows += rows - lost_rows;
+        self.stored.rows += match coerce && has_twice(&tablets) {
+            true => distinct(&tablets, &lost_rows),
+            false => rows - lost_rows.len() as u64,
+        };
         self.stored.points += points - lost_points;
         self.bar.set_message(format!("{} values", self.stored.points));
         Ok(report.rejected)
     }
 }
 
-/// How many rows, all values of which were rejected, and how many values.
-fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (u64, u64) {
+/// Whether several tablets are of one device.
+fn has_twice(tablets: &[Tablet]) -> bool {
+    let mut devices = HashSet::new();
+    !tablets.iter().all(|tablet| devices.insert(tablet.device()))
+}
+
+/// How many rows tablets make together, of which some are of one device; without those that are lost.
+fn distinct(tablets: &[Tablet], lost: &HashSet<(usize, usize)>) -> u64 {
+    let of_tablet = |(at, tablet): (usize, &Tablet)| {
+        let kept = (0..tablet.rows()).filter(move |&row| !lost.contains(&(at, row)));
+        kept.map(|row| (tablet.device().clone(), tablet.times().value(row))).collect::<Vec<_>>()
+    };
+    tablets.iter().enumerate().flat_map(of_tablet).collect::<HashSet<_>>().len() as u64
+}
+
+/// Rows, all values of which were rejected, by tablet and row; and how many values were.
+fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (HashSet<(usize, usize)>, u64) {
     let mut values: HashSet<(usize, usize, usize)> = HashSet::new();
     for RejectedRows { tablet: at, rows, measurement, .. } in rejected {
         let Some(tablet) = tablets.get(*at) else { continue };
@@ -218,6 +263,6 @@ fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (u64, u64) {
         let columns = tablets.get(at).map(Tablet::columns).unwrap_or_default();
         columns.iter().filter(|column| column.values.is_valid(row)).count()
     };
-    let whole = rows.into_iter().filter(|(place, lost)| has(*place) == *lost).count();
-    (whole as u64, values.len() as u64)
+    let whole = rows.into_iter().filter(|(place, lost)| has(*place) == *lost).map(|(place, _)| place);
+    (whole.collect(), values.len() as u64)
 }

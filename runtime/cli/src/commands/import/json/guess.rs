@@ -1,28 +1,15 @@
-//! Which type a series gets of which nobody says it: by all its values in the file.
+//! Which types series get of which nobody says them: by all their values in the file, as [`Guess`] has it.
 
 use std::{collections::HashMap, sync::Arc};
 
-use levada_model::{DataType, Path};
+use levada_model::Path;
 
 use super::object::Token;
-
-/// Whole numbers beyond are not all to be had as DOUBLE.
-const EXACT: i64 = 1 << 53;
+use crate::commands::import::guess::{Guess, Seen};
 
 /// What was seen of every series.
 #[derive(Debug, Default)]
 pub(super) struct Guesses(HashMap<Path, HashMap<Arc<str>, Guess>>);
-
-/// What was seen of one.
-#[derive(Clone, Copy, Debug, Default)]
-struct Guess {
-    booleans: bool,
-    whole: bool,
-    real: bool,
-    /// Whole numbers that DOUBLE would round.
-    large: bool,
-    others: bool,
-}
 
 impl Guesses {
     /// Looks at values of a series.
@@ -40,53 +27,39 @@ impl Guesses {
             Some(guess) => guess,
             None => of_device.entry(Arc::clone(name)).or_default(),
         };
-        values.for_each(|value| guess.see(value));
+        values.filter_map(seen).for_each(|seen| guess.see(seen));
     }
 
-    /// Whether a series was seen.
-    pub(super) fn knows(&self, device: &Path, name: &Arc<str>) -> bool {
-        self.0.get(device).is_some_and(|of_device| of_device.contains_key(name))
-    }
-
-    /// The type of a series.
-    pub(super) fn data_type(&self, device: &Path, name: &Arc<str>) -> DataType {
-        let guess = self.0.get(device).and_then(|of_device| of_device.get(name)).copied();
-        guess.unwrap_or_default().data_type()
+    /// What was seen of a series.
+    pub(super) fn of(&self, device: &Path, name: &Arc<str>) -> Option<&Guess> {
+        self.0.get(device)?.get(name)
     }
 }
 
-impl Guess {
-    fn see(&mut self, value: &Token<'_>) {
-        match value {
-            Token::Null => {}
-            Token::Boolean(_) => self.booleans = true,
-            Token::Number(digits) => match digits.parse::<i64>() {
-                Ok(number) => {
-                    self.whole = true;
-                    self.large |= !(-EXACT..=EXACT).contains(&number);
-                }
-                // With more digits than any number has, or none that is finite.
-                Err(_) if !digits.contains(['.', 'e', 'E']) => self.others = true,
-                Err(_) if digits.parse::<f64>().is_ok_and(f64::is_finite) => self.real = true,
-                Err(_) => self.others = true,
-            },
-            Token::Text(text) if matches!(&**text, "NaN" | "Infinity" | "-Infinity") => self.real = true,
-            Token::Text(_) | Token::Other(_) => self.others = true,
-        }
-    }
+/// What a value is; `None` for none.
+fn seen(value: &Token<'_>) -> Option<Seen> {
+    Some(match value {
+        Token::Null => return None,
+        Token::Boolean(_) => Seen::Boolean,
+        Token::Number(digits) => match digits.parse() {
+            Ok(number) => Seen::Whole(number),
+            // With more digits than any number has, or none that is finite.
+            Err(_) if !digits.contains(['.', 'e', 'E']) => Seen::Text,
+            Err(_) if digits.parse::<f64>().is_ok_and(f64::is_finite) => Seen::Real,
+            Err(_) => Seen::Text,
+        },
+        Token::Text(text) if matches!(&**text, "NaN" | "Infinity" | "-Infinity") => Seen::Real,
+        Token::Text(_) | Token::Other(_) => Seen::Text,
+    })
+}
 
-    fn data_type(self) -> DataType {
-        let numbers = self.whole || self.real;
-        if self.others || numbers && self.booleans || self.real && self.large {
-            DataType::Text
-        } else if self.booleans {
-            DataType::Boolean
-        } else if self.real {
-            DataType::Double
-        } else if self.whole {
-            DataType::Int64
-        } else {
-            DataType::Text
-        }
-    }
+/// What is said of the type of values of several kinds; `None` where they are of one.
+pub(super) fn told(guess: &Guess) -> Option<String> {
+    let (data_type, fitting) = guess.data_type().filter(|_| guess.is_mixed())?;
+    let rest = match guess.count() - fitting {
+        0 => String::new(),
+        rest => format!("; the lines of the {rest} that are none are rejected"),
+    };
+    let kinds = guess.kinds();
+    Some(format!("is {data_type} where there is no such series yet: its values are {kinds}{rest}"))
 }

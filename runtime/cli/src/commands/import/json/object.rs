@@ -9,6 +9,9 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
+/// Objects and lists within each other, at most: as many as the decoder `json` takes.
+const DEEPEST: usize = 32;
+
 /// A value as it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token<'a> {
@@ -73,6 +76,46 @@ impl Object {
     }
 }
 
+/// The values below one that is an object or a list, each under the name that the keys above it make: `outer_inner`, `list_0`, as
+/// the decoder `json` names them. `visit` gets values that are neither.
+///
+/// # Errors
+/// They are nested too deep, a key stands twice in an object, or `visit` says so.
+pub(super) fn flatten<'a>(
+    name: &str,
+    raw: &'a str,
+    visit: &mut dyn FnMut(&str, Token<'a>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    below(name, raw, 1, visit)
+}
+
+fn below<'a>(
+    name: &str,
+    raw: &'a str,
+    depth: usize,
+    visit: &mut dyn FnMut(&str, Token<'a>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    if depth >= DEEPEST {
+        bail!("it is nested more than {DEEPEST} deep");
+    }
+    let members: Vec<(Cow<'a, str>, Token<'a>)> = if raw.starts_with('{') {
+        Object::parse(raw)?
+    } else {
+        let elements: Vec<&RawValue> = serde_json::from_str(raw)?;
+        let element =
+            |(nth, raw): (usize, &'a RawValue)| Ok((nth.to_string().into(), Token::new(raw.get())?));
+        elements.into_iter().enumerate().map(element).collect::<anyhow::Result<_>>()?
+    };
+    for (key, token) in members {
+        let name = format!("{name}_{key}");
+        match token {
+            Token::Other(inner) => below(&name, inner, depth + 1, visit)?,
+            token => visit(&name, token)?,
+        }
+    }
+    Ok(())
+}
+
 struct Members;
 
 impl<'a> Visitor<'a> for Members {
@@ -116,6 +159,21 @@ mod tests {
             ("f", "true"),
         ];
         assert_eq!(texts, expected.map(|(key, text)| (key, Cow::Borrowed(text))));
+    }
+
+    #[test]
+    fn values_below_others_are_named_by_all_keys_above_them() {
+        let mut found = Vec::new();
+        let raw = r#"{"b":{"c":1,"d":null},"l":[true,[],{"x":"y"}],"e":{}}"#;
+        let mut visit = |name: &str, token: Token<'_>| {
+            found.push(format!("{name}={}", token.text()));
+            Ok(())
+        };
+        flatten("a", raw, &mut visit).expect("an object");
+        assert_eq!(found, ["a_b_c=1", "a_b_d=", "a_l_0=true", "a_l_2_x=y"]);
+        let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));
+        let error = flatten("a", &deep, &mut |_, _| Ok(())).expect_err("too deep").to_string();
+        assert!(error.contains("more than 32 deep"), "{error}");
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! What becomes of a column of Parquet.
 //!
-//! | in the file | type | |
+//! | in the file | type of a new series | |
 //! | --- | --- | --- |
 //! | bool | BOOLEAN | |
 //! | int8, int16, int32, uint8, uint16 | INT32 | |
 //! | uint32, int64 | INT64 | |
-//! | uint64 | INT64 | a value beyond INT64 is rejected |
+//! | uint64, decimal without a fraction | INT64 | a value beyond INT64 is rejected |
 //! | float16, float | FLOAT | |
 //! | double | DOUBLE | |
-//! | decimal without a fraction, up to 18 digits | INT64 | |
 //! | other decimals | DOUBLE | a value that a DOUBLE does not print with the same digits is rejected |
 //! | string, large, view | TEXT | |
 //! | binary, large, view, fixed size | BLOB | |
@@ -17,26 +16,30 @@
 //! | dictionary or runs of one of these | the same | |
 //! | null | none | there are no values |
 //!
+//! Values of a series that exists, or of a column whose type is noted, become those of its type by the table of conversions
+//! ([`Column::to_in`]): decimals and uint64 by their digits, all others by their own type.
+//!
 //! All others (lists, structures, maps, times of day, durations) have no place, and are named with what to do.
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Context, bail};
 use arrow_array::{
     Array, ArrayRef, Int32Array, Int64Array, StringArray,
-    builder::Float64Builder,
+    builder::BinaryBuilder,
     cast::AsArray,
     types::{
-        Date32Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType,
+        Date32Type, Float64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType, UInt64Type,
     },
 };
-use arrow_cast::{CastOptions, cast, cast_with_options, display::array_value_to_string};
+use arrow_cast::cast;
 use arrow_schema::{DataType as ArrowType, TimeUnit};
-use jiff::{ToSpan, civil, tz::TimeZone};
-use levada_model::DataType;
-
-use crate::commands::import::csv::column as texts;
+use jiff::tz::TimeZone;
+use levada_model::{
+    Column, DataType, Kind, Value,
+    convert::{Converted, date_of_days},
+};
 
 /// Digits that every DOUBLE has.
 const SURE_DIGITS: usize = 15;
@@ -44,16 +47,19 @@ const SURE_DIGITS: usize = 15;
 /// How a column is read.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    /// What it becomes.
-    pub(super) data_type: DataType,
+    /// What its values are by themselves.
+    pub(super) own: DataType,
+    /// The type that is noted beside it.
+    noted: Option<DataType>,
     /// As what its values are taken, out of dictionaries and runs.
     from: ArrowType,
 }
 
 /// A column that was read.
-pub(super) struct Converted {
+pub(super) struct Taken {
+    /// The values: of their own type, or their digits as written values.
     pub(super) values: ArrayRef,
-    /// Rows whose value does not fit, and why; the value is null there.
+    /// Rows whose value no type holds, and why; the value is null there.
     pub(super) wrong: Vec<(usize, String)>,
     /// How many values have lost digits below the millisecond.
     pub(super) cut: u64,
@@ -69,14 +75,13 @@ impl Plan {
         if *from == ArrowType::Null {
             return Ok(None);
         }
-        let Some(nearest) = nearest(from) else {
+        let Some(own) = nearest(from) else {
             bail!(
                 "no series can hold {found}: leave the column out, or turn it into numbers or text before (in SQL of most \
                  tools, `cast(… as varchar)`)"
             );
         };
-        let data_type = noted.filter(|noted| noted.arrow() == nearest.arrow()).unwrap_or(nearest);
-        Ok(Some(Self { data_type, from: from.clone() }))
+        Ok(Some(Self { own, noted, from: from.clone() }))
     }
 
     /// For the column of times.
@@ -88,42 +93,99 @@ impl Plan {
         let is_time = from.is_integer()
             || matches!(from, ArrowType::Timestamp(..) | ArrowType::Date32 | ArrowType::Date64)
             || is_text(from);
-        if !is_time {
+        let Some(own) = nearest(from).filter(|_| is_time) else {
             bail!(
                 "{found} is no time: it is a timestamp, a date, a text, or a whole number of milliseconds since 1970"
             );
-        }
-        Ok(Self { data_type: DataType::Timestamp, from: from.clone() })
+        };
+        Ok(Self { own, noted: None, from: from.clone() })
     }
 
-    /// Reads some values; texts that are times and do not say their zone are of this one.
+    /// Whether its values are texts.
+    pub(super) fn is_text(&self) -> bool {
+        is_text(&self.from)
+    }
+
+    /// Reads some values.
     ///
     /// # Errors
     /// The values are not what the file's schema says.
-    pub(super) fn convert(&self, array: &ArrayRef, zone: &TimeZone) -> anyhow::Result<Converted> {
-        let array =
-            if *array.data_type() == self.from { Arc::clone(array) } else { cast(array, &self.from)? };
+    pub(super) fn take(&self, array: &ArrayRef) -> anyhow::Result<Taken> {
+        let array = self.flat(array)?;
         let (mut wrong, mut cut) = (Vec::new(), 0);
-        let values: ArrayRef = match (self.data_type, &self.from) {
-            (DataType::Timestamp, ArrowType::Timestamp(unit, _)) => {
-                times(&array, *unit, &mut cut, &mut wrong)
+        let values: ArrayRef = match &self.from {
+            ArrowType::Timestamp(unit, _) => times(&array, *unit, &mut cut, &mut wrong),
+            ArrowType::Date32 | ArrowType::Date64 => dates(&array, &mut wrong)?,
+            ArrowType::UInt64 if array.as_primitive::<UInt64Type>().iter().flatten().any(is_beyond) => {
+                digits(&array)?
             }
-            (DataType::Timestamp, ArrowType::Date32 | ArrowType::Date64) => {
-                let millis = cast(&array, &ArrowType::Timestamp(TimeUnit::Millisecond, None))?;
-                times(&millis, TimeUnit::Millisecond, &mut cut, &mut wrong)
-            }
-            (DataType::Timestamp, from) if is_text(from) => {
-                let array = cast(&array, &ArrowType::Utf8)?;
-                let (values, not) = texts::read(DataType::Timestamp, array.as_string::<i32>().iter(), zone);
-                wrong = not;
-                values
-            }
-            (DataType::Date, _) => dates(&array, &mut wrong)?,
-            (DataType::Double, from) if from.is_decimal() => decimals(&array, &mut wrong)?,
-            (data_type, _) => fitting(&array, data_type, &mut wrong)?,
+            decimal if decimal.is_decimal() => digits(&array)?,
+            _ => cast(&array, &self.own.arrow())?,
         };
-        Ok(Converted { values, wrong, cut })
+        Ok(Taken { values, wrong, cut })
     }
+
+    /// Reads some times: milliseconds since 1970, and how many have lost digits below; null where it is none, and told why.
+    ///
+    /// # Errors
+    /// As [`Plan::take`].
+    pub(super) fn take_times(&self, array: &ArrayRef) -> anyhow::Result<Taken> {
+        if let ArrowType::Date32 | ArrowType::Date64 = self.from {
+            let millis = cast(&self.flat(array)?, &ArrowType::Timestamp(TimeUnit::Millisecond, None))?;
+            let values = times(&millis, TimeUnit::Millisecond, &mut 0, &mut Vec::new());
+            return Ok(Taken { values, wrong: Vec::new(), cut: 0 });
+        }
+        let mut taken = self.take(array)?;
+        let column = self.column("".into(), Arc::clone(&taken.values));
+        let Converted { values, rejected } = column.to(DataType::Timestamp);
+        let wrong = rejected.into_iter().map(|(row, reason)| {
+            (row as usize, reason.of(shown(&column, row as usize), DataType::Timestamp))
+        });
+        taken.wrong.extend(wrong);
+        Ok(Taken { values, ..taken })
+    }
+
+    /// Out of dictionaries and runs.
+    fn flat(&self, array: &ArrayRef) -> anyhow::Result<ArrayRef> {
+        Ok(if *array.data_type() == self.from { Arc::clone(array) } else { cast(array, &self.from)? })
+    }
+
+    /// Values that were taken, with their measurement.
+    pub(super) fn column(&self, name: Arc<str>, values: ArrayRef) -> Column {
+        Column { name, data_type: self.own, values }
+    }
+
+    /// A column in the type of its series, which is `known` if it exists: null where a value does not fit, and told why.
+    pub(super) fn typed(
+        &self,
+        column: &Column,
+        known: Option<DataType>,
+        zone: &TimeZone,
+    ) -> (Column, Vec<(usize, String)>) {
+        let data_type = known.or(self.noted).unwrap_or(self.own);
+        let Converted { values, rejected } = column.to_in(data_type, zone);
+        let mut wrong: Vec<(usize, String)> = rejected
+            .into_iter()
+            .map(|(row, reason)| (row as usize, reason.of(shown(column, row as usize), data_type)))
+            .collect();
+        if known.or(self.noted).is_none() && data_type == DataType::Double && self.from.is_decimal() {
+            wrong.extend(inexact(column, &values));
+        }
+        (Column { name: Arc::clone(&column.name), data_type, values }, wrong)
+    }
+}
+
+/// A value as it is in the file, for an error.
+fn shown(column: &Column, row: usize) -> String {
+    match column.written() {
+        Some(written) => written.get(row).map(|given| given.to_string()),
+        None => Value::at(&column.values, column.data_type, row).map(|value| value.to_string()),
+    }
+    .unwrap_or_default()
+}
+
+fn is_beyond(number: u64) -> bool {
+    i64::try_from(number).is_err()
 }
 
 /// The type of the values, out of dictionaries and runs.
@@ -139,7 +201,7 @@ fn is_text(found: &ArrowType) -> bool {
     matches!(found, ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View)
 }
 
-/// The type of which nothing is noted.
+/// The type of values by themselves.
 fn nearest(found: &ArrowType) -> Option<DataType> {
     Some(match found {
         ArrowType::Boolean => DataType::Boolean,
@@ -149,11 +211,11 @@ fn nearest(found: &ArrowType) -> Option<DataType> {
         ArrowType::Int64 | ArrowType::UInt32 | ArrowType::UInt64 => DataType::Int64,
         ArrowType::Float16 | ArrowType::Float32 => DataType::Float,
         ArrowType::Float64 => DataType::Double,
-        ArrowType::Decimal32(digits, 0)
-        | ArrowType::Decimal64(digits, 0)
-        | ArrowType::Decimal128(digits, 0)
-        | ArrowType::Decimal256(digits, 0)
-            if *digits <= 18 =>
+        ArrowType::Decimal32(_, scale)
+        | ArrowType::Decimal64(_, scale)
+        | ArrowType::Decimal128(_, scale)
+        | ArrowType::Decimal256(_, scale)
+            if *scale <= 0 =>
         {
             DataType::Int64
         }
@@ -169,23 +231,21 @@ fn nearest(found: &ArrowType) -> Option<DataType> {
     })
 }
 
-/// Values in the form of a type; what the type has no value for is null, and told of.
-fn fitting(
-    array: &ArrayRef,
-    data_type: DataType,
-    wrong: &mut Vec<(usize, String)>,
-) -> anyhow::Result<ArrayRef> {
-    if *array.data_type() == data_type.arrow() {
-        return Ok(Arc::clone(array));
-    }
-    let options = CastOptions { safe: true, ..CastOptions::default() };
-    let values = cast_with_options(array, &data_type.arrow(), &options)?;
-    if values.null_count() > array.null_count() {
-        for row in (0..array.len()).filter(|&row| array.is_valid(row) && values.is_null(row)) {
-            wrong.push((row, format!("{} does not fit {data_type}", array_value_to_string(array, row)?)));
+/// The digits of numbers, as written values.
+fn digits(array: &ArrayRef) -> anyhow::Result<ArrayRef> {
+    let texts = cast(array, &ArrowType::Utf8)?;
+    let texts: &StringArray = texts.as_string_opt().context("numbers have no digits")?;
+    let mut values = BinaryBuilder::with_capacity(texts.len(), texts.value_data().len() + texts.len());
+    for text in texts {
+        match text {
+            Some(text) => {
+                values.write_all(&[Kind::Number.tag()])?;
+                values.append_value(text);
+            }
+            None => values.append_null(),
         }
     }
-    Ok(values)
+    Ok(Arc::new(values.finish()))
 }
 
 /// Milliseconds since 1970.
@@ -220,45 +280,34 @@ fn times(array: &ArrayRef, unit: TimeUnit, cut: &mut u64, wrong: &mut Vec<(usize
 
 /// The numbers yyyymmdd of days.
 fn dates(array: &ArrayRef, wrong: &mut Vec<(usize, String)>) -> anyhow::Result<ArrayRef> {
-    if *array.data_type() == ArrowType::Int32 {
-        return Ok(Arc::clone(array));
-    }
     let days = cast(array, &ArrowType::Date32)?;
     let days = days.as_primitive::<Date32Type>();
-    let dates: Int32Array = days.iter().map(|day| day.and_then(date)).collect();
+    let dates: Int32Array = days.iter().map(|day| day.and_then(|day| date_of_days(day.into()))).collect();
     for row in (0..days.len()).filter(|&row| days.is_valid(row) && dates.is_null(row)) {
         wrong.push((
             row,
-            format!("{} days from 1970-01-01 is no date of the years 0 to 9999", days.value(row)),
+            format!("{} days from 1970-01-01 is no date of the years 1 to 9999", days.value(row)),
         ));
     }
     Ok(Arc::new(dates))
 }
 
-/// The number yyyymmdd of a day that is so many days from 1970-01-01.
-fn date(days: i32) -> Option<i32> {
-    let date = civil::date(1970, 1, 1).checked_add(i64::from(days).days()).ok()?;
-    let year = i32::from(date.year());
-    (year >= 0).then(|| year * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
-}
-
-/// Decimals as the numbers that print the same digits.
-fn decimals(array: &ArrayRef, wrong: &mut Vec<(usize, String)>) -> anyhow::Result<ArrayRef> {
-    let digits = cast(array, &ArrowType::Utf8)?;
-    let digits: &StringArray = digits.as_string_opt().context("decimals have no digits")?;
-    let mut values = Float64Builder::with_capacity(digits.len());
-    for (row, digits) in digits.iter().enumerate() {
-        let number =
-            digits.and_then(|digits| digits.parse::<f64>().ok().filter(|number| is_exact(digits, *number)));
-        if let Some(digits) = digits.filter(|_| number.is_none()) {
+/// Decimals whose digits no DOUBLE prints.
+fn inexact(column: &Column, values: &ArrayRef) -> Vec<(usize, String)> {
+    let (Some(written), Some(numbers)) = (column.written(), values.as_primitive_opt::<Float64Type>()) else {
+        return Vec::new();
+    };
+    let mut wrong = Vec::new();
+    for row in (0..numbers.len()).filter(|&row| numbers.is_valid(row)) {
+        let digits = written.get(row).map(|given| given.to_string()).unwrap_or_default();
+        if !is_exact(&digits, numbers.value(row)) {
             wrong.push((
                 row,
-                format!("{digits} has more digits than a DOUBLE: turn the column into text before"),
+                format!("{digits} has more digits than a DOUBLE: declare the series TEXT, or turn the column into text before"),
             ));
         }
-        values.append_option(number);
     }
-    Ok(Arc::new(values.finish()))
+    wrong
 }
 
 /// Whether a number is the one whose digits these are, and no other of as many digits is nearer to it.
@@ -279,64 +328,4 @@ pub(super) fn is_number(found: &ArrowType) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow_array::{
-        Date64Array, Decimal128Array, TimestampNanosecondArray, UInt64Array,
-        types::{Int32Type, Int64Type},
-    };
-
-    use super::*;
-
-    fn convert(array: ArrayRef) -> (DataType, ArrayRef, Vec<String>, u64) {
-        let plan = Plan::new(array.data_type(), None).expect("a place").expect("values");
-        let Converted { values, wrong, cut } = plan.convert(&array, &TimeZone::UTC).expect("converted");
-        assert_eq!(*values.data_type(), plan.data_type.arrow());
-        assert!(wrong.iter().all(|(row, _)| values.is_null(*row)));
-        (plan.data_type, values, wrong.into_iter().map(|(_, reason)| reason).collect(), cut)
-    }
-
-    #[test]
-    fn whole_numbers_never_wrap() {
-        let array = UInt64Array::from(vec![Some(1), None, Some(u64::MAX), Some(i64::MAX as u64)]);
-        let (data_type, values, wrong, _) = convert(Arc::new(array));
-        assert_eq!((data_type, values.null_count()), (DataType::Int64, 2));
-        assert_eq!(wrong, ["18446744073709551615 does not fit INT64"]);
-    }
-
-    #[test]
-    fn decimals_keep_their_digits_or_are_rejected() {
-        let decimal = |values: Vec<i128>, digits, scale| -> ArrayRef {
-            Arc::new(Decimal128Array::from(values).with_precision_and_scale(digits, scale).expect("fits"))
-        };
-        let (data_type, values, wrong, _) =
-            convert(decimal(vec![1_234, -5, 12_345_678_901_234_567_890_123], 38, 2));
-        assert_eq!((data_type, values.null_count()), (DataType::Double, 1));
-        assert_eq!(values.as_primitive::<arrow_array::types::Float64Type>().values()[..2], [12.34, -0.05]);
-        assert!(wrong[0].starts_with("123456789012345678901.23 has more digits"), "{wrong:?}");
-        let (data_type, values, wrong, _) = convert(decimal(vec![999_999_999_999_999_999], 18, 0));
-        assert_eq!((data_type, wrong.len()), (DataType::Int64, 0));
-        assert_eq!(values.as_primitive::<Int64Type>().values(), &[999_999_999_999_999_999]);
-    }
-
-    #[test]
-    fn times_and_dates_before_1970_round_down() {
-        let (data_type, values, wrong, cut) =
-            convert(Arc::new(TimestampNanosecondArray::from(vec![-1, 1_000_000, 1_500_000])));
-        assert_eq!((data_type, wrong.len(), cut), (DataType::Timestamp, 0, 2));
-        assert_eq!(values.as_primitive::<Int64Type>().values(), &[-1, 1, 1]);
-        let (data_type, values, wrong, _) =
-            convert(Arc::new(Date64Array::from(vec![-86_400_000, 1_709_164_800_000])));
-        assert_eq!((data_type, wrong.len()), (DataType::Date, 0));
-        assert_eq!(values.as_primitive::<Int32Type>().values(), &[19_691_231, 20_240_229]);
-    }
-
-    #[test]
-    fn what_has_no_place_is_named_with_what_to_do() {
-        let list = ArrowType::new_list(ArrowType::Int64, true);
-        for found in [list, ArrowType::Time64(TimeUnit::Microsecond), ArrowType::Duration(TimeUnit::Second)] {
-            let error = Plan::new(&found, None).expect_err("no place").to_string();
-            assert!(error.contains(&found.to_string()) && error.contains("leave the column out"), "{error}");
-        }
-        assert!(Plan::new(&ArrowType::Null, None).expect("a place").is_none());
-    }
-}
+mod tests;

@@ -28,12 +28,13 @@ pub(super) fn row(
         object.insert("Device".to_owned(), array_value_to_string(device, place)?.into());
     }
     let mut measurements = Map::new();
-    for ((heading, plan), values) in headings.iter().zip(&understood.values) {
+    for ((heading, _), column) in headings.iter().zip(&understood.columns) {
         let raw = batch.column(heading.index);
         if raw.is_null(place) {
             continue;
         }
-        let value = match Stored::at(values, plan.data_type, place).filter(|_| values.is_valid(place)) {
+        let value = match Stored::at(&column.values, column.data_type, place).filter(|_| !column.is_written())
+        {
             Some(value) => stored(&value),
             None => as_it_is(raw, place)?,
         };

@@ -1,10 +1,10 @@
-//! Which type a column gets of which nobody says it.
+//! Which type values get of which nobody says it: a column of CSV, a series of JSON lines.
 //!
 //! All of the file is looked at, so that a type does not turn out to be wrong half way. BOOLEAN where values are true or false;
 //! INT64 where they are whole numbers; DOUBLE where they are numbers and none of the whole ones is too large for one; TEXT
-//! otherwise. One value in a hundred may be something else: those lines are refused, rather than that a slip makes a column of
-//! numbers one of texts. Text is also what a number would lose something of: `007`, or one with too many digits; and what stands
-//! between quotes, unless the file has quotes around everything.
+//! otherwise. One value in a hundred may be something else: those rows are rejected, rather than that a slip makes a column of
+//! numbers one of texts. Text is also what a number would lose something of: `007`, or one with too many digits; and in CSV what
+//! stands between quotes, unless the file has quotes around everything.
 
 use levada_connector_api::csv::Field;
 use levada_model::DataType;
@@ -14,7 +14,7 @@ const EXACT: i64 = 1 << 53;
 /// One value of so many may be of another kind.
 const SLIP: u64 = 100;
 
-/// What was seen of a column.
+/// What was seen of values.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Guess {
     booleans: u64,
@@ -25,26 +25,38 @@ pub(super) struct Guess {
     large: bool,
 }
 
+/// What one value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Boolean,
+    Whole(i64),
+    /// Any other number.
+    Real,
+    Text,
+}
+
 impl Guess {
-    /// Looks at a value; `loose` says that quotes mean nothing.
-    pub(super) fn see(&mut self, field: Field<'_>, loose: bool) {
+    /// Counts a value.
+    pub(super) fn see(&mut self, seen: Seen) {
+        match seen {
+            Seen::Boolean => self.booleans += 1,
+            Seen::Whole(number) => {
+                self.whole += 1;
+                self.large |= !(-EXACT..=EXACT).contains(&number);
+            }
+            Seen::Real => self.real += 1,
+            Seen::Text => self.texts += 1,
+        }
+    }
+
+    /// Looks at a field of CSV; `loose` says that quotes mean nothing.
+    pub(super) fn see_field(&mut self, field: Field<'_>, loose: bool) {
         let text = field.text();
         let text = text.trim();
         if field.is_null() || (loose && text.is_empty()) {
             return;
         }
-        if field.is_quoted() && !loose {
-            self.texts += 1;
-        } else if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
-            self.booleans += 1;
-        } else if let Some(number) = whole(text) {
-            self.whole += 1;
-            self.large |= !(-EXACT..=EXACT).contains(&number);
-        } else if is_real(text) {
-            self.real += 1;
-        } else {
-            self.texts += 1;
-        }
+        self.see(if field.is_quoted() && !loose { Seen::Text } else { Seen::of(text) });
     }
 
     /// How many values there are.
@@ -69,6 +81,39 @@ impl Guess {
         } else {
             (DataType::Text, count)
         })
+    }
+
+    /// Whether values are of several kinds, or numbers of which no type holds all.
+    pub(super) fn is_mixed(&self) -> bool {
+        let kinds = [self.booleans, self.whole + self.real, self.texts];
+        kinds.iter().filter(|count| **count > 0).count() > 1 || self.large && self.real > 0
+    }
+
+    /// How many values there are of each kind.
+    pub(super) fn kinds(&self) -> String {
+        let counts = [
+            (self.whole, "whole numbers"),
+            (self.real, "other numbers"),
+            (self.booleans, "booleans"),
+            (self.texts, "texts"),
+        ];
+        let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+        counts.map(|(count, noun)| format!("{count} {noun}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Seen {
+    /// What a text without quotes is.
+    fn of(text: &str) -> Self {
+        if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
+            Self::Boolean
+        } else if let Some(number) = whole(text) {
+            Self::Whole(number)
+        } else if is_real(text) {
+            Self::Real
+        } else {
+            Self::Text
+        }
     }
 }
 
@@ -100,7 +145,7 @@ mod tests {
     fn guessed(texts: &[&str]) -> Option<DataType> {
         let mut guess = Guess::default();
         for text in texts {
-            guess.see(Field::new(text, false), false);
+            guess.see_field(Field::new(text, false), false);
         }
         guess.data_type().map(|(data_type, _)| data_type)
     }
@@ -122,6 +167,24 @@ mod tests {
         {
             assert_eq!(guessed(texts), Some(DataType::Text), "{texts:?}");
         }
+    }
+
+    #[test]
+    fn values_of_several_kinds_are_told_by_kind() {
+        let mut guess = Guess::default();
+        for seen in [Seen::Whole(1), Seen::Whole(2)] {
+            guess.see(seen);
+        }
+        assert!(!guess.is_mixed());
+        guess.see(Seen::Real);
+        assert!(!guess.is_mixed());
+        guess.see(Seen::Text);
+        assert!(guess.is_mixed());
+        assert_eq!(guess.kinds(), "2 whole numbers, 1 other numbers, 1 texts");
+        let mut numbers = Guess::default();
+        numbers.see(Seen::Whole(i64::MAX));
+        numbers.see(Seen::Real);
+        assert!(numbers.is_mixed(), "no type holds both");
     }
 
     #[test]

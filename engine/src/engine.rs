@@ -17,7 +17,7 @@ use crate::{EmbeddedSession, EngineError, EngineOptions};
 /// An open engine. Cheap to clone; sessions keep it open.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What all sessions of an engine share.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   Engine ── open / close / stats            one for each data folder
+//!     ├ changes(reader, from) ─► ChangeFeed     all that is done to it, in order: pipes, queries that follow
 //!     └ session(zone) ─► EmbeddedSession      many; each a `levada_model::Session`
 //!          insert_tablets ─────────────────► Storage      applied in the order of first polls, then durable
 //!          execute ─► parse ─┬─ changes ───► Storage
@@ -35,6 +36,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod changes;
 mod engine;
 mod error;
 pub mod expressions;
@@ -45,11 +47,12 @@ mod session;
 mod statement;
 pub mod tsfiles;
 
+pub use changes::ChangeFeed;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use levada_storage::{
-    Access, Action, Clock, Disk, Finding, Severity, Stats, StorageError, StorageOptions, SyncMode,
-    SystemClock, SystemDisk, check, repair,
+    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, ReaderInfo, Severity, Stats,
+    StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check, repair,
 };
 pub use options::EngineOptions;
 pub use session::{EmbeddedSession, is_query};

@@ -1,6 +1,6 @@
 //! How fast rows go in: tablets of 1,000 rows × 10 DOUBLEs, as `cargo run --release -p levada-storage --example ingest --
-//! [FOLDER] [MILLIONS] [WRITERS] [memory|group|always|interval]` does it. Prints points per second until the last write is
-//! durable, then until all is flushed and compacted, bytes per point on disk, and how fast one series is read back.
+//! [FOLDER] [MILLIONS] [WRITERS] [memory|group|always|interval] [READERS]` does it, beside so many readers of all changes. Prints points per second until the last write is
+//! durable (and by when readers had it), then until all is flushed and compacted, bytes per point on disk, and how fast one series is read back.
 
 use std::{
     env, io,
@@ -11,7 +11,7 @@ use std::{
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array};
 use levada_model::{Column, DataType, Path, Tablet, Write};
-use levada_storage::{Direction, Storage, StorageOptions, SyncMode, TimeRange};
+use levada_storage::{ChangeKind, ChangesFrom, Direction, Storage, StorageOptions, SyncMode, TimeRange};
 
 const ROWS: usize = 1000;
 const COLUMNS: usize = 10;
@@ -26,6 +26,7 @@ fn main() -> Result<(), Failure> {
     let millions: u64 = args.next().map_or(Ok(50), |count| count.parse())?;
     let writers: u64 = args.next().map_or(Ok(2), |count| count.parse())?;
     let mode = args.next().unwrap_or_else(|| "group".to_owned());
+    let readers: usize = args.next().map_or(Ok(0), |count| count.parse())?;
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
@@ -37,6 +38,13 @@ fn main() -> Result<(), Failure> {
     let options = StorageOptions { sync, wal: mode != "memory", ..StorageOptions::new(&folder) };
     let storage = Storage::open(options)?;
     let tablets = millions * 1_000_000 / (ROWS * COLUMNS) as u64;
+    let points = tablets / writers * writers * (ROWS * COLUMNS) as u64;
+    let readers: Vec<_> = (0..readers)
+        .map(|_| {
+            let storage = storage.clone();
+            std::thread::spawn(move || follow(&storage, points))
+        })
+        .collect();
     let start = Instant::now();
     std::thread::scope(|scope| -> Result<(), Failure> {
         let running: Vec<_> = (0..writers)
@@ -49,10 +57,13 @@ fn main() -> Result<(), Failure> {
             .into_iter()
             .try_for_each(|writer| writer.join().map_err(|_| io::Error::other("a writer panicked"))?)
     })?;
-    let points = tablets / writers * writers * (ROWS * COLUMNS) as u64;
     let rate = |took: Duration| points as f64 / took.as_secs_f64() / 1e6;
     let written = start.elapsed();
     println!("{mode}: {points} points by {writers} writers: {:.1} M points/s until durable", rate(written));
+    for reader in readers {
+        reader.join().map_err(|_| io::Error::other("a reader panicked"))??;
+        println!("a reader had all {:.1} ms later", (start.elapsed() - written).as_secs_f64() * 1e3);
+    }
     storage.flush(&[])?;
     println!("until flushed: {:.1} M points/s", rate(start.elapsed()));
     storage.compact(&[])?;
@@ -75,6 +86,21 @@ fn main() -> Result<(), Failure> {
         rows as f64 / start.elapsed().as_secs_f64() / 1e6
     );
     storage.close()?;
+    Ok(())
+}
+
+/// Reads changes until so many points came.
+fn follow(storage: &Storage, points: u64) -> Result<(), Failure> {
+    let mut changes = storage.changes(None, ChangesFrom::Now)?;
+    let mut left = points;
+    while left > 0 {
+        changes.more().wait();
+        for change in changes.read(1 << 20)? {
+            if let ChangeKind::Rows { tablets, .. } = change.kind {
+                left -= tablets.iter().map(|tablet| tablet.points() as u64).sum::<u64>();
+            }
+        }
+    }
     Ok(())
 }
 

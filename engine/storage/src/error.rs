@@ -29,6 +29,17 @@ pub enum StorageError {
         /// What is wrong there.
         reason: String,
     },
+    /// What a reader of changes asks for is not kept any more.
+    #[error(
+        "the changes behind write {after} are not all there any more: the log has those behind write {kept}; \
+             read what is stored anew, and go on from there"
+    )]
+    Behind {
+        /// The reader has all up to this write.
+        after: u64,
+        /// The log has all behind this one; 0 where that is not known.
+        kept: u64,
+    },
     /// Another process owns the data folder.
     #[error("the data folder {path} is in use by {owner}", path = path.display())]
     Locked {
@@ -106,6 +117,7 @@ impl StorageError {
             Self::Io { .. } | Self::Damaged { .. } => StatusCode::STORAGE_ENGINE_ERROR,
             Self::Locked { .. } => StatusCode::NOT_READY,
             Self::Refused { code, .. } => *code,
+            Self::Behind { .. } => StatusCode::ILLEGAL_PARAMETER,
             Self::Closed => StatusCode::NOT_READY,
             Self::ReadOnly { .. } => StatusCode::SYSTEM_READ_ONLY,
         }

@@ -32,6 +32,12 @@ pub(crate) fn end(bytes: &mut [u8], at: usize) {
     bytes[at + 8..at + HEAD].copy_from_slice(&check.to_le_bytes());
 }
 
+/// How many bytes the record has that begins here, as its head says; `None` where none begins.
+pub(crate) fn length(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.strip_prefix(&MARK)?.first_chunk::<4>()?;
+    usize::try_from(u32::from_le_bytes(*length)).ok()?.checked_add(HEAD)
+}
+
 fn check(length: u32, payload: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&length.to_le_bytes());

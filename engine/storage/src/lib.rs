@@ -16,6 +16,7 @@
 //!   visible when it returns, and durable when [`Inserted::durable`] resolves.
 //! * [`Storage::create_database`], [`Storage::delete_databases`], [`Storage::create_series`], [`Storage::alter_series`],
 //!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`].
+//! * [`Storage::changes`]: all that is done to it, in order, for pipes and for queries that follow.
 //! * [`Storage::checkpoint`], [`Storage::view`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
 //! * [`check`] and [`repair`] for a folder that nobody has open.
 
@@ -24,7 +25,8 @@
 //! * Every write and every change of the catalog has a sequence number; log records are in its order without exception.
 //! * Of two rows of one series and time the one of the higher number counts. Files compacted from others keep that.
 //! * What a view holds never changes and its files stay until it is dropped.
-//! * A file of the log goes only when the manifest holds all that it told: rows in sealed files, catalog, positions.
+//! * A file of the log goes only when the manifest holds all that it told: rows in sealed files, catalog, positions; and no reader
+//!   of changes needs it, within a bound.
 
 mod block;
 mod catalog;
@@ -34,7 +36,9 @@ mod compact;
 mod deadband;
 mod disk;
 mod error;
+mod feed;
 mod frame;
+mod holds;
 mod manifest;
 mod memtable;
 mod options;
@@ -52,6 +56,8 @@ pub use check::{Action, Finding, Severity, check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
+pub use feed::{Change, ChangeKind, Changes, ChangesFrom, More};
+pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
 pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{

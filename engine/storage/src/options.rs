@@ -99,6 +99,10 @@ pub struct StorageOptions {
     /// Bytes a second that compaction in the background writes, so that it leaves the disk to others; all it can where
     /// `None`.
     pub compaction_rate: Option<u64>,
+    /// How much is kept for readers of changes beyond what the store itself needs: bytes of the log and, for one that reads what
+    /// is stored already, bytes of sealed files that were replaced meanwhile. Whoever falls behind further is told so, and what was kept for it goes; the next commit
+    /// enforces it, so that it may be exceeded by what comes until then.
+    pub changes_bytes: u64,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Where files are.
@@ -124,6 +128,7 @@ impl StorageOptions {
             compaction_bytes: 512 << 20,
             file_bytes: 128 << 20,
             compaction_rate: Some(64 << 20),
+            changes_bytes: 4 << 30,
             clock: Arc::new(SystemClock),
             disk: Arc::new(SystemDisk),
         }

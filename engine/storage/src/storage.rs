@@ -13,7 +13,8 @@ use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteRepo
 use parking_lot::Mutex;
 
 use crate::{
-    Deadband, Durable, Finding, StorageError, StorageOptions, TimeRange, View,
+    Changes, ChangesFrom, Deadband, Durable, Finding, ReaderInfo, StorageError, StorageOptions, TimeRange,
+    View,
     block::block_on,
     store::{Store, open},
     wal::Wal,
@@ -320,6 +321,37 @@ impl Storage {
         let core = self.store().core.lock();
         let acked = self.store().wal.as_ref().map_or(0, Wal::acked_seq);
         core.positions.checkpoint(owner, acked)
+    }
+
+    /// All that is done to the store, in order, from somewhere on; what is stored already too, where that is asked for.
+    ///
+    /// With a name, what comes is kept for the reader when it goes, and when the store is closed and opened again, until it
+    /// comes again by that name or is forgotten ([`Storage::forget_reader`]); without one, until the reader is dropped. In both cases
+    /// within [`StorageOptions::changes_bytes`].
+    ///
+    /// Before what is stored is read, memory is flushed; else this blocks for a commit at most. Without readers nothing is done
+    /// for them, and with readers writers do nothing for them.
+    ///
+    /// # Errors
+    /// [`StorageError::Behind`] where the log does not have all that is asked for; somebody reads by the name now; the last
+    /// write comes before the one named; the store keeps no log, is closed, or open to read alone; the manifest cannot be
+    /// written.
+    pub fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<Changes, StorageError> {
+        Changes::begin(self.store(), reader, from)
+    }
+
+    /// The readers of changes: those that read now, and those with names that may come again.
+    pub fn readers(&self) -> Vec<ReaderInfo> {
+        self.store().readers()
+    }
+
+    /// Keeps nothing any more for a reader of changes that has a name; says whether there is one. If it reads now, it is told that it is
+    /// behind.
+    ///
+    /// # Errors
+    /// The manifest cannot be written: after a crash the reader may be there again.
+    pub fn forget_reader(&self, name: &str) -> Result<bool, StorageError> {
+        self.store().forget_reader(name)
     }
 
     /// The store as it is now.

@@ -1,6 +1,7 @@
 //! The engine from outside.
 
 mod cancelled;
+mod changes;
 mod conformance;
 mod contract;
 mod devices;

@@ -38,8 +38,8 @@ impl Catalog {
                     Arc::make_mut(&mut self.lives).set_database(path, *ttl);
                 }
             }
-            CatalogOp::DeleteDatabase { id } => return self.delete_database(*id),
-            CatalogOp::SetTtl { id, ttl } => {
+            CatalogOp::DeleteDatabase { id, .. } => return self.delete_database(*id),
+            CatalogOp::SetTtl { id, ttl, .. } => {
                 if let Some(path) = self.by_id.get(id) {
                     Arc::make_mut(&mut self.lives).set_database(path, *ttl);
                 }

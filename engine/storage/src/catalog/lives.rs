@@ -242,7 +242,7 @@ mod tests {
         let ops = [
             CatalogOp::CreateDatabase { id: 7, path: path.clone(), ttl: Some(5) },
             CatalogOp::SetPathTtl { pattern: pattern("root.a.d"), ttl: Some(9) },
-            CatalogOp::SetTtl { id: 7, ttl: Some(6) },
+            CatalogOp::SetTtl { id: 7, path: None, ttl: Some(6) },
             CatalogOp::SetPathTtl { pattern: pattern("root.*.e"), ttl: Some(8) },
         ];
         for (op, seq) in ops.iter().zip(1..) {
@@ -252,7 +252,7 @@ mod tests {
         let ttls = [Some(6), Some(6), Some(9), Some(8), None];
         assert_eq!(found.map(|device| of(catalog.lives(), device)), ttls);
         assert_eq!(catalog.longest_ttl(7), Some(9));
-        catalog.apply(&CatalogOp::DeleteDatabase { id: 7 }, 9);
+        catalog.apply(&CatalogOp::DeleteDatabase { id: 7, path: None }, 9);
         assert_eq!(catalog.lives().all(), [(pattern("root.*.e"), 8), (pattern("root.a.d"), 9)]);
     }
 

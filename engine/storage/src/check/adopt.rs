@@ -181,8 +181,10 @@ impl Orphan {
             None => {
                 let range = TimeRange::ALL;
                 let id = number(path)?;
+                let (first, last, points, level) = (0, seq, 0, 0);
+                let sequence = false;
                 let meta =
-                    FileMeta { id, place, sequence: false, seq, range, bytes: len, points: 0, level: 0 };
+                    FileMeta { id, place, sequence, seq, first, last, range, bytes: len, points, level };
                 (meta, None)
             }
         };

@@ -111,6 +111,8 @@ fn state(loaded: Loaded) -> State {
         next_file: loaded.next_file,
         positions,
         tombstones: loaded.tombstones,
+        readers: loaded.readers,
+        forgotten: loaded.forgotten,
     };
     State { catalog: loaded.catalog, rest }
 }

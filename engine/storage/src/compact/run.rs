@@ -205,6 +205,8 @@ impl Store {
             devices.extend(file.reader()?.devices().map_err(|error| file.error(error))?);
         }
         let levels = merging.files().map(|file| file.meta.level);
+        let first = merging.files().map(|file| file.meta.first).min().unwrap_or(0);
+        let last = merging.files().map(|file| file.meta.last).max().unwrap_or(0);
         let newest = merging.files().map(|file| file.meta.seq).max().unwrap_or(0);
         let level = levels.max().unwrap_or(0).saturating_add(1);
         let mut written = 0;
@@ -216,6 +218,8 @@ impl Store {
                 sequence: merging.to_sequence,
                 // All deletions so far are in it; but an unsequence file must stay older than those that came since.
                 seq: if merging.to_sequence { begun.snapshot.seq } else { newest },
+                first,
+                last,
                 range: TimeRange::ALL,
                 bytes: 0,
                 points: 0,

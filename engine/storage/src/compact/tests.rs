@@ -31,6 +31,8 @@ impl Files {
             place: Place { database: 0, partition: 0 },
             sequence,
             seq: self.next,
+            first: self.next,
+            last: self.next,
             range: TimeRange { start, end },
             bytes,
             points: bytes,

@@ -1,5 +1,7 @@
 //! One step from a state of the folder to the next.
 
+use std::sync::Arc;
+
 use crate::{
     codec::{Malformed, Put, Take},
     frame::END,
@@ -29,6 +31,10 @@ pub(crate) struct Commit {
     pub(crate) positions: Vec<u8>,
     /// All deletions.
     pub(crate) tombstones: Tombstones,
+    /// The readers of changes for whom the log is kept, each with the write behind which it reads on.
+    pub(crate) readers: Vec<(Arc<str>, u64)>,
+    /// What went with writes up to this is not told by the deletions.
+    pub(crate) forgotten: u64,
 }
 
 impl Commit {
@@ -53,15 +59,23 @@ impl Commit {
         bytes.put_u64(self.next_file);
         bytes.extend_from_slice(&self.positions);
         self.tombstones.put(bytes);
+        bytes.put_len(self.readers.len());
+        for (name, after) in &self.readers {
+            bytes.put_str(name);
+            bytes.put_u64(*after);
+        }
+        bytes.put_u64(self.forgotten);
         bytes.extend_from_slice(&END);
     }
 
-    pub(super) fn take(from: &mut Take<'_>) -> Result<(Self, Positions), Malformed> {
+    /// A commit as [`Commit::put`] put it, or as older versions did.
+    pub(super) fn take(from: &mut Take<'_>, is_old: bool) -> Result<(Self, Positions), Malformed> {
         let ops = (0..from.count(9)?)
             .map(|_| Ok((from.u64()?, CatalogOp::parse(from)?)))
             .collect::<Result<_, Malformed>>()?;
         let (seq, floor) = (from.u64()?, from.u64()?);
-        let added = (0..from.count(50)?).map(|_| FileMeta::take(from)).collect::<Result<_, _>>()?;
+        let meta = if is_old { FileMeta::take_old } else { FileMeta::take };
+        let added = (0..from.count(50)?).map(|_| meta(from)).collect::<Result<_, _>>()?;
         let removed = (0..from.count(8)?).map(|_| from.u64()).collect::<Result<_, _>>()?;
         let flushed = (0..from.count(20)?)
             .map(|_| Ok((Place { database: from.u32()?, partition: from.i64()? }, from.u64()?)))
@@ -69,12 +83,30 @@ impl Commit {
         let next_file = from.u64()?;
         let positions = Positions::take(from)?;
         let tombstones = Tombstones::take(from)?;
+        let (readers, forgotten) = if is_old {
+            // Nothing is known of what went before.
+            (Vec::new(), seq)
+        } else {
+            let readers = (0..from.count(9)?).map(|_| Ok((from.str()?.into(), from.u64()?)));
+            (readers.collect::<Result<_, Malformed>>()?, from.u64()?)
+        };
         // Earlier versions wrote no end.
         if !from.is_empty() && from.0 != END {
             return Err(Malformed);
         }
-        let commit =
-            Self { ops, seq, floor, added, removed, flushed, next_file, positions: Vec::new(), tombstones };
+        let commit = Self {
+            ops,
+            seq,
+            floor,
+            added,
+            removed,
+            flushed,
+            next_file,
+            positions: Vec::new(),
+            tombstones,
+            readers,
+            forgotten,
+        };
         Ok((commit, positions))
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     Commit, State,
-    snapshot::{COMMIT, DATABASE, DEVICES, HEAD, LOG, OLDEST, VERSION, record, take_devices},
+    snapshot::{COMMIT, DATABASE, DEVICES, HEAD, LOG, OLD_COMMIT, OLDEST, VERSION, record, take_devices},
 };
 use crate::{
     Finding, StorageError,
@@ -58,6 +58,10 @@ pub(crate) struct Loaded {
     pub(crate) next_file: u64,
     pub(crate) positions: Positions,
     pub(crate) tombstones: Tombstones,
+    /// See [`Commit::readers`].
+    pub(crate) readers: Vec<(Arc<str>, u64)>,
+    /// See [`Commit::forgotten`].
+    pub(crate) forgotten: u64,
     /// What must be there of the log; nothing is known of that in folders of older versions.
     pub(crate) log: LogEnd,
     pub(crate) partition_width: Option<i64>,
@@ -286,7 +290,7 @@ fn load(path: &Path, bytes: &[u8], width: Option<i64>, lenient: bool) -> Result<
                     return Err(StorageError::refused(code, message));
                 }
                 // The snapshot's last record is a commit.
-                Ok(Ok(kind)) => whole |= kind == COMMIT,
+                Ok(Ok(kind)) => whole |= kind == COMMIT || kind == OLD_COMMIT,
             },
             Frame::Torn { at } if whole && frame::is_torn(&bytes[at..], at as u64) => {
                 tracing::warn!(path = %path.display(), at, "cut the torn end of the manifest");
@@ -328,8 +332,8 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
         }
         DEVICES => take_devices(&mut from, &mut loaded.catalog)?,
         LOG => loaded.log = LogEnd::take(&mut from)?,
-        COMMIT => {
-            let (commit, positions) = Commit::take(&mut from)?;
+        COMMIT | OLD_COMMIT => {
+            let (commit, positions) = Commit::take(&mut from, kind == OLD_COMMIT)?;
             for (seq, op) in &commit.ops {
                 loaded.catalog.apply(op, *seq);
             }
@@ -343,6 +347,7 @@ fn apply(loaded: &mut Loaded, payload: &[u8], width: Option<i64>) -> Result<Resu
             loaded.flushed.retain(|_, seq| *seq > commit.floor);
             loaded.positions = positions;
             loaded.tombstones = commit.tombstones;
+            (loaded.readers, loaded.forgotten) = (commit.readers, commit.forgotten);
         }
         _ => return Err(Malformed),
     }

@@ -14,11 +14,14 @@ const RECORD_BYTES: usize = 64 << 10;
 pub(super) const HEAD: u8 = 1;
 pub(super) const DATABASE: u8 = 2;
 pub(super) const DEVICES: u8 = 3;
-pub(super) const COMMIT: u8 = 4;
+/// A commit of version 1 or 2.
+pub(super) const OLD_COMMIT: u8 = 4;
 pub(super) const LOG: u8 = 5;
+pub(super) const COMMIT: u8 = 6;
 
 /// The format's version. Version 1 says nothing of the log's end, and had checksums of 64 KiB beside sealed files.
-pub(super) const VERSION: u32 = 2;
+/// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes.
+pub(super) const VERSION: u32 = 3;
 
 /// The oldest that is read.
 pub(super) const OLDEST: u32 = 1;

@@ -39,8 +39,12 @@ pub(crate) struct FileMeta {
     pub(crate) id: u64,
     pub(crate) place: Place,
     pub(crate) sequence: bool,
-    /// The last write of which it may hold rows: deletions of a higher number are not in it yet.
+    /// Deletions up to this write are in it, those of a higher number are not yet. No row is of a later write.
     pub(crate) seq: u64,
+    /// The first write of which it may hold rows; 0 where that is not known, as in folders of older versions.
+    pub(crate) first: u64,
+    /// The last write of which it may hold rows.
+    pub(crate) last: u64,
     /// The first and last time of its rows. Rows out of it do not count: those before it are in other files already.
     pub(crate) range: TimeRange,
     /// Its size; a share of it where some rows do not count any more.
@@ -63,14 +67,26 @@ impl FileMeta {
         bytes.put_u64(self.bytes);
         bytes.put_u64(self.points);
         bytes.put_u8(self.level);
+        bytes.put_u64(self.first);
+        bytes.put_u64(self.last);
     }
 
     pub(crate) fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let meta = Self::take_old(from)?;
+        Ok(Self { first: from.u64()?, last: from.u64()?, ..meta })
+    }
+
+    /// A description as older versions put it, that does not say which writes the file has rows of.
+    pub(crate) fn take_old(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let (id, place) = (from.u64()?, Place { database: from.u32()?, partition: from.i64()? });
+        let (sequence, seq) = (from.flag()?, from.u64()?);
         Ok(Self {
-            id: from.u64()?,
-            place: Place { database: from.u32()?, partition: from.i64()? },
-            sequence: from.flag()?,
-            seq: from.u64()?,
+            id,
+            place,
+            sequence,
+            seq,
+            first: 0,
+            last: seq,
             range: TimeRange { start: from.i64()?, end: from.i64()? },
             bytes: from.u64()?,
             points: from.u64()?,

@@ -190,6 +190,8 @@ impl Target<'_> {
             place: self.memtable.place,
             sequence: index == 0,
             seq: self.input.seq,
+            first: self.memtable.first_seq,
+            last: self.memtable.last_seq(),
             range: TimeRange::ALL,
             bytes: 0,
             points: 0,

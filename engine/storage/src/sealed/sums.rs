@@ -1,7 +1,7 @@
 //! The file beside a sealed file: checksums of its blocks, and what the manifest says of it.
 //!
 //! ```text
-//!   0000000012.sums     "LVDSUM\0\2", u32 bytes that have one checksum (4 KiB)          (files of older versions lack this:
+//!   0000000012.sums     "LVDSUM\0\3", u32 bytes that have one checksum (4 KiB)          (files of older versions lack this:
 //!                       u32 CRC-32 of each so many bytes of the TsFile                   theirs are of 64 KiB)
 //!                       what the manifest says of the file, and its database's path     (files of the oldest lack this)
 //!                       u32 CRC-32 of all before
@@ -21,8 +21,11 @@ pub(super) const BLOCK: usize = 4 << 10;
 /// How many had in folders of older versions, which do not say so.
 const OLD_BLOCK: usize = 64 << 10;
 
-/// What a neighbour that says so begins with.
-const NAME: [u8; 8] = *b"LVDSUM\0\x02";
+/// What a neighbour that says so begins with; the version is the byte behind. Version 2 does not say of which writes the file
+/// has rows.
+const NAME: [u8; 7] = *b"LVDSUM\0";
+const VERSION: u8 = 3;
+const OLD_VERSION: u8 = 2;
 
 /// What a file's neighbour tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,7 @@ impl Sums {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.blocks.len() * 4 + 128);
         bytes.extend_from_slice(&NAME);
+        bytes.put_u8(VERSION);
         bytes.put_u32(u32::try_from(self.block).unwrap_or(u32::MAX));
         self.blocks.iter().for_each(|sum| bytes.put_u32(*sum));
         if let Some(About { meta, database }) = &self.about {
@@ -72,8 +76,11 @@ impl Sums {
             return Err(damaged("the file of checksums is damaged"));
         }
         let another = || damaged("the file has another length than when it was sealed");
-        let (block, bytes) = match bytes.strip_prefix(&NAME) {
-            Some(bytes) => {
+        let version = bytes.strip_prefix(&NAME).and_then(<[u8]>::split_first);
+        let version = version.filter(|(version, _)| (OLD_VERSION..=VERSION).contains(version));
+        let is_old = version.is_none_or(|(version, _)| *version == OLD_VERSION);
+        let (block, bytes) = match version {
+            Some((_, bytes)) => {
                 let mut from = Take(bytes);
                 let block = from.u32().ok().and_then(|block| usize::try_from(block).ok());
                 let block = block.filter(|block| *block > 0);
@@ -86,7 +93,7 @@ impl Sums {
         let about = match about {
             [] => None,
             about => {
-                let about = About::take(&mut Take(about)).map_err(|Malformed| another())?;
+                let about = About::take(&mut Take(about), is_old).map_err(|Malformed| another())?;
                 Some(about).filter(|about| about.meta.bytes == len).ok_or_else(another).map(Some)?
             }
         };
@@ -96,8 +103,9 @@ impl Sums {
 }
 
 impl About {
-    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
-        let about = Self { meta: FileMeta::take(from)?, database: from.path()? };
+    fn take(from: &mut Take<'_>, is_old: bool) -> Result<Self, Malformed> {
+        let meta = if is_old { FileMeta::take_old(from)? } else { FileMeta::take(from)? };
+        let about = Self { meta, database: from.path()? };
         if from.is_empty() { Ok(about) } else { Err(Malformed) }
     }
 }

@@ -25,8 +25,9 @@ impl Store {
     pub(crate) fn delete_databases(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
-        let ops: Vec<_> =
-            core.databases_of(patterns).into_iter().map(|id| CatalogOp::DeleteDatabase { id }).collect();
+        let path = |id| core.catalog.database(id).map(|database| database.path.clone());
+        let ids = core.databases_of(patterns).into_iter();
+        let ops: Vec<_> = ids.map(|id| CatalogOp::DeleteDatabase { id, path: path(id) }).collect();
         self.apply_all(core, ops.len(), ops)
     }
 
@@ -36,7 +37,7 @@ impl Store {
         let lives = core.catalog.lives();
         let op = match pattern.as_path().and_then(|path| core.catalog.database_at(&path)) {
             Some(database) => (ttl.is_some() || lives.is_set_for_database(&database.path))
-                .then_some(CatalogOp::SetTtl { id: database.id, ttl }),
+                .then(|| CatalogOp::SetTtl { id: database.id, path: Some(database.path.clone()), ttl }),
             None => (ttl.is_some() || lives.is_set(pattern))
                 .then(|| CatalogOp::SetPathTtl { pattern: pattern.clone(), ttl }),
         };
@@ -264,6 +265,7 @@ impl Core {
         if let CatalogOp::DeleteSeries { patterns } = &op {
             let tombstone = Tombstone { seq, patterns: patterns.clone().into(), range: TimeRange::ALL };
             self.tombstones.push(tombstone);
+            self.forgotten = seq;
             self.last.forget(patterns, TimeRange::ALL);
         }
         self.pending.push((seq, op));
@@ -290,6 +292,9 @@ impl Core {
         };
         if let Some((patterns, range)) = hidden {
             self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
+        }
+        if op.takes_away() {
+            self.forgotten = seq;
         }
         match &op {
             CatalogOp::DeleteSeries { patterns } => self.last.forget(patterns, TimeRange::ALL),

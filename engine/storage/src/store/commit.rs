@@ -7,7 +7,7 @@ use std::{
 
 use super::{Core, Files, Store};
 use crate::{
-    StorageError,
+    ReaderInfo, StorageError,
     manifest::{Commit, State},
     memtable::{Memtable, Place},
     sealed::{FileMeta, SealedFile},
@@ -46,10 +46,12 @@ impl Store {
     /// memtables, which the caller gives to the next commit; others go by themselves then.
     pub(crate) fn commit(&self, change: Change) -> Result<(), StorageError> {
         let mut manifest = self.manifest.lock();
+        let readers = self.holds.named();
         let (commit, state, dropped, kept) = {
             let mut core = self.core.lock();
             let synced = self.wal.as_ref().map_or(0, Wal::synced_seq);
-            let (commit, kept) = core.prepare_commit(&change, synced);
+            let (mut commit, kept) = core.prepare_commit(&change, synced);
+            commit.readers = readers;
             let state = manifest.is_outgrown().then(|| core.state(&commit));
             (core.commit_wanted, core.note_wanted) = (false, false);
             (commit, state, std::mem::take(&mut core.dropped), kept)
@@ -78,10 +80,11 @@ impl Store {
         }
         let freed = self.core.lock().finish_commit(&change, &commit, &kept);
         drop(manifest);
+        self.holds.removed(dropped.iter().chain(&change.removed));
         dropped.iter().chain(&change.removed).for_each(|file| file.retire());
         if let Some(wal) = &self.wal {
             wal.noted(log);
-            wal.free(commit.floor);
+            self.free_log(commit.floor);
         }
         if freed > 0 {
             self.admission.give(freed);
@@ -111,8 +114,36 @@ impl Store {
         }
         wal.noted(log);
         drop(manifest);
-        wal.free(self.core.lock().floor);
+        self.free_log(self.core.lock().floor);
         Ok(())
+    }
+
+    /// Lets go of the log up to a write, but for what readers of changes still need, within their bound.
+    pub(crate) fn free_log(&self, floor: u64) {
+        let Some(wal) = &self.wal else { return };
+        let freed = self.holds.free(floor, |after| wal.bytes_between(after, floor), |seq| wal.detach(seq));
+        wal.remove(freed);
+    }
+}
+
+impl Store {
+    /// The readers of changes.
+    pub(crate) fn readers(&self) -> Vec<ReaderInfo> {
+        let (seq, floor) = {
+            let core = self.core.lock();
+            (core.seq, core.floor)
+        };
+        let bytes = |after| self.wal.as_ref().map_or(0, |wal| wal.bytes_between(after, floor));
+        self.holds.infos(seq, bytes)
+    }
+
+    /// Forgets a reader of changes by its name.
+    pub(crate) fn forget_reader(&self, name: &str) -> Result<bool, StorageError> {
+        let found = self.holds.forget(name);
+        if found {
+            self.commit_catalog()?;
+        }
+        Ok(found)
     }
 }
 
@@ -132,7 +163,9 @@ impl Core {
                 || change.added().any(|file| file.needs(tombstone))
                 || self.is_needed(tombstone, &removed)
         });
-        let kept = tombstones.iter().map(|tombstone| tombstone.seq).collect();
+        let kept: HashSet<u64> = tombstones.iter().map(|tombstone| tombstone.seq).collect();
+        let gone = self.tombstones.iter().map(|tombstone| tombstone.seq).filter(|seq| !kept.contains(seq));
+        let forgotten = gone.fold(self.forgotten, u64::max);
         let flushed = change.flushed.iter().map(|memtable| (memtable.place, memtable.last_seq()));
         let mut positions = Vec::new();
         self.positions.put(&mut positions);
@@ -146,6 +179,8 @@ impl Core {
             next_file: self.next_file,
             positions,
             tombstones,
+            readers: Vec::new(),
+            forgotten,
         };
         (commit, kept)
     }
@@ -178,6 +213,8 @@ impl Core {
             next_file: commit.next_file,
             positions: commit.positions.clone(),
             tombstones: commit.tombstones.clone(),
+            readers: commit.readers.clone(),
+            forgotten: commit.forgotten,
         };
         State { catalog: self.catalog.clone(), rest }
     }
@@ -185,6 +222,7 @@ impl Core {
     /// Makes the change that was committed; gives the bytes of memory that were freed.
     fn finish_commit(&mut self, change: &Change, commit: &Commit, kept: &HashSet<u64>) -> usize {
         self.floor = commit.floor;
+        self.forgotten = self.forgotten.max(commit.forgotten);
         self.flushed = self.flushed_with(commit);
         let seq = commit.seq;
         self.tombstones.retain(|tombstone| tombstone.seq > seq || kept.contains(&tombstone.seq));

@@ -16,6 +16,7 @@ use crate::{
     Finding, Stats, StorageError, StorageOptions,
     catalog::Catalog,
     disk::Lock,
+    holds::Holds,
     manifest::Manifest,
     memtable::{Memtable, Place},
     positions::Positions,
@@ -43,6 +44,8 @@ pub(crate) struct Store {
     /// A flush ended, well or not; with `core`.
     pub(crate) done: Condvar,
     pub(crate) metas: Arc<MetaCache>,
+    /// For whom the log is kept.
+    pub(crate) holds: Holds,
     /// Held by whoever compacts.
     pub(crate) compacting: Mutex<()>,
     pub(crate) recovery: Vec<Finding>,
@@ -79,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) logged: u64,
     pub(crate) files: Arc<Files>,
     pub(crate) tombstones: Tombstones,
+    /// What went with writes up to this is not told by the deletions.
+    pub(crate) forgotten: u64,
     pub(crate) positions: Positions,
     pub(crate) last: LastCache,
     /// Changes of the catalog since the last commit.
@@ -152,8 +157,12 @@ impl Core {
 impl Store {
     /// The store as it is now.
     pub(crate) fn snapshot(&self) -> Snapshot {
+        self.snapshot_of(&mut self.core.lock())
+    }
+
+    /// The store as it is in a state.
+    pub(crate) fn snapshot_of(&self, core: &mut Core) -> Snapshot {
         let now = self.options.clock.now();
-        let mut core = self.core.lock();
         core.boundary = core.seq;
         Snapshot {
             catalog: core.catalog.clone(),

@@ -19,6 +19,7 @@ use crate::{
     Access, Finding, StorageError, StorageOptions,
     check::{adopt, holds_data, move_aside, named, tells_all, unknown},
     disk::Disk,
+    holds::Holds,
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, MetaCache, SUMS, SealedFile},
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
@@ -56,8 +57,8 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         disk.create_dir(dir).map_err(StorageError::io("cannot create", dir))?;
     }
     let lock = take_lock(&options)?;
-    let Read { manifest, folder, mut core, segments, leftovers, told, removed, mut recovery } =
-        read(&options)?;
+    let read = read(&options)?;
+    let Read { manifest, folder, mut core, segments, leftovers, told, removed, mut recovery, .. } = read;
     make_durable(&*disk, &logs, &segments, core.floor)?;
     if core.active_bytes > options.memtable_bytes / 3 {
         core.freeze(|_| true);
@@ -76,7 +77,8 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         };
         let turned = opened.clone();
         let turns = (progress, move || turned.note_log());
-        Some(Wal::start(wal, Arc::clone(&disk), segments.clone(), core.seq, turns)?)
+        let before = (segments.clone(), read.log_after);
+        Some(Wal::start(wal, Arc::clone(&disk), before, core.seq, turns)?)
     } else {
         None
     };
@@ -89,6 +91,7 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         work: Condvar::new(),
         done: Condvar::new(),
         metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
+        holds: if options.wal { Holds::of(read.readers, options.changes_bytes) } else { Holds::default() },
         compacting: Mutex::new(()),
         recovery: Vec::new(),
         read_only: None,
@@ -120,6 +123,7 @@ fn open_to_read(options: StorageOptions, why: String) -> Result<Arc<Store>, Stor
         work: Condvar::new(),
         done: Condvar::new(),
         metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
+        holds: Holds::default(),
         compacting: Mutex::new(()),
         recovery,
         read_only,
@@ -141,6 +145,10 @@ struct Read {
     /// Whether what they hold is elsewhere.
     told: bool,
     removed: BTreeSet<u64>,
+    /// Readers of changes for whom the log is kept.
+    readers: Vec<(Arc<str>, u64)>,
+    /// All writes behind this one that the folder knows are in the log, as far as can be told without reading them.
+    log_after: u64,
     recovery: Vec<Finding>,
 }
 
@@ -172,6 +180,7 @@ fn read(options: &StorageOptions) -> Result<Read, StorageError> {
     }
     let (files, leftovers) = open_files(&folder, &loaded, found, &mut recovery);
     let (removed, log_end) = (std::mem::take(&mut loaded.removed), loaded.log);
+    let readers = std::mem::take(&mut loaded.readers);
     let mut core = new_core(loaded, files, options.last_cache_bytes);
     // Names of files that are there are not used again.
     let newest = leftovers.iter().filter_map(|path| path.file_stem()?.to_str()?.parse::<u64>().ok()).max();
@@ -185,8 +194,9 @@ fn read(options: &StorageOptions) -> Result<Read, StorageError> {
     core.boundary = core.seq;
     // What was read from the log is as safe as it gets.
     core.positions.settle(core.seq);
+    let log_after = replayed.first_seq.map_or(core.seq, |first| first.saturating_sub(1));
     let segments = replayed.segments;
-    Ok(Read { manifest, folder, core, segments, leftovers, told, removed, recovery })
+    Ok(Read { manifest, folder, core, segments, leftovers, told, removed, readers, log_after, recovery })
 }
 
 /// The store, once it is open, for the log's thread. That ends before the store does, so what it holds is never the last.
@@ -215,8 +225,8 @@ impl Store {
         }
         // What was read of the manifest must be durable before anything goes because of it.
         self.commit_catalog()?;
-        if let Some(wal) = &self.wal {
-            wal.free(self.core.lock().floor);
+        if self.wal.is_some() {
+            self.free_log(self.core.lock().floor);
         } else if !segments.is_empty() {
             // Nothing will free the segments of a log that is not kept any more, so their rows go to files at once.
             loop {
@@ -299,6 +309,7 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
         logged: 0,
         files: Arc::new(files),
         tombstones: loaded.tombstones,
+        forgotten: loaded.forgotten,
         positions: loaded.positions,
         last: LastCache::new(last_cache_bytes),
         pending: Vec::new(),

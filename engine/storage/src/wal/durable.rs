@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use super::committer::Shared;
+use super::state::Shared;
 use crate::{StorageError, block::block_on};
 
 /// Resolves when what it was handed out for is durable under the store's [`crate::SyncMode`]. Needs no executor of its own;
@@ -68,6 +68,43 @@ impl Drop for Durable {
     fn drop(&mut self) {
         if let (Some(log), Some(ticket)) = (&self.log, self.ticket) {
             log.state.lock().waiters.forget(self.seq, ticket);
+        }
+    }
+}
+
+/// Resolves when all up to a write is synced, or nothing will be any more. May be dropped at any time.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    log: Arc<Shared>,
+    seq: u64,
+    ticket: Option<u64>,
+}
+
+impl Synced {
+    pub(super) fn new(log: Arc<Shared>, seq: u64) -> Self {
+        Self { log, seq, ticket: None }
+    }
+}
+
+impl Future for Synced {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let log = Arc::clone(&self.log);
+        let mut state = log.state.lock();
+        if state.is_synced(self.seq) {
+            return Poll::Ready(());
+        }
+        let ticket = state.followers.register(self.seq, self.ticket, context.waker());
+        self.ticket = Some(ticket);
+        Poll::Pending
+    }
+}
+
+impl Drop for Synced {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.log.state.lock().followers.forget(self.seq, ticket);
         }
     }
 }

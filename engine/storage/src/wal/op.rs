@@ -19,6 +19,16 @@ pub(crate) enum Op {
     Catalog(CatalogOp),
 }
 
+impl Op {
+    /// The number of the first of the writes that a record stands for, where `last` is that of the last.
+    pub(crate) fn first_seq(&self, last: u64) -> u64 {
+        match self {
+            Self::Insert(record) => record.first_seq(last),
+            Self::Catalog(_) => last,
+        }
+    }
+}
+
 /// What of a write was taken.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct InsertRecord {
@@ -37,9 +47,13 @@ pub(crate) enum CatalogOp {
     },
     DeleteDatabase {
         id: u32,
+        /// Records of older versions do not say it.
+        path: Option<Path>,
     },
     SetTtl {
         id: u32,
+        /// Records of older versions do not say it.
+        path: Option<Path>,
         ttl: Option<i64>,
     },
     /// For the devices a pattern matches, whatever their database has.
@@ -67,6 +81,20 @@ pub(crate) enum CatalogOp {
         patterns: Vec<PathPattern>,
         range: TimeRange,
     },
+}
+
+impl CatalogOp {
+    /// Whether it takes something away that afterwards neither the catalog nor a deletion tells of.
+    pub(crate) fn takes_away(&self) -> bool {
+        match self {
+            Self::DeleteDatabase { .. } | Self::DeleteSeries { .. } => true,
+            Self::SetTtl { ttl, .. } | Self::SetPathTtl { ttl, .. } => ttl.is_none(),
+            Self::CreateDatabase { .. }
+            | Self::CreateSeries { .. }
+            | Self::AlterSeries { .. }
+            | Self::Delete { .. } => false,
+        }
+    }
 }
 
 /// A series as the catalog keeps it.
@@ -99,6 +127,8 @@ const ALTER_SERIES: u8 = 6;
 const DELETE_SERIES: u8 = 7;
 const DELETE: u8 = 8;
 const SET_PATH_TTL: u8 = 9;
+const DELETE_DATABASE_AT: u8 = 10;
+const SET_TTL_AT: u8 = 11;
 
 impl InsertRecord {
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
@@ -135,13 +165,11 @@ impl CatalogOp {
                 bytes.put_str(path.as_str());
                 bytes.put_option_i64(*ttl);
             }
-            Self::DeleteDatabase { id } => {
-                bytes.put_u8(DELETE_DATABASE);
-                bytes.put_u32(*id);
+            Self::DeleteDatabase { id, path } => {
+                put_database(bytes, [DELETE_DATABASE, DELETE_DATABASE_AT], *id, path.as_ref());
             }
-            Self::SetTtl { id, ttl } => {
-                bytes.put_u8(SET_TTL);
-                bytes.put_u32(*id);
+            Self::SetTtl { id, path, ttl } => {
+                put_database(bytes, [SET_TTL, SET_TTL_AT], *id, path.as_ref());
                 bytes.put_option_i64(*ttl);
             }
             Self::SetPathTtl { pattern, ttl } => {
@@ -179,8 +207,10 @@ impl CatalogOp {
             CREATE_DATABASE => {
                 Self::CreateDatabase { id: from.u32()?, path: from.path()?, ttl: from.option_i64()? }
             }
-            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()? },
-            SET_TTL => Self::SetTtl { id: from.u32()?, ttl: from.option_i64()? },
+            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()?, path: None },
+            DELETE_DATABASE_AT => Self::DeleteDatabase { id: from.u32()?, path: Some(from.path()?) },
+            SET_TTL => Self::SetTtl { id: from.u32()?, path: None, ttl: from.option_i64()? },
+            SET_TTL_AT => Self::SetTtl { id: from.u32()?, path: Some(from.path()?), ttl: from.option_i64()? },
             SET_PATH_TTL => Self::SetPathTtl {
                 pattern: PathPattern::parse(from.str()?).map_err(|_| Malformed)?,
                 ttl: from.option_i64()?,
@@ -256,6 +286,15 @@ impl SeriesDef {
             attributes: map()?,
             deadband: if flags & HAS_DEADBAND != 0 { Some(Deadband::sdt(map()?)) } else { None },
         })
+    }
+}
+
+/// Puts which database a change is about: the number alone, or its path, too.
+fn put_database(bytes: &mut Vec<u8>, [numbered, named]: [u8; 2], id: u32, path: Option<&Path>) {
+    bytes.put_u8(if path.is_some() { named } else { numbered });
+    bytes.put_u32(id);
+    if let Some(path) = path {
+        bytes.put_str(path.as_str());
     }
 }
 

@@ -11,8 +11,8 @@ use levada_model::StatusCode;
 
 use super::{
     LogEnd, Op,
-    committer::ClosedSegment,
     segment::{HEAD, Head, VERSION, newer_version, number},
+    state::ClosedSegment,
 };
 use crate::{
     Finding, Severity, StorageError,
@@ -77,10 +77,7 @@ impl Replayed {
 
     /// Takes note of a record.
     fn note(&mut self, seq: u64, op: &Op, floor: Option<u64>) {
-        let first = match op {
-            Op::Insert(record) => record.first_seq(seq),
-            Op::Catalog(_) => seq,
-        };
+        let first = op.first_seq(seq);
         if let Some(floor) = floor {
             let expected = self.last_seq.max(floor).saturating_add(1);
             if first > expected {

@@ -20,7 +20,7 @@ const NAME: [u8; 7] = *b"LVDWAL\0";
 pub(super) const VERSION: u8 = 1;
 
 /// Bytes of a segment before its first record.
-pub(super) const HEAD: usize = 36;
+pub(crate) const HEAD: usize = 36;
 
 /// What a segment's head says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

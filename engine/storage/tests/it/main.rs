@@ -8,6 +8,7 @@ mod compaction;
 mod deferred;
 mod fault_disk;
 mod faults;
+mod feed;
 mod folder;
 mod isolation;
 mod kill9;

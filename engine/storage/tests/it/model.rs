@@ -82,18 +82,20 @@ impl Model {
     }
 }
 
-struct Run {
-    random: Random,
+pub(crate) struct Run {
+    pub(crate) random: Random,
     model: Model,
-    disk: FaultDisk,
-    clock: Arc<TestClock>,
-    storage: Storage,
+    pub(crate) disk: FaultDisk,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) storage: Storage,
     /// A power cut loses nothing that was acknowledged.
     lasting: bool,
     /// Around which times rows come.
     front: i64,
     /// How often it was opened again.
-    opened: u32,
+    pub(crate) opened: u32,
+    /// How much is kept for readers of changes.
+    kept: u64,
 }
 
 fn check_lasts(view: &dyn levada_storage::View, lasts: &Lasts) {
@@ -104,7 +106,7 @@ fn check_lasts(view: &dyn levada_storage::View, lasts: &Lasts) {
 }
 
 /// Opens a store with options by chance; says, too, whether it promises that a power cut loses nothing.
-fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> (Storage, bool) {
+fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random, kept: u64) -> (Storage, bool) {
     let sync = match random.below(3) {
         0 => SyncMode::Always,
         1 => SyncMode::Group { max_delay: Duration::from_micros(200), max_bytes: 4096 },
@@ -119,6 +121,7 @@ fn open(disk: &FaultDisk, clock: &Arc<TestClock>, random: &mut Random) -> (Stora
         flush_threads: 1 + random.below(2) as usize,
         compaction: random.one_in(2),
         compaction_bytes: 32 << 10,
+        changes_bytes: kept,
         clock: Arc::<TestClock>::clone(clock),
         disk: Arc::new(disk.clone()),
         ..StorageOptions::new("/data")
@@ -161,12 +164,17 @@ pub(crate) fn array(values: &[Option<Value>], data_type: DataType) -> ArrayRef {
 
 impl Run {
     fn new(seed: u64) -> Self {
+        Self::keeping(seed, 1 << 30)
+    }
+
+    /// A run of a store that keeps so many bytes for readers of changes.
+    pub(crate) fn keeping(seed: u64, kept: u64) -> Self {
         let (mut random, disk, clock) = (Random(seed), FaultDisk::default(), Arc::<TestClock>::default());
         if random.one_in(4) {
             disk.set_short_reads();
         }
-        let (storage, lasting) = open(&disk, &clock, &mut random);
-        Self { random, model: Model::default(), disk, clock, storage, lasting, front: 0, opened: 0 }
+        let (storage, lasting) = open(&disk, &clock, &mut random, kept);
+        Self { random, model: Model::default(), disk, clock, storage, lasting, front: 0, opened: 0, kept }
     }
 
     fn now(&self) -> i64 {
@@ -216,7 +224,7 @@ impl Run {
         Tablet::try_new(device, aligned, Int64Array::from(times), columns).expect("fits")
     }
 
-    fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         match self.random.below(100) {
             0..60 => {
                 let tablets = (0..1 + self.random.below(3)).map(|_| self.tablet()).collect();
@@ -315,7 +323,7 @@ impl Run {
         } else {
             self.crash();
         }
-        (self.storage, self.lasting) = open(&self.disk, &self.clock, &mut self.random);
+        (self.storage, self.lasting) = open(&self.disk, &self.clock, &mut self.random, self.kept);
         self.opened += 1;
     }
 

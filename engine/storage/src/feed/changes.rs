@@ -1,0 +1,274 @@
+//! A reader of changes.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use levada_model::{PathPattern, StatusCode};
+use parking_lot::MutexGuard;
+
+use super::{
+    Change, ChangeKind, ChangesFrom,
+    history::{HeldHistory, History},
+    log::{LogReader, Record},
+};
+use crate::{
+    NewSeries, SeriesChange, StorageError,
+    block::block_on,
+    holds::HoldId,
+    read::Snapshot,
+    store::{Core, Store},
+    wal::{CatalogOp, Op, SeriesDef, Synced, Wal},
+};
+
+/// Changes of a store, in order: see [`crate::Storage::changes`].
+#[derive(Debug)]
+pub struct Changes {
+    store: Arc<Store>,
+    hold: HoldId,
+    named: bool,
+    /// It may be begun again: what is kept for it still is when it is dropped.
+    begun: bool,
+    log: LogReader,
+    history: Option<Arc<HeldHistory>>,
+    /// See [`Change::position`].
+    position: u64,
+}
+
+/// Resolves when there is more to be read, as far as is known, or when there will be none any more: reading then says why. Needs
+/// no executor of its own; may be dropped at any time.
+#[derive(Debug)]
+pub struct More(Option<Synced>);
+
+impl Future for More {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Ready(()), |synced| Pin::new(synced).poll(context))
+    }
+}
+
+impl More {
+    /// Blocks the thread until it resolves.
+    pub fn wait(self) {
+        block_on(self);
+    }
+}
+
+fn refused(message: impl Into<String>) -> StorageError {
+    StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message)
+}
+
+impl Changes {
+    /// Begins to read; with a name, what is behind the reader is kept until it comes again.
+    pub(crate) fn begin(
+        store: &Arc<Store>,
+        name: Option<&str>,
+        from: ChangesFrom,
+    ) -> Result<Self, StorageError> {
+        if store.core.lock().closed {
+            return Err(store.closed());
+        }
+        let Some(wal) = &store.wal else {
+            return Err(refused("changes are read from the log, and this store keeps none"));
+        };
+        if let ChangesFrom::History { .. } = from
+            && let Err(error) = store.flush(&[])
+        {
+            tracing::warn!(%error, "what is in memory cannot be flushed before it is read");
+        }
+        let mut core = store.core.lock();
+        let (last, forgotten) = (core.seq, core.forgotten);
+        let after = match from {
+            ChangesFrom::After(after) => after,
+            ChangesFrom::History { .. } | ChangesFrom::Now => last,
+        };
+        // From here on what is behind it is kept.
+        let hold = store.holds.begin(name.map(Arc::from), after);
+        let hold = hold.ok_or_else(|| refused("another reads changes by this name now"))?;
+        let snapshot = matches!(from, ChangesFrom::History { .. }).then(|| store.snapshot_of(&mut core));
+        let log = LogReader::new(Arc::clone(&store.options.disk), wal, after);
+        let (store, named) = (Arc::clone(store), name.is_some());
+        let mut changes = Self { store, hold, named, begun: false, log, history: None, position: after };
+        if let (Some(snapshot), ChangesFrom::History { after }) = (snapshot, from) {
+            changes.history_of(snapshot, after, core);
+        } else {
+            drop(core);
+        }
+        if after > last {
+            let message = format!("changes behind write {after} are asked for, and the last write is {last}");
+            return Err(refused(message));
+        }
+        let kept = wal.after();
+        let lacks = changes.history.is_some() && (1..forgotten).contains(&changes.position);
+        if after < kept || lacks {
+            return Err(StorageError::Behind { after: changes.position, kept });
+        }
+        changes.store.holds.settle(&changes.hold, after);
+        if named {
+            changes.store.commit_catalog()?;
+        }
+        changes.begun = true;
+        Ok(changes)
+    }
+
+    /// What is stored comes first. The store is locked until it is known which files that keeps.
+    fn history_of(&mut self, snapshot: Snapshot, after: u64, core: MutexGuard<'_, Core>) {
+        let held = HeldHistory::new();
+        let files = snapshot.files.values().flatten().filter(|file| file.meta.last > after);
+        self.store.holds.keep_files(&self.hold, files, Arc::<HeldHistory>::clone(&held) as _);
+        drop(core);
+        held.begin(History::new(snapshot, after));
+        (self.history, self.position) = (Some(held), after);
+    }
+
+    /// All changes up to this write were read; see [`Change::position`].
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The changes that come next and are durable, of about so many bytes together, but one at least where there is one. Blocks for
+    /// reads of files, and for nothing else.
+    ///
+    /// A reader without a name needs nothing any more of what it was given. One that has a name says so: see
+    /// [`Changes::settle`].
+    ///
+    /// # Errors
+    /// [`StorageError::Behind`] where what comes next is not kept any more; what is there is damaged or cannot be read; the store is
+    /// closed, and all was read. Nothing is skipped: whoever asks again gets the same, or the change that failed.
+    pub fn read(&mut self, bytes: usize) -> Result<Vec<Change>, StorageError> {
+        let mut found = Vec::new();
+        let mut left = bytes.max(1);
+        loop {
+            match self.next() {
+                Ok(Some((change, bytes))) => {
+                    self.position = change.position;
+                    found.push(change);
+                    left = left.saturating_sub(bytes);
+                    if left == 0 {
+                        break;
+                    }
+                }
+                Ok(None) if found.is_empty() && self.is_over() => return Err(self.store.closed()),
+                Ok(None) => break,
+                Err(error) if found.is_empty() => return Err(error),
+                // It is met again by whoever asks for more.
+                Err(_) => break,
+            }
+        }
+        if self.history.is_some() {
+            return Ok(found);
+        }
+        if found.is_empty() {
+            // Records of positions alone are no changes.
+            self.position = self.log.seq();
+        }
+        if !self.named {
+            self.store.holds.settle(&self.hold, self.log.seq());
+        }
+        Ok(found)
+    }
+
+    fn is_over(&self) -> bool {
+        self.store.wal.as_ref().is_none_or(Wal::is_ended) || self.store.core.lock().closed
+    }
+
+    /// Resolves when [`Changes::read`] has something to give.
+    pub fn more(&self) -> More {
+        let synced = self.store.wal.as_ref().map(|wal| {
+            // A history may have what is not synced yet.
+            let next = if self.history.is_some() { self.log.seq() } else { self.log.seq() + 1 };
+            wal.when_synced(next)
+        });
+        More(synced)
+    }
+
+    /// Says that the reader, which has a name, needs nothing up to a [`Change::position`]: the log may go up to there. This becomes durable with
+    /// the store's next commit; after a crash before that more is kept than is needed.
+    pub fn settle(&self, position: u64) {
+        if self.history.is_none() {
+            self.store.holds.settle(&self.hold, position.min(self.log.seq()));
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<(Change, usize)>, StorageError> {
+        let store = Arc::clone(&self.store);
+        let wal = store.wal.as_ref().ok_or(StorageError::Closed)?;
+        if let Some(history) = &self.history {
+            let end = self.log.seq();
+            if wal.synced_seq() < end {
+                return Ok(None);
+            }
+            let behind = || StorageError::Behind { after: self.position, kept: wal.after() };
+            let next = history.next()?.ok_or_else(behind)?;
+            let first = self.position + 1;
+            if let Some((kind, bytes)) = next {
+                return Ok(Some((Change { first, position: self.position, kind }, bytes)));
+            }
+            store.holds.kept_files_go(&self.hold);
+            self.history = None;
+            return Ok(Some((Change { first, position: end, kind: ChangeKind::HistoryEnd }, 0)));
+        }
+        if self.hold.is_lost() {
+            return Err(StorageError::Behind { after: self.log.seq(), kept: wal.after() });
+        }
+        while let Some(Record { first, seq, op, bytes }) = self.log.next(wal)? {
+            if let Some(kind) = kind_of(&store, op, seq).inspect_err(|_| self.hold.lose())? {
+                return Ok(Some((Change { first, position: seq, kind }, bytes)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Changes {
+    fn drop(&mut self) {
+        self.store.holds.end(&self.hold, self.begun);
+    }
+}
+
+/// What a record says to readers; `None` where it only says how far a source was read.
+fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, StorageError> {
+    let op = match op {
+        Op::Insert(record) => {
+            let kind = ChangeKind::Rows { owner: record.owner, tablets: record.tablets };
+            return Ok(Some(kind)
+                .filter(|kind| !matches!(kind, ChangeKind::Rows { tablets, .. } if tablets.is_empty())));
+        }
+        Op::Catalog(op) => op,
+    };
+    // Records of older versions do not name the database.
+    let path_of = |id, path: Option<_>| {
+        let known = || store.core.lock().catalog.database(id).map(|database| database.path.clone());
+        path.or_else(known).ok_or(StorageError::Behind { after: seq - 1, kept: seq })
+    };
+    Ok(Some(match op {
+        CatalogOp::CreateDatabase { path, ttl, .. } => ChangeKind::CreateDatabase { path, ttl },
+        CatalogOp::DeleteDatabase { id, path } => ChangeKind::DeleteDatabase { path: path_of(id, path)? },
+        CatalogOp::SetTtl { id, path, ttl } => {
+            ChangeKind::SetTtl { pattern: PathPattern::from(&path_of(id, path)?), ttl }
+        }
+        CatalogOp::SetPathTtl { pattern, ttl } => ChangeKind::SetTtl { pattern, ttl },
+        CatalogOp::CreateSeries { device, aligned, series } => {
+            ChangeKind::CreateSeries(series.into_iter().map(|def| def.into_new(&device, aligned)).collect())
+        }
+        CatalogOp::AlterSeries { device, series } => {
+            let SeriesDef { measurement, alias, tags, attributes, .. } = series;
+            let change = SeriesChange { alias: Some(alias), tags: Some(tags), attributes: Some(attributes) };
+            ChangeKind::AlterSeries { path: device.child(&measurement), change }
+        }
+        CatalogOp::DeleteSeries { patterns } => ChangeKind::DeleteSeries { patterns },
+        CatalogOp::Delete { patterns, range } => ChangeKind::Delete { patterns, range },
+    }))
+}
+
+impl SeriesDef {
+    /// The series as it would be made.
+    pub(super) fn into_new(self, device: &levada_model::Path, aligned: bool) -> NewSeries {
+        let SeriesDef { measurement, schema, alias, tags, attributes, deadband } = self;
+        NewSeries { device: device.clone(), measurement, schema, aligned, alias, tags, attributes, deadband }
+    }
+}

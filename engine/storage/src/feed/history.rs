@@ -1,0 +1,199 @@
+//! What is stored at one moment, as changes: the catalog, then rows by device.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
+use levada_model::{Column, PathPattern, Tablet};
+use parking_lot::Mutex;
+
+use super::ChangeKind;
+use crate::{
+    Direction, NewSeries, RowIterator, StorageError, TimeRange, View,
+    catalog::{Catalog, Database, Device, Series},
+    holds::LetGo,
+    read::Snapshot,
+    sealed::SealedFile,
+    store::Files,
+};
+
+/// So many series of a device are read at once.
+const TOGETHER: usize = 256;
+
+/// What is stored of the writes behind one, on its way to a reader.
+pub(super) struct History {
+    snapshot: Snapshot,
+    devices: std::vec::IntoIter<Arc<Device>>,
+    /// What comes before more rows do.
+    ready: VecDeque<ChangeKind>,
+    /// The series of the device that are not read yet.
+    unread: std::vec::IntoIter<Series>,
+    reading: Option<Reading>,
+}
+
+/// Some series of a device.
+struct Reading {
+    device: Arc<Device>,
+    series: Vec<Series>,
+    rows: RowIterator,
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("History").field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
+}
+
+impl History {
+    /// What a snapshot has of the writes behind one.
+    pub(super) fn new(mut snapshot: Snapshot, after: u64) -> Self {
+        if after > 0 {
+            let newer = |files: &Vec<Arc<SealedFile>>| -> Vec<Arc<SealedFile>> {
+                files.iter().filter(|file| file.meta.last > after).map(Arc::clone).collect()
+            };
+            let files: Files = snapshot.files.iter().map(|(place, files)| (*place, newer(files))).collect();
+            snapshot.files = Arc::new(files);
+            snapshot.memtables.retain(|memtable| memtable.last_seq() > after);
+        }
+        let catalog = &snapshot.catalog;
+        let databases = catalog
+            .databases()
+            .map(|database| ChangeKind::CreateDatabase { path: database.path.clone(), ttl: None });
+        let ttls = ttls(catalog).map(|(pattern, ttl)| ChangeKind::SetTtl { pattern, ttl });
+        // What they hid is not among the rows that come, but the reader may have it.
+        let deletions = snapshot.tombstones.iter().filter(|tombstone| after > 0 && tombstone.seq > after);
+        let deletions = deletions.map(|tombstone| ChangeKind::Delete {
+            patterns: tombstone.patterns.to_vec(),
+            range: tombstone.range,
+        });
+        let ready = databases.chain(ttls).chain(deletions).collect();
+        let devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();
+        Self { devices: devices.into_iter(), ready, unread: Vec::new().into_iter(), reading: None, snapshot }
+    }
+
+    /// What comes next, and how many bytes it takes, about; `None` at its end. After an error the device's rows come anew.
+    fn next(&mut self) -> Result<Option<(ChangeKind, usize)>, StorageError> {
+        loop {
+            if let Some(ready) = self.ready.pop_front() {
+                return Ok(Some((ready, 256)));
+            }
+            if let Some(Reading { device, series, rows }) = &mut self.reading {
+                match rows.next() {
+                    Some(Ok(batch)) => return Ok(tablet(device, series, &batch)),
+                    Some(Err(error)) => {
+                        // Begun again with these series, where somebody tries again.
+                        let again: Vec<Series> =
+                            series.drain(..).chain(std::mem::take(&mut self.unread)).collect();
+                        self.unread = again.into_iter();
+                        let device = Arc::clone(device);
+                        self.reading =
+                            Some(Reading { device, series: Vec::new(), rows: Box::new(std::iter::empty()) });
+                        return Err(error);
+                    }
+                    None => {
+                        let device = Arc::clone(device);
+                        self.reading = self.read_on(device)?;
+                        continue;
+                    }
+                }
+            }
+            let Some(device) = self.devices.next() else { return Ok(None) };
+            self.ready.push_back(ChangeKind::CreateSeries(made(&device)));
+            self.unread = device.series.clone().into_iter();
+            self.reading = Some(Reading { device, series: Vec::new(), rows: Box::new(std::iter::empty()) });
+        }
+    }
+
+    /// Begins with the next series of a device, if there are more.
+    fn read_on(&mut self, device: Arc<Device>) -> Result<Option<Reading>, StorageError> {
+        let series: Vec<Series> = self.unread.as_slice().iter().take(TOGETHER).cloned().collect();
+        if series.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<Arc<str>> = series.iter().map(|series| Arc::clone(&series.measurement)).collect();
+        let rows = self.snapshot.scan(&device.path, &names, TimeRange::ALL, Direction::Ascending)?;
+        self.unread.nth(series.len() - 1);
+        Ok(Some(Reading { device, series, rows }))
+    }
+}
+
+/// All lives of rows, in an order in which setting them gives the same. What is set for a database's path is set for all below
+/// it, too: where that is not so here, it is taken back.
+fn ttls(catalog: &Catalog) -> impl Iterator<Item = (PathPattern, Option<i64>)> {
+    let lives = catalog.lives();
+    let below = |database: &Database| {
+        let below = PathPattern::parse(&format!("{}.**", database.path)).ok()?;
+        (lives.is_set(&PathPattern::from(&database.path)) && !lives.is_set(&below)).then_some((below, None))
+    };
+    let taken_back: Vec<_> = catalog.databases().filter_map(below).collect();
+    let (paths, patterns): (Vec<_>, Vec<_>) =
+        lives.all().into_iter().partition(|(pattern, _)| pattern.as_path().is_some());
+    let set = paths.into_iter().chain(patterns).map(|(pattern, ttl)| (pattern, Some(ttl)));
+    set.chain(taken_back)
+}
+
+/// The series of a device, as they would be made.
+fn made(device: &Device) -> Vec<NewSeries> {
+    device.series.iter().map(|series| series.def().into_new(&device.path, device.aligned)).collect()
+}
+
+/// Rows as a tablet, without columns that have none.
+fn tablet(device: &Device, series: &[Series], batch: &RecordBatch) -> Option<(ChangeKind, usize)> {
+    let times = batch.column(0).as_primitive::<Int64Type>().clone();
+    let columns: Vec<Column> = series
+        .iter()
+        .zip(&batch.columns()[1..])
+        .filter(|(_, values)| values.null_count() < values.len())
+        .map(|(series, values)| Column {
+            name: Arc::clone(&series.measurement),
+            data_type: series.schema.data_type,
+            values: Arc::clone(values),
+        })
+        .collect();
+    let tablet = Tablet::try_new(device.path.clone(), device.aligned, times, columns)
+        .expect("a batch's columns are as long as its times, and of the types of their series");
+    let kind = ChangeKind::Rows { owner: None, tablets: vec![tablet] };
+    Some((kind, batch.get_array_memory_size()))
+}
+
+/// A history that lets go of its files when it is told to, whoever reads it.
+#[derive(Debug)]
+pub(super) struct HeldHistory {
+    history: Mutex<Option<History>>,
+    goes: AtomicBool,
+}
+
+impl HeldHistory {
+    /// One that is yet to begin.
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { history: Mutex::new(None), goes: AtomicBool::new(false) })
+    }
+
+    pub(super) fn begin(&self, history: History) {
+        *self.history.lock() = Some(history);
+    }
+
+    /// See [`History::next`]; the outer `None` where it had to let go.
+    pub(super) fn next(&self) -> Result<Option<Option<(ChangeKind, usize)>>, StorageError> {
+        let mut held = self.history.lock();
+        if self.goes.load(Ordering::Acquire) {
+            *held = None;
+        }
+        held.as_mut().map(History::next).transpose()
+    }
+}
+
+impl LetGo for HeldHistory {
+    fn let_go(&self) {
+        self.goes.store(true, Ordering::Release);
+        // Whoever reads it now sees that before it reads on.
+        let gone = self.history.try_lock().and_then(|mut held| held.take());
+        drop(gone);
+    }
+}

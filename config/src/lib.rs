@@ -34,7 +34,7 @@ pub use explain::{
     Topic, UnknownComponent, document_reference, document_schema, reference, skeleton, topics,
 };
 pub use load::load;
-pub use pipeline::{ComponentRef, Pipeline, SinkNode, SourceNode, TransformNode};
+pub use pipeline::{ComponentRef, Pipeline, SinkNode, SourceNode, TransformNode, input_parts};
 pub use render::render;
 pub use settings::{
     DeadLetterSettings, ErrorSettings, LogFormat, LogLevel, LogSettings, OnError, QueueLimits, RetryPolicy,

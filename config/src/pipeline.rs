@@ -9,7 +9,7 @@ use crate::settings::{ErrorSettings, LogSettings, QueueLimits, RetryPolicy, Test
 
 /// A pipeline document that has been read and found right.
 ///
-/// Every name in `inputs` and `order` is that of a node; `order` has each node once, after all its inputs; every
+/// Every name in `inputs` is that of a node or of an output of one (`NODE.OUTPUT`), every name in `order` that of a node; `order` has each node once, after all its inputs; every
 /// `component` is in the registry the document was read with, and `options` fit its schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
@@ -64,7 +64,7 @@ pub struct SourceNode {
 pub struct TransformNode {
     /// The node's name.
     pub name: String,
-    /// Sources and transforms it reads; at least one, none twice.
+    /// Sources, transforms and outputs of transforms that it reads; at least one, none twice.
     pub inputs: Vec<String>,
     /// What it is.
     pub component: ComponentRef,
@@ -77,7 +77,7 @@ pub struct TransformNode {
 pub struct SinkNode {
     /// The node's name.
     pub name: String,
-    /// Sources and transforms it reads; at least one, none twice.
+    /// Sources, transforms and outputs of transforms that it reads; at least one, none twice.
     pub inputs: Vec<String>,
     /// What it is.
     pub component: ComponentRef,
@@ -94,6 +94,14 @@ impl fmt::Debug for ComponentRef {
     }
 }
 
+/// The node that an input names, and which of its outputs; `None` for the node itself. No name of a node holds a dot.
+pub fn input_parts(input: &str) -> (&str, Option<&str>) {
+    match input.split_once('.') {
+        Some((node, output)) => (node, Some(output)),
+        None => (input, None),
+    }
+}
+
 impl Pipeline {
     /// The inputs of a node; none for a source or a name that is no node's.
     pub fn inputs(&self, node: &str) -> &[String] {
@@ -102,13 +110,13 @@ impl Pipeline {
         transforms.chain(&mut sinks).find(|(name, _)| *name == node).map_or(&[], |(_, inputs)| inputs)
     }
 
-    /// The nodes that read a node, in the order in which the document has them.
+    /// The nodes that read a node or one of its outputs, in the order in which the document has them.
     pub fn consumers<'a>(&'a self, node: &'a str) -> impl Iterator<Item = &'a str> {
         let transforms = self.transforms.iter().map(|each| (&each.name, &each.inputs));
         let sinks = self.sinks.iter().map(|each| (&each.name, &each.inputs));
         transforms
             .chain(sinks)
-            .filter(move |(_, inputs)| inputs.iter().any(|input| input == node))
+            .filter(move |(_, inputs)| inputs.iter().any(|input| input_parts(input).0 == node))
             .map(|(name, _)| name.as_str())
     }
 }

@@ -50,6 +50,6 @@ pub use repeats::Repeats;
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
-pub use transform::Transform;
+pub use transform::{Emitted, Emitter, Holds, Transform};
 
 pub use levada_model as model;

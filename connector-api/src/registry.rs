@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use schemars::Schema;
 use serde_json::Value;
 
-use crate::{BuildContext, DecoderFactory, Error, Options, Result, Sink, Source, Transform};
+use crate::{BuildContext, DecoderFactory, Error, Holds, Options, Result, Sink, Source, Transform};
 
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -72,6 +72,8 @@ macro_rules! component_trait {
             const SUMMARY: &'static str;
             /// Whether a source needs `decode:` beside it.
             const DECODES: bool = false;
+            /// What a transform keeps from one batch to the next.
+            const HOLDS: Holds = Holds::Nothing;
             /// The options: a plain struct, or one [`With`](crate::With) another; its doc comments are the reference.
             type Options: Options;
 
@@ -83,6 +85,12 @@ macro_rules! component_trait {
 
             /// What the component must have for itself (`file /data/out.csv`): two that claim the same are refused.
             fn claims(options: &Self::Options) -> Vec<String> {
+                let _: &Self::Options = options;
+                Vec::new()
+            }
+
+            /// The outputs of a transform beside the node itself, in their order; others read them as `NODE.OUTPUT`.
+            fn outputs(options: &Self::Options) -> Vec<String> {
                 let _: &Self::Options = options;
                 Vec::new()
             }
@@ -122,6 +130,7 @@ enum Built {
 }
 
 type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
+type Outputs = Box<dyn Fn(&Value) -> Result<Vec<String>, Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
 
 /// A component as the registry holds it.
@@ -134,9 +143,12 @@ pub struct Component {
     pub summary: &'static str,
     /// Whether it wants `decode:` beside it.
     pub decodes: bool,
+    /// What it keeps from one batch to the next, where it is a transform.
+    pub holds: Holds,
     /// The JSON Schema of its options, with descriptions and defaults.
     pub schema: Schema,
     inspect: Inspect,
+    outputs: Outputs,
     build: Build,
 }
 
@@ -153,6 +165,14 @@ impl Component {
     /// The options do not have the form of the schema, or one of them does not say what its type wants to read.
     pub fn inspect(&self, options: &Value) -> Result<(Vec<Problem>, Vec<String>), Problem> {
         (self.inspect)(options)
+    }
+
+    /// The outputs of a transform beside the node itself.
+    ///
+    /// # Errors
+    /// As [`Component::inspect`].
+    pub fn outputs(&self, options: &Value) -> Result<Vec<String>, Problem> {
+        (self.outputs)(options)
     }
 
     /// Makes a source.
@@ -220,11 +240,13 @@ macro_rules! add {
                 name: T::NAME,
                 summary: T::SUMMARY,
                 decodes: T::DECODES,
+                holds: T::HOLDS,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
                     let options = T::Options::read(options.clone())?;
                     Ok((T::check(&options), T::claims(&options)))
                 }),
+                outputs: Box::new(|options| Ok(T::outputs(&T::Options::read(options.clone())?))),
                 build: Box::new(|options, context| {
                     let options = T::Options::read(options)
                         .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;

@@ -1,13 +1,100 @@
 //! What happens to readings on the way.
+//!
+//! ```text
+//!   batch ──apply──▶ Transform ──emit──▶ Emitter ──▶ runtime: positions, receipts, queues
+//!                        ▲   │
+//!             tick, finish   └── save ──▶ state, durable before what was emitted is sent on
+//! ```
+//!
+//! What a transform keeps from one batch to the next is said by [`Holds`], before anything runs:
+//!
+//! | | a batch is settled when | after a crash |
+//! | --- | --- | --- |
+//! | [`Holds::Nothing`] | what was emitted of it is delivered | it is read again |
+//! | [`Holds::Rows`] | all its rows were emitted and are delivered | it is read again, as are those behind it |
+//! | [`Holds::State`] | what was emitted is delivered, and the rest is in the saved state | the state is restored, and reading goes on behind it |
 
-use crate::{Batch, Result};
+mod emitter;
 
-/// Changes batches on their way. Called from one task, batch by batch, in order.
+use std::time::Instant;
+
+use crate::{Batch, Error, Result};
+
+pub use emitter::{Emitted, Emitter};
+
+/// What a transform keeps from one call to the next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holds {
+    /// Nothing that matters: all that becomes of a batch is emitted when it is applied.
+    #[default]
+    Nothing,
+    /// Rows, for a short time. Nothing is saved: a batch whose rows are held stays unsettled, and so do all behind it.
+    Rows,
+    /// State that later output depends on: rows, or what was computed of them. The runtime saves it together with the positions
+    /// that it stands for.
+    State,
+}
+
+/// Changes batches on their way. Called from one task: batches in order, one call at a time.
+///
+/// Positions are the runtime's: a batch comes without them.
 pub trait Transform: Send {
-    /// The batch with its rows changed. Positions and rejected records are kept as they are; a row that is dropped
-    /// counts as settled, a record that cannot be handled goes to [`Batch::rejected`].
+    /// Takes a batch. What goes on is given to `out`; a row that is not counts as settled. A record that cannot be handled is
+    /// rejected there.
     ///
     /// # Errors
     /// The transform itself cannot go on; bad rows are no error.
-    fn apply(&mut self, batch: Batch) -> Result<Batch>;
+    fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()>;
+
+    /// For [`Holds::Rows`]: the number ([`Emitter::input`]) of the oldest batch of which rows are held. Asked after each call.
+    fn oldest_held(&self) -> Option<u64> {
+        None
+    }
+
+    /// For [`Holds::Rows`]: whether no batch is wanted until rows have been emitted. Whoever says so has a [`Transform::tick_at`].
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// When [`Transform::tick`] is to be called at the latest; `None` for not at all. Asked after each call.
+    fn tick_at(&self) -> Option<Instant> {
+        None
+    }
+
+    /// The time asked for has come ([`Emitter::now`]), and no batch waits. Not called while what was emitted waits to be sent on.
+    ///
+    /// # Errors
+    /// As [`Transform::apply`].
+    fn tick(&mut self, out: &mut Emitter) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// Nothing more will come: everything that is held is emitted. Called once, as the last. A transform with saved state is not
+    /// called where the run is only stopped: it goes on in the next.
+    ///
+    /// # Errors
+    /// As [`Transform::apply`].
+    fn finish(&mut self, out: &mut Emitter) -> Result<()> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// For [`Holds::State`]: appends the state, or of what changed since the last call, where `whole` is not set. What was emitted
+    /// before is delivered exactly if the state is.
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) {
+        let _ = (whole, state);
+    }
+
+    /// For [`Holds::State`]: takes what [`Transform::save`] gave: the last whole state, then each change since, in order. Called
+    /// before the first batch.
+    ///
+    /// # Errors
+    /// It was saved with other options, or by another version. The message says what to do.
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        match state {
+            [] => Ok(()),
+            _ => Err(Error::bug("this transform has no state, and cannot take one")),
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use levada_connector_api::{Batch, BatchLimits};
+use levada_model::SplitRange;
 use tokio::time::Instant;
 
 use crate::{dead_letters::Ticket, ledger::Receipt, parcel::Parcel, queue::Weight};
@@ -38,6 +39,8 @@ pub(crate) struct Outgoing {
     pub(crate) weight: Weight,
     /// Why it was closed.
     pub(crate) closed_by: ClosedBy,
+    /// It holds rows whose positions come with a later one: see [`Parcel::early`].
+    pub(crate) early: bool,
 }
 
 /// Joins batches.
@@ -81,7 +84,11 @@ impl Batcher {
 
     /// Adds a batch that came at `now`.
     pub(crate) fn push(&mut self, parcel: Parcel, now: Instant) {
-        if self.open.as_ref().is_some_and(|(open, _)| !continues(&open.batch, &parcel.batch)) {
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|(open, _)| !continues(&open.batch.positions, &parcel.batch.positions))
+        {
             self.close(ClosedBy::Split);
         }
         match &mut self.open {
@@ -122,8 +129,8 @@ impl Batcher {
 
 impl Outgoing {
     fn new(parcel: Parcel) -> Self {
-        let Parcel { batch, receipt, letters, weight } = parcel;
-        Self { batch, receipts: vec![receipt], letters, weight, closed_by: ClosedBy::Close }
+        let Parcel { batch, receipt, letters, weight, early } = parcel;
+        Self { batch, receipts: vec![receipt], letters, weight, closed_by: ClosedBy::Close, early }
     }
 
     fn append(&mut self, parcel: Parcel) {
@@ -132,24 +139,23 @@ impl Outgoing {
         self.letters = self.letters.max(parcel.letters);
         self.weight.rows += parcel.weight.rows;
         self.weight.bytes += parcel.weight.bytes;
+        self.early |= parcel.early;
     }
 }
 
 /// Whether every range of `later` begins where that of `earlier` ends, so that the two can be joined to one range.
-fn continues(earlier: &Batch, later: &Batch) -> bool {
-    later.positions.iter().all(|next| {
-        let known = earlier.positions.iter().find(|each| each.split == next.split);
+pub(crate) fn continues(earlier: &[SplitRange], later: &[SplitRange]) -> bool {
+    later.iter().all(|next| {
+        let known = earlier.iter().find(|each| each.split == next.split);
         known.is_none_or(|known| known.range.end == next.range.start)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use levada_connector_api::{ByteSize, Interval};
-    use levada_model::SplitRange;
-
     use super::*;
     use crate::ledger::Ledger;
+    use levada_connector_api::{ByteSize, Interval};
 
     fn batcher() -> Batcher {
         let linger = Interval(Duration::from_millis(200));
@@ -160,7 +166,7 @@ mod tests {
         let positions = vec![SplitRange { split: "s".into(), range }];
         let receipt = Ledger::new().admit(&positions, rows);
         let batch = Batch { positions, ..Batch::default() };
-        Parcel { batch, receipt, letters: Ticket::default(), weight: Weight { rows, bytes } }
+        Parcel { batch, receipt, letters: Ticket::default(), weight: Weight { rows, bytes }, early: false }
     }
 
     #[tokio::test]

@@ -48,6 +48,7 @@ mod retry;
 mod running;
 mod runtime;
 mod shared;
+mod state;
 mod stores;
 mod supervisor;
 mod task;

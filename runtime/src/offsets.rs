@@ -8,8 +8,8 @@ use std::{path::Path, sync::Arc};
 
 use levada_config::{Pipeline, SourceNode};
 use levada_connector_api::{
-    Batch, Error, ErrorKind, Point, Registry, Result, Retry, Sink, SinkCapabilities, Source, SplitState,
-    Stores,
+    Batch, Error, ErrorKind, Holds, Point, Registry, Result, Retry, Sink, SinkCapabilities, Source,
+    SplitState, Stores,
 };
 use levada_model::{Checkpoint, SplitName, SplitPosition, SplitRange};
 use serde::Serialize;
@@ -17,8 +17,9 @@ use serde::Serialize;
 use crate::{
     memory::Memory,
     parts::{Parts, at},
-    resume,
+    resume::{self, Before, Plan},
     runtime::state_dir,
+    state,
 };
 
 /// How far a split is.
@@ -103,14 +104,27 @@ struct Kept<'a> {
 async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) -> Result<Vec<Position>> {
     let mut all = Vec::new();
     let mut found = false;
-    for node in &parts.pipeline.sources {
-        let mut kept = Kept::new(parts, node, sinks).map_err(at(&node.name))?;
-        let mut looked = kept.positions().await.map_err(at(&node.name))?;
+    let sources = parts.pipeline.sources.iter();
+    let sources = sources.map(|node| Kept::new(parts, node, sinks).map_err(at(&node.name)));
+    let mut sources = sources.collect::<Result<Vec<_>>>()?;
+    for index in 0..sources.len() {
+        let plan = match told(parts, sinks, &sources).await {
+            // A state that is not there is what a reset begins without.
+            Err(error) if reset.is_some() && error.kind() == ErrorKind::NotFound => Plan::default(),
+            plan => plan?,
+        };
+        let name = sources[index].node;
+        let mut looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
         if let Some(reset) = reset {
-            let to = targets(&looked, &mut *kept.source, reset).await.map_err(at(&node.name))?;
+            let to = targets(&looked, &mut *sources[index].source, reset).await.map_err(at(name))?;
             found |= !to.is_empty();
-            kept.set(&to).await.map_err(at(&node.name))?;
-            looked = kept.positions().await.map_err(at(&node.name))?;
+            sources[index].set(&to).await.map_err(at(name))?;
+            // Whoever resets a whole source begins without what was held, also where no split is known any more.
+            if !to.is_empty() || matches!(reset, Reset::To(_)) {
+                forget_states(parts, sinks, name, &plan, &to).await?;
+            }
+            let plan = told(parts, sinks, &sources).await?;
+            looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
         }
         all.extend(looked);
     }
@@ -123,6 +137,57 @@ async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) ->
         )),
         _ => Ok(all),
     }
+}
+
+/// Where the next run goes on.
+async fn told(parts: &Parts<'_>, sinks: &[Opened<'_>], sources: &[Kept<'_>]) -> Result<Plan> {
+    let mut kept = Vec::with_capacity(sinks.len());
+    for Opened { capabilities, sink, .. } in sinks {
+        let stored = if capabilities.checkpoints { Some(sink.checkpoint().await?) } else { None };
+        kept.push(resume::Kept { lasting: capabilities.lasting, stored });
+    }
+    let memory = |source: &Kept<'_>| source.memory.as_ref().map(|memory| memory.positions().clone());
+    let memories: Vec<_> = sources.iter().map(memory).collect();
+    let capabilities: Vec<_> = sources.iter().map(|source| source.source.capabilities()).collect();
+    let before = Before { sinks: &kept, memories: &memories, sources: &capabilities };
+    resume::plan(parts, &before)
+}
+
+/// The transforms behind a source begin without a state: what they hold is of rows that may be read again, or never.
+async fn forget_states(
+    parts: &Parts<'_>,
+    sinks: &[Opened<'_>],
+    source: &str,
+    plan: &Plan,
+    to: &[SplitPosition],
+) -> Result<()> {
+    let behind = parts.behind(source);
+    for (index, node) in parts.pipeline.transforms.iter().enumerate() {
+        if parts.holds(index) != Holds::State || !behind.contains(&node.name.as_str()) {
+            continue;
+        }
+        let (mut positions, last) =
+            plan.states.get(&index).map(|state| (state.positions.clone(), state.last)).unwrap_or_default();
+        // Other transforms in front of it begin anew, too.
+        for other in &parts.pipeline.transforms {
+            positions.remove(&state::split(&other.name));
+        }
+        positions.extend(to.iter().map(|each| (each.split.clone(), each.position)));
+        let folder = state::folder(&parts.state_dir, &node.name);
+        state::begin(&folder, &positions, last).map_err(at(&node.name))?;
+        let none = SplitPosition { split: state::split(&node.name), position: 0 };
+        let batch = Batch { positions: vec![backward(&none)], ..Batch::default() };
+        let behind = parts.behind(&node.name);
+        for sink in sinks.iter().filter(|sink| sink.capabilities.checkpoints && behind.contains(&sink.name)) {
+            sink.sink.write(&batch).await.map_err(at(sink.name))?;
+        }
+    }
+    Ok(())
+}
+
+/// A range that runs backward sets a position; see [`SplitRange`].
+fn backward(each: &SplitPosition) -> SplitRange {
+    SplitRange { split: each.split.clone(), range: each.position.saturating_add(1)..each.position }
 }
 
 impl<'a> Kept<'a> {
@@ -138,25 +203,11 @@ impl<'a> Kept<'a> {
         Ok(Self { node: &node.name, source, sinks, memory })
     }
 
-    /// What the next run will be told.
-    async fn stored(&self) -> Result<Checkpoint> {
-        let mut checkpoints = Vec::with_capacity(self.sinks.len());
-        for Opened { capabilities, sink, .. } in &self.sinks {
-            checkpoints.push(match &self.memory {
-                _ if capabilities.checkpoints => Some(sink.checkpoint().await?),
-                Some(memory) => Some(memory.positions().clone()),
-                None => None,
-            });
-        }
-        let mut stored = resume::stored(checkpoints.iter().map(Option::as_ref));
+    /// The positions of all splits: those there are, and those that only positions are left of. `stored` is what the next run
+    /// will be told.
+    async fn positions(&mut self, mut stored: Checkpoint) -> Result<Vec<Position>> {
         let of_node = format!("{}/", self.node);
         stored.retain(|split, _| split.as_str().starts_with(&of_node) || split.as_str() == self.node);
-        Ok(stored)
-    }
-
-    /// The positions of all splits: those there are, and those that only positions are left of.
-    async fn positions(&mut self) -> Result<Vec<Position>> {
-        let mut stored = self.stored().await?;
         let mut positions = Vec::new();
         for SplitState { split, first, end, committed } in self.source.splits(&stored).await? {
             let stored = stored.remove(&split);
@@ -182,11 +233,6 @@ impl<'a> Kept<'a> {
         if to.is_empty() {
             return Ok(());
         }
-        // A range that runs backward sets a position; see `SplitRange`.
-        let backward = |each: &SplitPosition| SplitRange {
-            split: each.split.clone(),
-            range: each.position.saturating_add(1)..each.position,
-        };
         let batch = Batch { positions: to.iter().map(backward).collect(), ..Batch::default() };
         for sink in self.sinks.iter().filter(|sink| sink.capabilities.checkpoints) {
             sink.sink.write(&batch).await?;

@@ -15,6 +15,8 @@ pub(crate) struct Parcel {
     pub(crate) letters: Ticket,
     /// What it takes of a queue.
     pub(crate) weight: Weight,
+    /// It holds rows whose positions come with a later one: nothing that comes later may be stored before it.
+    pub(crate) early: bool,
 }
 
 impl Parcel {
@@ -25,6 +27,7 @@ impl Parcel {
             receipt: self.receipt.share(),
             letters: self.letters,
             weight: self.weight,
+            early: self.early,
         }
     }
 }

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use levada_config::{ComponentRef, Pipeline, SinkNode, SourceNode};
 use levada_connector_api::{
-    BuildContext, Component, ComponentKind, DecoderFactory, Error, Registry, Result, Sink, SinkCapabilities,
-    Source, SourceCapabilities, Stores,
+    BuildContext, Component, ComponentKind, DecoderFactory, Error, Holds, Registry, Result, Sink,
+    SinkCapabilities, Source, SourceCapabilities, Stores,
 };
 
-use crate::memory::Memory;
+use crate::{memory::Memory, resume::Kept, runtime::Runtime, state::Targets};
 
 /// What sources and sinks are made of.
 pub(crate) struct Parts<'a> {
@@ -77,22 +77,108 @@ impl<'a> Parts<'a> {
         std::iter::once(node.component.name.clone()).chain(claims).collect()
     }
 
-    /// The sinks that a node's rows reach.
-    pub(crate) fn reach(&self, node: &str) -> Vec<usize> {
+    /// What a transform keeps from one batch to the next, by its place among the transforms.
+    pub(crate) fn holds(&self, transform: usize) -> Holds {
+        let node = self.pipeline.transforms.get(transform);
+        let component =
+            node.and_then(|node| self.registry.get(ComponentKind::Transform, &node.component.name));
+        component.map_or(Holds::Nothing, |component| component.holds)
+    }
+
+    /// Who keeps positions for a node: what its rows reach first of sinks and transforms with saved state.
+    pub(crate) fn keepers(&self, node: &str) -> Vec<Keeper> {
+        let mut keepers = Vec::new();
         let mut reached = vec![node];
         let mut at = 0;
         while let Some(&next) = reached.get(at) {
+            at += 1;
             for consumer in self.pipeline.consumers(next) {
+                if reached.contains(&consumer) {
+                    continue;
+                }
+                let transform = self.pipeline.transforms.iter().position(|node| node.name == consumer);
+                let sink = self.pipeline.sinks.iter().position(|node| node.name == consumer);
+                let keeper = match (transform, sink) {
+                    (Some(index), _) if self.holds(index) == Holds::State => Some(Keeper::State(index)),
+                    (_, Some(index)) => Some(Keeper::Sink(index)),
+                    _ => None,
+                };
+                match keeper {
+                    Some(keeper) if keepers.contains(&keeper) => {}
+                    Some(keeper) => keepers.push(keeper),
+                    None => reached.push(consumer),
+                }
+            }
+        }
+        keepers
+    }
+
+    /// The sinks that a node's rows reach before anything else that keeps positions.
+    pub(crate) fn reach(&self, node: &str) -> Vec<usize> {
+        let sink = |keeper| if let Keeper::Sink(index) = keeper { Some(index) } else { None };
+        self.keepers(node).into_iter().filter_map(sink).collect()
+    }
+
+    /// The nodes behind a node, all the way.
+    pub(crate) fn behind<'n>(&'n self, node: &'n str) -> Vec<&'n str> {
+        let mut reached = vec![node];
+        let mut at = 0;
+        while let Some(&next) = reached.get(at) {
+            at += 1;
+            let consumers: Vec<_> = self.pipeline.consumers(next).collect();
+            for consumer in consumers {
                 if !reached.contains(&consumer) {
                     reached.push(consumer);
                 }
             }
-            at += 1;
         }
-        let is_reached =
-            |(_, sink): &(usize, &levada_config::SinkNode)| reached.contains(&sink.name.as_str());
-        self.pipeline.sinks.iter().enumerate().filter(is_reached).map(|(index, _)| index).collect()
+        reached
     }
+
+    /// The sources whose rows reach a node.
+    pub(crate) fn sources_of(&self, node: &str) -> Vec<usize> {
+        let sources = self.pipeline.sources.iter().enumerate();
+        sources
+            .filter(|(_, source)| self.behind(&source.name).contains(&node))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The sinks that keep positions for a node and store none with the rows, and what they write to.
+    pub(crate) fn targets_without_positions(&self, node: &str, sinks: &[Kept]) -> Targets {
+        let reached = self.reach(node).into_iter();
+        let forgetful = reached.filter(|&index| sinks.get(index).is_some_and(|sink| sink.stored.is_none()));
+        let names = forgetful.filter_map(|index| self.pipeline.sinks.get(index)).map(|node| &node.name);
+        names.map(|name| (name.clone(), self.target(name))).collect()
+    }
+}
+
+/// What a pipeline is made of, for as long as it runs.
+pub(crate) struct Origin {
+    pub(crate) pipeline: Pipeline,
+    /// Knows the components.
+    pub(crate) runtime: Runtime,
+    pub(crate) state_dir: PathBuf,
+}
+
+impl Origin {
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        Parts {
+            pipeline: &self.pipeline,
+            registry: self.runtime.registry(),
+            stores: self.runtime.stores(),
+            state_dir: self.state_dir.clone(),
+        }
+    }
+}
+
+/// Who keeps positions for a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeper {
+    /// A sink, by its place among the sinks.
+    Sink(usize),
+    /// A transform with saved state, by its place among the transforms.
+    State(usize),
 }
 
 /// Says at which node something went wrong.

@@ -1,26 +1,194 @@
-//! Where a source goes on after a restart.
+//! Where sources and transforms go on after a restart.
 //!
-//! A sink with checkpoints knows, split by split, what it holds. What a source is told depends on every sink that its rows
-//! reach:
+//! Whatever keeps positions has a say of the nodes whose rows reach it first: a sink, or a transform with saved state (a
+//! *keeper*: nothing that is behind it is asked any more).
 //!
-//! - All of them keep checkpoints: the source goes on at the *smallest* position that any of them has for a split. What
-//!   the others have beyond it they are given again, which a sink that stores positions takes without harm. A split that
-//!   one of them knows nothing of is left out: nothing is promised to be in all of them.
-//! - One keeps nothing at all (standard output): it has no say, unless none of them keeps anything.
-//! - One keeps rows and no positions: what the pipeline [remembers](crate::memory) of it stands for them.
-//! - One of them keeps rows, and nothing is remembered of it: the source is told nothing. A position stored in one sink does not say that the other ever had
-//!   the rows, so going on there could lose them. The source goes on where it committed itself (that is never beyond
-//!   what all sinks settled), or at its beginning.
+//! ```text
+//!   source ──▶ rename ──▶ window ──▶ sql ──▶ store        the store says which state of `window` goes with its rows,
+//!                           │                             and that state says where the source goes on
+//!                           └── keeper of the source
+//! ```
+//!
+//! - All keepers know positions: a source goes on at the *smallest* that any of them has for a split. What the others
+//!   have beyond it they are given again: a sink that stores positions takes it without harm, a transform leaves it out. A
+//!   split that one of them knows nothing of is left out: nothing is promised to be in all of them.
+//! - A sink keeps nothing at all (standard output): it has no say, unless none of them keeps anything.
+//! - A sink keeps rows and no positions: what the pipeline remembers stands for it. That is the [memory](crate::memory) of a source,
+//!   and the notes in the [journal](crate::state) of a transform.
+//! - A sink keeps rows, and nothing is remembered of it: the source is told nothing. A position stored in one sink does not say
+//!   that the other ever had the rows, so going on there could lose them. The source goes on where it committed itself (that is
+//!   never beyond what all sinks settled), or at its beginning.
+//!
+//! The version of a transform's state is found in the same way, as the position in the split of its marks.
 
+use std::{collections::BTreeMap, path::Path};
+
+use levada_connector_api::{Domain, Error, ErrorKind, Holds, Result, Retry, SourceCapabilities};
 use levada_model::Checkpoint;
 
-/// What a source is told, from the checkpoints of the sinks it reaches; `None` is a sink that keeps none.
-pub(crate) fn stored<'a>(sinks: impl IntoIterator<Item = Option<&'a Checkpoint>>) -> Checkpoint {
-    let mut sinks = sinks.into_iter();
-    let Some(Some(first)) = sinks.next() else { return Checkpoint::new() };
+use crate::{
+    parts::{Keeper, Parts, at},
+    state::{self, Found, Journal, Recovered},
+};
+
+/// What a sink says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) lasting: bool,
+    /// The positions it stores, where it stores any.
+    pub(crate) stored: Option<Checkpoint>,
+}
+
+/// What is known before a run.
+pub(crate) struct Before<'a> {
+    /// By the pipeline's sinks, in their order.
+    pub(crate) sinks: &'a [Kept],
+    /// What is remembered of the pipeline's sources, in their order.
+    pub(crate) memories: &'a [Option<Checkpoint>],
+    pub(crate) sources: &'a [SourceCapabilities],
+}
+
+/// Where everything goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// What each source is told.
+    pub(crate) sources: Vec<Checkpoint>,
+    /// The state of each transform that saves one, by its place among the transforms.
+    pub(crate) states: BTreeMap<usize, StateAt>,
+}
+
+/// The state that a transform begins with.
+#[derive(Debug)]
+pub(crate) struct StateAt {
+    pub(crate) version: u64,
+    pub(crate) positions: Checkpoint,
+    /// The highest version that was ever given, or that anybody knows.
+    pub(crate) last: u64,
+    /// It begins without a state: nobody knows of one.
+    pub(crate) anew: bool,
+    pub(crate) found: Found,
+}
+
+impl Plan {
+    /// What a source is told.
+    pub(crate) fn told(&self, source: usize) -> Checkpoint {
+        self.sources.get(source).cloned().unwrap_or_default()
+    }
+}
+
+/// Finds out where everything goes on. Reads folders of states, and blocks meanwhile.
+///
+/// # Errors
+/// A state that a sink stands at is not there.
+pub(crate) fn plan(parts: &Parts<'_>, before: &Before<'_>) -> Result<Plan> {
+    let mut states = BTreeMap::new();
+    // Behind before in front: what is behind says which version it knows.
+    for name in parts.pipeline.order.iter().rev() {
+        let index = parts.pipeline.transforms.iter().position(|node| node.name == *name);
+        if let Some(index) = index.filter(|&index| parts.holds(index) == Holds::State) {
+            let state = state_at(parts, before, &states, name).map_err(at(name))?;
+            states.insert(index, state);
+        }
+    }
+    let told = |(index, node): (usize, &levada_config::SourceNode)| {
+        let keepers = parts.keepers(&node.name);
+        let remembered = before.memories.get(index).and_then(Option::as_ref);
+        stored(keepers.iter().filter_map(|keeper| {
+            match keeper {
+                Keeper::State(index) => states.get(index).map(|state| Some(&state.positions)),
+                Keeper::Sink(sink) => before
+                    .sinks
+                    .get(*sink)
+                    .filter(|sink| sink.lasting)
+                    .map(|sink| sink.stored.as_ref().or(remembered)),
+            }
+        }))
+    };
+    let sources = parts.pipeline.sources.iter().enumerate().map(told).collect();
+    Ok(Plan { sources, states })
+}
+
+fn state_at(
+    parts: &Parts<'_>,
+    before: &Before<'_>,
+    states: &BTreeMap<usize, StateAt>,
+    node: &str,
+) -> Result<StateAt> {
+    let split = state::split(node);
+    let found = state::look(&state::folder(&parts.state_dir, node))?;
+    let targets = parts.targets_without_positions(node, before.sinks);
+    let noted = match &found.settled {
+        Some((version, sinks)) if targets.iter().all(|(name, target)| sinks.get(name) == Some(target)) => {
+            *version
+        }
+        _ => 0,
+    };
+    let mut says = Vec::new();
+    for keeper in parts.keepers(node) {
+        says.extend(match keeper {
+            Keeper::State(index) => {
+                states.get(&index).map(|state| state.positions.get(&split).copied().unwrap_or(0))
+            }
+            Keeper::Sink(sink) => before.sinks.get(sink).filter(|sink| sink.lasting).map(|sink| {
+                let known = sink.stored.as_ref().map(|stored| stored.get(&split).copied().unwrap_or(0));
+                known.unwrap_or(noted)
+            }),
+        });
+    }
+    // Where nothing is kept behind it, it goes on only if what is in front of it does.
+    let remembers = |source: usize| before.sources.get(source).is_some_and(|each| each.remembers);
+    let least = says.iter().min().copied();
+    let asked = least.unwrap_or(if parts.sources_of(node).into_iter().any(remembers) { noted } else { 0 });
+    let last = says.iter().max().copied().unwrap_or(0).max(found.last);
+    if asked == 0 && last > 0 && !says.is_empty() {
+        tracing::warn!(
+            pipeline = %parts.pipeline.name, %node,
+            "a sink has nothing of what was emitted before: the state is given up, and with it what was held"
+        );
+    }
+    match found.version(asked) {
+        Ok((version, positions)) => {
+            let positions = positions.clone();
+            Ok(StateAt { version, positions, last, anew: false, found })
+        }
+        Err(_) if asked == 0 => {
+            Ok(StateAt { version: 0, positions: Checkpoint::new(), last, anew: true, found })
+        }
+        Err(error) => Err(missing(&error)),
+    }
+}
+
+fn missing(why: &str) -> Error {
+    let message = format!(
+        "{why}; put the folder back, or begin without what was held, with `levada offsets FILE --reset POINT`"
+    );
+    Error::new(ErrorKind::NotFound, Domain::User, Retry::Never, message)
+}
+
+impl StateAt {
+    /// The state, and the journal, which goes on behind it. Blocks.
+    ///
+    /// # Errors
+    /// The folder cannot be read or written.
+    pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, Journal)> {
+        let open = || match self.anew {
+            true => Ok((Recovered::default(), Journal::begin(folder, &self.positions, self.last)?)),
+            false => {
+                let recovered = self.found.recover(self.version)?;
+                Ok((recovered, Journal::go_on(folder, &self.found, self.version, self.last)?))
+            }
+        };
+        open().map_err(|error| state::cannot("open", folder, error))
+    }
+}
+
+/// What a source is told, from the checkpoints of its keepers; `None` is one that keeps none.
+pub(crate) fn stored<'a>(keepers: impl IntoIterator<Item = Option<&'a Checkpoint>>) -> Checkpoint {
+    let mut keepers = keepers.into_iter();
+    let Some(Some(first)) = keepers.next() else { return Checkpoint::new() };
     let mut stored = first.clone();
-    for sink in sinks {
-        let Some(checkpoint) = sink else { return Checkpoint::new() };
+    for keeper in keepers {
+        let Some(checkpoint) = keeper else { return Checkpoint::new() };
         stored.retain(|split, position| match checkpoint.get(split) {
             Some(other) => {
                 *position = (*position).min(*other);
@@ -41,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn one_sink_says_all() {
+    fn one_keeper_says_all() {
         let only = checkpoint(&[("a", 3), ("b", 9)]);
         assert_eq!(stored([Some(&only)]), only);
     }
 
     #[test]
-    fn of_several_sinks_the_smallest_position_counts_and_unknown_splits_do_not() {
+    fn of_several_keepers_the_smallest_position_counts_and_unknown_splits_do_not() {
         let (one, other) = (checkpoint(&[("a", 3), ("b", 9), ("c", 1)]), checkpoint(&[("a", 7), ("b", 2)]));
         assert_eq!(stored([Some(&one), Some(&other)]), checkpoint(&[("a", 3), ("b", 2)]));
     }
 
     #[test]
-    fn a_sink_that_keeps_none_leaves_it_to_the_source() {
+    fn one_that_keeps_none_leaves_it_to_the_source() {
         let one = checkpoint(&[("a", 3)]);
         assert_eq!(stored([Some(&one), None]), Checkpoint::new());
         assert_eq!(stored([None, Some(&one)]), Checkpoint::new());

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use crate::{
     dead_letters,
     metrics::Metrics,
-    parts::Parts,
+    parts::{Origin, Parts},
     refusals::{Clock, Refusals},
     retry::{Attempts, Chance},
     running::{Live, PipelineHandle, RunningPipeline},
@@ -118,14 +118,16 @@ impl Runtime {
         let refusals =
             Refusals::new(Arc::clone(&name), pipeline.errors.on_error, letters, metrics.clone(), clock);
         let shared = Arc::new(Shared::new(name, refusals, options.deadlines, options.chance.clone()));
+        let origin =
+            Origin { pipeline: pipeline.clone(), runtime: self.clone(), state_dir: state_dir.clone() };
         let parts = Parts { pipeline, registry, stores: Arc::clone(stores), state_dir };
         let builder = Builder { parts, metrics, shared: &shared };
-        let Topology { sources, transforms, sinks, reaches, nodes, ledgers, edges } = builder.build()?;
+        let Topology { sources, transforms, sinks, nodes, ledgers, edges } = builder.build()?;
         let started = Instant::now();
         let live = Arc::new(Live { shared, nodes, ledgers, edges, started, rates: Mutex::default() });
         let handle = PipelineHandle(Arc::clone(&live));
         let grace = options.grace.unwrap_or(pipeline.grace.0);
-        let supervisor = Supervisor { live, sources, transforms, sinks, reaches, dead_letters, grace };
+        let supervisor = Supervisor { live, sources, transforms, sinks, origin, dead_letters, grace };
         let task = tokio::spawn(supervisor.run());
         self.keep(handle.clone());
         Ok(RunningPipeline { handle, task: Some(task) })
@@ -134,6 +136,11 @@ impl Runtime {
     /// The pipelines that were started, the last of each name.
     pub fn pipelines(&self) -> Vec<PipelineHandle> {
         self.0.pipelines.lock().clone()
+    }
+
+    /// The components there are.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
     }
 
     /// Where sessions with stores come from: the same that connectors are given.

@@ -66,7 +66,9 @@ impl Shared {
         }
         error!(pipeline = %self.pipeline, node = %node.name, kind = error.kind().name(), %error, "failed");
         node.set_state(NodeState::Failed(error.to_string()));
-        self.failure.lock().get_or_insert(error.with("node", &node.name));
+        let is_named = error.context().iter().any(|(key, _)| *key == "node");
+        let error = if is_named { error } else { error.with("node", &node.name) };
+        self.failure.lock().get_or_insert(error);
         self.stop.cancel();
     }
 
@@ -142,6 +144,11 @@ impl<'a> Patience<'a> {
             self.attempts.worked();
             self.node.set_state(NodeState::Ready);
         }
+    }
+
+    /// The pipeline is aborted: nobody waits for another attempt.
+    pub(crate) async fn called_off(&self) {
+        self.shared.abort.cancelled().await;
     }
 
     /// How many attempts were made, the one that worked among them.

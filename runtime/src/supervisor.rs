@@ -1,9 +1,9 @@
 //! Runs the tasks of a pipeline from connecting to the report.
 //!
 //! ```text
-//!   sinks connect ─▶ checkpoints ─▶ all tasks run ─▶ all tasks ended ─▶ dead letters closed ─▶ report
-//!                                        │
-//!                                   stop: grace ─▶ abort
+//!   sinks connect ─▶ checkpoints ─▶ states ─▶ all tasks run ─▶ all tasks ended ─▶ dead letters closed ─▶ report
+//!                                                  │
+//!                                             stop: grace ─▶ abort
 //! ```
 
 use std::{sync::Arc, time::Duration};
@@ -18,8 +18,9 @@ use tracing::{info, warn};
 
 use crate::{
     frontier::Frontier,
+    parts::Origin,
     report::Report,
-    resume,
+    resume::{self, Before, Kept},
     running::Live,
     task::{sink::SinkTask, source::SourceTask, transform::TransformTask},
 };
@@ -30,7 +31,7 @@ pub(crate) struct Supervisor {
     pub(crate) sources: Vec<SourceTask>,
     pub(crate) transforms: Vec<TransformTask>,
     pub(crate) sinks: Vec<SinkTask>,
-    pub(crate) reaches: Vec<Vec<usize>>,
+    pub(crate) origin: Origin,
     pub(crate) dead_letters: JoinHandle<()>,
     pub(crate) grace: Duration,
 }
@@ -38,16 +39,20 @@ pub(crate) struct Supervisor {
 impl Supervisor {
     /// Runs to the end.
     pub(crate) async fn run(self) -> Report {
-        let Self { live, sources, transforms, sinks, reaches, dead_letters, grace } = self;
+        let Self { live, mut sources, mut transforms, sinks, origin, dead_letters, grace } = self;
         let _ended = live.shared.ended.clone().drop_guard();
-        match connect(&sinks).await {
+        let ready = match connect(&sinks).await {
             Some(checkpoints) => {
+                sources.iter_mut().for_each(SourceTask::recall);
+                let begun = begin(&origin, &sources, &mut transforms, &sinks, &checkpoints);
+                begun.map(|stored| (stored, checkpoints))
+            }
+            None => None,
+        };
+        match ready {
+            Some((stored, checkpoints)) => {
                 let mut tasks = JoinSet::new();
-                for (mut source, reached) in sources.into_iter().zip(&reaches) {
-                    source.recall();
-                    let lasting = reached.iter().filter(|&&sink| sinks[sink].writer.capabilities.lasting);
-                    let kept = lasting.map(|&sink| checkpoints[sink].as_ref().or(source.remembered()));
-                    let stored = resume::stored(kept);
+                for (source, stored) in sources.into_iter().zip(stored) {
                     tasks.spawn(source.run(stored));
                 }
                 for transform in transforms {
@@ -84,6 +89,48 @@ async fn connect(sinks: &[SinkTask]) -> Option<Vec<Option<Checkpoint>>> {
         }
     }
     all.then_some(checkpoints)
+}
+
+/// Finds where everything goes on, and gives the transforms their states; what each source is told. `None` where a state cannot
+/// be had: then nothing may be read.
+fn begin(
+    origin: &Origin,
+    sources: &[SourceTask],
+    transforms: &mut [TransformTask],
+    sinks: &[SinkTask],
+    checkpoints: &[Option<Checkpoint>],
+) -> Option<Vec<Checkpoint>> {
+    let lasting = sinks.iter().map(|sink| sink.writer.capabilities.lasting);
+    let kept = lasting.zip(checkpoints).map(|(lasting, stored)| Kept { lasting, stored: stored.clone() });
+    let kept: Vec<_> = kept.collect();
+    let memories: Vec<_> = sources.iter().map(|source| source.remembered().cloned()).collect();
+    let capabilities: Vec<_> = sources.iter().map(|source| source.source.capabilities()).collect();
+    let parts = origin.parts();
+    let before = Before { sinks: &kept, memories: &memories, sources: &capabilities };
+    let planned = resume::plan(&parts, &before).and_then(|plan| {
+        for (&index, state) in &plan.states {
+            if let Some(task) = transforms.get_mut(index) {
+                task.restore(&parts, state, &kept)?;
+            }
+        }
+        Ok(plan.sources)
+    });
+    match planned {
+        Ok(stored) => Some(stored),
+        Err(error) => {
+            let shared = sinks.first().map(|sink| &sink.writer.shared)?;
+            let node = error.context().iter().find(|(key, _)| *key == "node").map(|(_, node)| node.clone());
+            let named = transforms
+                .iter()
+                .map(|task| &task.worker.node)
+                .find(|each| Some(&*each.name) == node.as_deref());
+            match named {
+                Some(node) => shared.fail(node, error),
+                None => shared.fail(&sinks.first()?.writer.node, error),
+            }
+            None
+        }
+    }
 }
 
 /// Waits until a moment, or for ever.

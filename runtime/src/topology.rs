@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use levada_config::{Pipeline, QueueLimits};
-use levada_connector_api::{ComponentKind, DecoderFactory, Error, Result};
+use levada_config::{Pipeline, QueueLimits, input_parts};
+use levada_connector_api::{ComponentKind, DecoderFactory, Error, Holds, Result};
 
 use crate::{
     batcher::Batcher,
@@ -14,15 +14,16 @@ use crate::{
     ledger::Ledger,
     metrics::{EdgeMetrics, Metrics},
     node::{Node, NodeKind},
-    outlets::Outlets,
+    outlets::{Outlet, Outlets},
     parcel::Parcel,
     parts::{Parts, at},
     queue::{Budget, Inlet, Receiver, Sender, queue},
     shared::Shared,
     task::{
+        holding::Keeping,
         sink::{SinkTask, Writer},
         source::SourceTask,
-        transform::TransformTask,
+        transform::{TransformTask, Worker},
     },
 };
 
@@ -31,8 +32,6 @@ pub(crate) struct Topology {
     pub(crate) sources: Vec<SourceTask>,
     pub(crate) transforms: Vec<TransformTask>,
     pub(crate) sinks: Vec<SinkTask>,
-    /// For every source, the indexes of the sinks its rows reach.
-    pub(crate) reaches: Vec<Vec<usize>>,
     /// Every node, in the document's order.
     pub(crate) nodes: Vec<Arc<Node>>,
     pub(crate) ledgers: Vec<Arc<Ledger>>,
@@ -70,19 +69,18 @@ impl Builder<'_> {
         let mut sources = self.sources(&mut queues)?;
         let transforms = self.transforms(&mut queues)?;
         let sinks = self.sinks(&mut queues)?;
-        let reaches: Vec<_> = sources.iter().map(|source| self.parts.reach(&source.node.name)).collect();
-        for (source, reached) in sources.iter_mut().zip(&reaches) {
-            let reached = reached.iter().map(|&at| &sinks[at].writer);
+        for source in &mut sources {
+            let reached = self.parts.reach(&source.node.name).into_iter().map(|at| &sinks[at].writer);
             let sinks = reached.map(|writer| (&*writer.node.name, writer.capabilities));
             source.memory = self.parts.memory(&source.node.name, source.source.capabilities(), sinks);
         }
         let nodes = (sources.iter().map(|each| &each.node))
-            .chain(transforms.iter().map(|each| &each.node))
+            .chain(transforms.iter().map(|each| &each.worker.node))
             .chain(sinks.iter().map(|each| &each.writer.node))
             .map(Arc::clone)
             .collect();
         let ledgers = sources.iter().map(|each| Arc::clone(&each.ledger)).collect();
-        Ok(Topology { sources, transforms, sinks, reaches, nodes, ledgers, edges: queues.edges })
+        Ok(Topology { sources, transforms, sinks, nodes, ledgers, edges: queues.edges })
     }
 
     fn sources(&self, queues: &mut Queues) -> Result<Vec<SourceTask>> {
@@ -93,7 +91,7 @@ impl Builder<'_> {
                 noticed: decoder.as_ref().and_then(DecoderFactory::noticed),
                 source,
                 metrics: self.metrics.source(&self.parts.pipeline.name, &node.name),
-                outlets: self.outlets(&node.name, node.queue, queues)?,
+                outlets: self.outlets(&node.name, &[], node.queue, queues)?,
                 ledger: Ledger::new(),
                 memory: None,
                 forgotten: None,
@@ -107,16 +105,18 @@ impl Builder<'_> {
         let build = |node: &levada_config::TransformNode| {
             let component = self.parts.component(ComponentKind::Transform, &node.component)?;
             let context = self.parts.context(&node.name);
-            Ok(TransformTask {
-                node: Node::new(&node.name, NodeKind::Transform),
-                transform: component
-                    .transform(node.component.options.clone(), &context)
-                    .map_err(at(&node.name))?,
-                metrics: self.metrics.transform(&self.parts.pipeline.name, &node.name),
-                inlet: queues.receiver(&node.name)?,
-                outlets: self.outlets(&node.name, node.queue, queues)?,
-                shared: Arc::clone(self.shared),
-            })
+            let options = &node.component.options;
+            let transform = component.transform(options.clone(), &context).map_err(at(&node.name))?;
+            let outputs = component.outputs(options).map_err(|problem| Error::config(problem.message));
+            let worker = Worker::new(
+                Node::new(&node.name, NodeKind::Transform),
+                transform,
+                self.metrics.transform(&self.parts.pipeline.name, &node.name),
+                self.outlets(&node.name, &outputs.map_err(at(&node.name))?, node.queue, queues)?,
+                Arc::clone(self.shared),
+            );
+            let keeping = (component.holds != Holds::Nothing).then(|| Keeping::of(&node.name));
+            Ok(TransformTask { worker, inlet: queues.receiver(&node.name)?, keeping })
         };
         self.parts.pipeline.transforms.iter().map(build).collect()
     }
@@ -144,17 +144,24 @@ impl Builder<'_> {
         self.parts.pipeline.sinks.iter().map(build).collect()
     }
 
-    /// The edges from a node to all that read it.
-    fn outlets(&self, node: &str, limits: QueueLimits, queues: &mut Queues) -> Result<Outlets> {
-        let edges: Vec<_> = self
-            .parts
-            .pipeline
+    /// The edges from a node to all that read it or one of its outputs.
+    fn outlets(
+        &self,
+        node: &str,
+        outputs: &[String],
+        limits: QueueLimits,
+        queues: &mut Queues,
+    ) -> Result<Outlets> {
+        let pipeline = self.parts.pipeline;
+        let edges: Vec<_> = pipeline
             .consumers(node)
             .map(|consumer| {
                 let edge = queues.edge(consumer, limits)?;
-                let metrics = self.metrics.edge(&self.parts.pipeline.name, node, consumer);
+                let metrics = self.metrics.edge(&pipeline.name, node, consumer);
                 queues.edges.push(Edge { budget: edge.budget(), metrics });
-                Ok(edge)
+                let read = pipeline.inputs(consumer).iter().filter_map(|input| read_of(input, node));
+                let outputs = read.map(|output| number_of(output, outputs).map_err(at(consumer)));
+                Ok(Outlet { outputs: outputs.collect::<Result<_>>()?, edge })
             })
             .collect::<Result<_>>()?;
         if edges.is_empty() {
@@ -162,6 +169,19 @@ impl Builder<'_> {
         }
         Ok(Outlets::new(edges))
     }
+}
+
+/// Which output of a node an input names, if it is of that node; `None` for the node itself.
+fn read_of<'i>(input: &'i str, node: &str) -> Option<Option<&'i str>> {
+    let (name, output) = input_parts(input);
+    (name == node).then_some(output)
+}
+
+/// The number of an output; that of the node itself is 0.
+fn number_of(output: Option<&str>, outputs: &[String]) -> Result<usize> {
+    let Some(name) = output else { return Ok(0) };
+    let known = outputs.iter().position(|each| each == name);
+    known.map(|at| at + 1).ok_or_else(|| Error::config(format!("there is no output `{name}`")))
 }
 
 impl Queues {

@@ -51,6 +51,7 @@ const TOPICS: &[Topic] = &[
             Cow::Owned(format!("{}\n{table}", include_str!("topics/types.md")))
         },
     },
+    written!("state", "Transforms that hold readings: saved state, what a crash or a stop leaves, outputs."),
     written!("templates", "Names that are made of parts: `{$.site}`, `{n}`, and paths with `*` and `{a,b}`."),
 ];
 

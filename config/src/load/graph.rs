@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use levada_connector_api::ComponentKind;
 
 use super::nodes::Draft;
-use crate::{code, node::Node, report::Report, text::At, words};
+use crate::{code, node::Node, pipeline::input_parts, report::Report, text::At, words};
 
 /// Checks names and inputs. Gives every node, inputs before those they feed, where there is such an order.
 pub(super) fn check(drafts: &[Draft<'_>], root: &Node, report: &mut Report<'_>) -> Option<Vec<String>> {
@@ -66,29 +66,53 @@ fn check_inputs(drafts: &[Draft<'_>], report: &mut Report<'_>) {
                 );
                 continue;
             }
-            let known = |each: &&Draft<'_>| each.name == *input;
-            if drafts.iter().filter(give).any(|each| known(&each)) {
+            let (node, output) = input_parts(input);
+            let known = |each: &&Draft<'_>| each.name == node;
+            if let Some(giver) = drafts.iter().filter(give).find(known) {
+                if let Some(output) = output {
+                    check_output(giver, output, &path, *at, report);
+                }
                 continue;
             }
             if let Some(sink) = drafts.iter().find(known) {
                 let text = report.text;
-                let message = format!("`{input}` is a sink: it gives nothing on");
+                let message = format!("`{node}` is a sink: it gives nothing on");
                 let problem = report.error(code::SINK_AS_INPUT, &path, *at, message);
                 problem.note_at(text, sink.name_at, "it is declared here");
-                problem.help(format!("name what `{input}` reads instead"));
+                problem.help(format!("name what `{node}` reads instead"));
                 continue;
             }
             // Oneself is no input to propose.
             let names = drafts.iter().filter(give).map(|each| each.name).filter(|name| *name != draft.name);
-            let help = words::suggest(input, names.collect::<Vec<_>>());
-            let message = format!("there is no source or transform `{}`", words::shown(input));
+            let help = words::suggest(node, names.collect::<Vec<_>>());
+            let message = format!("there is no source or transform `{}`", words::shown(node));
             report.error(code::UNKNOWN_INPUT, &path, *at, message).maybe_help(help);
         }
     }
 }
 
+/// Whether a node has an output that is read.
+fn check_output(giver: &Draft<'_>, output: &str, path: &str, at: At, report: &mut Report<'_>) {
+    let known = match &giver.outputs {
+        Some(outputs) => outputs.as_slice(),
+        None if giver.kind == ComponentKind::Source => &[],
+        // Its options are wrong, which is told.
+        None => return,
+    };
+    if known.iter().any(|each| each == output) {
+        return;
+    }
+    let message = format!("`{}` has no output `{}`", giver.name, words::shown(output));
+    let help = match known {
+        [] => Some(format!("read `{}` itself: it has no other outputs", giver.name)),
+        known => words::suggest(output, known.iter().map(String::as_str).collect::<Vec<_>>()),
+    };
+    report.error(code::UNKNOWN_INPUT, path, at, message).maybe_help(help);
+}
+
 fn check_consumers(drafts: &[Draft<'_>], report: &mut Report<'_>) {
-    let read: HashSet<&str> = drafts.iter().flat_map(|draft| &draft.inputs).map(|(name, _)| *name).collect();
+    let read = drafts.iter().flat_map(|draft| &draft.inputs).map(|(input, _)| input_parts(input).0);
+    let read: HashSet<&str> = read.collect();
     for draft in drafts.iter().filter(|draft| draft.kind != ComponentKind::Sink) {
         if !read.contains(draft.name) {
             let message = format!("nobody reads `{}`", draft.name);
@@ -113,7 +137,8 @@ fn check_order(drafts: &[Draft<'_>], report: &mut Report<'_>) -> Option<Vec<Stri
     loop {
         let before = left.len();
         left.retain(|draft| {
-            let waits = draft.inputs.iter().any(|(input, _)| names.contains(input) && !taken.contains(input));
+            let nodes = draft.inputs.iter().map(|(input, _)| input_parts(input).0);
+            let waits = nodes.into_iter().any(|node| names.contains(node) && !taken.contains(node));
             if !waits {
                 taken.insert(draft.name);
                 order.push(draft.name.to_owned());
@@ -164,7 +189,7 @@ fn report_loop<'n>(
             return;
         }
         let next = at.inputs.iter().find_map(|(input, place)| {
-            left.iter().find(|draft| draft.name == *input).map(|draft| (*draft, *place))
+            left.iter().find(|draft| draft.name == input_parts(input).0).map(|draft| (*draft, *place))
         });
         let Some((next, place)) = next else { return };
         way.push((at.name, at, place));

@@ -27,6 +27,8 @@ pub(super) struct Draft<'n> {
     /// The entry of its component.
     pub(super) entry: Option<&'n Entry>,
     pub(super) component: Option<ComponentRef>,
+    /// Its outputs beside itself, where they are known.
+    pub(super) outputs: Option<Vec<String>>,
     pub(super) decode: Option<ComponentRef>,
     /// What it has to have for itself.
     pub(super) claims: Vec<String>,
@@ -92,6 +94,7 @@ impl Reader<'_> {
             keys: None,
             entry: None,
             component: None,
+            outputs: None,
             decode: None,
             claims: Vec::new(),
         };
@@ -107,6 +110,8 @@ impl Reader<'_> {
             && let Some(component) = self.registry.get(self.kind, &entry.key)
         {
             draft.component = self.options(component, entry, &self.path, &mut draft.claims, report);
+            let options = draft.component.as_ref().map(|component| &component.options);
+            draft.outputs = options.and_then(|options| component.outputs(options).ok());
             draft.decode = self.decode(component, entry, node, report);
         }
         draft

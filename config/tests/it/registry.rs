@@ -230,7 +230,12 @@ pub(crate) enum Condition {
     },
 }
 
-component! { TransformType for Where: Box<dyn Transform>, "where", "Rows that fit a condition.", Condition }
+component! {
+    TransformType for Where: Box<dyn Transform>, "where", "Rows that fit a condition.", Condition,
+    fn outputs(_: &Condition) -> Vec<String> {
+        vec!["late".to_owned()]
+    }
+}
 
 /// A series that is made before the first write.
 #[derive(Debug, Deserialize, JsonSchema)]

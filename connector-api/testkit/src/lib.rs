@@ -4,8 +4,10 @@
 //! ```text
 //!   source_contract(harness)   reads, cancels, restarts a source and compares the rows with the input
 //!   sink_contract(harness)     writes, cancels, breaks, heals, restarts a sink and compares the rows at its destination
+//!   transform_contract(…)      cuts a transform at every batch, gives it its state back and compares what it emits
 //!   SourceScript               a source: these batches, errors and waits; remembers what was settled
 //!   ScriptedSink               a sink: fails, stalls, rejects, heals, as told; remembers every row and its order
+//!   HoldRows, HoldState        transforms that hold rows: without saving them, and with a saved state
 //!   SimulatedStore             a store in memory behind `Session`, with errors to inject
 //! ```
 //!
@@ -66,6 +68,7 @@
 //! test may pause; nothing here sleeps on a clock of its own.
 
 mod fault;
+mod holding;
 mod positions;
 mod rows;
 mod scripted_sink;
@@ -74,8 +77,10 @@ mod scripts;
 mod sink_contract;
 mod source_contract;
 mod store;
+mod transform_contract;
 
 pub use fault::Fault;
+pub use holding::{HoldOptions, HoldRows, HoldState};
 pub use rows::{NUMBER, Row, TEMPERATURE, numbered, rows_of};
 pub use scripted_sink::{Reaction, ScriptedSink};
 pub use scripted_source::{ScriptedSource, SourceScript, Step};
@@ -83,3 +88,4 @@ pub use scripts::ScriptedOptions;
 pub use sink_contract::{BadRows, SinkHarness, Trouble, sink_contract};
 pub use source_contract::{SourceHarness, source_contract};
 pub use store::{SimulatedSession, SimulatedStore};
+pub use transform_contract::transform_contract;

@@ -82,7 +82,7 @@ impl SinkTask {
                     durable?;
                     if let Some(batch) = self.batcher.take_full() {
                         let beginnings = self.begin(&batch);
-                        alone = !beginnings.is_empty();
+                        alone = !beginnings.is_empty() || batch.early;
                         writes.push(Arc::clone(&writer).deliver(batch, beginnings));
                     }
                 }

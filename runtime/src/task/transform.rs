@@ -1,94 +1,172 @@
 //! The task of a transform: batch by batch, in order.
 
-use std::{mem, sync::Arc};
+use std::{mem, sync::Arc, time::Instant};
 
-use levada_connector_api::{Result, Transform};
-use tracing::warn;
+use levada_connector_api::{Emitted, Emitter, Result, Transform};
+use tracing::{info, warn};
 
 use crate::{
-    dead_letters::Stage,
+    dead_letters::{Stage, Ticket},
     metrics::TransformMetrics,
     node::{Counts, Node, NodeState},
     outlets::Outlets,
     parcel::{Parcel, weigh},
+    parts::{Parts, at},
     queue::Receiver,
+    resume::{Kept, StateAt},
     shared::Shared,
+    state::{self, States},
 };
 
+use super::holding::{Holding, Keeping};
+
 /// Rows of which none has gone on before that is told, where more may come.
-const PATIENCE: u64 = 10_000;
+pub(super) const PATIENCE: u64 = 10_000;
 
 /// A transform and what its task needs.
 pub(crate) struct TransformTask {
+    pub(crate) worker: Worker,
+    pub(crate) inlet: Receiver<Parcel>,
+    /// What is kept of a transform that holds anything.
+    pub(crate) keeping: Option<Keeping>,
+}
+
+/// A transform, and where what it emits is counted and goes.
+pub(crate) struct Worker {
     pub(crate) node: Arc<Node>,
     pub(crate) transform: Box<dyn Transform>,
     pub(crate) metrics: TransformMetrics,
-    pub(crate) inlet: Receiver<Parcel>,
     pub(crate) outlets: Outlets,
     pub(crate) shared: Arc<Shared>,
+    /// That no row goes on was told, or one does.
+    told: bool,
 }
 
 impl TransformTask {
-    /// Runs until its inputs end, its consumers are gone, or it fails.
-    pub(crate) async fn run(mut self) {
-        self.node.set_state(NodeState::Ready);
-        let shared = Arc::clone(&self.shared);
-        let worked = tokio::select! {
-            biased;
-            () = shared.abort.cancelled() => Ok(()),
-            worked = self.work() => worked,
-        };
-        match worked {
-            Ok(()) => self.node.set_state(NodeState::Ended),
-            Err(error) => shared.fail(&self.node, error),
+    /// Gives it its state, and the journal in which it goes on. Blocks.
+    ///
+    /// # Errors
+    /// The state cannot be read, or is of other options.
+    pub(crate) fn restore(&mut self, parts: &Parts<'_>, state: &StateAt, sinks: &[Kept]) -> Result<()> {
+        let name = Arc::clone(&self.worker.node.name);
+        let folder = state::folder(&parts.state_dir, &name);
+        let (recovered, journal) = state.open(&folder).map_err(at(&name))?;
+        for part in &recovered.parts {
+            self.worker.transform.restore(part).map_err(at(&name))?;
         }
+        if !recovered.parts.is_empty() {
+            let (pipeline, version) = (&self.worker.shared.pipeline, recovered.version);
+            info!(%pipeline, node = %name, version, "the state of the run before is restored");
+        }
+        let notes = parts.targets_without_positions(&name, sinks);
+        let notes = (!notes.is_empty()).then_some(notes);
+        let states = Some(States::new(folder, journal, notes));
+        let (split, positions) = (state::split(&name), state.positions.clone());
+        self.keeping = Some(Keeping { split, states, number: state.last, positions });
+        Ok(())
     }
 
-    async fn work(&mut self) -> Result<()> {
-        let mut told = false;
-        while let Some(parcel) = self.inlet.recv().await {
-            let parcel = self.apply(parcel)?;
-            told = told || self.tell_of_nothing(PATIENCE);
-            self.outlets.load(parcel);
+    /// Runs until its inputs end, its consumers are gone, or it fails.
+    pub(crate) async fn run(self) {
+        let Self { mut worker, mut inlet, keeping } = self;
+        let (node, shared) = (Arc::clone(&worker.node), Arc::clone(&worker.shared));
+        node.set_state(NodeState::Ready);
+        let worked = match keeping {
+            Some(keeping) => Holding::new(worker, inlet, keeping).run().await,
+            None => tokio::select! {
+                biased;
+                () = shared.abort.cancelled() => Ok(()),
+                worked = worker.work(&mut inlet) => worked,
+            },
+        };
+        match worked {
+            Ok(()) => node.set_state(NodeState::Ended),
+            Err(error) => shared.fail(&node, error),
+        }
+    }
+}
+
+impl Worker {
+    pub(crate) fn new(
+        node: Arc<Node>,
+        transform: Box<dyn Transform>,
+        metrics: TransformMetrics,
+        outlets: Outlets,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self { node, transform, metrics, outlets, shared, told: false }
+    }
+
+    /// The work where nothing is held from one batch to the next.
+    async fn work(&mut self, inlet: &mut Receiver<Parcel>) -> Result<()> {
+        let mut out = Emitter::new(Instant::now());
+        while let Some(parcel) = inlet.recv().await {
+            let Parcel { mut batch, receipt, letters, early, .. } = parcel;
+            let positions = mem::take(&mut batch.positions);
+            let came = batch.rows();
+            self.came_in(came);
+            out.set(Instant::now(), out.input() + 1);
+            self.transform.apply(batch, &mut out)?;
+            let mut emitted = out.take();
+            let rejected = emitted.batch.rejected.len();
+            let letters = letters.max(self.reject(&mut emitted)?);
+            emitted.left_out = came.saturating_sub(emitted.rows() + rejected);
+            let Emitted { mut batch, others, .. } = self.went_out(emitted);
+            batch.positions = positions;
+            let weight = weigh(&batch);
+            self.outlets.load_all(Parcel { batch, receipt, letters, weight, early }, &others);
+            self.tell_of_nothing(PATIENCE);
             if self.outlets.flush().await.is_err() {
                 break;
             }
         }
-        if !told {
-            self.tell_of_nothing(1);
-        }
+        self.tell_of_nothing(1);
         Ok(())
     }
 
-    /// Tells that nothing goes on, where so many rows have been left out; whether there is nothing more to tell.
-    fn tell_of_nothing(&self, rows: u64) -> bool {
+    pub(crate) fn came_in(&self, rows: usize) {
+        self.node.tally.came_in(rows);
+        self.metrics.received.inc_by(rows as u64);
+    }
+
+    /// Takes rejected records out, and puts them where the pipeline says.
+    pub(crate) fn reject(&self, emitted: &mut Emitted) -> Result<Ticket> {
+        let rejected = mem::take(&mut emitted.batch.rejected);
+        self.shared.refusals.records(&self.node, Stage::Transform, rejected)
+    }
+
+    /// Counts what was emitted. What nobody reads is left out.
+    pub(crate) fn went_out(&self, mut emitted: Emitted) -> Emitted {
+        for (output, readings) in (1..).zip(&mut emitted.others) {
+            if !readings.is_empty() && !self.outlets.reads(output) {
+                emitted.left_out += readings.drain(..).map(|each| each.tablet.rows()).sum::<usize>();
+            }
+        }
+        if !self.outlets.reads(0) {
+            let unread = emitted.batch.readings.drain(..).map(|each| each.tablet.rows()).sum::<usize>();
+            emitted.left_out += unread;
+        }
+        let rows = emitted.rows();
+        self.node.tally.went_out(rows, 0);
+        self.node.tally.left_out(mem::take(&mut emitted.left_out));
+        self.metrics.sent.inc_by(rows as u64);
+        emitted
+    }
+
+    /// Tells once that nothing goes on, where so many rows have been left out.
+    pub(crate) fn tell_of_nothing(&mut self, rows: u64) {
+        if self.told {
+            return;
+        }
         let Counts { rows_out, left_out, .. } = self.node.tally.counts();
-        if rows_out == 0 && left_out >= rows {
+        self.told = rows_out > 0 || left_out >= rows;
+        if self.told && rows_out == 0 {
             warn!(
                 pipeline = %self.shared.pipeline,
                 node = %self.node.name,
                 left_out,
                 "no row goes on: none of those that came has a value that is kept; are the names in the options right?"
             );
-            return true;
         }
-        rows_out > 0
-    }
-
-    fn apply(&mut self, parcel: Parcel) -> Result<Parcel> {
-        let Parcel { batch, receipt, letters, .. } = parcel;
-        let came = batch.rows();
-        self.node.tally.came_in(came);
-        self.metrics.received.inc_by(came as u64);
-        let mut batch = self.transform.apply(batch)?;
-        let weight = weigh(&batch);
-        let refused = mem::take(&mut batch.rejected);
-        let rejected = refused.len();
-        let letters = letters.max(self.shared.refusals.records(&self.node, Stage::Transform, refused)?);
-        let rows = batch.rows();
-        self.node.tally.went_out(rows, 0);
-        self.node.tally.left_out(came.saturating_sub(rows + rejected));
-        self.metrics.sent.inc_by(rows as u64);
-        Ok(Parcel { batch, receipt, letters, weight })
     }
 }

@@ -4,7 +4,7 @@
 //! set and `drop` all but the set.
 
 use levada_connector_api::{
-    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
+    Batch, BuildContext, Emitter, Error, Problem, Readings, Result, Transform, TransformType,
     model::{PathPattern, Tablet},
 };
 use schemars::JsonSchema;
@@ -126,13 +126,14 @@ impl Filter {
 }
 
 impl Transform for Filter {
-    fn apply(&mut self, mut batch: Batch) -> Result<Batch> {
+    fn apply(&mut self, mut batch: Batch, out: &mut Emitter) -> Result<()> {
         let mut readings = Vec::with_capacity(batch.readings.len());
         for each in batch.readings {
             readings.extend(self.readings(each)?);
         }
         batch.readings = readings;
-        Ok(batch)
+        out.pass(batch);
+        Ok(())
     }
 }
 

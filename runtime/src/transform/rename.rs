@@ -8,7 +8,7 @@ use std::{
 use arrow_array::{Array, BooleanArray};
 use arrow_buffer::BooleanBuffer;
 use levada_connector_api::{
-    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
+    Batch, BuildContext, Emitter, Error, Problem, Readings, Result, Transform, TransformType,
     model::{Column, DataType, Kind, Kinds, Path},
 };
 use schemars::JsonSchema;
@@ -182,7 +182,7 @@ impl Rename {
 }
 
 impl Transform for Rename {
-    fn apply(&mut self, mut batch: Batch) -> Result<Batch> {
+    fn apply(&mut self, mut batch: Batch, out: &mut Emitter) -> Result<()> {
         let mut readings = Vec::with_capacity(batch.readings.len());
         let mut refusal = Refusal::default();
         for each in batch.readings {
@@ -190,7 +190,8 @@ impl Transform for Rename {
         }
         batch.readings = readings;
         batch.rejected.extend(refusal.into_rejected());
-        Ok(batch)
+        out.pass(batch);
+        Ok(())
     }
 }
 

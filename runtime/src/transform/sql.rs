@@ -26,7 +26,7 @@ use std::{collections::HashMap, sync::Arc};
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBufferBuilder;
 use levada_connector_api::{
-    Batch, BuildContext, Error, Problem, Readings, Result, Transform, TransformType,
+    Batch, BuildContext, Emitter, Error, Problem, Readings, Result, Transform, TransformType,
     model::{Column, Tablet},
 };
 use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
@@ -68,30 +68,44 @@ impl TransformType for Sql {
     }
 
     fn build(options: SqlOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {
-        let query = options.query().map_err(|problem| Error::config(problem.message))?;
-        let node = context.node.clone();
-        let unseen = query.measurements().collect();
-        Ok(Box::new(Self { node, query, bound: HashMap::new(), unseen, rows: 0 }))
+        Ok(Box::new(Self::new(&options, &context.node)?))
     }
 }
 
 impl Transform for Sql {
-    fn apply(&mut self, batch: Batch) -> Result<Batch> {
+    fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
         let Batch { readings, positions, mut rejected } = batch;
         let mut refusal = Refusal::default();
-        let mut computed = Vec::with_capacity(readings.len());
-        let rows = readings.iter().map(|each| each.tablet.rows()).sum();
-        for each in readings.into_iter().flat_map(typed::runs) {
-            let (each, written) = typed::typed(each, &self.query, &mut refusal)?;
-            computed.extend(self.compute(each, written, &mut refusal)?);
-        }
-        self.watch_unseen(rows);
+        let computed = self.rows(readings, &mut refusal)?;
         rejected.extend(refusal.into_rejected());
-        Ok(Batch { readings: computed, positions, rejected })
+        out.pass(Batch { readings: computed, positions, rejected });
+        Ok(())
     }
 }
 
 impl Sql {
+    /// The query of these options, for a node.
+    ///
+    /// # Errors
+    /// The query cannot work.
+    pub(super) fn new(options: &SqlOptions, node: &str) -> Result<Self> {
+        let query = options.query().map_err(|problem| Error::config(problem.message))?;
+        let unseen = query.measurements().collect();
+        Ok(Self { node: node.to_owned(), query, bound: HashMap::new(), unseen, rows: 0 })
+    }
+
+    /// What is computed of rows. Those that cannot be are rejected.
+    pub(super) fn rows(&mut self, readings: Vec<Readings>, refusal: &mut Refusal) -> Result<Vec<Readings>> {
+        let mut computed = Vec::with_capacity(readings.len());
+        let rows = readings.iter().map(|each| each.tablet.rows()).sum();
+        for each in readings.into_iter().flat_map(typed::runs) {
+            let (each, written) = typed::typed(each, &self.query, refusal)?;
+            computed.extend(self.compute(each, written, refusal)?);
+        }
+        self.watch_unseen(rows);
+        Ok(computed)
+    }
+
     /// The columns of a tablet's rows that fit the condition; `None` where no row with a value is left.
     fn compute(
         &mut self,

@@ -11,9 +11,14 @@ use levada_config::{
     ComponentRef, ErrorSettings, LogSettings, OnError, Pipeline, QueueLimits, RetryPolicy, SinkNode,
     SourceNode, TransformNode,
 };
-use levada_connector_api::{BatchLimits, ByteSize, Interval, NoStores, Registry, SinkType, SourceType};
-use levada_runtime::{Chance, RunningPipeline, Runtime, RuntimeOptions};
-use levada_testkit::{Reaction, Row, ScriptedSink, ScriptedSource};
+use levada_connector_api::{
+    BatchLimits, ByteSize, Interval, NoStores, Registry, Result, SinkType, SourceType,
+};
+use levada_runtime::{
+    Chance, RunningPipeline, Runtime, RuntimeOptions,
+    offsets::{self, Position, Reset},
+};
+use levada_testkit::{HoldRows, HoldState, Reaction, Row, ScriptedSink, ScriptedSource};
 use serde_json::json;
 
 use crate::transforms::Keep;
@@ -30,17 +35,13 @@ impl Harness {
     /// A pipeline with no nodes.
     pub(crate) fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let registry = Registry::new()
-            .with_source::<ScriptedSource>()
-            .with_sink::<ScriptedSink>()
-            .with_transform::<Keep>();
         let prometheus = prometheus::Registry::new();
         let options = RuntimeOptions {
             state_dir: folder.path().to_owned(),
             chance: Chance::seeded(7),
             ..RuntimeOptions::default()
         };
-        let runtime = Runtime::new(registry, Arc::new(NoStores), prometheus.clone(), options)
+        let runtime = Runtime::new(registry(), Arc::new(NoStores), prometheus.clone(), options)
             .expect("metrics of its own");
         Self { pipeline: empty(name), prometheus, runtime, folder }
     }
@@ -68,14 +69,22 @@ impl Harness {
     }
 
     /// With a transform that keeps the rows whose number is a multiple, and refuses those of a record.
-    pub(crate) fn keep(mut self, node: &str, inputs: &[&str], multiples_of: i64) -> Self {
+    pub(crate) fn keep(self, node: &str, inputs: &[&str], multiples_of: i64) -> Self {
+        self.transform(node, inputs, "keep", json!({"multiples_of": multiples_of}))
+    }
+
+    /// With any transform that the runtime knows.
+    pub(crate) fn transform(
+        mut self,
+        node: &str,
+        inputs: &[&str],
+        component: &str,
+        options: serde_json::Value,
+    ) -> Self {
         self.pipeline.transforms.push(TransformNode {
             name: node.to_owned(),
             inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
-            component: ComponentRef {
-                name: "keep".to_owned(),
-                options: json!({"multiples_of": multiples_of}),
-            },
+            component: ComponentRef { name: component.to_owned(), options },
             queue: QueueLimits { rows: 200, bytes: ByteSize(1 << 20) },
         });
         self
@@ -86,8 +95,23 @@ impl Harness {
         self
     }
 
+    /// Every node's name, inputs before those they feed: sources, transforms as they were added, sinks.
+    fn ordered(&self) -> Pipeline {
+        let mut pipeline = self.pipeline.clone();
+        let sources = pipeline.sources.iter().map(|node| node.name.clone());
+        let transforms = pipeline.transforms.iter().map(|node| node.name.clone());
+        let sinks = pipeline.sinks.iter().map(|node| node.name.clone());
+        pipeline.order = sources.chain(transforms).chain(sinks).collect();
+        pipeline
+    }
+
     pub(crate) fn start(&self) -> RunningPipeline {
-        self.runtime.start(&self.pipeline).expect("it starts")
+        self.runtime.start(&self.ordered()).expect("it starts")
+    }
+
+    /// Where the next run begins, after a reset where one is asked for.
+    pub(crate) async fn offsets(&self, reset: Option<&Reset>) -> Result<Vec<Position>> {
+        offsets::positions(&self.ordered(), &registry(), Arc::new(NoStores), self.folder.path(), reset).await
     }
 
     /// The name under which a node's script has to be made known.
@@ -106,6 +130,15 @@ impl Harness {
     pub(crate) fn dead_letters(&self) -> Vec<serde_json::Value> {
         lines(&self.dead_letters_at())
     }
+}
+
+fn registry() -> Registry {
+    Registry::new()
+        .with_source::<ScriptedSource>()
+        .with_sink::<ScriptedSink>()
+        .with_transform::<Keep>()
+        .with_transform::<HoldRows>()
+        .with_transform::<HoldState>()
 }
 
 pub(crate) fn lines(path: &Path) -> Vec<serde_json::Value> {

@@ -5,6 +5,7 @@ mod delivery;
 mod errors;
 mod given_up;
 mod harness;
+mod holding;
 mod http;
 mod iotdb_sink;
 mod refusals;

@@ -2,7 +2,8 @@
 
 use arrow_array::{BooleanArray, cast::AsArray, types::Int64Type};
 use levada_connector_api::{
-    Batch, BuildContext, Readings, RejectedRecord, Result, Transform, TransformType, model::Checkpoint,
+    Batch, BuildContext, Emitter, Readings, RejectedRecord, Result, Transform, TransformType,
+    model::Checkpoint,
 };
 use levada_runtime::Outcome;
 use levada_testkit::{NUMBER, ScriptedSink, SourceScript};
@@ -23,7 +24,7 @@ pub(crate) struct KeepOptions {
 pub(crate) struct Keep(i64);
 
 impl Transform for Keep {
-    fn apply(&mut self, batch: Batch) -> Result<Batch> {
+    fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
         let mut kept = Batch { positions: batch.positions, rejected: batch.rejected, readings: Vec::new() };
         for readings in batch.readings {
             let all = numbers_of(&readings);
@@ -35,7 +36,8 @@ impl Transform for Keep {
             let keep: BooleanArray = all.iter().map(|number| Some(number % self.0 == 0)).collect();
             kept.readings.push(readings.filter(&keep)?);
         }
-        Ok(kept)
+        out.pass(kept);
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod edges;
 mod files;
 mod files_fsck;
 mod files_round_trip;
+mod holding;
 mod import;
 mod nodes;
 mod nothing_vanishes;

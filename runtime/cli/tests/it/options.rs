@@ -4,11 +4,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Component, ComponentKind, FieldValue, Registry,
+    Batch, BatchBuilder, BuildContext, Component, ComponentKind, Emitter, FieldValue, Registry,
     model::{Checkpoint, SplitName},
 };
 use serde_json::{Value, json};
@@ -30,6 +30,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         (ComponentKind::Transform, "sql") => json!({"select": "n", "where": "n > 1"}),
         (ComponentKind::Transform, "rename") => json!({"measurements": {"n": "m"}}),
         (ComponentKind::Transform, "pick" | "drop") => json!({"measurements": ["n"]}),
+        (ComponentKind::Transform, "route") => json!({"high": "n > 1"}),
+        (ComponentKind::Transform, "window") => json!({"size": "1s", "aggregates": {"n": ["avg"]}}),
+        (ComponentKind::Transform, "rate_limit") => json!({"count": 2}),
         _ => json!({}),
     }
 }
@@ -201,7 +204,17 @@ async fn try_out(registry: &Registry, component: &Component, options: Value, fol
         }
         ComponentKind::Transform => {
             let Ok(mut transform) = component.transform(options, &context) else { return false };
-            drop(transform.apply(batch()));
+            let mut out = Emitter::new(Instant::now());
+            for _ in 0..2 {
+                drop(transform.apply(batch(), &mut out));
+                if let Some(at) = transform.tick_at() {
+                    out.set(at, 2);
+                    drop(transform.tick(&mut out));
+                }
+            }
+            let mut state = Vec::new();
+            transform.save(true, &mut state);
+            drop(transform.finish(&mut out));
         }
         ComponentKind::Sink => {
             // Nothing is written but into the test's own folder.

@@ -31,7 +31,7 @@ pub enum SqlOptions {
 
 impl SqlOptions {
     /// The query, or what is wrong with it and in which part.
-    pub(super) fn query(&self) -> Result<RowQuery, Problem> {
+    pub(in crate::transform) fn query(&self) -> Result<RowQuery, Problem> {
         let at = |path: &'static str| {
             move |error: levada_engine::expressions::RowQueryError| Problem::new(path, error.to_string())
         };

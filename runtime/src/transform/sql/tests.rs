@@ -7,7 +7,7 @@ use levada_connector_api::{
 use serde_json::json;
 
 use super::*;
-use crate::transform::tests::{batch, built, lines, rejected};
+use crate::transform::tests::{applied, batch, built, lines, rejected};
 
 #[test]
 fn columns_are_computed_and_rows_that_do_not_fit_are_dropped() {
@@ -18,25 +18,28 @@ fn columns_are_computed_and_rows_that_do_not_fit_are_dropped() {
         ("d2", 3, &[("on", Boolean(true))]),
         ("d3", 4, &[("t", Int32(100))]),
     ]);
-    let output = sql.apply(input.clone()).expect("types fit");
+    let output = applied(&mut sql, input.clone()).expect("types fit");
     assert_eq!(lines(&output), ["d1 1: f=68.0 on=true", "d2 3: on=true"]);
     assert_eq!((&output.positions, output.rejected.len()), (&input.positions, 0));
     let mut parts = built::<Sql>(json!({"select": "t", "where": "time >= 2"}));
-    assert_eq!(lines(&parts.apply(input).expect("types fit")), ["d1 2: t=30.0", "d3 4: t=100"]);
+    assert_eq!(lines(&applied(&mut parts, input).expect("types fit")), ["d1 2: t=30.0", "d3 4: t=100"]);
 }
 
 #[test]
 fn rows_of_a_wrong_type_are_rejected_and_their_neighbours_are_not() {
     let mut sql = built::<Sql>(json!("select t * 2 as t, u + 1 as u where on"));
     let on = ("on", Boolean(true));
-    let output = sql.apply(batch(&[
-        ("d", 1, &[("t", Text("n/a")), on]),
-        ("d", 2, &[("t", Double(20.0)), on]),
-        ("d", 3, &[("u", Text("x")), ("t", Double(1.0)), on]),
-        ("d", 4, &[on]),
-        ("d", 5, &[("u", Double(1.0)), ("t", Text("x")), on]),
-        ("d", 6, &[("u", Double(1.0)), ("t", Double(5.0)), on]),
-    ]));
+    let output = applied(
+        &mut sql,
+        batch(&[
+            ("d", 1, &[("t", Text("n/a")), on]),
+            ("d", 2, &[("t", Double(20.0)), on]),
+            ("d", 3, &[("u", Text("x")), ("t", Double(1.0)), on]),
+            ("d", 4, &[on]),
+            ("d", 5, &[("u", Double(1.0)), ("t", Text("x")), on]),
+            ("d", 6, &[("u", Double(1.0)), ("t", Double(5.0)), on]),
+        ]),
+    );
     let output = output.expect("they came from records");
     let mut kept = lines(&output);
     kept.sort();
@@ -55,7 +58,7 @@ fn values_that_cannot_be_computed_cost_their_own_rows_only() {
     let fields: Vec<_> =
         texts.iter().map(|text| [("c", Text(text)), ("keep", Boolean(text != "3"))]).collect();
     rows.extend((0..).zip(&fields).map(|(time, fields)| ("d", time, fields.as_slice())));
-    let output = sql.apply(batch(&rows)).expect("they came from records");
+    let output = applied(&mut sql, batch(&rows)).expect("they came from records");
     assert_eq!(lines(&output).len(), 100 - 10 - 1);
     assert_eq!(rejected(&output), (0..10).map(|n| format!("d {}", n * 10 + 7)).collect::<Vec<_>>());
 }
@@ -66,10 +69,10 @@ fn rows_of_no_record_that_cannot_be_computed_are_an_error() {
     let readings = readings.into_iter().map(|each| Readings::synthetic(each.tablet)).collect::<Vec<_>>();
     let input = Batch { readings, ..Batch::default() };
     for text in ["select t * 2 as t", "select cast(t as INT32) as t"] {
-        let error = built::<Sql>(json!(text)).apply(input.clone()).expect_err("it is a text");
+        let error = applied(&mut built::<Sql>(json!(text)), input.clone()).expect_err("it is a text");
         assert!(error.to_string().starts_with("d: "), "{error}");
     }
-    let fitting = built::<Sql>(json!("select upper(t) as t")).apply(input).expect("it is a text");
+    let fitting = applied(&mut built::<Sql>(json!("select upper(t) as t")), input).expect("it is a text");
     assert_eq!(fitting.rows(), 1);
 }
 
@@ -85,13 +88,16 @@ fn what_was_written_is_computed_as_a_new_series_would_hold_it() {
     let number = |text| Written(Kind::Number, text);
     let mut sql = built::<Sql>(json!("select t * 2 as t, n + 0 as n where on"));
     let on = ("on", Boolean(true));
-    let output = sql.apply(batch(&[
-        ("d", 1, &[("t", number("20.5")), on]),
-        ("d", 2, &[("t", Text("n/a")), on]),
-        ("d", 3, &[("t", number("22")), ("n", number("9007199254740993")), on]),
-        ("d", 4, &[("t", number("1e400")), on]),
-        ("d", 5, &[("t", number("23")), ("unread", number("1e400")), on]),
-    ]));
+    let output = applied(
+        &mut sql,
+        batch(&[
+            ("d", 1, &[("t", number("20.5")), on]),
+            ("d", 2, &[("t", Text("n/a")), on]),
+            ("d", 3, &[("t", number("22")), ("n", number("9007199254740993")), on]),
+            ("d", 4, &[("t", number("1e400")), on]),
+            ("d", 5, &[("t", number("23")), ("unread", number("1e400")), on]),
+        ]),
+    );
     let output = output.expect("they came from records");
     assert_eq!(lines(&output), ["d 1: t=41.0", "d 5: t=46.0"]);
     let mut refused = rejected(&output);
@@ -106,13 +112,16 @@ fn rows_of_several_kinds_stay_in_their_order() {
     let mut sql = built::<Sql>(json!("select t, on"));
     let on = ("on", Boolean(true));
     let number = |text| Written(Kind::Number, text);
-    let output = sql.apply(batch(&[
-        ("d", 1, &[("t", number("1")), on]),
-        ("d", 2, &[("t", Text("off")), on]),
-        ("d", 3, &[on]),
-        ("d", 4, &[("t", number("2")), on]),
-        ("d", 5, &[("t", Boolean(false)), on]),
-    ]));
+    let output = applied(
+        &mut sql,
+        batch(&[
+            ("d", 1, &[("t", number("1")), on]),
+            ("d", 2, &[("t", Text("off")), on]),
+            ("d", 3, &[on]),
+            ("d", 4, &[("t", number("2")), on]),
+            ("d", 5, &[("t", Boolean(false)), on]),
+        ]),
+    );
     assert_eq!(
         lines(&output.expect("types fit")),
         [
@@ -133,7 +142,7 @@ fn a_measurement_alone_goes_through_as_it_was_written() {
         ("d", 2, &[("a", number("2.50")), ("b", number("9007199254740993"))]),
     ]);
     let mut sql = built::<Sql>(json!("select *, a as c, a * 2 as d where a < 2"));
-    let computed = sql.apply(rows).expect("it works");
+    let computed = applied(&mut sql, rows).expect("it works");
     assert!(rejected(&computed).is_empty());
     let tablet = &computed.readings[0].tablet;
     let texts: Vec<_> = (tablet.columns().iter())

@@ -1,11 +1,12 @@
 //! A pipeline without the world: a test's records through decoders and transforms.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context, anyhow};
 use levada_config::{ComponentRef, Pipeline, SourceNode, TestCase};
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Component, ComponentKind, Readings, Registry, model::SplitName,
+    Batch, BatchBuilder, BuildContext, Component, ComponentKind, Emitted, Emitter, Readings, Registry,
+    model::SplitName,
 };
 use serde_json::{Value, json};
 
@@ -33,13 +34,21 @@ pub(super) fn play(pipeline: &Pipeline, registry: &Registry, case: &TestCase) ->
             let component = component(registry, ComponentKind::Transform, &transform.component)?;
             let context = BuildContext::new(pipeline.name.clone(), node);
             let mut running = component.transform(transform.component.options.clone(), &context)?;
-            let mut rows = Vec::new();
+            let outputs = component.outputs(&transform.component.options);
+            let outputs = outputs.map_err(|problem| anyhow!(problem.message))?;
+            let mut out = Emitter::new(Instant::now());
             for input in &transform.inputs {
                 let batch = Batch { readings: played.rows_of(input), ..Batch::default() };
-                let batch = running.apply(batch).with_context(|| format!("`{node}` gave up"))?;
-                rows.extend(played.take(node, batch));
+                out.set(Instant::now(), out.input() + 1);
+                running.apply(batch, &mut out).with_context(|| format!("`{node}` gave up"))?;
             }
-            rows
+            // A test's input is all there is.
+            running.finish(&mut out).with_context(|| format!("`{node}` gave up"))?;
+            let Emitted { batch, others, .. } = out.take();
+            for (name, rows) in outputs.iter().zip(others) {
+                played.rows.insert(format!("{node}.{name}"), rows);
+            }
+            played.take(node, batch)
         } else {
             pipeline.inputs(node).iter().flat_map(|input| played.rows_of(input)).collect()
         };

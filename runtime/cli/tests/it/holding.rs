@@ -1,0 +1,93 @@
+//! Transforms with saved state in a process that is killed again and again: the store has what one undisturbed run gives.
+
+use std::{fmt::Write as _, fs, path::Path, process::Stdio, thread};
+
+use crate::command::Workplace;
+
+const READINGS: usize = 60_000;
+
+/// Readings of three devices, one each 100 ms, every fourth of which comes twice.
+fn readings() -> String {
+    let mut lines = String::new();
+    for n in 0..READINGS {
+        let time = 1_700_000_000_000 + (n as i64 / 3) * 100;
+        for _ in 0..1 + usize::from(n % 4 == 0) {
+            writeln!(lines, r#"{{"device":"root.d{}","time":{time},"v":{n}}}"#, n % 3)
+                .expect("a text takes everything");
+        }
+    }
+    lines
+}
+
+fn pipeline(data: &str) -> String {
+    format!(
+        "sources:
+  readings:
+    file: {{paths: [readings.jsonl]}}
+    decode: json
+transforms:
+  once:
+    inputs: [readings]
+    dedupe: {{}}
+  seconds:
+    inputs: [once]
+    window: {{size: 1s, aggregates: {{v: [count, sum]}}}}
+sinks:
+  store:
+    inputs: [seconds]
+    iotdb: {{embedded: {data}}}
+    batch: {{rows: 200}}
+"
+    )
+}
+
+/// The bytes of all files in a folder and its folders.
+fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_in(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+#[test]
+fn windows_over_deduped_readings_survive_kill_9_at_any_moment() {
+    let workplace = Workplace::new();
+    workplace.write("readings.jsonl", &readings());
+    workplace.write("killed.yaml", &pipeline("./killed"));
+    workplace.write("whole.yaml", &pipeline("./whole"));
+    workplace.run(&["run", "whole.yaml", "--state", "state-of-whole"]).ok();
+    let state = workplace.path("state-of-killed");
+    let mut kills = 0;
+    loop {
+        let before = bytes_in(&state);
+        let mut command = workplace.levada(&["run", "killed.yaml", "--state", "state-of-killed"]);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("levada starts");
+        // Killed when more of the state is saved: what is on its way to the store differs each time.
+        let ended = loop {
+            if let Some(status) = child.try_wait().expect("a child of ours") {
+                break Some(status);
+            }
+            if bytes_in(&state) >= before + 30_000 + kills * 7_001 {
+                break None;
+            }
+            thread::yield_now();
+        };
+        match ended {
+            Some(status) => {
+                assert!(status.success(), "{status}");
+                break;
+            }
+            None => child.kill().and_then(|()| child.wait()).expect("a child of ours"),
+        };
+        kills += 1;
+    }
+    let count = "select count(v_count), sum(v_count), sum(v_sum) from root.** align by device";
+    let rows = |data: &str| workplace.sql(data, count);
+    let whole = rows("./whole");
+    assert_eq!(rows("./killed"), whole, "after {kills} kills");
+    assert_eq!(whole.matches(&format!(",{}.0,", READINGS / 3)).count(), 3, "{whole}");
+    assert!(kills > 0, "it was never killed");
+}

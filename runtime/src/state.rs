@@ -1,0 +1,116 @@
+//! States of transforms, saved with the positions that they stand for.
+//!
+//! ```text
+//!   holding task ── save version 7 ──▶ journal, synced ──▶ batch: rows, mark `window/state` 6..7 ──▶ sinks
+//!        ▲                                                                                              │
+//!        └── input receipts ◀── note "7 is settled", synced ◀── ledger of the task ◀── delivered ◀──────┘
+//! ```
+//!
+//! What is emitted goes on only when the state that it leaves behind is durable, together with a mark: the version, as a range of
+//! a split of its own. A sink that stores positions stores the mark in the same step as the rows; so after a crash it says which
+//! state goes with what it holds, and that state says from where to read on. For a sink that stores none, the journal notes what
+//! it has delivered before the source may settle it.
+
+mod journal;
+mod record;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use levada_connector_api::{Error, Result};
+use levada_model::{Checkpoint, SplitName};
+use parking_lot::Mutex;
+
+pub(crate) use self::{
+    journal::{Found, Journal, Recovered},
+    record::Targets,
+};
+
+/// The split that stands for a transform's states.
+pub(crate) fn split(node: &str) -> SplitName {
+    SplitName::new(format!("{node}/state"))
+}
+
+/// The folder of a transform's states, within the pipeline's.
+pub(crate) fn folder(state_dir: &Path, node: &str) -> PathBuf {
+    state_dir.join(format!("{node}.state"))
+}
+
+/// What states there are of a transform. Blocks.
+///
+/// # Errors
+/// They cannot be read.
+pub(crate) fn look(folder: &Path) -> Result<Found> {
+    Found::look(folder).map_err(|error| cannot("read", folder, error))
+}
+
+/// Begins anew with no state, behind these positions. Blocks.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn begin(folder: &Path, positions: &Checkpoint, last: u64) -> Result<()> {
+    Journal::begin(folder, positions, last).map(drop).map_err(|error| cannot("write", folder, error))
+}
+
+/// The journal of a transform that runs.
+#[derive(Debug)]
+pub(crate) struct States {
+    folder: PathBuf,
+    journal: Arc<Mutex<Journal>>,
+    /// The sinks that store no positions, which the journal has to note for; `None` where there are none.
+    pub(crate) notes: Option<Targets>,
+}
+
+impl States {
+    pub(crate) fn new(folder: PathBuf, journal: Journal, notes: Option<Targets>) -> Self {
+        Self { folder, journal: Arc::new(Mutex::new(journal)), notes }
+    }
+
+    /// Whether the next state is to be a whole one.
+    pub(crate) fn wants_whole(&self) -> bool {
+        self.journal.lock().wants_whole()
+    }
+
+    /// Saves a version: durable when it returns.
+    ///
+    /// # Errors
+    /// It cannot be written; it may be tried again with the same.
+    pub(crate) async fn save(
+        &self,
+        version: u64,
+        whole: bool,
+        positions: &Checkpoint,
+        state: &Arc<Vec<u8>>,
+    ) -> Result<()> {
+        let (positions, state) = (positions.clone(), Arc::clone(state));
+        self.run(move |journal| journal.save(version, whole, &positions, &state)).await
+    }
+
+    /// All up to a version is delivered: notes it where nobody else does, and lets go of what nobody will ask for.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) async fn settled(&self, version: u64) -> Result<()> {
+        let notes = self.notes.clone();
+        self.run(move |journal| match notes {
+            Some(sinks) => journal.settled(version, sinks),
+            None => journal.forget(version),
+        })
+        .await
+    }
+
+    async fn run(&self, work: impl FnOnce(&mut Journal) -> io::Result<()> + Send + 'static) -> Result<()> {
+        let journal = Arc::clone(&self.journal);
+        let done = tokio::task::spawn_blocking(move || work(&mut journal.lock())).await;
+        let done = done.map_err(|error| Error::bug(error.to_string()))?;
+        done.map_err(|error| cannot("write", &self.folder, error))
+    }
+}
+
+/// The system did not do as asked with a folder of states.
+pub(crate) fn cannot(what: &str, folder: &Path, error: io::Error) -> Error {
+    Error::io(format!("cannot {what} the state in {}", folder.display()), error)
+}

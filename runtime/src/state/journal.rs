@@ -1,0 +1,326 @@
+//! The journal of one transform's states: a folder of files, each of which begins with a whole state.
+//!
+//! ```text
+//!   window.state/
+//!     00000000000000000000.log   whole 0 │ change 1 │ change 2 │ settled 1 │ change 3 │ …
+//!     00000000000000000812.log   whole 812 │ change 813 │ …          begun when the changes outgrew the whole
+//! ```
+//!
+//! A version is durable before what was emitted with it is sent on, so a sink never stands at a version that is not here.
+//! Which version a run begins with is decided by the sinks; those behind it were never delivered, and are cut off. Their
+//! numbers are not given again: a sink may know one of them.
+//!
+//! Two files behind the settled version are kept: a store that acknowledges before it syncs may fall back behind it by a power
+//! cut.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use levada_model::Checkpoint;
+
+use super::record::{Head, Targets, decode, encode};
+
+/// How a file begins.
+const MAGIC: &[u8] = b"levada state 1\n";
+
+/// Changes of fewer bytes are no reason for a new file.
+const CHANGES_AT_LEAST: u64 = 1 << 20;
+
+/// What there is in a folder.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    versions: Vec<Saved>,
+    abandoned: Vec<(u64, u64)>,
+    files: Vec<(u64, PathBuf)>,
+    /// What is known to be settled, and by which sinks.
+    pub(crate) settled: Option<(u64, Targets)>,
+    /// The highest version that was ever given.
+    pub(crate) last: u64,
+    /// The first file with bytes that are no record, and where they are.
+    damage: Option<(PathBuf, usize)>,
+}
+
+#[derive(Debug)]
+struct Saved {
+    version: u64,
+    whole: bool,
+    positions: Checkpoint,
+    file: PathBuf,
+    state: Range<usize>,
+    /// Where the record ends.
+    end: usize,
+}
+
+/// A version that was read.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Recovered {
+    pub(crate) version: u64,
+    pub(crate) positions: Checkpoint,
+    /// The whole state, then each change; none where there was no state yet.
+    pub(crate) parts: Vec<Vec<u8>>,
+}
+
+/// The journal, open for more.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: PathBuf,
+    file: File,
+    /// How much of the file is whole records.
+    length: u64,
+    /// There may be more than `length` in it.
+    torn: bool,
+    /// The first version of each file.
+    firsts: Vec<u64>,
+    whole_bytes: u64,
+    change_bytes: u64,
+}
+
+impl Found {
+    /// Looks at a folder; nothing is in one that is not there. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn look(folder: &Path) -> io::Result<Self> {
+        let mut found = Self::default();
+        let listed = match fs::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+            listed => listed?,
+        };
+        for entry in listed {
+            let path = entry?.path();
+            let first = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".log")?.parse().ok());
+            found.files.extend(first.map(|first: u64| (first, path)));
+        }
+        found.files.sort_unstable();
+        for (_, path) in found.files.clone() {
+            found.read(&path)?;
+        }
+        Ok(found)
+    }
+
+    fn read(&mut self, path: &Path) -> io::Result<()> {
+        let bytes = fs::read(path)?;
+        let mut at = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
+        while let Some((head, state, length)) = bytes.get(at..).filter(|_| at > 0).and_then(decode) {
+            match head {
+                Head::Saved { version, whole, positions } => {
+                    self.last = self.last.max(version);
+                    let (file, state) = (path.to_owned(), at + state.start..at + state.end);
+                    self.versions.push(Saved { version, whole, positions, file, state, end: at + length });
+                }
+                Head::Settled { version, sinks } => self.settled = Some((version, sinks)),
+                Head::Abandoned { after, upto } => {
+                    self.last = self.last.max(upto);
+                    self.abandoned.push((after, upto));
+                }
+            }
+            at += length;
+        }
+        if at < bytes.len() || bytes.is_empty() {
+            self.damage.get_or_insert((path.to_owned(), at));
+        }
+        Ok(())
+    }
+
+    /// The version that stands for `asked`, with its positions.
+    ///
+    /// # Errors
+    /// It is not there, in words.
+    pub(crate) fn version(&self, asked: u64) -> Result<(u64, &Checkpoint), String> {
+        let known = self.versions.iter().rev().find(|each| each.version <= asked);
+        let stands = |each: &Saved| {
+            let covers = |&(after, upto): &(u64, u64)| after <= each.version && upto >= asked;
+            each.version == asked || self.abandoned.iter().any(covers)
+        };
+        if let Some(known) = known.filter(|each| stands(each)) {
+            return Ok((known.version, &known.positions));
+        }
+        let why = match &self.damage {
+            Some((file, at)) => format!("{} is damaged at byte {at}", file.display()),
+            None if self.versions.is_empty() => "there is none at all".to_owned(),
+            None => format!("the last one there is {}", self.versions.last().map_or(0, |each| each.version)),
+        };
+        Err(format!("version {asked} of the state is not there: {why}"))
+    }
+
+    /// Reads a version that is there. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn recover(&self, version: u64) -> io::Result<Recovered> {
+        let upto = self.versions.iter().rposition(|each| each.version == version);
+        let upto = upto.ok_or(io::ErrorKind::NotFound)?;
+        let from = self.versions[..=upto].iter().rposition(|each| each.whole).unwrap_or(0);
+        let bytes = fs::read(&self.versions[upto].file)?;
+        let mut parts = Vec::with_capacity(upto - from + 1);
+        for each in &self.versions[from..=upto] {
+            let part = bytes.get(each.state.clone()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            if !part.is_empty() {
+                parts.push(part.to_vec());
+            }
+        }
+        Ok(Recovered { version, positions: self.versions[upto].positions.clone(), parts })
+    }
+}
+
+impl Journal {
+    /// Goes on behind a version: what is behind it is cut off, up to a version that was ever given or that anybody knows. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn go_on(folder: &Path, found: &Found, version: u64, upto: u64) -> io::Result<Self> {
+        let at = found.versions.iter().rposition(|each| each.version == version);
+        let at = at.ok_or(io::ErrorKind::NotFound)?;
+        let saved = &found.versions[at];
+        let mut firsts = Vec::new();
+        for (first, path) in &found.files {
+            match *first <= version {
+                true => firsts.push(*first),
+                false => fs::remove_file(path)?,
+            }
+        }
+        let file = OpenOptions::new().write(true).open(&saved.file)?;
+        let from = found.versions[..=at].iter().rposition(|each| each.whole).unwrap_or(0);
+        let size = |each: &Saved| each.state.len() as u64;
+        let mut journal = Self {
+            folder: folder.to_owned(),
+            file,
+            length: saved.end as u64,
+            torn: true,
+            firsts,
+            whole_bytes: size(&found.versions[from]),
+            change_bytes: found.versions[from..=at].iter().skip(1).map(size).sum(),
+        };
+        // The note of what is settled may have been among what is cut off.
+        if let Some((settled, sinks)) = &found.settled {
+            journal.settled((*settled).min(version), sinks.clone())?;
+        }
+        if upto > version {
+            journal.append(&Head::Abandoned { after: version, upto }, &[])?;
+        }
+        journal.sync_folder()?;
+        Ok(journal)
+    }
+
+    /// Begins anew, at version 0 and with no state, behind these positions. Versions up to `upto` are taken for 0. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn begin(folder: &Path, positions: &Checkpoint, upto: u64) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        for (_, path) in Found::look(folder)?.files {
+            fs::remove_file(path)?;
+        }
+        let mut journal = Self::create(folder, 0, positions, &[])?;
+        if upto > 0 {
+            journal.append(&Head::Abandoned { after: 0, upto }, &[])?;
+        }
+        Ok(journal)
+    }
+
+    fn create(folder: &Path, version: u64, positions: &Checkpoint, state: &[u8]) -> io::Result<Self> {
+        let head = Head::Saved { version, whole: true, positions: positions.clone() };
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(encode(&head, state)?);
+        let mut file = File::create(folder.join(format!("{version:020}.log")))?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        let journal = Self {
+            folder: folder.to_owned(),
+            file,
+            length: bytes.len() as u64,
+            torn: false,
+            firsts: vec![version],
+            whole_bytes: state.len() as u64,
+            change_bytes: 0,
+        };
+        journal.sync_folder()?;
+        Ok(journal)
+    }
+
+    /// Whether the next state is to be a whole one: the changes have outgrown it.
+    pub(crate) fn wants_whole(&self) -> bool {
+        self.change_bytes > CHANGES_AT_LEAST.max(2 * self.whole_bytes)
+    }
+
+    /// Saves a version: durable when it returns. After an error it may be called again with the same. Blocks.
+    ///
+    /// # Errors
+    /// As the system says; nothing of it counts.
+    pub(crate) fn save(
+        &mut self,
+        version: u64,
+        whole: bool,
+        positions: &Checkpoint,
+        state: &[u8],
+    ) -> io::Result<()> {
+        if whole {
+            let mut firsts = std::mem::take(&mut self.firsts);
+            match Self::create(&self.folder, version, positions, state) {
+                Ok(created) => {
+                    firsts.push(version);
+                    *self = Self { firsts, ..created };
+                    return Ok(());
+                }
+                Err(error) => {
+                    self.firsts = firsts;
+                    return Err(error);
+                }
+            }
+        }
+        self.append(&Head::Saved { version, whole, positions: positions.clone() }, state)?;
+        self.change_bytes += state.len() as u64;
+        Ok(())
+    }
+
+    /// Notes that all up to a version is delivered, and lets go of files that nobody will ask for. Durable when it returns.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn settled(&mut self, version: u64, sinks: Targets) -> io::Result<()> {
+        self.append(&Head::Settled { version, sinks }, &[])?;
+        self.forget(version)
+    }
+
+    /// Lets go of files that nobody will ask for, where all up to a version is delivered. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn forget(&mut self, settled: u64) -> io::Result<()> {
+        while let [first, second, _, ..] = self.firsts[..]
+            && second <= settled
+        {
+            fs::remove_file(self.folder.join(format!("{first:020}.log")))?;
+            self.firsts.remove(0);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, head: &Head, state: &[u8]) -> io::Result<()> {
+        let bytes = encode(head, state)?;
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        }
+        self.torn = true;
+        self.file.seek(SeekFrom::Start(self.length))?;
+        self.file.write_all(&bytes)?;
+        self.file.sync_data()?;
+        self.torn = false;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        // Elsewhere a folder cannot be opened as a file, nor need it be.
+        if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+use super::*;
+
+fn at(position: u64) -> Checkpoint {
+    Checkpoint::from([("s".into(), position)])
+}
+
+/// Version 0, and `upto` more of one letter each.
+fn filled(folder: &Path, upto: u64) -> Journal {
+    let mut journal = Journal::begin(folder, &Checkpoint::new(), 0).expect("an empty folder");
+    for version in 1..=upto {
+        let letter = [b'a' + u8::try_from(version - 1).expect("few")];
+        journal.save(version, false, &at(version * 10), &letter).expect("written");
+    }
+    journal
+}
+
+fn recovered(folder: &Path, asked: u64) -> Result<Recovered, String> {
+    let found = Found::look(folder).expect("readable");
+    let (version, _) = found.version(asked)?;
+    Ok(found.recover(version).expect("readable"))
+}
+
+fn text(recovered: &Recovered) -> String {
+    recovered.parts.iter().map(|part| String::from_utf8_lossy(part)).collect()
+}
+
+#[test]
+fn a_version_is_the_whole_before_it_and_the_changes_since() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut journal = filled(folder.path(), 3);
+    journal.save(4, true, &at(40), b"ABCD").expect("written");
+    journal.save(5, false, &at(50), b"e").expect("written");
+    for (asked, state) in [(0, ""), (2, "ab"), (3, "abc"), (4, "ABCD"), (5, "ABCDe")] {
+        let recovered = recovered(folder.path(), asked).expect("there");
+        assert_eq!((recovered.version, text(&recovered).as_str()), (asked, state));
+        assert_eq!(recovered.positions, if asked == 0 { Checkpoint::new() } else { at(asked * 10) });
+    }
+    let missing = recovered(folder.path(), 6).expect_err("never saved");
+    assert_eq!(missing, "version 6 of the state is not there: the last one there is 5");
+    let nothing = recovered(&folder.path().join("none"), 1).expect_err("no folder");
+    assert_eq!(nothing, "version 1 of the state is not there: there is none at all");
+}
+
+#[test]
+fn what_was_never_delivered_is_cut_off_and_its_numbers_stand_for_what_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(filled(folder.path(), 5));
+    let found = Found::look(folder.path()).expect("readable");
+    assert_eq!(found.last, 5);
+    let mut journal = Journal::go_on(folder.path(), &found, 3, 5).expect("there");
+    assert_eq!(text(&recovered(folder.path(), 5).expect("stands for 3")), "abc");
+    journal.save(6, false, &at(60), b"F").expect("written");
+    for (asked, state) in [(2, "ab"), (3, "abc"), (4, "abc"), (5, "abc"), (6, "abcF")] {
+        assert_eq!(text(&recovered(folder.path(), asked).expect("there")), state);
+    }
+    assert_eq!(Found::look(folder.path()).expect("readable").last, 6);
+}
+
+#[test]
+fn a_file_cut_at_any_byte_keeps_all_before_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(filled(folder.path(), 3));
+    let file = folder.path().join(format!("{:020}.log", 0));
+    let bytes = fs::read(&file).expect("there");
+    let found = Found::look(folder.path()).expect("readable");
+    let ends: Vec<_> = found.versions.iter().map(|each| each.end).collect();
+    for cut in 0..=bytes.len() {
+        fs::write(&file, &bytes[..cut]).expect("written");
+        let whole = ends.iter().filter(|&&end| end <= cut).count();
+        for asked in 0..4 {
+            match recovered(folder.path(), asked) {
+                Ok(recovered) => {
+                    assert_eq!((recovered.version, whole > asked as usize), (asked, true), "{cut}")
+                }
+                Err(error) => {
+                    assert!(whole <= asked as usize && error.contains("is not there"), "{cut}: {error}")
+                }
+            }
+        }
+    }
+    // What is torn is written over.
+    fs::write(&file, &bytes[..ends[2] + 7]).expect("written");
+    let found = Found::look(folder.path()).expect("readable");
+    let mut journal = Journal::go_on(folder.path(), &found, 2, 2).expect("there");
+    journal.save(3, false, &at(31), b"C").expect("written");
+    assert_eq!(text(&recovered(folder.path(), 3).expect("there")), "abC");
+}
+
+#[test]
+fn damage_is_named_and_does_not_reach_the_next_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut journal = filled(folder.path(), 3);
+    journal.save(4, true, &at(40), b"ABCD").expect("written");
+    let file = folder.path().join(format!("{:020}.log", 0));
+    let mut bytes = fs::read(&file).expect("there");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&file, &bytes).expect("written");
+    assert_eq!(text(&recovered(folder.path(), 4).expect("there")), "ABCD");
+    let damaged = recovered(folder.path(), 3).expect_err("damaged");
+    assert!(damaged.contains("is damaged at byte "), "{damaged}");
+}
+
+#[test]
+fn files_that_nobody_asks_for_go_and_two_stay() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut journal = filled(folder.path(), 1);
+    for version in 2..=5 {
+        journal.save(version, true, &at(version), b"x").expect("written");
+    }
+    let files = || fs::read_dir(folder.path()).expect("there").count();
+    assert_eq!(files(), 5);
+    journal.settled(3, Targets::new()).expect("written");
+    assert_eq!(files(), 3, "2 is there for who falls back behind 3");
+    journal.settled(5, Targets::new()).expect("written");
+    assert_eq!(files(), 2);
+    let found = Found::look(folder.path()).expect("readable");
+    assert_eq!(found.settled, Some((5, Targets::new())));
+}
+
+#[test]
+fn a_new_file_is_begun_when_changes_outgrow_the_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut journal = Journal::begin(folder.path(), &at(1), 0).expect("an empty folder");
+    let change = vec![7; 1 << 20];
+    journal.save(1, false, &at(2), &change).expect("written");
+    assert!(!journal.wants_whole());
+    journal.save(2, false, &at(3), &change).expect("written");
+    assert!(journal.wants_whole());
+    journal.save(3, true, &at(4), &change).expect("written");
+    assert!(!journal.wants_whole());
+}

@@ -1,0 +1,176 @@
+//! The windows of one device.
+
+use std::{ops::Range, sync::Arc, time::Instant};
+
+use levada_connector_api::{Result, model::Column};
+
+use super::{
+    super::saved::{Put, Take},
+    accumulator::Accumulator,
+    shape::{Shape, Span},
+};
+
+/// What is known of a device.
+#[derive(Debug, Default)]
+pub(super) struct Device {
+    /// The latest time that it has sent; `None` before the first.
+    pub(super) watermark: Option<i64>,
+    /// By start.
+    open: Vec<Open>,
+    /// When its last rows came.
+    pub(super) heard: Option<Instant>,
+    /// It is not saved as it is.
+    pub(super) changed: bool,
+}
+
+/// A window that may take rows.
+#[derive(Debug)]
+struct Open {
+    span: Span,
+    values: Values,
+}
+
+/// What is known of each measurement.
+type Values = Vec<(Arc<str>, Accumulator)>;
+
+/// A window that takes no rows any more.
+#[derive(Debug)]
+pub(super) struct Closed {
+    pub(super) start: i64,
+    pub(super) end: i64,
+    pub(super) values: Values,
+}
+
+impl Device {
+    /// Whether no window is open.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Takes rows that are in the same windows; true where all of those are closed, and nothing is taken.
+    pub(super) fn take(
+        &mut self,
+        shape: &Shape,
+        lateness: i64,
+        times: &[i64],
+        rows: Range<usize>,
+        columns: &[Column],
+    ) -> bool {
+        let run = times.get(rows.clone()).unwrap_or_default();
+        let Some((first, last)) = run.iter().min().zip(run.iter().max()) else { return false };
+        let mut late = true;
+        for span in shape.windows(*first, *last) {
+            // Of a session, the row that begins it decides.
+            let decides = if shape.is_session() { self.decisive(shape, *first, span) } else { span };
+            if decides.is_closed(self.watermark, lateness) {
+                continue;
+            }
+            late = false;
+            let at = if shape.is_session() { self.session(span) } else { self.pane(span) };
+            let Some(open) = self.open.get_mut(at) else { continue };
+            for column in columns {
+                add(&mut open.values, column, times, rows.clone());
+            }
+        }
+        if !late {
+            self.watermark = self.watermark.max(Some(*last));
+        }
+        late
+    }
+
+    /// What a session's first row would be by itself.
+    fn decisive(&self, shape: &Shape, first: i64, span: Span) -> Span {
+        shape.windows(first, first).next().unwrap_or(span)
+    }
+
+    /// The place of a window, which is opened if there is none.
+    fn pane(&mut self, span: Span) -> usize {
+        let at = self.open.partition_point(|open| open.span.start < span.start);
+        if self.open.get(at).is_none_or(|open| open.span != span) {
+            self.open.insert(at, Open { span, values: Values::new() });
+        }
+        at
+    }
+
+    /// The place of the session that a span belongs to: all that it touches become one.
+    fn session(&mut self, span: Span) -> usize {
+        let from = self.open.partition_point(|open| open.span.end <= span.start);
+        let touching = self.open[from..].iter().take_while(|open| open.span.start < span.end).count();
+        let mut joined = Open { span, values: Values::new() };
+        for open in self.open.drain(from..from + touching) {
+            joined.span.start = joined.span.start.min(open.span.start);
+            joined.span.end = joined.span.end.max(open.span.end);
+            for (name, accumulator) in open.values {
+                match joined.values.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, known)) => known.merge(accumulator),
+                    None => joined.values.push((name, accumulator)),
+                }
+            }
+        }
+        self.open.insert(from, joined);
+        from
+    }
+
+    /// Closes the windows that the watermark has passed.
+    pub(super) fn close(&mut self, lateness: i64) -> Vec<Closed> {
+        let watermark = self.watermark;
+        let is_closed = |open: &mut Open| open.span.is_closed(watermark, lateness);
+        self.open.extract_if(.., is_closed).map(Closed::from).collect()
+    }
+
+    /// Closes all windows; what comes for them is late from now on.
+    pub(super) fn close_all(&mut self, lateness: i64) -> Vec<Closed> {
+        let end = self.open.iter().map(|open| open.span.end.saturating_add(lateness)).max();
+        self.watermark = self.watermark.max(end);
+        self.changed |= end.is_some();
+        self.open.drain(..).map(Closed::from).collect()
+    }
+
+    pub(super) fn save(&self, put: &mut Put<'_>) {
+        put.byte(u8::from(self.watermark.is_some()));
+        put.signed(self.watermark.unwrap_or(0));
+        put.number(self.open.len() as u64);
+        for Open { span, values } in &self.open {
+            put.signed(span.start);
+            put.signed(span.end);
+            put.number(values.len() as u64);
+            for (name, accumulator) in values {
+                put.text(name);
+                accumulator.save(put);
+            }
+        }
+    }
+
+    pub(super) fn restored(take: &mut Take<'_>) -> Result<Self> {
+        let has_watermark = take.byte()? == 1;
+        let watermark = take.signed()?;
+        let mut device = Self { watermark: has_watermark.then_some(watermark), ..Self::default() };
+        for _ in 0..take.count()? {
+            let span = Span { start: take.signed()?, end: take.signed()? };
+            let values = (0..take.count()?)
+                .map(|_| Ok((take.text()?.into(), Accumulator::restored(take)?)))
+                .collect::<Result<_>>()?;
+            device.open.push(Open { span, values });
+        }
+        device.open.sort_by_key(|open| open.span);
+        Ok(device)
+    }
+}
+
+fn add(values: &mut Values, column: &Column, times: &[i64], rows: Range<usize>) {
+    let mut added = Accumulator::default();
+    added.add(column, times, rows);
+    if added.is_empty() {
+        return;
+    }
+    match values.iter_mut().find(|(name, _)| *name == column.name) {
+        Some((_, known)) => known.merge(added),
+        None => values.push((Arc::clone(&column.name), added)),
+    }
+}
+
+impl From<Open> for Closed {
+    fn from(Open { span, values }: Open) -> Self {
+        Self { start: span.start, end: span.end, values }
+    }
+}

@@ -26,7 +26,7 @@ pub(crate) struct TopKeys {
     /// How long a stop waits for what is under way before it gives up.
     pub(crate) grace: Interval,
     /// Where `/metrics`, `/ready` and `/ping` are served, as `host:port`. Nowhere where not given.
-    #[schemars(regex(pattern = r"^.*:[0-9]{1,5}$"), example = "127.0.0.1:9464")]
+    #[schemars(extend("format" = "address"), example = "127.0.0.1:9464")]
     pub(crate) http: Option<String>,
     /// How much is logged and in which form.
     pub(crate) log: LogSettings,

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
-use levada_model::SplitName;
+use levada_model::{IoFault, SplitName};
 
 /// The result of a connector's work.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -123,26 +123,16 @@ impl Error {
         Self::new(ErrorKind::Connection, Domain::External, Retry::Later, message)
     }
 
-    /// The operating system refused to do `what`. What somebody has to change is not worth another try: a file that is
-    /// missing, forbidden, of another kind, or not what its format says. A full disk is, as space comes back by itself.
+    /// The operating system refused to do `what`. What [somebody has to change](IoFault) is not worth another try; a full disk
+    /// is, as space comes back by itself.
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
-        use std::io::ErrorKind as Io;
-        let (kind, retry) = match error.kind() {
-            Io::StorageFull | Io::QuotaExceeded | Io::OutOfMemory => (ErrorKind::Exhausted, Retry::Later),
-            Io::NotFound => (ErrorKind::NotFound, Retry::Never),
-            Io::PermissionDenied
-            | Io::AlreadyExists
-            | Io::InvalidData
-            | Io::UnexpectedEof
-            | Io::IsADirectory
-            | Io::NotADirectory
-            | Io::ReadOnlyFilesystem
-            | Io::FileTooLarge
-            | Io::InvalidInput
-            | Io::InvalidFilename
-            | Io::Unsupported => (ErrorKind::Io, Retry::Never),
-            _ => (ErrorKind::Io, Retry::Later),
+        let fault = IoFault::of(&error);
+        let kind = match fault {
+            IoFault::Full | IoFault::Scarce => ErrorKind::Exhausted,
+            IoFault::Missing => ErrorKind::NotFound,
+            _ => ErrorKind::Io,
         };
+        let retry = if fault.heals() { Retry::Later } else { Retry::Never };
         let message = format!("{}: {error}", what.into());
         Self::new(kind, Domain::External, retry, message).caused_by(error)
     }

@@ -29,7 +29,6 @@ pub mod guide;
 mod options;
 mod records;
 mod registry;
-mod repeats;
 mod sink;
 mod source;
 mod state_file;
@@ -41,15 +40,15 @@ pub use builder::{BatchBuilder, FieldValue, Placed, RowError};
 pub use declare::{Options, With};
 pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
-pub use options::{BatchLimits, ByteSize, Interval, Secret};
+pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{
     Component, ComponentKind, DecoderType, Problem, Registry, SinkType, SourceType, TransformType,
 };
-pub use repeats::Repeats;
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
 pub use transform::{Emitted, Emitter, Holds, Transform};
 
 pub use levada_model as model;
+pub use levada_model::Repeats;

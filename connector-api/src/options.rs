@@ -38,6 +38,29 @@ impl Default for BatchLimits {
     }
 }
 
+/// The port of an address, `host:port`, as in `127.0.0.1:9464` or `[::1]:9464`. Says nothing of whether anybody is there.
+///
+/// # Errors
+/// It is none; the message says why.
+pub fn port_of(address: &str) -> Result<u16, String> {
+    let is_host = |host: &str| match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(host) => !host.is_empty(),
+        None => {
+            !host.is_empty() && !host.contains([':', '/', '[', ']']) && !host.contains(char::is_whitespace)
+        }
+    };
+    let Some((_, port)) = address.rsplit_once(':').filter(|(host, _)| is_host(host)) else {
+        return Err(format!("`{address}` is no address: write host:port, as in 127.0.0.1:6667"));
+    };
+    match port.parse() {
+        Ok(number) if port.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        _ => Err(format!(
+            "`{address}` is no address: `{port}` is no port, which is a number up to {}",
+            u16::MAX
+        )),
+    }
+}
+
 /// The longest length of time that is read: a hundred years.
 const LONGEST: Duration = Duration::from_secs(36_500 * 86_400);
 
@@ -210,6 +233,25 @@ impl JsonSchema for Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port_that_can_be() {
+        for (address, port) in
+            [("127.0.0.1:9464", 9464), ("[::1]:0", 0), ("sensor-7.plant.local:65535", 65_535)]
+        {
+            assert_eq!(port_of(address), Ok(port));
+        }
+        for no in ["9464", ":9464", "a b:1", "http://a:1", "a:1/metrics", "::1:80", "[]:1", "a:", "a:x", ""] {
+            assert!(port_of(no).is_err(), "{no}");
+        }
+        for port in ["65536", "99999", "-1", "+1", "184467440737095516160"] {
+            let error = port_of(&format!("127.0.0.1:{port}")).expect_err(port);
+            assert!(
+                error.ends_with(&format!("`{port}` is no port, which is a number up to 65535")),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn intervals_and_sizes_read_and_print_their_notation() {

@@ -19,11 +19,16 @@
 //! a batch that was not yet delivered may be among them, that batch's rows can be there twice; after an error in one
 //! process they are taken back first.
 //!
+//! A path that is a FIFO or a character device (`/dev/stdout`) is written into instead, line by line; what that promises is
+//! what [`stdout`](crate::stdout) does. Nobody having opened the FIFO to read yet, it is tried again.
+//!
 //! A `.part` file is locked while it is written: a second process that is given the same path waits until it is free.
 
+mod device;
 mod disk;
 mod names;
 mod options;
+mod place;
 mod recovery;
 mod sink;
 mod writer;

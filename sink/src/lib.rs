@@ -16,6 +16,7 @@ pub mod file;
 pub mod iotdb;
 mod lines;
 pub mod stdout;
+mod stream;
 
 use levada_connector_api::Registry;
 

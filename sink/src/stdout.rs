@@ -7,22 +7,22 @@
 //! more (`levada run … | head`) the pipeline ends. Proven by `standard_output_passes_the_contract`.
 
 use std::{
-    fmt,
     io::{self, Write},
     sync::Arc,
 };
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Domain, Error, ErrorKind, Problem, Result, Retry, Sink, SinkCapabilities,
-    SinkType, With,
+    Batch, BuildContext, Delivery, Problem, Result, Sink, SinkCapabilities, SinkType, With,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 
 pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
-use crate::lines::{Format, Lines};
+use crate::{
+    lines::{Format, Lines},
+    stream::Stream,
+};
 
 /// How rows are printed.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -51,17 +51,9 @@ pub enum StdoutFormat {
 pub struct Stdout;
 
 /// Writes rows as lines into a stream. See the [module](self) for what it promises.
+#[derive(Debug)]
 pub struct StdoutSink {
-    stream: Arc<Mutex<Stream>>,
-}
-
-struct Stream {
-    to: Box<dyn Write + Send>,
-    lines: Lines,
-    /// The header that was printed last.
-    header: Option<usize>,
-    torn: bool,
-    buffer: Vec<u8>,
+    stream: Stream,
 }
 
 impl SinkType for Stdout {
@@ -86,39 +78,7 @@ impl StdoutSink {
             StdoutFormat::Jsonl => Format::Jsonl,
             StdoutFormat::Csv => lines.csv(),
         };
-        let lines = Lines::new(format, lines.time);
-        let stream = Stream { to, lines, header: None, torn: false, buffer: Vec::new() };
-        Self { stream: Arc::new(Mutex::new(stream)) }
-    }
-}
-
-impl Stream {
-    fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        self.buffer.clear();
-        if self.torn {
-            self.buffer.push(b'\n');
-        }
-        self.lines.meet(batch);
-        let header = Some(self.lines.header());
-        if self.header != header {
-            self.lines.put_header(&mut self.buffer);
-        }
-        self.lines.put_rows(batch, &mut self.buffer);
-        let mut rest = self.buffer.as_slice();
-        while !rest.is_empty() {
-            match self.to.write(rest) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    self.torn = rest[written - 1] != b'\n';
-                    rest = &rest[written..];
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.to.flush()?;
-        self.header = header;
-        Ok(())
+        Self { stream: Stream::new("standard output", Lines::new(format, lines.time), to) }
     }
 }
 
@@ -133,32 +93,11 @@ impl Sink for StdoutSink {
     }
 
     async fn write(&self, batch: &Batch) -> Result<Delivery> {
-        if batch.readings.is_empty() {
-            return Ok(Delivery::default());
-        }
-        // Whoever reads a pipe may be slow: that must not hold up the runtime's threads.
-        let mut stream = Arc::clone(&self.stream).lock_owned().await;
-        let batch = batch.clone();
-        let written = tokio::task::spawn_blocking(move || stream.write(&batch)).await;
-        match written.map_err(|error| Error::bug(error.to_string()))? {
-            Ok(()) => Ok(Delivery::default()),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
-                let message = "nobody reads standard output any more";
-                Err(Error::new(ErrorKind::Io, Domain::External, Retry::Never, message).caused_by(error))
-            }
-            Err(error) => Err(Error::io("cannot write to standard output", error)),
-        }
+        self.stream.write(batch).await
     }
 
     async fn close(&self) -> Result<()> {
-        // A write whose future was dropped may still be under way.
-        drop(self.stream.lock().await);
+        self.stream.close().await;
         Ok(())
-    }
-}
-
-impl fmt::Debug for StdoutSink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StdoutSink")
     }
 }

@@ -7,6 +7,8 @@
 //!   file       the source: options, what was handed out
 //!   reader     the thread that reads files one after another
 //!   known      which file is which, whatever its name is now
+//!   split      the names of their positions
+//!   unpack     those that are packed
 //! ```
 //!
 //! A line is a record. Files are listed at the start: lines that are appended to a file while it is read are read if they come
@@ -16,9 +18,13 @@
 //!
 //! A position belongs to a file, told by device, inode and content, and not to its name. A file that was renamed is read on where
 //! it was, also under a name beside its own that `paths` do not match; the new one in its place, or one that was cut and
-//! written anew, is read from its start. The account of files is `NODE.files.json` in the pipeline's state folder.
+//! written anew, is read from its start. The account of files is `NODE.files.json` in the pipeline's state folder. Where that is
+//! lost, the names of the positions that a store has tell which file they are of: `NODE/logs/a.jsonl@4096-00c0ffee00c0ffee` says
+//! how it begins. What they cannot tell for certain is read from its start. A file that `paths` names twice (a link) is read once.
 //!
 //! # What cannot be read
+//!
+//! Behind the end of a packed file, zeros and what is nothing that is packed are passed over, as `gzip` does it.
 //!
 //! A file that is broken, gone, forbidden or no plain file, and a pattern that nothing matches, is given up with its reason;
 //! what could be read of it is kept, and the others are read. An error that may pass is tried again, after the others, eight
@@ -37,7 +43,7 @@ use std::{
 use async_trait::async_trait;
 use levada_connector_api::{
     Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Repeats, Result, Source,
-    SourceCapabilities, SourceType,
+    SourceCapabilities, SourceType, SplitState,
     model::{Checkpoint, SplitName, SplitPosition},
 };
 use parking_lot::Mutex;
@@ -52,8 +58,10 @@ mod known;
 mod lines;
 mod look;
 mod reader;
+mod split;
 #[cfg(test)]
 mod tests;
+mod unpack;
 
 /// Which files are read.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -115,7 +123,7 @@ impl SourceType for FileSource {
             problems.push(Problem::new("paths", "no path is given"));
         }
         for (nth, pattern) in options.paths.as_slice().iter().enumerate() {
-            if let Err(error) = glob::compile(pattern) {
+            if let Err(error) = glob::check(pattern) {
                 problems.push(Problem::new(format!("paths[{nth}]"), error));
             }
         }
@@ -188,6 +196,21 @@ impl Source for FileSource {
 
     async fn settle(&mut self, _: &[SplitPosition]) -> Result<()> {
         Ok(())
+    }
+
+    async fn splits(&mut self, stored: &Checkpoint) -> Result<Vec<SplitState>> {
+        let (node, state_dir) = (self.node.clone(), self.state_dir.clone());
+        let (patterns, stored) = (self.patterns.clone(), stored.clone());
+        let look = move || {
+            // Where no file is there, none of the positions is of one.
+            let files = glob::list(&patterns).map_or_else(|_| Vec::new(), |listed| listed.files);
+            known::Known::load(&node, &state_dir).there(&files, &stored)
+        };
+        tokio::task::spawn_blocking(look).await.map_err(|error| Error::bug(error.to_string()))
+    }
+
+    fn short_name(&self, name: &str) -> String {
+        split::parts(name).map_or(name, |parts| parts.plain).to_owned()
     }
 
     fn progress(&self) -> Progress {

@@ -1,6 +1,6 @@
 //! Texts, numbers, true and false, and what may be taken for which.
 
-use levada_connector_api::{ByteSize, Interval};
+use levada_connector_api::{ByteSize, Interval, port_of};
 use serde_json::{Number, Value};
 
 use super::Checker;
@@ -197,7 +197,11 @@ impl Checker<'_, '_> {
         let length = text.chars().count() as f64;
         let problem = match schema.text("format") {
             Some("interval") => text.parse::<Interval>().err(),
+            _ if text.contains('\0') => {
+                wrong("a NUL character is in the text, which no name and no file can hold".to_owned())
+            }
             Some("byte-size") => text.parse::<ByteSize>().err(),
+            Some("address") => port_of(text).err(),
             _ if schema.number("minLength").is_some_and(|least| length < least) => {
                 let least = schema.number("minLength").unwrap_or_default();
                 match least {

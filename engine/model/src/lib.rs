@@ -15,6 +15,8 @@
 //!   position    how far a split was read      what is committed behind settled rows
 //!   status      200, 507, 701 …               the codes that users' tools look at
 //!   session     insert, execute, query        what a store can be asked
+//!   io_fault    full, missing, passing …      whether an error of the system may heal
+//!   repeats     one line, with a count        log lines that would repeat
 //! ```
 //!
 //! Invariants: a [`Path`] is always in canonical form (a node is quoted exactly when it must be), a [`Tablet`]'s columns
@@ -26,9 +28,11 @@ mod compressor;
 pub mod convert;
 mod data_type;
 mod encoding;
+mod io_fault;
 mod path;
 mod pattern;
 mod position;
+mod repeats;
 mod series;
 mod session;
 mod status;
@@ -42,9 +46,11 @@ pub use column::Column;
 pub use compressor::Compressor;
 pub use data_type::DataType;
 pub use encoding::Encoding;
+pub use io_fault::IoFault;
 pub use path::{Path, PathError, quote_node, unquote_node};
 pub use pattern::PathPattern;
 pub use position::{Checkpoint, SplitName, SplitPosition, SplitRange};
+pub use repeats::Repeats;
 pub use series::SeriesSchema;
 pub use session::{
     Outcome, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,

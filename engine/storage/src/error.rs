@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use levada_model::{SessionError, StatusCode};
+use levada_model::{IoFault, SessionError, StatusCode};
 
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,24 @@ pub enum StorageError {
         after: u64,
         /// The log has all behind this one; 0 where that is not known.
         kept: u64,
+    },
+    /// Files of the log are gone, or their ends are, and with them what was stored. The folder opens to read, and to write when
+    /// that was given up: see [`StorageOptions::accept_log_loss`](crate::StorageOptions::accept_log_loss).
+    #[error(
+        "{path}: {what}; {means}: put it back, or give it up with `levada fsck --repair {dir}`, which keeps all else; what is \
+         there can be read with `--read-only`",
+        path = path.display(),
+        dir = dir.display()
+    )]
+    LogGone {
+        /// The data folder.
+        dir: PathBuf,
+        /// The file, or the folder of the log where it is not known which.
+        path: PathBuf,
+        /// What is missing.
+        what: String,
+        /// What that means for the data.
+        means: String,
     },
     /// Another process owns the data folder.
     #[error("the data folder {path} is in use by {owner}", path = path.display())]
@@ -83,38 +101,25 @@ impl StorageError {
 
     /// Whether it says that a disk cannot be written to, though it may be read.
     pub(crate) fn is_of_writing(&self) -> bool {
-        let Self::Io { source, .. } = self else { return false };
-        matches!(
-            source.kind(),
-            io::ErrorKind::StorageFull
-                | io::ErrorKind::QuotaExceeded
-                | io::ErrorKind::ReadOnlyFilesystem
-                | io::ErrorKind::PermissionDenied
-        )
+        matches!(self, Self::Io { source, .. } if IoFault::of(source).is_of_writing())
     }
 
-    /// Whether somebody has to change something before the same can work: what is missing, forbidden or of another kind does
-    /// not come right by itself.
-    fn needs_somebody(&self) -> bool {
-        let Self::Io { source, .. } = self else { return false };
-        matches!(
-            source.kind(),
-            io::ErrorKind::NotFound
-                | io::ErrorKind::PermissionDenied
-                | io::ErrorKind::AlreadyExists
-                | io::ErrorKind::NotADirectory
-                | io::ErrorKind::IsADirectory
-                | io::ErrorKind::ReadOnlyFilesystem
-        )
+    /// Whether the same may work later, as far as this tells; where it does not, the code does.
+    fn may_heal(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => IoFault::of(source).heals(),
+            Self::Damaged { .. } | Self::LogGone { .. } => false,
+            _ => true,
+        }
     }
 
     /// The code clients know it by.
     pub fn code(&self) -> StatusCode {
         match self {
-            Self::Io { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+            Self::Io { source, .. } if IoFault::of(source) == IoFault::Full => {
                 StatusCode::DISK_SPACE_INSUFFICIENT
             }
-            Self::Io { .. } | Self::Damaged { .. } => StatusCode::STORAGE_ENGINE_ERROR,
+            Self::Io { .. } | Self::Damaged { .. } | Self::LogGone { .. } => StatusCode::STORAGE_ENGINE_ERROR,
             Self::Locked { .. } => StatusCode::NOT_READY,
             Self::Refused { code, .. } => *code,
             Self::Behind { .. } => StatusCode::ILLEGAL_PARAMETER,
@@ -127,7 +132,7 @@ impl StorageError {
 impl From<StorageError> for SessionError {
     fn from(error: StorageError) -> Self {
         let mut told = Self::new(error.code(), error.to_string());
-        told.transient &= !error.needs_somebody();
+        told.transient &= error.may_heal();
         told.caused_by(error)
     }
 }

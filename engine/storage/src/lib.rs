@@ -65,3 +65,6 @@ pub use view::{
     RowIterator, SeriesInfo, Summary, TimeRange, View, Windows,
 };
 pub use wal::Durable;
+
+/// A failure that repeats gets a line in the log at most this often.
+const SAID_EVERY: std::time::Duration = std::time::Duration::from_secs(10);

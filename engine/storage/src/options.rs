@@ -74,6 +74,11 @@ pub struct StorageOptions {
     pub wal: bool,
     /// The log is cut into files of about so many bytes.
     pub wal_segment_bytes: u64,
+    /// Whether the folder is opened to write although files of the log are gone that should be there: what they stored is given
+    /// up, and not missed any more once the folder was opened. Otherwise that is [`StorageError::LogGone`].
+    ///
+    /// [`StorageError::LogGone`]: crate::StorageError::LogGone
+    pub accept_log_loss: bool,
     /// Memtables are flushed early where the log would grow beyond so many bytes. As long as one cannot be flushed, because its
     /// files cannot be written, the log is kept from its first write on, and may grow beyond this; the others are flushed all
     /// the same, and once it is flushed, all that it held up goes.
@@ -118,6 +123,7 @@ impl StorageOptions {
             sync: SyncMode::default(),
             wal: true,
             wal_segment_bytes: 32 << 20,
+            accept_log_loss: false,
             wal_bytes: 1 << 30,
             memtable_bytes: 128 << 20,
             meta_cache_bytes: 32 << 20,

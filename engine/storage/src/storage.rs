@@ -175,8 +175,8 @@ impl Storage {
     /// whether it may be made, and whether it is enough to read it.
     ///
     /// # Errors
-    /// [`StorageError::Locked`] where another process owns the folder; I/O; a manifest that cannot be read. Damage in the
-    /// log does not keep it from opening: see [`Storage::recovery`].
+    /// [`StorageError::Locked`] where another process owns the folder; [`StorageError::LogGone`] where files of the log are
+    /// missing; I/O; a manifest that cannot be read. Damage in the log does not keep it from opening: see [`Storage::recovery`].
     pub fn open(options: StorageOptions) -> Result<Self, StorageError> {
         let flush_threads = options.flush_threads.max(1);
         let store = open(options)?;

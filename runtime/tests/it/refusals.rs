@@ -134,17 +134,16 @@ async fn a_bad_record_stops_the_pipeline_where_the_user_says_so() {
 #[tokio::test(start_paused = true)]
 async fn dead_letters_that_cannot_be_written_hold_everything_up() {
     let mut harness = Harness::new("letters-fail").source("in").sink("out", &["in"]);
-    // A link that leads to itself is a fault that may pass, as a full disk is.
-    let link = harness.folder.path().join("link");
-    std::os::unix::fs::symlink(&link, &link).expect("linked");
-    let file = link.join("deep").join("letters.jsonl");
+    // A program that runs cannot be written to, which may pass, as a full disk does.
+    let file = harness.folder.path().join("letters.jsonl");
+    std::os::unix::fs::symlink("/proc/self/exe", &file).expect("linked");
     harness.pipeline.errors.dead_letter.file = Some(file.clone());
     let script = half_bad().named(harness.script("in"));
     let sink = ScriptedSink::new().with_checkpoints().named(harness.script("out"));
     let running = harness.start();
     crate::harness::pass(60_000).await;
     assert_eq!((sink.attempts(), script.settled()), (0, Checkpoint::new()));
-    std::fs::remove_file(&link).expect("removed");
+    std::fs::remove_file(&file).expect("removed");
     let report = running.wait().await;
     assert_eq!((report.outcome, report.dead, sink.rows().len()), (Outcome::Completed, 2, 28));
     assert_eq!(crate::harness::lines(&file).len(), 2);

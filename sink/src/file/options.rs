@@ -6,13 +6,17 @@ use levada_connector_api::{ByteSize, Interval, Problem};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::names::Names;
+use super::{
+    names::Names,
+    place::{Place, look},
+};
 
 /// Where lines go and what they look like.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileOptions {
-    /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`.
+    /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`. A FIFO or
+    /// a character device is written into as it is.
     #[schemars(example = "out/readings.jsonl")]
     pub path: PathBuf,
     /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
@@ -63,7 +67,7 @@ impl FileOptions {
         self.format.map_or_else(by_name, |format| format == FileFormat::Csv)
     }
 
-    /// What cannot work.
+    /// What cannot work. Looks at what stands at the path.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         let ends_in_slash = self.path.as_os_str().to_string_lossy().ends_with(['/', '\\']);
@@ -71,6 +75,18 @@ impl FileOptions {
             let message =
                 format!("`{}` names no file: write a name, as in out/readings.jsonl", self.path.display());
             problems.push(Problem::new("path", message));
+        } else {
+            match look(&self.path) {
+                Ok(Place::Stream) if self.rotate.is_some() => {
+                    let message = format!(
+                        "`{}` is no file, and cannot be rotated: leave this out",
+                        self.path.display()
+                    );
+                    problems.push(Problem::new("rotate", message));
+                }
+                Ok(_) => {}
+                Err(message) => problems.push(Problem::new("path", message)),
+            }
         }
         if self.path.extension().is_some_and(|extension| extension == "part") {
             problems.push(Problem::new(
@@ -127,6 +143,14 @@ mod tests {
         let paths = |value| options(value).problems().into_iter().map(|each| each.path).collect::<Vec<_>>();
         assert_eq!(paths(json!({"path": "out/a.csv", "rotate": {"rows": 5}})), [""; 0]);
         assert_eq!(paths(json!({"path": "out/"})), ["path"]);
+        assert_eq!(paths(json!({"path": "/"})), ["path"]);
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(paths(json!({"path": folder.path()})), ["path"]);
+        #[cfg(unix)]
+        {
+            assert_eq!(paths(json!({"path": "/dev/null"})), [""; 0]);
+            assert_eq!(paths(json!({"path": "/dev/null", "rotate": {"rows": 5}})), ["rotate"]);
+        }
         assert_eq!(paths(json!({"path": "a.part"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.csv", "rotate": {}})), ["rotate"]);
         let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s"}});

@@ -10,9 +10,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
+    device::Device,
     disk::{Disk, SystemDisk},
     names::Names,
     options::FileOptions,
+    place::{Place, look},
     writer::Writer,
 };
 use crate::lines::LineOptions;
@@ -46,7 +48,11 @@ impl SinkType for File {
     }
 
     fn build(options: Self::Options, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        Ok(Arc::new(FileSink::new(&options.own, &options.group, Arc::new(SystemDisk))?))
+        let sink = FileSink::new(&options.own, &options.group, Arc::new(SystemDisk))?;
+        Ok(match look(&options.own.path) {
+            Ok(Place::Stream) => Device::sink(&options.own, &options.group),
+            _ => Arc::new(sink),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use levada_connector_api::{
     ByteSize, EngineTuning, Interval, Problem, Secret, StoreTarget, SyncMode,
     model::{Compressor, DataType, Encoding, Path, SeriesSchema},
+    port_of,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -216,8 +217,9 @@ impl IotdbOptions {
         }
         self.misplaced(&mut problems);
         for (index, node) in self.nodes.iter().enumerate() {
-            if !is_address(node) {
-                let message = format!("`{node}` is no address: write host:port, as in 127.0.0.1:6667");
+            let nobody = || format!("`{node}` is no address: port 0 is nobody's");
+            if let Err(message) = port_of(node).and_then(|port| if port > 0 { Ok(()) } else { Err(nobody()) })
+            {
                 problems.push(Problem::new(format!("nodes[{index}]"), message));
             }
         }
@@ -273,11 +275,6 @@ impl IotdbOptions {
 /// Whether a path says itself where it is.
 pub(super) fn starts_with_root(path: &Path) -> bool {
     path.as_str().strip_prefix("root").is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-fn is_address(text: &str) -> bool {
-    text.rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 #[cfg(test)]

@@ -204,3 +204,63 @@ async fn drive(sink: &FileSink, disk: &FaultyDisk, tries: u32) -> bool {
     }
     untroubled
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_fifo_is_written_into_once_somebody_reads_it() -> Result<()> {
+    let folder = folder();
+    let path = folder.path().join("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("it runs").success());
+    let sink = File::build(options(path.clone(), &json!({})), &BuildContext::new("p", "n"))?;
+    assert!(!sink.capabilities().lasting);
+    sink.connect().await?;
+    let error = sink.write(&numbered("s", 0..10, 1)).await.expect_err("nobody reads");
+    assert!(error.is_transient() && error.to_string().ends_with("nobody reads from it yet"), "{error}");
+    let reader = std::thread::spawn(move || fs::read_to_string(path));
+    // The reader may need a moment to open it.
+    while let Err(error) = sink.write(&numbered("s", 0..10, 1)).await {
+        assert!(error.is_transient(), "{error}");
+        tokio::task::yield_now().await;
+    }
+    sink.write(&numbered("s", 10..20, 1)).await?;
+    sink.close().await?;
+    drop(sink);
+    let text = reader.join().expect("it reads").expect("text");
+    assert_eq!(text.lines().filter(|line| line.starts_with("time,")).count(), 1, "{text}");
+    assert_eq!(names(folder.path()), ["pipe.csv"], "nothing was made beside it");
+    assert!(text.ends_with('\n') && text.lines().count() > 20, "{text}");
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_device_is_written_into_and_a_full_one_is_tried_again() -> Result<()> {
+    let context = BuildContext::new("p", "n");
+    let null = File::build(options("/dev/null".into(), &json!({})), &context)?;
+    null.connect().await?;
+    null.write(&numbered("s", 0..10, 1)).await?;
+    null.close().await?;
+    let full = File::build(options("/dev/full".into(), &json!({})), &context)?;
+    full.connect().await?;
+    let error = full.write(&numbered("s", 0..10, 1)).await.expect_err("it is full");
+    assert!(error.is_transient() && error.kind() == ErrorKind::Exhausted, "{error}");
+    assert!(error.to_string().starts_with("cannot write to /dev/full: "), "{error}");
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn what_cannot_be_written_to_is_rejected_before_anything_runs() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("out")).expect("made");
+    fs::write(at("real.jsonl"), "").expect("written");
+    std::os::unix::fs::symlink(at("real.jsonl"), at("link.jsonl")).expect("linked");
+    for (name, reason) in [("out", "is a folder"), ("link.jsonl", "is a symbolic link")] {
+        let options = options(at(name), &json!({}));
+        assert_eq!(File::check(&options).len(), 1, "{name}");
+        let error = File::build(options, &BuildContext::new("p", "n")).expect_err(name);
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains(reason), "{error}");
+    }
+    assert_eq!(names(folder.path()), ["link.jsonl", "out", "real.jsonl"]);
+}

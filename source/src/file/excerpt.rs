@@ -6,9 +6,10 @@ use std::{
     path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash64;
+
+use super::unpack::Unpacked;
 
 /// A range of a file's (unpacked) bytes and the hash of what stood there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,6 +29,18 @@ impl Excerpt {
     pub(super) fn begins(&self, head: &[u8]) -> bool {
         let length = usize::try_from(self.end).unwrap_or(usize::MAX);
         self.start == 0 && head.get(..length).is_some_and(|head| Self::of(0, head) == *self)
+    }
+
+    /// As a part of a name: length and hash of a head, `4096-00c0ffee00c0ffee`.
+    pub(super) fn of_head_to_text(&self) -> String {
+        format!("{}-{:016x}", self.end, self.hash)
+    }
+
+    /// A head from that text.
+    pub(super) fn of_head_from_text(text: &str) -> Option<Self> {
+        let (end, hash) = text.split_once('-')?;
+        let head = Self { start: 0, end: end.parse().ok()?, hash: u64::from_str_radix(hash, 16).ok()? };
+        (head.of_head_to_text() == text).then_some(head)
     }
 
     /// Whether it stands in a file.
@@ -61,7 +74,7 @@ fn read(path: &Path, start: u64, end: u64, bytes: &mut Vec<u8>) -> io::Result<()
     let mut file = File::open(path)?;
     let length = end.saturating_sub(start);
     if is_packed(path) {
-        let mut unpacked = MultiGzDecoder::new(BufReader::new(file));
+        let mut unpacked = Unpacked::new(BufReader::new(file))?;
         io::copy(&mut unpacked.by_ref().take(start), &mut io::sink())?;
         unpacked.take(length).read_to_end(bytes)?;
     } else {

@@ -1,10 +1,10 @@
 //! The files that were met, and the name under which the positions of each are kept.
 //!
 //! ```text
-//!   logs/a.jsonl   inode 7, head h1   → split  files/logs/a.jsonl
+//!   logs/a.jsonl   inode 7, head h1   → split  files/logs/a.jsonl@h1
 //!        │ rotated: renamed to logs/a.jsonl.1, a new file in its place
-//!   logs/a.jsonl.1 inode 7, head h1   → split  files/logs/a.jsonl       goes on where it was
-//!   logs/a.jsonl   inode 9, head h2   → split  files/logs/a.jsonl#2     from its start
+//!   logs/a.jsonl.1 inode 7, head h1   → split  files/logs/a.jsonl@h1    goes on where it was
+//!   logs/a.jsonl   inode 9, head h2   → split  files/logs/a.jsonl@h2    from its start
 //! ```
 //!
 //! A position belongs to a file's content and not to its name. A file is the one that was met before where its head is the
@@ -14,18 +14,22 @@
 //! each is taken for one that was met before at most once, the one with the same inode first.
 //!
 //! The account is a file in the pipeline's state folder. It is durable before the first position of a new name is handed
-//! out; marks may lag behind what was read. Where it is lost, or was never written, positions that a sink has stored
-//! under a file's name are taken for that file's if it is long enough and a line ends there.
+//! out; marks may lag behind what was read. Where it is lost, a position that a sink has stored is told by its split's
+//! [name](super::split), which has the file's print: it is this file's where the path is the same, the file begins with that
+//! print, a line ends at the position, and the print is a whole one or covers all that was read. Where that does not hold, the
+//! file is read from its start, which is said: reading rows again is better than leaving some out.
+//!
+//! A file that has several names among those to be read (links) is read once, under the first.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map},
     io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use levada_connector_api::{
-    Error,
+    Error, SplitState,
     model::{Checkpoint, SplitName},
     replace_state,
 };
@@ -33,7 +37,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     excerpt::{Excerpt, bytes_of, is_packed},
-    look::{Look, siblings, stem},
+    look::{Look, PRINT, siblings, stem},
+    split,
 };
 
 /// How often marks are written while files are read.
@@ -64,6 +69,8 @@ pub(super) struct Known {
     changed: bool,
     /// Not to be written again before.
     save_at: Instant,
+    /// Other names of files that are read, of which it was said.
+    links: HashSet<PathBuf>,
 }
 
 /// A file to be read, and as what.
@@ -93,7 +100,7 @@ impl Known {
             Err(error) => Err(error),
         };
         let entries = entries.unwrap_or_else(|error| {
-            tracing::warn!(file = %at.display(), %error, "what was known of files cannot be read: a file is told by its name");
+            tracing::warn!(file = %at.display(), %error, "what was known of files cannot be read: a file is told by its path and head");
             Vec::new()
         });
         let mut known = Self {
@@ -103,6 +110,7 @@ impl Known {
             index: HashMap::new(),
             changed: false,
             save_at: Instant::now(),
+            links: HashSet::new(),
         };
         known.number();
         known
@@ -116,9 +124,10 @@ impl Known {
         for path in paths {
             match Look::at(path) {
                 Ok(look) => looks.push(look),
-                Err(error) => plan.faults.push((self.name(path), error)),
+                Err(error) => plan.faults.push((split::plain(&self.node, path), error)),
             }
         }
+        self.leave_out_links(&mut looks);
         let mut taken = HashSet::new();
         let found = self.recognise(&looks, positions, &mut taken);
         let mut files = self.rotated(paths, &looks, positions, &mut taken);
@@ -128,7 +137,7 @@ impl Known {
                 Some(at) => at,
                 None => self.adopt(&look, positions),
             };
-            let split = self.enter(entry, &look);
+            let split = self.enter(entry, &look, positions);
             let list = if positions.contains_key(&split) { &mut begun } else { &mut new };
             list.push(planned(look, split));
         }
@@ -137,6 +146,19 @@ impl Known {
         self.forget(&files);
         plan.files = files;
         plan
+    }
+
+    /// The splits of which a position is stored and whose files are there.
+    pub(super) fn there(&mut self, paths: &[PathBuf], stored: &Checkpoint) -> Vec<SplitState> {
+        let planned = self.plan(paths, stored).files.into_iter();
+        let state = |file: Planned| SplitState {
+            // Nobody knows how much a packed file holds.
+            end: (!is_packed(&file.path)).then_some(file.size),
+            split: file.split,
+            first: Some(0),
+            committed: None,
+        };
+        planned.filter(|file| stored.contains_key(&file.split)).map(state).collect()
     }
 
     /// For each file the entry of the one that it is: by device and inode first, then by its content.
@@ -227,21 +249,38 @@ impl Known {
         files
     }
 
-    /// An entry for a file that is not known. Where a sink has a position under its name and no file of that name was ever
-    /// met, the position may be this file's.
-    fn adopt(&mut self, look: &Look, positions: &Checkpoint) -> usize {
-        let name = self.name(&look.path);
-        let met = self.index.contains_key(&name);
-        let stored = positions.get(&name).copied().filter(|_| !met);
-        let split = match stored {
-            Some(position) if goes_on_at(look, position) => name,
-            None if !met && !positions.contains_key(&name) => name,
-            _ => {
-                let (file, split) = (look.path.display(), self.next_name(&name, positions));
-                tracing::info!(%file, %split, "another file stands where one was read before: it is read from its start");
-                split
+    /// Leaves out what is a file that is there already, under another name.
+    fn leave_out_links(&mut self, looks: &mut Vec<Look>) {
+        let mut first: HashMap<(u64, u64), PathBuf> = HashMap::new();
+        let mut links = Vec::new();
+        looks.retain(|look| match look.id.map(|id| first.entry(id)) {
+            Some(hash_map::Entry::Occupied(other)) => {
+                links.push((look.path.clone(), other.get().clone()));
+                false
             }
-        };
+            Some(hash_map::Entry::Vacant(free)) => {
+                free.insert(look.path.clone());
+                true
+            }
+            None => true,
+        });
+        links.retain(|(link, _)| self.links.insert(link.clone()));
+        if let Some((link, other)) = links.first() {
+            tracing::warn!(
+                file = %link.display(), same_as = %other.display(), files = links.len(),
+                "a file that has another name, too, is read once"
+            );
+        }
+    }
+
+    /// An entry for a file that is not known. Where a sink has a position of it, that counts.
+    fn adopt(&mut self, look: &Look, positions: &Checkpoint) -> usize {
+        let plain = split::plain(&self.node, &look.path);
+        let split = self.stored(&plain, look, positions).unwrap_or_else(|| {
+            let split = self.free_name(&plain, look, positions);
+            self.tell_of_start(&plain, look, &split, positions);
+            split
+        });
         let (path, head) = (look.path.clone(), Excerpt::of(0, &look.head));
         self.index.insert(split.clone(), self.entries.len());
         self.entries.push(Entry { split, path, id: look.id, head, mark: None });
@@ -249,8 +288,55 @@ impl Known {
         self.entries.len() - 1
     }
 
+    /// The split of a file that is not known, by a position that a sink has.
+    fn stored(&self, plain: &SplitName, look: &Look, positions: &Checkpoint) -> Option<SplitName> {
+        let (newest, name, position) = named_alike(plain, positions)
+            .filter(|(name, _)| !self.index.contains_key(*name))
+            .filter_map(|(name, position)| Some((split::parts(name.as_str())?, name, *position)))
+            .filter(|(parts, ..)| parts.plain == plain.as_str())
+            .filter(|(parts, ..)| parts.print.is_in(&look.path).unwrap_or(false))
+            .max_by_key(|(parts, ..)| (parts.print.end, parts.number))?;
+        // A print of few bytes, as a file has when it begins, is no proof for all that came later.
+        let proven = newest.print.end >= PRINT || position <= newest.print.end;
+        (proven && goes_on_at(look, position)).then(|| name.clone())
+    }
+
+    /// A name that no position and no other file has.
+    fn free_name(&self, plain: &SplitName, look: &Look, positions: &Checkpoint) -> SplitName {
+        let name = split::named(plain, &look.print);
+        let is_free = |name: &SplitName| !positions.contains_key(name) && !self.index.contains_key(name);
+        if is_free(&name) {
+            return name;
+        }
+        (2..).map(|number| split::numbered(&name, number)).find(is_free).unwrap_or(name)
+    }
+
+    /// Says that a file is read from its start although there are positions of its path.
+    fn tell_of_start(&self, plain: &SplitName, look: &Look, split: &SplitName, positions: &Checkpoint) {
+        let mut stored = positions.get_key_value(plain).into_iter().chain(named_alike(plain, positions));
+        let Some((other, _)) = stored.next() else { return };
+        let file = look.path.display();
+        if self.index.contains_key(other) {
+            tracing::info!(%file, %split, "another file stands where one was read before: it is read from its start");
+        } else {
+            tracing::warn!(
+                %file, %split, stored = %other,
+                "nothing tells that the file is the one of which a position is stored: it is read from its start"
+            );
+        }
+    }
+
     /// Brings an entry up to date with the file as it is. Gives its split.
-    fn enter(&mut self, at: usize, look: &Look) -> SplitName {
+    fn enter(&mut self, at: usize, look: &Look, positions: &Checkpoint) -> SplitName {
+        let named = split::parts(self.entries[at].split.as_str()).map_or(0, |parts| parts.print.end);
+        if named < look.print.end && !positions.contains_key(&self.entries[at].split) {
+            // As long as nothing was read of it, its name may still become one that tells more.
+            let split = self.free_name(&split::plain(&self.node, &look.path), look, positions);
+            self.index.remove(&self.entries[at].split);
+            self.index.insert(split.clone(), at);
+            self.entries[at].split = split;
+            self.changed = true;
+        }
         let entry = &mut self.entries[at];
         let head = Excerpt::of(0, &look.head);
         if entry.path != look.path || entry.id != look.id || head.end > entry.head.end {
@@ -260,16 +346,6 @@ impl Known {
             self.changed = true;
         }
         entry.split.clone()
-    }
-
-    fn name(&self, path: &Path) -> SplitName {
-        SplitName::new(format!("{}/{}", self.node, path.display()))
-    }
-
-    fn next_name(&self, name: &SplitName, positions: &Checkpoint) -> SplitName {
-        let numbered = |number: u64| SplitName::new(format!("{name}#{number}"));
-        let is_free = |name: &SplitName| !positions.contains_key(name) && !self.index.contains_key(name);
-        (2..).map(numbered).find(is_free).unwrap_or_else(|| name.clone())
     }
 
     /// Forgets the oldest of the files that are not there any more.
@@ -313,7 +389,7 @@ impl Known {
             Err(error) => {
                 tracing::warn!(
                     file = %self.at.display(), %error,
-                    "what is known of files cannot be written: the next run tells them by their names"
+                    "what is known of files cannot be written: the next run tells them by their paths and heads"
                 );
             }
         }
@@ -326,6 +402,16 @@ impl Known {
 
 fn planned(look: Look, split: SplitName) -> Planned {
     Planned { path: look.path, split, id: look.id, size: look.size }
+}
+
+/// The positions of a path's files, by their names.
+fn named_alike<'a>(
+    plain: &SplitName,
+    positions: &'a Checkpoint,
+) -> impl Iterator<Item = (&'a SplitName, &'a u64)> {
+    let prefix = SplitName::new(format!("{plain}@"));
+    let from = positions.range(prefix.clone()..);
+    from.take_while(move |(name, _)| name.as_str().starts_with(prefix.as_str()))
 }
 
 /// Whether a position of which no more is known may be of this file: it is long enough, and a line or the file ends there.

@@ -6,10 +6,12 @@ use std::{
     path::Path,
 };
 
-use flate2::read::MultiGzDecoder;
 use levada_connector_api::csv::RecordReader;
 
-use super::excerpt::{Excerpt, is_packed};
+use super::{
+    excerpt::{Excerpt, is_packed},
+    unpack::Unpacked,
+};
 
 const BUFFER: usize = 256 << 10;
 /// The longest line that is taken as one record.
@@ -17,11 +19,9 @@ pub(super) const LONGEST: u64 = 256 << 20;
 /// Bytes before a position by which the file is known again.
 const MARK: u64 = 256;
 
-/// Unpacking keeps a good deal of state, and there is one of these for each open file.
-#[allow(clippy::large_enum_variant, reason = "one for each open file")]
 enum Input {
     Plain(BufReader<File>),
-    Packed(BufReader<MultiGzDecoder<BufReader<File>>>),
+    Packed(BufReader<Unpacked>),
 }
 
 /// Lines, or records of several lines, with their positions.
@@ -53,7 +53,7 @@ impl Lines {
     pub(super) fn open(path: &Path, separator: Option<u8>) -> io::Result<Self> {
         let file = BufReader::with_capacity(BUFFER, File::open(path)?);
         let input = if is_packed(path) {
-            Input::Packed(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file)))
+            Input::Packed(BufReader::with_capacity(BUFFER, Unpacked::new(file)?))
         } else {
             Input::Plain(file)
         };
@@ -65,8 +65,13 @@ impl Lines {
     pub(super) fn metadata(&self) -> io::Result<Metadata> {
         match &self.input {
             Input::Plain(file) => file.get_ref().metadata(),
-            Input::Packed(file) => file.get_ref().get_ref().get_ref().metadata(),
+            Input::Packed(file) => file.get_ref().metadata(),
         }
+    }
+
+    /// Whether bytes behind what was unpacked were passed over, as they are nothing that is packed.
+    pub(super) fn has_trailing(&self) -> bool {
+        matches!(&self.input, Input::Packed(file) if file.get_ref().has_trailing())
     }
 
     /// Whether the file has been cut before what was read of it.

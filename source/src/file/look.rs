@@ -7,10 +7,12 @@ use std::{
 
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
 
-use super::excerpt::head_of;
+use super::excerpt::{Excerpt, head_of};
 
-/// Bytes of a file's head that are looked at.
-const HEAD: u64 = 1 << 10;
+/// Bytes of a file's head by which it is recognised among those that are known.
+const HEAD: usize = 1 << 10;
+/// Bytes of it that a position's name stands for: as many as a long head of CSV has, and then some.
+pub(super) const PRINT: u64 = 4 << 10;
 
 /// A file as it is found.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub(super) struct Look {
     pub(super) size: u64,
     /// Its first bytes, unpacked; none where it cannot be unpacked, of which reading says more.
     pub(super) head: Vec<u8>,
+    /// Its first [`PRINT`] bytes, or all, unpacked.
+    pub(super) print: Excerpt,
 }
 
 impl Look {
@@ -37,8 +41,11 @@ impl Look {
             let message = format!("cannot read {}: it is {what}", path.display());
             return Err(Error::new(ErrorKind::Io, Domain::User, Retry::Never, message));
         }
-        let head = head_of(path, HEAD).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), id: id_of(&metadata), size: metadata.len(), head })
+        let mut head = head_of(path, PRINT).map_err(failed)?;
+        let print = Excerpt::of(0, &head);
+        head.truncate(HEAD);
+        head.shrink_to_fit();
+        Ok(Self { path: path.to_owned(), id: id_of(&metadata), size: metadata.len(), head, print })
     }
 }
 

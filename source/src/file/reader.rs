@@ -27,6 +27,7 @@ use super::{
     known::{Known, Planned},
     lines::{LONGEST, Line, Lines},
     look::id_of,
+    split,
 };
 use crate::feed::Outlet;
 
@@ -114,7 +115,8 @@ impl Reader {
             let there: HashSet<&SplitName> = plan.files.iter().map(|file| &file.split).collect();
             vanished.retain(|split, _| !there.contains(split));
             let gone = std::mem::take(&mut vanished).into_iter().map(|(split, path)| (split, gone(&path)));
-            let unlisted = listed.faults.into_iter().map(|(path, error)| (self.name(&path), error));
+            let unlisted =
+                listed.faults.into_iter().map(|(path, error)| (split::plain(&self.node, &path), error));
             let faults: Vec<_> = plan.faults.drain(..).chain(gone).chain(unlisted).collect();
             // What gave trouble before comes last, so that it holds up nothing.
             let troubles = self.troubles.lock().clone();
@@ -181,10 +183,6 @@ impl Reader {
         }
     }
 
-    fn name(&self, path: &Path) -> SplitName {
-        SplitName::new(format!("{}/{}", self.node, path.display()))
-    }
-
     /// Reads a file to its end.
     ///
     /// # Errors
@@ -192,9 +190,11 @@ impl Reader {
     fn file(&mut self, file: &Planned, known: &mut Known, outlet: &Outlet) -> Result<Ended> {
         let failed = |error| Error::io(format!("cannot read {}", file.path.display()), error);
         let opened = Lines::open(&file.path, self.decoder.make().separator())
-            .and_then(|lines| Ok((id_of(&lines.metadata()?), lines)));
+            .and_then(|lines| Ok((lines.metadata()?, lines)));
         let error = match opened {
-            Ok((id, _)) if id != file.id => return Ok(Ended::Changed),
+            Ok((found, _)) if id_of(&found) != file.id => return Ok(Ended::Changed),
+            // What was empty had no print, without which no position is handed out.
+            Ok((found, _)) if file.size == 0 && found.len() > 0 => return Ok(Ended::Changed),
             Ok((_, lines)) => match self.lines(file, lines, known, outlet) {
                 Ok(ended) => return Ok(ended),
                 Err(Fault::Closed) => return Ok(Ended::Closed),
@@ -247,6 +247,12 @@ impl Reader {
             pending.hand_on(self, &lines, known, outlet)?;
         }
         done?;
+        if lines.has_trailing() {
+            tracing::warn!(
+                file = %file.path.display(),
+                "bytes behind the packed file's end are nothing that is packed, and are ignored"
+            );
+        }
         Ok(if lines.is_cut()? { Ended::Changed } else { Ended::AtEnd })
     }
 

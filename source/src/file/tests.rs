@@ -85,11 +85,9 @@ async fn a_header_is_read_again_where_reading_goes_on_and_gzip_is_unpacked() {
     packed.write_all(format!("{head}1700000000001,d,2\n1700000000002,d,3").as_bytes()).expect("written");
     packed.finish().expect("written");
     let paths = json!(path);
-    assert_eq!(
-        all(&mut source::<CsvDecoder>(paths.clone()), &Checkpoint::new()).await.expect("read").rows(),
-        3
-    );
-    let split = levada_connector_api::model::SplitName::new(format!("files/{}", path.display()));
+    let whole = all(&mut source::<CsvDecoder>(paths.clone()), &Checkpoint::new()).await.expect("read");
+    assert_eq!(whole.rows(), 3);
+    let split = whole.positions[0].split.clone();
     let stored = Checkpoint::from([(split.clone(), head.len() as u64)]);
     assert_eq!(all(&mut source::<CsvDecoder>(paths.clone()), &stored).await.expect("read").rows(), 2);
     // A position that cannot be this file's: it is another, and is read from its start.
@@ -103,5 +101,21 @@ async fn a_file_that_is_not_there_is_an_error() {
         let error =
             all(&mut source::<JsonDecoder>(json!(pattern)), &Checkpoint::new()).await.expect_err(pattern);
         assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    }
+}
+
+#[test]
+fn paths_that_cannot_be_files_are_named_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path().display();
+    for (path, reason) in [
+        ("/".to_owned(), "`/` is a folder: name its files, as in /*".to_owned()),
+        (here.to_string(), format!("`{here}` is a folder: name its files, as in {here}/*")),
+        ("in/".to_owned(), "`in/` is a folder: name its files, as in in/*".to_owned()),
+        ("a\0b".to_owned(), "the path has a NUL character in it, which no name can have".to_owned()),
+        (String::new(), "the path is empty".to_owned()),
+    ] {
+        let options = serde_json::from_value(json!({"paths": ["in/*", path]})).expect("options that fit");
+        assert_eq!(FileSource::check(&options), [Problem::new("paths[1]", reason)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
-use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret};
+use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, port_of};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -191,6 +191,14 @@ impl KafkaOptions {
         for (path, list) in [("brokers", &self.brokers), ("topics", &self.topics)] {
             if list.as_slice().is_empty() || list.as_slice().iter().any(|text| text.trim().is_empty()) {
                 problems.push(Problem::new(path, "none is given, or one is empty"));
+            }
+        }
+        for broker in self.brokers.as_slice().iter().flat_map(|list| list.split(',')).map(str::trim) {
+            // The port may be left out, and a protocol may stand before.
+            let address = broker.rsplit_once("://").map_or(broker, |(_, address)| address);
+            let has_port = address.rfind(':') > address.rfind(']');
+            if has_port && let Err(error) = port_of(address) {
+                problems.push(Problem::new("brokers", error));
             }
         }
         for topic in self.topics.as_slice().iter().filter(|topic| topic.starts_with('^')) {

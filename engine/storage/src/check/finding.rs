@@ -35,6 +35,8 @@ pub struct Finding {
     pub series: Option<String>,
     /// What is wrong.
     pub what: String,
+    /// Whether the folder does not open to write because of it, until what is lost was given up.
+    pub blocks: bool,
     /// What that means for the data.
     pub means: Cow<'static, str>,
     /// What [`repair`](crate::repair) does about it.
@@ -51,6 +53,7 @@ impl Finding {
             bytes: None,
             series: None,
             what: what.into(),
+            blocks: false,
             means: Cow::Borrowed(""),
             repair: Cow::Borrowed(""),
         }
@@ -68,6 +71,11 @@ impl Finding {
 
     pub(crate) fn spanning(mut self, bytes: u64) -> Self {
         self.bytes = Some(bytes);
+        self
+    }
+
+    pub(crate) fn blocking(mut self) -> Self {
+        self.blocks = true;
         self
     }
 

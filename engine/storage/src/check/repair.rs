@@ -28,8 +28,8 @@ use crate::{
 
 /// Brings a data folder that nobody has open into a state in which it opens: a damaged manifest is written anew from what
 /// can be read of it, of damaged files the readable chunks are kept; what is not readable, and what the manifest does not
-/// name, is moved into the folder `lost`. Nothing is deleted. Damage in the log needs no repair: the store reads around it. Says
-/// what was done.
+/// name, is moved into the folder `lost`. Nothing is deleted. Damage in the log needs no repair: the store reads around it, and
+/// what is gone of it is given up where the folder is opened with [`StorageOptions::accept_log_loss`]. Says what was done.
 ///
 /// # Errors
 /// The folder is in use, or cannot be read or written.

@@ -64,7 +64,9 @@ impl Store {
             if let Err(error) = caught("a compaction", || self.compact_next(None, false))
                 && !matches!(error, StorageError::Closed)
             {
-                tracing::error!(%error, "a compaction failed; it will be tried again");
+                if let Some(attempts) = self.failures.compactions.lock().note(1, Instant::now()) {
+                    tracing::error!(%error, attempts, "a compaction failed; it will be tried again");
+                }
                 let again = Instant::now() + IDLE;
                 let mut core = self.core.lock();
                 while !core.closed && !self.work.wait_until(&mut core, again).timed_out() {}

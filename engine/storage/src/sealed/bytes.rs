@@ -97,11 +97,24 @@ fn damaged(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
+fn missing(sums: &Path) -> io::Error {
+    let name = sums.file_name().unwrap_or_default().to_string_lossy();
+    let message = format!(
+        "the file of its checksums, {name}, is missing: put it back, or keep what agrees with the statistics in the file by \
+         `levada fsck --repair`"
+    );
+    io::Error::new(io::ErrorKind::NotFound, message)
+}
+
 impl FileBytes {
     pub(crate) fn open(disk: &dyn Disk, path: &Path) -> io::Result<Self> {
         let file = disk.open(path)?;
         let len = file.len()?;
-        let sums = read_whole(disk, &path.with_extension(SUMS))?;
+        let at = path.with_extension(SUMS);
+        let sums = read_whole(disk, &at).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => missing(&at),
+            _ => error,
+        })?;
         let Sums { block, blocks: sums, .. } = Sums::parse(&sums, len)?;
         Ok(Self { file, len, block, sums, damage: OnceLock::new(), ahead: None })
     }

@@ -9,11 +9,12 @@ use std::{
     time::Instant,
 };
 
+use levada_model::Repeats;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Admission, access::ReadOnly, last::LastCache};
 use crate::{
-    Finding, Stats, StorageError, StorageOptions,
+    Finding, SAID_EVERY, Stats, StorageError, StorageOptions,
     catalog::Catalog,
     disk::Lock,
     holds::Holds,
@@ -53,6 +54,22 @@ pub(crate) struct Store {
     pub(crate) read_only: Option<ReadOnly>,
     pub(crate) lock: Mutex<Option<Box<dyn Lock>>>,
     pub(crate) counters: Counters,
+    pub(crate) failures: Failures,
+}
+
+/// Failures of work in the background, which is tried again: one line for many.
+#[derive(Debug)]
+pub(crate) struct Failures {
+    pub(crate) flushes: Mutex<Repeats>,
+    pub(crate) commits: Mutex<Repeats>,
+    pub(crate) compactions: Mutex<Repeats>,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        let none = || Mutex::new(Repeats::new(SAID_EVERY));
+        Self { flushes: none(), commits: none(), compactions: none() }
+    }
 }
 
 /// What is only counted.

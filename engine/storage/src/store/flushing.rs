@@ -151,7 +151,9 @@ impl Store {
                 drop(core);
                 let work = || if commit { self.commit_catalog() } else { self.note_log() };
                 if let Err(error) = caught("a commit", work) {
-                    tracing::error!(%error, "the manifest cannot be written");
+                    if let Some(attempts) = self.failures.commits.lock().note(1, Instant::now()) {
+                        tracing::error!(%error, attempts, "the manifest cannot be written; trying again");
+                    }
                     no_commit_before = Instant::now() + RETRY;
                 }
             } else {
@@ -168,9 +170,11 @@ impl Store {
         let failed = self.flush_together(batch);
         let flushed = (batch.len() - failed.len()) as u64;
         self.counters.flushes.fetch_add(flushed, Ordering::Relaxed);
-        if let Some(first) = failed.first() {
+        if let Some(first) = failed.first()
+            && let Some(attempts) = self.failures.flushes.lock().note(1, Instant::now())
+        {
             let (error, memtables) = (&first.reason, failed.len());
-            tracing::error!(%error, memtables, "a flush failed; it will be tried again");
+            tracing::error!(%error, memtables, attempts, "a flush failed; it will be tried again");
         }
         let woken = !failed.is_empty();
         self.core.lock().end_flush(failed);

@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use super::{
     Admission, Core, Files, Store,
     access::{ReadOnly, check_folder, lock_to_read, take_lock},
-    core::Counters,
+    core::{Counters, Failures},
     last::LastCache,
 };
 use crate::{
@@ -36,7 +36,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
         Err(error) if or_read && error.is_of_writing() => {
             let why = format!(": {error}");
             // What it says of reading is the better reason where that fails, too.
-            let store = open_to_read(options, why)?;
+            let store = open_to_read(StorageOptions { access: Access::Read, ..options }, why)?;
             tracing::warn!(%error, "the data folder cannot be written to: it is open to read only");
             Ok(store)
         }
@@ -97,6 +97,7 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         read_only: None,
         lock: Mutex::new(Some(lock)),
         counters: Counters::default(),
+        failures: Failures::default(),
         options,
     };
     store.settle_folder(&segments)?;
@@ -129,6 +130,7 @@ fn open_to_read(options: StorageOptions, why: String) -> Result<Arc<Store>, Stor
         read_only,
         lock: Mutex::new(Some(lock)),
         counters: Counters::default(),
+        failures: Failures::default(),
         options,
     }))
 }
@@ -187,6 +189,9 @@ fn read(options: &StorageOptions) -> Result<Read, StorageError> {
     core.next_file = core.next_file.max(newest.map_or(0, |newest| newest.saturating_add(1)));
     let mut replayed = recover(&disk, &logs, options, &mut core)?;
     replayed.miss(&logs, log_end, core.floor);
+    if options.access != Access::Read && !options.accept_log_loss {
+        not_gone(&dir, &replayed)?;
+    }
     recovery.extend(replayed.findings);
     // A file that was taken back may be ahead of the manifest.
     let newest = core.files.values().flatten().map(|file| file.meta.seq).max().unwrap_or(0);
@@ -197,6 +202,13 @@ fn read(options: &StorageOptions) -> Result<Read, StorageError> {
     let log_after = replayed.first_seq.map_or(core.seq, |first| first.saturating_sub(1));
     let segments = replayed.segments;
     Ok(Read { manifest, folder, core, segments, leftovers, told, removed, readers, log_after, recovery })
+}
+
+/// That nothing of the log is gone: once the folder is written to, nobody would miss it any more.
+fn not_gone(dir: &Path, replayed: &Replayed) -> Result<(), StorageError> {
+    let Some(gone) = replayed.findings.iter().find(|finding| finding.blocks) else { return Ok(()) };
+    let Finding { path, what, means, .. } = gone.clone();
+    Err(StorageError::LogGone { dir: dir.to_owned(), path, what, means: means.into_owned() })
 }
 
 /// The store, once it is open, for the log's thread. That ends before the store does, so what it holds is never the last.

@@ -7,12 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use levada_model::Repeats;
+
 use super::{
     log::WalOptions,
     segment::{Head, Segment},
     state::{ClosedSegment, Failure, Shared, State},
 };
-use crate::{SyncMode, disk::Disk};
+use crate::{SAID_EVERY, SyncMode, disk::Disk};
 
 /// How often a write that failed is tried again by itself.
 const RETRY: Duration = Duration::from_millis(100);
@@ -58,6 +60,8 @@ pub(super) struct Committer {
     pub(super) turned: Box<dyn Fn() + Send>,
     /// A segment was begun or ended, and nobody was told.
     pub(super) has_turned: bool,
+    /// Attempts that failed.
+    pub(super) failures: Repeats,
 }
 
 enum Turn {
@@ -250,7 +254,10 @@ impl Committer {
             let mut state = self.shared.state.lock();
             match result {
                 Ok(()) => {
-                    state.failure = None;
+                    if state.failure.take().is_some() {
+                        self.failures = Repeats::new(SAID_EVERY);
+                        tracing::info!("the log is written again");
+                    }
                     state.owed_bytes = 0;
                     state.acked_seq = self.owed_seq;
                     state.group.synced();
@@ -264,9 +271,12 @@ impl Committer {
                     wakers
                 }
                 Err(failure) => {
-                    tracing::error!(
-                        path = %failure.path.display(), error = failure.message, "the log cannot be written"
-                    );
+                    if let Some(attempts) = self.failures.note(1, Instant::now()) {
+                        tracing::error!(
+                            path = %failure.path.display(), error = failure.message, attempts,
+                            "the log cannot be written; trying again"
+                        );
+                    }
                     state.failure = Some(failure);
                     state.waiters.take(u64::MAX)
                 }

@@ -8,6 +8,10 @@ use crate::{
     frame::END,
 };
 
+/// What a repair does about files of a log that are gone.
+pub(super) const GIVEN_UP: &str =
+    "what it stored is given up, and all else kept; where there is a copy of it, put that back instead";
+
 /// Where a log ended when this was noted. What came since is there as well, unless a crash took it before it was acknowledged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LogEnd {
@@ -46,10 +50,6 @@ impl LogEnd {
         } else {
             return None;
         };
-        Some(
-            Finding::error(path, what)
-                .means(means)
-                .repaired_by("nothing can be done but to put it back before the folder is opened"),
-        )
+        Some(Finding::error(path, what).means(means).repaired_by(GIVEN_UP).blocking())
     }
 }

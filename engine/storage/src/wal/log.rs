@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use levada_model::Repeats;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
     segment::{Head, Segment},
     state::{ClosedSegment, Part, Shared, State},
 };
-use crate::{StorageError, SyncMode, codec::Put, disk::Disk, frame};
+use crate::{SAID_EVERY, StorageError, SyncMode, codec::Put, disk::Disk, frame};
 
 /// How the log is kept.
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ impl Wal {
             progress: Box::new(progress),
             turned: Box::new(turned),
             has_turned: false,
+            failures: Repeats::new(SAID_EVERY),
         };
         let thread = thread::Builder::new()
             .name("levada-wal".to_owned())

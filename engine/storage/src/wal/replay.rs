@@ -11,6 +11,7 @@ use levada_model::StatusCode;
 
 use super::{
     LogEnd, Op,
+    end::GIVEN_UP,
     segment::{HEAD, Head, VERSION, newer_version, number},
     state::ClosedSegment,
 };
@@ -56,11 +57,7 @@ impl Replayed {
             return None;
         }
         let what = format!("the writes {first} to {last} are not in the log: a file of it is gone");
-        Some(
-            Finding::error(dir, what)
-                .means("what they stored is lost")
-                .repaired_by("nothing can be done but to put it back before the folder is opened"),
-        )
+        Some(Finding::error(dir, what).means("what they stored is lost").repaired_by(GIVEN_UP).blocking())
     }
 
     /// Says what is missing at the end of a log that should reach to `end`, where all up to `floor` is elsewhere. Where damage

@@ -66,6 +66,8 @@ pub(super) struct State {
 #[derive(Clone, Debug)]
 pub(super) struct Failure {
     pub(super) kind: io::ErrorKind,
+    /// The system's number of it, where it has one.
+    pub(super) number: Option<i32>,
     pub(super) message: String,
     pub(super) path: PathBuf,
     pub(super) since: Instant,
@@ -73,15 +75,14 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(error: &io::Error, path: &Path) -> Self {
-        let (kind, message, path) = (error.kind(), error.to_string(), path.to_owned());
-        Self { kind, message, path, since: Instant::now() }
+        let (kind, number, message) = (error.kind(), error.raw_os_error(), error.to_string());
+        Self { kind, number, message, path: path.to_owned(), since: Instant::now() }
     }
 
     pub(super) fn error(&self) -> StorageError {
-        StorageError::io("cannot write to the log", &self.path)(io::Error::new(
-            self.kind,
-            self.message.clone(),
-        ))
+        let again = || io::Error::new(self.kind, self.message.clone());
+        let error = self.number.map_or_else(again, io::Error::from_raw_os_error);
+        StorageError::io("cannot write to the log", &self.path)(error)
     }
 }
 

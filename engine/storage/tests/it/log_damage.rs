@@ -1,9 +1,10 @@
-//! Mangled logs: opening never fails or panics, nothing shows that was never written, and what is lost is named.
+//! Mangled logs: opening never panics, nothing shows that was never written, what is lost is named, and what is gone is missed until
+//! it was given up.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use levada_model::{SplitRange, Write};
-use levada_storage::{Disk as _, Storage, StorageOptions, TimeRange, check};
+use levada_storage::{Access, Disk as _, Finding, Storage, StorageError, StorageOptions, TimeRange, check};
 
 use crate::{
     fault_disk::FaultDisk,
@@ -19,6 +20,25 @@ const TIMES: i64 = 24;
 
 fn on(disk: &FaultDisk, segment: u64) -> StorageOptions {
     StorageOptions { disk: Arc::new(disk.clone()), wal_segment_bytes: segment, ..options("/data".as_ref()) }
+}
+
+/// Opens a folder that may have lost files of its log: where it did, that is an error that names what was found, the folder
+/// can be read, and it opens where the loss is accepted.
+fn opened(disk: &FaultDisk, segment: u64, found: &[Finding]) -> Storage {
+    let Some(gone) = found.iter().find(|finding| finding.blocks) else {
+        return Storage::open(on(disk, segment)).expect("opens");
+    };
+    for access in [Access::Write, Access::Existing, Access::WriteOrRead] {
+        let error = Storage::open(StorageOptions { access, ..on(disk, segment) }).expect_err("it is missed");
+        let StorageError::LogGone { path, what, .. } = &error else { panic!("{error}") };
+        assert_eq!((path, what), (&gone.path, &gone.what));
+        assert!(error.to_string().contains("levada fsck --repair /data"), "{error}");
+    }
+    let reader =
+        Storage::open(StorageOptions { access: Access::Read, ..on(disk, segment) }).expect("opens to read");
+    assert_eq!(reader.recovery(), found);
+    reader.close().expect("closes");
+    Storage::open(StorageOptions { accept_log_loss: true, ..on(disk, segment) }).expect("opens")
 }
 
 /// A folder whose rows are all in the log: every time was written once, even ones twice, and some were deleted.
@@ -100,7 +120,7 @@ fn a_mangled_log_opens_and_what_it_lost_is_named() {
         let mut may_miss = false;
         disk.alter(&file, |bytes| may_miss = mangle(bytes, &mut random) && last);
         let checked = check(&on(&disk, segment)).expect("checked");
-        let storage = Storage::open(on(&disk, segment)).expect("opens");
+        let storage = opened(&disk, segment, &checked);
         let findings = storage.recovery();
         assert!(
             findings.iter().all(|finding| finding.path.starts_with("/data/wal")),
@@ -148,8 +168,12 @@ fn a_file_of_the_log_that_is_gone_is_missed() {
         disk.remove(&path).expect("removed");
         let findings = check(&on(&disk, 200)).expect("checked");
         assert!(findings.iter().any(|finding| finding.what.contains("gone")), "{path:?}: {findings:?}");
-        let storage = Storage::open(on(&disk, 200)).expect("opens");
+        let storage = opened(&disk, 200, &findings);
         assert!(storage.recovery().iter().any(|finding| finding.what.contains("gone")));
+        storage.flush(&[]).expect("flushes");
+        storage.close().expect("closes");
+        assert_eq!(check(&on(&disk, 200)).expect("checked"), [], "what was given up is not missed");
+        Storage::open(on(&disk, 200)).expect("opens").close().expect("closes");
     }
 }
 
@@ -195,7 +219,7 @@ fn the_newest_file_of_the_log_is_missed_where_it_is_gone_or_emptied() {
                 finding.severity == levada_storage::Severity::Error && finding.what.contains("newest file")
             });
             assert!(told, "{how}, closed {closed}: {findings:?}");
-            let storage = Storage::open(on(&disk, 1 << 20)).expect("opens");
+            let storage = opened(&disk, 1 << 20, &findings);
             assert_eq!(storage.recovery(), findings, "{how}");
             assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);
             storage.close().expect("closes");

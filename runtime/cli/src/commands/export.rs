@@ -27,7 +27,6 @@ mod target;
 mod tsfile;
 
 use std::{
-    fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -39,7 +38,7 @@ use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions};
 use levada_model::{PathPattern, Rows, Session};
 use levada_tsfile::Version;
 
-use self::target::Target;
+use self::target::{Output, Target};
 use super::sql::{is_missing, no_folder};
 use crate::{
     exit::{self, Failure},
@@ -206,12 +205,12 @@ async fn write(
     }
 }
 
-async fn text(rows: Rows, format: Format, style: CsvStyle, file: File) -> anyhow::Result<u64> {
+async fn text(rows: Rows, format: Format, style: CsvStyle, file: Output) -> anyhow::Result<u64> {
     let mut out = BufWriter::with_capacity(256 << 10, file);
     let zone = Zone::parse(Some("UTC")).map_err(Failure::invalid)?;
     let count = output::write(rows, format, style, &zone, &mut out).await?;
     out.flush()?;
-    target::sync(out.get_ref())?;
+    out.get_ref().sync()?;
     Ok(count)
 }
 

@@ -443,6 +443,19 @@ fn a_folder_of_other_files_does_not_become_a_store() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_export_to_a_full_disk_names_the_file() {
+    let workplace = with_readings();
+    for format in ["csv", "jsonl", "tsfile"] {
+        let full = ["export", "--data", "data", "--path", "root.**", "--format", format, "-o", "/dev/full"];
+        let ran = workplace.run(&full);
+        assert_eq!(ran.code, Some(1), "{format}: {}", ran.stderr);
+        let told = ran.stderr.contains("cannot write to /dev/full: No space left on device");
+        assert!(told, "{format}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_read_only_look_leaves_the_folder_as_it_is() {
     let workplace = with_readings();

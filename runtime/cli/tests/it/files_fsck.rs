@@ -1,6 +1,6 @@
 //! What `levada fsck` calls a note, what an error, and what it keeps.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
@@ -99,6 +99,39 @@ fn a_broken_record_in_the_midst_of_the_log_is_an_error() {
 }
 
 #[test]
+fn a_log_of_which_something_is_gone_is_missed_until_it_is_given_up() {
+    let losses: [(&str, fn(&[PathBuf])); 3] = [
+        ("all removed", |logs| logs.iter().for_each(|log| fs::remove_file(log).expect("removed"))),
+        ("the newest emptied", |logs| fs::write(logs.last().expect("a log"), "").expect("emptied")),
+        ("the newest cut in its head", |logs| fs::write(logs.last().expect("a log"), [1; 9]).expect("cut")),
+    ];
+    for (what, lose) in losses {
+        let workplace = with_readings();
+        lose(&files(&workplace.path("data/wal"), "wal"));
+        let count = ["-e", "select count(t) from root.plant.a1"];
+        for _ in 0..2 {
+            let missed = workplace.run(&[&["sql", "--data", "data"][..], &count].concat());
+            assert_eq!(missed.code, Some(1), "{what}: {}", missed.stderr);
+            for part in ["wal", "levada fsck --repair data", "--read-only"] {
+                assert!(missed.stderr.contains(part), "{what}: {}", missed.stderr);
+            }
+        }
+        let read = workplace.run(&[&["sql", "--data", "data", "--read-only"][..], &count].concat());
+        assert!(read.stderr.contains("newest file"), "{what}: {}", read.stderr);
+        read.ok();
+        let (outcome, code) = json(&workplace, &["data"]);
+        assert_eq!((code, severities(&outcome).contains(&"error")), (Some(1), true), "{what}: {outcome:#}");
+        let repaired = workplace.run(&["fsck", "data", "--repair"]).ok();
+        assert!(
+            repaired.contains("given up: ") && repaired.contains("data is repaired"),
+            "{what}: {repaired}"
+        );
+        assert_eq!(workplace.run(&["fsck", "data"]).ok(), "data is sound\n", "{what}");
+        workplace.run(&[&["sql", "--data", "data"][..], &count].concat()).ok();
+    }
+}
+
+#[test]
 fn a_file_without_checksums_is_kept_as_far_as_its_statistics_vouch() {
     let workplace = with_readings();
     let counted = sql(&workplace, "data", COUNT);
@@ -106,6 +139,10 @@ fn a_file_without_checksums_is_kept_as_far_as_its_statistics_vouch() {
     fs::remove_file(&sums[0]).expect("removed");
     let found = workplace.run(&["fsck", "data"]);
     assert!(found.code == Some(1) && found.stdout.contains("checksums"), "{}", found.stdout);
+    let missed = workplace.run(&["sql", "--data", "data", "-e", "select * from root.**"]);
+    let name = sums[0].file_name().expect("a name").to_string_lossy();
+    let reason = format!("the file of its checksums, {name}, is missing");
+    assert!(missed.code == Some(1) && missed.stderr.contains(&reason), "{}", missed.stderr);
     workplace.run(&["fsck", "data", "--repair"]).ok();
     assert_eq!(workplace.run(&["fsck", "data"]).ok(), "data is sound\n");
     assert_eq!(sql(&workplace, "data", COUNT), counted);

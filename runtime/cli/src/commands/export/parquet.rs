@@ -21,7 +21,6 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
-    fs::File,
     sync::Arc,
 };
 
@@ -42,7 +41,7 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use super::{TYPE_NOTE, target};
+use super::{TYPE_NOTE, target::Output};
 use crate::output::two_of;
 
 /// How large a row group grows: its pages wait in memory until it is whole.
@@ -63,11 +62,16 @@ struct GroupLimit {
 
 /// Writes all rows and syncs the file; how many there are.
 /// `by_device` says that columns are measurements, behind one that names the device.
-pub(super) async fn write(rows: Rows, by_device: bool, file: File) -> anyhow::Result<u64> {
+pub(super) async fn write(rows: Rows, by_device: bool, file: Output) -> anyhow::Result<u64> {
     write_groups(rows, by_device, file, GROUP).await
 }
 
-async fn write_groups(mut rows: Rows, by_device: bool, file: File, limit: GroupLimit) -> anyhow::Result<u64> {
+async fn write_groups(
+    mut rows: Rows,
+    by_device: bool,
+    file: Output,
+    limit: GroupLimit,
+) -> anyhow::Result<u64> {
     let columns = Columns::of(&rows, by_device)?;
     let mut writer =
         ArrowWriter::try_new(file, Arc::clone(&columns.schema), Some(columns.properties(limit)))?;
@@ -83,7 +87,7 @@ async fn write_groups(mut rows: Rows, by_device: bool, file: File, limit: GroupL
         }
         tokio::task::yield_now().await;
     }
-    target::sync(&writer.into_inner()?)?;
+    writer.into_inner()?.sync()?;
     Ok(count)
 }
 

@@ -10,7 +10,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Write},
     os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
@@ -75,12 +75,16 @@ impl Target {
     }
 
     /// Opens what is written. A FIFO waits some seconds for its reader.
-    pub(super) fn open(&self) -> anyhow::Result<File> {
+    pub(super) fn open(&self) -> anyhow::Result<Output> {
         let opened = match self {
             Self::Stream(path) => stream(path),
             Self::File { part, .. } => create(part),
         };
-        opened.with_context(|| format!("cannot write to {}", self.written().display()))
+        let path = self.written().to_owned();
+        match opened {
+            Ok(file) => Ok(Output { file, path }),
+            Err(error) => Err(error).with_context(|| format!("cannot write to {}", path.display())),
+        }
     }
 
     /// Gives the file its name.
@@ -102,6 +106,39 @@ impl Target {
             Self::File { part, .. } => part,
             Self::Stream(path) => path,
         }
+    }
+}
+
+/// What is being written. Its errors name it.
+#[derive(Debug)]
+pub(super) struct Output {
+    file: File,
+    path: PathBuf,
+}
+
+impl Output {
+    /// Makes what was written durable, where that can be.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        let sync = || if self.file.metadata()?.is_file() { self.file.sync_all() } else { Ok(()) };
+        sync().map_err(|error| self.named(&error))
+    }
+
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("cannot write to {}: {error}", self.path.display()))
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| match error.kind() {
+            // Whoever writes tries again.
+            io::ErrorKind::Interrupted => error,
+            _ => self.named(&error),
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().map_err(|error| self.named(&error))
     }
 }
 
@@ -135,9 +172,4 @@ fn create(part: &Path) -> io::Result<File> {
         }
         opened => opened,
     }
-}
-
-/// Makes what was written durable, where that can be.
-pub(super) fn sync(file: &File) -> io::Result<()> {
-    if file.metadata()?.is_file() { file.sync_all() } else { Ok(()) }
 }

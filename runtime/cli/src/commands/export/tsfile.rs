@@ -4,7 +4,7 @@
 //! series has its own times, those without a value left out. A chunk is written in the encoding that makes it smallest, as when the
 //! store flushes, unless somebody chose another than the usual one for its series.
 
-use std::{fs::File, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
@@ -14,7 +14,7 @@ use levada_engine::EmbeddedSession;
 use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, quote_node, unquote_node};
 use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions, smallest_encoding};
 
-use super::{devices::Device, target};
+use super::{devices::Device, target::Output};
 use crate::exit::Failure;
 
 /// Rows of a chunk, about.
@@ -28,7 +28,7 @@ const CHUNK_BYTES: usize = 32 << 20;
 pub(super) async fn write_devices(
     session: &EmbeddedSession,
     devices: &[Device],
-    file: File,
+    file: Output,
     version: Version,
 ) -> anyhow::Result<u64> {
     let mut writer = Writer::new(file, version)?;
@@ -48,7 +48,7 @@ pub(super) async fn write_devices(
 }
 
 /// Writes the rows of a query, whose columns must be series, or measurements beside a column `Device`.
-pub(super) async fn write_rows(rows: Rows, file: File, version: Version) -> anyhow::Result<u64> {
+pub(super) async fn write_rows(rows: Rows, file: Output, version: Version) -> anyhow::Result<u64> {
     if !rows.has_time {
         return Err(Failure::invalid("rows without a time do not make a TsFile").into());
     }
@@ -135,7 +135,7 @@ async fn by_device(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
 
 /// A file that is being written.
 struct Writer {
-    inner: TsFileWriter<File>,
+    inner: TsFileWriter<Output>,
     version: Version,
     device: Option<Device>,
     /// Rows that are not in a chunk yet.
@@ -146,7 +146,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(file: File, version: Version) -> anyhow::Result<Self> {
+    fn new(file: Output, version: Version) -> anyhow::Result<Self> {
         let inner = TsFileWriter::new(file, version, WriterOptions::default())?;
         let (times, columns) = (Vec::new(), Vec::new());
         Ok(Self { inner, version, device: None, times, columns, rows: 0, bytes: 0 })
@@ -221,7 +221,7 @@ impl Writer {
 
     fn finish(self) -> anyhow::Result<()> {
         let (file, _) = self.inner.finish()?;
-        target::sync(&file)?;
+        file.sync()?;
         Ok(())
     }
 }

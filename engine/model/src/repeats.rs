@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use levada_connector_api::Repeats;
+/// use levada_model::Repeats;
 ///
 /// let mut repeats = Repeats::new(Duration::from_secs(10));
 /// let start = Instant::now();

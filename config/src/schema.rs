@@ -201,7 +201,7 @@ impl<'s> Schema<'s> {
             (Type::Number, _) => "a number".to_owned(),
             (Type::String, Some("interval")) => "a length of time such as `200ms`".to_owned(),
             (Type::String, Some("byte-size")) => "a number of bytes such as `4MiB`".to_owned(),
-            (Type::String, Some("address")) => "an address such as `127.0.0.1:9464`".to_owned(),
+            (Type::String, Some("address")) => "a host and port such as `127.0.0.1:9464`".to_owned(),
             (Type::String, Some("date-time")) => "a time such as `2026-05-01T12:00:00Z`".to_owned(),
             (Type::String, Some("password")) => "a secret text".to_owned(),
             (Type::String, _) => "a text".to_owned(),

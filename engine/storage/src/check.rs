@@ -10,6 +10,8 @@
 mod adopt;
 mod file;
 mod finding;
+mod give_up;
+mod holed;
 mod repair;
 
 use std::{

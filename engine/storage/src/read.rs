@@ -22,5 +22,5 @@ use merge::Source;
 pub(crate) use block::{BLOCK_ROWS, Block, concat};
 pub(crate) use chunks::{AlignedChunk, AlignedChunks, Cut, PlainChunks};
 pub(crate) use merge::{Input, Merge, Rank};
-pub(crate) use salvage::{salvage_aligned, salvage_plain};
+pub(crate) use salvage::{SoundPages, all_pages, salvage_aligned, salvage_plain};
 pub(crate) use snapshot::{Snapshot, Wanted};

@@ -259,7 +259,7 @@ fn what_cannot_be_written_to_is_rejected_before_anything_runs() {
     for (name, reason) in [("out", "is a folder"), ("link.jsonl", "is a symbolic link")] {
         let options = options(at(name), &json!({}));
         assert_eq!(File::check(&options).len(), 1, "{name}");
-        let error = File::build(options, &BuildContext::new("p", "n")).expect_err(name);
+        let error = File::build(options, &BuildContext::new("p", "n")).map(drop).expect_err(name);
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains(reason), "{error}");
     }
     assert_eq!(names(folder.path()), ["link.jsonl", "out", "real.jsonl"]);

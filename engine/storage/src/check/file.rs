@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use levada_tsfile::{Flaw, ReadAt, TsFileReader};
 
-use super::Finding;
+use super::{Finding, holed::Holed};
 use crate::{
     StorageError,
     disk::{Disk, ReadFile},
@@ -14,7 +14,7 @@ use crate::{
 /// A file whose checksums are lost. What it holds is judged by its own statistics.
 #[derive(Debug)]
 pub(super) struct Unsummed {
-    file: Arc<dyn ReadFile>,
+    pub(super) file: Arc<dyn ReadFile>,
 }
 
 impl ReadAt for Unsummed {
@@ -31,6 +31,8 @@ impl ReadAt for Unsummed {
 pub(super) enum Readable {
     /// Every byte that is read is checked.
     Summed(TsFileReader<FileBytes>),
+    /// Some blocks of it are damaged, none of them of its index.
+    Holed(Holed),
     /// Its checksums are lost.
     Unsummed(TsFileReader<Unsummed>),
     /// Nothing of it can be read.
@@ -58,6 +60,17 @@ pub(super) fn inspect(file: &SealedFile, disk: &Arc<dyn Disk>) -> (Vec<Finding>,
         let bytes = blocks.len() as u64 * block;
         error(file, "the checksums of these bytes do not fit").at(blocks[0]).spanning(bytes)
     }));
+    if !bad.is_empty()
+        && let Some(holed) = Holed::open(file, disk, &bad, block)
+    {
+        findings.extend(holed.lost().into_iter().map(|lost| {
+            let finding = error(file, "pages are, or their times are, in bytes whose checksums do not fit");
+            let means =
+                format!("{} of {} values from {} to {} are lost", lost.values, lost.of, lost.start, lost.end);
+            Finding { series: Some(lost.series), ..finding.at(lost.offset).means(means) }
+        }));
+        return (findings, Readable::Holed(holed));
+    }
     match TsFileReader::inspect(bytes) {
         Ok((reader, flaws)) => {
             if bad.is_empty() {

@@ -8,33 +8,35 @@ use std::{
 };
 
 use levada_model::{Path as DevicePath, SeriesSchema};
-use levada_tsfile::{DeviceMeta, ReadAt, TsFileError, TsFileReader};
+use levada_tsfile::{ChunkReader, DeviceMeta, ReadAt, TsFileError, TsFileReader};
 
 use super::{
     Action, Finding, Severity, adopt,
     file::{Readable, inspect, nothing},
-    files, holds_data, tells_all, unknown,
+    files,
+    give_up::give_up,
+    holds_data, tells_all, unknown,
 };
 use crate::{
     StorageError, StorageOptions,
     catalog::Catalog,
     disk::{Disk, read_whole},
     manifest::{Commit, Loaded, Manifest, State},
-    read::{Block, concat, salvage_aligned, salvage_plain},
+    read::{Block, SoundPages, all_pages, concat, salvage_aligned, salvage_plain},
     sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
     store::take_lock,
     wal::replay,
 };
 
 /// Brings a data folder that nobody has open into a state in which it opens: a damaged manifest is written anew from what
-/// can be read of it, of damaged files the readable chunks are kept; what is not readable, and what the manifest does not
-/// name, is moved into the folder `lost`. Nothing is deleted. Damage in the log needs no repair: the store reads around it, and
-/// what is gone of it is given up where the folder is opened with [`StorageOptions::accept_log_loss`]. Says what was done.
+/// can be read of it, of damaged files the readable pages are kept; what is not readable, and what the manifest does not
+/// name, is moved into the folder `lost`. Nothing is deleted. Damage in the log needs no repair: the store reads around it. What is
+/// gone of the log is given up, and the rest of it written into sealed files. Says what was done.
 ///
 /// # Errors
 /// The folder is in use, or cannot be read or written.
 pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
-    let _lock = take_lock(options)?;
+    let lock = take_lock(options)?;
     let (disk, data) = (&options.disk, options.dir.join("data"));
     let folder = Arc::new(DataFolder::new(data.clone(), Arc::clone(disk)));
     let (mut manifest, mut loaded) = Manifest::salvage(disk, &options.dir, options.partition_width)?;
@@ -95,6 +97,8 @@ pub fn repair(options: &StorageOptions) -> Result<Vec<Action>, StorageError> {
         let Finding { path, what, .. } = move_aside(disk, &data, &path)?;
         done.push(Action { path, what });
     }
+    drop((manifest, lock));
+    done.extend(give_up(options)?);
     Ok(done)
 }
 
@@ -124,9 +128,14 @@ fn keep_manifest(
     done: &mut Vec<Action>,
 ) -> Result<(), StorageError> {
     let torn = loaded.torn.iter().map(|(path, _)| path);
-    let Some(path) = loaded.damage.iter().map(|finding| &finding.path).chain(torn).next() else {
-        return Ok(());
-    };
+    if let Some(path) = loaded.damage.iter().map(|finding| &finding.path).chain(torn).next() {
+        done.push(keep_copy(options, path)?);
+    }
+    Ok(())
+}
+
+/// Copies a file that is about to change into the folder `lost`, as it is.
+pub(super) fn keep_copy(options: &StorageOptions, path: &Path) -> Result<Action, StorageError> {
     let (disk, lost) = (&options.disk, options.dir.join("lost"));
     disk.create_dir(&lost).map_err(StorageError::io("cannot create", &lost))?;
     let to = lost.join(path.file_name().unwrap_or_default());
@@ -138,8 +147,7 @@ fn keep_manifest(
         disk.sync_dir(&lost)
     };
     copy().map_err(StorageError::io("cannot copy", path))?;
-    done.push(Action { path: path.clone(), what: format!("copied to {}", to.display()) });
-    Ok(())
+    Ok(Action { path: path.to_owned(), what: format!("copied to {}", to.display()) })
 }
 
 /// Moves a file of the data folder into the folder `lost` beside that.
@@ -172,8 +180,12 @@ fn salvage(
     let Some(database) = catalog.database(meta.place.database) else { return Ok(None) };
     let mut writer = FileWriter::create(folder, meta, database.path.clone())?;
     let kept = match readable {
-        Readable::Summed(reader) => salvage_all(reader, &mut writer, catalog),
-        Readable::Unsummed(reader) => salvage_all(reader, &mut writer, catalog),
+        Readable::Summed(reader) => salvage_all(reader, &mut writer, catalog, &all_pages),
+        Readable::Unsummed(reader) => salvage_all(reader, &mut writer, catalog, &all_pages),
+        Readable::Holed(holed) => {
+            let sound = |offset, chunk: &ChunkReader| holed.sound(offset, chunk);
+            salvage_all(&holed.reader, &mut writer, catalog, &sound)
+        }
         Readable::No => Err(nothing(file)),
     };
     kept?;
@@ -187,12 +199,13 @@ fn salvage_all<R: ReadAt>(
     reader: &TsFileReader<R>,
     writer: &mut FileWriter,
     catalog: &Catalog,
+    sound: SoundPages<'_>,
 ) -> Result<(), StorageError> {
     // A reader of what was found sound has all of it in memory.
     for id in reader.devices().unwrap_or_default() {
         let Ok(path) = id.to_path() else { continue };
         if let Ok(Some(device)) = reader.device(&id) {
-            salvage_device(reader, &path, &device, writer, catalog)?;
+            salvage_device(reader, &path, &device, writer, catalog, sound)?;
         }
     }
     Ok(())
@@ -204,6 +217,7 @@ fn salvage_device<R: ReadAt>(
     device: &DeviceMeta,
     writer: &mut FileWriter,
     catalog: &Catalog,
+    sound: SoundPages<'_>,
 ) -> Result<(), StorageError> {
     let known = catalog.device(path);
     let schema_of = |measurement: &str, data_type| {
@@ -225,7 +239,7 @@ fn salvage_device<R: ReadAt>(
         let metas: Vec<_> = series.iter().map(|(meta, _)| *meta).collect();
         let columns: Vec<_> =
             series.iter().enumerate().map(|(at, (meta, schema))| (at, &*meta.measurement, *schema)).collect();
-        if let Some(rows) = concat(keep(salvage_aligned(reader, &metas)), &types) {
+        if let Some(rows) = concat(keep(salvage_aligned(reader, &metas, sound)), &types) {
             writer.aligned(&rows, &columns)?;
         }
         return Ok(());
@@ -233,7 +247,7 @@ fn salvage_device<R: ReadAt>(
     for series in &device.series {
         let Some(data_type) = series.data_type else { continue };
         let schema = schema_of(&series.measurement, data_type);
-        if let Some(rows) = concat(keep(salvage_plain(reader, series)), &[data_type]) {
+        if let Some(rows) = concat(keep(salvage_plain(reader, series, sound)), &[data_type]) {
             writer.plain(&rows, (0, &series.measurement, schema))?;
         }
     }

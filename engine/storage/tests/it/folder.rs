@@ -72,3 +72,57 @@ fn any_flipped_bit_is_found_and_a_repair_leaves_a_folder_that_opens() {
         assert!(kept.iter().all(|row| whole.contains(row)), "bit {bit} of {path:?}");
     }
 }
+
+#[test]
+fn a_damaged_block_costs_the_pages_in_it_and_not_their_chunks() {
+    let on = |disk: &FaultDisk| StorageOptions { partition_width: 1 << 40, ..on(disk) };
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk)).expect("opens");
+    let mut random = Random(7);
+    // Noise of many pages: a plain device, and an aligned one of two columns.
+    let mut last = 0;
+    let mut next = |random: &mut Random| {
+        last += 1 + random.below(1 << 12) as i64;
+        last
+    };
+    let times: Vec<i64> = (0..60_000).map(|_| next(&mut random)).collect();
+    let values: Vec<f64> = times.iter().map(|_| f64::from_bits(random.next() >> 2)).collect();
+    put(&storage, "root.a.d", &times, &values);
+    let some: Vec<Option<f64>> = values.iter().copied().map(Some).collect();
+    let aligned = tablet("root.a.e", true, &times, &[("s", &some), ("t", &some)]);
+    storage.insert(write(vec![aligned])).expect("taken").durable.wait().expect("durable");
+    storage.flush(&[]).expect("flushes");
+    storage.close().expect("closes");
+    let columns = [("root.a.d", "s"), ("root.a.e", "s"), ("root.a.e", "t")];
+    let whole: Vec<_> = times.iter().copied().zip(values.iter().copied()).collect();
+    let (path, len) = disk.paths("tsfile").pop().expect("a file");
+    let mut in_part = 0;
+    for place in (1..24).step_by(3) {
+        let disk = disk.fork();
+        disk.resume();
+        disk.flip(&path, len / 24 * place * 8);
+        let findings = check(&on(&disk)).expect("checked");
+        assert!(findings.iter().any(|finding| finding.bytes == Some(4096)), "{place}: {findings:?}");
+        repair(&on(&disk)).expect("repaired");
+        assert_eq!(check(&on(&disk)).expect("checked"), [], "{place}");
+        let storage = Storage::open(on(&disk)).expect("opens");
+        let kept: Vec<_> =
+            columns.iter().map(|(device, name)| series(&*storage.view(), device, name)).collect();
+        assert!(
+            kept.iter()
+                .flatten()
+                .all(|row| whole.binary_search_by_key(&row.0, |row| row.0).is_ok_and(|at| whole[at] == *row))
+        );
+        let lost: Vec<usize> = kept.iter().map(|rows| times.len() - rows.len()).collect();
+        let told: u64 = findings
+            .iter()
+            .filter(|finding| finding.series.is_some())
+            .map(|finding| finding.means.split(' ').next().expect("a count").parse::<u64>().expect("a count"))
+            .sum();
+        assert_eq!(told, lost.iter().sum::<usize>() as u64, "{place}: {findings:?}");
+        // A block of noise holds about 500 values, and lies in two pages at most.
+        in_part += usize::from(lost.iter().any(|lost| (1..times.len() / 4).contains(lost)));
+        assert!(lost.iter().filter(|lost| **lost > times.len() / 4).count() == 0, "{place}: {lost:?}");
+    }
+    assert!(in_part > 5, "{in_part} flips cost pages");
+}

@@ -4,7 +4,9 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use levada_model::{SplitRange, Write};
-use levada_storage::{Access, Disk as _, Finding, Storage, StorageError, StorageOptions, TimeRange, check};
+use levada_storage::{
+    Access, Disk as _, Finding, Storage, StorageError, StorageOptions, TimeRange, check, repair,
+};
 
 use crate::{
     fault_disk::FaultDisk,
@@ -219,6 +221,14 @@ fn the_newest_file_of_the_log_is_missed_where_it_is_gone_or_emptied() {
                 finding.severity == levada_storage::Severity::Error && finding.what.contains("newest file")
             });
             assert!(told, "{how}, closed {closed}: {findings:?}");
+            let mended = disk.fork();
+            mended.resume();
+            let done = repair(&on(&mended, 1 << 20)).expect("repaired");
+            assert!(done.iter().any(|done| done.what.starts_with("given up: ")), "{how}: {done:?}");
+            assert_eq!(check(&on(&mended, 1 << 20)).expect("checked"), [], "{how}: it is given up");
+            let storage = Storage::open(on(&mended, 1 << 20)).expect("opens");
+            assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);
+            storage.close().expect("closes");
             let storage = opened(&disk, 1 << 20, &findings);
             assert_eq!(storage.recovery(), findings, "{how}");
             assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);

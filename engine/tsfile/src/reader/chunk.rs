@@ -139,6 +139,16 @@ impl ChunkReader {
         &self.pages
     }
 
+    /// Where a page stands in the file: its header, and its body right behind. The header of the first page follows that of
+    /// the chunk.
+    pub fn page_bytes(&self, index: usize) -> Option<(Range<u64>, Range<u64>)> {
+        let body = self.pages.get(index)?.body.clone();
+        let header =
+            index.checked_sub(1).and_then(|before| self.pages.get(before)).map_or(0, |page| page.body.end);
+        let at = |range: Range<usize>| self.base + range.start as u64..self.base + range.end as u64;
+        Some((at(header..body.start), at(body)))
+    }
+
     /// Decodes a page of a plain device's series.
     ///
     /// # Errors

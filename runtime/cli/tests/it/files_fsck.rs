@@ -98,9 +98,11 @@ fn a_broken_record_in_the_midst_of_the_log_is_an_error() {
     assert_eq!((code, severities(&outcome).contains(&"error")), (Some(1), true), "{outcome:#}");
 }
 
+type Loss = fn(&[PathBuf]);
+
 #[test]
 fn a_log_of_which_something_is_gone_is_missed_until_it_is_given_up() {
-    let losses: [(&str, fn(&[PathBuf])); 3] = [
+    let losses: [(&str, Loss); 3] = [
         ("all removed", |logs| logs.iter().for_each(|log| fs::remove_file(log).expect("removed"))),
         ("the newest emptied", |logs| fs::write(logs.last().expect("a log"), "").expect("emptied")),
         ("the newest cut in its head", |logs| fs::write(logs.last().expect("a log"), [1; 9]).expect("cut")),

@@ -161,7 +161,7 @@ fn faults_that_will_not_heal_end_a_run() {
     let cases = [
         ("paths: \"log*\"", "paths: nowhere/log.jsonl", 1, "cannot read nowhere/log.jsonl"),
         ("paths: \"log*\"", "paths: \"nowhere/*\"", 1, "cannot list nowhere"),
-        ("paths: \"log*\"", "paths: [log.jsonl, folder]", 6, "it is a folder"),
+        ("paths: \"log*\"", "paths: [log.jsonl, folder]", 3, "`folder` is a folder"),
         ("out/rows.jsonl", "log.jsonl/rows.jsonl", 1, "log.jsonl"),
         (
             "name: c",

@@ -23,7 +23,6 @@ pub(super) fn run(dir: &Path, fix: bool) -> anyhow::Result<Outcome> {
         // The store reads around damage in its log; what it read becomes files, and the log begins anew.
         let left = check(&options)?;
         if !is_clean(&left) {
-            done.extend(left.iter().filter(|finding| finding.blocks).map(give_up));
             done.extend(keep_log(dir, &left)?);
             reopen(dir)?;
         }
@@ -39,18 +38,12 @@ fn is_clean(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.severity == Severity::Note)
 }
 
-/// What is gone of the log, and no repair brings back.
-fn give_up(gone: &Finding) -> Action {
-    Action { path: gone.path.clone(), what: format!("given up: {}; {}", gone.what, gone.means) }
-}
-
 /// Copies the damaged files of the log into the folder `lost`.
 fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Action>> {
     let (logs, lost) = (dir.join("wal"), dir.join("lost"));
     let mut done: Vec<Action> = Vec::new();
     // One that is gone cannot be kept.
-    let is_log =
-        |finding: &&Finding| !finding.blocks && finding.path.starts_with(&logs) && finding.path.is_file();
+    let is_log = |finding: &&Finding| finding.path.starts_with(&logs) && finding.path.is_file();
     for Finding { path, .. } in left.iter().filter(is_log) {
         let Some(name) = path.file_name().filter(|_| done.iter().all(|done| done.path != *path)) else {
             continue;
@@ -65,12 +58,10 @@ fn keep_log(dir: &Path, left: &[Finding]) -> anyhow::Result<Vec<Action>> {
     Ok(done)
 }
 
-/// Opens the folder, whatever is gone of its log, and writes all that is there of it into sealed files.
+/// Opens the folder and writes all that its log holds into sealed files.
 fn reopen(dir: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let mut options = EngineOptions::new(dir);
-    options.storage.accept_log_loss = true;
-    let engine = Engine::open(options)?;
+    let engine = Engine::open(EngineOptions::new(dir))?;
     runtime.block_on(async {
         let session = engine.session(None)?;
         levada_model::Session::execute(&session, "flush").await?;

@@ -11,7 +11,6 @@
 mod bound;
 mod by;
 mod count;
-mod definitions;
 mod edge;
 mod extreme;
 mod kind;
@@ -26,9 +25,8 @@ use std::{fmt, ops::Range};
 use arrow_array::ArrayRef;
 use levada_storage::Summary;
 
-pub(crate) use bound::{Aggregate, AggregateDefinition};
-pub(crate) use definitions::definitions;
-pub(crate) use kind::Keep;
+pub(crate) use bound::Aggregate;
+pub(crate) use kind::{BuiltIn, Keep, Kind};
 pub(crate) use values::array_of;
 
 use crate::QueryError;

@@ -6,7 +6,6 @@
 //!   time > 5 and s1 > 2  ──time_range──▶  6.., s1 > 2                       what a scan can do, and the rest
 //! ```
 
-pub(crate) mod constant;
 pub(crate) mod expand;
 pub(crate) mod names;
 pub(crate) mod schema_order;

@@ -1,9 +1,11 @@
 //! The functions that are there from the beginning.
 
+mod aggregates;
+
 use std::sync::{Arc, LazyLock};
 
 use crate::{
-    aggregate, functions,
+    functions,
     registry::{FunctionRegistry, Listing},
     series_functions,
 };
@@ -11,7 +13,7 @@ use crate::{
 static BUILTIN: LazyLock<Arc<FunctionRegistry>> = LazyLock::new(|| {
     let mut all: Vec<_> = functions::definitions()
         .chain(series_functions::definitions())
-        .chain(aggregate::definitions())
+        .chain(aggregates::definitions())
         .collect();
     // As the peer lists them: generating functions, aggregates, the others.
     all.sort_by_key(|each| match each.listing() {

@@ -1,11 +1,13 @@
 //! Rows on their way between operators.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use arrow_array::{
     Array, ArrayRef, BooleanArray, Int64Array, RecordBatch, UInt32Array, cast::AsArray, types::Int64Type,
 };
 use arrow_select::{filter::FilterBuilder, take::take};
+use levada_model::Path;
+use levada_sql::path_sql;
 
 use crate::QueryError;
 
@@ -127,4 +129,10 @@ pub(crate) fn timeless(columns: Vec<ArrayRef>) -> Chunk {
 /// A text column.
 pub(crate) fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
     Arc::new(values.into_iter().collect::<arrow_array::StringArray>())
+}
+
+/// Paths as they are written in SQL: what `SHOW` says can be asked for again.
+pub(crate) fn paths<'a>(paths: impl Iterator<Item = &'a Path>) -> ArrayRef {
+    let written: Vec<Cow<'a, str>> = paths.map(|path| path_sql(path.as_str())).collect();
+    texts(written.iter().map(|path| Some(&**path)))
 }

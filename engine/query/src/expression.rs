@@ -12,6 +12,7 @@
 pub(crate) mod arithmetic;
 pub(crate) mod cast;
 pub(crate) mod comparison;
+pub(crate) mod constant;
 pub(crate) mod java_number;
 pub(crate) mod logic;
 pub(crate) mod matching;

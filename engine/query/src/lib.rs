@@ -1,9 +1,10 @@
 //! Queries: binding, planning, vectorised operators, functions.
 //!
 //! ```text
-//!   Statement ──plan──▶ Plan { columns } ──execute──▶ Rows: Iterator<RecordBatch>
-//!       │                  │
-//!     names, types      scans of a View, joined by time, filtered, computed, aggregated, sorted, …
+//!   Statement ──plan──▶ Plan { columns, tree of nodes } ──execute──▶ Rows: Iterator<RecordBatch>
+//!       │                  │                              │
+//!     names, types      scans of a View, joined by time,  operators, which pull from each other
+//!                       filtered, computed, sorted, …
 //! ```
 //!
 //! A query works on one [`View`](levada_storage::View), which does not change under it. It is pulled: a batch is computed
@@ -25,9 +26,11 @@ mod cancellation;
 mod chunk;
 mod context;
 mod error;
+mod execute;
 mod explain;
 mod expression;
 mod functions;
+mod node;
 mod operator;
 mod plan;
 mod registry;
@@ -35,6 +38,7 @@ mod row_expressions;
 mod select;
 mod series_functions;
 mod show;
+mod statement;
 mod window;
 
 pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs};
@@ -43,6 +47,7 @@ pub use chunk::Chunk;
 pub use context::{QueryContext, SchemaOrder};
 pub use error::QueryError;
 pub use expression::RowFunction;
-pub use plan::{Plan, Rows, plan};
+pub use plan::{Plan, Rows};
 pub use registry::{Call, FunctionDefinition, FunctionKind, FunctionRegistry, SeriesFunction};
 pub use row_expressions::{RowExpressions, RowSchema};
+pub use statement::plan;

@@ -1,17 +1,16 @@
-//! From a statement to rows.
+//! A query that is ready to run, and its rows.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType as ArrowType, Field, FieldRef, Fields, Schema, SchemaRef};
-use levada_model::{DataType, ResultColumn, StatusCode};
-use levada_sql::ast::Statement;
-use levada_storage::View;
+use levada_model::{DataType, ResultColumn};
 
 use crate::{
-    QueryContext, QueryError,
+    QueryError,
     chunk::{Chunk, Chunks},
-    explain, select, show,
+    execute::Environment,
+    node::Node,
 };
 
 /// Columns of a result whose fields have names in its batches, at most.
@@ -23,51 +22,45 @@ pub struct Plan {
     pub has_time: bool,
     /// The columns, without the time.
     pub columns: Vec<ResultColumn>,
-    /// How it is run, a line for each operator, the last one first, indented by depth; of an `EXPLAIN` alone.
-    pub description: Vec<String>,
-    chunks: Chunks,
+    root: Node,
+    environment: Environment,
 }
 
-impl fmt::Debug for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Plan").field("has_time", &self.has_time).field("columns", &self.columns).finish()
-    }
+/// A query that is bound, before it is known what it is run with.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    has_time: bool,
+    columns: Vec<ResultColumn>,
+    pub(crate) root: Node,
 }
 
-/// Binds a statement that gives rows: `SELECT`, `EXPLAIN`, `SHOW`, `COUNT`.
-///
-/// Names are looked up, types are checked and operators are put together; no rows are read.
-///
-/// # Errors
-/// The statement makes no sense for what is in the view (701), is recognised and not carried out (300), needs too many
-/// columns for its memory (709), or gives no rows by its nature (704).
-pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
-    match statement {
-        Statement::Select(query) => select::plan(query, view, context, false),
-        Statement::Explain { select, analyze, .. } => explain::plan(select, *analyze, view, context),
-        Statement::Show(what) => show::plan(what, &*view, context),
-        Statement::Count(what) => show::plan_count(what, &*view, context),
-        Statement::Unsupported { what } => Err(QueryError::unsupported(what)),
-        _ => Err(QueryError::Refused {
-            code: StatusCode::QUERY_NOT_ALLOWED,
-            message: "the statement is not a query".to_owned(),
-        }),
-    }
-}
-
-impl Plan {
-    pub(crate) fn new(has_time: bool, columns: Vec<ResultColumn>, chunks: Chunks) -> Self {
-        Self { has_time, columns, description: Vec::new(), chunks }
-    }
-
-    pub(crate) fn described(mut self, description: Vec<String>) -> Self {
-        self.description = description;
-        self
+impl Bound {
+    /// The columns, without the time, and what gives them.
+    pub(crate) fn new(has_time: bool, columns: Vec<ResultColumn>, root: Node) -> Self {
+        Self { has_time, columns, root }
     }
 
     /// A result that is all there: rows of the catalog.
     pub(crate) fn ready(columns: Vec<ResultColumn>, values: Vec<ArrayRef>) -> Self {
-        Self::new(false, columns, crate::chunk::ready(vec![crate::chunk::timeless(values)]))
+        Self::new(false, columns, Node::Given(crate::chunk::ready(vec![crate::chunk::timeless(values)])))
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("has_time", &self.has_time)
+            .field("columns", &self.columns)
+            .field("root", &self.root)
+            .finish()
+    }
+}
+
+impl Plan {
+    /// What is bound, with what it is run with.
+    pub(crate) fn new(bound: Bound, environment: Environment) -> Self {
+        let Bound { has_time, columns, root } = bound;
+        Self { has_time, columns, root, environment }
     }
 
     /// The schema of every batch: `Time` first where [`Plan::has_time`] holds, then [`Plan::columns`]. Of more than 16,384
@@ -95,12 +88,8 @@ impl Plan {
     /// Its columns, and [its rows](Plan::execute).
     pub fn into_rows(self) -> (Vec<ResultColumn>, Rows) {
         let schema = self.schema();
-        (self.columns, Rows { has_time: self.has_time, schema, chunks: Some(self.chunks) })
-    }
-
-    /// The operators, for a plan that goes around this one.
-    pub(crate) fn into_chunks(self) -> Chunks {
-        self.chunks
+        let chunks = self.environment.execute(self.root);
+        (self.columns, Rows { has_time: self.has_time, schema, chunks: Some(chunks) })
     }
 }
 

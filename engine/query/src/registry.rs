@@ -11,6 +11,7 @@
 //! a query has the functions that there were when it was planned. What is here knows no function; the built-in ones are
 //! put together in `builtin`.
 
+mod aggregate;
 mod call;
 mod definition;
 mod reference;
@@ -20,12 +21,13 @@ use std::{cmp::Ordering, fmt, sync::Arc};
 use arrow_array::ArrayRef;
 use levada_model::StatusCode;
 
+pub(crate) use aggregate::AggregateDefinition;
 pub use call::Call;
 pub(crate) use call::{ANY, NUMERIC, TEXT, TRUTH_OR_NUMERIC};
 pub(crate) use definition::{Binder, Listing};
 pub use definition::{FunctionDefinition, FunctionKind};
 
-use crate::{QueryError, aggregate::AggregateDefinition, chunk::Chunk};
+use crate::{QueryError, chunk::Chunk};
 
 /// A function of a series, while it runs: each call in a query has one of its own. Dropped when the query ends, early or
 /// not.

@@ -6,7 +6,9 @@ mod by_series;
 mod by_tags;
 mod columns;
 mod grouped;
+mod having;
 mod last;
+mod output;
 mod patterns;
 mod raw;
 mod single_time;
@@ -18,7 +20,7 @@ use std::{ops::Range, sync::Arc};
 use levada_sql::ast::{Alignment, Select};
 use levada_storage::View;
 
-use crate::{Plan, QueryContext, QueryError, context::Budget};
+use crate::{QueryContext, QueryError, plan::Bound};
 
 /// What all parts of planning a query use.
 #[derive(Clone, Debug)]
@@ -26,19 +28,11 @@ pub(crate) struct Planner<'a> {
     pub(crate) query: &'a Select,
     pub(crate) view: Arc<dyn View>,
     pub(crate) context: &'a QueryContext,
-    pub(crate) budget: Budget,
-    /// Whether somebody wants to read how the query is run.
-    explain: bool,
 }
 
 /// Plans a query.
-pub(crate) fn plan(
-    query: &Select,
-    view: Arc<dyn View>,
-    context: &QueryContext,
-    explain: bool,
-) -> Result<Plan, QueryError> {
-    let planner = Planner { query, view, context, budget: Budget::new(context.memory), explain };
+pub(crate) fn plan(query: &Select, view: Arc<dyn View>, context: &QueryContext) -> Result<Bound, QueryError> {
+    let planner = Planner { query, view, context };
     planner.check()?;
     if query.last {
         return last::plan(&planner);
@@ -75,11 +69,6 @@ impl Planner<'_> {
         };
         not_negative(query.offset, "OFFSET")?;
         not_negative(query.series_offset, "SOFFSET")
-    }
-
-    /// Lines of a description, if there is to be one.
-    pub(crate) fn explained(&self, lines: impl FnOnce() -> Vec<String>) -> Vec<String> {
-        if self.explain { lines() } else { Vec::new() }
     }
 
     /// Which columns `slimit` and `soffset` leave, by their number.

@@ -9,24 +9,22 @@ mod functions;
 mod timeseries;
 mod ttl;
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use levada_model::{DataType, Path, ResultColumn};
-use levada_sql::{
-    ast::{Count, Show},
-    path_sql,
-};
+use levada_model::{DataType, ResultColumn};
+use levada_sql::ast::{Count, Show};
 use levada_storage::View;
 
 use crate::{
-    Plan, QueryContext, QueryError,
-    chunk::{Chunks, texts, timeless},
-    plan::column,
+    QueryContext, QueryError,
+    chunk::{Chunks, paths, texts, timeless},
+    node::Node,
+    plan::{Bound, column},
 };
 
 /// Plans a `SHOW`.
-pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
+pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Result<Bound, QueryError> {
     match what {
         Show::Databases { pattern, details } => Ok(databases::plan(pattern, *details, view)),
         Show::Devices(query) => devices::plan(query, view, context),
@@ -38,7 +36,7 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
         Show::Version => Ok(version(context)),
         Show::CurrentTimestamp => {
             let now: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![context.now]));
-            Ok(Plan::ready(vec![column("CurrentTimestamp", DataType::Timestamp)], vec![now]))
+            Ok(Bound::ready(vec![column("CurrentTimestamp", DataType::Timestamp)], vec![now]))
         }
         other => Err(QueryError::unsupported(match other {
             Show::Variables => "show variables",
@@ -53,24 +51,18 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
 }
 
 /// Plans a `COUNT`.
-pub(crate) fn plan_count(what: &Count, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
+pub(crate) fn plan_count(what: &Count, view: &dyn View, context: &QueryContext) -> Result<Bound, QueryError> {
     count::plan(what, view, context)
 }
 
-fn version(context: &QueryContext) -> Plan {
+fn version(context: &QueryContext) -> Bound {
     let columns = text_columns(&["Version", "BuildInfo"]);
-    Plan::ready(columns, vec![texts([Some(&*context.version)]), texts([Some(&*context.build)])])
+    Bound::ready(columns, vec![texts([Some(&*context.version)]), texts([Some(&*context.build)])])
 }
 
 /// Columns of texts.
 fn text_columns(names: &[&str]) -> Vec<ResultColumn> {
     names.iter().map(|name| column(*name, DataType::Text)).collect()
-}
-
-/// Paths as they are written in SQL: what `SHOW` says can be asked for again.
-pub(crate) fn paths<'a>(paths: impl Iterator<Item = &'a Path>) -> ArrayRef {
-    let written: Vec<Cow<'a, str>> = paths.map(|path| path_sql(path.as_str())).collect();
-    texts(written.iter().map(|path| Some(&**path)))
 }
 
 /// A result whose columns are made of some things, a batch at a time.
@@ -79,14 +71,14 @@ fn in_batches<T: Send + 'static>(
     things: Vec<T>,
     batch: usize,
     arrays: impl Fn(&[T]) -> Vec<ArrayRef> + Send + 'static,
-) -> Plan {
+) -> Bound {
     let mut at = 0;
     let chunks: Chunks = Box::new(std::iter::from_fn(move || {
         let part = &things[at..things.len().min(at + batch.max(1))];
         at += part.len();
         (!part.is_empty()).then(|| Ok(timeless(arrays(part))))
     }));
-    Plan::new(false, columns, chunks)
+    Bound::new(false, columns, Node::Given(chunks))
 }
 
 /// `offset` and `limit` on a list.

@@ -110,6 +110,11 @@ impl WindowSequence {
         self.offset(number, false).filter(|&start| start < self.bounds.end)
     }
 
+    /// Whether it is one window of all there is.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole.is_some()
+    }
+
     /// All times that some window may hold.
     pub(crate) fn range(&self) -> TimeRange {
         if let Some(whole) = self.whole {
@@ -165,6 +170,11 @@ impl Iterator for WindowSequence {
         let label = if self.bounds.left_closed { start } else { end };
         Some(Window { range: self.closed(start, end), label })
     }
+}
+
+/// The times two ranges have in common.
+pub(crate) fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
+    TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) }
 }
 
 fn is_positive(duration: Duration) -> bool {

@@ -7,6 +7,7 @@ mod contract;
 mod devices;
 mod load;
 mod names;
+mod patterns;
 mod pressure;
 mod properties;
 mod reopen;

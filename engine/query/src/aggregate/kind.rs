@@ -17,14 +17,14 @@ use super::{
 
 /// A built-in aggregate and the type of its value.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BuiltIn {
-    pub(super) kind: Kind,
-    pub(super) data_type: DataType,
+pub(crate) struct BuiltIn {
+    pub(crate) kind: Kind,
+    pub(crate) data_type: DataType,
 }
 
 /// What is computed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Count,
     Sum,
     Avg,

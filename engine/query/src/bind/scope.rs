@@ -10,18 +10,19 @@ use crate::FunctionRegistry;
 
 /// The columns and functions an expression may use: columns by what they stand for: a series, an aggregate, a call that was computed before.
 ///
-/// What they stand for is told by its SQL, which no two expressions share. Headers would not do: `a - (b - c)` and
-/// `a - b - c` have the same.
+/// A series is known by its name; a call by its SQL, which no two share. Headers would not do: `a - (b - c)` and `a - b - c`
+/// have the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    columns: HashMap<Arc<str>, (usize, DataType), foldhash::fast::RandomState>,
+    series: HashMap<SeriesName, (usize, DataType), foldhash::fast::RandomState>,
+    calls: HashMap<Arc<str>, (usize, DataType), foldhash::fast::RandomState>,
     functions: Arc<FunctionRegistry>,
 }
 
 impl Scope {
     /// Without columns.
     pub(crate) fn new(functions: &Arc<FunctionRegistry>) -> Self {
-        Self { columns: HashMap::default(), functions: Arc::clone(functions) }
+        Self { series: HashMap::default(), calls: HashMap::default(), functions: Arc::clone(functions) }
     }
 
     /// The functions.
@@ -29,23 +30,30 @@ impl Scope {
         &self.functions
     }
 
-    /// A column stands for an expression.
+    /// A column stands for a series or a call.
     pub(crate) fn add(&mut self, expression: &Expression, column: usize, data_type: DataType) {
-        self.add_sql(expression.to_string().into(), column, data_type);
+        match &expression.kind {
+            ExpressionKind::Series(name) => self.add_series(name, column, data_type),
+            _ => self.add_call(expression.to_string().into(), column, data_type),
+        }
     }
 
     /// A column stands for a series.
     pub(crate) fn add_series(&mut self, name: &SeriesName, column: usize, data_type: DataType) {
-        self.add(&Expression::synthetic(ExpressionKind::Series(name.clone())), column, data_type);
+        self.series.insert(name.clone(), (column, data_type));
     }
 
-    /// A column stands for the expression with this SQL.
-    pub(crate) fn add_sql(&mut self, sql: Arc<str>, column: usize, data_type: DataType) {
-        self.columns.insert(sql, (column, data_type));
+    /// A column stands for the call with this SQL.
+    pub(crate) fn add_call(&mut self, sql: Arc<str>, column: usize, data_type: DataType) {
+        self.calls.insert(sql, (column, data_type));
     }
 
     /// The column that stands for an expression.
     pub(crate) fn find(&self, expression: &Expression) -> Option<(usize, DataType)> {
-        self.columns.get(expression.to_string().as_str()).copied()
+        match &expression.kind {
+            ExpressionKind::Series(name) => self.series.get(name).copied(),
+            _ if self.calls.is_empty() => None,
+            _ => self.calls.get(expression.to_string().as_str()).copied(),
+        }
     }
 }

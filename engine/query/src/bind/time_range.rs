@@ -3,7 +3,7 @@
 use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
 use levada_storage::TimeRange;
 
-use crate::operator::aggregate_pieces::intersect;
+use crate::window::intersect;
 
 /// A condition as the times it can hold at, and what is to be tested beyond that.
 #[derive(Clone, Debug)]

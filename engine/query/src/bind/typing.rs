@@ -5,13 +5,14 @@ use levada_sql::ast::{
     BinaryOperator, Case, Expression, ExpressionKind, Function, SeriesName, UnaryOperator,
 };
 
-use super::{constant::literal, scope::Scope};
+use super::scope::Scope;
 use crate::{
     QueryError,
     expression::{
         Expr, Kind,
         arithmetic::Arithmetic,
         comparison::{Comparison, Domain},
+        constant::literal,
         matching::Matcher,
         membership::Membership,
     },

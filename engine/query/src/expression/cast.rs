@@ -11,8 +11,8 @@ use arrow_array::{
 };
 use levada_model::{DataType, Value};
 
-use super::{Values, arithmetic::doubles, comparison::integers, java_number};
-use crate::{QueryError, bind::constant::parse_date};
+use super::{Values, arithmetic::doubles, comparison::integers, constant::parse_date, java_number};
+use crate::QueryError;
 
 /// Casts values of one type to another.
 pub(crate) fn cast(values: &Values, from: DataType, to: DataType) -> Result<Values, QueryError> {

@@ -7,11 +7,14 @@ use arrow_buffer::{BooleanBuffer, NullBuffer};
 use levada_model::DataType;
 use levada_sql::ast::Constant;
 
-use super::{Values, arithmetic::doubles, comparison::integers, matching};
-use crate::{
-    QueryError,
-    bind::constant::{constant_text, parse_date},
+use super::{
+    Values,
+    arithmetic::doubles,
+    comparison::integers,
+    constant::{constant_text, parse_date},
+    matching,
 };
+use crate::QueryError;
 
 /// The values looked for, as their operand's type has them.
 #[derive(Clone, Debug)]

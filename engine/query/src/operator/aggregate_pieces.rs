@@ -33,7 +33,7 @@ use crate::{
     aggregate::{InputRows, Needs},
     chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
-    window::{Window, WindowSequence},
+    window::{Window, WindowSequence, intersect},
 };
 
 /// How many windows a batch has at most that is read for itself.
@@ -394,9 +394,4 @@ fn touched(windows: &[Window], span: TimeRange) -> impl Iterator<Item = (usize, 
         .enumerate()
         .take_while(move |(_, window)| window.range.start <= span.end)
         .map(move |(at, window)| (from + at, window))
-}
-
-/// The times two ranges have in common.
-pub(crate) fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
-    TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) }
 }

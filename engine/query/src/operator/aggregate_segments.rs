@@ -32,6 +32,18 @@ pub(crate) enum Segmenter {
     Count { rows: i64, ignore_null: bool },
 }
 
+impl Segmenter {
+    /// What windows of rows are told apart by.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Variation { .. } => "variation",
+            Self::Condition { .. } => "condition",
+            Self::Session { .. } => "session",
+            Self::Count { .. } => "count",
+        }
+    }
+}
+
 /// What a row is to the group before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {

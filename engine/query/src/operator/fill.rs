@@ -16,9 +16,9 @@ use levada_sql::ast::{Constant, Fill, TypedFillMethod};
 
 use crate::{
     QueryError,
-    bind::constant::constant_text,
     chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
+    expression::constant::constant_text,
 };
 
 /// How one column is filled.

@@ -42,11 +42,6 @@ impl Input {
         Self { chunks, types, head: None, held: 0, ended: false }
     }
 
-    /// The stream as it is, where there is nothing to join it with.
-    pub(crate) fn into_chunks(self) -> Chunks {
-        self.chunks
-    }
-
     /// Makes sure there is a head unless the stream has ended.
     fn fill(&mut self, memory: &mut Reservation) -> Result<(), QueryError> {
         if self.head.is_none() && self.held > 0 {

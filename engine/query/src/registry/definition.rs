@@ -4,10 +4,10 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use levada_model::DataType;
 
-use super::{Call, SeriesFunction};
+use super::{AggregateDefinition, Call, SeriesFunction};
 use crate::{
     QueryError,
-    aggregate::{AggregateDefinition, AggregateFunction},
+    aggregate::AggregateFunction,
     expression::{Expr, RowFunction},
 };
 

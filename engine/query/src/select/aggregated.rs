@@ -1,31 +1,30 @@
 //! Queries of aggregates: whole series, or by windows, levels and tags.
 
-use levada_model::{DataType, ResultColumn};
-use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind, GroupBy, RowWindows};
+use std::collections::HashMap;
+
+use levada_model::ResultColumn;
+use levada_sql::ast::{Expression, GroupBy, RowWindows};
 use levada_storage::Direction;
-use std::collections::{HashMap, HashSet};
 
 use super::{
     Planner, by_series,
     columns::{END_TIME, is_end_time},
     grouped::{self, Calls, has_time},
-    patterns,
-    raw::{self, Computed, Output, alias_error},
-    tail,
+    having::{compute, having, scope},
+    output::{Computed, Output, alias_error},
+    patterns, tail,
 };
 use crate::{
-    Plan, QueryError,
+    QueryError,
     bind::{
         expand::Expanded,
         names::{Names, Show},
-        scope::Scope,
     },
-    chunk::Chunks,
-    operator::{filter::filter, project::project},
-    plan::column,
+    node::Node,
+    plan::{Bound, column},
 };
 
-pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     let query = planner.query;
     let group_by = query.group_by.as_ref();
     check(group_by)?;
@@ -42,7 +41,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let mut calls = Calls::new(&planner.context.functions);
     let outputs = planner.limit_columns(outputs(planner, &mut names)?);
     if outputs.iter().all(|(output, _)| output.expression.series().is_empty()) {
-        return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
+        return Ok(Bound::new(true, Vec::new(), Node::Nothing));
     }
     calls.reserve(outputs.len());
     let outputs: Vec<Output> = outputs
@@ -55,7 +54,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let direction = match show {
         // Rows of several groups follow each other.
         Show::Tags => Direction::Ascending,
-        _ => grouped::direction(planner, raw::direction(&query.order_by)),
+        _ => grouped::direction(planner, tail::direction(&query.order_by)),
     };
     let directed = direction == Direction::Descending;
     let keys = tail::keys(planner, &outputs, &mut names, directed)?;
@@ -69,11 +68,11 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         outputs.into_iter().map(|output| (output.name, output.expression)).unzip();
     expressions.extend(keys.hidden.iter().map(|key| key.grouped().clone()));
     let computed = rows(planner, &mut names, &calls, &expressions, having.as_ref(), direction)?;
-    let (chunks, types) = (computed.chunks, computed.types);
+    let Computed { node, types, .. } = computed;
     let columns: Vec<ResultColumn> =
         columns.into_iter().zip(&types).map(|(name, &data_type)| column(name, data_type)).collect();
-    let chunks = tail::finish(planner, chunks, &types, columns.len(), &keys)?;
-    Ok(Plan::new(has_time(group_by), columns, chunks).described(computed.description))
+    let node = tail::finish(planner, node, &types, columns.len(), &keys)?;
+    Ok(Bound::new(has_time(group_by), columns, node))
 }
 
 /// Refuses ways of grouping that do not go together.
@@ -126,29 +125,6 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<(Output, 
     Ok(outputs)
 }
 
-/// The condition on groups, its aggregates among the calls.
-pub(super) fn having(
-    planner: &Planner<'_>,
-    names: &mut Names<'_>,
-    calls: &mut Calls,
-) -> Result<Option<Expression>, QueryError> {
-    let Some(written) = &planner.query.having else { return Ok(None) };
-    let expanded = names.expand(written)?;
-    expanded.iter().for_each(|each| calls.add(each));
-    let mut seen = HashSet::new();
-    let parts = expanded.into_iter().map(Expanded::into_grouped).filter(|each| seen.insert(each.to_string()));
-    let condition = parts.reduce(|left, right| {
-        Expression::synthetic(ExpressionKind::Binary {
-            operator: BinaryOperator::And,
-            left: Box::new(left),
-            right: Box::new(right),
-        })
-    });
-    // A condition on what is not there never holds.
-    let never = Expression::synthetic(ExpressionKind::Constant(levada_sql::ast::Constant::Boolean(false)));
-    Ok(Some(condition.unwrap_or(never)))
-}
-
 /// The rows of aggregates for which `having` holds, with a column for each expression of them; by time in a direction where
 /// they have one.
 pub(super) fn rows(
@@ -165,40 +141,11 @@ pub(super) fn rows(
             &mut |below: &[Expression]| rows(planner, names, calls, below, having, Direction::Ascending);
         let mut computed = by_series::rows(planner, expressions, &over_series, rows)?;
         if direction == Direction::Descending {
-            computed.chunks = raw::newest_first(planner, computed.chunks, tail::wanted_rows(planner));
+            computed.node = computed.node.newest_first(tail::wanted_rows(planner));
         }
         return Ok(computed);
     }
     let computed = grouped::aggregate(planner, names, calls, direction)?;
     let scope = scope(planner, calls, &computed.types);
-    let (chunks, types) = compute(computed.chunks, &scope, expressions, having)?;
-    Ok(Computed { chunks, types, ..computed })
-}
-
-/// What may be used of the aggregates' rows.
-pub(super) fn scope(planner: &Planner<'_>, calls: &Calls, types: &[DataType]) -> Scope {
-    let mut scope = calls.scope(types);
-    let rows = planner.query.group_by.as_ref().is_some_and(|group_by| group_by.rows.is_some());
-    if let Some(last) = types.len().checked_sub(1).filter(|_| rows) {
-        for column in planner.query.columns.iter().filter(|column| is_end_time(&column.expression)) {
-            scope.add(&column.expression, last, DataType::Int64);
-        }
-    }
-    scope
-}
-
-/// The rows of aggregates for which `having` holds, as columns.
-pub(super) fn compute(
-    chunks: Chunks,
-    scope: &Scope,
-    expressions: &[Expression],
-    having: Option<&Expression>,
-) -> Result<(Chunks, Vec<DataType>), QueryError> {
-    let chunks = match having {
-        Some(having) => filter(chunks, scope.bind_condition(having, "HAVING")?),
-        None => chunks,
-    };
-    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
-    let types = bound.iter().map(|each| each.data_type).collect();
-    Ok((project(chunks, bound), types))
+    compute(computed, &scope, expressions, having)
 }

@@ -5,39 +5,33 @@
 //!   root.d2: s1, s3 ──▶  …   root.d2 …  -  …         columns it lacks are null
 //! ```
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 
-use arrow_array::{Array, StringArray, new_null_array};
 use levada_model::{DataType, Path, ResultColumn};
 use levada_sql::ast::{Expression, SortBy};
 use levada_storage::{Direction, TimeRange};
 
 use super::{
     Planner,
-    aggregated::{self, check, having},
+    aggregated::{self, check},
     columns::{self, END_TIME, is_end_time},
     grouped::{self, Calls, has_time},
-    raw::{self, Computed, Output, alias_error},
-    tail,
+    having::having,
+    output::{Computed, Output, alias_error},
+    raw, tail,
 };
 use crate::{
-    Plan, QueryError,
+    QueryError,
     bind::{
         expand::Expanded,
         names::{Names, Show},
         schema_order::{self, Purpose},
     },
-    chunk::{Chunk, Chunks},
     context::SchemaOrder,
     expression::{Expr, Kind},
-    operator::{
-        merge::merge,
-        sort::{SortKey, sort},
-    },
-    plan::column,
+    node::Node,
+    operator::sort::SortKey,
+    plan::{Bound, column},
 };
 
 /// A device's part: its columns by name, and its rows.
@@ -47,7 +41,7 @@ struct Part {
     computed: Computed,
 }
 
-pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     let query = planner.query;
     let is_aggregated = columns::is_aggregated(planner)?;
     columns::check_suffixes(query)?;
@@ -70,7 +64,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let wanted =
         planner.limit_columns(column_names(query.columns.len(), outputs.iter().map(|(_, outputs)| outputs)));
     if wanted.is_empty() {
-        return Ok(Plan::new(true, Vec::new(), Box::new(std::iter::empty())));
+        return Ok(Bound::new(true, Vec::new(), Node::Nothing));
     }
     let mut parts = Vec::new();
     for (device, (mut names, outputs)) in devices.into_iter().zip(outputs) {
@@ -93,8 +87,8 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     let has_time = !is_aggregated || has_time(group_by);
     let mut columns: Vec<ResultColumn> = vec![column("Device", DataType::Text)];
     columns.extend(wanted.iter().zip(&types).map(|(name, &data_type)| column(name.clone(), data_type)));
-    let (chunks, description) = joined(planner, parts, &wanted, &types, &columns, &order)?;
-    Ok(Plan::new(has_time, columns, tail::limited(planner, chunks)).described(description))
+    let rows = joined(planner, parts, &wanted, &types, &columns, &order)?;
+    Ok(Bound::new(has_time, columns, tail::limited(planner, rows)))
 }
 
 /// The devices of the `from` paths, each once, by path.
@@ -218,49 +212,31 @@ fn joined(
     types: &[DataType],
     columns: &[ResultColumn],
     order: &Order,
-) -> Result<(Chunks, Vec<String>), QueryError> {
-    let mut description = Vec::new();
-    let mut streams: Vec<Chunks> = Vec::new();
-    for part in parts {
-        description.extend(part.computed.description);
-        let places: Vec<Option<usize>> =
-            wanted.iter().map(|name| part.names.iter().position(|each| each == name)).collect();
-        let types = types.to_vec();
-        let device = part.device;
-        let laid_out: Chunks =
-            Box::new(part.computed.chunks.map(move |chunk| Ok(lay_out(chunk?, &device, &places, &types))));
-        streams.push(laid_out);
-    }
+) -> Result<Node, QueryError> {
+    let inputs: Vec<Node> = parts.into_iter().map(|part| part.laid_out(wanted, types)).collect();
     let all_types: Vec<DataType> = columns.iter().map(|column| column.data_type).collect();
     let made_forwards = planner.query.group_by.is_some()
         && grouped::direction(planner, order.direction) == Direction::Ascending;
-    let chunks: Chunks = if order.sorted || order.direction == Direction::Descending && made_forwards {
-        let chunks: Chunks = Box::new(streams.into_iter().flatten());
-        sort(
-            chunks,
-            keys(planner, columns)?,
-            tail::wanted_rows(planner),
-            planner.context.batch_rows,
-            &planner.budget,
-        )
-    } else if order.by_time && streams.len() > 1 {
-        merge(streams, order.direction, planner.context.batch_rows, &planner.budget)
+    let node = if order.sorted || order.direction == Direction::Descending && made_forwards {
+        let input = Box::new(Node::concat(inputs));
+        Node::Sort { input, keys: keys(planner, columns)?, most: tail::wanted_rows(planner) }
+    } else if order.by_time && inputs.len() > 1 {
+        Node::Merge { inputs, direction: order.direction }
     } else {
-        Box::new(streams.into_iter().flatten())
+        Node::concat(inputs)
     };
-    Ok((tail::filled(planner, chunks, &all_types)?, raw::below("Devices one by one".to_owned(), description)))
+    tail::filled(planner, node, &all_types)
 }
 
-/// A device's columns where the result has them, behind the device's name.
-fn lay_out(chunk: Chunk, device: &Path, places: &[Option<usize>], types: &[DataType]) -> Chunk {
-    let rows = chunk.rows();
-    let name: Arc<dyn Array> =
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(device.as_str(), rows)));
-    let columns = places.iter().zip(types).map(|(place, data_type)| match place {
-        Some(at) => Arc::clone(&chunk.columns[*at]),
-        None => new_null_array(&data_type.arrow(), rows),
-    });
-    Chunk { columns: std::iter::once(name).chain(columns).collect(), times: chunk.times.clone() }
+impl Part {
+    /// The device's columns where the result has them, behind the device's name.
+    fn laid_out(self, wanted: &[String], types: &[DataType]) -> Node {
+        let places: HashMap<&str, usize> =
+            self.names.iter().enumerate().rev().map(|(at, name)| (name.as_str(), at)).collect();
+        let place = |name: &String| places.get(name.as_str()).copied();
+        let columns = wanted.iter().zip(types).map(|(name, &data_type)| (place(name), data_type)).collect();
+        Node::Label { input: Box::new(self.computed.node), labels: vec![self.device.shared()], columns }
+    }
 }
 
 /// What rows are sorted by: `time`, `device`, or columns that come out.

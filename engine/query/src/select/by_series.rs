@@ -13,16 +13,12 @@ use levada_storage::Direction;
 
 use super::{
     Planner,
-    raw::{Computed, below, headers},
+    output::{Computed, bind_columns},
 };
 use crate::{
     FunctionDefinition, FunctionKind, FunctionRegistry, QueryError,
     bind::scope::Scope,
-    operator::{
-        join::{Input, Join},
-        project::project,
-        series_function::series_function,
-    },
+    node::{Column, Joined, Node},
     registry::{Binder, Call},
 };
 
@@ -81,16 +77,14 @@ pub(super) fn rows(
     expressions.iter().for_each(|each| find_leaves(each, functions, &mut leaves));
     let mut scope = Scope::new(functions);
     let mut inputs = Vec::new();
-    let mut description = Vec::new();
-    let mut columns = 0;
+    let mut width = 0;
     if !leaves.is_empty() {
-        let computed = rows_of(&leaves)?;
-        for (leaf, &data_type) in leaves.iter().zip(&computed.types) {
-            scope.add(leaf, columns, data_type);
-            columns += 1;
+        let Computed { node, types, .. } = rows_of(&leaves)?;
+        for (leaf, &data_type) in leaves.iter().zip(&types) {
+            scope.add(leaf, width, data_type);
+            width += 1;
         }
-        description.extend(computed.description);
-        inputs.push(Input::new(computed.chunks, computed.types.iter().map(|each| each.arrow()).collect()));
+        inputs.push(Joined { node, types });
     }
     for call in calls {
         let ExpressionKind::Function(function) = &call.kind else { continue };
@@ -100,15 +94,14 @@ pub(super) fn rows(
         };
         let computed = rows_of(&function.arguments)?;
         let (running, data_type) = bind(&Call { function, types: &computed.types, functions })?;
-        scope.add(call, columns, data_type);
-        columns += 1;
-        description
-            .extend(planner.explained(|| below(format!("Run {}", call.column_name()), computed.description)));
-        inputs.push(Input::new(series_function(computed.chunks, running), vec![data_type.arrow()]));
+        scope.add(call, width, data_type);
+        width += 1;
+        let input = Box::new(computed.node);
+        let node = Node::Function { input, call: call.clone(), function: running };
+        inputs.push(Joined { node, types: vec![data_type] });
     }
-    let join = Join::new(inputs, Direction::Ascending, planner.context.batch_rows, &planner.budget);
-    let bound = expressions.iter().map(|each| scope.bind(each)).collect::<Result<Vec<_>, _>>()?;
-    let types = bound.iter().map(|each| each.data_type).collect();
-    let description = planner.explained(|| below(format!("Compute {}", headers(expressions)), description));
-    Ok(Computed { chunks: project(join.into_chunks(), bound), types, description, never: false })
+    let columns = bind_columns(&scope, expressions)?;
+    let types = columns.iter().map(Column::data_type).collect();
+    let node = Node::join(inputs, Direction::Ascending).compute(columns, width);
+    Ok(Computed { node, types, never: false })
 }

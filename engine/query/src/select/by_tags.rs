@@ -1,24 +1,23 @@
 //! `group by tags(…)`: a row, or a row of windows, for every combination of tags' values.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
-use arrow_array::{Array, StringArray, new_null_array};
 use levada_model::{DataType, ResultColumn};
 use levada_sql::ast::Expression;
 use levada_storage::Direction;
 
 use super::{
     Planner,
-    aggregated::{compute, scope},
     grouped::{self, Calls, has_time},
-    raw::Output,
+    having::{compute, scope},
+    output::Output,
     tail,
 };
 use crate::{
-    Plan, QueryError,
+    QueryError,
     bind::names::Names,
-    chunk::{Chunk, Chunks},
-    plan::column,
+    node::Node,
+    plan::{Bound, column},
 };
 
 /// Plans the query: `outputs` are expressions of aggregates by measurement.
@@ -28,7 +27,7 @@ pub(super) fn plan(
     calls: &Calls,
     outputs: &[Output],
     having: Option<&Expression>,
-) -> Result<Plan, QueryError> {
+) -> Result<Bound, QueryError> {
     let group_by = planner.query.group_by.as_ref();
     let tags: &[String] = group_by.map_or(&[], |group_by| &group_by.tags);
     let values = |tagged: &BTreeMap<String, String>| -> Vec<Option<String>> {
@@ -53,9 +52,9 @@ pub(super) fn plan(
             continue;
         }
         let expressions: Vec<Expression> = places.iter().map(|&at| outputs[at].expression.clone()).collect();
-        let (chunks, found) = compute(computed.chunks, &scope, &expressions, having)?;
-        places.iter().zip(found).for_each(|(&at, data_type)| types[at] = Some(data_type));
-        parts.push(Part { group, places, chunks });
+        let computed = compute(computed, &scope, &expressions, having)?;
+        places.iter().zip(computed.types).for_each(|(&at, data_type)| types[at] = Some(data_type));
+        parts.push(Part { group, places, node: computed.node });
     }
     let types: Vec<DataType> = types.into_iter().map(|each| each.unwrap_or(DataType::Double)).collect();
     let columns: Vec<ResultColumn> = tags
@@ -63,11 +62,8 @@ pub(super) fn plan(
         .map(|tag| column(tag.clone(), DataType::Text))
         .chain(outputs.iter().zip(&types).map(|(output, &data_type)| column(output.name.clone(), data_type)))
         .collect();
-    let chunks: Chunks = Box::new(parts.into_iter().flat_map(move |part| {
-        let (group, places, types) = (part.group, part.places, types.clone());
-        part.chunks.map(move |chunk| Ok(labelled(chunk?, &group, &places, &types)))
-    }));
-    Ok(Plan::new(has_time(group_by), columns, tail::limited(planner, chunks)))
+    let parts = parts.into_iter().map(|part| part.labelled(&types)).collect();
+    Ok(Bound::new(has_time(group_by), columns, tail::limited(planner, Node::concat(parts))))
 }
 
 /// The rows of the series whose tags have some values.
@@ -75,20 +71,15 @@ struct Part {
     group: Vec<Option<String>>,
     /// Which of the query's columns they have.
     places: Vec<usize>,
-    chunks: Chunks,
+    node: Node,
 }
 
-/// The rows with the values of their tags before them; a tag they lack is `NULL`, a column they lack is null.
-fn labelled(chunk: Chunk, group: &[Option<String>], places: &[usize], types: &[DataType]) -> Chunk {
-    let rows = chunk.rows();
-    let labels = group.iter().map(|value| {
-        let text = value.as_deref().unwrap_or("NULL");
-        Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, rows))) as Arc<dyn Array>
-    });
-    let values =
-        types.iter().enumerate().map(|(at, data_type)| match places.iter().position(|&place| place == at) {
-            Some(column) => Arc::clone(&chunk.columns[column]),
-            None => new_null_array(&data_type.arrow(), rows),
-        });
-    Chunk { columns: labels.chain(values).collect(), times: chunk.times.clone() }
+impl Part {
+    /// The rows with the values of their tags before them; a tag they lack is `NULL`, a column they lack is null.
+    fn labelled(self, types: &[DataType]) -> Node {
+        let labels = self.group.iter().map(|value| value.as_deref().unwrap_or("NULL").into()).collect();
+        let place = |at: usize| self.places.iter().position(|&place| place == at);
+        let columns = types.iter().enumerate().map(|(at, &data_type)| (place(at), data_type)).collect();
+        Node::Label { input: Box::new(self.node), labels, columns }
+    }
 }

@@ -5,29 +5,26 @@ use std::{ops::Range, sync::Arc};
 use hashbrown::{HashMap, HashSet};
 use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
-use levada_storage::{Direction, TimeRange};
+use levada_storage::Direction;
 
-use super::{
-    Planner,
-    raw::{self, Computed, below},
-};
+use super::{Planner, output::Computed, raw};
 use crate::{
     FunctionRegistry, QueryError,
-    aggregate::{Aggregate, AggregateDefinition, Keep},
+    aggregate::{Aggregate, Keep},
     bind::{
         expand::Expanded,
         names::{Names, Series},
         scope::Scope,
         time_range::{self, Split},
     },
-    chunk::Chunks,
+    node::{Aggregates, Node, Summaries},
     operator::{
-        aggregate_pieces::{AggregatePieces, Asked, Banks, DeviceInput, Inputs, Slot, intersect},
-        aggregate_rows::{AggregateRows, RowAggregate},
-        aggregate_segments::{AggregateSegments, Segmenter},
+        aggregate_pieces::{Asked, Banks, Inputs, Slot},
+        aggregate_rows::RowAggregate,
+        aggregate_segments::Segmenter,
     },
-    registry::Call,
-    window::WindowSequence,
+    registry::{AggregateDefinition, Call},
+    window::{WindowSequence, intersect},
 };
 
 /// The aggregates a query asks for, each once.
@@ -138,6 +135,11 @@ impl Calls {
         }
     }
 
+    /// How each is written; of several series one of them.
+    fn written(&self) -> Vec<Expression> {
+        self.calls.iter().filter_map(|members| members.first().cloned()).collect()
+    }
+
     fn definition(&self, function: &Function) -> Option<&AggregateDefinition> {
         self.functions.aggregate(&function.name)
     }
@@ -151,7 +153,7 @@ impl Calls {
     pub(super) fn scope(&self, types: &[DataType]) -> Scope {
         let mut scope = Scope::new(&self.functions);
         for (name, &at) in &self.places {
-            scope.add_sql(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
+            scope.add_call(Arc::clone(name), at, types.get(at).copied().unwrap_or(DataType::Double));
         }
         scope
     }
@@ -176,13 +178,13 @@ pub(super) fn aggregate(
     let windows = windows(planner, &split, direction)?;
     let group_by = planner.query.group_by.as_ref();
     let rows = group_by.and_then(|group_by| group_by.rows.as_ref());
-    let shown = || calls.calls.iter().flatten().map(Expression::column_name).collect::<Vec<_>>().join(", ");
     if split.rest.is_none() && rows.is_none() && calls.are_of_series() {
         let aggregates = of_series(calls, names)?;
         let asked = asked(calls, names, &aggregates);
         let types = aggregates.iter().map(|each| each.data_type).collect();
         let range = intersect(split.range, windows.range());
-        return Ok(of_pieces(planner, asked, types, windows, range, shown));
+        let summaries = Summaries { asked, calls: calls.written(), are_columns: true, windows, range };
+        return Ok(Computed { node: Node::Summaries(summaries), types, never: false });
     }
 
     let is_forwards = |call: &Expression| {
@@ -192,7 +194,7 @@ pub(super) fn aggregate(
     if direction == Direction::Descending && calls.calls.iter().flatten().any(is_forwards) {
         let mut computed = aggregate(planner, names, calls, Direction::Ascending)?;
         // A condition on groups is still to come, so all of them are sorted.
-        computed.chunks = raw::newest_first(planner, computed.chunks, None);
+        computed.node = computed.node.newest_first(None);
         return Ok(computed);
     }
     let control = rows.map(|rows| control(rows, names)).transpose()?;
@@ -200,23 +202,18 @@ pub(super) fn aggregate(
     let computed = raw::rows(planner, names, &layout.columns, direction, windows.range())?;
     let aggregates = layout.bind(calls, &computed.types)?;
     let mut types: Vec<DataType> = aggregates.iter().map(|each| each.aggregate.data_type).collect();
-    let chunks: Chunks = match rows {
-        _ if computed.never => {
-            types.extend(rows.map(|_| DataType::Int64));
-            Box::new(std::iter::empty())
-        }
+    let aggregates = Aggregates { aggregates, calls: calls.written() };
+    let input = Box::new(computed.node);
+    types.extend(rows.map(|_| DataType::Int64));
+    let node = match rows {
+        _ if computed.never => Node::Nothing,
+        None => Node::Windows { input, aggregates, windows },
         Some(rows) => {
-            types.push(DataType::Int64);
             let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
-            AggregateSegments::new(computed.chunks, segmenter, aggregates).into_chunks()
-        }
-        None => {
-            let cancellation = planner.context.cancellation.clone();
-            AggregateRows::new(computed.chunks, aggregates, windows, cancellation).into_chunks()
+            Node::Segments { input, aggregates, segmenter }
         }
     };
-    let description = planner.explained(|| below(format!("Aggregate {}", shown()), computed.description));
-    Ok(Computed { chunks, types, description, never: computed.never })
+    Ok(Computed { node, types, never: computed.never })
 }
 
 /// The windows of time that a query's rows stand for, in a direction; one for all where it has none.
@@ -234,25 +231,6 @@ pub(super) fn windows(
         Direction::Ascending => windows,
         Direction::Descending => windows.backwards(),
     })
-}
-
-/// The rows of aggregates of series as they are, within a range of times. `shown` names the columns.
-pub(super) fn of_pieces(
-    planner: &Planner<'_>,
-    asked: Asked,
-    types: Vec<DataType>,
-    windows: WindowSequence,
-    range: TimeRange,
-    shown: impl Fn() -> String,
-) -> Computed {
-    let description = planner.explained(|| {
-        let read = asked.inputs.iter().flat_map(DeviceInput::paths).map(|path| format!("Read {path}"));
-        below(format!("Aggregate, from statistics where these do: {}", shown()), read.collect())
-    });
-    let (view, batch) = (Arc::clone(&planner.view), planner.context.batch_rows);
-    let pieces = AggregatePieces::new(view, asked, windows, range, batch, &planner.budget)
-        .cancelled_by(planner.context.cancellation.clone());
-    Computed { chunks: pieces.into_chunks(), types, description, never: false }
 }
 
 /// The columns aggregates are computed from, and where each finds its own.
@@ -328,7 +306,7 @@ fn one_of(
         let Some(function) = as_function(member) else { continue };
         let Some(definition) = calls.definition(function) else { continue };
         let call = Call { function, types: &types, functions: &calls.functions };
-        let aggregate = Aggregate::bind(definition, &call, member)?;
+        let aggregate = definition.bind(&call, member)?;
         if let Some((before, inputs)) = &found {
             if before.data_type != aggregate.data_type {
                 return Err(types_differ(member, before.data_type, aggregate.data_type));

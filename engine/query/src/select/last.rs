@@ -2,55 +2,23 @@
 
 use std::sync::Arc;
 
-use levada_model::{DataType, Path, Value};
+use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, SortBy};
-use levada_storage::{Direction, TimeRange, View};
 
 use super::{Planner, tail};
 use crate::{
-    Plan, QueryError,
+    QueryError,
     bind::{
         names::{Match, Names, Show},
         time_set::TimeSet,
     },
-    chunk::{Chunk, Chunks, texts},
-    expression::{Expr, Kind, cast::value_text},
-    operator::sort::{SortKey, sort},
-    plan::column,
-    show::paths,
+    expression::{Expr, Kind},
+    node::Node,
+    operator::{last::LastOf, sort::SortKey},
+    plan::{Bound, column},
 };
 
-/// A series whose newest point is wanted.
-struct Wanted {
-    device: Path,
-    measurement: Arc<str>,
-    data_type: DataType,
-    /// The second name that it is shown by.
-    alias: Option<Arc<str>>,
-}
-
-impl Wanted {
-    fn of(series: &Match<'_>) -> Self {
-        Self {
-            device: series.device.clone(),
-            measurement: Arc::clone(series.measurement),
-            data_type: series.data_type,
-            alias: series.alias.map(Arc::from),
-        }
-    }
-
-    /// Its path's text, in parts.
-    fn path(&self) -> impl Iterator<Item = u8> + '_ {
-        self.device.as_str().bytes().chain(*b".").chain(self.measurement.bytes())
-    }
-
-    /// The path it is shown by.
-    fn shown(&self) -> Path {
-        self.device.child(self.alias.as_deref().unwrap_or(&self.measurement))
-    }
-}
-
-pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
+pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     let query = planner.query;
     let times = query.condition.as_ref().map_or(Some(TimeSet::all()), TimeSet::of);
     let times = times.ok_or_else(|| QueryError::semantic("Only time filters are supported in LAST query"))?;
@@ -63,10 +31,10 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
     }
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole).by_path();
-    let mut series: Vec<Wanted> = Vec::new();
+    let mut series: Vec<LastOf> = Vec::new();
     for column in &query.columns {
         for pattern in column.expression.series() {
-            series.extend(names.find(pattern).matches().map(|each| Wanted::of(&each)));
+            series.extend(names.find(pattern).matches().map(|each| last_of(&each)));
         }
     }
     // Those of one name are sorted already.
@@ -75,76 +43,20 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Plan, QueryError> {
         series.dedup_by(|a, b| a.device == b.device && a.measurement == b.measurement);
     }
     let columns = ["Timeseries", "Value", "DataType"].map(|name| column(name, DataType::Text)).to_vec();
-    let chunks = rows(planner, series, times);
-    let chunks = sorted(planner, chunks)?;
-    Ok(Plan::new(true, columns, tail::limited(planner, chunks)).described(vec!["Last points".to_owned()]))
+    let points = sorted(planner, Node::Last { series, times })?;
+    Ok(Bound::new(true, columns, tail::limited(planner, points)))
 }
 
-/// The points, looked up in batches as they are pulled.
-fn rows(planner: &Planner<'_>, series: Vec<Wanted>, wanted: TimeSet) -> Chunks {
-    let view = Arc::clone(&planner.view);
-    let mut series = series.into_iter();
-    let batch = planner.context.batch_rows.max(1);
-    let cancellation = planner.context.cancellation.clone();
-    Box::new(std::iter::from_fn(move || {
-        let part: Vec<Wanted> = series.by_ref().take(batch).collect();
-        if part.is_empty() {
-            return None;
-        }
-        let mut times = Vec::new();
-        let mut found: Vec<(Path, String, &'static str)> = Vec::new();
-        for series in part {
-            if let Err(error) = cancellation.check() {
-                return Some(Err(error));
-            }
-            let point = if wanted.is_all() {
-                view.last(&series.device, &series.measurement).map_err(QueryError::from)
-            } else {
-                let ranges = wanted.iter().rev();
-                ranges
-                    .map(|range| newest_within(&*view, &series, range))
-                    .find_map(Result::transpose)
-                    .transpose()
-            };
-            match point {
-                Ok(Some((time, value))) => {
-                    times.push(time);
-                    found.push((series.shown(), value_text(&value), series.data_type.name()));
-                }
-                Ok(None) => {}
-                Err(error) => return Some(Err(error)),
-            }
-        }
-        let columns = vec![
-            paths(found.iter().map(|row| &row.0)),
-            texts(found.iter().map(|row| Some(row.1.as_str()))),
-            texts(found.iter().map(|row| Some(row.2))),
-        ];
-        Some(Ok(Chunk { times: times.into(), columns }))
-    }))
-}
-
-/// The newest point within a range of times.
-fn newest_within(
-    view: &dyn View,
-    series: &Wanted,
-    range: TimeRange,
-) -> Result<Option<(i64, Value)>, QueryError> {
-    let measurement = std::slice::from_ref(&series.measurement);
-    let rows = view.scan(&series.device, measurement, range, Direction::Descending)?;
-    for batch in rows {
-        let chunk = Chunk::from_scan(&batch?)?;
-        let values = &chunk.columns[0];
-        for row in 0..chunk.rows() {
-            if let Some(value) = Value::at(values, series.data_type, row) {
-                return Ok(Some((chunk.times.value(row), value)));
-            }
-        }
+fn last_of(series: &Match<'_>) -> LastOf {
+    LastOf {
+        device: series.device.clone(),
+        measurement: Arc::clone(series.measurement),
+        data_type: series.data_type,
+        alias: series.alias.map(Arc::from),
     }
-    Ok(None)
 }
 
-fn sorted(planner: &Planner<'_>, chunks: Chunks) -> Result<Chunks, QueryError> {
+fn sorted(planner: &Planner<'_>, points: Node) -> Result<Node, QueryError> {
     let mut keys = Vec::new();
     for key in &planner.query.order_by {
         let text = |at| Expr::column(at, DataType::Text);
@@ -169,7 +81,7 @@ fn sorted(planner: &Planner<'_>, chunks: Chunks) -> Result<Chunks, QueryError> {
         keys.push(SortKey { expression, descending: key.descending, nulls_first: false });
     }
     if keys.is_empty() {
-        return Ok(chunks);
+        return Ok(points);
     }
-    Ok(sort(chunks, keys, tail::wanted_rows(planner), planner.context.batch_rows, &planner.budget))
+    Ok(Node::Sort { input: Box::new(points), keys, most: tail::wanted_rows(planner) })
 }

@@ -16,24 +16,26 @@ use levada_storage::Direction;
 use super::{
     Planner,
     grouped::{self, has_time},
-    raw::{self, alias_error},
+    output::alias_error,
     tail,
 };
 use crate::{
-    FunctionRegistry, Plan, QueryError,
-    aggregate::{Aggregate, AggregateDefinition},
+    FunctionRegistry, QueryError,
+    aggregate::Aggregate,
     bind::{
         expand::check_columns,
         names::{Found, Match, Names, Show},
         time_range,
     },
-    operator::aggregate_pieces::{Asked, Banks, Inputs, Slot, intersect},
-    plan::column,
-    registry::Call,
+    node::{Node, Summaries},
+    operator::aggregate_pieces::{Asked, Banks, Inputs, Slot},
+    plan::{Bound, column},
+    registry::{AggregateDefinition, Call},
+    window::intersect,
 };
 
 /// Plans the query, if it is of this form.
-pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Plan>, QueryError> {
+pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Bound>, QueryError> {
     let query = planner.query;
     let functions = &planner.context.functions;
     let split = time_range::split(query.condition.as_ref());
@@ -63,9 +65,9 @@ pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Plan>
     }
     let Gathered { inputs, banks, slots, columns, types, error, .. } = gathered;
     if columns.is_empty() && error.is_none() {
-        return Ok(Some(Plan::new(true, Vec::new(), Box::new(std::iter::empty()))));
+        return Ok(Some(Bound::new(true, Vec::new(), Node::Nothing)));
     }
-    let direction = grouped::direction(planner, raw::direction(&query.order_by));
+    let direction = grouped::direction(planner, tail::direction(&query.order_by));
     let keys = tail::keys(planner, &[], &mut names, direction == Direction::Descending)?;
     let windows = grouped::windows(planner, &split, direction)?;
     if let Some((_, error)) = error {
@@ -73,12 +75,10 @@ pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Plan>
     }
     let range = intersect(split.range, windows.range());
     let asked = Asked { inputs: inputs.into_devices(), banks, columns: slots };
-    let computed = grouped::of_pieces(planner, asked, types, windows, range, || {
-        columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")
-    });
-    let chunks = tail::finish(planner, computed.chunks, &computed.types, columns.len(), &keys)?;
-    let plan = Plan::new(has_time(query.group_by.as_ref()), columns, chunks);
-    Ok(Some(plan.described(computed.description)))
+    let calls = query.columns.iter().map(|column| column.expression.clone()).collect();
+    let node = Node::Summaries(Summaries { asked, calls, are_columns: false, windows, range });
+    let node = tail::finish(planner, node, &types, columns.len(), &keys)?;
+    Ok(Some(Bound::new(has_time(query.group_by.as_ref()), columns, node)))
 }
 
 /// Whether nothing is asked for that needs expressions.
@@ -146,7 +146,7 @@ impl<'q> Column<'q> {
         };
         let types = [data_type];
         let call = Call { function, types: &types, functions: self.functions };
-        let aggregate = Aggregate::bind(self.definition, &call, &self.call)?;
+        let aggregate = self.definition.bind(&call, &self.call)?;
         self.bound.push((data_type, aggregate.clone()));
         Ok(aggregate)
     }

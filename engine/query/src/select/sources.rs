@@ -2,24 +2,18 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use arrow_array::Int64Array;
-use arrow_schema::DataType as ArrowType;
 use levada_model::{DataType, Path};
 use levada_sql::ast::{Expression, ExpressionKind, TypedFill};
 use levada_storage::{Direction, TimeRange};
 
-use super::{Planner, single_time};
 use crate::{
-    FunctionRegistry, QueryError,
+    FunctionRegistry,
     bind::{
         names::{Names, Series},
         scope::Scope,
     },
-    chunk::{Chunk, Chunks},
-    operator::{
-        join::{Input, Join},
-        scan::Scan,
-    },
+    node::{Joined, Node, Scan},
+    operator::filled_row::FilledRow,
 };
 
 /// A device's series that are read together.
@@ -91,62 +85,26 @@ impl Sources {
         scope
     }
 
+    /// How many columns its rows have.
+    pub(super) fn width(&self) -> usize {
+        self.devices.iter().map(|device| device.measurements.len()).sum()
+    }
+
     /// The one row at a time whose values are filled from the series themselves.
-    pub(super) fn filled_row(
-        &self,
-        planner: &Planner<'_>,
-        time: i64,
-        fills: &[TypedFill],
-    ) -> Result<Chunk, QueryError> {
-        let mut row = Chunk { times: Int64Array::from(vec![time]), columns: Vec::new() };
-        for Device { path, measurements, types } in &self.devices {
-            planner.context.cancellation.check()?;
-            for (measurement, data_type) in measurements.iter().zip(types.iter().copied()) {
-                let series = (measurement, data_type);
-                row.columns.push(single_time::value(&*planner.view, path, series, time, fills)?);
-            }
-        }
-        Ok(row)
+    pub(super) fn filled_row(self, time: i64, fills: &[TypedFill]) -> Node {
+        let series = self.devices.into_iter().flat_map(|Device { path, measurements, types }| {
+            let series = measurements.into_iter().zip(types);
+            series.map(move |(measurement, data_type)| (path.clone(), measurement, data_type))
+        });
+        Node::FilledRow(FilledRow { time, series: series.collect(), fills: fills.to_vec() })
     }
 
     /// The rows: every time any of the series has.
-    pub(super) fn chunks(&self, planner: &Planner<'_>, range: TimeRange, direction: Direction) -> Chunks {
-        let (view, rows) = (&planner.view, planner.context.batch_rows);
-        let mut inputs: Vec<Input> = self
-            .devices
-            .iter()
-            .map(|device| {
-                let scan = Scan::new(
-                    Arc::clone(view),
-                    device.path.clone(),
-                    device.measurements.clone(),
-                    range,
-                    direction,
-                    planner.context.cancellation.clone(),
-                );
-                let types: Vec<ArrowType> = device.types.iter().map(|each| each.arrow()).collect();
-                Input::new(Box::new(scan), types)
-            })
-            .collect();
-        match inputs.pop() {
-            Some(only) if inputs.is_empty() => only.into_chunks(),
-            Some(last) => {
-                inputs.push(last);
-                Join::new(inputs, direction, rows, &planner.budget).into_chunks()
-            }
-            None => Box::new(std::iter::empty()),
-        }
-    }
-
-    /// A line for each device, for `explain`.
-    pub(super) fn describe(&self, range: TimeRange) -> Vec<String> {
-        let times = match (range.start, range.end) {
-            (i64::MIN, i64::MAX) => "all times".to_owned(),
-            (start, end) => format!("times {start}..={end}"),
+    pub(super) fn scans(self, range: TimeRange, direction: Direction) -> Node {
+        let scan = |Device { path, measurements, types }| {
+            let scan = Scan { device: path, measurements, range, direction };
+            Joined { node: Node::Scan(scan), types }
         };
-        self.devices
-            .iter()
-            .map(|device| format!("Scan {} [{}], {times}", device.path, device.measurements.join(", ")))
-            .collect()
+        Node::join(self.devices.into_iter().map(scan).collect(), direction)
     }
 }

@@ -2,19 +2,15 @@
 
 use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, NullOrder, OrderKey, SortBy};
+use levada_storage::Direction;
 
-use super::{Planner, raw::Output};
+use super::{Planner, output::Output};
 use crate::{
     QueryError,
     bind::{expand::Expanded, names::Names},
-    chunk::Chunks,
     expression::{Expr, Kind},
-    operator::{
-        fill::{self, Fills},
-        limit::limit,
-        project::project,
-        sort::{SortKey, sort},
-    },
+    node::{Column, Node},
+    operator::{fill::Fills, sort::SortKey},
 };
 
 /// By what rows are sorted beyond the order they are read in.
@@ -113,15 +109,23 @@ fn offset(planner: &Planner<'_>) -> usize {
     planner.query.offset.map_or(0, |offset| usize::try_from(offset).unwrap_or(0))
 }
 
+/// In which direction rows are read so that they need no sorting by time.
+pub(super) fn direction(keys: &[OrderKey]) -> Direction {
+    match keys.first() {
+        Some(key) if key.descending && key.by == SortBy::Time => Direction::Descending,
+        _ => Direction::Ascending,
+    }
+}
+
 /// Fills, sorts, drops what was only sorted by, and limits. `types` are those of all columns, of which the first
 /// `outputs` come out.
 pub(super) fn finish(
     planner: &Planner<'_>,
-    chunks: Chunks,
+    node: Node,
     types: &[DataType],
     outputs: usize,
     keys: &Keys,
-) -> Result<Chunks, QueryError> {
+) -> Result<Node, QueryError> {
     let column = |at: usize| Expr::column(at, types.get(at).copied().unwrap_or(DataType::Double));
     let sort_keys: Vec<SortKey> = keys
         .keys
@@ -136,39 +140,33 @@ pub(super) fn finish(
             nulls_first: key.nulls_first,
         })
         .collect();
-    let sorted = |chunks: Chunks| {
+    let sorted = |node: Node| {
         if sort_keys.is_empty() {
-            return chunks;
+            return node;
         }
-        sort(chunks, sort_keys, wanted_rows(planner), planner.context.batch_rows, &planner.budget)
+        Node::Sort { input: Box::new(node), keys: sort_keys, most: wanted_rows(planner) }
     };
     // What is filled with "the value before" follows the order of times asked for, but no other.
     let by_time = matches!(keys.keys.as_slice(), [Key { by: By::Time, .. }]);
-    let mut chunks = if by_time {
-        filled(planner, sorted(chunks), &types[..outputs])?
+    let node = if by_time {
+        filled(planner, sorted(node), &types[..outputs])?
     } else {
-        sorted(filled(planner, chunks, &types[..outputs])?)
+        sorted(filled(planner, node, &types[..outputs])?)
     };
-    if types.len() > outputs {
-        chunks = project(chunks, (0..outputs).map(|at| Expr::column(at, types[at])).collect());
-    }
-    Ok(limited(planner, chunks))
+    let shown = (0..outputs).map(|at| Column::Taken(at, types[at])).collect();
+    Ok(limited(planner, node.compute(shown, types.len())))
 }
 
 /// `fill`, where the query has it.
-pub(super) fn filled(
-    planner: &Planner<'_>,
-    chunks: Chunks,
-    types: &[DataType],
-) -> Result<Chunks, QueryError> {
+pub(super) fn filled(planner: &Planner<'_>, node: Node, types: &[DataType]) -> Result<Node, QueryError> {
     match &planner.query.fill {
-        Some(written) => Ok(fill::fill(chunks, Fills::new(written, types)?, &planner.budget)),
-        None => Ok(chunks),
+        Some(written) => Ok(Node::Fill { input: Box::new(node), fills: Fills::new(written, types)? }),
+        None => Ok(node),
     }
 }
 
 /// `offset` and `limit`.
-pub(super) fn limited(planner: &Planner<'_>, chunks: Chunks) -> Chunks {
+pub(super) fn limited(planner: &Planner<'_>, node: Node) -> Node {
     let (offset, most) = (offset(planner), planner.query.limit.and_then(|limit| usize::try_from(limit).ok()));
-    if offset == 0 && most.is_none() { chunks } else { limit(chunks, offset, most) }
+    if offset == 0 && most.is_none() { node } else { Node::Limit { input: Box::new(node), offset, most } }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array};
+use arrow_array::{ArrayRef, Float64Array, UInt32Array};
 use levada_model::DataType;
 
-use super::{Bound, Call, FunctionDefinition, SeriesFunction, m4::corners, pairs::chunk};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, m4::corners, pairs::known};
 use crate::{QueryError, chunk::Chunk, expression::arithmetic::doubles, registry::NUMERIC};
 
 pub(super) fn definitions() -> Vec<FunctionDefinition> {
@@ -269,13 +269,4 @@ impl SeriesFunction for Buckets {
             None => Ok(None),
         }
     }
-}
-
-/// The rows whose value is not null.
-pub(super) fn known(times: &[i64], input: &ArrayRef) -> Result<Chunk, QueryError> {
-    let rows = chunk(times.to_vec(), Arc::clone(input));
-    if input.null_count() == 0 {
-        return Ok(rows);
-    }
-    rows.filter(&arrow_arith::boolean::is_not_null(input)?)
 }

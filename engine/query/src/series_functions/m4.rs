@@ -2,7 +2,7 @@
 
 use arrow_array::{ArrayRef, UInt32Array};
 
-use super::{Bound, Call, FunctionDefinition, SeriesFunction, bucket::known};
+use super::{Bound, Call, FunctionDefinition, SeriesFunction, pairs::known};
 use crate::{QueryError, chunk::Chunk, expression::arithmetic::doubles, registry::NUMERIC};
 
 pub(super) fn definition() -> FunctionDefinition {

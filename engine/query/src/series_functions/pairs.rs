@@ -206,3 +206,12 @@ impl SeriesFunction for Diff {
 pub(super) fn chunk(times: Vec<i64>, values: ArrayRef) -> Chunk {
     Chunk { times: times.into(), columns: vec![values] }
 }
+
+/// The rows whose value is not null.
+pub(super) fn known(times: &[i64], input: &ArrayRef) -> Result<Chunk, QueryError> {
+    let rows = chunk(times.to_vec(), Arc::clone(input));
+    if input.null_count() == 0 {
+        return Ok(rows);
+    }
+    rows.filter(&arrow_arith::boolean::is_not_null(input)?)
+}

@@ -7,7 +7,7 @@ use levada_sql::node_sql;
 use levada_storage::View;
 
 use super::text_columns;
-use crate::{Plan, chunk::texts};
+use crate::{chunk::texts, plan::Bound};
 
 /// What a path is to the catalog, the most telling kind last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,19 +31,19 @@ impl NodeType {
     }
 }
 
-pub(super) fn paths(pattern: &PathPattern, view: &dyn View) -> Plan {
+pub(super) fn paths(pattern: &PathPattern, view: &dyn View) -> Bound {
     let found = below(pattern, view);
     let values = vec![super::paths(found.keys()), texts(found.values().map(|kind| Some(kind.name())))];
-    Plan::ready(text_columns(&["ChildPaths", "NodeTypes"]), values)
+    Bound::ready(text_columns(&["ChildPaths", "NodeTypes"]), values)
 }
 
-pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Plan {
+pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Bound {
     let found = below(pattern, view);
     let mut nodes: Vec<Cow<'_, str>> =
         found.keys().filter_map(|path| path.nodes().next_back().map(node_sql)).collect();
     nodes.sort_unstable();
     nodes.dedup();
-    Plan::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.iter().map(|node| Some(&**node)))])
+    Bound::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.iter().map(|node| Some(&**node)))])
 }
 
 /// The paths one level below those that fit, with what they are.

@@ -11,14 +11,17 @@ use levada_sql::ast::Count;
 use levada_storage::View;
 
 use super::filter;
-use crate::{Plan, QueryContext, QueryError, plan::column};
+use crate::{
+    QueryContext, QueryError,
+    plan::{Bound, column},
+};
 
-pub(super) fn plan(what: &Count, view: &dyn View, _: &QueryContext) -> Result<Plan, QueryError> {
+pub(super) fn plan(what: &Count, view: &dyn View, _: &QueryContext) -> Result<Bound, QueryError> {
     match what {
         Count::Databases { pattern } => {
             let count = i32::try_from(view.databases(pattern).len()).unwrap_or(i32::MAX);
             let value: ArrayRef = Arc::new(Int32Array::from(vec![count]));
-            Ok(Plan::ready(vec![column("count", DataType::Int32)], vec![value]))
+            Ok(Bound::ready(vec![column("count", DataType::Int32)], vec![value]))
         }
         Count::Devices { pattern, filter } => {
             let found = filter::devices(view.devices(pattern), filter.as_ref(), view)?;
@@ -38,15 +41,15 @@ pub(super) fn plan(what: &Count, view: &dyn View, _: &QueryContext) -> Result<Pl
                 vec![column("Column", DataType::Text), column("count(timeseries)", DataType::Int64)];
             let values: Vec<ArrayRef> =
                 vec![super::paths(counts.keys()), Arc::new(counts.values().copied().collect::<Int64Array>())];
-            Ok(Plan::ready(columns, values))
+            Ok(Bound::ready(columns, values))
         }
         Count::Nodes { pattern, level } => Ok(one("count(nodes)", nodes(pattern, *level, view).len())),
     }
 }
 
-fn one(name: &str, count: usize) -> Plan {
+fn one(name: &str, count: usize) -> Bound {
     let value: ArrayRef = Arc::new(Int64Array::from(vec![i64::try_from(count).unwrap_or(i64::MAX)]));
-    Plan::ready(vec![column(name, DataType::Int64)], vec![value])
+    Bound::ready(vec![column(name, DataType::Int64)], vec![value])
 }
 
 /// The first nodes of a path, as many as a level below `root` says; `None` where it has not so many.

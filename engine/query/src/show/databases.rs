@@ -6,12 +6,12 @@ use arrow_array::{ArrayRef, Int32Array, Int64Array};
 use levada_model::{DataType, PathPattern};
 use levada_storage::View;
 
-use crate::{Plan, plan::column};
+use crate::plan::{Bound, column};
 
 /// How long a time partition is, in milliseconds: a week, as the peer has it.
 const PARTITION: i64 = 604_800_000;
 
-pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Plan {
+pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Bound {
     let databases = view.databases(pattern);
     let rows = databases.len();
     let ones = || -> ArrayRef { Arc::new(Int32Array::from(vec![1; rows])) };
@@ -42,5 +42,5 @@ pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Pla
             values.push(ones());
         }
     }
-    Plan::ready(columns, values)
+    Bound::ready(columns, values)
 }

@@ -5,12 +5,17 @@ use levada_storage::{DeviceInfo, View};
 
 use super::{filter, in_batches, page, paths, text_columns, ttl};
 use crate::{
-    Plan, QueryContext, QueryError,
+    QueryContext, QueryError,
     bind::schema_order::{self, Purpose},
     chunk::texts,
+    plan::Bound,
 };
 
-pub(super) fn plan(query: &ShowDevices, view: &dyn View, context: &QueryContext) -> Result<Plan, QueryError> {
+pub(super) fn plan(
+    query: &ShowDevices,
+    view: &dyn View,
+    context: &QueryContext,
+) -> Result<Bound, QueryError> {
     let mut devices = view.devices(&query.pattern);
     devices = schema_order::sort(devices, context.order, Purpose::Show, |device| &device.path);
     let devices = page(filter::devices(devices, query.filter.as_ref(), view)?, query.offset, query.limit)?;

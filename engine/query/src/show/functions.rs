@@ -1,10 +1,10 @@
 //! `show functions`.
 
 use super::text_columns;
-use crate::{FunctionDefinition, FunctionRegistry, Plan, chunk::texts};
+use crate::{FunctionDefinition, FunctionRegistry, chunk::texts, plan::Bound};
 
 /// The functions of a registry, in its order and the peer's words.
-pub(super) fn plan(functions: &FunctionRegistry) -> Plan {
+pub(super) fn plan(functions: &FunctionRegistry) -> Bound {
     let all: Vec<&FunctionDefinition> = functions.definitions().collect();
     let names: Vec<String> = all.iter().map(|each| each.name().to_uppercase()).collect();
     let classes: Vec<_> = all.iter().map(|each| each.class()).collect();
@@ -14,5 +14,5 @@ pub(super) fn plan(functions: &FunctionRegistry) -> Plan {
         texts(classes.iter().map(|class| Some(&**class))),
         texts(all.iter().map(|_| Some("AVAILABLE"))),
     ];
-    Plan::ready(text_columns(&["FunctionName", "FunctionType", "ClassName(UDF)", "State"]), values)
+    Bound::ready(text_columns(&["FunctionName", "FunctionType", "ClassName(UDF)", "State"]), values)
 }

@@ -7,17 +7,18 @@ use levada_storage::{Deadband, SeriesInfo, View};
 
 use super::{filter, in_batches, page, paths, text_columns};
 use crate::{
-    Plan, QueryContext, QueryError,
+    QueryContext, QueryError,
     bind::schema_order::{self, Purpose},
     chunk::texts,
     context::SchemaOrder,
+    plan::Bound,
 };
 
 pub(super) fn plan(
     query: &ShowTimeseries,
     view: &dyn View,
     context: &QueryContext,
-) -> Result<Plan, QueryError> {
+) -> Result<Bound, QueryError> {
     let mut series = view.series(&query.pattern);
     series = schema_order::sort(series, context.order, Purpose::Show, |series| &series.path);
     let mut series = filter::series(series, query.filter.as_ref(), view)?;

@@ -7,13 +7,13 @@ use levada_sql::path_sql;
 use levada_storage::View;
 
 use super::text_columns;
-use crate::{Plan, chunk::texts};
+use crate::{chunk::texts, plan::Bound};
 
 /// What is said of all devices where nothing is set for them.
 const EVERYTHING: &str = "root.**";
 
 /// The lives of rows that are set, by the text of their pattern; its `**` is a node like any other here.
-pub(super) fn plan(patterns: &[PathPattern], view: &dyn View) -> Plan {
+pub(super) fn plan(patterns: &[PathPattern], view: &dyn View) -> Bound {
     let wanted = |nodes: &[&str]| patterns.iter().any(|pattern| pattern.matches_nodes(nodes));
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     if wanted(&["root", "**"]) {
@@ -28,7 +28,7 @@ pub(super) fn plan(patterns: &[PathPattern], view: &dyn View) -> Plan {
         texts(rows.keys().map(|pattern| Some(pattern.as_str()))),
         texts(rows.values().map(|ttl| Some(ttl.as_str()))),
     ];
-    Plan::ready(text_columns(&["Device", "TTL(ms)"]), values)
+    Bound::ready(text_columns(&["Device", "TTL(ms)"]), values)
 }
 
 /// A life of rows as it is shown.

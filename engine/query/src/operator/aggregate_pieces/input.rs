@@ -20,7 +20,7 @@ pub(crate) struct DeviceInput {
 
 impl DeviceInput {
     /// The paths of its series.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = Path> {
+    pub(crate) fn paths(&self) -> impl ExactSizeIterator<Item = Path> {
         self.measurements.iter().map(|measurement| self.device.child(measurement))
     }
 

@@ -5,14 +5,10 @@ use std::sync::Arc;
 use levada_model::DataType;
 use levada_sql::ast::{BinaryOperator, Constant, ExpressionKind};
 
-use super::{
-    AggregateFunction,
-    bound::AggregateDefinition,
-    kind::{BuiltIn, Keep, Kind},
-};
 use crate::{
     QueryError,
-    registry::{Call, FunctionDefinition},
+    aggregate::{AggregateFunction, BuiltIn, Keep, Kind},
+    registry::{AggregateDefinition, Call, FunctionDefinition},
 };
 
 /// What makes of a call, and the type of its first input, what is computed and the type of that.
@@ -30,7 +26,7 @@ fn of(arguments: usize, bind: Bind) -> AggregateDefinition {
 }
 
 /// All of them.
-pub(crate) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
+pub(super) fn definitions() -> impl Iterator<Item = FunctionDefinition> {
     of_one_series().into_iter().chain(of_runs_and_pairs()).chain(spreads())
 }
 

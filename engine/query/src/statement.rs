@@ -1,0 +1,34 @@
+//! From a statement to a plan.
+
+use std::sync::Arc;
+
+use levada_model::StatusCode;
+use levada_sql::ast::Statement;
+use levada_storage::View;
+
+use crate::{Plan, QueryContext, QueryError, execute::Environment, explain, select, show};
+
+/// Binds a statement that gives rows: `SELECT`, `EXPLAIN`, `SHOW`, `COUNT`.
+///
+/// Names are looked up, types are checked and operators are put together; no rows are read.
+///
+/// # Errors
+/// The statement makes no sense for what is in the view (701), is recognised and not carried out (300), needs too many
+/// columns for its memory (709), or gives no rows by its nature (704).
+pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
+    let environment = Environment::new(Arc::clone(&view), context);
+    let bound = match statement {
+        Statement::Select(query) => select::plan(query, view, context)?,
+        Statement::Explain { select, analyze, .. } => explain::plan(select, *analyze, view, context)?,
+        Statement::Show(what) => show::plan(what, &*view, context)?,
+        Statement::Count(what) => show::plan_count(what, &*view, context)?,
+        Statement::Unsupported { what } => return Err(QueryError::unsupported(what)),
+        _ => {
+            return Err(QueryError::Refused {
+                code: StatusCode::QUERY_NOT_ALLOWED,
+                message: "the statement is not a query".to_owned(),
+            });
+        }
+    };
+    Ok(Plan::new(bound, environment))
+}

@@ -11,5 +11,6 @@ mod usage;
 
 pub use document::document_schema;
 pub use reference::{document_reference, reference};
+pub(crate) use skeleton::Lines;
 pub use skeleton::{UnknownComponent, skeleton};
 pub use topics::{Topic, topics};

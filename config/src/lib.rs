@@ -22,6 +22,7 @@ mod report;
 mod schema;
 mod secret;
 mod settings;
+mod single;
 mod text;
 mod together;
 mod words;
@@ -40,4 +41,5 @@ pub use settings::{
     DeadLetterSettings, ErrorSettings, LogFormat, LogLevel, LogSettings, OnError, QueueLimits, RetryPolicy,
     TestCase,
 };
+pub use single::{Given, explained_options, load_options, option_names};
 pub use together::check_together;

@@ -7,7 +7,7 @@ use levada_model::Session;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DecoderFactory, Error, Interval, Result, Secret};
+use crate::{ByteSize, DecoderFactory, Error, Interval, Result, Secret, TlsOptions};
 
 /// Which store a connector wants a session with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum StoreTarget {
     Embedded {
         /// The folder.
         folder: PathBuf,
-        /// How its engine is opened. Who comes second must want the same.
+        /// How its engine is opened. Who comes second must not want something else.
         tuning: EngineTuning,
     },
     /// A running IoTDB.
@@ -33,6 +33,8 @@ pub enum StoreTarget {
         timeout: Option<Interval>,
         /// The time zone in which statements are understood; UTC where nothing is said.
         zone: Option<String>,
+        /// How connections are encrypted; not at all where nothing is said.
+        tls: Option<TlsOptions>,
     },
 }
 
@@ -54,13 +56,26 @@ pub enum SyncMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EngineTuning {
     /// What an acknowledgement means.
-    pub sync: SyncMode,
+    pub sync: Option<SyncMode>,
     /// How long a group gathers, or how far syncs are apart.
     pub delay: Option<Interval>,
     /// Bytes after which a group waits no longer.
     pub bytes: Option<ByteSize>,
     /// Memory for rows that are not in files yet.
     pub memory: Option<ByteSize>,
+}
+
+impl EngineTuning {
+    /// Whether an engine that was opened so will do for who wants the other: all that the other says is the same.
+    pub fn admits(&self, other: &Self) -> bool {
+        fn fits<T: PartialEq>(known: T, wanted: Option<T>) -> bool {
+            wanted.is_none_or(|wanted| wanted == known)
+        }
+        fits(self.sync.unwrap_or_default(), other.sync)
+            && fits(self.delay, other.delay.map(Some))
+            && fits(self.bytes, other.bytes.map(Some))
+            && fits(self.memory, other.memory.map(Some))
+    }
 }
 
 /// Opens sessions. The runtime hands it in, so that "embedded or remote" is decided in one place.

@@ -32,6 +32,7 @@ mod registry;
 mod sink;
 mod source;
 mod state_file;
+mod tls;
 mod transform;
 
 pub use batch::{Batch, Readings, RejectedRecord};
@@ -48,6 +49,7 @@ pub use registry::{
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
+pub use tls::TlsOptions;
 pub use transform::{Emitted, Emitter, Holds, Transform};
 
 pub use levada_model as model;

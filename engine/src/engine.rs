@@ -93,6 +93,11 @@ impl Engine {
         found
     }
 
+    /// Sets whether writes from now on make the databases and series they need.
+    pub fn set_auto_create_schema(&self, creates: bool) {
+        self.shared.auto_create_schema.store(creates, Ordering::Release);
+    }
+
     /// How much it holds, for metrics.
     pub fn stats(&self) -> Stats {
         self.shared.storage.stats()

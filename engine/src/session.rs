@@ -8,15 +8,15 @@ use std::sync::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Outcome, Path, PathPattern, ResultColumn, Rows, SeriesSchema, Session, SessionCapabilities,
-    SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path, PathPattern, ResultColumn, Rows, Series, SeriesSchema, Session,
+    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
-use levada_sql::ast::Statement;
+use levada_sql::ast::{CreateDatabase, DatabaseProperties, Statement};
 
 use crate::{
     engine::Shared,
     rows, statement,
-    tsfiles::{FileSeries, create_missing, find_series, series_of},
+    tsfiles::{create_missing, create_series, find_devices, find_series, series_of},
 };
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
@@ -37,37 +37,13 @@ impl EmbeddedSession {
     ///
     /// # Errors
     /// The session is closed.
-    pub async fn create_missing(&self, series: Vec<FileSeries>) -> Result<(), SessionError> {
+    pub async fn create_missing(&self, series: Vec<Series>) -> Result<(), SessionError> {
         self.check_open()?;
         create_missing(&self.shared, series).await
     }
 
-    /// The series that a pattern matches, device by device.
-    pub fn series(&self, pattern: &PathPattern) -> Vec<FileSeries> {
-        find_series(&self.shared, pattern)
-    }
-
-    /// All rows of some series of one device, by time: a column for each of `series`, in their order, named by its measurement.
-    /// Times are those at which one of them has a value. Names are bound as they are, whatever they would mean in a statement.
-    ///
-    /// # Errors
-    /// There is no such series, a file cannot be read, or the session is closed.
-    pub async fn rows_of(
-        &self,
-        device: &Path,
-        series: &[(Arc<str>, SeriesSchema)],
-    ) -> Result<Rows, SessionError> {
-        self.check_open()?;
-        let column = |(name, schema): &(Arc<str>, SeriesSchema)| ResultColumn {
-            name: name.to_string(),
-            data_type: schema.data_type,
-        };
-        let names = series.iter().map(|(name, _)| Arc::clone(name)).collect();
-        rows::of_series(&self.shared, device.clone(), series.iter().map(column).collect(), names).await
-    }
-
     /// The series of a device that the store has.
-    pub fn series_of(&self, device: &Path) -> Vec<FileSeries> {
+    pub fn series_of(&self, device: &Path) -> Vec<Series> {
         series_of(&self.shared, device)
     }
 
@@ -128,6 +104,44 @@ impl Session for EmbeddedSession {
             return Err(SessionError::not_a_query(sql));
         }
         self.rows(statement).await
+    }
+
+    async fn create_database(&self, database: &Path) -> Result<(), SessionError> {
+        self.check_open()?;
+        let create = CreateDatabase { path: database.clone(), properties: DatabaseProperties::default() };
+        match statement::run(&self.shared, Statement::CreateDatabase(create), &self.zone).await {
+            Err(error) if error.code != StatusCode::DATABASE_ALREADY_EXISTS => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError> {
+        self.check_open()?;
+        create_series(&self.shared, series.to_vec()).await
+    }
+
+    async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.check_open()?;
+        Ok(find_series(&self.shared, pattern))
+    }
+
+    async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
+        self.check_open()?;
+        Ok(find_devices(&self.shared, pattern))
+    }
+
+    async fn rows_of(
+        &self,
+        device: &Path,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Rows, SessionError> {
+        self.check_open()?;
+        let column = |(name, schema): &(Arc<str>, SeriesSchema)| ResultColumn {
+            name: name.to_string(),
+            data_type: schema.data_type,
+        };
+        let names = series.iter().map(|(name, _)| Arc::clone(name)).collect();
+        rows::of_series(&self.shared, device.clone(), series.iter().map(column).collect(), names).await
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

@@ -13,15 +13,15 @@ mod mods;
 mod read;
 mod series;
 
-use std::{fs::File, io::Read, path::PathBuf, sync::Arc};
+use std::{fs::File, io::Read, path::PathBuf};
 
-use levada_model::{Path, SeriesSchema, Tablet};
+use levada_model::{Series, Tablet};
 use levada_tsfile::{Flaw, Part, TsFileError, TsFileReader};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
 
-pub(crate) use series::{create_missing, find_series, series_of};
+pub(crate) use series::{create_missing, create_series, find_devices, find_series, series_of};
 
 use mods::Deletions;
 
@@ -88,25 +88,12 @@ pub enum ReadError {
     },
 }
 
-/// A series as a file, or a store, has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FileSeries {
-    /// The device.
-    pub device: Path,
-    /// Whether the device's series share one time column.
-    pub aligned: bool,
-    /// The measurement, a node in canonical form.
-    pub measurement: Arc<str>,
-    /// Type, encoding and compression of its first chunk.
-    pub schema: SeriesSchema,
-}
-
 /// What is handed over at once.
 #[derive(Debug, Default)]
 pub struct Parcel {
     /// Series that the file has not had before: where the store does not have them, they are made before the rows come, by
     /// [`EmbeddedSession::create_missing`](crate::EmbeddedSession::create_missing).
-    pub series: Vec<FileSeries>,
+    pub series: Vec<Series>,
     /// Rows, in the order in which they must be stored.
     pub tablets: Vec<Tablet>,
 }
@@ -161,7 +148,7 @@ impl Tablets {
 
 /// What is read of a file.
 enum Item {
-    Series(FileSeries),
+    Series(Series),
     Rows(Tablet),
 }
 

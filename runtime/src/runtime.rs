@@ -143,6 +143,11 @@ impl Runtime {
         &self.0.registry
     }
 
+    /// Leaves out a pipeline that has ended from what is told of pipelines: it is not meant to run any more.
+    pub fn forget(&self, name: &str) {
+        self.0.pipelines.lock().retain(|each| each.name() != name || !each.is_ended());
+    }
+
     /// Where sessions with stores come from: the same that connectors are given.
     pub fn stores(&self) -> Arc<dyn Stores> {
         Arc::clone(&self.0.stores)

@@ -1,12 +1,17 @@
 //! Where sessions come from: the one place that knows whether a store is embedded or remote.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode};
+use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode, TlsOptions};
 use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync};
 use levada_model::{Session, SessionError};
-use levada_rpc::{ClientOptions, Pool, PoolOptions};
+use levada_rpc::{ClientOptions, Pool, PoolOptions, Tls, TlsFiles};
 use tokio::sync::Mutex;
 
 /// Sessions with embedded engines and with nodes. There is one engine for each folder, opened when it is first asked for and
@@ -32,7 +37,7 @@ impl EngineStores {
         let mut engines = self.engines.lock().await;
         let key = std::path::absolute(&folder).unwrap_or(folder);
         if let Some((known, engine)) = engines.get(&key) {
-            if *known == tuning {
+            if known.admits(&tuning) {
                 return Ok(engine.clone());
             }
             let message =
@@ -47,6 +52,23 @@ impl EngineStores {
         let engine = opened.map_err(SessionError::from)?;
         engines.insert(key, (tuning, engine.clone()));
         Ok(engine)
+    }
+
+    /// Takes in an engine that was opened with a tuning elsewhere, so that who asks for its folder shares it.
+    ///
+    /// # Errors
+    /// The folder has an engine already.
+    pub async fn adopt(&self, folder: PathBuf, tuning: EngineTuning, engine: Engine) -> Result<()> {
+        let key = std::path::absolute(&folder).unwrap_or(folder);
+        match self.engines.lock().await.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert((tuning, engine));
+                Ok(())
+            }
+            Entry::Occupied(taken) => {
+                Err(Error::bug("a folder has two engines").with("folder", taken.key().display()))
+            }
+        }
     }
 
     /// Closes every engine: what was written becomes durable, folders are released.
@@ -72,7 +94,7 @@ impl Stores for EngineStores {
                 let engine = self.engine(folder.clone(), *tuning).await?;
                 Ok(Arc::new(engine.session(None).map_err(SessionError::from)?))
             }
-            StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone } => {
+            StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone, tls } => {
                 let mut client = ClientOptions {
                     user: user.clone(),
                     password: password.reveal().to_owned(),
@@ -80,6 +102,7 @@ impl Stores for EngineStores {
                 };
                 client.call_timeout = timeout.map_or(client.call_timeout, |timeout| timeout.0);
                 client.zone = zone.clone().unwrap_or(client.zone);
+                client.tls = tls.as_ref().map(load).transpose()?;
                 let options = PoolOptions { sessions: *sessions, ..PoolOptions::new(nodes.clone(), client) };
                 let pool = Pool::new(options);
                 pool.connect().await?;
@@ -89,8 +112,19 @@ impl Stores for EngineStores {
     }
 }
 
+/// Reads the files that encryption needs.
+fn load(options: &TlsOptions) -> Result<Tls> {
+    let files = TlsFiles {
+        authorities: options.ca_file.clone(),
+        certificate: options.crt_file.clone(),
+        key: options.key_file.clone(),
+        any_host: !options.verify_hostname,
+    };
+    Tls::load(&files).map_err(|error| Error::config(format!("tls: {error}")).caused_by(error))
+}
+
 /// Puts what was said in the place of the engine's own choice.
-fn tune(options: &mut EngineOptions, tuning: EngineTuning) {
+pub fn tune(options: &mut EngineOptions, tuning: EngineTuning) {
     let storage = &mut options.storage;
     let (own_delay, own_bytes) = match storage.sync {
         EngineSync::Group { max_delay, max_bytes } => (max_delay, max_bytes),
@@ -98,7 +132,7 @@ fn tune(options: &mut EngineOptions, tuning: EngineTuning) {
     };
     let delay = tuning.delay.map(|delay| delay.0);
     let size = |bytes: levada_connector_api::ByteSize| usize::try_from(bytes.0).unwrap_or(usize::MAX);
-    storage.sync = match tuning.sync {
+    storage.sync = match tuning.sync.unwrap_or_default() {
         SyncMode::Always => EngineSync::Always,
         SyncMode::Group => EngineSync::Group {
             max_delay: delay.unwrap_or(own_delay),

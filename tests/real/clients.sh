@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Programs written for Apache IoTDB against `levada serve`: its Python clients of 2.0 and 0.13, its Java clients of 0.12, 0.13, 1.3
 # and 2.0, unchanged from their package registries. Schema, all types, nulls, aligned devices, paging, codes of errors, both
-# protocols, a pool under 32 threads, a session over a restart of the server; kill -9 under load loses nothing acknowledged.
+# protocols, a pool under 32 threads, a session over a restart of the server; kill -9 under load loses nothing acknowledged; the newest
+# of each kind over TLS.
 #
-# Needs cargo, python3 with venv, a JDK of version 17 with mvn. What it installs goes to ${LEVADA_REAL_HOME:-target/real}.
+# Needs cargo, openssl, python3 with venv, a JDK of version 17 with mvn. What it installs goes to ${LEVADA_REAL_HOME:-target/real}.
 # LEVADA is the binary; target/release/levada unless given.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,7 +25,7 @@ stop() { # signal
 trap 'stop KILL' EXIT
 
 start() {
-  "$levada" serve --data "$work/data" --rpc "127.0.0.1:$port" >>"$work/serve.log" 2>&1 &
+  "$levada" serve --data "$work/data" --rpc "127.0.0.1:$port" "$@" >>"$work/serve.log" 2>&1 &
   pid=$!
   for _ in $(seq 1 300); do
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return
@@ -118,4 +119,23 @@ for round in 1 2 3; do
   done
 done
 echo "ok    kill -9: every acknowledged row is there, three times"
+stop TERM
+
+# Over TLS, with an authority of this test.
+(
+  cd "$work"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj "/CN=mountain" -keyout ca.key -out ca.pem
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=server" -keyout server.key -out server.csr
+  printf 'subjectAltName=IP:127.0.0.1\n' >server.ext
+  openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext -out server.pem
+  keytool -importcert -noprompt -alias ca -file ca.pem -keystore trust.jks -storetype JKS -storepass mountain-water
+) >"$work/certificates.log" 2>&1 || { tail -n 20 "$work/certificates.log" >&2; exit 1; }
+start --tls-cert "$work/server.pem" --tls-key "$work/server.key"
+"$home/python-2.0.11/bin/python" "$here/tls.py" "$port" "$work/ca.pem" 2>"$work/tls-python.log" ||
+  { tail -n 20 "$work/tls-python.log" >&2; exit 1; }
+javac -nowarn -cp "$home/java-2.0.5/lib/*" -d "$home/java-2.0.5/classes" "$here/Tls.java"
+java -cp "$home/java-2.0.5/classes:$home/java-2.0.5/lib/*" Tls "$port" "$work/trust.jks" mountain-water 2>"$work/tls-java.log" |
+  grep --line-buffered -vE 'DEBUG|WARN|INFO' || { tail -n 20 "$work/tls-java.log" >&2; exit 1; }
+found=$("$levada" sql --node "127.0.0.1:$port" --tls-ca "$work/ca.pem" --format csv -e "select s from root.tls.*" | tail -n 1 | tr -d '\r')
+[ "$found" = 1,5,5 ] || { echo "FAIL  over TLS: expected 1,5,5, found $found" >&2; exit 1; }
 stop TERM

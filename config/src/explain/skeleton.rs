@@ -117,8 +117,9 @@ impl Names {
     }
 }
 
+/// Lines of a document.
 #[derive(Default)]
-struct Lines {
+pub(crate) struct Lines {
     text: String,
 }
 
@@ -158,6 +159,22 @@ impl Lines {
     /// The keys beside the component, all of them comments.
     fn common(&mut self, kind: ComponentKind) {
         self.keys(Schema::of(&keys::schema_of_kind(kind)), 4, &["inputs"]);
+    }
+
+    /// The document.
+    pub(crate) fn text(self) -> String {
+        self.text
+    }
+
+    /// Keys as comments, each with all that is said of it, and a blank line before.
+    pub(crate) fn explained(&mut self, schema: Schema<'_>) {
+        for (key, value) in schema.properties().into_iter().flatten() {
+            let option = schema.sub(value);
+            let own = value.get("description").and_then(Value::as_str);
+            self.blank();
+            self.comment(0, own.or_else(|| option.text("description")).unwrap_or_default());
+            self.push(0, &format!("# {key}: {}", written(&shown(option, key))));
+        }
     }
 
     /// Keys as comments, with what they are for.
@@ -215,7 +232,7 @@ impl Lines {
         }
     }
 
-    fn comment(&mut self, indent: usize, text: &str) {
+    pub(crate) fn comment(&mut self, indent: usize, text: &str) {
         let mut line = String::from("#");
         for word in text.split_whitespace() {
             if line.len() + word.len() + indent > WIDTH && line.len() > 1 {

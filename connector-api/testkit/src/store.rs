@@ -1,10 +1,8 @@
 //! A store in memory, for connectors that want a [`Session`]: no disk, no network, errors on demand.
 //!
-//! It knows databases, series with their types, rows, positions by owner, and these statements: `create database`,
-//! `set storage group to`, `create timeseries`, `create aligned timeseries`, `show timeseries PATH`, `show databases`.
+//! It knows databases, series with their types, rows, and positions by owner; it understands no statement.
 
 mod session;
-mod sql;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use levada_connector_api::{
     Result, StoreTarget, Stores,
-    model::{Checkpoint, SeriesSchema, Session, SessionError, StatusCode, Value},
+    model::{Checkpoint, Path, SeriesSchema, Session, SessionError, StatusCode, Value},
 };
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -45,22 +43,20 @@ enum Trouble {
 
 #[derive(Default)]
 struct State {
-    databases: Vec<String>,
-    series: BTreeMap<(String, String), Series>,
+    databases: Vec<Path>,
+    series: BTreeMap<(String, String), Stored>,
     positions: BTreeMap<String, Positions>,
-    statements: Vec<String>,
     opened: Vec<StoreTarget>,
     open_sessions: usize,
     writes: Vec<usize>,
     open_faults: VecDeque<Fault>,
     write_faults: VecDeque<(StatusCode, bool)>,
-    statement_faults: VecDeque<StatusCode>,
     reject: Option<Arc<Reject>>,
-    old_dialect: bool,
     arrivals: Vec<Row>,
 }
 
-struct Series {
+/// A series with its values.
+struct Stored {
     schema: SeriesSchema,
     aligned: bool,
     values: BTreeMap<i64, Value>,
@@ -87,13 +83,6 @@ impl SimulatedStore {
         Self(Arc::new(Inner { checkpoints, state: Mutex::default(), trouble: watch::Sender::new(None) }))
     }
 
-    /// It refuses `create database`, as servers before 1.0 do.
-    #[must_use]
-    pub fn with_old_dialect(self) -> Self {
-        self.0.state.lock().old_dialect = true;
-        self
-    }
-
     /// Rows (device and time) for which `reject` gives a reason are refused for it.
     #[must_use]
     pub fn rejecting(self, reject: impl Fn(&str, i64) -> Option<String> + Send + Sync + 'static) -> Self {
@@ -117,11 +106,6 @@ impl SimulatedStore {
         self.0.state.lock().write_faults.push_back((code, stores));
     }
 
-    /// The next statement fails with a code.
-    pub fn fail_next_statement(&self, code: StatusCode) {
-        self.0.state.lock().statement_faults.push_back(code);
-    }
-
     /// From now on every request fails with a code, until [`SimulatedStore::heal`].
     pub fn fail(&self, code: StatusCode) {
         self.0.trouble.send_replace(Some(Trouble::Fails(code)));
@@ -139,7 +123,7 @@ impl SimulatedStore {
 
     /// The databases, in order of creation.
     pub fn databases(&self) -> Vec<String> {
-        self.0.state.lock().databases.clone()
+        self.0.state.lock().databases.iter().map(Path::to_string).collect()
     }
 
     /// The schema of a series, and whether its device is aligned.
@@ -184,11 +168,6 @@ impl SimulatedStore {
     /// The positions an owner's writes stored.
     pub fn stored(&self, owner: &str) -> Checkpoint {
         self.0.state.lock().positions.get(owner).map(Positions::checkpoint).unwrap_or_default()
-    }
-
-    /// Every statement run, in order.
-    pub fn statements(&self) -> Vec<String> {
-        self.0.state.lock().statements.clone()
     }
 
     /// What every session was opened with, in order.

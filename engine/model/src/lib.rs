@@ -51,7 +51,7 @@ pub use path::{Path, PathError, quote_node, unquote_node};
 pub use pattern::PathPattern;
 pub use position::{Checkpoint, SplitName, SplitPosition, SplitRange};
 pub use repeats::Repeats;
-pub use series::SeriesSchema;
+pub use series::{Device, Series, SeriesSchema};
 pub use session::{
     Outcome, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,
 };

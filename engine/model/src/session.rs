@@ -6,7 +6,9 @@ use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 
-use crate::{Checkpoint, DataType, SplitRange, StatusCode, Tablet};
+use crate::{
+    Checkpoint, DataType, Device, Path, PathPattern, Series, SeriesSchema, SplitRange, StatusCode, Tablet,
+};
 
 /// What a [`Session`] can do beyond the rest; read once after it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +156,39 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Session::execute`]; also where the statement is no query.
     async fn query(&self, sql: &str) -> Result<Rows, SessionError>;
+
+    /// Creates a database; one that exists is fine, and so is one that lies within it.
+    ///
+    /// # Errors
+    /// It would lie above another, or the user may not.
+    async fn create_database(&self, database: &Path) -> Result<(), SessionError>;
+
+    /// Creates those of the series that the store does not have. Those that it has stay as they are, whatever their types; new series
+    /// of a device that exists are aligned where that is. Gives what could not be created: its index in `series`, and why.
+    ///
+    /// # Errors
+    /// Nothing, or an unknown part, was created; see [`SessionError::transient`].
+    async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError>;
+
+    /// The series that a pattern matches, by device and measurement.
+    ///
+    /// # Errors
+    /// The store cannot say.
+    async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError>;
+
+    /// The devices that a pattern matches, by path.
+    ///
+    /// # Errors
+    /// The store cannot say.
+    async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError>;
+
+    /// All rows of some series of one device, by time: a column for each of `series`, in their order, named by its measurement.
+    /// Times are those at which one of them has a value. Names are bound as they are, whatever they would mean in a statement.
+    ///
+    /// # Errors
+    /// There is no such series, or the store cannot be read.
+    async fn rows_of(&self, device: &Path, series: &[(Arc<str>, SeriesSchema)])
+    -> Result<Rows, SessionError>;
 
     /// The positions stored by an owner's writes: for every split the first that is not stored. Empty where there are
     /// none, or the session cannot store any.

@@ -10,13 +10,16 @@ mod insert;
 mod login;
 mod options;
 mod rows;
+mod schema;
 mod statement;
+mod tls;
 
 pub use codes::Generation;
 pub use login::{Client, Server};
 pub use options::ClientOptions;
 pub use rows::Shape;
 pub use statement::{Answer, Cursor};
+pub use tls::{Tls, TlsError, TlsFiles};
 
 use levada_model::SessionError;
 

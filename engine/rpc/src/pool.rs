@@ -28,6 +28,7 @@ mod lease;
 mod node;
 mod options;
 mod piece;
+mod schema;
 mod session;
 mod statement;
 mod types;

@@ -8,10 +8,8 @@ use levada_rpc::{
     thrift::{Exception, Frame, FrameError, FrameReader, Head, Kind, Protocol, message, open, write_frame},
 };
 use tokio::{
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
     pin,
     sync::OwnedSemaphorePermit,
     time::timeout,
@@ -19,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{conversation::Conversation, server::Shared};
+use crate::{Tls, conversation::Conversation, server::Shared};
 
 /// The longest request before a login.
 const STRANGER_BYTES: usize = 64 << 10;
@@ -27,25 +25,48 @@ const STRANGER_BYTES: usize = 64 << 10;
 const SMALL_BYTES: usize = 64 << 10;
 
 /// Serves a connection until it ends, fails, or the server stops.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) {
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    stream: TcpStream,
+    tls: Option<Tls>,
+    peer: SocketAddr,
+    stop: CancellationToken,
+) {
     let Ok(address) = stream.local_addr() else { return };
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%peer, %error, "answers may be sent late");
     }
-    let (from, to) = stream.into_split();
-    let reader = FrameReader::new(STRANGER_BYTES);
     let conversation = Conversation::new(Arc::clone(&shared), address, peer);
-    let mut connection = Connection { shared, from, to, reader, conversation };
-    match connection.run(&stop).await {
+    let ended = match tls {
+        None => {
+            let (from, to) = stream.into_split();
+            Connection::new(shared, from, to, conversation).serve(&stop).await
+        }
+        Some(tls) => {
+            let shaken = tokio::select! {
+                () = stop.cancelled() => return,
+                shaken = timeout(shared.options.stall, tls.accept(stream)) => shaken,
+            };
+            match shaken {
+                Ok(Ok(stream)) => {
+                    let (from, to) = tokio::io::split(stream);
+                    Connection::new(shared, from, to, conversation).serve(&stop).await
+                }
+                Ok(Err(error)) => Err(error.into()),
+                Err(_) => Err(Ended::Slow("a handshake")),
+            }
+        }
+    };
+    match ended {
         Ok(()) => debug!(%peer, "a connection was closed"),
         Err(error) => debug!(%peer, %error, "a connection ended"),
     }
 }
 
-struct Connection {
+struct Connection<R, W> {
     shared: Arc<Shared>,
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
+    from: R,
+    to: W,
     reader: FrameReader,
     conversation: Conversation,
 }
@@ -63,7 +84,18 @@ enum Ended {
     NoMessage(levada_rpc::thrift::WireError),
 }
 
-impl Connection {
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
+    fn new(shared: Arc<Shared>, from: R, to: W, conversation: Conversation) -> Self {
+        Self { shared, from, to, reader: FrameReader::new(STRANGER_BYTES), conversation }
+    }
+
+    /// Serves, and tells the client when it is over: over TLS a connection that just ends may have been cut.
+    async fn serve(mut self, stop: &CancellationToken) -> Result<(), Ended> {
+        self.run(stop).await?;
+        timeout(self.shared.options.stall, self.to.shutdown()).await.map_err(|_| Ended::Slow("an end"))??;
+        Ok(())
+    }
+
     async fn run(&mut self, stop: &CancellationToken) -> Result<(), Ended> {
         while !stop.is_cancelled() {
             let length = tokio::select! {

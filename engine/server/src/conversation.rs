@@ -185,7 +185,7 @@ fn not_logged_in() -> SessionError {
 /// How long a query may compute.
 fn budget(shared: &Shared, milliseconds: Option<i64>) -> Duration {
     let given = milliseconds.and_then(|time| u64::try_from(time).ok()).filter(|time| *time > 0);
-    given.map_or(shared.options.query_timeout, Duration::from_millis)
+    given.map_or_else(|| shared.query_timeout(), Duration::from_millis)
 }
 
 /// The error of a query that took longer than it may.

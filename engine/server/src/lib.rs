@@ -28,6 +28,8 @@ mod rest;
 mod results;
 mod server;
 mod status;
+mod tls;
 
 pub use options::ServerOptions;
 pub use server::Server;
+pub use tls::{Tls, TlsError};

@@ -156,7 +156,7 @@ async fn run(shared: &Shared, sql: &str) -> Result<Outcome, SessionError> {
 
 /// Runs a query, and gives what it gives as JSON; all in the time that a query may take.
 async fn rows_of(shared: &Shared, sql: &str, limit: usize, newer: bool) -> Answered {
-    let limited = shared.options.query_timeout;
+    let limited = shared.query_timeout();
     let asked = async {
         let session = shared.engine.session(None)?;
         let rows = session.query(sql).await?;

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,12 +20,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{ServerOptions, connection, rest};
+use crate::{ServerOptions, Tls, connection, rest, tls::TlsListener};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
+    tls: Option<Tls>,
 }
 
 /// What all connections share.
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     /// Who is logged in.
     pub(crate) clients: Mutex<BTreeMap<i64, ConnectionInfo>>,
     next: AtomicI64,
+    /// How long a query may compute, in milliseconds.
+    query_timeout: AtomicU64,
 }
 
 impl Shared {
@@ -51,10 +54,19 @@ impl Shared {
     pub(crate) fn next_id(&self) -> i64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// How long a query may compute, where its client does not say.
+    pub(crate) fn query_timeout(&self) -> Duration {
+        Duration::from_millis(self.query_timeout.load(Ordering::Relaxed))
+    }
 }
 
 /// How long accepting pauses after it failed: mostly there are no file descriptors left, and more will be soon.
 const PAUSE: Duration = Duration::from_millis(100);
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 impl Server {
     /// A server of an engine.
@@ -64,13 +76,25 @@ impl Server {
             engine,
             connections: most(options.connections),
             memory: most(options.memory_kib()),
+            query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),
             options,
             running: Mutex::new(HashMap::new()),
             clients: Mutex::new(BTreeMap::new()),
             next: AtomicI64::new(1),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), tls: None }
+    }
+
+    /// Encrypts every connection, those of the REST interface too: what does not shake hands is hung up on.
+    #[must_use]
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Sets how long queries that begin from now on may compute, where their clients do not say.
+    pub fn set_query_timeout(&self, timeout: Duration) {
+        self.shared.query_timeout.store(milliseconds(timeout), Ordering::Relaxed);
     }
 
     /// How many clients are logged in.
@@ -84,7 +108,14 @@ impl Server {
     /// The listener failed.
     pub async fn serve_rest(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let router = rest::router(Arc::clone(&self.shared));
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+        let stopped = stop.cancelled_owned();
+        match &self.tls {
+            Some(tls) => {
+                let listener = TlsListener::new(listener, tls.clone());
+                axum::serve(listener, router).with_graceful_shutdown(stopped).await
+            }
+            None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+        }
     }
 
     /// Serves what connects to `listener` until `stop` is cancelled. Then no connection is accepted any more, calls under way
@@ -111,10 +142,11 @@ impl Server {
                 continue;
             };
             let (shared, stop, broken_off) = (Arc::clone(&self.shared), stop.clone(), broken_off.clone());
+            let tls = self.tls.clone();
             tasks.spawn(async move {
                 tokio::select! {
                     () = broken_off.cancelled() => {}
-                    () = connection::serve(shared, stream, peer, stop) => {}
+                    () = connection::serve(shared, stream, tls, peer, stop) => {}
                 }
                 drop(permit);
             });

@@ -4,10 +4,12 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::filter::filter;
-use levada_model::{Column, DataType, Encoding, Path, SeriesSchema, Tablet, quote_node, unquote_node};
+use levada_model::{
+    Column, DataType, Encoding, Path, Series, SeriesSchema, Tablet, quote_node, unquote_node,
+};
 use levada_tsfile::{ChunkMeta, ChunkReader, DeviceMeta, ReadAt, SeriesMeta, TsFileError, TsFileReader};
 
-use super::{FileSeries, Item, ReadError, mods::Deletions};
+use super::{Item, ReadError, mods::Deletions};
 
 /// A file that is being read.
 pub(super) struct Source<R> {
@@ -187,7 +189,7 @@ fn new(device: &Path, aligned: bool, name: &Arc<str>, data_type: DataType, chunk
     let usual = header.encoding == Encoding::Regular || !header.encoding.supports(data_type);
     let encoding = if usual { Encoding::default_for(data_type) } else { header.encoding };
     let schema = SeriesSchema { data_type, encoding, compressor: header.compressor };
-    Item::Series(FileSeries { device: device.clone(), aligned, measurement: Arc::clone(name), schema })
+    Item::Series(Series { device: device.clone(), aligned, measurement: Arc::clone(name), schema })
 }
 
 /// A measurement as the catalog has it: quoted exactly where it must be.

@@ -2,30 +2,46 @@
 
 use std::sync::Arc;
 
-use levada_model::{Path, PathPattern, SessionError};
-use levada_storage::{NewSeries, Storage};
+use levada_model::{Device, Path, PathPattern, Series, SessionError, StatusCode};
+use levada_storage::{NewSeries, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
-use super::FileSeries;
 use crate::{engine::Shared, rows::panicked, statement::KnownDevice};
 
 /// Makes the series that are missing, as their files have them. What cannot be made so is left to the rows, which say why.
-pub(crate) async fn create_missing(shared: &Shared, series: Vec<FileSeries>) -> Result<(), SessionError> {
+pub(crate) async fn create_missing(shared: &Shared, series: Vec<Series>) -> Result<(), SessionError> {
     if series.is_empty() || shared.is_read_only() || !shared.creates_schema() {
         return Ok(());
     }
     let storage = shared.storage.clone();
-    spawn_blocking(move || create(&storage, series)).await.map_err(panicked)
+    let failed = spawn_blocking(move || create(&storage, &series)).await.map_err(panicked)?;
+    for (at, error) in failed {
+        tracing::debug!(at, %error, "a series of a file is not made as it is there");
+    }
+    Ok(())
+}
+
+/// Makes the series that are missing; what cannot be made, and why.
+pub(crate) async fn create_series(
+    shared: &Shared,
+    series: Vec<Series>,
+) -> Result<Vec<(usize, SessionError)>, SessionError> {
+    if shared.is_read_only() {
+        return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, "Database is read-only"));
+    }
+    let storage = shared.storage.clone();
+    let failed = spawn_blocking(move || create(&storage, &series)).await.map_err(panicked)?;
+    Ok(failed.into_iter().map(|(at, error)| (at, error.into())).collect())
 }
 
 /// The series that a pattern matches, device by device.
-pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<FileSeries> {
-    let mut all: Vec<FileSeries> = shared
+pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<Series> {
+    let mut all: Vec<Series> = shared
         .storage
         .view()
         .series(pattern)
         .into_iter()
-        .map(|series| FileSeries {
+        .map(|series| Series {
             device: series.device,
             aligned: series.aligned,
             measurement: series.measurement,
@@ -37,35 +53,46 @@ pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<FileSer
 }
 
 /// The series of a device that the store has.
-pub(crate) fn series_of(shared: &Shared, device: &Path) -> Vec<FileSeries> {
+pub(crate) fn series_of(shared: &Shared, device: &Path) -> Vec<Series> {
     let Ok(any) = PathPattern::parse("*") else { return Vec::new() };
     find_series(shared, &PathPattern::from(device).join(&any))
 }
 
-fn create(storage: &Storage, series: Vec<FileSeries>) {
-    let view = storage.view();
-    let mut missing: Vec<NewSeries> = Vec::new();
-    for of_device in series.chunk_by(|a, b| a.device == b.device) {
-        let Some(FileSeries { device, .. }) = of_device.first() else { continue };
-        let names: Vec<Arc<str>> = of_device.iter().map(|series| Arc::clone(&series.measurement)).collect();
-        let known = KnownDevice::find(&*view, device, &names);
-        let unknown = of_device.iter().filter(|series| known.series(&series.measurement).1.is_none());
-        missing.extend(unknown.map(|series| new(device, known.aligned.unwrap_or(series.aligned), series)));
-    }
-    drop(view);
-    if missing.is_empty() || storage.create_series(missing.clone()).is_ok() {
-        return;
-    }
-    // One that cannot be made keeps the others from it: each by itself then.
-    for series in missing {
-        let path = series.device.child(&series.measurement);
-        if let Err(error) = storage.create_series(vec![series]) {
-            tracing::debug!(%path, %error, "a series of a file is not made as it is there");
-        }
-    }
+/// The devices that a pattern matches, by path.
+pub(crate) fn find_devices(shared: &Shared, pattern: &PathPattern) -> Vec<Device> {
+    let found = shared.storage.view().devices(pattern);
+    let mut all: Vec<Device> =
+        found.into_iter().map(|device| Device { path: device.path, aligned: device.aligned }).collect();
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    all
 }
 
-fn new(device: &Path, aligned: bool, series: &FileSeries) -> NewSeries {
+fn create(storage: &Storage, series: &[Series]) -> Vec<(usize, StorageError)> {
+    let view = storage.view();
+    let mut missing: Vec<(usize, NewSeries)> = Vec::new();
+    let mut from = 0;
+    for of_device in series.chunk_by(|a, b| a.device == b.device) {
+        let Some(Series { device, .. }) = of_device.first() else { continue };
+        let names: Vec<Arc<str>> = of_device.iter().map(|series| Arc::clone(&series.measurement)).collect();
+        let known = KnownDevice::find(&*view, device, &names);
+        let unknown = (from..).zip(of_device);
+        let unknown = unknown.filter(|(_, series)| known.series(&series.measurement).1.is_none());
+        missing.extend(
+            unknown.map(|(at, series)| (at, new(device, known.aligned.unwrap_or(series.aligned), series))),
+        );
+        from += of_device.len();
+    }
+    drop(view);
+    let all = missing.iter().map(|(_, new)| new.clone()).collect();
+    if missing.is_empty() || storage.create_series(all).is_ok() {
+        return Vec::new();
+    }
+    // One that cannot be made keeps the others from it: each by itself then.
+    let each = missing.into_iter().map(|(at, series)| (at, storage.create_series(vec![series])));
+    each.filter_map(|(at, made)| made.err().map(|error| (at, error))).collect()
+}
+
+fn new(device: &Path, aligned: bool, series: &Series) -> NewSeries {
     NewSeries {
         device: device.clone(),
         measurement: Arc::clone(&series.measurement),

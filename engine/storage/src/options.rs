@@ -68,6 +68,8 @@ pub struct StorageOptions {
     pub dir: PathBuf,
     /// What it is opened for.
     pub access: Access,
+    /// What others who find the folder in use are told beside which process has it, such as where it can be asked.
+    pub note: Option<String>,
     /// When a write counts as durable.
     pub sync: SyncMode,
     /// Whether writes are logged. Without a log a write is durable only once it was flushed, and is acknowledged before.
@@ -120,6 +122,7 @@ impl StorageOptions {
         Self {
             dir: dir.into(),
             access: Access::default(),
+            note: None,
             sync: SyncMode::default(),
             wal: true,
             wal_segment_bytes: 32 << 20,

@@ -5,12 +5,13 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use levada_connector_api::{ByteSize, Interval};
+use levada_connector_api::{ByteSize, Interval, SyncMode};
 
 use crate::{
     bench::BenchArgs,
     commands::{ExportArgs, FsckArgs, ImportArgs, OffsetsArgs},
     logging::LogArgs,
+    node::NodeArgs,
     output::Format,
 };
 
@@ -92,27 +93,39 @@ pub(crate) struct RunArgs {
     pub(crate) quiet: bool,
 }
 
-/// Options of `serve`.
+/// Options of `serve`. What is not given is as `--config` says, or else the default.
 #[derive(Clone, Debug, ArgGroup)]
 pub(crate) struct ServeArgs {
+    /// Settings: a YAML file, as config/levada.yaml, or `iotdb-*.properties` of an IoTDB; of several, a later one comes before an
+    /// earlier one, and options before all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
     /// The data folder; it is made where there is none
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
-    /// Serve clients of IoTDB on this address
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6667")]
-    pub(crate) rpc: SocketAddr,
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub(crate) data: Option<PathBuf>,
+    /// Serve clients of IoTDB on this address; 127.0.0.1:6667 if not given
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) rpc: Option<SocketAddr>,
     /// Serve IoTDB's REST interface on this address
     #[arg(long, value_name = "ADDR")]
     pub(crate) rest: Option<SocketAddr>,
     /// Serve /metrics, /ping and /ready on this address
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
-    /// Run the pipelines of this folder too, all files `*.yaml` of it; those that store into the data folder share its engine
+    /// Encrypt all connections of --rpc and --rest with this certificate (PEM, with those between it and an authority); read anew when
+    /// it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM, not encrypted)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Run the pipelines of this folder too, all files `*.yaml` of it, also those that come, change or go later; those that store into
+    /// the data folder share its engine
     #[arg(long, value_name = "DIR")]
     pub(crate) pipelines: Option<PathBuf>,
-    /// Folder for what a pipeline remembers from one run to the next
-    #[arg(long, value_name = "DIR", default_value = ".levada")]
-    pub(crate) state: PathBuf,
+    /// Folder for what a pipeline remembers from one run to the next; .levada if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
     /// The password of the user `root`; from the environment, others on this machine do not see it
     #[arg(
         long,
@@ -122,25 +135,25 @@ pub(crate) struct ServeArgs {
         default_value = "root"
     )]
     pub(crate) root_password: String,
-    /// How many clients may be connected at once
-    #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
-    pub(crate) connections: usize,
-    /// The longest request that is read (`128MiB`)
-    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
-    pub(crate) frame: ByteSize,
-    /// How much all requests that are under way may have together (`512MiB`)
-    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
-    pub(crate) memory: ByteSize,
-    /// How long a query may compute, where its client does not say (`60s`)
-    #[arg(long, value_name = "TIME", default_value = "60s")]
-    pub(crate) query_timeout: Interval,
-    /// When a write is acknowledged: `always` and `group` when it is on disk, `interval` when it is with the operating system,
-    /// which loses up to a second of writes where the power fails
-    #[arg(long, value_enum, default_value = "group")]
-    pub(crate) sync: SyncArg,
-    /// How long a stop waits for calls under way (`10s`)
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    pub(crate) grace: Interval,
+    /// How many clients may be connected at once; 10000 if not given
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) connections: Option<usize>,
+    /// The longest request that is read; 128MiB if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) frame: Option<ByteSize>,
+    /// How much all requests that are under way may have together; 512MiB if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
+    /// How long a query may compute, where its client does not say; 60s if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) query_timeout: Option<Interval>,
+    /// When a write is acknowledged: `always` and `group` (if not given) when it is on disk, `interval` when it is with the operating
+    /// system, which loses up to a second of writes where the power fails
+    #[arg(long, value_enum)]
+    pub(crate) sync: Option<SyncArg>,
+    /// How long a stop waits for what is under way; 10s if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) grace: Option<Interval>,
 }
 
 /// When a write is acknowledged.
@@ -152,6 +165,16 @@ pub(crate) enum SyncArg {
     Group,
     /// Written, and on disk within a second.
     Interval,
+}
+
+impl From<SyncArg> for SyncMode {
+    fn from(given: SyncArg) -> Self {
+        match given {
+            SyncArg::Always => Self::Always,
+            SyncArg::Group => Self::Group,
+            SyncArg::Interval => Self::Interval,
+        }
+    }
 }
 
 /// Options of `echo`.
@@ -257,21 +280,9 @@ pub(crate) struct SqlArgs {
     /// Write nothing, not even the lock file: several may read a folder at once
     #[arg(long, conflicts_with = "node")]
     pub(crate) read_only: bool,
-    /// A node of a running IoTDB
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "data")]
-    pub(crate) node: Option<String>,
-    /// Who logs in at the node
-    #[arg(long, value_name = "NAME", default_value = "root", conflicts_with = "data")]
-    pub(crate) user: String,
-    /// With what; from the environment, others on this machine do not see it
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "LEVADA_PASSWORD",
-        hide_env_values = true,
-        default_value = "root"
-    )]
-    pub(crate) password: String,
+    /// The node.
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
     /// Run these statements, separated by semicolons, and end
     #[arg(short = 'e', long = "execute", value_name = "SQL", allow_hyphen_values = true)]
     pub(crate) execute: Option<String>,

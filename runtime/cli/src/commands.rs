@@ -19,6 +19,7 @@ pub(crate) use export::ExportArgs;
 pub(crate) use fsck::FsckArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use offsets::OffsetsArgs;
+pub(crate) use sql::{is_missing, no_folder};
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 

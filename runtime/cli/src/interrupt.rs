@@ -38,10 +38,15 @@ impl Signals {
     /// Listens from now on; `None` where the system does not allow it. A terminal that is closed (SIGHUP) counts as the
     /// others do, unless whoever started the process had it ignored, as `nohup` does.
     pub(crate) fn listen() -> Option<Self> {
+        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup()).ok()?) };
+        Some(Self { hangup, ..Self::listen_but_to_hangups()? })
+    }
+
+    /// As [`Signals::listen`], where SIGHUP means something else: see [`Hangups`].
+    pub(crate) fn listen_but_to_hangups() -> Option<Self> {
         let interrupt = signal(SignalKind::interrupt()).ok()?;
         let terminate = signal(SignalKind::terminate()).ok()?;
-        let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup()).ok()?) };
-        Some(Self { interrupt, terminate, hangup })
+        Some(Self { interrupt, terminate, hangup: None })
     }
 
     /// Waits for the next of them.
@@ -51,6 +56,21 @@ impl Signals {
             _ = self.terminate.recv() => {}
             () = hung_up(&mut self.hangup) => {}
         }
+    }
+}
+
+/// SIGHUP where it asks a process to read its configuration anew. From the time this listens, the signal does not end the process.
+pub(crate) struct Hangups(Option<Signal>);
+
+impl Hangups {
+    /// Listens from now on; for nothing where the system does not allow it.
+    pub(crate) fn listen() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
+    }
+
+    /// Waits for the next.
+    pub(crate) async fn received(&mut self) {
+        hung_up(&mut self.0).await;
     }
 }
 

@@ -16,6 +16,7 @@ mod commands;
 mod exit;
 mod interrupt;
 mod logging;
+mod node;
 mod output;
 mod progress;
 mod registry;

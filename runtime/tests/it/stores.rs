@@ -35,6 +35,7 @@ async fn nodes_that_do_not_answer_are_told_by_name() {
         sessions: 1,
         timeout: None,
         zone: None,
+        tls: None,
     };
     let error = EngineStores::new().open(&target).await.expect_err("nobody is there");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Connection, true));

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use levada_connector_api::{
-    ByteSize, EngineTuning, Interval, Problem, Secret, StoreTarget, SyncMode,
+    ByteSize, EngineTuning, Interval, Problem, Secret, StoreTarget, SyncMode, TlsOptions,
     model::{Compressor, DataType, Encoding, Path, SeriesSchema},
     port_of,
 };
@@ -46,7 +46,7 @@ pub struct IotdbOptions {
     pub memory: Option<ByteSize>,
     /// `host:port` of each node of a running IoTDB. Either this or `embedded`. Rows go to the node that the server recommends
     /// for their device, or else to the least busy one. A node that does not answer is left out, for a second at first and for
-    /// 30s at most, and taken back when it answers. Connections are not encrypted.
+    /// 30s at most, and taken back when it answers.
     #[serde(default)]
     #[schemars(example = ["10.0.0.5:6667"])]
     pub nodes: Vec<String>,
@@ -56,6 +56,11 @@ pub struct IotdbOptions {
     /// The user's password; `root` where nothing is said. A login that a node rejects ends the pipeline.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// Encrypts the connections with the nodes; `{}` where the system's authorities vouch for their certificates. A certificate
+    /// that is rejected ends the pipeline.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"ca_file": "ca.pem"}))]
+    pub tls: Option<TlsOptions>,
     /// The database (`root.plant`; before IoTDB 1.0 a storage group), created if missing. Devices whose path does not start
     /// with `root` are put under it.
     #[serde(default)]
@@ -150,18 +155,14 @@ impl IotdbOptions {
                 sessions: self.sessions,
                 timeout: self.timeout,
                 zone: None,
+                tls: self.tls.clone(),
             }),
             _ => None,
         }
     }
 
     fn tuning(&self) -> EngineTuning {
-        EngineTuning {
-            sync: self.sync.unwrap_or_default(),
-            delay: self.sync_delay,
-            bytes: self.sync_bytes,
-            memory: self.memory,
-        }
+        EngineTuning { sync: self.sync, delay: self.sync_delay, bytes: self.sync_bytes, memory: self.memory }
     }
 
     /// Options that say something of another store, or another mode, than the one that is meant.
@@ -212,6 +213,10 @@ impl IotdbOptions {
         if self.embedded.is_some() && self.timeout.is_some() {
             problems.push(Problem::new("timeout", "the embedded store always answers: this is for `nodes`"));
         }
+        if self.embedded.is_some() && self.tls.is_some() {
+            problems.push(Problem::new("tls", "the embedded store has no connections: this is for `nodes`"));
+        }
+        problems.extend(self.tls.iter().flat_map(|tls| tls.problems("tls")));
         if self.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             problems.push(Problem::new("timeout", "no node answers in no time: say how long, as in 60s"));
         }

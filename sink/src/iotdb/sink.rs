@@ -115,21 +115,29 @@ impl Sink for IotdbSink {
 
     async fn connect(&self) -> Result<()> {
         let taken = self.sessions.get().await?;
+        let failed = |error| self.sessions.failed(&taken, error);
         if let Some(database) = &self.database
-            && let Err(error) = schema::create_database(&*taken, database).await
+            && let Err(error) = taken.create_database(database).await
         {
-            return Err(self.sessions.failed(&taken, error).with("database", database));
+            return Err(failed(error).with("database", database));
+        }
+        if let Err((path, error)) = schema::create(&*taken, &self.timeseries, self.aligned).await {
+            let error = failed(error);
+            return Err(match path {
+                Some(path) => error.with("series", path),
+                None => error,
+            });
         }
         for (path, series) in &self.timeseries {
-            let other = schema::create_series(&*taken, path, *series, self.aligned).await;
-            match other.map_err(|error| self.sessions.failed(&taken, error).with("series", path))? {
-                None => {}
-                Some(other) => {
+            let found = schema::type_of(&*taken, path).await;
+            match found.map_err(|error| failed(error).with("series", path))? {
+                Some(other) if other != series.data_type => {
                     return Err(Error::config(format!(
                         "series {path} exists with the type {other}, but `timeseries` says {}",
                         series.data_type
                     )));
                 }
+                _ => {}
             }
         }
         Ok(())

@@ -125,19 +125,10 @@ async fn database_and_series_are_created_first() -> Result<()> {
         sessions: 2,
         timeout: Some(Interval(Duration::from_secs(5))),
         zone: None,
+        tls: None,
     };
     assert_eq!(store.opened(), vec![target; 2]);
     assert_eq!(store.open_sessions(), 0);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_server_before_1_0_is_understood() -> Result<()> {
-    let store = SimulatedStore::remote().with_old_dialect();
-    for _ in 0..2 {
-        built(json!({"nodes": ["h:6667"], "database": "root.plant"}), &store).connect().await?;
-    }
-    assert_eq!(store.databases(), ["root.plant"]);
     Ok(())
 }
 
@@ -155,13 +146,14 @@ async fn a_series_of_another_type_is_an_error_that_says_both() {
 }
 
 #[tokio::test]
-async fn a_database_below_another_is_an_error() {
+async fn a_database_above_another_is_an_error_and_one_below_is_fine() {
     let store = SimulatedStore::embedded();
-    built(json!({"embedded": "data", "database": "root.plant"}), &store).connect().await.expect("created");
-    let below = built(json!({"embedded": "data", "database": "root.plant.hall"}), &store);
-    let error = below.connect().await.expect_err("a conflict");
+    let of = |database: &str| built(json!({"embedded": "data", "database": database}), &store);
+    of("root.plant.hall").connect().await.expect("created");
+    of("root.plant.hall.east").connect().await.expect("it lies within one");
+    let error = of("root.plant").connect().await.expect_err("a conflict");
     assert!(!error.is_transient());
-    assert!(error.to_string().contains("database: root.plant.hall"), "{error}");
+    assert!(error.to_string().contains("database: root.plant"), "{error}");
 }
 
 #[tokio::test]

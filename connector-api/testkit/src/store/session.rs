@@ -10,11 +10,11 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::model::{
-    Checkpoint, Outcome, RejectedRows, Rows, SeriesSchema, Session, SessionCapabilities, SessionError,
-    StatusCode, Tablet, Value, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path, PathPattern, RejectedRows, Rows, Series, SeriesSchema, Session,
+    SessionCapabilities, SessionError, StatusCode, Tablet, Value, Write, WriteReport,
 };
 
-use super::{Series, SimulatedStore, State, sql};
+use super::{SimulatedStore, State, Stored};
 use crate::{NUMBER, Row};
 
 /// A session of a [`SimulatedStore`].
@@ -66,21 +66,66 @@ impl Session for SimulatedSession {
 
     async fn execute(&self, statement: &str) -> Result<Outcome, SessionError> {
         self.ready().await?;
-        let mut state = self.store.0.state.lock();
-        state.statements.push(statement.to_owned());
-        if let Some(code) = state.statement_faults.pop_front() {
-            return Err(SessionError::new(code, "injected"));
-        }
-        sql::execute(&mut state, statement)
+        Err(SessionError::new(StatusCode::SQL_PARSE_ERROR, format!("not understood: {statement}")))
     }
 
     async fn query(&self, statement: &str) -> Result<Rows, SessionError> {
-        // Of what this store understands, only this reads.
-        let reads = statement.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("show"));
-        if reads && let Outcome::Rows(rows) = self.execute(statement).await? {
-            return Ok(rows);
-        }
+        self.ready().await?;
         Err(SessionError::not_a_query(statement))
+    }
+
+    async fn create_database(&self, database: &Path) -> Result<(), SessionError> {
+        self.ready().await?;
+        let mut state = self.store.0.state.lock();
+        if state.databases.iter().any(|known| known.is_prefix_of(database)) {
+            return Ok(());
+        }
+        if state.databases.iter().any(|known| database.is_prefix_of(known)) {
+            let message = format!("some children of {database} have already been created as database");
+            return Err(SessionError::new(StatusCode::DATABASE_CONFLICT, message));
+        }
+        state.databases.push(database.clone());
+        Ok(())
+    }
+
+    async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError> {
+        self.ready().await?;
+        let mut state = self.store.0.state.lock();
+        for Series { device, aligned, measurement, schema } in series {
+            let new = || Stored { schema: *schema, aligned: *aligned, values: BTreeMap::new() };
+            state.series.entry((device.to_string(), measurement.to_string())).or_insert_with(new);
+        }
+        Ok(Vec::new())
+    }
+
+    async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.ready().await?;
+        let state = self.store.0.state.lock();
+        let found = state.series.iter().filter_map(|((device, measurement), stored)| {
+            let (device, measurement) = (Path::parse(device).ok()?, Arc::from(measurement.as_str()));
+            let found = Series { device, aligned: stored.aligned, measurement, schema: stored.schema };
+            pattern.matches(&found.path()).then_some(found)
+        });
+        Ok(found.collect())
+    }
+
+    async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
+        self.ready().await?;
+        let state = self.store.0.state.lock();
+        let found = state.series.iter().filter_map(|((device, _), stored)| {
+            let path = Path::parse(device).ok().filter(|path| pattern.matches(path))?;
+            Some(Device { path, aligned: stored.aligned })
+        });
+        let mut found: Vec<Device> = found.collect();
+        found.dedup();
+        Ok(found)
+    }
+
+    async fn rows_of(&self, device: &Path, _: &[(Arc<str>, SeriesSchema)]) -> Result<Rows, SessionError> {
+        self.ready().await?;
+        // Tests look at what is stored by the store's own methods.
+        let message = format!("rows of {device} are asked for, and this store gives none");
+        Err(SessionError::new(StatusCode::UNSUPPORTED_OPERATION, message))
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {
@@ -139,7 +184,7 @@ fn store_columns(
 ) {
     for column in tablet.columns() {
         let key = (tablet.device().to_string(), column.name.to_string());
-        let series = state.series.entry(key).or_insert_with(|| Series {
+        let series = state.series.entry(key).or_insert_with(|| Stored {
             schema: SeriesSchema::default_for(column.data_type),
             aligned: tablet.aligned(),
             values: BTreeMap::new(),

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{ClientError, ClientOptions};
+use super::{ClientError, ClientOptions, tls};
 use crate::{
     messages::Call,
     thrift::{
@@ -44,9 +44,13 @@ impl Connection {
         let stream = TcpStream::connect(node).await.map_err(failed)?;
         // Requests are sent whole; waiting for more would only delay them.
         stream.set_nodelay(true).map_err(failed)?;
+        let stream: Box<dyn Stream> = match &options.tls {
+            Some(tls) => Box::new(tls.secure(stream, node).await?),
+            None => Box::new(stream),
+        };
         Ok(Self {
             node: node.to_owned(),
-            stream: Box::new(stream),
+            stream,
             reader: FrameReader::new(options.frame_bytes),
             protocol: if options.compact { Protocol::Compact } else { Protocol::Binary },
             sequence: 0,
@@ -59,6 +63,15 @@ impl Connection {
         ClientError::Lost { node: self.node.clone(), reason: reason.to_string(), timed_out }
     }
 
+    fn failed(&self, error: FrameError) -> ClientError {
+        match &error {
+            // An alert of TLS, read as the length of a frame.
+            FrameError::Length { length, .. } if length >> 16 == 0x15_03 => tls::wanted(&self.node),
+            FrameError::Io(io) => tls::failure(&self.node, io).unwrap_or_else(|| self.lost(error, false)),
+            _ => self.lost(error, false),
+        }
+    }
+
     /// Calls a method and waits for its reply.
     pub(super) async fn call<C: Call>(&mut self, arguments: &C) -> Result<C::Reply, ClientError> {
         if self.broken {
@@ -67,7 +80,7 @@ impl Connection {
         self.broken = true;
         let limit = self.timeout;
         let reply = match timeout(limit, self.exchange(arguments)).await {
-            Ok(reply) => reply.map_err(|error| self.lost(error, false))?,
+            Ok(reply) => reply.map_err(|error| self.failed(error))?,
             Err(_) => return Err(self.lost(format!("no answer to {} within {limit:?}", C::METHOD), true)),
         };
         self.broken = false;

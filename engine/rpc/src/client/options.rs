@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use super::Tls;
+
 /// How a client connects and logs in.
 #[derive(Clone)]
 pub struct ClientOptions {
@@ -21,6 +23,8 @@ pub struct ClientOptions {
     pub frame_bytes: usize,
     /// Speak the compact protocol, where the server is set to it (`rpc_thrift_compression_enable`).
     pub compact: bool,
+    /// Encrypt the connection.
+    pub tls: Option<Tls>,
 }
 
 impl Default for ClientOptions {
@@ -34,6 +38,7 @@ impl Default for ClientOptions {
             call_timeout: Duration::from_secs(60),
             frame_bytes: 512 << 20,
             compact: false,
+            tls: None,
         }
     }
 }
@@ -43,6 +48,7 @@ impl fmt::Debug for ClientOptions {
         f.debug_struct("ClientOptions")
             .field("user", &self.user)
             .field("zone", &self.zone)
+            .field("tls", &self.tls)
             .field("connect_timeout", &self.connect_timeout)
             .field("call_timeout", &self.call_timeout)
             .finish_non_exhaustive()

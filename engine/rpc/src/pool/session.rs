@@ -1,8 +1,11 @@
 //! The pool as a session.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use levada_model::{
-    Checkpoint, Outcome, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path, PathPattern, Rows, Series, SeriesSchema, Session, SessionCapabilities,
+    SessionError, Write, WriteReport,
 };
 
 use super::Pool;
@@ -23,6 +26,30 @@ impl Session for Pool {
 
     async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
         self.ask(sql).await
+    }
+
+    async fn create_database(&self, database: &Path) -> Result<(), SessionError> {
+        self.make_database(database).await
+    }
+
+    async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError> {
+        self.make_series(series).await
+    }
+
+    async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.series(pattern).await
+    }
+
+    async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
+        self.devices(pattern).await
+    }
+
+    async fn rows_of(
+        &self,
+        device: &Path,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Rows, SessionError> {
+        self.rows(device, series).await
     }
 
     async fn checkpoint(&self, _owner: &str) -> Result<Checkpoint, SessionError> {

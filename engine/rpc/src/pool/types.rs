@@ -25,6 +25,11 @@ impl KnownTypes {
         self.0.lock().get(device).cloned()
     }
 
+    /// Asks anew when it is needed the next time.
+    pub(super) fn forget(&self, device: &Path) {
+        self.0.lock().remove(device);
+    }
+
     fn set(&self, device: &Path, types: &Types) {
         let mut known = self.0.lock();
         if known.len() >= REMEMBERED {

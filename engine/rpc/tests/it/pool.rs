@@ -223,3 +223,16 @@ async fn a_server_that_does_not_answer_costs_a_time_and_no_more() {
     pool.insert_tablets(write(vec![numbers("root.d", 1, 1)])).await.expect("written");
     assert_eq!(server.values("root.d", "n").len(), 2);
 }
+
+#[tokio::test]
+async fn a_database_that_exists_is_fine_on_servers_of_all_times() {
+    for version in ["0.12.0", "0.13.4", "2.0.1-beta"] {
+        let server = Server::of_version(version).await;
+        let pool = pool(&[&server]);
+        let database = levada_model::Path::parse("root.x").expect("a path");
+        for _ in 0..2 {
+            pool.create_database(&database).await.expect(version);
+        }
+        assert_eq!(server.state.lock().databases, ["root.x"; 2], "{version}");
+    }
+}

@@ -49,6 +49,8 @@ pub(crate) struct State {
     pub(crate) series: BTreeMap<(String, String), (DataType, BTreeMap<i64, Value>)>,
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) statements: Vec<String>,
+    /// Every database that was to be created.
+    pub(crate) databases: Vec<String>,
     /// The number of tablets in each request that wrote any.
     pub(crate) requests: Vec<usize>,
     /// How many requests came that wrote, or would have.
@@ -95,6 +97,7 @@ impl Server {
             series: BTreeMap::new(),
             arrivals: Vec::new(),
             statements: Vec::new(),
+            databases: Vec::new(),
             requests: Vec::new(),
             attempts: 0,
             closed_queries: 0,
@@ -220,6 +223,18 @@ impl Session {
                 reply(protocol, head, GetTimeZoneResp { status: fine(), time_zone: "UTC".to_owned() })
             }
             Request::CloseSession(_) => reply(protocol, head, fine()),
+            Request::SetStorageGroup(_) if matches!(trouble, Trouble::Refuses(_)) => {
+                let Trouble::Refuses(code) = trouble else { return None };
+                reply(protocol, head, status(code, "injected"))
+            }
+            Request::SetStorageGroup(SetStorageGroup { storage_group, .. }) => {
+                let mut state = self.state.lock();
+                let (new, old) = (!state.databases.contains(&storage_group), state.version.starts_with("0."));
+                let exists = if old { 300 } else { 501 };
+                state.databases.push(storage_group);
+                let words = "has already been set to storage group";
+                reply(protocol, head, if new { fine() } else { status(exists, words) })
+            }
             Request::CloseOperation(_) => {
                 self.state.lock().closed_queries += 1;
                 reply(protocol, head, fine())

@@ -5,3 +5,5 @@ mod inserts;
 mod peer;
 mod rest;
 mod serving;
+mod sessions;
+mod tls;

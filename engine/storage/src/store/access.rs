@@ -66,7 +66,8 @@ pub(crate) fn take_lock(options: &StorageOptions) -> Result<Box<dyn Lock>, Stora
     // `2026-11-21T14:21:52Z`; a clock beyond all calendars is the number it is.
     let since = jiff::Timestamp::from_second(since.div_euclid(1_000))
         .map_or_else(|_| format!("{since} ms after 1970 UTC"), |since| since.to_string());
-    let holder = format!("process {} on {}, since {since}\n", std::process::id(), host.trim());
+    let note = options.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+    let holder = format!("process {} on {}, since {since}{note}\n", std::process::id(), host.trim());
     had(options, options.disk.lock(&path, &holder))
 }
 

@@ -1,4 +1,4 @@
-//! `levada export`: rows of a data folder as files.
+//! `levada export`: rows of a data folder, or of a node, as files.
 //!
 //! ```text
 //!   --path 'root.**'  series of the catalog, device by device ─┐
@@ -34,15 +34,15 @@ use std::{
 };
 
 use clap::ValueEnum;
-use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions};
+use levada_engine::Access;
 use levada_model::{PathPattern, Rows, Session};
 use levada_tsfile::Version;
 
 use self::target::{Output, Target};
-use super::sql::{is_missing, no_folder};
 use crate::{
     exit::{self, Failure},
     interrupt,
+    node::{NodeArgs, Store},
     output::{self, CsvStyle, Format, Zone},
 };
 
@@ -54,12 +54,15 @@ pub(super) const TYPE_NOTE: &str = "iotdb.type";
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub(crate) struct ExportArgs {
-    /// The data folder of an embedded engine; where it cannot be written to, it is open to read
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// The data folder of an embedded engine, or else `--node`; where it cannot be written to, it is open to read
+    #[arg(long, value_name = "DIR", required_unless_present = "node")]
+    data: Option<PathBuf>,
     /// Write nothing to the data folder, not even the lock file: several may read it at once
-    #[arg(long)]
+    #[arg(long, conflicts_with = "node")]
     read_only: bool,
+    /// The node.
+    #[command(flatten)]
+    node: NodeArgs,
     /// The rows that this statement gives
     #[arg(long, value_name = "SQL", group = "what", allow_hyphen_values = true)]
     query: Option<String>,
@@ -97,24 +100,20 @@ enum FileFormat {
 }
 
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
-    if is_missing(&args.data) {
-        return Err(Failure::invalid(no_folder(&args.data)).into());
-    }
     #[cfg(not(feature = "parquet"))]
     if args.format == FileFormat::Parquet {
         return Err(without_parquet());
     }
     let pattern = args.path.as_deref().map(PathPattern::parse).transpose();
     let pattern = pattern.map_err(|error| Failure::invalid(format!("--path: {error}")))?;
+    let store = Store::check(args.data.as_deref(), &args.node)?;
     let to = destination(&args.output, args.format);
     let target = Target::choose(&to, args.force)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let mut options = EngineOptions::new(&args.data);
-    options.storage.access = if args.read_only { Access::Read } else { Access::Existing };
-    let engine = Engine::open(options)?;
+    let access = if args.read_only { Access::Read } else { Access::Existing };
+    let opened = runtime.block_on(store.open(access))?;
     let written = runtime.block_on(async {
-        let session = Arc::new(engine.session(None)?);
-        let writing = write(session, args, pattern, &target);
+        let writing = write(opened.session(), args, pattern, &target);
         match &target {
             // There is nothing to clear away: a signal ends the process, also while nobody reads.
             Target::Stream(_) => writing.await.map(Some),
@@ -125,7 +124,7 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
             },
         }
     });
-    let closed = runtime.block_on(engine.close());
+    let closed = runtime.block_on(opened.close());
     let rows = match written {
         Ok(Some(rows)) => rows,
         Ok(None) => {
@@ -172,19 +171,22 @@ fn without_parquet() -> anyhow::Error {
 
 /// Writes all rows and syncs them; how many there are.
 async fn write(
-    session: Arc<EmbeddedSession>,
+    session: Arc<dyn Session>,
     args: &ExportArgs,
     pattern: Option<PathPattern>,
     target: &Target,
 ) -> anyhow::Result<u64> {
     let version = if args.tsfile_version == 3 { Version::V3 } else { Version::V4 };
-    let devices = pattern.as_ref().map_or_else(Vec::new, |pattern| devices::find(&session, pattern));
+    let devices = match &pattern {
+        Some(pattern) => devices::find(&*session, pattern).await?,
+        None => Vec::new(),
+    };
     if let Some(pattern) = pattern.as_ref().filter(|_| devices.is_empty()) {
         let message = format!("no series matches {pattern}: nothing is written");
         return Err(Failure::invalid(message).into());
     }
     if let (FileFormat::Tsfile, Some(_)) = (args.format, &pattern) {
-        return tsfile::write_devices(&session, &devices, target.open()?, version).await;
+        return tsfile::write_devices(&*session, &devices, target.open()?, version).await;
     }
     let by_device = pattern.is_some();
     let rows = match (pattern, &args.query) {

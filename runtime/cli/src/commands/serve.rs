@@ -1,62 +1,100 @@
 //! `levada serve`: a data folder for clients of IoTDB, and pipelines beside it, until a signal comes.
+//!
+//! ```text
+//!   settings    files and the command line: one declaration
+//!   properties  iotdb-*.properties as such a file
+//!   keeper      while it serves: SIGHUP, settings that change, the folder of pipelines
+//!   pipelines   that folder, kept as its files say
+//! ```
+
+mod keeper;
+mod pipelines;
+mod properties;
+mod settings;
 
 use std::{
-    io::ErrorKind,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use anyhow::Context;
-use levada_connector_api::{EngineTuning, SyncMode};
-use levada_runtime::{EngineStores, RunningPipeline, Runtime, RuntimeOptions, http};
-use levada_server::{Server, ServerOptions};
+use levada_connector_api::{ByteSize, EngineTuning};
+use levada_engine::{Engine, EngineOptions};
+use levada_runtime::{EngineStores, Runtime, RuntimeOptions, http, tune};
+use levada_server::{Server, ServerOptions, Tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::run::{read_all, tell};
+use self::{keeper::Keeper, pipelines::Folder, settings::Settings};
 use crate::{
-    args::{ServeArgs, SyncArg},
+    args::ServeArgs,
     exit::{self, Failure},
-    interrupt::Signals,
+    interrupt::{Hangups, Signals},
     registry,
 };
 
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let registry = registry::all();
-    let files = args.pipelines.as_deref().map(files_of).transpose()?.unwrap_or_default();
-    let pipelines = read_all(&files, &registry)?;
+    let settings = Settings::of(args)?;
+    let Some(data) = settings.data_dir.clone() else {
+        let message = "which data folder is missing: give --data DIR, or `data_dir` in a file of --config";
+        return Err(Failure::invalid(message).into());
+    };
+    let folder = settings.pipelines_dir.as_deref().map(|dir| Folder::open(dir, registry::all()));
+    let mut folder = folder.transpose()?;
+    let tls = tls(&settings)?;
     let stores = Arc::new(EngineStores::new());
     let options = RuntimeOptions {
-        state_dir: args.state.clone(),
-        grace: Some(args.grace.0),
+        state_dir: settings.state_dir.clone(),
+        grace: Some(settings.grace.0),
         ..RuntimeOptions::default()
     };
     let metrics = prometheus::Registry::new();
-    let runtime = Runtime::new(registry, Arc::clone(&stores) as _, metrics.clone(), options)?;
+    let runtime = Runtime::new(registry::all(), Arc::clone(&stores) as _, metrics.clone(), options)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
-        let listeners = Listeners::bind(args).await?;
-        let engine = stores.engine(args.data.clone(), tuning(args)).await?;
-        let server = Server::new(engine, server_options(args));
-        let counted = server.clone();
-        let clients = move || counted.clients() as f64;
-        let help = "Clients that are logged in.";
-        metrics.register(Box::new(prometheus::PullingGauge::new(
-            "levada_clients",
-            help,
-            Box::new(clients),
-        )?))?;
-        let mut running = Vec::new();
-        for pipeline in &pipelines {
-            let name = &pipeline.name;
-            running.push(runtime.start(pipeline).with_context(|| format!("pipeline `{name}` cannot start"))?);
-            info!(pipeline = %name, "started");
+        let hangups = Hangups::listen();
+        let listeners = Listeners::bind(args, &settings).await?;
+        let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
+        stores.adopt(data, tuning(&settings), engine.clone()).await?;
+        let mut server = Server::new(engine.clone(), server_options(args, &settings));
+        if let Some(tls) = tls {
+            server = server.with_tls(tls);
         }
-        let code = until_stopped(args, listeners, &server, &runtime, running).await?;
+        count_clients(&metrics, &server)?;
+        if let Some(folder) = &mut folder {
+            folder.start(&runtime)?;
+        }
+        let keeper = Keeper { args: args.clone(), settings, server, engine, runtime, folder };
+        let code = until_stopped(listeners, keeper, hangups).await?;
         stores.close().await.context("the engine did not close as it should")?;
         Ok(code)
     })
+}
+
+fn tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
+    let files = settings.tls_cert_file.as_deref().zip(settings.tls_key_file.as_deref());
+    let tls = files.map(|(certificate, key)| Tls::load(certificate, key)).transpose();
+    Ok(tls.map_err(|error| Failure::invalid(format!("the certificate cannot be used: {error}")))?)
+}
+
+fn count_clients(metrics: &prometheus::Registry, server: &Server) -> anyhow::Result<()> {
+    let server = server.clone();
+    let clients = Box::new(move || server.clients() as f64);
+    let help = "Clients that are logged in.";
+    metrics.register(Box::new(prometheus::PullingGauge::new("levada_clients", help, clients)?))?;
+    Ok(())
+}
+
+/// Opens the engine; who finds the folder in use is told the address where it is served.
+async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Result<Engine> {
+    let mut options = EngineOptions::new(data);
+    tune(&mut options, tuning(settings));
+    options.query_memory = bytes(settings.query_memory);
+    options.auto_create_schema = settings.enable_auto_create_schema;
+    options.storage.note = Some(format!("it is served at {rpc}, ask there (--node {rpc})"));
+    Ok(tokio::task::spawn_blocking(move || Engine::open(options)).await??)
 }
 
 /// Addresses, taken before anything starts.
@@ -67,16 +105,18 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(args: &ServeArgs) -> anyhow::Result<Self> {
-        let bind = async |address| {
+    async fn bind(args: &ServeArgs, settings: &Settings) -> anyhow::Result<Self> {
+        let at = |port| SocketAddr::new(settings.dn_rpc_address, port);
+        let rest = settings.enable_rest_service.then(|| at(settings.rest_service_port));
+        let bind = async |address: SocketAddr| {
             TcpListener::bind(address).await.with_context(|| format!("cannot listen at {address}"))
         };
-        let rpc = bind(args.rpc).await?;
-        let rest = match args.rest {
+        let rpc = bind(args.rpc.unwrap_or_else(|| at(settings.dn_rpc_port))).await?;
+        let rest = match args.rest.or(rest) {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        let http = match args.http {
+        let http = match settings.http {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
@@ -84,36 +124,29 @@ impl Listeners {
     }
 }
 
-async fn until_stopped(
-    args: &ServeArgs,
-    listeners: Listeners,
-    server: &Server,
-    runtime: &Runtime,
-    running: Vec<RunningPipeline>,
-) -> anyhow::Result<ExitCode> {
-    info!(address = %listeners.rpc.local_addr()?, data = %args.data.display(), "serving clients of IoTDB");
-    if args.root_password == "root" {
+async fn until_stopped(listeners: Listeners, keeper: Keeper, hangups: Hangups) -> anyhow::Result<ExitCode> {
+    let data = keeper.settings.data_dir.as_deref().map(PathBuf::from).unwrap_or_default();
+    info!(address = %listeners.rpc.local_addr()?, data = %data.display(), "serving clients of IoTDB");
+    if keeper.args.root_password == "root" {
         warn!(
             "the password of `root` is `root`: set another one with LEVADA_ROOT_PASSWORD before others can reach this address"
         );
     }
     let (stop, given_up) = (CancellationToken::new(), CancellationToken::new());
     let signals = tokio::spawn(stop_on_signals(stop.clone(), given_up.clone()));
+    let server = keeper.server.clone();
     let rest = listeners.rest.map(|listener| {
         let (server, stop) = (server.clone(), stop.clone());
         tokio::spawn(async move { server.serve_rest(listener, stop).await })
     });
-    let http = listeners
-        .http
-        .map(|listener| tokio::spawn(http::serve(listener, runtime.clone(), stop.clone().cancelled_owned())));
-    let handles: Vec<_> = running.iter().map(RunningPipeline::handle).collect();
+    let http = listeners.http.map(|listener| {
+        tokio::spawn(http::serve(listener, keeper.runtime.clone(), stop.clone().cancelled_owned()))
+    });
+    let keeping = tokio::spawn(keeper.keep(hangups, stop.clone()));
     let stopped = stop.clone();
     let all = async {
         server.serve(listeners.rpc, stopped).await;
-        handles.iter().for_each(levada_runtime::PipelineHandle::stop);
-        for pipeline in running {
-            tell(&pipeline.wait().await);
-        }
+        keeping.await?;
         if let Some(rest) = rest {
             rest.await??;
         }
@@ -130,51 +163,34 @@ async fn until_stopped(
     Ok(code)
 }
 
-/// The pipeline files of a folder, by name.
-fn files_of(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let failed = |error: std::io::Error| {
-        let hint =
-            if error.kind() == ErrorKind::NotFound { ": make it, or leave --pipelines out" } else { "" };
-        Failure::invalid(format!("cannot read the folder {}: {error}{hint}", folder.display()))
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-            && path.is_file()
-        {
-            files.push(path);
-        }
+fn tuning(settings: &Settings) -> EngineTuning {
+    EngineTuning {
+        sync: Some(settings.sync),
+        delay: settings.sync_delay,
+        bytes: settings.sync_bytes,
+        memory: settings.memory,
     }
-    files.sort();
-    Ok(files)
 }
 
-fn tuning(args: &ServeArgs) -> EngineTuning {
-    let sync = match args.sync {
-        SyncArg::Always => SyncMode::Always,
-        SyncArg::Group => SyncMode::Group,
-        SyncArg::Interval => SyncMode::Interval,
-    };
-    EngineTuning { sync, ..EngineTuning::default() }
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
-fn server_options(args: &ServeArgs) -> ServerOptions {
-    let bytes = |size: levada_connector_api::ByteSize| usize::try_from(size.0).unwrap_or(usize::MAX);
+fn server_options(args: &ServeArgs, settings: &Settings) -> ServerOptions {
     ServerOptions {
         password: args.root_password.clone(),
-        connections: args.connections,
-        frame_bytes: bytes(args.frame),
-        memory_bytes: bytes(args.memory),
-        query_timeout: args.query_timeout.0,
-        grace: args.grace.0,
+        connections: settings.dn_rpc_max_concurrent_client_num,
+        frame_bytes: bytes(settings.dn_thrift_max_frame_size),
+        memory_bytes: bytes(settings.request_memory),
+        query_timeout: settings.query_timeout_threshold.0,
+        grace: settings.grace.0,
         ..ServerOptions::default()
     }
 }
 
 /// The first signal stops with grace, the second gives up.
 async fn stop_on_signals(stop: CancellationToken, given_up: CancellationToken) {
-    let Some(mut signals) = Signals::listen() else {
+    let Some(mut signals) = Signals::listen_but_to_hangups() else {
         warn!("signals cannot be listened for: the process can only be killed");
         return;
     };

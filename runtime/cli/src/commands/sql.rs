@@ -2,15 +2,14 @@
 //!
 //! A folder that is missing is made by the first statement that is no query: a mistyped name is told, and not made.
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
-use levada_connector_api::{Secret, StoreTarget, Stores};
 use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
 use levada_model::{
-    Checkpoint, Outcome, Rows, Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path as DevicePath, PathPattern, Rows, Series, SeriesSchema, Session,
+    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
-use levada_runtime::EngineStores;
 use tokio::sync::OnceCell;
 
 use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
@@ -18,7 +17,7 @@ use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let data = match (&args.node, &args.data) {
+    let data = match (&args.node.node, &args.data) {
         (Some(node), _) => return runtime.block_on(at_node(args, node, zone)),
         (None, Some(data)) => data,
         (None, None) => return Err(Failure::invalid("say where: --data DIR or --node HOST:PORT").into()),
@@ -47,16 +46,8 @@ pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn at_node(args: &SqlArgs, node: &str, zone: Zone) -> anyhow::Result<ExitCode> {
-    let target = StoreTarget::Nodes {
-        nodes: vec![node.to_owned()],
-        user: args.user.clone(),
-        password: Secret::new(&args.password),
-        // Statements are run one after the other, and what one sets holds for the next.
-        sessions: 1,
-        timeout: None,
-        zone: Some(zone.name()),
-    };
-    let session = EngineStores::new().open(&target).await?;
+    // Statements are run one after the other, and what one sets holds for the next.
+    let session = args.node.open(node, 1, Some(zone.name())).await?;
     let shell = Shell::new(&*session, args.format, zone);
     let outcome = match &args.execute {
         Some(text) => shell.execute(text).await,
@@ -67,7 +58,7 @@ async fn at_node(args: &SqlArgs, node: &str, zone: Zone) -> anyhow::Result<ExitC
 }
 
 /// Whether there is nothing of that name, or an empty folder.
-pub(super) fn is_missing(data: &Path) -> bool {
+pub(crate) fn is_missing(data: &Path) -> bool {
     match fs::read_dir(data) {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
@@ -75,7 +66,7 @@ pub(super) fn is_missing(data: &Path) -> bool {
 }
 
 /// What is said where there is no data folder, and nothing writes to it.
-pub(super) fn no_folder(data: &Path) -> String {
+pub(crate) fn no_folder(data: &Path) -> String {
     format!("there is no data folder {}: it is made by what writes to it, not by a query", data.display())
 }
 
@@ -123,6 +114,30 @@ impl Session for Store {
 
     async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
         self.session(false).await?.query(sql).await
+    }
+
+    async fn create_database(&self, database: &DevicePath) -> Result<(), SessionError> {
+        self.session(true).await?.create_database(database).await
+    }
+
+    async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError> {
+        self.session(true).await?.create_series(series).await
+    }
+
+    async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.session(false).await?.find_series(pattern).await
+    }
+
+    async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
+        self.session(false).await?.find_devices(pattern).await
+    }
+
+    async fn rows_of(
+        &self,
+        device: &DevicePath,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Rows, SessionError> {
+        self.session(false).await?.rows_of(device, series).await
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

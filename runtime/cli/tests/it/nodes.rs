@@ -20,8 +20,13 @@ impl Server {
     }
 
     fn at(workplace: &Workplace, address: String) -> Self {
+        Self::with(workplace, address, &[])
+    }
+
+    fn with(workplace: &Workplace, address: String, more: &[&str]) -> Self {
         let child = workplace
             .levada(&["serve", "--data", "served", "--rpc", &address])
+            .args(more)
             .env("LEVADA_ROOT_PASSWORD", "secret")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -140,4 +145,119 @@ fn a_login_that_is_rejected_ends_the_pipeline_and_loses_nothing() {
     pipeline(&workplace, &server.address, "secret");
     workplace.run(&["run", "nodes.yaml"]).ok();
     assert_eq!(server.sql(&workplace, "select count(n) from root.p.d3").ok(), "count(root.p.d3.n)\n1\n");
+}
+
+/// Files of an authority and of a certificate from it for this machine: `NAME.ca`, `NAME.pem`, `NAME.key`.
+fn certify(workplace: &Workplace, name: &str) {
+    let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+    params.distinguished_name.push(rcgen::DnType::CommonName, name);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    workplace.write(&format!("{name}.ca"), &params.self_signed(&key).expect("a certificate").pem());
+    let issuer = rcgen::Issuer::new(params, key);
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address");
+    let key = rcgen::KeyPair::generate().expect("a key");
+    workplace.write(&format!("{name}.pem"), &params.signed_by(&key, &issuer).expect("a certificate").pem());
+    workplace.write(&format!("{name}.key"), &key.serialize_pem());
+}
+
+#[test]
+fn an_encrypted_node_is_written_to_and_asked_and_one_that_nobody_vouches_for_is_not() {
+    let workplace = Workplace::new();
+    certify(&workplace, "mountain");
+    certify(&workplace, "valley");
+    let encrypted = ["--tls-cert", "mountain.pem", "--tls-key", "mountain.key"];
+    let server = Server::with(&workplace, free_address(), &encrypted);
+    workplace.write("in.jsonl", &lines(0..700));
+    let with_tls = |authority: &str| {
+        pipeline(&workplace, &server.address, "secret");
+        let text = std::fs::read_to_string(workplace.path("nodes.yaml")).expect("written");
+        let tls = format!("tls: {{ca_file: {authority}.ca}}, database");
+        workplace.write("nodes.yaml", &text.replace("database", &tls));
+        workplace.run(&["run", "nodes.yaml"])
+    };
+    let refused = with_tls("valley");
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no authority that is trusted here"), "{}", refused.stderr);
+    with_tls("mountain").ok();
+    let count = |more: &[&str]| {
+        let place = ["sql", "--node", &server.address, "--format", "csv", "--password", "secret"];
+        let mut command = workplace.levada(&place);
+        let asked = command.args(["-e", "select count(n) from root.p.d3"]).args(more).output();
+        Finished::new(&place, asked.expect("levada starts"))
+    };
+    assert_eq!(count(&["--tls-ca", "mountain.ca"]).ok(), "count(root.p.d3.n)\n100\n");
+    for (more, reason) in [
+        (&[][..], "it wants TLS"),
+        (&["--tls-ca", "valley.ca", "--tls-any-host"], "no authority that is trusted here"),
+        (&["--tls-ca", "nowhere.ca"], "nowhere.ca"),
+    ] {
+        let refused = count(more);
+        assert!(refused.code == Some(1) && refused.stderr.contains(reason), "{}", refused.stderr);
+    }
+    server.stop();
+    let missing = workplace.run(&[
+        "serve",
+        "--data",
+        "served",
+        "--rpc",
+        "127.0.0.1:0",
+        "--tls-cert",
+        "mountain.pem",
+        "--tls-key",
+        "valley.key",
+    ]);
+    assert!(missing.code == Some(3) && missing.stderr.contains("valley.key"), "{}", missing.stderr);
+}
+
+#[test]
+fn a_node_is_exported_like_a_folder() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace);
+    let rows = "
+        create aligned timeseries root.p.a(n INT32 encoding=RLE, t TEXT);
+        insert into root.p.a(time, n, t) values (1, 1, 'a,\"b'), (2, null, 'c');
+        insert into root.p.b(time, `time`, `a.b`) values (1, 1.5, true), (3, 2.5, null);
+    ";
+    server.sql(&workplace, rows).ok();
+    let formats = ["csv", "jsonl", "tsfile", "parquet"];
+    let export = |place: &[&str], name: &str, format: &str| {
+        let file = format!("{name}.{format}");
+        let args = ["export", "--path", "root.p.**", "--format", format, "-o", &file];
+        let exported = workplace.levada(&args).args(place).output().expect("levada starts");
+        assert!(Finished::new(&args, exported).ok().contains("exported 4 rows"), "{format}");
+        file
+    };
+    let node = ["--node", &server.address, "--user", "root", "--password", "secret"];
+    let of_node = formats.map(|format| export(&node, "node", format));
+    let none = workplace.run(&[
+        "export",
+        "--node",
+        &server.address,
+        "--password",
+        "secret",
+        "--path",
+        "root.q.**",
+        "-o",
+        "q.csv",
+    ]);
+    assert!(none.code == Some(3) && none.stderr.contains("no series matches"), "{}", none.stderr);
+    let stranger = workplace.run(&[
+        "export",
+        "--node",
+        &server.address,
+        "--user",
+        "me",
+        "--path",
+        "root.**",
+        "-o",
+        "q.csv",
+    ]);
+    assert!(stranger.code == Some(3) && stranger.stderr.contains("LEVADA_PASSWORD"), "{}", stranger.stderr);
+    server.stop();
+    for (format, of_node) in formats.into_iter().zip(of_node) {
+        let of_folder = export(&["--data", "served"], "folder", format);
+        let read = |file: &str| std::fs::read(workplace.path(file)).expect("exported");
+        assert!(read(&of_node) == read(&of_folder), "{format}");
+    }
 }

@@ -7,8 +7,9 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
-use levada_engine::EmbeddedSession;
-use levada_model::{DataType, Path, PathPattern, ResultColumn, Rows, SeriesSchema, SessionError, StatusCode};
+use levada_model::{
+    DataType, Path, PathPattern, ResultColumn, Rows, SeriesSchema, Session, SessionError, StatusCode,
+};
 
 /// A device with some of its series.
 #[derive(Clone, Debug)]
@@ -21,15 +22,18 @@ pub(super) struct Device {
 
 impl Device {
     /// Its rows: time, then a column for each series.
-    pub(super) async fn rows(&self, session: &EmbeddedSession) -> Result<Rows, SessionError> {
+    pub(super) async fn rows(&self, session: &dyn Session) -> Result<Rows, SessionError> {
         session.rows_of(&self.path, &self.series).await
     }
 }
 
 /// Devices whose series match, by path.
-pub(super) fn find(session: &EmbeddedSession, pattern: &PathPattern) -> Vec<Device> {
+///
+/// # Errors
+/// The store cannot say.
+pub(super) async fn find(session: &dyn Session, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
     let mut devices: Vec<Device> = Vec::new();
-    for series in session.series(pattern) {
+    for series in session.find_series(pattern).await? {
         let of_series = (series.measurement, series.schema);
         match devices.last_mut().filter(|device| device.path == series.device) {
             Some(device) => device.series.push(of_series),
@@ -39,12 +43,12 @@ pub(super) fn find(session: &EmbeddedSession, pattern: &PathPattern) -> Vec<Devi
             }
         }
     }
-    devices
+    Ok(devices)
 }
 
 /// All rows of the devices: `Time`, `Device`, and every measurement that one of them has, by name, a column for each of its
 /// types.
-pub(super) fn rows(session: Arc<EmbeddedSession>, devices: Vec<Device>) -> Rows {
+pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>) -> Rows {
     let mut measurements: BTreeSet<(Arc<str>, DataType)> = BTreeSet::new();
     for (name, schema) in devices.iter().flat_map(|device| &device.series) {
         measurements.insert((Arc::clone(name), schema.data_type));
@@ -63,7 +67,7 @@ pub(super) fn rows(session: Arc<EmbeddedSession>, devices: Vec<Device>) -> Rows 
         let (session, measurements, schema) =
             (Arc::clone(&session), Arc::clone(&measurements), Arc::clone(&schema));
         async move {
-            let rows = device.rows(&session).await?;
+            let rows = device.rows(&*session).await?;
             let places = places(&device, &measurements);
             let widened = move |batch: Result<_, _>| widen(&device, &batch?, &places, &schema);
             Ok::<_, SessionError>(rows.batches.map(widened))

@@ -10,8 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::concat::concat;
 use futures::TryStreamExt;
-use levada_engine::EmbeddedSession;
-use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, quote_node, unquote_node};
+use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
 use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions, smallest_encoding};
 
 use super::{devices::Device, target::Output};
@@ -26,7 +25,7 @@ const CHUNK_BYTES: usize = 32 << 20;
 
 /// Writes all rows of devices; how many there are.
 pub(super) async fn write_devices(
-    session: &EmbeddedSession,
+    session: &dyn Session,
     devices: &[Device],
     file: Output,
     version: Version,

@@ -1,0 +1,252 @@
+//! Encrypted connections: whom a client trusts, and what it shows of itself.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use levada_model::{SessionError, StatusCode};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    crypto::{CryptoProvider, ring},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject},
+};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+
+use super::ClientError;
+
+/// Authentication failed before a login: the code IoTDB has for it.
+const INIT_AUTH_ERROR: StatusCode = StatusCode(800);
+
+/// Which files a client's encryption needs, all PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// Certificates of the authorities that are trusted; those of the system where there is none.
+    pub authorities: Option<PathBuf>,
+    /// The client's own certificate, and those between it and an authority, for servers that ask for one.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, not encrypted.
+    pub key: Option<PathBuf>,
+    /// Take a certificate that an authority vouches for whichever host it names.
+    pub any_host: bool,
+}
+
+/// Why a client cannot encrypt.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be used.
+    #[error("{}: {reason}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The parts do not fit together, or one is missing.
+    #[error("{0}")]
+    Unfit(String),
+}
+
+/// How a client encrypts. Cheap to clone. The files are read once: one that changes counts for those who load it anew.
+#[derive(Clone)]
+pub struct Tls(TlsConnector);
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// A file cannot be read or is no PEM of its kind; certificate and key do not fit; the system has no authorities.
+    pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        let provider = Arc::new(ring::default_provider());
+        let authorities = Arc::new(match &files.authorities {
+            Some(file) => authorities_of(file)?,
+            None => authorities_of_the_system()?,
+        });
+        let unfit = |error: Error| TlsError::Unfit(error.to_string());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_safe_default_protocol_versions().map_err(unfit)?;
+        let builder = if files.any_host {
+            builder.dangerous().with_custom_certificate_verifier(AnyHost::new(authorities, provider)?)
+        } else {
+            builder.with_root_certificates(authorities)
+        };
+        let config = match (&files.certificate, &files.key) {
+            (None, None) => builder.with_no_client_auth(),
+            (Some(certificate), Some(key)) => {
+                let chain = certificates(certificate)?;
+                let key_file = key;
+                let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unread(key_file, &error))?;
+                let pair = builder.with_client_auth_cert(chain, key);
+                pair.map_err(|error| TlsError::File {
+                    file: key_file.clone(),
+                    reason: format!("it is no key for {}: {error}", certificate.display()),
+                })?
+            }
+            _ => {
+                let message = "a certificate and its key belong together, and one of them is missing";
+                return Err(TlsError::Unfit(message.to_owned()));
+            }
+        };
+        Ok(Self(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Shakes hands with a node.
+    pub(super) async fn secure(
+        &self,
+        stream: TcpStream,
+        node: &str,
+    ) -> Result<TlsStream<TcpStream>, ClientError> {
+        let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| {
+            refused(node, &format!("`{host}` is no name that a certificate could be for: {error}"))
+        })?;
+        self.0.connect(name, stream).await.map_err(|error| {
+            failure(node, &error).unwrap_or_else(|| ClientError::Lost {
+                node: node.to_owned(),
+                reason: format!(
+                    "cannot agree on encryption: {error}; perhaps it does not serve TLS (`enable_thrift_ssl` of an \
+                     IoTDB)"
+                ),
+                timed_out: false,
+            })
+        })
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+fn unread(file: &Path, error: &impl fmt::Display) -> TlsError {
+    TlsError::File { file: file.to_owned(), reason: error.to_string() }
+}
+
+/// The certificates of a file, at least one.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found = CertificateDer::pem_file_iter(file).map_err(|error| unread(file, &error))?;
+    let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| unread(file, &error))?;
+    if found.is_empty() {
+        return Err(unread(
+            file,
+            &"there is no certificate in it: PEM is expected, `-----BEGIN CERTIFICATE-----`",
+        ));
+    }
+    Ok(found)
+}
+
+fn authorities_of(file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        store.add(certificate).map_err(|error| unread(file, &error))?;
+    }
+    Ok(store)
+}
+
+/// Those of the system; a few that cannot be read do not matter.
+fn authorities_of_the_system() -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if store.is_empty() {
+        let message = "this system has no certificates of authorities: name a file that has some";
+        return Err(TlsError::Unfit(message.to_owned()));
+    }
+    Ok(store)
+}
+
+/// What an error of a connection says of its encryption, where it does; waiting heals nothing but the time of a certificate.
+pub(super) fn failure(node: &str, error: &io::Error) -> Option<ClientError> {
+    let inner = error.get_ref()?.downcast_ref::<Error>()?;
+    Some(match inner {
+        Error::InvalidCertificate(
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. },
+        ) => ClientError::Lost { node: node.to_owned(), reason: inner.to_string(), timed_out: false },
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => refused(
+            node,
+            "no authority that is trusted here vouches for its certificate: name the authority's own certificate, a PEM \
+             file, as the one to trust",
+        ),
+        Error::InvalidCertificate(reason) => refused(node, &format!("its certificate is rejected: {reason}")),
+        Error::AlertReceived(alert) => refused(
+            node,
+            &format!("it rejects the encrypted connection: {alert:?}; it may want a certificate"),
+        ),
+        Error::InvalidMessage(_) => refused(node, "it does not speak TLS: ask for none, or enable it there"),
+        other => refused(node, &format!("cannot agree on encryption: {other}")),
+    })
+}
+
+/// The error where a server speaks TLS to a client that does not.
+pub(super) fn wanted(node: &str) -> ClientError {
+    refused(
+        node,
+        "it wants TLS: ask for it (`tls: {}` at `nodes` of a pipeline, `--tls` on the command line)",
+    )
+}
+
+fn refused(node: &str, reason: &str) -> ClientError {
+    ClientError::Refused(SessionError::new(INIT_AUTH_ERROR, format!("{node}: {reason}")))
+}
+
+/// Certificates are verified but for the host they name.
+#[derive(Debug)]
+struct AnyHost(Arc<WebPkiServerVerifier>);
+
+impl AnyHost {
+    fn new(authorities: Arc<RootCertStore>, provider: Arc<CryptoProvider>) -> Result<Arc<Self>, TlsError> {
+        let verifier = WebPkiServerVerifier::builder_with_provider(authorities, provider).build();
+        Ok(Arc::new(Self(verifier.map_err(|error| TlsError::Unfit(error.to_string()))?)))
+    }
+}
+
+impl ServerCertVerifier for AnyHost {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        // The name is looked at last: whoever gets that far is vouched for.
+        match self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now) {
+            Err(Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}

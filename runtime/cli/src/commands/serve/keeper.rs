@@ -1,0 +1,88 @@
+//! What a server does beside serving: it reads its settings anew when it is asked to, and keeps the pipelines as their folder says.
+
+use std::time::Duration;
+
+use levada_engine::Engine;
+use levada_runtime::Runtime;
+use levada_server::Server;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::{
+    pipelines::Folder,
+    settings::{LIVE, Settings},
+};
+use crate::{args::ServeArgs, interrupt::Hangups};
+
+/// A server that runs, and what it was started with.
+pub(super) struct Keeper {
+    pub(super) args: ServeArgs,
+    /// The settings that count now.
+    pub(super) settings: Settings,
+    pub(super) server: Server,
+    pub(super) engine: Engine,
+    pub(super) runtime: Runtime,
+    pub(super) folder: Option<Folder>,
+}
+
+impl Keeper {
+    /// Keeps until `stop` is cancelled, and all pipelines have ended then.
+    pub(super) async fn keep(mut self, mut hangups: Hangups, stop: CancellationToken) {
+        loop {
+            let interval =
+                self.folder.as_ref().map_or(Duration::ZERO, |_| self.settings.pipelines_interval.0);
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                () = hangups.received() => self.reload().await,
+                () = tokio::time::sleep(interval), if !interval.is_zero() => self.look(false).await,
+            }
+        }
+        if let Some(folder) = self.folder {
+            folder.stop().await;
+        }
+    }
+
+    async fn look(&mut self, at_once: bool) {
+        if let Some(folder) = &mut self.folder {
+            folder.look(&self.runtime, at_once).await;
+        }
+    }
+
+    /// SIGHUP: settings and pipelines, at once.
+    async fn reload(&mut self) {
+        match self.load_settings() {
+            Ok(done) => info!("{done}"),
+            Err(error) => error!("{error}"),
+        }
+        self.look(true).await;
+    }
+
+    /// Reads the settings anew; what can change while the server runs counts from now on. Says which did, and which will.
+    ///
+    /// # Errors
+    /// The settings are wrong: those before count.
+    fn load_settings(&mut self) -> Result<String, String> {
+        let new = Settings::of(&self.args).map_err(|error| {
+            format!("the settings before count, as those that were read are wrong: {error:#}")
+        })?;
+        let (live, later): (Vec<String>, Vec<String>) =
+            new.differing(&self.settings).into_iter().partition(|name| LIVE.contains(&name.as_str()));
+        self.server.set_query_timeout(new.query_timeout_threshold.0);
+        if live.iter().any(|name| name == "enable_auto_create_schema") {
+            self.engine.set_auto_create_schema(new.enable_auto_create_schema);
+        }
+        self.settings = Settings {
+            query_timeout_threshold: new.query_timeout_threshold,
+            enable_auto_create_schema: new.enable_auto_create_schema,
+            pipelines_interval: new.pipelines_interval,
+            ..self.settings.clone()
+        };
+        let told = |names: Vec<String>, what: &str| match names.is_empty() {
+            true => String::new(),
+            false => format!("; {what}: {}", names.join(", ")),
+        };
+        let (live, later) = (told(live, "changed"), told(later, "to count at the next start"));
+        Ok(format!("the settings were read anew{live}{later}"))
+    }
+}

@@ -1,0 +1,204 @@
+//! `iotdb-*.properties`, as servers of Apache IoTDB have them.
+
+use std::{collections::BTreeMap, path::Path};
+
+use levada_connector_api::Options;
+use serde_json::{Map, Number, Value, json};
+use tracing::warn;
+
+use super::settings::Settings;
+use crate::exit::Failure;
+
+/// How a value is written there.
+#[derive(Clone, Copy)]
+enum As {
+    /// As in our own settings.
+    Itself,
+    /// A number of milliseconds.
+    Milliseconds,
+    /// A number of bytes.
+    Bytes,
+}
+
+/// The names of IoTDB's servers that are read: of 1.0 and later, and of 0.12 and 0.13 where those differ.
+const NAMES: [(&str, &str, As); 13] = [
+    ("rpc_address", "dn_rpc_address", As::Itself),
+    ("dn_rpc_address", "dn_rpc_address", As::Itself),
+    ("rpc_port", "dn_rpc_port", As::Itself),
+    ("dn_rpc_port", "dn_rpc_port", As::Itself),
+    ("rpc_max_concurrent_client_num", "dn_rpc_max_concurrent_client_num", As::Itself),
+    ("dn_rpc_max_concurrent_client_num", "dn_rpc_max_concurrent_client_num", As::Itself),
+    ("thrift_max_frame_size", "dn_thrift_max_frame_size", As::Bytes),
+    ("dn_thrift_max_frame_size", "dn_thrift_max_frame_size", As::Bytes),
+    ("enable_rest_service", "enable_rest_service", As::Itself),
+    ("rest_service_port", "rest_service_port", As::Itself),
+    ("query_time_threshold", "query_timeout_threshold", As::Milliseconds),
+    ("query_timeout_threshold", "query_timeout_threshold", As::Milliseconds),
+    ("enable_auto_create_schema", "enable_auto_create_schema", As::Itself),
+];
+
+/// Encryption there needs a Java key store, which is not read.
+const KEY_STORES: [&str; 2] = ["enable_thrift_ssl", "enable_https"];
+
+/// What such a file names of our settings. Names that mean nothing here are listed in one warning.
+///
+/// # Errors
+/// A value is none of its setting, or the file asks for encryption with a Java key store: served as it is, connections would not be
+/// encrypted.
+pub(super) fn read(text: &str, file: &Path) -> anyhow::Result<Map<String, Value>> {
+    let wrong = |line: usize, message: &str| {
+        anyhow::Error::from(Failure::invalid(format!("{}:{line}: {message}", file.display())))
+    };
+    let mut named = Map::new();
+    let mut unknown = Vec::new();
+    for (name, (line, text)) in pairs(text) {
+        if KEY_STORES.contains(&name.as_str()) && text.eq_ignore_ascii_case("true") {
+            let message = format!(
+                "{name}: a Java key store is not read: give the certificate and its key as PEM files, by --tls-cert and \
+                 --tls-key, and leave this out"
+            );
+            return Err(wrong(line, &message));
+        }
+        let Some((_, setting, how)) = NAMES.into_iter().find(|(known, ..)| *known == name) else {
+            unknown.push(name);
+            continue;
+        };
+        let value = value(&text, how);
+        let one = Value::Object(Map::from_iter([(setting.to_owned(), value.clone())]));
+        if let Err(problem) = Settings::read(one) {
+            return Err(wrong(line, &format!("{name}={text}: {}", problem.message)));
+        }
+        named.insert(setting.to_owned(), value);
+    }
+    if !unknown.is_empty() {
+        warn!(file = %file.display(), names = unknown.join(", "), "settings of IoTDB that mean nothing here are left out");
+    }
+    Ok(named)
+}
+
+/// A text as a value of our settings.
+fn value(text: &str, how: As) -> Value {
+    match (how, text.parse::<u64>()) {
+        (As::Milliseconds, Ok(_)) => json!(format!("{text}ms")),
+        (As::Bytes, Ok(_)) => json!(format!("{text}B")),
+        (As::Itself, Ok(number)) => Value::Number(Number::from(number)),
+        _ => match text.to_ascii_lowercase().as_str() {
+            "true" => Value::Bool(true),
+            "false" => Value::Bool(false),
+            _ => Value::String(text.to_owned()),
+        },
+    }
+}
+
+/// Names with their line and their value, in Java's notation for properties; of a name that comes twice, the last.
+fn pairs(text: &str) -> BTreeMap<String, (usize, String)> {
+    let mut pairs = BTreeMap::new();
+    let mut lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate();
+    while let Some((at, line)) = lines.next() {
+        let mut whole = line.trim_start().to_owned();
+        if whole.is_empty() || whole.starts_with(['#', '!']) {
+            continue;
+        }
+        // A line that ends in an odd number of backslashes goes on in the next.
+        while whole.bytes().rev().take_while(|&byte| byte == b'\\').count() % 2 == 1 {
+            whole.pop();
+            match lines.next() {
+                Some((_, more)) => whole.push_str(more.trim_start()),
+                None => break,
+            }
+        }
+        let end = end_of_name(&whole);
+        let rest = whole[end..].trim_start();
+        let rest = rest.strip_prefix(['=', ':']).unwrap_or(rest).trim();
+        pairs.insert(unescaped(&whole[..end]), (at + 1, unescaped(rest)));
+    }
+    pairs
+}
+
+/// Where a name ends: at the first `=`, `:` or blank that no backslash stands before.
+fn end_of_name(line: &str) -> usize {
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '=' | ':' => return at,
+            c if c.is_whitespace() => return at,
+            _ => {}
+        }
+    }
+    line.len()
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            plain.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => plain.push('\n'),
+            Some('r') => plain.push('\r'),
+            Some('t') => plain.push('\t'),
+            Some('u') => {
+                let code: String = chars.by_ref().take(4).collect();
+                let code = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
+                plain.push(code.unwrap_or(char::REPLACEMENT_CHARACTER));
+            }
+            Some(other) => plain.push(other),
+            None => {}
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn properties_are_read_as_java_reads_them() {
+        let text = "# rpc_port=1\n! no\n  rpc_port = 6668\ndn_rpc_address: 0.0.0.0\nrest_service_port 18081\n\
+                    query_timeout\\_threshold=\\\n   1500\na\\=b=\\u00e9\\t\\\\\nempty=\n";
+        let found: Vec<_> =
+            pairs(text).into_iter().map(|(name, (line, value))| (name, line, value)).collect();
+        let expected = [
+            ("a=b", 8, "é\t\\"),
+            ("dn_rpc_address", 4, "0.0.0.0"),
+            ("empty", 9, ""),
+            ("query_timeout_threshold", 6, "1500"),
+            ("rest_service_port", 5, "18081"),
+            ("rpc_port", 3, "6668"),
+        ];
+        let expected = expected.map(|(name, line, value)| (name.to_owned(), line, value.to_owned()));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn names_of_old_and_new_servers_are_settings_with_their_units() {
+        let text = "rpc_port=6668\nthrift_max_frame_size=67108864\nquery_timeout_threshold=1500\nenable_rest_service=TRUE\n\
+                    wal_buffer_size_in_byte=1\n";
+        let named = read(text, Path::new("iotdb-engine.properties")).expect("right");
+        let settings = Settings::read(Value::Object(named)).expect("right");
+        assert_eq!(settings.dn_rpc_port, 6668);
+        assert_eq!(settings.dn_thrift_max_frame_size.0, 64 << 20);
+        assert_eq!(settings.query_timeout_threshold.0.as_millis(), 1_500);
+        assert!(settings.enable_rest_service);
+    }
+
+    #[test]
+    fn a_value_that_is_none_is_rejected_with_its_line() {
+        for (text, words) in [
+            ("\nrpc_port=sixty", "x.properties:2: rpc_port=sixty"),
+            ("rpc_port=66678", "x.properties:1: rpc_port=66678"),
+            ("rpc_address=nowhere", "rpc_address=nowhere"),
+            ("query_timeout_threshold=-1", "query_timeout_threshold=-1"),
+            ("enable_thrift_ssl=true", "a Java key store is not read"),
+        ] {
+            let error = read(text, Path::new("x.properties")).expect_err("wrong").to_string();
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The settings of a server: declared once, named by files and by the command line, and what of them can change while it runs.
+//!
+//! ```text
+//!   --config levada.yaml, iotdb-*.properties ─▶ named values, a later file's before an earlier's ─▶ Settings ◀─ options of the command line
+//! ```
+
+use std::{
+    fs,
+    io::IsTerminal,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use levada_config::load_options;
+use levada_connector_api::{ByteSize, Interval, Options, SyncMode};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::properties;
+use crate::{
+    args::ServeArgs,
+    exit::{self, Failure},
+};
+
+/// The settings of `levada serve`. Names are those of IoTDB where it has one for the same thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The data folder; it is made where there is none. `--data` comes before it.
+    #[schemars(example = "./data")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// The address at which clients of IoTDB, and of the REST interface, are served: `0.0.0.0` is all of this machine's. `--rpc` and
+    /// `--rest` come before it.
+    pub(crate) dn_rpc_address: IpAddr,
+    /// The port at which clients of IoTDB are served.
+    pub(crate) dn_rpc_port: u16,
+    /// Whether IoTDB's REST interface is served.
+    pub(crate) enable_rest_service: bool,
+    /// The port of the REST interface.
+    pub(crate) rest_service_port: u16,
+    /// Where `/metrics`, `/ready` and `/ping` are served, as `host:port`. Nowhere where not given. `--http` comes before it.
+    #[schemars(example = "127.0.0.1:9464")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Encrypts all connections of clients with this certificate, a PEM file that may hold those between it and an authority too. It is
+    /// read anew when it changes.
+    #[schemars(example = "server.pem")]
+    pub(crate) tls_cert_file: Option<PathBuf>,
+    /// The private key of `tls_cert_file`, a PEM file, not encrypted.
+    #[schemars(example = "server.key")]
+    pub(crate) tls_key_file: Option<PathBuf>,
+    /// How many clients may be connected at once.
+    #[schemars(range(min = 1))]
+    pub(crate) dn_rpc_max_concurrent_client_num: usize,
+    /// The longest request that is read.
+    pub(crate) dn_thrift_max_frame_size: ByteSize,
+    /// How much all requests that are under way may have together.
+    pub(crate) request_memory: ByteSize,
+    /// How long a query may compute, where its client does not say. Changes while the server runs.
+    pub(crate) query_timeout_threshold: Interval,
+    /// How much memory one query may have.
+    pub(crate) query_memory: ByteSize,
+    /// Whether writes make the databases and series they need. Changes while the server runs.
+    pub(crate) enable_auto_create_schema: bool,
+    /// When a write is acknowledged: `always` and `group` when it is on disk, `interval` when it is with the operating system, which
+    /// loses writes of `sync_delay` where the power fails.
+    pub(crate) sync: SyncMode,
+    /// How long a group of writes gathers before it is synced (3ms where nothing is said), or how far syncs are apart with
+    /// `sync: interval` (1s).
+    #[schemars(example = "3ms")]
+    pub(crate) sync_delay: Option<Interval>,
+    /// Bytes after which a group of writes waits no longer (4MiB where nothing is said).
+    pub(crate) sync_bytes: Option<ByteSize>,
+    /// Memory for rows that are not in files yet; writers wait when it is full (128MiB where nothing is said).
+    #[schemars(example = "128MiB")]
+    pub(crate) memory: Option<ByteSize>,
+    /// A folder of pipelines that run in this process, all files `*.yaml` of it. Files that are added, changed or removed while the
+    /// server runs are taken up; one that is wrong is reported, and what ran before runs on. `--pipelines` comes before it.
+    #[schemars(example = "./pipelines")]
+    pub(crate) pipelines_dir: Option<PathBuf>,
+    /// How often the folder of pipelines is looked at; `0s` for never: then SIGHUP and `load configuration` alone say when. Changes
+    /// while the server runs.
+    pub(crate) pipelines_interval: Interval,
+    /// The folder for what a pipeline remembers from one run to the next. `--state` comes before it.
+    pub(crate) state_dir: PathBuf,
+    /// How long a stop waits for calls and pipelines that are under way.
+    pub(crate) grace: Interval,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            dn_rpc_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            dn_rpc_port: 6667,
+            enable_rest_service: false,
+            rest_service_port: 18080,
+            http: None,
+            tls_cert_file: None,
+            tls_key_file: None,
+            dn_rpc_max_concurrent_client_num: 10_000,
+            dn_thrift_max_frame_size: ByteSize(128 << 20),
+            request_memory: ByteSize(512 << 20),
+            query_timeout_threshold: Interval(Duration::from_secs(60)),
+            query_memory: ByteSize(64 << 20),
+            enable_auto_create_schema: true,
+            sync: SyncMode::Group,
+            sync_delay: None,
+            sync_bytes: None,
+            memory: None,
+            pipelines_dir: None,
+            pipelines_interval: Interval(Duration::from_secs(1)),
+            state_dir: PathBuf::from(".levada"),
+            grace: Interval(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// What changes while the server runs; all else counts at the next start.
+pub(super) const LIVE: [&str; 3] =
+    ["query_timeout_threshold", "enable_auto_create_schema", "pipelines_interval"];
+
+/// Below this an engine would flush all the time.
+const LEAST_MEMORY: ByteSize = ByteSize(4 << 20);
+
+impl Settings {
+    /// What the files of the command line say, and what it says itself. What is wrong with a YAML file is printed.
+    ///
+    /// # Errors
+    /// A file cannot be read or is wrong, or the settings do not go together.
+    pub(super) fn of(args: &ServeArgs) -> anyhow::Result<Self> {
+        let mut named = Map::new();
+        for file in &args.config {
+            named.extend(read(file)?);
+        }
+        let settings = Self::read(Value::Object(named));
+        let mut settings =
+            settings.map_err(|problem| Failure::invalid(format!("{}: {}", problem.path, problem.message)))?;
+        settings.overrule(args);
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Options of the command line come before what files say.
+    fn overrule(&mut self, args: &ServeArgs) {
+        fn put<T: Clone>(into: &mut T, given: &Option<T>) {
+            if let Some(given) = given {
+                into.clone_from(given);
+            }
+        }
+        let some = |given: &Option<PathBuf>| given.clone().map(Some);
+        put(&mut self.data_dir, &some(&args.data));
+        put(&mut self.pipelines_dir, &some(&args.pipelines));
+        put(&mut self.tls_cert_file, &some(&args.tls_cert));
+        put(&mut self.tls_key_file, &some(&args.tls_key));
+        put(&mut self.http, &args.http.map(Some));
+        put(&mut self.state_dir, &args.state);
+        put(&mut self.dn_rpc_max_concurrent_client_num, &args.connections);
+        put(&mut self.dn_thrift_max_frame_size, &args.frame);
+        put(&mut self.request_memory, &args.memory);
+        put(&mut self.query_timeout_threshold, &args.query_timeout);
+        put(&mut self.grace, &args.grace);
+        put(&mut self.sync, &args.sync.map(Into::into));
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let wrong = |message: &str| Err(Failure::invalid(message).into());
+        if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
+            return wrong(
+                "a certificate and its key belong together: `tls_cert_file` or `tls_key_file` is missing",
+            );
+        }
+        if self.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
+            return wrong(&format!("memory: {LEAST_MEMORY} is the least an engine can work with"));
+        }
+        if self.sync == SyncMode::Always && self.sync_delay.is_some() {
+            return wrong(
+                "sync_delay: with `sync: always` nothing waits: take it away, or say `sync: group`",
+            );
+        }
+        if self.sync != SyncMode::Group && self.sync_bytes.is_some() {
+            return wrong("sync_bytes: this is for `sync: group`");
+        }
+        Ok(())
+    }
+
+    /// Which settings differ, by name.
+    pub(super) fn differing(&self, other: &Self) -> Vec<String> {
+        let of = |settings: &Self| match serde_json::to_value(settings) {
+            Ok(Value::Object(values)) => values,
+            _ => Map::new(),
+        };
+        let other = of(other);
+        of(self)
+            .into_iter()
+            .filter(|(name, value)| other.get(name) != Some(value))
+            .map(|(name, _)| name)
+            .collect()
+    }
+}
+
+/// What a file names.
+fn read(file: &Path) -> anyhow::Result<Map<String, Value>> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?;
+    if file.extension().is_some_and(|extension| extension == "properties") {
+        return properties::read(&text, file);
+    }
+    let environment = |variable: &str| std::env::var(variable).ok();
+    let (given, found) = load_options::<Settings>(&text, &file.display().to_string(), &environment);
+    eprint!("{}", levada_config::render(&found, &text, std::io::stderr().is_terminal()));
+    match given {
+        Some(given) => Ok(given.named),
+        None => Err(Failure::told(exit::INVALID).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `config/levada.yaml`.
+    fn document() -> String {
+        let head = "The settings of `levada serve --config levada.yaml`. Each line that is a comment shows a setting with its default, \
+                    or with an example where it has none; take out the mark before a name to say something else. Options of the \
+                    command line come before what stands here.\n\nVariables are those of the environment: `${NAME}`, or \
+                    `${NAME:-default}`. SIGHUP and the statement `load configuration` read this file anew: what changes while \
+                    the server runs says so, all else counts at the next start.";
+        levada_config::explained_options::<Settings>(head)
+    }
+
+    #[test]
+    fn the_documented_configuration_is_the_declared_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/levada.yaml");
+        if std::env::var_os("LEVADA_BLESS").is_some() {
+            fs::write(path, document()).expect("writable");
+        }
+        let found = fs::read_to_string(path).expect("the documented configuration");
+        assert_eq!(found, document(), "run this test with LEVADA_BLESS=1 to write it anew");
+        // As it stands it says nothing, and out of its comments it is read without a problem.
+        let read = |text: &str| {
+            let (given, problems) = load_options::<Settings>(text, "levada.yaml", &|_| None);
+            assert_eq!(problems, []);
+            given.expect("right")
+        };
+        let given = read(&found);
+        assert_eq!((given.named.len(), given.options), (0, Settings::default()));
+        let is_setting = |line: &&str| {
+            line.strip_prefix("# ").and_then(|line| line.split_once(": ")).is_some_and(|(name, _)| {
+                levada_config::option_names::<Settings>().iter().any(|known| known == name)
+            })
+        };
+        let all: Vec<&str> = found.lines().filter(is_setting).map(|line| &line[2..]).collect();
+        assert_eq!(all.len(), levada_config::option_names::<Settings>().len());
+        read(&all.join("\n"));
+    }
+
+    #[test]
+    fn what_changes_while_it_runs_is_a_setting_and_says_so() {
+        let document = document();
+        for name in LIVE {
+            let paragraph = document.split("\n\n").find(|text| text.contains(&format!("# {name}:")));
+            let words = paragraph.expect("a setting").replace("\n# ", " ");
+            assert!(words.contains("Changes while the server runs"), "{words}");
+        }
+        assert_eq!(
+            document.replace("\n# ", " ").matches("Changes while the server runs").count(),
+            LIVE.len()
+        );
+    }
+
+    #[test]
+    fn settings_that_differ_are_named() {
+        let other = Settings { dn_rpc_port: 7000, http: "127.0.0.1:1".parse().ok(), ..Settings::default() };
+        assert_eq!(Settings::default().differing(&other), ["dn_rpc_port", "http"]);
+    }
+}

@@ -1,0 +1,176 @@
+//! Where a command's rows are, as the command line names it: a data folder, or a node of a running IoTDB.
+
+use std::{
+    io::{IsTerminal, stdin},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use levada_connector_api::{Secret, StoreTarget, Stores, TlsOptions};
+use levada_engine::{Access, Engine, EngineOptions};
+use levada_model::Session;
+use levada_runtime::EngineStores;
+
+use crate::{
+    commands::{is_missing, no_folder},
+    exit::Failure,
+};
+
+/// A node, who logs in there, and how the connection is encrypted.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NodeArgs {
+    /// A node of a running IoTDB, or of `levada serve`
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "data")]
+    pub(crate) node: Option<String>,
+    /// Who logs in at the node; `root` if not given
+    #[arg(long, value_name = "NAME", env = "LEVADA_USER", hide_env_values = true)]
+    user: Option<String>,
+    /// With what; from the environment, others on this machine do not see it. Asked for on a terminal where a user is named and this is
+    /// not given; otherwise `root`
+    #[arg(long, value_name = "TEXT", env = "LEVADA_PASSWORD", hide_env_values = true)]
+    password: Option<String>,
+    /// Encrypt the connection
+    #[arg(long, requires = "node")]
+    tls: bool,
+    /// Encrypt, and trust the authorities of this PEM file instead of the system's
+    #[arg(long, value_name = "FILE", requires = "node")]
+    tls_ca: Option<PathBuf>,
+    /// Encrypt, and show this certificate (PEM) where the node asks for one
+    #[arg(long, value_name = "FILE", requires_all = ["node", "tls_key"])]
+    tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM, not encrypted)
+    #[arg(long, value_name = "FILE", requires_all = ["node", "tls_cert"])]
+    tls_key: Option<PathBuf>,
+    /// Encrypt, and take a certificate that is for another host
+    #[arg(long, requires = "node")]
+    tls_any_host: bool,
+}
+
+impl NodeArgs {
+    /// Connects with the node and logs in; statements are understood in `zone`, UTC where there is none.
+    ///
+    /// # Errors
+    /// The node does not answer, or rejects the login; there is no password.
+    pub(crate) async fn open(
+        &self,
+        node: &str,
+        sessions: usize,
+        zone: Option<String>,
+    ) -> anyhow::Result<Arc<dyn Session>> {
+        let target = StoreTarget::Nodes {
+            nodes: vec![node.to_owned()],
+            user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
+            password: Secret::new(self.password()?),
+            sessions,
+            timeout: None,
+            zone,
+            tls: self.tls(),
+        };
+        Ok(EngineStores::new().open(&target).await?)
+    }
+
+    fn tls(&self) -> Option<TlsOptions> {
+        let files = [&self.tls_ca, &self.tls_cert, &self.tls_key];
+        let wanted = self.tls || self.tls_any_host || files.iter().any(|file| file.is_some());
+        wanted.then(|| TlsOptions {
+            ca_file: self.tls_ca.clone(),
+            crt_file: self.tls_cert.clone(),
+            key_file: self.tls_key.clone(),
+            verify_hostname: !self.tls_any_host,
+        })
+    }
+
+    fn password(&self) -> anyhow::Result<String> {
+        match (&self.password, &self.user) {
+            (Some(password), _) => Ok(password.clone()),
+            (None, None) => Ok("root".to_owned()),
+            (None, Some(user)) if stdin().is_terminal() => {
+                Ok(rpassword::prompt_password(format!("Password of {user}: "))?)
+            }
+            (None, Some(user)) => {
+                let message = format!(
+                    "the password of {user} is missing: set LEVADA_PASSWORD, or give --password; it is asked for on a \
+                     terminal"
+                );
+                Err(Failure::invalid(message).into())
+            }
+        }
+    }
+}
+
+/// A store that was named.
+pub(crate) enum Store<'a> {
+    /// A data folder.
+    Folder(&'a Path),
+    /// A node.
+    Node(&'a str, &'a NodeArgs),
+}
+
+/// A store that is open.
+pub(crate) struct Opened {
+    session: Arc<dyn Session>,
+    engine: Option<Engine>,
+}
+
+impl<'a> Store<'a> {
+    /// The store, wherever it is; a folder may be missing.
+    ///
+    /// # Errors
+    /// None is named.
+    pub(crate) fn named(data: Option<&'a Path>, node: &'a NodeArgs) -> anyhow::Result<Self> {
+        match (&node.node, data) {
+            (Some(address), _) => Ok(Self::Node(address, node)),
+            (None, Some(data)) => Ok(Self::Folder(data)),
+            (None, None) => Err(Failure::invalid("say where: --data DIR or --node HOST:PORT").into()),
+        }
+    }
+
+    /// The store, for what does not make a folder.
+    ///
+    /// # Errors
+    /// None is named, or the folder is missing.
+    pub(crate) fn check(data: Option<&'a Path>, node: &'a NodeArgs) -> anyhow::Result<Self> {
+        match Self::named(data, node)? {
+            Self::Folder(data) if is_missing(data) => Err(Failure::invalid(no_folder(data)).into()),
+            store => Ok(store),
+        }
+    }
+
+    /// Opens it: the folder with `access`, or connections with the node. Times of statements without a zone are UTC's.
+    ///
+    /// # Errors
+    /// The folder is in use or damaged; the node does not answer or rejects the login.
+    pub(crate) async fn open(&self, access: Access) -> anyhow::Result<Opened> {
+        match self {
+            Self::Folder(data) => {
+                let mut options = EngineOptions::new(*data);
+                options.storage.access = access;
+                let engine = tokio::task::spawn_blocking(move || Engine::open(options)).await??;
+                Ok(Opened { session: Arc::new(engine.session(None)?), engine: Some(engine) })
+            }
+            // One query may be read while another is asked.
+            Self::Node(address, node) => {
+                Ok(Opened { session: node.open(address, 3, None).await?, engine: None })
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// The session.
+    pub(crate) fn session(&self) -> Arc<dyn Session> {
+        Arc::clone(&self.session)
+    }
+
+    /// Closes it.
+    ///
+    /// # Errors
+    /// What was written may not be durable.
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        match self.engine {
+            Some(engine) => Ok(engine.close().await?),
+            None => Ok(self.session.close().await?),
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! `levada import`: files from elsewhere into a data folder.
+//! `levada import`: files from elsewhere into a data folder, or into a running IoTDB.
 //!
 //! ```text
 //!   paths ─► files, in order ─► tablets, a few MiB at a time ─► Session::insert_tablets, one write under way
@@ -26,7 +26,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressStyle};
 use levada_engine::{
-    Engine, EngineOptions,
+    Access,
     tsfiles::{self, Damaged},
 };
 use levada_model::Path as DevicePath;
@@ -38,6 +38,7 @@ use self::{
 use crate::{
     exit::{self, Failure},
     interrupt::Interrupt,
+    node::{NodeArgs, Store},
 };
 
 const AFTER_HELP: &str = "A line of CSV or JSON, or a row of Parquet, that is no row of the types there are (of the series, where it \
@@ -62,9 +63,12 @@ pub(crate) struct ImportArgs {
     /// TsFiles (version 3 or 4), Parquet, CSV, JSON lines (.jsonl), folders of these
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The data folder of an embedded engine
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    /// The data folder of an embedded engine, or else `--node`
+    #[arg(long, value_name = "DIR", required_unless_present = "node")]
+    data: Option<PathBuf>,
+    /// The node.
+    #[command(flatten)]
+    node: NodeArgs,
     /// Store `root.a.b`, and `a.b`, as `PREFIX.a.b`; it is a path below `root`
     #[arg(long, value_name = "PREFIX")]
     device_prefix: Option<String>,
@@ -92,16 +96,16 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         );
         return Err(Failure::invalid(wrong).into());
     }
+    let store = Store::named(args.data.as_deref(), &args.node)?;
     let files = files(&args.paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let engine = Engine::open(EngineOptions::new(&args.data))?;
+    let opened = runtime.block_on(store.open(Access::Write))?;
     let started = Instant::now();
     let imported = runtime.block_on(async {
-        let session = engine.session(None)?;
         let bar = if args.quiet { ProgressBar::hidden() } else { bar(files.len()) };
         let damaged = if args.keep_sound { Damaged::Skip } else { Damaged::Reject };
         let new = NewDevices { prefix, aligned: args.aligned, times: args.times.clone() };
-        let mut import = Import::new(&session, new, damaged, bar.clone(), Interrupt::listen());
+        let mut import = Import::new(opened.session(), new, damaged, bar.clone(), Interrupt::listen());
         let mut outcome = Ok(());
         let mut whole = 0;
         for file in &files {
@@ -115,7 +119,7 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         bar.finish_and_clear();
         Ok::<_, anyhow::Error>((import.stored, whole, outcome))
     });
-    let closed = runtime.block_on(engine.close());
+    let closed = runtime.block_on(opened.close());
     let (stored, whole, outcome) = imported?;
     let Stored { rows, points, empty, rejected } = &stored;
     match &outcome {

@@ -261,3 +261,38 @@ fn a_node_is_exported_like_a_folder() {
         assert!(read(&of_node) == read(&of_folder), "{format}");
     }
 }
+
+#[test]
+fn a_node_is_imported_into_like_a_folder() {
+    let workplace = Workplace::new();
+    let server = Server::start(&workplace);
+    workplace.write("a.csv", "Time,root.p.a.n(INT32),root.p.a.t\n1,1,x\n2,,y\n3,what,z\n");
+    workplace.write("b.jsonl", &lines(0..1_400).replace("\":\"d", "\":\"root.p.d"));
+    let rows = "
+        create aligned timeseries root.p.e(n INT32 encoding=RLE compressor=ZSTD, t TEXT);
+        insert into root.p.e(time, n, t) values (1, 1, 'a'), (2, null, 'c');
+        insert into root.p.f(time, `time`, `a.b`) values (1, 1.5, true), (3, 2.5, null);
+    ";
+    workplace.run(&["sql", "--data", "source", "-e", rows]).ok();
+    workplace
+        .run(&["export", "--data", "source", "--path", "root.**", "--format", "tsfile", "-o", "c.tsfile"])
+        .ok();
+    let node = ["--node", server.address.as_str(), "--password", "secret"];
+    for place in [&node[..], &["--data", "folder"]] {
+        for (file, code, told) in
+            [("a.csv", 1, "1 row was rejected"), ("b.jsonl", 0, "1400 rows"), ("c.tsfile", 0, "4 rows")]
+        {
+            let args = ["import", "--quiet", file];
+            let output = workplace.levada(&args).args(place).output().expect("levada starts");
+            let imported = Finished::new(&args, output);
+            assert_eq!(imported.code, Some(code), "{file}: {} {}", imported.stdout, imported.stderr);
+            assert!(imported.stdout.contains(told), "{file}: {}", imported.stdout);
+        }
+    }
+    let everything = "show timeseries root.**; select n, t from root.p.a; select count(*) from root.p.** align by device; \
+                      select `time`, `a.b` from root.p.f; select n, t from root.p.e";
+    let at_node = server.sql(&workplace, everything).ok();
+    server.stop();
+    assert!(at_node.contains("root.p.e.n") && at_node.contains("RLE"), "{at_node}");
+    assert_eq!(at_node, workplace.sql("folder", everything));
+}

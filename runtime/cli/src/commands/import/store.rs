@@ -3,16 +3,18 @@
 use std::{
     collections::{HashMap, HashSet},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
 use arrow_array::Array;
 use indicatif::ProgressBar;
-use levada_engine::{
-    EmbeddedSession,
-    tsfiles::{Damaged, Parcel, Tablets},
+use levada_engine::tsfiles::{Damaged, Parcel, Tablets};
+use levada_model::{
+    Column, Path as DevicePath, PathPattern, RejectedRows, Session, SessionError, Tablet, Write,
 };
-use levada_model::{Column, Path as DevicePath, RejectedRows, Session, Tablet, Write};
+use parking_lot::Mutex;
+use tokio::{runtime::Handle, task::block_in_place};
 
 #[cfg(feature = "parquet")]
 use super::parquet;
@@ -29,6 +31,9 @@ use crate::{
 
 /// The node that all devices are below.
 pub(super) const ROOT: &str = "root";
+
+/// More devices than this are not remembered at once.
+const KNOWN: usize = 100_000;
 
 /// What came of it so far.
 #[derive(Debug, Default)]
@@ -53,8 +58,14 @@ pub(super) struct NewDevices {
 }
 
 /// One run of `import`.
-pub(super) struct Import<'a> {
-    session: &'a EmbeddedSession,
+pub(super) struct Import {
+    session: Arc<dyn Session>,
+    /// What the store has of devices, as it said when they were asked for.
+    known: Mutex<HashMap<DevicePath, Known>>,
+    /// Why the store did not say.
+    unknown: Mutex<Option<SessionError>>,
+    /// `*`
+    any: PathPattern,
     new: NewDevices,
     /// What becomes of a TsFile in which values are damaged.
     damaged: Damaged,
@@ -63,15 +74,17 @@ pub(super) struct Import<'a> {
     pub(super) stored: Stored,
 }
 
-impl<'a> Import<'a> {
+impl Import {
     pub(super) fn new(
-        session: &'a EmbeddedSession,
+        session: Arc<dyn Session>,
         new: NewDevices,
         damaged: Damaged,
         bar: ProgressBar,
         interrupt: Interrupt,
     ) -> Self {
-        Self { session, new, damaged, bar, interrupt, stored: Stored::default() }
+        let (known, unknown) = Default::default();
+        let any = PathPattern::parse("*").expect("a pattern");
+        Self { session, known, unknown, any, new, damaged, bar, interrupt, stored: Stored::default() }
     }
 
     /// Stores one file.
@@ -98,7 +111,10 @@ impl<'a> Import<'a> {
             for series in &mut series {
                 series.device = self.moved(&series.device);
             }
-            self.session.create_missing(series).await?;
+            for (at, error) in self.session.create_series(&series).await? {
+                // What cannot be made so is left to the rows, which say why.
+                tracing::debug!(at, %error, "a series of a file is not made as it is there");
+            }
             // Of a plain device, each series has a tablet of its own for the same rows.
             let before = (self.stored.rows, rows.rows());
             tablets.iter().for_each(|tablet| rows.add(tablet));
@@ -117,6 +133,10 @@ impl<'a> Import<'a> {
 
     async fn all_rows(&mut self, reader: &mut dyn RowReader, file: &Path) -> anyhow::Result<()> {
         while let Some(Taken { rows, empty }) = reader.next(&|device| self.known(device))? {
+            if let Some(error) = self.unknown.lock().take() {
+                return Err(error)
+                    .with_context(|| format!("{}: the store does not say its series", file.display()));
+            }
             self.stored.empty += empty;
             let (tablets, places): (Vec<_>, Vec<_>) = self
                 .below_root(rows, reader)?
@@ -160,10 +180,26 @@ impl<'a> Import<'a> {
     /// What the store has of a device that files call by this name. What has no types does not say either whether a new device is
     /// aligned.
     fn known(&self, device: &DevicePath) -> Known {
-        let known = self.session.series_of(&self.moved(device));
-        let aligned = known.first().map_or(self.new.aligned, |series| series.aligned);
-        let types = known.into_iter().map(|series| (series.measurement, series.schema.data_type));
-        Known { aligned, types: types.collect() }
+        let device = self.moved(device);
+        if let Some(known) = self.known.lock().get(&device) {
+            return known.clone();
+        }
+        let all = PathPattern::from(&device).join(&self.any);
+        // Whoever reads a file asks in the middle of it.
+        let found = block_in_place(|| Handle::current().block_on(self.session.find_series(&all)));
+        let found = found.unwrap_or_else(|error| {
+            self.unknown.lock().get_or_insert(error);
+            Vec::new()
+        });
+        let aligned = found.first().map_or(self.new.aligned, |series| series.aligned);
+        let types = found.into_iter().map(|series| (series.measurement, series.schema.data_type));
+        let found = Known { aligned, types: types.collect() };
+        let mut known = self.known.lock();
+        if known.len() >= KNOWN {
+            known.clear();
+        }
+        known.insert(device, found.clone());
+        found
     }
 
     /// Where rows of a device go: below the prefix instead of below `root`, if that is where they are.
@@ -208,6 +244,7 @@ impl<'a> Import<'a> {
                 })
                 .collect();
         }
+        self.forget_changed(&tablets);
         let rows: u64 = tablets.iter().map(|tablet| tablet.rows() as u64).sum();
         let points: u64 = tablets.iter().map(|tablet| tablet.points() as u64).sum();
         let write = Write { tablets: tablets.clone(), coerce, ..Write::default() };
@@ -222,6 +259,18 @@ impl<'a> Import<'a> {
         self.stored.points += points - lost_points;
         self.bar.set_message(format!("{} values", self.stored.points));
         Ok(report.rejected)
+    }
+
+    /// Asks anew for what rows of new series change.
+    fn forget_changed(&self, tablets: &[Tablet]) {
+        let mut known = self.known.lock();
+        for tablet in tablets {
+            let has =
+                |known: &Known| tablet.columns().iter().all(|column| known.types.contains_key(&column.name));
+            if known.get(tablet.device()).is_some_and(|known| !has(known)) {
+                known.remove(tablet.device());
+            }
+        }
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) struct NodeArgs {
     /// A node of a running IoTDB, or of `levada serve`
     #[arg(long, value_name = "HOST:PORT", conflicts_with = "data")]
     pub(crate) node: Option<String>,
-    /// Who logs in at the node; `root` if not given
-    #[arg(long, value_name = "NAME", env = "LEVADA_USER", hide_env_values = true)]
+    /// Who logs in at the node; whom LEVADA_USER names, or else `root`, if not given
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
     user: Option<String>,
     /// With what; from the environment, others on this machine do not see it. Asked for on a terminal where a user is named and this is
     /// not given; otherwise `root`
@@ -58,10 +58,12 @@ impl NodeArgs {
         sessions: usize,
         zone: Option<String>,
     ) -> anyhow::Result<Arc<dyn Session>> {
+        // Not by clap: set for other commands, it is no mistake beside --data.
+        let user = self.user.clone().or_else(|| std::env::var("LEVADA_USER").ok());
         let target = StoreTarget::Nodes {
             nodes: vec![node.to_owned()],
-            user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
-            password: Secret::new(self.password()?),
+            password: Secret::new(self.password(user.as_deref())?),
+            user: user.unwrap_or_else(|| "root".to_owned()),
             sessions,
             timeout: None,
             zone,
@@ -81,8 +83,8 @@ impl NodeArgs {
         })
     }
 
-    fn password(&self) -> anyhow::Result<String> {
-        match (&self.password, &self.user) {
+    fn password(&self, user: Option<&str>) -> anyhow::Result<String> {
+        match (&self.password, user) {
             (Some(password), _) => Ok(password.clone()),
             (None, None) => Ok("root".to_owned()),
             (None, Some(user)) if stdin().is_terminal() => {

@@ -98,7 +98,8 @@ impl Folder {
 
     /// Takes what has changed in the folder: at once, or when it stands.
     pub(super) async fn look(&mut self, runtime: &Runtime, at_once: bool) {
-        let found = match scan(&self.dir) {
+        // A folder may be on another machine, and take its time.
+        let found = match tokio::task::block_in_place(|| scan(&self.dir)) {
             Ok(found) => found,
             Err(error) => {
                 if !std::mem::replace(&mut self.unreadable, true) {

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// How the alert of a server that speaks TLS begins, read as the upper half of a frame's length: no reply to a login is as long.
+const TLS_ALERT: usize = 0x15_03;
+
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
@@ -65,8 +68,7 @@ impl Connection {
 
     fn failed(&self, error: FrameError) -> ClientError {
         match &error {
-            // An alert of TLS, read as the length of a frame.
-            FrameError::Length { length, .. } if length >> 16 == 0x15_03 => tls::wanted(&self.node),
+            FrameError::Length { length, .. } if length >> 16 == TLS_ALERT as i32 => tls::wanted(&self.node),
             FrameError::Io(io) => tls::failure(&self.node, io).unwrap_or_else(|| self.lost(error, false)),
             _ => self.lost(error, false),
         }
@@ -99,6 +101,12 @@ impl Connection {
         self.sequence = self.sequence.wrapping_add(1);
         let head = Head { name: C::METHOD.to_owned(), kind: Kind::Call, sequence: self.sequence };
         write_frame(&mut self.stream, message(self.protocol, &head, arguments)).await?;
+        if self.sequence == 1
+            && let Some(length) = self.reader.length(&mut self.stream).await?
+            && length >> 16 == TLS_ALERT
+        {
+            return Err(FrameError::Length { length: i32::try_from(length).unwrap_or(i32::MAX), most: 0 });
+        }
         let frame = self.reader.next(&mut self.stream).await?.ok_or(FrameError::Ended)?;
         let nonsense = |error: WireError| {
             let text = format!("the reply to {} cannot be read: {error}", C::METHOD);

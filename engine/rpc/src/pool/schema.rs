@@ -215,9 +215,9 @@ impl Pool {
     /// A pattern as the server's statements that show something take it: before 0.13 a path stands for all that begin with it, and
     /// `**` is not known.
     async fn shown(&self, pattern: &PathPattern) -> Result<String, SessionError> {
-        let text = pattern.to_string();
-        if self.server().await?.generation >= Generation::V0_13 {
-            return Ok(text);
+        let (text, generation) = (pattern.to_string(), self.server().await?.generation);
+        if generation >= Generation::V0_13 {
+            return Ok(generation.path(&text));
         }
         let front: Vec<&str> = text.split('.').take_while(|node| *node != "**").collect();
         Ok(front.join("."))
@@ -245,7 +245,8 @@ impl Pool {
         series: &[(Arc<str>, SeriesSchema)],
     ) -> Result<Rows, SessionError> {
         // Between backquotes a name is a name, whatever it would mean; before 0.13 they are not known.
-        let plain = self.server().await?.generation < Generation::V0_13;
+        let generation = self.server().await?.generation;
+        let plain = generation < Generation::V0_13;
         let names: Vec<String> = series
             .iter()
             .map(|(name, _)| match plain {
@@ -253,7 +254,9 @@ impl Pool {
                 false => format!("`{}`", unquote_node(name).replace('`', "``")),
             })
             .collect();
-        let mut rows = self.ask(&format!("select {} from {device}", names.join(", "))).await?;
+        let mut rows = self
+            .ask(&format!("select {} from {}", names.join(", "), generation.path(device.as_str())))
+            .await?;
         if rows.columns.len() != series.len() || !rows.has_time {
             let message = format!(
                 "{device}: {} series were asked for, and {} came: some are gone",

@@ -47,8 +47,10 @@ impl Pool {
     pub(super) async fn learn(&self, device: &Path) -> Result<Types, SessionError> {
         let mut lease = self.lease(self.closest(device)).await?;
         // Before 0.13 a path stands for all that begin with it.
-        let below = if lease.client().server().generation < Generation::V0_13 { "" } else { ".*" };
-        let answer = lease.client().query(&format!("show timeseries {device}{below}")).await;
+        let generation = lease.client().server().generation;
+        let below = if generation < Generation::V0_13 { "" } else { ".*" };
+        let device_name = generation.path(device.as_str());
+        let answer = lease.client().query(&format!("show timeseries {device_name}{below}")).await;
         let mut types = HashMap::new();
         match answer {
             Ok(Answer::Rows(mut cursor)) => {

@@ -133,7 +133,9 @@ async fn until_stopped(listeners: Listeners, keeper: Keeper, hangups: Hangups) -
         );
     }
     let (stop, given_up) = (CancellationToken::new(), CancellationToken::new());
-    let signals = tokio::spawn(stop_on_signals(stop.clone(), given_up.clone()));
+    // Before anybody is answered: who was may ask for the end.
+    let signals = Signals::listen_but_to_hangups();
+    let signals = tokio::spawn(stop_on_signals(signals, stop.clone(), given_up.clone()));
     let server = keeper.server.clone();
     let rest = listeners.rest.map(|listener| {
         let (server, stop) = (server.clone(), stop.clone());
@@ -189,8 +191,8 @@ fn server_options(args: &ServeArgs, settings: &Settings) -> ServerOptions {
 }
 
 /// The first signal stops with grace, the second gives up.
-async fn stop_on_signals(stop: CancellationToken, given_up: CancellationToken) {
-    let Some(mut signals) = Signals::listen_but_to_hangups() else {
+async fn stop_on_signals(signals: Option<Signals>, stop: CancellationToken, given_up: CancellationToken) {
+    let Some(mut signals) = signals else {
         warn!("signals cannot be listened for: the process can only be killed");
         return;
     };

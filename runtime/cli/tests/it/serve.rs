@@ -245,6 +245,7 @@ fn settings_come_from_files_of_both_kinds_and_options_come_first() {
         .spawn()
         .expect("levada starts");
     eventually("it listens", || std::net::TcpStream::connect(&rpc).is_ok());
+    workplace.run(&["sql", "--node", &rpc, "-e", "show databases"]).ok();
     let stopped = interrupt(&args, child);
     assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
     let left_out: Vec<&str> = stopped.stderr.lines().filter(|line| line.contains("left out")).collect();

@@ -11,7 +11,7 @@ use arrow_array::BooleanArray;
 use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
 
 /// What the store has of a device.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) aligned: bool,
     pub(super) types: HashMap<Arc<str>, DataType>,

@@ -142,6 +142,9 @@ impl Transform for HoldState {
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         let saved: Saved = serde_json::from_slice(state).map_err(|error| Error::data(error.to_string()))?;
         let (whole, rows, emitted) = saved;
+        for (device, ..) in &rows {
+            Path::parse(device).map_err(|error| Error::data(error.to_string()))?;
+        }
         if whole {
             self.held.clear();
         }

@@ -9,9 +9,13 @@ use levada_connector_api::model::{Checkpoint, SplitName, SplitRange};
 pub(crate) struct Positions(BTreeMap<SplitName, Vec<Range<u64>>>);
 
 impl Positions {
-    /// Adds a range, joined with those that it touches. An empty one says that all before it is settled elsewhere.
+    /// Adds a range, joined with those that it touches. An empty one says that all before it is settled elsewhere, one that runs
+    /// backward sets the position.
     pub(crate) fn add(&mut self, added: &SplitRange) {
         let ranges = self.0.entry(added.split.clone()).or_default();
+        if added.range.start > added.range.end {
+            ranges.clear();
+        }
         let mut joined = if added.range.is_empty() { 0..added.range.end } else { added.range.clone() };
         ranges.retain(|each| {
             let apart = each.end < joined.start || each.start > joined.end;
@@ -43,5 +47,7 @@ mod tests {
         };
         assert_eq!([add(5..10), add(20..30), add(30..31), add(10..20), add(31..40)], [10, 10, 10, 31, 40]);
         assert_eq!([add(90..95), add(60..60), add(60..90)], [40, 60, 95]);
+        let back = Range { start: 31, end: 30 };
+        assert_eq!([add(back), add(30..35)], [30, 35]);
     }
 }

@@ -75,29 +75,12 @@ pub(super) fn chunk<R: ReadAt>(
     }
     let mut last = None;
     for (index, meta) in chunk.pages().iter().enumerate() {
-        let (page, magnitude) = match (kind, data_type, times) {
-            (ChunkKind::Time, ..) => {
-                let times = chunk.read_times(index).map_err(|error| of_page(error, index))?;
-                ascending(&times, &mut last).map_err(&damaged)?;
-                let page = Statistics::of_times(times.values());
-                decoded.times.push(times);
-                (page, 0.0)
-            }
-            (ChunkKind::Plain, Some(data_type), _) => {
-                let page = chunk.read_page(index).map_err(|error| of_page(error, index))?;
-                ascending(&page.times, &mut last).map_err(&damaged)?;
-                (
-                    Statistics::of(data_type, page.times.values(), &page.values),
-                    magnitude(&page.values, data_type),
-                )
-            }
-            (ChunkKind::Value, Some(data_type), Some(times)) => {
-                let values =
-                    chunk.read_values(index, times[index].len()).map_err(|error| of_page(error, index))?;
-                (Statistics::of(data_type, times[index].values(), &values), magnitude(&values, data_type))
-            }
-            _ => return Err(damaged("a chunk has no type")),
-        };
+        let held = Held { kind, data_type, times: times.and_then(|times| times.get(index)) };
+        let (page, magnitude) =
+            page(&chunk, index, held, &mut decoded.times, &mut last).map_err(|error| match error {
+                Wrong::Page(error) => of_page(error, index),
+                Wrong::Chunk(what) => damaged(what),
+            })?;
         if let Some(said) = meta.statistics().filter(|_| many) {
             let differing = differences(&page, said, magnitude, rounds);
             if !differing.is_empty() {
@@ -112,6 +95,57 @@ pub(super) fn chunk<R: ReadAt>(
         decoded.magnitude += magnitude;
     }
     Ok(decoded)
+}
+
+/// What the pages of a chunk hold.
+struct Held<'a> {
+    kind: ChunkKind,
+    data_type: Option<DataType>,
+    /// The times of the page, of a value chunk.
+    times: Option<&'a Int64Array>,
+}
+
+/// What keeps a page from being decoded.
+enum Wrong {
+    Page(TsFileError),
+    Chunk(&'static str),
+}
+
+impl From<TsFileError> for Wrong {
+    fn from(error: TsFileError) -> Self {
+        Self::Page(error)
+    }
+}
+
+/// Decodes a page: its statistics, and the sum of its values without their signs. The times of a time chunk are kept in `kept`,
+/// the last of them in `last`.
+fn page(
+    chunk: &ChunkReader,
+    index: usize,
+    held: Held<'_>,
+    kept: &mut Vec<Int64Array>,
+    last: &mut Option<i64>,
+) -> Result<(Statistics, f64), Wrong> {
+    Ok(match (held.kind, held.data_type, held.times) {
+        (ChunkKind::Time, ..) => {
+            let times = chunk.read_times(index)?;
+            ascending(&times, last).map_err(Wrong::Chunk)?;
+            let page = Statistics::of_times(times.values());
+            kept.push(times);
+            (page, 0.0)
+        }
+        (ChunkKind::Plain, Some(data_type), _) => {
+            let page = chunk.read_page(index)?;
+            ascending(&page.times, last).map_err(Wrong::Chunk)?;
+            let statistics = Statistics::of(data_type, page.times.values(), &page.values);
+            (statistics, magnitude(&page.values, data_type))
+        }
+        (ChunkKind::Value, Some(data_type), Some(times)) => {
+            let values = chunk.read_values(index, times.len())?;
+            (Statistics::of(data_type, times.values(), &values), magnitude(&values, data_type))
+        }
+        _ => return Err(Wrong::Chunk("a chunk has no type")),
+    })
 }
 
 impl Decoded {

@@ -89,6 +89,7 @@ impl ColumnRows {
         match (&mut self.values, value, &mut self.form) {
             (Values::Bytes { ends, bytes }, FieldValue::Written(kind, text), Form::Written(kinds)) => {
                 kinds.see(kind);
+                bytes.reserve(1 + text.len());
                 bytes.push(kind.tag());
                 push_bytes(ends, bytes, text.as_bytes());
             }

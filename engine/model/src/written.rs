@@ -6,6 +6,8 @@
 //!
 //! Invariant: such an array is only made here and by those who write [`Kind::tag`] and characters behind it.
 
+use std::ops::Range;
+
 use arrow_array::{Array, BinaryArray};
 
 use crate::{DataType, Value, convert::Given};
@@ -160,19 +162,37 @@ impl<'a> Written<'a> {
         if self.array.is_null(row) {
             return None;
         }
-        let (start, end) = (*self.offsets.get(row)? as usize, *self.offsets.get(row + 1)? as usize);
-        let (&tag, text) = self.bytes.get(start..end)?.split_first()?;
-        let text = std::str::from_utf8(text).ok()?;
-        match tag {
-            b'n' | b'i' => Some(Given::Number(text)),
-            b't' => Some(Given::Text(text)),
-            tag => other(tag, text),
-        }
+        let (&tag, text) = self.bytes.get(self.range(row)?)?.split_first()?;
+        given(tag, std::str::from_utf8(text).ok()?)
+    }
+
+    /// Where the bytes of a row are.
+    #[inline]
+    fn range(&self, row: usize) -> Option<Range<usize>> {
+        Some(*self.offsets.get(row)? as usize..*self.offsets.get(row + 1)? as usize)
     }
 
     /// All values.
     pub fn iter(self) -> impl ExactSizeIterator<Item = Option<Given<'a>>> {
-        (0..self.len()).map(move |row| self.get(row))
+        // That they are text is found out of all at once: tags are ASCII.
+        let all = std::str::from_utf8(self.bytes).ok();
+        (0..self.len()).map(move |row| {
+            let Some(all) = all else { return self.get(row) };
+            if self.array.is_null(row) {
+                return None;
+            }
+            let text = all.get(self.range(row)?)?;
+            given(*text.as_bytes().first()?, text.get(1..)?)
+        })
+    }
+}
+
+#[inline]
+fn given(tag: u8, text: &str) -> Option<Given<'_>> {
+    match tag {
+        b'n' | b'i' => Some(Given::Number(text)),
+        b't' => Some(Given::Text(text)),
+        tag => other(tag, text),
     }
 }
 

@@ -136,6 +136,9 @@ impl TimeReader {
 
     /// A number as text, or a date and time.
     pub(super) fn text(&self, text: &str) -> Result<Moment, String> {
+        if let Ok(number) = text.parse::<i64>() {
+            return self.integer(number);
+        }
         let text = text.trim();
         if let Ok(number) = text.parse::<i64>() {
             return self.integer(number);

@@ -81,6 +81,19 @@ pub(super) fn children<'t, 'a>(
     })
 }
 
+/// How many of eight bytes, the lowest first, are neither a quote nor a backslash nor a control character.
+#[inline]
+fn plain(word: u64) -> usize {
+    const LOW: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = LOW << 7;
+    // The highest bit of each byte that is 0; above the lowest such byte, of others too.
+    let zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
+    let quote = zero(word ^ (LOW * b'"' as u64));
+    let backslash = zero(word ^ (LOW * b'\\' as u64));
+    let control = word.wrapping_sub(LOW * 0x20) & !word;
+    (((quote | backslash | control) & HIGH).trailing_zeros() / 8) as usize
+}
+
 /// Why a text is not a document.
 #[derive(Debug)]
 enum Wrong {
@@ -93,7 +106,7 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     /// The nodes of the objects and lists that are not closed yet.
-    open: [usize; DEEPEST],
+    open: [u32; DEEPEST],
     depth: usize,
 }
 
@@ -105,10 +118,11 @@ impl<'a> Reader<'a> {
             self.value(std::mem::take(&mut key), tape)?;
             // What follows it: ends, then a comma and the next value, or nothing.
             loop {
-                let Some(&open) = self.depth.checked_sub(1).and_then(|top| self.open.get(top)) else {
+                let Some(open) = self.depth.checked_sub(1).and_then(|top| self.open.get(top)) else {
                     self.space();
                     return if self.at == self.text.len() { Ok(()) } else { Err(Wrong::Syntax) };
                 };
+                let open = *open as usize;
                 let begun = tape.len() == open + 1;
                 let is_object = matches!(tape[open].value, Value::Object(_));
                 let byte = self.next_byte()?;
@@ -149,7 +163,8 @@ impl<'a> Reader<'a> {
     }
 
     fn opened(&mut self, at: usize, value: Value<'a>) -> Result<Value<'a>, Wrong> {
-        *self.open.get_mut(self.depth).ok_or(Wrong::Deep)? = at;
+        // A record has fewer bytes than 32 bits count.
+        *self.open.get_mut(self.depth).ok_or(Wrong::Deep)? = u32::try_from(at).map_err(|_| Wrong::Syntax)?;
         self.depth += 1;
         Ok(value)
     }
@@ -171,6 +186,13 @@ impl<'a> Reader<'a> {
         let from = self.at;
         let mut escaped = false;
         loop {
+            while let Some(word) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
+                let plain = plain(u64::from_le_bytes(*word));
+                self.at += plain;
+                if plain < size_of::<u64>() {
+                    break;
+                }
+            }
             match bytes.get(self.at) {
                 Some(b'"') => break,
                 // What is escaped may be a quote.

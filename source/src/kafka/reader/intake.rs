@@ -26,6 +26,7 @@ pub(super) struct Intake {
     /// What reading partitions failed with.
     pub(super) failed: Vec<(Partition, RDKafkaErrorCode)>,
     tombstones: Tombstones,
+    keep_headers: bool,
 }
 
 impl Intake {
@@ -42,6 +43,7 @@ impl Intake {
             full: Vec::new(),
             failed: Vec::new(),
             tombstones: options.tombstones,
+            keep_headers: options.keep_headers,
         }
     }
 
@@ -100,13 +102,15 @@ impl Intake {
         self.rows.record(bytes, position(message.offset));
         let envelope = &message.envelope;
         self.rows.envelope(envelope.key(), envelope.time(), value.is_some());
-        envelope.headers(|name, value| self.rows.header(name, value));
         let decoded = match value {
             Some(_) => {
                 self.decoder.decode(bytes, &mut self.rows).map_err(|error| reason(bytes, error.message))
             }
             None => Err("the message has no value".to_owned()),
         };
+        if decoded.is_err() || self.keep_headers {
+            envelope.headers(|name, value| self.rows.header(name, value));
+        }
         if let Err(message) = decoded {
             self.rows.reject(message);
         }

@@ -22,5 +22,6 @@ mod serve;
 mod shell;
 mod sources;
 mod stopping;
+mod tidy;
 mod transforms;
 mod values;

@@ -1,0 +1,143 @@
+//! What a machine can see of a tidy tree: files and functions that have not outgrown their idea, modules without circles,
+//! dependencies that are used. What is excepted is named with its reason, and must still be needed.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+mod modules;
+mod text;
+
+/// Lines of a file, and of a function.
+const FILE_LINES: usize = 600;
+const FUNCTION_LINES: usize = 70;
+
+/// Longer functions: where they are, and why they stay.
+const LONG_FUNCTIONS: [(&str, &str, &str); 0] = [];
+
+/// Modules that name each other round and round. The list only gets shorter: each of these is to be taken apart.
+const CIRCLES: [&str; 0] = [];
+
+/// The crates, by their folders.
+const CRATES: [&str; 15] = [
+    "connector-api",
+    "connector-api/testkit",
+    "config",
+    "source",
+    "sink",
+    "runtime",
+    "runtime/cli",
+    "engine",
+    "engine/model",
+    "engine/tsfile",
+    "engine/storage",
+    "engine/sql",
+    "engine/query",
+    "engine/rpc",
+    "engine/server",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The Rust files below a folder, with their paths from it.
+fn files(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).into_iter().flatten() {
+            let path = entry.expect("a folder that can be listed").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let source = fs::read_to_string(&path).expect("a file that can be read");
+                let below = path.strip_prefix(folder).expect("a path below the folder").to_owned();
+                found.push((below, source));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// All Rust files of the crates, with the paths that a reader looks for.
+fn all_files() -> Vec<(String, String)> {
+    let parts = ["src", "tests", "benches", "examples"];
+    let folders = CRATES.iter().flat_map(|name| parts.map(|part| format!("{name}/{part}")));
+    folders
+        .flat_map(|folder| {
+            let of_folder = files(&root().join(&folder));
+            of_folder.into_iter().map(move |(path, source)| (format!("{folder}/{}", path.display()), source))
+        })
+        .collect()
+}
+
+#[test]
+fn no_file_outgrows_its_idea() {
+    let long = all_files().into_iter().filter(|(_, source)| source.lines().count() > FILE_LINES);
+    let long: Vec<_> = long.map(|(path, source)| format!("{path}: {}", source.lines().count())).collect();
+    assert!(long.is_empty(), "more than {FILE_LINES} lines: split by idea\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_function_outgrows_a_screen() {
+    let mut long = Vec::new();
+    let mut excepted: BTreeSet<_> = LONG_FUNCTIONS.iter().map(|(path, name, _)| (*path, *name)).collect();
+    for (path, source) in all_files() {
+        let code = text::code(&source);
+        for (name, lines) in text::functions(&code) {
+            if lines > FUNCTION_LINES && !excepted.remove(&(path.as_str(), name)) {
+                long.push(format!("{path}: {name}: {lines}"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "more than {FUNCTION_LINES} lines: split by step\n{}", long.join("\n"));
+    assert!(excepted.is_empty(), "no longer long, take them out of the list: {excepted:?}");
+}
+
+#[test]
+fn no_modules_name_each_other_round_and_round() {
+    let mut found = BTreeSet::new();
+    for name in CRATES {
+        let files = files(&root().join(name).join("src"));
+        let files = files.iter().map(|(path, source)| (path.as_path(), source.as_str()));
+        for circle in modules::Modules::new(files).circles() {
+            found.insert(format!("{name}: {}", circle.into_iter().collect::<Vec<_>>().join(" ")));
+        }
+    }
+    let known: BTreeSet<_> = CIRCLES.iter().map(|circle| (*circle).to_owned()).collect();
+    let new: Vec<_> = found.difference(&known).cloned().collect();
+    let gone: Vec<_> = known.difference(&found).cloned().collect();
+    assert!(
+        new.is_empty(),
+        "new circles, move what both sides need to a module of its own:\n{}",
+        new.join("\n")
+    );
+    assert!(gone.is_empty(), "no longer circles, take them out of the list:\n{}", gone.join("\n"));
+}
+
+#[test]
+fn every_dependency_is_used() {
+    let mut unused = BTreeSet::new();
+    for name in CRATES {
+        let folder = root().join(name);
+        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
+        let code: String = files(&folder.join("src")).iter().map(|(_, source)| text::code(source)).collect();
+        let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or("");
+        let section = section.split("\n[").next().unwrap_or("");
+        for line in section.lines().filter(|line| line.contains('=') && !line.starts_with('#')) {
+            let dependency = line.split(['.', ' ', '=']).next().unwrap_or("").replace('-', "_");
+            let used = code.match_indices(&dependency).any(|(at, _)| {
+                let whole = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+                whole(code[..at].chars().next_back()) && whole(code[at + dependency.len()..].chars().next())
+            });
+            if !used {
+                unused.insert(format!("{name}: {dependency}"));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "no code names them: {unused:?}");
+}

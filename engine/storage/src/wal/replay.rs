@@ -196,23 +196,7 @@ fn records(
     replayed: &mut Replayed,
     apply: &mut impl FnMut(&mut Replayed, u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
-    // A crash may have come before the head was whole, and then nothing is behind it that counts: as the next head says, if
-    // that did not meet the same.
-    let empty = match counts {
-        Some(counts) => counts <= HEAD as u64,
-        None => bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0),
-    };
-    if Head::parse(bytes).is_none() && !empty {
-        if let Some(version) = newer_version(bytes) {
-            let message = format!(
-                "{}: the log segment is of version {version}, newer than this program, which reads version {VERSION}: \
-                 open the folder with the program that wrote it",
-                path.display()
-            );
-            return Err(StorageError::refused(StatusCode::INCOMPATIBLE_VERSION, message));
-        }
-        finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
-    }
+    check_head(path, bytes, counts, replayed)?;
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())
         .map_or(bytes.len(), |counts| counts.min(bytes.len()));
@@ -265,6 +249,36 @@ fn records(
         }
     }
     Ok(len as u64)
+}
+
+/// Finds out whether a segment's head is whole, or need not be.
+///
+/// # Errors
+/// A newer program wrote it.
+fn check_head(
+    path: &Path,
+    bytes: &[u8],
+    counts: Option<u64>,
+    replayed: &mut Replayed,
+) -> Result<(), StorageError> {
+    // A crash may have come before the head was whole, and then nothing is behind it that counts: as the next head says, if
+    // that did not meet the same.
+    let empty = match counts {
+        Some(counts) => counts <= HEAD as u64,
+        None => bytes.len() < HEAD || bytes.iter().all(|&byte| byte == 0),
+    };
+    if Head::parse(bytes).is_none() && !empty {
+        if let Some(version) = newer_version(bytes) {
+            let message = format!(
+                "{}: the log segment is of version {version}, newer than this program, which reads version {VERSION}: \
+                 open the folder with the program that wrote it",
+                path.display()
+            );
+            return Err(StorageError::refused(StatusCode::INCOMPATIBLE_VERSION, message));
+        }
+        finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
+    }
+    Ok(())
 }
 
 fn finding(replayed: &mut Replayed, path: &Path, offset: u64, what: String) {

@@ -46,6 +46,10 @@ impl Pipeline {
             let mut keys = Map::new();
             keys.insert("inputs".to_owned(), json!(node.inputs));
             keys.extend(component(registry, ComponentKind::Sink, &node.component));
+            if let Some(encode) = &node.encode {
+                let encoder = component(registry, ComponentKind::Encoder, encode);
+                keys.insert("encode".to_owned(), Value::Object(encoder.into_iter().collect()));
+            }
             keys.insert("batch".to_owned(), plain(&node.batch));
             keys.insert("retry".to_owned(), plain(&node.retry));
             (node.name.clone(), Value::Object(keys))

@@ -68,7 +68,7 @@ pub(crate) struct TransformKeys {
     pub(crate) queue: QueueLimits,
 }
 
-/// The keys of a sink beside its component.
+/// The keys of a sink beside its component and `encode`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SinkKeys {
@@ -95,7 +95,7 @@ pub(crate) fn schema_of_kind(kind: ComponentKind) -> Value {
     match kind {
         ComponentKind::Source | ComponentKind::Decoder => schema_of::<SourceKeys>(),
         ComponentKind::Transform => schema_of::<TransformKeys>(),
-        ComponentKind::Sink => schema_of::<SinkKeys>(),
+        ComponentKind::Sink | ComponentKind::Encoder => schema_of::<SinkKeys>(),
     }
 }
 

@@ -182,7 +182,7 @@ fn assemble(top: TopKeys, drafts: Vec<nodes::Draft<'_>>, order: Vec<String>, fil
                 pipeline.transforms.push(TransformNode { name, inputs, component, queue });
             }
             nodes::Keys::Sink(SinkKeys { inputs, batch, retry }) => {
-                pipeline.sinks.push(SinkNode { name, inputs, component, batch, retry });
+                pipeline.sinks.push(SinkNode { name, inputs, component, encode: draft.encode, batch, retry });
             }
         }
     }

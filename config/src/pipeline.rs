@@ -81,6 +81,8 @@ pub struct SinkNode {
     pub inputs: Vec<String>,
     /// What it is.
     pub component: ComponentRef,
+    /// How its rows become bytes, where the document says.
+    pub encode: Option<ComponentRef>,
     /// When a batch is full.
     pub batch: BatchLimits,
     /// What happens after an error that may pass.

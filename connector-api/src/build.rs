@@ -7,7 +7,7 @@ use levada_model::Session;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DecoderFactory, Error, Interval, Result, Secret, TlsOptions};
+use crate::{ByteSize, DecoderFactory, EncoderFactory, Error, Interval, Result, Secret, TlsOptions};
 
 /// Which store a connector wants a session with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +110,8 @@ pub struct BuildContext {
     pub state_dir: PathBuf,
     /// How a source's records are decoded, where the document says.
     pub decoder: Option<DecoderFactory>,
+    /// How a sink's rows are encoded, where the document says.
+    pub encoder: Option<EncoderFactory>,
     /// Where sessions come from.
     pub stores: Arc<dyn Stores>,
 }
@@ -122,6 +124,7 @@ impl BuildContext {
             node: node.into(),
             state_dir: PathBuf::from(".levada"),
             decoder: None,
+            encoder: None,
             stores: Arc::new(NoStores),
         }
     }

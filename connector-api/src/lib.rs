@@ -24,6 +24,7 @@ mod builder;
 pub mod csv;
 mod declare;
 mod decode;
+mod encode;
 mod error;
 pub mod guide;
 mod options;
@@ -40,11 +41,13 @@ pub use build::{BuildContext, EngineTuning, NoStores, StoreTarget, Stores, SyncM
 pub use builder::{BatchBuilder, FieldValue, Placed, RowError};
 pub use declare::{Options, With};
 pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
+pub use encode::{Encoder, EncoderFactory};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{
-    Component, ComponentKind, DecoderType, Problem, Registry, SinkType, SourceType, TransformType,
+    Component, ComponentKind, DecoderType, EncoderType, Problem, Registry, SinkType, SourceType,
+    TransformType,
 };
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};

@@ -9,7 +9,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use schemars::Schema;
 use serde_json::Value;
 
-use crate::{BuildContext, DecoderFactory, Error, Holds, Options, Result, Sink, Source, Transform};
+use crate::{
+    BuildContext, DecoderFactory, EncoderFactory, Error, Holds, Options, Result, Sink, Source, Transform,
+};
 
 /// What a component is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,11 +24,13 @@ pub enum ComponentKind {
     Transform,
     /// Where readings go.
     Sink,
+    /// What makes bytes of a sink's rows.
+    Encoder,
 }
 
 impl ComponentKind {
     /// Every kind, in the order in which readings meet them.
-    pub const ALL: [Self; 4] = [Self::Source, Self::Decoder, Self::Transform, Self::Sink];
+    pub const ALL: [Self; 5] = [Self::Source, Self::Decoder, Self::Transform, Self::Sink, Self::Encoder];
 
     /// The kind as a word.
     pub const fn name(self) -> &'static str {
@@ -35,6 +39,7 @@ impl ComponentKind {
             Self::Decoder => "decoder",
             Self::Transform => "transform",
             Self::Sink => "sink",
+            Self::Encoder => "encoder",
         }
     }
 }
@@ -72,6 +77,8 @@ macro_rules! component_trait {
             const SUMMARY: &'static str;
             /// Whether a source needs `decode:` beside it.
             const DECODES: bool = false;
+            /// Whether a sink may have `encode:` beside it: then these of its options say the same, and must not stand there.
+            const ENCODES: Option<&'static [&'static str]> = None;
             /// What a transform keeps from one batch to the next.
             const HOLDS: Holds = Holds::Nothing;
             /// The options: a plain struct, or one [`With`](crate::With) another; its doc comments are the reference.
@@ -121,12 +128,18 @@ component_trait! {
     DecoderType builds DecoderFactory
 }
 
+component_trait! {
+    /// A kind of encoder, for its author.
+    EncoderType builds EncoderFactory
+}
+
 /// What a component's `build` gives.
 enum Built {
     Source(Box<dyn Source>),
     Transform(Box<dyn Transform>),
     Sink(Arc<dyn Sink>),
     Decoder(DecoderFactory),
+    Encoder(EncoderFactory),
 }
 
 type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
@@ -143,6 +156,8 @@ pub struct Component {
     pub summary: &'static str,
     /// Whether it wants `decode:` beside it.
     pub decodes: bool,
+    /// Whether it may have `encode:` beside it, and which of its options say the same.
+    pub encodes: Option<&'static [&'static str]>,
     /// What it keeps from one batch to the next, where it is a transform.
     pub holds: Holds,
     /// The JSON Schema of its options, with descriptions and defaults.
@@ -219,6 +234,17 @@ impl Component {
         }
     }
 
+    /// Makes an encoder's factory.
+    ///
+    /// # Errors
+    /// As [`Component::source`].
+    pub fn encoder(&self, options: Value, context: &BuildContext) -> Result<EncoderFactory> {
+        match (self.build)(options, context)? {
+            Built::Encoder(encoder) => Ok(encoder),
+            _ => Err(self.wrong_kind(ComponentKind::Encoder)),
+        }
+    }
+
     fn wrong_kind(&self, wanted: ComponentKind) -> Error {
         Error::bug(format!("{} is a {}, not a {}", self.name, self.kind.name(), wanted.name()))
     }
@@ -240,6 +266,7 @@ macro_rules! add {
                 name: T::NAME,
                 summary: T::SUMMARY,
                 decodes: T::DECODES,
+                encodes: T::ENCODES,
                 holds: T::HOLDS,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
@@ -269,6 +296,7 @@ impl Registry {
     add!(with_decoder, Decoder, DecoderType);
     add!(with_transform, Transform, TransformType);
     add!(with_sink, Sink, SinkType);
+    add!(with_encoder, Encoder, EncoderType);
 
     /// A component by kind and name.
     pub fn get(&self, kind: ComponentKind, name: &str) -> Option<&Component> {

@@ -35,7 +35,12 @@ impl<'a> Parts<'a> {
     /// A sink.
     pub(crate) fn sink(&self, node: &SinkNode) -> Result<Arc<dyn Sink>> {
         let component = self.component(ComponentKind::Sink, &node.component)?;
-        let context = self.context(&node.name);
+        let mut context = self.context(&node.name);
+        if let Some(encode) = &node.encode {
+            let factory = self.component(ComponentKind::Encoder, encode)?;
+            context.encoder =
+                Some(factory.encoder(encode.options.clone(), &context).map_err(at(&node.name))?);
+        }
         component.sink(node.component.options.clone(), &context).map_err(at(&node.name))
     }
 

@@ -14,13 +14,13 @@
 pub mod blackhole;
 pub mod file;
 pub mod iotdb;
-mod lines;
+pub mod lines;
 pub mod stdout;
 mod stream;
 
 use levada_connector_api::Registry;
 
-/// Adds the sinks of this crate.
+/// Adds the sinks and encoders of this crate.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
     registry
@@ -28,4 +28,8 @@ pub fn register(registry: Registry) -> Registry {
         .with_sink::<file::File>()
         .with_sink::<stdout::Stdout>()
         .with_sink::<blackhole::Blackhole>()
+        .with_encoder::<lines::encoders::Jsonl>()
+        .with_encoder::<lines::encoders::Csv>()
+        .with_encoder::<lines::encoders::Line>()
+        .with_encoder::<lines::encoders::Text>()
 }

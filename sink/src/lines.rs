@@ -6,6 +6,9 @@
 //! | `csv`, long | a value | `1714550400000,root.plant.d1,temperature,21.3` |
 //! | `csv`, wide | a row | `1714550400000,root.plant.d1,21.3,true` |
 //! | `text` | a row | `2024-05-01T08:00:00.000Z  root.plant.d1  temperature=21.3  status=true` |
+//! | `line` | a row | `root.plant.d1,1714550400000,temperature:status,DOUBLE:BOOLEAN,21.3:true` |
+//!
+//! Each is an encoder by itself ([`encoders`]), and a `format` of the sinks here.
 //!
 //! What holds for all: a null is left out (an empty field in wide CSV); BLOB is `0x…`, DATE `2024-05-01`, TIMESTAMP
 //! a number of milliseconds; a measurement's name is written without backquotes. In JSON a number that is none is the text
@@ -18,18 +21,23 @@
 
 mod cells;
 mod csv;
+pub mod encoders;
+mod event;
 mod jsonl;
 mod options;
 mod text;
 
 use levada_connector_api::{
-    Batch,
+    Batch, Encoder, Rejection,
     model::{DataType, unquote_node},
 };
 
 pub use options::{CsvForm, LineOptions, TimeFormat};
 
 use cells::put_time;
+
+/// The options of sinks that an encoder says in their place.
+pub(crate) const LINE_KEYS: &[&str] = &["format", "form", "columns", "types", "time"];
 
 /// A format with what it leaves open, decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +51,15 @@ pub(crate) enum Format {
         typed: bool,
     },
     Text,
+    /// Events as the decoder `line` reads them.
+    Line,
+}
+
+impl Format {
+    /// Whether lines stand under a header.
+    pub(crate) fn has_header(&self) -> bool {
+        matches!(self, Self::CsvLong | Self::CsvWide { .. })
+    }
 }
 
 /// A column of wide CSV.
@@ -73,9 +90,10 @@ impl Lines {
         };
         Self { format, time, columns }
     }
+}
 
-    /// Takes note of a batch's measurements.
-    pub(crate) fn meet(&mut self, batch: &Batch) {
+impl Encoder for Lines {
+    fn meet(&mut self, batch: &Batch) {
         let Format::CsvWide { columns: None, typed } = self.format else { return };
         let columns = batch.readings.iter().flat_map(|readings| readings.tablet.columns());
         // A header that says types says one for each column.
@@ -88,31 +106,31 @@ impl Lines {
         }
     }
 
-    /// What tells one header from another: how many columns have been met.
-    pub(crate) fn header(&self) -> usize {
+    fn header(&self) -> usize {
         self.columns.len()
     }
 
-    /// The header, for formats that have one.
-    pub(crate) fn put_header(&self, out: &mut Vec<u8>) {
+    fn put_header(&self, out: &mut Vec<u8>) {
         match &self.format {
-            Format::Jsonl | Format::Text => {}
+            Format::Jsonl | Format::Text | Format::Line => {}
             Format::CsvLong => out.extend_from_slice(b"time,device,measurement,value\n"),
             Format::CsvWide { .. } => csv::put_wide_header(&self.columns, out),
         }
     }
 
-    /// The batch's lines. Every measurement has to be met before.
-    pub(crate) fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) {
-        for readings in &batch.readings {
+    fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection> {
+        let mut rejected = Vec::new();
+        for (index, readings) in batch.readings.iter().enumerate() {
             let tablet = &readings.tablet;
             match &self.format {
                 Format::Jsonl => jsonl::put_rows(tablet, self.time, out),
                 Format::CsvLong => csv::put_long(tablet, self.time, out),
                 Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out),
                 Format::Text => text::put_rows(tablet, out),
+                Format::Line => event::put_rows(index, tablet, out, &mut rejected),
             }
         }
+        rejected
     }
 }
 

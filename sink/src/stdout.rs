@@ -13,14 +13,14 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Problem, Result, Sink, SinkCapabilities, SinkType, With,
+    Batch, BuildContext, Delivery, EncoderFactory, Problem, Result, Sink, SinkCapabilities, SinkType, With,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
 use crate::{
-    lines::{Format, Lines},
+    lines::{Format, LINE_KEYS, encoders},
     stream::Stream,
 };
 
@@ -59,14 +59,19 @@ pub struct StdoutSink {
 impl SinkType for Stdout {
     const NAME: &'static str = "stdout";
     const SUMMARY: &'static str = "Prints rows on standard output, as text, JSON lines or CSV.";
+    const ENCODES: Option<&'static [&'static str]> = Some(LINE_KEYS);
     type Options = With<StdoutOptions, LineOptions>;
 
     fn check(options: &Self::Options) -> Vec<Problem> {
         options.group.problems(options.own.format == StdoutFormat::Csv)
     }
 
-    fn build(options: Self::Options, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        Ok(Arc::new(StdoutSink::new(&options.own, &options.group, Box::new(io::stdout()))))
+    fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
+        let to = Box::new(io::stdout());
+        Ok(Arc::new(match &context.encoder {
+            Some(encoder) => StdoutSink::encoding(encoder, to),
+            None => StdoutSink::new(&options.own, &options.group, to),
+        }))
     }
 }
 
@@ -78,7 +83,12 @@ impl StdoutSink {
             StdoutFormat::Jsonl => Format::Jsonl,
             StdoutFormat::Csv => lines.csv(),
         };
-        Self { stream: Stream::new("standard output", Lines::new(format, lines.time), to) }
+        Self::encoding(&encoders::factory(format, lines.time), to)
+    }
+
+    /// A sink into any stream, of lines as an encoder makes them.
+    pub fn encoding(encoder: &EncoderFactory, to: Box<dyn Write + Send>) -> Self {
+        Self { stream: Stream::new("standard output", encoder.make(), to) }
     }
 }
 

@@ -6,10 +6,8 @@ use std::{
     sync::Arc,
 };
 
-use levada_connector_api::{Batch, Delivery, Domain, Error, ErrorKind, Result, Retry};
+use levada_connector_api::{Batch, Delivery, Domain, Encoder, Error, ErrorKind, Rejection, Result, Retry};
 use tokio::sync::Mutex;
-
-use crate::lines::Lines;
 
 /// A stream and the lines that go into it. A batch counts as delivered when the stream has taken all its lines; after an error
 /// in the middle of one its first lines come again, and a line that was cut off is ended first.
@@ -21,7 +19,7 @@ pub(crate) struct Stream {
 
 struct State {
     to: Box<dyn Write + Send>,
-    lines: Lines,
+    lines: Box<dyn Encoder>,
     /// The header that was printed last.
     header: Option<usize>,
     torn: bool,
@@ -29,7 +27,7 @@ struct State {
 }
 
 impl Stream {
-    pub(crate) fn new(name: impl Into<String>, lines: Lines, to: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, lines: Box<dyn Encoder>, to: Box<dyn Write + Send>) -> Self {
         let state = State { to, lines, header: None, torn: false, buffer: Vec::new() };
         Self { name: name.into(), state: Arc::new(Mutex::new(state)) }
     }
@@ -46,7 +44,7 @@ impl Stream {
         let batch = batch.clone();
         let written = tokio::task::spawn_blocking(move || state.write(&batch)).await;
         match written.map_err(|error| Error::bug(error.to_string()))? {
-            Ok(()) => Ok(Delivery::default()),
+            Ok(rejected) => Ok(Delivery { rejected, beside: 0 }),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 let message = format!("nobody reads {} any more", self.name);
                 Err(Error::new(ErrorKind::Io, Domain::External, Retry::Never, message).caused_by(error))
@@ -62,7 +60,7 @@ impl Stream {
 }
 
 impl State {
-    fn write(&mut self, batch: &Batch) -> io::Result<()> {
+    fn write(&mut self, batch: &Batch) -> io::Result<Vec<Rejection>> {
         self.buffer.clear();
         if self.torn {
             self.buffer.push(b'\n');
@@ -72,7 +70,7 @@ impl State {
         if self.header != header {
             self.lines.put_header(&mut self.buffer);
         }
-        self.lines.put_rows(batch, &mut self.buffer);
+        let rejected = self.lines.put_rows(batch, &mut self.buffer);
         let mut rest = self.buffer.as_slice();
         while !rest.is_empty() {
             match self.to.write(rest) {
@@ -87,7 +85,7 @@ impl State {
         }
         self.to.flush()?;
         self.header = header;
-        Ok(())
+        Ok(rejected)
     }
 }
 

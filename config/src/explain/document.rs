@@ -86,7 +86,12 @@ fn node_schema(registry: &Registry, kind: ComponentKind) -> Value {
         properties.insert(component.name.to_owned(), component_schema(component));
     }
     if kind == ComponentKind::Source {
-        properties.insert("decode".to_owned(), decode_schema(registry));
+        let description = "How the source's records become rows: one decoder.";
+        properties.insert("decode".to_owned(), coder_schema(registry, ComponentKind::Decoder, description));
+    }
+    if kind == ComponentKind::Sink && registry.all(ComponentKind::Encoder).next().is_some() {
+        let description = "How the rows of a sink that writes lines become lines: one encoder.";
+        properties.insert("encode".to_owned(), coder_schema(registry, ComponentKind::Encoder, description));
     }
     if let Some(Value::Object(common)) = node.get_mut("properties") {
         properties.append(common);
@@ -118,14 +123,14 @@ fn component_schema(component: &Component) -> Value {
     }
 }
 
-/// One decoder with its options, or its name alone.
-fn decode_schema(registry: &Registry) -> Value {
-    let decoders: Vec<_> = registry.all(ComponentKind::Decoder).collect();
+/// One decoder or encoder with its options, or its name alone.
+fn coder_schema(registry: &Registry, kind: ComponentKind, description: &str) -> Value {
+    let coders: Vec<_> = registry.all(kind).collect();
     let properties: Map<_, _> =
-        decoders.iter().map(|decoder| (decoder.name.to_owned(), component_schema(decoder))).collect();
-    let names: Vec<_> = decoders.iter().map(|decoder| decoder.name).collect();
+        coders.iter().map(|coder| (coder.name.to_owned(), component_schema(coder))).collect();
+    let names: Vec<_> = coders.iter().map(|coder| coder.name).collect();
     json!({
-        "description": "How the source's records become rows: one decoder.",
+        "description": description,
         "anyOf": [
             {
                 "type": "object",

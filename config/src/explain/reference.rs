@@ -69,13 +69,15 @@ pub fn document_reference() -> String {
     for (_, kind, _) in SECTIONS {
         let keys = keys::schema_of_kind(kind);
         page.push_str(&format!("\n## Keys of a {}\n\n", kind.name()));
-        if kind == ComponentKind::Source {
-            page.push_str(
-                "Beside its component, and `decode` with one decoder where the component needs it:\n\n",
-            );
-        } else {
-            page.push_str("Beside its component:\n\n");
-        }
+        page.push_str(match kind {
+            ComponentKind::Source => {
+                "Beside its component, and `decode` with one decoder where the component needs it:\n\n"
+            }
+            ComponentKind::Sink => {
+                "Beside its component, and `encode` with one encoder where the component writes lines:\n\n"
+            }
+            _ => "Beside its component:\n\n",
+        });
         options(Schema::of(&keys), &mut page);
     }
     page

@@ -12,7 +12,9 @@ pub(super) fn usage(registry: &Registry, component: &Component, options: &Value)
     let decoder = subject(ComponentKind::Decoder);
     let source = subject(ComponentKind::Source)
         .or_else(|| partner(registry, ComponentKind::Source, |each| each.decodes == decoder.is_some()));
-    let sink = subject(ComponentKind::Sink).or_else(|| partner(registry, ComponentKind::Sink, |_| true));
+    let encoder = subject(ComponentKind::Encoder);
+    let suits = |each: &Component| encoder.is_none() || each.encodes.is_some();
+    let sink = subject(ComponentKind::Sink).or_else(|| partner(registry, ComponentKind::Sink, suits));
     let mut document = Map::new();
     let mut input = "my-source".to_owned();
     if let Some((source, options)) = source {
@@ -30,7 +32,10 @@ pub(super) fn usage(registry: &Registry, component: &Component, options: &Value)
         document.insert("transforms".to_owned(), json!({&input: node}));
     }
     if let Some((sink, options)) = sink {
-        let node = json!({"inputs": [input], sink.name: options});
+        let mut node = json!({"inputs": [input], sink.name: options});
+        if let Some((encoder, options)) = &encoder {
+            node["encode"] = json!({encoder.name: options});
+        }
         document.insert("sinks".to_owned(), json!({name(sink): node}));
     }
     Value::Object(document)

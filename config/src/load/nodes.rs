@@ -30,6 +30,7 @@ pub(super) struct Draft<'n> {
     /// Its outputs beside itself, where they are known.
     pub(super) outputs: Option<Vec<String>>,
     pub(super) decode: Option<ComponentRef>,
+    pub(super) encode: Option<ComponentRef>,
     /// What it has to have for itself.
     pub(super) claims: Vec<String>,
 }
@@ -96,6 +97,7 @@ impl Reader<'_> {
             component: None,
             outputs: None,
             decode: None,
+            encode: None,
             claims: Vec::new(),
         };
         if !matches!(node.value.kind, Kind::Map(_)) {
@@ -113,12 +115,13 @@ impl Reader<'_> {
             let options = draft.component.as_ref().map(|component| &component.options);
             draft.outputs = options.and_then(|options| component.outputs(options).ok());
             draft.decode = self.decode(component, entry, node, report);
+            draft.encode = self.encode(component, entry, node, report);
         }
         draft
     }
 
     fn is_common(&self, key: &str) -> bool {
-        self.schema.property(key).is_some() || (key == "decode" && self.kind == ComponentKind::Source)
+        self.schema.property(key).is_some() || self.coder() == Some(key)
     }
 
     fn components(&self) -> String {
@@ -166,8 +169,16 @@ impl Reader<'_> {
     }
 
     fn common(&self) -> impl Iterator<Item = &str> {
-        let decode = (self.kind == ComponentKind::Source).then_some("decode");
-        self.schema.properties().into_iter().flatten().map(|(name, _)| name.as_str()).chain(decode)
+        self.schema.properties().into_iter().flatten().map(|(name, _)| name.as_str()).chain(self.coder())
+    }
+
+    /// The key beside a component that says how its records become rows, or its rows bytes.
+    fn coder(&self) -> Option<&'static str> {
+        match self.kind {
+            ComponentKind::Source => Some("decode"),
+            ComponentKind::Sink => Some("encode"),
+            _ => None,
+        }
     }
 
     fn unknown_component(&self, entry: &Entry, path: &str, report: &mut Report<'_>) {
@@ -258,7 +269,6 @@ impl Reader<'_> {
         }
         let path = words::joined(&self.path, "decode");
         let names: Vec<_> = self.registry.all(ComponentKind::Decoder).map(|decoder| decoder.name).collect();
-        let choice = words::list(names.iter().copied(), "or");
         let decode = match (component.decodes, node.value.entry("decode")) {
             (true, Some(decode)) => decode,
             (false, None) => return None,
@@ -276,46 +286,87 @@ impl Reader<'_> {
                 return None;
             }
         };
-        // `decode: json` is short for `decode: {json: {}}`.
-        if let Some(name) = decode.value.text() {
-            let value = Node::null(decode.value.at);
-            let short = Entry { key: name.to_owned(), key_at: decode.value.at, value };
-            return self.decoder(&short, &path, &names, report);
+        self.coder_entry(ComponentKind::Decoder, decode, &path, &names, report)
+    }
+
+    fn encode(
+        &self,
+        component: &Component,
+        entry: &Entry,
+        node: &Entry,
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        if self.kind != ComponentKind::Sink {
+            return None;
         }
-        match decode.value.entries() {
-            [only] => self.decoder(only, &path, &names, report),
+        let encode = node.value.entry("encode")?;
+        let path = words::joined(&self.path, "encode");
+        let Some(same) = component.encodes else {
+            let message = format!("`{}` writes no lines: there is nothing to encode", entry.key);
+            report.error(code::DECODE, &path, encode.key_at, message).help("remove `encode`");
+            return None;
+        };
+        for option in entry.value.entries().iter().filter(|option| same.contains(&&*option.key)) {
+            let path = format!("{}.{}", words::joined(&self.path, &entry.key), option.key);
+            let message = format!("`{}` says what `encode` says too", option.key);
+            let help = "keep one of the two; what this option can say the encoder's options can";
+            report.error(code::DECODE, &path, option.key_at, message).help(help);
+        }
+        let names: Vec<_> = self.registry.all(ComponentKind::Encoder).map(|encoder| encoder.name).collect();
+        self.coder_entry(ComponentKind::Encoder, encode, &path, &names, report)
+    }
+
+    /// The decoder or encoder that `decode` or `encode` names, with its options.
+    fn coder_entry(
+        &self,
+        kind: ComponentKind,
+        coder: &Entry,
+        path: &str,
+        names: &[&str],
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        let (key, what) = (&coder.key, kind.name());
+        // `decode: json` is short for `decode: {json: {}}`.
+        if let Some(name) = coder.value.text() {
+            let value = Node::null(coder.value.at);
+            let short = Entry { key: name.to_owned(), key_at: coder.value.at, value };
+            return self.coder_of(kind, &short, path, names, report);
+        }
+        match coder.value.entries() {
+            [only] => self.coder_of(kind, only, path, names, report),
             [] => {
-                let message = "`decode` names no decoder";
+                let choice = words::list(names.iter().copied(), "or");
                 report
-                    .error(code::DECODE, &path, decode.key_at, message)
+                    .error(code::DECODE, path, coder.key_at, format!("`{key}` names no {what}"))
                     .help(format!("give it one of {choice}"));
                 None
             }
             [first, second, ..] => {
                 let text = report.text;
-                let message = "`decode` names a second decoder";
-                let problem = report.error(code::DECODE, &path, second.key_at, message);
+                let message = format!("`{key}` names a second {what}");
+                let problem = report.error(code::DECODE, path, second.key_at, message);
                 problem.note_at(text, first.key_at, "the first stands here");
                 None
             }
         }
     }
 
-    fn decoder(
+    fn coder_of(
         &self,
+        kind: ComponentKind,
         entry: &Entry,
         path: &str,
         names: &[&str],
         report: &mut Report<'_>,
     ) -> Option<ComponentRef> {
-        let Some(decoder) = self.registry.get(ComponentKind::Decoder, &entry.key) else {
-            let message = format!("there is no decoder `{}`", words::shown(&entry.key));
+        let Some(coder) = self.registry.get(kind, &entry.key) else {
+            let message = format!("there is no {} `{}`", kind.name(), words::shown(&entry.key));
             let help = words::suggest(&entry.key, names.iter().copied());
             let path = words::joined(path, &entry.key);
             report.error(code::UNKNOWN_COMPONENT, &path, entry.key_at, message).maybe_help(help);
             return None;
         };
-        self.options(decoder, entry, path, &mut Vec::new(), report)
+        self.options(coder, entry, path, &mut Vec::new(), report)
     }
 }
 

@@ -248,6 +248,8 @@ pub(crate) enum KindArg {
     Transforms,
     /// Where readings go.
     Sinks,
+    /// What makes bytes of rows.
+    Encoders,
 }
 
 /// How `list` prints.

@@ -62,6 +62,7 @@ impl Harness {
             name: node.to_owned(),
             inputs: inputs.iter().map(|&input| input.to_owned()).collect(),
             component,
+            encode: None,
             batch: BatchLimits { rows: 100, bytes: ByteSize(1 << 20), linger },
             retry: RetryPolicy::default(),
         });

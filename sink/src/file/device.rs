@@ -8,13 +8,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::{Batch, Delivery, Result, Sink, SinkCapabilities};
+use levada_connector_api::{Batch, Delivery, EncoderFactory, Result, Sink, SinkCapabilities};
 
 use super::options::FileOptions;
-use crate::{
-    lines::{Format, LineOptions, Lines},
-    stream::Stream,
-};
+use crate::stream::Stream;
 
 /// Writes rows as lines into what is no file.
 #[derive(Debug)]
@@ -24,10 +21,9 @@ pub(super) struct Device {
 
 impl Device {
     /// Opens nothing yet.
-    pub(super) fn sink(options: &FileOptions, lines: &LineOptions) -> Arc<dyn Sink> {
-        let format = if options.is_csv() { lines.csv() } else { Format::Jsonl };
+    pub(super) fn sink(options: &FileOptions, encoder: &EncoderFactory) -> Arc<dyn Sink> {
         let to = Box::new(Opening { path: options.path.clone(), open: None });
-        let stream = Stream::new(options.path.display().to_string(), Lines::new(format, lines.time), to);
+        let stream = Stream::new(options.path.display().to_string(), encoder.make(), to);
         Arc::new(Self { stream })
     }
 }

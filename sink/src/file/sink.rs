@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Error, Problem, Repeats, Result, Sink, SinkType, With,
+    Batch, BuildContext, Delivery, EncoderFactory, Error, Problem, Repeats, Result, Sink, SinkType, With,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
@@ -17,7 +17,7 @@ use super::{
     place::{Place, look},
     writer::Writer,
 };
-use crate::lines::LineOptions;
+use crate::lines::{Format, LINE_KEYS, LineOptions, encoders};
 
 /// A failure that repeats gets a line in the log at most this often.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -37,6 +37,7 @@ pub struct FileSink {
 impl SinkType for File {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str = "Writes JSON lines or CSV into files that appear when they are whole.";
+    const ENCODES: Option<&'static [&'static str]> = Some(LINE_KEYS);
     type Options = With<FileOptions, LineOptions>;
 
     fn check(options: &Self::Options) -> Vec<Problem> {
@@ -47,10 +48,12 @@ impl SinkType for File {
         vec![options.own.claim()]
     }
 
-    fn build(options: Self::Options, _: &BuildContext) -> Result<Arc<dyn Sink>> {
-        let sink = FileSink::new(&options.own, &options.group, Arc::new(SystemDisk))?;
-        Ok(match look(&options.own.path) {
-            Ok(Place::Stream) => Device::sink(&options.own, &options.group),
+    fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
+        let With { own, group } = options;
+        let encoder = context.encoder.clone().unwrap_or_else(|| encoder_of(&own, &group));
+        let sink = FileSink::encoding(&own, &group, &encoder, Arc::new(SystemDisk))?;
+        Ok(match look(&own.path) {
+            Ok(Place::Stream) => Device::sink(&own, &encoder),
             _ => Arc::new(sink),
         })
     }
@@ -62,13 +65,22 @@ impl FileSink {
     /// # Errors
     /// The options cannot work; the first problem is the message.
     pub fn new(options: &FileOptions, lines: &LineOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+        Self::encoding(options, lines, &encoder_of(options, lines), disk)
+    }
+
+    fn encoding(
+        options: &FileOptions,
+        lines: &LineOptions,
+        encoder: &EncoderFactory,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self> {
         if let Some(problem) = problems(options, lines).into_iter().next() {
             return Err(Error::config(problem.message).with("option", problem.path));
         }
         let names =
             Names::of(&options.path).ok_or_else(|| Error::bug("a path without problems names a file"))?;
         Ok(Self {
-            writer: Arc::new(Mutex::new(Writer::new(options, lines, names, disk))),
+            writer: Arc::new(Mutex::new(Writer::new(options.rotate, encoder, names, disk))),
             interval: options.rotate.and_then(|rotate| rotate.interval).map(|interval| interval.0),
             clock: parking_lot::Mutex::default(),
         })
@@ -76,7 +88,10 @@ impl FileSink {
 
     /// Runs work on the writer where it may block. The writer's turn is waited for before a thread is taken, so that a disk
     /// that stalls holds one thread and not one for each attempt.
-    async fn run(&self, work: impl FnOnce(&mut Writer) -> Result<()> + Send + 'static) -> Result<()> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         run(Arc::clone(&self.writer).lock_owned().await, work).await
     }
 
@@ -107,10 +122,16 @@ fn problems(options: &FileOptions, lines: &LineOptions) -> Vec<Problem> {
     problems
 }
 
-async fn run(
+/// How lines look where no encoder says so.
+fn encoder_of(options: &FileOptions, lines: &LineOptions) -> EncoderFactory {
+    let format = if options.is_csv() { lines.csv() } else { Format::Jsonl };
+    encoders::factory(format, lines.time)
+}
+
+async fn run<T: Send + 'static>(
     mut writer: OwnedMutexGuard<Writer>,
-    work: impl FnOnce(&mut Writer) -> Result<()> + Send + 'static,
-) -> Result<()> {
+    work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let done = tokio::task::spawn_blocking(move || work(&mut writer)).await;
     done.unwrap_or_else(|error| Err(Error::bug(error.to_string())))
 }
@@ -128,8 +149,8 @@ impl Sink for FileSink {
             return Ok(Delivery::default());
         }
         let batch = batch.clone();
-        self.run(move |writer| writer.write(&batch)).await?;
-        Ok(Delivery::default())
+        let rejected = self.run(move |writer| writer.write(&batch)).await?;
+        Ok(Delivery { rejected, beside: 0 })
     }
 
     async fn close(&self) -> Result<()> {

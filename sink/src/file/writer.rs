@@ -1,28 +1,33 @@
 //! The file being written. Everything here blocks, and is called from one thread at a time.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{fmt, path::PathBuf, sync::Arc};
 
-use levada_connector_api::{Batch, Error, Result};
+use levada_connector_api::{Batch, Encoder, EncoderFactory, Error, Rejection, Result};
 use tokio::time::Instant;
 
 use super::{
     disk::{Disk, DiskFile},
     names::Names,
-    options::{FileOptions, Rotation},
+    options::Rotation,
     recovery::{finish, recover},
 };
-use crate::lines::{Format, LineOptions, Lines};
 
 /// Lines become files.
-#[derive(Debug)]
 pub(super) struct Writer {
     disk: Arc<dyn Disk>,
     names: Names,
-    csv: bool,
+    /// The first line of a file is its header.
+    has_header: bool,
     rotate: Option<Rotation>,
-    lines: Lines,
+    lines: Box<dyn Encoder>,
     open: Option<Open>,
     buffer: Vec<u8>,
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("names", &self.names).field("open", &self.open).finish_non_exhaustive()
+    }
 }
 
 /// A file being written.
@@ -43,15 +48,18 @@ struct Open {
 }
 
 impl Writer {
-    pub(super) fn new(options: &FileOptions, lines: &LineOptions, names: Names, disk: Arc<dyn Disk>) -> Self {
-        let csv = options.is_csv();
-        let format = if csv { lines.csv() } else { Format::Jsonl };
+    pub(super) fn new(
+        rotate: Option<Rotation>,
+        encoder: &EncoderFactory,
+        names: Names,
+        disk: Arc<dyn Disk>,
+    ) -> Self {
         Self {
             disk,
             names,
-            csv,
-            rotate: options.rotate,
-            lines: Lines::new(format, lines.time),
+            has_header: encoder.has_header(),
+            rotate,
+            lines: encoder.make(),
             open: None,
             buffer: Vec::new(),
         }
@@ -66,17 +74,18 @@ impl Writer {
         match self.open {
             // The same object connects again: the file is its own.
             Some(_) => Ok(()),
-            None => recover(&*self.disk, &self.names, self.csv),
+            None => recover(&*self.disk, &self.names, self.has_header),
         }
     }
 
     /// Puts a batch on disk, wholly in one file.
-    pub(super) fn write(&mut self, batch: &Batch) -> Result<()> {
+    /// The rows that cannot be written as lines are given back.
+    pub(super) fn write(&mut self, batch: &Batch) -> Result<Vec<Rejection>> {
         self.lines.meet(batch);
         self.buffer.clear();
-        self.lines.put_rows(batch, &mut self.buffer);
+        let rejected = self.lines.put_rows(batch, &mut self.buffer);
         if self.buffer.is_empty() {
-            return Ok(());
+            return Ok(rejected);
         }
         let other_header = self.open.as_ref().is_some_and(|open| open.header != self.lines.header());
         if other_header || self.is_due() || self.is_full(self.buffer.len() as u64, batch.rows() as u64) {
@@ -99,7 +108,8 @@ impl Writer {
             self.lines.put_header(&mut header);
             self.buffer.splice(0..0, header);
         }
-        open.append(&self.buffer, batch.rows() as u64)
+        open.append(&self.buffer, batch.rows() as u64)?;
+        Ok(rejected)
     }
 
     /// Finishes the file if it is old enough.

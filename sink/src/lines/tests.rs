@@ -54,8 +54,39 @@ fn lines(format: Format, time: TimeFormat) -> String {
     lines.meet(&batch);
     let mut out = Vec::new();
     lines.put_header(&mut out);
-    lines.put_rows(&batch, &mut out);
+    assert_eq!(lines.put_rows(&batch, &mut out), []);
     String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn event_lines_say_types_and_reject_what_they_cannot_say() {
+    let mut rows = BatchBuilder::new();
+    let number = FieldValue::Written(Kind::Number, "1.50");
+    rows.row("root.d1", 1, &[("a", number), ("on", FieldValue::Boolean(true)), ("none", FieldValue::Null)])
+        .expect("legal");
+    rows.row("root.d1", 2, &[("t", FieldValue::Text("it's, \"so\"")), ("i", FieldValue::Int32(-7))])
+        .expect("legal");
+    rows.row("root.d1", 3, &[("t", FieldValue::Text("08:15"))]).expect("legal");
+    rows.row("root.d1", 4, &[("t", FieldValue::Text("two\nlines"))]).expect("legal");
+    rows.row("root.`a,b`", 5, &[("i", FieldValue::Int32(1))]).expect("legal");
+    rows.row("root.d2", 6, &[("x:y", FieldValue::Int32(1))]).expect("legal");
+    let batch = rows.finish(Vec::new());
+    let mut lines = Lines::new(Format::Line, TimeFormat::Milliseconds);
+    lines.meet(&batch);
+    let mut out = Vec::new();
+    let rejected = lines.put_rows(&batch, &mut out);
+    let out = String::from_utf8(out).expect("text");
+    assert_eq!(out, "root.d1,1,a:on,DOUBLE:BOOLEAN,1.5:true\nroot.d1,2,t:i,TEXT:INT32,'it's, \"so\"':-7\n");
+    let rejected: Vec<_> =
+        rejected.iter().map(|each| (each.readings, each.rows.clone(), &*each.error)).collect();
+    assert_eq!(
+        rejected,
+        [
+            (0, Some(vec![2, 3]), "an event line cannot say a text with `:` or a line break, as `t` has"),
+            (1, Some(vec![0]), "an event line cannot say the device `root.`a,b``"),
+            (2, Some(vec![0]), "an event line cannot say the measurement `x:y`"),
+        ]
+    );
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::{ErrorKind, Result, Sink};
+use levada_connector_api::{
+    BatchBuilder, BuildContext, ComponentKind, ErrorKind, FieldValue, Registry, Result, Sink,
+};
 use levada_sink::stdout::{CsvForm, LineOptions, StdoutFormat, StdoutOptions, StdoutSink};
 use levada_testkit::{NUMBER, Row, SinkHarness, Trouble, numbered, sink_contract};
 use parking_lot::{Condvar, Mutex};
@@ -150,4 +152,19 @@ async fn the_header_comes_once_and_again_when_it_grows() -> Result<()> {
                     time,device,n,temperature\n1,root.contract.d0,1,0.5\n";
     assert_eq!(reader.text(), expected);
     Ok(())
+}
+
+#[tokio::test]
+async fn an_encoder_says_how_lines_look_and_what_it_cannot_say_is_rejected() {
+    let registry = levada_sink::register(Registry::new());
+    let encoder = registry.get(ComponentKind::Encoder, "line").expect("there is one");
+    let factory = encoder.encoder(serde_json::json!({}), &BuildContext::new("p", "n")).expect("it works");
+    let reader = Reader::default();
+    let sink = StdoutSink::encoding(&factory, Box::new(reader.clone()));
+    let mut rows = BatchBuilder::new();
+    rows.row("root.d", 1, &[("n", FieldValue::Int64(5))]).expect("legal");
+    rows.row("root.d", 2, &[("t", FieldValue::Text("a:b"))]).expect("legal");
+    let delivery = sink.write(&rows.finish(Vec::new())).await.expect("taken");
+    assert_eq!(reader.text(), "root.d,1,n,INT64,5\n");
+    assert_eq!(delivery.rejected.iter().map(|each| each.rows.clone()).collect::<Vec<_>>(), [Some(vec![1])]);
 }

@@ -18,6 +18,7 @@ pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
         Some(KindArg::Decoders) => vec![ComponentKind::Decoder],
         Some(KindArg::Transforms) => vec![ComponentKind::Transform],
         Some(KindArg::Sinks) => vec![ComponentKind::Sink],
+        Some(KindArg::Encoders) => vec![ComponentKind::Encoder],
     };
     let components = || kinds.iter().flat_map(|&kind| registry.all(kind));
     match args.format {

@@ -4,6 +4,7 @@ mod command;
 mod csv;
 mod documents;
 mod edges;
+mod encoders;
 mod files;
 mod files_fsck;
 mod files_round_trip;

@@ -227,6 +227,13 @@ async fn try_out(registry: &Registry, component: &Component, options: Value, fol
             }
             drop(tokio::time::timeout(WHILE, sink.close()).await);
         }
+        ComponentKind::Encoder => {
+            let Ok(factory) = component.encoder(options, &context) else { return false };
+            let (mut encoder, mut lines) = (factory.make(), Vec::new());
+            encoder.meet(&batch());
+            encoder.put_header(&mut lines);
+            drop(encoder.put_rows(&batch(), &mut lines));
+        }
     }
     true
 }
@@ -235,9 +242,7 @@ async fn try_out(registry: &Registry, component: &Component, options: Value, fol
 fn no_value_of_any_option_panics() {
     let registry = Arc::new(registry());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let kinds =
-        [ComponentKind::Source, ComponentKind::Decoder, ComponentKind::Transform, ComponentKind::Sink];
-    for kind in kinds {
+    for kind in ComponentKind::ALL {
         for component in registry.all(kind) {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join("in.jsonl"), "{\"device\":\"d\",\"time\":1,\"n\":1}\n")

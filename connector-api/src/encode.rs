@@ -1,0 +1,66 @@
+//! From rows to bytes: what [`Decoder`](crate::Decoder)s are the other way.
+
+use std::{fmt, sync::Arc};
+
+use crate::{Batch, Rejection};
+
+/// Makes lines of rows. A sink that writes lines has one, and puts them where it puts them: into files, a stream, messages.
+///
+/// For each batch the caller calls `meet`, then `put_rows`; and `put_header` in front of lines that stand under another header than
+/// those before, or under none yet.
+pub trait Encoder: Send {
+    /// Takes note of a batch's measurements. Nothing is put.
+    fn meet(&mut self, batch: &Batch) {
+        let _ = batch;
+    }
+
+    /// What tells one header from another: it changes when the header does.
+    fn header(&self) -> usize {
+        0
+    }
+
+    /// Puts the header as it is now, with the end of its line; nothing for a form that has none.
+    fn put_header(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+
+    /// Puts a batch's rows, each as one line or several, with their ends. Every batch has been met before. Gives the rows that
+    /// this form cannot say; nothing of them is put.
+    fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection>;
+}
+
+/// Makes encoders, one for each place that is written to.
+#[derive(Clone)]
+pub struct EncoderFactory {
+    make: Arc<dyn Fn() -> Box<dyn Encoder> + Send + Sync>,
+    has_header: bool,
+}
+
+impl EncoderFactory {
+    /// A factory from a function, of encoders without a header.
+    pub fn new(make: impl Fn() -> Box<dyn Encoder> + Send + Sync + 'static) -> Self {
+        Self { make: Arc::new(make), has_header: false }
+    }
+
+    /// Of encoders that put a header: the first line of what is whole is none of a row.
+    #[must_use]
+    pub fn with_header(self) -> Self {
+        Self { has_header: true, ..self }
+    }
+
+    /// A new encoder.
+    pub fn make(&self) -> Box<dyn Encoder> {
+        (self.make)()
+    }
+
+    /// Whether its encoders put a header.
+    pub fn has_header(&self) -> bool {
+        self.has_header
+    }
+}
+
+impl fmt::Debug for EncoderFactory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EncoderFactory").field("has_header", &self.has_header).finish_non_exhaustive()
+    }
+}

@@ -249,7 +249,8 @@ mod tests {
         let by_bytes = GroupLimit { rows: 1 << 20, bytes: 4_096 };
         for (limit, most) in [(by_rows, 1_500), (by_bytes, 600)] {
             let mut file = tempfile::tempfile()?;
-            let written = write_groups(rows(&["noise"], 10), false, file.try_clone()?, limit);
+            let output = Output::of(file.try_clone()?);
+            let written = write_groups(rows(&["noise"], 10), false, output, limit);
             assert_eq!(futures::executor::block_on(written)?, 10_000);
             file.rewind()?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;

@@ -38,15 +38,12 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
             let now: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![context.now]));
             Ok(Bound::ready(vec![column("CurrentTimestamp", DataType::Timestamp)], vec![now]))
         }
-        other => Err(QueryError::unsupported(match other {
-            Show::Variables => "show variables",
-            Show::Cluster { .. } => "show cluster",
-            Show::ClusterId => "show clusterid",
-            Show::DataNodes => "show datanodes",
-            Show::ConfigNodes => "show confignodes",
-            Show::Regions => "show regions",
-            _ => "show queries",
-        })),
+        Show::Variables => Err(QueryError::unsupported("show variables")),
+        Show::Cluster { .. } => Err(QueryError::unsupported("show cluster")),
+        Show::ClusterId => Err(QueryError::unsupported("show clusterid")),
+        Show::DataNodes => Err(QueryError::unsupported("show datanodes")),
+        Show::ConfigNodes => Err(QueryError::unsupported("show confignodes")),
+        Show::Regions => Err(QueryError::unsupported("show regions")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use levada_model::StatusCode;
-use levada_sql::ast::Statement;
+use levada_sql::ast::{Query, Statement};
 use levada_storage::View;
 
 use crate::{Plan, QueryContext, QueryError, execute::Environment, explain, select, show};
@@ -17,18 +17,15 @@ use crate::{Plan, QueryContext, QueryError, execute::Environment, explain, selec
 /// columns for its memory (709), or gives no rows by its nature (704).
 pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) -> Result<Plan, QueryError> {
     let environment = Environment::new(Arc::clone(&view), context);
-    let bound = match statement {
-        Statement::Select(query) => select::plan(query, view, context)?,
-        Statement::Explain { select, analyze, .. } => explain::plan(select, *analyze, view, context)?,
-        Statement::Show(what) => show::plan(what, &*view, context)?,
-        Statement::Count(what) => show::plan_count(what, &*view, context)?,
-        Statement::Unsupported { what } => return Err(QueryError::unsupported(what)),
-        _ => {
-            return Err(QueryError::Refused {
-                code: StatusCode::QUERY_NOT_ALLOWED,
-                message: "the statement is not a query".to_owned(),
-            });
-        }
+    let Some(query) = statement.as_query() else {
+        let message = "the statement is not a query".to_owned();
+        return Err(QueryError::Refused { code: StatusCode::QUERY_NOT_ALLOWED, message });
+    };
+    let bound = match query {
+        Query::Select(query) => select::plan(query, view, context)?,
+        Query::Explain { select, analyze } => explain::plan(select, analyze, view, context)?,
+        Query::Show(what) => show::plan(what, &*view, context)?,
+        Query::Count(what) => show::plan_count(what, &*view, context)?,
     };
     Ok(Plan::new(bound, environment))
 }

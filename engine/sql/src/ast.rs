@@ -5,17 +5,23 @@
 //!              ├─ Insert, Delete, Load                     data.rs      what changes rows
 //!              ├─ Select ── Expression, GroupBy, Fill, …   select.rs, expression.rs, window.rs
 //!              ├─ Show, Count                              show.rs      what asks for the catalog
+//!              ├─ ChangeAuthority, ListAuthority           authority.rs users, roles and their privileges
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
+//!
+//! [`Statement::effect`] and [`Statement::needs`] say what each does and what somebody must be allowed to for it (effect.rs).
 //!
 //! The tree says what is written and nothing of what exists: names are not looked up, wildcards are not expanded and
 //! types are not checked. Numbers of time are milliseconds since 1970 UTC; literals of time have been computed with the
 //! session's time zone. Two expressions are equal when they say the same, wherever they stand.
 
+mod authority;
 mod constant;
 mod data;
 mod duration;
+mod effect;
 mod expression;
+mod privilege;
 mod schema;
 mod select;
 mod series_name;
@@ -23,10 +29,13 @@ mod show;
 mod statement;
 mod window;
 
+pub use authority::{ChangeAuthority, Grant, Holder, ListAuthority, Password};
 pub use constant::Constant;
 pub use data::{Delete, Insert, InsertRow, Load};
 pub use duration::Duration;
+pub use effect::{Effect, Need, Query};
 pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
+pub use privilege::Privilege;
 pub use schema::{
     AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
     DatabaseProperties, SeriesDefinition,

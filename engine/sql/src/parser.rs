@@ -4,6 +4,7 @@
 //! is asked for at a token and not found is noted, so that an error can say what could have stood there. Nesting is
 //! limited: a text, however long, cannot exhaust the stack.
 
+mod authority;
 mod data;
 mod expression;
 mod literal;

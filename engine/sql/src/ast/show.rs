@@ -53,8 +53,6 @@ pub enum Show {
     ConfigNodes,
     /// `show regions`, `show data regions`, `show schema regions`
     Regions,
-    /// `show queries`
-    Queries,
     /// `show current_timestamp`
     CurrentTimestamp,
 }

@@ -3,13 +3,12 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries, Delete, Insert, Load,
-    Select, Show,
+    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries, Delete,
+    Insert, ListAuthority, Load, Select, Show,
 };
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Statement {
     /// `create database`
     CreateDatabase(CreateDatabase),
@@ -77,6 +76,17 @@ pub enum Statement {
     SetSystem(SystemStatus),
     /// `set configuration 'key'='value'`
     SetConfiguration(Vec<(String, String)>),
+    /// `show queries`
+    ShowQueries,
+    /// `kill query '…'`, `kill all queries`
+    KillQuery {
+        /// Which, as `show queries` names it; all where `None`.
+        query: Option<String>,
+    },
+    /// `create user`, `grant`, …
+    ChangeAuthority(ChangeAuthority),
+    /// `list user`, `list privileges of user amy`, …
+    ListAuthority(ListAuthority),
     /// A statement that is recognised and not carried out.
     Unsupported {
         /// What it is: `create trigger`.

@@ -5,8 +5,8 @@ use levada_model::{Compressor, DataType, Encoding};
 use super::{Parsed, Parser};
 use crate::{
     ast::{
-        AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
-        DatabaseProperties, SeriesDefinition, Statement,
+        AlterTimeseries, Alteration, ChangeAuthority, CreateAlignedTimeseries, CreateDatabase,
+        CreateTimeseries, DatabaseProperties, SeriesDefinition, Statement,
     },
     lexer::{Symbol, TokenKind},
 };
@@ -24,6 +24,13 @@ impl Parser<'_> {
         }
         if self.eat_all(&["ALIGNED", "TIMESERIES"]) {
             return self.create_aligned_timeseries();
+        }
+        if self.eat("USER") {
+            return self.create_user();
+        }
+        if self.eat("ROLE") {
+            let role = self.name()?;
+            return Ok(Statement::ChangeAuthority(ChangeAuthority::CreateRole { role }));
         }
         Err(self.unexpected())
     }
@@ -200,6 +207,9 @@ impl Parser<'_> {
 
     /// What stands behind `alter`.
     pub(super) fn alter(&mut self) -> Parsed<Statement> {
+        if self.eat("USER") {
+            return self.set_password();
+        }
         self.expect("TIMESERIES")?;
         let path = self.full_path()?;
         let change = match self.eat_any(&["RENAME", "SET", "DROP", "ADD", "UPSERT"]) {
@@ -234,6 +244,14 @@ impl Parser<'_> {
 
     /// What stands behind `drop`.
     pub(super) fn drop_statement(&mut self) -> Parsed<Statement> {
+        if self.eat("USER") {
+            let user = self.name()?;
+            return Ok(Statement::ChangeAuthority(ChangeAuthority::DropUser { user }));
+        }
+        if self.eat("ROLE") {
+            let role = self.name()?;
+            return Ok(Statement::ChangeAuthority(ChangeAuthority::DropRole { role }));
+        }
         match self.delete_from_catalog()? {
             Some(statement) => Ok(statement),
             None => Err(self.unexpected()),

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::{
-    ast::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries},
+    ast::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries, Statement},
     lexer::{Symbol, TokenKind},
 };
 
@@ -10,7 +10,14 @@ const EVERYTHING: &str = "root.**";
 
 impl Parser<'_> {
     /// What stands behind `show`.
-    pub(super) fn show(&mut self) -> Parsed<Show> {
+    pub(super) fn show_statement(&mut self) -> Parsed<Statement> {
+        if self.eat("QUERIES") || self.eat_all(&["QUERY", "PROCESSLIST"]) {
+            return Ok(Statement::ShowQueries);
+        }
+        self.show().map(Statement::Show)
+    }
+
+    fn show(&mut self) -> Parsed<Show> {
         if self.eat("DATABASES") || self.eat_all(&["STORAGE", "GROUP"]) {
             let details = self.eat("DETAILS");
             return Ok(Show::Databases { pattern: self.pattern_or(EVERYTHING)?, details });
@@ -47,13 +54,10 @@ impl Parser<'_> {
         if self.eat_all(&["TEMPORARY", "FUNCTIONS"]) {
             return Ok(Show::Functions);
         }
-        if self.eat_all(&["QUERY", "PROCESSLIST"]) {
-            return Ok(Show::Queries);
-        }
         if self.eat_all(&["DATA", "REGIONS"]) || self.eat_all(&["SCHEMA", "REGIONS"]) {
             return Ok(Show::Regions);
         }
-        const WORDS: [&str; 10] = [
+        const WORDS: [&str; 9] = [
             "VERSION",
             "FUNCTIONS",
             "VARIABLES",
@@ -62,7 +66,6 @@ impl Parser<'_> {
             "DATANODES",
             "CONFIGNODES",
             "REGIONS",
-            "QUERIES",
             "CURRENT_TIMESTAMP",
         ];
         Ok(match self.eat_any(&WORDS).map(|index| WORDS[index]) {
@@ -74,7 +77,6 @@ impl Parser<'_> {
             Some("DATANODES") => Show::DataNodes,
             Some("CONFIGNODES") => Show::ConfigNodes,
             Some("REGIONS") => Show::Regions,
-            Some("QUERIES") => Show::Queries,
             Some(_) => Show::CurrentTimestamp,
             None => return Err(self.unexpected()),
         })

@@ -1,6 +1,6 @@
 //! Which statement it is.
 
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, authority::Gives};
 use crate::{
     ast::{Statement, SystemStatus},
     lexer::{Symbol, TokenKind},
@@ -18,9 +18,9 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported() {
             return Ok(Statement::Unsupported { what });
         }
-        const FIRST: [&str; 17] = [
+        const FIRST: [&str; 21] = [
             "SELECT", "INSERT", "CREATE", "DELETE", "DROP", "ALTER", "SET", "UNSET", "SHOW", "COUNT",
-            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR",
+            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR", "GRANT", "REVOKE", "LIST", "KILL",
         ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),
@@ -29,7 +29,7 @@ impl Parser<'_> {
             Some("ALTER") => self.alter(),
             Some("SET") => self.set(),
             Some("UNSET") => self.unset(),
-            Some("SHOW") => self.show().map(Statement::Show),
+            Some("SHOW") => self.show_statement(),
             Some("COUNT") => self.count().map(Statement::Count),
             Some("FLUSH") => self.flush(),
             Some("EXPLAIN") => self.explain(),
@@ -38,6 +38,10 @@ impl Parser<'_> {
             Some("FULL") => self.expect("MERGE").map(|()| Statement::Merge),
             Some("SETTLE") => self.pattern().map(|_| Statement::Merge),
             Some("CLEAR") => self.expect("CACHE").map(|()| Statement::ClearCache),
+            Some("GRANT") => self.grant(Gives::Grant),
+            Some("REVOKE") => self.grant(Gives::Revoke),
+            Some("LIST") => self.list_authority(),
+            Some("KILL") => self.kill(),
             _ => Err(self.unexpected()),
         }
     }

@@ -8,7 +8,6 @@ const UNSUPPORTED: &[&str] = &[
     "ALTER DATABASE",
     "ALTER DEVICE TEMPLATE",
     "ALTER SCHEMA TEMPLATE",
-    "ALTER USER",
     "ALTER VIEW",
     "CREATE AINODE",
     "CREATE CONTINUOUS QUERY",
@@ -20,7 +19,6 @@ const UNSUPPORTED: &[&str] = &[
     "CREATE PIPE",
     "CREATE PIPEPLUGIN",
     "CREATE PIPESINK",
-    "CREATE ROLE",
     "CREATE SCHEMA TEMPLATE",
     "CREATE SNAPSHOT",
     "CREATE STATEFUL TRIGGER",
@@ -30,7 +28,6 @@ const UNSUPPORTED: &[&str] = &[
     "CREATE TIMESERIES USING",
     "CREATE TOPIC",
     "CREATE TRIGGER",
-    "CREATE USER",
     "CREATE VIEW",
     "DEACTIVATE",
     "DELETE PARTITION",
@@ -45,26 +42,15 @@ const UNSUPPORTED: &[&str] = &[
     "DROP PIPE",
     "DROP PIPEPLUGIN",
     "DROP PIPESINK",
-    "DROP ROLE",
     "DROP SCHEMA TEMPLATE",
     "DROP TIMESERIES OF",
     "DROP TOPIC",
     "DROP TRIGGER",
-    "DROP USER",
     "DROP VIEW",
-    "GRANT",
-    "KILL ALL QUERIES",
-    "KILL QUERY",
-    "LIST ALL ROLE",
-    "LIST ALL USER",
-    "LIST PRIVILEGES",
-    "LIST ROLE",
-    "LIST USER",
     "LOAD CONFIGURATION",
     "MIGRATE REGION",
     "REMOVE",
     "REPAIR DATA",
-    "REVOKE",
     "SET DEVICE TEMPLATE",
     "SET SCHEMA TEMPLATE",
     "SET SPACE QUOTA",
@@ -111,7 +97,7 @@ impl Parser<'_> {
         let words = begin.split(' ').count();
         // Only words that are not followed by anything at all are a mistake rather than a statement.
         let alone = self.ahead(words).kind == TokenKind::End
-            && ["GRANT", "REVOKE", "REMOVE", "UNLOAD"].contains(begin);
+            && ["REMOVE", "UNLOAD"].contains(begin);
         if alone {
             return None;
         }

@@ -1,6 +1,7 @@
 //! The crate from outside: the peer's statements, error texts, random texts.
 
 mod arbitrary;
+mod authority;
 mod errors;
 mod peer;
 mod statements;

@@ -146,7 +146,6 @@ fn the_catalogs_statements_have_filters() {
 fn what_is_not_carried_out_is_named() {
     for (sql, what) in [
         ("create trigger t before insert on root.a as 'x'", "create trigger"),
-        ("list role", "list role"),
         ("start pipe p", "start pipe"),
         ("create timeseries of schema template on root.a", "create timeseries of"),
     ] {

@@ -1,0 +1,248 @@
+//! What statements do, and what somebody must be allowed to for that.
+//!
+//! Every variant stands here by itself, so that a new kind of statement is not forgotten.
+
+use levada_model::{Path, PathPattern};
+
+use super::{
+    ChangeAuthority, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege, Select, Show, Statement,
+};
+
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It gives rows and changes nothing.
+    Reads,
+    /// It writes, deletes or rewrites rows.
+    WritesRows,
+    /// It changes databases, series, or how long rows live.
+    ChangesSchema,
+    /// It changes the server, its users or their queries, and nothing that is stored.
+    Administers,
+}
+
+/// What somebody must be allowed to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Need {
+    /// Nothing that others may not know is seen or changed.
+    Nothing,
+    /// What is seen is what the privilege is held for; the rest is as if it were not there.
+    See(Privilege),
+    /// The privilege, for all of some paths.
+    Paths(Privilege, Vec<PathPattern>),
+    /// The privilege, for any path: for which ones shows only while the statement runs.
+    Anywhere(Privilege),
+    /// The privilege, which is of the whole server.
+    Server(Privilege),
+    /// To be that user, or to have the privilege.
+    BeOr(String, Privilege),
+    /// To have that role, or the privilege.
+    HaveRoleOr(String, Privilege),
+    /// Privileges for paths that may be given to others.
+    GrantOption(Vec<Privilege>, Vec<PathPattern>),
+    /// To be the user `root`.
+    Root,
+}
+
+/// A statement that gives rows of what is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Query<'a> {
+    /// `select`
+    Select(&'a Select),
+    /// `explain`, `explain analyze`
+    Explain {
+        /// The query.
+        select: &'a Select,
+        /// Whether it is run.
+        analyze: bool,
+    },
+    /// `show`
+    Show(&'a Show),
+    /// `count`
+    Count(&'a Count),
+}
+
+impl Statement {
+    /// What it does.
+    pub fn effect(&self) -> Effect {
+        match self {
+            Self::Select(select) if select.into.is_some() => Effect::WritesRows,
+            Self::Select(_)
+            | Self::Explain { .. }
+            | Self::Show(_)
+            | Self::Count(_)
+            | Self::ShowQueries
+            | Self::ListAuthority(_) => Effect::Reads,
+            Self::Insert(_) | Self::Delete(_) | Self::Load(_) | Self::Merge => Effect::WritesRows,
+            Self::CreateDatabase(_)
+            | Self::DeleteDatabases { .. }
+            | Self::CreateTimeseries(_)
+            | Self::CreateAlignedTimeseries(_)
+            | Self::DeleteTimeseries { .. }
+            | Self::AlterTimeseries(_)
+            | Self::SetTtl { .. }
+            | Self::UnsetTtl { .. } => Effect::ChangesSchema,
+            Self::Flush { .. }
+            | Self::ClearCache
+            | Self::SetSystem(_)
+            | Self::SetConfiguration(_)
+            | Self::KillQuery { .. }
+            | Self::ChangeAuthority(_)
+            | Self::Unsupported { .. } => Effect::Administers,
+        }
+    }
+
+    /// The query that it is, where it asks for what is stored.
+    pub fn as_query(&self) -> Option<Query<'_>> {
+        match self {
+            Self::Select(select) => Some(Query::Select(select)),
+            Self::Explain { select, analyze, .. } => Some(Query::Explain { select, analyze: *analyze }),
+            Self::Show(what) => Some(Query::Show(what)),
+            Self::Count(what) => Some(Query::Count(what)),
+            Self::ShowQueries
+            | Self::ListAuthority(_)
+            | Self::Insert(_)
+            | Self::Delete(_)
+            | Self::Load(_)
+            | Self::Merge
+            | Self::CreateDatabase(_)
+            | Self::DeleteDatabases { .. }
+            | Self::CreateTimeseries(_)
+            | Self::CreateAlignedTimeseries(_)
+            | Self::DeleteTimeseries { .. }
+            | Self::AlterTimeseries(_)
+            | Self::SetTtl { .. }
+            | Self::UnsetTtl { .. }
+            | Self::Flush { .. }
+            | Self::ClearCache
+            | Self::SetSystem(_)
+            | Self::SetConfiguration(_)
+            | Self::KillQuery { .. }
+            | Self::ChangeAuthority(_)
+            | Self::Unsupported { .. } => None,
+        }
+    }
+
+    /// What somebody must be allowed to for it: all of these.
+    pub fn needs(&self) -> Vec<Need> {
+        let one = match self {
+            Self::Select(select) => return of_select(select),
+            Self::Explain { select, .. } => return of_select(select),
+            Self::Show(what) => of_show(what),
+            Self::Count(_) => Need::See(Privilege::ReadSchema),
+            Self::ShowQueries | Self::KillQuery { .. } => Need::Server(Privilege::Maintain),
+            Self::Insert(insert) => Need::Paths(Privilege::WriteData, series_of(insert)),
+            Self::Delete(delete) => Need::Paths(Privilege::WriteData, delete.patterns.clone()),
+            Self::Load(_) => Need::Anywhere(Privilege::WriteData),
+            Self::CreateDatabase(_) | Self::DeleteDatabases { .. } => {
+                Need::Server(Privilege::ManageDatabase)
+            }
+            Self::CreateTimeseries(create) => {
+                Need::Paths(Privilege::WriteSchema, vec![PathPattern::from(&create.path)])
+            }
+            Self::CreateAlignedTimeseries(create) => {
+                let names = create.series.iter().map(|(name, _)| name);
+                Need::Paths(Privilege::WriteSchema, below(&create.device, names))
+            }
+            Self::DeleteTimeseries { patterns } => Need::Paths(Privilege::WriteSchema, patterns.clone()),
+            Self::AlterTimeseries(alter) => {
+                Need::Paths(Privilege::WriteSchema, vec![PathPattern::from(&alter.path)])
+            }
+            Self::SetTtl { pattern, .. } | Self::UnsetTtl { pattern } => {
+                Need::Paths(Privilege::WriteSchema, vec![pattern.clone()])
+            }
+            Self::Flush { .. }
+            | Self::Merge
+            | Self::ClearCache
+            | Self::SetSystem(_)
+            | Self::SetConfiguration(_) => Need::Root,
+            Self::ChangeAuthority(change) => of_change(change),
+            Self::ListAuthority(list) => of_list(list),
+            // It is rejected, whoever asks for it.
+            Self::Unsupported { .. } => Need::Nothing,
+        };
+        vec![one]
+    }
+}
+
+fn of_select(select: &Select) -> Vec<Need> {
+    let mut needs = vec![Need::See(Privilege::ReadData)];
+    if let Some(into) = &select.into {
+        let targets = into.targets.iter().flat_map(targets).collect();
+        needs.push(Need::Paths(Privilege::WriteData, targets));
+    }
+    needs
+}
+
+/// Series that a query's rows may be written to: a node that is made of the source's may be any.
+fn targets(target: &IntoTarget) -> Vec<PathPattern> {
+    let node = |node: &String| {
+        let made = node.contains("::") || node.contains("${");
+        if made { PathPattern::parse("*").ok() } else { Some(PathPattern::of_node(node)) }
+    };
+    // `::` alone stands for all nodes of the source's device.
+    let device = target.device.iter().filter_map(|each| match each.as_str() {
+        "::" => PathPattern::parse("**").ok(),
+        _ => node(each),
+    });
+    let Some(device) = device.reduce(|front, node| front.join(&node)) else { return Vec::new() };
+    target.measurements.iter().filter_map(node).map(|measurement| device.join(&measurement)).collect()
+}
+
+fn of_show(what: &Show) -> Need {
+    match what {
+        Show::Databases { .. }
+        | Show::Devices(_)
+        | Show::Timeseries(_)
+        | Show::ChildPaths { .. }
+        | Show::ChildNodes { .. }
+        | Show::Ttl { .. } => Need::See(Privilege::ReadSchema),
+        // Clients ask for the nodes by themselves, whoever their user is.
+        Show::Version
+        | Show::Functions
+        | Show::Variables
+        | Show::ClusterId
+        | Show::DataNodes
+        | Show::CurrentTimestamp => Need::Nothing,
+        Show::Cluster { .. } => Need::Server(Privilege::Maintain),
+        Show::ConfigNodes | Show::Regions => Need::Root,
+    }
+}
+
+fn of_change(change: &ChangeAuthority) -> Need {
+    match change {
+        ChangeAuthority::CreateUser { .. } | ChangeAuthority::DropUser { .. } => {
+            Need::Server(Privilege::ManageUser)
+        }
+        ChangeAuthority::SetPassword { user, .. } => Need::BeOr(user.clone(), Privilege::ManageUser),
+        ChangeAuthority::CreateRole { .. }
+        | ChangeAuthority::DropRole { .. }
+        | ChangeAuthority::GrantRole { .. }
+        | ChangeAuthority::RevokeRole { .. } => Need::Server(Privilege::ManageRole),
+        ChangeAuthority::Grant(grant) | ChangeAuthority::Revoke(grant) => {
+            Need::GrantOption(grant.privileges.clone(), grant.paths.clone())
+        }
+    }
+}
+
+fn of_list(list: &ListAuthority) -> Need {
+    match list {
+        ListAuthority::Users { .. } => Need::Server(Privilege::ManageUser),
+        ListAuthority::Roles { user: None } => Need::Server(Privilege::ManageRole),
+        ListAuthority::Roles { user: Some(user) } => Need::BeOr(user.clone(), Privilege::ManageRole),
+        ListAuthority::Privileges { holder: Holder::User(user), .. } => {
+            Need::BeOr(user.clone(), Privilege::ManageUser)
+        }
+        ListAuthority::Privileges { holder: Holder::Role(role), .. } => {
+            Need::HaveRoleOr(role.clone(), Privilege::ManageRole)
+        }
+    }
+}
+
+fn series_of(insert: &Insert) -> Vec<PathPattern> {
+    below(&insert.device, insert.measurements.iter())
+}
+
+fn below<'a>(device: &Path, names: impl Iterator<Item = &'a String>) -> Vec<PathPattern> {
+    names.map(|name| PathPattern::from(&device.child(name))).collect()
+}

@@ -6,13 +6,19 @@ use std::sync::{
 };
 
 use jiff::tz::TimeZone;
+use levada_model::{SessionError, SessionOptions};
 use levada_query::{FunctionDefinition, FunctionRegistry, QueryContext, QueryError};
 use levada_sql::ParseContext;
 use levada_storage::{Clock, Finding, Stats, Storage};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
-use crate::{EmbeddedSession, EngineError, EngineOptions};
+use crate::{
+    EmbeddedSession, EngineError, EngineOptions,
+    error::panicked,
+    gate::{Caller, Gate},
+    users::{Users, UsersFile},
+};
 
 /// An open engine. Cheap to clone; sessions keep it open.
 #[derive(Clone, Debug)]
@@ -28,8 +34,8 @@ pub(crate) struct Shared {
     query_memory: usize,
     /// What queries may call. Replaced as a whole, so that a query keeps the functions it was planned with.
     functions: RwLock<Arc<FunctionRegistry>>,
-    /// `set system to readonly`
-    pub(crate) read_only: AtomicBool,
+    /// What statements and tablets have to pass.
+    pub(crate) gate: Gate,
     /// `set configuration 'enable_auto_create_schema'`
     pub(crate) auto_create_schema: AtomicBool,
 }
@@ -41,12 +47,13 @@ impl Engine {
     /// Another process owns the folder, it cannot be read, or it is damaged beyond recovery.
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
         let clock = Arc::clone(&options.storage.clock);
+        let users = UsersFile::new(&options.storage.dir, Arc::clone(&options.storage.disk));
         let storage = Storage::open(options.storage)?;
         for finding in storage.recovery() {
             warn!(path = %finding.path.display(), offset = finding.offset, finding = finding.what, "recovered with damage");
         }
         let shared = Shared {
-            read_only: AtomicBool::new(false),
+            gate: Gate::new(Users::open(users)?),
             storage,
             clock,
             query_memory: options.query_memory,
@@ -56,14 +63,47 @@ impl Engine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// A conversation with it. Literals of time without an offset, and calendar months, are read in `zone`: a name of the
-    /// time zone database or an offset (`+08:00`), UTC where there is none.
+    /// A conversation with it, of the user `root`. Literals of time without an offset, and calendar months, are read in `zone`: a
+    /// name of the time zone database or an offset (`+08:00`), UTC where there is none.
     ///
     /// # Errors
     /// There is no such zone.
     pub fn session(&self, zone: Option<&str>) -> Result<EmbeddedSession, EngineError> {
         let zone = zone.map_or(Ok(TimeZone::UTC), zone_of)?;
-        Ok(EmbeddedSession::new(Arc::clone(&self.shared), zone))
+        Ok(EmbeddedSession::new(Arc::clone(&self.shared), Caller::root(), zone, None, None))
+    }
+
+    /// A conversation with it, as the options say: of the user who logs in, or of `root` where none does.
+    ///
+    /// # Errors
+    /// User and password do not fit, or there is no such time zone.
+    pub async fn open_session(&self, options: SessionOptions) -> Result<EmbeddedSession, SessionError> {
+        let SessionOptions { login, address, zone, fetch_size, timeout } = options;
+        let mut caller = Caller::root();
+        if let Some(login) = login {
+            caller.identity = self.shared.gate.users.log_in(&login.user, &login.password).await?;
+        }
+        caller.address = address.map(Into::into);
+        let zone = zone.as_deref().map_or(Ok(TimeZone::UTC), zone_of)?;
+        Ok(EmbeddedSession::new(Arc::clone(&self.shared), caller, zone, fetch_size, timeout))
+    }
+
+    /// Sets the password of `root`, if nobody has set one in this folder; says whether it did. Returns when it is durable.
+    ///
+    /// # Errors
+    /// It is no legal password, or cannot be stored.
+    pub async fn set_first_root_password(&self, password: String) -> Result<bool, SessionError> {
+        let shared = Arc::clone(&self.shared);
+        let set = spawn_blocking(move || {
+            shared.may_store_users()?;
+            shared.gate.users.set_first_password(&password)
+        });
+        set.await.map_err(panicked)?
+    }
+
+    /// Whether the password of `root` is still the one that everybody knows.
+    pub fn has_first_root_password(&self) -> bool {
+        self.shared.gate.users.has_first_password()
     }
 
     /// The functions that queries may call now.
@@ -121,7 +161,7 @@ impl Engine {
 }
 
 /// A zone by its name, or by its offset.
-fn zone_of(name: &str) -> Result<TimeZone, EngineError> {
+pub(crate) fn zone_of(name: &str) -> Result<TimeZone, EngineError> {
     levada_model::parse_zone(name).map_err(|_| EngineError::Zone(name.to_owned()))
 }
 
@@ -148,8 +188,12 @@ impl Shared {
         Arc::clone(&self.functions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn is_read_only(&self) -> bool {
-        self.read_only.load(Ordering::Acquire)
+    /// That the folder may be written to.
+    ///
+    /// # Errors
+    /// It is open to read alone.
+    pub(crate) fn may_store_users(&self) -> Result<(), SessionError> {
+        self.storage.read_only().map_or(Ok(()), |error| Err(error.into()))
     }
 
     pub(crate) fn creates_schema(&self) -> bool {

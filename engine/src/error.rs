@@ -32,3 +32,12 @@ impl From<EngineError> for SessionError {
         }
     }
 }
+
+/// The error of a task that did not come to its end.
+pub(crate) fn panicked(error: JoinError) -> SessionError {
+    SessionError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the statement was broken off by a fault of the engine's own",
+    )
+    .caused_by(error)
+}

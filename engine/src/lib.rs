@@ -5,8 +5,8 @@
 //!     ├ changes(reader, from) ─► ChangeFeed     all that is done to it, in order: pipes, queries that follow
 //!     └ session(zone) ─► EmbeddedSession      many; each a `levada_model::Session`
 //!          insert_tablets ─────────────────► Storage      applied in the order of first polls, then durable
-//!          execute ─► parse ─┬─ changes ───► Storage
-//!                            └─ questions ─► Query ─► Rows, computed a step ahead of who reads them
+//!          execute ─► parse ─► gate ─┬─ changes ───► Storage
+//!                                    └─ questions ─► Query ─► Rows, computed a step ahead of who reads them
 //! ```
 //!
 //! Whoever has a pipeline, a shell or a server in front of the engine sees `Session` and never what is below it.
@@ -16,6 +16,7 @@
 //! * No thread of the runtime is blocked: writes wait as futures, everything that may read or sync runs on the runtime's
 //!   blocking threads, and no such thread is held while nobody reads a query's rows.
 //! * A query sees the store as it was when it began.
+//! * Nothing reaches rows or names but through the gate, which knows who asks and what they may do.
 //!
 //! ```
 //! use levada_engine::{Engine, EngineOptions};
@@ -41,11 +42,13 @@ mod engine;
 mod error;
 pub mod expressions;
 pub mod functions;
+mod gate;
 mod options;
 mod rows;
 mod session;
 mod statement;
 pub mod tsfiles;
+mod users;
 
 pub use changes::ChangeFeed;
 pub use engine::Engine;

@@ -1,50 +1,99 @@
 //! The session of somebody in the same process.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Device, Outcome, Path, PathPattern, ResultColumn, Rows, Series, SeriesSchema, Session,
-    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path, PathPattern, QueryId, ResultColumn, Rows, Series, SeriesSchema,
+    Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
-use levada_sql::ast::{CreateDatabase, DatabaseProperties, Statement};
+use levada_sql::ast::{CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
 
 use crate::{
-    engine::Shared,
-    rows, statement,
-    tsfiles::{create_missing, create_series, find_devices, find_series, series_of},
+    EngineError,
+    engine::{Shared, zone_of},
+    gate::Caller,
+    rows,
+    statement::{self, Request},
+    tsfiles::{create_missing, create_series, find_devices, find_series},
 };
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
 #[derive(Debug)]
 pub struct EmbeddedSession {
     shared: Arc<Shared>,
+    caller: Caller,
     zone: TimeZone,
+    fetch_size: Option<usize>,
+    timeout: Option<Duration>,
     closed: AtomicBool,
 }
 
 impl EmbeddedSession {
-    pub(crate) fn new(shared: Arc<Shared>, zone: TimeZone) -> Self {
-        Self { shared, zone, closed: AtomicBool::new(false) }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        caller: Caller,
+        zone: TimeZone,
+        fetch_size: Option<usize>,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self { shared, caller, zone, fetch_size, timeout, closed: AtomicBool::new(false) }
+    }
+
+    /// The name of the user whose session it is.
+    pub fn user(&self) -> &str {
+        &self.caller.identity.user
+    }
+
+    /// A session of the same user in another time zone.
+    ///
+    /// # Errors
+    /// There is no such zone.
+    pub fn in_zone(&self, zone: &str) -> Result<Self, EngineError> {
+        let (shared, caller) = (Arc::clone(&self.shared), self.caller.clone());
+        Ok(Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout))
+    }
+
+    /// Whether the user may see and end the queries of others.
+    pub fn may_maintain(&self) -> bool {
+        self.shared.gate.holds(&self.caller, Privilege::Maintain).unwrap_or(false)
+    }
+
+    /// [`Session::execute`], where a query may compute for so long rather than for the session's time.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub async fn execute_within(&self, sql: &str, time: Option<Duration>) -> Result<Outcome, SessionError> {
+        self.check_open()?;
+        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        self.run(sql, statement, time).await
     }
 
     /// Makes the series of a file that are missing, with the types, encodings and compression that they have there. Those that
-    /// exist stay as they are; what cannot be made is left to the rows that follow, which are refused then.
+    /// exist stay as they are; what cannot be made is left to the rows that follow, which are rejected then.
     ///
     /// # Errors
     /// The session is closed.
     pub async fn create_missing(&self, series: Vec<Series>) -> Result<(), SessionError> {
         self.check_open()?;
-        create_missing(&self.shared, series).await
+        create_missing(&self.shared, &self.caller, series).await
     }
 
-    /// The series of a device that the store has.
+    /// The series of a device that the store has, as far as the user may see or write them.
     pub fn series_of(&self, device: &Path) -> Vec<Series> {
-        series_of(&self.shared, device)
+        let gate = &self.shared.gate;
+        let scopes = [Privilege::ReadSchema, Privilege::WriteData].map(|each| gate.scope(&self.caller, each));
+        let ([Ok(seen), Ok(written)], Ok(any)) = (scopes, PathPattern::parse("*")) else {
+            return Vec::new();
+        };
+        find_series(&self.shared, &seen.or(written), &PathPattern::from(device).join(&any))
     }
 
     fn check_open(&self) -> Result<(), SessionError> {
@@ -54,8 +103,23 @@ impl EmbeddedSession {
         Ok(())
     }
 
-    async fn rows(&self, statement: Statement) -> Result<Rows, SessionError> {
-        rows::run(&self.shared, statement, self.shared.query_context(&self.zone)).await
+    async fn run(
+        &self,
+        sql: &str,
+        statement: Statement,
+        time: Option<Duration>,
+    ) -> Result<Outcome, SessionError> {
+        let pass = self.shared.gate.admit(&self.caller, &statement)?;
+        let request = Request {
+            shared: &self.shared,
+            caller: &self.caller,
+            pass,
+            sql,
+            zone: &self.zone,
+            fetch_size: self.fetch_size,
+            time,
+        };
+        statement::run(request, statement).await
     }
 }
 
@@ -65,15 +129,7 @@ impl EmbeddedSession {
 /// It is no statement.
 pub fn is_query(sql: &str) -> Result<bool, SessionError> {
     let context = levada_sql::ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
-    Ok(reads_only(&levada_sql::parse(sql, &context)?))
-}
-
-/// Whether a statement gives rows and changes nothing. What is not known to be harmless is not.
-fn reads_only(statement: &Statement) -> bool {
-    matches!(
-        statement,
-        Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_)
-    )
+    Ok(levada_sql::parse(sql, &context)?.effect() == Effect::Reads)
 }
 
 #[async_trait]
@@ -85,31 +141,35 @@ impl Session for EmbeddedSession {
     async fn insert_tablets(&self, write: Write) -> Result<WriteReport, SessionError> {
         self.check_open()?;
         // Nothing is awaited before the store is asked, so that the order of first polls is the order of rows.
-        statement::insert_write(&self.shared, write).await
+        let creation = self.shared.gate.admit_tablets(&self.caller, &write.tablets)?;
+        statement::insert_write(&self.shared, write, &creation).await
     }
 
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError> {
-        self.check_open()?;
-        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
-        if reads_only(&statement) {
-            return self.rows(statement).await.map(Outcome::Rows);
-        }
-        statement::run(&self.shared, statement, &self.zone).await.map(Outcome::Done)
+        self.execute_within(sql, self.timeout).await
     }
 
     async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
         self.check_open()?;
         let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
-        if !reads_only(&statement) {
+        if statement.effect() != Effect::Reads {
             return Err(SessionError::not_a_query(sql));
         }
-        self.rows(statement).await
+        match self.run(sql, statement, self.timeout).await? {
+            Outcome::Rows(rows) => Ok(rows),
+            Outcome::Done(_) => Err(SessionError::not_a_query(sql)),
+        }
+    }
+
+    async fn cancel(&self, query: QueryId) -> Result<(), SessionError> {
+        self.check_open()?;
+        self.shared.gate.cancel(&self.caller, query)
     }
 
     async fn create_database(&self, database: &Path) -> Result<(), SessionError> {
         self.check_open()?;
         let create = CreateDatabase { path: database.clone(), properties: DatabaseProperties::default() };
-        match statement::run(&self.shared, Statement::CreateDatabase(create), &self.zone).await {
+        match self.run("create database", Statement::CreateDatabase(create), None).await {
             Err(error) if error.code != StatusCode::DATABASE_ALREADY_EXISTS => Err(error),
             _ => Ok(()),
         }
@@ -117,17 +177,19 @@ impl Session for EmbeddedSession {
 
     async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError> {
         self.check_open()?;
-        create_series(&self.shared, series.to_vec()).await
+        create_series(&self.shared, &self.caller, series.to_vec()).await
     }
 
     async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
         self.check_open()?;
-        Ok(find_series(&self.shared, pattern))
+        let scope = self.shared.gate.scope(&self.caller, Privilege::ReadSchema)?;
+        Ok(find_series(&self.shared, &scope, pattern))
     }
 
     async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
         self.check_open()?;
-        Ok(find_devices(&self.shared, pattern))
+        let scope = self.shared.gate.scope(&self.caller, Privilege::ReadSchema)?;
+        Ok(find_devices(&self.shared, &scope, pattern))
     }
 
     async fn rows_of(
@@ -141,7 +203,11 @@ impl Session for EmbeddedSession {
             data_type: schema.data_type,
         };
         let names = series.iter().map(|(name, _)| Arc::clone(name)).collect();
-        rows::of_series(&self.shared, device.clone(), series.iter().map(column).collect(), names).await
+        let gate = &self.shared.gate;
+        let scope = gate.scope(&self.caller, Privilege::ReadData)?;
+        let ticket = gate.begin(&self.caller, &format!("rows of {device}"), self.shared.now());
+        let columns = series.iter().map(column).collect();
+        rows::of_series(&self.shared, device.clone(), columns, names, scope, ticket).await
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

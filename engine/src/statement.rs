@@ -1,34 +1,56 @@
-//! Statements that change something, a file for each kind.
+//! Statements, a file for each kind. Whoever calls has let them pass the gate.
 
+mod authority;
 mod database;
 mod delete;
 mod insert;
 mod load;
 mod properties;
+mod queries;
 mod series;
 mod system;
 mod ttl;
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
-use levada_model::{SessionError, StatusCode};
+use levada_model::{Outcome, SessionError, StatusCode};
 use levada_sql::ast::Statement;
 use levada_storage::{Applied, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
 pub(crate) use self::insert::{KnownDevice, insert_write};
-use crate::{engine::Shared, rows::panicked};
+use crate::{
+    engine::Shared,
+    error::panicked,
+    gate::{Caller, Pass},
+    rows::{self, Limits},
+};
 
-/// Runs a statement that gives no rows; what it has to say.
-pub(crate) async fn run(
-    shared: &Shared,
-    statement: Statement,
-    zone: &TimeZone,
-) -> Result<String, SessionError> {
-    if shared.is_read_only() && changes_data(&statement) {
-        let message = "Fail to do non-query operations because system is read-only.";
-        return Err(SessionError::new(StatusCode::METADATA_ERROR, message));
-    }
-    match statement {
+/// What a statement runs with.
+#[derive(Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) shared: &'a Shared,
+    pub(crate) caller: &'a Caller,
+    pub(crate) pass: Pass,
+    /// The statement as it was written.
+    pub(crate) sql: &'a str,
+    pub(crate) zone: &'a TimeZone,
+    /// Rows that a batch has at most.
+    pub(crate) fetch_size: Option<usize>,
+    /// How long a query may compute.
+    pub(crate) time: Option<Duration>,
+}
+
+/// Runs a statement.
+pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Outcome, SessionError> {
+    let Request { shared, caller, .. } = request;
+    let done = match statement {
+        Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_) => {
+            return query(request, statement).await.map(Outcome::Rows);
+        }
+        Statement::ShowQueries => return queries::show(&request).map(Outcome::Rows),
+        Statement::ListAuthority(list) => return authority::list(shared, &list).map(Outcome::Rows),
         Statement::CreateDatabase(create) => database::create(shared, create).await,
         Statement::DeleteDatabases { patterns } => database::delete(shared, patterns).await,
         Statement::CreateTimeseries(create) => series::create(shared, create).await,
@@ -37,36 +59,36 @@ pub(crate) async fn run(
         Statement::AlterTimeseries(alter) => series::alter(shared, alter).await,
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
-        Statement::Insert(insert) => insert::run(shared, insert, zone).await,
+        Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,
         Statement::Delete(delete) => delete::run(shared, delete).await,
         Statement::Flush { databases, .. } => system::flush(shared, databases).await,
         Statement::Merge => system::compact(shared).await,
         Statement::ClearCache => Ok(String::new()),
         Statement::SetSystem(status) => system::set_status(shared, status),
         Statement::SetConfiguration(properties) => system::set_configuration(shared, &properties),
+        Statement::KillQuery { query } => queries::kill(shared, caller, query),
+        Statement::ChangeAuthority(change) => authority::change(shared, caller, change).await,
         Statement::Unsupported { what } if what == "alter database" => Err(SessionError::new(
             StatusCode(525),
             "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",
         )),
         Statement::Unsupported { what } => Err(unsupported(&what)),
-        Statement::Load(load) => load::run(shared, load).await,
-        _ => Err(unsupported("the statement")),
-    }
+        Statement::Load(load) => load::run(shared, caller, load).await,
+    };
+    done.map(Outcome::Done)
+}
+
+/// Runs a query.
+async fn query(request: Request<'_>, statement: Statement) -> Result<levada_model::Rows, SessionError> {
+    let Request { shared, caller, pass, sql, zone, fetch_size, time } = request;
+    let context = shared.query_context(zone);
+    let ticket = shared.gate.begin(caller, sql, context.now);
+    let limits = Limits { time, rows: fetch_size };
+    rows::run(shared, statement, context, pass.scope, ticket, limits).await
 }
 
 fn unsupported(what: &str) -> SessionError {
     SessionError::new(StatusCode::UNSUPPORTED_OPERATION, format!("{what} is not supported"))
-}
-
-fn changes_data(statement: &Statement) -> bool {
-    !matches!(
-        statement,
-        Statement::Flush { .. }
-            | Statement::ClearCache
-            | Statement::SetSystem(_)
-            | Statement::SetConfiguration(_)
-            | Statement::Unsupported { .. }
-    )
 }
 
 /// Does something with the store where it may block, and waits until it is durable.

@@ -21,7 +21,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
 
-pub(crate) use series::{create_missing, create_series, find_devices, find_series, series_of};
+pub(crate) use series::{create_missing, create_series, find_devices, find_series};
 
 use mods::Deletions;
 

@@ -53,7 +53,8 @@ pub use position::{Checkpoint, SplitName, SplitPosition, SplitRange};
 pub use repeats::Repeats;
 pub use series::{Device, Series, SeriesSchema};
 pub use session::{
-    Outcome, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError, Write, WriteReport,
+    Login, Outcome, QueryId, RejectedRows, ResultColumn, Rows, Session, SessionCapabilities, SessionError,
+    SessionOptions, Write, WriteReport,
 };
 pub use status::StatusCode;
 pub use tablet::{Tablet, TabletError};

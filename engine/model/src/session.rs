@@ -1,6 +1,6 @@
 //! What a store can be asked, whether it is embedded or at the other end of a connection.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use arrow_array::RecordBatch;
 use async_trait::async_trait;
@@ -9,6 +9,42 @@ use futures::stream::BoxStream;
 use crate::{
     Checkpoint, DataType, Device, Path, PathPattern, Series, SeriesSchema, SplitRange, StatusCode, Tablet,
 };
+
+/// How a session is opened.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// Who opens it. In an embedded engine, the user `root` where nobody is named.
+    pub login: Option<Login>,
+    /// From where, as it stands in logs.
+    pub address: Option<String>,
+    /// How literals of time without an offset, and calendar months, are read: a name of the time zone database or an offset
+    /// (`+08:00`). UTC where `None`.
+    pub zone: Option<String>,
+    /// Rows that a batch of a query's rows has at most; as the store sees fit where `None`.
+    pub fetch_size: Option<usize>,
+    /// How long a query may compute; the time between two batches in which nobody asks for rows does not count. For ever where
+    /// `None`.
+    pub timeout: Option<Duration>,
+}
+
+/// A user and their password.
+#[derive(Clone)]
+pub struct Login {
+    /// Who.
+    pub user: String,
+    /// The password. It is not printed.
+    pub password: String,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A query that runs, by the number that its store gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub i64);
 
 /// What a [`Session`] can do beyond the rest; read once after it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,12 +105,25 @@ pub struct ResultColumn {
 /// Where `has_time` holds, the first array of every batch is the time (`Int64`, milliseconds) and the arrays of
 /// `columns` follow; otherwise the arrays are those of `columns` alone. Dropping it ends the query.
 pub struct Rows {
+    /// What [`Session::cancel`] knows the query by; `None` where it cannot be cancelled but by dropping it.
+    pub query: Option<QueryId>,
     /// Whether the rows have a time.
     pub has_time: bool,
     /// The columns, without the time.
     pub columns: Vec<ResultColumn>,
     /// The rows. An error ends the stream.
     pub batches: BoxStream<'static, Result<RecordBatch, SessionError>>,
+}
+
+impl Rows {
+    /// Rows of no query that could be cancelled but by dropping them.
+    pub fn new(
+        has_time: bool,
+        columns: Vec<ResultColumn>,
+        batches: BoxStream<'static, Result<RecordBatch, SessionError>>,
+    ) -> Self {
+        Self { query: None, has_time, columns, batches }
+    }
 }
 
 impl fmt::Debug for Rows {
@@ -189,6 +238,16 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// There is no such series, or the store cannot be read.
     async fn rows_of(&self, device: &Path, series: &[(Arc<str>, SeriesSchema)])
     -> Result<Rows, SessionError>;
+
+    /// Ends a query, of this session or another. Whoever reads its rows gets [`StatusCode::QUERY_WAS_KILLED`]; returns without
+    /// waiting for that.
+    ///
+    /// # Errors
+    /// No such query runs, the user of this session may not end it, or the session cannot end queries.
+    async fn cancel(&self, query: QueryId) -> Result<(), SessionError> {
+        let message = format!("this session cannot cancel the query {}: drop its rows", query.0);
+        Err(SessionError::new(StatusCode::UNSUPPORTED_OPERATION, message))
+    }
 
     /// The positions stored by an owner's writes: for every split the first that is not stored. Empty where there are
     /// none, or the session cannot store any.

@@ -56,10 +56,20 @@ codes! {
     QUERY_NOT_ALLOWED = 704, "A query where another statement is expected, or the reverse.";
     QUERY_PROCESS_ERROR = 708, "The query failed while running.";
     QUERY_MEMORY_NOT_ENOUGH = 709, "The query needs more memory than it may have.";
+    NO_SUCH_QUERY = 714, "No query of that name or number runs.";
+    QUERY_WAS_KILLED = 715, "The query was cancelled.";
     QUERY_TIMEOUT = 720, "The query took too long.";
     WRONG_LOGIN_PASSWORD = 801, "User or password is wrong.";
     NOT_LOGIN = 802, "There is no session.";
     NO_PERMISSION = 803, "The user may not do this.";
+    USER_NOT_EXIST = 804, "There is no such user.";
+    USER_ALREADY_EXIST = 805, "The user exists.";
+    USER_ALREADY_HAS_ROLE = 806, "The user has the role.";
+    USER_NOT_HAS_ROLE = 807, "The user does not have the role.";
+    ROLE_NOT_EXIST = 808, "There is no such role.";
+    ROLE_ALREADY_EXIST = 809, "The role exists.";
+    NOT_HAS_PRIVILEGE = 811, "The user or role does not have the privilege.";
+    NOT_HAS_PRIVILEGE_GRANT_OPTION = 817, "The user may not give the privilege to others.";
     LOAD_FILE_ERROR = 1100, "Loading a file failed.";
     CREATE_UDF_ERROR = 1204, "A function of the user's cannot be made: its name is taken.";
 }

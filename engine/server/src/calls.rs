@@ -67,7 +67,7 @@ impl Conversation {
             Continue(request) => request,
             answered => return answered,
         };
-        let request = match self.login_calls(replies, request) {
+        let request = match self.login_calls(replies, request).await {
             Continue(request) => request,
             answered => return answered,
         };

@@ -3,9 +3,9 @@
 use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 
 use levada_engine::EmbeddedSession;
-use levada_model::{Outcome, Session, SessionError, StatusCode};
+use levada_model::{Outcome, SessionError, StatusCode};
 use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq, FetchResultsResp};
-use tokio::time::{Duration, Instant, timeout};
+use tokio::time::Duration;
 
 use crate::{
     results::{Form, Query},
@@ -45,7 +45,7 @@ pub(crate) struct Conversation {
     pub(crate) shared: Arc<Shared>,
     /// The address of this end, as the client knows it.
     pub(crate) address: SocketAddr,
-    peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     known: Option<Known>,
     pub(crate) queries: HashMap<i64, Query>,
 }
@@ -79,16 +79,10 @@ impl Conversation {
     }
 
     /// Logs in; who was logged in before is not any more.
-    pub(crate) fn log_in(
-        &mut self,
-        user: &str,
-        client: Client,
-        zone: String,
-        session: EmbeddedSession,
-    ) -> i64 {
+    pub(crate) fn log_in(&mut self, client: Client, zone: String, session: EmbeddedSession) -> i64 {
         let id = self.shared.next_id();
         let info = ConnectionInfo {
-            user_name: user.to_owned(),
+            user_name: session.user().to_owned(),
             log_in_time: jiff::Timestamp::now().as_millisecond(),
             connection_id: self.peer.to_string(),
             kind: 0,
@@ -103,7 +97,7 @@ impl Conversation {
     /// Another time zone for what is still to come.
     pub(crate) fn set_zone(&mut self, zone: &str) -> Result<(), SessionError> {
         let known = self.known.as_mut().ok_or_else(not_logged_in)?;
-        known.session = session_of(&self.shared, zone)?;
+        known.session = in_zone(&known.session, zone)?;
         zone.clone_into(&mut known.zone);
         Ok(())
     }
@@ -121,22 +115,19 @@ impl Conversation {
         wanted: Wanted,
     ) -> Result<ExecuteStatementResp, SessionError> {
         let known = self.known()?;
-        let (budget, started) = (budget(&self.shared, wanted.timeout), Instant::now());
         let outcome = if is_show_data_nodes(sql) {
-            Ok(Outcome::Rows(crate::calls::data_nodes(self.address)?))
-        } else if may_give_rows(sql) {
-            timeout(budget, known.session.execute(sql)).await.unwrap_or_else(|_| Err(too_long(budget)))
+            Outcome::Rows(crate::calls::data_nodes(self.address)?)
         } else {
-            known.session.execute(sql).await
+            known.session.execute_within(sql, Some(time(&self.shared, wanted.timeout))).await?
         };
-        match outcome? {
+        match outcome {
             Outcome::Done(message) => Ok(ExecuteStatementResp {
                 status: said(StatusCode::SUCCESS, message),
                 ..ExecuteStatementResp::default()
             }),
             Outcome::Rows(rows) => {
                 let client = known.client;
-                let mut query = Query::open(&self.shared, rows, wanted, client, (budget, started.elapsed()))?;
+                let mut query = Query::open(&self.shared, rows, wanted, client)?;
                 let answer = query.first().await?;
                 if query.has_more() {
                     self.queries.insert(query.id(), query);
@@ -165,14 +156,13 @@ impl Conversation {
     }
 }
 
-/// A session of the engine.
+/// A session in another time zone.
 ///
 /// # Errors
 /// There is no such time zone.
-pub(crate) fn session_of(shared: &Shared, zone: &str) -> Result<EmbeddedSession, SessionError> {
+pub(crate) fn in_zone(session: &EmbeddedSession, zone: &str) -> Result<EmbeddedSession, SessionError> {
     const SET_TIME_ZONE_ERROR: StatusCode = StatusCode(703);
-    let session = shared.engine.session(Some(zone));
-    session.map_err(|error| SessionError::new(SET_TIME_ZONE_ERROR, error.to_string()))
+    session.in_zone(zone).map_err(|error| SessionError::new(SET_TIME_ZONE_ERROR, error.to_string()))
 }
 
 fn not_logged_in() -> SessionError {
@@ -183,23 +173,9 @@ fn not_logged_in() -> SessionError {
 }
 
 /// How long a query may compute.
-fn budget(shared: &Shared, milliseconds: Option<i64>) -> Duration {
+fn time(shared: &Shared, milliseconds: Option<i64>) -> Duration {
     let given = milliseconds.and_then(|time| u64::try_from(time).ok()).filter(|time| *time > 0);
     given.map_or_else(|| shared.query_timeout(), Duration::from_millis)
-}
-
-/// The error of a query that took longer than it may.
-pub(crate) fn too_long(budget: Duration) -> SessionError {
-    let message = format!(
-        "the query was ended, as it computed longer than {budget:?}: ask for less, or allow a longer time"
-    );
-    SessionError::new(StatusCode::QUERY_TIMEOUT, message)
-}
-
-/// Whether a statement may give rows, by its first word: only those may be broken off, as they change nothing.
-fn may_give_rows(sql: &str) -> bool {
-    let first = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    ["select", "show", "count", "explain", "list"].iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Server ── accept ─► connection      a task for each: frame in, call, frame out
-//!                         └ Conversation    who is logged in, the queries that are open
+//!                         └ Conversation    who is logged in (logins), the queries that are open
 //!                              calls/*         one file for each kind of call
 //!                              results         a query's rows, page by page, as blocks or data sets
 //!                              insert          tablets and records into the engine, reports into statuses
@@ -15,6 +15,7 @@
 //!   other, and a client that reads slowly, or not at all, holds up nobody but itself.
 //! * Memory is bounded: by the number of connections and of open queries, the length of a frame, and the bytes of all requests
 //!   that are read or carried out at the same time. Before a login a frame may have a few kilobytes only.
+//! * Who asks for something is known, and the engine decides what they may do. Before a login nothing is told but the version.
 //! * Nothing read from a connection is trusted: what cannot be read is answered by an exception, or ends its connection.
 //!
 //! Codes are those of IoTDB 2.0, whatever the client: so do its servers answer clients of all versions.
@@ -23,6 +24,7 @@ mod calls;
 mod connection;
 mod conversation;
 mod insert;
+mod logins;
 mod options;
 mod rest;
 mod results;

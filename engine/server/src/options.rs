@@ -3,12 +3,8 @@
 use std::time::Duration;
 
 /// What a server allows.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The user who may log in.
-    pub user: String,
-    /// Their password.
-    pub password: String,
     /// How many connections there may be at once; one more is closed as soon as it is made.
     pub connections: usize,
     /// The longest request, in bytes.
@@ -28,8 +24,6 @@ pub struct ServerOptions {
 impl Default for ServerOptions {
     fn default() -> Self {
         Self {
-            user: "root".to_owned(),
-            password: "root".to_owned(),
             connections: 10_000,
             frame_bytes: 128 << 20,
             memory_bytes: 512 << 20,
@@ -45,31 +39,5 @@ impl ServerOptions {
     /// How many KiB all requests may have together; no more than can be counted, and no less than one.
     pub(crate) fn memory_kib(&self) -> usize {
         (self.memory_bytes >> 10).clamp(1, tokio::sync::Semaphore::MAX_PERMITS.min(u32::MAX as usize))
-    }
-
-    /// Whether somebody may log in.
-    pub(crate) fn admits(&self, user: &str, password: &str) -> bool {
-        // Both are looked at to their ends, so that the time it takes says nothing of where they differ.
-        let same = |a: &str, b: &str| {
-            let differences = a.bytes().zip(b.bytes()).fold(0, |sum, (a, b)| sum | (a ^ b));
-            (a.len() == b.len()) & (differences == 0)
-        };
-        same(user, &self.user) & same(password, &self.password)
-    }
-}
-
-/// Without the password.
-impl std::fmt::Debug for ServerOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerOptions")
-            .field("user", &self.user)
-            .field("connections", &self.connections)
-            .field("frame_bytes", &self.frame_bytes)
-            .field("memory_bytes", &self.memory_bytes)
-            .field("queries", &self.queries)
-            .field("query_timeout", &self.query_timeout)
-            .field("stall", &self.stall)
-            .field("grace", &self.grace)
-            .finish()
     }
 }

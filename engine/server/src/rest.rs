@@ -17,29 +17,48 @@
 mod insert;
 mod rows;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State, connect_info::Connected},
     http::{StatusCode as HttpStatus, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
+    serve::IncomingStream,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use levada_model::{Outcome, Session, SessionError, StatusCode};
+use levada_engine::EmbeddedSession;
+use levada_model::{Session, SessionError, StatusCode};
 use serde_json::{Value as Json, json};
-use tokio::time::timeout;
+use tokio::net::TcpListener;
 
 use crate::{
-    conversation::too_long,
     server::Shared,
     status::{done, failure, malformed},
+    tls::TlsListener,
 };
 
-type Shares = State<Arc<Shared>>;
+/// The address of who asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client(SocketAddr);
+
+impl Connected<IncomingStream<'_, TcpListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Client {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// The session of who asks.
+type Asker = Extension<Arc<EmbeddedSession>>;
 type Answered = Result<Json, SessionError>;
 
 /// The routes.
@@ -47,55 +66,53 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let mut routes = Router::new();
     for (version, newer) in [("v1", false), ("v2", true)] {
         let limit = if newer { "row_limit" } else { "rowLimit" };
-        routes =
-            routes
-                .route(
-                    &format!("/rest/{version}/query"),
-                    post(move |State(shared): Shares, body: Bytes| async move {
-                        answer(query(&shared, &body, limit, newer).await)
-                    }),
-                )
-                .route(
-                    &format!("/rest/{version}/nonQuery"),
-                    post(|State(shared): Shares, body: Bytes| async move {
-                        answer(non_query(&shared, &body).await)
-                    }),
-                )
-                .route(
-                    &format!("/rest/{version}/insertTablet"),
-                    post(move |State(shared): Shares, body: Bytes| async move {
-                        answer(insert::tablet(&shared, &body, newer).await)
-                    }),
-                )
-                .route(&format!("/grafana/{version}/login"), get(async || answer(Ok(fine()))))
-                .route(
-                    &format!("/grafana/{version}/variable"),
-                    post(|State(shared): Shares, body: Bytes| async move {
-                        answer(variable(&shared, &body).await)
-                    }),
-                )
-                .route(
-                    &format!("/grafana/{version}/query/expression"),
-                    post(move |State(shared): Shares, body: Bytes| async move {
-                        answer(expression(&shared, &body, newer).await)
-                    }),
-                );
+        routes = routes
+            .route(
+                &format!("/rest/{version}/query"),
+                post(move |Extension(session): Asker, body: Bytes| async move {
+                    answer(query(&session, &body, limit, newer).await)
+                }),
+            )
+            .route(
+                &format!("/rest/{version}/nonQuery"),
+                post(|Extension(session): Asker, body: Bytes| async move {
+                    answer(non_query(&session, &body).await)
+                }),
+            )
+            .route(
+                &format!("/rest/{version}/insertTablet"),
+                post(move |Extension(session): Asker, body: Bytes| async move {
+                    answer(insert::tablet(&session, &body, newer).await)
+                }),
+            )
+            .route(&format!("/grafana/{version}/login"), get(async || answer(Ok(fine()))))
+            .route(
+                &format!("/grafana/{version}/variable"),
+                post(|Extension(session): Asker, body: Bytes| async move {
+                    answer(variable(&session, &body).await)
+                }),
+            )
+            .route(
+                &format!("/grafana/{version}/query/expression"),
+                post(move |Extension(session): Asker, body: Bytes| async move {
+                    answer(expression(&session, &body, newer).await)
+                }),
+            );
     }
     routes
         .route(
             "/rest/v2/insertRecords",
-            post(|State(shared): Shares, body: Bytes| async move {
-                answer(insert::records(&shared, &body).await)
+            post(|Extension(session): Asker, body: Bytes| async move {
+                answer(insert::records(&session, &body).await)
             }),
         )
         .route_layer(from_fn_with_state(Arc::clone(&shared), check))
         .route("/ping", get(async || answer(Ok(fine()))))
         .layer(DefaultBodyLimit::max(shared.options.frame_bytes))
-        .with_state(shared)
 }
 
 /// Lets those pass who say who they are.
-async fn check(State(shared): Shares, request: Request, next: Next) -> Response {
+async fn check(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     const INIT_AUTH_ERROR: StatusCode = StatusCode(800);
     let refused = |code: StatusCode, message: &str| {
         let body = json!({"code": code.0, "message": message}).to_string();
@@ -106,9 +123,20 @@ async fn check(State(shared): Shares, request: Request, next: Next) -> Response 
         return refused(INIT_AUTH_ERROR, "INIT_AUTH_ERROR: send user and password by basic authentication");
     };
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    match decoded.as_deref().and_then(|text| text.split_once(':')) {
-        Some((user, password)) if shared.options.admits(user, password) => next.run(request).await,
-        _ => refused(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD"),
+    let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
+        return refused(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD");
+    };
+    let from = request.extensions().get::<ConnectInfo<Client>>().map(|from| from.0.0);
+    let time = shared.query_timeout();
+    match shared.logins.open(&shared.engine, (user, password), from, time).await {
+        Ok(session) => {
+            request.extensions_mut().insert(Arc::new(session));
+            next.run(request).await
+        }
+        Err(error) if error.code == StatusCode::WRONG_LOGIN_PASSWORD => {
+            refused(error.code, "WRONG_LOGIN_PASSWORD")
+        }
+        Err(error) => refused(error.code, &error.message),
     }
 }
 
@@ -149,46 +177,36 @@ fn text<'a>(body: &'a Json, name: &str) -> Result<&'a str, SessionError> {
     member(body, name)?.as_str().ok_or_else(|| malformed(format!("`{name}` is no text")))
 }
 
-async fn run(shared: &Shared, sql: &str) -> Result<Outcome, SessionError> {
-    let session = shared.engine.session(None)?;
-    session.execute(sql).await
-}
-
-/// Runs a query, and gives what it gives as JSON; all in the time that a query may take.
-async fn rows_of(shared: &Shared, sql: &str, limit: usize, newer: bool) -> Answered {
-    let limited = shared.query_timeout();
-    let asked = async {
-        let session = shared.engine.session(None)?;
-        let rows = session.query(sql).await?;
-        rows::json(rows, sql, limit, newer).await
-    };
-    timeout(limited, asked).await.unwrap_or_else(|_| Err(too_long(limited)))
+/// Runs a query, and gives what it gives as JSON.
+async fn rows_of(session: &EmbeddedSession, sql: &str, limit: usize, newer: bool) -> Answered {
+    let rows = session.query(sql).await?;
+    rows::json(rows, sql, limit, newer).await
 }
 
 /// Rows of an answer where who asks does not say.
 const ROWS: usize = 10_000;
 
-async fn query(shared: &Shared, body: &Bytes, limit: &str, newer: bool) -> Answered {
+async fn query(session: &EmbeddedSession, body: &Bytes, limit: &str, newer: bool) -> Answered {
     let body = read(body)?;
     let rows = body.get(limit).and_then(Json::as_u64).and_then(|rows| usize::try_from(rows).ok());
-    rows_of(shared, text(&body, "sql")?, rows.filter(|rows| *rows > 0).unwrap_or(ROWS), newer).await
+    rows_of(session, text(&body, "sql")?, rows.filter(|rows| *rows > 0).unwrap_or(ROWS), newer).await
 }
 
-async fn non_query(shared: &Shared, body: &Bytes) -> Answered {
+async fn non_query(session: &EmbeddedSession, body: &Bytes) -> Answered {
     let body = read(body)?;
-    match run(shared, text(&body, "sql")?).await {
+    match session.execute(text(&body, "sql")?).await {
         Ok(_) => Ok(fine()),
         Err(error) => told(failure(&error)),
     }
 }
 
-async fn variable(shared: &Shared, body: &Bytes) -> Answered {
+async fn variable(session: &EmbeddedSession, body: &Bytes) -> Answered {
     let body = read(body)?;
-    let found = rows_of(shared, text(&body, "sql")?, ROWS, true).await?;
+    let found = rows_of(session, text(&body, "sql")?, ROWS, true).await?;
     Ok(found.get("values").and_then(|columns| columns.get(0)).cloned().unwrap_or_else(|| json!([])))
 }
 
-async fn expression(shared: &Shared, body: &Bytes, newer: bool) -> Answered {
+async fn expression(session: &EmbeddedSession, body: &Bytes, newer: bool) -> Answered {
     let body = read(body)?;
     let (prefix, start, end) = if newer {
         ("prefix_path", "start_time", "end_time")
@@ -211,5 +229,5 @@ async fn expression(shared: &Shared, body: &Bytes, newer: bool) -> Answered {
         time(start)?,
         time(end)?
     );
-    rows_of(shared, sql.trim_end(), ROWS, newer).await
+    rows_of(session, sql.trim_end(), ROWS, newer).await
 }

@@ -20,14 +20,10 @@ use levada_rpc::{
     messages::{ExecuteStatementResp, FetchResultsResp, QueryDataSet},
     thrift::Pairs,
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Duration, Instant, timeout},
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    conversation::{Client, Wanted, too_long},
+    conversation::{Client, Wanted},
     server::Shared,
     status::done,
 };
@@ -60,22 +56,11 @@ pub(crate) struct Query {
     sent: Vec<usize>,
     /// Rows that were taken from the stream and not sent yet.
     held: Option<RecordBatch>,
-    /// What is left of the time that it may compute, and what that was at the beginning.
-    left: Duration,
-    budget: Duration,
-    cancelled: CancellationToken,
-    shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Query {
-    fn drop(&mut self) {
-        self.shared.running.lock().remove(&self.id);
-    }
-}
-
 impl Query {
-    /// A query that may compute for the first time given, and has done so for the second.
+    /// A query, to be read in pages.
     ///
     /// # Errors
     /// There are too many open queries.
@@ -84,7 +69,6 @@ impl Query {
         rows: Rows,
         wanted: Wanted,
         client: Client,
-        (budget, computed): (Duration, Duration),
     ) -> Result<Self, SessionError> {
         const TOO_MANY: StatusCode = StatusCode(717);
         let permit = Arc::clone(&shared.queries).try_acquire_owned().map_err(|_| {
@@ -92,8 +76,7 @@ impl Query {
                 format!("{} queries are open, and more may not be: close some", shared.options.queries);
             SessionError::new(TOO_MANY, message)
         })?;
-        let (id, cancelled) = (shared.next_id(), CancellationToken::new());
-        shared.running.lock().insert(id, cancelled.clone());
+        let id = rows.query.map_or_else(|| shared.next_id(), |query| query.0);
         let (places, sent) = places(&rows, client);
         Ok(Self {
             id,
@@ -105,10 +88,6 @@ impl Query {
             places,
             sent,
             held: None,
-            left: budget.saturating_sub(computed),
-            budget,
-            cancelled,
-            shared: Arc::clone(shared),
             _permit: permit,
         })
     }
@@ -208,27 +187,13 @@ impl Query {
         if let Some(held) = self.held.take() {
             return Ok(Some(held));
         }
-        if self.left.is_zero() {
-            return Err(too_long(self.budget));
-        }
-        let started = Instant::now();
-        let batches = &mut self.rows.batches;
-        let computing = async {
-            while let Some(batch) = batches.next().await {
-                let batch = batch?;
-                if batch.num_rows() > 0 {
-                    return Ok(Some(batch));
-                }
+        while let Some(batch) = self.rows.batches.next().await {
+            let batch = batch?;
+            if batch.num_rows() > 0 {
+                return Ok(Some(batch));
             }
-            Ok(None)
-        };
-        let batch = tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => Err(was_cancelled()),
-            batch = timeout(self.left, computing) => batch.unwrap_or_else(|_| Err(too_long(self.budget))),
-        };
-        self.left = self.left.saturating_sub(started.elapsed());
-        batch
+        }
+        Ok(None)
     }
 
     /// Times and columns as they are sent. Rows without a time have 0.
@@ -302,9 +267,4 @@ fn page_rows(fetch_size: Option<i32>) -> usize {
 fn bytes_of(batch: &RecordBatch) -> usize {
     let columns = batch.columns().iter();
     columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
-}
-
-fn was_cancelled() -> SessionError {
-    const QUERY_WAS_KILLED: StatusCode = StatusCode(715);
-    SessionError::new(QUERY_WAS_KILLED, "the query was cancelled")
 }

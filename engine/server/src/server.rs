@@ -1,7 +1,7 @@
 //! Connections are accepted here, and what all of them share is kept.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{ServerOptions, Tls, connection, rest, tls::TlsListener};
+use crate::{ServerOptions, Tls, connection, logins::Logins, rest, tls::TlsListener};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -40,8 +40,7 @@ pub(crate) struct Shared {
     pub(crate) memory: Arc<Semaphore>,
     /// A permit for each open query.
     pub(crate) queries: Arc<Semaphore>,
-    /// Queries that are open, and what ends them.
-    pub(crate) running: Mutex<HashMap<i64, CancellationToken>>,
+    pub(crate) logins: Logins,
     /// Who is logged in.
     pub(crate) clients: Mutex<BTreeMap<i64, ConnectionInfo>>,
     next: AtomicI64,
@@ -50,7 +49,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A number that nothing else has: for sessions, statements, queries.
+    /// A number that nothing else has: for sessions, statements, results that are no queries.
     pub(crate) fn next_id(&self) -> i64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -60,6 +59,9 @@ impl Shared {
         Duration::from_millis(self.query_timeout.load(Ordering::Relaxed))
     }
 }
+
+/// Numbers below are those of the engine's queries.
+const FIRST_ID: i64 = 1 << 40;
 
 /// How long accepting pauses after it failed: mostly there are no file descriptors left, and more will be soon.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -79,9 +81,9 @@ impl Server {
             query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),
             options,
-            running: Mutex::new(HashMap::new()),
+            logins: Logins::default(),
             clients: Mutex::new(BTreeMap::new()),
-            next: AtomicI64::new(1),
+            next: AtomicI64::new(FIRST_ID),
         };
         Self { shared: Arc::new(shared), tls: None }
     }
@@ -108,6 +110,7 @@ impl Server {
     /// The listener failed.
     pub async fn serve_rest(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let router = rest::router(Arc::clone(&self.shared));
+        let router = router.into_make_service_with_connect_info::<rest::Client>();
         let stopped = stop.cancelled_owned();
         match &self.tls {
             Some(tls) => {

@@ -14,13 +14,16 @@ use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tab
 use levada_sql::ast::{Constant, Insert};
 
 pub(crate) use self::known::KnownDevice;
-use crate::engine::Shared;
+use crate::{engine::Shared, gate::Creation};
 
-/// Stores rows and waits until they are durable. The store is asked at the first poll.
-pub(crate) async fn insert_write(shared: &Shared, write: Write) -> Result<WriteReport, SessionError> {
-    if shared.is_read_only() {
-        let message = "Fail to do non-query operations because system is read-only.";
-        return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, message));
+/// Stores rows that have passed the gate, and waits until they are durable. The store is asked at the first poll.
+pub(crate) async fn insert_write(
+    shared: &Shared,
+    write: Write,
+    creation: &Creation,
+) -> Result<WriteReport, SessionError> {
+    if shared.creates_schema() {
+        creation.check(&write.tablets, || shared.storage.view())?;
     }
     let (write, refused) = if shared.creates_schema() {
         (write, Vec::new())
@@ -35,7 +38,12 @@ pub(crate) async fn insert_write(shared: &Shared, write: Write) -> Result<WriteR
 }
 
 /// Runs an `insert` statement.
-pub(super) async fn run(shared: &Shared, insert: Insert, zone: &TimeZone) -> Result<String, SessionError> {
+pub(super) async fn run(
+    shared: &Shared,
+    insert: Insert,
+    zone: &TimeZone,
+    creation: &Creation,
+) -> Result<String, SessionError> {
     let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| shared_name(name)).collect();
     let known = KnownDevice::find(&*shared.storage.view(), &insert.device, &names);
     let aligned = known.aligned.unwrap_or(insert.aligned);
@@ -51,7 +59,7 @@ pub(super) async fn run(shared: &Shared, insert: Insert, zone: &TimeZone) -> Res
         failures.extend(failure.map(|reason| (name.to_string(), reason)));
         columns.push(Column { name, data_type, values });
     }
-    let report = store(shared, &insert, aligned, times, columns).await?;
+    let report = store(shared, &insert, aligned, times, columns, creation).await?;
     outcome(failures, report)
 }
 
@@ -61,6 +69,7 @@ async fn store(
     aligned: bool,
     times: Int64Array,
     columns: Vec<Column>,
+    creation: &Creation,
 ) -> Result<WriteReport, SessionError> {
     if columns.iter().all(|column| column.values.null_count() == column.values.len()) {
         return Ok(WriteReport::default());
@@ -68,7 +77,7 @@ async fn store(
     let tablet = Tablet::try_new(insert.device.clone(), aligned, times, columns).map_err(|error| {
         SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).caused_by(error)
     })?;
-    insert_write(shared, Write { tablets: vec![tablet], ..Write::default() }).await
+    insert_write(shared, Write { tablets: vec![tablet], ..Write::default() }, creation).await
 }
 
 /// The type a new series gets from the values written to it.

@@ -9,7 +9,8 @@ use tokio::task::spawn_blocking;
 use super::insert_write;
 use crate::{
     engine::Shared,
-    rows::panicked,
+    error::panicked,
+    gate::Caller,
     tsfiles::{Damaged, Parcel, ReadError, Tablets, create_missing, find},
 };
 
@@ -23,7 +24,8 @@ enum OnSuccess {
 /// Stores all rows of the files. A file in which values are damaged is rejected whole; with `'on-damage'='skip'` what is sound of it
 /// is stored. `verify` and `sglevel` are accepted: types are always checked, and a database that is
 /// missing is always made as writes make it. Series that are missing get the encoding and compression that the file has.
-pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionError> {
+/// Whether its user may write the series shows as they are read: what came before the first that may not be is stored.
+pub(super) async fn run(shared: &Shared, caller: &Caller, load: Load) -> Result<String, SessionError> {
     let (on_success, damaged) = options(&load.options)?;
     let path = PathBuf::from(load.path);
     let files = spawn_blocking(move || find(&path)).await.map_err(panicked)?.map_err(failed)?;
@@ -31,9 +33,10 @@ pub(super) async fn run(shared: &Shared, load: Load) -> Result<String, SessionEr
         let mut tablets = Tablets::read(&file, damaged);
         while let Some(parcel) = tablets.next().await {
             let Parcel { series, tablets } = parcel.map_err(failed)?;
-            create_missing(shared, series).await?;
+            let creation = shared.gate.admit_tablets(caller, &tablets)?;
+            create_missing(shared, caller, series).await?;
             let write = Write { tablets, ..Write::default() };
-            check(insert_write(shared, write).await?, &file)?;
+            check(insert_write(shared, write, &creation).await?, &file)?;
         }
         if on_success == OnSuccess::Delete {
             remove(&file).map_err(|source| failed(ReadError::Io { path: file, source }))?;

@@ -29,7 +29,7 @@ pub(super) async fn compact(shared: &Shared) -> Result<String, SessionError> {
 }
 
 pub(super) fn set_status(shared: &Shared, status: SystemStatus) -> Result<String, SessionError> {
-    shared.read_only.store(status == SystemStatus::ReadOnly, Ordering::Release);
+    shared.gate.set_read_only(status == SystemStatus::ReadOnly);
     Ok(String::new())
 }
 

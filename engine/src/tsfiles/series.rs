@@ -6,13 +6,23 @@ use levada_model::{Device, Path, PathPattern, Series, SessionError, StatusCode};
 use levada_storage::{NewSeries, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
-use crate::{engine::Shared, rows::panicked, statement::KnownDevice};
+use crate::{
+    engine::Shared,
+    error::panicked,
+    gate::{Caller, Scope},
+    statement::KnownDevice,
+};
 
 /// Makes the series that are missing, as their files have them. What cannot be made so is left to the rows, which say why.
-pub(crate) async fn create_missing(shared: &Shared, series: Vec<Series>) -> Result<(), SessionError> {
-    if series.is_empty() || shared.is_read_only() || !shared.creates_schema() {
+pub(crate) async fn create_missing(
+    shared: &Shared,
+    caller: &Caller,
+    mut series: Vec<Series>,
+) -> Result<(), SessionError> {
+    if series.is_empty() || shared.gate.is_read_only() || !shared.creates_schema() {
         return Ok(());
     }
+    series.retain(|series| shared.gate.check_creation(caller, series).is_ok());
     let storage = shared.storage.clone();
     let failed = spawn_blocking(move || create(&storage, &series)).await.map_err(panicked)?;
     for (at, error) in failed {
@@ -24,21 +34,35 @@ pub(crate) async fn create_missing(shared: &Shared, series: Vec<Series>) -> Resu
 /// Makes the series that are missing; what cannot be made, and why.
 pub(crate) async fn create_series(
     shared: &Shared,
+    caller: &Caller,
     series: Vec<Series>,
 ) -> Result<Vec<(usize, SessionError)>, SessionError> {
-    if shared.is_read_only() {
+    if shared.gate.is_read_only() {
         return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, "Database is read-only"));
     }
+    let mut failed = Vec::new();
+    let mut allowed = Vec::with_capacity(series.len());
+    let mut places = Vec::with_capacity(series.len());
+    for (at, series) in series.into_iter().enumerate() {
+        match shared.gate.check_creation(caller, &series) {
+            Ok(()) => {
+                allowed.push(series);
+                places.push(at);
+            }
+            Err(error) => failed.push((at, error)),
+        }
+    }
     let storage = shared.storage.clone();
-    let failed = spawn_blocking(move || create(&storage, &series)).await.map_err(panicked)?;
-    Ok(failed.into_iter().map(|(at, error)| (at, error.into())).collect())
+    let made = spawn_blocking(move || create(&storage, &allowed)).await.map_err(panicked)?;
+    failed.extend(made.into_iter().filter_map(|(at, error)| Some((*places.get(at)?, error.into()))));
+    failed.sort_by_key(|(at, _)| *at);
+    Ok(failed)
 }
 
-/// The series that a pattern matches, device by device.
-pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<Series> {
-    let mut all: Vec<Series> = shared
-        .storage
-        .view()
+/// The series in a scope that a pattern matches, device by device.
+pub(crate) fn find_series(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Series> {
+    let mut all: Vec<Series> = scope
+        .of_view(shared.storage.view())
         .series(pattern)
         .into_iter()
         .map(|series| Series {
@@ -52,15 +76,9 @@ pub(crate) fn find_series(shared: &Shared, pattern: &PathPattern) -> Vec<Series>
     all
 }
 
-/// The series of a device that the store has.
-pub(crate) fn series_of(shared: &Shared, device: &Path) -> Vec<Series> {
-    let Ok(any) = PathPattern::parse("*") else { return Vec::new() };
-    find_series(shared, &PathPattern::from(device).join(&any))
-}
-
-/// The devices that a pattern matches, by path.
-pub(crate) fn find_devices(shared: &Shared, pattern: &PathPattern) -> Vec<Device> {
-    let found = shared.storage.view().devices(pattern);
+/// The devices in a scope that a pattern matches, by path.
+pub(crate) fn find_devices(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Device> {
+    let found = scope.of_view(shared.storage.view()).devices(pattern);
     let mut all: Vec<Device> =
         found.into_iter().map(|device| Device { path: device.path, aligned: device.aligned }).collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));

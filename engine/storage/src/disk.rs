@@ -21,6 +21,14 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// As the operating system says; so in all methods.
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
 
+    /// As [`Disk::create`], for what nobody but the owner may read, where the file system can tell.
+    ///
+    /// # Errors
+    /// See [`Disk::create`].
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
+        self.create(path)
+    }
+
     /// Opens a file to read.
     ///
     /// # Errors

@@ -47,6 +47,11 @@ impl Store {
         self.engine.as_ref().expect("it is open")
     }
 
+    /// The data folder.
+    pub(crate) fn data(&self) -> std::path::PathBuf {
+        self.folder.path().join("data")
+    }
+
     pub(crate) fn session(&self) -> EmbeddedSession {
         self.engine().session(None).expect("UTC exists")
     }

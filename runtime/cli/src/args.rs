@@ -126,15 +126,10 @@ pub(crate) struct ServeArgs {
     /// Folder for what a pipeline remembers from one run to the next; .levada if not given
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// The password of the user `root`; from the environment, others on this machine do not see it
-    #[arg(
-        long,
-        value_name = "TEXT",
-        env = "LEVADA_ROOT_PASSWORD",
-        hide_env_values = true,
-        default_value = "root"
-    )]
-    pub(crate) root_password: String,
+    /// The password of the user `root`, where none has been set in this folder yet; it is `root` without. From the environment,
+    /// others on this machine do not see it
+    #[arg(long, value_name = "TEXT", env = "LEVADA_ROOT_PASSWORD", hide_env_values = true)]
+    pub(crate) root_password: Option<String>,
     /// How many clients may be connected at once; 10000 if not given
     #[arg(long, value_name = "COUNT")]
     pub(crate) connections: Option<usize>,

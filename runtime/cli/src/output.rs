@@ -57,7 +57,7 @@ pub(crate) async fn write(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> anyhow::Result<u64> {
-    let Rows { has_time, columns, mut batches } = rows;
+    let Rows { has_time, columns, mut batches, .. } = rows;
     let header = Header { has_time, columns };
     let mut form: Box<dyn RowFormat> = match format {
         Format::Table => Box::new(table::Table::new(header, zone.clone())),

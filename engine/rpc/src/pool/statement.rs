@@ -107,7 +107,7 @@ fn outcome(lease: Lease, answer: Answer) -> Outcome {
                 let batch = running.next().await?;
                 Ok(batch.map(|batch| (batch, running)))
             });
-            Outcome::Rows(Rows { has_time, columns, batches: batches.boxed() })
+            Outcome::Rows(Rows::new(has_time, columns, batches.boxed()))
         }
     }
 }

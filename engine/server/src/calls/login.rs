@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use levada_model::{SessionError, StatusCode};
+use levada_model::StatusCode;
 use levada_rpc::{
     messages::{
         CloseSession, GetTimeZone, GetTimeZoneResp, OpenSession, OpenSessionReq, OpenSessionResp,
@@ -10,18 +10,17 @@ use levada_rpc::{
     },
     thrift::Pairs,
 };
-use tracing::warn;
 
 use super::{Answered, Replies};
 use crate::{
-    conversation::{Client, Conversation, session_of},
+    conversation::{Client, Conversation, in_zone},
     status::{done, failure, said},
 };
 
 impl Conversation {
-    pub(super) fn login_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
+    pub(super) async fn login_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
         Break(match request {
-            Request::OpenSession(OpenSession { req }) => replies.value(self.open_session(&req)),
+            Request::OpenSession(OpenSession { req }) => replies.value(self.open_session(&req).await),
             Request::CloseSession(CloseSession { .. }) => {
                 self.log_out();
                 replies.value(done())
@@ -37,8 +36,8 @@ impl Conversation {
         })
     }
 
-    fn open_session(&mut self, req: &OpenSessionReq) -> OpenSessionResp {
-        let (status, session_id) = match self.try_open(req) {
+    async fn open_session(&mut self, req: &OpenSessionReq) -> OpenSessionResp {
+        let (status, session_id) = match self.try_open(req).await {
             Ok(id) => (said(StatusCode::SUCCESS, "Login successfully".to_owned()), id),
             Err(status) => (status, -1),
         };
@@ -51,7 +50,7 @@ impl Conversation {
         }
     }
 
-    fn try_open(&mut self, req: &OpenSessionReq) -> Result<i64, Status> {
+    async fn try_open(&mut self, req: &OpenSessionReq) -> Result<i64, Status> {
         const UNSUPPORTED_SQL_DIALECT: StatusCode = StatusCode(205);
         if req.client_protocol != PROTOCOL_V3 {
             let message = "The version is incompatible, please use a client of version 0.12 or later";
@@ -73,12 +72,10 @@ impl Conversation {
         };
         let user = req.username.as_deref().unwrap_or_default();
         let password = req.password.as_deref().unwrap_or_default();
-        if !self.shared.options.admits(user, password) {
-            warn!(user, "a login was rejected");
-            return Err(said(StatusCode::WRONG_LOGIN_PASSWORD, "Authentication failed.".to_owned()));
-        }
-        let session =
-            session_of(&self.shared, &req.zone_id).map_err(|error: SessionError| failure(&error))?;
-        Ok(self.log_in(user, client, req.zone_id.clone(), session))
+        let (engine, time) = (&self.shared.engine, self.shared.query_timeout());
+        let opened = self.shared.logins.open(engine, (user, password), Some(self.peer), time).await;
+        let session = opened.and_then(|session| in_zone(&session, &req.zone_id));
+        let session = session.map_err(|error| failure(&error))?;
+        Ok(self.log_in(client, req.zone_id.clone(), session))
     }
 }

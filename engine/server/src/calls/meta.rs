@@ -9,10 +9,11 @@ use std::{
 use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
 use futures::StreamExt;
+use levada_engine::EmbeddedSession;
 use levada_model::{DataType, ResultColumn, Rows, SessionError, StatusCode};
 use levada_rpc::{
     messages::{
-        BackupConfigurationResp, ConnectionInfoResp, FetchMetadataResp, GetSystemStatusResp,
+        BackupConfigurationResp, ConnectionInfo, ConnectionInfoResp, FetchMetadataResp, GetSystemStatusResp,
         PipeSubscribeResp, PipeTransferResp, PrepareResp, QueryTemplateResp, Request, ServerProperties,
         ShowConfigurationResp, ShowConfigurationTemplateResp,
     },
@@ -35,7 +36,7 @@ impl Conversation {
             Request::TestConnectionEmpty(_) => replies.value(done()),
             Request::FetchAllConnectionsInfo(_) => replies.value(ConnectionInfoResp {
                 connection_info_list: match self.known() {
-                    Ok(_) => self.shared.clients.lock().values().cloned().collect(),
+                    Ok(known) => self.clients_seen_by(&known.session),
                     Err(_) => Vec::new(),
                 },
             }),
@@ -52,6 +53,13 @@ impl Conversation {
                 Err(error) => refused(replies, &other, &error),
             },
         })
+    }
+
+    /// Who is logged in; those who may not know who else is see themselves.
+    fn clients_seen_by(&self, session: &EmbeddedSession) -> Vec<ConnectionInfo> {
+        let all = session.may_maintain();
+        let clients = self.shared.clients.lock();
+        clients.values().filter(|client| all || client.user_name == session.user()).cloned().collect()
     }
 
     fn properties(&self) -> ServerProperties {
@@ -119,5 +127,5 @@ pub(crate) fn data_nodes(address: SocketAddr) -> Result<Rows, SessionError> {
     let arrays = cells.into_iter().map(|(_, _, array)| array).collect();
     let batch = RecordBatch::try_new(schema, arrays)
         .map_err(|error| SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
-    Ok(Rows { has_time: false, columns, batches: futures::stream::iter([Ok(batch)]).boxed() })
+    Ok(Rows::new(false, columns, futures::stream::iter([Ok(batch)]).boxed()))
 }

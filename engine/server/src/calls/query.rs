@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use levada_model::{SessionError, StatusCode};
+use levada_model::{QueryId, Session, SessionError, StatusCode};
 use levada_rpc::messages::{
     AggregationQueryReq, CancelOperation, CloseOperation, CloseOperationReq, ExecuteAggregationQuery,
     ExecuteAggregationQueryV2, ExecuteBatchStatement, ExecuteFastLastDataQueryForOneDeviceV2,
@@ -40,7 +40,9 @@ impl Conversation {
             }
             Request::FetchResults(FetchResults { req }) => replies.result(self.fetch(&req, Form::Set).await),
             Request::CloseOperation(CloseOperation { req }) => replies.result(self.close(&req)),
-            Request::CancelOperation(CancelOperation { req }) => replies.result(self.cancel(req.query_id)),
+            Request::CancelOperation(CancelOperation { req }) => {
+                replies.result(self.cancel(req.query_id).await)
+            }
             Request::ExecuteBatchStatement(ExecuteBatchStatement { req }) => {
                 replies.result(self.execute_all(&req.statements).await)
             }
@@ -88,7 +90,7 @@ impl Conversation {
 
     /// Statements one after the other; one that fails holds up no other. Those that give rows have no place here.
     async fn execute_all(&mut self, statements: &[String]) -> Result<Status, SessionError> {
-        use levada_model::{Outcome, Session};
+        use levada_model::Outcome;
         let session = &self.known()?.session;
         let mut parts = Vec::with_capacity(statements.len());
         for sql in statements {
@@ -115,14 +117,12 @@ impl Conversation {
     }
 
     /// Ends a query, of whichever connection: drivers cancel from another one.
-    fn cancel(&mut self, query: i64) -> Result<Status, SessionError> {
-        const NO_SUCH_QUERY: StatusCode = StatusCode(714);
-        self.known()?;
-        let cancelled = self.shared.running.lock().get(&query).cloned();
-        let cancelled = cancelled.ok_or_else(|| {
-            SessionError::new(NO_SUCH_QUERY, format!("no query of the number {query} is open"))
-        })?;
-        cancelled.cancel();
+    async fn cancel(&mut self, query: i64) -> Result<Status, SessionError> {
+        let session = &self.known()?.session;
+        // One of this connection ends when it is dropped.
+        if !self.queries.contains_key(&query) {
+            session.cancel(QueryId(query)).await?;
+        }
         self.queries.remove(&query);
         Ok(done())
     }

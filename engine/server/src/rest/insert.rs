@@ -1,9 +1,8 @@
 //! Rows that come as JSON.
 
-use std::sync::Arc;
-
 use arrow_array::Int64Array;
 use bytes::Bytes;
+use levada_engine::EmbeddedSession;
 use levada_model::{Column, DataType, SessionError, Tablet, Value, parse_date};
 use levada_rpc::columns::record;
 use serde_json::Value as Json;
@@ -11,12 +10,11 @@ use serde_json::Value as Json;
 use super::{Answered, member, read, text, told};
 use crate::{
     insert::{self, Record, array, device, gather, measurement},
-    server::Shared,
     status::malformed,
 };
 
 /// Stores rows of one device, column after column.
-pub(super) async fn tablet(shared: &Arc<Shared>, body: &Bytes, newer: bool) -> Answered {
+pub(super) async fn tablet(session: &EmbeddedSession, body: &Bytes, newer: bool) -> Answered {
     let body = read(body)?;
     let (types, aligned, path) =
         if newer { ("data_types", "is_aligned", "device") } else { ("dataTypes", "isAligned", "deviceId") };
@@ -37,13 +35,12 @@ pub(super) async fn tablet(shared: &Arc<Shared>, body: &Bytes, newer: bool) -> A
     let columns = columns.collect::<Result<Vec<_>, SessionError>>()?;
     let aligned = body.get(aligned).and_then(Json::as_bool).unwrap_or(false);
     let tablet = Tablet::try_new(device(text(&body, path)?)?, aligned, Int64Array::from(times), columns);
-    let session = shared.engine.session(None)?;
-    let report = insert::write(&session, vec![tablet.map_err(malformed)?]).await?;
+    let report = insert::write(session, vec![tablet.map_err(malformed)?]).await?;
     told(insert::status(report, 1, |_, _| &[0], true))
 }
 
 /// Stores rows of several devices.
-pub(super) async fn records(shared: &Arc<Shared>, body: &Bytes) -> Answered {
+pub(super) async fn records(session: &EmbeddedSession, body: &Bytes) -> Answered {
     let body = read(body)?;
     let times = times(&body)?;
     let devices = texts(member(&body, "devices")?, "devices")?;
@@ -66,8 +63,7 @@ pub(super) async fn records(shared: &Arc<Shared>, body: &Bytes) -> Answered {
         records.push(Record { device: &devices[at], time: times[at], measurements: &names[at], values });
     }
     let gathered = gather(records, body.get("is_aligned").and_then(Json::as_bool).unwrap_or(false))?;
-    let session = shared.engine.session(None)?;
-    let report = insert::write(&session, gathered.tablets.clone()).await?;
+    let report = insert::write(session, gathered.tablets.clone()).await?;
     told(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), false))
 }
 

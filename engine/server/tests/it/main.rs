@@ -7,3 +7,4 @@ mod rest;
 mod serving;
 mod sessions;
 mod tls;
+mod users;

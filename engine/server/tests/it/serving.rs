@@ -28,8 +28,8 @@ async fn the_first_byte_tells_the_protocol() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_opens_nothing() {
-    let served =
-        serve_with(ServerOptions { password: "secret".to_owned(), ..ServerOptions::default() }).await;
+    let served = serve().await;
+    assert!(served.engine.set_first_root_password("secret".to_owned()).await.expect("stored"));
     let mut peer = Peer::connect(&served.address, Protocol::Binary).await;
     for password in ["root", "", "secre", "secret1"] {
         let opened = peer.call(&OpenSession { req: login(password, &[]) }).await.expect("a reply");

@@ -134,9 +134,7 @@ impl Statement {
             Self::Insert(insert) => Need::Paths(Privilege::WriteData, series_of(insert)),
             Self::Delete(delete) => Need::Paths(Privilege::WriteData, delete.patterns.clone()),
             Self::Load(_) => Need::Anywhere(Privilege::WriteData),
-            Self::CreateDatabase(_) | Self::DeleteDatabases { .. } => {
-                Need::Server(Privilege::ManageDatabase)
-            }
+            Self::CreateDatabase(_) | Self::DeleteDatabases { .. } => Need::Server(Privilege::ManageDatabase),
             Self::CreateTimeseries(create) => {
                 Need::Paths(Privilege::WriteSchema, vec![PathPattern::from(&create.path)])
             }

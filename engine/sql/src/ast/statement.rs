@@ -3,8 +3,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries, Delete,
-    Insert, ListAuthority, Load, Select, Show,
+    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
+    Delete, Insert, ListAuthority, Load, Select, Show,
 };
 
 /// One statement.

@@ -20,7 +20,8 @@ impl Parser<'_> {
         }
         const FIRST: [&str; 21] = [
             "SELECT", "INSERT", "CREATE", "DELETE", "DROP", "ALTER", "SET", "UNSET", "SHOW", "COUNT",
-            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR", "GRANT", "REVOKE", "LIST", "KILL",
+            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR", "GRANT", "REVOKE", "LIST",
+            "KILL",
         ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),

@@ -96,8 +96,7 @@ impl Parser<'_> {
         let begin = UNSUPPORTED.iter().filter(fits).max_by_key(|begin| begin.len())?;
         let words = begin.split(' ').count();
         // Only words that are not followed by anything at all are a mistake rather than a statement.
-        let alone = self.ahead(words).kind == TokenKind::End
-            && ["REMOVE", "UNLOAD"].contains(begin);
+        let alone = self.ahead(words).kind == TokenKind::End && ["REMOVE", "UNLOAD"].contains(begin);
         if alone {
             return None;
         }

@@ -58,6 +58,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let listeners = Listeners::bind(args, &settings).await?;
         let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
         stores.adopt(data, tuning(&settings), engine.clone()).await?;
+        set_first_password(&engine, args).await?;
         let mut server = Server::new(engine.clone(), server_options(args, &settings));
         if let Some(tls) = tls {
             server = server.with_tls(tls);
@@ -97,6 +98,21 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     Ok(tokio::task::spawn_blocking(move || Engine::open(options)).await??)
 }
 
+/// Sets the password of `root` where nobody has, and says so where it is the one that everybody knows.
+async fn set_first_password(engine: &Engine, args: &ServeArgs) -> anyhow::Result<()> {
+    if let Some(password) = &args.root_password
+        && !engine.set_first_root_password(password.clone()).await.context("the password of `root`")?
+    {
+        info!("the password of `root` has been set before and stays as it is: ALTER USER changes it");
+    }
+    if engine.has_first_root_password() {
+        warn!(
+            "the password of `root` is `root`: set another one with ALTER USER root SET PASSWORD, or start with LEVADA_ROOT_PASSWORD, before others can reach this address"
+        );
+    }
+    Ok(())
+}
+
 /// Addresses, taken before anything starts.
 struct Listeners {
     rpc: TcpListener,
@@ -127,11 +143,6 @@ impl Listeners {
 async fn until_stopped(listeners: Listeners, keeper: Keeper, hangups: Hangups) -> anyhow::Result<ExitCode> {
     let data = keeper.settings.data_dir.as_deref().map(PathBuf::from).unwrap_or_default();
     info!(address = %listeners.rpc.local_addr()?, data = %data.display(), "serving clients of IoTDB");
-    if keeper.args.root_password == "root" {
-        warn!(
-            "the password of `root` is `root`: set another one with LEVADA_ROOT_PASSWORD before others can reach this address"
-        );
-    }
     let (stop, given_up) = (CancellationToken::new(), CancellationToken::new());
     // Before anybody is answered: who was may ask for the end.
     let signals = Signals::listen_but_to_hangups();
@@ -180,7 +191,6 @@ fn bytes(size: ByteSize) -> usize {
 
 fn server_options(args: &ServeArgs, settings: &Settings) -> ServerOptions {
     ServerOptions {
-        password: args.root_password.clone(),
         connections: settings.dn_rpc_max_concurrent_client_num,
         frame_bytes: bytes(settings.dn_thrift_max_frame_size),
         memory_bytes: bytes(settings.request_memory),

@@ -73,7 +73,7 @@ pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>) -> Rows {
             Ok::<_, SessionError>(rows.batches.map(widened))
         }
     });
-    Rows { has_time: true, columns, batches: batches.try_flatten().boxed() }
+    Rows::new(true, columns, batches.try_flatten().boxed())
 }
 
 /// Where each measurement is among the series of a device, if it has it. Both are by name.

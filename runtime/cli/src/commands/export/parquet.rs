@@ -239,7 +239,7 @@ mod tests {
             Ok(RecordBatch::try_new(Arc::clone(&schema), arrays).expect("fitting arrays"))
         };
         let batches = stream::iter((0..batches).map(batch)).boxed();
-        Rows { has_time: true, columns: columns.collect(), batches }
+        Rows::new(true, columns.collect(), batches)
     }
 
     #[test]

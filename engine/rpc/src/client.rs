@@ -1,8 +1,8 @@
 //! A client: one connection with one node, logged in.
 //!
-//! A [`Client`] does one thing at a time. Several at a time, over several nodes, is what [`Pool`](crate::Pool) is for.
-//! A call that was dropped, or failed halfway, leaves the connection out of step: [`Client::is_broken`] holds from then on
-//! and every further call fails.
+//! A [`Client`] makes one call at a time; [`Pool`](crate::Pool) makes several at a time, over several nodes. A call that was
+//! dropped or failed halfway leaves the connection out of step: from then on [`Client::is_broken`] is true and every call
+//! fails.
 
 mod codes;
 mod connection;
@@ -23,11 +23,11 @@ pub use tls::{Tls, TlsError, TlsFiles};
 
 use levada_model::SessionError;
 
-/// Why a node did not do as asked.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The node cannot be reached, hung up, does not answer, or does not speak the protocol. What became of the request is not
-    /// known.
+    /// The node cannot be reached, hung up, does not answer, or does not speak the protocol. Whether the request took effect is
+    /// unknown.
     #[error("{node}: {reason}")]
     Lost {
         /// The node.
@@ -37,7 +37,7 @@ pub enum ClientError {
         /// Whether the time was over.
         timed_out: bool,
     },
-    /// The node answered that it does not.
+    /// The node answered with an error.
     #[error(transparent)]
     Refused(#[from] SessionError),
 }

@@ -7,7 +7,7 @@
 //!   block     executeQueryStatementV2  TsBlock: null flags, a set bit is null, highest bit first; runs of equal values
 //! ```
 //!
-//! All numbers are big-endian. Nothing here trusts a count: rows are checked against the bytes that are left.
+//! All numbers are big-endian. Counts are not trusted: rows are checked against the bytes that are left.
 
 pub mod block;
 pub mod dataset;

@@ -8,8 +8,8 @@
 //!   thrift     binary and compact, framed            bounded; blobs are slices of their frame
 //! ```
 //!
-//! Invariant: nothing read from a connection is trusted. Lengths and counts are checked against the bytes that are there, and
-//! whatever a peer sends ends in a value or an error.
+//! Invariant: nothing read from a connection is trusted. Lengths and counts are checked against the bytes present, and whatever
+//! a peer sends ends in a value or an error.
 
 pub mod client;
 pub mod columns;

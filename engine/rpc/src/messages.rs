@@ -1,7 +1,7 @@
 //! The services' structures and calls: `TSIService` (0.12, 0.13) and `IClientRPCService` (from 1.0 on).
 //!
-//! One set of structures serves all versions: what a version does not know it passes over, what it does not send is
-//! `None`. A structure `TSInsertTabletReq` is [`InsertTabletReq`] here; fields keep their names, in this language's case.
+//! One set of structures serves all versions: unknown fields are skipped, absent fields are `None`. The structure
+//! `TSInsertTabletReq` is [`InsertTabletReq`] here; fields keep their names, in snake case.
 
 mod calls;
 mod insert;
@@ -23,10 +23,10 @@ pub use session::*;
 pub use statement::*;
 pub use status::{EndPoint, Status};
 
-/// What is called: a method's name, its arguments (the implementing type) and what it gives.
+/// A call: a method's name, its arguments (the implementing type) and its reply.
 pub trait Call: crate::thrift::Wire {
     /// The name on the wire.
     const METHOD: &'static str;
-    /// What it gives.
+    /// The reply.
     type Reply: crate::thrift::Wire;
 }

@@ -5,21 +5,22 @@
 //!                                │
 //!                                ▼
 //!   permits ─▶ Lease: a client of the node the device belongs to, or of the least busy one
-//!                │ lost: another connection, another node      │ refused for good: smaller pieces, until what is wrong
-//!                ▼                                             ▼ stands alone: that is rejected
+//!                │ lost: another connection, another node      │ rejected for good: divided, until the bad values
+//!                ▼                                             ▼ stand alone; only those are rejected
 //!            redirection remembered                         RejectedRows
 //! ```
 //!
-//! - **Order.** A device belongs to a lane, and a lane writes one thing at a time, in the order in which writes were first
-//!   polled. Devices of different lanes are written at the same time.
-//! - **Nodes.** One that cannot be reached, or does not answer, is left out, for longer each time; when its time is over it is
-//!   tried beside the others and taken back when it answers. When all are left out, all are tried.
-//! - **Permits** cannot leak: a [`Lease`] gives back its permit when it is dropped, however that comes about, and its
-//!   client too, unless a call of it came to no end.
-//! - **Retries.** A request that was lost is repeated on another connection at once, as repeating a write is harmless. What the
-//!   server cannot do for now is told as a transient error: waiting and trying again is the caller's.
-//! - **Doubt.** A write at which a server hangs up or fails inside, each time and for longer than
-//!   [`patience`](PoolOptions::patience), is divided like one that is refused: the rows that cause it are rejected.
+//! - **Order.** Each device belongs to a lane. A lane writes one thing at a time, in the order in which writes were first
+//!   polled. Lanes write at the same time.
+//! - **Nodes.** A node that cannot be reached or does not answer is left out, for longer after each failure. After that time it
+//!   is tried while the others are used, and taken back when it answers. When all are left out, all are tried.
+//! - **Permits** cannot leak: dropping a [`Lease`] always gives back its permit, and its client unless a call was left
+//!   unfinished.
+//! - **Retries.** A lost request is repeated on another connection at once, since repeating a write is harmless. Temporary
+//!   failures of the server are returned as transient errors; waiting and retrying is up to the caller.
+//! - **Doubt.** When servers hang up or fail internally at a write each time, for longer than
+//!   [`patience`](PoolOptions::patience), the write is divided like a rejected one, and the rows that cause the failure are
+//!   rejected.
 
 mod convert;
 mod doubts;

@@ -8,13 +8,13 @@
 //!   compact   82 │ kind·version │ sequence │ name  fields: delta·type, value … 00
 //! ```
 //!
-//! It is a codec of our own and no generated code, for three reasons: blobs must be slices of the frame they came in,
-//! every length must be checked against the bytes that are left before anything is allocated, and both protocols must
-//! be told apart by their first byte on one port. The structures are described once, by a macro, for reading and writing.
+//! The codec is written by hand rather than generated, for three reasons: blobs must be slices of the frame they arrived in,
+//! every length must be checked against the bytes left before anything is allocated, and one port must tell both protocols
+//! apart by their first byte. A macro describes each structure once, for reading and writing.
 //!
-//! Bounds: a frame is no longer than its reader allows and is read as it arrives, so that a length alone costs nothing;
-//! containers hold no more elements than bytes are left; structures nest 32 deep at most. What is decoded takes at most
-//! some thirty times the frame (a list of empty texts).
+//! Bounds: a frame is no longer than its reader allows, and memory grows with the bytes that arrive, not with the stated
+//! length. Containers hold no more elements than bytes are left. Structures nest at most 32 deep. Decoded data takes at most
+//! about thirty times the frame's size (a list of empty strings).
 
 mod error;
 mod frame;
@@ -33,12 +33,12 @@ pub use writer::Writer;
 
 pub(crate) use structure::{field_type, structures};
 
-/// One of the two ways in which structures become bytes.
+/// How structures are encoded as bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Protocol {
     /// Numbers of fixed width.
     #[default]
     Binary,
-    /// Numbers as short as they are small.
+    /// Numbers of variable width: small numbers take fewer bytes.
     Compact,
 }

@@ -1,4 +1,4 @@
-//! Status codes of all generations as those of today.
+//! Status codes of all generations, mapped to those of today.
 
 use levada_model::{SessionError, StatusCode};
 
@@ -16,8 +16,8 @@ pub enum Generation {
     V1,
 }
 
-/// Codes before 1.0 with those of today, where they differ and something depends on it.
-const OLD: [(i32, i32); 33] = [
+/// Codes before 1.0 with those of today, where they differ and the difference matters.
+const OLD_CODES: [(i32, i32); 33] = [
     (203, 201),
     (299, 505),
     (300, 506),
@@ -64,18 +64,19 @@ impl Generation {
         }
     }
 
-    /// A code as one of today.
+    /// Today's code for a code.
     pub fn code(self, code: i32) -> StatusCode {
-        let today =
-            OLD.iter().find(|(old, _)| self < Self::V1 && *old == code).map_or(code, |(_, today)| *today);
+        let today = OLD_CODES
+            .iter()
+            .find(|(old, _)| self < Self::V1 && *old == code)
+            .map_or(code, |(_, today)| *today);
         StatusCode(today)
     }
 
-    /// What a status says. The parts of a request of several parts are looked at, too: such a request failed where one of them
-    /// did.
+    /// What a status says, the parts of a request included: a request failed if one of its parts did.
     ///
     /// # Errors
-    /// It does not say success.
+    /// The status is not success.
     pub(crate) fn check(self, node: &str, status: &Status) -> Result<(), ClientError> {
         let code = self.code(status.code);
         if code.is_success() {
@@ -93,14 +94,14 @@ impl Generation {
         };
         let code = of_words(code, &message);
         let error = SessionError::new(code, format!("{node}: {message}"));
-        // A server that says so knows better; none says it of what has to be changed first.
+        // A server's own word counts as well; none says it of a request that has to be changed first.
         let transient = error.transient || retry == Some(true);
         Err(SessionError { transient, ..error }.into())
     }
 }
 
-/// Before 2.0 a value of the wrong type has the code of whatever noticed it, one that promises that trying again helps among
-/// them: the words say what it is.
+/// Before 2.0 a value of the wrong type gets the code of the component that noticed it, even a transient one: the message tells
+/// what it is.
 fn of_words(code: StatusCode, message: &str) -> StatusCode {
     let message = message.to_ascii_lowercase();
     let mismatch =

@@ -32,12 +32,12 @@ pub(super) struct Connection {
     protocol: Protocol,
     sequence: i32,
     timeout: Duration,
-    /// A call is under way, or came to no end: the next bytes are not the next reply.
+    /// A call is under way or was left unfinished: the next bytes are not the next reply.
     pub(super) broken: bool,
 }
 
 impl Connection {
-    /// Connects. The time it may take is the caller's affair.
+    /// Connects. The caller limits the time.
     pub(super) async fn open(node: &str, options: &ClientOptions) -> Result<Self, ClientError> {
         let failed = |error: std::io::Error| ClientError::Lost {
             node: node.to_owned(),

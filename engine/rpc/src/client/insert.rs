@@ -9,8 +9,8 @@ use crate::{
 };
 
 impl Client {
-    /// Writes tablets in one request: all aligned or none, their rows ascending by time, each time once. Gives for each
-    /// tablet the node that is closer to its device, where the server says so.
+    /// Writes tablets in one request: all aligned or none, their rows ascending by time, each time once. Returns for each
+    /// tablet the node that is closer to its device, if the server names one.
     ///
     /// # Errors
     /// Some values of some tablet may not be stored; others may.

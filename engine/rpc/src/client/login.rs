@@ -35,14 +35,14 @@ pub struct Client {
     server: Server,
 }
 
-/// What a server reads where it does not say: the default of 0.12.
-const FRAME_BYTES: usize = 64 << 20;
+/// The longest request of a server that states no limit, in bytes: the default of 0.12.
+const DEFAULT_FRAME_BYTES: usize = 64 << 20;
 
 impl Client {
     /// Connects with `node` (`host:port`) and logs in.
     ///
     /// # Errors
-    /// The node does not answer in time, or refuses; its timestamps are not milliseconds.
+    /// The node does not answer in time or rejects the login, or its timestamps are not milliseconds.
     pub async fn open(node: &str, options: &ClientOptions) -> Result<Self, ClientError> {
         let limit = options.connect_timeout;
         tokio::time::timeout(limit, Self::log_in(node, options)).await.unwrap_or_else(|_| {
@@ -66,8 +66,8 @@ impl Client {
             configuration: Some(Pairs(configuration.to_vec())),
         };
         let opened = connection.call(&OpenSession { req: request }).await?;
-        // Which generation's codes these are is not known yet: 600 is a wrong password before 1.0, read-only afterwards, and
-        // nobody is told at the door that the store is read-only.
+        // The generation is not known yet: 600 is a wrong password before 1.0 and read-only afterwards, but no server reports
+        // read-only at a login.
         if opened.status.code == 600 {
             Generation::V0_12.check(node, &opened.status)?;
         }
@@ -87,7 +87,7 @@ impl Client {
         let server = Server {
             generation: Generation::of(&properties.version),
             new_types: has_new_types(&properties.version),
-            frame_bytes: frame.filter(|bytes| *bytes > 0).unwrap_or(FRAME_BYTES),
+            frame_bytes: frame.filter(|bytes| *bytes > 0).unwrap_or(DEFAULT_FRAME_BYTES),
             version: properties.version,
         };
         Ok(Self {
@@ -110,15 +110,15 @@ impl Client {
         &self.server
     }
 
-    /// Whether a call came to no end: this client is of no more use.
+    /// Whether a call was left unfinished: this client is then unusable.
     pub fn is_broken(&self) -> bool {
         self.connection.broken
     }
 
-    /// Whether the other side is there.
+    /// Checks that the other side is there.
     ///
     /// # Errors
-    /// It is not, or has forgotten this session.
+    /// It is not there, or has forgotten this session.
     pub async fn ping(&mut self) -> Result<(), ClientError> {
         let zone = self.connection.call(&GetTimeZone { session_id: self.session_id }).await?;
         self.check(&zone.status)
@@ -127,7 +127,7 @@ impl Client {
     /// Logs out.
     ///
     /// # Errors
-    /// The other side did not hear of it. It ends sessions whose connection ends.
+    /// The other side did not receive the request. It ends the sessions of a closed connection anyway.
     pub async fn close(mut self) -> Result<(), ClientError> {
         let request = CloseSessionReq { session_id: self.session_id };
         self.connection.call(&CloseSession { req: request }).await?;

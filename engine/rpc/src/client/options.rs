@@ -7,13 +7,13 @@ use super::Tls;
 /// How a client connects and logs in.
 #[derive(Clone)]
 pub struct ClientOptions {
-    /// Who logs in.
+    /// The user to log in.
     pub user: String,
-    /// With what.
+    /// The user's password.
     pub password: String,
-    /// The session's time zone, `Europe/Berlin` or `+08:00`: how statements' times without a zone are understood.
+    /// The session's time zone, `Europe/Berlin` or `+08:00`, for times in statements without a zone.
     pub zone: String,
-    /// Rows that a query's answer brings at once.
+    /// How many rows a page of a query's result has.
     pub fetch_size: i32,
     /// How long connecting and logging in may take.
     pub connect_timeout: Duration,
@@ -21,7 +21,7 @@ pub struct ClientOptions {
     pub call_timeout: Duration,
     /// The longest answer that is read, in bytes.
     pub frame_bytes: usize,
-    /// Speak the compact protocol, where the server is set to it (`rpc_thrift_compression_enable`).
+    /// Use the compact protocol; the server must be set to it (`rpc_thrift_compression_enable`).
     pub compact: bool,
     /// Encrypt the connection.
     pub tls: Option<Tls>,

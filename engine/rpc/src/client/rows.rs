@@ -1,4 +1,4 @@
-//! What a query's rows look like, and rows out of both encodings.
+//! The shape of a query's rows, and rows from both encodings.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     thrift::WireError,
 };
 
-/// A query's columns, and where their values are among those sent: a column that is asked for twice is sent once.
+/// A query's columns, and where their values are among those sent: a column selected twice is sent once.
 #[derive(Clone, Debug)]
 pub struct Shape {
     /// Whether the rows have a time.
@@ -28,10 +28,10 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Of an answer that has columns.
+    /// The shape of an answer that has columns.
     ///
     /// # Errors
-    /// Names, types and places do not fit together.
+    /// Names, types and indexes do not fit together.
     pub fn of(answer: &ExecuteStatementResp) -> Result<Self, WireError> {
         let names = answer.columns.as_deref().unwrap_or_default();
         let types = answer.data_type_list.as_deref().unwrap_or_default();
@@ -45,7 +45,7 @@ impl Shape {
             .enumerate()
             .map(|(index, (name, data_type))| ResultColumn {
                 name: full_name(answer, index, name),
-                // What is not known here is shown as its text, or the page is no such page.
+                // A column of an unknown type is read as text; if it is not text, decoding fails.
                 data_type: data_type.parse().unwrap_or(DataType::Text),
             })
             .collect();
@@ -66,7 +66,7 @@ impl Shape {
     /// The rows of a block.
     ///
     /// # Errors
-    /// It is no block, or one of other columns.
+    /// The bytes are not a block, or a block of other columns.
     pub fn block(&self, block: Bytes) -> Result<RecordBatch, WireError> {
         let (times, arrays) = block::decode(block, &self.sent)?;
         self.batch(times, arrays.into_iter().map(|(_, array)| array).collect())
@@ -103,9 +103,9 @@ impl Shape {
     }
 }
 
-/// Where each column's values are. 2.0 says it by number, servers before by name, some not at all.
+/// Where each column's values are. 2.0 says it by index, servers before by name, some not at all.
 fn sources(answer: &ExecuteStatementResp, names: &[String]) -> Result<Vec<Option<usize>>, WireError> {
-    // No result has more columns than were asked for; a number beyond is nonsense.
+    // No result has more columns than were selected; a greater index is invalid.
     let place = |index: i32| match usize::try_from(index) {
         Ok(index) if index < names.len() => Ok(Some(index)),
         Err(_) if index == -1 => Ok(None),
@@ -135,7 +135,7 @@ fn sources(answer: &ExecuteStatementResp, names: &[String]) -> Result<Vec<Option
         .collect())
 }
 
-/// 0.13 sends what stands before a name apart, for names that are no aliases.
+/// 0.13 sends the prefix of a name apart, for names that are not aliases.
 fn full_name(answer: &ExecuteStatementResp, index: usize, name: &str) -> String {
     let Some(before) = answer.sg_columns.as_ref().and_then(|before| before.get(index)) else {
         return name.to_owned();

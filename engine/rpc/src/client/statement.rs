@@ -18,13 +18,13 @@ use crate::{
 /// What a statement gave.
 #[derive(Debug)]
 pub enum Answer {
-    /// It is done; the server's words, if any.
+    /// It is done; the server's message, if any.
     Done(String),
     /// It has rows: [`Client::next_batch`] gives them.
     Rows(Box<Cursor>),
 }
 
-/// Where a client stands in the rows of a query.
+/// A client's place in the rows of a query.
 #[derive(Debug)]
 pub struct Cursor {
     statement: String,
@@ -46,7 +46,7 @@ impl Client {
     /// Runs a statement.
     ///
     /// # Errors
-    /// The server refuses it, or it failed.
+    /// The server rejects the statement, or it fails.
     pub async fn execute(&mut self, sql: &str) -> Result<Answer, ClientError> {
         let req = self.request(sql);
         let answer = if self.server().generation < Generation::V1 {
@@ -57,10 +57,10 @@ impl Client {
         self.answer(sql, answer)
     }
 
-    /// Runs a statement as a query. Servers run other statements all the same.
+    /// Runs a statement as a query. Servers run other statements this way too.
     ///
     /// # Errors
-    /// The server refuses it, or it failed.
+    /// The server rejects the statement, or it fails.
     pub async fn query(&mut self, sql: &str) -> Result<Answer, ClientError> {
         let req = self.request(sql);
         let answer = if self.server().generation < Generation::V1 {
@@ -101,8 +101,7 @@ impl Client {
         })))
     }
 
-    /// The next rows of a query, asking for another page where there is need; `None` at the end, when the server has been told
-    /// that the query is over.
+    /// The next rows of a query, fetching another page if necessary; `None` at the end, when the query is closed at the server.
     ///
     /// # Errors
     /// The query failed.
@@ -156,7 +155,7 @@ impl Client {
     /// Ends a query, whether or not it has more rows.
     ///
     /// # Errors
-    /// The other side did not hear of it.
+    /// The other side did not receive the request.
     pub async fn close_query(&mut self, cursor: &mut Cursor) -> Result<(), ClientError> {
         cursor.more = false;
         cursor.blocks.clear();

@@ -7,8 +7,8 @@
 //!              4 an encoding and a column of one row, that all rows have
 //! ```
 //!
-//! The types are physical ones: a DATE is sent as INT32, a TIMESTAMP as INT64, STRING and BLOB as TEXT. What they are is said
-//! beside the blocks.
+//! The types are physical ones: a DATE is sent as INT32, a TIMESTAMP as INT64, STRING and BLOB as TEXT. The logical types are
+//! sent beside the blocks.
 
 use std::sync::Arc;
 
@@ -33,10 +33,10 @@ const INT64: u8 = 2;
 const BINARY: u8 = 3;
 const RUN: u8 = 4;
 
-/// How many rows a block may have whose time column is a run: no bytes bound them then.
-const MOST_ROWS_OF_A_RUN: usize = 1 << 20;
+/// How many rows a block may have if its time column is a run: no bytes bound them then.
+const MAX_RUN_ROWS: usize = 1 << 20;
 
-/// The type that a type is sent as.
+/// The physical type of a type.
 const fn physical(data_type: DataType) -> DataType {
     match data_type {
         DataType::Date => DataType::Int32,
@@ -86,7 +86,7 @@ pub fn encode(times: &Int64Array, columns: &[(DataType, ArrayRef)]) -> Bytes {
     to.freeze()
 }
 
-/// The values, `false` where they are null.
+/// The values, `false` for nulls.
 fn values_of(array: &BooleanArray) -> BooleanBuffer {
     match array.nulls() {
         Some(nulls) => array.values() & nulls.inner(),
@@ -104,11 +104,11 @@ fn put_flags(nulls: Option<&NullBuffer>, to: &mut BytesMut) {
     }
 }
 
-/// A block's rows: times and columns. `types` says what the columns are, where something is known of them; otherwise
-/// a column is what it is sent as.
+/// A block's rows: times and columns. `types` gives the types of columns where they are known; otherwise a column has its
+/// physical type.
 ///
 /// # Errors
-/// The bytes are no such block.
+/// The bytes are not such a block.
 pub fn decode(
     mut from: Bytes,
     types: &[Option<DataType>],
@@ -120,7 +120,7 @@ pub fn decode(
     let sent = (0..count).map(|_| take_type(&mut from)).collect::<Result<Vec<_>, _>>()?;
     let rows = take_count(&mut from, "a block")?;
     let time_encoding = take_byte(&mut from, "an encoding")?;
-    let most = if time_encoding == RUN { MOST_ROWS_OF_A_RUN } else { from.len() / 8 };
+    let most = if time_encoding == RUN { MAX_RUN_ROWS } else { from.len() / 8 };
     if rows > most {
         return Err(WireError::Length { what: "a block", length: rows as i64, left: from.len() });
     }

@@ -119,12 +119,12 @@ pub(super) fn get_bits(
     Ok(BooleanBuffer::new(turned.into(), 0, rows))
 }
 
-/// Appends bits, the highest of each byte first; those behind the last are 0.
+/// Appends bits, the highest of each byte first; padding bits are 0.
 pub(super) fn put_bits(bits: &BooleanBuffer, to: &mut BytesMut) {
     to.extend(low_first(bits).iter().map(|byte| byte.reverse_bits()));
 }
 
-/// Bits packed into bytes, the lowest of each byte first; those behind the last are 0.
+/// Bits packed into bytes, the lowest of each byte first; padding bits are 0.
 pub(super) fn low_first(bits: &BooleanBuffer) -> Vec<u8> {
     let mut packed = BooleanBufferBuilder::new(bits.len());
     packed.append_buffer(bits);

@@ -1,4 +1,4 @@
-//! Records: how single rows are written. For each measurement a type and a value; a type of 254 is a null without value.
+//! Records: single rows. A type and a value for each measurement; type 254 is a null without a value.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use levada_model::{DataType, Value};
@@ -9,16 +9,16 @@ use super::{
 };
 use crate::thrift::WireError;
 
-const NULL: u8 = 0xfe;
-/// A text whose type is to be found out; between servers only.
-const RAW: u8 = 0xff;
+const NULL_TYPE: u8 = 0xfe;
+/// A string whose type is to be inferred; sent between servers only.
+const RAW_TYPE: u8 = 0xff;
 
 /// A record's values as bytes.
 pub fn encode(values: &[Option<Value>]) -> Bytes {
     let mut to = BytesMut::with_capacity(values.len() * 9);
     for value in values {
         let Some(value) = value else {
-            to.put_u8(NULL);
+            to.put_u8(NULL_TYPE);
             continue;
         };
         to.put_u8(value.data_type().code());
@@ -38,7 +38,7 @@ pub fn encode(values: &[Option<Value>]) -> Bytes {
 /// A record's values, `count` of them.
 ///
 /// # Errors
-/// The bytes are no such values.
+/// The bytes are not such values.
 pub fn decode(count: usize, mut from: Bytes) -> Result<Vec<Option<Value>>, WireError> {
     if count > from.len() {
         return Err(WireError::Ends { what: "a record", needed: count, left: from.len() });
@@ -48,10 +48,10 @@ pub fn decode(count: usize, mut from: Bytes) -> Result<Vec<Option<Value>>, WireE
 
 fn value(from: &mut Bytes) -> Result<Option<Value>, WireError> {
     let code = take_byte(from, "a type")?;
-    if code == NULL {
+    if code == NULL_TYPE {
         return Ok(None);
     }
-    let data_type = if code == RAW { Some(DataType::Text) } else { DataType::from_code(code) };
+    let data_type = if code == RAW_TYPE { Some(DataType::Text) } else { DataType::from_code(code) };
     let data_type = data_type.ok_or(WireError::Code { what: "data type", code: code.into() })?;
     let mut fixed = |bytes| take(from, bytes, "a value");
     Ok(Some(match data_type {

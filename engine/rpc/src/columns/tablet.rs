@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   timestamps   rows × i64, ascending
-//!   values       column after column, a filler for each null: 1, 4 or 8 bytes, texts with their length
+//!   values       column after column, a filler for each null: 1, 4 or 8 bytes, strings with their length
 //!                then, if anything is null, for each column: 0, or 1 and a bit for each row, the lowest of each byte first
 //! ```
 
@@ -38,11 +38,11 @@ pub struct TabletBytes {
     pub values: Bytes,
 }
 
-/// The same rows, sorted by time, each time once: of several rows with the same time the last value counts, measurement by
-/// measurement. `None` where they are so already.
+/// The same rows sorted by time, each time once: of rows with equal times, the last value of each measurement counts. `None` if
+/// the rows are so already.
 ///
 /// # Errors
-/// Memory cannot be had.
+/// Memory cannot be allocated.
 pub fn sorted(tablet: &Tablet) -> Result<Option<Tablet>, arrow_schema::ArrowError> {
     let times = tablet.times().values();
     if times.is_sorted_by(|a, b| a < b) {
@@ -105,7 +105,7 @@ fn text_bytes(offsets: &[i32]) -> usize {
     }
 }
 
-/// A tablet as bytes; its rows as they are, see [`sorted`].
+/// A tablet as bytes, its rows in the order they have; see [`sorted`].
 pub fn encode(tablet: &Tablet) -> TabletBytes {
     let rows = tablet.rows();
     let mut timestamps = BytesMut::with_capacity(rows * 8);
@@ -141,7 +141,7 @@ fn put_bitmap(array: &ArrayRef, to: &mut BytesMut) {
     }
 }
 
-/// Values of all rows; what stands in the place of a null is not read.
+/// Values of all rows; a null gets a filler that nobody reads.
 fn put_with_fillers(array: &ArrayRef, data_type: DataType, to: &mut BytesMut) {
     match data_type {
         DataType::Boolean => to.extend(array.as_boolean().values().iter().map(u8::from)),
@@ -184,7 +184,7 @@ pub fn decode(
     Ok((times, columns))
 }
 
-/// The same values, some of them null now.
+/// The same values, with some of them null.
 fn with_nulls(array: &ArrayRef, nulls: NullBuffer) -> ArrayRef {
     let absent = BooleanArray::new(!nulls.inner(), None);
     // Both have as many rows.

@@ -14,10 +14,10 @@ use levada_model::DataType;
 use super::numbers::{get_valid, put_valid, take, take_byte, take_count};
 use crate::thrift::WireError;
 
-/// How many bytes a column may have when it is decoded: offsets into texts stay within 31 bits.
-const MOST_BYTES: usize = 1 << 30;
+/// How many bytes a decoded column may have: offsets into strings must fit 31 bits.
+const MAX_COLUMN_BYTES: usize = 1 << 30;
 
-/// Appends the values that are not null, one after the other: numbers by their width, a boolean as a byte, texts with their
+/// Appends the values that are not null one after the other: numbers by their width, a boolean as a byte, strings after their
 /// length.
 pub(super) fn put_values(array: &ArrayRef, data_type: DataType, to: &mut BytesMut) {
     match data_type {
@@ -33,7 +33,7 @@ pub(super) fn put_values(array: &ArrayRef, data_type: DataType, to: &mut BytesMu
     }
 }
 
-/// Appends a length and bytes.
+/// Appends a length, then bytes.
 pub(super) fn put_blob(blob: &[u8], to: &mut BytesMut) {
     // An Arrow array of 32-bit offsets holds nothing longer.
     to.put_u32(u32::try_from(blob.len()).unwrap_or(u32::MAX));
@@ -69,7 +69,7 @@ pub(super) fn get_values(
     })
 }
 
-/// Texts or blobs, each behind its length, for the rows that are not null.
+/// Strings or blobs, each after its length, for the rows that are not null.
 pub(super) fn get_blobs(
     data_type: DataType,
     rows: usize,
@@ -97,13 +97,13 @@ pub(super) fn get_blobs(
 fn offset(bytes: usize) -> Result<i32, WireError> {
     i32::try_from(bytes)
         .ok()
-        .filter(|_| bytes <= MOST_BYTES)
-        .ok_or_else(|| WireError::Mismatch(format!("a column of more than {MOST_BYTES} bytes")))
+        .filter(|_| bytes <= MAX_COLUMN_BYTES)
+        .ok_or_else(|| WireError::Mismatch(format!("a column of more than {MAX_COLUMN_BYTES} bytes")))
 }
 
-/// An array of texts or blobs. What is not UTF-8 in a text is replaced, as the peer's own clients do.
+/// An array of strings or blobs. Invalid UTF-8 in a string is replaced, as the peer's own clients do.
 fn blobs(data_type: DataType, offsets: Vec<i32>, bytes: Vec<u8>, nulls: Option<NullBuffer>) -> ArrayRef {
-    // Offsets were made in ascending order, from 0 on.
+    // Offsets ascend from 0.
     let array = BinaryArray::new(OffsetBuffer::new(ScalarBuffer::from(offsets)), bytes.into(), nulls);
     if data_type == DataType::Blob {
         return Arc::new(array);
@@ -128,7 +128,7 @@ pub(super) fn repeated(array: &ArrayRef, data_type: DataType, rows: usize) -> Re
         DataType::Blob => array.as_binary::<i32>().value_length(0),
         _ => 8,
     };
-    let most = MOST_BYTES / usize::try_from(bytes).unwrap_or(1).max(1);
+    let most = MAX_COLUMN_BYTES / usize::try_from(bytes).unwrap_or(1).max(1);
     if rows > most {
         return Err(WireError::Mismatch(format!("{rows} times a value of {bytes} bytes")));
     }

@@ -17,7 +17,7 @@ structures! {
         8 optional column_categories: Vec<i8>,
     }
 
-    /// One row, its values as texts.
+    /// One row, its values as strings.
     InsertStringRecordReq {
         1 required session_id: i64,
         2 required prefix_path: String,
@@ -79,7 +79,7 @@ structures! {
         6 optional is_aligned: bool,
     }
 
-    /// Rows of several devices, their values as texts.
+    /// Rows of several devices, their values as strings.
     InsertStringRecordsReq {
         1 required session_id: i64,
         2 required prefix_paths: Vec<String>,
@@ -89,7 +89,7 @@ structures! {
         6 optional is_aligned: bool,
     }
 
-    /// Rows of one device, their values as texts.
+    /// Rows of one device, their values as strings.
     InsertStringRecordsOfOneDeviceReq {
         1 required session_id: i64,
         2 required prefix_path: String,

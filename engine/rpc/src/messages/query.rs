@@ -1,4 +1,4 @@
-//! Queries that are no statements.
+//! Queries other than statements.
 
 use crate::thrift::structures;
 

@@ -32,7 +32,7 @@ structures! {
         4 optional data_type: String,
     }
 
-    /// 0.13: how the system is.
+    /// 0.13: the system's status.
     GetSystemStatusResp {
         1 required status: Status,
         2 required system_status: String,

@@ -82,7 +82,7 @@ structures! {
         2 required statements: Vec<String>,
     }
 
-    /// Asks how a query is getting on.
+    /// Asks for the progress of a query.
     GetOperationStatusReq {
         1 required session_id: i64,
         2 required query_id: i64,

@@ -13,7 +13,7 @@ structures! {
 
     /// How a request went.
     Status {
-        /// A code of the server's generation: before 1.0 the numbers were others.
+        /// A code of the server's generation: the numbers differed before 1.0.
         1 required code: i32,
         2 optional message: String,
         /// For a request of several parts, how each went.

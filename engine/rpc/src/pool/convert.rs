@@ -1,11 +1,11 @@
-//! Values as those of the type that their series has: the table of conversions is [`Column::to`]'s.
+//! Converts values to the type of their series, by the table of conversions: [`Column::to`].
 
 use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::ArrayRef;
 use levada_model::{Column, DataType, Value};
 
-/// A column's values as those of another type, and what cannot be that: the reasons, each with its rows.
+/// A converted column, and the rejected values: the reasons, each with its rows.
 #[derive(Debug)]
 pub(super) struct Converted {
     pub(super) values: ArrayRef,

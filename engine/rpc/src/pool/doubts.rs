@@ -1,9 +1,9 @@
-//! Requests in doubt: those that a server failed at, where the request may be the cause.
+//! Requests in doubt: a server failed at them, and they may be the cause.
 //!
-//! A server that hangs up, or fails inside, may be in trouble that passes, or may meet a request that it can never take. Only
-//! time tells them apart. The write is therefore repeated as it is, until it has failed [`STRIKES`] times and
-//! [`patience`](super::PoolOptions::patience) is over. From then on its requests are divided as those that were refused are.
-//! Which parts failed is kept until the write ends, as a server that a part brings down needs some time for each.
+//! A server that hangs up or fails internally may be in temporary trouble, or may have met a request that it can never take.
+//! Only time tells them apart. The write is therefore repeated unchanged, until a request has failed [`MIN_FAILURES`] times and
+//! [`patience`](super::PoolOptions::patience) is over. From then on its requests are divided like rejected ones. Failed parts
+//! are remembered until the write ends, as a server that a part brings down needs some time after each.
 
 use std::{
     collections::HashMap,
@@ -16,10 +16,10 @@ use levada_model::{SessionError, StatusCode, Tablet};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// A request that failed less often than this is not divided.
-const STRIKES: u32 = 5;
-/// More writes than this are not in doubt at once; the one that has been for the longest time is forgotten.
-const MOST: usize = 64;
+/// A request that failed fewer times than this is not divided.
+const MIN_FAILURES: u32 = 5;
+/// How many writes may be in doubt at once; the one longest in doubt is forgotten first.
+const MAX_WRITES: usize = 64;
 
 /// The requests of a pool that are in doubt.
 #[derive(Debug, Default)]
@@ -42,7 +42,7 @@ impl Doubts {
         self.writes.lock().is_empty()
     }
 
-    /// A number for what is written, the same each time it is written.
+    /// The key of a write, the same each time it is written.
     pub(super) fn key<'a>(&self, tablets: impl Iterator<Item = (usize, &'a Tablet)>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         for (index, tablet) in tablets {
@@ -53,15 +53,15 @@ impl Doubts {
         hasher.finish()
     }
 
-    /// Why a request is not sent any more, if it is not.
+    /// Why a request is no longer sent, if it was given up.
     pub(super) fn given_up(&self, write: u64, request: u64) -> Option<SessionError> {
         let writes = self.writes.lock();
         let (code, message) = writes.get(&write)?.given_up.get(&request)?;
         Some(SessionError::new(*code, message.clone()))
     }
 
-    /// A server failed at a request. Whether it is not to be sent any more: a part of one of which that holds is given up at
-    /// once, or the second time where the server is `gone` since, as that may have been a chance.
+    /// Records that a server failed at a request; returns whether the request is given up. A part of a doubted request is given
+    /// up at its first failure, or at its second if the server is `gone` since, as the first may be a coincidence.
     pub(super) fn failed(
         &self,
         (write, request): (u64, u64),
@@ -71,7 +71,7 @@ impl Doubts {
         patience: Duration,
     ) -> bool {
         let mut writes = self.writes.lock();
-        if writes.len() >= MOST && !writes.contains_key(&write) {
+        if writes.len() >= MAX_WRITES && !writes.contains_key(&write) {
             let oldest = writes.iter().min_by_key(|(_, doubted)| doubted.since).map(|(key, _)| *key);
             oldest.map(|key| writes.remove(&key));
         }
@@ -86,7 +86,7 @@ impl Doubts {
         let sure = match (part, gone) {
             (true, false) => true,
             (true, true) => *strikes > 1,
-            (false, _) => *strikes >= STRIKES && now.duration_since(doubted.since) >= patience,
+            (false, _) => *strikes >= MIN_FAILURES && now.duration_since(doubted.since) >= patience,
         };
         if !sure {
             return false;
@@ -96,7 +96,7 @@ impl Doubts {
         true
     }
 
-    /// A write has come to its end.
+    /// A write has ended.
     pub(super) fn forget(&self, write: u64) {
         self.writes.lock().remove(&write);
     }

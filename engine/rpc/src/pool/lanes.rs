@@ -1,4 +1,4 @@
-//! Lanes: what keeps the rows of a device in order.
+//! Lanes: they keep the rows of a device in order.
 
 use std::hash::BuildHasher;
 
@@ -26,7 +26,7 @@ impl Lanes {
         (self.hasher.hash_one(device) % self.lanes.len() as u64) as usize
     }
 
-    /// The lane's lock. Those who wait get it in the order in which they first polled.
+    /// The lane's lock. Waiters get it in the order in which they first polled.
     pub(super) fn lock(&self, lane: usize) -> &Mutex<()> {
         &self.lanes[lane]
     }

@@ -21,10 +21,10 @@ use crate::{
     messages::EndPoint,
 };
 
-/// More devices' nodes than this are not remembered at once.
-const REMEMBERED: usize = 100_000;
-/// More nodes than this are not taken in, whatever servers recommend.
-const MOST_NODES: usize = 64;
+/// For how many devices the recommended node is remembered.
+const MAX_DEVICES: usize = 100_000;
+/// From this many nodes on, no recommended node is added.
+const MAX_NODES: usize = 64;
 
 /// Sessions with the nodes of an IoTDB. Clones share them.
 #[derive(Clone)]
@@ -35,23 +35,23 @@ pub(super) struct Shared {
     permits: Arc<Semaphore>,
     nodes: Mutex<Vec<Arc<Node>>>,
     closest: Mutex<HashMap<Path, Arc<Node>, foldhash::fast::RandomState>>,
-    /// What the last server to log in at said of itself.
+    /// What the server of the last login said of itself.
     server: Mutex<Option<Server>>,
     pub(super) lanes: Lanes,
     pub(super) types: KnownTypes,
     pub(super) doubts: Doubts,
 }
 
-/// A client, lent. Dropping it gives it back, unless a call of it came to no end; its permit is given back in any case.
+/// A borrowed client. Dropping it gives the client back, unless a call was left unfinished, and the permit in any case.
 pub struct Lease {
     client: Option<Client>,
-    /// Whether the client was connected before it was lent: it may have died meanwhile.
+    /// Whether the client was connected before it was borrowed: it may have died since.
     pub(super) used: bool,
     place: Place,
     _permit: OwnedSemaphorePermit,
 }
 
-/// A place among those of a node.
+/// One of the leases of a node; ends it when dropped.
 struct Place {
     node: Arc<Node>,
     client: Option<Client>,
@@ -75,7 +75,7 @@ impl Lease {
         self.client.as_mut().expect("it is there until the lease is dropped")
     }
 
-    /// Lets the client go instead of giving it back.
+    /// Drops the client instead of giving it back.
     pub(super) fn discard(mut self) {
         self.client = None;
     }
@@ -107,20 +107,20 @@ impl Pool {
         }))
     }
 
-    /// How many permits are to be had at this moment.
+    /// How many permits are available now.
     pub fn idle_permits(&self) -> usize {
         self.0.permits.available_permits()
     }
 
-    /// The addresses of the nodes, with those that servers recommended.
+    /// The addresses of the nodes, including recommended ones.
     pub fn nodes(&self) -> Vec<String> {
         self.0.nodes.lock().iter().map(|node| node.address.clone()).collect()
     }
 
-    /// A client of `wanted`, if that node can be used, or else of the least busy node. Waits until there is a permit.
+    /// A client of `wanted` if that node can be used, otherwise of the least busy node. Waits for a permit.
     ///
     /// # Errors
-    /// No node answers (transient); one refuses the login; the pool is closed.
+    /// No node answers (transient); one rejects the login; the pool is closed.
     pub(super) async fn lease(&self, wanted: Option<Arc<Node>>) -> Result<Lease, SessionError> {
         let permit = Arc::clone(&self.0.permits).acquire_owned().await;
         let permit = permit.map_err(|_| SessionError::new(StatusCode::NOT_LOGIN, "the pool is closed"))?;
@@ -175,15 +175,15 @@ impl Pool {
         usable.into_iter().map(|(_, _, index)| Arc::clone(&nodes[index])).collect()
     }
 
-    /// Connects with a node, so that an error shows before there is anything to lose.
+    /// Connects with a node, so that an error shows before there is data to lose.
     ///
     /// # Errors
-    /// No node answers, or one refuses the login.
+    /// No node answers, or one rejects the login.
     pub async fn connect(&self) -> Result<(), SessionError> {
         self.lease(None).await.map(drop)
     }
 
-    /// What servers can do; asked of one where none was asked before.
+    /// What servers can do; one is asked if none was asked before.
     pub(super) async fn server(&self) -> Result<Server, SessionError> {
         let known = self.0.server.lock().clone();
         match known {
@@ -209,14 +209,14 @@ impl Pool {
         }
         let Some(node) = self.recommended(&address.to_string()) else { return };
         let mut closest = self.0.closest.lock();
-        if closest.len() >= REMEMBERED {
+        if closest.len() >= MAX_DEVICES {
             closest.clear();
         }
         closest.insert(device.clone(), node);
     }
 
-    /// The node of an address; one that is new is taken in. A server that has not been told its own address recommends the
-    /// loopback: from another machine that would be somebody else.
+    /// The node of an address; a new one is added. A server that was not told its own address recommends the loopback address,
+    /// which on another machine is a different server.
     fn recommended(&self, address: &str) -> Option<Arc<Node>> {
         let mut nodes = self.0.nodes.lock();
         if let Some(node) = nodes.iter().find(|node| node.address == address) {
@@ -225,7 +225,7 @@ impl Pool {
         let here = |address: &str| {
             ["127.", "localhost", "[::1]", "0.0.0.0"].iter().any(|each| address.starts_with(each))
         };
-        if nodes.len() >= MOST_NODES || here(address) && !nodes.iter().any(|node| here(&node.address)) {
+        if nodes.len() >= MAX_NODES || here(address) && !nodes.iter().any(|node| here(&node.address)) {
             return None;
         }
         let node = Arc::new(Node::new(address.to_owned()));
@@ -233,7 +233,7 @@ impl Pool {
         Some(node)
     }
 
-    /// Lets all idle sessions go, and lets nobody have one any more.
+    /// Drops all idle sessions, and grants no more.
     pub(super) async fn shut(&self) {
         self.0.permits.close();
         let nodes = self.0.nodes.lock().clone();

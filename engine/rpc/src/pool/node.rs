@@ -18,7 +18,7 @@ pub(super) struct Node {
 #[derive(Debug, Default)]
 struct State {
     idle: Vec<Client>,
-    /// Leases that are out.
+    /// Leases in use.
     busy: usize,
     left_out: Option<LeftOut>,
 }
@@ -26,18 +26,18 @@ struct State {
 #[derive(Debug)]
 struct LeftOut {
     until: Instant,
-    /// How long the next time.
+    /// How long it is left out the next time.
     next: Duration,
 }
 
 /// How a node may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
-    /// It is as it should be; how many leases are out.
+    /// It is available; this many leases are in use.
     Now(usize),
     /// It is left out.
     Not,
-    /// It was left out, and its time is over: whoever is told so has to try it.
+    /// It was left out, and its time is over: the caller must try it.
     Probe,
 }
 
@@ -53,21 +53,21 @@ impl Node {
             None => Use::Now(state.busy),
             Some(out) if out.until > now => Use::Not,
             Some(out) => {
-                // Whoever tries it may come to nothing; then it is somebody else's turn after that time.
+                // If the caller's attempt fails, the next caller tries after that time.
                 out.until = now + out.next;
                 Use::Probe
             }
         }
     }
 
-    /// Begins a lease; an idle client, if there is one. Whoever begins ends it.
+    /// Begins a lease, with an idle client if there is one. The caller ends it.
     pub(super) fn begin(&self) -> Option<Client> {
         let mut state = self.state.lock();
         state.busy += 1;
         state.idle.pop()
     }
 
-    /// Ends a lease; what can be used again is kept.
+    /// Ends a lease; a usable client is kept.
     pub(super) fn end(&self, client: Option<Client>) {
         let mut state = self.state.lock();
         state.busy -= 1;
@@ -83,7 +83,7 @@ impl Node {
         state.idle.extend(client);
     }
 
-    /// It did not answer: it is left out, and what connects with it is let go.
+    /// It did not answer: it is left out, and its idle clients are dropped.
     pub(super) fn failed(&self, now: Instant, first: Duration, most: Duration) {
         let mut state = self.state.lock();
         state.idle.clear();
@@ -91,7 +91,7 @@ impl Node {
         state.left_out = Some(LeftOut { until: now + wait, next: (wait * 2).min(most) });
     }
 
-    /// Lets idle clients go: one of them was dead, and all may be.
+    /// Drops idle clients: one of them was dead, and all may be.
     pub(super) fn forget_idle(&self) {
         self.state.lock().idle.clear();
     }

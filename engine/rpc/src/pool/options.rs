@@ -15,14 +15,14 @@ pub struct PoolOptions {
     pub sessions: usize,
     /// Write to the node that the server recommends for a device.
     pub redirect: bool,
-    /// How long a node is left out the first time; each further time twice as long.
+    /// How long a node is left out the first time; doubled each further time.
     pub left_out: Duration,
-    /// How long it is left out at most.
+    /// The longest time a node is left out.
     pub left_out_most: Duration,
-    /// How long a write at which servers hang up or fail inside is repeated as it is, before the rows that cause it are looked
-    /// for and rejected. A server that is only in trouble for a while has to get over it within that time.
+    /// How long a write is repeated unchanged while servers hang up or fail internally, before the rows that cause it are
+    /// looked for and rejected. A server in temporary trouble has to recover within that time.
     pub patience: Duration,
-    /// About how many bytes a request has at most; rows are split over several otherwise.
+    /// The most bytes of a request, roughly; more rows are split over several requests.
     pub request_bytes: usize,
 }
 

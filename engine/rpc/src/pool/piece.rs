@@ -1,4 +1,4 @@
-//! Pieces: what of a tablet is sent at once.
+//! Pieces: the parts of a tablet that are sent at once.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -27,16 +27,16 @@ pub(super) struct Piece {
     pub(super) asked: bool,
 }
 
-/// What tablets are made into pieces with.
+/// How tablets are made into pieces.
 #[derive(Clone, Debug)]
 pub(super) struct Making {
     pub(super) coerce: bool,
     pub(super) server: Server,
-    /// About how many bytes a piece has at most.
+    /// The most bytes of a piece, roughly.
     pub(super) bytes: usize,
 }
 
-/// Pieces, and what of their tablet is rejected.
+/// Pieces, and the rejected part of their tablet.
 #[derive(Debug, Default)]
 pub(super) struct Made {
     pub(super) pieces: Vec<Piece>,
@@ -44,8 +44,8 @@ pub(super) struct Made {
 }
 
 impl Making {
-    /// The pieces of a tablet. Columns become the types that their series are known to have; what cannot is rejected, as is
-    /// what the server has no type for.
+    /// The pieces of a tablet. Columns take the types that their series are known to have; values that cannot be converted, or
+    /// that the server has no type for, are rejected.
     pub(super) fn pieces(&self, index: usize, tablet: &Tablet, types: Option<&Types>) -> Made {
         let mut made = Made::default();
         if tablet.rows() == 0 {
@@ -65,7 +65,7 @@ impl Making {
             Err(error) => Err(error.to_string()),
         });
         let parts = whole.and_then(|whole| {
-            // Before 0.13 a request has no room for nulls: the server would store what stands in their place.
+            // Before 0.13 a request has no room for nulls: the server would store the fillers.
             let nulls = self.server.generation < Generation::V0_13;
             if nulls { without_nulls(whole).map_err(|error| error.to_string()) } else { Ok(vec![whole]) }
         });
@@ -82,7 +82,7 @@ impl Making {
         made
     }
 
-    /// A column as the server can take it; `None` where nothing of it is left.
+    /// A column as the server takes it; `None` if nothing of it is left.
     fn column(
         &self,
         index: usize,
@@ -117,7 +117,7 @@ impl Making {
         Some(Column { name: Arc::clone(&column.name), data_type, values })
     }
 
-    /// Halves until each is small enough; a row that is too large for the server by itself is rejected.
+    /// Halves a tablet until each part is small enough; a single row that is too large for the server is rejected.
     fn split(&self, index: usize, original: &Tablet, tablet: Tablet, made: &mut Made) {
         let bytes = bytes_of(&tablet);
         if bytes <= self.bytes {
@@ -140,7 +140,7 @@ impl Making {
     }
 }
 
-/// The same values as tablets without nulls: one for the columns that are null in the same rows.
+/// The same values as tablets without nulls: one for each set of columns that are null in the same rows.
 fn without_nulls(tablet: Tablet) -> Result<Vec<Tablet>, ArrowError> {
     let mut groups: Vec<(Option<BooleanBuffer>, Vec<Column>)> = Vec::new();
     for column in tablet.columns() {
@@ -162,7 +162,7 @@ fn without_nulls(tablet: Tablet) -> Result<Vec<Tablet>, ArrowError> {
     groups.into_iter().map(part).collect()
 }
 
-/// The rows of a piece as rows of its tablet, rejected; the one measurement where the piece has only one of several.
+/// The rows of a piece, rejected, as rows of its tablet; with the measurement if the piece has only one of several.
 pub(super) fn rejection(
     index: usize,
     original: &Tablet,

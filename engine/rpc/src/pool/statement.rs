@@ -9,10 +9,10 @@ use levada_model::{Outcome, Rows, SessionError};
 use super::{Lease, Pool};
 use crate::client::{Answer, Cursor};
 
-/// How long telling a server that a query is over may take.
-const CLOSING: Duration = Duration::from_secs(5);
+/// How long closing a query at the server may take.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A query under way. Dropping it tells the server that it is over.
+/// A running query. Dropping it closes the query at the server.
 struct Running {
     lease: Option<Lease>,
     cursor: Option<Box<Cursor>>,
@@ -26,7 +26,7 @@ impl Drop for Running {
             return lease.discard();
         };
         runtime.spawn(async move {
-            let closed = tokio::time::timeout(CLOSING, lease.client().close_query(&mut cursor)).await;
+            let closed = tokio::time::timeout(CLOSE_TIMEOUT, lease.client().close_query(&mut cursor)).await;
             if !matches!(closed, Ok(Ok(()))) {
                 lease.discard();
             }
@@ -39,7 +39,7 @@ impl Running {
         let (Some(lease), Some(cursor)) = (&mut self.lease, &mut self.cursor) else { return Ok(None) };
         let batch = lease.client().next_batch(cursor).await?;
         if batch.is_none() {
-            // The server knows that it is over.
+            // The server has closed it.
             self.cursor = None;
             self.lease = None;
         }
@@ -48,7 +48,7 @@ impl Running {
 }
 
 impl Pool {
-    /// Runs one statement. It may do its work twice only where that is harmless, so it is not repeated once it was sent.
+    /// Runs one statement. It is not repeated once it was sent, since running it twice may do harm.
     pub(super) async fn run(&self, sql: &str) -> Result<Outcome, SessionError> {
         loop {
             let mut lease = self.lease(None).await?;
@@ -67,7 +67,7 @@ impl Pool {
         }
     }
 
-    /// Runs one statement that only reads; repeated where it was lost.
+    /// Runs one statement that only reads; it is repeated if it was lost.
     pub(super) async fn ask(&self, sql: &str) -> Result<Rows, SessionError> {
         if !reads_only(sql) {
             return Err(SessionError::not_a_query(sql));
@@ -112,8 +112,8 @@ fn outcome(lease: Lease, answer: Answer) -> Outcome {
     }
 }
 
-/// Whether a statement gives rows and changes nothing, as far as its words tell: a server runs whatever it is sent. What is
-/// not known to be harmless is not.
+/// Whether a statement returns rows and changes nothing, judged by its words, since a server runs whatever it is sent. A
+/// statement that is not known to be harmless counts as one that changes something.
 fn reads_only(sql: &str) -> bool {
     let words = words(sql);
     let first = words.first().map(String::as_str);
@@ -136,7 +136,7 @@ fn words(sql: &str) -> Vec<String> {
         }
         match (c, chars.peek()) {
             ('\'' | '"' | '`', _) => {
-                // A quote within is doubled: it ends one text and begins another.
+                // A doubled quote ends one string and begins another.
                 chars.by_ref().find(|each| *each == c);
             }
             ('-', Some('-')) => {

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use super::Pool;
 use crate::client::{Answer, ClientError, Generation};
 
-/// More devices than this are not remembered at once.
-const REMEMBERED: usize = 50_000;
+/// How many devices are remembered at once.
+const MAX_DEVICES: usize = 50_000;
 
 /// The types of a device's series, by measurement.
 pub(super) type Types = Arc<HashMap<String, DataType>>;
@@ -32,7 +32,7 @@ impl KnownTypes {
 
     fn set(&self, device: &Path, types: &Types) {
         let mut known = self.0.lock();
-        if known.len() >= REMEMBERED {
+        if known.len() >= MAX_DEVICES {
             known.clear();
         }
         known.insert(device.clone(), Arc::clone(types));
@@ -43,7 +43,7 @@ impl Pool {
     /// Asks for the types of a device's series, and remembers them.
     ///
     /// # Errors
-    /// The server cannot say.
+    /// The server cannot answer.
     pub(super) async fn learn(&self, device: &Path) -> Result<Types, SessionError> {
         let mut lease = self.lease(self.closest(device)).await?;
         // Before 0.13 a path stands for all that begin with it.
@@ -59,7 +59,7 @@ impl Pool {
                 }
             }
             Ok(Answer::Done(_)) => {}
-            // A server may say that there is no such path.
+            // A server may answer that there is no such path.
             Err(ClientError::Refused(error)) if !error.transient => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,4 +1,4 @@
-//! Writing: requests, and what is done where one is refused.
+//! Writing: requests, and what happens when one is rejected.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -11,11 +11,11 @@ use super::{
 };
 use crate::client::ClientError;
 
-/// After so many parts in doubt, one after the other, of which none was stored, those that fail are divided no further: the
-/// server fails at nearly everything, and to ask it of each value would take for ever.
-const FRUITLESS: usize = 256;
-/// Tablets of one request. More would only make what is repeated, where one is refused, larger.
-const TABLETS: usize = 1_000;
+/// After this many parts in doubt in a row, with none stored, failing parts are no longer divided: the server fails at nearly
+/// everything, and trying each value would take forever.
+const MAX_FRUITLESS_PARTS: usize = 256;
+/// The most tablets of one request. More would only enlarge what is repeated after a rejection.
+const MAX_REQUEST_TABLETS: usize = 1_000;
 
 /// Pieces that are sent together.
 #[derive(Debug, Default)]
@@ -29,16 +29,16 @@ struct Group {
 /// Pieces to be sent together.
 struct Request {
     pieces: Vec<Piece>,
-    /// They are a part of a request that a server failed at each time.
+    /// They are part of a request at which a server failed each time.
     doubted: bool,
 }
 
-/// Why a request is not stored.
+/// Why a request was not stored.
 struct Failed {
     error: SessionError,
-    /// A server that was reached failed at it: the request may be why.
+    /// A server that was reached failed at it; the request may be the cause.
     doubtful: bool,
-    /// No server can be reached since.
+    /// No server could be reached since.
     gone: bool,
 }
 
@@ -48,7 +48,7 @@ impl From<SessionError> for Failed {
     }
 }
 
-/// The tablets of a write that are a lane's, by their index in the write.
+/// A lane's tablets of a write, by their index in the write.
 type Share = Vec<(usize, Tablet)>;
 
 impl Pool {
@@ -61,7 +61,7 @@ impl Pool {
         }
         let shares = shares.into_iter().enumerate().filter(|(_, share)| !share.is_empty());
         let work = shares.map(|(lane, share)| self.lane(lane, share, write.coerce));
-        // All come to their end: a request that is dropped costs its connection.
+        // Every future runs to its end: dropping a request costs its connection.
         let reports = futures::future::join_all(work).await;
         let mut all = WriteReport::default();
         for report in reports {
@@ -70,7 +70,7 @@ impl Pool {
         Ok(all)
     }
 
-    /// Writes what is a lane's, when it is its turn. The turn is asked for in the first poll.
+    /// Writes a lane's share when its turn comes. The first poll takes a place in the queue.
     async fn lane(&self, lane: usize, share: Share, coerce: bool) -> Result<WriteReport, SessionError> {
         let _turn = self.0.lanes.lock(lane).lock().await;
         let server = self.server().await?;
@@ -92,7 +92,8 @@ impl Pool {
         Ok(report)
     }
 
-    /// The pieces of a tablet. Where values do not fit the types that new series get, those of the series are asked for.
+    /// The pieces of a tablet. If values do not fit the types that new series get, the types of the existing series are asked
+    /// for.
     async fn pieces(
         &self,
         index: usize,
@@ -110,7 +111,7 @@ impl Pool {
         Ok(made.pieces)
     }
 
-    /// Puts a piece into the group of its node; a group that is full is sent.
+    /// Adds a piece to the group of its node; a full group is sent.
     async fn gather(
         &self,
         piece: Piece,
@@ -131,9 +132,9 @@ impl Pool {
             node && group.pieces.first().is_none_or(|first| first.tablet.aligned() == piece.tablet.aligned())
         };
         let bytes = crate::columns::tablet::bytes_of(&piece.tablet);
-        // What is sent for one device goes out in order: a group that holds some of it is sent first.
+        // Rows of one device are sent in order: a group that holds some of them is sent first.
         let holds = |group: &Group| group.devices.contains(device);
-        let full = |group: &Group| group.bytes + bytes > most || group.pieces.len() >= TABLETS;
+        let full = |group: &Group| group.bytes + bytes > most || group.pieces.len() >= MAX_REQUEST_TABLETS;
         if let Some(at) = groups.iter().position(|group| holds(group) || same(group) && full(group)) {
             let group = groups.swap_remove(at);
             self.send(group, share, making, report).await?;
@@ -149,8 +150,8 @@ impl Pool {
         Ok(())
     }
 
-    /// Sends a group. Where it is refused for good, its pieces are sent alone, then their columns, then halves of their rows,
-    /// until what is wrong stands by itself: that is rejected, and everything else is stored.
+    /// Sends a group. If it is rejected for good, its pieces are sent alone, then their columns, then halves of their rows,
+    /// until the bad values stand alone: those are rejected, and everything else is stored.
     async fn send(
         &self,
         group: Group,
@@ -181,7 +182,7 @@ impl Pool {
                 let types = self.learn(original.device()).await?;
                 if let Some(rows) = within(original, &piece.tablet) {
                     let made = making.pieces(*index, &rows, Some(&types));
-                    // Rows of the part become rows of the whole.
+                    // Row indexes of the part become those of the whole.
                     report
                         .rejected
                         .extend(made.rejected.into_iter().map(|each| whole(original, &rows, each)));
@@ -190,7 +191,7 @@ impl Pool {
                     continue;
                 }
             }
-            match smaller(&piece, error.code).filter(|_| fruitless < FRUITLESS) {
+            match smaller(&piece, error.code).filter(|_| fruitless < MAX_FRUITLESS_PARTS) {
                 Some(smaller) => waiting.extend(smaller.into_iter().rev().map(part)),
                 None => {
                     let SessionError { code, message, .. } = error;
@@ -201,10 +202,10 @@ impl Pool {
         Ok(())
     }
 
-    /// Sends pieces as one request: `None` where they are stored, or why they never will be as they are.
+    /// Sends pieces as one request: `None` if they are stored, or why they never will be as they are.
     ///
     /// # Errors
-    /// What is worth trying again.
+    /// Failures that are worth a retry.
     async fn attempt(
         &self,
         node: Option<Arc<Node>>,
@@ -235,13 +236,13 @@ impl Pool {
         }
     }
 
-    /// What names a lane's share of a write among those in doubt.
+    /// The key of a lane's share among the writes in doubt.
     fn key_of(&self, share: &Share) -> u64 {
         self.0.doubts.key(share.iter().map(|(index, tablet)| (*index, tablet)))
     }
 
-    /// One request, repeated on other connections and nodes where it is lost. With `alive` no connection is used that may have
-    /// died before.
+    /// Sends one request, and repeats it on other connections and nodes if it is lost. `alive` checks idle connections first,
+    /// as they may have died.
     async fn request(
         &self,
         wanted: Option<Arc<Node>>,
@@ -253,7 +254,7 @@ impl Pool {
         loop {
             let lease = self.lease(wanted.clone()).await;
             let mut lease = lease.map_err(|error| match lost.take().filter(|_| error.transient) {
-                // The server is gone since, so that it may have been this request.
+                // The server is gone since, so this request may be the cause.
                 Some(lost) => {
                     let message = format!("{lost}; since then {}", error.message);
                     Failed { error: SessionError { message, ..error }, doubtful: true, gone: true }
@@ -278,7 +279,7 @@ impl Pool {
                     return Ok(());
                 }
                 Err(error) => {
-                    // A client that was idle may have died long ago: that is no attempt.
+                    // An idle client may have died long ago: that is not an attempt.
                     attempts -= usize::from(!lease.used);
                     let last = attempts == 0;
                     let doubtful = match &error {
@@ -289,7 +290,7 @@ impl Pool {
                         lost = Some(error.to_string());
                     }
                     if let Some(error) = self.judge(lease, error, last) {
-                        // Of a request that was lost before, another answer says what it is.
+                        // A later answer decides about a request that was lost before.
                         return Err(Failed { doubtful, ..error.into() });
                     }
                 }
@@ -297,7 +298,7 @@ impl Pool {
         }
     }
 
-    /// What an error means for the node and the request: the error, where the request should not be repeated.
+    /// Records what an error means for the node; returns the error if the request should not be repeated.
     pub(super) fn judge(&self, lease: super::Lease, error: ClientError, last: bool) -> Option<SessionError> {
         let node = Arc::clone(lease.node());
         match error {
@@ -330,7 +331,7 @@ impl Pool {
     }
 }
 
-/// Whether a server failed at what it was doing, which may be the request's fault; not whether it is short of something.
+/// Whether a server failed internally, which may be the request's fault, rather than for lack of a resource.
 fn failed_inside(code: StatusCode) -> bool {
     matches!(
         code,
@@ -340,7 +341,7 @@ fn failed_inside(code: StatusCode) -> bool {
     )
 }
 
-/// Whether the types of series may be why.
+/// Whether the types of series may be the cause.
 fn is_of_types(code: StatusCode) -> bool {
     matches!(
         code,
@@ -360,7 +361,7 @@ fn smaller(piece: &Piece, code: StatusCode) -> Option<Vec<Piece>> {
         let each = columns.filter_map(|column| tablet.clone().with_columns(vec![column.clone()]).ok());
         return Some(each.map(make).collect());
     }
-    // These are said of a series, whatever its rows.
+    // These codes concern a series, whatever its rows.
     let of_series = matches!(
         code,
         StatusCode::DATA_TYPE_MISMATCH
@@ -380,7 +381,7 @@ fn smaller(piece: &Piece, code: StatusCode) -> Option<Vec<Piece>> {
     Some(vec![make(tablet.slice(0, rows / 2)), make(tablet.slice(rows / 2, rows - rows / 2))])
 }
 
-/// Rejected rows of a part as those of the whole tablet.
+/// Rejected rows of a part, as rows of the whole tablet.
 fn whole(
     original: &Tablet,
     part: &Tablet,

@@ -1,4 +1,4 @@
-//! Why bytes are no message.
+//! Why bytes are not a message.
 
 /// Why bytes are not what they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +18,12 @@ pub enum WireError {
     Length {
         /// What was read.
         what: &'static str,
-        /// Its length, as it says.
+        /// The stated length, in bytes or elements.
         length: i64,
         /// How many bytes there are.
         left: usize,
     },
-    /// A field without which a structure means nothing.
+    /// A required field is missing.
     #[error("field `{field}` of {structure} is missing")]
     Missing {
         /// The structure.
@@ -31,19 +31,19 @@ pub enum WireError {
         /// The field.
         field: &'static str,
     },
-    /// A container holds another type than it should.
+    /// A container's elements have another type than expected.
     #[error("{what} holds elements of another type than expected")]
     Element {
         /// What was read.
         what: &'static str,
     },
-    /// Structures within structures without end.
+    /// Structures are nested too deep.
     #[error("structures are nested more than {0} deep")]
     Depth(usize),
-    /// A text that is not UTF-8.
+    /// A string that is not UTF-8.
     #[error("a text is not UTF-8")]
     Text,
-    /// A code that has no meaning.
+    /// An unknown code.
     #[error("{code} is no {what}")]
     Code {
         /// What it should be a code of.

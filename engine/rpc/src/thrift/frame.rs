@@ -1,14 +1,14 @@
-//! Frames on a connection: four bytes of length, then as many bytes.
+//! Frames on a connection: four bytes of length, then that many bytes.
 
 use std::{collections::VecDeque, io, io::IoSlice};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const READ_BYTES: usize = 16 << 10;
 
-/// Why there is no frame.
+/// Why a frame could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
     /// The connection.
@@ -17,14 +17,14 @@ pub enum FrameError {
     /// The connection ended within a frame, or where a reply was due.
     #[error("the other side hung up")]
     Ended,
-    /// The length is negative or more than may be.
+    /// The length is negative or above the limit.
     #[error(
         "a frame of {length} bytes, where {most} is the most: the other side speaks another protocol, or the limit is too low"
     )]
     Length {
-        /// The length, as it says.
+        /// The stated length, in bytes.
         length: i32,
-        /// The most that is read.
+        /// The limit, in bytes.
         most: usize,
     },
 }
@@ -88,10 +88,10 @@ impl Buf for Frame {
     }
 }
 
-/// Sends a frame. Dropping the future may leave a part of it sent: the connection is then of no more use.
+/// Sends a frame. If the future is dropped, a part may have been sent, and the connection is unusable.
 ///
 /// # Errors
-/// The connection failed, or the frame is longer than a length can say.
+/// The connection failed, or the frame is too long for the length field.
 pub async fn write_frame(to: &mut (impl AsyncWrite + Unpin), mut frame: Frame) -> io::Result<()> {
     if i32::try_from(frame.bytes).is_err() {
         let message = format!("a message of {} bytes: 2 GiB is the most", frame.bytes);
@@ -101,7 +101,7 @@ pub async fn write_frame(to: &mut (impl AsyncWrite + Unpin), mut frame: Frame) -
     to.flush().await
 }
 
-/// Reads frames. What has arrived is kept when a future is dropped.
+/// Reads frames. Dropping a future loses nothing that has arrived.
 #[derive(Debug)]
 pub struct FrameReader {
     buffer: BytesMut,
@@ -114,13 +114,13 @@ impl FrameReader {
         Self { buffer: BytesMut::new(), most }
     }
 
-    /// From now on frames of at most `most` bytes.
+    /// Limits the frames from now on to `most` bytes.
     pub fn set_most(&mut self, most: usize) {
         self.most = most;
     }
 
-    /// Waits for the beginning of the next frame and gives its length, without taking anything of it; `None` where the other
-    /// side hung up between frames.
+    /// Waits for the beginning of the next frame and returns its length without consuming anything; `None` if the other side
+    /// hung up between frames.
     ///
     /// # Errors
     /// As [`FrameReader::next`].
@@ -141,7 +141,7 @@ impl FrameReader {
         bytes.ok_or(FrameError::Length { length, most: self.most })
     }
 
-    /// The next frame's payload; `None` where the other side hung up between frames.
+    /// The next frame's payload; `None` if the other side hung up between frames.
     ///
     /// # Errors
     /// The connection failed or ended within a frame, or the frame is too long.
@@ -156,7 +156,7 @@ impl FrameReader {
                     return Ok(Some(frame));
                 }
             }
-            // Room grows with what has arrived, not with what the length says.
+            // Room grows with what has arrived, not with the stated length.
             let most = self.buffer.len().max(READ_BYTES);
             self.buffer.reserve((wanted - self.buffer.len()).clamp(READ_BYTES, most));
             if from.read_buf(&mut self.buffer).await? == 0 {

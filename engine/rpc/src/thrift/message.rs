@@ -4,7 +4,7 @@ use bytes::{Buf, Bytes};
 
 use super::{Frame, Protocol, Reader, Type, Wire, WireError, Writer, structures};
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -12,25 +12,25 @@ pub enum Kind {
     Call = 1,
     /// A reply; its result follows.
     Reply = 2,
-    /// A call that came to nothing; an [`Exception`] follows.
+    /// A call that failed; an [`Exception`] follows.
     Exception = 3,
-    /// A call that wants no reply.
+    /// A call without a reply.
     Oneway = 4,
 }
 
-/// A message's beginning.
+/// The head of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The method's name.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The call's number; its reply has the same.
     pub sequence: i32,
 }
 
 structures! {
-    /// Why a call came to nothing: the method is not known, the arguments are not readable, the server is at fault.
+    /// Why a call failed: the method is unknown, the arguments are not readable, the server is at fault.
     Exception {
         1 optional message: String,
         /// 1: the method is not known, 6: internal error, 7: protocol error.
@@ -39,11 +39,11 @@ structures! {
 }
 
 impl Exception {
-    /// [`Exception::kind`] where the method is not known.
+    /// The [`Exception::kind`] of an unknown method.
     pub const UNKNOWN_METHOD: i32 = 1;
 }
 
-/// What a method gives, as a structure.
+/// A method's result, as a structure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply<T>(pub T);
 
@@ -95,10 +95,10 @@ fn kind(code: u8) -> Result<Kind, WireError> {
     }
 }
 
-/// The head of a frame's payload, and a reader of what follows. Which protocol it is in, its first byte tells.
+/// The head of a frame's payload, and a reader of the rest. The first byte tells the protocol.
 ///
 /// # Errors
-/// It is no message.
+/// The payload is not a message.
 pub fn open(mut payload: Bytes) -> Result<(Head, Reader), WireError> {
     let ends = |left| WireError::Ends { what: "a message", needed: 4, left };
     let first = *payload.first().ok_or(ends(0))?;

@@ -5,9 +5,9 @@ use bytes::{Buf, Bytes};
 use super::{Protocol, Type, WireError};
 
 /// How deep structures and containers may nest.
-const DEPTH: usize = 32;
+const MAX_DEPTH: usize = 32;
 
-/// What is left of a message. Blobs taken from it share its memory.
+/// The rest of a message. Blobs taken from it share its memory.
 #[derive(Clone, Debug)]
 pub struct Reader {
     bytes: Bytes,
@@ -15,12 +15,12 @@ pub struct Reader {
     depth: usize,
     /// The last field's id in the structure being read.
     last: i16,
-    /// The value of a boolean field whose head was read: in the compact protocol it stands there.
+    /// The value of a boolean field whose head was read: the compact protocol keeps the value in the head.
     boolean: Option<bool>,
 }
 
 impl Reader {
-    /// Reads bytes that are in a protocol.
+    /// A reader of bytes in a protocol.
     pub fn new(bytes: Bytes, protocol: Protocol) -> Self {
         Self { bytes, protocol, depth: 0, last: 0, boolean: None }
     }
@@ -43,7 +43,7 @@ impl Reader {
     /// One byte.
     ///
     /// # Errors
-    /// There is none.
+    /// No byte is left.
     pub fn byte(&mut self, what: &'static str) -> Result<u8, WireError> {
         self.need(1, what)?;
         Ok(self.bytes.get_u8())
@@ -57,8 +57,8 @@ impl Reader {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, WireError>,
     ) -> Result<T, WireError> {
-        if self.depth == DEPTH {
-            return Err(WireError::Depth(DEPTH));
+        if self.depth == MAX_DEPTH {
+            return Err(WireError::Depth(MAX_DEPTH));
         }
         self.depth += 1;
         let last = std::mem::take(&mut self.last);
@@ -93,10 +93,10 @@ impl Reader {
         Ok(Some((self.last, kind)))
     }
 
-    /// Passes over a value.
+    /// Skips a value.
     ///
     /// # Errors
-    /// The bytes are no such value.
+    /// The bytes are not such a value.
     pub fn skip(&mut self, kind: Type) -> Result<(), WireError> {
         match kind {
             Type::Bool => self.bool().map(drop),
@@ -132,7 +132,7 @@ impl Reader {
     /// The head of a list or set: the type of its elements and how many there are.
     ///
     /// # Errors
-    /// The bytes end, or cannot hold as many elements.
+    /// The bytes end, or cannot hold so many elements.
     pub fn list(&mut self) -> Result<(Type, usize), WireError> {
         let head = self.byte("a list")?;
         let (element, length) = match self.protocol {
@@ -151,7 +151,7 @@ impl Reader {
     /// The head of a map: the types of its keys and values, and how many pairs there are. An empty map may have no types.
     ///
     /// # Errors
-    /// The bytes end, or cannot hold as many pairs.
+    /// The bytes end, or cannot hold so many pairs.
     pub fn map(&mut self) -> Result<(Option<(Type, Type)>, usize), WireError> {
         let (types, length) = match self.protocol {
             Protocol::Binary => {
@@ -230,7 +230,7 @@ impl Reader {
     /// A number of 16 bits.
     ///
     /// # Errors
-    /// The bytes end, or the number is longer.
+    /// The bytes end, or the number does not fit.
     pub fn i16(&mut self) -> Result<i16, WireError> {
         if self.protocol == Protocol::Binary {
             self.need(2, "a number")?;
@@ -242,7 +242,7 @@ impl Reader {
     /// A number of 32 bits.
     ///
     /// # Errors
-    /// The bytes end, or the number is longer.
+    /// The bytes end, or the number does not fit.
     pub fn i32(&mut self) -> Result<i32, WireError> {
         if self.protocol == Protocol::Binary {
             self.need(4, "a number")?;
@@ -266,17 +266,17 @@ impl Reader {
     /// Bytes, which share this message's memory.
     ///
     /// # Errors
-    /// There are fewer bytes than it says.
+    /// Fewer bytes are left than the length says.
     pub fn blob(&mut self, what: &'static str) -> Result<Bytes, WireError> {
         let length = self.raw_length(what)?;
         let length = self.checked(length, 1, what)?;
         Ok(self.bytes.split_to(length))
     }
 
-    /// A text.
+    /// A string.
     ///
     /// # Errors
-    /// There are fewer bytes than it says, or they are not UTF-8.
+    /// Fewer bytes are left than the length says, or they are not UTF-8.
     pub fn text(&mut self, what: &'static str) -> Result<String, WireError> {
         let bytes = self.blob(what)?;
         std::str::from_utf8(&bytes).map(str::to_owned).map_err(|_| WireError::Text)

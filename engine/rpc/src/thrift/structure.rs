@@ -1,6 +1,6 @@
 //! Structures, described once.
 
-/// Declares structures with their fields' numbers, as an interface definition does, for reading and writing:
+/// Declares structures with their field numbers, as an interface definition does, for reading and writing:
 ///
 /// ```text
 /// structures! {
@@ -9,8 +9,8 @@
 /// }
 /// ```
 ///
-/// A field that is known but of another type is passed over, as one that is not known: versions of the protocol use some
-/// numbers for different things. Two fields may share a number where their types differ.
+/// A known field of another type is skipped like an unknown field: versions of the protocol use some numbers for different
+/// things. Two fields may share a number if their types differ.
 macro_rules! structures {
     ($($(#[$meta:meta])* $name:ident {
         $($(#[$note:meta])* $id:literal $need:ident $field:ident: $type:ty),* $(,)?

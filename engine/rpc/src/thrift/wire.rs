@@ -1,10 +1,10 @@
-//! What can be written and read: numbers, texts, blobs, lists, maps.
+//! What can be written and read: numbers, strings, blobs, lists, maps.
 
 use bytes::Bytes;
 
 use super::{Reader, WireError, Writer};
 
-/// What a field or an element is, on the wire.
+/// The type of a field or an element on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
     /// `true` or `false`.
@@ -31,7 +31,7 @@ pub enum Type {
     List,
 }
 
-/// Members with their codes in the binary and the compact protocol. In the compact one a boolean field is 1 or 2, by its value.
+/// The types with their codes in the binary and the compact protocol. A compact boolean field has code 1 or 2, by its value.
 const CODES: [(Type, u8, u8); 11] = [
     (Type::Bool, 2, 1),
     (Type::I8, 3, 3),
@@ -68,7 +68,7 @@ impl Type {
         found.ok_or(WireError::Code { what: "type of the compact protocol", code: code.into() })
     }
 
-    /// The fewest bytes that a value can have in the binary protocol; one byte is the fewest in the compact protocol.
+    /// The least size of a value in the binary protocol, in bytes; in the compact protocol it is 1.
     pub(super) fn least_bytes(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::Struct => 1,
@@ -81,21 +81,21 @@ impl Type {
     }
 }
 
-/// What can be written and read.
+/// A type that can be written and read.
 pub trait Wire: Sized {
-    /// What it is on the wire.
+    /// The type on the wire.
     const TYPE: Type;
 
-    /// Appends it.
+    /// Appends the value.
     fn write(&self, to: &mut Writer);
 
-    /// Takes it.
+    /// Reads a value.
     ///
     /// # Errors
-    /// The bytes are no such value.
+    /// The bytes are not such a value.
     fn read(from: &mut Reader) -> Result<Self, WireError>;
 
-    /// Appends it as a field of the structure being written.
+    /// Appends the value as a field of the structure being written.
     fn write_field(&self, id: i16, to: &mut Writer) {
         to.field(id, Self::TYPE);
         self.write(to);
@@ -113,7 +113,7 @@ impl<K, V> Default for Pairs<K, V> {
 }
 
 impl<K: PartialEq, V> Pairs<K, V> {
-    /// The value of a key, the last one given.
+    /// The last value given for a key.
     pub fn get<Q: ?Sized + PartialEq<K>>(&self, key: &Q) -> Option<&V> {
         self.0.iter().rev().find(|(each, _)| key == each).map(|(_, value)| value)
     }

@@ -6,7 +6,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Frame, Protocol, Type, message::Kind};
 
-/// Blobs from this size on are sent from where they lie; copying a smaller one costs less than one more piece to send.
+/// Blobs of at least this size are sent from where they lie; copying a smaller one costs less than sending one more piece.
 const SHARED_BYTES: usize = 4 << 10;
 
 /// Collects a message.
@@ -21,7 +21,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Nothing is written yet.
+    /// An empty message.
     pub fn new(protocol: Protocol) -> Self {
         Self {
             protocol,
@@ -78,7 +78,7 @@ impl Writer {
         }
     }
 
-    /// A boolean field: in the compact protocol its value stands in the head.
+    /// A boolean field; the compact protocol keeps the value in the head.
     pub fn bool_field(&mut self, id: i16, value: bool) {
         match self.protocol {
             Protocol::Binary => {
@@ -132,7 +132,7 @@ impl Writer {
         }
     }
 
-    /// A boolean that is no field.
+    /// A boolean that is not a field.
     pub fn bool(&mut self, value: bool) {
         self.tail.put_u8(match self.protocol {
             Protocol::Binary => value.into(),
@@ -169,7 +169,7 @@ impl Writer {
         }
     }
 
-    /// A text.
+    /// A string.
     pub fn text(&mut self, text: &str) {
         self.length(text.len());
         self.tail.put_slice(text.as_bytes());

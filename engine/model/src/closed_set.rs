@@ -12,8 +12,8 @@ pub struct UnknownName {
     pub expected: String,
 }
 
-/// Gives an enum of such members, whose discriminants are the codes, what goes by code and name: `ALL`, `code`,
-/// `from_code`, `name`, `Display`, `FromStr`. Members are listed in the order of their codes.
+/// Implements, for an enum whose discriminants are the codes: `ALL`, `code`, `from_code`, `name`, `Display`, `FromStr`. Members
+/// are listed in the order of their codes.
 macro_rules! closed_set {
     ($set:ident, $what:literal; $($member:ident = $name:literal),+ $(,)?) => {
         impl $set {

@@ -18,15 +18,15 @@ use crate::{
 
 /// One measurement's values in a [`Tablet`](crate::Tablet).
 ///
-/// Either somebody said which type they are of (a `cast`, a record's own types, a query), and `values` is an array of
-/// [`DataType::arrow`]. Or nobody did, and the column is *written*: `values` holds the characters that came, each with its
-/// [`Kind`](crate::Kind), in a binary array. A store that knows the type of the series converts them by the table of
-/// conversions ([`Column::to`]); `data_type` is what the series gets if it is new. Kernels that choose rows work on both alike.
+/// Either the type is known (from a `cast`, a record's own types, a query), and `values` is an array of [`DataType::arrow`]. Or
+/// it is not, and the column is *written*: `values` is a binary array that holds the characters as they came, each with its
+/// [`Kind`](crate::Kind). A store that knows the series' type converts them by the table of conversions ([`Column::to`]);
+/// `data_type` is the type of a new series. Kernels that select rows work on both alike.
 #[derive(Clone, Debug)]
 pub struct Column {
     /// The measurement, a node in canonical form.
     pub name: Arc<str>,
-    /// The type of its values; of written values, the one that a new series gets.
+    /// The type of its values; of written values, the type of a new series.
     pub data_type: DataType,
     /// A value, or null, for every row.
     pub values: ArrayRef,
@@ -39,7 +39,7 @@ impl PartialEq for Column {
 }
 
 impl Column {
-    /// Whether its values are as they were written, without a type as yet.
+    /// Whether its values are as they were written, without a type yet.
     pub fn is_written(&self) -> bool {
         self.data_type != DataType::Blob && *self.values.data_type() == ArrowType::Binary
     }
@@ -49,19 +49,19 @@ impl Column {
         self.is_written().then(|| Written::new(self.values.as_binary()))
     }
 
-    /// Its values as values of a type, by the table of conversions; texts without an offset are in UTC.
+    /// Its values converted to a type, by the table of conversions; text without an offset is in UTC.
     pub fn to(&self, data_type: DataType) -> Converted {
         self.to_in(data_type, &TimeZone::UTC)
     }
 
-    /// As [`Column::to`]; texts without an offset are in `zone`.
+    /// As [`Column::to`]; text without an offset is in `zone`.
     pub fn to_in(&self, data_type: DataType, zone: &TimeZone) -> Converted {
         let values = &self.values;
         if let Some(written) = self.written() {
             return convert_each(written.iter(), data_type, zone);
         }
         let same = self.data_type == data_type || self.data_type.is_text() && data_type.is_text();
-        // The number of a date may be that of no day.
+        // A number may be no valid date, so dates are checked.
         if same && data_type != DataType::Date {
             return Converted { values: Arc::clone(values), rejected: Vec::new() };
         }
@@ -85,8 +85,8 @@ impl Column {
         }
     }
 
-    /// The value at a row, `None` where it is null. A written value is what a new series would hold, or where that cannot be
-    /// the same, what it is by itself: a whole number, a text.
+    /// The value at a row, `None` if it is null. A written value becomes what a new series would hold or, if that is not
+    /// possible without loss, what it is by itself: a whole number, a string.
     pub fn value(&self, row: usize) -> Option<Value> {
         let Some(written) = self.written() else { return Value::at(&self.values, self.data_type, row) };
         let given = written.get(row)?;
@@ -96,7 +96,7 @@ impl Column {
             .find_map(|each| given.value(each).ok())
     }
 
-    /// The type that a written value has by itself: of a number, what a new series gets of the column's numbers.
+    /// The type that a written value has by itself; of a number, the type of a new series of the column's numbers.
     fn own_type(&self, given: Given<'_>) -> DataType {
         match given {
             Given::Number(_) | Given::Int(_) | Given::Float(_) | Given::Double(_)
@@ -115,13 +115,13 @@ impl Column {
         }
     }
 
-    /// For every row the type that its written value has by itself, `None` where it is null. `None` for a column of a type.
+    /// The type that each row's written value has by itself, `None` if it is null. `None` for a typed column.
     pub fn own_types(&self) -> Option<Vec<Option<DataType>>> {
         let written = self.written()?;
         Some(written.iter().map(|given| given.map(|given| self.own_type(given))).collect())
     }
 
-    /// Columns of one type each, which together have the same values.
+    /// Columns of one type each that together have the same values.
     pub fn apart(&self) -> Vec<Self> {
         let Some(written) = self.written() else { return vec![self.clone()] };
         let exact = |row: usize| self.value(row).map(|value| value.data_type());
@@ -139,7 +139,7 @@ impl Column {
         columns
     }
 
-    /// The same values as they were written; values of a type as written by [`Value`].
+    /// The same values as they were written; typed values as [`Value`] prints them.
     #[must_use]
     pub fn to_written(&self) -> Self {
         if self.is_written() {
@@ -157,7 +157,7 @@ impl Column {
                 }
             }
         }
-        // Bytes among other values are written in digits.
+        // Bytes among other values are written in hexadecimal digits.
         let data_type = if self.data_type == DataType::Blob { DataType::Text } else { self.data_type };
         Self { name: Arc::clone(&self.name), data_type, values: Arc::new(builder.finish()) }
     }

@@ -1,4 +1,4 @@
-//! The one table of conversions: what becomes of a value when the type of its series is another.
+//! The one table of conversions: how a value is converted to the type of its series.
 //!
 //! ```text
 //!   decoder's `cast` ─┐                    ┌─ a value of the type
@@ -7,8 +7,8 @@
 //!   SQL insert ───────┘
 //! ```
 //!
-//! [`rule`] is the table; [`table`] prints it. Invariant: a value never changes its meaning. It is stored as it was written,
-//! rounded only where the table says "nearest", or rejected with the reason.
+//! [`rule`] is the table; [`table`] prints it. Invariant: a value never changes its meaning. It is stored as written, rounded
+//! only where the table says "nearest", or rejected with the reason.
 
 mod bulk;
 mod given;

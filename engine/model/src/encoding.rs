@@ -11,7 +11,7 @@ use crate::{DataType, closed_set::closed_set};
 pub enum Encoding {
     /// As they are.
     Plain = 0,
-    /// Distinct texts once, then their indexes.
+    /// Each distinct string once, then indexes.
     Dictionary = 1,
     /// Runs and bit-packed groups.
     Rle = 2,
@@ -67,7 +67,7 @@ impl Encoding {
         }
     }
 
-    /// What a series of a type gets where nobody chose: as the peer does.
+    /// The encoding of a series of a type for which none was chosen; the peer's default.
     pub const fn default_for(data_type: DataType) -> Self {
         match data_type {
             DataType::Boolean => Self::Rle,

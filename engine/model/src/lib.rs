@@ -1,4 +1,4 @@
-//! What everything in Levada speaks: paths, data types, values, tablets, status codes and the [`Session`] contract.
+//! The types that all of Levada shares: paths, data types, values, tablets, status codes and the [`Session`] contract.
 //!
 //! This crate is a leaf. It does no I/O and knows no storage, no protocol and no connector; those all know it.
 //!
@@ -19,8 +19,8 @@
 //!   repeats     one line, with a count        log lines that would repeat
 //! ```
 //!
-//! Invariants: a [`Path`] is always in canonical form (a node is quoted exactly when it must be), a [`Tablet`]'s columns
-//! all have as many rows as its time column and the Arrow type that belongs to their [`DataType`].
+//! Invariants: a [`Path`] is always in canonical form (a node is quoted only if it must be); a [`Tablet`]'s columns all have as
+//! many rows as its time column, and the Arrow type of their [`DataType`].
 
 mod closed_set;
 mod column;

@@ -1,8 +1,8 @@
 //! Names of devices and series: nodes joined by full stops, from `root` down.
 //!
-//! A node is written bare when it is made of letters, digits, `_` and the characters U+2E80 to U+9FFF and is not a
-//! number; otherwise it stands between backquotes, with a backquote inside doubled. Source: `IoTDBSqlLexer` and
-//! `PathUtils` of Apache IoTDB 1.x, as observed.
+//! A node may be bare if it consists of letters, digits, `_` and the characters U+2E80 to U+9FFF and is not a number; otherwise
+//! it is quoted by backquotes, with each backquote inside doubled. Source: `IoTDBSqlLexer` and `PathUtils` of Apache IoTDB 1.x,
+//! as observed.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Path(Arc<str>);
 
-/// Why a text is not a path.
+/// Why a string is not a path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{path}` is not a legal path: {reason}")]
 pub struct PathError {
@@ -71,12 +71,12 @@ impl Path {
         Ok(Self(canonical.into()))
     }
 
-    /// A path of a text that is known to be in canonical form.
+    /// A path of a string known to be in canonical form.
     pub(crate) fn from_canonical(text: String) -> Self {
         Self(text.into())
     }
 
-    /// A path of raw (unquoted) node names; what needs quotes gets them.
+    /// A path of raw (unquoted) node names; quotes are added where needed.
     pub fn from_raw_nodes<'a>(nodes: impl IntoIterator<Item = &'a str>) -> Self {
         let nodes: Vec<_> = nodes.into_iter().map(quote_node).collect();
         Self(nodes.join(".").into())
@@ -171,7 +171,7 @@ impl std::str::FromStr for Path {
     }
 }
 
-/// The canonical form of a raw node name: itself where it may stand bare, otherwise between backquotes.
+/// The canonical form of a raw node name: quoted only if it must be.
 pub fn quote_node(raw: &str) -> Cow<'_, str> {
     if is_bare(raw) { Cow::Borrowed(raw) } else { Cow::Owned(format!("`{}`", raw.replace('`', "``"))) }
 }
@@ -181,13 +181,13 @@ pub fn unquote_node(node: &str) -> Cow<'_, str> {
     quoted_content(node).unwrap_or(Cow::Borrowed(node))
 }
 
-/// What stands between a node's backquotes, `None` for a bare node.
+/// The content of a quoted node, `None` for a bare one.
 fn quoted_content(node: &str) -> Option<Cow<'_, str>> {
     let inner = node.strip_prefix('`')?.strip_suffix('`')?;
     Some(if inner.contains('`') { Cow::Owned(inner.replace("``", "`")) } else { Cow::Borrowed(inner) })
 }
 
-/// Splits at the full stops outside backquotes; every quote is checked to be closed and to fill its node.
+/// Splits at full stops outside backquotes; checks that each quote is closed and fills its node.
 pub(crate) fn split_nodes(text: &str) -> Result<Vec<&str>, PathError> {
     let mut nodes = Vec::with_capacity(8);
     let mut rest = text;
@@ -211,7 +211,7 @@ pub(crate) fn split_nodes(text: &str) -> Result<Vec<&str>, PathError> {
     }
 }
 
-/// The length of the quoted node a text starts with.
+/// The length of the quoted node at the beginning of a string.
 fn quoted_end(text: &str) -> Option<usize> {
     let mut at = 1;
     loop {
@@ -232,12 +232,12 @@ fn is_bare_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || ('\u{2E80}'..='\u{9FFF}').contains(&c)
 }
 
-/// Whether a bare word would read as a number: `12`, `1e5`; the peer refuses those bare.
+/// Whether a bare word would read as a number: `12`, `1e5`; the peer rejects those.
 fn is_number(node: &str) -> bool {
     node.starts_with(|c: char| c.is_ascii_digit()) && node.parse::<f64>().is_ok()
 }
 
-/// The quick answer for the usual path: ASCII words that start with a letter or `_`, joined by single full stops.
+/// Fast check for the usual path: ASCII words that start with a letter or `_`, joined by single full stops.
 fn is_plain(text: &str) -> bool {
     let mut at_start = true;
     for byte in text.bytes() {

@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct PathPattern(Nodes);
 
-/// What a pattern is made of. One without wildcards is always a path, so that equal patterns are written one way.
+/// The form of a pattern. One without wildcards is always a path, so that equal patterns have one form.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Nodes {
     Path(Path),
@@ -89,7 +89,7 @@ impl PathPattern {
         matches!(self.0, Nodes::Wild(_))
     }
 
-    /// The one path it names, where it holds no wildcard.
+    /// The one path it names, if it has no wildcard.
     pub fn as_path(&self) -> Option<Path> {
         match &self.0 {
             Nodes::Path(path) => Some(path.clone()),
@@ -97,7 +97,7 @@ impl PathPattern {
         }
     }
 
-    /// This pattern with another behind it: `FROM` prefix and `SELECT` suffix.
+    /// This pattern followed by another: a `FROM` prefix and a `SELECT` suffix.
     #[must_use]
     pub fn join(&self, suffix: &Self) -> Self {
         match (&self.0, &suffix.0) {
@@ -106,7 +106,7 @@ impl PathPattern {
         }
     }
 
-    /// This pattern without its last node, and that node alone; `None` where there is one node only.
+    /// This pattern without its last node, and that node alone; `None` if there is only one node.
     pub fn split_last(&self) -> Option<(Self, Self)> {
         match &self.0 {
             Nodes::Path(path) => {
@@ -129,7 +129,7 @@ impl PathPattern {
         }
     }
 
-    /// Never: a pattern has a node.
+    /// Always `false`: a pattern has at least one node.
     pub fn is_empty(&self) -> bool {
         false
     }
@@ -143,7 +143,7 @@ impl PathPattern {
         nodes.into_iter()
     }
 
-    /// The longest literal beginning, as far as it is a path.
+    /// The longest prefix of literal nodes, if it is a path.
     pub fn literal_prefix(&self) -> Option<Path> {
         let nodes = match &self.0 {
             Nodes::Path(path) => return Some(path.clone()),
@@ -159,7 +159,7 @@ impl PathPattern {
         (!literals.is_empty()).then(|| Path::from_canonical(literals.join(".")))
     }
 
-    /// Whether a path, whole, fits.
+    /// Whether the whole path fits.
     pub fn matches(&self, path: &Path) -> bool {
         match &self.0 {
             Nodes::Path(own) => own == path,
@@ -170,7 +170,7 @@ impl PathPattern {
         }
     }
 
-    /// Whether a path given by its nodes in canonical form, whole, fits.
+    /// Whether the whole path fits, given by its nodes in canonical form.
     pub fn matches_nodes(&self, nodes: &[&str]) -> bool {
         match &self.0 {
             Nodes::Path(path) => behind(path, nodes).is_some_and(str::is_empty),
@@ -178,7 +178,7 @@ impl PathPattern {
         }
     }
 
-    /// Whether some path at or below the one given by its nodes can fit: what a walk down a tree may skip.
+    /// Whether a path at or below the given nodes can fit. If not, a walk down a tree may skip them.
     pub fn may_match_below(&self, nodes: &[&str]) -> bool {
         match &self.0 {
             Nodes::Path(path) => {
@@ -188,7 +188,7 @@ impl PathPattern {
         }
     }
 
-    /// Whether some path fits both patterns.
+    /// Whether any path fits both patterns.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Nodes::Path(path), _) => other.matches(path),
@@ -198,7 +198,7 @@ impl PathPattern {
     }
 }
 
-/// What a path has behind some nodes it is to begin with. A node is never the beginning of another node and a full stop.
+/// The rest of a path after some nodes, if its text begins with them. No node begins with another and a full stop.
 fn behind<'a>(path: &'a Path, nodes: &[&str]) -> Option<&'a str> {
     let mut rest = path.as_str();
     for (index, node) in nodes.iter().enumerate() {
@@ -259,7 +259,7 @@ impl Node {
     fn shares_a_name_with(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Literal(text), node) | (node, Self::Literal(text)) => node.accepts(text),
-            // Two globs share a name unless their literal ends contradict each other; saying yes is safe.
+            // Two globs overlap unless their literal ends contradict each other; `true` is the safe answer.
             _ => true,
         }
     }

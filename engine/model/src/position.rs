@@ -1,7 +1,7 @@
 //! How far a source was read: positions within splits.
 //!
-//! A *split* is the part of a source whose records have one order: a Kafka partition, a file, a time range of a
-//! query. A position is a number that grows along it (an offset, a line, a byte); its meaning is the source's own.
+//! A *split* is a part of a source whose records have one order: a Kafka partition, a file, a time range of a query. A position
+//! is a number that grows along it (an offset, a line, a byte); the source defines its meaning.
 
 use std::{collections::BTreeMap, fmt, ops::Range, sync::Arc};
 
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 pub struct SplitName(Arc<str>);
 
 impl SplitName {
-    /// A name from its text.
+    /// Creates a split name.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
 
-    /// The text.
+    /// The name as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,11 +43,11 @@ impl From<&str> for SplitName {
     }
 }
 
-/// The half-open range of positions that a batch holds of a split.
+/// The half-open range of a split's positions that a batch holds.
 ///
-/// Ranges of successive batches of a split touch: a gap in the source's own numbers (a compacted Kafka topic) belongs
-/// to the range before it or behind it. A range that runs backward, from `n + 1` to `n`, sets the position to `n` in a store
-/// of positions, whatever was stored before: for somebody who wants to read again from there.
+/// Ranges of successive batches of a split touch: a gap in the source's own numbers (a compacted Kafka topic) belongs to the
+/// range before or after it. A range that runs backward, from `n + 1` to `n`, sets the stored position to `n`, whatever it was
+/// before: this is how a user reads again from there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitRange {
     /// Which split.
@@ -56,7 +56,7 @@ pub struct SplitRange {
     pub range: Range<u64>,
 }
 
-/// The next position to read of a split: all before it is settled.
+/// The next position to read of a split; everything before it is settled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitPosition {
     /// Which split.

@@ -47,7 +47,7 @@ impl Series {
 }
 
 impl SeriesSchema {
-    /// What a series of a type gets where nobody chose.
+    /// The schema of a series of a type for which none was chosen.
     pub const fn default_for(data_type: DataType) -> Self {
         Self { data_type, encoding: Encoding::default_for(data_type), compressor: Compressor::Lz4 }
     }

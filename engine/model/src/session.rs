@@ -1,4 +1,4 @@
-//! What a store can be asked, whether it is embedded or at the other end of a connection.
+//! The contract of a store, embedded or at the other end of a connection.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -46,7 +46,7 @@ impl fmt::Debug for Login {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub i64);
 
-/// What a [`Session`] can do beyond the rest; read once after it was opened.
+/// The optional capabilities of a [`Session`]; read once after it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SessionCapabilities {
     /// [`Write::positions`] are stored atomically with the rows and [`Session::checkpoint`] gives them back.
@@ -58,32 +58,32 @@ pub struct SessionCapabilities {
 pub struct Write {
     /// The rows.
     pub tablets: Vec<Tablet>,
-    /// Convert values that have a type to that of the series that exist (`21.0` into an INT32), by the
-    /// [table](crate::convert), rather than reject them. Values as they were written are converted in any case.
+    /// Convert typed values to the type of existing series (`21.0` into an INT32), by the [table](crate::convert), instead of
+    /// rejecting them. Values as they were written are always converted.
     pub coerce: bool,
-    /// Who reads: positions of different owners do not touch. Needed where `positions` is not empty.
+    /// Who reads: each owner has its own positions. Needed if `positions` is not empty.
     pub owner: Option<Arc<str>>,
-    /// What of the source the rows hold; stored in the same atomic step, where the session can. **Not stored where any row
-    /// is rejected**: a crash before the rejected rows are safe elsewhere would lose them. Whoever writes gives the
-    /// positions again, in a write without rows, when they are.
+    /// The source positions that the rows stand for; stored atomically with them if the session can. **Not stored if any row is
+    /// rejected**: a crash before the rejected rows are safe elsewhere would lose them. Once they are safe, the caller gives
+    /// the positions again, in a write without rows.
     pub positions: Vec<SplitRange>,
 }
 
-/// What became of a [`Write`] that the store took: all rows but these are stored.
+/// What became of a [`Write`] that the store accepted: all rows but these are stored.
 #[derive(Clone, Debug, Default)]
 pub struct WriteReport {
     /// Rows, or single measurements of them, that the store will never take.
     pub rejected: Vec<RejectedRows>,
 }
 
-/// Rows of one tablet that the store refuses for good.
+/// Rows of one tablet that the store rejects for good.
 #[derive(Clone, Debug)]
 pub struct RejectedRows {
     /// Index in [`Write::tablets`].
     pub tablet: usize,
-    /// Indexes of the rows, ascending; all where `None`.
+    /// Indexes of the rows, ascending; all rows if `None`.
     pub rows: Option<Vec<u32>>,
-    /// Only this measurement's values were refused, the others of the rows are stored; whole rows where `None`.
+    /// If given, only this measurement's values were rejected, and the other values of the rows are stored.
     pub measurement: Option<Arc<str>>,
     /// Why, as a code.
     pub code: StatusCode,
@@ -102,8 +102,8 @@ pub struct ResultColumn {
 
 /// A query's rows, as they come.
 ///
-/// Where `has_time` holds, the first array of every batch is the time (`Int64`, milliseconds) and the arrays of
-/// `columns` follow; otherwise the arrays are those of `columns` alone. Dropping it ends the query.
+/// If `has_time` is true, the first array of every batch is the time (`Int64`, milliseconds) and the arrays of `columns`
+/// follow; otherwise the arrays are those of `columns` alone. Dropping it ends the query.
 pub struct Rows {
     /// What [`Session::cancel`] knows the query by; `None` where it cannot be cancelled but by dropping it.
     pub query: Option<QueryId>,
@@ -141,7 +141,7 @@ pub enum Outcome {
     Rows(Rows),
 }
 
-/// Why a store did not do as asked. Nothing of a failed request is promised to be undone, and repeating it is safe.
+/// Why a request failed. It may have taken effect in part; repeating it is safe.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct SessionError {
@@ -157,19 +157,19 @@ pub struct SessionError {
 }
 
 impl SessionError {
-    /// An error of a code; transient where the code is.
+    /// An error with a code; transient if the code is.
     pub fn new(code: StatusCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), transient: code.is_transient(), source: None }
     }
 
-    /// The refusal of a statement that may change something where one is expected that only reads.
+    /// The error for a statement that may change something where only a query is allowed.
     pub fn not_a_query(sql: &str) -> Self {
         let message =
             format!("`{sql}` is no query, and only queries are allowed here: nothing of it was done");
         Self::new(StatusCode::QUERY_NOT_ALLOWED, message)
     }
 
-    /// With what caused it.
+    /// Adds the cause.
     #[must_use]
     pub fn caused_by(self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { source: Some(source.into()), ..self }
@@ -178,14 +178,14 @@ impl SessionError {
 
 /// A conversation with a store. All methods may be called concurrently.
 ///
-/// Cancelling (dropping the future of) a write leaves open whether it happened; repeating it is safe, since a row
-/// replaces the row of the same series and time.
+/// Cancelling a write (dropping its future) leaves open whether it happened; repeating it is safe, since a row replaces the row
+/// of the same series and time.
 #[async_trait]
 pub trait Session: fmt::Debug + Send + Sync {
-    /// What this session can do beyond the rest.
+    /// The session's optional capabilities.
     fn capabilities(&self) -> SessionCapabilities;
 
-    /// Stores rows. Writes whose futures are first polled in some order are applied in that order.
+    /// Stores rows. Writes are applied in the order in which their futures are first polled.
     ///
     /// When it returns, all rows but the rejected ones are as durable as the store promises.
     ///
@@ -199,7 +199,7 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// The statement is wrong, or failed.
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError>;
 
-    /// Runs one statement that reads. One that would change anything is refused before anything of it is done:
+    /// Runs one statement that reads. One that would change anything is rejected before any of it is done:
     /// [`SessionError::not_a_query`].
     ///
     /// # Errors
@@ -259,6 +259,6 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Ends the conversation. Statements after it fail.
     ///
     /// # Errors
-    /// The other side did not hear of it.
+    /// The other side did not receive the request.
     async fn close(&self) -> Result<(), SessionError>;
 }

@@ -38,7 +38,7 @@ codes! {
     TIMESERIES_ALREADY_EXIST = 503, "The series exists.";
     ALIAS_ALREADY_EXIST = 505, "The alias is in use.";
     PATH_ALREADY_EXIST = 506, "The path exists.";
-    METADATA_ERROR = 507, "The catalog refuses, a type that does not fit among the reasons.";
+    METADATA_ERROR = 507, "The catalog rejects it, for example for a type that does not fit.";
     PATH_NOT_EXIST = 508, "There is no such path.";
     ILLEGAL_PATH = 509, "The path is not well formed.";
     DATABASE_CONFLICT = 529, "The database would lie above or below another.";
@@ -46,7 +46,7 @@ codes! {
     STORAGE_ENGINE_ERROR = 601, "Storing failed.";
     NOT_READY = 602, "The server is starting.";
     WRITE_PROCESS_ERROR = 605, "Writing failed.";
-    WRITE_PROCESS_REJECT = 606, "Writing was refused for now: too much is under way.";
+    WRITE_PROCESS_REJECT = 606, "The write was rejected for now: too much is under way.";
     OUT_OF_TTL = 607, "The rows are older than their time to live.";
     ALIGNED_TIMESERIES_ERROR = 609, "An aligned write to a plain device, or the reverse.";
     DISK_SPACE_INSUFFICIENT = 611, "The disk is full.";
@@ -75,12 +75,12 @@ codes! {
 }
 
 impl StatusCode {
-    /// Whether the code tells of success.
+    /// Whether the code means success.
     pub const fn is_success(self) -> bool {
         matches!(self.0, 200..=299 | 400)
     }
 
-    /// Whether the same request may succeed later without anything having been changed about it.
+    /// Whether the same request may succeed later, unchanged.
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
@@ -102,7 +102,7 @@ impl fmt::Debug for StatusCode {
     }
 }
 
-/// `701 SEMANTIC_ERROR`, or the number alone for a code without a name here.
+/// `701 SEMANTIC_ERROR`, or only the number if the code has no name here.
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {

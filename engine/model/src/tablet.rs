@@ -7,7 +7,7 @@
 //!                      └ Int64Array    └ Float64Array       └ BooleanArray
 //! ```
 //!
-//! A column whose type nobody said holds its values as they were written: see [`Column`].
+//! A column whose type is not known yet holds its values as they were written: see [`Column`].
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use arrow_array::{Array, BooleanArray, Int64Array};
 
 use crate::{Column, DataType, Path};
 
-/// Rows of one device, as columns. Times need neither be sorted nor unique: of two rows of the same time the later row
-/// in the tablet wins, value by value.
+/// Rows of one device, as columns. Times need neither be sorted nor unique: of two rows with the same time, the later one in
+/// the tablet wins, value by value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tablet {
     device: Path,
@@ -38,7 +38,7 @@ pub enum TabletError {
         /// The rows of the time column.
         expected: usize,
     },
-    /// A column's array is not of the Arrow type that belongs to its data type.
+    /// A column's array does not have the Arrow type of its data type.
     #[error("column `{column}` of type {data_type} cannot be held in an Arrow array of {array}")]
     Type {
         /// The column.
@@ -54,7 +54,7 @@ pub enum TabletError {
 }
 
 impl Tablet {
-    /// A tablet of columns, checked.
+    /// A tablet of checked columns.
     ///
     /// # Errors
     /// See [`TabletError`].
@@ -86,12 +86,12 @@ impl Tablet {
         Ok(Self { device, aligned, times, columns })
     }
 
-    /// Whose rows.
+    /// The device of the rows.
     pub fn device(&self) -> &Path {
         &self.device
     }
 
-    /// Whether the device's series share one time column where they are stored.
+    /// Whether the device's series are stored with one shared time column.
     pub fn aligned(&self) -> bool {
         self.aligned
     }
@@ -142,10 +142,10 @@ impl Tablet {
         Self::try_new(self.device, self.aligned, self.times, columns)
     }
 
-    /// `rows` rows from row `from` on, sharing memory with this tablet.
+    /// `rows` rows starting at row `from`, sharing memory with this tablet.
     ///
     /// # Panics
-    /// Where the range is not within the tablet.
+    /// If the range is not within the tablet.
     #[must_use]
     pub fn slice(&self, from: usize, rows: usize) -> Self {
         Self {
@@ -164,10 +164,10 @@ impl Tablet {
         }
     }
 
-    /// The rows for which `keep` holds true.
+    /// The rows for which `keep` is true.
     ///
     /// # Errors
-    /// Where `keep` has another number of rows, or memory cannot be had.
+    /// `keep` has another number of rows, or memory cannot be allocated.
     pub fn filter(&self, keep: &BooleanArray) -> Result<Self, arrow_schema::ArrowError> {
         let filter = arrow_select::filter::FilterBuilder::new(keep).optimize().build();
         let times = filter.filter(&self.times)?;

@@ -1,5 +1,5 @@
-//! Times as people and programs write them, read the same way wherever they come in: decoders, SQL, imported files, options. (Where
-//! a literal of time ends in a statement is for the lexer of SQL to say; as at Apache IoTDB it has no `Z`.)
+//! Times as people and programs write them, read the same way by decoders, SQL, imports and options. (The SQL lexer decides
+//! where a time literal ends; as in Apache IoTDB it has no `Z`.)
 //!
 //! ```text
 //!   2024-02-21T09:34:33.250+01:00        an offset, or Z
@@ -9,11 +9,11 @@
 //!   +10000-01-01T00:00:00Z               years beyond four digits have a sign
 //! ```
 //!
-//! A [`Moment`] is in milliseconds, rounded down also before 1970, and keeps what was finer, so that two moments which fall on
-//! one millisecond can be told from one that was written twice. A local time that a change of clocks skips or repeats is read
-//! as `java.time` does: behind the gap, and the first of the two. The leap second `:60` is read as `:59`.
+//! A [`Moment`] is in milliseconds, rounded down also before 1970. It keeps the finer part, so that two moments within one
+//! millisecond differ from one moment written twice. A local time that a change of clocks skips or repeats is read as
+//! `java.time` does: after the gap, and the first of the two. The leap second `:60` is read as `:59`.
 //!
-//! [`TimeUnit`] is what a number counts, and tells when a number looks like one of another unit.
+//! [`TimeUnit`] is the unit of a number, and tells when a number looks like one of another unit.
 
 mod calendar;
 mod parse;
@@ -29,7 +29,7 @@ pub use self::{
     zone::parse_zone,
 };
 
-/// Why a text is not a time, a date or a zone.
+/// Why a string is not a time, a date or a zone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TimeError(pub String);
@@ -38,7 +38,7 @@ pub struct TimeError(pub String);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment {
     millis: i64,
-    /// Above the millisecond, below the next.
+    /// Nanoseconds after the millisecond.
     nanos: u32,
 }
 
@@ -55,19 +55,19 @@ impl Moment {
         Self { millis, nanos }
     }
 
-    /// The millisecond since 1970 UTC that it lies in: what is stored.
+    /// The millisecond since 1970 UTC that contains it: what is stored.
     #[inline]
     pub const fn millis(self) -> i64 {
         self.millis
     }
 
-    /// Whether it was written finer than in milliseconds.
+    /// Whether it was written with a precision finer than milliseconds.
     #[inline]
     pub const fn is_finer(self) -> bool {
         self.nanos != 0
     }
 
-    /// Whether it is another moment, but of the same millisecond: stored, one of the two replaces the other.
+    /// Whether it is a different moment in the same millisecond: when stored, one replaces the other.
     #[inline]
     pub const fn falls_on(self, other: Self) -> bool {
         self.millis == other.millis && self.nanos != other.nanos

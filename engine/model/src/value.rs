@@ -53,7 +53,7 @@ impl Value {
         }
     }
 
-    /// The value at a row of an array that holds values of a type; `None` where it is null or the array is another's.
+    /// The value at a row of an array of a type; `None` if it is null or the array has another type.
     pub fn at(array: &ArrayRef, data_type: DataType, row: usize) -> Option<Self> {
         if row >= array.len() || array.is_null(row) || *array.data_type() != data_type.arrow() {
             return None;
@@ -73,12 +73,12 @@ impl Value {
     }
 }
 
-/// The word for a number that is infinite.
+/// The word for an infinite number.
 fn infinite(value: f64) -> Option<&'static str> {
     value.is_infinite().then_some(if value > 0.0 { "Infinity" } else { "-Infinity" })
 }
 
-/// As IoTDB's tools print it: dates as `yyyy-mm-dd`, bytes as `0x…`, numbers beyond all bounds as `Infinity`.
+/// As IoTDB's tools print it: dates as `yyyy-mm-dd`, bytes as `0x…`, infinite numbers as `Infinity`.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

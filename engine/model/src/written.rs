@@ -4,7 +4,7 @@
 //!   21.50 , "on" , true     →     n21.50  ton  btrue      a binary array: the kind in one byte, then the characters
 //! ```
 //!
-//! Invariant: such an array is only made here and by those who write [`Kind::tag`] and characters behind it.
+//! Invariant: only this module, and code that writes [`Kind::tag`] followed by the characters, creates such arrays.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use arrow_array::{Array, BinaryArray};
 
 use crate::{DataType, Value, convert::Given};
 
-/// What a written value looked like.
+/// The form of a written value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A number; a new series of it is DOUBLE.
@@ -23,12 +23,12 @@ pub enum Kind {
     Boolean,
     /// Text.
     Text,
-    /// A value that had a type already, among others that had none or another.
+    /// A value that had a type already, among values that had none or another.
     Typed(DataType),
 }
 
-/// The tag of a value of BOOLEAN; those of the other types follow by their codes.
-const TYPED: u8 = b'A';
+/// The tag of a BOOLEAN value; the tags of other types follow by their codes.
+const TYPED_TAG: u8 = b'A';
 
 impl Kind {
     /// The byte in front of the characters.
@@ -39,23 +39,23 @@ impl Kind {
             Self::Integer => b'i',
             Self::Boolean => b'b',
             Self::Text => b't',
-            Self::Typed(data_type) => TYPED + data_type.code(),
+            Self::Typed(data_type) => TYPED_TAG + data_type.code(),
         }
     }
 
-    /// The kind of a tag; `None` where it is none.
+    /// The kind of a tag; `None` if there is no such kind.
     pub fn of_tag(tag: u8) -> Option<Self> {
         Some(match tag {
             b'n' => Self::Number,
             b'i' => Self::Integer,
             b'b' => Self::Boolean,
             b't' => Self::Text,
-            tag => Self::Typed(DataType::from_code(tag.checked_sub(TYPED)?)?),
+            tag => Self::Typed(DataType::from_code(tag.checked_sub(TYPED_TAG)?)?),
         })
     }
 
-    /// Whether a value said its type itself. One of BOOLEAN or TEXT may as well have none but what it looks like, and one of BLOB
-    /// among others is a text.
+    /// Whether the type was stated rather than inferred. BOOLEAN and TEXT do not count, as a value looks the same without a
+    /// type; nor does BLOB, which is text among other values.
     const fn says(self) -> bool {
         !matches!(
             self,
@@ -67,36 +67,36 @@ impl Kind {
         )
     }
 
-    /// The type that a new series gets of values of this kind alone.
+    /// The type of a new series of values of this kind alone.
     const fn data_type(self) -> DataType {
         match self {
             Self::Number => DataType::Double,
             Self::Integer => DataType::Int64,
             Self::Boolean => DataType::Boolean,
-            // Bytes among other values are written in digits.
+            // Bytes among other values are written in hexadecimal digits.
             Self::Text | Self::Typed(DataType::Blob) => DataType::Text,
             Self::Typed(data_type) => data_type,
         }
     }
 }
 
-/// The kinds that a column has had.
+/// The kinds seen in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kinds {
     first: Kind,
     last: Kind,
     data_type: DataType,
-    /// Whether the type is one that a value said itself.
+    /// Whether the type was stated rather than inferred.
     said: bool,
 }
 
 impl Kinds {
-    /// Of a column with one value.
+    /// The kinds of a column with one value.
     pub const fn new(first: Kind) -> Self {
         Self { first, last: first, data_type: first.data_type(), said: first.says() }
     }
 
-    /// Takes note of a further value.
+    /// Adds the kind of a further value.
     #[inline]
     pub fn see(&mut self, kind: Kind) {
         if kind != self.last {
@@ -116,14 +116,14 @@ impl Kinds {
         }
     }
 
-    /// The type that a new series gets: that of the first value, or where numbers of several types come, one that holds them
-    /// all. Types that values said themselves come before those that were inferred.
+    /// The type of a new series: that of the first value or, for numbers of several types, one that holds them all. Stated
+    /// types take precedence over inferred ones.
     pub const fn data_type(&self) -> DataType {
         self.data_type
     }
 }
 
-/// The type of numbers of two types; the first where they are not both numbers.
+/// The type that holds numbers of both types; the first if they are not both numeric.
 fn wider(first: DataType, second: DataType) -> DataType {
     use DataType::{Double, Float, Int32, Int64};
     match (first, second) {
@@ -209,16 +209,16 @@ fn other(tag: u8, text: &str) -> Option<Given<'_>> {
         Kind::Typed(DataType::Double) => Given::Double(text.parse().ok()?),
         Kind::Typed(DataType::Timestamp) => Given::Time(text.parse().ok()?),
         Kind::Typed(DataType::Date) => Given::Date(text.parse().ok()?),
-        // Bytes stand in digits, as a text would have them.
+        // Bytes are held as hexadecimal digits, as in text.
         Kind::Typed(DataType::Blob) => Given::Text(text),
     })
 }
 
-/// Writes a value that has a type, and its tag.
+/// Writes a typed value and its tag.
 pub(crate) fn put_typed(value: &Value, into: &mut Vec<u8>) {
     into.push(Kind::Typed(value.data_type()).tag());
     match value {
-        // By its number, which needs no calendar to be read back.
+        // As a number, which needs no calendar to read back.
         Value::Date(number) => into.extend_from_slice(number.to_string().as_bytes()),
         other => into.extend_from_slice(other.to_string().as_bytes()),
     }

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use super::{Given, Reason};
 use crate::DataType;
 
-/// Values of a type, null where a value was rejected.
+/// Converted values, null where a value was rejected.
 #[derive(Clone, Debug)]
 pub struct Converted {
     /// An array of the type.
@@ -22,7 +22,7 @@ pub struct Converted {
     pub rejected: Vec<(u32, Reason)>,
 }
 
-/// Converts values, `None` being null; texts without an offset are in `zone`.
+/// Converts values, `None` being null; text without an offset is in `zone`.
 pub fn convert_each<'a>(
     given: impl ExactSizeIterator<Item = Option<Given<'a>>>,
     to: DataType,
@@ -47,7 +47,7 @@ pub fn convert_each<'a>(
 type Rejected = Vec<(u32, Reason)>;
 
 fn reject(rejected: &mut Rejected, row: usize, reason: Reason) {
-    // Arrays of 32-bit offsets have no more rows.
+    // An array with 32-bit offsets has no more rows.
     rejected.push((u32::try_from(row).unwrap_or(u32::MAX), reason));
 }
 
@@ -99,7 +99,7 @@ fn texts<'a>(given: impl ExactSizeIterator<Item = Option<Given<'a>>>) -> ArrayRe
                 Given::Number(text) | Given::Boolean(_, text) | Given::Text(text) | Given::SqlText(text),
             ) => values.append_value(text),
             Some(other) => {
-                // Formatted where it stays; writing there does not fail.
+                // Formatted in place; writing to a string does not fail.
                 write!(values, "{other}").unwrap_or_default();
                 values.append_value("");
             }

@@ -1,4 +1,4 @@
-//! One value on its way into a series.
+//! One value to be stored in a series.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::{DataType, Moment, Value, parse_date, parse_time, time::days_at};
 
-/// A value as it was written, or of a type that it has already.
+/// A value as it was written, or one that has a type already.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Given<'a> {
     /// The characters of a number.
     Number(&'a str),
     /// `true` or `false`, and how it was written.
     Boolean(bool, &'a str),
-    /// A text.
+    /// Text.
     Text(&'a str),
-    /// A text in quotes in an SQL statement.
+    /// A quoted string in an SQL statement.
     SqlText(&'a str),
     /// INT32 or INT64.
     Int(i64),
@@ -29,7 +29,7 @@ pub enum Given<'a> {
     Double(f64),
     /// TIMESTAMP, in milliseconds since 1970 UTC.
     Time(i64),
-    /// A literal of time in an SQL statement, likewise.
+    /// A time literal in an SQL statement, in milliseconds since 1970 UTC.
     SqlTime(i64),
     /// DATE, as `yyyymmdd`.
     Date(i32),
@@ -38,7 +38,7 @@ pub enum Given<'a> {
 }
 
 impl<'a> Given<'a> {
-    /// What it is, for the table.
+    /// Its kind, for the table.
     pub fn input(&self) -> Input {
         match self {
             Self::Number(text) if number::is_whole(text) => Input::Whole,
@@ -57,7 +57,7 @@ impl<'a> Given<'a> {
     /// As BOOLEAN.
     ///
     /// # Errors
-    /// The table has no such conversion, or not of this value. So have the others.
+    /// The table has no such conversion, or the value does not allow it. The same holds for the other types.
     pub fn boolean(&self) -> Result<bool, Reason> {
         match (self, rule(self.input(), DataType::Boolean)) {
             (Self::Boolean(value, _), Rule::Same) => Ok(*value),
@@ -95,7 +95,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// The whole number it is, if it is one.
+    /// The whole number that it is, if any.
     fn whole(&self) -> Result<i64, Reason> {
         match *self {
             Self::Number(text) | Self::Text(text) => number::whole(text),
@@ -148,7 +148,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// As TIMESTAMP, in milliseconds since 1970 UTC; a text without an offset is in `zone`.
+    /// As TIMESTAMP, in milliseconds since 1970 UTC; text without an offset is in `zone`.
     ///
     /// # Errors
     /// As [`Given::boolean`].
@@ -160,7 +160,7 @@ impl<'a> Given<'a> {
                 let time = || parse_time(text, zone).ok().map(Moment::millis);
                 number::whole(text).ok().or_else(time).ok_or(Reason::NotTime)
             }
-            // The parser of SQL makes an `SqlTime` of it, if it is one.
+            // The SQL parser turns text that is a time literal into an `SqlTime`.
             (_, Rule::Literal) => Err(Reason::NotTime),
             (_, Rule::Millis) => self.whole(),
             _ => Err(Reason::Never),
@@ -196,7 +196,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// As a value of a type; texts without an offset are in UTC.
+    /// As a value of a type; text without an offset is in UTC.
     ///
     /// # Errors
     /// As [`Given::boolean`].
@@ -216,7 +216,7 @@ impl<'a> Given<'a> {
     }
 }
 
-/// As it was written; a value that has a type as [`Value`] prints it.
+/// As it was written; a typed value as [`Value`] prints it.
 impl fmt::Display for Given<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

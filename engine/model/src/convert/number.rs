@@ -1,21 +1,21 @@
 //! Digits as numbers.
 //!
-//! The common forms are read in one pass over the bytes. What is left goes to the standard library, which rounds correctly
-//! whatever the digits are.
+//! The common forms are read in one pass over the bytes. All others go to the standard library, which rounds correctly whatever
+//! the digits are.
 
 use super::Reason;
 
 /// The powers of ten that a DOUBLE holds exactly.
-const POWERS: [f64; 23] = [
+const POWERS_OF_TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
 ];
-/// Up to here a DOUBLE holds every whole number.
-const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
-/// So many digits fit 64 bits, whatever they are.
-const DIGITS: usize = 19;
+/// Up to this number a DOUBLE holds every whole number.
+const MAX_EXACT_INTEGER: u64 = 1 << f64::MANTISSA_DIGITS;
+/// Any number of this many digits fits 64 bits.
+const MAX_DIGITS: usize = 19;
 
-/// Digits without sign, point and exponent, and how many of them are behind the point.
+/// Digits without sign, point and exponent, and how many of them follow the point.
 struct Plain {
     negative: bool,
     digits: u64,
@@ -23,7 +23,7 @@ struct Plain {
     point: bool,
 }
 
-/// Reads `-21.50`; `None` for all other forms, and for more digits than are sure to fit.
+/// Reads `-21.50`; `None` for all other forms, and for more digits than always fit.
 #[inline]
 fn plain(text: &[u8]) -> Option<Plain> {
     let (negative, rest) = match text {
@@ -31,7 +31,7 @@ fn plain(text: &[u8]) -> Option<Plain> {
         rest => (false, rest),
     };
     // The point is not a digit.
-    if rest.is_empty() || rest.len() > DIGITS {
+    if rest.is_empty() || rest.len() > MAX_DIGITS {
         return None;
     }
     let mut digits = 0u64;
@@ -49,14 +49,14 @@ fn plain(text: &[u8]) -> Option<Plain> {
     Some(Plain { negative, digits, behind, point: point_at.is_some() })
 }
 
-/// The nearest DOUBLE; a whole number only where it is exactly that.
+/// The nearest DOUBLE; a whole number only if the DOUBLE is exactly that.
 #[inline]
 pub(super) fn double(text: &str) -> Result<f64, Reason> {
     if let Some(Plain { negative, digits, behind, .. }) = plain(text.as_bytes())
-        && digits <= EXACT
+        && digits <= MAX_EXACT_INTEGER
     {
-        // Both sides are exact, so that the quotient is the nearest there is.
-        let size = digits as f64 / POWERS[behind];
+        // Both sides are exact, so the quotient is correctly rounded.
+        let size = digits as f64 / POWERS_OF_TEN[behind];
         return Ok(if negative { -size } else { size });
     }
     let text = text.trim();
@@ -64,7 +64,7 @@ pub(super) fn double(text: &str) -> Result<f64, Reason> {
     if number.is_infinite() && has_digits(text) {
         return Err(Reason::Range);
     }
-    if is_whole(text) && number.abs() >= EXACT as f64 {
+    if is_whole(text) && number.abs() >= MAX_EXACT_INTEGER as f64 {
         let digits = text.trim_start_matches(['+', '-']).trim_start_matches('0');
         if format!("{:.0}", number.abs()) != digits {
             return Err(Reason::Inexact);
@@ -80,7 +80,7 @@ pub(super) fn float(text: &str) -> Result<f32, Reason> {
     if number.is_infinite() && has_digits(text) { Err(Reason::Range) } else { Ok(number) }
 }
 
-/// The whole number that the digits are.
+/// The whole number that the digits stand for.
 pub(super) fn whole(text: &str) -> Result<i64, Reason> {
     if let Some(Plain { negative, digits, point: false, .. }) = plain(text.as_bytes())
         && let Ok(size) = i64::try_from(digits)
@@ -110,7 +110,7 @@ fn scaled(text: &str) -> Result<i64, Reason> {
     if significant.is_empty() {
         return Ok(0);
     }
-    // An exponent beyond 64 bits is beyond every range, or no whole number.
+    // An exponent beyond 64 bits makes the number too large, or not whole.
     let exponent: i64 = match exponent.parse() {
         Ok(exponent) => exponent,
         Err(_) if exponent.starts_with('-') => return Err(Reason::NotWhole),
@@ -122,7 +122,7 @@ fn scaled(text: &str) -> Result<i64, Reason> {
     if zeros < 0 {
         return Err(Reason::NotWhole);
     }
-    if zeros.saturating_add(places(significant.len())) > places(DIGITS) {
+    if zeros.saturating_add(places(significant.len())) > places(MAX_DIGITS) {
         return Err(Reason::Range);
     }
     let zeros = u32::try_from(zeros).map_err(|_| Reason::Range)?;
@@ -137,17 +137,17 @@ pub(super) fn is_whole(text: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a number is written in digits, rather than by a word.
+/// Whether a number is written in digits, not as a word.
 pub(super) fn has_digits(text: &str) -> bool {
     text.bytes().any(|byte| byte.is_ascii_digit())
 }
 
-/// The whole number that a DOUBLE is.
+/// The whole number equal to a DOUBLE.
 pub(super) fn whole_of(number: f64) -> Result<i64, Reason> {
     if !number.is_finite() || number.fract() != 0.0 {
         return Err(Reason::NotWhole);
     }
-    // The first bound is a DOUBLE, the last whole number of 64 bits is not.
+    // The lower bound is a DOUBLE; the greatest 64-bit integer is not, so the upper bound is exclusive.
     if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number) {
         Ok(number as i64)
     } else {
@@ -155,10 +155,10 @@ pub(super) fn whole_of(number: f64) -> Result<i64, Reason> {
     }
 }
 
-/// The DOUBLE that a whole number is.
+/// The DOUBLE equal to a whole number.
 pub(super) fn double_of(number: i64) -> Result<f64, Reason> {
     let double = number as f64;
-    if number.unsigned_abs() <= EXACT || double as i128 == i128::from(number) {
+    if number.unsigned_abs() <= MAX_EXACT_INTEGER || double as i128 == i128::from(number) {
         Ok(double)
     } else {
         Err(Reason::Inexact)

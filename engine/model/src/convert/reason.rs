@@ -4,18 +4,18 @@ use std::fmt;
 
 use crate::DataType;
 
-/// Why a value does not go into a type.
+/// Why a value cannot be converted to a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// A value of its kind is never one of the type.
+    /// No value of its kind can be of the type.
     Never,
     /// It is no number.
     NotNumber,
     /// It is no whole number.
     NotWhole,
-    /// The type does not reach as far.
+    /// It is outside the type's range.
     Range,
-    /// The type has a number beside it, and not the number.
+    /// The type holds a number near it, but not the number itself.
     Inexact,
     /// It is no truth value.
     NotBoolean,
@@ -23,7 +23,7 @@ pub enum Reason {
     NotTime,
     /// It is no calendar day.
     NotDate,
-    /// It does not stand for bytes.
+    /// It is not a notation of bytes.
     NotBytes,
 }
 
@@ -56,7 +56,7 @@ impl Reason {
     }
 }
 
-/// A text short enough for an error.
+/// Text cut short for an error.
 pub fn shown(text: &str) -> std::borrow::Cow<'_, str> {
     const MOST: usize = 80;
     match text.char_indices().nth(MOST) {

@@ -21,24 +21,24 @@ pub enum Input {
     Date,
     /// Bytes; BLOB.
     Bytes,
-    /// A text in quotes in an SQL statement, which Apache IoTDB converts to fewer types.
+    /// A quoted string in an SQL statement, which Apache IoTDB converts to fewer types.
     SqlText,
-    /// A literal of time in an SQL statement.
+    /// A time literal in an SQL statement.
     SqlTime,
 }
 
-/// How a value of one kind becomes one of a type.
+/// How a value of one kind is converted to a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// As it is.
     Same,
-    /// The text that was written; of a typed value the text that a query shows.
+    /// The text as written; of a typed value, the text that a query shows.
     Written,
-    /// The whole number, where it is one and the type has it.
+    /// The whole number, if it is one and the type can hold it.
     Whole,
-    /// The nearest number that the type has; rejected beyond its range.
+    /// The nearest number of the type; rejected outside its range.
     Nearest,
-    /// The same number; rejected where the type does not have it.
+    /// The same number; rejected if the type cannot hold it.
     Exact,
     /// 0 is false, 1 is true.
     ZeroOrOne,
@@ -46,19 +46,19 @@ pub enum Rule {
     Words,
     /// A whole number of milliseconds since 1970 UTC.
     Millis,
-    /// Milliseconds, or a date and time by ISO 8601; UTC where it names no zone.
+    /// Milliseconds, or a date and time in ISO 8601; in UTC unless it names a zone.
     DateTime,
     /// A calendar day as the number `yyyymmdd`.
     DayNumber,
     /// A calendar day as `yyyy-mm-dd`.
     Day,
-    /// A literal of time as SQL writes it.
+    /// A time literal in SQL.
     Literal,
     /// The day of the time, in the session's zone.
     DayOf,
     /// `0x` and two hexadecimal digits for each byte.
     Hex,
-    /// What the same characters are as a number.
+    /// The number that the characters are.
     Read,
     /// Never.
     Never,
@@ -78,7 +78,7 @@ impl Input {
         Self::SqlTime,
     ];
 
-    /// What values of a type are.
+    /// The kind of values of a type.
     pub const fn of(data_type: DataType) -> Self {
         match data_type {
             DataType::Boolean => Self::Boolean,
@@ -188,7 +188,7 @@ impl Rule {
     ];
 }
 
-/// How a value of a kind becomes one of a type.
+/// The rule by which a value of a kind is converted to a type.
 pub const fn rule(from: Input, to: DataType) -> Rule {
     use DataType as T;
     match (from, to) {
@@ -216,7 +216,7 @@ pub const fn rule(from: Input, to: DataType) -> Rule {
     }
 }
 
-/// The table as Markdown, and below it what its words mean.
+/// The table as Markdown, followed by the meaning of its words.
 pub fn table() -> String {
     let mut out = String::from("| value \\ type |");
     // Writing to a String does not fail.

@@ -2,16 +2,16 @@
 
 use jiff::{Span, civil::Date};
 
-/// The years that values of type DATE reach.
-const YEARS: std::ops::RangeInclusive<i16> = 1..=9_999;
+/// The years that a DATE can hold.
+const DATE_YEARS: std::ops::RangeInclusive<i16> = 1..=9_999;
 
-/// A day as the number `yyyymmdd`; `None` in a year that a DATE does not reach.
+/// A day as the number `yyyymmdd`; `None` for a year that a DATE cannot hold.
 fn day(date: Date) -> Option<i32> {
     let (year, month, of_month) = (date.year(), i32::from(date.month()), i32::from(date.day()));
-    YEARS.contains(&year).then(|| i32::from(year) * 10_000 + month * 100 + of_month)
+    DATE_YEARS.contains(&year).then(|| i32::from(year) * 10_000 + month * 100 + of_month)
 }
 
-/// The DATE that is so many days from 1970-01-01, as `yyyymmdd`; `None` beyond the years 1 to 9999.
+/// The DATE this many days after 1970-01-01, as `yyyymmdd`; `None` outside the years 1 to 9999.
 ///
 /// ```
 /// use levada_model::convert::date_of_days;
@@ -23,7 +23,7 @@ pub fn date_of_days(days: i64) -> Option<i32> {
     jiff::civil::date(1970, 1, 1).checked_add(days).ok().and_then(day)
 }
 
-/// The day that a number `yyyymmdd` is.
+/// The day for a number `yyyymmdd`.
 pub(super) fn day_of_number(number: i64) -> Option<i32> {
     let year = i16::try_from(number / 10_000).ok()?;
     let month = i8::try_from(number / 100 % 100).ok()?;
@@ -31,7 +31,7 @@ pub(super) fn day_of_number(number: i64) -> Option<i32> {
     Date::new(year, month, of_month).ok().and_then(day)
 }
 
-/// `2024-02-30` as 20240229, as Apache IoTDB reads it: a day behind the end of its month is its last.
+/// `2024-02-30` as 20240229, as Apache IoTDB reads it: a day beyond the end of its month becomes the last one.
 pub(super) fn sql_day(text: &str) -> Option<i32> {
     let number = |part: &str, digits: std::ops::RangeInclusive<usize>| {
         let fits = digits.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! From dates and times of day to milliseconds, over all years that milliseconds can count.
+//! Dates and times of day to milliseconds, for all years that milliseconds can count.
 
 use jiff::{
     Timestamp, civil,
@@ -8,11 +8,11 @@ use jiff::{
 use super::{Moment, TimeError};
 
 const DAY_SECONDS: i64 = 24 * 60 * 60;
-/// After so many years the calendar begins anew, weekdays and with them the rules of time zones included.
+/// The calendar repeats after this many years, including weekdays and so the rules of time zones.
 const CYCLE_YEARS: i64 = 400;
-/// The seconds of these years.
+/// The seconds of a cycle.
 const CYCLE_SECONDS: i64 = 146_097 * DAY_SECONDS;
-/// Years whose moments are known to the rules of time zones; beyond, those of a year of another cycle count.
+/// Years for which time zones have rules; a year outside uses the same year of another cycle.
 const KNOWN_YEARS: std::ops::RangeInclusive<i64> = -9_990..=9_990;
 
 /// A date and time of day somewhere.
@@ -28,7 +28,7 @@ pub(super) struct Civil {
 }
 
 impl Civil {
-    /// The moment, where clocks are so many seconds ahead of UTC.
+    /// The moment, for clocks this many seconds ahead of UTC.
     pub(super) fn at_offset(self, offset: i64) -> Result<Moment, TimeError> {
         let seconds = self.seconds() - offset;
         let millis = i128::from(seconds) * 1_000 + i128::from(self.nanos / 1_000_000);
@@ -37,7 +37,7 @@ impl Civil {
         Ok(Moment::new(millis, self.nanos % 1_000_000))
     }
 
-    /// The moment, where clocks are those of a zone.
+    /// The moment, for clocks of a zone.
     pub(super) fn in_zone(self, zone: &TimeZone) -> Result<Moment, TimeError> {
         if let Ok(offset) = zone.to_fixed_offset() {
             return self.at_offset(offset.seconds().into());
@@ -52,7 +52,7 @@ impl Civil {
         self.at_offset(self.seconds() - seconds)
     }
 
-    /// How many seconds clocks of a zone are ahead of UTC at a moment.
+    /// How many seconds the clocks of a zone are ahead of UTC at a moment.
     pub(super) fn offset_at(moment: Moment, zone: &TimeZone) -> Option<Offset> {
         let seconds = moment.millis().div_euclid(1_000);
         let known = Timestamp::from_second(seconds).or_else(|_| {
@@ -63,13 +63,13 @@ impl Civil {
         known.ok().map(|at| zone.to_offset(at))
     }
 
-    /// Seconds since 1970 as clocks show them.
+    /// Seconds since 1970 as the clock shows them.
     fn seconds(self) -> i64 {
         let clock = (i64::from(self.hour) * 60 + i64::from(self.minute)) * 60 + i64::from(self.second);
         days_since_1970(self.year, self.month, self.day) * DAY_SECONDS + clock
     }
 
-    /// The same in a year that zones know, and how many cycles that is earlier.
+    /// The same date in a year that zones know, and how many cycles earlier that is.
     fn to_known_year(self) -> (Self, i64) {
         if KNOWN_YEARS.contains(&self.year) {
             return (self, 0);
@@ -88,8 +88,8 @@ impl Civil {
     }
 }
 
-/// The days from 1970-01-01 to the date that calendars of a zone show at a millisecond since 1970 UTC; `None` where the zone does not
-/// say its clocks then.
+/// The days from 1970-01-01 to the date in a zone at a time in milliseconds since 1970 UTC; `None` if the zone has no offset
+/// for it.
 pub(crate) fn days_at(millis: i64, zone: &TimeZone) -> Option<i64> {
     let ahead = Civil::offset_at(Moment::of_millis(millis), zone)?.seconds();
     Some((millis.div_euclid(1_000) + i64::from(ahead)).div_euclid(DAY_SECONDS))
@@ -106,9 +106,9 @@ pub(super) fn days_in_month(year: i64, month: u8) -> u8 {
     }
 }
 
-/// Days from 1970-01-01 to a date of the Gregorian calendar, as if it had always been in use.
+/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar.
 fn days_since_1970(year: i64, month: u8, day: u8) -> i64 {
-    // Years begin in March here, so that the day a leap year has more is its last.
+    // Years begin in March here, so that a leap day is the last day of its year.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let in_cycle = year.rem_euclid(CYCLE_YEARS);
     let in_year = (153 * i64::from(month) + 2) / 5 + i64::from(day) - 1;

@@ -1,4 +1,4 @@
-//! Texts as times and dates.
+//! Parsing of times and dates.
 
 use jiff::tz::TimeZone;
 
@@ -7,11 +7,11 @@ use super::{
     calendar::{Civil, days_in_month},
 };
 
-/// Clocks are never further from UTC.
-const MOST_OFFSET: i64 = 26 * 60 * 60;
+/// Offsets from UTC are less than this.
+const MAX_OFFSET_SECONDS: i64 = 26 * 60 * 60;
 
-/// A date, or a date and time of day; without an offset or a zone of its own it is read in `zone`. See the
-/// [module](super) for the forms.
+/// Parses a date, or a date and time of day; without an offset or zone of its own it is in `zone`. See the [module](super) for
+/// the forms.
 ///
 /// ```
 /// use jiff::tz::TimeZone;
@@ -49,7 +49,7 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
         (Some(offset), Some(named)) => {
             let moment = civil.at_offset(offset.seconds)?;
             let there = Civil::offset_at(moment, &named).map(|there| i64::from(there.seconds()));
-            // `Z` beside a zone says that the time is that of UTC, and nothing of clocks there.
+            // `Z` beside a zone states that the time is UTC, and nothing about the zone's clocks.
             if offset.is_utc || there.is_none_or(|there| there == offset.seconds) {
                 Ok(moment)
             } else {
@@ -59,7 +59,7 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
     }
 }
 
-/// A date as the number `yyyymmdd`, as values of type DATE are held: years 1 to 9999, each in four digits.
+/// Parses a date to the number `yyyymmdd`, as in values of type DATE: years 1 to 9999, each in four digits.
 ///
 /// ```
 /// assert_eq!(levada_model::parse_date("2024-02-29"), Ok(20_240_229));
@@ -68,7 +68,7 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
 /// ```
 ///
 /// # Errors
-/// The text is not a date, or none of these years.
+/// The text is not a date, or not in these years.
 pub fn parse_date(text: &str) -> Result<i32, TimeError> {
     let text = text.trim();
     let mut rest = Rest { all: text, bytes: text.as_bytes(), at: 0 };
@@ -82,7 +82,7 @@ pub fn parse_date(text: &str) -> Result<i32, TimeError> {
     }
 }
 
-/// How long `[Europe/Paris]` is that a text begins with.
+/// The length of `[Europe/Paris]` at the beginning of a string, in bytes.
 pub fn scan_zone(text: &str) -> Option<usize> {
     let inner = text.strip_prefix('[')?;
     let end = inner.find(']')?;
@@ -93,13 +93,13 @@ pub fn scan_zone(text: &str) -> Option<usize> {
 }
 
 struct OffsetRead {
-    /// Ahead of UTC.
+    /// Seconds ahead of UTC.
     seconds: i64,
     /// It was written `Z`.
     is_utc: bool,
 }
 
-/// What of a text is still to be read.
+/// The text still to be read.
 struct Rest<'t> {
     all: &'t str,
     bytes: &'t [u8],
@@ -118,7 +118,7 @@ impl<'t> Rest<'t> {
         self.bytes.get(self.at).copied()
     }
 
-    /// Passes over one of some bytes, if it comes next.
+    /// Skips one of some bytes, if it comes next.
     fn eat(&mut self, any: &[u8]) -> bool {
         let eaten = self.peek().is_some_and(|byte| any.contains(&byte));
         self.at += usize::from(eaten);
@@ -130,7 +130,7 @@ impl<'t> Rest<'t> {
         self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count()
     }
 
-    /// A number of so many digits; it is known that there are as many.
+    /// A number of this many digits; the caller has checked that they are there.
     fn number(&mut self, digits: usize) -> i64 {
         let number = self.bytes[self.at..self.at + digits]
             .iter()
@@ -166,7 +166,7 @@ impl<'t> Rest<'t> {
         Ok((year, month, day))
     }
 
-    /// Year, month and day with the same separator between them.
+    /// Year, month and day, with the same separator between them.
     fn separated(&mut self, year_digits: usize) -> Result<(i64, u8, u8), TimeError> {
         let year = self.number(year_digits);
         let separator = self.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.'));
@@ -178,7 +178,7 @@ impl<'t> Rest<'t> {
         Ok((year, month, day))
     }
 
-    /// `12:34:56.789`, from the hour on as much of it as there is, or without separators.
+    /// `12:34:56.789`, or any prefix of it from the hour on, or the same without separators.
     fn clock(&mut self, civil: &mut Civil) -> Result<(), TimeError> {
         let from = self.at;
         match self.digits() {
@@ -207,7 +207,7 @@ impl<'t> Rest<'t> {
         Ok(())
     }
 
-    /// Nanoseconds; what is finer than those shows as one.
+    /// Nanoseconds. What is finer counts as one, if nothing else below the millisecond is there.
     fn fraction(&mut self) -> u32 {
         let before = self.at;
         if !self.eat(b".,") {
@@ -251,13 +251,13 @@ impl<'t> Rest<'t> {
         }
         let [hours, minutes, seconds] = parts;
         let seconds = (hours * 60 + minutes) * 60 + seconds;
-        if minutes > 59 || parts[2] > 59 || seconds >= MOST_OFFSET {
+        if minutes > 59 || parts[2] > 59 || seconds >= MAX_OFFSET_SECONDS {
             return Err(TimeError(format!("there is no offset {}", &self.all[from..self.at])));
         }
         Ok(Some(OffsetRead { seconds: if negative { -seconds } else { seconds }, is_utc: false }))
     }
 
-    /// `[Europe/Paris]` and other remarks between brackets, of which those that are not `!` critical may be passed over.
+    /// `[Europe/Paris]` and other annotations in brackets; those not marked critical by `!` may be skipped.
     fn zone(&mut self) -> Result<Option<TimeZone>, TimeError> {
         let mut zone = None;
         while self.eat(b"[") {
@@ -278,7 +278,7 @@ impl<'t> Rest<'t> {
     }
 }
 
-/// A text short enough for an error.
+/// Text cut short for an error.
 fn shown(text: &str) -> &str {
     text.char_indices().nth(80).map_or(text, |(end, _)| &text[..end])
 }

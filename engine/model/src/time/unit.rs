@@ -1,8 +1,8 @@
-//! What a number that is a time counts.
+//! The units of numeric times.
 
 use super::Moment;
 
-/// What a number that is a time counts, since 1970 UTC.
+/// The unit of a numeric time, counted since 1970 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeUnit {
     /// Seconds.
@@ -16,10 +16,10 @@ pub enum TimeUnit {
     Nanosecond,
 }
 
-/// Moments from March 1973 to the end of 9999 anywhere on earth: a number that is one of these in its unit is believed.
-const BELIEVED: std::ops::RangeInclusive<u64> = 100_000_000_000..=253_402_387_199_999;
-/// Numbers below count something else than time since 1970, as test data does.
-const SMALL: u64 = 100_000_000;
+/// Milliseconds from March 1973 to the end of 9999 in any zone: a number in this range in its unit is taken as meant.
+const PLAUSIBLE_MILLIS: std::ops::RangeInclusive<u64> = 100_000_000_000..=253_402_387_199_999;
+/// Numbers below this count something other than time since 1970, as in test data.
+const MIN_TIME: u64 = 100_000_000;
 
 impl TimeUnit {
     /// Its name in options: `s`, `ms`, `us`, `ns`.
@@ -32,7 +32,7 @@ impl TimeUnit {
         }
     }
 
-    /// How many of it make a second, as a power of ten.
+    /// The power of ten of how many make a second.
     const fn places(self) -> u32 {
         match self {
             Self::Second => 0,
@@ -42,7 +42,7 @@ impl TimeUnit {
         }
     }
 
-    /// The moment of a whole number; `None` where milliseconds cannot count it.
+    /// The moment of a whole number; `None` if it does not fit milliseconds.
     #[inline]
     pub const fn moment(self, number: i64) -> Option<Moment> {
         match self {
@@ -60,8 +60,8 @@ impl TimeUnit {
         }
     }
 
-    /// The moment of a number with a fraction; `None` where milliseconds cannot count it. It is taken to the microsecond, which is
-    /// what a binary number can say of seconds of our time.
+    /// The moment of a number with a fraction; `None` if it does not fit milliseconds. It is taken to the microsecond, the
+    /// precision a DOUBLE has for seconds of our time.
     pub fn moment_of_real(self, number: f64) -> Option<Moment> {
         let micros = match self {
             Self::Second => number * 1e6,
@@ -78,8 +78,8 @@ impl TimeUnit {
         (millis.is_finite() && millis.abs() < 9.2e18).then(|| Moment::of_millis(millis as i64))
     }
 
-    /// The moment of a number as it is written, every digit of it: `1700000000.123456789`. `None` where the text is not a number,
-    /// or milliseconds cannot count it.
+    /// The moment of a number as written, with every digit: `1700000000.123456789`. `None` if the text is not a number or does
+    /// not fit milliseconds.
     pub fn moment_of_digits(self, text: &str) -> Option<Moment> {
         if let Ok(number) = text.parse::<i64>() {
             return self.moment(number);
@@ -116,12 +116,12 @@ impl TimeUnit {
         Some(Moment::new(millis, nanos.rem_euclid(1_000_000) as u32))
     }
 
-    /// The unit that a number is likelier of than of this one, as far as the size of times of our days tells: `None` where it may
-    /// well be of this one, or of none.
+    /// The unit that a number more likely has, judged by its size for times of our days; `None` if this unit is plausible, or
+    /// none is.
     #[inline]
     pub fn likelier(self, number: i64) -> Option<Self> {
         let size = number.unsigned_abs();
-        if self == Self::Millisecond && BELIEVED.contains(&size) {
+        if self == Self::Millisecond && PLAUSIBLE_MILLIS.contains(&size) {
             return None;
         }
         self.likelier_of(number, size)
@@ -130,10 +130,10 @@ impl TimeUnit {
     #[cold]
     fn likelier_of(self, number: i64, size: u64) -> Option<Self> {
         let millis = self.moment(number).map(|moment| moment.millis().unsigned_abs());
-        // The ends of all times are written for "for ever".
-        if size < SMALL
+        // The extreme values stand for "forever".
+        if size < MIN_TIME
             || matches!(number, i64::MIN | i64::MAX)
-            || millis.is_some_and(|millis| BELIEVED.contains(&millis))
+            || millis.is_some_and(|millis| PLAUSIBLE_MILLIS.contains(&millis))
         {
             return None;
         }

@@ -1,4 +1,4 @@
-//! Streams of bits, the first bit being the highest of the first byte, a word at a time.
+//! Bit streams, read and written a word at a time; the first bit is the highest of the first byte.
 
 /// Appends bits to bytes.
 #[derive(Debug)]
@@ -6,7 +6,7 @@ pub(crate) struct BitWriter<'a> {
     out: &'a mut Vec<u8>,
     /// Bits not yet in `out`, from the top.
     word: u64,
-    /// How many of `word`'s bits are used; fewer than 64.
+    /// How many bits of `word` are used; fewer than 64.
     used: u32,
 }
 
@@ -15,13 +15,13 @@ impl<'a> BitWriter<'a> {
         Self { out, word: 0, used: 0 }
     }
 
-    /// Appends the low `bits` (at most 64) bits of a value; the others must be zero.
+    /// Appends the low `bits` (at most 64) bits of a value; its other bits must be zero.
     #[inline]
     pub(crate) fn put(&mut self, value: u64, bits: u32) {
         debug_assert!(bits == 64 || value >> bits == 0, "a value has more bits than it is given");
         let free = 64 - self.used;
         if bits < free {
-            // `bits` may be 0, and a shift by `free - 0` may be by 64.
+            // `bits` may be 0; a shift by `free - 0` could then be by 64.
             self.word |= value.checked_shl(free - bits).unwrap_or(0);
             self.used += bits;
         } else {
@@ -33,7 +33,7 @@ impl<'a> BitWriter<'a> {
         }
     }
 
-    /// Pads the last byte with zeros. Returns whether there was anything to pad.
+    /// Pads the last byte with zeros. Returns whether padding was needed.
     pub(crate) fn finish(self) -> bool {
         let bytes = self.used.div_ceil(8) as usize;
         self.out.extend_from_slice(&self.word.to_be_bytes()[..bytes]);
@@ -41,27 +41,27 @@ impl<'a> BitWriter<'a> {
     }
 }
 
-/// Appends bits to bytes without a branch: for streams whose numbers are of all sizes, where [`BitWriter`] cannot foresee when
-/// a word is full.
+/// Appends bits to bytes without a branch: for streams of numbers of mixed sizes, where the CPU cannot predict when
+/// [`BitWriter`]'s word is full.
 #[derive(Debug)]
 pub(crate) struct WideWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// Whole bytes that are written.
+    /// The number of whole bytes written.
     at: usize,
-    /// Bits of the next byte, from the top, and how many; fewer than 8.
+    /// The bits of the next byte, from the top, and their number; fewer than 8.
     rest: u8,
     used: u32,
 }
 
 impl<'a> WideWriter<'a> {
-    /// One that has room for so many bytes; more are taken as they are needed.
+    /// A writer with room for this many bytes; it grows if needed.
     pub(crate) fn new(out: &'a mut Vec<u8>, room: usize) -> Self {
         let at = out.len();
         out.resize(at.saturating_add(room).saturating_add(size_of::<u128>()), 0);
         Self { out, at, rest: 0, used: 0 }
     }
 
-    /// Appends the low `bits` (1 to 120) bits of a value; the others must be zero.
+    /// Appends the low `bits` (1 to 120) bits of a value; its other bits must be zero.
     #[inline]
     pub(crate) fn put(&mut self, value: u128, bits: u32) {
         debug_assert!(
@@ -87,19 +87,19 @@ impl<'a> WideWriter<'a> {
         self.out.resize(self.out.len() * 2 + 64, 0);
     }
 
-    /// Pads the last byte with zeros. Returns whether there was anything to pad.
+    /// Pads the last byte with zeros. Returns whether padding was needed.
     pub(crate) fn finish(self) -> bool {
         self.out.truncate(self.at + usize::from(self.used > 0));
         self.used > 0
     }
 }
 
-/// Reads bits from a slice. Beyond its end there are zeros: whoever reads asks [`BitReader::overrun`] once at the end, and
-/// bounds by other means how much it reads.
+/// Reads bits from a slice, and zeros beyond its end: the caller checks [`BitReader::overrun`] once at the end, and bounds by
+/// other means how much it reads.
 #[derive(Clone, Debug)]
 pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
-    /// In bits.
+    /// The position in bits.
     at: usize,
 }
 
@@ -148,7 +148,7 @@ impl<'a> BitReader<'a> {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }
 
-    /// Bytes read, the last perhaps in part.
+    /// Bytes read, including a partial last one.
     pub(crate) const fn bytes_read(&self) -> usize {
         self.at.div_ceil(8)
     }
@@ -171,7 +171,7 @@ pub(crate) fn whole_word_at(bytes: &[u8], bit: usize) -> u64 {
         let [first @ .., last] = *window;
         u64::from_be_bytes(first) << (bit & 7) | u64::from(last) >> (8 - (bit & 7))
     } else {
-        // What is shifted out of this word's end is beyond the bytes' end.
+        // Bits shifted out here are beyond the end of the bytes.
         word_at_end(bytes, bit >> 3) << (bit & 7)
     }
 }
@@ -184,7 +184,7 @@ fn word_at_end(bytes: &[u8], index: usize) -> u64 {
     u64::from_be_bytes(window)
 }
 
-/// Unpacks `count` numbers of `width` (1 to 64) bits each and hands each on. `bytes` holds them all.
+/// Unpacks `count` numbers of `width` (1 to 64) bits and passes each on. `bytes` holds them all.
 #[inline]
 pub(crate) fn unpack(bytes: &[u8], width: u32, count: usize, mut each: impl FnMut(u64)) {
     let width_bits = width as usize;
@@ -193,7 +193,7 @@ pub(crate) fn unpack(bytes: &[u8], width: u32, count: usize, mut each: impl FnMu
         (0..count).for_each(|_| each(reader.read(width)));
         return;
     }
-    // As long as a whole word can be loaded, no number depends on the one before.
+    // While a whole word can be loaded, no number depends on the one before.
     let fast = match bytes.len().checked_sub(8) {
         Some(last_start) => count.min((last_start * 8 + 7) / width_bits + 1),
         None => 0,

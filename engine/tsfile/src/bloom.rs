@@ -1,9 +1,9 @@
 //! The bloom filter over the paths of a file's series.
 //!
-//! Bit `|h| mod bits` for each of up to eight seeds, where `h` is the low half of the sum of both halves of MurmurHash3
-//! (x64, 128 bits) over the path's UTF-8. Bytes after the last whole block of 16 that are 0x80 or more are hashed in two ways:
-//! Apache's Java sign-extends them, unlike the canonical function; Apache's C++, and Python's `tsfile` with it, does not. A path
-//! that has such bytes gets the bits of both, and is found by those of either.
+//! For each of up to eight seeds the bit `|h| mod bits` is set, where `h` is the low half of the sum of both halves of
+//! MurmurHash3 (x64, 128 bits) of the path's UTF-8. Bytes of 0x80 or more after the last whole block of 16 are hashed in two
+//! ways: Apache's Java sign-extends them, unlike the canonical function; Apache's C++ and Python's `tsfile`, which uses it, do
+//! not. A path with such bytes gets the bits of both, so that readers of either kind find it.
 
 use crate::{
     error::Parsed,
@@ -12,24 +12,24 @@ use crate::{
 
 const SEEDS: [u64; 8] = [5, 7, 11, 19, 31, 37, 43, 59];
 
-/// Fewer bits than this are not worth their header.
-const LEAST_BITS: u32 = 256;
+/// A filter has at least this many bits: fewer are not worth its header.
+const MIN_BITS: u32 = 256;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BloomFilter {
-    /// Bit `i` is in byte `i / 8`, from the lowest; bytes that are not here are zero.
+    /// Bit `i` is in byte `i / 8`, the lowest first; missing bytes are zero.
     bytes: Vec<u8>,
     bits: u32,
     hashes: usize,
 }
 
 impl BloomFilter {
-    /// An empty filter for a number of paths that is wrong with a probability of `error`.
+    /// An empty filter for a number of paths, with `error` as the probability of a false positive.
     pub(crate) fn new(paths: usize, error: f64) -> Self {
         let error = error.clamp(0.01, 0.1);
         let ln2 = std::f64::consts::LN_2;
         let bits = (-(paths as f64) * error.ln() / ln2 / ln2) as u32;
-        let bits = bits.saturating_add(1).clamp(LEAST_BITS, i32::MAX as u32);
+        let bits = bits.saturating_add(1).clamp(MIN_BITS, i32::MAX as u32);
         let hashes = (SEEDS.len()).min((-error.ln() / ln2) as usize + 1);
         Self { bytes: vec![0; bits.div_ceil(8) as usize], bits, hashes }
     }
@@ -59,7 +59,7 @@ impl BloomFilter {
         }
     }
 
-    /// The filter that is next; `None` where it has no bytes.
+    /// Reads the next filter; `None` if it has no bytes.
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parsed<Option<Self>> {
         let length = cursor.uvar_usize()?;
         if length == 0 {
@@ -75,12 +75,12 @@ impl BloomFilter {
     }
 }
 
-/// How bytes behind the last whole block become numbers.
+/// How the bytes after the last whole block become numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tail {
-    /// As Java's bytes, which have signs.
+    /// Sign-extended, as Java's bytes.
     Signed,
-    /// As the canonical function has it.
+    /// As in the canonical function.
     Unsigned,
 }
 

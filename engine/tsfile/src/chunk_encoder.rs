@@ -26,14 +26,14 @@ pub struct AlignedColumn<'a> {
     pub values: &'a dyn Array,
 }
 
-/// A chunk as it will stand in a file.
+/// A chunk as it will be written to a file.
 #[derive(Clone, Debug)]
 pub struct EncodedChunk {
     pub(crate) kind: ChunkKind,
-    /// The one version of files that it may stand in, where it matters.
+    /// The only version of files that may contain it, if that matters.
     pub(crate) only_in: Option<Version>,
     pub(crate) measurement: Arc<str>,
-    /// What its header says; of a time chunk, the data type means nothing.
+    /// The fields of its header; the data type of a time chunk has no meaning.
     pub(crate) schema: SeriesSchema,
     pub(crate) statistics: Statistics,
     pub(crate) bytes: Vec<u8>,
@@ -45,24 +45,24 @@ impl EncodedChunk {
         &self.measurement
     }
 
-    /// The type, encoding and compression it was written with. The encoding is another than asked for where that one
-    /// could not have kept every value as it is.
+    /// The type, encoding and compression it was written with. The encoding differs from the one asked for if that one would
+    /// not have kept every value.
     pub const fn schema(&self) -> SeriesSchema {
         self.schema
     }
 
-    /// What is in it.
+    /// The statistics of its values.
     pub const fn statistics(&self) -> &Statistics {
         &self.statistics
     }
 
-    /// Its bytes in the file.
+    /// Its size in the file, in bytes.
     pub const fn size(&self) -> usize {
         self.bytes.len()
     }
 }
 
-/// A time chunk and the value chunks that belong to it.
+/// A time chunk and its value chunks.
 #[derive(Clone, Debug)]
 pub struct EncodedAligned {
     pub(crate) time: EncodedChunk,
@@ -70,37 +70,37 @@ pub struct EncodedAligned {
 }
 
 impl EncodedAligned {
-    /// Puts together a time chunk and value chunks that were read from one chunk group.
+    /// Combines a time chunk and value chunks that were read from one chunk group.
     ///
     /// # Errors
     /// The first is not a time chunk, or one of the others is not a value chunk.
     pub fn try_new(time: EncodedChunk, columns: Vec<EncodedChunk>) -> Result<Self, TsFileError> {
         if time.kind != ChunkKind::Time || columns.iter().any(|chunk| chunk.kind != ChunkKind::Value) {
-            return Err(TsFileError::refused("an aligned chunk group is a time chunk and value chunks"));
+            return Err(TsFileError::rejected("an aligned chunk group is a time chunk and value chunks"));
         }
         Ok(Self { time, columns })
     }
 
-    /// Rows: the times.
+    /// The number of rows, which is that of times.
     pub const fn rows(&self) -> u64 {
         self.time.statistics.count()
     }
 
-    /// Its bytes in the file.
+    /// Its size in the file, in bytes.
     pub fn size(&self) -> usize {
         self.time.size() + self.columns.iter().map(EncodedChunk::size).sum::<usize>()
     }
 }
 
-/// However large pages are asked for, they stay well within what readers take in by default.
-const MOST_PAGE_BYTES: usize = 128 << 20;
+/// The limit on page sizes, whatever is asked for, in bytes: well below what readers accept by default.
+const MAX_PAGE_BYTES: usize = 128 << 20;
 
-/// Turns columns into chunks, on any thread; the order in which chunks are made is nobody's concern.
+/// Turns columns into chunks. It may run on any thread, and chunks may be made in any order.
 ///
-/// Where the encoding asked for would lose something (RLE and TS_2DIFF round numbers that have too many digits, or none at
-/// all like NaN), the chunk is written in one that keeps it: every value reads back bit for bit.
+/// If the encoding asked for would lose something (RLE and TS_2DIFF round numbers with too many digits or with none, such as
+/// NaN), the chunk is written in one that keeps it: every value reads back bit for bit.
 ///
-/// A chunk looks the same in both versions of the format, but for floating-point numbers in RLBE: such a chunk can be appended
+/// Chunks are the same in both versions of the format, except for floating-point numbers in RLBE: such a chunk can be appended
 /// only to a file of the version that it was made for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChunkEncoder {
@@ -108,33 +108,33 @@ pub struct ChunkEncoder {
     version: Version,
 }
 
-/// A page on its way into a chunk.
+/// A page to be written into a chunk.
 struct EncodedPage {
     statistics: Statistics,
-    /// Bytes of the body before compression; 0 for a page of nulls, which has no body.
+    /// The size of the body before compression, in bytes; 0 for a page of nulls, which has no body.
     length: usize,
     body: Vec<u8>,
 }
 
 impl ChunkEncoder {
-    /// One that cuts pages as the options say, for files of version 4.
+    /// An encoder that cuts pages as the options say, for files of version 4.
     pub const fn new(options: WriterOptions) -> Self {
         Self { options, version: Version::V4 }
     }
 
-    /// The same for files of another version.
+    /// The same encoder for files of another version.
     #[must_use]
     pub const fn for_version(mut self, version: Version) -> Self {
         self.version = version;
         self
     }
 
-    /// Encodes a chunk of a series of a plain device. Rows where the value is null are left out; a chunk where all are is
-    /// empty and will not be written.
+    /// Encodes a chunk of a series of a plain device. Rows with a null are left out; a chunk of nulls alone is empty and is not
+    /// written.
     ///
     /// # Errors
-    /// Times do not ascend strictly, there is not a value for each, the array is not of the type's [`DataType::arrow`], the
-    /// encoding does not support the type, or a value is too long.
+    /// Times do not ascend strictly, a time has no value, the array does not have the type's [`DataType::arrow`], the encoding
+    /// does not support the type, or a value is too long.
     pub fn encode(
         &self,
         measurement: &str,
@@ -166,7 +166,7 @@ impl ChunkEncoder {
             put_uvar(&mut body, time_bytes.len() as u32);
             body.extend_from_slice(&time_bytes);
             encode(self.version, schema.encoding, &dense, &mut body)
-                .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
+                .map_err(|error| TsFileError::rejected(format!("`{measurement}`: {}", error.reason)))?;
             let statistics = Statistics::of_dense(schema.data_type, times[0], times[times.len() - 1], &dense);
             pages.push(page(statistics, &body, schema.compressor)?);
         }
@@ -203,7 +203,7 @@ impl ChunkEncoder {
         Ok(EncodedAligned { time, columns: columns? })
     }
 
-    /// The values of each page, and the schema with an encoding that keeps them all as they are.
+    /// The values of each page, and the schema with an encoding that keeps all of them.
     fn dense_pages<'a>(
         schema: SeriesSchema,
         values: &'a dyn Array,
@@ -236,7 +236,7 @@ impl ChunkEncoder {
             body.extend_from_slice(&(rows.len() as u32).to_be_bytes());
             put_bitmap(values, rows.clone(), &mut body);
             encode(self.version, schema.encoding, &dense, &mut body)
-                .map_err(|error| TsFileError::refused(format!("`{measurement}`: {}", error.reason)))?;
+                .map_err(|error| TsFileError::rejected(format!("`{measurement}`: {}", error.reason)))?;
             let first = indices(values, rows.clone()).next().unwrap_or(rows.start);
             let last = rows.clone().rev().find(|&row| values.is_valid(row)).unwrap_or(first);
             let statistics = Statistics::of_dense(schema.data_type, times[first], times[last], &dense);
@@ -245,10 +245,10 @@ impl ChunkEncoder {
         assemble(ChunkKind::Value, self.version, measurement, schema, pages)
     }
 
-    /// Ranges of rows that make pages: as many as fit by points, and by the bytes of the widest column.
+    /// Ranges of rows for pages: as many rows as the limits on points and on the bytes of the widest column allow.
     fn pages(&self, rows: usize, columns: &[(DataType, &dyn Array)]) -> Vec<Range<usize>> {
         let widest = columns.iter().map(|(data_type, _)| fixed_width(*data_type)).max().unwrap_or(8);
-        let page_bytes = self.options.page_bytes.min(MOST_PAGE_BYTES);
+        let page_bytes = self.options.page_bytes.min(MAX_PAGE_BYTES);
         let most =
             self.options.page_points.min(page_bytes / widest).clamp(1, ReadLimits::default().page_points);
         let offsets: Vec<&[i32]> = columns
@@ -275,7 +275,7 @@ impl ChunkEncoder {
     }
 }
 
-/// Bytes of a value, as far as they count towards a page before the content of texts.
+/// The bytes a value counts towards a page; the content of strings is added.
 const fn fixed_width(data_type: DataType) -> usize {
     match data_type {
         DataType::Boolean => 1,
@@ -284,7 +284,7 @@ const fn fixed_width(data_type: DataType) -> usize {
     }
 }
 
-/// Whether series of a schema are written: its encoding supports the type, and is not one that is only read.
+/// Whether series of a schema can be written: the encoding supports the type, and is not read-only.
 pub const fn is_written(schema: SeriesSchema) -> bool {
     schema.encoding.supports(schema.data_type) && !matches!(schema.encoding, Encoding::Regular)
 }
@@ -292,7 +292,7 @@ pub const fn is_written(schema: SeriesSchema) -> bool {
 fn check_times(times: &[i64]) -> Result<(), TsFileError> {
     match times.windows(2).position(|pair| pair[0] >= pair[1]) {
         None => Ok(()),
-        Some(row) => Err(TsFileError::refused(format!(
+        Some(row) => Err(TsFileError::rejected(format!(
             "times must ascend: {} in row {} is followed by {}",
             times[row],
             row,
@@ -308,11 +308,11 @@ fn check_column(
     rows: usize,
 ) -> Result<(), TsFileError> {
     if measurement.is_empty() {
-        return Err(TsFileError::refused("a measurement has no name"));
+        return Err(TsFileError::rejected("a measurement has no name"));
     }
     if !is_written(schema) {
         let SeriesSchema { data_type, encoding, .. } = schema;
-        return Err(TsFileError::refused(format!(
+        return Err(TsFileError::rejected(format!(
             "`{measurement}` of type {data_type} cannot be written in {encoding}"
         )));
     }
@@ -324,14 +324,14 @@ fn check_column(
     };
     match offsets.windows(2).position(|pair| (pair[1] - pair[0]) as usize > LONGEST_VALUE) {
         None => Ok(()),
-        Some(row) => Err(TsFileError::refused(format!(
+        Some(row) => Err(TsFileError::rejected(format!(
             "the value of `{measurement}` in row {row} has {} bytes, more than {LONGEST_VALUE}",
             offsets[row + 1] - offsets[row]
         ))),
     }
 }
 
-/// A bit for each row, from the highest of a byte; set where there is a value.
+/// A bit for each row, the highest of each byte first; set if there is a value.
 fn put_bitmap(values: &dyn Array, rows: Range<usize>, out: &mut Vec<u8>) {
     let bytes = rows.len().div_ceil(8);
     let start = out.len();
@@ -344,7 +344,7 @@ fn put_bitmap(values: &dyn Array, rows: Range<usize>, out: &mut Vec<u8>) {
         }
         _ => out.resize(start + bytes, 0xff),
     }
-    // Bits beyond the last row are zero, whatever the array's buffer has there.
+    // Bits beyond the last row are zero, whatever the array's buffer holds there.
     if let Some(last) = out.last_mut().filter(|_| !rows.len().is_multiple_of(8)) {
         *last &= !(0xff >> (rows.len() % 8));
     }
@@ -352,7 +352,7 @@ fn put_bitmap(values: &dyn Array, rows: Range<usize>, out: &mut Vec<u8>) {
 
 fn page(statistics: Statistics, body: &[u8], compressor: Compressor) -> Result<EncodedPage, TsFileError> {
     let compressed = compress(compressor, body)
-        .map_err(|error| TsFileError::refused(format!("{compressor} cannot compress a page: {error}")))?;
+        .map_err(|error| TsFileError::rejected(format!("{compressor} cannot compress a page: {error}")))?;
     Ok(EncodedPage { statistics, length: body.len(), body: compressed.into_owned() })
 }
 
@@ -382,7 +382,7 @@ fn assemble(
         }
     }
     let size = u32::try_from(data.len()).ok().filter(|&size| size <= i32::MAX as u32).ok_or_else(|| {
-        TsFileError::refused(format!("a chunk of `{measurement}` has {} bytes, more than 2 GiB", data.len()))
+        TsFileError::rejected(format!("a chunk of `{measurement}` has {} bytes, more than 2 GiB", data.len()))
     })?;
     let mut bytes = Vec::with_capacity(data.len() + measurement.len() + 16);
     put_chunk_header(kind, many, measurement, schema, size, &mut bytes);

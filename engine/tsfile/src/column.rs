@@ -84,7 +84,7 @@ pub(crate) fn indices<'a>(array: &'a dyn Array, rows: Range<usize>) -> Box<dyn I
     }
 }
 
-/// Makes sure that an array holds values of a type, one for each of `rows` rows.
+/// Checks that an array holds values of a type, one for each of `rows` rows.
 pub(crate) fn check(
     measurement: &str,
     data_type: DataType,
@@ -93,18 +93,18 @@ pub(crate) fn check(
 ) -> Result<(), TsFileError> {
     if *values.data_type() != data_type.arrow() {
         let array = values.data_type();
-        return Err(TsFileError::refused(format!(
+        return Err(TsFileError::rejected(format!(
             "`{measurement}` of type {data_type} cannot be held in an Arrow array of {array}"
         )));
     }
     if values.len() != rows {
         let count = values.len();
-        return Err(TsFileError::refused(format!("`{measurement}` has {count} values for {rows} times")));
+        return Err(TsFileError::rejected(format!("`{measurement}` has {count} values for {rows} times")));
     }
     Ok(())
 }
 
-/// Decoded values without nulls. Floating-point numbers are held as the integers that have their bits.
+/// Decoded values without nulls. Floating-point numbers are held as the integers with the same bits.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Decoded {
     Boolean(BooleanBuffer),
@@ -118,7 +118,7 @@ pub(crate) enum Decoded {
 }
 
 impl Decoded {
-    /// The array of a type; with a validity, the values go where it is set. There are as many values as it has set bits.
+    /// The array of a type. With a validity, values go to its set bits, of which there are as many as values.
     pub(crate) fn into_array(self, data_type: DataType, validity: Option<NullBuffer>) -> Parsed<ArrayRef> {
         let validity = validity.filter(|validity| validity.null_count() > 0);
         Ok(match self {
@@ -165,7 +165,7 @@ fn primitive<T: ArrowPrimitiveType>(values: Buffer, nulls: Option<NullBuffer>) -
     Arc::new(PrimitiveArray::<T>::new(ScalarBuffer::new(values, 0, count), nulls))
 }
 
-/// Values at the set places, zeros at the others.
+/// Puts values at the set bits, zeros at the others.
 fn scatter<T: ArrowNativeType>(values: Vec<T>, validity: Option<&NullBuffer>) -> Buffer {
     let Some(validity) = validity else { return Buffer::from_vec(values) };
     let mut spread = vec![T::default(); validity.len()];
@@ -178,7 +178,7 @@ fn scatter<T: ArrowNativeType>(values: Vec<T>, validity: Option<&NullBuffer>) ->
     Buffer::from_vec(spread)
 }
 
-/// Bits at the set places, zeros at the others.
+/// Puts bits at the set bits, zeros at the others.
 fn scatter_bits(values: &BooleanBuffer, validity: &NullBuffer) -> BooleanBuffer {
     let mut spread = BooleanBufferBuilder::new(validity.len());
     let mut from = 0;
@@ -193,7 +193,7 @@ fn scatter_bits(values: &BooleanBuffer, validity: &NullBuffer) -> BooleanBuffer 
     spread.finish()
 }
 
-/// Offsets for all places, those that are not set being empty.
+/// Offsets for all rows; rows whose bit is not set are empty.
 fn spread(offsets: &[i32], validity: &NullBuffer) -> Vec<i32> {
     let mut dense = offsets.iter().copied();
     let mut last = dense.next().unwrap_or(0);

@@ -7,22 +7,22 @@ use levada_model::Compressor;
 
 use crate::error::{Corrupt, Parsed};
 
-/// The level of ZSTD; Java's writer takes the highest, which costs a hundred times the time for a few percent.
+/// The ZSTD level. Java's writer uses the highest, which takes a hundred times as long and saves a few percent.
 const ZSTD_LEVEL: i32 = 3;
 
-/// The preset of LZMA2, as Java's writer has it.
+/// The LZMA2 preset, as in Java's writer.
 const XZ_PRESET: u32 = 6;
 
-/// What a decoder of LZMA2 may take for itself, in bytes: twice what the highest preset needs.
-const XZ_MEMORY: u64 = 130 << 20;
+/// The memory limit of an LZMA2 decoder, in bytes: twice what the highest preset needs.
+const XZ_MEMORY_BYTES: u64 = 130 << 20;
 
-/// The largest window of a ZSTD frame, as a power of two: what the highest of the usual levels takes.
-const ZSTD_WINDOW: u32 = 27;
+/// The largest window of a ZSTD frame, as a power of two: that of the highest usual level.
+const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// Compresses a page body.
 ///
 /// # Errors
-/// A compression library refuses (out of memory, more than 4 GiB).
+/// A compression library fails (out of memory, more than 4 GiB).
 pub(crate) fn compress(compressor: Compressor, body: &[u8]) -> std::io::Result<Cow<'_, [u8]>> {
     Ok(Cow::Owned(match compressor {
         Compressor::Uncompressed => return Ok(Cow::Borrowed(body)),
@@ -42,15 +42,15 @@ pub(crate) fn compress(compressor: Compressor, body: &[u8]) -> std::io::Result<C
     }))
 }
 
-/// Decompresses a page body that says it has `length` bytes. Allocates no more than that, and no more than its bytes can
-/// stand for.
+/// Decompresses a page body that should have `length` bytes. Allocates no more than that, and no more than its compressed bytes
+/// can stand for.
 pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) -> Parsed<Bytes> {
     let wrong = |reason: String| Corrupt::new(0, format!("{compressor} cannot decompress a page: {reason}"));
     let out = match compressor {
         Compressor::Uncompressed => Ok(body.clone()),
         Compressor::Snappy => {
             let announced = snap::raw::decompress_len(body).map_err(|error| wrong(error.to_string()))?;
-            // An element of three bytes copies 64 at most.
+            // An element of three bytes copies at most 64.
             if announced != length || length / 64 > body.len() {
                 return Err(wrong(format!("{announced} bytes announced, {length} expected")));
             }
@@ -59,7 +59,7 @@ pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) ->
             Ok(Bytes::from(out))
         }
         Compressor::Lz4 => {
-            // A byte of a length stands for 255 at most.
+            // A length byte stands for at most 255.
             if length / 256 > body.len() {
                 return Err(wrong(format!("{length} bytes cannot come of {}", body.len())));
             }
@@ -71,14 +71,14 @@ pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) ->
         }
         Compressor::Gzip => read_up_to(flate2::read::MultiGzDecoder::new(&**body), length, body.len()),
         Compressor::Zstd => match zstd::stream::read::Decoder::with_buffer(&**body) {
-            Ok(mut decoder) => match decoder.window_log_max(ZSTD_WINDOW) {
+            Ok(mut decoder) => match decoder.window_log_max(ZSTD_WINDOW_LOG) {
                 Ok(()) => read_up_to(decoder, length, body.len()),
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
         },
         // A few bytes can ask for a dictionary of 4 GiB.
-        Compressor::Lzma2 => match liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, 0) {
+        Compressor::Lzma2 => match liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY_BYTES, 0) {
             Ok(stream) => {
                 read_up_to(liblzma::read::XzDecoder::new_stream(&**body, stream), length, body.len())
             }
@@ -93,7 +93,7 @@ pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) ->
     }
 }
 
-/// Reads up to a byte more than `length`, growing with what comes.
+/// Reads at most one byte more than `length`, growing with the data.
 fn read_up_to(reader: impl Read, length: usize, compressed: usize) -> std::io::Result<Bytes> {
     let mut out = Vec::with_capacity(length.min(compressed.saturating_mul(16)).saturating_add(1));
     reader.take((length as u64).saturating_add(1)).read_to_end(&mut out)?;

@@ -9,10 +9,10 @@ use crate::{
     wire::{Cursor, put_uvar, put_vstr},
 };
 
-/// A device: segments of its path, of which the first is the "table" that the index groups devices by.
+/// A device: the segments of its path, the first of which is the "table" that the index groups devices by.
 ///
-/// A path of two or three nodes has its last node for itself; of a longer one, the first three nodes make the first
-/// segment. Cheap to clone; orders as the index of version 4 does.
+/// In a path of two or three nodes, the last node is a segment of its own; in a longer one, the first three nodes are the first
+/// segment. Cheap to clone; ordered as in the index of version 4.
 ///
 /// ```
 /// use levada_model::Path;
@@ -26,7 +26,7 @@ use crate::{
 pub struct DeviceId(Arc<[Option<Box<str>>]>);
 
 impl DeviceId {
-    /// A device of segments; nulls (which only files of the table model have) at the end are dropped.
+    /// A device from segments; trailing nulls, which only files of the table model have, are dropped.
     pub fn from_segments<'a>(segments: impl IntoIterator<Item = Option<&'a str>>) -> Self {
         let mut segments: Vec<Option<Box<str>>> =
             segments.into_iter().map(|segment| segment.map(Box::from)).collect();
@@ -36,7 +36,7 @@ impl DeviceId {
         Self(segments.into())
     }
 
-    /// The device of a path as files of version 3 spell it; what is no legal path is split at its full stops.
+    /// The device for a path as files of version 3 write it; an invalid path is split at its full stops.
     pub(crate) fn from_text(path: &str) -> Self {
         let ends = node_ends(path);
         let first = match ends.len() {

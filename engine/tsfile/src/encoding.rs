@@ -1,7 +1,7 @@
 //! Encodings of a page's values, one module each.
 //!
-//! All work on whole pages: from a slice of values to bytes, and from bytes and a count of values to a column. Decoders
-//! never read beyond their bytes, and allocate no more than the count asks for.
+//! All encodings work on whole pages: from a slice of values to bytes, and from bytes and a count of values to a column.
+//! Decoders never read beyond their bytes, and allocate no more than the count requires.
 
 mod chimp;
 mod dictionary;
@@ -32,15 +32,14 @@ use crate::{
     error::{Corrupt, Parsed},
 };
 
-/// Values that tell enough about a column.
-const SAMPLE: usize = 1024;
+/// How many values are enough to judge a column by.
+const SAMPLE_VALUES: usize = 1024;
 
-/// The bytes of an array's values in an encoding, as a page of a file of version 4 has them after its times; nulls are left
-/// out.
+/// The bytes of an array's values in an encoding, as in a page of a file of version 4, without its times; nulls are left out.
 ///
 /// # Errors
-/// The array is not of [`DataType::arrow`], the encoding does not support the type, or it would not keep these values as they
-/// are (where [`ChunkEncoder`](crate::ChunkEncoder) takes another).
+/// The array does not have the type's [`DataType::arrow`], the encoding does not support the type, or it would not keep these
+/// values ([`ChunkEncoder`](crate::ChunkEncoder) then uses another).
 pub fn encode_values(
     encoding: Encoding,
     data_type: DataType,
@@ -48,18 +47,18 @@ pub fn encode_values(
 ) -> Result<Vec<u8>, TsFileError> {
     check("", data_type, values, values.len())?;
     if !encoding.supports(data_type) || encoding == Encoding::Regular {
-        return Err(TsFileError::refused(unsupported(encoding).reason));
+        return Err(TsFileError::rejected(unsupported(encoding).reason));
     }
     let dense = Dense::of(values, data_type, 0..values.len());
     let mut out = Vec::new();
     if lossless(encoding, &dense) != encoding {
-        return Err(TsFileError::refused(format!("{encoding} would not keep these values as they are")));
+        return Err(TsFileError::rejected(format!("{encoding} would not keep these values as they are")));
     }
-    encode(Version::V4, encoding, &dense, &mut out).map_err(|error| TsFileError::refused(error.reason))?;
+    encode(Version::V4, encoding, &dense, &mut out).map_err(|error| TsFileError::rejected(error.reason))?;
     Ok(out)
 }
 
-/// The array of exactly `count` values that have these bytes in an encoding.
+/// Decodes exactly `count` values from their bytes in an encoding.
 ///
 /// ```
 /// use arrow_array::{Array, Int64Array};
@@ -75,7 +74,7 @@ pub fn encode_values(
 /// ```
 ///
 /// # Errors
-/// The bytes are not those of so many values.
+/// The bytes do not encode that many values.
 pub fn decode_values(
     encoding: Encoding,
     data_type: DataType,
@@ -87,10 +86,10 @@ pub fn decode_values(
         .map_err(|error| error.based(0))
 }
 
-/// The encoding in which a sample of these values takes the fewest bytes after compression; for a column that nobody chose an
-/// encoding for.
+/// The encoding in which a sample of these values takes the fewest bytes after compression; for columns without a chosen
+/// encoding.
 ///
-/// It is one of those that keep the values as they are, that all of Apache's servers since 0.13 read, and that decode fast.
+/// Only encodings count that keep the values, that all of Apache's servers since 0.13 read, and that decode fast.
 /// For floating-point numbers with a few decimals, TS_2DIFF takes a quarter of what GORILLA does.
 ///
 /// ```
@@ -105,18 +104,18 @@ pub fn decode_values(
 /// ```
 ///
 /// # Panics
-/// The array is not of [`DataType::arrow`].
+/// If the array does not have the type's [`DataType::arrow`].
 pub fn smallest_encoding(data_type: DataType, compressor: Compressor, values: &dyn Array) -> Encoding {
     let candidates: &[Encoding] = match data_type {
         DataType::Boolean => &[Encoding::Rle, Encoding::Plain],
         DataType::Text | DataType::String => &[Encoding::Plain, Encoding::Dictionary],
         DataType::Blob => &[Encoding::Plain],
-        // RLE of these is not read by PyPI's reader.
+        // PyPI's reader cannot read RLE of these types.
         DataType::Float | DataType::Double => &[Encoding::Ts2Diff, Encoding::Gorilla],
         _ => &[Encoding::Ts2Diff, Encoding::Gorilla, Encoding::Rle],
     };
     let usual = Encoding::default_for(data_type);
-    let sample = Dense::of(values, data_type, 0..values.len().min(SAMPLE));
+    let sample = Dense::of(values, data_type, 0..values.len().min(SAMPLE_VALUES));
     let size_in = |encoding: Encoding| {
         let mut bytes = Vec::new();
         if sample.len() == 0 || lossless(encoding, &sample) != encoding {
@@ -130,8 +129,8 @@ pub fn smallest_encoding(data_type: DataType, compressor: Compressor, values: &d
     sizes.min().map_or(usual, |(_, _, encoding)| encoding)
 }
 
-/// The encoding in which all of a chunk's values come back as they are: the one asked for, or one that fits where that one
-/// would round numbers, or cannot be read back by the peer. `values` are those of one page.
+/// The encoding in which all of a chunk's values read back unchanged: the one asked for or, if that one would round numbers or
+/// the peer could not read it, another. `values` are those of one page.
 pub(crate) fn lossless(encoding: Encoding, values: &Dense<'_>) -> Encoding {
     let (keeps, instead) = match (encoding, values) {
         (Encoding::Rle | Encoding::Ts2Diff, Dense::Float(values)) => {
@@ -164,9 +163,9 @@ fn bits_of<F: scaled::Float>(values: &[F]) -> Vec<F::Int> {
     values.iter().map(|value| value.bits()).collect()
 }
 
-/// Appends the bytes of values in an encoding, as files of a version have them.
+/// Appends the bytes of values in an encoding, in the form of a version's files.
 ///
-/// The encoding must be one that [`lossless`] gave for a chunk that has these values, and for their type.
+/// [`lossless`] must have given the encoding for a chunk with these values, and for their type.
 pub(crate) fn encode(
     version: Version,
     encoding: Encoding,
@@ -227,7 +226,7 @@ fn encode_floats<F: scaled::Float>(encoding: Encoding, values: &[F], out: &mut V
     Ok(())
 }
 
-/// Encodes integers, or the bits of floating-point numbers; `end` is what ends a stream of them.
+/// Encodes integers, or the bits of floating-point numbers; `end` terminates the stream.
 fn encode_ints<T: Int>(encoding: Encoding, values: &[T], end: T, out: &mut Vec<u8>) -> Parsed<()> {
     match encoding {
         Encoding::Rle => rle::encode(values, out),
@@ -276,13 +275,13 @@ pub(crate) fn decode(encoding: Encoding, data_type: DataType, bytes: &[u8], coun
     }
 }
 
-/// Decodes exactly `count` values in RLBE to their bits: in the form that files of version 4 are written in, or the older one.
+/// Decodes exactly `count` RLBE values to their bits, in the form of version 4 or in the older one.
 pub(crate) fn decode_rlbe<F: Float>(bytes: &[u8], count: usize, old: bool) -> Parsed<Vec<F::Int>> {
     if old { rlbe::decode_old::<F>(bytes, count) } else { rlbe::decode(bytes, count) }
 }
 
-/// Decodes a time column of at most `most` times; servers may be set to other encodings than TS_2DIFF. Some of them do not tell
-/// how many values there are: then that must be `expected`.
+/// Decodes a time column of at most `most` times; servers may be configured for encodings other than TS_2DIFF. Some of those do
+/// not store the number of values: it must then be `expected`.
 pub(crate) fn decode_times(
     encoding: Encoding,
     bytes: &[u8],

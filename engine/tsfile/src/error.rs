@@ -6,12 +6,12 @@ use std::{borrow::Cow, io};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TsFileError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("{what} at byte {offset}: {source}")]
     Io {
         /// What was being done: `cannot read`, `cannot write`.
         what: &'static str,
-        /// Where in the file.
+        /// The offset in the file.
         offset: u64,
         /// The reason.
         #[source]
@@ -20,21 +20,21 @@ pub enum TsFileError {
     /// The bytes are not those of a TsFile, or do not fit together.
     #[error("damaged at byte {offset}: {reason}")]
     Damaged {
-        /// Where in the file; of a page's content, where the page begins.
+        /// The offset in the file; for a page's content, where the page begins.
         offset: u64,
         /// What is wrong there.
         reason: String,
     },
-    /// The file is well formed, but holds something this crate does not read.
+    /// The file is well formed, but uses something this crate does not support.
     #[error("{what} is not supported")]
     Unsupported {
         /// What it is.
         what: String,
     },
-    /// The caller asked for something that cannot be done.
+    /// The caller asked for something impossible.
     #[error("{reason}")]
     Refused {
-        /// What, and why not.
+        /// What was asked for, and why it is impossible.
         reason: String,
     },
 }
@@ -44,7 +44,7 @@ impl TsFileError {
         Self::Damaged { offset, reason: reason.into() }
     }
 
-    pub(crate) fn refused(reason: impl Into<String>) -> Self {
+    pub(crate) fn rejected(reason: impl Into<String>) -> Self {
         Self::Refused { reason: reason.into() }
     }
 
@@ -53,10 +53,10 @@ impl TsFileError {
     }
 }
 
-/// Bytes that do not parse, told by whoever knows no file offsets.
+/// Bytes that do not parse, reported without file offsets.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Corrupt {
-    /// Bytes from the start of what was being parsed.
+    /// The offset from the start of the bytes being parsed.
     pub(crate) at: usize,
     pub(crate) reason: Cow<'static, str>,
 }
@@ -66,7 +66,7 @@ impl Corrupt {
         Self { at, reason: reason.into() }
     }
 
-    /// Places it in the file; `base` is where the parsed bytes begin.
+    /// Converts to an error of the file; `base` is the offset of the parsed bytes.
     pub(crate) fn based(self, base: u64) -> TsFileError {
         TsFileError::damaged(base.saturating_add(self.at as u64), self.reason)
     }

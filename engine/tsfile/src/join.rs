@@ -1,4 +1,4 @@
-//! Chunks that follow each other become one, page by page, without being decoded.
+//! Joins consecutive chunks into one, page by page, without decoding them.
 //!
 //! ```text
 //!   header  page                          header: many pages
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl EncodedChunk {
-    /// Whether [`EncodedChunk::join`] takes the two: they are of one series and written alike.
+    /// Whether [`EncodedChunk::join`] accepts the two: they belong to one series and have the same schema.
     pub fn joins(&self, next: &Self) -> bool {
         self.kind == next.kind
             && self.measurement == next.measurement
@@ -25,11 +25,11 @@ impl EncodedChunk {
             && self.only_in == next.only_in
     }
 
-    /// One chunk with the pages of several of a plain device's series, of which each begins after the one before ended.
-    /// `None` where there are none.
+    /// Joins chunks of a plain device's series into one; each must begin after the one before ended. `None` if there are no
+    /// chunks.
     ///
     /// # Errors
-    /// They do not join, overlap in time, are larger than a chunk may be, or are damaged.
+    /// They do not join, overlap in time, exceed the size of a chunk, or are damaged.
     pub fn join(chunks: Vec<Self>) -> Result<Option<Self>, TsFileError> {
         let mut chunks = chunks.into_iter();
         let Some(first) = chunks.next() else { return Ok(None) };
@@ -45,7 +45,7 @@ impl EncodedChunk {
 }
 
 impl EncodedAligned {
-    /// Whether [`EncodedAligned::join`] takes the two.
+    /// Whether [`EncodedAligned::join`] accepts the two.
     pub fn joins(&self, next: &Self) -> bool {
         self.time.joins(&next.time)
             && next.columns.iter().all(|column| {
@@ -54,8 +54,8 @@ impl EncodedAligned {
             })
     }
 
-    /// One chunk group with the pages of several, of which each begins after the one before ended. Columns that one lacks are
-    /// null there. `None` where there are none.
+    /// Joins chunk groups into one; each must begin after the one before ended. Columns that a group lacks are null there.
+    /// `None` if there are no groups.
     ///
     /// # Errors
     /// As [`EncodedChunk::join`].
@@ -77,7 +77,7 @@ impl EncodedAligned {
             for column in columns.values_mut() {
                 column.push_nulls(time.pages.saturating_sub(column.pages));
                 if column.pages != time.pages {
-                    return Err(TsFileError::refused("a column has more pages than its times"));
+                    return Err(TsFileError::rejected("a column has more pages than its times"));
                 }
             }
         }
@@ -86,7 +86,7 @@ impl EncodedAligned {
     }
 }
 
-/// Pages on their way into one chunk.
+/// Pages to be written into one chunk.
 struct Joined {
     like: EncodedChunk,
     data: Vec<u8>,
@@ -107,17 +107,17 @@ impl Joined {
 
     fn push(&mut self, chunk: &EncodedChunk) -> Result<(), TsFileError> {
         if !self.like.joins(chunk) {
-            return Err(TsFileError::refused(format!("chunks of `{}` do not join", chunk.measurement)));
+            return Err(TsFileError::rejected(format!("chunks of `{}` do not join", chunk.measurement)));
         }
         let statistics = &chunk.statistics;
         if statistics.count() == 0 {
             return Ok(());
         }
         if self.like.statistics.count() > 0 && statistics.start() <= self.like.statistics.end() {
-            return Err(TsFileError::refused(format!("chunks of `{}` overlap in time", chunk.measurement)));
+            return Err(TsFileError::rejected(format!("chunks of `{}` overlap in time", chunk.measurement)));
         }
         let pages = append_pages(chunk, &mut self.data)
-            .map_err(|error| TsFileError::refused(format!("a chunk is damaged: {}", error.reason)))?;
+            .map_err(|error| TsFileError::rejected(format!("a chunk is damaged: {}", error.reason)))?;
         self.pages += pages;
         self.like.statistics.merge(statistics);
         Ok(())
@@ -125,11 +125,11 @@ impl Joined {
 
     fn finish(self) -> Result<EncodedChunk, TsFileError> {
         let Self { mut like, data, .. } = self;
-        // A column of nulls only has no pages at all.
+        // A column of nulls alone has no pages.
         let data = if like.statistics.count() > 0 { data } else { Vec::new() };
         let size = u32::try_from(data.len()).ok().filter(|&size| size <= i32::MAX as u32);
         let size = size.ok_or_else(|| {
-            TsFileError::refused(format!("a chunk of `{}` has {} bytes", like.measurement, data.len()))
+            TsFileError::rejected(format!("a chunk of `{}` has {} bytes", like.measurement, data.len()))
         })?;
         let many = !data.is_empty();
         like.bytes = Vec::with_capacity(data.len() + like.measurement.len() + 16);
@@ -139,7 +139,7 @@ impl Joined {
     }
 }
 
-/// Appends a chunk's pages, each with its statistics; says how many.
+/// Appends a chunk's pages, each with its statistics; returns how many.
 fn append_pages(chunk: &EncodedChunk, out: &mut Vec<u8>) -> Parsed<usize> {
     let mut cursor = Cursor::new(&chunk.bytes);
     let marker = cursor.u8()?;

@@ -12,15 +12,15 @@ pub(crate) const HEAD_BYTES: u64 = 7;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 #[repr(u8)]
 pub enum Version {
-    /// What servers from 0.12 to 1.3 write and open.
+    /// Written and opened by servers from 0.12 to 1.3.
     V3 = 3,
-    /// What servers from 2.0 write; those open version 3 too.
+    /// Written by servers from 2.0, which open version 3 too.
     #[default]
     V4 = 4,
 }
 
 impl Version {
-    /// The version of a file's seventh byte.
+    /// The version for a file's seventh byte.
     pub const fn from_code(code: u8) -> Option<Self> {
         match code {
             3 => Some(Self::V3),
@@ -30,7 +30,7 @@ impl Version {
     }
 }
 
-/// What a chunk holds.
+/// The kind of a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChunkKind {
     /// Times and values of a series of a plain device.
@@ -42,7 +42,7 @@ pub enum ChunkKind {
 }
 
 impl ChunkKind {
-    /// The bits it sets in the marker of a chunk and in the type of a series' metadata.
+    /// The bits set for it in the marker of a chunk and in the type of a series' metadata.
     pub(crate) const fn bits(self) -> u8 {
         match self {
             Self::Plain => 0,
@@ -51,7 +51,7 @@ impl ChunkKind {
         }
     }
 
-    /// The kind of a chunk's marker, `None` where it is not one.
+    /// The kind for a chunk's marker, `None` if it is not one.
     pub(crate) const fn of_marker(marker: u8) -> Option<Self> {
         match marker {
             MANY_PAGES | ONE_PAGE => Some(Self::Plain),
@@ -76,7 +76,7 @@ pub(crate) const fn has_many_pages(marker: u8) -> bool {
 /// The data type code of a time column.
 pub(crate) const VECTOR: u8 = 6;
 
-/// Whether there are two forms of values of a type in an encoding: the one encoding that readers of Apache do not agree on.
+/// Whether values of a type have two forms in an encoding: Apache's readers disagree on this one.
 pub(crate) const fn has_two_forms(data_type: DataType, encoding: Encoding) -> bool {
     matches!((data_type, encoding), (DataType::Float | DataType::Double, Encoding::Rlbe))
 }

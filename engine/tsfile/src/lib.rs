@@ -27,10 +27,10 @@
 //! ```
 //!
 //! # Using it
-//! [`TsFileWriter`] writes a file from its beginning to its end; [`ChunkEncoder`] makes chunks for it on other threads.
-//! [`TsFileReader`] opens anything that is [`ReadAt`], reads the index where it is asked to, and hands out whole pages as Arrow
-//! arrays. What a page, chunk or series holds can be told from its [`Statistics`] without reading it. A file that was cut off
-//! while it was written is opened by [`TsFileReader::salvage`].
+//! [`TsFileWriter`] writes a file from beginning to end; [`ChunkEncoder`] makes chunks for it on other threads.
+//! [`TsFileReader`] opens anything that is [`ReadAt`], reads the index on demand, and returns whole pages as Arrow arrays.
+//! [`Statistics`] describe a page, chunk or series without reading it. [`TsFileReader::salvage`] opens a file that was cut off
+//! while it was written.
 //!
 //! ```
 //! use arrow_array::{Array, Float64Array, cast::AsArray, types::Float64Type};
@@ -62,15 +62,15 @@
 //! * Every value reads back bit for bit. Where an encoding would round numbers (RLE and TS_2DIFF of floating-point numbers), or
 //!   Apache's readers would misread what it makes of these values (SPRINTZ with large errors, GORILLA_V1 with NaN), the chunk
 //!   is written in another encoding; its header says which.
-//! * Of floating-point numbers in RLBE there are two forms, and nothing in a file says which it has. Files of version 3 get the
-//!   one that readers of version 3 know, files of version 4 the one of Java's 2.1.0. **Java's 2.0.1 and servers with it, such
-//!   as 2.0.1-beta, still read the other one in files of version 4**: choose another encoding for those. This crate's reader
-//!   finds the form by the statistics of the page, and takes values that fit neither for damage.
-//! * No input makes a reader panic. What it allocates is bounded by the file's size and by [`ReadLimits`], whatever the file
-//!   says of itself. The format has no checksums: damage that leaves lengths intact shows as other values.
-//! * All that is handed out is owned, `Send` and `Sync`; a reader's methods take `&self`.
+//! * Floating-point numbers in RLBE have two forms, and a file does not say which it uses. Files of version 3 get the one that
+//!   readers of version 3 know, files of version 4 that of Java's 2.1.0. **Java's 2.0.1 and servers with it, such as
+//!   2.0.1-beta, still read the other one in files of version 4**: choose another encoding for those. This crate's reader finds
+//!   the form by the page's statistics, and treats values that fit neither as damage.
+//! * No input makes a reader panic. Its allocations are bounded by the file's size and by [`ReadLimits`], whatever the file
+//!   says. The format has no checksums: damage that leaves lengths intact shows as other values.
+//! * Everything returned is owned, `Send` and `Sync`; a reader's methods take `&self`.
 //!
-//! Times are `i64` in whatever unit the caller has; the format does not say.
+//! Times are `i64` in the caller's unit; the format does not define one.
 
 mod bits;
 mod bloom;

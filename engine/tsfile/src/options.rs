@@ -1,16 +1,16 @@
-//! What shapes a file.
+//! Options of writers, limits of readers.
 
 /// How pages are cut and how the index is built. The defaults are the peer's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct WriterOptions {
-    /// Rows in a page, at most.
+    /// The most rows in a page.
     pub page_points: usize,
-    /// Bytes of a column's values in a page, before encoding; a page has at least one row, however large.
+    /// The most bytes of a column's values in a page, before encoding; a page has at least one row, whatever its size.
     pub page_bytes: usize,
-    /// Entries in an index node, at most; at least 2.
+    /// The most entries in an index node; at least 2.
     pub index_degree: usize,
-    /// How often the bloom filter says yes for a series that is not there: 0.01 to 0.1.
+    /// The rate of false positives of the bloom filter: 0.01 to 0.1.
     pub bloom_error: f64,
 }
 
@@ -37,15 +37,15 @@ impl WriterOptions {
     }
 }
 
-/// How much a reader takes in at once, whatever a file says.
+/// Limits on what a reader reads at once, whatever a file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadLimits {
-    /// Bytes of a page after decompression.
+    /// The most bytes of a page after decompression.
     pub page_bytes: usize,
-    /// Rows of a page.
+    /// The most rows of a page.
     pub page_points: usize,
-    /// Pages of a chunk.
+    /// The most pages of a chunk.
     pub chunk_pages: usize,
 }
 
@@ -71,5 +71,5 @@ impl ReadLimits {
     }
 }
 
-/// The longest text or binary value that is written, in bytes: less than a page that readers take in by default.
+/// The longest string or binary value that can be written, in bytes: less than the page size readers accept by default.
 pub const LONGEST_VALUE: usize = 255 << 20;

@@ -4,18 +4,18 @@ use std::{fs::File, io, sync::Arc};
 
 use bytes::Bytes;
 
-/// Bytes that can be read at any place, by several threads at once.
+/// Bytes that several threads can read at once, at any offset.
 pub trait ReadAt: Send + Sync {
     /// Fills a buffer with the bytes from an offset on.
     ///
     /// # Errors
-    /// They cannot be read; of [`io::ErrorKind::UnexpectedEof`] where there are too few.
+    /// The bytes cannot be read; [`io::ErrorKind::UnexpectedEof`] if there are too few.
     fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()>;
 
     /// How many bytes there are.
     ///
     /// # Errors
-    /// The operating system refuses to tell.
+    /// The operating system does not tell.
     fn len(&self) -> io::Result<u64>;
 
     /// Whether there are none.
@@ -26,7 +26,7 @@ pub trait ReadAt: Send + Sync {
         self.len().map(|len| len == 0)
     }
 
-    /// The bytes from an offset on. The caller has made sure that there are so many.
+    /// The bytes from an offset on. The caller has checked that there are enough.
     ///
     /// # Errors
     /// As [`ReadAt::read_at`].

@@ -1,4 +1,4 @@
-//! Reads a file: its index where it is asked, its chunks one at a time.
+//! Reads a file: its index on demand, its chunks one at a time.
 
 mod chunk;
 mod index;
@@ -22,16 +22,16 @@ use crate::{
 
 use index::{FileMetadata, Node, based, parse_series};
 
-/// Bytes at the end of a file: the metadata's size and the magic.
+/// The bytes at the end of a file: the size of the metadata and the magic.
 const FOOT_BYTES: u64 = 10;
 
-/// What is read of a chunk before its size is known. Most chunk headers, and many whole chunks, are shorter.
-const FIRST_READ: usize = 4 << 10;
+/// How many bytes of a chunk are read before its size is known. Most headers, and many whole chunks, are shorter.
+const FIRST_READ_BYTES: usize = 4 << 10;
 
-/// Deeper than this no index tree is: with two entries in each node it would hold 2^48 of them.
-const MOST_LEVELS: usize = 48;
+/// No index tree is deeper: with two entries in each node it would hold 2^48 of them.
+const MAX_LEVELS: usize = 48;
 
-/// An open file. Holds what stands at its very end, and reads all else when asked; cheap to share by
+/// An open file. Holds what the end of the file says, and reads everything else on demand; cheap to share by
 /// [`Arc`](std::sync::Arc).
 #[derive(Debug)]
 pub struct TsFileReader<R> {
@@ -49,7 +49,7 @@ pub struct TsFileReader<R> {
 enum Content {
     /// A finished file.
     Indexed(FileMetadata),
-    /// What was found in one that is not.
+    /// What was found in a file that is unfinished or damaged.
     Salvaged(BTreeMap<DeviceId, DeviceMeta>),
 }
 
@@ -57,12 +57,12 @@ impl<R: ReadAt> TsFileReader<R> {
     /// Opens a finished file.
     ///
     /// # Errors
-    /// It cannot be read, is not a finished TsFile of version 3 or 4, or is encrypted.
+    /// The file cannot be read, is not a finished TsFile of version 3 or 4, or is encrypted.
     pub fn open(inner: R) -> Result<Self, TsFileError> {
         Self::open_with(inner, ReadLimits::default())
     }
 
-    /// Opens a finished file, with limits on what is taken in at once.
+    /// Opens a finished file, with limits on what is read at once.
     ///
     /// # Errors
     /// As [`TsFileReader::open`].
@@ -72,7 +72,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Self::open_as(inner, length, version, limits)
     }
 
-    /// Opens a finished file of a version that is known.
+    /// Opens a finished file of a known version.
     fn open_as(inner: R, length: u64, version: Version, limits: ReadLimits) -> Result<Self, TsFileError> {
         let foot_at = length.checked_sub(FOOT_BYTES).filter(|&at| at >= HEAD_BYTES);
         let foot_at = foot_at.ok_or_else(|| TsFileError::damaged(length, "the file is not finished"))?;
@@ -96,17 +96,17 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok(Self { inner, limits, version, length, data_end, content: Content::Indexed(metadata) })
     }
 
-    /// Opens a file whether or not it is finished and sound. Index and chunks are compared; where they disagree, or the index is
-    /// damaged or missing, all chunks are decoded once, and those can be read that are whole and of which it is certain whose they
-    /// are. Of a file that was cut off, [`TsFileReader::data_end`] tells where its last whole chunk group ends.
+    /// Opens a file that may be unfinished or damaged. Index and chunks are compared; if they disagree, or the index is damaged
+    /// or missing, all chunks are decoded once, and those can be read that are whole and certain to belong to their series. For
+    /// a file that was cut off, [`TsFileReader::data_end`] is the end of its last whole chunk group.
     ///
     /// # Errors
-    /// It cannot be read, or neither begins nor ends as a TsFile.
+    /// The file cannot be read, or neither begins nor ends as a TsFile.
     pub fn salvage(inner: R) -> Result<Self, TsFileError> {
         Self::salvage_with(inner, ReadLimits::default())
     }
 
-    /// [`TsFileReader::salvage`] with limits on what is taken in at once.
+    /// [`TsFileReader::salvage`] with limits on what is read at once.
     ///
     /// # Errors
     /// As [`TsFileReader::salvage`].
@@ -114,12 +114,11 @@ impl<R: ReadAt> TsFileReader<R> {
         salvage::salvage(inner, limits)
     }
 
-    /// Reads all of a file, and says what is wrong with it: head, foot, index tree, bloom filter, the header of every chunk,
-    /// every page decoded, times in order, statistics compared with the values. What the reader then hands out is what was found
-    /// sound.
+    /// Checks all of a file and returns its flaws: head, foot, index tree, bloom filter, the header of every chunk, every page
+    /// (decoded), the order of times, and statistics against values. The reader then returns only what was sound.
     ///
     /// # Errors
-    /// As [`TsFileReader::salvage`]. Bytes that whoever reads them knows to be damaged
+    /// As [`TsFileReader::salvage`]. Bytes that the underlying reader reports as damaged
     /// ([`InvalidData`](std::io::ErrorKind::InvalidData)) are a flaw.
     pub fn inspect(inner: R) -> Result<(Self, Vec<Flaw>), TsFileError> {
         salvage::inspect(inner, ReadLimits::default())
@@ -130,22 +129,22 @@ impl<R: ReadAt> TsFileReader<R> {
         self.version
     }
 
-    /// Whether the file is read by its index: it is finished and, if it was opened by [`TsFileReader::salvage`], sound in structure.
+    /// Whether the file is read by its index: it is finished and, if opened by [`TsFileReader::salvage`], structurally sound.
     pub const fn is_sealed(&self) -> bool {
         matches!(self.content, Content::Indexed(_))
     }
 
-    /// Where the last whole chunk group ends.
+    /// The offset at which the last whole chunk group ends.
     pub const fn data_end(&self) -> u64 {
         self.data_end
     }
 
-    /// What the bytes are read from.
+    /// The source of the bytes.
     pub const fn inner(&self) -> &R {
         &self.inner
     }
 
-    /// Whether the file may have a series. A no is certain.
+    /// Whether the file may contain a series. `false` is certain.
     pub fn may_contain(&self, device: &DeviceId, measurement: &str) -> bool {
         match &self.content {
             Content::Indexed(metadata) => match &metadata.bloom {
@@ -168,7 +167,7 @@ impl<R: ReadAt> TsFileReader<R> {
             Content::Salvaged(devices) => return Ok(devices.keys().cloned().collect()),
         };
         let mut found = Vec::new();
-        // No byte of the index is read twice on the way, unless the file is made to trap its readers.
+        // No byte of the index is read twice here, unless the file is crafted to trap readers.
         let mut budget = self.length - self.data_end;
         let mut ahead: Vec<Node> = metadata.tables.iter().rev().map(|(_, root)| root.clone()).collect();
         while let Some(node) = ahead.pop() {
@@ -187,7 +186,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok(found)
     }
 
-    /// A device with all its series; `None` where it is not in the file.
+    /// A device with all its series; `None` if it is not in the file.
     ///
     /// # Errors
     /// The index cannot be read or is damaged.
@@ -199,7 +198,7 @@ impl<R: ReadAt> TsFileReader<R> {
         self.device_below(device.clone(), root).map(Some)
     }
 
-    /// Every device with all its series, in the order of the index: much faster than asking for each.
+    /// Calls back for every device with all its series, in the order of the index: much faster than asking for each.
     ///
     /// # Errors
     /// The index cannot be read or is damaged; some devices may have been visited.
@@ -233,7 +232,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok(())
     }
 
-    /// A device whose measurement nodes have this root.
+    /// Reads a device from the root of its measurement nodes.
     fn device_below(&self, device: DeviceId, root: Node) -> Result<DeviceMeta, TsFileError> {
         let mut all = Vec::new();
         let mut budget = self.length - self.data_end;
@@ -262,7 +261,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok(DeviceMeta { device, time, series: all })
     }
 
-    /// One series; `None` where it is not in the file. Its chunks are paired with time chunks if the device is aligned.
+    /// One series; `None` if it is not in the file. Its chunks are paired with time chunks if the device is aligned.
     ///
     /// # Errors
     /// The index cannot be read or is damaged.
@@ -291,7 +290,7 @@ impl<R: ReadAt> TsFileReader<R> {
     fn device_root(&self, device: &DeviceId) -> Result<Option<Node>, TsFileError> {
         let Content::Indexed(metadata) = &self.content else { return Ok(None) };
         let wanted = if self.version == Version::V3 { "" } else { device.table() };
-        // What a newer server has made of a file of version 3 has all devices in a table without name.
+        // A file of version 3 that a newer server has rewritten has all devices in a table without a name.
         let table = metadata.tables.iter().find(|(name, _)| **name == *wanted);
         let Some((_, root)) = table.or_else(|| metadata.tables.iter().find(|(name, _)| name.is_empty()))
         else {
@@ -299,7 +298,7 @@ impl<R: ReadAt> TsFileReader<R> {
         };
         let text = device.to_string();
         let mut node = root.clone();
-        for _ in 0..MOST_LEVELS {
+        for _ in 0..MAX_LEVELS {
             let found = node.find(|name| name.cmp_device(device, &text));
             let Some((index, (start, end))) = found.and_then(|index| Some((index, node.range(index)?)))
             else {
@@ -317,7 +316,7 @@ impl<R: ReadAt> TsFileReader<R> {
 
     fn find_series(&self, root: &Node, measurement: &str) -> Result<Option<SeriesMeta>, TsFileError> {
         let mut node = root.clone();
-        for _ in 0..MOST_LEVELS {
+        for _ in 0..MAX_LEVELS {
             let found = node.find(|name| name.cmp_measurement(measurement));
             let Some((start, end)) = found.and_then(|index| node.range(index)) else { return Ok(None) };
             if node.kind == NodeType::LeafMeasurement {
@@ -329,7 +328,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Err(TsFileError::damaged(self.data_end, "the index is too deep"))
     }
 
-    /// Reads a node that names devices, or one that names measurements.
+    /// Reads a node of devices, or one of measurements.
     fn read_node(&self, start: u64, end: u64, devices: bool) -> Result<Node, TsFileError> {
         let bytes = self.read_metadata(start, end)?;
         based(Node::parse(&mut Cursor::new(&bytes), self.version, devices), start)
@@ -352,10 +351,10 @@ impl<R: ReadAt> TsFileReader<R> {
         read(&self.inner, start, (end - start) as usize)
     }
 
-    /// Reads a chunk, whole.
+    /// Reads a whole chunk.
     ///
     /// # Errors
-    /// It cannot be read, or its header or those of its pages are damaged.
+    /// The chunk cannot be read, or its header or that of a page is damaged.
     pub fn read_chunk(&self, chunk: &ChunkMeta) -> Result<ChunkReader, TsFileError> {
         let (header, bytes, header_size) = self.read_raw(chunk.offset)?;
         let base = chunk.offset + header_size as u64;
@@ -369,12 +368,12 @@ impl<R: ReadAt> TsFileReader<R> {
     /// As [`TsFileReader::read_chunk`]; or the chunk is not of an aligned device.
     pub fn read_time_chunk(&self, chunk: &ChunkMeta) -> Result<ChunkReader, TsFileError> {
         let offset =
-            chunk.time_offset.ok_or_else(|| TsFileError::refused("a plain chunk has no time chunk"))?;
+            chunk.time_offset.ok_or_else(|| TsFileError::rejected("a plain chunk has no time chunk"))?;
         let (header, bytes, header_size) = self.read_raw(offset)?;
         ChunkReader::new(header, offset + header_size as u64, bytes.slice(header_size..), None, self.limits)
     }
 
-    /// Reads a chunk as it stands in the file, to be appended to another without decoding it.
+    /// Reads a chunk as it is in the file, to append it to another file without decoding.
     ///
     /// # Errors
     /// As [`TsFileReader::read_chunk`].
@@ -394,20 +393,20 @@ impl<R: ReadAt> TsFileReader<R> {
         })
     }
 
-    /// A chunk's header, its bytes with the header's, and how many those are.
+    /// A chunk's header, its bytes including the header, and the header's size.
     fn read_raw(&self, offset: u64) -> Result<(ChunkHeader, Bytes, usize), TsFileError> {
         if !(HEAD_BYTES..self.data_end).contains(&offset) {
             return Err(TsFileError::damaged(offset, "a chunk begins outside of the data"));
         }
         let left = usize::try_from(self.data_end - offset).unwrap_or(usize::MAX);
-        let mut bytes = read(&self.inner, offset, left.min(FIRST_READ))?;
+        let mut bytes = read(&self.inner, offset, left.min(FIRST_READ_BYTES))?;
         let mut cursor = Cursor::new(&bytes);
         let header = match ChunkHeader::parse(&mut cursor, self.version) {
             Ok(header) => header,
             Err(error) if bytes.len() == left => return Err(error.based(offset)),
             Err(_) => {
-                // A measurement may be longer than what was read.
-                bytes = read(&self.inner, offset, left.min(FIRST_READ << 8))?;
+                // A measurement's name may be longer than the bytes read.
+                bytes = read(&self.inner, offset, left.min(FIRST_READ_BYTES << 8))?;
                 cursor = Cursor::new(&bytes);
                 based(ChunkHeader::parse(&mut cursor, self.version), offset)?
             }
@@ -418,7 +417,7 @@ impl<R: ReadAt> TsFileReader<R> {
             return Err(TsFileError::damaged(offset, "a chunk ends outside of the data"));
         }
         if size <= bytes.len() {
-            // Whoever reads thousands of short chunks must not hold what was read behind each.
+            // A caller that keeps thousands of short chunks must not keep the bytes read beyond each.
             bytes = Bytes::copy_from_slice(&bytes[..size]);
         } else {
             bytes = read(&self.inner, offset, size)?;
@@ -426,8 +425,7 @@ impl<R: ReadAt> TsFileReader<R> {
         Ok((header, bytes, header_size))
     }
 
-    /// The rows of a series, page by page in the order of the file; nulls are left out. There are none where the series is
-    /// not in the file.
+    /// The rows of a series, page by page in file order, without nulls; empty if the series is not in the file.
     ///
     /// # Errors
     /// As [`TsFileReader::series`]; for each page, as [`TsFileReader::read_chunk`] and [`ChunkReader::read_page`].
@@ -463,7 +461,7 @@ impl<R: ReadAt> TsFileReader<R> {
     }
 }
 
-/// Makes sure that a series that is read for its values has a type, and chunks within the data.
+/// Checks that a series to be read for its values has a type, and chunks within the data.
 fn check_value_series(series: &SeriesMeta, data_end: u64) -> Result<(), TsFileError> {
     if series.data_type.is_none() {
         return Err(TsFileError::damaged(data_end, format!("series `{}` has no type", series.measurement)));

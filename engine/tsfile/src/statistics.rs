@@ -1,4 +1,4 @@
-//! What a page, a chunk or a whole series holds, told without reading it.
+//! What a page, a chunk or a whole series holds, known without reading it.
 
 use levada_model::{DataType, Value};
 
@@ -10,10 +10,10 @@ use crate::{
     wire::{Cursor, put_bin, put_uvar},
 };
 
-/// Count, first and last time, and by type first, last, least and greatest value and the sum.
+/// Count, first and last time and, by type, first, last, least and greatest value and the sum.
 ///
-/// Least and greatest leave NaN out where this crate has written them; Java's writer keeps NaN when it comes first. So
-/// [`Statistics::min`] and [`Statistics::max`] are `None` when they are NaN.
+/// This crate leaves NaN out of the least and greatest values; Java's writer keeps NaN if it comes first. [`Statistics::min`]
+/// and [`Statistics::max`] are `None` if they are NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Statistics {
     count: u64,
@@ -68,7 +68,7 @@ impl Values {
         }
     }
 
-    /// Of at least one value.
+    /// Statistics of at least one value.
     fn of(data_type: DataType, values: &Dense<'_>) -> Self {
         match values {
             Dense::Boolean(values) => Self::Boolean {
@@ -135,15 +135,15 @@ impl<T: Clone, S> Range<T, S> {
 }
 
 impl Statistics {
-    /// Those of nothing.
+    /// Statistics of no values.
     pub(crate) fn empty(data_type: Option<DataType>) -> Self {
         Self { count: 0, start: i64::MAX, end: i64::MIN, data_type, values: Values::empty(data_type) }
     }
 
-    /// Those of the values of an array that are not null, at ascending times.
+    /// Statistics of the non-null values of an array, at ascending times.
     ///
     /// # Panics
-    /// The array is not of [`DataType::arrow`], or has another length than `times`.
+    /// If the array does not have the type's [`DataType::arrow`], or its length differs from that of `times`.
     pub fn of(data_type: DataType, times: &[i64], values: &dyn Array) -> Self {
         assert_eq!(times.len(), values.len(), "every value has a time");
         let mut rows = indices(values, 0..values.len());
@@ -152,7 +152,7 @@ impl Statistics {
         Self::of_dense(data_type, times[first], times[last], &Dense::of(values, data_type, 0..values.len()))
     }
 
-    /// Those of values, of which the first and the last are at these times.
+    /// Statistics of values whose first and last are at these times.
     pub(crate) fn of_dense(data_type: DataType, start: i64, end: i64, values: &Dense<'_>) -> Self {
         if values.len() == 0 {
             return Self::empty(Some(data_type));
@@ -161,7 +161,7 @@ impl Statistics {
         Self { count, start, end, data_type: Some(data_type), values }
     }
 
-    /// Those of ascending times.
+    /// Statistics of ascending times.
     pub(crate) fn of_times(times: &[i64]) -> Self {
         match (times.first(), times.last()) {
             (Some(&start), Some(&end)) => {
@@ -171,17 +171,17 @@ impl Statistics {
         }
     }
 
-    /// How many values there are; nulls do not count.
+    /// The number of values; nulls do not count.
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first value's time; `i64::MAX` where there is none.
+    /// The first value's time; `i64::MAX` if there is none.
     pub const fn start(&self) -> i64 {
         self.start
     }
 
-    /// The last value's time; `i64::MIN` where there is none.
+    /// The last value's time; `i64::MIN` if there is none.
     pub const fn end(&self) -> i64 {
         self.end
     }
@@ -191,7 +191,7 @@ impl Statistics {
         self.data_type
     }
 
-    /// The value at the first time; `None` for `BLOB`, for a time column and where there is no value.
+    /// The value at the first time; `None` for `BLOB`, for a time column and if there is no value.
     pub fn first(&self) -> Option<Value> {
         match &self.values {
             Values::Boolean { first, .. } => self.value(Value::Boolean(*first)),
@@ -219,7 +219,7 @@ impl Statistics {
         }
     }
 
-    /// The least value; also `None` for `BOOLEAN` and `TEXT`, and where it is NaN.
+    /// The least value; also `None` for `BOOLEAN` and `TEXT`, and if it is NaN.
     pub fn min(&self) -> Option<Value> {
         self.extreme(
             |range| range.min,
@@ -230,7 +230,7 @@ impl Statistics {
         )
     }
 
-    /// The greatest value; also `None` for `BOOLEAN` and `TEXT`, and where it is NaN.
+    /// The greatest value; also `None` for `BOOLEAN` and `TEXT`, and if it is NaN.
     pub fn max(&self) -> Option<Value> {
         self.extreme(
             |range| range.max,
@@ -241,7 +241,7 @@ impl Statistics {
         )
     }
 
-    /// The sum of numbers, or how many values are true; `None` for other types and where there is no value.
+    /// The sum of numbers, or the number of `true` values; `None` for other types and if there is no value.
     pub fn sum(&self) -> Option<f64> {
         if self.count == 0 {
             return None;
@@ -302,7 +302,7 @@ impl Statistics {
         })
     }
 
-    /// Takes in the statistics of other values of the same series. Nothing happens where the types differ.
+    /// Merges the statistics of other values of the same series. Does nothing if the types differ.
     pub fn merge(&mut self, other: &Self) {
         if other.count == 0 || self.data_type != other.data_type {
             return;

@@ -113,7 +113,7 @@ impl<'a> Cursor<'a> {
         Err(self.corrupt("a variable-length number does not end"))
     }
 
-    /// Bytes after their length as a zigzag number; `None` for a length of -1.
+    /// Bytes preceded by their length as a zigzag number; `None` for a length of -1.
     pub(crate) fn var_bytes(&mut self) -> Parsed<Option<&'a [u8]>> {
         match self.var()? {
             -1 => Ok(None),
@@ -135,13 +135,13 @@ impl<'a> Cursor<'a> {
         self.vstr_or_null()?.ok_or_else(|| Corrupt::new(at, "a name is missing"))
     }
 
-    /// Bytes after their length as an `i32`.
+    /// Bytes preceded by their length as an `i32`.
     pub(crate) fn bin(&mut self) -> Parsed<&'a [u8]> {
         let length = usize::try_from(self.i32()?).map_err(|_| self.corrupt("a length is negative"))?;
         self.take(length)
     }
 
-    /// A string after its length as an `i32`, skipped; -1 is none.
+    /// Skips a string preceded by its length as an `i32`; a length of -1 means none.
     pub(crate) fn skip_str(&mut self) -> Parsed<()> {
         match self.i32()? {
             -1 => Ok(()),
@@ -173,7 +173,7 @@ pub(crate) fn put_var_i64(out: &mut Vec<u8>, value: i64) {
     put_leb128(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-/// Bytes after their length as a zigzag number. The caller has made sure that they are fewer than 2³¹.
+/// Writes bytes preceded by their length as a zigzag number. The caller has checked that they are fewer than 2³¹.
 pub(crate) fn put_var_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_var(out, bytes.len() as i32);
     out.extend_from_slice(bytes);
@@ -183,7 +183,7 @@ pub(crate) fn put_vstr(out: &mut Vec<u8>, text: &str) {
     put_var_bytes(out, text.as_bytes());
 }
 
-/// Bytes after their length as an `i32`. The caller has made sure that they are fewer than 2³¹.
+/// Writes bytes preceded by their length as an `i32`. The caller has checked that they are fewer than 2³¹.
 pub(crate) fn put_bin(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
     out.extend_from_slice(bytes);

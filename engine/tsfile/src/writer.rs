@@ -1,4 +1,4 @@
-//! Writes a file from its beginning to its end.
+//! Writes a file from beginning to end.
 
 mod index;
 
@@ -15,30 +15,30 @@ use crate::{
     wire::put_vstr,
 };
 
-/// What a finished file holds.
+/// The content of a finished file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The file's size.
+    /// The file's size in bytes.
     pub bytes: u64,
-    /// Where data ends and the metadata begins.
+    /// The offset at which data ends and the metadata begins.
     pub meta_offset: u64,
     /// Devices that have data.
     pub devices: usize,
-    /// Their series.
+    /// The number of their series.
     pub series: usize,
-    /// Values that are not null.
+    /// The number of values that are not null.
     pub points: u64,
-    /// The earliest time; `i64::MAX` where the file is empty.
+    /// The earliest time; `i64::MAX` if the file is empty.
     pub start: i64,
-    /// The latest time; `i64::MIN` where the file is empty.
+    /// The latest time; `i64::MIN` if the file is empty.
     pub end: i64,
 }
 
 /// Writes a file, chunk group by chunk group, and its index at the end.
 ///
-/// Chunks reach `W` as they come; of each, its place and [`Statistics`] are kept until [`TsFileWriter::finish`]. A file that
-/// is not finished can be read by [`TsFileReader::salvage`](crate::TsFileReader::salvage). After an error of `W` the writer
-/// refuses everything.
+/// Chunks are written to `W` at once; the place and [`Statistics`] of each are kept until [`TsFileWriter::finish`]. An
+/// unfinished file can be read by [`TsFileReader::salvage`](crate::TsFileReader::salvage). After an error of `W` the writer
+/// rejects every call.
 #[derive(Debug)]
 pub struct TsFileWriter<W> {
     inner: W,
@@ -46,7 +46,7 @@ pub struct TsFileWriter<W> {
     options: WriterOptions,
     offset: u64,
     broken: bool,
-    /// The device of the chunk group that is open, and whether its header is written.
+    /// The device of the open chunk group, and whether its header is written.
     group: Option<(DeviceId, bool)>,
     devices: BTreeMap<DeviceId, DeviceChunks>,
 }
@@ -62,7 +62,7 @@ struct DeviceChunks {
 #[derive(Debug)]
 struct SeriesChunks {
     schema: SeriesSchema,
-    /// Offset and content of each; of an aligned device, one for each time chunk.
+    /// The offset and statistics of each chunk; for an aligned device, one for each time chunk.
     chunks: Vec<(u64, Statistics)>,
 }
 
@@ -73,8 +73,8 @@ impl DeviceChunks {
 }
 
 impl<W: Write> TsFileWriter<W> {
-    /// Begins a file. `inner` must be at its beginning; writes are large but for a file's first bytes, so it need not be
-    /// buffered.
+    /// Begins a file. `inner` must be at its beginning. It need not be buffered: apart from a file's first bytes, writes are
+    /// large.
     ///
     /// # Errors
     /// `inner` cannot be written to.
@@ -92,20 +92,20 @@ impl<W: Write> TsFileWriter<W> {
         self.offset
     }
 
-    /// Begins a chunk group: what follows belongs to this device. A device may have several.
+    /// Begins a chunk group: the following chunks belong to this device. A device may have several groups.
     ///
     /// # Errors
-    /// The device cannot be named in a file of this version.
+    /// A file of this version cannot name the device.
     pub fn start_chunk_group(&mut self, device: impl Into<DeviceId>) -> Result<(), TsFileError> {
         let device = device.into();
         if self.version == Version::V3 && device.segments().any(|segment| segment.is_none()) {
-            return Err(TsFileError::refused(format!("`{device}` cannot be named in a file of version 3")));
+            return Err(TsFileError::rejected(format!("`{device}` cannot be named in a file of version 3")));
         }
         self.group = Some((device, false));
         Ok(())
     }
 
-    /// Encodes a chunk of a plain device's series and appends it; returns where.
+    /// Encodes a chunk of a plain device's series and appends it; returns its offset.
     ///
     /// # Errors
     /// As [`ChunkEncoder::encode`] and [`TsFileWriter::append`].
@@ -124,7 +124,7 @@ impl<W: Write> TsFileWriter<W> {
         )?)
     }
 
-    /// Encodes a chunk group of an aligned device and appends it; returns where its time chunk is.
+    /// Encodes a chunk group of an aligned device and appends it; returns the offset of its time chunk.
     ///
     /// # Errors
     /// As [`ChunkEncoder::encode_aligned`] and [`TsFileWriter::append_aligned`].
@@ -138,15 +138,15 @@ impl<W: Write> TsFileWriter<W> {
         )
     }
 
-    /// Appends a chunk of a plain device's series; returns where. An empty chunk is not written.
+    /// Appends a chunk of a plain device's series; returns its offset. An empty chunk is not written.
     ///
     /// # Errors
-    /// No chunk group is open, the chunk was made for the other version of the format, the device is aligned, the series had another type before, the chunk begins before the
-    /// series' last one ends, or `W` fails.
+    /// No chunk group is open, the chunk was made for the other version of the format, the device is aligned, the series had
+    /// another type before, the chunk begins before the series' last one ends, or `W` fails.
     pub fn append(&mut self, chunk: EncodedChunk) -> Result<u64, TsFileError> {
         let device = self.open_device()?.clone();
         if chunk.kind != ChunkKind::Plain {
-            return Err(TsFileError::refused(format!(
+            return Err(TsFileError::rejected(format!(
                 "`{device}`: a column of an aligned device stands alone"
             )));
         }
@@ -156,7 +156,7 @@ impl<W: Write> TsFileWriter<W> {
         self.check_version(&chunk)?;
         if let Some(known) = self.devices.get(&device) {
             if known.is_aligned() {
-                return Err(TsFileError::refused(format!("`{device}` is aligned")));
+                return Err(TsFileError::rejected(format!("`{device}` is aligned")));
             }
             if let Some(series) = known.series.get(&chunk.measurement) {
                 series.check_next(&device, &chunk)?;
@@ -173,11 +173,11 @@ impl<W: Write> TsFileWriter<W> {
         Ok(offset)
     }
 
-    /// Appends a chunk group of an aligned device; returns where its time chunk is. A second one for the same device
-    /// begins a chunk group of its own; columns that it lacks count as null. Without rows, nothing is written.
+    /// Appends a chunk group of an aligned device; returns the offset of its time chunk. A second one for the same device
+    /// begins a new chunk group; columns that it lacks are null. Without rows, nothing is written.
     ///
     /// # Errors
-    /// As [`TsFileWriter::append`]; or the device is plain, or a measurement is there twice.
+    /// As [`TsFileWriter::append`]; or the device is plain, or a measurement occurs twice.
     pub fn append_aligned(&mut self, chunks: EncodedAligned) -> Result<u64, TsFileError> {
         let device = self.open_device()?.clone();
         let EncodedAligned { time, columns } = chunks;
@@ -203,12 +203,12 @@ impl<W: Write> TsFileWriter<W> {
             return Ok(());
         }
         let SeriesSchema { data_type, encoding, .. } = chunk.schema;
-        Err(TsFileError::refused(format!(
+        Err(TsFileError::rejected(format!(
             "a chunk of {data_type} in {encoding} was not made for this version"
         )))
     }
 
-    /// Makes sure that an aligned chunk group may follow what there is of its device.
+    /// Checks that an aligned chunk group may follow what its device has so far.
     fn check_aligned(
         &self,
         device: &DeviceId,
@@ -219,11 +219,11 @@ impl<W: Write> TsFileWriter<W> {
         let mut names: Vec<_> = columns.iter().map(EncodedChunk::measurement).collect();
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(TsFileError::refused(format!("`{device}` has two columns `{}`", pair[0])));
+            return Err(TsFileError::rejected(format!("`{device}` has two columns `{}`", pair[0])));
         }
         let Some(known) = self.devices.get(device) else { return Ok(()) };
         let Some((_, last)) = known.time.last() else {
-            return Err(TsFileError::refused(format!("`{device}` is not aligned")));
+            return Err(TsFileError::rejected(format!("`{device}` is not aligned")));
         };
         if time.statistics.start() <= last.end() {
             return Err(before(device, "", time, last.end()));
@@ -236,7 +236,7 @@ impl<W: Write> TsFileWriter<W> {
         Ok(())
     }
 
-    /// Writes value chunks, and empty ones so that every series has one for each time chunk: readers pair them by number.
+    /// Writes value chunks, and empty ones so that every series has one for each time chunk: readers pair them by index.
     fn write_columns(
         &mut self,
         known: &mut DeviceChunks,
@@ -276,7 +276,7 @@ impl<W: Write> TsFileWriter<W> {
         Ok((offset, Statistics::empty(Some(schema.data_type))))
     }
 
-    /// Writes the index and what ends a file. Neither flushes nor syncs `W`.
+    /// Writes the index and the end of the file. Neither flushes nor syncs `W`.
     ///
     /// # Errors
     /// `W` fails.
@@ -310,7 +310,7 @@ impl<W: Write> TsFileWriter<W> {
     fn open_device(&self) -> Result<&DeviceId, TsFileError> {
         match &self.group {
             Some((device, _)) => Ok(device),
-            None => Err(TsFileError::refused("no chunk group is open")),
+            None => Err(TsFileError::rejected("no chunk group is open")),
         }
     }
 
@@ -327,7 +327,7 @@ impl<W: Write> TsFileWriter<W> {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), TsFileError> {
         if self.broken {
-            return Err(TsFileError::refused("an earlier write failed"));
+            return Err(TsFileError::rejected("an earlier write failed"));
         }
         self.inner.write_all(bytes).map_err(|error| {
             self.broken = true;
@@ -343,12 +343,12 @@ impl SeriesChunks {
         self.schema.data_type
     }
 
-    /// Makes sure that a chunk may follow the ones there are.
+    /// Checks that a chunk may follow the existing ones.
     fn check_next(&self, device: &DeviceId, chunk: &EncodedChunk) -> Result<(), TsFileError> {
         let (name, found) = (&chunk.measurement, chunk.schema.data_type);
         if found != self.data_type() {
             let before = self.data_type();
-            return Err(TsFileError::refused(format!("`{device}.{name}` is {before}, not {found}")));
+            return Err(TsFileError::rejected(format!("`{device}.{name}` is {before}, not {found}")));
         }
         let end = self.chunks.iter().rev().find(|(_, statistics)| statistics.count() > 0);
         match end {
@@ -362,7 +362,7 @@ impl SeriesChunks {
 
 fn before(device: &DeviceId, name: &str, chunk: &EncodedChunk, end: i64) -> TsFileError {
     let start = chunk.statistics.start();
-    TsFileError::refused(format!(
+    TsFileError::rejected(format!(
         "a chunk of `{device}.{name}` begins at {start}, not after the last one's end {end}"
     ))
 }

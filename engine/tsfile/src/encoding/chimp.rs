@@ -1,4 +1,4 @@
-//! CHIMP: the exclusive-or with that of the last values which promises most zeros at the end.
+//! CHIMP: the exclusive-or with whichever of the last values promises the most trailing zeros.
 //!
 //! ```text
 //!   the first value, raw; then per value:
@@ -21,14 +21,14 @@ use super::Int;
 
 const CLASSES: [u32; 8] = [0, 8, 12, 16, 18, 20, 22, 24];
 
-/// No number of leading zeros.
-const NONE: u32 = u32::MAX;
+/// Stands for no number of leading zeros.
+const NO_LEAD: u32 = u32::MAX;
 
-/// What differs by width.
+/// The parameters that depend on the width.
 struct Shape {
     /// The ring's size as a power of two.
     ring_bits: u32,
-    /// Values of the ring are taken for more trailing zeros than this; values are looked up by one bit more.
+    /// A value of the ring is used if it gives more trailing zeros than this; the lookup uses one bit more.
     threshold: u32,
     length_bits: u32,
 }
@@ -43,7 +43,7 @@ impl Shape {
     }
 }
 
-/// By the number of leading zeros: the class of it.
+/// The class for each number of leading zeros.
 const CLASS_OF: [u8; 65] = {
     let mut classes = [0; 65];
     let mut lead = 0;
@@ -69,13 +69,13 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
     let ring_size = 1usize << ring_bits;
     let key_of = |value: u64| (value & ((1 << (threshold + 1)) - 1)) as usize;
     let mut ring = [0u64; 128];
-    // Where a value with these last bits was seen last.
+    // Where a value with these last bits last occurred.
     let mut last_seen = vec![0u32; 1 << (threshold + 1)];
     let mut writer = BitWriter::new(out);
     writer.put(first.bits(), T::WIDTH);
     ring[0] = first.bits();
     last_seen[key_of(first.bits())] = 0;
-    let mut stored_lead = NONE;
+    let mut stored_lead = NO_LEAD;
     for (before, value) in rest.iter().chain([&end]).enumerate() {
         let value = value.bits();
         let seen = &mut last_seen[key_of(value)];
@@ -92,7 +92,7 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
         }
         if xor == 0 {
             writer.put(from as u64, ring_bits + 2);
-            stored_lead = NONE;
+            stored_lead = NO_LEAD;
         } else {
             let class = class_of(xor.leading_zeros() - (64 - T::WIDTH));
             let lead = CLASSES[class];
@@ -101,7 +101,7 @@ pub(super) fn encode<T: Int>(values: &[T], end: T, out: &mut Vec<u8>) {
                 writer.put(0b01 << ring_bits | from as u64, 2 + ring_bits);
                 writer.put((class as u64) << length_bits | u64::from(length), 3 + length_bits);
                 writer.put(xor >> trail, length);
-                stored_lead = NONE;
+                stored_lead = NO_LEAD;
             } else if lead == stored_lead {
                 writer.put(0b10, 2);
                 writer.put(xor, T::WIDTH - lead);
@@ -137,7 +137,7 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
         match head >> 62 {
             flag @ (0b00 | 0b01) => {
                 let place = (head << 2 >> (64 - ring_bits)) as usize;
-                // All of the ring is there after so many values.
+                // After this many values the ring is full.
                 if index < ring_size && place >= index {
                     return Err(Corrupt::new(reader.bytes_read(), "a CHIMP index is beyond the values"));
                 }

@@ -1,7 +1,7 @@
-//! DICTIONARY: distinct texts once, then the index of each value's.
+//! DICTIONARY: each distinct string once, then an index for each value.
 //!
 //! ```text
-//!   count: zigzag   texts: zigzag length and bytes each   indexes: an RLE block of 32-bit integers
+//!   count: zigzag   strings: zigzag length and bytes each   indexes: an RLE block of 32-bit integers
 //! ```
 
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub(super) fn encode(values: &[&[u8]], out: &mut Vec<u8>) {
     let mut places: HashMap<&[u8], i32> = HashMap::new();
     let mut texts = Vec::new();
     let mut indexes = Vec::with_capacity(values.len());
-    // Mostly a text is the one before.
+    // Most strings equal the one before.
     let mut last: Option<(&[u8], i32)> = None;
     for &value in values {
         let place = match last {
@@ -53,7 +53,7 @@ pub(super) fn decode(bytes: &[u8], count: usize) -> Parsed<Decoded> {
     for index in indexes {
         let text = usize::try_from(index).ok().and_then(|index| texts.get(index));
         let text = text.ok_or_else(|| crate::error::Corrupt::new(at, format!("there is no text {index}")))?;
-        // Few bytes can stand for very many.
+        // A few bytes can stand for very many.
         if text.len() > LONGEST_VALUE - data.len() {
             return Err(cursor.corrupt("a dictionary page's texts are too long"));
         }

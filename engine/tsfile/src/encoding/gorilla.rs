@@ -9,8 +9,8 @@
 //!   byte if it is whole already)
 //! ```
 //!
-//! Floating-point numbers are encoded as the integers that have their bits. The value that ends the stream may occur in
-//! its middle: readers count values, they do not look for the end.
+//! Floating-point numbers are encoded as the integers with the same bits. The value that ends the stream may also occur within
+//! it: readers count values and do not look for the end.
 
 use crate::{
     bits::{BitReader, BitWriter},
@@ -62,7 +62,7 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     Ok(values)
 }
 
-/// Decodes exactly `count` values, and leaves the reader behind them.
+/// Decodes exactly `count` values, and leaves the reader after them.
 pub(super) fn decode_from<T: Int>(reader: &mut BitReader<'_>, count: usize) -> Parsed<Vec<T>> {
     if count > reader.bits_left() {
         return Err(Corrupt::new(reader.bytes_read(), "GORILLA values are missing"));
@@ -89,7 +89,7 @@ pub(super) fn decode_from<T: Int>(reader: &mut BitReader<'_>, count: usize) -> P
                     .checked_sub(lead + length)
                     .ok_or_else(|| Corrupt::new(reader.bytes_read(), "a GORILLA window is too wide"))?;
             }
-            // Mostly the bits are in the word that was read already.
+            // The bits are mostly in the word already read.
             if head + length <= 57 && length > 0 {
                 last ^= word << head >> (64 - length) << trail;
                 reader.skip(head + length);

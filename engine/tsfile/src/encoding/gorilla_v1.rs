@@ -25,7 +25,7 @@ const fn zeros<T: Int>(bits: u64) -> (u32, u32) {
     (bits.leading_zeros() - (64 - T::WIDTH), if trail > T::WIDTH { T::WIDTH } else { trail })
 }
 
-/// Encodes values, which are the bits of floating-point numbers.
+/// Encodes values, given as the bits of floating-point numbers.
 pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
     let Some((&first, rest)) = values.split_first() else { return };
     out.extend_from_slice(&first.bits().to_le_bytes()[..size_of::<T>()]);
@@ -77,7 +77,7 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
             if head >> 62 == 0b10 {
                 let (lead, window_trail) = zeros::<T>(before);
                 trail = window_trail;
-                // Of a zero both count all its bits.
+                // For a zero, both counts are all of its bits.
                 length = T::WIDTH.checked_sub(lead + trail).ok_or_else(|| too_wide(&reader))?;
                 reader.skip(2);
             } else {

@@ -7,19 +7,19 @@ pub(crate) trait Int: Copy + Default + Ord + std::hash::Hash + std::fmt::Debug +
     const WIDTH: u32;
     const MAX: Self;
 
-    /// What ends a stream of integers in GORILLA and CHIMP.
+    /// The value that ends a stream of integers in GORILLA and CHIMP.
     const MIN: Self;
 
     /// The canonical NaN, which ends a stream of floating-point numbers.
     const NAN: Self;
 
-    /// The bits, the upper ones zero.
+    /// The value's bits, with zeros above them.
     fn bits(self) -> u64;
 
     /// The same number in 64 bits.
     fn widened(self) -> i64;
 
-    /// The integer of the low bits.
+    /// The integer from the low bits.
     fn of_bits(bits: u64) -> Self;
 
     fn put(self, out: &mut Vec<u8>);
@@ -106,7 +106,7 @@ impl Int for i64 {
     }
 }
 
-/// The bits of a number's binary form, 0 for 0.
+/// The number of bits in a number's binary form, 0 for 0.
 pub(crate) const fn bit_length(bits: u64) -> u32 {
     u64::BITS - bits.leading_zeros()
 }

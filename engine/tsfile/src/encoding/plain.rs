@@ -1,7 +1,7 @@
 //! PLAIN: values as they are.
 //!
-//! `BOOLEAN` takes a byte; 32-bit integers are **variable-length** zigzag numbers; what else has a fixed width is
-//! big-endian; texts and blobs follow their length as a zigzag number.
+//! `BOOLEAN` takes a byte; 32-bit integers are **variable-length** zigzag numbers; other types of fixed width are big-endian;
+//! strings and blobs follow their length as a zigzag number.
 
 use arrow_buffer::BooleanBuffer;
 

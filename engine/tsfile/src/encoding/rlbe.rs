@@ -7,14 +7,16 @@
 //!   zeros up to a whole byte
 //! ```
 //!
-//! The first difference is the first value. A zero has a length of 1, a negative difference that of its type. **Of those the
-//! highest bit is written as 0**, an error of the peer's encoder that its decoder makes up for: the length tells the bit.
+//! The first difference is the first value. A zero has length 1, a negative difference the length of its type. **The highest
+//! bit of a negative difference is written as 0**, an error of the peer's encoder that its decoder makes up for: the length
+//! implies the bit.
 //!
-//! Of floating-point numbers there are two forms, and nothing in a chunk says which it has:
-//! * The **new** one is that of the integers that have their bits. Java's 2.1.0 writes and reads it; it keeps every value.
-//! * In the **old** one the differences are those of the numbers, and their bits are what is written. All readers of version 3
-//!   read it, and of those of version 4 the early ones, up to 2.0.1. The peer's encoder lets errors add up in it. This one ends
-//!   a block before a value that the sum would miss, as a block's first value is kept as it is.
+//! Floating-point numbers have two forms, and a chunk does not say which it uses:
+//! * In the **new** form they are encoded as the integers with the same bits. Java's 2.1.0 writes and reads it; it keeps every
+//!   value.
+//! * In the **old** form the differences are those of the numbers, written as their bits. All readers of version 3 read it, and
+//!   the early ones of version 4, up to 2.0.1. In the peer's encoder errors add up. This one ends a block before a value that
+//!   the sum would miss, since a block's first value is exact.
 //!
 //! Files of version 3 are written in the old form, files of version 4 in the new one.
 
@@ -27,10 +29,10 @@ use crate::{
 
 use super::{Int, bit_length, scaled::Float};
 
-/// Values in a block, as the peer's writer has it.
-const BLOCK: usize = 10_000;
+/// Values in a block, as in the peer's writer.
+const BLOCK_VALUES: usize = 10_000;
 
-/// The weights of the digits of a Fibonacci code; more than the length of any run.
+/// The weights of the digits of a Fibonacci code; they exceed the length of any run.
 const FIBONACCI: [u32; 24] = {
     let mut weights = [1; 24];
     weights[1] = 2;
@@ -42,16 +44,16 @@ const FIBONACCI: [u32; 24] = {
     weights
 };
 
-/// Bits that are looked up at once to read a Fibonacci code: enough for runs of up to 54.
-const LOOKED_UP: u32 = 10;
+/// How many bits of a Fibonacci code are looked up at once: enough for runs of up to 54.
+const LOOKUP_BITS: u32 = 10;
 
-/// By the next bits: the length of the run and of its code, zeros where the code is longer.
-const RUNS: [(u8, u8); 1 << LOOKED_UP] = {
-    let mut runs = [(0, 0); 1 << LOOKED_UP];
+/// By the next bits: the length of the run and of its code; zeros if the code is longer.
+const RUNS: [(u8, u8); 1 << LOOKUP_BITS] = {
+    let mut runs = [(0, 0); 1 << LOOKUP_BITS];
     let mut index = 0;
     while index < runs.len() {
-        if let Some((run, bits)) = fibonacci((index as u64) << (64 - LOOKED_UP))
-            && bits <= LOOKED_UP
+        if let Some((run, bits)) = fibonacci((index as u64) << (64 - LOOKUP_BITS))
+            && bits <= LOOKUP_BITS
         {
             runs[index] = (run as u8, bits as u8);
         }
@@ -60,17 +62,17 @@ const RUNS: [(u8, u8); 1 << LOOKED_UP] = {
     runs
 };
 
-/// Values that are read at once, however many there are in the run: most runs are short, and where one ends cannot be foreseen.
-const AHEAD: usize = 2;
+/// How many values are read at once, whatever the length of the run: most runs are short, and their ends are hard to predict.
+const READ_AHEAD: usize = 2;
 
 const fn length_bits<T: Int>() -> u32 {
     if T::WIDTH == 32 { 6 } else { 7 }
 }
 
-/// Encodes integers, or floating-point numbers' bits in the new form.
+/// Encodes integers, or the bits of floating-point numbers in the new form.
 pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
     let mut blocks = BlockEncoder::default();
-    for block in values.chunks(BLOCK) {
+    for block in values.chunks(BLOCK_VALUES) {
         let mut before = T::default();
         blocks.differences.clear();
         blocks.differences.extend(block.iter().map(|&value| {
@@ -90,7 +92,7 @@ pub(super) fn encode_old<F: Float>(values: &[F], out: &mut Vec<u8>) {
         let value = value.bits();
         let difference = F::subtract_bits(value, before);
         let kept = F::add_bits(before, difference) == value && !F::of_bits(value).widened().is_nan();
-        if blocks.differences.is_empty() || !kept || blocks.differences.len() == BLOCK {
+        if blocks.differences.is_empty() || !kept || blocks.differences.len() == BLOCK_VALUES {
             blocks.put::<F::Int>(out);
             blocks.differences.clear();
             blocks.differences.push(value.bits());
@@ -102,20 +104,20 @@ pub(super) fn encode_old<F: Float>(values: &[F], out: &mut Vec<u8>) {
     blocks.put::<F::Int>(out);
 }
 
-/// Writes blocks; holds what is needed for one, to be used again for the next.
+/// Writes blocks; keeps its buffers for the next block.
 #[derive(Default)]
 struct BlockEncoder {
     differences: Vec<u64>,
     lengths: Vec<u8>,
-    /// Where each run begins.
+    /// The index at which each run begins.
     starts: Vec<u32>,
-    /// What stands before a difference that begins a run, and how many bits of it; zeros before the others.
+    /// The bits before a difference that begins a run, and their number; zeros before the others.
     heads: Vec<(u32, u32)>,
 }
 
 impl BlockEncoder {
-    /// Writes a block of the differences, if there are any. Most runs are short and their ends cannot be foreseen, so there
-    /// is no branch on them for each value.
+    /// Writes a block of the differences, if there are any. Most runs are short and their ends are hard to predict, so the loop
+    /// over values does not branch on them.
     fn put<T: Int>(&mut self, out: &mut Vec<u8>) {
         let count = self.differences.len();
         if count == 0 {
@@ -146,7 +148,7 @@ impl BlockEncoder {
             self.differences.iter().zip(&self.lengths).zip(&self.heads)
         {
             let length = u32::from(length);
-            // A difference that has the highest bit has all bits.
+            // A difference with the highest bit set has the full length.
             let difference = difference & !(1 << top);
             writer.put(u128::from(head) << length | u128::from(difference), bits + length);
         }
@@ -154,7 +156,7 @@ impl BlockEncoder {
     }
 }
 
-/// The Fibonacci code of a number, and how many bits it has. The lowest digit comes first, and one more ends the code.
+/// The Fibonacci code of a number, and its length in bits. The lowest digit comes first; a further 1 ends the code.
 fn fibonacci_code(number: u32) -> (u32, u32) {
     // Most runs are very short.
     match number {
@@ -176,7 +178,7 @@ fn fibonacci_code(number: u32) -> (u32, u32) {
     (digits << 1 | 1, highest as u32 + 2)
 }
 
-/// Reads a Fibonacci code from the top of a word: the number, and how many bits the code has; `None` where it does not end.
+/// Reads a Fibonacci code from the top of a word: the number, and the code's length in bits; `None` if it does not end.
 const fn fibonacci(digits: u64) -> Option<(u32, u32)> {
     // Two ones in a row end it.
     let end = (digits & (digits << 1)).leading_zeros();
@@ -191,7 +193,7 @@ const fn fibonacci(digits: u64) -> Option<(u32, u32)> {
     Some((number, end + 2))
 }
 
-/// Decodes exactly `count` integers, or numbers' bits in the new form.
+/// Decodes exactly `count` integers, or the bits of numbers in the new form.
 pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     decode_with(bytes, count, |block: &mut [T]| {
         let mut last = T::default();
@@ -202,7 +204,7 @@ pub(super) fn decode<T: Int>(bytes: &[u8], count: usize) -> Parsed<Vec<T>> {
     })
 }
 
-/// Decodes exactly `count` numbers' bits in the old form.
+/// Decodes the bits of exactly `count` numbers in the old form.
 pub(super) fn decode_old<F: Float>(bytes: &[u8], count: usize) -> Parsed<Vec<F::Int>> {
     decode_with(bytes, count, |block: &mut [F::Int]| {
         let Some((&mut first, rest)) = block.split_first_mut() else { return };
@@ -220,7 +222,7 @@ fn decode_with<T: Int>(bytes: &[u8], count: usize, sum: impl Fn(&mut [T])) -> Pa
     if count > bytes.len().saturating_mul(8) {
         return corrupt(0, "RLBE values are missing");
     }
-    let mut values = vec![T::default(); count + AHEAD];
+    let mut values = vec![T::default(); count + READ_AHEAD];
     let (mut at, mut filled) = (0, 0);
     while filled < count {
         let block = (word_at(bytes, at / 8) >> 32) as usize;
@@ -230,7 +232,7 @@ fn decode_with<T: Int>(bytes: &[u8], count: usize, sum: impl Fn(&mut [T])) -> Pa
         }
         let (start, end) = (filled, filled + block);
         while filled < end {
-            match take_run(bytes, &mut at, &mut values[filled..end + AHEAD]) {
+            match take_run(bytes, &mut at, &mut values[filled..end + READ_AHEAD]) {
                 ControlFlow::Continue(run) => filled += run,
                 ControlFlow::Break(()) => return corrupt(at, "an RLBE run is impossible"),
             }
@@ -245,20 +247,20 @@ fn decode_with<T: Int>(bytes: &[u8], count: usize, sum: impl Fn(&mut [T])) -> Pa
     Ok(values)
 }
 
-/// Reads a run of differences from a bit on into the first of `differences`, of which the last few do not belong to the block.
+/// Reads a run of differences from a bit on into the first of `differences`, whose last few are beyond the block.
 #[inline]
 fn take_run<T: Int>(bytes: &[u8], at: &mut usize, differences: &mut [T]) -> ControlFlow<(), usize> {
     let head = word_at(bytes, *at >> 3) << (*at & 7);
     let length = (head >> (64 - length_bits::<T>())) as usize;
     let digits = head << length_bits::<T>();
-    let (run, code_bits) = match RUNS[(digits >> (64 - LOOKED_UP)) as usize] {
+    let (run, code_bits) = match RUNS[(digits >> (64 - LOOKUP_BITS)) as usize] {
         (0, _) => match fibonacci(digits) {
             Some((run, bits)) => (run as usize, bits as usize),
             None => return ControlFlow::Break(()),
         },
         (run, bits) => (usize::from(run), usize::from(bits)),
     };
-    if length == 0 || length > T::WIDTH as usize || run > differences.len() - AHEAD {
+    if length == 0 || length > T::WIDTH as usize || run > differences.len() - READ_AHEAD {
         return ControlFlow::Break(());
     }
     let from = *at + length_bits::<T>() as usize + code_bits;
@@ -271,11 +273,11 @@ fn take_run<T: Int>(bytes: &[u8], at: &mut usize, differences: &mut [T]) -> Cont
             if T::WIDTH > 57 { whole_word_at(bytes, bit) } else { word_at(bytes, bit >> 3) << (bit & 7) };
         T::of_bits(word >> (64 - length) | top)
     };
-    if let Some(ahead) = differences.first_chunk_mut::<AHEAD>() {
+    if let Some(ahead) = differences.first_chunk_mut::<READ_AHEAD>() {
         *ahead = std::array::from_fn(&difference);
     }
-    if run > AHEAD {
-        for (value, index) in differences[AHEAD..run].iter_mut().zip(AHEAD..) {
+    if run > READ_AHEAD {
+        for (value, index) in differences[READ_AHEAD..run].iter_mut().zip(READ_AHEAD..) {
             *value = difference(index);
         }
     }

@@ -14,11 +14,11 @@ use crate::{
 
 use super::{Int, bit_length};
 
-/// The shortest run that is worth one, and the longest that the peer's writer makes.
+/// The shortest run worth encoding, and the longest that the peer's writer makes.
 const RUN: std::ops::RangeInclusive<usize> = 8..=32767;
 
-/// As many groups as the header's one byte can tell.
-const GROUPS: usize = 63;
+/// The most groups that the one-byte header can count.
+const MAX_GROUPS: usize = 63;
 
 pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
     if values.is_empty() {
@@ -45,7 +45,7 @@ pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
 }
 
 fn put_groups<T: Int>(values: &[T], width: u32, out: &mut Vec<u8>) {
-    for values in values.chunks(GROUPS * 8) {
+    for values in values.chunks(MAX_GROUPS * 8) {
         let groups = values.len().div_ceil(8);
         out.push((groups << 1 | 1) as u8);
         out.push((values.len() - (groups - 1) * 8) as u8);
@@ -88,7 +88,7 @@ pub(super) fn decode_all<T: Int>(bytes: &[u8], most: usize) -> Parsed<Vec<T>> {
     Ok(values)
 }
 
-/// Decodes exactly `count` values, and leaves the cursor behind their blocks.
+/// Decodes exactly `count` values, and leaves the cursor after their blocks.
 pub(super) fn decode_from<T: Int>(cursor: &mut Cursor<'_>, count: usize) -> Parsed<Vec<T>> {
     let mut values = Vec::with_capacity(count.min(cursor.remaining().saturating_mul(8)));
     while values.len() < count {

@@ -7,8 +7,8 @@
 //!   0x7ffffffe: uvar   n: uvar   scaled: n/8+1 bytes   raw: n/8+1 bytes   decimals   block      bit 1: raw bits
 //! ```
 //!
-//! The encoder only takes numbers that come back bit for bit; for others [`decimals`] finds nothing, and the chunk is written
-//! in another encoding. So nothing is ever rounded.
+//! The encoder only accepts numbers that read back bit for bit; for others [`decimals`] returns `None`, and the chunk is
+//! written in another encoding. So nothing is ever rounded.
 
 use levada_model::Value;
 
@@ -18,9 +18,9 @@ const NOT_ALL_SCALED: u32 = 0x7fff_ffff;
 const SOME_RAW: u32 = 0x7fff_fffe;
 
 /// More decimals than this do not help an integer of 32 or 64 bits.
-const MOST_DECIMALS: u32 = 15;
+const MAX_DECIMALS: u32 = 15;
 
-const POWERS: [f64; MOST_DECIMALS as usize + 1] =
+const POWERS_OF_TEN: [f64; MAX_DECIMALS as usize + 1] =
     [1., 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 
 /// A float and the integer it is scaled to.
@@ -34,19 +34,19 @@ pub(crate) trait Float: Copy {
     /// The number in 64 bits.
     fn widened(self) -> f64;
 
-    /// The number that has these bits.
+    /// The number with these bits.
     fn of_bits(bits: Self::Int) -> Self;
 
-    /// The number of a value, if it is one of this type.
+    /// The number for a value, if it has this type.
     fn of_value(value: &Value) -> Option<Self>;
 
-    /// The bits of the sum of two numbers that are given by theirs.
+    /// The bits of the sum of two numbers given by their bits.
     fn add_bits(left: Self::Int, right: Self::Int) -> Self::Int;
 
-    /// The bits of the difference of two numbers that are given by theirs.
+    /// The bits of the difference of two numbers given by their bits.
     fn subtract_bits(left: Self::Int, right: Self::Int) -> Self::Int;
 
-    /// Whether scaling to an integer and back gives the very same number.
+    /// Whether scaling to an integer and back gives exactly the same number.
     fn is_exact(self, power: f64) -> bool {
         self.to_scaled(power).is_some_and(|scaled| Self::of_scaled(scaled, power).bits() == self.bits())
     }
@@ -133,26 +133,27 @@ impl Float for f64 {
     }
 }
 
-/// The nearest integer, or nearly: what is not exact shows when it is scaled back.
+/// The nearest integer, or one close to it: the check of scaling back finds what is not exact.
 fn rounded(scaled: f64) -> i64 {
     (scaled + 0.5f64.copysign(scaled)) as i64
 }
 
-/// The fewest decimals with which all values are exact, if there are any.
+/// The fewest decimals with which all values are exact, if any.
 pub(super) fn decimals<F: Float>(values: &[F]) -> Option<u32> {
-    // A value that is exact with some decimals is nearly always exact with more, but not quite; and the first values that ask
-    // for more come early. So all values are looked at again.
-    let all_exact = |decimals: &u32| values.iter().all(|value| value.is_exact(POWERS[*decimals as usize]));
-    (0..=MOST_DECIMALS).find(all_exact)
+    // A value that is exact with some decimals is nearly always exact with more, but not always; values that need more come
+    // early. So all values are checked again.
+    let all_exact =
+        |decimals: &u32| values.iter().all(|value| value.is_exact(POWERS_OF_TEN[*decimals as usize]));
+    (0..=MAX_DECIMALS).find(all_exact)
 }
 
-/// The integers of values that are exact with some decimals.
+/// The integers for values that are exact with some decimals.
 pub(super) fn scale<F: Float>(values: &[F], decimals: u32) -> Vec<F::Int> {
-    let power = POWERS[decimals as usize];
+    let power = POWERS_OF_TEN[decimals as usize];
     values.iter().map(|value| value.to_scaled(power).unwrap_or_default()).collect()
 }
 
-/// Decodes exactly `count` floats to their bits; `block` decodes that many integers of the rest of the bytes.
+/// Decodes exactly `count` floats to their bits; `block` decodes that many integers from the remaining bytes.
 pub(super) fn decode<F: Float>(
     bytes: &[u8],
     count: usize,
@@ -176,7 +177,7 @@ pub(super) fn decode<F: Float>(
     if decimals > 400 {
         return Err(cursor.corrupt(format!("numbers have {decimals} decimals")));
     }
-    let power = POWERS.get(decimals as usize).copied().unwrap_or_else(|| 10f64.powi(decimals as i32));
+    let power = POWERS_OF_TEN.get(decimals as usize).copied().unwrap_or_else(|| 10f64.powi(decimals as i32));
     let mut values = block(cursor.rest(), count)?;
     let Some(scaled) = scaled else {
         values.iter_mut().for_each(|value| *value = F::of_scaled(*value, power).bits());

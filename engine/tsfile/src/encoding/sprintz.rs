@@ -5,12 +5,12 @@
 //!   0x80 | count    fewer than nine values at the end: an RLE block (integers), or a GORILLA stream
 //! ```
 //!
-//! An error `e` is packed as `-2e`, or `2e - 1` where it is positive. The prediction is the value before, and a part of
-//! the last difference that is learnt from the errors' signs. Floating-point numbers are encoded as the integers that have
-//! their bits.
+//! An error `e` is packed as `-2e`, or as `2e - 1` if it is positive. The prediction is the value before plus a part of the
+//! last difference; the part is learnt from the signs of the errors. Floating-point numbers are encoded as the integers with
+//! the same bits.
 //!
-//! The peer's reader doubles errors in as many bits as values have, so it gets errors of a quarter of the range and more
-//! wrong: [`is_readable`] tells, and such chunks are written in another encoding.
+//! The peer's reader doubles errors in the width of the values, so it gets errors of a quarter of the range and more wrong:
+//! [`is_readable`] tells, and such chunks are written in another encoding.
 
 use crate::{
     bits::{BitReader, BitWriter, whole_word_at, word_at},
@@ -21,10 +21,10 @@ use crate::{
 use super::{Int, bit_length, gorilla, rle};
 
 /// Errors in a block.
-const ERRORS: usize = 8;
+const BLOCK_ERRORS: usize = 8;
 
-/// Fewer values at the end than a block has: this bit and their count.
-const TAIL: u8 = 0x80;
+/// Marks the values at the end that do not fill a block; their count follows in the same byte.
+const TAIL_BIT: u8 = 0x80;
 
 /// The last difference and how much of it to expect again.
 struct Predictor {
@@ -40,13 +40,13 @@ impl Predictor {
     fn predict<T: Int>(&self, before: T) -> T {
         let (learn_shift, shift) = if T::WIDTH == 32 { (2, 8) } else { (3, 16) };
         let part = i64::from(self.learnt >> learn_shift).wrapping_mul(self.difference);
-        // The peer multiplies in as many bits as values have.
+        // The peer multiplies in the width of the values.
         let part = T::of_bits(part as u64).widened() >> shift;
         before.plus(T::of_bits(part as u64))
     }
 
     fn train<T: Int>(&mut self, before: T, value: T, error: T) {
-        // As little as 32 bits are kept, whatever the width of values.
+        // Only 32 bits are kept, whatever the width of the values.
         let difference = self.difference as i32;
         self.learnt = if error > T::default() {
             self.learnt.wrapping_add(difference)
@@ -58,9 +58,9 @@ impl Predictor {
 }
 
 /// The errors of a block of nine values.
-fn errors<T: Int>(block: &[T]) -> [T; ERRORS] {
+fn errors<T: Int>(block: &[T]) -> [T; BLOCK_ERRORS] {
     let mut predictor = Predictor::new();
-    let mut errors = [T::default(); ERRORS];
+    let mut errors = [T::default(); BLOCK_ERRORS];
     for (error, pair) in errors.iter_mut().zip(block.windows(2)) {
         *error = pair[1].minus(predictor.predict(pair[0]));
         predictor.train(pair[0], pair[1], *error);
@@ -68,16 +68,16 @@ fn errors<T: Int>(block: &[T]) -> [T; ERRORS] {
     errors
 }
 
-/// Whether the peer's reader gets these values as they are.
+/// Whether the peer's reader gets these values unchanged.
 pub(super) fn is_readable<T: Int>(values: &[T]) -> bool {
     let most = 1i64 << (T::WIDTH - 2);
     values
-        .chunks_exact(ERRORS + 1)
+        .chunks_exact(BLOCK_ERRORS + 1)
         .all(|block| errors(block).iter().all(|error| error.widened() < most && error.widened() > -most))
 }
 
 pub(super) fn encode<T: Int>(values: &[T], floats: bool, out: &mut Vec<u8>) {
-    let blocks = values.chunks_exact(ERRORS + 1);
+    let blocks = values.chunks_exact(BLOCK_ERRORS + 1);
     let tail = blocks.remainder();
     for block in blocks {
         let packed = errors(block).map(|error| pack(error));
@@ -93,7 +93,7 @@ pub(super) fn encode<T: Int>(values: &[T], floats: bool, out: &mut Vec<u8>) {
         writer.finish();
     }
     if !tail.is_empty() {
-        out.push(TAIL | tail.len() as u8);
+        out.push(TAIL_BIT | tail.len() as u8);
         if floats { gorilla::encode(tail, T::NAN, out) } else { rle::encode(tail, out) }
     }
 }
@@ -116,22 +116,22 @@ pub(super) fn decode<T: Int>(bytes: &[u8], floats: bool, count: usize) -> Parsed
     }
     let mut values = vec![T::default(); count];
     let (mut at, mut filled) = (0, 0);
-    // Blocks that have enough bytes behind them to be read a word at a time, then those that do not.
+    // First the blocks with enough bytes after them to read a word at a time, then the others.
     while let (Some(window), Some(block)) = (
-        bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW>()),
+        bytes.get(at..).and_then(|rest| rest.first_chunk::<WINDOW_BYTES>()),
         values.get_mut(filled..).and_then(|rest| rest.first_chunk_mut()),
     ) {
         let Some(size) = decode_block(window, floats, block) else { break };
         at += size;
-        filled += ERRORS + 1;
+        filled += BLOCK_ERRORS + 1;
     }
     let mut cursor = Cursor::new(bytes);
     cursor.take(at)?;
     while filled < count {
         let left = &mut values[filled..];
         let head = cursor.u8()?;
-        if head & TAIL != 0 {
-            let size = usize::from(head & !TAIL);
+        if head & TAIL_BIT != 0 {
+            let size = usize::from(head & !TAIL_BIT);
             if size == 0 || size > left.len() {
                 return Err(cursor.corrupt(format!("a SPRINTZ tail of {size} values is not expected")));
             }
@@ -139,27 +139,31 @@ pub(super) fn decode<T: Int>(bytes: &[u8], floats: bool, count: usize) -> Parsed
             filled += size;
             continue;
         }
-        let mut window = [0; WINDOW];
+        let mut window = [0; WINDOW_BYTES];
         window[0] = head;
         let rest = cursor.clone().rest();
-        let copied = rest.len().min(WINDOW - 1);
+        let copied = rest.len().min(WINDOW_BYTES - 1);
         window[1..=copied].copy_from_slice(&rest[..copied]);
         let block = left.first_chunk_mut().and_then(|block| decode_block(&window, floats, block));
         let size = block.ok_or_else(|| {
             cursor.corrupt(format!("a SPRINTZ block of {head} bits is not expected, or not of this length"))
         })?;
         cursor.take(size - 1)?;
-        filled += ERRORS + 1;
+        filled += BLOCK_ERRORS + 1;
     }
     Ok(values)
 }
 
-/// Bytes of the longest block, and of a word and another byte that are read with its last error.
-const WINDOW: usize = 1 + 8 + ERRORS * 8 + 9;
+/// The size of the longest block, plus a word and another byte that are read with its last error.
+const WINDOW_BYTES: usize = 1 + 8 + BLOCK_ERRORS * 8 + 9;
 
-/// Decodes the block that a window begins with; returns its size in bytes. `None` where it is a tail, or no block.
+/// Decodes the block at the beginning of a window; returns its size in bytes. `None` if it is a tail, or not a block.
 #[inline]
-fn decode_block<T: Int>(window: &[u8; WINDOW], floats: bool, values: &mut [T; ERRORS + 1]) -> Option<usize> {
+fn decode_block<T: Int>(
+    window: &[u8; WINDOW_BYTES],
+    floats: bool,
+    values: &mut [T; BLOCK_ERRORS + 1],
+) -> Option<usize> {
     let width = u32::from(window[0]);
     if width == 0 || width > T::WIDTH {
         return None;
@@ -173,7 +177,7 @@ fn decode_block<T: Int>(window: &[u8; WINDOW], floats: bool, values: &mut [T; ER
     let mut last = T::of_bits(first);
     values[0] = last;
     let mut predictor = Predictor::new();
-    let packed = &window[start..start + ERRORS * 8 + 1];
+    let packed = &window[start..start + BLOCK_ERRORS * 8 + 1];
     for (index, value) in (0..).zip(&mut values[1..]) {
         let bit = index * width as usize;
         let word =

@@ -14,12 +14,12 @@ use crate::{
 
 use super::{Int, bit_length};
 
-/// Differences in a block, as the peer's writer has it.
-const BLOCK: usize = 128;
+/// Differences in a block, as in the peer's writer.
+const BLOCK_DIFFERENCES: usize = 128;
 
 pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
-    let mut differences = [T::default(); BLOCK];
-    for block in values.chunks(BLOCK + 1) {
+    let mut differences = [T::default(); BLOCK_DIFFERENCES];
+    for block in values.chunks(BLOCK_DIFFERENCES + 1) {
         let [first, ..] = *block else { continue };
         let mut least = T::MAX;
         for (difference, pair) in differences.iter_mut().zip(block.windows(2)) {
@@ -44,7 +44,7 @@ pub(super) fn encode<T: Int>(values: &[T], out: &mut Vec<u8>) {
 /// Decodes until the bytes end, but no more than `most` values.
 pub(super) fn decode<T: Int>(bytes: &[u8], most: usize) -> Parsed<Vec<T>> {
     let mut cursor = Cursor::new(bytes);
-    // A value takes a bit at least, unless all differences are equal.
+    // A value takes at least one bit, unless all differences are equal.
     let mut values: Vec<T> = Vec::with_capacity(most.min(bytes.len().saturating_mul(8)));
     while !cursor.is_empty() {
         let count = cursor.i32()?;

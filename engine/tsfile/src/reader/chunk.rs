@@ -19,24 +19,24 @@ use crate::{
 
 use super::two_forms;
 
-/// What stands before a chunk's pages.
+/// The header of a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChunkHeader {
-    /// What the chunk holds.
+    /// The kind of the chunk.
     pub kind: ChunkKind,
     /// The measurement; empty for a time chunk.
     pub measurement: Arc<str>,
     /// The type of its values; `None` for a time chunk.
     pub data_type: Option<DataType>,
-    /// How values are written; of a time chunk, times.
+    /// The encoding of values; in a time chunk, of times.
     pub encoding: Encoding,
-    /// How pages are compressed.
+    /// The compression of pages.
     pub compressor: Compressor,
     /// Whether pages have statistics of their own.
     pub(super) many_pages: bool,
-    /// Bytes of all pages.
+    /// The size of all pages, in bytes.
     pub(super) data_size: usize,
-    /// Of the file that it is in.
+    /// The version of the file it is in.
     version: Version,
 }
 
@@ -63,24 +63,24 @@ impl ChunkHeader {
 }
 
 impl ChunkHeader {
-    /// Whether its values may be in one of two forms.
+    /// Whether its values may be in either of two forms.
     pub(super) fn has_two_forms(&self) -> bool {
         self.data_type.is_some_and(|data_type| has_two_forms(data_type, self.encoding))
     }
 }
 
-/// A page as its header tells of it.
+/// A page as its header describes it.
 #[derive(Clone, Debug)]
 pub struct PageMeta {
     statistics: Option<Box<Statistics>>,
-    /// Bytes of the body before compression; 0 for a page of nulls.
+    /// The size of the body before compression, in bytes; 0 for a page of nulls.
     length: usize,
     body: Range<usize>,
 }
 
 impl PageMeta {
-    /// What it holds; `None` for a page of an aligned device's column that is all null, and where nothing says: the only page
-    /// of a chunk in a file without index.
+    /// Its statistics; `None` for an all-null page of an aligned device's column, and for the only page of a chunk in a file
+    /// without an index.
     pub fn statistics(&self) -> Option<&Statistics> {
         self.statistics.as_deref()
     }
@@ -100,11 +100,11 @@ pub struct Page {
     pub values: ArrayRef,
 }
 
-/// A chunk in memory. Pages are decoded when they are asked for, each time anew.
+/// A chunk in memory. Pages are decoded each time they are asked for.
 #[derive(Clone, Debug)]
 pub struct ChunkReader {
     header: ChunkHeader,
-    /// Where `data` begins in the file.
+    /// The offset of `data` in the file.
     base: u64,
     data: Bytes,
     pages: Vec<PageMeta>,
@@ -112,7 +112,7 @@ pub struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// A chunk of its pages' bytes; `statistics` are those of the whole chunk, if they are known.
+    /// A chunk from the bytes of its pages; `statistics` are those of the whole chunk, if known.
     pub(super) fn new(
         header: ChunkHeader,
         base: u64,
@@ -124,17 +124,17 @@ impl ChunkReader {
         Ok(Self { header, base, data, pages, limits })
     }
 
-    /// What stands before the pages.
+    /// The header.
     pub const fn header(&self) -> &ChunkHeader {
         &self.header
     }
 
-    /// How many bytes the pages have, as they are in the file.
+    /// The size of the pages as they are in the file, in bytes.
     pub const fn held_bytes(&self) -> usize {
         self.data.len()
     }
 
-    /// The pages, in order of time. The `k`-th pages of a time chunk and of its value chunks have the same rows.
+    /// The pages, in order of time. The `k`-th pages of a time chunk and of its value chunks hold the same rows.
     pub fn pages(&self) -> &[PageMeta] {
         &self.pages
     }
@@ -152,7 +152,7 @@ impl ChunkReader {
     /// Decodes a page of a plain device's series.
     ///
     /// # Errors
-    /// There is no such page, the chunk is not of that kind, or its bytes are damaged.
+    /// There is no such page, the chunk is of another kind, or its bytes are damaged.
     pub fn read_page(&self, index: usize) -> Result<Page, TsFileError> {
         let page = self.page(index, &[ChunkKind::Plain])?;
         let data_type = self.header.data_type.unwrap_or(DataType::Blob);
@@ -177,8 +177,8 @@ impl ChunkReader {
         Ok(times.into())
     }
 
-    /// Decodes a page of an aligned device's column: a value or null for each of the `rows` times that the same page of the
-    /// time chunk has.
+    /// Decodes a page of an aligned device's column: a value or null for each of the `rows` times of the same page of the time
+    /// chunk.
     ///
     /// # Errors
     /// As [`ChunkReader::read_page`]; or the page has another number of rows.
@@ -195,8 +195,8 @@ impl ChunkReader {
         })
     }
 
-    /// Decodes a page of an aligned device's column to the rows that have a value. `times` are those of the same page of the
-    /// time chunk.
+    /// Decodes only the non-null rows of a page of an aligned device's column. `times` are those of the same page of the time
+    /// chunk.
     ///
     /// # Errors
     /// As [`ChunkReader::read_values`].
@@ -228,14 +228,14 @@ impl ChunkReader {
     fn page(&self, index: usize, kinds: &[ChunkKind]) -> Result<&PageMeta, TsFileError> {
         if !kinds.contains(&self.header.kind) {
             let ChunkHeader { kind, measurement, .. } = &self.header;
-            return Err(TsFileError::refused(format!("a {kind:?} chunk of `{measurement}` is not read so")));
+            return Err(TsFileError::rejected(format!("a {kind:?} chunk of `{measurement}` is not read so")));
         }
         self.pages
             .get(index)
-            .ok_or_else(|| TsFileError::refused(format!("there is no page {index} of {}", self.pages.len())))
+            .ok_or_else(|| TsFileError::rejected(format!("there is no page {index} of {}", self.pages.len())))
     }
 
-    /// Decompresses a page and hands its body on. What is wrong in there is said to be where the page begins.
+    /// Decompresses a page and passes its body on. Errors in it name the offset at which the page begins.
     fn decode<T>(&self, page: &PageMeta, read: impl FnOnce(&[u8]) -> Parsed<T>) -> Result<T, TsFileError> {
         let offset = self.base + page.body.start as u64;
         let body = self.data.slice(page.body.clone());
@@ -244,7 +244,7 @@ impl ChunkReader {
             .map_err(|error| TsFileError::damaged(offset, error.reason))
     }
 
-    /// The times of a page: as many as its statistics say, where it has any.
+    /// The times of a page: as many as its statistics say, if it has any.
     fn times_of(&self, page: &PageMeta, encoding: Encoding, bytes: &[u8]) -> Parsed<Vec<i64>> {
         let expected = page.statistics().map(|statistics| statistics.count() as usize);
         let most = expected.unwrap_or(usize::MAX).min(self.limits.page_points);

@@ -15,10 +15,10 @@ use crate::{
 
 use super::meta::{ChunkMeta, SeriesMeta};
 
-/// What stands at the end of a file.
+/// The metadata at the end of a file.
 #[derive(Debug)]
 pub(super) struct FileMetadata {
-    /// The root node of each table; one with the empty name for files of version 3.
+    /// The root node of each table; for files of version 3, one with an empty name.
     pub(super) tables: Vec<(Box<str>, Node)>,
     /// Where data ends.
     pub(super) meta_offset: u64,
@@ -29,13 +29,13 @@ pub(super) struct FileMetadata {
 
 #[derive(Clone, Debug)]
 pub(super) enum Name {
-    /// As files of version 4 name a device.
+    /// A device, as files of version 4 name it.
     Device(DeviceId),
     /// A measurement, or a device as files of version 3 name it.
     Text(Box<str>),
 }
 
-/// A node of the index tree. Offsets of entries ascend, and the node's end is not before the last.
+/// A node of the index tree. Offsets of entries ascend, and none is beyond the node's end.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) kind: NodeType,
@@ -80,7 +80,7 @@ fn skip_table_schema(cursor: &mut Cursor<'_>) -> Parsed<()> {
     Ok(())
 }
 
-/// Whether the file's properties tell of encryption.
+/// Whether the file's properties mention encryption.
 fn is_encrypted(cursor: &mut Cursor<'_>) -> Parsed<bool> {
     let mut encrypted = false;
     for _ in 0..cursor.var()?.max(0) {
@@ -128,14 +128,14 @@ impl Node {
         self.entries.first().map(|(_, start)| (*start, self.end))
     }
 
-    /// The last entry that is not beyond a name, which is where the name would be.
+    /// The last entry that does not follow a name: the name can only be there.
     pub(super) fn find(&self, order: impl Fn(&Name) -> Ordering) -> Option<usize> {
         self.entries.partition_point(|(name, _)| order(name) != Ordering::Greater).checked_sub(1)
     }
 }
 
 impl Name {
-    /// How this name of a device compares to a device.
+    /// Compares this name of a device with a device.
     pub(super) fn cmp_device(&self, device: &DeviceId, text: &str) -> Ordering {
         match self {
             Self::Device(name) => name.cmp(device),
@@ -143,7 +143,7 @@ impl Name {
         }
     }
 
-    /// How this name of a measurement compares to a measurement.
+    /// Compares this name of a measurement with a measurement.
     pub(super) fn cmp_measurement(&self, measurement: &str) -> Ordering {
         match self {
             Self::Device(_) => Ordering::Greater,
@@ -151,7 +151,7 @@ impl Name {
         }
     }
 
-    /// The name, where it is a plain text.
+    /// The name, if it is plain text.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Device(_) => None,
@@ -167,7 +167,7 @@ impl Name {
     }
 }
 
-/// Reads the metadata of the next series. Chunks are not yet paired with time chunks.
+/// Reads the metadata of the next series. Its chunks are not yet paired with time chunks.
 pub(super) fn parse_series(cursor: &mut Cursor<'_>) -> Parsed<SeriesMeta> {
     let many = cursor.u8()? & 1 == 1;
     let measurement: Arc<str> = cursor.vstr()?.into();
@@ -196,7 +196,7 @@ pub(super) fn parse_series(cursor: &mut Cursor<'_>) -> Parsed<SeriesMeta> {
     Ok(SeriesMeta { measurement, data_type, statistics, chunks })
 }
 
-/// Places a parse error of a part of the file.
+/// Adds the place in the file to a parse error.
 pub(super) fn based<T>(result: Parsed<T>, base: u64) -> Result<T, TsFileError> {
     result.map_err(|error| error.based(base))
 }

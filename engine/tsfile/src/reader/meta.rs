@@ -11,7 +11,7 @@ use crate::{DeviceId, Statistics};
 pub struct DeviceMeta {
     /// Its name.
     pub device: DeviceId,
-    /// The time column, where the series share one: then the device is aligned.
+    /// The time column, if the series share one: the device is then aligned.
     pub time: Option<SeriesMeta>,
     /// Its series by measurement, without the time column.
     pub series: Vec<SeriesMeta>,
@@ -31,25 +31,25 @@ pub struct SeriesMeta {
     pub measurement: Arc<str>,
     /// The type of its values; `None` for a time column.
     pub data_type: Option<DataType>,
-    /// What all its chunks hold.
+    /// The statistics of all its chunks.
     pub statistics: Statistics,
-    /// Its chunks that are not empty, in the order of the file.
+    /// Its chunks that are not empty, in file order.
     pub chunks: Vec<ChunkMeta>,
 }
 
-/// A chunk's place and content.
+/// The place and statistics of a chunk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChunkMeta {
-    /// Where its header begins.
+    /// The offset of its header.
     pub offset: u64,
-    /// Of a value chunk, where the header of the time chunk begins that it belongs to.
+    /// For a value chunk, the offset of its time chunk's header.
     pub time_offset: Option<u64>,
-    /// What it holds.
+    /// Its statistics.
     pub statistics: Statistics,
 }
 
 impl SeriesMeta {
-    /// Says of each chunk which time chunk it belongs to: the last that stands before it.
+    /// Pairs each chunk with its time chunk: the last one before it in the file.
     pub(super) fn pair_with(&mut self, time: &Self) {
         let mut times: Vec<u64> = time.chunks.iter().map(|chunk| chunk.offset).collect();
         times.sort_unstable();

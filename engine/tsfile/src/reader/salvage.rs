@@ -1,17 +1,17 @@
-//! Finds all that can be read in a file, whatever of it is damaged.
+//! Finds everything that can be read in a file, whatever is damaged.
 //!
 //! ```text
 //!   index, as far as it can be read ─► told: which chunk is whose, what it holds ─┐
 //!                                                                                ├─► judged: decoded, compared ─► devices
 //!   bytes from the beginning on ─────► walked: chunk groups, chunks, gaps ───────┘        and flaws
 //! ```
-//! The two accounts of a sound file agree. Where they do not, a chunk counts as whose it is by both, or by the one that the
-//! bloom filter allows; where that is open, it does not count. A walk that met damage goes on at the next chunk that the index
-//! knows, or the next chunk group whose first chunk can be decoded.
+//! For a sound file the two accounts agree. Where they do not, a chunk belongs to the series that both name, or to the one that
+//! the bloom filter allows; if that is undecided, the chunk is not used. After damage the walk goes on at the next chunk that
+//! the index knows, or at the next chunk group whose first chunk can be decoded.
 //!
-//! The format has no checksums. What shows is: a structure that does not parse, a page that cannot be decompressed or decoded,
-//! times that do not ascend, and statistics that differ from the values. What does not show is damage that leaves all of these as
-//! they were, say in the middle of an uncompressed text.
+//! The format has no checksums. Detected are: a structure that does not parse, a page that cannot be decompressed or decoded,
+//! times that do not ascend, and statistics that differ from the values. Damage that leaves all of these intact is not
+//! detected, for example in the middle of uncompressed text.
 
 mod flaw;
 mod judge;
@@ -31,14 +31,14 @@ use crate::{
 use told::Told;
 use walk::Walked;
 
-/// A file as far as it can be made out from its head and foot.
+/// A file, as far as its head and foot describe it.
 struct Opened<R> {
     reader: TsFileReader<R>,
     /// What is wrong with head and foot.
     flaws: Vec<Flaw>,
 }
 
-/// Opens a file that may be damaged: as it is where it is sound in structure, else with what can be read of it.
+/// Opens a file that may be damaged: by its index if it is structurally sound, otherwise with what can be read.
 pub(super) fn salvage<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<TsFileReader<R>, TsFileError> {
     let Opened { mut reader, flaws } = open(inner, limits)?;
     let told = Told::read(&mut reader)?;
@@ -49,7 +49,7 @@ pub(super) fn salvage<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<TsFileR
     Ok(reader)
 }
 
-/// Reads all of a file; gives what can be read of it, and what is wrong.
+/// Reads all of a file; returns what can be read, and what is wrong.
 pub(super) fn inspect<R: ReadAt>(
     inner: R,
     limits: ReadLimits,
@@ -86,10 +86,10 @@ fn survey<R: ReadAt>(
     Ok(flaws)
 }
 
-/// Whether an error is of the file's bytes; otherwise nothing can be said of the file.
+/// Whether an error is in the file's bytes; otherwise nothing can be said about the file.
 fn is_damage(error: &TsFileError) -> bool {
     match error {
-        // What checks the bytes it reads says so like this.
+        // A reader that verifies checksums reports damage this way.
         TsFileError::Io { source, .. } => {
             matches!(source.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
         }
@@ -97,7 +97,7 @@ fn is_damage(error: &TsFileError) -> bool {
     }
 }
 
-/// `None` where the bytes are damaged.
+/// `None` if the bytes are damaged.
 fn unless_damaged<T>(result: Result<T, TsFileError>) -> Result<Result<T, TsFileError>, TsFileError> {
     match result {
         Err(error) if !is_damage(&error) => Err(error),
@@ -133,7 +133,7 @@ fn open<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<Opened<R>, TsFileErro
             *version
         }
         (Ok(said), None) => *said,
-        // A file that neither begins nor ends as one is none.
+        // A file that neither begins nor ends as a TsFile is not one.
         (Err(_), None) if ends_as_one(&inner, length)? => Version::default(),
         (Err(_), None) => {
             return Err(said.err().unwrap_or_else(|| TsFileError::damaged(0, "this is not a TsFile")));

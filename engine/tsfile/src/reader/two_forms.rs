@@ -1,13 +1,13 @@
-//! Which of the two forms of RLBE a page of floating-point numbers is in, as nothing in the file says it.
+//! Finds which of the two forms of RLBE a page of floating-point numbers has, since the file does not say it.
 //!
-//! The new form keeps every value, so first, last, least and greatest value and the sum must be those of the page's statistics.
-//! So they are in the old form as this crate writes it; as the peer writes it, errors may have added up, but the first value is
-//! exact and the last one near. The form that agrees is taken; where neither does, the page is damaged. One form read as the
-//! other is far off: the difference of 20.1 and 20.0 as a number is 0.1, but the difference of their bits is that of a number
-//! of 10^-309.
+//! The new form keeps every value, so first, last, least and greatest value and the sum must equal the page's statistics. The
+//! same holds for the old form as this crate writes it. In the old form as the peer writes it, errors may have added up, but
+//! the first value is exact and the last one is close. The form that agrees is used; if neither does, the page is damaged. One
+//! form read as the other is far off: the numbers 20.1 and 20.0 differ by 0.1, but the difference of their bits, read as a
+//! number, is about 10^-309.
 //!
-//! Only the single page of a chunk in a file that was cut off has no statistics. There it is the form in which no difference is
-//! lost in the sum, then the one in which values repeat more, then the one that the version of the file is written in.
+//! Only the single page of a chunk in a file that was cut off has no statistics. It is read in the form in which no difference
+//! is lost in the sum, then in which more values repeat, then in which the file's version is written.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ use crate::{
     error::{Corrupt, Parsed},
 };
 
-/// Decodes exactly `count` values in RLBE of a page of a file of a version.
+/// Decodes exactly `count` RLBE values of a page of a file of a version.
 pub(super) fn decode(
     version: Version,
     data_type: DataType,
@@ -41,7 +41,7 @@ fn decode_floats<F: Float>(
     count: usize,
     statistics: Option<&Statistics>,
 ) -> Parsed<Vec<F::Int>> {
-    // What the version is written in comes first, and mostly fits.
+    // The form that the version is written in comes first, and mostly fits.
     let old_first = version == Version::V3;
     let first = decode_rlbe::<F>(bytes, count, old_first);
     let agrees = |values: &Vec<F::Int>| statistics.is_some_and(|told| agrees::<F>(values, told));
@@ -51,7 +51,7 @@ fn decode_floats<F: Float>(
     let second = decode_rlbe::<F>(bytes, count, !old_first);
     let (first, second) = match (first, second) {
         (Ok(first), Ok(second)) => (first, second),
-        // The forms differ in what bits mean, and not in which there may be.
+        // The forms differ in the meaning of the bits, not in which bits are valid.
         (Err(error), _) | (_, Err(error)) => return Err(error),
     };
     let Some(told) = statistics else {
@@ -67,12 +67,12 @@ fn decode_floats<F: Float>(
     Err(Corrupt::new(bytes.len(), "RLBE values are not those that the statistics tell of"))
 }
 
-/// Whether two numbers are the same one, or none.
+/// Whether two numbers are equal, or both NaN.
 fn is_same<F: Float>(value: F, told: F) -> bool {
     value.bits() == told.bits() || value.widened().is_nan() && told.widened().is_nan()
 }
 
-/// Whether values are all that the statistics say.
+/// Whether values match all of the statistics.
 fn agrees<F: Float>(values: &[F::Int], told: &Statistics) -> bool {
     let numbers = || values.iter().map(|&bits| F::of_bits(bits));
     let told_of = |value: Option<_>| value.as_ref().and_then(F::of_value);
@@ -91,13 +91,13 @@ fn agrees<F: Float>(values: &[F::Int], told: &Statistics) -> bool {
         size += number.abs();
     }
     let is_told = |found: f64, told: Option<F>| told.is_none_or(|told| told.widened() == found);
-    // Numbers may have been added in another order.
+    // The peer may have added the numbers in another order.
     let sum_is_told = told.sum().is_none_or(|told| !told.is_finite() || (sum - told).abs() <= size * 1e-9);
     is_told(min, told_of(told.min())) && is_told(max, told_of(told.max())) && sum_is_told
 }
 
-/// Whether values begin as the statistics say and end near what they say, as the errors of every addition allow it. After a
-/// value that is no number all are none: that is what the peer's readers get, too.
+/// Whether values begin as the statistics say, and end as close to them as the rounding of every addition allows. After a NaN
+/// all values are NaN: the peer's readers get the same.
 fn is_near<F: Float>(values: &[F::Int], told: &Statistics) -> bool {
     let told_of = |value: Option<_>| value.as_ref().and_then(F::of_value);
     let (Some(&first), Some(&last)) = (values.first(), values.last()) else { return true };
@@ -111,10 +111,10 @@ fn is_near<F: Float>(values: &[F::Int], told: &Statistics) -> bool {
     is_same(F::of_bits(first), told_first) && (missed <= allowed || !F::of_bits(last).widened().is_finite())
 }
 
-/// Whether the first of two readings, of which one is of the old form, is the likelier one.
+/// Whether the first of two readings, one of them in the old form, is the more likely one.
 fn is_likelier<F: Float>(first: &[F::Int], second: &[F::Int], first_is_old: bool) -> bool {
     let (old, new) = if first_is_old { (first, second) } else { (second, first) };
-    // Differences of bits are so small as numbers that nothing comes of adding them.
+    // Differences of bits are so small as numbers that adding them changes nothing.
     let lost = old.windows(2).zip(new.windows(2)).any(|(old, new)| old[0] == old[1] && new[0] != new[1]);
     if lost {
         return !first_is_old;

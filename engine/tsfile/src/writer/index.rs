@@ -1,4 +1,4 @@
-//! The metadata behind the data: series, index nodes, bloom filter.
+//! The metadata after the data: series, index nodes, bloom filter.
 //!
 //! ```text
 //!   0x02
@@ -7,8 +7,8 @@
 //!   the roots of the tables, where the metadata begins, bloom filter, properties      their size: i32      "TsFile"
 //! ```
 //!
-//! A node's entry `i` covers the bytes from its offset up to that of entry `i + 1`, the last one up to the node's end. So
-//! what a node covers is written in one piece.
+//! Entry `i` of a node covers the bytes from its offset to that of entry `i + 1`, the last entry those to the node's end. So
+//! what a node covers is written contiguously.
 
 use std::{collections::BTreeMap, io::Write, sync::Arc};
 
@@ -22,10 +22,10 @@ use crate::{
 
 use super::{DeviceChunks, TsFileWriter};
 
-/// When so many bytes of metadata have gathered, they are written.
-const BUFFER: usize = 256 << 10;
+/// Metadata is written when this many bytes have gathered.
+const BUFFER_BYTES: usize = 256 << 10;
 
-/// What files of version 4 say about encryption: there is none.
+/// The properties of version 4 about encryption: there is none.
 const PROPERTIES: [(&str, &str); 3] =
     [("encryptLevel", "0"), ("encryptType", "org.apache.tsfile.encrypt.UNENCRYPTED"), ("encryptKey", "")];
 
@@ -42,13 +42,13 @@ struct Node {
     end: u64,
 }
 
-/// Metadata on its way into a file.
+/// Metadata to be written to a file.
 struct Tail<'a, W> {
     writer: &'a mut TsFileWriter<W>,
     buffer: Vec<u8>,
 }
 
-/// Writes all that stands behind the data of these devices.
+/// Writes everything after the data of these devices.
 pub(super) fn write<W: Write>(
     writer: &mut TsFileWriter<W>,
     devices: BTreeMap<DeviceId, DeviceChunks>,
@@ -119,7 +119,7 @@ impl<W: Write> Tail<'_, W> {
             if let Some(leaf) = leaves.last_mut() {
                 leaf.end = end;
             }
-            self.flush_beyond(BUFFER)?;
+            self.flush_beyond(BUFFER_BYTES)?;
         }
         self.put_levels(leaves, NodeType::InternalMeasurement, NodeType::LeafMeasurement)
     }
@@ -133,7 +133,7 @@ impl<W: Write> Tail<'_, W> {
             for (device, root) in devices {
                 leaf.entries.push((Name::Device(device.clone()), self.position()));
                 root.put(self.writer.version, &mut self.buffer);
-                self.flush_beyond(BUFFER)?;
+                self.flush_beyond(BUFFER_BYTES)?;
             }
             leaf.end = self.position();
             leaves.push(leaf);
@@ -158,7 +158,7 @@ impl<W: Write> Tail<'_, W> {
                         parent.entries.push((name.clone(), self.position()));
                     }
                     child.put(self.writer.version, &mut self.buffer);
-                    self.flush_beyond(BUFFER)?;
+                    self.flush_beyond(BUFFER_BYTES)?;
                 }
                 parent.end = self.position();
                 parents.push(parent);
@@ -194,7 +194,7 @@ impl<W: Write> Tail<'_, W> {
                 put_vstr(out, table);
                 root.put(version, out);
             }
-            // There are no table schemas: these are devices of the tree model.
+            // There are no table schemas: these devices are in the tree model.
             put_uvar(out, 0);
             out.extend_from_slice(&(meta_offset as i64).to_be_bytes());
             bloom.put(out);
@@ -205,7 +205,7 @@ impl<W: Write> Tail<'_, W> {
             }
         }
         let size = i32::try_from(out.len())
-            .map_err(|_| TsFileError::refused("the file's metadata exceeds 2 GiB"))?;
+            .map_err(|_| TsFileError::rejected("the file's metadata exceeds 2 GiB"))?;
         out.extend_from_slice(&size.to_be_bytes());
         out.extend_from_slice(MAGIC);
         self.flush_beyond(0)

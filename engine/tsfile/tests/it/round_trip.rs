@@ -205,7 +205,7 @@ fn a_file_without_data_opens() -> Result<(), TsFileError> {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() -> Result<(), TsFileError> {
+fn what_cannot_be_written_is_rejected() -> Result<(), TsFileError> {
     let schema = schemas()[4];
     let values = values(schema.data_type, 3, false);
     let mut writer = writer(Version::V4);

@@ -10,7 +10,7 @@ use crate::{DeviceId, Statistics};
 pub enum Part {
     /// The first seven bytes.
     Head,
-    /// Magic and size at the end, and the metadata they lead to.
+    /// Magic and size at the end, and the metadata they point to.
     Foot,
     /// The index tree: nodes, series, statistics.
     Index,
@@ -23,7 +23,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Its name in words.
+    /// Its name in messages.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Head => "head",
@@ -36,21 +36,21 @@ impl Part {
     }
 }
 
-/// Something wrong in a file, and where.
+/// Something wrong in a file, and its place.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Flaw {
-    /// In which part.
+    /// The part of the file.
     pub part: Part,
-    /// Where in the file.
+    /// The offset in the file.
     pub offset: u64,
-    /// How many bytes from there on, where that is known.
+    /// How many bytes from there on, if known.
     pub bytes: Option<u64>,
-    /// Of which device, where that is known.
+    /// The device, if known.
     pub device: Option<DeviceId>,
-    /// Of which measurement, where that is known; empty for the times of an aligned device.
+    /// The measurement, if known; empty for the times of an aligned device.
     pub measurement: Option<Arc<str>>,
-    /// What cannot be read, as far as the index tells; `None` where nothing is lost.
+    /// The values that cannot be read, as far as the index tells; `None` if nothing is lost.
     pub lost: Option<Lost>,
     /// What is wrong.
     pub what: String,
@@ -59,9 +59,9 @@ pub struct Flaw {
 /// Values that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// How many, where the index tells.
+    /// How many, if the index tells.
     pub values: Option<u64>,
-    /// Their first and last time, where the index tells.
+    /// Their first and last time, if the index tells.
     pub times: Option<(i64, i64)>,
 }
 
@@ -81,7 +81,7 @@ impl Flaw {
         self
     }
 
-    /// Says that values are lost, and which if that is known.
+    /// Adds that values are lost, and which if known.
     pub(super) fn losing(mut self, told: Option<&Statistics>) -> Self {
         self.lost = Some(Lost {
             values: told.map(Statistics::count),
@@ -90,7 +90,7 @@ impl Flaw {
         self
     }
 
-    /// What it means for the data, in words.
+    /// The consequence for the data, in words.
     pub fn meaning(&self) -> String {
         let Some(lost) = self.lost else {
             return match self.part {
@@ -114,7 +114,7 @@ impl Flaw {
         }
     }
 
-    /// The series it is of, as a path; where only the device is known, that.
+    /// The path of the series, or of the device if only that is known.
     pub fn series(&self) -> Option<String> {
         let device = self.device.as_ref()?;
         Some(match self.measurement.as_deref() {

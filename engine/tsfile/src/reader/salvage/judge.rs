@@ -1,4 +1,4 @@
-//! Weighs what the index tells against what stands in the file, and keeps what can be believed.
+//! Compares the index with the content of the file, and keeps what is credible.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{DeviceId, ReadAt, Statistics, TsFileError, layout::ChunkKind};
 
-/// Whether index and walk tell of the same chunks; those that only the walk has must hold no value.
+/// Whether index and walk describe the same chunks; chunks that only the walk found must hold no value.
 pub(super) fn agree<R: ReadAt>(
     reader: &TsFileReader<R>,
     told: &Told,
@@ -58,12 +58,12 @@ struct Candidate<'a> {
     told: &'a [ToldChunk],
 }
 
-/// Whose a chunk is.
+/// The series that a chunk belongs to.
 struct Owner<'a> {
     device: DeviceId,
     measurement: Arc<str>,
     data_type: Option<DataType>,
-    /// What the index says of it, where it is of the same mind.
+    /// What the index says of the chunk, if it names the same series.
     said: Option<&'a Statistics>,
 }
 
@@ -71,16 +71,16 @@ struct Judge<'a, R> {
     reader: &'a TsFileReader<R>,
     told: &'a Told,
     flaws: &'a mut Vec<Flaw>,
-    /// Devices that walk and index name differently: whether the bloom filter allows the one, the other.
+    /// For devices that walk and index name differently: whether the bloom filter allows the one, the other.
     doubts: HashMap<(DeviceId, DeviceId), (bool, bool)>,
-    /// The offsets of a device's time chunks by the index; `None` where one of them is not there.
+    /// The offsets of a device's time chunks by the index; `None` if one of them is not there.
     told_times: HashMap<DeviceId, Option<Vec<u64>>>,
-    /// The time chunk that was decoded last.
+    /// The time chunk decoded last.
     times: Option<(u64, Option<Vec<Int64Array>>)>,
     devices: BTreeMap<DeviceId, DeviceMeta>,
 }
 
-/// Decodes every chunk, and gives those that can be believed.
+/// Decodes every chunk, and returns the credible ones.
 pub(super) fn judge<R: ReadAt>(
     reader: &TsFileReader<R>,
     told: &Told,
@@ -118,7 +118,7 @@ impl<R: ReadAt> Judge<'_, R> {
         }
     }
 
-    /// Collects what must be known of all chunks before one can be judged.
+    /// Collects what must be known of all chunks before any is judged.
     fn weigh(&mut self, walked: &Walked) -> Result<(), TsFileError> {
         for found in &walked.chunks {
             let Some(walked) = &found.device else { continue };
@@ -160,7 +160,7 @@ impl<R: ReadAt> Judge<'_, R> {
             None => None,
         };
         let decoded = unless_damaged(page::chunk(self.reader, offset, owner.said, times.as_deref()))?;
-        // What the index says of a chunk with one page is needed to decode it; where that fails it may be the index that is wrong.
+        // A chunk with one page is decoded with what the index says of it; if that fails, the index may be wrong.
         let decoded = match (decoded, owner.said) {
             (Err(_), Some(_)) => unless_damaged(page::chunk(self.reader, offset, None, times.as_deref()))?,
             (decoded, _) => decoded,
@@ -204,11 +204,11 @@ impl<R: ReadAt> Judge<'_, R> {
             if differing.is_empty() {
                 statistics = said.clone();
             } else if owner.data_type.is_none() || decoded.vouches_against(&differing) {
-                // Wrong times show in the statistics of the columns: each of these is judged by its own.
+                // Wrong times show in the statistics of the columns: each column is judged by its own.
                 let what = format!("the index says otherwise of this chunk ({})", differing.join(", "));
                 self.flaws.push(Flaw::new(Part::Index, offset, what).of(&owner.device, &owner.measurement));
             } else {
-                // Pages of a chunk that has many have statistics of their own.
+                // Pages of a chunk with several have statistics of their own.
                 let of = if decoded.vouched { "it" } else { "page 0" };
                 let what = format!(
                     "{of} holds other values than the index says ({}), and nothing tells which is right",
@@ -235,7 +235,7 @@ impl<R: ReadAt> Judge<'_, R> {
         Ok(())
     }
 
-    /// Whose a chunk is; `None` where that is open, which is a flaw then.
+    /// The series that a chunk belongs to; `None` if undecided, which is recorded as a flaw.
     fn owner<'b>(&mut self, candidate: &Candidate<'b>) -> Result<Option<Owner<'b>>, TsFileError> {
         let Candidate { offset, found, told } = *candidate;
         let by_told = |told: &'b ToldChunk| Owner {
@@ -245,7 +245,7 @@ impl<R: ReadAt> Judge<'_, R> {
             said: Some(&told.statistics),
         };
         let Some(found) = found else {
-            // The walk did not come by here: the header must say the same.
+            // The walk did not pass here: the header must say the same.
             let header = chunk_header(self.reader, offset, self.reader.data_end)?;
             let right = header.as_ref().and_then(|(header, _)| {
                 told.iter()
@@ -305,7 +305,7 @@ impl<R: ReadAt> Judge<'_, R> {
         Ok(owner)
     }
 
-    /// Whether the bloom filter is for what was walked by, rather than for what the index tells; `None` where it cannot tell.
+    /// Whether the bloom filter agrees with the walk rather than with the index; `None` if it cannot tell.
     fn preferred(&self, device: &DeviceId, found: &Found, told: &ToldChunk) -> Option<bool> {
         let allowed = if told.device == *device {
             (self.bloom(device, &found.measurement), self.bloom(&told.device, &told.measurement))
@@ -330,7 +330,7 @@ impl<R: ReadAt> Judge<'_, R> {
         })
     }
 
-    /// The times of a time chunk by page; `None` where they cannot be read. They are taken out of the judge.
+    /// Takes the times of a time chunk, by page, out of the judge; `None` if they cannot be read.
     fn times(&mut self, offset: u64) -> Result<Option<Vec<Int64Array>>, TsFileError> {
         if let Some((known, times)) = self.times.take()
             && known == offset

@@ -1,4 +1,4 @@
-//! Chunks decoded, and compared with what is said of them.
+//! Decodes chunks and compares them with what the index says.
 
 use arrow_array::{Array, Int64Array, cast::AsArray, types};
 use levada_model::{DataType, Encoding, Value};
@@ -10,21 +10,21 @@ use super::{
 };
 use crate::{ReadAt, Statistics, TsFileError, layout::ChunkKind, wire::Cursor};
 
-/// What a chunk holds, found by decoding all of it.
+/// The content of a chunk, found by decoding all of it.
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) statistics: Statistics,
-    /// The sum of the values without their signs: so far a sum of floating-point numbers may differ by the order of addition.
+    /// The sum of the absolute values: it bounds how far a sum of floating-point numbers depends on the order of addition.
     magnitude: f64,
-    /// Whether pages have statistics of their own, which fit.
+    /// Whether pages have statistics of their own, and these agree.
     pub(super) vouched: bool,
-    /// Whether the encoding keeps numbers to some decimals only.
+    /// Whether the encoding keeps only some decimals of numbers.
     rounds: bool,
-    /// The times by page, of a time chunk.
+    /// The times of a time chunk, by page.
     pub(super) times: Vec<Int64Array>,
 }
 
-/// Whether the chunk at a place can be decoded without knowing anything of it. A value chunk can be only with its times.
+/// Whether the chunk at a place can be decoded with no other knowledge. A value chunk also needs its times.
 pub(super) fn decodes<R: ReadAt>(reader: &TsFileReader<R>, at: u64, limit: u64) -> Result<bool, TsFileError> {
     let Some((header, size)) = chunk_header(reader, at, limit)? else { return Ok(false) };
     if at + (size + header.data_size) as u64 > limit || header.kind == ChunkKind::Value {
@@ -37,7 +37,7 @@ pub(super) fn decodes<R: ReadAt>(reader: &TsFileReader<R>, at: u64, limit: u64) 
 /// Decodes all of a chunk. `told` is what the index says of it, `times` are those of its time chunk.
 ///
 /// # Errors
-/// It cannot be read, or is damaged.
+/// The chunk cannot be read, or is damaged.
 pub(super) fn chunk<R: ReadAt>(
     reader: &TsFileReader<R>,
     at: u64,
@@ -149,13 +149,13 @@ fn page(
 }
 
 impl Decoded {
-    /// In what the chunk differs from what is said of it.
+    /// How the chunk differs from what the index says.
     pub(super) fn differences(&self, said: &Statistics) -> Vec<&'static str> {
         differences(&self.statistics, said, self.magnitude, self.rounds)
     }
 
-    /// Whether a difference in these is one that damage of values or times cannot have made: one value other than it was
-    /// changes the sum as well. A first or a last value may differ where two values changed places, which keeps the sum.
+    /// Whether damage of values or times cannot explain these differences: a changed value would change the sum as well. A
+    /// first or last value may differ because two values changed places, which keeps the sum.
     pub(super) fn vouches_against(&self, differing: &[&str]) -> bool {
         let summed = self.statistics.sum().is_some()
             && !matches!(self.statistics.data_type(), Some(DataType::Boolean));
@@ -163,7 +163,7 @@ impl Decoded {
     }
 }
 
-/// An error of a page's bytes that says which page it is.
+/// Adds the page to an error in its bytes.
 fn of_page(error: TsFileError, index: usize) -> TsFileError {
     match error {
         TsFileError::Damaged { offset, reason } => {
@@ -205,7 +205,7 @@ fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bo
             let count = found.count() as f64;
             let tolerance =
                 magnitude * f64::EPSILON * count.max(4.0) + if rounds { 0.5 * count } else { 0.0 };
-            // A sum that overflows does so by the order of addition.
+            // Whether a sum overflows depends on the order of addition.
             !found_sum.is_finite() && !said.is_finite()
                 || magnitude > f64::MAX / 2.0
                 || (found_sum - said).abs() <= tolerance
@@ -216,7 +216,7 @@ fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bo
     differing
 }
 
-/// Whether two values of statistics agree, where both are there: a least or greatest value that is NaN is not.
+/// Whether two statistics values agree, if both are there: a least or greatest value that is NaN is not.
 fn same(found: Option<Value>, said: Option<Value>, rounds: bool) -> bool {
     let number = |value: &Value| match value {
         Value::Float(value) => Some(f64::from(*value)),

@@ -1,4 +1,4 @@
-//! What the index says, as far as it can be read.
+//! What the index says, as far as it is readable.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,10 +15,10 @@ use crate::{
     wire::Cursor,
 };
 
-/// Whoever looks for it by its name would not find it.
+/// The flaw of an entry whose name differs from what it points to: a lookup by name would not find it.
 const MISNAMED: &str = "a node of the index names what is below it otherwise than that does";
 
-/// Whether two devices are in the order of the index: of version 3, that of their paths.
+/// Whether two devices are in index order: in version 3, the order of their paths.
 fn ascend(version: Version, before: &DeviceId, after: &DeviceId) -> bool {
     match version {
         Version::V3 => utf16_order(&before.to_string(), &after.to_string()).is_lt(),
@@ -26,7 +26,7 @@ fn ascend(version: Version, before: &DeviceId, after: &DeviceId) -> bool {
     }
 }
 
-/// A chunk as the index tells of it.
+/// A chunk as the index describes it.
 #[derive(Debug)]
 pub(super) struct ToldChunk {
     pub(super) device: DeviceId,
@@ -36,18 +36,18 @@ pub(super) struct ToldChunk {
     pub(super) statistics: Statistics,
 }
 
-/// All that the index tells.
+/// Everything the index says.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// By offset. Where two series claim the same chunk, one of them is wrong.
+    /// By offset. If two series claim the same chunk, one of them is wrong.
     pub(super) chunks: BTreeMap<u64, Vec<ToldChunk>>,
-    /// Where data ends, if the foot can be read.
+    /// Where data ends, if the foot is readable.
     pub(super) data_end: Option<u64>,
     pub(super) flaws: Vec<Flaw>,
 }
 
 impl Told {
-    /// Reads the index; what of it is damaged is a flaw.
+    /// Reads the index; damaged parts become flaws.
     pub(super) fn read<R: ReadAt>(reader: &mut TsFileReader<R>) -> Result<Self, TsFileError> {
         let mut told = Self::default();
         if !reader.is_sealed() {
@@ -59,7 +59,7 @@ impl Told {
         } else {
             let what = "data does not end where the foot says";
             told.flaws.push(Flaw::new(Part::Foot, reader.length, what));
-            // Until the walk has found where it ends, that may be anywhere.
+            // Until the walk has found the end of data, it may be anywhere.
             reader.data_end = HEAD_BYTES;
         }
         let reader = &*reader;
@@ -138,7 +138,7 @@ impl Told {
         devices: bool,
         budget: &mut u64,
     ) -> Result<Option<Node>, TsFileError> {
-        // A file that is made to trap its readers has nodes that share their children.
+        // A file crafted to trap readers has nodes that share their children.
         let Some(left) = budget.checked_sub(end - start) else {
             self.flaws.push(Flaw::new(Part::Index, start, "index nodes share their children"));
             return Ok(None);
@@ -154,7 +154,7 @@ impl Told {
         }
     }
 
-    /// Reads the series of a leaf, up to the first that is damaged.
+    /// Reads the series of a leaf, up to the first damaged one.
     fn series<R: ReadAt>(
         &mut self,
         reader: &TsFileReader<R>,
@@ -226,7 +226,7 @@ impl Told {
         }
     }
 
-    /// A filter that denies what the index has would hide it.
+    /// A filter that denies what the index contains would hide it.
     fn check_bloom<R: ReadAt>(&mut self, reader: &TsFileReader<R>) {
         let denied =
             self.chunks.values().flatten().filter(|told| {

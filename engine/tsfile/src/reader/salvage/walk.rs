@@ -1,4 +1,4 @@
-//! What stands in a file, from its beginning on.
+//! The content of a file, walked from its beginning.
 
 use std::sync::Arc;
 
@@ -20,20 +20,20 @@ use crate::{
 /// A marker and two numbers.
 const OPERATION_RANGE_BYTES: u64 = 17;
 
-/// What is read to parse a header. Where a checksum covers more bytes than these, fewer are tried.
+/// How many bytes are read to parse a header. If a read fails a checksum, smaller ones are tried.
 const HEADER_READS: [usize; 4] = [4 << 10, 1 << 20, 256, 64];
 
-/// Bytes that are searched at once for a chunk group.
-const WINDOW: usize = 256 << 10;
+/// How many bytes are searched at once for a chunk group.
+const SEARCH_BYTES: usize = 256 << 10;
 
-/// A chunk that stands where a walk came by.
+/// A chunk that a walk passed.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) offset: u64,
-    /// Where it ends.
+    /// Where the chunk ends.
     pub(super) end: u64,
     pub(super) kind: ChunkKind,
-    /// By the chunk group it is in; `None` where its head was not seen.
+    /// The device, by the head of its chunk group; `None` if the head was not seen.
     pub(super) device: Option<DeviceId>,
     pub(super) measurement: Arc<str>,
     pub(super) data_type: Option<DataType>,
@@ -41,18 +41,18 @@ pub(super) struct Found {
     pub(super) time: Option<u64>,
 }
 
-/// What a walk has found.
+/// The result of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Walked {
-    /// In the order of the file.
+    /// In file order.
     pub(super) chunks: Vec<Found>,
-    /// Bytes that are nothing: from, to.
+    /// Ranges of bytes that are nothing known: from, to.
     pub(super) gaps: Vec<(u64, u64)>,
     /// Where the last whole chunk group ends.
     pub(super) end: u64,
 }
 
-/// What begins at a place of the file.
+/// What begins at an offset of the file.
 enum Thing {
     Group(DeviceId, u64),
     Chunk(ChunkHeader, u64),
@@ -63,12 +63,12 @@ enum Thing {
 struct Walk<'a, R> {
     reader: &'a TsFileReader<R>,
     told: &'a Told,
-    /// Data does not go beyond this.
+    /// Data does not extend beyond this offset.
     limit: u64,
 }
 
 impl Walked {
-    /// Visits all headers. Fails only where the bytes cannot be read for another reason than damage.
+    /// Visits all headers. Fails only if the bytes cannot be read for a reason other than damage.
     pub(super) fn read<R: ReadAt>(reader: &TsFileReader<R>, told: &Told) -> Result<Self, TsFileError> {
         let limit = told.data_end.unwrap_or(reader.length);
         let walk = Walk { reader, told, limit };
@@ -101,7 +101,7 @@ impl Walked {
                     at = end;
                 }
                 thing => {
-                    // The end of data, or damage: shown by what comes behind. A head that is cut off ends what is before it.
+                    // The end of data, or damage: what follows tells. A head that is cut off ends the data before it.
                     if matches!(thing, Some(Thing::End)) || thing.is_none() && walk.has(at, CHUNK_GROUP)? {
                         walked.end = at;
                     }
@@ -119,7 +119,7 @@ impl Walked {
         if told.data_end.is_some() {
             walked.end = limit;
         } else {
-            // Whether a chunk group is whole shows when something follows.
+            // A chunk group is known to be whole only when something follows.
             walked.chunks.retain(|chunk| chunk.end <= walked.end);
         }
         Ok(walked)
@@ -127,11 +127,11 @@ impl Walked {
 }
 
 impl<R: ReadAt> Walk<'_, R> {
-    /// What begins at a place, where that is believable.
+    /// What begins at an offset, if it is credible.
     fn thing(&self, at: u64) -> Result<Option<Thing>, TsFileError> {
         let Some(bytes) = header_bytes(self.reader, at, self.limit, 0)? else { return Ok(None) };
         Ok(match bytes.first() {
-            // Data that ends where the foot says ends before its separator.
+            // Data that ends where the foot says so ends before its separator.
             Some(&SEPARATOR) if self.told.data_end.is_none() => Some(Thing::End),
             Some(&OPERATION_RANGE) => {
                 let next = at + OPERATION_RANGE_BYTES;
@@ -157,14 +157,14 @@ impl<R: ReadAt> Walk<'_, R> {
         Ok((next <= self.limit && self.may_follow(next)?).then_some((device, next)))
     }
 
-    /// A chunk's header, and where the chunk ends, if something begins there.
+    /// A chunk's header, and where the chunk ends, if one begins there.
     fn chunk(&self, at: u64) -> Result<Option<(ChunkHeader, u64)>, TsFileError> {
         let Some((header, size)) = chunk_header(self.reader, at, self.limit)? else { return Ok(None) };
         let end = at + (size + header.data_size) as u64;
         if end > self.limit {
             return Ok(None);
         }
-        // A chunk whose end is not as it should be is believed where all of it can be decoded.
+        // A chunk without a proper end is accepted if all of it can be decoded.
         let believed = self.may_follow(end)? || page::decodes(self.reader, at, self.limit)?;
         Ok(believed.then_some((header, end)))
     }
@@ -174,7 +174,7 @@ impl<R: ReadAt> Walk<'_, R> {
         Ok(byte.is_ok_and(|bytes| bytes.first() == Some(&marker)))
     }
 
-    /// Whether the byte at a place is one that something begins with, or data may end there.
+    /// Whether the byte at an offset can begin something, or data may end there.
     fn may_follow(&self, at: u64) -> Result<bool, TsFileError> {
         if at == self.limit {
             return Ok(true);
@@ -188,7 +188,7 @@ impl<R: ReadAt> Walk<'_, R> {
         Ok(byte.is_ok_and(|bytes| bytes.first().is_some_and(|&byte| known(byte))))
     }
 
-    /// The next place from which the walk can go on: a chunk that the index knows, or a chunk group whose first chunk can be
+    /// The next offset from which the walk can go on: a chunk that the index knows, or a chunk group whose first chunk can be
     /// decoded.
     fn resume(&self, from: u64) -> Result<Option<u64>, TsFileError> {
         let mut known = None;
@@ -206,9 +206,9 @@ impl<R: ReadAt> Walk<'_, R> {
         let until = known.unwrap_or(self.limit);
         let mut at = from;
         while at < until {
-            let size = usize::try_from(self.limit - at).unwrap_or(usize::MAX).min(WINDOW);
+            let size = usize::try_from(self.limit - at).unwrap_or(usize::MAX).min(SEARCH_BYTES);
             let Ok(bytes) = unless_damaged(read(&self.reader.inner, at, size))? else {
-                // What checks its bytes does so by larger pieces: some of these may be sound.
+                // One bad checksum fails the whole read: smaller pieces of it may be sound.
                 match self.resume_in_pieces(at, until.min(at + size as u64))? {
                     Some(found) => return Ok(Some(found)),
                     None => at += size as u64,
@@ -230,9 +230,9 @@ impl<R: ReadAt> Walk<'_, R> {
     }
 
     fn resume_in_pieces(&self, from: u64, until: u64) -> Result<Option<u64>, TsFileError> {
-        const PIECE: u64 = 512;
-        for at in (from..until).step_by(PIECE as usize) {
-            let size = PIECE.min(self.limit - at) as usize;
+        const PIECE_BYTES: u64 = 512;
+        for at in (from..until).step_by(PIECE_BYTES as usize) {
+            let size = PIECE_BYTES.min(self.limit - at) as usize;
             let Ok(bytes) = unless_damaged(read(&self.reader.inner, at, size))? else { continue };
             for (index, _) in bytes.iter().enumerate().filter(|&(_, &byte)| byte == CHUNK_GROUP) {
                 let place = at + index as u64;
@@ -244,9 +244,9 @@ impl<R: ReadAt> Walk<'_, R> {
         Ok(None)
     }
 
-    /// Whether a chunk group begins at a place: its head, then a chunk that can be decoded.
+    /// Whether a chunk group begins at an offset: its head, then a chunk that can be decoded.
     fn begins_group(&self, at: u64, bytes: &[u8]) -> Result<bool, TsFileError> {
-        // Most places are no head at all, and that shows in what is here already.
+        // Most offsets are no head, and the bytes already read show it.
         let few = bytes.len() < 1 << 10;
         if !few && parse_group(self.reader.version, bytes).is_none() {
             return Ok(false);
@@ -268,7 +268,7 @@ fn parse_group(version: Version, bytes: &[u8]) -> Option<(DeviceId, usize)> {
     named.then(|| (device, cursor.position()))
 }
 
-/// The beginning of something; a higher `step` gives more bytes.
+/// The first bytes of something; a higher `step` gives other sizes.
 fn header_bytes<R: ReadAt>(
     reader: &TsFileReader<R>,
     at: u64,
@@ -287,7 +287,7 @@ fn header_bytes<R: ReadAt>(
     Ok(None)
 }
 
-/// The header of the chunk at a place, and its size.
+/// The header of the chunk at an offset, and the header's size.
 pub(super) fn chunk_header<R: ReadAt>(
     reader: &TsFileReader<R>,
     at: u64,
@@ -298,7 +298,7 @@ pub(super) fn chunk_header<R: ReadAt>(
     }
     for step in [0, 1] {
         let Some(bytes) = header_bytes(reader, at, limit, step)? else { continue };
-        // Most places are no chunk.
+        // Most offsets are no chunk.
         if bytes.first().is_none_or(|&marker| ChunkKind::of_marker(marker).is_none()) {
             return Ok(None);
         }

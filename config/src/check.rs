@@ -1,7 +1,7 @@
-//! A part of the document against its schema: every problem at once, and the value as its option wants it.
+//! Checks a part of the document against its schema: reports every problem at once, and converts the value for its option.
 //!
-//! A text that was written plain or came from a variable becomes a number, or true or false, where the schema says so;
-//! a plain `5` or `true` becomes a text where a text is wanted, exactly as it was written. In quotes it stays a text.
+//! A string that was written plain or came from a variable becomes a number, or true or false, if the schema says so; a plain
+//! `5` or `true` becomes a string if one is expected, exactly as written. In quotes it stays a string.
 
 mod choice;
 mod scalar;
@@ -17,25 +17,25 @@ use crate::{
     words,
 };
 
-/// After so many steps a document is given up, whatever its schema: choices in choices may multiply.
+/// How many steps a document may take, whatever its schema: nested choices may multiply.
 const MAX_STEPS: usize = 20_000_000;
 
-/// Checks parts of a document; the problems go into the report.
+/// Checks parts of a document; problems go into the report.
 pub(crate) struct Checker<'c, 't> {
     pub(crate) report: &'c mut Report<'t>,
-    /// Where in the document the walk is.
+    /// The current place in the document.
     path: String,
     steps: usize,
 }
 
 impl<'c, 't> Checker<'c, 't> {
-    /// A walk that begins at a field.
+    /// A checker that begins at a field.
     pub(crate) fn new(report: &'c mut Report<'t>, path: impl Into<String>) -> Self {
         Self { report, path: path.into(), steps: 0 }
     }
 
-    /// The value of a node as the schema wants it, `None` where there is a problem. `key_at` is where its key stands,
-    /// for what is missing in it.
+    /// The value of a node as the schema requires it, `None` if there is a problem. `key_at` is the place of its key, used for
+    /// missing options.
     pub(crate) fn check(&mut self, node: &Node, schema: Schema<'_>, key_at: At) -> Option<Value> {
         self.steps += 1;
         if self.steps > MAX_STEPS {
@@ -61,7 +61,7 @@ impl<'c, 't> Checker<'c, 't> {
             Kind::Scalar(scalar) if scalar.is_null() && schema.types() == [Type::Object] => {
                 self.map(&[], schema, key_at)
             }
-            // That what it should hold is not known was said already.
+            // That the expected type is unknown was reported already.
             Kind::Scalar(scalar) if scalar.broken => None,
             Kind::Scalar(scalar) if scalar.text.is_empty() && scalar.is_null() => {
                 self.scalar(scalar, key_at, schema)
@@ -74,7 +74,7 @@ impl<'c, 't> Checker<'c, 't> {
         }
     }
 
-    /// A value that may be anything: read as YAML reads it.
+    /// A value of any type: read as YAML reads it.
     fn free(&mut self, node: &Node) -> Option<Value> {
         match &node.kind {
             Kind::Scalar(scalar) => Some(scalar::natural(scalar)),
@@ -88,7 +88,7 @@ impl<'c, 't> Checker<'c, 't> {
         }
     }
 
-    /// What has to fit several schemas at once; mappings are joined.
+    /// A value that must fit several schemas at once; mappings are joined.
     fn all_of(&mut self, node: &Node, schema: Schema<'_>, key_at: At) -> Option<Value> {
         let mut joined: Option<Value> = None;
         for part in schema.parts() {

@@ -1,4 +1,4 @@
-//! The kinds of problem there are. A number once given is never given to another kind.
+//! The kinds of problem. A number is never reused for another kind.
 
 macro_rules! codes {
     ($($name:ident = $code:literal, $meaning:literal;)*) => {

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Level {
     /// The document cannot be used.
     Error,
-    /// It can, but is probably not meant so.
+    /// It can be used, but is probably not meant this way.
     Warning,
 }
 
@@ -38,7 +38,7 @@ pub struct Span {
     pub len: usize,
 }
 
-/// Something else worth seeing beside a problem.
+/// Another place that helps to understand a problem.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// What there is to say.
@@ -50,7 +50,7 @@ pub struct Note {
 /// A problem of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
-    /// Which kind of problem, for ever the same: `CFG001`, …
+    /// The kind of problem, stable across versions: `CFG001`, …
     pub code: &'static str,
     /// How bad it is.
     pub level: Level,
@@ -62,7 +62,7 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
-    /// What else belongs to it.
+    /// Other places that belong to it.
     pub notes: Vec<Note>,
 }
 

@@ -1,4 +1,4 @@
-//! A pipeline as it was understood: variables filled in, defaults said, secrets masked.
+//! A pipeline as it was understood: variables substituted, defaults written out, secrets masked.
 
 use levada_connector_api::{Component, ComponentKind, Registry};
 use serde::Serialize;
@@ -10,14 +10,14 @@ use crate::{
     secret, write,
 };
 
-/// What stands in the place of a secret.
+/// The replacement for a secret.
 const MASK: &str = "***";
 
 impl Pipeline {
     /// The document again, as understood: variables filled in, defaults written out, and `***` in place of secrets
     /// (options of format `password`, properties such as `sasl.password`, passwords within URLs).
     ///
-    /// It reads as a pipeline document; where secrets were masked, not as the same.
+    /// It reads as a pipeline document, but not as the same one if secrets were masked.
     pub fn to_yaml_masked(&self, registry: &Registry) -> String {
         let mut document = Map::new();
         document.insert("name".to_owned(), json!(self.name));
@@ -71,14 +71,14 @@ impl Pipeline {
     }
 }
 
-/// One of our own structs as a value, without what is not given.
+/// One of our own structs as a value, without absent fields.
 fn plain<T: Serialize>(keys: &T) -> Value {
     let mut value = serde_json::to_value(keys).unwrap_or_default();
     strip_nulls(&mut value);
     value
 }
 
-/// Takes out what is not given, at any depth, and mappings that then hold nothing.
+/// Removes absent fields, at any depth, and mappings that are then empty.
 pub(crate) fn strip_nulls(value: &mut Value) {
     if let Value::Object(entries) = value {
         entries.retain(|_, value| {
@@ -93,7 +93,7 @@ fn component(registry: &Registry, kind: ComponentKind, node: &ComponentRef) -> O
     let options =
         match registry.get(kind, &node.name).map(|component: &Component| component.schema.as_value()) {
             Some(schema) => understood(&node.options, Schema::of(schema), &node.name),
-            // A component that is not known here: all that could be a secret is taken for one.
+            // The component is not known here: whatever could be a secret is taken for one.
             None => json!(MASK),
         };
     Some((node.name.clone(), options))
@@ -102,7 +102,7 @@ fn component(registry: &Registry, kind: ComponentKind, node: &ComponentRef) -> O
 /// A value with its defaults filled in and its secrets masked.
 fn understood(value: &Value, schema: Schema<'_>, key: &str) -> Value {
     let alternatives = schema.alternatives();
-    // A property that may be a secret or something else is one by its name.
+    // Whether a property that may be a secret is one depends on its name.
     let mut forms = alternatives.iter().filter(|each| each.types() != [Type::Null]).peekable();
     let secret = schema.is_secret() || (forms.peek().is_some() && forms.all(|each| each.is_secret()));
     if !value.is_null()
@@ -148,7 +148,7 @@ fn object(entries: &Map<String, Value>, schema: Schema<'_>) -> Value {
     Value::Object(out)
 }
 
-/// Whether a mapping has the form of an alternative, by its keys.
+/// Whether a mapping has the form of an alternative, judged by its keys.
 fn fits(entries: &Map<String, Value>, schema: Schema<'_>) -> bool {
     let tags = || schema.properties().into_iter().flatten();
     schema.takes(Type::Object)

@@ -1,6 +1,6 @@
-//! What may stand in a document, told in advance: schemas for editors, pages for people, documents to start from.
+//! What a document may contain: schemas for editors, pages for people, documents to start from.
 //!
-//! All of it is made from the declarations that documents are checked by, so none of it can say something else.
+//! Everything is generated from the declarations that documents are checked by, so it cannot disagree with them.
 
 mod document;
 mod example;

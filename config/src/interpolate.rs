@@ -1,4 +1,4 @@
-//! `${VAR}` in texts: after parsing, so that what a variable holds can change no structure; never in keys.
+//! `${VAR}` in strings: after parsing, so that a variable's value cannot change the structure; never in keys.
 //!
 //! | written | becomes |
 //! | --- | --- |
@@ -20,10 +20,10 @@ use crate::{
 /// Gives the value of a variable.
 pub(crate) type Environment<'e> = &'e dyn Fn(&str) -> Option<String>;
 
-/// How deep `${…}` may stand in each other.
+/// How deep `${…}` may be nested.
 const MAX_DEPTH: usize = 16;
 
-/// Substitutes in all texts below a node.
+/// Substitutes in all strings below a node.
 pub(crate) fn interpolate(
     node: &mut Node,
     path: &mut String,
@@ -100,7 +100,7 @@ impl State<'_> {
         out
     }
 
-    /// What stands between the braces.
+    /// The text between the braces.
     fn expand(&mut self, inside: &str, depth: usize) -> String {
         let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
         let (name, rest) = inside.split_at(end);
@@ -143,7 +143,7 @@ impl State<'_> {
     }
 }
 
-/// Where the brace that was opened before the text is closed.
+/// The index of the closing brace for a brace opened before the text.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut before = ' ';
@@ -161,7 +161,7 @@ fn closing(text: &str) -> Option<usize> {
 
 impl Problem {
     fn report(self, at: At, path: &str, report: &mut Report<'_>) {
-        // The variable itself is a better place than the whole text, where it can be found in what was written.
+        // The variable's own place is better than that of the whole string, if it can be found in the source.
         let place = |name: &str| {
             let written = report.text.slice(at);
             let start = written.find(&format!("${{{name}"));
@@ -227,7 +227,7 @@ mod tests {
             ("$${A}", "${A}"),
             ("$.device", "$.device"),
             ("cost: 5$", "cost: 5$"),
-            // What a variable holds is not read again.
+            // A variable's value is not substituted again.
             ("${DOLLAR}", "${A}"),
         ] {
             assert_eq!(substituted(written), (becomes.to_owned(), 0), "{written}");

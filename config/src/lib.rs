@@ -1,11 +1,11 @@
 //! Pipeline documents: parsed with positions, interpolated, checked, explained.
 //!
-//! [`load`] makes a [`Pipeline`] of a text, or says everything that is wrong with it, each with its place. What may stand
-//! in a document comes from one declaration per option: the option structs of the components in a
-//! [`Registry`](levada_connector_api::Registry), and those in this crate for the keys around them.
+//! [`load`] turns a text into a [`Pipeline`], or reports everything that is wrong with it, each problem with its place. Options
+//! are declared once: in the option structs of the components in a [`Registry`](levada_connector_api::Registry), and in this
+//! crate for the keys around them.
 //!
-//! Invariants: nothing here touches the file system or the environment (the text and the variables are handed in);
-//! nothing read from outside can make it panic, and its work is bounded by the size of the text.
+//! Invariants: this crate never touches the file system or the environment (the caller passes the text and the variables); no
+//! input from outside makes it panic, and its work is bounded by the size of the text.
 
 mod check;
 mod code;

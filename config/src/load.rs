@@ -35,10 +35,10 @@ const MAX_BYTES: usize = 16 << 20;
 
 /// Reads a pipeline document.
 ///
-/// `file_name` is how the user named it: it stands in messages, and its stem is the pipeline's name where the document
-/// gives none. `environment` gives the values of variables. Nothing else of the world is looked at.
+/// `file_name` is the file as the user named it: it appears in messages, and its stem is the pipeline's name if the document
+/// gives none. `environment` gives the values of variables. Nothing else outside is read.
 ///
-/// The pipeline is there exactly where none of the diagnostics is an error; these stand in the order of the text.
+/// There is a pipeline exactly if no diagnostic is an error; the diagnostics are in the order of the text.
 ///
 /// ```
 /// # use levada_config::load;
@@ -71,7 +71,7 @@ fn read(report: &mut Report<'_>, registry: &Registry, environment: Environment<'
         report.error(code::WRONG_TYPE, "", root.at, "the document is not a mapping").help(help);
         return None;
     };
-    // A place for anchors: nothing reads it.
+    // A place for anchors, which nothing reads.
     entries.retain(|entry| !entry.key.starts_with("x-"));
     expand_short_form(entries, "errors", "on_error");
     interpolate::interpolate(&mut root, &mut String::new(), environment, report);
@@ -94,10 +94,10 @@ fn expand_short_form(entries: &mut [Entry], key: &str, inner: &str) {
     }
 }
 
-/// The keys that are not nodes.
+/// The keys that do not declare nodes.
 fn top_keys(root: &Node, report: &mut Report<'_>) -> Option<TopKeys> {
     let mut schema = keys::schema_of::<TopKeys>();
-    // The sections are known here, so that a misspelt one is told so; their nodes are read elsewhere.
+    // The sections are included so that a misspelt one is reported; their nodes are read elsewhere.
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
         properties.extend(SECTIONS.map(|(name, ..)| (name.to_owned(), Value::Bool(true))));
     }
@@ -122,7 +122,7 @@ impl Entry {
     }
 }
 
-/// What fits its schema is what its type wants, but for rules that only the type knows.
+/// What fits its schema fits its type, except for rules that only the type knows.
 fn typed<T: DeserializeOwned>(value: Value, path: &str, at: At, report: &mut Report<'_>) -> Option<T> {
     match serde_json::from_value(value) {
         Ok(typed) => Some(typed),
@@ -133,7 +133,7 @@ fn typed<T: DeserializeOwned>(value: Value, path: &str, at: At, report: &mut Rep
     }
 }
 
-/// Tests name nodes that are there.
+/// Checks that tests name existing nodes.
 fn check_tests(root: &Node, drafts: &[nodes::Draft<'_>], report: &mut Report<'_>) {
     let Some(tests) = root.entry("tests") else { return };
     for (index, test) in tests.value.items().iter().enumerate() {
@@ -189,7 +189,7 @@ fn assemble(top: TopKeys, drafts: Vec<nodes::Draft<'_>>, order: Vec<String>, fil
     Some(pipeline)
 }
 
-/// A name made of a file's: its stem, what no name may hold replaced.
+/// A pipeline name from a file name: its stem, with forbidden characters replaced.
 fn name_of_file(file: &str) -> String {
     let stem =
         PathBuf::from(file).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();

@@ -1,16 +1,16 @@
-//! A document as a tree that knows where each part stands.
+//! A document as a tree in which every part knows its place.
 
 use crate::{text::At, words};
 
 /// A value of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// Where the value stands; of a mapping or list, its first line.
+    /// The place of the value; for a mapping or list, its first line.
     pub(crate) at: At,
     pub(crate) kind: Kind,
 }
 
-/// What a value is.
+/// The kinds of value.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Scalar(Scalar),
@@ -18,16 +18,16 @@ pub(crate) enum Kind {
     Map(Vec<Entry>),
 }
 
-/// A text that may stand for a number, for true or false, or for nothing.
+/// A scalar that may stand for a number, for true or false, or for nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scalar {
     /// The text as written, after substitution.
     pub(crate) text: String,
-    /// Written in quotes or as a block: a text and nothing else, unless it was substituted.
+    /// Written in quotes or as a block: always a string, unless it was substituted.
     pub(crate) quoted: bool,
-    /// The variables that stand in it.
+    /// The variables in it.
     pub(crate) variables: Vec<String>,
-    /// A substitution in it failed, and was reported: the text is not what was meant.
+    /// A substitution in it failed and was reported: its text is not what was meant.
     pub(crate) broken: bool,
 }
 
@@ -73,8 +73,8 @@ impl Node {
         }
     }
 
-    /// The place of an option by its path (`timeseries[0].type`), as near as the document has it: a missing option's
-    /// place is that of what should hold it.
+    /// The place of an option by its path (`timeseries[0].type`), as near as the document has it: a missing option has the
+    /// place of the value that should contain it.
     pub(crate) fn locate(&self, path: &str) -> At {
         let path = path.trim_start_matches('.');
         if path.is_empty() {
@@ -85,7 +85,7 @@ impl Node {
             let item = index.trim().parse().ok().and_then(|index: usize| self.items().get(index));
             return item.map_or(self.at, |item| item.locate(rest));
         }
-        // A key may hold a dot itself (`properties.sasl.password`): the longest that fits is meant.
+        // A key may contain a dot itself (`properties.sasl.password`): the longest match is meant.
         let fits = |entry: &&Entry| {
             let rest = path.strip_prefix(entry.key.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -100,7 +100,7 @@ impl Node {
         }
     }
 
-    /// The first scalar in the tree that `is` right: its place, and its path from here.
+    /// The first scalar in the tree for which `is` is true: its place, and its path from here.
     pub(crate) fn find(&self, is: &dyn Fn(&str) -> bool) -> Option<(At, String)> {
         match &self.kind {
             Kind::Scalar(scalar) => is(&scalar.text).then(|| (self.at, String::new())),
@@ -119,14 +119,14 @@ impl Node {
 }
 
 impl Scalar {
-    /// Nothing, as YAML writes it.
+    /// A null, as YAML writes it.
     pub(crate) fn is_null(&self) -> bool {
         !self.quoted
             && self.variables.is_empty()
             && matches!(self.text.as_str(), "" | "~" | "null" | "Null" | "NULL")
     }
 
-    /// True or false, as YAML writes it; in quotes it is a text.
+    /// True or false, as YAML writes it; in quotes it is a string.
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.text.as_str() {
             _ if self.is_text() => None,
@@ -136,7 +136,7 @@ impl Scalar {
         }
     }
 
-    /// A whole number, as YAML writes it, or with `_` between digits.
+    /// A whole number, as YAML writes it or with `_` between digits.
     pub(crate) fn integer(&self) -> Option<i128> {
         if self.is_text() {
             return None;
@@ -157,7 +157,7 @@ impl Scalar {
         i128::from_str_radix(&digits.replace('_', ""), radix).ok().map(|number| sign * number)
     }
 
-    /// A number that has a decimal form.
+    /// A number in decimal form.
     pub(crate) fn float(&self) -> Option<f64> {
         let numeric = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
         if self.is_text()
@@ -169,7 +169,7 @@ impl Scalar {
         self.text.parse().ok().filter(|number: &f64| number.is_finite())
     }
 
-    /// Whether the quotes forbid reading anything but a text in it. What was substituted is read as its option wants.
+    /// Whether quotes make it a string. Substituted text is read as its option requires.
     fn is_text(&self) -> bool {
         self.quoted && self.variables.is_empty()
     }

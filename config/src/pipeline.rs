@@ -1,4 +1,4 @@
-//! A pipeline as understood: everything checked, defaults filled in, nothing of YAML left.
+//! A pipeline as understood: everything checked, defaults filled in, no YAML left.
 
 use std::{fmt, path::PathBuf};
 
@@ -7,27 +7,27 @@ use serde_json::Value;
 
 use crate::settings::{ErrorSettings, LogSettings, QueueLimits, RetryPolicy, TestCase};
 
-/// A pipeline document that has been read and found right.
+/// A pipeline document that was read without errors.
 ///
 /// Every name in `inputs` is that of a node or of an output of one (`NODE.OUTPUT`), every name in `order` that of a node; `order` has each node once, after all its inputs; every
 /// `component` is in the registry the document was read with, and `options` fit its schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pipeline {
-    /// Its name; the file's stem where the document gives none.
+    /// Its name; the file's stem if the document gives none.
     pub name: String,
-    /// Where readings come from, as written.
+    /// Its sources, as written.
     pub sources: Vec<SourceNode>,
-    /// What changes them, as written.
+    /// Its transforms, as written.
     pub transforms: Vec<TransformNode>,
-    /// Where they go, as written.
+    /// Its sinks, as written.
     pub sinks: Vec<SinkNode>,
-    /// What becomes of readings that cannot be decoded or stored.
+    /// What happens to readings that cannot be decoded or stored.
     pub errors: ErrorSettings,
-    /// Where the pipeline keeps what it has to remember, where the document says.
+    /// The folder for the pipeline's state, if the document names one.
     pub state_dir: Option<PathBuf>,
-    /// How long a stop waits for what is under way.
+    /// How long stopping waits for work in progress.
     pub grace: Interval,
-    /// `host:port` of `/metrics`, `/ready` and `/ping`, where the document says.
+    /// `host:port` of `/metrics`, `/ready` and `/ping`, if the document gives it.
     pub http: Option<String>,
     /// How much is logged and in which form.
     pub log: LogSettings,
@@ -37,12 +37,12 @@ pub struct Pipeline {
     pub order: Vec<String>,
 }
 
-/// A component and its options: what [`Component::source`](levada_connector_api::Component::source) and its like take.
+/// A component and its options: the arguments of [`Component::source`](levada_connector_api::Component::source) and its like.
 #[derive(Clone, PartialEq)]
 pub struct ComponentRef {
     /// The component's name.
     pub name: String,
-    /// Its options, fitting its schema; secrets in clear.
+    /// Its options, as its schema requires; secrets in clear.
     pub options: Value,
 }
 
@@ -51,11 +51,11 @@ pub struct ComponentRef {
 pub struct SourceNode {
     /// The node's name.
     pub name: String,
-    /// What it is.
+    /// Its component.
     pub component: ComponentRef,
-    /// How its records become rows; there exactly where the component decodes.
+    /// How its records become rows; present exactly if the component decodes.
     pub decode: Option<ComponentRef>,
-    /// What may wait behind it.
+    /// The limits of the queue behind it.
     pub queue: QueueLimits,
 }
 
@@ -66,9 +66,9 @@ pub struct TransformNode {
     pub name: String,
     /// Sources, transforms and outputs of transforms that it reads; at least one, none twice.
     pub inputs: Vec<String>,
-    /// What it is.
+    /// Its component.
     pub component: ComponentRef,
-    /// What may wait behind it.
+    /// The limits of the queue behind it.
     pub queue: QueueLimits,
 }
 
@@ -79,13 +79,13 @@ pub struct SinkNode {
     pub name: String,
     /// Sources, transforms and outputs of transforms that it reads; at least one, none twice.
     pub inputs: Vec<String>,
-    /// What it is.
+    /// Its component.
     pub component: ComponentRef,
     /// How its rows become bytes, where the document says.
     pub encode: Option<ComponentRef>,
     /// When a batch is full.
     pub batch: BatchLimits,
-    /// What happens after an error that may pass.
+    /// How a failed write is retried.
     pub retry: RetryPolicy,
 }
 
@@ -105,7 +105,7 @@ pub fn input_parts(input: &str) -> (&str, Option<&str>) {
 }
 
 impl Pipeline {
-    /// The inputs of a node; none for a source or a name that is no node's.
+    /// The inputs of a node; none for a source or an unknown name.
     pub fn inputs(&self, node: &str) -> &[String] {
         let transforms = self.transforms.iter().map(|each| (&each.name, &each.inputs));
         let mut sinks = self.sinks.iter().map(|each| (&each.name, &each.inputs));

@@ -1,4 +1,4 @@
-//! Diagnostics as people read them: the place, the line, a mark under it, and what helps.
+//! Diagnostics as people read them: the place, the line, a mark under it, and the help.
 //!
 //! ```text
 //! error[CFG012]: unknown key `broker`
@@ -15,8 +15,8 @@ use crate::{
     text::Text,
 };
 
-/// The longest part of a line that is shown, in characters.
-const MAX_LINE: usize = 160;
+/// How much of a line is shown, in characters.
+const MAX_LINE_CHARS: usize = 160;
 
 const RED: &str = "\x1b[1;31m";
 const YELLOW: &str = "\x1b[1;33m";
@@ -24,9 +24,9 @@ const BLUE: &str = "\x1b[1;34m";
 const BOLD: &str = "\x1b[1m";
 const RESET: &str = "\x1b[0m";
 
-/// Writes diagnostics of a document, with the lines of its text they are about; `colour` for terminals.
+/// Writes diagnostics of a document, with the lines they are about; `colour` for terminals.
 ///
-/// For programs a [`Diagnostic`] serialises to JSON as it is.
+/// Programs can serialise a [`Diagnostic`] to JSON as it is.
 pub fn render(diagnostics: &[Diagnostic], text: &str, colour: bool) -> String {
     let text = Text::new("", text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut renderer = Renderer { text, colour, out: String::new() };
@@ -95,7 +95,7 @@ impl Renderer<'_> {
         self.out.push_str(&format!("{}:{}:{}\n", span.file, span.line, span.column));
         let line = self.text.line(span.line);
         let (line, column) = cut(line, span.column);
-        // Tabs are shown as one blank, so that the mark stands under what it marks.
+        // Tabs are shown as one blank, so that the mark is under what it marks.
         let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         self.paint(BLUE, &bar);
         self.out.push('\n');
@@ -115,12 +115,12 @@ impl Renderer<'_> {
 /// The part of a long line around a column (from 1), and the column within it.
 fn cut(line: &str, column: usize) -> (String, usize) {
     let length = line.chars().count();
-    if length <= MAX_LINE {
+    if length <= MAX_LINE_CHARS {
         return (line.to_owned(), column);
     }
-    let begin = column.saturating_sub(MAX_LINE / 2).min(length - MAX_LINE);
-    let part: String = line.chars().skip(begin).take(MAX_LINE).collect();
+    let begin = column.saturating_sub(MAX_LINE_CHARS / 2).min(length - MAX_LINE_CHARS);
+    let part: String = line.chars().skip(begin).take(MAX_LINE_CHARS).collect();
     let (before, column) = if begin > 0 { ("…", column - begin + 1) } else { ("", column) };
-    let after = if begin + MAX_LINE < length { "…" } else { "" };
+    let after = if begin + MAX_LINE_CHARS < length { "…" } else { "" };
     (format!("{before}{part}{after}"), column)
 }

@@ -1,11 +1,11 @@
-//! Problems as they are found.
+//! Collects problems as they are found.
 
 use crate::{
     diagnostic::{Diagnostic, Level, Note},
     text::{At, Text},
 };
 
-/// Takes problems; none stops the search for the next.
+/// Collects problems; none stops the search for the next.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     pub(crate) text: &'a Text<'a>,
@@ -55,7 +55,7 @@ impl<'a> Report<'a> {
         self.found.iter().any(Diagnostic::is_error)
     }
 
-    /// What was found, in the order of the text; what an alias repeats is said once.
+    /// What was found, in the order of the text; repetitions caused by an alias are reported once.
     pub(crate) fn into_diagnostics(self) -> Vec<Diagnostic> {
         let mut found = self.found;
         found.sort_by_key(|each| each.span.as_ref().map_or(0, |span| span.offset));

@@ -1,4 +1,4 @@
-//! Reading JSON Schemas as far as options need them.
+//! Reading JSON Schemas, as far as options need them.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ pub(crate) struct Schema<'s> {
     value: &'s Value,
 }
 
-/// What JSON has.
+/// The types of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     Null,
@@ -43,7 +43,7 @@ impl<'s> Schema<'s> {
         Self { root: self.root, value }.resolved()
     }
 
-    /// Follows `$ref`; a reference that leads nowhere or in a circle allows everything.
+    /// Follows `$ref`; a dangling or circular reference allows everything.
     fn resolved(mut self) -> Self {
         for _ in 0..16 {
             let Some(reference) = self.value.get("$ref").and_then(Value::as_str) else { return self };
@@ -53,7 +53,7 @@ impl<'s> Schema<'s> {
         self
     }
 
-    /// Whether it has the same parts: what holds itself stands in a schema twice, at its root and as a definition.
+    /// Whether the two have the same parts: a recursive schema occurs twice, at its root and as a definition.
     pub(crate) fn is_like(self, other: Self) -> bool {
         let parts = ["properties", "oneOf", "anyOf", "items"];
         let same = |part: &&str| self.get(part) == other.get(part);
@@ -73,7 +73,7 @@ impl<'s> Schema<'s> {
         self.get(keyword).and_then(Value::as_f64)
     }
 
-    /// The types a value may have; all where the schema does not say.
+    /// The types that a value may have; all if the schema names none.
     pub(crate) fn types(self) -> Vec<Type> {
         let named = |name: &str| TYPES.iter().find(|(known, _)| *known == name).map(|(_, each)| *each);
         match self.get("type") {
@@ -91,7 +91,7 @@ impl<'s> Schema<'s> {
         self.types().contains(&wanted)
     }
 
-    /// Whether nothing at all is said about the value.
+    /// Whether the schema says nothing about the value.
     pub(crate) fn is_free(self) -> bool {
         let says = ["type", "const", "enum", "anyOf", "oneOf", "allOf", "properties"];
         says.iter().all(|keyword| self.get(keyword).is_none())
@@ -106,7 +106,7 @@ impl<'s> Schema<'s> {
         }
     }
 
-    /// The alternatives of `anyOf` or `oneOf`, those within alternatives among them.
+    /// The alternatives of `anyOf` or `oneOf`, including nested ones.
     pub(crate) fn alternatives(self) -> Vec<Self> {
         let mut all = Vec::new();
         self.collect_alternatives(&mut all, 0);
@@ -118,7 +118,7 @@ impl<'s> Schema<'s> {
             for each in self.get(keyword).and_then(Value::as_array).into_iter().flatten() {
                 let each = self.sub(each);
                 let nested = each.get("anyOf").is_some() || each.get("oneOf").is_some();
-                // An alternative that has keys of its own beside its alternatives stays whole.
+                // An alternative with keys of its own beside its alternatives stays whole.
                 if nested && each.get("properties").is_none() && depth < 8 {
                     each.collect_alternatives(all, depth + 1);
                 } else {
@@ -144,9 +144,9 @@ impl<'s> Schema<'s> {
         self.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
     }
 
-    /// What keys that have no property of their own are checked by; `None` where there may be none.
+    /// The schema for keys that are not properties; `None` if there may be none.
     ///
-    /// Where the schema is silent and has properties there may be none: a key that nobody reads is a mistake.
+    /// A schema with properties that says nothing allows none: a key that nobody reads is a mistake.
     pub(crate) fn additional(self) -> Option<Self> {
         match self.get("additionalProperties") {
             Some(Value::Bool(false)) => None,
@@ -160,7 +160,7 @@ impl<'s> Schema<'s> {
         self.text("format") == Some("password")
     }
 
-    /// What is wanted, in words: `a whole number`, `` `a` or `b` ``, `a list`.
+    /// The expected value, in words: `a whole number`, `` `a` or `b` ``, `a list`.
     pub(crate) fn wanted(self) -> String {
         let alternatives = self.alternatives();
         if !alternatives.is_empty() {
@@ -213,7 +213,7 @@ impl<'s> Schema<'s> {
         }
     }
 
-    /// The one key of a mapping that stands for a variant: `{rows: 5}`.
+    /// The only key of a mapping that stands for a variant: `{rows: 5}`.
     pub(crate) fn only_key(self) -> Option<&'s str> {
         let properties = self.properties().filter(|properties| properties.len() == 1)?;
         let key = properties.keys().next()?;

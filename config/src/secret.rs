@@ -1,6 +1,6 @@
-//! What must not be shown.
+//! Which values must not be shown.
 
-/// Words in the name of a variable or property whose value is nobody's business.
+/// Words in the name of a variable or property that mark its value as secret.
 const SECRET_WORDS: [&str; 11] = [
     "password",
     "passwd",

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 
-/// The text of a document with its lines found.
+/// The text of a document and the places of its lines.
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     pub(crate) file: &'a str,
@@ -31,7 +31,7 @@ impl<'a> Text<'a> {
         Self { file, text, lines }
     }
 
-    /// The byte at a line (from 1) and a character within it (from 0); the nearest there is.
+    /// The byte at a line (from 1) and a character within it (from 0), or the nearest one.
     pub(crate) fn offset(&self, line: usize, character: usize) -> usize {
         let start = match self.lines.get(line.saturating_sub(1)) {
             Some(start) => *start,
@@ -41,14 +41,14 @@ impl<'a> Text<'a> {
         rest.char_indices().nth(character).map_or(self.text.len(), |(at, _)| start + at)
     }
 
-    /// The text of a line (from 1), without its end.
+    /// The text of a line (from 1), without its line ending.
     pub(crate) fn line(&self, line: usize) -> &'a str {
         let Some(start) = self.lines.get(line.saturating_sub(1)) else { return "" };
         let end = self.lines.get(line).copied().unwrap_or(self.text.len());
         self.text[*start..end].trim_end_matches(['\n', '\r'])
     }
 
-    /// What stands at a place.
+    /// The text at a place.
     pub(crate) fn slice(&self, at: At) -> &'a str {
         self.text.get(at.start..at.end).unwrap_or_default()
     }
@@ -58,7 +58,7 @@ impl<'a> Text<'a> {
         self.lines.partition_point(|start| *start <= offset)
     }
 
-    /// The place cut to what of it stands on its first line, without the blanks at the end.
+    /// The part of a place on its first line, without trailing blanks.
     pub(crate) fn first_line(&self, at: At) -> At {
         let text = self.slice(at);
         let text = text.split(['\n', '\r']).next().unwrap_or_default().trim_end();

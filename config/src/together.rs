@@ -1,4 +1,4 @@
-//! Pipelines that are right one by one, run in one process.
+//! Checks pipelines that are valid alone but run in one process.
 
 use std::collections::HashMap;
 
@@ -11,8 +11,8 @@ use crate::{
     pipeline::{ComponentRef, Pipeline},
 };
 
-/// What forbids pipelines to run at the same time: two of one name, whose positions and metrics would mix, or nodes that
-/// need the same file for themselves. The diagnostics have no place in a text, since each would have two.
+/// The reasons why pipelines cannot run at the same time: two with one name, whose positions and metrics would mix, or nodes
+/// that need the same file for themselves. The diagnostics have no place in a text, as each would have two.
 pub fn check_together(pipelines: &[&Pipeline], registry: &Registry) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut names: HashMap<&str, usize> = HashMap::new();
@@ -25,7 +25,7 @@ pub fn check_together(pipelines: &[&Pipeline], registry: &Registry) -> Vec<Diagn
         }
         for claim in claims_of(index, pipeline, registry) {
             match claimed.get(&claims::plain(&claim.text)) {
-                // Within one pipeline it was found when the pipeline was read; dead letters are only appended.
+                // Within one pipeline this was found when it was read; dead letters are only appended.
                 Some(first) if first.pipeline == index || (first.dead_letters && claim.dead_letters) => {}
                 Some(first) => {
                     let who =
@@ -82,7 +82,7 @@ fn claims_of_component(registry: &Registry, kind: ComponentKind, component: &Com
     let inspected = registry.get(kind, &component.name).map(|known| known.inspect(&component.options));
     match inspected {
         Some(Ok((_, claims))) => claims,
-        // The pipeline was read with another registry: what it needs is not known here.
+        // The pipeline was read with another registry: its claims are not known here.
         Some(Err(_)) | None => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
-//! Names in messages: quoted, listed, and the nearest to what was written.
+//! Names in messages: quoted, listed, and the nearest known one.
 
-/// The name nearest to what was written, where one is near enough to be meant.
+/// The name nearest to what was written, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '.', ' '], "_");
     let wanted = plain(written);
@@ -9,7 +9,7 @@ pub(crate) fn nearest<'a>(written: &str, names: impl IntoIterator<Item = &'a str
         .map(|name| {
             let other = plain(name);
             let mut score = strsim::jaro_winkler(&wanted, &other);
-            // `broker` is meant for `brokers`, `rows_max` not for `rows`: one holding the other is near, not the same.
+            // A name that begins with the other is near; one that is a single edit away is nearer.
             if wanted.len() >= 3
                 && other.len() >= 3
                 && (other.starts_with(&wanted) || wanted.starts_with(&other))
@@ -37,7 +37,7 @@ pub(crate) fn join(mut parts: Vec<String>, joint: &str) -> String {
     if parts.is_empty() { last } else { format!("{} {joint} {last}", parts.join(", ")) }
 }
 
-/// Help for a name that is not known: the nearest, else all there are.
+/// Help for an unknown name: the nearest known one, otherwise all.
 pub(crate) fn suggest<'a>(written: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(name) = nearest(written, names.clone()) {
         return Some(format!("did you mean `{name}`?"));

@@ -1,16 +1,16 @@
-//! Values as YAML: blocks, short things in one line, texts in quotes where they would be read as something else.
+//! Values as YAML: blocks, short values on one line, strings quoted where they would be read as something else.
 
 use serde_json::Value;
 
-/// How long a mapping or list may be to stand in one line.
-const MAX_INLINE: usize = 72;
+/// How long a mapping or list may be, in bytes, to be written on one line.
+const MAX_INLINE_BYTES: usize = 72;
 
-/// What a `${` or `$$` in a text is.
+/// How a `${` or `$$` in a string is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dollars {
-    /// The text itself, as a document that was read has it: written so that it is read as the same text.
+    /// As the string of a document that was read: escaped, so that it is read as the same string.
     Literal,
-    /// A variable, as a document has it that is yet to be read. Options' examples are such.
+    /// As a variable of a document yet to be read, such as an option's example.
     Variables,
 }
 
@@ -21,7 +21,7 @@ pub(crate) fn to_yaml(value: &Value, dollars: Dollars) -> String {
     out
 }
 
-/// A value in one line.
+/// A value on one line.
 pub(crate) fn inline(value: &Value, dollars: Dollars) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -54,7 +54,7 @@ fn block(value: &Value, indent: usize, dollars: Dollars, out: &mut String) {
                 let begin = out.len();
                 out.push_str(&format!("{blanks}-"));
                 nested(item, indent, false, dollars, out);
-                // A block begins in the line of its dash.
+                // A block begins on the line of its dash.
                 let deeper = format!("{blanks}-\n{blanks}  ");
                 if out[begin..].starts_with(&deeper) {
                     out.replace_range(begin..begin + deeper.len(), &format!("{blanks}- "));
@@ -65,7 +65,7 @@ fn block(value: &Value, indent: usize, dollars: Dollars, out: &mut String) {
     }
 }
 
-/// What stands behind a key or a dash: in the same line where it is short.
+/// The value after a key or a dash: on the same line if it is short.
 fn nested(value: &Value, indent: usize, open: bool, dollars: Dollars, out: &mut String) {
     let holds = match value {
         Value::Object(entries) => !entries.is_empty(),
@@ -73,8 +73,8 @@ fn nested(value: &Value, indent: usize, open: bool, dollars: Dollars, out: &mut 
         _ => false,
     };
     let line = inline(value, dollars);
-    // Nodes and their components stand open; what is within them may be short.
-    let short = line.len() + indent <= MAX_INLINE && !(open && value.is_object());
+    // Nodes and their components are always blocks; values within them may be on one line.
+    let short = line.len() + indent <= MAX_INLINE_BYTES && !(open && value.is_object());
     if !holds || short {
         out.push_str(&format!(" {line}\n"));
     } else {
@@ -83,7 +83,7 @@ fn nested(value: &Value, indent: usize, open: bool, dollars: Dollars, out: &mut 
     }
 }
 
-/// A text so that it is read as the same text.
+/// A string, written so that it is read as the same string.
 fn scalar(text: &str, dollars: Dollars) -> String {
     let safe = |c: char| {
         c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$' | '+' | '(' | ')' | '^' | ' ' | ':')
@@ -97,7 +97,7 @@ fn scalar(text: &str, dollars: Dollars) -> String {
         || text.ends_with([' ', ':'])
         || text.contains(": ")
         || text.starts_with([':', '-']);
-    // A `$` would be read as the begin of a variable.
+    // A `$` would begin a variable.
     let variable = text.contains("${") || text.contains("$$");
     if text.chars().all(safe) && !special && !numeric && !blanks && !variable {
         return text.to_owned();
@@ -107,7 +107,7 @@ fn scalar(text: &str, dollars: Dollars) -> String {
         Dollars::Variables => text.to_owned(),
     };
     if text.chars().any(char::is_control) {
-        // JSON's notation is YAML's as well.
+        // JSON's notation is valid YAML.
         return Value::String(text).to_string();
     }
     if text.contains('\'') && !text.contains(['"', '\\']) {

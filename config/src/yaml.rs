@@ -1,7 +1,7 @@
-//! From text to tree: YAML 1.2, with what is not wanted in a document of options refused by name.
+//! From text to tree: YAML 1.2; features unwanted in a document of options are rejected by name.
 //!
-//! Bounded: nesting by [`MAX_DEPTH`], what aliases copy by [`MAX_COPIED_NODES`] and [`MAX_COPIED_BYTES`], so that a small
-//! file cannot grow large. Of YAML 1.1 the merge key `<<` is kept, as people use it with anchors.
+//! Bounds: nesting by [`MAX_DEPTH`], copies by aliases by [`MAX_COPIED_NODES`] and [`MAX_COPIED_BYTES`], so that a small file
+//! cannot grow large. The merge key `<<` of YAML 1.1 is supported, as people use it with anchors.
 
 mod advice;
 
@@ -17,14 +17,14 @@ use crate::{
     words,
 };
 
-/// How deep mappings and lists may stand in each other.
+/// How deep mappings and lists may be nested.
 const MAX_DEPTH: usize = 64;
 /// How many values aliases may copy.
 const MAX_COPIED_NODES: usize = 250_000;
 /// How many bytes of text aliases may copy.
 const MAX_COPIED_BYTES: usize = 16 << 20;
 
-/// Reads the one document of a text. `None` where it cannot be read on; everything wrong is in the report.
+/// Reads the only document of a text. `None` if it cannot be parsed; every problem is in the report.
 pub(crate) fn parse(report: &mut Report<'_>) -> Option<Node> {
     let mut builder = Builder::default();
     let mut parser = Parser::new_from_str(report.text.text);
@@ -54,13 +54,13 @@ struct Open {
     at: At,
     anchor: usize,
     kind: Kind,
-    /// The keys so far, to find one that stands twice.
+    /// The keys so far, to find duplicates.
     keys: HashSet<String>,
     /// The key whose value comes next.
     key: Option<(String, At)>,
 }
 
-/// A value that aliases may copy, and what a copy costs.
+/// A value that aliases may copy, and the cost of a copy.
 struct Anchored {
     node: Node,
     nodes: usize,
@@ -134,7 +134,7 @@ impl Builder {
         self.open.last().is_some_and(|open| matches!(open.kind, Kind::Map(_)) && open.key.is_none())
     }
 
-    /// A whole value: it is a key, or goes where values go.
+    /// Adds a whole value: as a key, or where values go.
     fn put(&mut self, node: Node, anchor: usize, report: &mut Report<'_>) -> Option<()> {
         if anchor != 0 {
             let (nodes, bytes) = weigh(&node);
@@ -200,7 +200,7 @@ impl Builder {
     }
 }
 
-/// How many values a tree holds, and how many bytes of text.
+/// The number of values in a tree, and of bytes of text.
 fn weigh(node: &Node) -> (usize, usize) {
     let add = |(nodes, bytes): (usize, usize), (more, longer)| (nodes + more, bytes + longer);
     match &node.kind {
@@ -224,7 +224,7 @@ fn path_of(open: &[Open]) -> String {
     path
 }
 
-/// Whether the tag makes a text of what follows.
+/// Whether the tag makes a string of the value.
 fn check_tag(tag: Option<&Tag>, at: At, report: &mut Report<'_>) -> Option<bool> {
     let Some(tag) = tag else { return Some(false) };
     let known = ["str", "int", "float", "bool", "null", "map", "seq"];
@@ -236,7 +236,7 @@ fn check_tag(tag: Option<&Tag>, at: At, report: &mut Report<'_>) -> Option<bool>
     None
 }
 
-/// Puts what `<<` names into its mapping, where the mapping has no key of that name.
+/// Merges what `<<` names into its mapping; the mapping's own keys take precedence.
 fn merge(node: &mut Node, report: &mut Report<'_>) {
     let Kind::Map(entries) = &mut node.kind else { return };
     if !entries.iter().any(|entry| entry.key == "<<") {

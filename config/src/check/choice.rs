@@ -1,4 +1,4 @@
-//! Options that have several forms: which is meant, and what to say where none fits.
+//! Options with several forms: which one is meant, and what to report if none fits.
 
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Checker<'_, '_> {
-    /// The value by the first alternative that it fits, the likeliest tried first. Where it fits none, the problems are
-    /// those of the one that must be meant, or one that names them all.
+    /// The value by the first alternative that it fits; the likeliest are tried first. If none fits, the problems are those of
+    /// the alternative that must be meant, or one that names them all.
     pub(super) fn choose(
         &mut self,
         node: &Node,
@@ -76,7 +76,7 @@ impl Checker<'_, '_> {
         None
     }
 
-    /// Of variants that are a key each, none is there, or several are.
+    /// Reports that none or several of the variants' keys are present.
     fn wrong_variant(&mut self, node: &Node, entries: &[Entry], names: &[&str], key_at: At) {
         let known = entries.iter().filter(|entry| names.contains(&entry.key.as_str())).count();
         let all = words::list(names.iter().copied(), "or");
@@ -101,7 +101,7 @@ impl Checker<'_, '_> {
         self.error(code::UNKNOWN_KEY, place, message).maybe_help(help);
     }
 
-    /// The key that says which form it is names none, or is not there.
+    /// Reports that the key that selects the form is missing, or names no form.
     fn wrong_tag(&mut self, node: &Node, tag: &str, likely: &[(u8, Schema<'_>)], key_at: At) {
         let tags = likely.iter().filter_map(|(_, each)| each.property(tag)).flat_map(Schema::constants);
         let tags: Vec<_> = tags.filter_map(Value::as_str).collect();
@@ -128,7 +128,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Where a single alternative could be meant, and the value as such has the wrong form, says all that could stand there.
+    /// If only one alternative could be meant and the value has the wrong type, reports all types that are allowed.
     fn widen(&mut self, node: &Node, schema: Schema<'_>, before: usize) {
         let at = self.report.text.span(node.at);
         let [problem] = &mut self.report.found[before..] else { return };
@@ -139,7 +139,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// The key by which all alternatives say which they are.
+/// The key by which every alternative identifies itself.
 fn common_tag<'s>(likely: &[(u8, Schema<'s>)]) -> Option<&'s str> {
     let (_, first) = likely.first()?;
     let is_tag = |key: &str| {
@@ -150,7 +150,7 @@ fn common_tag<'s>(likely: &[(u8, Schema<'s>)]) -> Option<&'s str> {
     first.properties()?.keys().map(String::as_str).find(|key| is_tag(key))
 }
 
-/// How likely an alternative is meant: less is likelier, `None` is not at all.
+/// How likely an alternative is meant: less is likelier, `None` means impossible.
 fn likelihood(node: &Node, schema: Schema<'_>) -> Option<u8> {
     match &node.kind {
         Kind::List(_) => schema.takes(Type::Array).then_some(0),
@@ -171,7 +171,7 @@ fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
     let own = match natural(scalar) {
         Value::Null => Type::Null,
         Value::Bool(_) => Type::Boolean,
-        // `1.10` and `007` are numbers only where nothing is lost by it, or nothing but a number is wanted.
+        // `1.10` and `007` are numbers only if nothing is lost, or if only a number is expected.
         Value::Number(number) if number.to_string() != scalar.text => Type::String,
         Value::Number(number) if number.is_f64() => Type::Number,
         Value::Number(_) => Type::Integer,
@@ -179,7 +179,7 @@ fn scalar_likelihood(scalar: &Scalar, schema: Schema<'_>) -> Option<u8> {
     };
     let types = schema.types();
     let number = types.contains(&Type::Number) && own == Type::Integer;
-    // A text with a format says more than any text.
+    // A string with a format is more specific than any string.
     let plain = schema.get("format").is_none() && schema.get("pattern").is_none();
     if types.contains(&own) && own != Type::String {
         Some(1)
@@ -198,13 +198,13 @@ fn is_scalar(each: Type) -> bool {
     matches!(each, Type::Boolean | Type::Integer | Type::Number)
 }
 
-/// Whether a text can be taken for one of the types: it was substituted, or is a number in another notation.
+/// Whether a string can be converted to one of the types: it was substituted, or is a number in another notation.
 fn could_be(scalar: &Scalar, types: &[Type]) -> bool {
     let number = types.contains(&Type::Integer) || types.contains(&Type::Number);
     !scalar.variables.is_empty() || (number && (scalar.integer().is_some() || scalar.float().is_some()))
 }
 
-/// The alternative that the mapping's keys can only mean.
+/// The only alternative that the mapping's keys fit.
 fn discriminated<'s>(node: &Node, alternatives: &[Schema<'s>]) -> Option<Schema<'s>> {
     let tagged = alternatives.iter().find(|each| {
         let properties = each.properties().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Texts, numbers, true and false, and what may be taken for which.
+//! Strings, numbers, true and false, and the conversions between them.
 
 use levada_connector_api::{ByteSize, Interval, port_of};
 use serde_json::{Number, Value};
@@ -12,12 +12,12 @@ use crate::{
     words,
 };
 
-/// What YAML takes a scalar for when nobody says what it should be.
+/// The type that YAML gives a scalar if no schema decides.
 pub(super) fn natural(scalar: &Scalar) -> Value {
     if scalar.is_null() {
         return Value::Null;
     }
-    // A substituted text in quotes is a number, or true or false, only where one is wanted.
+    // A substituted string in quotes is a number, or true or false, only if one is expected.
     if scalar.quoted {
         return Value::String(scalar.text.clone());
     }
@@ -74,7 +74,7 @@ impl Checker<'_, '_> {
         if !constants.is_empty() {
             return self.constant(scalar, at, schema, &constants);
         }
-        // What it is by itself goes before what it can be taken for.
+        // Its own type takes precedence over what it can be converted to.
         if scalar.quoted && scalar.variables.is_empty() && types.contains(&Type::String) {
             return self.string(scalar, at, schema);
         }
@@ -89,7 +89,7 @@ impl Checker<'_, '_> {
             return self.integer(value, scalar, at, schema);
         }
         if types.contains(&Type::Number) {
-            // A number that was written without a point stays so.
+            // A number written without a point stays a whole number.
             let whole = scalar.integer().and_then(|number| Some((number as f64, whole(number)?)));
             let number = |value: f64| Number::from_f64(value).map(|number| (value, Value::Number(number)));
             if let Some((value, number)) = whole.or_else(|| scalar.float().and_then(number)) {
@@ -236,7 +236,7 @@ impl Checker<'_, '_> {
     }
 }
 
-/// A whole number, also where it is written as `1e6` or `5.0`.
+/// A whole number, also if it is written as `1e6` or `5.0`.
 fn integer(scalar: &Scalar) -> Option<i128> {
     let from_float = |number: f64| (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i128);
     scalar.integer().or_else(|| scalar.float().and_then(from_float))

@@ -7,9 +7,8 @@ use crate::keys::{self, SECTIONS, TopKeys};
 
 /// The JSON Schema (draft 2020-12) of pipeline documents that use the components of a registry.
 ///
-/// It takes what [`load`](crate::load) takes, as far as a schema can say it: where a number or a text of some form is
-/// wanted, a text with `${…}` may stand too, and a component without required options may be left empty. The graph is not
-/// its business.
+/// It accepts what [`load`](crate::load) accepts, as far as a schema can express it: a string with `${…}` may replace a number
+/// or a string of some form, and a component without required options may be empty. The graph is not checked.
 ///
 /// ```
 /// # use levada_config::document_schema;
@@ -144,7 +143,7 @@ fn coder_schema(registry: &Registry, kind: ComponentKind, description: &str) -> 
     })
 }
 
-/// Points the references of a schema that was moved to where it is now.
+/// Adjusts the references of a schema that was moved.
 fn move_references(schema: &mut Value, to: &str) {
     match schema {
         Value::Object(keywords) => {
@@ -164,7 +163,7 @@ fn move_references(schema: &mut Value, to: &str) {
     }
 }
 
-/// Lets a text with `${…}` stand where it will become what is wanted.
+/// Also accepts a string with `${…}`, which will become the value.
 fn allow_variables(schema: &mut Value) {
     const VARIABLE: &str = r"\$\{";
     match schema {
@@ -190,7 +189,7 @@ fn allow_variables(schema: &mut Value) {
                     }
                 }
             }
-            // What a mapping holds by any name is text that users write as they would a number: `timeout.ms: 6000`.
+            // Properties of any name have string values, which users may write as numbers: `timeout.ms: 6000`.
             if let Some(Value::Object(each)) = keywords.get_mut("additionalProperties")
                 && each.get("type") == Some(&json!("string"))
                 && each.get("format").is_none()

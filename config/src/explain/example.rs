@@ -4,17 +4,17 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::{Schema, Type};
 
-/// An example of what a schema takes: its own, its default, or the least that fits. `name` is the option's.
+/// An example of what a schema accepts: its own, its default, or the smallest that fits. `name` is the option's.
 pub(super) fn example(schema: Schema<'_>, name: &str) -> Value {
     of(schema, name, &mut Vec::new()).unwrap_or_else(|| json!("…"))
 }
 
-/// The options that have to be given, each with an example.
+/// The required options, each with an example.
 pub(super) fn required_options(schema: Schema<'_>) -> Value {
     example(schema, "")
 }
 
-/// `None` where the value would have to hold itself. `open` are the schemas it stands in.
+/// `None` if the value would have to contain itself. `open` are the schemas around it.
 fn of<'s>(schema: Schema<'s>, name: &str, open: &mut Vec<Schema<'s>>) -> Option<Value> {
     let given = schema.get("examples").and_then(Value::as_array).and_then(|all| all.first());
     if let Some(value) = given.or_else(|| schema.get("default").filter(|value| !value.is_null())) {

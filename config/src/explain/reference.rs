@@ -11,11 +11,11 @@ use crate::{
     write::{self, Dollars},
 };
 
-/// The reference page of a component: what it is, the least document that uses it, every option with its type, default,
-/// description and example.
+/// The reference page of a component: its description, the smallest document that uses it, and every option with its type,
+/// default, description and example.
 ///
-/// Each example is a whole document, with other components of the registry around the one it is about: `lint` takes it as
-/// it stands, once the variables in it are set.
+/// Each example is a whole document, completed with other components of the registry: `lint` accepts it as it is, once its
+/// variables are set.
 ///
 /// ```
 /// # use levada_config::reference;
@@ -42,7 +42,7 @@ pub fn reference(registry: &Registry, component: &Component) -> String {
     } else {
         options(schema, &mut page);
     }
-    // The first stands above already.
+    // The first was shown above.
     let examples = schema.get("examples").and_then(Value::as_array).into_iter().flatten();
     for (index, each) in examples.skip(1).enumerate() {
         if index == 0 {
@@ -53,7 +53,7 @@ pub fn reference(registry: &Registry, component: &Component) -> String {
     page
 }
 
-/// The reference page of the document itself: the keys of its top, and those that nodes have beside their component.
+/// The reference page of the document itself: its top-level keys, and the keys of nodes beside their component.
 pub fn document_reference() -> String {
     let mut page = String::from("# The pipeline file\n\n");
     let top = keys::schema_of::<TopKeys>();
@@ -91,7 +91,7 @@ struct Row {
     description: String,
 }
 
-/// The table of a mapping's options, those within options among them, and what their values mean.
+/// The table of a mapping's options, including nested ones, and the meaning of their values.
 fn options(schema: Schema<'_>, page: &mut String) {
     let mut table = Table { rows: Vec::new(), values: Vec::new(), open: Vec::new() };
     table.within(schema, "", None);
@@ -110,19 +110,19 @@ fn options(schema: Schema<'_>, page: &mut String) {
 
 struct Table<'s> {
     rows: Vec<Row>,
-    /// Options whose values are named, and the list of these.
+    /// Options with named values, and the list of these values.
     values: Vec<(String, String)>,
-    /// The schemas that the walk is in: one that comes again holds itself.
+    /// The schemas around the current one: one that occurs again contains itself.
     open: Vec<Schema<'s>>,
 }
 
-/// Whether options are always there, or belong to one of several forms.
+/// Whether options always exist, or belong to one of several forms.
 #[derive(Clone, Copy)]
 enum Form<'f> {
     Only,
-    /// The form that a key names: ``with `shape: sine` ``.
+    /// The form named by a key: ``with `shape: sine` ``.
     Tagged(&'f str),
-    /// A form that is a key: what it stands for.
+    /// A form that is itself a key: its meaning.
     Key(&'f str),
 }
 
@@ -185,7 +185,7 @@ impl<'s> Table<'s> {
         self.within(schema, path, given);
     }
 
-    /// The options within a value, which by default is `above`.
+    /// The options within a value whose default is `above`.
     fn within(&mut self, schema: Schema<'s>, path: &str, above: Option<&Value>) {
         if self.open.iter().any(|open| open.is_like(schema)) {
             return;
@@ -230,7 +230,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// What is wanted, in the words of a table.
+/// The expected type, in the words of a table.
 fn short(schema: Schema<'_>) -> String {
     if let Some(items) = schema.get("items").filter(|_| schema.alternatives().is_empty()) {
         let each = short(schema.sub(items));
@@ -239,7 +239,7 @@ fn short(schema: Schema<'_>) -> String {
     let wanted = schema.wanted();
     let mut parts = wanted.split(" such as ");
     let mut plain = parts.next().unwrap_or_default().to_owned();
-    // What follows is the example in its quotes, then the rest.
+    // What follows is the quoted example, then the rest.
     parts.for_each(|part| plain.push_str(part.splitn(3, '`').nth(2).unwrap_or_default()));
     plain.strip_prefix("a ").unwrap_or(&plain).replace(" or a ", " or ").replace(", a ", ", ")
 }

@@ -1,4 +1,4 @@
-//! A document to start from: what has to be given with examples, all else as comments with its default.
+//! A document to start from: required options with examples, all others as comments with their defaults.
 
 use levada_connector_api::{Component, ComponentKind, Registry};
 use serde_json::{Map, Value};
@@ -13,8 +13,8 @@ use crate::{
     write::{self, Dollars},
 };
 
-/// How long a line of comment is.
-const WIDTH: usize = 96;
+/// How long a line of comment may be, in bytes.
+const COMMENT_WIDTH_BYTES: usize = 96;
 
 /// A component that is not in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,8 +25,8 @@ pub struct UnknownComponent {
     hint: String,
 }
 
-/// A pipeline document with a source, transforms and a sink: it reads without a problem as it stands, and so it does when
-/// options in it are taken out of their comments: one of them, or all but those that say that they do not go together.
+/// A pipeline document with a source, transforms and a sink. It reads without a problem as it is, and also when options in it
+/// are uncommented: any one of them, or all but those that say that they exclude each other.
 ///
 /// # Errors
 /// A component is not in the registry; the error names the nearest.
@@ -103,7 +103,7 @@ fn find<'r>(
     })
 }
 
-/// Names of nodes: the component's, told apart where it comes twice.
+/// Names of nodes: the component's, numbered if it occurs twice.
 #[derive(Default)]
 struct Names(Vec<String>);
 
@@ -156,7 +156,7 @@ impl Lines {
         }
     }
 
-    /// The keys beside the component, all of them comments.
+    /// The keys beside the component, all as comments.
     fn common(&mut self, kind: ComponentKind) {
         self.keys(Schema::of(&keys::schema_of_kind(kind)), 4, &["inputs"]);
     }
@@ -188,9 +188,9 @@ impl Lines {
         }
     }
 
-    /// A component's options with what they are for; those that need not be given are comments.
+    /// A component's options with their descriptions; optional ones are comments.
     ///
-    /// What the component rejects beside the options that are given is left out: those options' names are returned.
+    /// Options that the component rejects beside the given ones are left out: their names are returned.
     fn options(&mut self, schema: Schema<'_>, indent: usize, component: &Component) -> Vec<String> {
         let given = match required_options(schema) {
             Value::Object(given) => given,
@@ -224,7 +224,7 @@ impl Lines {
         apart
     }
 
-    /// What an option is for; a description beside a reference is the option's own.
+    /// An option's description; one beside a reference is the option's own.
     fn describe(&mut self, indent: usize, value: &Value, option: Schema<'_>, more: &str) {
         let own = value.get("description").and_then(Value::as_str).or_else(|| option.text("description"));
         if let Some(description) = own {
@@ -235,7 +235,7 @@ impl Lines {
     pub(crate) fn comment(&mut self, indent: usize, text: &str) {
         let mut line = String::from("#");
         for word in text.split_whitespace() {
-            if line.len() + word.len() + indent > WIDTH && line.len() > 1 {
+            if line.len() + word.len() + indent > COMMENT_WIDTH_BYTES && line.len() > 1 {
                 self.push(indent, &line);
                 line = String::from("#");
             }
@@ -250,15 +250,15 @@ fn written(value: &Value) -> String {
     write::inline(value, Dollars::Variables)
 }
 
-/// Options that a component takes beside each other.
+/// Options that a component accepts together.
 struct Together<'c> {
     component: &'c Component,
     given: Map<String, Value>,
-    /// Options that may be taken out of their comments all at once.
+    /// Options that may all be uncommented at once.
     shown: Vec<(String, Value)>,
 }
 
-/// Where an option may stand.
+/// Where an option may be written.
 enum Place {
     Beside,
     InsteadOf(String),
@@ -279,7 +279,7 @@ impl Together<'_> {
         other.map_or(Place::Nowhere, |(other, _)| Place::InsteadOf(other.clone()))
     }
 
-    /// Whether the component takes these options beside those that are given.
+    /// Whether the component accepts these options beside the given ones.
     fn takes<'o>(&self, more: impl IntoIterator<Item = &'o (String, Value)>) -> bool {
         let mut options = self.given.clone();
         options.extend(more.into_iter().cloned());
@@ -287,7 +287,7 @@ impl Together<'_> {
     }
 }
 
-/// The value that an option is shown with: its default where that says something, else an example.
+/// The value shown for an option: its default if that is informative, otherwise an example.
 fn shown(schema: Schema<'_>, key: &str) -> Value {
     let mut default = schema.get("default").cloned().unwrap_or_default();
     echo::strip_nulls(&mut default);

@@ -1,7 +1,7 @@
-//! Pages about what no single connector's page can say.
+//! Pages on subjects that span several connectors.
 //!
-//! A page is Markdown, in a file of its own below `topics/`, or made from what it describes. Its YAML blocks are whole
-//! documents: tests lint them, and run the `tests:` that they hold.
+//! A page is Markdown: either a file below `topics/`, or generated from what it describes. Its YAML blocks are whole documents:
+//! tests lint them, and run their `tests:`.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use super::document_reference;
 /// A page on a subject that several connectors share.
 #[derive(Clone, Copy, Debug)]
 pub struct Topic {
-    /// What it is asked for by; no component has this name.
+    /// The name it is asked for by; no component has this name.
     pub name: &'static str,
     /// One sentence for lists.
     pub summary: &'static str,
@@ -24,7 +24,7 @@ impl Topic {
     }
 }
 
-/// A page that stands in a file.
+/// A page from a file.
 macro_rules! written {
     ($name:literal, $summary:literal) => {
         Topic {
@@ -55,7 +55,7 @@ const TOPICS: &[Topic] = &[
     written!("templates", "Names that are made of parts: `{$.site}`, `{n}`, and paths with `*` and `{a,b}`."),
 ];
 
-/// The topics there are, in the order in which they are listed.
+/// All topics, in the order in which they are listed.
 ///
 /// ```
 /// # use levada_config::topics;

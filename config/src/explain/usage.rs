@@ -1,4 +1,4 @@
-//! The least document that uses a component: other components stand around it, so that it can be linted and run.
+//! The smallest document that uses a component: other components are added so that it can be linted and run.
 
 use levada_connector_api::{Component, ComponentKind, Registry};
 use serde_json::{Map, Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::example::required_options;
 use crate::schema::Schema;
 
-/// A document that uses a component with these options, and of others the least.
+/// A document that uses a component with these options, and as little as possible of others.
 pub(super) fn usage(registry: &Registry, component: &Component, options: &Value) -> Value {
     let subject = |kind: ComponentKind| (component.kind == kind).then_some((component, options.clone()));
     let decoder = subject(ComponentKind::Decoder);
@@ -45,13 +45,13 @@ fn name(component: &Component) -> String {
     format!("my-{}", component.name)
 }
 
-/// The component of a kind that needs the least to be told, by preference one that suits.
+/// The component of a kind with the fewest required options, by preference a suitable one.
 fn partner(
     registry: &Registry,
     kind: ComponentKind,
     suits: impl Fn(&Component) -> bool,
 ) -> Option<(&Component, Value)> {
-    // Those that show what they do with nothing else at hand.
+    // Those that show their work without anything else at hand.
     let less_plain = |each: &Component| !matches!(each.name, "sensor" | "file" | "stdout" | "json");
     let options = |each: &Component| required_options(Schema::of(each.schema.as_value()));
     let size = |each: &Component| options(each).as_object().map_or(usize::MAX, Map::len);

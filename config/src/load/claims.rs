@@ -1,11 +1,11 @@
-//! What nodes have to have for themselves: a file, a folder, a port.
+//! What nodes need for themselves: a file, a folder, a port.
 
 use std::collections::HashMap;
 
 use super::nodes::Draft;
 use crate::{code, keys::TopKeys, node::Node, report::Report, text::At, words};
 
-/// Two nodes that need the same file, folder or port for themselves.
+/// Reports two nodes that need the same file, folder or port for themselves.
 pub(super) fn check(drafts: &[Draft<'_>], top: Option<&TopKeys>, root: &Node, report: &mut Report<'_>) {
     let mut first: HashMap<String, (String, At)> = HashMap::new();
     let mut claims = Vec::new();
@@ -50,7 +50,7 @@ pub(crate) fn shown(claim: &str) -> String {
         .map_or_else(|| format!("`{claim}`"), |(kind, thing)| format!("the {kind} `{thing}`"))
 }
 
-/// A claim without what makes no difference in a path: `./a`, `a//b`, `a/./b`.
+/// A claim without the differences that do not change a path: `./a`, `a//b`, `a/./b`.
 pub(crate) fn plain(claim: &str) -> String {
     let (kind, thing) = claim.split_once(' ').unwrap_or(("", claim));
     let mut parts: Vec<&str> = Vec::new();

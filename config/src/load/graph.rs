@@ -1,4 +1,4 @@
-//! How nodes hang together.
+//! How nodes are connected.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use levada_connector_api::ComponentKind;
 use super::nodes::Draft;
 use crate::{code, node::Node, pipeline::input_parts, report::Report, text::At, words};
 
-/// Checks names and inputs. Gives every node, inputs before those they feed, where there is such an order.
+/// Checks names and inputs. Returns every node, each after its inputs, if there is such an order.
 pub(super) fn check(drafts: &[Draft<'_>], root: &Node, report: &mut Report<'_>) -> Option<Vec<String>> {
     check_sections(drafts, root, report);
     check_names(drafts, report);
@@ -22,7 +22,7 @@ fn check_sections(drafts: &[Draft<'_>], root: &Node, report: &mut Report<'_>) {
             continue;
         }
         let entry = root.entry(section);
-        // A section that is no mapping at all was told so.
+        // A section that is not a mapping was reported already.
         if entry.is_some_and(|entry| !entry.value.items().is_empty() || entry.value.text().is_some()) {
             continue;
         }
@@ -36,7 +36,7 @@ fn check_names(drafts: &[Draft<'_>], report: &mut Report<'_>) {
     let mut first: HashMap<&str, &Draft<'_>> = HashMap::new();
     for draft in drafts {
         match first.get(draft.name) {
-            // Within one section the key stands twice, which is known.
+            // A key that occurs twice in one section was reported already.
             Some(known) if known.kind == draft.kind => {}
             Some(known) => {
                 let text = report.text;
@@ -82,7 +82,7 @@ fn check_inputs(drafts: &[Draft<'_>], report: &mut Report<'_>) {
                 problem.help(format!("name what `{node}` reads instead"));
                 continue;
             }
-            // Oneself is no input to propose.
+            // A node is not proposed as its own input.
             let names = drafts.iter().filter(give).map(|each| each.name).filter(|name| *name != draft.name);
             let help = words::suggest(node, names.collect::<Vec<_>>());
             let message = format!("there is no source or transform `{}`", words::shown(node));
@@ -128,7 +128,7 @@ fn check_consumers(drafts: &[Draft<'_>], report: &mut Report<'_>) {
     }
 }
 
-/// Takes nodes whose inputs are all taken, in the order of the document; what is left holds a loop or hangs on one.
+/// Takes nodes whose inputs are all taken, in document order; the nodes left are in a loop or depend on one.
 fn check_order(drafts: &[Draft<'_>], report: &mut Report<'_>) -> Option<Vec<String>> {
     let mut taken: HashSet<&str> = HashSet::new();
     let names: HashSet<&str> = drafts.iter().map(|draft| draft.name).collect();
@@ -159,7 +159,7 @@ fn check_order(drafts: &[Draft<'_>], report: &mut Report<'_>) -> Option<Vec<Stri
     None
 }
 
-/// Goes from input to input until a node comes again, and names the loop between.
+/// Follows inputs until a node comes again, and names the loop in between.
 fn report_loop<'n>(
     start: &Draft<'n>,
     left: &[&Draft<'n>],

@@ -14,14 +14,14 @@ use crate::{
     words,
 };
 
-/// A node as far as it could be read.
+/// A node, as far as it could be read.
 pub(super) struct Draft<'n> {
     pub(super) kind: ComponentKind,
     pub(super) name: &'n str,
     pub(super) name_at: At,
     /// `sources.readings`.
     pub(super) path: String,
-    /// What it reads, as written.
+    /// Its inputs, as written.
     pub(super) inputs: Vec<(&'n str, At)>,
     pub(super) keys: Option<Keys>,
     /// The entry of its component.
@@ -133,7 +133,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The one key that is no common key. Of several the first known one, so that its options are checked too.
+    /// The one key that is not a common key. If there are several, the first known component, so that its options are checked
+    /// too.
     fn component_entry<'n>(&self, node: &'n Entry, report: &mut Report<'_>) -> Option<&'n Entry> {
         let others: Vec<_> =
             node.value.entries().iter().filter(|entry| !self.is_common(&entry.key)).collect();
@@ -220,7 +221,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Options against their schema, then against what the component itself knows to be wrong.
+    /// Checks options against their schema, then by the component's own rules.
     fn options(
         &self,
         component: &Component,
@@ -374,7 +375,7 @@ fn first<'a>(names: &[&'a str]) -> &'a str {
     names.first().copied().unwrap_or("json")
 }
 
-/// What a type says that knows its values by name, in our words and with the nearest.
+/// A type's error about named values, in our words and with the nearest name.
 fn reworded(message: String) -> (String, Option<String>) {
     let parts = message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once("`, expected "));
     let Some((written, names)) = parts else { return (message, None) };

@@ -1,10 +1,10 @@
-//! What a syntax error means to who wrote the file: the parser says what it met, we say what to do.
+//! Explains syntax errors to the author of a file: the parser says what it met, this module what to do.
 
 use saphyr_parser::ScanError;
 
 use crate::{code, report::Report, text::At};
 
-/// Parts of the parser's messages, what we say instead, and what helps.
+/// Parts of the parser's messages, the message shown instead, and the help.
 const ADVICE: [(&str, &str, &str); 14] = [
     ("tabs disallowed", "a tab where blanks have to indent", "indent with blanks"),
     (
@@ -64,7 +64,7 @@ pub(super) fn syntax_error(report: &mut Report<'_>, error: &ScanError) {
         report.error(code::SYNTAX, "", at, message).help(help);
         return;
     }
-    // An error at the very end stands on no line; the last line that holds something says more.
+    // An error at the very end is on no line; the last line with content is more useful.
     if text.slice(At { start, end: text.text.len() }).trim().is_empty() {
         let kept = text.text.trim_end();
         at.start = kept.char_indices().last().map_or(0, |(at, _)| at);

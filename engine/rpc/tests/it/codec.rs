@@ -67,7 +67,7 @@ fn large_blobs_are_neither_copied_into_nor_out_of_a_frame() {
 
 #[test]
 fn lengths_beyond_the_bytes_are_errors_before_anything_is_allocated() {
-    // A list of 2^31 - 1 texts in a status.
+    // A list of 2^31 - 1 strings in a status.
     let mut bytes = BytesMut::new();
     bytes.put_slice(&[15, 0, 3, 12]);
     bytes.put_i32(i32::MAX);
@@ -89,7 +89,7 @@ fn structures_without_end_are_an_error() {
     for protocol in both() {
         let bytes = written(&status, protocol);
         assert_eq!(Status::read(&mut Reader::new(bytes.clone(), protocol)), Err(WireError::Depth(32)));
-        // Also where nobody knows the field.
+        // Also in an unknown field.
         assert_eq!(EndPoint::read(&mut Reader::new(bytes, protocol)), Err(WireError::Depth(32)));
     }
 }

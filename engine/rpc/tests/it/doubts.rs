@@ -1,4 +1,4 @@
-//! A write at which a server fails each time is not repeated for ever, and one that only waits for the server is not given up.
+//! A write at which a server fails each time is not repeated forever; one that only waits for the server is not given up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -108,7 +108,7 @@ async fn nothing_is_given_up_before_patience_is_over() {
     server.trouble.send_replace(Trouble::Refuses(305));
     let pool = Pool::new(PoolOptions { patience: Duration::from_secs(3_600), ..options(&[&server]) });
     for _ in 0..50 {
-        let error = pool.insert_tablets(write(tablets())).await.expect_err("refused");
+        let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");
         assert_eq!((error.code, error.transient), (StatusCode::INTERNAL_SERVER_ERROR, true));
     }
     server.trouble.send_replace(Trouble::None);
@@ -122,7 +122,7 @@ async fn a_server_that_is_short_of_something_is_waited_for_however_long() {
     for code in [600, 602, 606, 611] {
         server.trouble.send_replace(Trouble::Refuses(code));
         for _ in 0..20 {
-            let error = pool.insert_tablets(write(tablets())).await.expect_err("refused");
+            let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");
             assert!(error.transient, "{error}");
         }
     }

@@ -1,4 +1,4 @@
-//! What official clients and servers have exchanged is read and written again as it was.
+//! Frames exchanged by official clients and servers read and write back unchanged.
 
 use bytes::Bytes;
 use levada_rpc::{

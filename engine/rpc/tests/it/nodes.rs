@@ -1,4 +1,4 @@
-//! Several nodes: which is used, what happens when one goes and comes back.
+//! Several nodes: which one is used, and what happens when one goes and comes back.
 
 use levada_model::{Session, StatusCode};
 use levada_rpc::{ClientOptions, Pool, PoolOptions};
@@ -108,7 +108,7 @@ async fn when_no_node_answers_the_error_says_why_for_each() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_refused_is_not_tried_again() {
+async fn a_login_that_is_rejected_is_not_tried_again() {
     for version in ["2.0.1-beta", "0.12.0"] {
         let server = Server::of_version(version).await;
         let client = ClientOptions { password: "wrong".to_owned(), ..ClientOptions::default() };

@@ -108,7 +108,7 @@ async fn a_server_of_0_12_is_understood() {
     assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 1]);
     // In its own numbers 502 is "read-only", and 606 nothing.
     server.trouble.send_replace(Trouble::Refuses(502));
-    let error = pool.insert_tablets(write(vec![numbers("root.e", 0, 1)])).await.expect_err("refused");
+    let error = pool.insert_tablets(write(vec![numbers("root.e", 0, 1)])).await.expect_err("rejected");
     assert_eq!((error.code, error.transient), (StatusCode::SYSTEM_READ_ONLY, true));
 }
 
@@ -180,7 +180,7 @@ async fn permits_come_back_however_a_request_ends() {
     let server = Server::start().await;
     let pool = pool(&[&server]);
     pool.insert_tablets(write(vec![numbers("root.d", 0, 10)])).await.expect("written");
-    // A query whose rows are not wanted any more.
+    // A query that is dropped before its end.
     let mut rows = pool.query("select n from root.d").await.expect("a query");
     rows.batches.next().await.expect("a page").expect("rows");
     assert_eq!(pool.idle_permits(), 2);

@@ -1,4 +1,4 @@
-//! What a server refuses is found, rejected with its words, and holds up nothing else.
+//! Rows that a server rejects are found, reported with its message, and hold up nothing else.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ fn told(rejected: &[RejectedRows]) -> Vec<Told<'_>> {
 }
 
 #[tokio::test]
-async fn rows_that_a_server_refuses_are_found_one_by_one() {
+async fn rows_that_a_server_rejects_are_found_one_by_one() {
     let server = Server::start().await;
     server.state.lock().reject = Some(Arc::new(|device, _, time| {
         (device == "root.d1" && time < 4).then(|| (607, "The ttl is over".to_owned()))
@@ -90,7 +90,7 @@ async fn what_passes_is_an_error_that_is_transient_and_rejects_nothing() {
     let pool = pool(&[&server]);
     for code in [600, 602, 606, 611] {
         server.trouble.send_replace(Trouble::Refuses(code));
-        let error = pool.insert_tablets(write(vec![numbers("root.d", 0, 2)])).await.expect_err("refused");
+        let error = pool.insert_tablets(write(vec![numbers("root.d", 0, 2)])).await.expect_err("rejected");
         assert_eq!((error.code.0, error.transient), (code, true));
         server.trouble.send_replace(Trouble::None);
         let report = pool.insert_tablets(write(vec![numbers("root.d", 0, 2)])).await.expect("written");

@@ -1,4 +1,4 @@
-//! A server in this process: it speaks the protocol, keeps rows in memory and has the troubles it is told to have.
+//! A server in this process: it speaks the protocol, keeps rows in memory and fails as it is told to.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,7 +19,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What a server suffers from.
+/// How a server fails.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Trouble {
     None,
@@ -31,9 +31,9 @@ pub(crate) enum Trouble {
     HangsUpAt(i64),
     /// It goes when it gets a row of a time.
     DiesAt(i64),
-    /// It hangs up whatever comes.
+    /// It hangs up on every request.
     Gone,
-    /// It refuses everything but a login with a code.
+    /// It rejects everything but a login with a code.
     Refuses(i32),
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct State {
     pub(crate) databases: Vec<String>,
     /// The number of tablets in each request that wrote any.
     pub(crate) requests: Vec<usize>,
-    /// How many requests came that wrote, or would have.
+    /// How many write requests arrived, stored or not.
     pub(crate) attempts: usize,
     pub(crate) closed_queries: usize,
     pub(crate) redirect: HashMap<String, EndPoint>,

@@ -27,7 +27,7 @@ use levada_tsfile::{
 const VALUES: usize = 1_000_000;
 
 /// Values in a page.
-const PAGE: usize = 8192;
+const PAGE_VALUES: usize = 8192;
 
 /// A number from 0 up to but without 1 that looks random; the same for the same index.
 fn random(index: u64) -> f64 {
@@ -55,7 +55,7 @@ fn column<T>(
     let mut values = (0..VALUES).map(value).collect::<Vec<T>>().into_iter();
     let mut pages = Vec::new();
     while values.len() > 0 {
-        pages.push(array(values.by_ref().take(PAGE).collect()));
+        pages.push(array(values.by_ref().take(PAGE_VALUES).collect()));
     }
     Column { name, data_type, width, pages }
 }
@@ -126,8 +126,7 @@ fn clock() -> Option<f64> {
 /// How often all pages are gone through.
 const ROUNDS: usize = 15;
 
-/// The best time of each page, added up, in nanoseconds per value: whatever else runs interrupts some pages, and not always the
-/// same ones.
+/// The sum of each page's best time, in nanoseconds per value: other programs interrupt some pages, and not always the same.
 fn best(pages: usize, mut run: impl FnMut(usize)) -> f64 {
     let mut times = vec![f64::INFINITY; pages];
     for _ in 0..ROUNDS {
@@ -235,7 +234,7 @@ const PRESENT: f64 = 31. / 32.;
 fn whole_pages(column: &Column, encoding: Encoding) -> Result<f64, TsFileError> {
     let schema = SeriesSchema { data_type: column.data_type, encoding, compressor: Compressor::Lz4 };
     let device = Path::parse("root.plant.d1").expect("a legal path");
-    let options = WriterOptions::default().pages(PAGE, 1 << 20);
+    let options = WriterOptions::default().pages(PAGE_VALUES, 1 << 20);
     let mut writer = TsFileWriter::new(Vec::new(), Version::V4, options)?;
     writer.start_chunk_group(&device)?;
     let mut start = 1_700_000_000_000;

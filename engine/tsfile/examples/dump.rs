@@ -1,8 +1,8 @@
 //! Prints what a TsFile holds: `cargo run -p levada-tsfile --example dump -- FILE`.
 //!
 //! A line for each series (`S`, device, measurement, type, count, first and last time, least, greatest, first and last value,
-//! sum) and for each row (`R`, device, measurement, time, value). Floating-point numbers are shown by their bits, texts and
-//! blobs by their bytes, so that two dumps of one file are equal only when nothing differs.
+//! sum) and for each row (`R`, device, measurement, time, value). Floating-point numbers are shown by their bits, strings
+//! and blobs by their bytes, so that two dumps are equal only if nothing differs.
 
 use std::{
     fs::File,

@@ -198,7 +198,7 @@ fn decode_tail<T: Int>(cursor: &mut Cursor<'_>, floats: bool, count: usize) -> P
     let at = cursor.position();
     let mut rest = cursor.clone();
     let mut reader = BitReader::new(rest.rest());
-    // The stream ends with one value more, and a byte of which at least a bit is not used.
+    // The stream ends with one more value, and a byte with at least one unused bit.
     let mut values = gorilla::decode_from(&mut reader, count + 1)
         .map_err(|error| Corrupt::new(at + error.at, error.reason))?;
     values.truncate(count);

@@ -156,7 +156,7 @@ mod tests {
             Dense::Double(values) => Decoded::Int64(values.iter().map(|value| value.bits()).collect()),
             _ => unreachable!("these are floating-point numbers"),
         };
-        // Whatever the form is, and whatever the version of the file that it is found in.
+        // In either form, in files of either version.
         for form in [Version::V3, Version::V4] {
             let mut bytes = Vec::new();
             encode(form, Encoding::Rlbe, &values, &mut bytes).expect("encodes");

@@ -71,7 +71,7 @@ fn path(text: &str) -> Path {
     Path::parse(text).expect("legal")
 }
 
-/// Reads all that can be read.
+/// Reads everything readable.
 fn read_all<R: ReadAt>(reader: &TsFileReader<R>) -> Result<usize, TsFileError> {
     let mut rows = 0;
     for device in reader.devices()? {

@@ -1,4 +1,4 @@
-//! One byte of a file is changed, anywhere: what is not hit is read, and nothing wrong is made of it.
+//! Any one byte of a file is changed: what it does not touch is read, and no wrong value is returned.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ impl Whole {
             .collect()
     }
 
-    /// Reads a changed file; gives how many values are lost, and how many are others than they were.
+    /// Reads a changed file; returns how many values are lost, and how many have changed.
     fn check(&self, bytes: Vec<u8>, at: u64) -> Result<(usize, usize), TsFileError> {
         let (reader, flaws) = TsFileReader::inspect(Bytes::from(bytes.clone()))?;
         let found = read(&reader)?;
@@ -166,7 +166,7 @@ impl Whole {
             );
         }
         let salvaged = read(&TsFileReader::salvage(Bytes::from(bytes))?);
-        // Without decoding, what is sound in structure is taken as it is, and may turn out not to be readable.
+        // Without decoding, what is structurally sound is accepted, and may turn out unreadable.
         let unread =
             salvaged.map_or(0, |salvaged| found.keys().filter(|key| !salvaged.contains_key(*key)).count());
         assert_eq!(unread, 0, "byte {at}: salvage reads less than inspect");

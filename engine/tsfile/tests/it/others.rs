@@ -1,4 +1,4 @@
-//! What files of other writers have, and ours have not.
+//! Features of other writers' files that ours lack.
 
 use bytes::Bytes;
 use levada_model::{DataType, SeriesSchema};
@@ -23,7 +23,7 @@ fn file(devices: &[DeviceId]) -> Result<Vec<u8>, TsFileError> {
     Ok(writer.finish()?.0)
 }
 
-/// Puts other bytes in the place of some, which are there so often.
+/// Replaces bytes that occur a given number of times.
 fn replace(bytes: &mut [u8], from: &[u8], to: &[u8], count: usize) {
     let places: Vec<usize> = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(from)).collect();
     assert_eq!(places.len(), count, "{from:?}");

@@ -209,17 +209,17 @@ fn what_cannot_be_written_is_rejected() -> Result<(), TsFileError> {
     let schema = schemas()[4];
     let values = values(schema.data_type, 3, false);
     let mut writer = writer(Version::V4);
-    let refused = |result: Result<u64, TsFileError>, reason: &str| {
+    let rejected = |result: Result<u64, TsFileError>, reason: &str| {
         let error = result.expect_err(reason).to_string();
         assert!(error.contains(reason), "{error}");
     };
-    refused(writer.write_series("s", schema, &times(3, 0), &values), "no chunk group is open");
+    rejected(writer.write_series("s", schema, &times(3, 0), &values), "no chunk group is open");
     writer.start_chunk_group(device("root.a.b"))?;
-    refused(writer.write_series("s", schema, &[1, 1, 2], &values), "times must ascend: 1 in row 0");
-    refused(writer.write_series("s", schema, &[1, 2], &values), "3 values for 2 times");
+    rejected(writer.write_series("s", schema, &[1, 1, 2], &values), "times must ascend: 1 in row 0");
+    rejected(writer.write_series("s", schema, &[1, 2], &values), "3 values for 2 times");
     writer.write_series("s", schema, &times(3, 0), &values)?;
-    refused(writer.write_series("s", schema, &times(3, 5), &values), "not after the last one's end 2002");
+    rejected(writer.write_series("s", schema, &times(3, 5), &values), "not after the last one's end 2002");
     let column = AlignedColumn { measurement: "t", schema, values: &*values };
-    refused(writer.write_aligned(&times(3, 9000), &[column]), "is not aligned");
+    rejected(writer.write_aligned(&times(3, 9000), &[column]), "is not aligned");
     Ok(())
 }

@@ -172,7 +172,7 @@ fn a_number_of_another_unit_is_noticed_by_its_size() {
             let expected = (set != meant).then_some(meant);
             assert_eq!(set.likelier(NOW * factor), expected, "{meant:?} read as {set:?}");
         }
-        // Small numbers are test data, and the ends stand for "for ever".
+        // Small numbers are test data; the extreme values stand for "forever".
         assert!([0, 1, -5, 1_000, i64::MAX, i64::MIN].iter().all(|&number| meant.likelier(number).is_none()));
     }
     assert_eq!(Millisecond.likelier(253_402_300_799_999), None);

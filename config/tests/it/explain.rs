@@ -1,4 +1,4 @@
-//! What may stand in a document, told in advance.
+//! Generated schemas, pages and skeletons.
 
 use std::{fs, path::Path};
 
@@ -43,7 +43,7 @@ fn skeletons_are_as_pinned_and_read_without_a_problem() {
         let (pipeline, problems) = load(&text, name, &registry, &|_| None);
         assert!(pipeline.is_some() && problems.is_empty(), "{}\n{text}", render(&problems, &text, false));
         pinned(name, &text);
-        // Its comments are options: taken out of their comments they read as well.
+        // Its comments are options: uncommented, they read without a problem too.
         let uncommented = uncomment(&text);
         let (_, problems) = load(&uncommented, name, &registry, &|_| Some("x".to_owned()));
         assert!(problems.is_empty(), "{}\n{uncommented}", render(&problems, &uncommented, false));
@@ -52,7 +52,7 @@ fn skeletons_are_as_pinned_and_read_without_a_problem() {
     assert_eq!(error.to_string(), "there is no source `kafak`: did you mean `kafka`?");
 }
 
-/// Makes options of the comments that hold some: `# rows: 5`, not `# Rows that may wait.`
+/// Uncomments the options: `# rows: 5`, not `# Rows that may wait.`
 fn uncomment(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let indent = line.len() - line.trim_start().len();

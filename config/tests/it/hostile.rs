@@ -1,4 +1,4 @@
-//! Documents that nobody means: no panic, and no more work than the text is worth.
+//! Hostile documents: no panic, and work bounded by the size of the text.
 
 use std::time::{Duration, Instant};
 
@@ -78,9 +78,9 @@ fn what_grows_without_bounds_is_cut_off_early() {
         // Each anchor holds the one before it.
         (0..2_000)
             .fold("x: &a0 [x]\n".to_owned(), |text, n| text + &format!("y{n}: &a{} [*a{n}, *a{n}]\n", n + 1)),
-        // One long text, copied often.
+        // One long string, copied often.
         format!("x-a: &a {}\nx-b: [{}]\n", "x".repeat(100_000), "*a, ".repeat(1_000)),
-        // Conditions within conditions, each of which could have several forms.
+        // Nested conditions, each with several possible forms.
         format!("transforms: {{t: {{inputs: [], where: {}5{}}}}}", "{not: ".repeat(50), "}".repeat(50)),
     ];
     for bomb in &bombs {

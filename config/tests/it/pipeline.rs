@@ -1,4 +1,4 @@
-//! What documents become.
+//! Documents and the pipelines they become.
 
 use std::{path::PathBuf, time::Duration};
 

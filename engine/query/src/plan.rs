@@ -110,8 +110,10 @@ impl fmt::Debug for Rows {
 impl Rows {
     fn batch(&self, chunk: Chunk) -> Result<RecordBatch, QueryError> {
         let rows = chunk.rows();
-        let time: Option<ArrayRef> = self.has_time.then(|| Arc::new(chunk.times) as ArrayRef);
-        let arrays = time.into_iter().chain(chunk.columns).collect();
+        let mut arrays = chunk.columns;
+        if self.has_time {
+            arrays.insert(0, Arc::new(chunk.times));
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)?)
     }

@@ -73,6 +73,8 @@ pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Bound
     if let Some((_, error)) = error {
         return Err(error);
     }
+    // The list of a million series goes before another is made of it.
+    drop(names);
     let range = intersect(split.range, windows.range());
     let asked = Asked { inputs: inputs.into_devices(), banks, columns: slots };
     let calls = query.columns.iter().map(|column| column.expression.clone()).collect();

@@ -12,6 +12,7 @@
 //! checked before, in `rules`.
 
 mod apply;
+mod device;
 mod find;
 mod lives;
 mod rules;
@@ -23,13 +24,12 @@ use std::{
 };
 
 use hashbrown::HashSet;
-use levada_model::{Path, SeriesSchema};
+use levada_model::Path;
 
+pub(crate) use device::{Device, Series};
 pub(crate) use lives::Lives;
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
-
-use crate::{Deadband, wal::SeriesDef};
 
 /// A database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,36 +37,6 @@ pub(crate) struct Database {
     /// Never used again, also where a database of the same name comes later.
     pub(crate) id: u32,
     pub(crate) path: Path,
-}
-
-/// A device with its series.
-#[derive(Clone, Debug)]
-pub(crate) struct Device {
-    pub(crate) path: Path,
-    pub(crate) database: u32,
-    pub(crate) aligned: bool,
-    /// By measurement.
-    pub(crate) series: Vec<Series>,
-}
-
-/// A series.
-#[derive(Clone, Debug)]
-pub(crate) struct Series {
-    pub(crate) measurement: Arc<str>,
-    pub(crate) schema: SeriesSchema,
-    /// The write that made it: rows of earlier ones are of another series of this name.
-    pub(crate) since: u64,
-    /// Most have none.
-    pub(crate) extras: Option<Arc<Extras>>,
-}
-
-/// What few series have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Extras {
-    pub(crate) alias: Option<String>,
-    pub(crate) tags: BTreeMap<String, String>,
-    pub(crate) attributes: BTreeMap<String, String>,
-    pub(crate) deadband: Option<Deadband>,
 }
 
 /// All of it.
@@ -100,47 +70,6 @@ impl Clone for Names {
 impl Names {
     fn shared(&mut self, name: &Arc<str>) -> Arc<str> {
         Arc::clone(self.0.get_or_insert_with(&**name, |_| Arc::clone(name)))
-    }
-}
-
-impl Device {
-    pub(crate) fn series(&self, measurement: &str) -> Option<&Series> {
-        let found = self.series.binary_search_by(|series| (*series.measurement).cmp(measurement)).ok()?;
-        self.series.get(found)
-    }
-
-    /// By name, or by alias.
-    pub(crate) fn series_or_alias(&self, name: &str) -> Option<&Series> {
-        self.series(name).or_else(|| self.series.iter().find(|series| series.alias() == Some(name)))
-    }
-}
-
-impl Series {
-    pub(crate) fn alias(&self) -> Option<&str> {
-        self.extras.as_ref()?.alias.as_deref()
-    }
-
-    pub(crate) fn def(&self) -> SeriesDef {
-        let extras = self.extras.as_deref().cloned().unwrap_or_default();
-        SeriesDef {
-            measurement: Arc::clone(&self.measurement),
-            schema: self.schema,
-            alias: extras.alias,
-            tags: extras.tags,
-            attributes: extras.attributes,
-            deadband: extras.deadband,
-        }
-    }
-
-    fn new(def: SeriesDef, since: u64, names: &mut Names) -> Self {
-        let SeriesDef { measurement, schema, alias, tags, attributes, deadband } = def;
-        let extras = Extras { alias, tags, attributes, deadband };
-        Self {
-            measurement: names.shared(&measurement),
-            schema,
-            since,
-            extras: (extras != Extras::default()).then(|| Arc::new(extras)),
-        }
     }
 }
 

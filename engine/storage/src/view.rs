@@ -89,6 +89,16 @@ impl TimeRange {
         self.start <= other.end && other.start <= self.end
     }
 
+    /// The times that are in both.
+    pub fn intersect(self, other: Self) -> Self {
+        Self { start: self.start.max(other.start), end: self.end.min(other.end) }
+    }
+
+    /// The times from the first of both to the last.
+    pub fn hull(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
     /// Whether all of `other` is in it.
     pub const fn covers(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end

@@ -70,21 +70,11 @@ impl Catalog {
     ) {
         let Some(database) = self.database_of(path).map(|database| database.id) else { return };
         if self.devices.get(path).is_none() {
-            self.devices.put(Device { path: path.clone(), database, aligned, series: Vec::new() });
+            self.devices.put(Device::new(path.clone(), database, aligned));
         }
         let names = &mut self.names;
         let Some(device) = self.devices.get_mut(path) else { return };
-        let before = device.series.len();
-        let mut added: Vec<Series> = series.map(|(def, since)| Series::new(def, since, names)).collect();
-        added.retain(|series| {
-            let known = &device.series[..before];
-            known.binary_search_by(|known| known.measurement.cmp(&series.measurement)).is_err()
-        });
-        device.series.reserve_exact(added.len());
-        device.series.append(&mut added);
-        device.series.sort_by(|a, b| a.measurement.cmp(&b.measurement));
-        device.series.dedup_by(|b, a| a.measurement == b.measurement);
-        self.series += device.series.len() - before;
+        self.series += device.add(series.map(|(def, since)| Series::new(def, since, names)).collect());
     }
 
     /// Puts a device in that is not there, as a snapshot has it: its series by measurement.
@@ -97,19 +87,15 @@ impl Catalog {
         };
         self.loading = Some(database);
         let names = &mut self.names;
-        let series: Vec<Series> =
-            series.into_iter().map(|(def, since)| Series::new(def, since, names)).collect();
-        self.series += series.len();
-        self.devices.put(Device { path, database, aligned, series });
+        let mut device = Device::new(path, database, aligned);
+        self.series +=
+            device.add(series.into_iter().map(|(def, since)| Series::new(def, since, names)).collect());
+        self.devices.put(device);
     }
 
     fn alter_series(&mut self, path: &Path, def: &SeriesDef) {
-        let names = &mut self.names;
-        let Some(device) = self.devices.get_mut(path) else { return };
-        let found = device.series.binary_search_by(|series| series.measurement.cmp(&def.measurement));
-        if let Ok(found) = found {
-            let series = &mut device.series[found];
-            *series = Series::new(SeriesDef { schema: series.schema, ..def.clone() }, series.since, names);
+        if let Some(device) = self.devices.get_mut(path) {
+            device.alter(def, &mut self.names);
         }
     }
 
@@ -117,10 +103,8 @@ impl Catalog {
         let mut count = 0;
         for Found { device, measurements } in found {
             let Some(known) = self.devices.get_mut(&device) else { continue };
-            let before = known.series.len();
-            known.series.retain(|series| !measurements.contains(&series.measurement));
-            count += before - known.series.len();
-            if known.series.is_empty() {
+            count += known.retain(|series| !measurements.contains(&series.measurement));
+            if known.all().is_empty() {
                 self.devices.remove(&device);
             }
         }
@@ -135,7 +119,7 @@ impl Catalog {
             Arc::make_mut(&mut self.lives).set_database(&path, None);
         }
         let gone: Vec<(Path, usize)> =
-            self.devices.below(&path).map(|device| (device.path.clone(), device.series.len())).collect();
+            self.devices.below(&path).map(|device| (device.path.clone(), device.all().len())).collect();
         for (device, series) in gone {
             self.devices.remove(&device);
             self.series -= series;

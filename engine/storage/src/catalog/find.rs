@@ -132,7 +132,7 @@ impl Catalog {
                 return;
             }
             let mut full = nodes.to_vec();
-            for series in &device.series {
+            for series in device.all() {
                 let mut fits = |name| {
                     full.push(name);
                     let fits = pattern.matches_nodes(&full);

@@ -83,7 +83,7 @@ impl<'a> DeviceMerge<'a> {
         keep_pace: &dyn Fn(u64) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         writer.device(&self.device.path)?;
-        let wanted: Vec<Wanted> = self.device.series.iter().map(Wanted::of).collect();
+        let wanted: Vec<Wanted> = self.device.all().iter().map(Wanted::of).collect();
         let found = self.found(&wanted);
         if self.device.aligned {
             let series: Vec<SeriesColumn<'_>> = wanted
@@ -161,7 +161,7 @@ impl<'a> DeviceMerge<'a> {
     /// What counts of a source.
     fn window(&self, source: usize) -> TimeRange {
         let window = self.sources[source].window;
-        TimeRange { start: window.start.max(self.live.start), end: window.end.min(self.live.end) }
+        window.intersect(self.live)
     }
 
     /// Hands on the parts of some series.

@@ -71,7 +71,7 @@ fn share(files: &[Arc<SealedFile>], range: TimeRange) -> u64 {
         .map(|file| {
             let own = file.meta.range;
             let width = |range: TimeRange| (i128::from(range.end) - i128::from(range.start) + 1).max(0);
-            let both = TimeRange { start: own.start.max(range.start), end: own.end.min(range.end) };
+            let both = own.intersect(range);
             (i128::from(file.meta.bytes) * width(both) / width(own).max(1)) as u64
         })
         .sum()

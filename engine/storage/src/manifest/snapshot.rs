@@ -74,8 +74,8 @@ impl State {
 fn put_device(bytes: &mut Vec<u8>, device: &Device) {
     bytes.put_str(device.path.as_str());
     bytes.put_u8(u8::from(device.aligned));
-    bytes.put_len(device.series.len());
-    for series in &device.series {
+    bytes.put_len(device.all().len());
+    for series in device.all() {
         bytes.put_u64(series.since);
         series.def().put(bytes);
     }

@@ -40,6 +40,7 @@ impl Grown {
 
 #[derive(Debug)]
 pub(super) struct Group {
+    /// By name.
     pub(super) columns: Vec<Named>,
     chunks: Vec<Chunk>,
     tail_times: Vec<i64>,
@@ -67,7 +68,9 @@ pub(crate) struct GroupRows {
 }
 
 impl Group {
+    /// A group of columns that are sorted.
     pub(super) fn new(columns: Vec<Named>) -> Self {
+        debug_assert!(columns.is_sorted_by(|a, b| a.0 < b.0), "columns come by name, each once");
         Self {
             columns,
             chunks: Vec::new(),
@@ -140,6 +143,14 @@ impl Group {
         (sorted, max)
     }
 
+    /// Which of its columns one is; cheap where it is that at `likely`.
+    pub(super) fn position(&self, named: &Named, likely: usize) -> Option<usize> {
+        if self.columns.get(likely) == Some(named) {
+            return Some(likely);
+        }
+        self.columns.binary_search(named).ok()
+    }
+
     /// Makes the tail a chunk.
     fn freeze(&mut self) {
         if self.tail_times.is_empty() {
@@ -154,7 +165,8 @@ impl Group {
     pub(super) fn rows(&self, wanted: &[Named]) -> Option<GroupRows> {
         let (mut places, mut own) = (Vec::new(), Vec::new());
         for (place, named) in wanted.iter().enumerate() {
-            if let Some(column) = self.columns.iter().position(|column| column == named) {
+            // Mostly they are wanted in their order.
+            if let Some(column) = self.position(named, own.last().map_or(0, |last| last + 1)) {
                 places.push(place);
                 own.push(column);
             }

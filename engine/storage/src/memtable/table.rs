@@ -6,6 +6,7 @@ use levada_model::Path;
 use parking_lot::Mutex;
 
 use super::group::{Group, GroupRows, Grown, Named};
+use crate::TimeRange;
 
 /// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
 const GROUPS: usize = 64;
@@ -120,16 +121,30 @@ impl Memtable {
         devices
     }
 
-    /// A device's measurements with their types, and the first and last time of its rows.
-    pub(crate) fn device(&self, device: &Path) -> Option<(Vec<Named>, i64, i64)> {
+    /// A device's measurements with their types, sorted.
+    pub(crate) fn columns(&self, device: &Path) -> Vec<Named> {
         let inner = self.inner.lock();
-        let groups = &inner.devices.get(device)?.groups;
-        let mut named: Vec<Named> = groups.iter().flat_map(|group| group.columns.iter().cloned()).collect();
+        let groups = inner.devices.get(device).map(|device| &device.groups);
+        let columns = groups.into_iter().flatten().flat_map(|group| group.columns.iter().cloned());
+        let mut named: Vec<Named> = columns.collect();
         named.sort_unstable();
         named.dedup();
-        let min = groups.iter().map(|group| group.min_time).min()?;
-        let max = groups.iter().map(|group| group.max_time).max()?;
-        Some((named, min, max))
+        named
+    }
+
+    /// The first and last time of a device's rows; `None` where it has none.
+    pub(crate) fn range(&self, device: &Path) -> Option<TimeRange> {
+        let inner = self.inner.lock();
+        hull(inner.devices.get(device)?.groups.iter())
+    }
+
+    /// The first and last time of a device's rows in groups that have one of some columns; `None` where there are none.
+    pub(crate) fn range_of(&self, device: &Path, wanted: &[Named]) -> Option<TimeRange> {
+        let inner = self.inner.lock();
+        let has = |group: &&Group| {
+            wanted.iter().enumerate().any(|(place, named)| group.position(named, place).is_some())
+        };
+        hull(inner.devices.get(device)?.groups.iter().filter(has))
     }
 
     /// Whether all measurements of a device came together, always.
@@ -144,6 +159,11 @@ impl Memtable {
             inner.devices.get(device)?.groups.iter().filter_map(|group| group.rows(wanted)).collect();
         (!groups.is_empty()).then_some(DeviceRows { groups })
     }
+}
+
+/// The times of some groups' rows.
+fn hull<'a>(groups: impl Iterator<Item = &'a Group>) -> Option<TimeRange> {
+    groups.map(|group| TimeRange { start: group.min_time, end: group.max_time }).reduce(TimeRange::hull)
 }
 
 impl Device {

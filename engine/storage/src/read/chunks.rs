@@ -142,8 +142,8 @@ fn take<T>(queue: &mut VecDeque<T>, direction: Direction) -> Option<T> {
 
 /// A range that has all times of chunks; those of `reader` too, where pages are left.
 fn hull(ranges: impl Iterator<Item = TimeRange>, cut: TimeRange) -> Option<TimeRange> {
-    let hull = ranges.reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) })?;
-    let within = TimeRange { start: hull.start.max(cut.start), end: hull.end.min(cut.end) };
+    let hull = ranges.reduce(TimeRange::hull)?;
+    let within = hull.intersect(cut);
     (!within.is_empty()).then_some(within)
 }
 
@@ -259,7 +259,7 @@ impl Source for AlignedChunks {
         let pages = self.current.iter().flat_map(|open| {
             open.pages.iter().map(|page| {
                 let range = page_range(&open.times, *page);
-                TimeRange { start: range.start.max(open.range.start), end: range.end.min(open.range.end) }
+                range.intersect(open.range)
             })
         });
         let ranges = pages

@@ -33,10 +33,8 @@ impl MemorySource {
         seq: u64,
         hidden: Vec<Vec<Hidden>>,
     ) -> Option<Self> {
-        let (columns, start, end) = memtable.device(device)?;
-        let covered = TimeRange { start: start.max(range.start), end: end.min(range.end) };
-        let any = wanted.iter().any(|named| columns.binary_search(named).is_ok());
-        (any && !covered.is_empty()).then(|| Self {
+        let covered = memtable.range_of(device, &wanted)?.intersect(range);
+        (!covered.is_empty()).then(|| Self {
             memtable: Arc::clone(memtable),
             device: device.clone(),
             wanted,

@@ -175,7 +175,7 @@ fn series_meta(
         Cached::Known(known) => known,
         Cached::Missing(asked) => {
             let reads_whole =
-                device.series.len() <= WHOLE || asked.max(together) * SPARSE > device.series.len();
+                device.all().len() <= WHOLE || asked.max(together) * SPARSE > device.all().len();
             read_meta(cache, file, device, wanted, reads_whole).map_err(|error| match error {
                 Unread::Storage(error) => error,
                 Unread::File(error) => file.error(error),
@@ -249,7 +249,7 @@ fn cut(file: &Arc<SealedFile>, range: TimeRange, columns: Vec<(usize, Vec<Hidden
 
 /// What of a range counts of a file.
 fn within(file: &SealedFile, range: TimeRange) -> TimeRange {
-    TimeRange { start: range.start.max(file.meta.range.start), end: range.end.min(file.meta.range.end) }
+    range.intersect(file.meta.range)
 }
 
 fn rank(file: &SealedFile, at: usize) -> Rank {

@@ -47,7 +47,7 @@ pub(crate) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<U
     devices.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     for (id, path) in &devices {
         let Some(device) = input.catalog.device(path) else { continue };
-        let Some((_, first, _)) = memtable.device(path) else { continue };
+        let Some(TimeRange { start: first, .. }) = memtable.range(path) else { continue };
         let reached = reached(input.files, id, first, devices.len() > FEW);
         let mut begun = [false, false];
         let mut target = Target { memtable, input, writers: &mut writers, begun: &mut begun, path, reached };
@@ -90,8 +90,8 @@ struct Target<'a> {
 
 impl Target<'_> {
     fn device(&mut self, device: &Device) -> Result<(), StorageError> {
-        let Some((columns, ..)) = self.memtable.device(self.path) else { return Ok(()) };
         // Rows of a series that was deleted are of no use, and those of an earlier one of the same name neither.
+        let columns = self.memtable.columns(self.path);
         let live: Vec<_> = columns
             .into_iter()
             .filter_map(|named| {

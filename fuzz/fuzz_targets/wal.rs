@@ -89,6 +89,6 @@ fuzz_target!(|bytes: &[u8]| {
     let storage = Storage::open(options).expect("opens again");
     read_all(&storage);
     if taken {
-        assert!(!storage.view().series(&pattern("root.fuzz.d.fuzzed")).is_empty());
+        assert!(!storage.catalog().series(&pattern("root.fuzz.d.fuzzed")).is_empty());
     }
 });

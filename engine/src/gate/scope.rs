@@ -5,8 +5,8 @@ use std::sync::Arc;
 use levada_model::{Path, PathPattern, StatusCode, Value};
 use levada_sql::ast::Privilege;
 use levada_storage::{
-    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, SeriesInfo,
-    StorageError, TimeRange, View, Windows,
+    Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
+    SeriesInfo, StorageError, TimeRange, View, Windows,
 };
 
 use crate::users::{Covered, Rights};
@@ -67,7 +67,7 @@ impl Seen {
     }
 }
 
-impl View for Seen {
+impl Catalog for Seen {
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let mut found = self.view.databases(pattern);
         found.retain(|database| self.reaches_below(&database.path));
@@ -111,7 +111,9 @@ impl View for Seen {
     fn ttl(&self, device: &Path) -> Option<i64> {
         self.view.ttl(device)
     }
+}
 
+impl Rows for Seen {
     fn scan(
         &self,
         device: &Path,

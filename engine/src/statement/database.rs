@@ -2,7 +2,7 @@
 
 use levada_model::{Path, PathPattern, SessionError, StatusCode};
 use levada_sql::ast::CreateDatabase;
-use levada_storage::{StorageError, View};
+use levada_storage::{Catalog, StorageError};
 
 use super::{apply, not_there};
 use crate::engine::Shared;
@@ -17,18 +17,18 @@ pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<St
         ));
     }
     apply(shared, move |storage| {
-        storage.create_database(&path, ttl).map_err(|error| refusal(&*storage.view(), &path, error))
+        storage.create_database(&path, ttl).map_err(|error| refusal(&*storage.catalog(), &path, error))
     })
     .await?;
     Ok(String::new())
 }
 
 /// Below a database, clients are told that the one above exists; above one, that there is a conflict.
-fn refusal(view: &dyn View, path: &Path, error: StorageError) -> SessionError {
+fn refusal(catalog: &dyn Catalog, path: &Path, error: StorageError) -> SessionError {
     let mut error = SessionError::from(error);
     let lies_below = || {
         let above = std::iter::successors(path.parent(), Path::parent);
-        above.into_iter().any(|above| !view.databases(&PathPattern::from(&above)).is_empty())
+        above.into_iter().any(|above| !catalog.databases(&PathPattern::from(&above)).is_empty())
     };
     if error.code == StatusCode::DATABASE_CONFLICT && lies_below() {
         error.code = StatusCode::DATABASE_ALREADY_EXISTS;
@@ -38,8 +38,8 @@ fn refusal(view: &dyn View, path: &Path, error: StorageError) -> SessionError {
 
 pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
     apply(shared, move |storage| {
-        let view = storage.view();
-        if patterns.iter().all(|pattern| view.databases(pattern).is_empty()) {
+        let catalog = storage.catalog();
+        if patterns.iter().all(|pattern| catalog.databases(pattern).is_empty()) {
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path {patterns:?} does not exist")));
         }
         Ok(storage.delete_databases(&patterns)?)

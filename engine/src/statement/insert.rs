@@ -28,7 +28,7 @@ pub(crate) async fn insert_write(
     let (write, refused) = if shared.creates_schema() {
         (write, Vec::new())
     } else {
-        known::only(&*shared.storage.view(), write)?
+        known::only(&*shared.storage.catalog(), write)?
     };
     let inserted = shared.storage.insert_when_ready(write).await?;
     inserted.durable.await?;
@@ -45,7 +45,7 @@ pub(super) async fn run(
     creation: &Creation,
 ) -> Result<String, SessionError> {
     let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| shared_name(name)).collect();
-    let known = KnownDevice::find(&*shared.storage.view(), &insert.device, &names);
+    let known = KnownDevice::find(&*shared.storage.catalog(), &insert.device, &names);
     let aligned = known.aligned.unwrap_or(insert.aligned);
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());

@@ -63,8 +63,8 @@ fn new_series(
 
 pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
     apply(shared, move |storage| {
-        let view = storage.view();
-        if let Some(missing) = patterns.iter().find(|pattern| view.series(pattern).is_empty()) {
+        let catalog = storage.catalog();
+        if let Some(missing) = patterns.iter().find(|pattern| !catalog.has_series(pattern)) {
             let message =
                 format!("Timeseries [{missing}] does not exist or is represented by device template");
             return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
@@ -78,7 +78,7 @@ pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Resul
 pub(super) async fn alter(shared: &Shared, alter: AlterTimeseries) -> Result<String, SessionError> {
     apply(shared, move |storage| {
         let AlterTimeseries { path, change } = alter;
-        let found = storage.view().series(&PathPattern::from(&path));
+        let found = storage.catalog().series(&PathPattern::from(&path));
         let Some(series) = found.into_iter().next() else {
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
         };

@@ -11,12 +11,12 @@ use crate::engine::Shared;
 pub(super) async fn flush(shared: &Shared, databases: Vec<Path>) -> Result<String, SessionError> {
     let patterns: Vec<PathPattern> = databases.iter().map(PathPattern::from).collect();
     blocking(shared, move |storage| {
-        let view = storage.view();
-        if let Some(missing) = patterns.iter().find(|pattern| view.databases(pattern).is_empty()) {
+        let catalog = storage.catalog();
+        if let Some(missing) = patterns.iter().find(|pattern| catalog.databases(pattern).is_empty()) {
             let message = format!("Database {missing} does not exist");
             return Err(not_there(StatusCode::DATABASE_NOT_EXIST, message));
         }
-        drop(view);
+        drop(catalog);
         Ok(storage.flush(&patterns)?)
     })
     .await?;

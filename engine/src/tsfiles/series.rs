@@ -86,13 +86,13 @@ pub(crate) fn find_devices(shared: &Shared, scope: &Scope, pattern: &PathPattern
 }
 
 fn create(storage: &Storage, series: &[Series]) -> Vec<(usize, StorageError)> {
-    let view = storage.view();
+    let catalog = storage.catalog();
     let mut missing: Vec<(usize, NewSeries)> = Vec::new();
     let mut from = 0;
     for of_device in series.chunk_by(|a, b| a.device == b.device) {
         let Some(Series { device, .. }) = of_device.first() else { continue };
         let names: Vec<Arc<str>> = of_device.iter().map(|series| Arc::clone(&series.measurement)).collect();
-        let known = KnownDevice::find(&*view, device, &names);
+        let known = KnownDevice::find(&*catalog, device, &names);
         let unknown = (from..).zip(of_device);
         let unknown = unknown.filter(|(_, series)| known.series(&series.measurement).1.is_none());
         missing.extend(
@@ -100,7 +100,7 @@ fn create(storage: &Storage, series: &[Series]) -> Vec<(usize, StorageError)> {
         );
         from += of_device.len();
     }
-    drop(view);
+    drop(catalog);
     let all = missing.iter().map(|(_, new)| new.clone()).collect();
     if missing.is_empty() || storage.create_series(all).is_ok() {
         return Vec::new();

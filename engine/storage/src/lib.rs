@@ -7,7 +7,7 @@
 //!                                        group commit     frozen ─► flush ─► TsFile ─► compaction
 //!                                        Durable resolves            (manifest says which files count)
 //!
-//!   view = catalog + memtables + files + deletions, as they stood at one moment
+//!   view = catalog + rows (memtables + files + deletions), as they stood at one moment
 //! ```
 //!
 //! # Public interface
@@ -17,7 +17,8 @@
 //! * [`Storage::create_database`], [`Storage::delete_databases`], [`Storage::create_series`], [`Storage::alter_series`],
 //!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`].
 //! * [`Storage::changes`]: all that is done to it, in order, for pipes and for queries that follow.
-//! * [`Storage::checkpoint`], [`Storage::view`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
+//! * [`Storage::catalog`] to look names up, [`Storage::view`] to read rows, too.
+//! * [`Storage::checkpoint`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
 //! * [`check`] and [`repair`] for a folder that nobody has open.
 
 //!
@@ -61,8 +62,8 @@ pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
 pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
 pub use view::{
-    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
-    RowIterator, SeriesInfo, Summary, TimeRange, View, Windows,
+    Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
+    RowIterator, Rows, SeriesInfo, Summary, TimeRange, View, Windows,
 };
 pub use wal::Durable;
 

@@ -13,8 +13,8 @@ use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteRepo
 use parking_lot::Mutex;
 
 use crate::{
-    Changes, ChangesFrom, Deadband, Durable, Finding, ReaderInfo, StorageError, StorageOptions, TimeRange,
-    View,
+    Catalog, Changes, ChangesFrom, Deadband, Durable, Finding, ReaderInfo, StorageError, StorageOptions,
+    TimeRange, View,
     block::block_on,
     store::{Store, open},
     wal::Wal,
@@ -278,9 +278,9 @@ impl Storage {
         self.store().set_ttl(pattern, ttl)
     }
 
-    /// All lives of rows that are set: see [`View::path_ttls`].
+    /// All lives of rows that are set: see [`Catalog::path_ttls`].
     pub fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
-        self.store().core.lock().catalog.lives().all()
+        self.catalog().path_ttls()
     }
 
     /// Makes series, all or none; a database as [`Storage::insert`] does.
@@ -352,6 +352,12 @@ impl Storage {
     /// The manifest cannot be written: after a crash the reader may be there again.
     pub fn forget_reader(&self, name: &str) -> Result<bool, StorageError> {
         self.store().forget_reader(name)
+    }
+
+    /// The names as they are now. Rows are not concerned, and writers take no note of it: to look names up, take this and no
+    /// view.
+    pub fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::new(self.store().core.lock().catalog.clone())
     }
 
     /// The store as it is now.

@@ -1,4 +1,11 @@
-//! What queries see of the store: a catalog to look names up in and series to scan, frozen at one moment.
+//! What is seen of the store, frozen at one moment.
+//!
+//! ```text
+//!   Catalog   databases, devices, series, TTLs      cheap: no row is looked at, and writers take no note of it
+//!   Rows      series to scan                        memtables and files are held, and later rows told from earlier ones
+//!   View      both, of the same moment              for queries
+//! ```
+//! Whoever wants names alone takes the catalog alone.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -138,7 +145,7 @@ pub struct Summary {
 /// A part of a series on the way to an aggregate.
 #[derive(Clone, Debug)]
 pub enum Piece {
-    /// Time and value columns, as [`View::scan`] gives them.
+    /// Time and value columns, as [`Rows::scan`] gives them.
     Rows(RecordBatch),
     /// All that lies in `summary.start..=summary.end`, unread.
     Summary(Summary),
@@ -159,20 +166,25 @@ pub type PieceIterator = Box<dyn Pieces>;
 /// Pieces of one series after the other; each is opened when it is pulled.
 pub type DevicePieces<'a> = Box<dyn Iterator<Item = Result<PieceIterator, StorageError>> + Send + 'a>;
 
-/// The store at one moment: later writes, flushes and compactions do not show in it.
+/// The names of a store at one moment: later changes do not show in it. Taking and keeping one is cheap.
 ///
-/// All methods block for at most a file's read, and may be called from several threads at once.
-pub trait View: fmt::Debug + Send + Sync {
+/// No method blocks, and all may be called from several threads at once.
+pub trait Catalog: fmt::Debug + Send + Sync {
     /// The databases a pattern matches, by path.
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo>;
 
     /// The devices a pattern matches, by path.
     fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo>;
 
+    /// A device by its path.
+    fn device(&self, path: &Path) -> Option<DeviceInfo> {
+        self.devices(&PathPattern::from(path)).pop()
+    }
+
     /// The series a pattern matches (an alias counts as a name of the measurement), by path.
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo>;
 
-    /// The series a pattern matches, as [`View::series`] finds them, device by device, devices by path. A query of a million
+    /// The series a pattern matches, as [`Catalog::series`] finds them, device by device, devices by path. A query of a million
     /// series holds some 24 bytes of each: measurements that many devices have are shared, and there are no paths.
     fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
         let mut devices: BTreeMap<Path, Vec<(Arc<str>, SeriesSchema)>> = BTreeMap::new();
@@ -180,6 +192,11 @@ pub trait View: fmt::Debug + Send + Sync {
             devices.entry(each.device).or_default().push((each.measurement, each.schema));
         }
         devices.into_iter().map(|(device, series)| DeviceSeries { device, series }).collect()
+    }
+
+    /// Whether a pattern matches any series.
+    fn has_series(&self, pattern: &PathPattern) -> bool {
+        !self.series(pattern).is_empty()
     }
 
     /// Those of a device's series that some names stand for, as measurement or as alias. One that two names stand for may come
@@ -194,7 +211,13 @@ pub trait View: fmt::Debug + Send + Sync {
 
     /// How long rows of a device live, whether it is there or not, in milliseconds; for ever where `None`.
     fn ttl(&self, device: &Path) -> Option<i64>;
+}
 
+/// The rows of a store at one moment: later writes, flushes and compactions do not show in it. Files that it may read stay
+/// until it is dropped.
+///
+/// All methods block for at most a file's read, and may be called from several threads at once.
+pub trait Rows: fmt::Debug + Send + Sync {
     /// The rows of some series of **one** device within a time range.
     ///
     /// Every batch is `time: Int64` and then a column for each of `measurements`, in their order and of the Arrow type
@@ -217,7 +240,7 @@ pub trait View: fmt::Debug + Send + Sync {
     /// summary instead.
     ///
     /// # Errors
-    /// As [`View::scan`].
+    /// As [`Rows::scan`].
     fn pieces(
         &self,
         device: &Path,
@@ -226,11 +249,11 @@ pub trait View: fmt::Debug + Send + Sync {
         windows: Option<Windows>,
     ) -> Result<PieceIterator, StorageError>;
 
-    /// [`View::pieces`] of some series of **one** device, in their order. The device and what files know of it are looked up
+    /// [`Rows::pieces`] of some series of **one** device, in their order. The device and what files know of it are looked up
     /// once for all of them.
     ///
     /// # Errors
-    /// As [`View::scan`]; what is wrong with one series is said in its place.
+    /// As [`Rows::scan`]; what is wrong with one series is said in its place.
     fn pieces_of<'a>(
         &'a self,
         device: &'a Path,
@@ -245,9 +268,14 @@ pub trait View: fmt::Debug + Send + Sync {
     /// The newest value of one series, deletions and TTL applied.
     ///
     /// # Errors
-    /// As [`View::scan`].
+    /// As [`Rows::scan`].
     fn last(&self, device: &Path, measurement: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError>;
 }
+
+/// The names and rows of a store at one and the same moment.
+pub trait View: Catalog + Rows {}
+
+impl<T: Catalog + Rows> View for T {}
 
 /// Windows of equal width, one beside the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

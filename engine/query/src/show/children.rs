@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use levada_model::{Path, PathPattern};
 use levada_sql::node_sql;
-use levada_storage::View;
+use levada_storage::Catalog;
 
 use super::text_columns;
 use crate::{chunk::texts, plan::Bound};
@@ -31,14 +31,14 @@ impl NodeType {
     }
 }
 
-pub(super) fn paths(pattern: &PathPattern, view: &dyn View) -> Bound {
-    let found = below(pattern, view);
+pub(super) fn paths(pattern: &PathPattern, catalog: &dyn Catalog) -> Bound {
+    let found = below(pattern, catalog);
     let values = vec![super::paths(found.keys()), texts(found.values().map(|kind| Some(kind.name())))];
     Bound::ready(text_columns(&["ChildPaths", "NodeTypes"]), values)
 }
 
-pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Bound {
-    let found = below(pattern, view);
+pub(super) fn nodes(pattern: &PathPattern, catalog: &dyn Catalog) -> Bound {
+    let found = below(pattern, catalog);
     let mut nodes: Vec<Cow<'_, str>> =
         found.keys().filter_map(|path| path.nodes().next_back().map(node_sql)).collect();
     nodes.sort_unstable();
@@ -47,16 +47,16 @@ pub(super) fn nodes(pattern: &PathPattern, view: &dyn View) -> Bound {
 }
 
 /// The paths one level below those that fit, with what they are.
-fn below(pattern: &PathPattern, view: &dyn View) -> BTreeMap<Path, NodeType> {
+fn below(pattern: &PathPattern, catalog: &dyn Catalog) -> BTreeMap<Path, NodeType> {
     let mut found = BTreeMap::new();
     let direct = join(pattern, "*");
     for part in [direct.clone(), join(pattern, "*.**")] {
-        for database in view.databases(&part) {
+        for database in catalog.databases(&part) {
             let kind =
                 if direct.matches(&database.path) { NodeType::Database } else { NodeType::AboveDatabase };
             note(&mut found, &direct, &database.path, kind);
         }
-        for series in view.series(&part) {
+        for series in catalog.series(&part) {
             note(&mut found, &direct, &series.path, NodeType::Timeseries);
             note(&mut found, &direct, &series.device, NodeType::Device);
         }
@@ -64,7 +64,7 @@ fn below(pattern: &PathPattern, view: &dyn View) -> BTreeMap<Path, NodeType> {
     // What lies above no database but on the way to a series is inside one.
     for (path, kind) in &mut found {
         if *kind == NodeType::Internal {
-            let inside = view.databases(&join(&PathPattern::from(path), "**")).is_empty();
+            let inside = catalog.databases(&join(&PathPattern::from(path), "**")).is_empty();
             *kind = if inside { NodeType::Internal } else { NodeType::AboveDatabase };
         }
     }

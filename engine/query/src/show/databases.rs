@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array};
 use levada_model::{DataType, PathPattern};
-use levada_storage::View;
+use levada_storage::Catalog;
 
 use crate::plan::{Bound, column};
 
 /// How long a time partition is, in milliseconds: a week, as the peer has it.
 const PARTITION: i64 = 604_800_000;
 
-pub(super) fn plan(pattern: &PathPattern, details: bool, view: &dyn View) -> Bound {
-    let databases = view.databases(pattern);
+pub(super) fn plan(pattern: &PathPattern, details: bool, catalog: &dyn Catalog) -> Bound {
+    let databases = catalog.databases(pattern);
     let rows = databases.len();
     let ones = || -> ArrayRef { Arc::new(Int32Array::from(vec![1; rows])) };
     let mut columns = vec![

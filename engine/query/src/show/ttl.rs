@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use levada_model::PathPattern;
 use levada_sql::path_sql;
-use levada_storage::View;
+use levada_storage::Catalog;
 
 use super::text_columns;
 use crate::{chunk::texts, plan::Bound};
@@ -13,13 +13,13 @@ use crate::{chunk::texts, plan::Bound};
 const EVERYTHING: &str = "root.**";
 
 /// The lives of rows that are set, by the text of their pattern; its `**` is a node like any other here.
-pub(super) fn plan(patterns: &[PathPattern], view: &dyn View) -> Bound {
+pub(super) fn plan(patterns: &[PathPattern], catalog: &dyn Catalog) -> Bound {
     let wanted = |nodes: &[&str]| patterns.iter().any(|pattern| pattern.matches_nodes(nodes));
     let mut rows: BTreeMap<String, String> = BTreeMap::new();
     if wanted(&["root", "**"]) {
         rows.insert(EVERYTHING.to_owned(), text(None));
     }
-    for (set, ttl) in view.path_ttls() {
+    for (set, ttl) in catalog.path_ttls() {
         if wanted(&set.nodes().collect::<Vec<_>>()) {
             rows.insert(path_sql(&set.to_string()).into_owned(), text(Some(ttl)));
         }

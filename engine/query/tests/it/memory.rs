@@ -15,8 +15,8 @@ use arrow_array::{
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use levada_model::{DataType, Path, PathPattern, Value};
 use levada_storage::{
-    DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, SeriesInfo, StorageError,
-    Summary, TimeRange, View, Windows,
+    Catalog, DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, Rows,
+    SeriesInfo, StorageError, Summary, TimeRange, Windows,
 };
 
 /// How many rows a batch has: few, so that batches end in the middle of things.
@@ -54,7 +54,7 @@ impl Clone for Memory {
     }
 }
 
-impl View for Memory {
+impl Catalog for Memory {
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let fits = self.databases.iter().filter(|(path, _)| pattern.matches(path));
         fits.map(|(path, ttl)| DatabaseInfo { path: path.clone(), ttl: *ttl }).collect()
@@ -97,7 +97,9 @@ impl View for Memory {
         };
         self.series.values().map(|series| &series.info).filter(|info| fits(info)).cloned().collect()
     }
+}
 
+impl Rows for Memory {
     fn scan(
         &self,
         device: &Path,

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use levada_model::{DataType, Path, PathPattern, RejectedRows, SessionError, StatusCode, Tablet, Write};
-use levada_storage::View;
+use levada_storage::Catalog;
 
 use super::shared_name;
 
@@ -18,10 +18,10 @@ pub(crate) struct KnownDevice {
 
 impl KnownDevice {
     /// What it has of some series, by their measurements or aliases; the others are not looked at.
-    pub(crate) fn find(view: &dyn View, device: &Path, names: &[Arc<str>]) -> Self {
-        let found = view.devices(&PathPattern::from(device));
-        let mut known = Self { aligned: found.first().map(|device| device.aligned), ..Self::default() };
-        for series in view.series_named(device, names) {
+    pub(crate) fn find(catalog: &dyn Catalog, device: &Path, names: &[Arc<str>]) -> Self {
+        let aligned = catalog.device(device).map(|device| device.aligned);
+        let mut known = Self { aligned, ..Self::default() };
+        for series in catalog.series_named(device, names) {
             let entry = (Arc::clone(&series.measurement), series.schema.data_type);
             if let Some(alias) = series.alias {
                 known.series.insert(alias, entry.clone());
@@ -41,13 +41,13 @@ impl KnownDevice {
 }
 
 /// A write without the columns whose series do not exist, and the refusals of those.
-pub(super) fn only(view: &dyn View, write: Write) -> Result<(Write, Vec<RejectedRows>), SessionError> {
+pub(super) fn only(catalog: &dyn Catalog, write: Write) -> Result<(Write, Vec<RejectedRows>), SessionError> {
     let mut refused = Vec::new();
     let mut tablets = Vec::with_capacity(write.tablets.len());
     for (at, tablet) in write.tablets.into_iter().enumerate() {
-        check_database(view, tablet.device())?;
+        check_database(catalog, tablet.device())?;
         let names: Vec<Arc<str>> = tablet.columns().iter().map(|column| Arc::clone(&column.name)).collect();
-        let known = KnownDevice::find(view, tablet.device(), &names);
+        let known = KnownDevice::find(catalog, tablet.device(), &names);
         let (keep, unknown): (Vec<_>, Vec<_>) =
             tablet.columns().iter().cloned().partition(|column| known.series.contains_key(&*column.name));
         refused.extend(unknown.into_iter().map(|column| RejectedRows {
@@ -68,10 +68,10 @@ fn with_columns(tablet: Tablet, columns: Vec<levada_model::Column>) -> Result<Ta
     })
 }
 
-fn check_database(view: &dyn View, device: &Path) -> Result<(), SessionError> {
+fn check_database(catalog: &dyn Catalog, device: &Path) -> Result<(), SessionError> {
     let mut at = Some(device.clone());
     while let Some(path) = at {
-        if !view.databases(&PathPattern::from(&path)).is_empty() {
+        if !catalog.databases(&PathPattern::from(&path)).is_empty() {
             return Ok(());
         }
         at = path.parent();
@@ -84,11 +84,7 @@ fn check_database(view: &dyn View, device: &Path) -> Result<(), SessionError> {
 
 #[cfg(test)]
 mod tests {
-    use levada_model::Value;
-    use levada_storage::{
-        DatabaseInfo, DeviceInfo, Direction, PieceIterator, RowIterator, SeriesInfo, StorageError, TimeRange,
-        Windows,
-    };
+    use levada_storage::{DatabaseInfo, DeviceInfo, SeriesInfo};
 
     use super::*;
 
@@ -96,7 +92,7 @@ mod tests {
     #[derive(Debug)]
     struct Wide;
 
-    impl View for Wide {
+    impl Catalog for Wide {
         fn databases(&self, _: &PathPattern) -> Vec<DatabaseInfo> {
             Vec::new()
         }
@@ -132,30 +128,6 @@ mod tests {
 
         fn ttl(&self, _: &Path) -> Option<i64> {
             None
-        }
-
-        fn scan(
-            &self,
-            _: &Path,
-            _: &[Arc<str>],
-            _: TimeRange,
-            _: Direction,
-        ) -> Result<RowIterator, StorageError> {
-            Ok(Box::new(std::iter::empty()))
-        }
-
-        fn pieces(
-            &self,
-            _: &Path,
-            _: &Arc<str>,
-            _: TimeRange,
-            _: Option<Windows>,
-        ) -> Result<PieceIterator, StorageError> {
-            Err(StorageError::refused(StatusCode::PATH_NOT_EXIST, "no rows"))
-        }
-
-        fn last(&self, _: &Path, _: &Arc<str>) -> Result<Option<(i64, Value)>, StorageError> {
-            Ok(None)
         }
     }
 

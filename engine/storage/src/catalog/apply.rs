@@ -118,8 +118,11 @@ impl Catalog {
         if self.lives.is_set_for_database(&path) {
             Arc::make_mut(&mut self.lives).set_database(&path, None);
         }
-        let gone: Vec<(Path, usize)> =
-            self.devices.below(&path).map(|device| (device.path.clone(), device.all().len())).collect();
+        let gone: Vec<(Path, usize)> = self
+            .devices
+            .below(path.clone())
+            .map(|device| (device.path.clone(), device.all().len()))
+            .collect();
         for (device, series) in gone {
             self.devices.remove(&device);
             self.series -= series;

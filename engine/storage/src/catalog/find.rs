@@ -1,4 +1,4 @@
-//! Looking names up by pattern.
+//! Looking names up, by pattern and by name.
 
 use std::sync::Arc;
 
@@ -15,6 +15,44 @@ pub(crate) struct Found {
     pub(crate) measurements: HashSet<Arc<str>, foldhash::fast::RandomState>,
 }
 
+impl crate::Catalog for Catalog {
+    fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
+        self.database_infos(pattern)
+    }
+
+    fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
+        self.device_infos(pattern)
+    }
+
+    fn device(&self, path: &Path) -> Option<DeviceInfo> {
+        self.device_at(path)
+    }
+
+    fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
+        self.series_infos(pattern)
+    }
+
+    fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
+        Self::series_by_device(self, pattern)
+    }
+
+    fn has_series(&self, pattern: &PathPattern) -> bool {
+        self.any_series(pattern)
+    }
+
+    fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
+        self.named_infos(device, names)
+    }
+
+    fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
+        self.lives.all()
+    }
+
+    fn ttl(&self, device: &Path) -> Option<i64> {
+        self.lives.of(device)
+    }
+}
+
 impl Catalog {
     pub(crate) fn database_infos(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let matched = self.databases.values().filter(|database| pattern.matches(&database.path));
@@ -24,17 +62,20 @@ impl Catalog {
     }
 
     pub(crate) fn device_infos(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
-        let mut infos = Vec::new();
-        self.each_device(pattern, 0, |device, nodes| {
-            if pattern.matches_nodes(nodes) {
-                infos.push(DeviceInfo {
-                    path: device.path.clone(),
-                    database: self.database_path(device),
-                    aligned: device.aligned,
-                });
-            }
-        });
-        infos
+        if let Some(path) = pattern.as_path() {
+            return self.device_at(&path).into_iter().collect();
+        }
+        let matched = self.devices_at(pattern).filter(|device| pattern.matches(&device.path));
+        matched.map(|device| self.device_info(device)).collect()
+    }
+
+    pub(crate) fn device_at(&self, path: &Path) -> Option<DeviceInfo> {
+        self.device(path).map(|device| self.device_info(device))
+    }
+
+    fn device_info(&self, device: &Device) -> DeviceInfo {
+        let database = self.database_path(device);
+        DeviceInfo { path: device.path.clone(), database, aligned: device.aligned }
     }
 
     pub(crate) fn series_infos(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
@@ -60,7 +101,22 @@ impl Catalog {
         found
     }
 
-    pub(crate) fn series_info(&self, device: &Device, series: &Series) -> SeriesInfo {
+    /// Those of a device's series that some names stand for.
+    pub(crate) fn named_infos(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
+        let Some(device) = self.device(device) else { return Vec::new() };
+        let series = names.iter().filter_map(|name| device.series_or_alias(name));
+        series.map(|series| self.series_info(device, series)).collect()
+    }
+
+    /// Whether a pattern matches any series; the first that it matches ends the search.
+    pub(crate) fn any_series(&self, pattern: &PathPattern) -> bool {
+        match self.one_series(pattern) {
+            Some(found) => found.is_some(),
+            None => self.devices_at(pattern).any(|device| matching(device, pattern).next().is_some()),
+        }
+    }
+
+    fn series_info(&self, device: &Device, series: &Series) -> SeriesInfo {
         let extras = series.extras.as_deref().cloned().unwrap_or_default();
         SeriesInfo {
             path: device.path.child(&series.measurement),
@@ -108,41 +164,48 @@ impl Catalog {
         self.by_id.get(&device.database).cloned().unwrap_or_else(|| device.path.clone())
     }
 
-    /// The devices at or below a pattern's beginning, with their nodes; `less` more nodes may follow a device's.
-    fn each_device(&self, pattern: &PathPattern, less: usize, mut each: impl FnMut(&Arc<Device>, &[&str])) {
-        let mut visit = |device: &Arc<Device>| {
-            let nodes: Vec<&str> = device.path.nodes().collect();
-            each(device, &nodes);
-        };
-        let exact =
-            if less == 0 { Some(pattern.clone()) } else { pattern.split_last().map(|(front, _)| front) };
-        if let Some(path) = exact.and_then(|pattern| pattern.as_path()) {
-            // One device, and where the last node is `**`, those below.
-            self.devices.below(&path).for_each(visit);
-        } else if let Some(prefix) = pattern.literal_prefix() {
-            self.devices.below(&prefix).for_each(visit);
-        } else {
-            self.devices.iter().for_each(&mut visit);
+    /// The devices at or below a pattern's beginning.
+    fn devices_at(&self, pattern: &PathPattern) -> Box<dyn Iterator<Item = &Arc<Device>> + '_> {
+        match pattern.literal_prefix() {
+            Some(path) => Box::new(self.devices.below(path)),
+            None => Box::new(self.devices.iter()),
         }
     }
 
     fn each_series(&self, pattern: &PathPattern, mut each: impl FnMut(&Device, &Series)) {
-        self.each_device(pattern, 1, |device, nodes| {
-            if !pattern.may_match_below(nodes) {
-                return;
-            }
-            let mut full = nodes.to_vec();
-            for series in device.all() {
-                let mut fits = |name| {
-                    full.push(name);
-                    let fits = pattern.matches_nodes(&full);
-                    full.pop();
-                    fits
-                };
-                if fits(&*series.measurement) || series.extras.is_some() && series.alias().is_some_and(fits) {
-                    each(device, series);
-                }
-            }
-        });
+        if let Some(found) = self.one_series(pattern) {
+            found.into_iter().for_each(|(device, series)| each(device, series));
+            return;
+        }
+        for device in self.devices_at(pattern) {
+            matching(device, pattern).for_each(|series| each(device, series));
+        }
     }
+
+    /// The series that a path is of, where there is one; `None` where a pattern is not a path.
+    fn one_series(&self, pattern: &PathPattern) -> Option<Option<(&Device, &Series)>> {
+        let path = pattern.as_path()?;
+        let find = || {
+            let (device, name) = path.split_last()?;
+            let device = self.devices.get(&device)?;
+            Some((&**device, device.series_or_alias(name)?))
+        };
+        Some(find())
+    }
+}
+
+/// The series of a device that a pattern matches, by their names or aliases.
+fn matching<'a>(device: &'a Device, pattern: &PathPattern) -> impl Iterator<Item = &'a Series> {
+    let mut nodes: Vec<&str> = device.path.nodes().collect();
+    let any = pattern.may_match_below(&nodes);
+    let series = if any { device.all() } else { &[] };
+    series.iter().filter(move |series| {
+        let mut fits = |name| {
+            nodes.push(name);
+            let fits = pattern.matches_nodes(&nodes);
+            nodes.pop();
+            fits
+        };
+        fits(&*series.measurement) || series.extras.is_some() && series.alias().is_some_and(fits)
+    })
 }

@@ -112,7 +112,7 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
 }
 
 fn check_no_device_below(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
-    match catalog.devices().below(path).next() {
+    match catalog.devices().below(path.clone()).next() {
         Some(_) => Err(already(path)),
         None => Ok(()),
     }

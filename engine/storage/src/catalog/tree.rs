@@ -82,16 +82,19 @@ impl Tree {
     }
 
     /// The devices at or below a path.
-    pub(crate) fn below<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Arc<Device>> {
-        let at = self.leaf_of(path);
+    pub(crate) fn below(&self, path: Path) -> impl Iterator<Item = &Arc<Device>> {
+        let at = self.leaf_of(&path);
         // Between a path and what is below it stand others only where their next character comes before the full stop.
         let leaves = self.leaves.get(at..).unwrap_or_default();
-        let before = leaves.first().map_or(0, |leaf| leaf.partition_point(|device| device.path < *path));
+        let before = leaves.first().map_or(0, |leaf| leaf.partition_point(|device| device.path < path));
         leaves
             .iter()
             .flat_map(|leaf| leaf.iter())
             .skip(before)
-            .take_while(move |device| device.path.as_str().starts_with(path.as_str()))
+            .take_while({
+                let path = path.clone();
+                move |device| device.path.as_str().starts_with(path.as_str())
+            })
             .filter(move |device| path.is_prefix_of(&device.path))
     }
 }

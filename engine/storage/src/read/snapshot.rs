@@ -16,8 +16,8 @@ use super::{
     plan::{Item, Part},
 };
 use crate::{
-    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, SeriesInfo,
-    StorageError, TimeRange, View, Windows,
+    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
+    SeriesInfo, StorageError, TimeRange, Windows,
     catalog::{Catalog, Device, Series},
     memtable::Memtable,
     sealed::MetaCache,
@@ -101,13 +101,17 @@ impl Snapshot {
     }
 }
 
-impl View for Snapshot {
+impl crate::Catalog for Snapshot {
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         self.catalog.database_infos(pattern)
     }
 
     fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
         self.catalog.device_infos(pattern)
+    }
+
+    fn device(&self, path: &Path) -> Option<DeviceInfo> {
+        self.catalog.device_at(path)
     }
 
     fn series(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
@@ -118,10 +122,12 @@ impl View for Snapshot {
         self.catalog.series_by_device(pattern)
     }
 
+    fn has_series(&self, pattern: &PathPattern) -> bool {
+        self.catalog.any_series(pattern)
+    }
+
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
-        let Some(device) = self.catalog.device(device) else { return Vec::new() };
-        let series = names.iter().filter_map(|name| device.series_or_alias(name));
-        series.map(|series| self.catalog.series_info(device, series)).collect()
+        self.catalog.named_infos(device, names)
     }
 
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
@@ -131,7 +137,9 @@ impl View for Snapshot {
     fn ttl(&self, device: &Path) -> Option<i64> {
         self.catalog.lives().of(device)
     }
+}
 
+impl Rows for Snapshot {
     fn scan(
         &self,
         device: &Path,

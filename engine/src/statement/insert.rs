@@ -25,16 +25,10 @@ pub(crate) async fn insert_write(
     if shared.creates_schema() {
         creation.check(&write.tablets, || shared.storage.view())?;
     }
-    let (write, refused) = if shared.creates_schema() {
-        (write, Vec::new())
-    } else {
-        known::only(&*shared.storage.catalog(), write)?
-    };
-    let inserted = shared.storage.insert_when_ready(write).await?;
+    let insert = shared.storage.insert_when_ready(write);
+    let inserted = insert.known_series_alone(!shared.creates_schema()).await?;
     inserted.durable.await?;
-    let mut report = inserted.report;
-    report.rejected.extend(refused);
-    Ok(report)
+    Ok(inserted.report)
 }
 
 /// Runs an `insert` statement.

@@ -73,8 +73,19 @@ pub enum TryInsertError {
 pub struct Insert {
     store: Arc<Store>,
     write: Option<Write>,
+    /// Whether the databases and series that are missing are made.
+    makes: bool,
     /// Its place in the queue.
     ticket: Option<u64>,
+}
+
+impl Insert {
+    /// With `true`, rows of series that are not there are rejected, where the store would make the series.
+    #[must_use]
+    pub fn known_series_alone(mut self, alone: bool) -> Self {
+        self.makes = !alone;
+        self
+    }
 }
 
 impl Future for Insert {
@@ -89,7 +100,7 @@ impl Future for Insert {
         let core = store.core.lock();
         drop(turn);
         let write = self.write.take().ok_or(StorageError::Closed);
-        Poll::Ready(write.and_then(|write| store.insert(core, write)))
+        Poll::Ready(write.and_then(|write| store.insert(core, write, self.makes)))
     }
 }
 
@@ -237,16 +248,16 @@ impl Storage {
         };
         let core = store.core.lock();
         drop(turn);
-        store.insert(core, write).map_err(TryInsertError::Failed)
+        store.insert(core, write, true).map_err(TryInsertError::Failed)
     }
 
     /// [`Storage::insert`] as a future, for tasks: it waits without blocking its thread, and does the (short) work itself
     /// when it is polled and its turn has come. The turn is taken at the first poll. Dropped before it resolves, it stores
-    /// nothing.
+    /// nothing. With [`Insert::known_series_alone`] it makes no series.
     pub fn insert_when_ready(&self, write: Write) -> Insert {
         let store = Arc::clone(self.store());
         let write = store.with_known_types(write);
-        Insert { store, write: Some(write), ticket: None }
+        Insert { store, write: Some(write), makes: true, ticket: None }
     }
 
     /// Makes a database.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use levada_model::{DataType, Path, PathPattern, RejectedRows, SessionError, StatusCode, Tablet, Write};
+use levada_model::{DataType, Path};
 use levada_storage::Catalog;
 
 use super::shared_name;
@@ -40,50 +40,9 @@ impl KnownDevice {
     }
 }
 
-/// A write without the columns whose series do not exist, and the refusals of those.
-pub(super) fn only(catalog: &dyn Catalog, write: Write) -> Result<(Write, Vec<RejectedRows>), SessionError> {
-    let mut refused = Vec::new();
-    let mut tablets = Vec::with_capacity(write.tablets.len());
-    for (at, tablet) in write.tablets.into_iter().enumerate() {
-        check_database(catalog, tablet.device())?;
-        let names: Vec<Arc<str>> = tablet.columns().iter().map(|column| Arc::clone(&column.name)).collect();
-        let known = KnownDevice::find(catalog, tablet.device(), &names);
-        let (keep, unknown): (Vec<_>, Vec<_>) =
-            tablet.columns().iter().cloned().partition(|column| known.series.contains_key(&*column.name));
-        refused.extend(unknown.into_iter().map(|column| RejectedRows {
-            tablet: at,
-            rows: None,
-            message: format!("Path [{}.{}] does not exist", tablet.device(), column.name),
-            measurement: Some(column.name),
-            code: StatusCode::PATH_NOT_EXIST,
-        }));
-        tablets.push(with_columns(tablet, keep)?);
-    }
-    Ok((Write { tablets, ..write }, refused))
-}
-
-fn with_columns(tablet: Tablet, columns: Vec<levada_model::Column>) -> Result<Tablet, SessionError> {
-    tablet.with_columns(columns).map_err(|error| {
-        SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).caused_by(error)
-    })
-}
-
-fn check_database(catalog: &dyn Catalog, device: &Path) -> Result<(), SessionError> {
-    let mut at = Some(device.clone());
-    while let Some(path) = at {
-        if !catalog.databases(&PathPattern::from(&path)).is_empty() {
-            return Ok(());
-        }
-        at = path.parent();
-    }
-    Err(SessionError::new(
-        StatusCode::DATABASE_NOT_EXIST,
-        "Database not exists and failed to create automatically because enable_auto_create_schema is FALSE.",
-    ))
-}
-
 #[cfg(test)]
 mod tests {
+    use levada_model::PathPattern;
     use levada_storage::{DatabaseInfo, DeviceInfo, SeriesInfo};
 
     use super::*;

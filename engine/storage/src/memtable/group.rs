@@ -23,6 +23,25 @@ pub(crate) struct Chunk {
 /// A measurement and its type.
 pub(crate) type Named = (Arc<str>, DataType);
 
+/// A column of rows that come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) measurement: &'a Arc<str>,
+    pub(crate) data_type: DataType,
+    /// Of the Arrow type that belongs to the data type.
+    pub(crate) values: &'a ArrayRef,
+}
+
+impl Incoming<'_> {
+    pub(super) fn named(&self) -> Named {
+        (Arc::clone(self.measurement), self.data_type)
+    }
+
+    pub(super) fn is_of(&self, (measurement, data_type): &Named) -> bool {
+        measurement == self.measurement && *data_type == self.data_type
+    }
+}
+
 /// What an append did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grown {
@@ -92,13 +111,12 @@ impl Group {
         boundary: u64,
         switched: bool,
         times: &[i64],
-        columns: &[&ArrayRef],
+        columns: &[Incoming<'_>],
     ) -> Grown {
         if switched || self.marks.last().is_none_or(|(marked, _)| *marked <= boundary) {
             self.marks.push((seq, self.rows));
         }
-        let texts =
-            self.columns.iter().zip(columns).map(|((_, data_type), array)| text_bytes(array, *data_type));
+        let texts = columns.iter().map(|column| text_bytes(column.values, column.data_type));
         let full = self.tail_times.len() + times.len() > CHUNK_ROWS
             || texts.zip(&self.tail).any(|(more, column)| column.text_bytes() + more > CHUNK_TEXT_BYTES);
         if full {
@@ -119,9 +137,9 @@ impl Group {
         }
         self.tail_times.extend_from_slice(times);
         let mut bytes = size_of_val(times);
-        for ((tail, array), (_, data_type)) in self.tail.iter_mut().zip(columns).zip(&self.columns) {
-            tail.append(array);
-            bytes += bytes_of(array, *data_type);
+        for (tail, column) in self.tail.iter_mut().zip(columns) {
+            tail.append(column.values);
+            bytes += bytes_of(column.values, column.data_type);
         }
         self.rows += times.len();
         Grown { bytes, sorted, max_time }

@@ -1,11 +1,10 @@
 //! A memtable: the devices of one database and time partition.
 
-use arrow_array::ArrayRef;
 use hashbrown::HashMap;
 use levada_model::Path;
 use parking_lot::Mutex;
 
-use super::group::{Group, GroupRows, Grown, Named};
+use super::group::{Group, GroupRows, Grown, Incoming, Named};
 use crate::TimeRange;
 
 /// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
@@ -22,6 +21,17 @@ pub(crate) struct Place {
     pub(crate) database: u32,
     /// The time partition: `time.div_euclid(width)`.
     pub(crate) partition: i64,
+}
+
+/// The write that rows come with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    /// Its number.
+    pub(crate) seq: u64,
+    /// Rows written up to this one must be told from these, for a view or a deletion that came between.
+    pub(crate) boundary: u64,
+    /// The last write of the same record: up to there the memtable holds rows then.
+    pub(crate) reached: u64,
 }
 
 /// Rows of one database and time partition. Written by one thread at a time (the store's lock sees to that), read by any.
@@ -58,15 +68,13 @@ impl Memtable {
         Self { place, first_seq, inner: Mutex::default() }
     }
 
-    /// Appends rows of a device; says how the memtable grew. Rows written up to `boundary` must be told from
-    /// these, for a view or a deletion that came between.
+    /// Appends rows of a device, whose columns come by measurement; says how the memtable grew.
     pub(crate) fn append(
         &self,
         device: &Path,
-        seq: u64,
-        boundary: u64,
+        stamp: Stamp,
         times: &[i64],
-        columns: &[(Named, &ArrayRef)],
+        columns: &[Incoming<'_>],
     ) -> Grown {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
@@ -77,7 +85,7 @@ impl Memtable {
         let mut grown = Grown::NOTHING;
         let same = |group: &Group| {
             group.columns.len() == columns.len()
-                && group.columns.iter().zip(columns).all(|(own, (named, _))| own == named)
+                && group.columns.iter().zip(columns).all(|(own, column)| column.is_of(own))
         };
         // The group of last time is the likely one.
         let known = found
@@ -87,23 +95,19 @@ impl Memtable {
             .then_some(found.last)
             .or_else(|| found.groups.iter().position(same));
         if known.is_some() || found.groups.len() < GROUPS || columns.len() == 1 {
-            grown = found.append(known, seq, boundary, times, columns);
+            grown = found.append(known, stamp, times, columns);
         } else {
             for column in columns {
-                let known = found.groups.iter().position(|group| group.columns == [column.0.clone()]);
-                let more = found.append(known, seq, boundary, times, std::slice::from_ref(column));
+                let alone = |group: &Group| matches!(&group.columns[..], [own] if column.is_of(own));
+                let known = found.groups.iter().position(alone);
+                let more = found.append(known, stamp, times, std::slice::from_ref(column));
                 // The rows are the same each time.
                 grown = Grown { bytes: grown.bytes + more.bytes, ..more };
             }
         }
         inner.bytes += grown.bytes;
-        inner.last_seq = seq;
+        inner.last_seq = stamp.reached;
         grown
-    }
-
-    /// Says up to which write the memtable holds rows.
-    pub(crate) fn reached(&self, seq: u64) {
-        self.inner.lock().last_seq = seq;
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -170,21 +174,19 @@ impl Device {
     fn append(
         &mut self,
         known: Option<usize>,
-        seq: u64,
-        boundary: u64,
+        stamp: Stamp,
         times: &[i64],
-        columns: &[(Named, &ArrayRef)],
+        columns: &[Incoming<'_>],
     ) -> Grown {
         let mut bytes = 0;
         let at = known.unwrap_or_else(|| {
             bytes += GROUP_BYTES + COLUMN_BYTES * columns.len();
-            self.groups.push(Group::new(columns.iter().map(|(named, _)| named.clone()).collect()));
+            self.groups.push(Group::new(columns.iter().map(Incoming::named).collect()));
             self.groups.len() - 1
         });
-        let arrays: Vec<&ArrayRef> = columns.iter().map(|(_, array)| *array).collect();
         let switched = self.last != at;
         self.last = at;
-        let grown = self.groups[at].append(seq, boundary, switched, times, &arrays);
+        let grown = self.groups[at].append(stamp.seq, stamp.boundary, switched, times, columns);
         Grown { bytes: bytes + grown.bytes, ..grown }
     }
 }

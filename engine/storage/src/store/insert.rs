@@ -11,10 +11,10 @@ use parking_lot::MutexGuard;
 use super::{Core, Store};
 use crate::{
     Durable, Inserted, StorageError,
-    catalog::{Device, database_for},
-    memtable::{Grown, Memtable, Named, Place},
+    catalog::{Device, Series, database_for},
+    memtable::{Grown, Incoming, Memtable, Place, Stamp},
     wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
-    write::{How, LARGEST_WRITE, Prepared, prepare, with_known_types},
+    write::{How, LARGEST_WRITE, Prepared, Target, prepare, with_known_types},
 };
 
 /// So many changes of the catalog wait for a commit at most, about.
@@ -47,11 +47,12 @@ impl Store {
         Write { tablets: tablets.collect(), ..write }
     }
 
-    /// Stores rows; the caller has its turn.
+    /// Stores rows; the caller has its turn. `makes` says whether the databases and series are made that are missing.
     pub(crate) fn insert(
         &self,
         mut core: MutexGuard<'_, Core>,
         write: Write,
+        makes: bool,
     ) -> Result<Inserted, StorageError> {
         let takes = self.writable(&core).and_then(|()| core.flush_failure(&self.admission));
         if !self.admission.has_room() {
@@ -64,16 +65,19 @@ impl Store {
             return Err(error);
         }
         let Write { tablets, coerce, owner, positions } = write;
-        let how = How { coerce, now: self.options.clock.now() };
+        let how = How { coerce, makes, now: self.options.clock.now() };
         let mut room = LARGEST_WRITE;
         let mut report = WriteReport::default();
         let first = core.seq + 1;
         let mut accepted = Vec::with_capacity(tablets.len());
+        let mut targets = Vec::with_capacity(tablets.len());
         for (index, tablet) in tablets.into_iter().enumerate() {
             let prepared = prepare(&core.catalog, index, tablet, &how, &mut room, &mut report);
-            let Some(Prepared { tablet, ops }) = prepared else { continue };
+            let Some(Prepared { tablet, ops, target }) = prepared else { continue };
             let seq = first + accepted.len() as u64;
             ops.into_iter().for_each(|op| core.change(op, seq));
+            let target = target.or_else(|| core.target(&tablet, |_, _| true));
+            targets.push(Some(target.expect("what the tablet lacked was just made")));
             accepted.push(tablet);
         }
         let positions = match &owner {
@@ -94,7 +98,7 @@ impl Store {
         let durable = self.log(&mut core, seq, |bytes| record.put(bytes));
         let points: usize = record.tablets.iter().map(Tablet::points).sum();
         self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
-        let bytes = core.store(record, first, self.options.partition_width, |_| true);
+        let bytes = core.store(record, &targets, first, self.options.partition_width, |_| true);
         self.admission.take(bytes);
         if core.active_bytes > (self.options.memtable_bytes / 3).min(LARGEST_WRITE) {
             self.freeze_all(&mut core);
@@ -145,40 +149,37 @@ impl InsertRecord {
 }
 
 impl Core {
+    /// Where the columns of a tablet go that `fits` says so of; `None` where there is no such device.
+    pub(crate) fn target(&self, tablet: &Tablet, fits: impl Fn(&Column, &Series) -> bool) -> Option<Target> {
+        Some(Target::of(self.catalog.device(tablet.device())?, tablet, fits))
+    }
+
     /// Changes the catalog for a write, and remembers that for the next commit.
     pub(crate) fn change(&mut self, op: CatalogOp, seq: u64) {
         self.catalog.apply(&op, seq);
         self.pending.push((seq, op));
     }
 
-    /// Puts a record's rows into memtables, and its positions where they belong; `wanted` says for which places. Gives the
-    /// bytes they take.
+    /// Puts a record's rows into memtables, each tablet's where its target says, and its positions where they belong; `wanted`
+    /// says for which places. Gives the bytes they take.
     pub(crate) fn store(
         &mut self,
         record: InsertRecord,
+        targets: &[Option<Target>],
         first: u64,
         width: i64,
         wanted: impl Fn(Place) -> bool,
     ) -> usize {
         let last = record.last_seq(first);
         let mut bytes = 0;
-        for (seq, tablet) in (first..).zip(&record.tablets) {
-            let Some(device) = self.catalog.device(tablet.device()).cloned() else { continue };
-            let columns: Vec<(Named, _)> = tablet
-                .columns()
-                .iter()
-                .filter_map(|column| {
-                    let series = device.series(&column.name)?;
-                    // In recovery the catalog may be ahead of the rows.
-                    let fits =
-                        series.since <= seq && series.schema.data_type.arrow() == *column.values.data_type();
-                    let named = (Arc::clone(&series.measurement), series.schema.data_type);
-                    fits.then_some((named, &column.values))
-                })
-                .collect();
+        for ((seq, tablet), target) in (first..).zip(&record.tablets).zip(targets) {
+            let Some(target) = target else { continue };
+            let columns = target.columns(tablet);
             if columns.is_empty() {
                 continue;
             }
+            let device = &target.device;
+            let stamp = Stamp { seq, boundary: self.boundary, reached: last };
             let times = tablet.times().values();
             let mut all = Grown::NOTHING;
             for (partition, rows) in partitions(times, width) {
@@ -189,11 +190,10 @@ impl Core {
                 let memtable = self.memtable(place, first);
                 let whole = rows.len() == times.len();
                 let grown = if whole {
-                    memtable.append(&device.path, seq, self.boundary, times, &columns)
+                    memtable.append(&device.path, stamp, times, &columns)
                 } else {
-                    append_part(&memtable, &device.path, (seq, self.boundary), times, rows, &columns)
+                    append_part(&memtable, &device.path, stamp, times, rows, &columns)
                 };
-                memtable.reached(last);
                 bytes += grown.bytes;
                 let sorted = grown.sorted && whole;
                 all = Grown { sorted, max_time: all.max_time.max(grown.max_time), ..all };
@@ -215,15 +215,15 @@ impl Core {
 fn append_part(
     memtable: &Memtable,
     device: &Path,
-    (seq, boundary): (u64, u64),
+    stamp: Stamp,
     times: &[i64],
     rows: Range<usize>,
-    columns: &[(Named, &arrow_array::ArrayRef)],
+    columns: &[Incoming<'_>],
 ) -> Grown {
-    let parts: Vec<_> = columns.iter().map(|(_, array)| array.slice(rows.start, rows.len())).collect();
+    let parts: Vec<_> = columns.iter().map(|column| column.values.slice(rows.start, rows.len())).collect();
     let columns: Vec<_> =
-        columns.iter().zip(&parts).map(|((named, _), part)| (named.clone(), part)).collect();
-    memtable.append(device, seq, boundary, &times[rows], &columns)
+        columns.iter().zip(&parts).map(|(column, values)| Incoming { values, ..*column }).collect();
+    memtable.append(device, stamp, &times[rows], &columns)
 }
 
 /// Runs of rows of one time partition each.
@@ -248,6 +248,24 @@ fn partitions(times: &[i64], width: i64) -> Vec<(i64, Range<usize>)> {
 }
 
 impl Core {
+    /// Stores a record that was read from the log, as far as its rows still have somewhere to go.
+    pub(super) fn store_again(
+        &mut self,
+        record: InsertRecord,
+        first: u64,
+        width: i64,
+        wanted: impl Fn(Place) -> bool,
+    ) {
+        let target = |(seq, tablet): (u64, &Tablet)| {
+            // The catalog may be ahead of the rows.
+            self.target(tablet, |column, series| {
+                series.since <= seq && series.schema.data_type.arrow() == *column.values.data_type()
+            })
+        };
+        let targets: Vec<_> = (first..).zip(&record.tablets).map(target).collect();
+        self.store(record, &targets, first, width, wanted);
+    }
+
     /// Makes again what a tablet in the log made when it was taken.
     pub(super) fn make_for(&mut self, tablet: &Tablet, seq: u64) {
         let path = tablet.device();

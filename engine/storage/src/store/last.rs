@@ -13,7 +13,7 @@ use levada_model::{DataType, Path, PathPattern, Value};
 
 use crate::{
     TimeRange,
-    memtable::{Grown, Named},
+    memtable::{Grown, Incoming},
 };
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -119,14 +119,14 @@ impl LastCache {
         device: &Path,
         seq: u64,
         times: &[i64],
-        columns: &[(Named, &ArrayRef)],
+        columns: &[Incoming<'_>],
         grown: Grown,
     ) {
         for half in [&mut self.newer, &mut self.older] {
             let Some(known) = half.get_mut(device) else { continue };
-            for ((measurement, data_type), array) in columns {
-                if let Some(entry) = known.get_mut(measurement) {
-                    entry.raise(seq, times, array, *data_type, grown);
+            for Incoming { measurement, data_type, values } in columns {
+                if let Some(entry) = known.get_mut(*measurement) {
+                    entry.raise(seq, times, values, *data_type, grown);
                 }
             }
         }

@@ -390,6 +390,6 @@ fn recover_rows(core: &mut Core, record: InsertRecord, seq: u64, committed: u64,
     }
     let flushed = std::mem::take(&mut core.flushed);
     let wanted = |place| flushed.get(&place).is_none_or(|flushed| seq > *flushed);
-    core.store(record, first, width, wanted);
+    core.store_again(record, first, width, wanted);
     core.flushed = flushed;
 }

@@ -8,6 +8,7 @@ use levada_tsfile::LONGEST_VALUE;
 
 use super::{
     size::{bytes_of, length, long_rows, too_large, without},
+    target::Target,
     types::{Misfits, misfits, same_values},
 };
 use crate::{
@@ -16,12 +17,18 @@ use crate::{
     wal::{CatalogOp, SeriesDef},
 };
 
+/// As the peer says it.
+const NO_DATABASE: &str =
+    "Database not exists and failed to create automatically because enable_auto_create_schema is FALSE.";
+
 /// What of a tablet is to be stored, and what the catalog needs for that.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) tablet: Tablet,
     /// In order: the database, the series.
     pub(crate) ops: Vec<CatalogOp>,
+    /// Where its columns go; `None` where that is only known once `ops` were applied.
+    pub(crate) target: Option<Target>,
 }
 
 /// Checks a tablet; what does not fit is added to the report. `None` where nothing is left. `room` is how many bytes a write may
@@ -37,10 +44,11 @@ pub(crate) fn prepare(
     if tablet.rows() == 0 {
         return None;
     }
-    let mut check = Check { catalog, index, coerce: how.coerce, report, ops: Vec::new() };
+    let mut check = Check { catalog, index, how, report, ops: Vec::new() };
     match check.device(&tablet) {
         Ok(known) => {
-            let tablet = check.live(tablet, how.now)?;
+            let tablet = check.known_alone(tablet, known.as_deref())?;
+            let tablet = check.live(tablet)?;
             let tablet = check.typed(tablet, known.as_deref())?;
             let tablet = check.without_long_values(tablet)?;
             let bytes = bytes_of(&tablet);
@@ -49,16 +57,21 @@ pub(crate) fn prepare(
                 return None;
             }
             *room -= bytes;
+            let exact = known.as_ref().and_then(|device| Target::exact(device, &tablet));
+            if exact.is_some() {
+                return Some(Prepared { tablet, ops: check.ops, target: exact });
+            }
             let columns = check.columns(&tablet, known.as_deref());
             let ops = check.ops;
-            let aligned = tablet.aligned();
-            let (device, times, before) = tablet.into_parts();
-            let columns = columns.unwrap_or(before);
             if columns.is_empty() {
                 return None;
             }
+            let aligned = tablet.aligned();
+            let (device, times, _) = tablet.into_parts();
             let tablet = Tablet::try_new(device, aligned, times, columns).ok()?;
-            Some(Prepared { tablet, ops })
+            let known = known.filter(|_| ops.is_empty());
+            let target = known.map(|device| Target::of(&device, &tablet, |_, _| true));
+            Some(Prepared { tablet, ops, target })
         }
         Err(error) => {
             check.refuse(None, None, &error);
@@ -72,6 +85,8 @@ pub(crate) fn prepare(
 pub(crate) struct How {
     /// Whether values become the type of their series, where that loses nothing.
     pub(crate) coerce: bool,
+    /// Whether the databases and series that are missing are made; else their columns are rejected.
+    pub(crate) makes: bool,
     /// Milliseconds since 1970 UTC.
     pub(crate) now: i64,
 }
@@ -79,7 +94,7 @@ pub(crate) struct How {
 struct Check<'a> {
     catalog: &'a Catalog,
     index: usize,
-    coerce: bool,
+    how: &'a How,
     report: &'a mut WriteReport,
     ops: Vec<CatalogOp>,
 }
@@ -107,6 +122,12 @@ impl Check<'_> {
             }
             return Ok(Some(Arc::clone(device)));
         }
+        if !self.how.makes {
+            return match self.catalog.database_of(path) {
+                Some(_) => Ok(None),
+                None => Err(StorageError::refused(StatusCode::DATABASE_NOT_EXIST, NO_DATABASE)),
+            };
+        }
         check_device(self.catalog, path)?;
         if let Err(database) = database_for(self.catalog, path)? {
             let id = self.catalog.next_id();
@@ -115,10 +136,26 @@ impl Check<'_> {
         Ok(None)
     }
 
+    /// The columns whose series are there, where others are not made.
+    fn known_alone(&mut self, tablet: Tablet, device: Option<&Device>) -> Option<Tablet> {
+        let is_known =
+            |column: &Column| device.is_some_and(|device| device.series_or_alias(&column.name).is_some());
+        if self.how.makes || tablet.columns().iter().all(is_known) {
+            return Some(tablet);
+        }
+        let (known, unknown): (Vec<_>, Vec<_>) = tablet.columns().iter().cloned().partition(is_known);
+        for Column { name, .. } in &unknown {
+            let message = format!("Path [{}.{name}] does not exist", tablet.device());
+            let error = StorageError::refused(StatusCode::PATH_NOT_EXIST, message);
+            self.refuse(None, Some(name), &error);
+        }
+        if known.is_empty() { None } else { tablet.with_columns(known).ok() }
+    }
+
     /// The rows that are not older than they may be.
-    fn live(&mut self, tablet: Tablet, now: i64) -> Option<Tablet> {
+    fn live(&mut self, tablet: Tablet) -> Option<Tablet> {
         let Some(ttl) = self.catalog.lives().of(tablet.device()) else { return Some(tablet) };
-        let bound = now.saturating_sub(ttl);
+        let bound = self.how.now.saturating_sub(ttl);
         let late: Vec<u32> = (0..tablet.rows())
             .filter(|&row| tablet.times().value(row) < bound)
             .map(|row| row as u32)
@@ -211,18 +248,9 @@ impl Check<'_> {
         Tablet::try_new(device, aligned, times, columns).ok()
     }
 
-    /// The columns to be stored, by name; `None` where they are the tablet's as they stand.
-    fn columns(&mut self, tablet: &Tablet, device: Option<&Device>) -> Option<Vec<Column>> {
-        let columns = tablet.columns();
-        if columns.is_sorted_by(|a, b| a.name < b.name)
-            && let Some(device) = device
-            && columns.iter().all(|column| {
-                device.series(&column.name).is_some_and(|series| series.schema.data_type == column.data_type)
-            })
-        {
-            return None;
-        }
-        let mut sorted: Vec<&Column> = columns.iter().collect();
+    /// The columns to be stored, by name.
+    fn columns(&mut self, tablet: &Tablet, device: Option<&Device>) -> Vec<Column> {
+        let mut sorted: Vec<&Column> = tablet.columns().iter().collect();
         sorted.sort_by(|a, b| a.name.cmp(&b.name));
         let mut kept: Vec<(Column, &Arc<str>)> = Vec::with_capacity(sorted.len());
         let mut made = Vec::new();
@@ -242,7 +270,7 @@ impl Check<'_> {
             let (device, aligned) = (tablet.device().clone(), tablet.aligned());
             self.ops.push(CatalogOp::CreateSeries { device, aligned, series: made });
         }
-        Some(kept)
+        kept
     }
 
     /// Of columns with the names they came by, one of each series, by name: of a series that came by its name and its alias,
@@ -272,7 +300,7 @@ impl Check<'_> {
             "data type of {device}.{name} is not consistent, registered type {data_type}, inserting type {}",
             column.data_type
         );
-        if !self.coerce {
+        if !self.how.coerce {
             let error = StorageError::refused(StatusCode::METADATA_ERROR, mismatch);
             self.refuse(None, Some(&column.name), &error);
             return None;

@@ -15,6 +15,7 @@ mod apply;
 mod device;
 mod find;
 mod lives;
+mod matching;
 mod rules;
 mod tree;
 
@@ -26,8 +27,10 @@ use std::{
 use hashbrown::HashSet;
 use levada_model::Path;
 
+pub(crate) use apply::Removed;
 pub(crate) use device::{Device, Series};
 pub(crate) use lives::Lives;
+pub(crate) use matching::{Deleted, Matching};
 pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
 pub(crate) use tree::Tree;
 
@@ -48,10 +51,6 @@ pub(crate) struct Catalog {
     series: usize,
     next_id: u32,
     lives: Arc<Lives>,
-    /// Grows with every change of databases and series.
-    changes: u64,
-    /// Grows where the second name of a series may come, go or change.
-    alias_changes: u64,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,
@@ -127,16 +126,6 @@ impl Catalog {
 }
 
 impl Catalog {
-    /// Whether another has the same databases and series, as nothing has changed between the two.
-    pub(crate) fn is_as(&self, other: &Self) -> bool {
-        self.changes == other.changes
-    }
-
-    /// Whether the second names of series are those of another.
-    pub(crate) fn has_aliases_of(&self, other: &Self) -> bool {
-        self.alias_changes == other.alias_changes
-    }
-
     /// Puts a changed copy in its place; gives what was there before.
     pub(crate) fn replace(&mut self, mut next: Self) -> Self {
         next.names = std::mem::take(&mut self.names);

@@ -448,3 +448,38 @@ impl Handle {
         flushed.and(closed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Float64Array, Int64Array};
+    use levada_model::{Column, DataType, Tablet};
+
+    use super::*;
+
+    #[test]
+    fn looking_names_up_leaves_no_mark_in_memtables() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let storage =
+            Storage::open(StorageOptions { wal: false, ..StorageOptions::new(dir.path()) }).expect("opens");
+        let device = Path::parse("root.a.d").expect("a path");
+        let values = Arc::new(Float64Array::from(vec![1.0]));
+        let column = Column { name: "s".into(), data_type: DataType::Double, values };
+        let tablet = Tablet::try_new(device.clone(), false, Int64Array::from(vec![1]), vec![column]);
+        let write = Write { tablets: vec![tablet.expect("one value")], ..Write::default() };
+        storage.insert(write).expect("taken");
+        let state = || {
+            let core = storage.store().core.lock();
+            (core.boundary, core.seq)
+        };
+        let (before, seq) = state();
+        assert!(before < seq);
+        let names = storage.catalog();
+        assert_eq!(names.device(&device).map(|device| device.aligned), Some(false));
+        assert_eq!(names.series_named(&device, &["s".into(), "t".into()]).len(), 1);
+        assert_eq!(state(), (before, seq));
+        drop(storage.view());
+        assert_eq!(state(), (seq, seq));
+    }
+}

@@ -4,30 +4,20 @@ use std::sync::Arc;
 
 use levada_model::Path;
 
-use super::{Catalog, Database, Device, Series, find::Found};
+use super::{Catalog, Database, Deleted, Device, Matching, Series, tree::Leaf};
 use crate::wal::{CatalogOp, SeriesDef};
 
-/// What a change took away.
-#[derive(Debug, Default, PartialEq, Eq)]
+/// What a change took away. To drop it takes long where it is much.
+#[derive(Debug, Default)]
 pub(crate) struct Removed {
-    /// Databases with all that is in them.
-    pub(crate) databases: Vec<u32>,
-    /// How many databases or series.
-    pub(crate) count: usize,
+    /// A database with all that is in it.
+    pub(crate) database: Option<u32>,
+    _devices: Vec<Arc<Leaf>>,
 }
 
 impl Catalog {
     /// Makes a change that belongs to a write. What does not fit (in a log that was damaged) is left out.
     pub(crate) fn apply(&mut self, op: &CatalogOp, seq: u64) -> Removed {
-        if !matches!(op, CatalogOp::Delete { .. }) {
-            self.changes += 1;
-        }
-        let alias = match op {
-            CatalogOp::CreateSeries { series, .. } => series.iter().any(|series| series.alias.is_some()),
-            CatalogOp::AlterSeries { .. } => true,
-            _ => false,
-        };
-        self.alias_changes += u64::from(alias);
         match op {
             CatalogOp::CreateDatabase { id, path, ttl } => {
                 let database = Database { id: *id, path: path.clone() };
@@ -52,9 +42,8 @@ impl Catalog {
             }
             CatalogOp::AlterSeries { device, series } => self.alter_series(device, series),
             CatalogOp::DeleteSeries { patterns } => {
-                let found: Vec<Found> =
-                    patterns.iter().flat_map(|pattern| self.find_series(pattern)).collect();
-                return Removed { count: self.delete_series(found), ..Removed::default() };
+                let next = Matching::find(self.clone(), patterns, Deleted::Series).next();
+                self.replace(next);
             }
             CatalogOp::Delete { .. } => {}
         }
@@ -99,34 +88,15 @@ impl Catalog {
         }
     }
 
-    fn delete_series(&mut self, found: Vec<Found>) -> usize {
-        let mut count = 0;
-        for Found { device, measurements } in found {
-            let Some(known) = self.devices.get_mut(&device) else { continue };
-            count += known.retain(|series| !measurements.contains(&series.measurement));
-            if known.all().is_empty() {
-                self.devices.remove(&device);
-            }
-        }
-        self.series -= count;
-        count
-    }
-
     fn delete_database(&mut self, id: u32) -> Removed {
         let Some(path) = Arc::make_mut(&mut self.by_id).remove(&id) else { return Removed::default() };
         Arc::make_mut(&mut self.databases).remove(&path);
         if self.lives.is_set_for_database(&path) {
             Arc::make_mut(&mut self.lives).set_database(&path, None);
         }
-        let gone: Vec<(Path, usize)> = self
-            .devices
-            .below(path.clone())
-            .map(|device| (device.path.clone(), device.all().len()))
-            .collect();
-        for (device, series) in gone {
-            self.devices.remove(&device);
-            self.series -= series;
-        }
-        Removed { databases: vec![id], count: 1 }
+        let devices = self.devices.take_below(&path);
+        let series = devices.iter().flat_map(|leaf| leaf.iter()).map(|device| device.all().len());
+        self.series -= series.sum::<usize>();
+        Removed { database: Some(id), _devices: devices }
     }
 }

@@ -118,18 +118,23 @@ impl Device {
         self.series[found] = after;
     }
 
-    /// Keeps the series for which `keep` holds; gives how many went.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Series) -> bool) -> usize {
-        let before = self.series.len();
+    /// Takes the series at some places out, which ascend.
+    pub(super) fn remove(&mut self, places: &[usize]) {
+        let (mut at, mut places) = (0, places.iter().copied().peekable());
         let aliases = &mut self.aliases;
         self.series.retain(|series| {
-            let kept = keep(series);
-            if !kept && let (Some(alias), Some(aliases)) = (series.alias(), &mut *aliases) {
+            let goes = places.next_if_eq(&at).is_some();
+            at += 1;
+            if goes && let (Some(alias), Some(aliases)) = (series.alias(), &mut *aliases) {
                 aliases.remove(alias);
             }
-            kept
+            !goes
         });
-        before - self.series.len()
+    }
+
+    /// Whether any of its series has an alias.
+    pub(super) fn has_aliases(&self) -> bool {
+        self.aliases.as_ref().is_some_and(|aliases| !aliases.is_empty())
     }
 
     fn note_alias(&mut self, series: &Series) {
@@ -197,7 +202,8 @@ mod tests {
 
         device.alter(&series("b", Some("renamed")).def(), &mut Names::default());
         assert_eq!(["nick", "renamed"].map(|name| found(&device, name)), [None, Some("b")]);
-        assert_eq!(device.retain(|series| series.alias().is_none()), 1);
+        device.remove(&[1]);
+        assert_eq!(device.all().len(), 1);
         assert_eq!(["b", "renamed"].map(|name| found(&device, name)), [None, None]);
     }
 

@@ -2,17 +2,102 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use levada_model::{Path, PathPattern};
 
-use super::{Catalog, Database, Device, Series};
+use super::{Catalog, Database, Device, Series, Tree};
 use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, SeriesInfo};
 
-/// Series of one device that a pattern matches.
+/// Patterns of which series are searched, sorted out.
 #[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) device: Path,
-    pub(crate) measurements: HashSet<Arc<str>, foldhash::fast::RandomState>,
+pub(super) struct Searched {
+    patterns: Vec<PathPattern>,
+    /// Those without wildcards: names by device.
+    exact: HashMap<Path, Vec<Box<str>>, foldhash::fast::RandomState>,
+    /// The others.
+    wild: Vec<PathPattern>,
+    /// Where devices of such series lie: at or below these.
+    prefixes: Vec<Path>,
+}
+
+impl Searched {
+    pub(super) fn new(patterns: &[PathPattern]) -> Self {
+        let mut searched = Self {
+            patterns: patterns.to_vec(),
+            exact: HashMap::default(),
+            wild: Vec::new(),
+            prefixes: Vec::new(),
+        };
+        for pattern in patterns {
+            match pattern.as_path() {
+                Some(path) => {
+                    let Some((device, name)) = path.split_last() else { continue };
+                    searched.prefixes.push(device.clone());
+                    searched.exact.entry(device).or_default().push(name.into());
+                }
+                None => {
+                    // All paths begin with the root.
+                    let prefix = pattern.literal_prefix().or_else(|| Path::parse("root").ok());
+                    searched.prefixes.extend(prefix);
+                    searched.wild.push(pattern.clone());
+                }
+            }
+        }
+        searched.prefixes.sort_unstable();
+        searched.prefixes.dedup();
+        searched
+    }
+
+    pub(super) fn patterns(&self) -> &[PathPattern] {
+        &self.patterns
+    }
+
+    /// For each leaf of a tree, whether such series may be in it.
+    pub(super) fn leaves(&self, tree: &Tree) -> Vec<bool> {
+        let mut concerned = vec![false; tree.leaves().len()];
+        for prefix in &self.prefixes {
+            let from = tree.place(prefix).0;
+            for (at, leaf) in tree.leaves().iter().enumerate().skip(from) {
+                let begins_below =
+                    leaf.first().is_some_and(|device| device.path.as_str().starts_with(prefix.as_str()));
+                if at > from && !begins_below {
+                    break;
+                }
+                concerned[at] = true;
+            }
+        }
+        concerned
+    }
+
+    /// The places of such series among those of a device, ascending.
+    pub(super) fn places(&self, device: &Device) -> Vec<usize> {
+        let mut places: Vec<usize> = self.found(device).map(|(place, _)| place).collect();
+        if !places.is_sorted_by(|a, b| a < b) {
+            places.sort_unstable();
+            places.dedup();
+        }
+        places
+    }
+
+    /// The paths of those series of a device that a pattern matches by their aliases alone.
+    pub(super) fn aliased(&self, device: &Device) -> Vec<Path> {
+        if !device.has_aliases() {
+            return Vec::new();
+        }
+        let aliased = self.found(device).filter(|(_, by_alias)| *by_alias);
+        aliased.map(|(place, _)| device.path.child(&device.all()[place].measurement)).collect()
+    }
+
+    /// Places of series, and whether they were found by an alias.
+    fn found(&self, device: &Device) -> impl Iterator<Item = (usize, bool)> {
+        let exact = self.exact.get(&device.path).into_iter().flatten().filter_map(|name| {
+            let series = device.series_or_alias(name)?;
+            let place = device.position(&series.measurement, 0)?;
+            Some((place, *series.measurement != **name))
+        });
+        let wild = self.wild.iter().flat_map(|pattern| matching(device, pattern));
+        exact.chain(wild)
+    }
 }
 
 impl crate::Catalog for Catalog {
@@ -132,33 +217,6 @@ impl Catalog {
         }
     }
 
-    pub(crate) fn find_series(&self, pattern: &PathPattern) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
-        self.each_series(pattern, |device, series| {
-            if found.last().is_none_or(|last| last.device != device.path) {
-                found.push(Found { device: device.path.clone(), measurements: HashSet::default() });
-            }
-            if let Some(last) = found.last_mut() {
-                last.measurements.insert(Arc::clone(&series.measurement));
-            }
-        });
-        found
-    }
-
-    /// The paths of the series that a pattern matches by their aliases alone.
-    pub(crate) fn find_aliased(&self, pattern: &PathPattern) -> Vec<Path> {
-        let mut found = Vec::new();
-        self.each_series(pattern, |device, series| {
-            if series.alias().is_some() {
-                let path = device.path.child(&series.measurement);
-                if !pattern.matches(&path) {
-                    found.push(path);
-                }
-            }
-        });
-        found
-    }
-
     fn database_path(&self, device: &Device) -> Path {
         // A device's database is there as long as the device.
         self.by_id.get(&device.database).cloned().unwrap_or_else(|| device.path.clone())
@@ -178,7 +236,7 @@ impl Catalog {
             return;
         }
         for device in self.devices_at(pattern) {
-            matching(device, pattern).for_each(|series| each(device, series));
+            matching(device, pattern).for_each(|(place, _)| each(device, &device.all()[place]));
         }
     }
 
@@ -194,18 +252,21 @@ impl Catalog {
     }
 }
 
-/// The series of a device that a pattern matches, by their names or aliases.
-fn matching<'a>(device: &'a Device, pattern: &PathPattern) -> impl Iterator<Item = &'a Series> {
+/// The places of those series of a device that a pattern matches, by their names or aliases, and whether it was the alias.
+fn matching(device: &Device, pattern: &PathPattern) -> impl Iterator<Item = (usize, bool)> {
     let mut nodes: Vec<&str> = device.path.nodes().collect();
     let any = pattern.may_match_below(&nodes);
     let series = if any { device.all() } else { &[] };
-    series.iter().filter(move |series| {
+    series.iter().enumerate().filter_map(move |(place, series)| {
         let mut fits = |name| {
             nodes.push(name);
             let fits = pattern.matches_nodes(&nodes);
             nodes.pop();
             fits
         };
-        fits(&*series.measurement) || series.extras.is_some() && series.alias().is_some_and(fits)
+        if fits(&*series.measurement) {
+            return Some((place, false));
+        }
+        series.alias().is_some_and(fits).then_some((place, true))
     })
 }

@@ -9,16 +9,35 @@ use super::Device;
 /// A leaf is split at so many devices.
 const LEAF: usize = 512;
 
+/// Some devices that follow each other, by path; not empty.
+pub(super) type Leaf = Vec<Arc<Device>>;
+
 /// Devices by path. A clone costs one reference count; a change of a clone copies the list of leaves and one leaf.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
-    leaves: Arc<Vec<Arc<Vec<Arc<Device>>>>>,
+    leaves: Arc<Vec<Arc<Leaf>>>,
     len: usize,
 }
 
 impl Tree {
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// A tree of leaves in the order of their paths.
+    pub(super) fn of(leaves: Vec<Arc<Leaf>>) -> Self {
+        Self { len: leaves.iter().map(|leaf| leaf.len()).sum(), leaves: Arc::new(leaves) }
+    }
+
+    pub(super) fn leaves(&self) -> &[Arc<Leaf>] {
+        &self.leaves
+    }
+
+    /// The leaf in which a path is or would be, and its place there.
+    pub(super) fn place(&self, path: &Path) -> (usize, usize) {
+        let leaf = self.leaf_of(path);
+        let before = |leaf: &Arc<Leaf>| leaf.partition_point(|device| device.path < *path);
+        (leaf, self.leaves.get(leaf).map_or(0, before))
     }
 
     fn leaf_of(&self, path: &Path) -> usize {
@@ -64,17 +83,34 @@ impl Tree {
         Some(Arc::make_mut(&mut leaf[found]))
     }
 
-    pub(crate) fn remove(&mut self, path: &Path) {
-        let at = self.leaf_of(path);
-        let Some(leaf) = self.leaves.get(at) else { return };
-        let Ok(found) = leaf.binary_search_by(|device| device.path.cmp(path)) else { return };
-        let leaves = Arc::make_mut(&mut self.leaves);
-        let leaf = Arc::make_mut(&mut leaves[at]);
-        leaf.remove(found);
-        if leaf.is_empty() {
-            leaves.remove(at);
+    /// Takes the devices at or below a path out; gives them, in leaves of which some are shared with the tree. A tree that is
+    /// large, and not shared, is not let go of here.
+    pub(super) fn take_below(&mut self, path: &Path) -> Vec<Arc<Leaf>> {
+        let from = self.leaf_of(path);
+        let (mut kept, mut taken) = (Vec::with_capacity(self.leaves.len()), Vec::new());
+        let below = format!("{}.", path.as_str());
+        let is_below = |device: Option<&Arc<Device>>| {
+            device.is_some_and(|device| device.path.as_str().starts_with(&below))
+        };
+        // Others may stand between a path and what is below it.
+        let begins =
+            |leaf: &Leaf| leaf.first().is_some_and(|device| device.path.as_str().starts_with(path.as_str()));
+        for (at, leaf) in self.leaves.iter().enumerate() {
+            if is_below(leaf.first()) && is_below(leaf.last()) {
+                self.len -= leaf.len();
+                taken.push(Arc::clone(leaf));
+            } else if at == from || begins(leaf) {
+                let (out, rest): (Leaf, Leaf) =
+                    leaf.iter().cloned().partition(|device| path.is_prefix_of(&device.path));
+                self.len -= out.len();
+                taken.push(Arc::new(out));
+                kept.extend(Some(rest).filter(|rest| !rest.is_empty()).map(Arc::new));
+            } else {
+                kept.push(Arc::clone(leaf));
+            }
         }
-        self.len -= 1;
+        self.leaves = Arc::new(kept);
+        taken
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Device>> {
@@ -83,10 +119,9 @@ impl Tree {
 
     /// The devices at or below a path.
     pub(crate) fn below(&self, path: Path) -> impl Iterator<Item = &Arc<Device>> {
-        let at = self.leaf_of(&path);
+        let (at, before) = self.place(&path);
         // Between a path and what is below it stand others only where their next character comes before the full stop.
         let leaves = self.leaves.get(at..).unwrap_or_default();
-        let before = leaves.first().map_or(0, |leaf| leaf.partition_point(|device| device.path < path));
         leaves
             .iter()
             .flat_map(|leaf| leaf.iter())

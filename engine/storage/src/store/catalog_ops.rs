@@ -8,10 +8,16 @@ use parking_lot::MutexGuard;
 use super::{Core, Store};
 use crate::{
     Applied, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
-    catalog::{Catalog, check_database, check_new_series, database_for},
+    catalog::{Catalog, Deleted, Matching, Removed, check_database, check_new_series, database_for},
+    memtable::Memtable,
     tombstone::Tombstone,
     wal::{CatalogOp, SeriesDef, Wal},
 };
+
+/// A deletion looks so often at what changed meanwhile, at most, before it takes the lock …
+const LOOKS: usize = 4;
+/// … or until so few devices did.
+const FEW: usize = 64;
 
 impl Store {
     pub(crate) fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
@@ -77,69 +83,48 @@ impl Store {
     }
 
     pub(crate) fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
-        for last in [false, false, true] {
-            let seen = self.catalog_to_change()?;
-            // Many series take long to find, and writers do not wait for that; unless the catalog changes all the time.
-            let held = last.then(|| self.core.lock());
-            let seen = held.as_ref().map_or(seen, |core| core.catalog.clone());
-            let prepared = Deletion::prepare(&seen, patterns);
-            let core = match held {
-                Some(core) => core,
-                None => self.core.lock(),
-            };
-            self.writable(&core)?;
-            if !core.catalog.is_as(&seen) {
-                continue;
-            }
-            let Some(Deletion { count, op, next, databases }) = prepared else {
-                return Ok(Applied { count: 0, durable: Durable::already() });
-            };
-            let mut before = None;
-            let applied = self.apply_all_with(core, count, vec![op], |core, op, seq| {
-                core.freeze(|memtable| databases.contains(&memtable.place.database));
-                before = Some(core.hide_series(op, seq, next.clone()));
-                0
-            });
-            // A catalog of many series that is not shared takes long to let go of, and no lock is held here.
-            drop((before, seen));
-            return applied;
-        }
-        unreachable!("the last turn holds the lock, so that nothing changes")
+        let (core, found) = self.find(patterns, Deleted::Series)?;
+        let op = CatalogOp::DeleteSeries { patterns: found.by_name() };
+        let mut before = None;
+        let ops = if found.count() > 0 { vec![op] } else { Vec::new() };
+        let applied = self.apply_all_with(core, found.count(), ops, |core, op, seq| {
+            before = Some(core.hide_series(op, seq, &found));
+            Freed::default()
+        });
+        // A catalog of many series that is not shared takes long to let go of, and no lock is held here.
+        drop((before, found));
+        applied
     }
 
     pub(crate) fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
-        for last in [false, false, true] {
-            let seen = self.catalog_to_change()?;
-            let held = last.then(|| self.core.lock());
-            let seen = held.as_ref().map_or(seen, |core| core.catalog.clone());
-            let count = patterns
-                .iter()
-                .flat_map(|pattern| seen.find_series(pattern))
-                .map(|found| found.measurements.len())
-                .sum();
-            let named = by_name(&seen, patterns);
-            let core = match held {
-                Some(core) => core,
-                None => self.core.lock(),
-            };
-            self.writable(&core)?;
-            // Series that came meanwhile are found by the patterns; by other names they are not.
-            if !core.catalog.has_aliases_of(&seen) {
-                continue;
-            }
-            if count == 0 || range.is_empty() {
-                return Ok(Applied { count: 0, durable: Durable::already() });
-            }
-            return self.apply_all(core, count, vec![CatalogOp::Delete { patterns: named, range }]);
-        }
-        unreachable!("the last turn holds the lock, so that nothing changes")
+        let (core, found) = self.find(patterns, Deleted::Rows)?;
+        let count = if range.is_empty() { 0 } else { found.count() };
+        let op = CatalogOp::Delete { patterns: found.by_name(), range };
+        self.apply_all(core, count, if count > 0 { vec![op] } else { Vec::new() })
     }
 
-    /// The catalog as it is now, where it may be changed.
-    fn catalog_to_change(&self) -> Result<Catalog, StorageError> {
-        let core = self.core.lock();
-        self.writable(&core)?;
-        Ok(core.catalog.clone())
+    /// The series that patterns match, in the catalog as it stands under the lock that comes with them. Many take long to find,
+    /// and writers do not wait for that: what is done under the lock is to look at what changed since the last look.
+    fn find(
+        &self,
+        patterns: &[PathPattern],
+        deleted: Deleted,
+    ) -> Result<(MutexGuard<'_, Core>, Matching), StorageError> {
+        let now = || {
+            let core = self.core.lock();
+            self.writable(&core)?;
+            Ok((core.catalog.clone(), core))
+        };
+        let mut found = Matching::find(now().map(|(catalog, _)| catalog)?, patterns, deleted);
+        for _ in 0..LOOKS {
+            let (catalog, _) = now()?;
+            if found.catch_up(catalog) < FEW {
+                break;
+            }
+        }
+        let (catalog, core) = now()?;
+        found.catch_up(catalog);
+        Ok((core, found))
     }
 
     /// Logs changes, and makes them.
@@ -152,27 +137,29 @@ impl Store {
         self.apply_all_with(core, count, ops, Core::execute)
     }
 
-    /// Logs changes, and makes them as `execute` does, which gives the bytes of memory that were freed.
+    /// Logs changes, and makes them as `execute` does, which gives what is to be let go of.
     fn apply_all_with(
         &self,
         mut core: MutexGuard<'_, Core>,
         count: usize,
         ops: Vec<CatalogOp>,
-        mut execute: impl FnMut(&mut Core, CatalogOp, u64) -> usize,
+        mut execute: impl FnMut(&mut Core, CatalogOp, u64) -> Freed,
     ) -> Result<Applied, StorageError> {
         let mut durable = Durable::already();
-        let mut freed = 0;
+        let mut freed = Vec::with_capacity(ops.len());
         for op in ops {
             let seq = core.seq + 1;
             durable = self.log(&mut core, seq, |bytes| op.put(bytes));
-            freed += execute(&mut core, op, seq);
+            freed.push(execute(&mut core, op, seq));
         }
         self.bound(&mut core);
         let commit = self.wal.is_none() || core.commit_wanted;
         let flush = !core.frozen.is_empty();
         drop(core);
-        if freed > 0 {
-            self.admission.give(freed);
+        let bytes: usize = freed.iter().map(Freed::bytes).sum();
+        drop(freed);
+        if bytes > 0 {
+            self.admission.give(bytes);
             self.admission.wake();
         }
         if self.wal.is_none() {
@@ -185,40 +172,18 @@ impl Store {
     }
 }
 
-/// A deletion of series, prepared without holding anybody up.
-struct Deletion {
-    /// Of series.
-    count: usize,
-    op: CatalogOp,
-    /// The catalog without them.
-    next: Catalog,
-    /// The databases that they are of.
-    databases: Vec<u32>,
+/// What is let go of without the store's lock, as that may take long.
+#[derive(Debug, Default)]
+pub(crate) struct Freed {
+    memtables: Vec<Arc<Memtable>>,
+    _removed: Removed,
 }
 
-impl Deletion {
-    /// `None` where no series matches.
-    fn prepare(catalog: &Catalog, patterns: &[PathPattern]) -> Option<Self> {
-        let mut databases: Vec<u32> = patterns
-            .iter()
-            .flat_map(|pattern| catalog.find_series(pattern))
-            .filter_map(|found| Some(catalog.device(&found.device)?.database))
-            .collect();
-        databases.sort_unstable();
-        databases.dedup();
-        let op = CatalogOp::DeleteSeries { patterns: by_name(catalog, patterns) };
-        let mut next = catalog.clone();
-        // When series go does not depend on the number of the write.
-        let count = next.apply(&op, 0).count;
-        (count > 0).then_some(Self { count, op, next, databases })
+impl Freed {
+    /// Bytes of rows.
+    fn bytes(&self) -> usize {
+        self.memtables.iter().map(|memtable| memtable.bytes()).sum()
     }
-}
-
-/// Patterns, and the paths of the series that they match by an alias alone: rows know their series by its name.
-fn by_name(catalog: &Catalog, patterns: &[PathPattern]) -> Vec<PathPattern> {
-    let aliased = patterns.iter().flat_map(|pattern| catalog.find_aliased(pattern));
-    let aliased: Vec<_> = aliased.map(|path| PathPattern::from(&path)).collect();
-    patterns.iter().cloned().chain(aliased).collect()
 }
 
 /// The changes that make series: all, or the reason why one cannot be.
@@ -259,46 +224,39 @@ impl Core {
             .collect()
     }
 
-    /// Hides the rows of series that are deleted, and puts the catalog without them in place; gives the one before.
-    fn hide_series(&mut self, op: CatalogOp, seq: u64, next: Catalog) -> Catalog {
+    /// Hides the rows of series that are deleted, and takes these out of the catalog; gives the one before.
+    fn hide_series(&mut self, op: CatalogOp, seq: u64, found: &Matching) -> Catalog {
         (self.seq, self.boundary) = (seq, seq);
+        // Rows of these series must not meet those of later series of the same names.
+        let databases = found.databases();
+        self.freeze(|memtable| databases.contains(&memtable.place.database));
         if let CatalogOp::DeleteSeries { patterns } = &op {
-            let tombstone = Tombstone { seq, patterns: patterns.clone().into(), range: TimeRange::ALL };
-            self.tombstones.push(tombstone);
             self.forgotten = seq;
-            self.last.forget(patterns, TimeRange::ALL);
+            self.hide(seq, patterns, TimeRange::ALL);
         }
         self.pending.push((seq, op));
-        self.catalog.replace(next)
+        self.catalog.replace(found.next())
     }
 
-    /// Makes a change that has its number, now or in recovery. Gives the bytes of memory that were freed.
-    pub(crate) fn execute(&mut self, op: CatalogOp, seq: u64) -> usize {
-        self.seq = seq;
-        self.boundary = seq;
-        let hidden = match &op {
-            CatalogOp::DeleteSeries { patterns } => {
-                // Rows of these series must not meet those of later series of the same names.
-                let databases: Vec<u32> = patterns
-                    .iter()
-                    .flat_map(|pattern| self.catalog.find_series(pattern))
-                    .filter_map(|found| Some(self.catalog.device(&found.device)?.database))
-                    .collect();
-                self.freeze(|memtable| databases.contains(&memtable.place.database));
-                Some((patterns.clone(), TimeRange::ALL))
-            }
-            CatalogOp::Delete { patterns, range } => Some((patterns.clone(), *range)),
-            _ => None,
-        };
-        if let Some((patterns, range)) = hidden {
-            self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
-        }
+    /// Hides the rows that series have before a write.
+    fn hide(&mut self, seq: u64, patterns: &[PathPattern], range: TimeRange) {
+        self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
+        self.last.forget(patterns, range);
+    }
+
+    /// Makes a change that has its number, now or in recovery. Gives what is to be let go of.
+    pub(crate) fn execute(&mut self, op: CatalogOp, seq: u64) -> Freed {
+        (self.seq, self.boundary) = (seq, seq);
         if op.takes_away() {
             self.forgotten = seq;
         }
         match &op {
-            CatalogOp::DeleteSeries { patterns } => self.last.forget(patterns, TimeRange::ALL),
-            CatalogOp::Delete { patterns, range } => self.last.forget(patterns, *range),
+            CatalogOp::DeleteSeries { patterns } => {
+                let found = Matching::find(self.catalog.clone(), patterns, Deleted::Series);
+                self.hide_series(op, seq, &found);
+                return Freed::default();
+            }
+            CatalogOp::Delete { patterns, range } => self.hide(seq, patterns, *range),
             CatalogOp::DeleteDatabase { .. } | CatalogOp::SetTtl { .. } | CatalogOp::SetPathTtl { .. } => {
                 self.last.clear();
             }
@@ -308,19 +266,21 @@ impl Core {
         }
         let removed = self.catalog.apply(&op, seq);
         self.pending.push((seq, op));
-        removed.databases.into_iter().map(|id| self.drop_database(id)).sum()
+        let memtables = removed.database.map_or_else(Vec::new, |id| self.drop_database(id));
+        Freed { memtables, _removed: removed }
     }
 
     /// Lets go of a database's rows.
-    fn drop_database(&mut self, id: u32) -> usize {
-        let gone: Vec<_> = self.active.extract_if(|place, _| place.database == id).collect();
-        let freed: usize = gone.iter().map(|(_, memtable)| memtable.bytes()).sum();
+    fn drop_database(&mut self, id: u32) -> Vec<Arc<Memtable>> {
+        let gone = self.active.extract_if(|place, _| place.database == id);
+        let gone: Vec<_> = gone.map(|(_, memtable)| memtable).collect();
+        let freed: usize = gone.iter().map(|memtable| memtable.bytes()).sum();
         self.active_bytes = self.active_bytes.saturating_sub(freed);
         let files = Arc::make_mut(&mut self.files);
         for (_, files) in files.extract_if(.., |place, _| place.database == id) {
             self.dropped.extend(files);
         }
         self.commit_wanted = true;
-        freed
+        gone
     }
 }

@@ -223,10 +223,10 @@ impl Check<'_> {
 
     /// The tablet without values that no file can hold; `None` where nothing is left.
     fn without_long_values(&mut self, tablet: Tablet) -> Option<Tablet> {
-        let long: Vec<_> = tablet.columns().iter().map(long_rows).collect();
-        if long.iter().all(Vec::is_empty) {
+        if tablet.columns().iter().all(|column| long_rows(column).is_empty()) {
             return Some(tablet);
         }
+        let long: Vec<_> = tablet.columns().iter().map(long_rows).collect();
         for (column, &row) in tablet
             .columns()
             .iter()

@@ -1,10 +1,15 @@
 //! What a store does when nothing goes wrong.
 
-use std::sync::Arc;
+use std::{
+    future::Future,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
 use arrow_array::{BooleanArray, Int32Array, Int64Array, StringArray};
 use levada_model::{Column, DataType, SeriesSchema, SplitName, SplitRange, StatusCode, Tablet, Value, Write};
-use levada_storage::{NewSeries, Piece, Storage, StorageError, TimeRange, Windows};
+use levada_storage::{Inserted, NewSeries, Piece, Storage, StorageError, TimeRange, Windows};
 
 use crate::{
     fault_disk::FaultDisk,
@@ -353,4 +358,43 @@ fn rows_live_as_long_as_the_most_specific_pattern_says() {
     assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 1);
     assert_eq!(storage.path_ttls(), [(pattern("root.a"), 200), (pattern("root.a.x.d3"), 300)]);
     assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 0);
+}
+
+#[test]
+fn where_no_series_are_made_what_is_unknown_is_rejected_and_the_rest_stored() {
+    let dir = folder();
+    let storage = Storage::open(options(dir.path())).expect("opens");
+    put(&storage, "root.a.d", &[1], &[1.0]);
+    let write = Write {
+        tablets: vec![
+            tablet("root.a.d", false, &[2], &[("s", &[Some(2.0)]), ("t", &[Some(3.0)])]),
+            tablet("root.a.e", false, &[2], &[("s", &[Some(2.0)])]),
+            tablet("root.b.d", false, &[2], &[("s", &[Some(2.0)])]),
+            tablet("root.a.d", false, &[3], &[("s", &[Some(3.0)])]),
+        ],
+        owner: Some("reader".into()),
+        positions: vec![SplitRange { split: "p/0".into(), range: 0..3 }],
+        ..Write::default()
+    };
+    let insert = pin!(storage.insert_when_ready(write).known_series_alone(true));
+    let Poll::Ready(inserted) = insert.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("there is room, and nobody waits");
+    };
+    let Inserted { report, durable } = inserted.expect("taken");
+    durable.wait().expect("durable");
+    let rejected: Vec<_> =
+        report.rejected.iter().map(|each| (each.tablet, each.measurement.as_deref(), each.code)).collect();
+    assert_eq!(
+        rejected,
+        [
+            (0, Some("t"), StatusCode::PATH_NOT_EXIST),
+            (1, Some("s"), StatusCode::PATH_NOT_EXIST),
+            (2, None, StatusCode::DATABASE_NOT_EXIST)
+        ]
+    );
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0), (2, 2.0), (3, 3.0)]);
+    assert_eq!(storage.catalog().series(&pattern("root.**")).len(), 1);
+    // What was rejected may be read again.
+    let settled = storage.checkpoint("reader").get(&SplitName::from("p/0")).copied();
+    assert_eq!(settled.unwrap_or(0), 0);
 }

@@ -6,6 +6,7 @@ mod aliases;
 mod basics;
 mod compaction;
 mod deferred;
+mod deletions;
 mod fault_disk;
 mod faults;
 mod feed;

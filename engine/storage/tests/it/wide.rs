@@ -3,8 +3,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use arrow_array::{Array, Float64Array, Int64Array};
-use levada_model::{Column, DataType, Tablet};
-use levada_storage::{Direction, Storage, StorageOptions, TimeRange, View};
+use levada_model::{Column, Compressor, DataType, Encoding, SeriesSchema, Tablet};
+use levada_storage::{Direction, NewSeries, Storage, StorageOptions, TimeRange, View};
 
 use crate::{
     many::ALLOCATED,
@@ -32,6 +32,26 @@ fn insert(storage: &Storage, aligned: bool, names: &[Arc<str>], times: &[i64]) {
         let inserted = storage.insert(write(vec![tablet])).expect("taken");
         assert!(inserted.report.rejected.is_empty());
     }
+}
+
+/// Makes the series as they are written fastest: no encoding is tried, and nothing compressed.
+fn create(storage: &Storage, aligned: bool, names: &[Arc<str>]) {
+    let schema = SeriesSchema {
+        data_type: DataType::Double,
+        encoding: Encoding::Plain,
+        compressor: Compressor::Uncompressed,
+    };
+    let new = names.iter().map(|name| NewSeries {
+        device: path(if aligned { "root.w.aligned" } else { "root.w.plain" }),
+        measurement: Arc::clone(name),
+        schema,
+        aligned,
+        alias: None,
+        tags: Default::default(),
+        attributes: Default::default(),
+        deadband: None,
+    });
+    storage.create_series(new.collect()).expect("made");
 }
 
 fn names(columns: usize) -> Vec<Arc<str>> {
@@ -82,6 +102,7 @@ fn many_rows_of_many_series_are_read_in_pieces_both_ways() {
         let options = StorageOptions { wal: false, partition_width: 1 << 40, ..options(dir.path()) };
         let storage = Storage::open(options).expect("opens");
         let names = names(9000);
+        create(&storage, aligned, &names);
         // Pages of more rows than are decoded at once, in several files and in memory.
         let mut rows = 0;
         for part in 0..2 {

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 
 use super::ChangeKind;
 use crate::{
-    Direction, NewSeries, RowIterator, StorageError, TimeRange, View,
+    Direction, NewSeries, RowIterator, Rows, StorageError, TimeRange,
     catalog::{Catalog, Database, Device, Series},
     holds::LetGo,
     read::Snapshot,
@@ -105,7 +105,7 @@ impl History {
             }
             let Some(device) = self.devices.next() else { return Ok(None) };
             self.ready.push_back(ChangeKind::CreateSeries(made(&device)));
-            self.unread = device.series.clone().into_iter();
+            self.unread = device.all().to_vec().into_iter();
             self.reading = Some(Reading { device, series: Vec::new(), rows: Box::new(std::iter::empty()) });
         }
     }
@@ -140,7 +140,7 @@ fn ttls(catalog: &Catalog) -> impl Iterator<Item = (PathPattern, Option<i64>)> {
 
 /// The series of a device, as they would be made.
 fn made(device: &Device) -> Vec<NewSeries> {
-    device.series.iter().map(|series| series.def().into_new(&device.path, device.aligned)).collect()
+    device.all().iter().map(|series| series.def().into_new(&device.path, device.aligned)).collect()
 }
 
 /// Rows as a tablet, without columns that have none.

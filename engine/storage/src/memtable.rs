@@ -17,6 +17,6 @@ mod group;
 mod resolve;
 mod table;
 
-pub(crate) use group::{Grown, Incoming, Named};
+pub(crate) use group::{Grown, Named};
 pub(crate) use resolve::{Hidden, Resolved, resolve};
 pub(crate) use table::{DeviceRows, Memtable, Place, Stamp};

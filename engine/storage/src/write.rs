@@ -8,5 +8,5 @@ mod types;
 
 pub(crate) use prepare::{How, Prepared, prepare};
 pub(crate) use size::LARGEST_WRITE;
-pub(crate) use target::Target;
+pub(crate) use target::{Incoming, Target};
 pub(crate) use types::with_known_types;

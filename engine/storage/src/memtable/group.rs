@@ -7,6 +7,7 @@ use arrow_buffer::ScalarBuffer;
 use levada_model::DataType;
 
 use super::column::{GrowingColumn, bytes_of, text_bytes};
+use crate::write::Incoming;
 
 /// A chunk is frozen at so many rows.
 const CHUNK_ROWS: usize = 4096;
@@ -22,25 +23,6 @@ pub(crate) struct Chunk {
 
 /// A measurement and its type.
 pub(crate) type Named = (Arc<str>, DataType);
-
-/// A column of rows that come.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Incoming<'a> {
-    pub(crate) measurement: &'a Arc<str>,
-    pub(crate) data_type: DataType,
-    /// Of the Arrow type that belongs to the data type.
-    pub(crate) values: &'a ArrayRef,
-}
-
-impl Incoming<'_> {
-    pub(super) fn named(&self) -> Named {
-        (Arc::clone(self.measurement), self.data_type)
-    }
-
-    pub(super) fn is_of(&self, (measurement, data_type): &Named) -> bool {
-        measurement == self.measurement && *data_type == self.data_type
-    }
-}
 
 /// What an append did.
 #[derive(Clone, Copy, Debug)]

@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use levada_model::Path;
 use parking_lot::Mutex;
 
-use super::group::{Group, GroupRows, Grown, Incoming, Named};
-use crate::TimeRange;
+use super::group::{Group, GroupRows, Grown, Named};
+use crate::{TimeRange, write::Incoming};
 
 /// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
 const GROUPS: usize = 64;

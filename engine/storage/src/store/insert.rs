@@ -12,9 +12,9 @@ use super::{Core, Store};
 use crate::{
     Durable, Inserted, StorageError,
     catalog::{Device, Series, database_for},
-    memtable::{Grown, Incoming, Memtable, Place, Stamp},
+    memtable::{Grown, Memtable, Place, Stamp},
     wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
-    write::{How, LARGEST_WRITE, Prepared, Target, prepare, with_known_types},
+    write::{How, Incoming, LARGEST_WRITE, Prepared, Target, prepare, with_known_types},
 };
 
 /// So many changes of the catalog wait for a commit at most, about.

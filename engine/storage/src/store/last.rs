@@ -11,10 +11,7 @@ use arrow_array::{Array, ArrayRef, cast::AsArray};
 use hashbrown::HashMap;
 use levada_model::{DataType, Path, PathPattern, Value};
 
-use crate::{
-    TimeRange,
-    memtable::{Grown, Incoming},
-};
+use crate::{TimeRange, memtable::Grown, write::Incoming};
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 type Half = Map<Path, Map<Arc<str>, Entry>>;

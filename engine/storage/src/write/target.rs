@@ -3,12 +3,30 @@
 use std::sync::Arc;
 
 use arrow_array::ArrayRef;
-use levada_model::{Column, Tablet};
+use levada_model::{Column, DataType, Tablet};
 
-use crate::{
-    catalog::{Device, Series},
-    memtable::Incoming,
-};
+use crate::catalog::{Device, Series};
+
+/// A column of rows on their way to a memtable.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) measurement: &'a Arc<str>,
+    pub(crate) data_type: DataType,
+    /// Of the Arrow type that belongs to the data type.
+    pub(crate) values: &'a ArrayRef,
+}
+
+impl Incoming<'_> {
+    /// Its measurement and type, shared.
+    pub(crate) fn named(&self) -> (Arc<str>, DataType) {
+        (Arc::clone(self.measurement), self.data_type)
+    }
+
+    /// Whether it is of a measurement and type.
+    pub(crate) fn is_of(&self, (measurement, data_type): &(Arc<str>, DataType)) -> bool {
+        measurement == self.measurement && *data_type == self.data_type
+    }
+}
 
 /// The device of a tablet, and the series of its columns.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use levada_model::{Path, PathPattern, StatusCode, Value};
 use levada_sql::ast::Privilege;
 use levada_storage::{
-    Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
-    SeriesInfo, StorageError, TimeRange, View, Windows,
+    Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator,
+    Rows, SeriesInfo, StorageError, TimeRange, View, Windows,
 };
 
 use crate::users::{Covered, Rights};

@@ -53,6 +53,7 @@ mod users;
 pub use changes::ChangeFeed;
 pub use engine::Engine;
 pub use error::EngineError;
+pub use levada_sql::path_sql;
 pub use levada_storage::{
     Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, ReaderInfo, Severity, Stats,
     StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check, repair,

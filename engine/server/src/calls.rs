@@ -11,7 +11,7 @@ pub(crate) use meta::data_nodes;
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use futures::{FutureExt, StreamExt};
-use levada_engine::EmbeddedSession;
+use levada_engine::{EmbeddedSession, path_sql};
 use levada_model::{PathPattern, Session, SessionError, StatusCode};
 use levada_rpc::{
     messages::{Request, Status},
@@ -98,15 +98,22 @@ async fn each(
 }
 
 /// A path, or a pattern of paths, as statements have it.
-fn pattern(text: &str) -> Result<PathPattern, SessionError> {
-    PathPattern::parse(text).map_err(|error| {
+fn pattern(text: &str) -> Result<String, SessionError> {
+    let pattern = PathPattern::parse(text).map_err(|error| {
         SessionError::new(StatusCode::ILLEGAL_PATH, format!("{text} is not a legal path: {error}"))
-    })
+    })?;
+    let text = pattern.to_string();
+    if text == "root" || text.starts_with("root.") {
+        return Ok(path_sql(&text).into_owned());
+    }
+    // Of a measurement, no node is the keyword.
+    let whole = path_sql(&format!("root.{text}")).into_owned();
+    Ok(whole.strip_prefix("root.").unwrap_or(&whole).to_owned())
 }
 
 /// Patterns, joined by commas.
 fn patterns(texts: &[String]) -> Result<String, SessionError> {
-    let each = texts.iter().map(|text| Ok(pattern(text)?.to_string()));
+    let each = texts.iter().map(|text| pattern(text));
     Ok(each.collect::<Result<Vec<_>, SessionError>>()?.join(", "))
 }
 

@@ -147,7 +147,7 @@ impl Conversation {
     }
 
     async fn last_of_device(&mut self, req: &FastLastDataQueryForOneDeviceReq) -> Executed {
-        let sensors = req.sensors.iter().map(|name| Ok(pattern(name)?.to_string()));
+        let sensors = req.sensors.iter().map(|name| pattern(name));
         let sensors = sensors.collect::<Result<Vec<_>, SessionError>>()?;
         if sensors.is_empty() {
             return Err(malformed("no measurement is asked for"));
@@ -244,7 +244,7 @@ fn below_root(paths: &[String]) -> Result<Vec<String>, SessionError> {
         return Err(malformed("no series is asked for"));
     }
     let below = paths.iter().map(|path| {
-        let path = pattern(path)?.to_string();
+        let path = pattern(path)?;
         let below = path.strip_prefix("root.").map(str::to_owned);
         below.ok_or_else(|| {
             SessionError::new(

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, Float64Array, Int64Array, cast::AsArray};
-use futures::StreamExt;
-use levada_connector_api::model::{Column, DataType, Path, Tablet, Write};
+use arrow_array::{Float64Array, Int64Array};
+use levada_connector_api::model::{
+    Column, Compressor, DataType, Encoding, Path, PathPattern, Series, SeriesSchema, Tablet, Write,
+};
 
 use super::*;
 use crate::numbered;
@@ -17,6 +18,12 @@ fn write(from: u64, to: u64) -> Write {
         owner: Some("p/n".into()),
         positions: batch.positions,
     }
+}
+
+fn series(device: &str, measurement: &str, data_type: DataType) -> Series {
+    let schema = SeriesSchema { data_type, encoding: Encoding::Plain, compressor: Compressor::Lz4 };
+    let device = Path::parse(device).expect("legal");
+    Series { device, aligned: false, measurement: measurement.into(), schema }
 }
 
 #[tokio::test]
@@ -36,8 +43,8 @@ async fn rows_and_positions_are_stored_together_or_not_at_all() {
 async fn a_value_that_would_change_is_refused_alone() {
     let store = SimulatedStore::remote();
     let session = store.session();
-    let create = "create timeseries root.d.s with datatype=INT32, encoding=TS_2DIFF, compressor=LZ4";
-    session.execute(create).await.expect("created");
+    let created = session.create_series(&[series("root.d", "s", DataType::Int32)]).await;
+    assert!(created.expect("created").is_empty());
     let values = Column {
         name: "s".into(),
         data_type: DataType::Double,
@@ -63,22 +70,23 @@ async fn a_value_that_would_change_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn statements_answer_with_the_codes_of_the_real_thing() {
+async fn calls_answer_with_the_codes_of_the_real_thing() {
     let session = SimulatedStore::remote().session();
-    let run = async |sql: &str| session.execute(sql).await.map(drop).map_err(|error| error.code);
-    assert_eq!(run("create database root.a").await, Ok(()));
-    assert_eq!(run("create database root.a").await, Err(StatusCode::DATABASE_ALREADY_EXISTS));
-    assert_eq!(run("create database root.a.b").await, Err(StatusCode::DATABASE_CONFLICT));
-    assert_eq!(run("create aligned timeseries root.a.d(s DOUBLE encoding=GORILLA)").await, Ok(()));
-    assert_eq!(
-        run("create timeseries root.a.d.s with datatype=INT32").await,
-        Err(StatusCode::TIMESERIES_ALREADY_EXIST)
-    );
-    assert_eq!(run("select what").await, Err(StatusCode::SQL_PARSE_ERROR));
-    let mut rows = session.query("show timeseries root.a.d.s").await.expect("rows");
-    let batch = rows.batches.next().await.expect("a batch").expect("no error");
-    assert_eq!(batch.column(1).as_string::<i32>().value(0), "DOUBLE");
-    assert_eq!(batch.column(1).len(), 1);
+    let create = async |database: &str| {
+        let created = session.create_database(&Path::parse(database).expect("legal")).await;
+        created.map_err(|error| error.code)
+    };
+    assert_eq!(create("root.a.b").await, Ok(()));
+    assert_eq!(create("root.a.b").await, Ok(()));
+    assert_eq!(create("root.a.b.c").await, Ok(()));
+    assert_eq!(create("root.a").await, Err(StatusCode::DATABASE_CONFLICT));
+    let first = series("root.a.b.d", "s", DataType::Double);
+    let again = series("root.a.b.d", "s", DataType::Int32);
+    assert!(session.create_series(&[first.clone(), again]).await.expect("created").is_empty());
+    let found = session.find_series(&PathPattern::parse("root.a.**").expect("legal")).await;
+    assert_eq!(found.expect("found"), [first]);
+    let code = session.execute("select what").await.map(drop).map_err(|error| error.code);
+    assert_eq!(code, Err(StatusCode::SQL_PARSE_ERROR));
 }
 
 #[tokio::test]

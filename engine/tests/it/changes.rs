@@ -51,5 +51,5 @@ async fn what_is_stored_comes_first_then_each_write_and_after_a_restart_what_is_
     assert_eq!(engine.change_readers().len(), 1);
     engine.close().await.expect("closes");
     let closed = feed.next(1).await.expect_err("closed");
-    assert_eq!(closed.to_string(), "the store is closed");
+    assert!(closed.to_string().starts_with("the store is closed"), "{closed}");
 }

@@ -59,7 +59,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
         stores.adopt(data, tuning(&settings), engine.clone()).await?;
         set_first_password(&engine, args).await?;
-        let mut server = Server::new(engine.clone(), server_options(args, &settings));
+        let mut server = Server::new(engine.clone(), server_options(&settings));
         if let Some(tls) = tls {
             server = server.with_tls(tls);
         }
@@ -189,7 +189,7 @@ fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
-fn server_options(args: &ServeArgs, settings: &Settings) -> ServerOptions {
+fn server_options(settings: &Settings) -> ServerOptions {
     ServerOptions {
         connections: settings.dn_rpc_max_concurrent_client_num,
         frame_bytes: bytes(settings.dn_thrift_max_frame_size),

@@ -171,28 +171,26 @@ fn is_exclusive(text: &str, option: usize) -> bool {
 fn comments_of_created_files_are_options_that_lint_alone_and_all_at_once() {
     let registry = registry();
     let names = |kind| registry.all(kind).map(|each| each.name).collect::<Vec<_>>();
-    let transforms: Vec<Vec<&str>> = std::iter::once(vec![])
-        .chain(names(ComponentKind::Transform).into_iter().map(|each| vec![each]))
-        .collect();
+    let (sources, sinks) = (names(ComponentKind::Source), names(ComponentKind::Sink));
+    let (source, sink) = (sources[0], sinks[0]);
+    // A component's comments are its own: each transform is tried between one source and one sink.
+    let pairs = sources.iter().flat_map(|&source| sinks.iter().map(move |&sink| (source, vec![], sink)));
+    let transforms = names(ComponentKind::Transform).into_iter().map(|each| (source, vec![each], sink));
     let mut checked = 0;
-    for source in names(ComponentKind::Source) {
-        for sink in names(ComponentKind::Sink) {
-            for transforms in &transforms {
-                let text = skeleton(&registry, source, transforms, sink).expect("components");
-                assert!(!text.contains("'…'"), "an option has no example:\n{text}");
-                assert_eq!(problems(&text, &registry), None, "{text}");
-                let options = options_in_comments(&text);
-                for option in &options {
-                    let text = uncommented(&text, &[*option]);
-                    assert_eq!(problems(&text, &registry), None, "line {}:\n{text}", option + 1);
-                    checked += 1;
-                }
-                let together: Vec<usize> =
-                    options.into_iter().filter(|option| !is_exclusive(&text, *option)).collect();
-                let all = uncommented(&text, &together);
-                assert_eq!(problems(&all, &registry), None, "{all}");
-            }
+    for (source, transforms, sink) in pairs.chain(transforms) {
+        let text = skeleton(&registry, source, &transforms, sink).expect("components");
+        assert!(!text.contains("'…'"), "an option has no example:\n{text}");
+        assert_eq!(problems(&text, &registry), None, "{text}");
+        let options = options_in_comments(&text);
+        for option in &options {
+            let text = uncommented(&text, &[*option]);
+            assert_eq!(problems(&text, &registry), None, "line {}:\n{text}", option + 1);
+            checked += 1;
         }
+        let together: Vec<usize> =
+            options.into_iter().filter(|option| !is_exclusive(&text, *option)).collect();
+        let all = uncommented(&text, &together);
+        assert_eq!(problems(&all, &registry), None, "{all}");
     }
     assert!(checked > 100, "the search for options is wrong");
 }

@@ -148,14 +148,28 @@ impl<'a> Reader<'a> {
     /// A value, or the beginning of an object or a list.
     #[inline]
     fn value(&mut self, key: Cow<'a, str>, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
+        // The frequent values are made where they stay: one that is put together first is copied before it is complete in memory,
+        // which the processor waits for.
+        match self.next_byte()? {
+            b'"' => {
+                let text = self.string()?;
+                tape.push(Node { key, value: Value::Text(text) });
+                return Ok(());
+            }
+            b'-' | b'0'..=b'9' => {
+                let digits = self.number()?;
+                tape.push(Node { key, value: Value::Number(digits) });
+                return Ok(());
+            }
+            _ => {}
+        }
+        self.at -= 1;
         let value = match self.next_byte()? {
-            b'"' => Value::Text(self.string()?),
             b'{' => self.opened(tape.len(), Value::Object(0))?,
             b'[' => self.opened(tape.len(), Value::List(0))?,
             b't' => self.word("true", Value::Bool(true))?,
             b'f' => self.word("false", Value::Bool(false))?,
             b'n' => self.word("null", Value::Null)?,
-            b'-' | b'0'..=b'9' => self.number()?,
             _ => return Err(self.back()),
         };
         tape.push(Node { key, value });
@@ -180,7 +194,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text whose first quote has been read.
-    #[inline]
+    #[inline(always)]
     fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
         let bytes = self.text.as_bytes();
         let from = self.at;
@@ -207,15 +221,21 @@ impl<'a> Reader<'a> {
         let end = self.at;
         self.at += 1;
         if escaped {
-            let quoted = self.text.get(from - 1..=end).ok_or(Wrong::Syntax)?;
-            return serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Wrong::Syntax);
+            return self.unescaped(from - 1, end);
         }
         self.text.get(from..end).map(Cow::Borrowed).ok_or(Wrong::Syntax)
     }
 
+    /// The text between two quotes.
+    #[cold]
+    fn unescaped(&self, first: usize, last: usize) -> Result<Cow<'a, str>, Wrong> {
+        let quoted = self.text.get(first..=last).ok_or(Wrong::Syntax)?;
+        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Wrong::Syntax)
+    }
+
     /// A number whose first byte has been read.
     #[inline]
-    fn number(&mut self) -> Result<Value<'a>, Wrong> {
+    fn number(&mut self) -> Result<&'a str, Wrong> {
         let from = self.at - 1;
         let bytes = self.text.as_bytes();
         if bytes.get(from) == Some(&b'-') {
@@ -230,7 +250,8 @@ impl<'a> Reader<'a> {
             self.at += 1;
             self.some_digits()?;
         }
-        if let Some(b'e' | b'E') = bytes.get(self.at) {
+        let has_exponent = matches!(bytes.get(self.at), Some(b'e' | b'E'));
+        if has_exponent {
             self.at += 1;
             if let Some(b'+' | b'-') = bytes.get(self.at) {
                 self.at += 1;
@@ -239,12 +260,11 @@ impl<'a> Reader<'a> {
         }
         let number = self.text.get(from..self.at).ok_or(Wrong::Syntax)?;
         // Only an exponent, or very many digits, can take a number beyond all bounds.
-        let large =
-            number.len() > f64::MAX_10_EXP as usize || number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+        let large = has_exponent || number.len() > f64::MAX_10_EXP as usize;
         if large && number.parse::<f64>().is_ok_and(f64::is_infinite) {
             return Err(Wrong::Syntax);
         }
-        Ok(Value::Number(number))
+        Ok(number)
     }
 
     #[inline]

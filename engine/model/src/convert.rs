@@ -17,6 +17,7 @@ mod reason;
 mod rule;
 mod text;
 
+pub(crate) use bulk::convert_written;
 pub use bulk::{Converted, convert_each};
 pub use given::Given;
 pub use reason::{Reason, shown};

@@ -156,13 +156,19 @@ impl<'a> Written<'a> {
         self.array.is_empty()
     }
 
-    /// The value at a row; `None` where it is null.
+    /// The tag and the characters at a row; `None` where it is null.
     #[inline]
-    pub fn get(&self, row: usize) -> Option<Given<'a>> {
+    pub(crate) fn bytes(&self, row: usize) -> Option<&'a [u8]> {
         if self.array.is_null(row) {
             return None;
         }
-        let (&tag, text) = self.bytes.get(self.range(row)?)?.split_first()?;
+        self.bytes.get(self.range(row)?)
+    }
+
+    /// The value at a row; `None` where it is null.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<Given<'a>> {
+        let (&tag, text) = self.bytes(row)?.split_first()?;
         given(tag, std::str::from_utf8(text).ok()?)
     }
 

@@ -49,15 +49,23 @@ fn plain(text: &[u8]) -> Option<Plain> {
     Some(Plain { negative, digits, behind, point: point_at.is_some() })
 }
 
+/// The nearest DOUBLE of digits in a common form; `None` for all other forms.
+#[inline]
+pub(super) fn plain_double(text: &[u8]) -> Option<f64> {
+    let Plain { negative, digits, behind, .. } = plain(text)?;
+    if digits > MAX_EXACT_INTEGER {
+        return None;
+    }
+    // Both sides are exact, so the quotient is correctly rounded.
+    let size = digits as f64 / POWERS_OF_TEN.get(behind)?;
+    Some(if negative { -size } else { size })
+}
+
 /// The nearest DOUBLE; a whole number only if the DOUBLE is exactly that.
 #[inline]
 pub(super) fn double(text: &str) -> Result<f64, Reason> {
-    if let Some(Plain { negative, digits, behind, .. }) = plain(text.as_bytes())
-        && digits <= MAX_EXACT_INTEGER
-    {
-        // Both sides are exact, so the quotient is correctly rounded.
-        let size = digits as f64 / POWERS_OF_TEN[behind];
-        return Ok(if negative { -size } else { size });
+    if let Some(number) = plain_double(text.as_bytes()) {
+        return Ok(number);
     }
     let text = text.trim();
     let number: f64 = text.parse().map_err(|_| Reason::NotNumber)?;

@@ -187,9 +187,7 @@ impl Expr {
             Kind::Time => Ok(Values::Array(Arc::new(chunk.times.clone()))),
             Kind::Constant(value) => Ok(Values::Single(Arc::clone(value))),
             Kind::Negate(operand) => arithmetic::negate(&operand.evaluate(chunk)?),
-            Kind::Arithmetic(operator, left, right) => {
-                arithmetic::compute(*operator, &left.evaluate(chunk)?, &right.evaluate(chunk)?)
-            }
+            Kind::Arithmetic(..) => self.evaluate_chain(chunk),
             Kind::Compare(operator, domain, left, right) => {
                 comparison::compare(*operator, *domain, &left.evaluate(chunk)?, &right.evaluate(chunk)?)
             }
@@ -209,6 +207,20 @@ impl Expr {
                 Ok(Values::Array(function.evaluate(&chunk.times, &inputs)?))
             }
         }
+    }
+
+    /// The values of `a + b - c …`, from the left: long chains take no more stack than short ones.
+    fn evaluate_chain(&self, chunk: &Chunk) -> Result<Values, QueryError> {
+        let (mut first, mut rest) = (self, Vec::new());
+        while let Kind::Arithmetic(operator, left, right) = &first.kind {
+            rest.push((*operator, right));
+            first = left;
+        }
+        let mut values = first.evaluate(chunk)?;
+        for (operator, right) in rest.into_iter().rev() {
+            values = arithmetic::compute(operator, &values, &right.evaluate(chunk)?)?;
+        }
+        Ok(values)
     }
 }
 

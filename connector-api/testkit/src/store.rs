@@ -51,6 +51,7 @@ struct State {
     writes: Vec<usize>,
     open_faults: VecDeque<Fault>,
     write_faults: VecDeque<(StatusCode, bool)>,
+    database_fault: Option<StatusCode>,
     reject: Option<Arc<Reject>>,
     arrivals: Vec<Row>,
 }
@@ -104,6 +105,11 @@ impl SimulatedStore {
     /// The next write fails with a code; its rows are stored nevertheless where `stores` holds true (the answer is lost).
     pub fn fail_next_write(&self, code: StatusCode, stores: bool) {
         self.0.state.lock().write_faults.push_back((code, stores));
+    }
+
+    /// From now on no database can be created: a request for one fails with a code, also where it exists.
+    pub fn fail_databases(&self, code: StatusCode) {
+        self.0.state.lock().database_fault = Some(code);
     }
 
     /// From now on every request fails with a code, until [`SimulatedStore::heal`].

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use levada_connector_api::{
     Batch, BuildContext, Delivery, Error, Problem, Rejection, Result, Sink, SinkCapabilities, SinkType,
-    model::{Checkpoint, Path, SeriesSchema, Write},
+    model::{Checkpoint, Path, SeriesSchema, StatusCode, Write},
 };
+use tracing::warn;
 
 use super::{
     devices::Devices,
@@ -119,7 +120,11 @@ impl Sink for IotdbSink {
         if let Some(database) = &self.database
             && let Err(error) = taken.create_database(database).await
         {
-            return Err(failed(error).with("database", database));
+            // Who may write need not be one who may create databases, and others may have created this one.
+            if error.code != StatusCode::NO_PERMISSION {
+                return Err(failed(error).with("database", database));
+            }
+            warn!(store = %self.sessions, %database, %error, "the user may not create the database: where it is missing, rows are rejected");
         }
         if let Err((path, error)) = schema::create(&*taken, &self.timeseries, self.aligned).await {
             let error = failed(error);

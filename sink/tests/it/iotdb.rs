@@ -157,6 +157,23 @@ async fn a_database_above_another_is_an_error_and_one_below_is_fine() {
 }
 
 #[tokio::test]
+async fn who_may_not_create_databases_writes_into_one_that_exists() -> Result<()> {
+    let store = SimulatedStore::remote();
+    let options = json!({"nodes": ["h:6667"], "database": "root.plant"});
+    built(options.clone(), &store).connect().await?;
+    store.fail_databases(StatusCode::NO_PERMISSION);
+    let sink = built(options.clone(), &store);
+    sink.connect().await?;
+    sink.write(&renamed(numbered("s", 0..7, 1), "d1")).await?;
+    assert_eq!((store.databases(), store.rows().len()), (vec!["root.plant".to_owned()], 7));
+    // All else that keeps a database from being created is an error, as before.
+    store.fail_databases(StatusCode::DATABASE_CONFLICT);
+    let error = built(options, &store).connect().await.expect_err("no database");
+    assert!(error.to_string().contains("database: root.plant"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_device_without_root_needs_a_database() -> Result<()> {
     let store = SimulatedStore::embedded();
     let sink = built(json!({"embedded": "data"}), &store);

@@ -77,6 +77,9 @@ impl Session for SimulatedSession {
     async fn create_database(&self, database: &Path) -> Result<(), SessionError> {
         self.ready().await?;
         let mut state = self.store.0.state.lock();
+        if let Some(code) = state.database_fault {
+            return Err(SessionError::new(code, "injected"));
+        }
         if state.databases.iter().any(|known| known.is_prefix_of(database)) {
             return Ok(());
         }

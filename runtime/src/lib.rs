@@ -62,4 +62,4 @@ pub use retry::Chance;
 pub use running::{PipelineHandle, RunningPipeline};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use shared::Deadlines;
-pub use stores::{EngineStores, tune};
+pub use stores::{EngineStores, check_tls, tune};

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -35,7 +35,7 @@ impl EngineStores {
         // Held while an engine opens, so that two who ask at once share it: recovery may take a while, and whoever asks for
         // another folder meanwhile waits.
         let mut engines = self.engines.lock().await;
-        let key = std::path::absolute(&folder).unwrap_or(folder);
+        let key = key_of(&folder);
         if let Some((known, engine)) = engines.get(&key) {
             if known.admits(&tuning) {
                 return Ok(engine.clone());
@@ -50,7 +50,8 @@ impl EngineStores {
             .await
             .map_err(|error| Error::bug("opening an engine failed").caused_by(error))?;
         let engine = opened.map_err(SessionError::from)?;
-        engines.insert(key, (tuning, engine.clone()));
+        // Only a folder that is there, as it is by now, can be known by its other spellings.
+        engines.insert(key_of(&folder), (tuning, engine.clone()));
         Ok(engine)
     }
 
@@ -59,8 +60,7 @@ impl EngineStores {
     /// # Errors
     /// The folder has an engine already.
     pub async fn adopt(&self, folder: PathBuf, tuning: EngineTuning, engine: Engine) -> Result<()> {
-        let key = std::path::absolute(&folder).unwrap_or(folder);
-        match self.engines.lock().await.entry(key) {
+        match self.engines.lock().await.entry(key_of(&folder)) {
             Entry::Vacant(free) => {
                 free.insert((tuning, engine));
                 Ok(())
@@ -110,6 +110,21 @@ impl Stores for EngineStores {
             }
         }
     }
+}
+
+/// What a folder is known by, however it is spelled: its path without links. One that is missing has no links yet.
+fn key_of(folder: &Path) -> PathBuf {
+    std::fs::canonicalize(folder)
+        .or_else(|_| std::path::absolute(folder))
+        .unwrap_or_else(|_| folder.to_owned())
+}
+
+/// That the files of these options can be read and used. Connects with nobody.
+///
+/// # Errors
+/// One is missing or is not what it should be; the message names it.
+pub fn check_tls(options: &TlsOptions) -> Result<()> {
+    load(options).map(drop)
 }
 
 /// Reads the files that encryption needs.

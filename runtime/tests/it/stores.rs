@@ -1,6 +1,7 @@
 //! Sessions with embedded engines.
 
 use levada_connector_api::{EngineTuning, ErrorKind, Secret, StoreTarget, Stores};
+use levada_engine::{Engine, EngineOptions};
 use levada_runtime::EngineStores;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,6 +21,34 @@ async fn sessions_of_one_folder_share_its_engine() {
     assert!(error.to_string().contains("lock") || error.to_string().contains("use"), "{error}");
     stores.close().await.expect("closed");
     EngineStores::new().open(&target).await.expect("free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_has_one_engine_however_it_is_spelled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).expect("a link");
+    let data = folder.path().join("data");
+    let spellings = [link.join("data"), data.clone(), link.join("link/data")];
+    let embedded = |folder: &std::path::PathBuf| StoreTarget::Embedded {
+        folder: folder.clone(),
+        tuning: EngineTuning::default(),
+    };
+    // Missing when it is first asked for, by way of the link.
+    let stores = EngineStores::new();
+    for spelling in &spellings {
+        stores.open(&embedded(spelling)).await.expect("the same engine");
+    }
+    stores.close().await.expect("closed");
+    // Opened elsewhere, and taken in.
+    let engine = Engine::open(EngineOptions::new(&data)).expect("free again");
+    stores.adopt(data.clone(), EngineTuning::default(), engine.clone()).await.expect("taken in");
+    for spelling in &spellings {
+        stores.open(&embedded(spelling)).await.expect("the same engine");
+    }
+    let error = stores.adopt(spellings[0].clone(), EngineTuning::default(), engine).await;
+    assert!(error.is_err_and(|error| error.to_string().contains("two engines")));
+    stores.close().await.expect("closed");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use levada_model::StatusCode;
 use super::{
     LogEnd, Op,
     end::GIVEN_UP,
-    segment::{HEAD, Head, VERSION, newer_version, number},
+    segment::{self, HEAD, Head, VERSION, newer_version, number},
     state::ClosedSegment,
 };
 use crate::{
@@ -38,8 +38,10 @@ pub(crate) struct Replayed {
     missing: Option<(u64, u64)>,
     /// The number of the first write in the segment that was read last.
     segment_first: Option<u64>,
-    /// The last segment whose head is whole; 0 where there is none.
+    /// The last segment whose head is whole, whatever its file is called; 0 where there is none.
     newest: u64,
+    /// Whether something is damaged or gone; a file under another's name alone is neither.
+    is_damaged: bool,
     /// What was wrong.
     pub(crate) findings: Vec<Finding>,
 }
@@ -50,10 +52,15 @@ impl Replayed {
         self.first_seq.is_some_and(|first| first <= floor.saturating_add(1))
     }
 
+    /// Whether an error was found.
+    fn has_error(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
     /// What is missing of a log that has no damage: files of it that are gone.
     fn gap(&self, dir: &Path) -> Option<Finding> {
         let (first, last) = self.missing?;
-        if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        if self.has_error() {
             return None;
         }
         let what = format!("the writes {first} to {last} are not in the log: a file of it is gone");
@@ -63,12 +70,13 @@ impl Replayed {
     /// Says what is missing at the end of a log that should reach to `end`, where all up to `floor` is elsewhere. Where damage
     /// was met, that is what is missing.
     pub(crate) fn miss(&mut self, dir: &Path, end: LogEnd, floor: u64) {
-        if self.findings.iter().any(|finding| finding.severity == Severity::Error) {
+        if self.is_damaged {
             return;
         }
         if let Some(missing) = end.missing(self.newest, self.last_seq.max(floor), dir) {
             // What looks as a crash leaves it did not come of one.
-            self.findings = vec![missing];
+            self.findings.retain(|finding| finding.severity == Severity::Error);
+            self.findings.push(missing);
         }
     }
 
@@ -102,44 +110,106 @@ pub(crate) fn replay(
     floor: Option<u64>,
     mut apply: impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<Replayed, StorageError> {
-    let mut paths: Vec<(u64, PathBuf)> = disk
-        .files(dir)
-        .map_err(StorageError::io("cannot list", dir))?
-        .into_iter()
-        .filter_map(|path| Some((number(&path)?, path)))
-        .collect();
-    paths.sort();
+    let files = found(disk, dir)?;
     let mut replayed = Replayed::default();
-    let heads = paths.iter().map(|(_, path)| head(disk, path)).collect::<Result<Vec<_>, _>>()?;
-    replayed.newest =
-        paths.iter().zip(&heads).rfind(|(_, head)| head.is_some()).map_or(0, |((number, _), _)| *number);
-    for (at, (number, path)) in paths.iter().enumerate() {
-        let bytes = read(disk, path)?;
-        // The next head says how much counts: of the segment it names, and nothing of one that it passes over, which
-        // could not be begun.
-        let counts = heads[at + 1..].iter().flatten().next().and_then(|next| match next.before.cmp(number) {
-            Ordering::Less => Some(0),
-            Ordering::Equal => Some(next.before_len),
-            Ordering::Greater => None,
-        });
-        let last = at + 1 == paths.len();
+    replayed.newest = files.iter().filter_map(|file| file.head).map(|head| head.number).max().unwrap_or(0);
+    for (at, file) in files.iter().enumerate() {
+        let bytes = read(disk, &file.path)?;
+        let last = at + 1 == files.len();
         let told = replayed.findings.len();
         replayed.segment_first = None;
         let mut apply = |replayed: &mut Replayed, seq, op| {
             replayed.note(seq, &op, floor);
             apply(seq, op)
         };
-        let len = records(path, &bytes, counts, last, &mut replayed, &mut apply)?;
+        let len = records(file, &bytes, file.counts(&files[at + 1..]), last, &mut replayed, &mut apply)?;
         if let (Some(first), Some(floor)) = (replayed.segment_first, floor)
             && first <= floor.saturating_add(1)
         {
             replayed.findings.drain(..told);
         }
         let last_seq = replayed.last_seq;
-        replayed.segments.push(ClosedSegment { number: *number, path: path.clone(), last_seq, len });
+        // What is begun next takes neither a name nor a number that is taken.
+        let number = file.number.max(file.place());
+        replayed.segments.push(ClosedSegment { number, path: file.path.clone(), last_seq, len });
     }
     replayed.findings.extend(replayed.gap(dir));
+    replayed.is_damaged = replayed.has_error();
+    let misnamed = files.iter().filter(|file| file.is_misnamed);
+    replayed.findings.extend(misnamed.map(|file| file.misnamed(dir)));
+    in_order(&mut replayed.segments);
     Ok(replayed)
+}
+
+/// Puts segments in the order of their numbers, in which they are freed: none goes before all in it, and in those before it,
+/// is elsewhere.
+fn in_order(segments: &mut [ClosedSegment]) {
+    segments.sort_by_key(|segment| segment.number);
+    let mut last_seq = 0;
+    for segment in segments {
+        last_seq = last_seq.max(segment.last_seq);
+        segment.last_seq = last_seq;
+    }
+}
+
+/// A file of the log.
+#[derive(Debug)]
+struct Found {
+    /// By its name.
+    number: u64,
+    path: PathBuf,
+    head: Option<Head>,
+    /// Whether its head says that it has another name: it was renamed, or is a copy.
+    is_misnamed: bool,
+}
+
+impl Found {
+    /// Which segment it is: its head knows better than its name.
+    fn place(&self) -> u64 {
+        self.head.map_or(self.number, |head| head.number)
+    }
+
+    /// How much of it counts; `None` where nothing says so. The next head does: of the segment it names, and nothing of one
+    /// that it passes over, which could not be begun. The head of a file under another's name says nothing of others, nor others
+    /// anything of that.
+    fn counts(&self, behind: &[Self]) -> Option<u64> {
+        if self.is_misnamed {
+            return None;
+        }
+        let next = behind.iter().filter(|file| !file.is_misnamed).find_map(|file| file.head)?;
+        match next.before.cmp(&self.number) {
+            Ordering::Less => Some(0),
+            Ordering::Equal => Some(next.before_len),
+            Ordering::Greater => None,
+        }
+    }
+
+    /// Tells of a file under another's name.
+    fn misnamed(&self, dir: &Path) -> Finding {
+        let right = segment::path(dir, self.place());
+        let what = format!("the file stands under another's name: by its head it is {}", right.display());
+        tracing::error!(path = %self.path.display(), what, "the log has a file that was renamed or copied");
+        Finding::error(&self.path, what)
+            .means("what it holds counts; what the file of this name held is lost, unless it stands under another name")
+            .repaired_by(
+                "all records that are there are kept in sealed files; the log as it was is copied into `lost`; where there \
+                 is a copy of the right file, put that back instead",
+            )
+    }
+}
+
+/// The files of a log, as they were written: a copy comes behind the file that it is of.
+fn found(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Vec<Found>, StorageError> {
+    let mut files = Vec::new();
+    for path in disk.files(dir).map_err(StorageError::io("cannot list", dir))? {
+        let Some(number) = number(&path) else { continue };
+        let head = head(disk, &path)?;
+        let right = head.map(|head| segment::path(dir, head.number));
+        let is_misnamed = right.is_some_and(|right| right.file_name() != path.file_name());
+        files.push(Found { number, path, head, is_misnamed });
+    }
+    files.sort_by(|a, b| (a.place(), a.is_misnamed, &a.path).cmp(&(b.place(), b.is_misnamed, &b.path)));
+    Ok(files)
 }
 
 /// Makes what was read of the log durable, as far as it is needed: all but the last segment with records is, since syncs
@@ -189,13 +259,14 @@ fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Vec<u8>, StorageError> {
 
 /// Reads one segment; gives the length of it that counts.
 fn records(
-    path: &Path,
+    file: &Found,
     bytes: &[u8],
     counts: Option<u64>,
     last: bool,
     replayed: &mut Replayed,
     apply: &mut impl FnMut(&mut Replayed, u64, Op) -> Result<(), StorageError>,
 ) -> Result<u64, StorageError> {
+    let path = file.path.as_path();
     check_head(path, bytes, counts, replayed)?;
     let counted = counts
         .and_then(|counts| usize::try_from(counts).ok())
@@ -216,6 +287,10 @@ fn records(
                     finding(replayed, path, at as u64, "a record of the log cannot be understood".to_owned());
                     continue;
                 };
+                if seq <= replayed.last_seq && file.is_misnamed {
+                    // A copy, and that is told of the file.
+                    continue;
+                }
                 if seq <= replayed.last_seq {
                     let what = "a record of the log comes a second time, or too late; it does not count";
                     finding(replayed, path, at as u64, what.to_owned());

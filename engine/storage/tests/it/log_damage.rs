@@ -278,3 +278,98 @@ fn a_log_that_rotates_and_is_freed_raises_no_alarm() {
         assert_eq!(series(&*storage.view(), "root.a.d", "s").len() as i64, time + 1);
     }
 }
+
+/// What a log holds whose files `change` renamed or copied: every row but those of `gone`. It is told, and told until what
+/// was read is in sealed files.
+fn misnamed(change: impl Fn(&FaultDisk, &[PathBuf]), named: &[usize], gone: impl Fn(usize) -> bool) {
+    let (disk, _) = filled(200);
+    let paths: Vec<PathBuf> = disk.paths("wal").into_iter().map(|(path, _)| path).collect();
+    change(&disk, &paths);
+    let findings = check(&on(&disk, 200)).expect("checked");
+    let told: Vec<&PathBuf> = findings
+        .iter()
+        .filter(|finding| finding.what.contains("under another's name"))
+        .map(|finding| &finding.path)
+        .collect();
+    assert_eq!(told, named.iter().map(|at| &paths[*at]).collect::<Vec<_>>(), "{findings:?}");
+    assert_eq!(findings.iter().any(|finding| finding.blocks), (0..paths.len()).any(&gone), "{findings:?}");
+    // Each file of the log holds what it held, whatever it is called.
+    let (whole, _) = filled(200);
+    let lost: Vec<PathBuf> = (0..paths.len()).filter(|at| gone(*at)).map(|at| paths[at].clone()).collect();
+    lost.iter().for_each(|path| whole.remove(path).expect("removed"));
+    let expected = opened(&whole, 200, &check(&on(&whole, 200)).expect("checked"));
+    let expected = series(&*expected.view(), "root.a.d", "s");
+    // Opened again and again, with more written in between, as kill -9 leaves it each time.
+    let storage = opened(&disk, 200, &findings);
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+    put(&storage, "root.b.d", &[1], &[1.0]);
+    let mut left = disk.fork();
+    for time in 2..5 {
+        left.resume();
+        let findings = check(&on(&left, 200)).expect("checked");
+        let storage = opened(&left, 200, &findings);
+        assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected, "opened {time} times");
+        assert_eq!(series(&*storage.view(), "root.b.d", "s").len(), time - 1);
+        put(&storage, "root.b.d", &[time as i64], &[1.0]);
+        left = left.fork();
+    }
+    storage.flush(&[]).expect("flushes");
+    storage.close().expect("closes");
+    assert_eq!(check(&on(&disk, 200)).expect("checked"), [], "it is told once");
+    let storage = Storage::open(on(&disk, 200)).expect("opens");
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), expected);
+}
+
+fn copy(disk: &FaultDisk, from: &std::path::Path, to: &std::path::Path) {
+    let mut bytes = Vec::new();
+    disk.alter(from, |content| bytes.clone_from(content));
+    drop(disk.create(to).expect("created"));
+    disk.alter(to, |content| *content = bytes);
+}
+
+#[test]
+fn a_file_of_the_log_under_another_name_hides_no_row() {
+    let (disk, _) = filled(200);
+    let last = disk.paths("wal").len() - 1;
+    assert!(last > 4);
+    // Copied over another: what that held is gone, and missed.
+    for over in [last - 2, last] {
+        misnamed(|disk, paths| copy(disk, &paths[1], &paths[over]), &[over], |at| at == over);
+    }
+    let swap = |disk: &FaultDisk, one: &std::path::Path, other: &std::path::Path| {
+        let aside = one.with_extension("aside");
+        disk.rename(one, &aside).expect("renamed");
+        disk.rename(other, one).expect("renamed");
+        disk.rename(&aside, other).expect("renamed");
+    };
+    misnamed(|disk, paths| swap(disk, &paths[1], &paths[2]), &[2, 1], |_| false);
+    misnamed(|disk, paths| swap(disk, &paths[1], &paths[last]), &[last, 1], |_| false);
+}
+
+#[test]
+fn a_file_of_the_log_with_a_new_name_is_read_where_it_belongs() {
+    for (at, name) in [(2, "0000000999.wal"), (2, "3.wal"), (2, "0000000000.wal"), (5, "0000000000.wal")] {
+        let (disk, rows) = filled(200);
+        let (path, _) = disk.paths("wal").swap_remove(at);
+        let to = path.with_file_name(name);
+        for copied in [false, true] {
+            let disk = disk.fork();
+            disk.resume();
+            if copied {
+                copy(&disk, &path, &to);
+            } else {
+                disk.rename(&path, &to).expect("renamed");
+            }
+            let findings = check(&on(&disk, 200)).expect("checked");
+            assert!(matches!(&findings[..], [told] if told.path == to && !told.blocks), "{findings:?}");
+            for opened in 0..3 {
+                let storage = Storage::open(on(&disk, 200)).expect("opens");
+                let found: BTreeMap<_, _> = series(&*storage.view(), "root.a.d", "s").into_iter().collect();
+                assert_eq!(found, rows, "{name}, copied {copied}, opened {opened}");
+                put(&storage, "root.b.d", &[opened], &[1.0]);
+                assert_eq!(series(&*storage.view(), "root.b.d", "s").len() as i64, opened + 1);
+                storage.close().expect("closes");
+            }
+        }
+    }
+}

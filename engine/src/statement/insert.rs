@@ -44,12 +44,14 @@ pub(super) async fn run(
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());
     let mut failures = Vec::new();
+    // One moment for the whole statement, where a text says `now()`.
+    let context = shared.parse_context(zone);
     for (at, name) in insert.measurements.iter().enumerate() {
         let values: Vec<&Constant> = insert.rows.iter().map(|row| &row.values[at]).collect();
         let (name, known_type) = known.series(name);
         // A column of nulls stores nothing, and makes no series.
         let Some(data_type) = known_type.or_else(|| inferred(&values)) else { continue };
-        let (values, failure) = convert::column(data_type, &values, zone);
+        let (values, failure) = convert::column(data_type, &values, &context);
         failures.extend(failure.map(|reason| (name.to_string(), reason)));
         columns.push(Column { name, data_type, values });
     }

@@ -1,7 +1,6 @@
 //! Constants of a statement as values of a series' type, by the table of conversions, with the reasons in the peer's words.
 
 use arrow_array::ArrayRef;
-use jiff::tz::TimeZone;
 use levada_model::{
     DataType,
     convert::{Converted, Given, Reason, convert_each},
@@ -16,10 +15,10 @@ use levada_sql::{
 pub(super) fn column(
     data_type: DataType,
     constants: &[&Constant],
-    zone: &TimeZone,
+    context: &ParseContext,
 ) -> (ArrayRef, Option<String>) {
-    let given = constants.iter().map(|&constant| given(constant, data_type, zone));
-    let Converted { values, rejected } = convert_each(given, data_type, zone);
+    let given = constants.iter().map(|&constant| given(constant, data_type, context));
+    let Converted { values, rejected } = convert_each(given, data_type, &context.zone);
     let failure = rejected.first().and_then(|&(row, reason)| {
         let constant = constants.get(row as usize)?;
         Some(words(constant, data_type, reason))
@@ -28,13 +27,13 @@ pub(super) fn column(
 }
 
 /// A constant as the table knows it; `None` for null. A text that shall be a time is one where it is a literal of time.
-fn given<'a>(constant: &'a Constant, data_type: DataType, zone: &TimeZone) -> Option<Given<'a>> {
+fn given<'a>(constant: &'a Constant, data_type: DataType, context: &ParseContext) -> Option<Given<'a>> {
     Some(match constant {
         Constant::Null => return None,
         Constant::Boolean(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
         Constant::Integer { text, .. } | Constant::Real { text, .. } => Given::Number(text),
         Constant::Text(text) if data_type == DataType::Timestamp => {
-            time(text, zone).map_or(Given::SqlText(text), Given::SqlTime)
+            time(text, context).map_or(Given::SqlText(text), Given::SqlTime)
         }
         Constant::Text(text) => Given::SqlText(text),
         Constant::Blob(bytes) => Given::Bytes(bytes),
@@ -43,9 +42,8 @@ fn given<'a>(constant: &'a Constant, data_type: DataType, zone: &TimeZone) -> Op
 }
 
 /// The time that a text is as a literal.
-fn time(text: &str, zone: &TimeZone) -> Option<i64> {
-    let context = ParseContext { zone: zone.clone(), now: 0 };
-    match parse_expression(text, &context).ok()?.kind {
+fn time(text: &str, context: &ParseContext) -> Option<i64> {
+    match parse_expression(text, context).ok()?.kind {
         ExpressionKind::Constant(Constant::Time(value)) => Some(value),
         _ => None,
     }
@@ -66,6 +64,7 @@ fn words(constant: &Constant, data_type: DataType, reason: Reason) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::tz::TimeZone;
     use levada_model::Value;
 
     use super::*;
@@ -78,7 +77,8 @@ mod tests {
     }
 
     fn converted(data_type: DataType, constant: &Constant) -> Result<Option<Value>, String> {
-        let (array, failure) = column(data_type, &[constant], &TimeZone::UTC);
+        let context = ParseContext { zone: TimeZone::UTC, now: 1_700_000_000_000 };
+        let (array, failure) = column(data_type, &[constant], &context);
         failure.map_or_else(|| Ok(Value::at(&array, data_type, 0)), Err)
     }
 
@@ -94,6 +94,8 @@ mod tests {
             (DataType::Boolean, number("1"), Value::Boolean(true)),
             (DataType::Text, number("1.50"), Value::Text("1.50".to_owned())),
             (DataType::Timestamp, text("1970-01-01T00:00:01+00:00"), Value::Timestamp(1_000)),
+            (DataType::Timestamp, text("now()"), Value::Timestamp(1_700_000_000_000)),
+            (DataType::Timestamp, text("now() - 1s"), Value::Timestamp(1_699_999_999_000)),
             (DataType::Date, text("2024-02-30"), Value::Date(20_240_229)),
             (DataType::Date, Constant::Time(0), Value::Date(19_700_101)),
             (DataType::Blob, Constant::Blob(vec![10]), Value::Blob(vec![10])),

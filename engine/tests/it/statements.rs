@@ -37,6 +37,25 @@ async fn new_series_get_the_type_of_their_first_value() {
 }
 
 #[tokio::test]
+async fn a_text_that_says_now_is_the_time_of_the_statement() {
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.a.d.t TIMESTAMP").await;
+    done(&session, "create timeseries root.a.d.n TIMESTAMP").await;
+    done(
+        &session,
+        "insert into root.a.d(time, t, n) values (1, 'now()', now()), (2, 'now() - 1s', now() - 1s)",
+    )
+    .await;
+    assert_eq!(
+        rows(&session, "select t from root.a.d").await,
+        rows(&session, "select n from root.a.d").await
+    );
+    let zero = "select t from root.a.d where t < 1971-01-01";
+    assert_eq!(rows(&session, zero).await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn rows_may_be_written_by_alias() {
     let store = Store::open();
     let session = store.session();

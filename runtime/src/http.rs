@@ -6,7 +6,7 @@
 //! | `/ready` | 200 when every source is connected, no split is given up and every sink takes rows, otherwise 503; the body tells, node by node |
 //! | `/metrics` | the metrics in the text format of Prometheus |
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use axum::{
     Router,
@@ -15,12 +15,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures::FutureExt;
 use levada_connector_api::{Error, Result};
 use serde::Serialize;
-use tokio::net::TcpListener;
-use tracing::info;
+use tokio::{net::TcpListener, time::sleep};
+use tracing::{info, warn};
 
 use crate::{report::NodeReport, runtime::Runtime};
+
+/// How long a stop waits for requests under way.
+const GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Readiness {
@@ -55,7 +59,7 @@ pub async fn listen(address: &str) -> Result<TcpListener> {
         .map_err(|error| Error::config(format!("cannot listen at `{address}`: {error}")).caused_by(error))
 }
 
-/// Serves until `stop` is ready and the requests under way are answered.
+/// Serves until `stop` is ready and the requests under way are answered; after two seconds they are waited for no more.
 ///
 /// # Errors
 /// The listener failed.
@@ -67,10 +71,16 @@ pub async fn serve(
     if let Ok(address) = listener.local_addr() {
         info!(%address, "serving /metrics, /ping and /ready");
     }
-    axum::serve(listener, router(runtime))
-        .with_graceful_shutdown(stop)
-        .await
-        .map_err(|error| Error::io("cannot serve HTTP", error))
+    let stop = stop.shared();
+    let stopped = stop.clone();
+    let served = async { axum::serve(listener, router(runtime)).with_graceful_shutdown(stopped).await };
+    tokio::select! {
+        served = served => served.map_err(|error| Error::io("cannot serve HTTP", error)),
+        () = stop.then(|()| sleep(GRACE)) => {
+            warn!("requests over HTTP that are under way are not waited for any more");
+            Ok(())
+        }
+    }
 }
 
 async fn ready(State(runtime): State<Runtime>) -> Response {

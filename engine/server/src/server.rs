@@ -104,20 +104,34 @@ impl Server {
         self.shared.clients.lock().len()
     }
 
-    /// Serves the REST interface at `listener` until `stop` is cancelled and the requests under way are answered.
+    /// Serves the REST interface at `listener` until `stop` is cancelled and the requests under way are answered; those that take
+    /// longer than the options allow are waited for no more.
     ///
     /// # Errors
     /// The listener failed.
     pub async fn serve_rest(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let router = rest::router(Arc::clone(&self.shared));
         let router = router.into_make_service_with_connect_info::<rest::Client>();
-        let stopped = stop.cancelled_owned();
-        match &self.tls {
-            Some(tls) => {
-                let listener = TlsListener::new(listener, tls.clone());
-                axum::serve(listener, router).with_graceful_shutdown(stopped).await
+        let stopped = stop.clone().cancelled_owned();
+        let served = async {
+            match &self.tls {
+                Some(tls) => {
+                    let listener = TlsListener::new(listener, tls.clone());
+                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+                }
+                None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
             }
-            None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+        };
+        let given_up = async {
+            stop.cancelled().await;
+            sleep(self.shared.options.grace).await;
+        };
+        tokio::select! {
+            served = served => served,
+            () = given_up => {
+                warn!("requests of the REST interface that are under way are not waited for any more");
+                Ok(())
+            }
         }
     }
 

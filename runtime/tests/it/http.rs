@@ -1,5 +1,7 @@
 //! What is served of a runtime.
 
+use std::time::Duration;
+
 use levada_runtime::http;
 use levada_testkit::{Fault, ScriptedSink, SourceScript};
 use serde_json::{Value, json};
@@ -20,6 +22,23 @@ async fn get(address: &str, path: &str) -> (u16, String) {
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
     (status, body.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_a_while_and_no_longer_for_a_request_that_does_not_arrive() {
+    let harness = Harness::new("half").source("in").sink("out", &["in"]);
+    let listener = http::listen("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(http::serve(listener, harness.runtime.clone(), stop.clone().cancelled_owned()));
+    let mut half = TcpStream::connect(&address).await.expect("it listens");
+    half.write_all(b"GET /ping HTTP/1.1\r\nHo").await.expect("sent");
+    // Connections are accepted in turn: when this one is answered, the other has been accepted.
+    assert_eq!(get(&address, "/ping").await.0, 200);
+    stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(60), server).await;
+    ended.expect("in time").expect("no panic").expect("served");
+    drop(half);
 }
 
 #[tokio::test]

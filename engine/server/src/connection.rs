@@ -11,7 +11,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     pin,
-    sync::OwnedSemaphorePermit,
     time::timeout,
 };
 use tokio_util::sync::CancellationToken;
@@ -21,8 +20,6 @@ use crate::{Tls, conversation::Conversation, server::Shared};
 
 /// The longest request before a login.
 const STRANGER_BYTES: usize = 64 << 10;
-/// Requests up to this size need no permit.
-const SMALL_BYTES: usize = 64 << 10;
 
 /// Serves a connection until it ends, fails, or the server stops.
 pub(crate) async fn serve(
@@ -101,10 +98,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
             let length = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                length = self.reader.length(&mut self.from) => length?,
+                length = self.next_length() => length?,
             };
             let Some(length) = length else { return Ok(()) };
-            let permit = self.admit(length).await;
+            let permit = self.shared.admit(length).await;
             let arriving = timeout(self.shared.options.stall, self.reader.next(&mut self.from));
             let arrived = arriving.await.map_err(|_| Ended::Slow("a request"))??;
             let Some(request) = arrived else { return Ok(()) };
@@ -119,14 +116,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
         Ok(())
     }
 
-    /// Waits until a request of so many bytes may be read. One that is larger than all that there is takes all.
-    async fn admit(&mut self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        if bytes <= SMALL_BYTES {
-            return None;
+    /// Waits for the next request. Who is logged in may be silent for as long as they like, a stranger may not: their number is
+    /// bounded.
+    async fn next_length(&mut self) -> Result<Option<usize>, Ended> {
+        let length = self.reader.length(&mut self.from);
+        if self.conversation.is_known() {
+            return Ok(length.await?);
         }
-        let kib = bytes.div_ceil(1 << 10).min(self.shared.options.memory_kib());
-        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
-        Arc::clone(&self.shared.memory).acquire_many_owned(kib).await.ok()
+        let length = timeout(self.shared.options.stall, length).await;
+        Ok(length.map_err(|_| Ended::Slow("a login"))??)
     }
 
     /// The answer to a request; `None` where its client has gone meanwhile, which ends what it asked for.

@@ -15,7 +15,8 @@ pub struct ServerOptions {
     pub queries: usize,
     /// How long a query may compute, where its client does not say. What the client takes to fetch does not count.
     pub query_timeout: Duration,
-    /// How long a request may take to arrive once it has begun, and an answer to be read.
+    /// How long a request may take to arrive once it has begun, an answer to be read, and a connection to send something while
+    /// nobody is logged in.
     pub stall: Duration,
     /// How long a stop waits for calls under way.
     pub grace: Duration,

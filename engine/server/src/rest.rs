@@ -21,7 +21,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Extension, Router,
-    body::Bytes,
+    body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, DefaultBodyLimit, Request, State, connect_info::Connected},
     http::{StatusCode as HttpStatus, header},
     middleware::{Next, from_fn_with_state},
@@ -30,10 +30,12 @@ use axum::{
     serve::IncomingStream,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::BytesMut;
+use futures::StreamExt;
 use levada_engine::EmbeddedSession;
 use levada_model::{Session, SessionError, StatusCode};
 use serde_json::{Value as Json, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
     server::Shared,
@@ -131,13 +133,58 @@ async fn check(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     match shared.logins.open(&shared.engine, (user, password), from, time).await {
         Ok(session) => {
             request.extensions_mut().insert(Arc::new(session));
-            next.run(request).await
+            carried_out(&shared, request, next).await
         }
         Err(error) if error.code == StatusCode::WRONG_LOGIN_PASSWORD => {
             refused(error.code, "WRONG_LOGIN_PASSWORD")
         }
         Err(error) => refused(error.code, &error.message),
     }
+}
+
+/// Carries out a request within the limits that those over RPC have, too: its length, how long it takes to arrive, and the memory of
+/// all.
+async fn carried_out(shared: &Shared, request: Request, next: Next) -> Response {
+    let most = shared.options.frame_bytes;
+    let said = request.body().size_hint().upper();
+    // A body whose length is not said may be as long as any.
+    let length = said.map_or(most, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    if length > most {
+        return too_long(most);
+    }
+    let permit = shared.admit(length).await;
+    let (parts, body) = request.into_parts();
+    let body = match timeout(shared.options.stall, collected(body, most)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(response)) => return response,
+        Err(_) => return rejected(HttpStatus::REQUEST_TIMEOUT, "the body took too long to arrive"),
+    };
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    drop(permit);
+    response
+}
+
+/// A body of so many bytes at most.
+async fn collected(body: Body, most: usize) -> Result<Bytes, Response> {
+    let mut pieces = body.into_data_stream();
+    let mut whole = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| rejected(HttpStatus::BAD_REQUEST, &error.to_string()))?;
+        if piece.len() > most - whole.len() {
+            return Err(too_long(most));
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+fn too_long(most: usize) -> Response {
+    rejected(HttpStatus::PAYLOAD_TOO_LARGE, &format!("a body may have {most} bytes at most"))
+}
+
+fn rejected(status: HttpStatus, message: &str) -> Response {
+    let body = json!({"code": StatusCode::ILLEGAL_PARAMETER.0, "message": message}).to_string();
+    (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
 }
 
 const JSON: &str = "application/json";

@@ -14,7 +14,7 @@ use levada_rpc::messages::ConnectionInfo;
 use parking_lot::Mutex;
 use tokio::{
     net::TcpListener,
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     /// A permit for each connection.
     connections: Arc<Semaphore>,
     /// A permit for each KiB of requests.
-    pub(crate) memory: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
     /// A permit for each open query.
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) logins: Logins,
@@ -54,11 +54,24 @@ impl Shared {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Waits until a request of so many bytes may be read. One that is larger than all that there is takes all.
+    pub(crate) async fn admit(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if bytes <= SMALL_BYTES {
+            return None;
+        }
+        let kib = bytes.div_ceil(1 << 10).min(self.options.memory_kib());
+        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        Arc::clone(&self.memory).acquire_many_owned(kib).await.ok()
+    }
+
     /// How long a query may compute, where its client does not say.
     pub(crate) fn query_timeout(&self) -> Duration {
         Duration::from_millis(self.query_timeout.load(Ordering::Relaxed))
     }
 }
+
+/// Requests up to this size need no permit.
+const SMALL_BYTES: usize = 64 << 10;
 
 /// Numbers below are those of the engine's queries.
 const FIRST_ID: i64 = 1 << 40;

@@ -1,21 +1,30 @@
 //! The REST interface, as plain HTTP.
 
+use std::time::Duration;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use levada_server::ServerOptions;
 use serde_json::{Value as Json, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::timeout,
 };
 
-use crate::peer::{Served, serve};
+use crate::peer::{Served, serve, serve_with};
 
 /// A server's REST interface on a port of its own.
 async fn rest(served: &Served) -> String {
+    serve_rest(served).await.0
+}
+
+/// Its address, and its end.
+async fn serve_rest(served: &Served) -> (String, JoinHandle<std::io::Result<()>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
     let (server, stop) = (served.server.clone(), served.stop.clone());
-    tokio::spawn(async move { server.serve_rest(listener, stop).await });
-    address
+    (address, tokio::spawn(async move { server.serve_rest(listener, stop).await }))
 }
 
 /// Asks, and gives the status of HTTP and the body.
@@ -28,6 +37,11 @@ async fn ask(address: &str, method: &str, path: &str, login: Option<&str>, body:
         "{method} {path} HTTP/1.1\r\nHost: x\r\n{login}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.expect("sent");
+    answer(stream).await
+}
+
+/// The status of HTTP and the body of what a server answers and then hangs up.
+async fn answer(mut stream: TcpStream) -> (u16, Json) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
@@ -122,4 +136,73 @@ async fn what_fails_says_so_in_the_body() {
     assert_eq!(code("/rest/v2/insertTablet", tablet(json!(["INT32"]), json!([[1, 2]]))).await, 303);
     let found = post(&rest, "/rest/v1/query", json!({"sql": "select s from root.e.d"})).await;
     assert_eq!(found["values"], json!([[1.0, 2.0]]));
+}
+
+/// Begins a request of `root`.
+async fn begin(address: &str, headers: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.expect("served");
+    let login = STANDARD.encode("root:root");
+    let head = format!(
+        "POST /rest/v1/query HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\nConnection: close\r\n{headers}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream
+}
+
+/// Waits until a body is asked for.
+async fn asked_for(stream: &mut TcpStream) {
+    let mut head = [0; 25];
+    stream.read_exact(&mut head).await.expect("asked for");
+    assert_eq!(&head, b"HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_a_while_and_no_longer_for_requests_that_do_not_arrive() {
+    let grace = Duration::from_millis(100);
+    let served = serve_with(ServerOptions { grace, ..ServerOptions::default() }).await;
+    let (rest, serving) = serve_rest(&served).await;
+    let mut half_a_head = TcpStream::connect(&rest).await.expect("served");
+    half_a_head.write_all(b"POST /rest/v1/query HTTP/1.1\r\nHo").await.expect("sent");
+    let mut half_a_body = begin(&rest, "Content-Length: 10\r\nExpect: 100-continue").await;
+    asked_for(&mut half_a_body).await;
+    served.stop.cancel();
+    timeout(Duration::from_secs(30), serving).await.expect("in time").expect("no panic").expect("served");
+    drop((half_a_head, half_a_body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_long_or_too_slow_is_rejected() {
+    let (frame_bytes, stall) = (100 << 10, Duration::from_millis(500));
+    let served = serve_with(ServerOptions { frame_bytes, stall, ..ServerOptions::default() }).await;
+    let rest = rest(&served).await;
+    let (status, body) = answer(begin(&rest, "Content-Length: 102401").await).await;
+    assert_eq!((status, &body["code"]), (413, &json!(303)), "{body}");
+    let mut chunked = begin(&rest, "Transfer-Encoding: chunked").await;
+    chunked.write_all(format!("19001\r\n{}", " ".repeat(102_401)).as_bytes()).await.expect("sent");
+    assert_eq!(answer(chunked).await.0, 413);
+    let mut slow = begin(&rest, "Content-Length: 10").await;
+    slow.write_all(b"{").await.expect("sent");
+    assert_eq!(answer(slow).await.0, 408);
+    let body = json!({"sql": "show databases", "blanks": " ".repeat(100_000)}).to_string();
+    let mut chunked = begin(&rest, "Transfer-Encoding: chunked").await;
+    let whole = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    chunked.write_all(whole.as_bytes()).await.expect("sent");
+    assert_eq!(answer(chunked).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_read_when_there_is_memory_for_it() {
+    let served = serve_with(ServerOptions { memory_bytes: 150 << 10, ..ServerOptions::default() }).await;
+    let rest = rest(&served).await;
+    let body = json!({"sql": "show databases", "blanks": " ".repeat(100_000)}).to_string();
+    let headers = format!("Content-Length: {}\r\nExpect: 100-continue", body.len());
+    let mut first = begin(&rest, &headers).await;
+    asked_for(&mut first).await;
+    let mut second = begin(&rest, &headers).await;
+    assert!(timeout(Duration::from_millis(50), second.readable()).await.is_err(), "it waits for the first");
+    first.write_all(body.as_bytes()).await.expect("sent");
+    assert_eq!(answer(first).await.0, 200);
+    asked_for(&mut second).await;
+    second.write_all(body.as_bytes()).await.expect("sent");
+    assert_eq!(answer(second).await.0, 200);
 }

@@ -155,6 +155,23 @@ async fn one_connection_too_many_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_log_in_is_hung_up_on_and_who_is_logged_in_may_be_silent() {
+    let stall = Duration::from_millis(200);
+    let served = serve_with(ServerOptions { stall, ..ServerOptions::default() }).await;
+    let mut silent = Peer::new(&served).await;
+    let mut strangers = vec![
+        Peer::connect(&served.address, Protocol::Binary).await,
+        Peer::connect(&served.address, Protocol::Binary).await,
+    ];
+    // The beginning of a frame is no frame.
+    strangers[1].stream.write_all(&[0, 0]).await.expect("sent");
+    for stranger in &mut strangers {
+        assert!(tokio::time::timeout(Duration::from_secs(30), stranger.is_closed()).await.expect("in time"));
+    }
+    assert_eq!(silent.code("show databases").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stop_ends_idle_connections_and_answers_calls_under_way() {
     let served = serve().await;
     let mut idle = Peer::new(&served).await;

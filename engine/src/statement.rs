@@ -55,12 +55,14 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::DeleteDatabases { patterns } => database::delete(shared, patterns).await,
         Statement::CreateTimeseries(create) => series::create(shared, create).await,
         Statement::CreateAlignedTimeseries(create) => series::create_aligned(shared, create).await,
-        Statement::DeleteTimeseries { patterns } => series::delete(shared, patterns).await,
-        Statement::AlterTimeseries(alter) => series::alter(shared, alter).await,
+        Statement::DeleteTimeseries { patterns } => {
+            series::delete(shared, patterns, &request.pass.creation).await
+        }
+        Statement::AlterTimeseries(alter) => series::alter(shared, alter, &request.pass.creation).await,
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,
-        Statement::Delete(delete) => delete::run(shared, delete).await,
+        Statement::Delete(delete) => delete::run(shared, delete, &request.pass.creation).await,
         Statement::Flush { databases, .. } => system::flush(shared, databases).await,
         Statement::Merge => system::compact(shared).await,
         Statement::ClearCache => Ok(String::new()),

@@ -22,11 +22,10 @@ pub(crate) async fn insert_write(
     write: Write,
     creation: &Creation,
 ) -> Result<WriteReport, SessionError> {
-    if shared.creates_schema() {
-        creation.check(&write.tablets, || shared.storage.view())?;
-    }
+    let makes = shared.creates_schema();
+    creation.check(&write.tablets, makes, || shared.storage.catalog())?;
     let insert = shared.storage.insert_when_ready(write);
-    let inserted = insert.known_series_alone(!shared.creates_schema()).await?;
+    let inserted = insert.known_series_alone(!makes).await?;
     inserted.durable.await?;
     Ok(inserted.report)
 }

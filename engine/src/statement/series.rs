@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use levada_model::{Path, PathPattern, SeriesSchema, SessionError, StatusCode};
 use levada_sql::ast::{
-    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, SeriesDefinition,
+    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, Privilege, SeriesDefinition,
 };
 use levada_storage::{NewSeries, SeriesChange, SeriesInfo};
 
 use super::{apply, not_there, properties::deadband};
-use crate::engine::Shared;
+use crate::{engine::Shared, gate::Creation};
 
 pub(super) async fn create(shared: &Shared, create: CreateTimeseries) -> Result<String, SessionError> {
     let CreateTimeseries { path, definition } = create;
@@ -61,7 +61,12 @@ fn new_series(
     })
 }
 
-pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
+pub(super) async fn delete(
+    shared: &Shared,
+    patterns: Vec<PathPattern>,
+    creation: &Creation,
+) -> Result<String, SessionError> {
+    let creation = creation.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
         if let Some(missing) = patterns.iter().find(|pattern| !catalog.has_series(pattern)) {
@@ -69,16 +74,24 @@ pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Resul
                 format!("Timeseries [{missing}] does not exist or is represented by device template");
             return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
         }
+        creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
         Ok(storage.delete_series(&patterns)?)
     })
     .await?;
     Ok(String::new())
 }
 
-pub(super) async fn alter(shared: &Shared, alter: AlterTimeseries) -> Result<String, SessionError> {
+pub(super) async fn alter(
+    shared: &Shared,
+    alter: AlterTimeseries,
+    creation: &Creation,
+) -> Result<String, SessionError> {
+    let creation = creation.clone();
     apply(shared, move |storage| {
         let AlterTimeseries { path, change } = alter;
-        let found = storage.catalog().series(&PathPattern::from(&path));
+        let (catalog, pattern) = (storage.catalog(), PathPattern::from(&path));
+        creation.check_aliased(Privilege::WriteSchema, std::slice::from_ref(&pattern), &*catalog)?;
+        let found = catalog.series(&pattern);
         let Some(series) = found.into_iter().next() else {
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
         };

@@ -295,6 +295,44 @@ async fn rows_are_written_and_make_series_only_where_their_user_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_alias_is_no_way_around_what_is_not_allowed_for_its_series() {
+    let store = filled().await;
+    let (root, amy) = (store.session(), log_in(&store, "amyuser", PASSWORD).await.expect("a user"));
+    for sql in [
+        "create timeseries root.al.d.secret(w) INT32",
+        "insert into root.al.d(time, secret) values (9, 1)",
+        "grant write_data, write_schema on root.al.d.w to user amyuser",
+    ] {
+        done(&root, sql).await;
+    }
+    let changes = [
+        ("insert into root.al.d(time, w) values (9, 2)", "WRITE_DATA"),
+        ("delete from root.al.d.w", "WRITE_DATA"),
+        ("alter timeseries root.al.d.w add tags site=x", "WRITE_SCHEMA"),
+        ("delete timeseries root.al.d.w", "WRITE_SCHEMA"),
+    ];
+    let stored = async || rows(&root, "select secret from root.al.d").await;
+    for creates in ["true", "false"] {
+        done(&root, &format!("set configuration 'enable_auto_create_schema'='{creates}'")).await;
+        for (sql, privilege) in changes {
+            let error = ask(&amy, sql).await.expect_err("not allowed");
+            assert_eq!(error.code, StatusCode::NO_PERMISSION, "{sql}");
+            assert!(error.message.contains(&format!("{privilege} on [root.al.d.secret]")), "{error}");
+        }
+        let error = amy.insert_tablets(write(&["root.al.d"])).await.expect_err("not allowed");
+        assert_eq!(error.code, StatusCode::NO_PERMISSION);
+        assert_eq!(stored().await, ["9,1"]);
+    }
+    done(&root, "grant write_data, write_schema on root.al.d.secret to user amyuser").await;
+    amy.insert_tablets(write(&["root.al.d"])).await.expect("allowed");
+    assert_eq!(stored().await, ["9,7"]);
+    for (sql, _) in changes {
+        done(&amy, sql).await;
+    }
+    assert_eq!(rows(&root, "count timeseries root.al.**").await, ["0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_and_series_that_are_no_statements_pass_the_same_gate() {
     let store = filled().await;
     let (root, amy) = (store.session(), log_in(&store, "amyuser", PASSWORD).await.expect("a user"));

@@ -55,6 +55,11 @@ const fn encoding(data_type: DataType) -> u8 {
     }
 }
 
+/// Whether a column is sent as a run of one null. The client for Python cannot read a run of dates.
+fn is_run(data_type: DataType, array: &ArrayRef) -> bool {
+    data_type != DataType::Date && !array.is_empty() && array.null_count() == array.len()
+}
+
 /// Rows as a block.
 pub fn encode(times: &Int64Array, columns: &[(DataType, ArrayRef)]) -> Bytes {
     let bytes: usize = columns.iter().map(|(_, array)| array.get_array_memory_size()).sum();
@@ -63,14 +68,16 @@ pub fn encode(times: &Int64Array, columns: &[(DataType, ArrayRef)]) -> Bytes {
     to.extend(columns.iter().map(|(data_type, _)| physical(*data_type).code()));
     to.put_u32(times.len() as u32);
     to.put_u8(INT64);
-    let all_null = |array: &ArrayRef| !array.is_empty() && array.null_count() == array.len();
-    to.extend(
-        columns.iter().map(|(data_type, array)| if all_null(array) { RUN } else { encoding(*data_type) }),
+    let encodings = columns.iter().map(
+        |(data_type, array)| {
+            if is_run(*data_type, array) { RUN } else { encoding(*data_type) }
+        },
     );
+    to.extend(encodings);
     to.put_u8(0);
     put_all(times.values(), &mut to);
     for (data_type, array) in columns {
-        if all_null(array) {
+        if is_run(*data_type, array) {
             to.put_slice(&[encoding(*data_type), 1, 0x80]);
             if *data_type == DataType::Boolean {
                 to.put_u8(0);

@@ -73,6 +73,17 @@ fn a_run_stands_for_all_its_rows() {
 }
 
 #[test]
+fn dates_that_are_all_null_are_no_run() {
+    let columns: Vec<(DataType, ArrayRef)> =
+        vec![(DataType::Date, Arc::new(Int32Array::from(vec![None, None])))];
+    let written = block::encode(&Int64Array::from(vec![1, 2]), &columns);
+    let expected = "00000001 01 00000002 02 01 00 00000000 00000001 00000000 00000002 01c0";
+    assert_eq!(written, bytes(expected));
+    let (_, read) = block::decode(written, &types(&columns)).expect("a block");
+    assert_eq!(read, columns);
+}
+
+#[test]
 fn a_servers_data_set_of_every_type_is_read_and_written() {
     let columns = every_type();
     let set = dataset::encode(&times(), &columns);

@@ -245,3 +245,14 @@ fn an_export_executes_nothing_but_queries() {
     );
     assert!(!workplace.path("z.csv").exists());
 }
+
+#[test]
+fn a_device_spelled_in_several_ways_keeps_all_its_rows() {
+    let workplace = Workplace::new();
+    let text = "Time,Device,v\n1,root.p.d,1\n2,root.p.d ,2\n3,`root`.p.`d`,3\n4,root.p.`d`,4\n4,root.p.d,5\n5,root.p.d,6\n5, root.p.d,7\n";
+    workplace.write("spelled.csv", text);
+    let imported = import(&workplace, "spelled.csv", &[]).ok();
+    assert!(imported.starts_with("imported 7 values in"), "{imported}");
+    let rows = sql(&workplace, "data", "select v from root.p.d");
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["1,1", "2,2", "3,3", "4,5", "5,7"]);
+}

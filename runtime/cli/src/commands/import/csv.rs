@@ -192,16 +192,18 @@ impl Reader {
         for (place, record) in sound {
             by_text.entry(self.batch.field(record, index).text()).or_default().push(place);
         }
-        let mut by_device = BTreeMap::new();
+        let mut by_device: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (text, places) in by_text {
             match DevicePath::parse(text.trim()) {
-                Ok(device) => drop(by_device.insert(Some(device), places)),
+                Ok(device) => by_device.entry(Some(device)).or_default().extend(places),
                 Err(error) => {
                     let reason = format!("column {}: `{text}` is no device: {error}", index + 1);
                     rejected.extend(places.into_iter().map(|place| (place, reason.clone())));
                 }
             }
         }
+        // A device may be spelled in several ways. Of two rows of one time the later counts.
+        by_device.values_mut().for_each(|places| places.sort_unstable());
         by_device
     }
 

@@ -305,3 +305,17 @@ fn times_that_are_texts_are_read_as_in_other_files() {
     let failed = std::fs::read_to_string(workplace.path("t.parquet.failed")).expect("written");
     assert!(failed.contains("# row 4: column `Time`: `never` is not a time"), "{failed}");
 }
+
+#[test]
+fn of_rows_of_one_device_and_time_the_later_is_stored_however_the_device_is_spelled() {
+    let workplace = Workplace::new();
+    let times: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 2, 2, 3]));
+    let devices = vec!["root.p.d", "root.p.`d`", "root.p.`d`", "root.p.d", "`root`.p.d"];
+    let devices: ArrayRef = Arc::new(StringArray::from(devices));
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4, 5]));
+    let columns = vec![("Time", times), ("Device", devices), ("v", values)];
+    write(&workplace, "d.parquet", Compression::SNAPPY, columns);
+    import(&workplace, "d.parquet").ok();
+    let rows = sql(&workplace, "data", "select v from root.p.d");
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["1,2", "2,4", "3,5"]);
+}

@@ -176,7 +176,7 @@ impl Reader {
         device: usize,
         batch: &RecordBatch,
         rejected: &mut Rejected,
-    ) -> anyhow::Result<Vec<(DevicePath, Vec<u32>)>> {
+    ) -> anyhow::Result<BTreeMap<DevicePath, Vec<u32>>> {
         let names = arrow_cast::cast(batch.column(device), &ArrowType::Utf8);
         let names: StringArray =
             names.context("the column `Device` is not of texts")?.as_string::<i32>().clone();
@@ -188,16 +188,18 @@ impl Reader {
                 rows.entry(names.value(row)).or_default().push(u32::try_from(row)?);
             }
         }
-        let mut devices = Vec::with_capacity(rows.len());
+        let mut devices: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         for (name, rows) in rows {
             match DevicePath::parse(name) {
-                Ok(device) => devices.push((device, rows)),
+                Ok(device) => devices.entry(device).or_default().extend(rows),
                 Err(error) => {
                     let reason = format!("`{name}` is no device: {error}");
                     rejected.extend(rows.into_iter().map(|row| (row as usize, reason.clone())));
                 }
             }
         }
+        // A device may be spelled in several ways. Of two rows of one time the later counts.
+        devices.values_mut().for_each(|rows| rows.sort_unstable());
         Ok(devices)
     }
 

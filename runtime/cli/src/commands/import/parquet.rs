@@ -13,7 +13,7 @@ mod column;
 mod failed;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
@@ -358,18 +358,17 @@ fn heading(name: &str, index: usize, is_measurement: bool) -> anyhow::Result<Hea
 
 /// The schema with times in milliseconds where the file has them as INT96, which as nanoseconds would end in the year 2262.
 fn without_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
-    let columns = metadata.parquet_schema().columns();
-    let is_int96 = |name: &str| {
-        columns
-            .iter()
-            .any(|column| column.path().string() == name && column.physical_type() == PhysicalType::INT96)
-    };
+    let columns = metadata.parquet_schema().columns().iter();
+    let int96: HashSet<String> = columns
+        .filter(|column| column.physical_type() == PhysicalType::INT96)
+        .map(|column| column.path().string())
+        .collect();
     let schema = metadata.schema();
-    if !schema.fields().iter().any(|field| is_int96(field.name())) {
+    if !schema.fields().iter().any(|field| int96.contains(field.name())) {
         return None;
     }
     let fields = schema.fields().iter().map(|field| match field.data_type() {
-        ArrowType::Timestamp(_, zone) if is_int96(field.name()) => {
+        ArrowType::Timestamp(_, zone) if int96.contains(field.name()) => {
             let millis = ArrowType::Timestamp(TimeUnit::Millisecond, zone.clone());
             Arc::new(Field::clone(field).with_data_type(millis))
         }

@@ -11,8 +11,9 @@
 //!
 //! A column's type stands in brackets behind its name or in `cast`. Without one a value stays as it is written until the type of
 //! its series is known: that of a series that exists or is declared, otherwise BOOLEAN for true and false, DOUBLE for numbers
-//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero. An empty field, and
-//! `null`, is no value; `""` is an empty text, where the column is one of texts or has no type, unless even times stand between quotes.
+//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero. An empty field, and `null`
+//! without quotes, is no value (`NULL` and `"null"` are text); `""` is an empty text, where the column is one of texts or has no
+//! type, unless even times stand between quotes.
 
 use std::{
     borrow::Cow,
@@ -243,6 +244,7 @@ impl CsvDecoder {
                 Some(data_type) => text_as(text, *data_type, self.time.zone())
                     .map_err(|error| format!("column `{name}`: {error}"))?,
                 None if field.is_quoted() && text.trim().is_empty() => FieldValue::Text(text),
+                None if !field.is_quoted() && text.trim() == "null" => FieldValue::Null,
                 None => self.options.integers.inferred(text),
             };
             fields.push((*name, value));
@@ -570,6 +572,12 @@ mod tests {
         assert_eq!(row(&batch, 0), [text("s", "one\r\n\ntwo"), text("u", ""), text("` v `", " ")]);
         assert_eq!(row(&batch, 1), [text("` v `", "x")]);
         assert_eq!(row(&batch, 2), [text("s", "null"), text("` v `", "y")]);
+        let message = b"time,device,a,b,c,d\n1777636800000,d,NULL,Null,\"null\", null";
+        let batch = decode(CsvOptions::default(), &[message]).expect("well formed");
+        assert_eq!(row(&batch, 0), [text("a", "NULL"), text("b", "Null"), text("c", "null")]);
+        let message = b"time,device,measurement,value\n1777636800000,d,a,\"null\"\n1777636800001,d,a,null";
+        let batch = decode(CsvOptions::default(), &[message]).expect("well formed");
+        assert_eq!((batch.rows(), row(&batch, 0)), (1, vec![text("a", "null")]));
         // Quotes around everything say nothing.
         let message = b"time,device,n\n\"1777636800000\",\"d\",\"\"\n\"1777636800001\",\"d\",\"5\"";
         let batch = decode(CsvOptions::default(), &[message]).expect("well formed");

@@ -39,7 +39,6 @@ impl Integers {
         match trimmed.as_bytes() {
             [] => FieldValue::Null,
             [b'0'..=b'9' | b'-' | b'+' | b'.', ..] if is_number(trimmed) => self.number(text),
-            [b'n' | b'N', ..] if trimmed.eq_ignore_ascii_case("null") => FieldValue::Null,
             b"true" => FieldValue::Boolean(true),
             b"false" => FieldValue::Boolean(false),
             [b't' | b'T' | b'f' | b'F', ..]
@@ -175,7 +174,8 @@ mod tests {
             ("true", FieldValue::Boolean(true)),
             ("False", FieldValue::Written(Kind::Boolean, "False")),
             ("", FieldValue::Null),
-            (" Null ", FieldValue::Null),
+            (" Null ", FieldValue::Text(" Null ")),
+            ("null", FieldValue::Text("null")),
             ("00123", FieldValue::Text("00123")),
             ("infinite", FieldValue::Text("infinite")),
             ("-", FieldValue::Text("-")),

@@ -33,7 +33,8 @@ use levada_model::Path as DevicePath;
 
 use self::{
     moments::TimeArgs,
-    store::{Import, NewDevices, ROOT, Stored},
+    rows::ROOT,
+    store::{Import, NewDevices, Stored},
 };
 use crate::{
     exit::{self, Failure},

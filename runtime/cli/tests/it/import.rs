@@ -49,6 +49,24 @@ fn a_prefix_takes_the_place_of_root_and_of_nothing_else() {
 }
 
 #[test]
+fn of_devices_that_a_prefix_makes_one_the_later_row_is_stored() {
+    for (name, text) in [
+        ("a.csv", "Time,Device,v\n1,root.d,4\n1,d,5\n2,d,6\n2,root.d,7\n"),
+        (
+            "a.jsonl",
+            "{\"Time\":1,\"Device\":\"root.d\",\"v\":4}\n{\"Time\":1,\"d.v\":5}\n\
+             {\"Time\":2,\"Device\":\"d\",\"v\":6}\n{\"Time\":2,\"root.d.v\":7}\n",
+        ),
+    ] {
+        let workplace = Workplace::new();
+        workplace.write(name, text);
+        import(&workplace, name, &["--device-prefix", "root.p"]).ok();
+        let rows = sql(&workplace, "data", "select v from root.p.d");
+        assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["1,5", "2,7"], "{name}");
+    }
+}
+
+#[test]
 fn a_row_of_a_tsfile_is_counted_once() {
     let workplace = Workplace::new();
     let rows: Vec<String> =

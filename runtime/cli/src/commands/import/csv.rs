@@ -28,7 +28,7 @@ use super::{
     failed::Failed,
     guess::Guess,
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, named_twice, of_one_series, sifted},
+    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, moved, named_twice, of_one_series, sifted},
 };
 
 /// Rows that are taken in at once.
@@ -76,6 +76,8 @@ pub(super) struct Reader {
     guesses: Option<Vec<Guess>>,
     moments: Moments,
     failed: Failed,
+    /// What devices are put below.
+    prefix: Option<DevicePath>,
 }
 
 impl RowReader for Reader {
@@ -116,7 +118,7 @@ impl RowReader for Reader {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
         let mut records = Records::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let batch = records.next(1).with_context(|| format!("cannot read {}", path.display()))?;
         let Some(head) = batch.records.first() else { bail!("{} is empty: it has no head", path.display()) };
@@ -146,7 +148,8 @@ impl Reader {
         }
         let mut owners: BTreeMap<Option<DevicePath>, Vec<usize>> = BTreeMap::new();
         for (at, heading) in headings.iter().enumerate() {
-            owners.entry(heading.device.clone()).or_default().push(at);
+            let device = heading.device.as_ref().map(|device| moved(prefix, device));
+            owners.entry(device).or_default().push(at);
         }
         let failed = Failed::new(path, Some(batch.raw(head).to_vec()));
         Ok(Self {
@@ -160,6 +163,7 @@ impl Reader {
             headings,
             device,
             failed,
+            prefix: prefix.cloned(),
         })
     }
 
@@ -195,7 +199,10 @@ impl Reader {
         let mut by_device: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (text, places) in by_text {
             match DevicePath::parse(text.trim()) {
-                Ok(device) => by_device.entry(Some(device)).or_default().extend(places),
+                Ok(device) => {
+                    let device = moved(self.prefix.as_ref(), &device);
+                    by_device.entry(Some(device)).or_default().extend(places);
+                }
                 Err(error) => {
                     let reason = format!("column {}: `{text}` is no device: {error}", index + 1);
                     rejected.extend(places.into_iter().map(|place| (place, reason.clone())));

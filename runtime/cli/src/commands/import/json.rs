@@ -41,7 +41,7 @@ use super::{
     csv::column,
     failed::Failed,
     moments::{Moments, TimeArgs},
-    rows::{Find, Rejected, RowReader, Rows, Taken, measurement, series, sifted, two_values},
+    rows::{Find, Rejected, RowReader, Rows, Taken, measurement, moved, series, sifted, two_values},
 };
 use crate::output::APART;
 
@@ -67,6 +67,8 @@ pub(super) struct Reader {
     moments: Moments,
     times: TimeArgs,
     failed: Failed,
+    /// What devices are put below.
+    prefix: Option<DevicePath>,
 }
 
 /// Some lines, one behind the other.
@@ -124,7 +126,7 @@ struct DeviceRows<'a> {
 type Devices<'a> = BTreeMap<DevicePath, DeviceRows<'a>>;
 
 impl Reader {
-    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
         let (moments, times) = (Moments::new(times), times.clone());
         let (lines, failed) = (Lines::open(path)?, Failed::new(path, None));
         Ok(Self {
@@ -136,12 +138,13 @@ impl Reader {
             moments,
             times,
             failed,
+            prefix: prefix.cloned(),
         })
     }
 
     fn rows(&mut self, batch: &Batch, find: Find<'_>, rejected: &mut Rejected) -> anyhow::Result<Taken> {
         let mut devices = Devices::new();
-        let mut names = Names::default();
+        let mut names = Names::below_prefix(self.prefix.as_ref());
         for (place, (_, line)) in batch.lines.iter().enumerate() {
             let line = &batch.bytes[line.clone()];
             if let Err(error) = take(line, place, &mut self.moments, &mut names, &mut devices) {
@@ -194,11 +197,12 @@ impl Reader {
     fn guessed(&mut self, batch: &Batch, device: &DevicePath, name: &Arc<str>) -> anyhow::Result<DataType> {
         if self.guesses.as_ref().is_none_or(|guesses| guesses.of(device, name).is_none()) {
             let guesses = self.guesses.get_or_insert_default();
+            let mut names = Names::below_prefix(self.prefix.as_ref());
             if std::fs::metadata(&self.path).is_ok_and(|found| found.is_file()) {
-                look(&self.path, &self.times, guesses)?;
+                look(&self.path, &self.times, &mut names, guesses)?;
             } else {
                 // A stream is read once: what is there already has to do.
-                guess(batch, &mut Names::default(), &mut Moments::new(&self.times), guesses);
+                guess(batch, &mut names, &mut Moments::new(&self.times), guesses);
             }
         }
         let guess =
@@ -215,16 +219,16 @@ impl Reader {
 }
 
 /// Looks at all values of a file.
-fn look(path: &Path, times: &TimeArgs, guesses: &mut Guesses) -> anyhow::Result<()> {
+fn look(path: &Path, times: &TimeArgs, names: &mut Names, guesses: &mut Guesses) -> anyhow::Result<()> {
     // What is noticed here is noticed again when rows are read.
     let mut moments = Moments::new(times);
-    let (mut names, mut lines, mut batch) = (Names::default(), Lines::open(path)?, Batch::default());
+    let (mut lines, mut batch) = (Lines::open(path)?, Batch::default());
     loop {
         batch = lines.next(batch).with_context(|| format!("cannot read {}", path.display()))?;
         if batch.lines.is_empty() {
             return Ok(());
         }
-        guess(&batch, &mut names, &mut moments, guesses);
+        guess(&batch, names, &mut moments, guesses);
     }
 }
 
@@ -284,14 +288,21 @@ struct Names {
     /// Of values below others, by all keys above them.
     below: HashMap<String, Arc<str>>,
     series: HashMap<String, (DevicePath, Arc<str>)>,
+    /// What devices are put below.
+    prefix: Option<DevicePath>,
 }
 
 impl Names {
+    fn below_prefix(prefix: Option<&DevicePath>) -> Self {
+        Self { prefix: prefix.cloned(), ..Self::default() }
+    }
+
     fn device(&mut self, text: &str) -> anyhow::Result<DevicePath> {
         if let Some(known) = self.devices.get(text) {
             return Ok(known.clone());
         }
         let device = DevicePath::parse(text).map_err(|error| anyhow!("`{text}` is no device: {error}"))?;
+        let device = moved(self.prefix.as_ref(), &device);
         self.devices.insert(text.to_owned(), device.clone());
         Ok(device)
     }
@@ -321,6 +332,7 @@ impl Names {
         }
         let (device, name) = series(text)?;
         let device = device.ok_or_else(|| anyhow!("`{text}` is no series"))?;
+        let device = moved(self.prefix.as_ref(), &device);
         self.series.insert(text.to_owned(), (device.clone(), Arc::clone(&name)));
         Ok((device, name))
     }

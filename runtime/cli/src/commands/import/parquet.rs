@@ -37,7 +37,7 @@ use self::column::{Plan, Taken as TakenColumn};
 use super::{
     failed::Failed,
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, named_twice, of_one_series, sifted},
+    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, moved, named_twice, of_one_series, sifted},
 };
 use crate::commands::export::TYPE_NOTE;
 
@@ -59,6 +59,8 @@ pub(super) struct Reader {
     cut: u64,
     moments: Moments,
     failed: Failed,
+    /// What devices are put below.
+    prefix: Option<DevicePath>,
 }
 
 /// The columns of a batch.
@@ -69,7 +71,7 @@ struct Understood {
 }
 
 impl Reader {
-    pub(super) fn open(path: &Path, times: &TimeArgs) -> anyhow::Result<Self> {
+    pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
         let place = || format!("{}", path.display());
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).with_context(place)?;
@@ -94,8 +96,8 @@ impl Reader {
         let headings = headings(path, &schema, time, device)?;
         let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
         let (moments, failed) = (Moments::new(times), Failed::new(path, None));
-        let (path, time) = (path.to_owned(), (time, plan));
-        Ok(Self { path, batches, headings, time, device, last: None, before: 0, cut: 0, moments, failed })
+        let (path, time, last, prefix) = (path.to_owned(), (time, plan), None, prefix.cloned());
+        Ok(Self { path, batches, headings, time, device, last, before: 0, cut: 0, moments, failed, prefix })
     }
 
     /// The columns of a batch; which rows have a value that does not fit.
@@ -191,7 +193,10 @@ impl Reader {
         let mut devices: BTreeMap<_, Vec<u32>> = BTreeMap::new();
         for (name, rows) in rows {
             match DevicePath::parse(name) {
-                Ok(device) => devices.entry(device).or_default().extend(rows),
+                Ok(device) => {
+                    let device = moved(self.prefix.as_ref(), &device);
+                    devices.entry(device).or_default().extend(rows);
+                }
                 Err(error) => {
                     let reason = format!("`{name}` is no device: {error}");
                     rejected.extend(rows.into_iter().map(|row| (row as usize, reason.clone())));
@@ -218,15 +223,15 @@ impl Reader {
             }
             return sifted(all, rejected, batch.num_rows());
         }
-        let mut by_device: BTreeMap<&DevicePath, Vec<usize>> = BTreeMap::new();
+        let mut by_device: BTreeMap<DevicePath, Vec<usize>> = BTreeMap::new();
         for (at, (heading, _)) in self.headings.iter().enumerate() {
             if let Some(device) = &heading.device {
-                by_device.entry(device).or_default().push(at);
+                by_device.entry(moved(self.prefix.as_ref(), device)).or_default().push(at);
             }
         }
         let every: Vec<u32> = (0..u32::try_from(batch.num_rows())?).collect();
         for (device, headings) in by_device {
-            all.extend(self.tablets(device, &headings, &every, understood, find, rejected)?);
+            all.extend(self.tablets(&device, &headings, &every, understood, find, rejected)?);
         }
         sifted(all, rejected, batch.num_rows())
     }

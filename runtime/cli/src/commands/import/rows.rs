@@ -10,6 +10,16 @@ use anyhow::anyhow;
 use arrow_array::BooleanArray;
 use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
 
+/// The node that all devices are below.
+pub(super) const ROOT: &str = "root";
+
+/// Where rows of a device go: below the prefix, if there is one, instead of below `root`.
+pub(super) fn moved(prefix: Option<&DevicePath>, device: &DevicePath) -> DevicePath {
+    let Some(prefix) = prefix else { return device.clone() };
+    let from_root = device.nodes().next() == Some(ROOT);
+    device.nodes().skip(usize::from(from_root)).fold(prefix.clone(), |path, node| path.child(node))
+}
+
 /// What the store has of a device.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {

@@ -21,16 +21,13 @@ use super::parquet;
 use super::{
     Kind, csv, json,
     moments::TimeArgs,
-    rows::{Known, RowReader, Rows, Taken},
+    rows::{Known, ROOT, RowReader, Rows, Taken, moved},
     times::RowCount,
 };
 use crate::{
     exit::{self, Failure},
     interrupt::Interrupt,
 };
-
-/// The node that all devices are below.
-pub(super) const ROOT: &str = "root";
 
 /// More devices than this are not remembered at once.
 const KNOWN: usize = 100_000;
@@ -92,11 +89,12 @@ impl Import {
     /// # Errors
     /// It cannot be read or stored, or the process is asked to stop; what came before is stored.
     pub(super) async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
+        let (times, prefix) = (&self.new.times, self.new.prefix.as_ref());
         match Kind::of(file) {
-            Kind::Csv => self.rows(&mut csv::Reader::open(file, &self.new.times)?, file).await,
-            Kind::Json => self.rows(&mut json::Reader::open(file, &self.new.times)?, file).await,
+            Kind::Csv => self.rows(&mut csv::Reader::open(file, times, prefix)?, file).await,
+            Kind::Json => self.rows(&mut json::Reader::open(file, times, prefix)?, file).await,
             #[cfg(feature = "parquet")]
-            Kind::Parquet => self.rows(&mut parquet::Reader::open(file, &self.new.times)?, file).await,
+            Kind::Parquet => self.rows(&mut parquet::Reader::open(file, times, prefix)?, file).await,
             #[cfg(not(feature = "parquet"))]
             Kind::Parquet => bail!("{}: this build of levada has no Parquet", file.display()),
             Kind::TsFile => self.tsfile(file).await,
@@ -109,7 +107,7 @@ impl Import {
         while let Some(parcel) = tablets.next().await {
             let Parcel { mut series, tablets } = parcel?;
             for series in &mut series {
-                series.device = self.moved(&series.device);
+                series.device = moved(self.new.prefix.as_ref(), &series.device);
             }
             for (at, error) in self.session.create_series(&series).await? {
                 // What cannot be made so is left to the rows, which say why.
@@ -177,14 +175,12 @@ impl Import {
         Ok(rows)
     }
 
-    /// What the store has of a device that files call by this name. What has no types does not say either whether a new device is
-    /// aligned.
+    /// What the store has of a device. What has no types does not say either whether a new device is aligned.
     fn known(&self, device: &DevicePath) -> Known {
-        let device = self.moved(device);
-        if let Some(known) = self.known.lock().get(&device) {
+        if let Some(known) = self.known.lock().get(device) {
             return known.clone();
         }
-        let all = PathPattern::from(&device).join(&self.any);
+        let all = PathPattern::from(device).join(&self.any);
         // Whoever reads a file asks in the middle of it.
         let found = block_in_place(|| Handle::current().block_on(self.session.find_series(&all)));
         let found = found.unwrap_or_else(|error| {
@@ -198,20 +194,20 @@ impl Import {
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(device, found.clone());
+        known.insert(device.clone(), found.clone());
         found
     }
 
-    /// Where rows of a device go: below the prefix instead of below `root`, if that is where they are.
-    fn moved(&self, device: &DevicePath) -> DevicePath {
-        let Some(prefix) = &self.new.prefix else { return device.clone() };
-        let from_root = device.nodes().next() == Some(ROOT);
-        device.nodes().skip(usize::from(from_root)).fold(prefix.clone(), |path, node| path.child(node))
-    }
-
-    /// Stores rows, all of them.
-    async fn store(&mut self, tablets: Vec<Tablet>, file: &Path) -> anyhow::Result<()> {
-        let devices: Vec<DevicePath> = tablets.iter().map(|tablet| self.moved(tablet.device())).collect();
+    /// Stores rows, all of them, of devices as the file calls them.
+    async fn store(&mut self, mut tablets: Vec<Tablet>, file: &Path) -> anyhow::Result<()> {
+        if let Some(prefix) = &self.new.prefix {
+            let below = |tablet: Tablet| {
+                let device = moved(Some(prefix), tablet.device());
+                tablet.with_device(device)
+            };
+            tablets = tablets.into_iter().map(below).collect();
+        }
+        let devices: Vec<DevicePath> = tablets.iter().map(|tablet| tablet.device().clone()).collect();
         if let Some(first) = self.write(tablets, false, file).await?.first() {
             let device = devices.get(first.tablet).map(DevicePath::as_str).unwrap_or_default();
             let series = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
@@ -224,7 +220,7 @@ impl Import {
     /// Stores rows and counts them; what is rejected of them.
     async fn write(
         &mut self,
-        mut tablets: Vec<Tablet>,
+        tablets: Vec<Tablet>,
         coerce: bool,
         file: &Path,
     ) -> anyhow::Result<Vec<RejectedRows>> {
@@ -234,15 +230,6 @@ impl Import {
         }
         if tablets.is_empty() {
             return Ok(Vec::new());
-        }
-        if self.new.prefix.is_some() {
-            tablets = tablets
-                .into_iter()
-                .map(|tablet| {
-                    let device = self.moved(tablet.device());
-                    tablet.with_device(device)
-                })
-                .collect();
         }
         self.forget_changed(&tablets);
         let rows: u64 = tablets.iter().map(|tablet| tablet.rows() as u64).sum();

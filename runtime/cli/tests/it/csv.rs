@@ -256,3 +256,30 @@ fn a_device_spelled_in_several_ways_keeps_all_its_rows() {
     let rows = sql(&workplace, "data", "select v from root.p.d");
     assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["1,1", "2,2", "3,3", "4,5", "5,7"]);
 }
+
+#[test]
+fn digits_behind_a_zero_are_no_number_in_a_guessed_column() {
+    let workplace = Workplace::new();
+    let mut text = String::from("Time,Device,n,v\n");
+    // The series exists already when the last lines are read.
+    for row in 1..=10_000 {
+        text.push_str(&format!("{row},root.g.d,{row},{row}.5\n"));
+    }
+    text.push_str("10001,root.g.d,00123,1\n10002,root.g.d,1,+7\n10003,root.g.d,3,3\n");
+    workplace.write("zip.csv", &text);
+    let imported = import(&workplace, "zip.csv", &[]);
+    assert!(imported.stdout.contains("2 rows were rejected"), "{}", imported.stdout);
+    let failed = read(&workplace, "zip.csv.failed");
+    for reason in [
+        "# line 10002: column 3, `n`: `00123` is not of type INT64, which was guessed from the other values; `n(TYPE)` in the head",
+        "# line 10003: column 4, `v`: `+7` is not of type DOUBLE, which was guessed",
+    ] {
+        assert!(failed.contains(reason), "{failed}");
+    }
+    let rows = sql(&workplace, "data", "select n, v from root.g.d where time >= 10000");
+    assert_eq!(rows.lines().skip(1).collect::<Vec<_>>(), ["10000,10000,10000.5", "10003,3,3.0"]);
+    // A type that somebody names takes them.
+    workplace.write("named.csv", "Time,Device,n(INT64)\n400,root.h.d,00123\n");
+    import(&workplace, "named.csv", &[]).ok();
+    assert_eq!(sql(&workplace, "data", "select n from root.h.d").lines().nth(1), Some("400,123"));
+}

@@ -213,6 +213,40 @@ fn series_of_json_lines_with_values_of_several_kinds_are_told_of() {
 }
 
 #[test]
+fn values_of_json_lines_are_converted_as_what_they_are() {
+    let workplace = Workplace::new();
+    let series = "create timeseries root.c.d.y DATE; create timeseries root.c.d.b BOOLEAN; create timeseries root.c.d.t TEXT";
+    sql(&workplace, "data", series);
+    let row = |at: usize, values: &str| format!("{{\"Time\":{at},\"Device\":\"root.c.d\",{values}}}\n");
+    let mut text = row(1, "\"y\":20240221,\"b\":1,\"t\":1.50")
+        + &row(2, "\"y\":\"2024-02-22\",\"b\":\"0\",\"t\":true")
+        + &row(3, "\"y\":20240230")
+        + &row(4, "\"y\":\"20240221\"")
+        + &row(5, "\"b\":0.5");
+    // Of a series whose type is guessed, a text of digits is one of the values that are none.
+    (100..10_100).for_each(|at| text += &row(at, "\"n\":7"));
+    text += &row(20_000, "\"n\":\"00123\"");
+    workplace.write("a.jsonl", &text);
+    let imported = import(&workplace, "a.jsonl", &[]);
+    assert!(imported.stdout.contains("4 rows were rejected"), "{}", imported.stdout);
+    let failed = read(&workplace, "a.jsonl.failed");
+    for reason in [
+        "# line 3: ",
+        "# line 4: ",
+        "# line 5: ",
+        "# line 10006: `n`: `00123` is not of type INT64, which was guessed",
+    ] {
+        assert!(failed.contains(reason), "{failed}");
+    }
+    let rows = sql(&workplace, "data", "select y, b, t from root.c.d");
+    assert_eq!(
+        rows.lines().skip(1).collect::<Vec<_>>(),
+        ["1,2024-02-21,true,1.50", "2,2024-02-22,false,true"]
+    );
+    assert_eq!(sql(&workplace, "data", "select count(n) from root.c.d").lines().nth(1), Some("10000"));
+}
+
+#[test]
 fn nested_json_is_named_as_in_pipelines() {
     let workplace = Workplace::new();
     let lines = r#"{"device":"root.n.d","time":1,"motor":{"speed":1450,"state":{"on":true}},"phases":[1.5,{"x":"y"}],"values":{"time":7}}

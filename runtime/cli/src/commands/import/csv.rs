@@ -21,12 +21,12 @@ use std::{
 use anyhow::{Context, bail};
 use arrow_array::Int64Array;
 use levada_connector_api::csv::Field;
-use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
+use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet, convert::Given};
 
 use self::record::{Batch, Record, Records};
 use super::{
     failed::Failed,
-    guess::Guess,
+    guess::{Guess, Mixed, Seen, other_kind},
     moments::{Moments, TimeArgs},
     rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, moved, named_twice, of_one_series, sifted},
 };
@@ -74,6 +74,7 @@ pub(super) struct Reader {
     width: usize,
     /// What the columns without a type look like, once that was asked for.
     guesses: Option<Vec<Guess>>,
+    mixed: Mixed,
     moments: Moments,
     failed: Failed,
     /// What devices are put below.
@@ -158,6 +159,7 @@ impl Reader {
             owners: owners.into_iter().collect(),
             batch: Batch::default(),
             guesses: None,
+            mixed: Mixed::default(),
             moments: Moments::new(times),
             records,
             headings,
@@ -230,7 +232,7 @@ impl Reader {
             let Heading { name, data_type, index, .. } = &self.headings[at];
             let (name, index) = (Arc::clone(name), *index);
             let data_type = match known.types.get(&name).copied().or(*data_type) {
-                None => self.guessed(at)?,
+                None => self.guessed(&device, at)?,
                 known => known,
             };
             let Some(data_type) = data_type else { continue };
@@ -239,10 +241,25 @@ impl Reader {
                 let text = field.text();
                 (!field.is_null() && (data_type.is_text() || !text.is_empty())).then_some(text)
             });
-            let (values, wrong) = column::read(data_type, texts, self.moments.zone());
+            let texts: Vec<_> = texts.collect();
+            let given: Vec<_> = texts.iter().map(|text| text.as_deref().map(Given::Text)).collect();
+            let (values, wrong) = column::read(data_type, &given, self.moments.zone());
             for (row, reason) in wrong {
                 let reason = || format!("column {}, `{name}`: {reason}", index + 1);
                 rejected.entry(places[row]).or_insert_with(reason);
+            }
+            let is_mixed = self.mixed.has(&device, &name);
+            let others = texts.iter().enumerate().filter(|_| is_mixed);
+            for (row, text) in others.filter_map(|(row, text)| Some((row, text.as_deref()?))) {
+                if !Seen::of(text.trim()).is(data_type) {
+                    rejected.entry(places[row]).or_insert_with(|| {
+                        let reason = other_kind(text, data_type);
+                        format!(
+                            "column {}, `{name}`: {reason}; `{name}(TYPE)` in the head says another",
+                            index + 1
+                        )
+                    });
+                }
             }
             if values.null_count() == values.len() {
                 continue;
@@ -258,14 +275,18 @@ impl Reader {
     }
 
     /// The type that a column looks like; `None` where it has no value.
-    fn guessed(&mut self, at: usize) -> anyhow::Result<Option<DataType>> {
+    fn guessed(&mut self, device: &DevicePath, at: usize) -> anyhow::Result<Option<DataType>> {
         if self.guesses.is_none() {
             let guesses = self.look().with_context(|| format!("cannot read {}", self.path.display()))?;
             self.tell(&guesses);
             self.guesses = Some(guesses);
         }
-        let guess = self.guesses.as_ref().and_then(|guesses| guesses[at].data_type());
-        Ok(guess.map(|(data_type, _)| data_type))
+        let Some(guess) = self.guesses.as_ref().map(|guesses| &guesses[at]) else { return Ok(None) };
+        let Some((data_type, fitting)) = guess.data_type() else { return Ok(None) };
+        if fitting < guess.count() {
+            self.mixed.add(device, &self.headings[at].name);
+        }
+        Ok(Some(data_type))
     }
 
     /// Looks at all values of columns without a type.

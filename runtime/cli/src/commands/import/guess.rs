@@ -6,8 +6,14 @@
 //! numbers one of texts. Text is also what a number would lose something of: `007`, or one with too many digits; and in CSV what
 //! stands between quotes, unless the file has quotes around everything.
 
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
 use levada_connector_api::csv::Field;
-use levada_model::DataType;
+use levada_model::{DataType, Path, convert::Reason};
 
 /// Whole numbers beyond are not all to be had as DOUBLE.
 const EXACT: i64 = 1 << 53;
@@ -23,6 +29,21 @@ pub(super) struct Guess {
     texts: u64,
     /// A whole number that DOUBLE would round.
     large: bool,
+}
+
+/// Series that have the type that was guessed, though some of their values are of another kind. Once some rows are stored such a
+/// series exists like any other.
+#[derive(Debug, Default)]
+pub(super) struct Mixed(HashMap<Path, HashSet<Arc<str>>>);
+
+impl Mixed {
+    pub(super) fn add(&mut self, device: &Path, name: &Arc<str>) {
+        self.0.entry(device.clone()).or_default().insert(Arc::clone(name));
+    }
+
+    pub(super) fn has(&self, device: &Path, name: &Arc<str>) -> bool {
+        self.0.get(device).is_some_and(|names| names.contains(name))
+    }
 }
 
 /// What one value is.
@@ -103,8 +124,18 @@ impl Guess {
 }
 
 impl Seen {
+    /// Whether [`Guess::data_type`] counts it as a value of the type.
+    pub(super) fn is(self, data_type: DataType) -> bool {
+        match data_type {
+            DataType::Boolean => self == Self::Boolean,
+            DataType::Int64 => matches!(self, Self::Whole(_)),
+            DataType::Double => matches!(self, Self::Whole(_) | Self::Real),
+            _ => true,
+        }
+    }
+
     /// What a text without quotes is.
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
             Self::Boolean
         } else if let Some(number) = whole(text) {
@@ -115,6 +146,11 @@ impl Seen {
             Self::Text
         }
     }
+}
+
+/// What is said of a value that is not of the type that the others have.
+pub(super) fn other_kind(value: impl fmt::Display, data_type: DataType) -> String {
+    format!("{}, which was guessed from the other values", Reason::Never.of(value, data_type))
 }
 
 /// A whole number as one writes it.
@@ -166,6 +202,21 @@ mod tests {
             [&["007"][..], &["9223372036854775808"], &["9007199254740993", "0.5"], &["+1"], &["1e999"]]
         {
             assert_eq!(guessed(texts), Some(DataType::Text), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn values_of_another_kind_are_not_of_the_guessed_type() {
+        for (text, data_type, is) in [
+            ("123", DataType::Int64, true),
+            ("00123", DataType::Int64, false),
+            ("00123", DataType::Double, false),
+            ("1e3", DataType::Double, true),
+            ("1", DataType::Boolean, false),
+            ("FALSE", DataType::Boolean, true),
+            ("00123", DataType::Text, true),
+        ] {
+            assert_eq!(Seen::of(text).is(data_type), is, "{text} {data_type}");
         }
     }
 

@@ -31,15 +31,16 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::Array;
-use levada_model::{Column, DataType, Path as DevicePath, Tablet, quote_node, unquote_node};
+use levada_model::{Column, DataType, Path as DevicePath, Tablet, convert::Given, quote_node, unquote_node};
 
 use self::{
-    guess::{Guesses, told},
+    guess::{Guesses, seen, told},
     object::{Object, Token, flatten},
 };
 use super::{
     csv::column,
     failed::Failed,
+    guess::{Mixed, other_kind},
     moments::{Moments, TimeArgs},
     rows::{Find, Rejected, RowReader, Rows, Taken, measurement, moved, series, sifted, two_values},
 };
@@ -62,6 +63,7 @@ pub(super) struct Reader {
     batch: Batch,
     /// Types of series that the store does not have, once one was asked for.
     guesses: Option<Guesses>,
+    mixed: Mixed,
     /// Series whose guessed types were told of.
     told: usize,
     moments: Moments,
@@ -134,6 +136,7 @@ impl Reader {
             lines,
             batch: Batch::default(),
             guesses: None,
+            mixed: Mixed::default(),
             told: 0,
             moments,
             times,
@@ -174,16 +177,23 @@ impl Reader {
                 Some(data_type) => *data_type,
                 None => self.guessed(batch, &device, &name)?,
             };
-            let mut texts: Vec<Option<Cow<'_, str>>> = vec![None; count];
-            for (row, token) in values {
-                texts[row] = Some(token.text());
+            let mut given: Vec<Option<Given<'_>>> = vec![None; count];
+            for (row, token) in &values {
+                given[*row] = Some(token.given());
             }
-            let (values, wrong) = column::read(data_type, texts.into_iter(), self.moments.zone());
+            let is_mixed = self.mixed.has(&device, &name);
+            let is_other =
+                |token: &Token<'_>| is_mixed && seen(token).is_some_and(|seen| !seen.is(data_type));
+            let (converted, wrong) = column::read(data_type, &given, self.moments.zone());
             for (row, reason) in wrong {
                 rejected.entry(rows.places[row]).or_insert_with(|| format!("`{name}`: {reason}"));
             }
-            if values.null_count() < count {
-                columns.push(Column { name, data_type, values });
+            for (row, token) in values.iter().filter(|(_, token)| is_other(token)) {
+                let reason = || format!("`{name}`: {}", other_kind(token.text(), data_type));
+                rejected.entry(rows.places[*row]).or_insert_with(reason);
+            }
+            if converted.null_count() < count {
+                columns.push(Column { name, data_type, values: converted });
             }
         }
         if columns.is_empty() {
@@ -207,7 +217,10 @@ impl Reader {
         }
         let guess =
             self.guesses.as_ref().and_then(|guesses| guesses.of(device, name)).cloned().unwrap_or_default();
-        let data_type = guess.data_type().map_or(DataType::Text, |(data_type, _)| data_type);
+        let (data_type, fitting) = guess.data_type().unwrap_or((DataType::Text, 0));
+        if fitting < guess.count() {
+            self.mixed.add(device, name);
+        }
         if let Some(told) = told(&guess) {
             self.told += 1;
             if self.told <= TOLD {

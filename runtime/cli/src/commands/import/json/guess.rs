@@ -37,7 +37,7 @@ impl Guesses {
 }
 
 /// What a value is; `None` for none.
-fn seen(value: &Token<'_>) -> Option<Seen> {
+pub(super) fn seen(value: &Token<'_>) -> Option<Seen> {
     Some(match value {
         Token::Null => return None,
         Token::Boolean(_) => Seen::Boolean,

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt};
 
 use anyhow::{anyhow, bail};
+use levada_model::convert::Given;
 use serde::{
     Deserializer,
     de::{MapAccess, Visitor},
@@ -38,6 +39,17 @@ impl<'a> Token<'a> {
             Some(b'{' | b'[') => Self::Other(raw),
             _ => Self::Number(raw),
         })
+    }
+
+    /// As it is converted.
+    pub(super) fn given(&self) -> Given<'_> {
+        match self {
+            Self::Number(digits) => Given::Number(digits),
+            Self::Boolean(word) => Given::Boolean(*word == "true", word),
+            Self::Text(text) => Given::Text(text),
+            Self::Other(text) => Given::Text(text),
+            Self::Null => Given::Text(""),
+        }
     }
 
     /// What is written, of a text without its quotes.

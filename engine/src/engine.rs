@@ -17,7 +17,7 @@ use crate::{
     EmbeddedSession, EngineError, EngineOptions,
     error::panicked,
     gate::{Caller, Gate},
-    users::{Users, UsersFile},
+    users::{Users, UsersFile, check_password},
 };
 
 /// An open engine. Cheap to clone; sessions keep it open.
@@ -86,6 +86,14 @@ impl Engine {
         caller.address = address.map(Into::into);
         let zone = zone.as_deref().map_or(Ok(TimeZone::UTC), zone_of)?;
         Ok(EmbeddedSession::new(Arc::clone(&self.shared), caller, zone, fetch_size, timeout))
+    }
+
+    /// That a password is one that a user can have. Needs no folder.
+    ///
+    /// # Errors
+    /// It is too short or too long, or has characters that are not allowed.
+    pub fn check_password(password: &str) -> Result<(), SessionError> {
+        check_password(password)
     }
 
     /// Sets the password of `root`, if nobody has set one in this folder; says whether it did. Returns when it is durable.

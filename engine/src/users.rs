@@ -27,6 +27,7 @@ use levada_model::{SessionError, StatusCode};
 use levada_sql::ast::{ChangeAuthority, ListAuthority};
 use parking_lot::{Mutex, RwLock};
 
+pub(crate) use self::change::check_password;
 use self::{
     book::Book,
     password::{Passwords, Stored},
@@ -123,7 +124,7 @@ impl Users {
     /// # Errors
     /// It is no legal password, or cannot be stored.
     pub(crate) fn set_first_password(&self, password: &str) -> Result<bool, SessionError> {
-        change::check_password(password)?;
+        check_password(password)?;
         let hash = password::stored(ROOT, password)?;
         let mut set = false;
         self.alter(|book| {

@@ -226,7 +226,7 @@ fn check_name(name: &str) -> Result<(), SessionError> {
 ///
 /// # Errors
 /// It is too short or too long, or has characters that are not allowed.
-pub(super) fn check_password(password: &str) -> Result<(), SessionError> {
+pub(crate) fn check_password(password: &str) -> Result<(), SessionError> {
     check(password)
 }
 

@@ -119,15 +119,15 @@ pub(crate) struct ServeArgs {
     /// The private key of --tls-cert (PEM, not encrypted)
     #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Run the pipelines of this folder too, all files `*.yaml` of it, also those that come, change or go later; those that store into
-    /// the data folder share its engine
+    /// Run the pipelines of this folder too, all files `*.yaml` and `*.yml` of it but hidden ones, also those that come, change or go
+    /// later; those that store into the data folder share its engine
     #[arg(long, value_name = "DIR")]
     pub(crate) pipelines: Option<PathBuf>,
     /// Folder for what a pipeline remembers from one run to the next; .levada if not given
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// The password of the user `root`, where none has been set in this folder yet; it is `root` without. From the environment,
-    /// others on this machine do not see it
+    /// The password of the user `root`, where none has been set in this folder yet; it is `root` without, or where this is
+    /// empty. From the environment, others on this machine do not see it
     #[arg(long, value_name = "TEXT", env = "LEVADA_ROOT_PASSWORD", hide_env_values = true)]
     pub(crate) root_password: Option<String>,
     /// How many clients may be connected at once; 10000 if not given

@@ -13,7 +13,7 @@ mod properties;
 mod settings;
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -42,6 +42,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let message = "which data folder is missing: give --data DIR, or `data_dir` in a file of --config";
         return Err(Failure::invalid(message).into());
     };
+    let root_password = root_password(args)?;
     let folder = settings.pipelines_dir.as_deref().map(|dir| Folder::open(dir, registry::all()));
     let mut folder = folder.transpose()?;
     let tls = tls(&settings)?;
@@ -58,7 +59,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let listeners = Listeners::bind(args, &settings).await?;
         let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
         stores.adopt(data, tuning(&settings), engine.clone()).await?;
-        set_first_password(&engine, args).await?;
+        set_first_password(&engine, root_password).await?;
         let mut server = Server::new(engine.clone(), server_options(&settings));
         if let Some(tls) = tls {
             server = server.with_tls(tls);
@@ -94,14 +95,35 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     tune(&mut options, tuning(settings));
     options.query_memory = bytes(settings.query_memory);
     options.auto_create_schema = settings.enable_auto_create_schema;
+    let rpc = reachable(rpc);
     options.storage.note = Some(format!("it is served at {rpc}, ask there (--node {rpc})"));
     Ok(tokio::task::spawn_blocking(move || Engine::open(options)).await??)
 }
 
+/// Where somebody on this machine reaches who listens at an address: all addresses are none to connect with.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// The password that `root` is to have; an empty one is none, as of a variable that is set to nothing.
+fn root_password(args: &ServeArgs) -> anyhow::Result<Option<String>> {
+    let Some(password) = args.root_password.clone().filter(|password| !password.is_empty()) else {
+        return Ok(None);
+    };
+    Engine::check_password(&password)
+        .map_err(|error| Failure::invalid(format!("the password of `root`: {}", error.message)))?;
+    Ok(Some(password))
+}
+
 /// Sets the password of `root` where nobody has, and says so where it is the one that everybody knows.
-async fn set_first_password(engine: &Engine, args: &ServeArgs) -> anyhow::Result<()> {
-    if let Some(password) = &args.root_password
-        && !engine.set_first_root_password(password.clone()).await.context("the password of `root`")?
+async fn set_first_password(engine: &Engine, password: Option<String>) -> anyhow::Result<()> {
+    if let Some(password) = password
+        && !engine.set_first_root_password(password).await.context("the password of `root`")?
     {
         info!("the password of `root` has been set before and stays as it is: ALTER USER changes it");
     }

@@ -23,6 +23,7 @@ fn clients_see_what_a_pipeline_of_the_same_process_stores() {
     let workplace = Workplace::new();
     workplace.write("pipelines/sensors.yaml", SENSORS);
     workplace.write("pipelines/notes.txt", "no pipeline");
+    workplace.write("pipelines/._sensors.yaml", "what a file system left here");
     let (rpc, rest, http) = (free_address(), free_address(), free_address());
     let args = [
         "serve",
@@ -260,4 +261,37 @@ fn settings_come_from_files_of_both_kinds_and_options_come_first() {
     assert!(wrong.code == Some(3) && wrong.stderr.contains("levada.yaml:2:7"), "{}", wrong.stderr);
     let nowhere = workplace.run(&["serve", "--config", "iotdb-system.properties"]);
     assert!(nowhere.code == Some(3) && nowhere.stderr.contains("--data DIR"), "{}", nowhere.stderr);
+}
+
+#[test]
+fn a_password_that_cannot_be_is_told_before_a_folder_is_made() {
+    let workplace = Workplace::new();
+    let args = ["serve", "--data", "data", "--rpc", "127.0.0.1:0", "--root-password", "abc"];
+    let rejected = workplace.run(&args);
+    assert!(rejected.code == Some(3) && rejected.stderr.contains("equal to 4"), "{rejected:?}");
+    assert!(!workplace.path("data").exists());
+}
+
+#[test]
+fn who_serves_at_all_addresses_is_reached_at_the_own_one_of_the_machine() {
+    let workplace = Workplace::new();
+    let port = free_address().rsplit_once(':').expect("a port").1.to_owned();
+    let (rpc, all) = (format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}"));
+    let args = ["serve", "--data", "data", "--rpc", &all];
+    // A variable that is set to nothing sets no password.
+    let child = workplace
+        .levada(&args)
+        .env("LEVADA_ROOT_PASSWORD", "")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("levada starts");
+    eventually("it listens", || std::net::TcpStream::connect(&rpc).is_ok());
+    let other = workplace.run(&["serve", "--data", "data", "--rpc", "127.0.0.1:0"]);
+    let told = format!("it is served at {rpc}, ask there (--node {rpc})");
+    let asked = workplace.run(&["sql", "--node", &rpc, "-e", "show databases"]);
+    let stopped = interrupt(&args, child);
+    assert!(other.code == Some(1) && other.stderr.contains(&told), "{other:?}");
+    assert_eq!((asked.code, stopped.code), (Some(0), Some(0)), "{asked:?}\n{stopped:?}");
+    assert!(stopped.stderr.contains("the password of `root` is `root`"), "{}", stopped.stderr);
 }

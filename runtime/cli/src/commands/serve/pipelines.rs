@@ -276,11 +276,15 @@ impl Running {
     }
 }
 
-/// The pipeline files of a folder.
+/// The pipeline files of a folder. What is hidden is none: editors and file systems leave such files beside those that people write.
 fn scan(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Mark>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(dir)? {
-        let path = entry?.path();
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
         if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
             continue;
         }

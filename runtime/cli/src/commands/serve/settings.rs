@@ -75,12 +75,11 @@ pub(crate) struct Settings {
     /// Memory for rows that are not in files yet; writers wait when it is full (128MiB where nothing is said).
     #[schemars(example = "128MiB")]
     pub(crate) memory: Option<ByteSize>,
-    /// A folder of pipelines that run in this process, all files `*.yaml` of it. Files that are added, changed or removed while the
-    /// server runs are taken up; one that is wrong is reported, and what ran before runs on. `--pipelines` comes before it.
+    /// A folder of pipelines that run in this process, all files `*.yaml` and `*.yml` of it but hidden ones. Files that are
+    /// added, changed or removed while the server runs are taken up; one that is wrong is reported, and what ran before runs on. `--pipelines` comes before it.
     #[schemars(example = "./pipelines")]
     pub(crate) pipelines_dir: Option<PathBuf>,
-    /// How often the folder of pipelines is looked at; `0s` for never: then SIGHUP and `load configuration` alone say when. Changes
-    /// while the server runs.
+    /// How often the folder of pipelines is looked at; `0s` for never: then SIGHUP alone says when. Changes while the server runs.
     pub(crate) pipelines_interval: Interval,
     /// The folder for what a pipeline remembers from one run to the next. `--state` comes before it.
     pub(crate) state_dir: PathBuf,
@@ -225,8 +224,8 @@ mod tests {
         let head = "The settings of `levada serve --config levada.yaml`. Each line that is a comment shows a setting with its default, \
                     or with an example where it has none; take out the mark before a name to say something else. Options of the \
                     command line come before what stands here.\n\nVariables are those of the environment: `${NAME}`, or \
-                    `${NAME:-default}`. SIGHUP and the statement `load configuration` read this file anew: what changes while \
-                    the server runs says so, all else counts at the next start.";
+                    `${NAME:-default}`. SIGHUP reads this file anew: what changes while the server runs says so, all \
+                    else counts at the next start.";
         levada_config::explained_options::<Settings>(head)
     }
 

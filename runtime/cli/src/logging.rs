@@ -1,9 +1,22 @@
 //! Logs: one line a fact, on standard error.
 
-use std::io::IsTerminal;
+use std::{fmt::Result, io::IsTerminal};
 
 use clap::{Args, ValueEnum};
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        self, FmtContext, FormatEvent, FormatFields,
+        format::{Format, Writer},
+    },
+    layer::SubscriberExt,
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+/// The target of what was rejected, for whoever watches over users.
+const AUDIT: &str = "audit";
 
 /// How a line of the log looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,7 +59,7 @@ pub(crate) fn start(args: &LogArgs) {
                 fmt::layer()
                     .with_writer(std::io::stderr)
                     .with_ansi(std::io::stderr().is_terminal())
-                    .with_target(false),
+                    .event_format(Lines::default()),
             )
             .try_init(),
         LogFormat::Json => {
@@ -55,5 +68,55 @@ pub(crate) fn start(args: &LogArgs) {
     };
     if let Err(error) = started {
         eprintln!("levada: logging cannot start: {error}");
+    }
+}
+
+/// Lines for people: modules say nothing to them, but what is under the target `audit` is found by that word.
+struct Lines {
+    named: Format,
+    plain: Format,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { named: fmt::format(), plain: fmt::format().with_target(false) }
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, writer: Writer<'_>, event: &Event<'_>) -> Result {
+        let format = if event.metadata().target() == AUDIT { &self.named } else { &self.plain };
+        format.format_event(context, writer, event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Seek},
+        sync::Arc,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_target_of_what_was_rejected_is_named() {
+        let mut log = tempfile::tempfile().expect("a file");
+        let writer = Arc::new(log.try_clone().expect("a handle"));
+        let layer = fmt::layer().with_writer(writer).with_ansi(false).event_format(Lines::default());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            tracing::warn!(target: "audit", user = "eve", "a call was rejected");
+            tracing::info!(pipeline = "sensors", "started");
+        });
+        log.rewind().expect("a file");
+        let mut text = String::new();
+        log.read_to_string(&mut text).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with("WARN audit: a call was rejected user=\"eve\""), "{text}");
+        assert!(lines[1].ends_with("INFO started pipeline=\"sensors\""), "{text}");
     }
 }

@@ -259,7 +259,7 @@ impl Pool {
             .await?;
         if rows.columns.len() != series.len() || !rows.has_time {
             let message = format!(
-                "{device}: {} series were asked for, and {} came: some are gone",
+                "{device}: {} series were asked for, and {} came: some are gone, or the user may not read them (READ_DATA)",
                 series.len(),
                 rows.columns.len()
             );

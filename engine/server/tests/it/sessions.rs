@@ -117,3 +117,15 @@ async fn rows_of_a_device_come_by_the_names_of_its_series_whatever_they_are() {
         assert_eq!(nulls, [0, 0, 0, 0, 0, 1]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn series_that_did_not_come_are_gone_or_not_to_be_read() {
+    let served = serve().await;
+    let [own, pool] = sessions(&served);
+    own.execute("insert into root.plant.d(time, s) values (1, 2)").await.expect("stored");
+    let schema = SeriesSchema::default_for(DataType::Double);
+    let asked = [("s".into(), schema), ("gone".into(), schema)];
+    let error = pool.rows_of(&path("root.plant.d"), &asked).await.map(|_| ()).expect_err("one is missing");
+    assert_eq!(error.code, StatusCode::PATH_NOT_EXIST);
+    assert!(error.message.contains("some are gone, or the user may not read them (READ_DATA)"), "{error}");
+}

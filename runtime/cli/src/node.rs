@@ -7,10 +7,10 @@ use std::{
 };
 
 use clap::Args;
-use levada_connector_api::{Secret, StoreTarget, Stores, TlsOptions};
+use levada_connector_api::{Secret, StoreTarget, Stores, TlsOptions, port_of};
 use levada_engine::{Access, Engine, EngineOptions};
 use levada_model::Session;
-use levada_runtime::EngineStores;
+use levada_runtime::{EngineStores, check_tls};
 
 use crate::{
     commands::{is_missing, no_folder},
@@ -51,13 +51,19 @@ impl NodeArgs {
     /// Connects with the node and logs in; statements are understood in `zone`, UTC where there is none.
     ///
     /// # Errors
-    /// The node does not answer, or rejects the login; there is no password.
+    /// The node is no address, or a file for encryption cannot be used; there is no password; the node does not answer, or rejects the
+    /// login.
     pub(crate) async fn open(
         &self,
         node: &str,
         sessions: usize,
         zone: Option<String>,
     ) -> anyhow::Result<Arc<dyn Session>> {
+        port_of(node).map_err(|problem| Failure::invalid(format!("--node: {problem}")))?;
+        let tls = self.tls();
+        if let Some(options) = &tls {
+            check_tls(options).map_err(|error| Failure::invalid(error.to_string()))?;
+        }
         // Not by clap: set for other commands, it is no mistake beside --data.
         let user = self.user.clone().or_else(|| std::env::var("LEVADA_USER").ok());
         let target = StoreTarget::Nodes {
@@ -67,7 +73,7 @@ impl NodeArgs {
             sessions,
             timeout: None,
             zone,
-            tls: self.tls(),
+            tls,
         };
         Ok(EngineStores::new().open(&target).await?)
     }

@@ -187,13 +187,13 @@ fn an_encrypted_node_is_written_to_and_asked_and_one_that_nobody_vouches_for_is_
         Finished::new(&place, asked.expect("levada starts"))
     };
     assert_eq!(count(&["--tls-ca", "mountain.ca"]).ok(), "count(root.p.d3.n)\n100\n");
-    for (more, reason) in [
-        (&[][..], "it wants TLS"),
-        (&["--tls-ca", "valley.ca", "--tls-any-host"], "no authority that is trusted here"),
-        (&["--tls-ca", "nowhere.ca"], "nowhere.ca"),
+    for (more, code, reason) in [
+        (&[][..], 1, "it wants TLS"),
+        (&["--tls-ca", "valley.ca", "--tls-any-host"], 1, "no authority that is trusted here"),
+        (&["--tls-ca", "nowhere.ca"], 3, "nowhere.ca"),
     ] {
         let refused = count(more);
-        assert!(refused.code == Some(1) && refused.stderr.contains(reason), "{}", refused.stderr);
+        assert!(refused.code == Some(code) && refused.stderr.contains(reason), "{}", refused.stderr);
     }
     server.stop();
     let missing = workplace.run(&[
@@ -295,4 +295,21 @@ fn a_node_is_imported_into_like_a_folder() {
     server.stop();
     assert!(at_node.contains("root.p.e.n") && at_node.contains("RLE"), "{at_node}");
     assert_eq!(at_node, workplace.sql("folder", everything));
+}
+
+#[test]
+fn a_node_that_cannot_be_asked_is_told_before_anybody_is() {
+    let workplace = Workplace::new();
+    workplace.write("no.pem", "no certificate");
+    let node = free_address();
+    let ask = |more: &[&str]| workplace.run(&[&["sql", "-e", "show databases"], more].concat());
+    for (more, told) in [
+        (&["--node", "127.0.0.1"][..], "write host:port"),
+        (&["--node", &node, "--tls-ca", "nofile.pem"], "nofile.pem"),
+        (&["--node", &node, "--tls-ca", "no.pem"], "no.pem"),
+    ] {
+        let told_of = ask(more);
+        assert!(told_of.code == Some(3) && told_of.stderr.contains(told), "{told_of:?}");
+    }
+    assert_eq!(ask(&["--node", &node]).code, Some(1), "nobody is there, which may heal");
 }

@@ -14,6 +14,8 @@ use crate::exit::Failure;
 enum As {
     /// As in our own settings.
     Itself,
+    /// An address, or `localhost`.
+    Address,
     /// A number of milliseconds.
     Milliseconds,
     /// A number of bytes.
@@ -22,8 +24,8 @@ enum As {
 
 /// The names of IoTDB's servers that are read: of 1.0 and later, and of 0.12 and 0.13 where those differ.
 const NAMES: [(&str, &str, As); 13] = [
-    ("rpc_address", "dn_rpc_address", As::Itself),
-    ("dn_rpc_address", "dn_rpc_address", As::Itself),
+    ("rpc_address", "dn_rpc_address", As::Address),
+    ("dn_rpc_address", "dn_rpc_address", As::Address),
     ("rpc_port", "dn_rpc_port", As::Itself),
     ("dn_rpc_port", "dn_rpc_port", As::Itself),
     ("rpc_max_concurrent_client_num", "dn_rpc_max_concurrent_client_num", As::Itself),
@@ -37,14 +39,36 @@ const NAMES: [(&str, &str, As); 13] = [
     ("enable_auto_create_schema", "enable_auto_create_schema", As::Itself),
 ];
 
-/// Encryption there needs a Java key store, which is not read.
-const KEY_STORES: [&str; 2] = ["enable_thrift_ssl", "enable_https"];
+/// Why a server with this setting would not do what it says, though it bears on who is let in or on what is kept; `None` where it
+/// does, or the setting is another.
+fn rejection(name: &str, value: &str) -> Option<&'static str> {
+    let is_on = value.eq_ignore_ascii_case("true");
+    match name {
+        "enable_thrift_ssl" | "enable_https" if is_on => Some(
+            "a Java key store is not read: give the certificate and its key as PEM files, by --tls-cert and --tls-key, and leave \
+             this out",
+        ),
+        "enable_white_list" if is_on => Some(
+            "there is no list of clients that are let in: let a firewall say who may connect, and leave this out",
+        ),
+        "timestamp_precision" if value != "ms" => Some("times are in milliseconds: only `ms` is supported"),
+        "default_ttl" | "default_ttl_in_ms" if !is_endless(value) => Some(
+            "rows live for ever unless a statement says otherwise: leave this out, and run SET TTL for each database",
+        ),
+        _ => None,
+    }
+}
+
+/// Whether a time to live means that rows live for ever.
+fn is_endless(ttl: &str) -> bool {
+    ttl.eq_ignore_ascii_case("inf") || ttl.parse::<i64>().is_ok_and(|ttl| ttl < 0 || ttl == i64::MAX)
+}
 
 /// What such a file names of our settings. Names that mean nothing here are listed in one warning.
 ///
 /// # Errors
-/// A value is none of its setting, or the file asks for encryption with a Java key store: served as it is, connections would not be
-/// encrypted.
+/// A value is none of its setting, or the file asks for what cannot be done and must not be left out in silence: encryption with a
+/// Java key store, a list of clients that are let in, times in other units, a time to live for all rows.
 pub(super) fn read(text: &str, file: &Path) -> anyhow::Result<Map<String, Value>> {
     let wrong = |line: usize, message: &str| {
         anyhow::Error::from(Failure::invalid(format!("{}:{line}: {message}", file.display())))
@@ -52,12 +76,8 @@ pub(super) fn read(text: &str, file: &Path) -> anyhow::Result<Map<String, Value>
     let mut named = Map::new();
     let mut unknown = Vec::new();
     for (name, (line, text)) in pairs(text) {
-        if KEY_STORES.contains(&name.as_str()) && text.eq_ignore_ascii_case("true") {
-            let message = format!(
-                "{name}: a Java key store is not read: give the certificate and its key as PEM files, by --tls-cert and \
-                 --tls-key, and leave this out"
-            );
-            return Err(wrong(line, &message));
+        if let Some(reason) = rejection(&name, &text) {
+            return Err(wrong(line, &format!("{name}={text}: {reason}")));
         }
         let Some((_, setting, how)) = NAMES.into_iter().find(|(known, ..)| *known == name) else {
             unknown.push(name);
@@ -81,6 +101,7 @@ fn value(text: &str, how: As) -> Value {
     match (how, text.parse::<u64>()) {
         (As::Milliseconds, Ok(_)) => json!(format!("{text}ms")),
         (As::Bytes, Ok(_)) => json!(format!("{text}B")),
+        (As::Address, _) if text.eq_ignore_ascii_case("localhost") => json!("127.0.0.1"),
         (As::Itself, Ok(number)) => Value::Number(Number::from(number)),
         _ => match text.to_ascii_lowercase().as_str() {
             "true" => Value::Bool(true),
@@ -189,13 +210,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_anyway_is_no_error_and_localhost_is_an_address() {
+        let text = "dn_rpc_address=localhost\nenable_white_list=false\ntimestamp_precision=ms\ndefault_ttl_in_ms=-1\n\
+                    enable_thrift_ssl=false\n";
+        let named = read(text, Path::new("iotdb-system.properties")).expect("right");
+        let settings = Settings::read(Value::Object(named)).expect("right");
+        assert_eq!(settings.dn_rpc_address, std::net::Ipv4Addr::LOCALHOST);
+    }
+
+    #[test]
     fn a_value_that_is_none_is_rejected_with_its_line() {
         for (text, words) in [
             ("\nrpc_port=sixty", "x.properties:2: rpc_port=sixty"),
             ("rpc_port=66678", "x.properties:1: rpc_port=66678"),
             ("rpc_address=nowhere", "rpc_address=nowhere"),
             ("query_timeout_threshold=-1", "query_timeout_threshold=-1"),
-            ("enable_thrift_ssl=true", "a Java key store is not read"),
+            ("enable_thrift_ssl=true", "enable_thrift_ssl=true: a Java key store is not read"),
+            (
+                "\nenable_white_list=TRUE",
+                "x.properties:2: enable_white_list=TRUE: there is no list of clients",
+            ),
+            ("timestamp_precision=ns", "timestamp_precision=ns: times are in milliseconds"),
+            ("default_ttl_in_ms=86400000", "default_ttl_in_ms=86400000: rows live for ever"),
+            ("default_ttl=0", "default_ttl=0: rows live for ever"),
         ] {
             let error = read(text, Path::new("x.properties")).expect_err("wrong").to_string();
             assert!(error.contains(words), "{error}");

@@ -16,7 +16,7 @@ use super::{
     last::LastCache,
 };
 use crate::{
-    Access, Finding, StorageError, StorageOptions,
+    Access, Finding, Severity, StorageError, StorageOptions,
     check::{adopt, holds_data, move_aside, named, tells_all, unknown},
     disk::Disk,
     holds::Holds,
@@ -56,6 +56,8 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
     for dir in [&dir, &logs, &data] {
         disk.create_dir(dir).map_err(StorageError::io("cannot create", dir))?;
     }
+    // Before the manifest says that the log has a file, its folder must be there for good, whichever opening made it.
+    disk.sync_dir(&dir).map_err(StorageError::io("cannot sync", &dir))?;
     let lock = take_lock(&options)?;
     let read = read(&options)?;
     let Read { manifest, folder, mut core, segments, leftovers, told, removed, mut recovery, .. } = read;
@@ -101,6 +103,7 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         options,
     };
     store.settle_folder(&segments)?;
+    store.settle_loss(&recovery);
     recovery.extend(store.clear(&leftovers, |id| told || removed.contains(&id))?);
     store.recovery = recovery;
     let store = Arc::new(store);
@@ -241,22 +244,36 @@ impl Store {
             self.free_log(self.core.lock().floor);
         } else if !segments.is_empty() {
             // Nothing will free the segments of a log that is not kept any more, so their rows go to files at once.
-            loop {
-                self.core.lock().freeze(|_| true);
-                let batch = self.core.lock().next_to_flush();
-                if batch.is_empty() {
-                    break;
-                }
-                if let Some(failed) = self.flush_together(&batch).pop() {
-                    return Err(failed.reason());
-                }
-            }
-            self.commit_catalog()?;
+            self.write_all_rows()?;
             for ClosedSegment { path, .. } in segments {
                 self.options.disk.remove(path).map_err(StorageError::io("cannot remove", path))?;
             }
         }
         Ok(())
+    }
+
+    /// Writes all rows in memory to files, and says so in the manifest.
+    fn write_all_rows(&self) -> Result<(), StorageError> {
+        loop {
+            self.core.lock().freeze(|_| true);
+            let batch = self.core.lock().next_to_flush();
+            if batch.is_empty() {
+                break;
+            }
+            if let Some(failed) = self.flush_together(&batch).pop() {
+                return Err(failed.reason());
+            }
+        }
+        self.commit_catalog()
+    }
+
+    /// Has what is left of a damaged log in files, so that the next opening does not miss what this one has told of. Where that
+    /// cannot be, the next one tells of it again.
+    fn settle_loss(&self, recovery: &[Finding]) {
+        let has_lost = recovery.iter().any(|finding| finding.severity == Severity::Error);
+        if has_lost && let Err(error) = self.write_all_rows() {
+            tracing::warn!(%error, "what is left of a damaged log cannot be written to files yet");
+        }
     }
 
     /// Removes files that no manifest names. Sealed ones only where their number `is_told`: that their rows are elsewhere, or

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     DataType, Value,
-    convert::{Converted, Given, convert_each, convert_written},
+    convert::{Converted, Given, convert_each},
     written::{Written, put_typed},
 };
 
@@ -58,7 +58,7 @@ impl Column {
     pub fn to_in(&self, data_type: DataType, zone: &TimeZone) -> Converted {
         let values = &self.values;
         if let Some(written) = self.written() {
-            return convert_written(written, data_type, zone);
+            return written.to(data_type, zone);
         }
         let same = self.data_type == data_type || self.data_type.is_text() && data_type.is_text();
         // A number may be no valid date, so dates are checked.

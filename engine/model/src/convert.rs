@@ -17,9 +17,9 @@ mod reason;
 mod rule;
 mod text;
 
-pub(crate) use bulk::convert_written;
 pub use bulk::{Converted, convert_each};
 pub use given::Given;
+pub(crate) use number::plain_double;
 pub use reason::{Reason, shown};
 pub use rule::{Input, Rule, rule, table};
 pub use text::date_of_days;

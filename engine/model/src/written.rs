@@ -6,11 +6,16 @@
 //!
 //! Invariant: only this module, and code that writes [`Kind::tag`] followed by the characters, creates such arrays.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
-use arrow_array::{Array, BinaryArray};
+use arrow_array::{Array, BinaryArray, Float64Array};
+use arrow_buffer::NullBufferBuilder;
+use jiff::tz::TimeZone;
 
-use crate::{DataType, Value, convert::Given};
+use crate::{
+    DataType, Value,
+    convert::{Converted, Given, convert_each, plain_double},
+};
 
 /// The form of a written value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -190,6 +195,35 @@ impl<'a> Written<'a> {
             let text = all.get(self.range(row)?)?;
             given(*text.as_bytes().first()?, text.get(1..)?)
         })
+    }
+
+    /// The values as values of a type, by the table of conversions. Numbers in a common form, which nearly all are, become DOUBLE
+    /// straight from their bytes.
+    pub(crate) fn to(self, data_type: DataType, zone: &TimeZone) -> Converted {
+        if data_type != DataType::Double {
+            return convert_each(self.iter(), data_type, zone);
+        }
+        let mut rejected = Vec::new();
+        let mut values = Vec::with_capacity(self.len());
+        let mut valid = NullBufferBuilder::new(self.len());
+        for row in 0..self.len() {
+            let plain = match self.bytes(row) {
+                Some([tag, digits @ ..]) if Kind::Number.tag() == *tag => plain_double(digits),
+                _ => None,
+            };
+            let double = plain.or_else(|| match self.get(row)?.double() {
+                Ok(double) => Some(double),
+                Err(reason) => {
+                    // An array with 32-bit offsets has no more rows.
+                    rejected.push((u32::try_from(row).unwrap_or(u32::MAX), reason));
+                    None
+                }
+            });
+            valid.append(double.is_some());
+            values.push(double.unwrap_or_default());
+        }
+        let values = Arc::new(Float64Array::new(values.into(), valid.finish()));
+        Converted { values, rejected }
     }
 }
 

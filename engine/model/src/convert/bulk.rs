@@ -10,11 +10,8 @@ use arrow_array::{
 use arrow_buffer::{BooleanBufferBuilder, NullBufferBuilder};
 use jiff::tz::TimeZone;
 
-use super::{Given, Reason, number};
-use crate::{
-    DataType,
-    written::{Kind, Written},
-};
+use super::{Given, Reason};
+use crate::DataType;
 
 /// Converted values, null where a value was rejected.
 #[derive(Clone, Debug)]
@@ -44,30 +41,6 @@ pub fn convert_each<'a>(
         DataType::Text | DataType::String => texts(given),
         DataType::Blob => blobs(given, reject),
     };
-    Converted { values, rejected }
-}
-
-/// Converts written values. Numbers in a common form, which nearly all are, become DOUBLE straight from their bytes.
-pub(crate) fn convert_written(written: Written<'_>, to: DataType, zone: &TimeZone) -> Converted {
-    if to != DataType::Double {
-        return convert_each(written.iter(), to, zone);
-    }
-    let mut rejected = Vec::new();
-    let mut values = Vec::with_capacity(written.len());
-    let mut valid = NullBufferBuilder::new(written.len());
-    for row in 0..written.len() {
-        let plain = match written.bytes(row) {
-            Some([tag, digits @ ..]) if Kind::Number.tag() == *tag => number::plain_double(digits),
-            _ => None,
-        };
-        let double = plain.or_else(|| {
-            let given = written.get(row)?;
-            given.double().map_err(|why| reject(&mut rejected, row, why)).ok()
-        });
-        valid.append(double.is_some());
-        values.push(double.unwrap_or_default());
-    }
-    let values = Arc::new(PrimitiveArray::<Float64Type>::new(values.into(), valid.finish()));
     Converted { values, rejected }
 }
 

@@ -51,7 +51,7 @@ fn plain(text: &[u8]) -> Option<Plain> {
 
 /// The nearest DOUBLE of digits in a common form; `None` for all other forms.
 #[inline]
-pub(super) fn plain_double(text: &[u8]) -> Option<f64> {
+pub(crate) fn plain_double(text: &[u8]) -> Option<f64> {
     let Plain { negative, digits, behind, .. } = plain(text)?;
     if digits > MAX_EXACT_INTEGER {
         return None;

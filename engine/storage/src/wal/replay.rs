@@ -111,8 +111,8 @@ pub(crate) fn replay(
     mut apply: impl FnMut(u64, Op) -> Result<(), StorageError>,
 ) -> Result<Replayed, StorageError> {
     let files = found(disk, dir)?;
-    let mut replayed = Replayed::default();
-    replayed.newest = files.iter().filter_map(|file| file.head).map(|head| head.number).max().unwrap_or(0);
+    let newest = files.iter().filter_map(|file| file.head).map(|head| head.number).max().unwrap_or(0);
+    let mut replayed = Replayed { newest, ..Replayed::default() };
     for (at, file) in files.iter().enumerate() {
         let bytes = read(disk, &file.path)?;
         let last = at + 1 == files.len();

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Device, Outcome, Path, PathPattern, QueryId, ResultColumn, Rows, Series, SeriesSchema,
-    Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Device, Outcome, Path, PathPattern, QueryId, Rows, Series, SeriesSchema, Session,
+    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
 use levada_sql::ast::{CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
 
@@ -198,15 +198,11 @@ impl Session for EmbeddedSession {
         series: &[(Arc<str>, SeriesSchema)],
     ) -> Result<Rows, SessionError> {
         self.check_open()?;
-        let column = |(name, schema): &(Arc<str>, SeriesSchema)| ResultColumn {
-            name: name.to_string(),
-            data_type: schema.data_type,
-        };
         let names = series.iter().map(|(name, _)| Arc::clone(name)).collect();
         let gate = &self.shared.gate;
         let scope = gate.scope(&self.caller, Privilege::ReadData)?;
         let ticket = gate.begin(&self.caller, &format!("rows of {device}"), self.shared.now());
-        let columns = series.iter().map(column).collect();
+        let columns = series.iter().map(|(name, schema)| rows::column(name, schema.data_type)).collect();
         rows::of_series(&self.shared, device.clone(), columns, names, scope, ticket).await
     }
 

@@ -56,13 +56,13 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::CreateTimeseries(create) => series::create(shared, create).await,
         Statement::CreateAlignedTimeseries(create) => series::create_aligned(shared, create).await,
         Statement::DeleteTimeseries { patterns } => {
-            series::delete(shared, patterns, &request.pass.creation).await
+            series::delete(shared, patterns, request.pass.creation).await
         }
-        Statement::AlterTimeseries(alter) => series::alter(shared, alter, &request.pass.creation).await,
+        Statement::AlterTimeseries(alter) => series::alter(shared, alter, request.pass.creation).await,
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,
-        Statement::Delete(delete) => delete::run(shared, delete, &request.pass.creation).await,
+        Statement::Delete(delete) => delete::run(shared, delete, request.pass.creation).await,
         Statement::Flush { databases, .. } => system::flush(shared, databases).await,
         Statement::Merge => system::compact(shared).await,
         Statement::ClearCache => Ok(String::new()),
@@ -74,7 +74,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
             StatusCode(525),
             "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",
         )),
-        Statement::Unsupported { what } => Err(unsupported(&what)),
+        Statement::Unsupported { what } => Err(SessionError::unsupported(what)),
         Statement::Load(load) => load::run(shared, caller, load).await,
     };
     done.map(Outcome::Done)
@@ -87,10 +87,6 @@ async fn query(request: Request<'_>, statement: Statement) -> Result<levada_mode
     let ticket = shared.gate.begin(caller, sql, context.now);
     let limits = Limits { time, rows: fetch_size };
     rows::run(shared, statement, context, pass.scope, ticket, limits).await
-}
-
-fn unsupported(what: &str) -> SessionError {
-    SessionError::new(StatusCode::UNSUPPORTED_OPERATION, format!("{what} is not supported"))
 }
 
 /// Does something with the store where it may block, and waits until it is durable.

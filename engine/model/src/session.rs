@@ -162,6 +162,11 @@ impl SessionError {
         Self { code, message: message.into(), transient: code.is_transient(), source: None }
     }
 
+    /// The error for something that the store does not do.
+    pub fn unsupported(what: impl fmt::Display) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_OPERATION, format!("{what} is not supported"))
+    }
+
     /// The error for a statement that may change something where only a query is allowed.
     pub fn not_a_query(sql: &str) -> Self {
         let message =

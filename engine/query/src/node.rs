@@ -145,25 +145,19 @@ impl Node {
 
     /// A row for each time that any of the inputs has; where there is one alone, that is the node itself.
     pub(crate) fn join(mut inputs: Vec<Joined>, direction: Direction) -> Self {
-        match inputs.pop() {
-            None => Self::Nothing,
-            Some(only) if inputs.is_empty() => only.node,
-            Some(last) => {
-                inputs.push(last);
-                Self::Join { inputs, direction }
-            }
+        match inputs.len() {
+            0 => Self::Nothing,
+            1 => inputs.swap_remove(0).node,
+            _ => Self::Join { inputs, direction },
         }
     }
 
     /// The rows of one input after those of the other.
     pub(crate) fn concat(mut inputs: Vec<Self>) -> Self {
-        match inputs.pop() {
-            None => Self::Nothing,
-            Some(only) if inputs.is_empty() => only,
-            Some(last) => {
-                inputs.push(last);
-                Self::Concat(inputs)
-            }
+        match inputs.len() {
+            0 => Self::Nothing,
+            1 => inputs.swap_remove(0),
+            _ => Self::Concat(inputs),
         }
     }
 

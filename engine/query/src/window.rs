@@ -172,11 +172,6 @@ impl Iterator for WindowSequence {
     }
 }
 
-/// The times two ranges have in common.
-pub(crate) fn intersect(a: TimeRange, b: TimeRange) -> TimeRange {
-    TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) }
-}
-
 fn is_positive(duration: Duration) -> bool {
     duration.months >= 0 && duration.millis >= 0 && !duration.is_zero()
 }

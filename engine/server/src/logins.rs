@@ -43,7 +43,7 @@ impl Logins {
         &self,
         engine: &Engine,
         (user, password): (&str, &str),
-        from: Option<SocketAddr>,
+        from: SocketAddr,
         timeout: Duration,
     ) -> Result<EmbeddedSession, SessionError> {
         let ended = |_| SessionError::new(StatusCode::NOT_LOGIN, "the server has ended");
@@ -53,7 +53,7 @@ impl Logins {
                 let login = Login { user: user.to_owned(), password: password.to_owned() };
                 let options = SessionOptions {
                     login: Some(login),
-                    address: from.map(|from| from.to_string()),
+                    address: Some(from.to_string()),
                     timeout: Some(timeout),
                     ..SessionOptions::default()
                 };
@@ -62,17 +62,16 @@ impl Logins {
             Err(error) => Err(error),
         };
         opened.inspect_err(|error| {
-            warn!(target: "audit", user, address = from.map(tracing::field::display), code = error.code.0, reason = error.message, "a login was rejected");
-            if let (StatusCode::WRONG_LOGIN_PASSWORD, Some(from)) = (error.code, from) {
+            warn!(target: "audit", user, address = %from, code = error.code.0, reason = error.message, "a login was rejected");
+            if error.code == StatusCode::WRONG_LOGIN_PASSWORD {
                 self.failures.lock().add(from.ip(), Instant::now());
             }
         })
     }
 
-    fn may_try(&self, from: Option<SocketAddr>) -> Result<(), SessionError> {
+    fn may_try(&self, from: SocketAddr) -> Result<(), SessionError> {
         /// As servers from 2.0.5 on have it.
         const USER_LOGIN_LOCKED: StatusCode = StatusCode(822);
-        let Some(from) = from else { return Ok(()) };
         match self.failures.lock().wait(from.ip(), Instant::now()) {
             None => Ok(()),
             Some(wait) => {

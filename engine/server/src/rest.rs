@@ -114,12 +114,14 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 }
 
 /// Lets those pass who say who they are.
-async fn check(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+async fn check(
+    State(shared): State<Arc<Shared>>,
+    ConnectInfo(Client(from)): ConnectInfo<Client>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     const INIT_AUTH_ERROR: StatusCode = StatusCode(800);
-    let refused = |code: StatusCode, message: &str| {
-        let body = json!({"code": code.0, "message": message}).to_string();
-        (HttpStatus::UNAUTHORIZED, [(header::CONTENT_TYPE, JSON)], body).into_response()
-    };
+    let refused = |code: StatusCode, message: &str| rejected(HttpStatus::UNAUTHORIZED, code, message);
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(encoded) = header.and_then(|value| value.strip_prefix("Basic ")) else {
         return refused(INIT_AUTH_ERROR, "INIT_AUTH_ERROR: send user and password by basic authentication");
@@ -128,7 +130,6 @@ async fn check(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
         return refused(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD");
     };
-    let from = request.extensions().get::<ConnectInfo<Client>>().map(|from| from.0.0);
     let time = shared.query_timeout();
     match shared.logins.open(&shared.engine, (user, password), from, time).await {
         Ok(session) => {
@@ -157,7 +158,13 @@ async fn carried_out(shared: &Shared, request: Request, next: Next) -> Response 
     let body = match timeout(shared.options.stall, collected(body, most)).await {
         Ok(Ok(body)) => body,
         Ok(Err(response)) => return response,
-        Err(_) => return rejected(HttpStatus::REQUEST_TIMEOUT, "the body took too long to arrive"),
+        Err(_) => {
+            return rejected(
+                HttpStatus::REQUEST_TIMEOUT,
+                StatusCode::ILLEGAL_PARAMETER,
+                "the body took too long to arrive",
+            );
+        }
     };
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     drop(permit);
@@ -169,7 +176,9 @@ async fn collected(body: Body, most: usize) -> Result<Bytes, Response> {
     let mut pieces = body.into_data_stream();
     let mut whole = BytesMut::new();
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| rejected(HttpStatus::BAD_REQUEST, &error.to_string()))?;
+        let piece = piece.map_err(|error| {
+            rejected(HttpStatus::BAD_REQUEST, StatusCode::ILLEGAL_PARAMETER, &error.to_string())
+        })?;
         if piece.len() > most - whole.len() {
             return Err(too_long(most));
         }
@@ -179,11 +188,15 @@ async fn collected(body: Body, most: usize) -> Result<Bytes, Response> {
 }
 
 fn too_long(most: usize) -> Response {
-    rejected(HttpStatus::PAYLOAD_TOO_LARGE, &format!("a body may have {most} bytes at most"))
+    rejected(
+        HttpStatus::PAYLOAD_TOO_LARGE,
+        StatusCode::ILLEGAL_PARAMETER,
+        &format!("a body may have {most} bytes at most"),
+    )
 }
 
-fn rejected(status: HttpStatus, message: &str) -> Response {
-    let body = json!({"code": StatusCode::ILLEGAL_PARAMETER.0, "message": message}).to_string();
+fn rejected(status: HttpStatus, code: StatusCode, message: &str) -> Response {
+    let body = json!({"code": code.0, "message": message}).to_string();
     (status, [(header::CONTENT_TYPE, JSON)], body).into_response()
 }
 

@@ -75,11 +75,6 @@ pub(crate) fn of_parts(parts: Vec<Status>) -> Status {
     Status { sub_status: Some(parts), ..said(StatusCode::MULTIPLE_ERROR, message) }
 }
 
-/// The refusal of something that this server does not do.
-pub(crate) fn unsupported(what: &str) -> SessionError {
-    SessionError::new(StatusCode::UNSUPPORTED_OPERATION, format!("{what} is not supported"))
-}
-
 /// The refusal of a request that is not well formed.
 pub(crate) fn malformed(error: impl std::fmt::Display) -> SessionError {
     SessionError::new(StatusCode::ILLEGAL_PARAMETER, error.to_string())

@@ -31,6 +31,14 @@ impl Scope {
         Self(self.0.zip(other.0).map(|(a, b)| a.iter().chain(b.iter()).cloned().collect()))
     }
 
+    /// The names as they are seen.
+    pub(crate) fn of_catalog(&self, catalog: Arc<dyn Catalog>) -> Arc<dyn Catalog> {
+        match &self.0 {
+            None => catalog,
+            Some(covered) => Arc::new(Seen { view: catalog, covered: Arc::clone(covered) }),
+        }
+    }
+
     /// The store as it is seen.
     pub(crate) fn of_view(&self, view: Arc<dyn View>) -> Arc<dyn View> {
         match &self.0 {
@@ -40,14 +48,19 @@ impl Scope {
     }
 }
 
-/// A store of which a part is seen.
+/// A store, or its catalog, of which a part is seen.
 #[derive(Debug)]
-struct Seen {
-    view: Arc<dyn View>,
+struct Seen<V: ?Sized> {
+    view: Arc<V>,
     covered: Arc<[Covered]>,
 }
 
-impl Seen {
+impl<V: ?Sized> Seen<V> {
+    /// Whether all that a device may have is seen: then no series of it need be looked at.
+    fn covers_below(&self, device: &Path) -> bool {
+        self.covered.iter().any(|covered| covered.covers_below(device))
+    }
+
     fn has_series(&self, series: &Path) -> bool {
         self.covered.iter().any(|covered| covered.has_series(series))
     }
@@ -57,6 +70,9 @@ impl Seen {
     }
 
     fn check(&self, device: &Path, measurements: &[Arc<str>]) -> Result<(), StorageError> {
+        if self.covers_below(device) {
+            return Ok(());
+        }
         match measurements.iter().find(|name| !self.has_series(&device.child(name))) {
             None => Ok(()),
             Some(name) => Err(StorageError::refused(
@@ -67,7 +83,7 @@ impl Seen {
     }
 }
 
-impl Catalog for Seen {
+impl<V: Catalog + ?Sized> Catalog for Seen<V> {
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let mut found = self.view.databases(pattern);
         found.retain(|database| self.reaches_below(&database.path));
@@ -89,7 +105,9 @@ impl Catalog for Seen {
     fn series_by_device(&self, pattern: &PathPattern) -> Vec<DeviceSeries> {
         let mut found = self.view.series_by_device(pattern);
         for DeviceSeries { device, series } in &mut found {
-            series.retain(|(measurement, _)| self.has_series(&device.child(measurement)));
+            if !self.covers_below(device) {
+                series.retain(|(measurement, _)| self.has_series(&device.child(measurement)));
+            }
         }
         found.retain(|device| !device.series.is_empty());
         found
@@ -113,7 +131,7 @@ impl Catalog for Seen {
     }
 }
 
-impl Rows for Seen {
+impl<V: Catalog + Rows + ?Sized> Rows for Seen<V> {
     fn scan(
         &self,
         device: &Path,

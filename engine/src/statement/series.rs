@@ -64,9 +64,8 @@ fn new_series(
 pub(super) async fn delete(
     shared: &Shared,
     patterns: Vec<PathPattern>,
-    creation: &Creation,
+    creation: Creation,
 ) -> Result<String, SessionError> {
-    let creation = creation.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
         if let Some(missing) = patterns.iter().find(|pattern| !catalog.has_series(pattern)) {
@@ -84,9 +83,8 @@ pub(super) async fn delete(
 pub(super) async fn alter(
     shared: &Shared,
     alter: AlterTimeseries,
-    creation: &Creation,
+    creation: Creation,
 ) -> Result<String, SessionError> {
-    let creation = creation.clone();
     apply(shared, move |storage| {
         let AlterTimeseries { path, change } = alter;
         let (catalog, pattern) = (storage.catalog(), PathPattern::from(&path));

@@ -62,7 +62,7 @@ pub(crate) async fn create_series(
 /// The series in a scope that a pattern matches, device by device.
 pub(crate) fn find_series(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Series> {
     let mut all: Vec<Series> = scope
-        .of_view(shared.storage.view())
+        .of_catalog(shared.storage.catalog())
         .series(pattern)
         .into_iter()
         .map(|series| Series {
@@ -78,7 +78,7 @@ pub(crate) fn find_series(shared: &Shared, scope: &Scope, pattern: &PathPattern)
 
 /// The devices in a scope that a pattern matches, by path.
 pub(crate) fn find_devices(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Device> {
-    let found = scope.of_view(shared.storage.view()).devices(pattern);
+    let found = scope.of_catalog(shared.storage.catalog()).devices(pattern);
     let mut all: Vec<Device> =
         found.into_iter().map(|device| Device { path: device.path, aligned: device.aligned }).collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));

@@ -106,11 +106,7 @@ impl Rights {
 
     /// Whether a privilege is held for all that lies below a device.
     pub(crate) fn covers_below(&self, privilege: Privilege, device: &Path) -> bool {
-        let covers = |on: &Covered| match on {
-            Covered::Path(_) => false,
-            Covered::Below(path) => path.is_prefix_of(device),
-        };
-        self.is_root || self.grants.of(privilege).any(covers)
+        self.is_root || self.grants.of(privilege).any(|on| on.covers_below(device))
     }
 
     /// Whether a user has a role.

@@ -51,6 +51,11 @@ impl Covered {
         }
     }
 
+    /// Whether all series that a device may have are covered.
+    pub(crate) fn covers_below(&self, device: &Path) -> bool {
+        matches!(self, Self::Below(path) if path.is_prefix_of(device))
+    }
+
     /// Whether a series is covered.
     pub(crate) fn has_series(&self, series: &Path) -> bool {
         match self {

@@ -179,9 +179,9 @@ impl Holds {
         for held in all.held.values_mut() {
             let Some(files) = &mut held.files else { continue };
             files.replaced += gone.iter().filter_map(|id| files.all.remove(id)).sum::<u64>();
-            if files.replaced > self.bound {
-                held.lose(files_of(held.files.as_ref()), self.bound);
-                held.files.take().iter().for_each(|files| files.keeper.let_go());
+            let replaced = files.replaced;
+            if replaced > self.bound {
+                held.lose(replaced, self.bound);
             }
         }
     }
@@ -198,7 +198,6 @@ impl Holds {
                 return detach(slowest.after);
             }
             slowest.lose(kept, self.bound);
-            slowest.files.take().iter().for_each(|files| files.keeper.let_go());
         }
     }
 
@@ -213,8 +212,7 @@ impl Holds {
     pub(crate) fn forget(&self, name: &str) -> bool {
         let mut all = self.all.lock();
         let Some((id, held)) = all.named(name) else { return false };
-        held.lost.store(true, Ordering::Release);
-        held.files.take().iter().for_each(|files| files.keeper.let_go());
+        held.let_go();
         all.held.remove(&id);
         true
     }
@@ -227,15 +225,11 @@ impl Holds {
             position: held.after,
             behind: seq.saturating_sub(held.after),
             log_bytes: if held.is_lost() { 0 } else { bytes(held.after) },
-            file_bytes: files_of(held.files.as_ref()),
+            file_bytes: held.files.as_ref().map_or(0, |files| files.replaced),
             lost: held.is_lost(),
         };
         all.held.values().map(info).collect()
     }
-}
-
-fn files_of(files: Option<&Files>) -> u64 {
-    files.map_or(0, |files| files.replaced)
 }
 
 impl All {
@@ -258,7 +252,8 @@ impl Hold {
         self.lost.load(Ordering::Acquire)
     }
 
-    fn lose(&self, kept: u64, bound: u64) {
+    /// It fell too far behind.
+    fn lose(&mut self, kept: u64, bound: u64) {
         let name = self.name.as_deref().unwrap_or("without a name");
         tracing::warn!(
             reader = name,
@@ -267,6 +262,14 @@ impl Hold {
             bound,
             "a reader of changes fell too far behind: what was kept for it goes"
         );
+        self.let_go();
+    }
+
+    /// Whoever reads with it is told that it is lost, and keeps files no more.
+    fn let_go(&mut self) {
         self.lost.store(true, Ordering::Release);
+        if let Some(files) = self.files.take() {
+            files.keeper.let_go();
+        }
     }
 }

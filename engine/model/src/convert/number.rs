@@ -88,7 +88,7 @@ pub(super) fn float(text: &str) -> Result<f32, Reason> {
     if number.is_infinite() && has_digits(text) { Err(Reason::Range) } else { Ok(number) }
 }
 
-/// The whole number that the digits stand for.
+/// Parses a whole number.
 pub(super) fn whole(text: &str) -> Result<i64, Reason> {
     if let Some(Plain { negative, digits, point: false, .. }) = plain(text.as_bytes())
         && let Ok(size) = i64::try_from(digits)

@@ -4,7 +4,6 @@ use std::{cmp::Ordering, ops::Range};
 
 use arrow_array::{Array, ArrayRef};
 use levada_model::{DataType, Value};
-use levada_storage::Summary;
 
 use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
@@ -68,8 +67,6 @@ impl Accumulator for By {
         }
         Ok(())
     }
-
-    fn summary(&mut self, _: usize, _: &Summary) {}
 
     fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         Ok(array_of(self.states.drain(..groups).map(|state| state.and_then(|(_, value)| value)), self.of))

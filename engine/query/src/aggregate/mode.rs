@@ -4,7 +4,6 @@ use std::{collections::HashMap, ops::Range};
 
 use arrow_array::ArrayRef;
 use levada_model::{DataType, Value};
-use levada_storage::Summary;
 
 use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
@@ -68,8 +67,6 @@ impl Accumulator for Mode {
         }
         Ok(())
     }
-
-    fn summary(&mut self, _: usize, _: &Summary) {}
 
     fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let best = |state: HashMap<Key, (u64, i64, Value)>| {

@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, Float64Array};
-use levada_storage::Summary;
 
 use super::{Accumulator, InputRows};
 use crate::{QueryError, expression::arithmetic::doubles};
@@ -50,8 +49,6 @@ impl Accumulator for Moments {
         }
         Ok(())
     }
-
-    fn summary(&mut self, _: usize, _: &Summary) {}
 
     fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let (sample, root) = (self.sample, self.root);

@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray};
-use levada_storage::Summary;
 
 use super::{Accumulator, InputRows, Keep};
 use crate::QueryError;
@@ -53,8 +52,6 @@ impl Accumulator for Runs {
         }
         Ok(())
     }
-
-    fn summary(&mut self, _: usize, _: &Summary) {}
 
     fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         let keep = self.keep;

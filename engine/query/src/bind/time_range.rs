@@ -3,8 +3,6 @@
 use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
 use levada_storage::TimeRange;
 
-use crate::window::intersect;
-
 /// A condition as the times it can hold at, and what is to be tested beyond that.
 #[derive(Clone, Debug)]
 pub(crate) struct Split {
@@ -24,9 +22,9 @@ pub(crate) fn split(condition: Option<&Expression>) -> Split {
         conjuncts(condition, &mut parts);
         for part in parts {
             match exact(part) {
-                Some(times) => range = intersect(range, times),
+                Some(times) => range = range.intersect(times),
                 None => {
-                    range = intersect(range, hull(part));
+                    range = range.intersect(hull(part));
                     rest = Some(match rest {
                         None => part.clone(),
                         Some(before) => Expression::synthetic(ExpressionKind::Binary {
@@ -110,7 +108,7 @@ fn hull(condition: &Expression) -> TimeRange {
     }
     match &condition.kind {
         ExpressionKind::Binary { operator: BinaryOperator::And, left, right } => {
-            intersect(hull(left), hull(right))
+            hull(left).intersect(hull(right))
         }
         ExpressionKind::Binary { operator: BinaryOperator::Or, left, right } => {
             cover(hull(left), hull(right))
@@ -132,5 +130,5 @@ fn cover(a: TimeRange, b: TimeRange) -> TimeRange {
     if b.is_empty() {
         return a;
     }
-    TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) }
+    a.hull(b)
 }

@@ -17,7 +17,7 @@ use crate::{
 
 /// What one node gave, and how long it and those below took, in nanoseconds.
 #[derive(Debug, Default)]
-struct Meter {
+pub(super) struct Meter {
     rows: AtomicU64,
     batches: AtomicU64,
     bytes: AtomicU64,
@@ -28,31 +28,27 @@ struct Meter {
 #[derive(Debug, Default)]
 pub(super) struct Meters(Vec<Arc<Meter>>);
 
-/// A node's meter, to be put around its rows.
-pub(super) struct Unused(Arc<Meter>);
-
 impl Meters {
     /// That of the next node.
-    pub(super) fn next(&mut self) -> Unused {
+    pub(super) fn next(&mut self) -> Arc<Meter> {
         let meter = Arc::<Meter>::default();
         self.0.push(Arc::clone(&meter));
-        Unused(meter)
+        meter
     }
 }
 
-impl Unused {
+impl Meter {
     /// Counts rows as they are pulled.
-    pub(super) fn measure(self, mut chunks: Chunks) -> Chunks {
-        let Self(meter) = self;
+    pub(super) fn measure(self: Arc<Self>, mut chunks: Chunks) -> Chunks {
         Box::new(std::iter::from_fn(move || {
             let start = Instant::now();
             let next = chunks.next();
             let nanos = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            meter.nanos.fetch_add(nanos, Ordering::Relaxed);
+            self.nanos.fetch_add(nanos, Ordering::Relaxed);
             if let Some(Ok(chunk)) = &next {
-                meter.rows.fetch_add(chunk.rows() as u64, Ordering::Relaxed);
-                meter.batches.fetch_add(1, Ordering::Relaxed);
-                meter.bytes.fetch_add(chunk.bytes() as u64, Ordering::Relaxed);
+                self.rows.fetch_add(chunk.rows() as u64, Ordering::Relaxed);
+                self.batches.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(chunk.bytes() as u64, Ordering::Relaxed);
             }
             next
         }))

@@ -33,7 +33,7 @@ use crate::{
     aggregate::{InputRows, Needs},
     chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
-    window::{Window, WindowSequence, intersect},
+    window::{Window, WindowSequence},
 };
 
 /// How many windows a batch has at most that is read for itself.
@@ -171,7 +171,7 @@ impl AggregatePieces {
             return self.read(input, range, self.panes(), (batch, 0), batch.len());
         }
         let ahead = TimeRange { start: first.range.start, end: self.windows.range().end };
-        let range = intersect(ahead, self.range);
+        let range = ahead.intersect(self.range);
         if range.is_empty() {
             return Ok(());
         }
@@ -271,7 +271,7 @@ impl AggregatePieces {
         windows: Open<'_>,
         width: usize,
     ) -> Result<(), QueryError> {
-        let range = intersect(range, self.range);
+        let range = range.intersect(self.range);
         if range.is_empty() {
             return Ok(());
         }
@@ -342,7 +342,7 @@ impl AggregatePieces {
             let rows = self.view.scan(
                 &input.device,
                 std::slice::from_ref(&input.measurements[series]),
-                intersect(span, self.range),
+                span.intersect(self.range),
                 Direction::Ascending,
             )?;
             for batch in rows {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     FunctionDefinition, FunctionKind, FunctionRegistry, QueryError,
     bind::scope::Scope,
-    node::{Column, Joined, Node},
+    node::{Joined, Node},
     registry::{Binder, Call},
 };
 
@@ -101,7 +101,5 @@ pub(super) fn rows(
         inputs.push(Joined { node, types: vec![data_type] });
     }
     let columns = bind_columns(&scope, expressions)?;
-    let types = columns.iter().map(Column::data_type).collect();
-    let node = Node::join(inputs, Direction::Ascending).compute(columns, width);
-    Ok(Computed { node, types, never: false })
+    Ok(Computed::of(Node::join(inputs, Direction::Ascending), columns, width, false))
 }

@@ -24,7 +24,7 @@ use crate::{
         aggregate_segments::Segmenter,
     },
     registry::{AggregateDefinition, Call},
-    window::{WindowSequence, intersect},
+    window::WindowSequence,
 };
 
 /// The aggregates a query asks for, each once.
@@ -182,7 +182,7 @@ pub(super) fn aggregate(
         let aggregates = of_series(calls, names)?;
         let asked = asked(calls, names, &aggregates);
         let types = aggregates.iter().map(|each| each.data_type).collect();
-        let range = intersect(split.range, windows.range());
+        let range = split.range.intersect(windows.range());
         let summaries = Summaries { asked, calls: calls.written(), are_columns: true, windows, range };
         return Ok(Computed { node: Node::Summaries(summaries), types, never: false });
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     QueryError,
     bind::{expand::Expanded, names::Names, scope::Scope},
-    node::{Column, Node, Written},
+    node::{Node, Written},
 };
 
 /// The condition on groups, its aggregates among the calls.
@@ -65,7 +65,5 @@ pub(super) fn compute(
         node = Node::Filter { input: Box::new(node), condition };
     }
     let columns = bind_columns(scope, expressions)?;
-    let width = types.len();
-    let types = columns.iter().map(Column::data_type).collect();
-    Ok(Computed { node: node.compute(columns, width), types, never })
+    Ok(Computed::of(node, columns, types.len(), never))
 }

@@ -35,6 +35,14 @@ pub(super) struct Computed {
     pub(super) never: bool,
 }
 
+impl Computed {
+    /// Columns computed from those of a node, which has so many.
+    pub(super) fn of(node: Node, columns: Vec<Column>, width: usize, never: bool) -> Self {
+        let types = columns.iter().map(Column::data_type).collect();
+        Self { node: node.compute(columns, width), types, never }
+    }
+}
+
 /// The columns with their wildcards expanded.
 pub(super) fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Output>, QueryError> {
     let mut outputs = Vec::new();

@@ -31,7 +31,6 @@ use crate::{
     operator::aggregate_pieces::{Asked, Banks, Inputs, Slot},
     plan::{Bound, column},
     registry::{AggregateDefinition, Call},
-    window::intersect,
 };
 
 /// Plans the query, if it is of this form.
@@ -75,7 +74,7 @@ pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Bound
     }
     // The list of a million series goes before another is made of it.
     drop(names);
-    let range = intersect(split.range, windows.range());
+    let range = split.range.intersect(windows.range());
     let asked = Asked { inputs: inputs.into_devices(), banks, columns: slots };
     let calls = query.columns.iter().map(|column| column.expression.clone()).collect();
     let node = Node::Summaries(Summaries { asked, calls, are_columns: false, windows, range });

@@ -17,9 +17,8 @@ use crate::{
         names::{Names, Show},
         time_range,
     },
-    node::{Column, Node, Written},
+    node::{Node, Written},
     plan::{Bound, column},
-    window::intersect,
 };
 
 pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
@@ -68,13 +67,12 @@ pub(super) fn rows(
         return Ok(computed);
     }
     let split = time_range::split(planner.query.condition.as_ref());
-    let range = intersect(split.range, within);
+    let range = split.range.intersect(within);
     let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
     let mut sources = Sources::default();
     expressions.iter().chain(&condition).for_each(|each| sources.add_all(each, names));
     let scope = sources.scope(names, &planner.context.functions);
     let columns = bind_columns(&scope, expressions)?;
-    let types = columns.iter().map(Column::data_type).collect();
     if sources.is_empty() {
         return Err(QueryError::semantic("a query must name at least one series"));
     }
@@ -90,7 +88,7 @@ pub(super) fn rows(
         let condition = Written { bound, written };
         node = if never { Node::Nothing } else { Node::Filter { input: Box::new(node), condition } };
     }
-    Ok(Computed { node: node.compute(columns, width), types, never })
+    Ok(Computed::of(node, columns, width, never))
 }
 
 /// All that a condition stands for, joined by `and`. A name that stands for nothing is null.

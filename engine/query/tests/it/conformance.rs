@@ -168,6 +168,11 @@ fn same_rows(ours: &[Vec<Option<String>>], theirs: &[Vec<Option<String>>]) -> bo
 
 type Answer = (Vec<String>, Vec<String>, Vec<Vec<Option<String>>>);
 
+/// A statement that is one.
+pub(crate) fn parsed(sql: &str) -> Statement {
+    levada_sql::parse(sql, &ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 }).expect(sql)
+}
+
 /// Columns, types and rows as text.
 pub(crate) fn run(
     memory: &Memory,
@@ -391,17 +396,13 @@ fn typed(value: &Constant, data_type: DataType) -> Option<Value> {
 
 #[test]
 fn a_statement_that_is_no_query_is_refused() {
-    let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
-    let statement = levada_sql::parse("flush", &context).expect("a statement");
-    let error = levada_query::plan(&statement, Arc::new(Memory::default()), &QueryContext::new(0));
+    let error = levada_query::plan(&parsed("flush"), Arc::new(Memory::default()), &QueryContext::new(0));
     assert_eq!(error.expect_err("refused").code(), StatusCode::QUERY_NOT_ALLOWED);
 }
 
 #[test]
 fn long_expressions_do_not_overflow_the_stack() {
     let mut memory = Memory::default();
-    let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
-    let parsed = |sql: &str| levada_sql::parse(sql, &context).expect("a statement");
     change(&mut memory, parsed("insert into root.a.d(time, s) values(1, 2)"));
     for (operator, expected) in [(" + ", "900.0"), (" - ", "-896.0")] {
         let sum = vec!["s"; 450].join(operator);

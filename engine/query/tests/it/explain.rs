@@ -1,16 +1,11 @@
 //! `explain` prints the plan that is run.
 
 use levada_query::QueryContext;
-use levada_sql::{ParseContext, ast::Statement};
 
 use crate::{
-    conformance::{change, run},
+    conformance::{change, parsed, run},
     memory::Memory,
 };
-
-fn parsed(sql: &str) -> Statement {
-    levada_sql::parse(sql, &ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 }).expect(sql)
-}
 
 fn memory(devices: usize) -> Memory {
     let mut memory = Memory::default();

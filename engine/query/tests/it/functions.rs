@@ -11,17 +11,12 @@ use levada_query::{
     Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionRegistry, InputRows,
     QueryContext, QueryError, RowFunction, SeriesFunction,
 };
-use levada_sql::{ParseContext, ast::Statement};
 use serde_json::Value as Json;
 
 use crate::{
-    conformance::{change, run},
+    conformance::{change, parsed, run},
     memory::Memory,
 };
-
-fn parsed(sql: &str) -> Statement {
-    levada_sql::parse(sql, &ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 }).expect(sql)
-}
 
 /// `a` INT32 and `b` INT32 of `root.u.d1`, at times 1 to 3.
 fn memory() -> Memory {

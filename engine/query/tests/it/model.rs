@@ -4,36 +4,32 @@ use std::{collections::BTreeMap, sync::atomic::Ordering};
 
 use jiff::tz::TimeZone;
 use levada_query::QueryContext;
-use levada_sql::{ParseContext, ast::Statement};
+use levada_sql::ParseContext;
 use proptest::prelude::*;
 
 use crate::{
-    conformance::{change, run},
+    conformance::{change, parsed, run},
     memory::Memory,
 };
 
 type Rows = Vec<Vec<Option<String>>>;
 
-fn parse(sql: &str) -> Statement {
-    levada_sql::parse(sql, &ParseContext { zone: TimeZone::UTC, now: 0 }).expect(sql)
-}
-
 fn answer(memory: &Memory, sql: &str) -> Rows {
     let mut context = QueryContext::new(0);
     context.batch_rows = 4;
-    run(memory, &parse(sql), &context).expect(sql).2
+    run(memory, &parsed(sql), &context).expect(sql).2
 }
 
 /// A store with two series of a device and one of another, of a few small numbers.
 fn store(points: &[BTreeMap<i64, i8>; 3]) -> Memory {
     let mut memory = Memory::default();
     for (name, points) in ["root.m.d1.a", "root.m.d1.b", "root.m.d2.a"].iter().zip(points) {
-        change(&mut memory, parse(&format!("create timeseries {name} INT64")));
+        change(&mut memory, parsed(&format!("create timeseries {name} INT64")));
         let (device, measurement) = name.rsplit_once('.').expect("a path");
         for (time, value) in points {
             change(
                 &mut memory,
-                parse(&format!("insert into {device}(time, {measurement}) values({time}, {value})")),
+                parsed(&format!("insert into {device}(time, {measurement}) values({time}, {value})")),
             );
         }
     }
@@ -166,7 +162,7 @@ fn counting_reads_no_rows() {
     let points = BTreeMap::from([(1, 2), (3, -1), (9, 4), (30, 0)]);
     let memory = store(&[points.clone(), points.clone(), points]);
     let plan = levada_query::plan(
-        &parse("select count(*), sum(a), max_value(a), first_value(a) from root.m.**"),
+        &parsed("select count(*), sum(a), max_value(a), first_value(a) from root.m.**"),
         std::sync::Arc::new(Memory { batches_read: memory.batches_read.clone(), ..memory.clone() }),
         &QueryContext::new(0),
     )
@@ -181,7 +177,7 @@ fn a_limit_ends_the_reading() {
     let memory = store(&[points, BTreeMap::new(), BTreeMap::new()]);
     let shared = Memory { batches_read: memory.batches_read.clone(), ..memory.clone() };
     let plan = levada_query::plan(
-        &parse("select a from root.m.d1 limit 4"),
+        &parsed("select a from root.m.d1 limit 4"),
         std::sync::Arc::new(shared),
         &QueryContext::new(0),
     );
@@ -223,7 +219,7 @@ fn sorting_more_than_memory_allows_is_refused() {
     let memory = store(&[points, BTreeMap::new(), BTreeMap::new()]);
     let mut context = QueryContext::new(0);
     context.memory = 1000;
-    let error = run(&memory, &parse("select a from root.m.d1 order by a"), &context).expect_err("too much");
+    let error = run(&memory, &parsed("select a from root.m.d1 order by a"), &context).expect_err("too much");
     assert_eq!(error.code().0, 709);
 }
 
@@ -231,14 +227,14 @@ fn sorting_more_than_memory_allows_is_refused() {
 fn series_that_memory_has_no_room_for_are_opened_again() {
     let mut memory = Memory::default();
     for series in 0..20 {
-        change(&mut memory, parse(&format!("create timeseries root.m.d.s{series} INT64")));
+        change(&mut memory, parsed(&format!("create timeseries root.m.d.s{series} INT64")));
         for time in 0..60 {
             let sql = format!("insert into root.m.d(time, s{series}) values({time}, {})", time % 7 * series);
-            change(&mut memory, parse(&sql));
+            change(&mut memory, parsed(&sql));
         }
     }
     for (windows, columns) in [("([0,60),3ms)", "sum(*)"), ("([0,60),9ms,2ms)", "sum(*), mode(*)")] {
-        let query = parse(&format!("select {columns} from root.m.d group by {windows}"));
+        let query = parsed(&format!("select {columns} from root.m.d group by {windows}"));
         let mut context = QueryContext::new(0);
         context.batch_rows = 4;
         let plenty = run(&memory, &query, &context).expect("enough memory").2;
@@ -250,7 +246,7 @@ fn series_that_memory_has_no_room_for_are_opened_again() {
     let streams = std::sync::Arc::clone(&narrow.streams);
     let mut context = QueryContext::new(0);
     (context.batch_rows, context.memory) = (4, 10 << 10);
-    let query = parse("select sum(*) from root.m.d group by ([0,60),3ms)");
+    let query = parsed("select sum(*) from root.m.d group by ([0,60),3ms)");
     let plan = levada_query::plan(&query, std::sync::Arc::new(narrow), &context).expect("a plan");
     assert_eq!(plan.execute().map(|batch| batch.expect("rows").num_rows()).sum::<usize>(), 20);
     let most = streams[1].load(Ordering::Relaxed);
@@ -263,7 +259,7 @@ fn merging_more_devices_than_memory_allows_is_refused() {
     let memory = store(&[points.clone(), BTreeMap::new(), points]);
     let mut context = QueryContext::new(0);
     context.memory = 100;
-    let query = parse("select a from root.m.* order by time align by device");
+    let query = parsed("select a from root.m.* order by time align by device");
     let error = run(&memory, &query, &context).expect_err("too much");
     assert_eq!(error.code().0, 709);
 }

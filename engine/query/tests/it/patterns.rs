@@ -4,16 +4,11 @@
 use std::sync::Arc;
 
 use levada_query::QueryContext;
-use levada_sql::{ParseContext, ast::Statement};
 
 use crate::{
-    conformance::{change, run},
+    conformance::{change, parsed, run},
     memory::Memory,
 };
-
-fn parsed(sql: &str) -> Statement {
-    levada_sql::parse(sql, &ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 }).expect(sql)
-}
 
 /// Devices side by side and one below the other, of several types, with a second name.
 fn memory() -> Memory {

@@ -13,7 +13,7 @@ use levada_model::{
 };
 
 use super::Pool;
-use crate::client::{ClientError, Generation};
+use crate::client::Generation;
 
 /// Series of one request.
 const SERIES: usize = 1_000;
@@ -27,22 +27,19 @@ fn exists(code: StatusCode) -> bool {
     )
 }
 
+/// What a server is to create.
+#[derive(Clone, Copy)]
+enum New<'a> {
+    Database(&'a Path),
+    Series(&'a [Series]),
+}
+
 impl Pool {
     /// Creates a database; one that exists is fine.
     pub(super) async fn make_database(&self, database: &Path) -> Result<(), SessionError> {
-        let mut attempts = self.nodes().len() + 1;
-        loop {
-            let mut lease = self.lease(None).await?;
-            match lease.client().create_database(database).await {
-                Ok(()) => return Ok(()),
-                Err(ClientError::Refused(error)) if exists(error.code) => return Ok(()),
-                Err(error) => {
-                    attempts -= usize::from(!lease.used);
-                    if let Some(error) = self.judge(lease, error, attempts == 0) {
-                        return Err(error);
-                    }
-                }
-            }
+        match self.make(New::Database(database)).await {
+            Err(error) if exists(error.code) => Ok(()),
+            made => made,
         }
     }
 
@@ -55,12 +52,12 @@ impl Pool {
         for group in self.missing(series).await? {
             for part in group.chunks(SERIES) {
                 let all: Vec<Series> = part.iter().map(|(_, each)| each.clone()).collect();
-                match self.make(&all).await {
+                match self.make(New::Series(&all)).await {
                     Ok(()) => {}
                     Err(error) if error.transient => return Err(error),
                     Err(_) if part.len() > 1 => {
                         for (at, each) in part {
-                            match self.make(std::slice::from_ref(each)).await {
+                            match self.make(New::Series(std::slice::from_ref(each))).await {
                                 Err(error) if error.transient => return Err(error),
                                 Err(error) if !exists(error.code) => failed.push((*at, error)),
                                 _ => {}
@@ -78,11 +75,15 @@ impl Pool {
         Ok(failed)
     }
 
-    async fn make(&self, series: &[Series]) -> Result<(), SessionError> {
+    async fn make(&self, new: New<'_>) -> Result<(), SessionError> {
         let mut attempts = self.nodes().len() + 1;
         loop {
             let mut lease = self.lease(None).await?;
-            match lease.client().create_series(series).await {
+            let made = match new {
+                New::Database(database) => lease.client().create_database(database).await,
+                New::Series(series) => lease.client().create_series(series).await,
+            };
+            match made {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     attempts -= usize::from(!lease.used);

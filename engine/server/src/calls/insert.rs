@@ -14,7 +14,7 @@ use super::{Answered, Replies, each};
 use crate::{
     conversation::Conversation,
     insert::{self, Record, gather, statement},
-    status::{done, malformed, of_parts, unsupported},
+    status::{done, malformed, of_parts},
 };
 
 impl Conversation {
@@ -79,7 +79,7 @@ impl Conversation {
             return Err(no_tables());
         }
         if req.is_compressed == Some(true) {
-            return Err(unsupported("a compressed tablet"));
+            return Err(SessionError::unsupported("a compressed tablet"));
         }
         let tablet = insert::tablet(
             &req.prefix_path,
@@ -151,7 +151,7 @@ impl Conversation {
 }
 
 fn no_tables() -> SessionError {
-    unsupported("writing to a table")
+    SessionError::unsupported("writing to a table")
 }
 
 fn same_lengths(count: usize, lists: &[usize]) -> Result<(), SessionError> {

@@ -73,7 +73,7 @@ impl Conversation {
         let user = req.username.as_deref().unwrap_or_default();
         let password = req.password.as_deref().unwrap_or_default();
         let (engine, time) = (&self.shared.engine, self.shared.query_timeout());
-        let opened = self.shared.logins.open(engine, (user, password), Some(self.peer), time).await;
+        let opened = self.shared.logins.open(engine, (user, password), self.peer, time).await;
         let session = opened.and_then(|session| in_zone(&session, &req.zone_id));
         let session = session.map_err(|error| failure(&error))?;
         Ok(self.log_in(client, req.zone_id.clone(), session))

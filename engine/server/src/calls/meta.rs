@@ -23,7 +23,7 @@ use levada_rpc::{
 use super::{Answered, Replies};
 use crate::{
     conversation::Conversation,
-    status::{Answer, done, failure, unsupported},
+    status::{Answer, done, failure},
 };
 
 /// The version whose protocol and answers these are. Clients read its numbers; the rest says whose server it is.
@@ -79,7 +79,7 @@ impl Conversation {
 
 /// The answer to a call of something that this server does not do.
 pub(super) fn answer_unsupported(replies: Replies<'_>, request: &Request) -> Frame {
-    refused(replies, request, &unsupported(&format!("the call `{}`", replies.head.name)))
+    refused(replies, request, &SessionError::unsupported(format_args!("the call `{}`", replies.head.name)))
 }
 
 fn refused(replies: Replies<'_>, request: &Request, error: &SessionError) -> Frame {

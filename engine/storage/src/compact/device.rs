@@ -147,9 +147,7 @@ impl<'a> DeviceMerge<'a> {
                 let time = times.get(&offset).map(|chunk| (*chunk).clone());
                 let ranges =
                     columns.iter().flatten().chain(&time).map(range_of).filter(|range| !range.is_empty());
-                let hull =
-                    ranges.reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) });
-                let Some(range) = hull else { continue };
+                let Some(range) = ranges.reduce(TimeRange::hull) else { continue };
                 parts.push(Part { source, at, range, content: Content::Group { time, columns, whole } });
             }
         }

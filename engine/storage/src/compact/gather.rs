@@ -129,9 +129,8 @@ impl Raw {
 
 impl Extent {
     fn with(self, other: Self) -> Self {
-        let (a, b) = (self.range, other.range);
         Self {
-            range: TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) },
+            range: self.range.hull(other.range),
             rows: self.rows + other.rows,
             points: self.points + other.points,
         }

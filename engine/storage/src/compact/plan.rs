@@ -117,8 +117,7 @@ pub(super) fn bytes(files: &[Arc<SealedFile>]) -> u64 {
 
 /// From the first to the last time of some files.
 pub(super) fn hull<'a>(files: impl Iterator<Item = &'a Arc<SealedFile>>) -> Option<TimeRange> {
-    let ranges = files.map(|file| file.meta.range);
-    ranges.reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) })
+    files.map(|file| file.meta.range).reduce(TimeRange::hull)
 }
 
 /// Neighbours among the sequence files that are worth making one: of those that are, the smallest.

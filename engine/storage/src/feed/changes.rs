@@ -21,7 +21,7 @@ use crate::{
     holds::HoldId,
     read::Snapshot,
     store::{Core, Store},
-    wal::{CatalogOp, Op, SeriesDef, Synced, Wal},
+    wal::{CatalogOp, InsertRecord, Op, SeriesDef, Synced, Wal},
 };
 
 /// Changes of a store, in order: see [`crate::Storage::changes`].
@@ -233,10 +233,8 @@ impl Drop for Changes {
 /// What a record says to readers; `None` where it only says how far a source was read.
 fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, StorageError> {
     let op = match op {
-        Op::Insert(record) => {
-            let kind = ChangeKind::Rows { owner: record.owner, tablets: record.tablets };
-            return Ok(Some(kind)
-                .filter(|kind| !matches!(kind, ChangeKind::Rows { tablets, .. } if tablets.is_empty())));
+        Op::Insert(InsertRecord { owner, tablets, .. }) => {
+            return Ok((!tablets.is_empty()).then_some(ChangeKind::Rows { owner, tablets }));
         }
         Op::Catalog(op) => op,
     };

@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     fmt,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,15 +33,14 @@ pub(super) struct History {
     devices: std::vec::IntoIter<Arc<Device>>,
     /// What comes before more rows do.
     ready: VecDeque<ChangeKind>,
-    /// The series of the device that are not read yet.
-    unread: std::vec::IntoIter<Series>,
     reading: Option<Reading>,
 }
 
 /// Some series of a device.
 struct Reading {
     device: Arc<Device>,
-    series: Vec<Series>,
+    /// Of the device's series, those that are read.
+    series: Range<usize>,
     rows: RowIterator,
 }
 
@@ -74,7 +74,7 @@ impl History {
         });
         let ready = databases.chain(ttls).chain(deletions).collect();
         let devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();
-        Self { devices: devices.into_iter(), ready, unread: Vec::new().into_iter(), reading: None, snapshot }
+        Self { devices: devices.into_iter(), ready, reading: None, snapshot }
     }
 
     /// What comes next, and how many bytes it takes, about; `None` at its end. After an error the device's rows come anew.
@@ -85,40 +85,38 @@ impl History {
             }
             if let Some(Reading { device, series, rows }) = &mut self.reading {
                 match rows.next() {
-                    Some(Ok(batch)) => return Ok(tablet(device, series, &batch)),
+                    Some(Ok(batch)) => {
+                        return Ok(Some(tablet(device, &device.all()[series.clone()], &batch)));
+                    }
                     Some(Err(error)) => {
                         // Begun again with these series, where somebody tries again.
-                        let again: Vec<Series> =
-                            series.drain(..).chain(std::mem::take(&mut self.unread)).collect();
-                        self.unread = again.into_iter();
-                        let device = Arc::clone(device);
-                        self.reading =
-                            Some(Reading { device, series: Vec::new(), rows: Box::new(std::iter::empty()) });
+                        series.end = series.start;
+                        *rows = Box::new(std::iter::empty());
                         return Err(error);
                     }
                     None => {
-                        let device = Arc::clone(device);
-                        self.reading = self.read_on(device)?;
+                        let (device, from) = (Arc::clone(device), series.end);
+                        self.reading = self.read_on(device, from)?;
                         continue;
                     }
                 }
             }
             let Some(device) = self.devices.next() else { return Ok(None) };
             self.ready.push_back(ChangeKind::CreateSeries(made(&device)));
-            self.unread = device.all().to_vec().into_iter();
-            self.reading = Some(Reading { device, series: Vec::new(), rows: Box::new(std::iter::empty()) });
+            self.reading = Some(Reading { device, series: 0..0, rows: Box::new(std::iter::empty()) });
         }
     }
 
-    /// Begins with the next series of a device, if there are more.
-    fn read_on(&mut self, device: Arc<Device>) -> Result<Option<Reading>, StorageError> {
-        let series: Vec<Series> = self.unread.as_slice().iter().take(TOGETHER).cloned().collect();
+    /// Begins with the series of a device from one on, if there are more.
+    fn read_on(&self, device: Arc<Device>, from: usize) -> Result<Option<Reading>, StorageError> {
+        let all = device.all();
+        let series = from..all.len().min(from + TOGETHER);
         if series.is_empty() {
             return Ok(None);
         }
-        let names: Vec<Arc<str>> = series.iter().map(|series| Arc::clone(&series.measurement)).collect();
+        let names: Vec<Arc<str>> =
+            all[series.clone()].iter().map(|series| Arc::clone(&series.measurement)).collect();
         let rows = self.snapshot.scan(&device.path, &names, TimeRange::ALL, Direction::Ascending)?;
-        self.unread.nth(series.len() - 1);
         Ok(Some(Reading { device, series, rows }))
     }
 }
@@ -144,7 +142,7 @@ fn made(device: &Device) -> Vec<NewSeries> {
 }
 
 /// Rows as a tablet, without columns that have none.
-fn tablet(device: &Device, series: &[Series], batch: &RecordBatch) -> Option<(ChangeKind, usize)> {
+fn tablet(device: &Device, series: &[Series], batch: &RecordBatch) -> (ChangeKind, usize) {
     let times = batch.column(0).as_primitive::<Int64Type>().clone();
     let columns: Vec<Column> = series
         .iter()
@@ -159,7 +157,7 @@ fn tablet(device: &Device, series: &[Series], batch: &RecordBatch) -> Option<(Ch
     let tablet = Tablet::try_new(device.path.clone(), device.aligned, times, columns)
         .expect("a batch's columns are as long as its times, and of the types of their series");
     let kind = ChangeKind::Rows { owner: None, tablets: vec![tablet] };
-    Some((kind, batch.get_array_memory_size()))
+    (kind, batch.get_array_memory_size())
 }
 
 /// A history that lets go of its files when it is told to, whoever reads it.

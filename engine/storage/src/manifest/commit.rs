@@ -74,8 +74,7 @@ impl Commit {
             .map(|_| Ok((from.u64()?, CatalogOp::parse(from)?)))
             .collect::<Result<_, Malformed>>()?;
         let (seq, floor) = (from.u64()?, from.u64()?);
-        let meta = if is_old { FileMeta::take_old } else { FileMeta::take };
-        let added = (0..from.count(50)?).map(|_| meta(from)).collect::<Result<_, _>>()?;
+        let added = (0..from.count(50)?).map(|_| FileMeta::take(from, is_old)).collect::<Result<_, _>>()?;
         let removed = (0..from.count(8)?).map(|_| from.u64()).collect::<Result<_, _>>()?;
         let flushed = (0..from.count(20)?)
             .map(|_| Ok((Place { database: from.u32()?, partition: from.i64()? }, from.u64()?)))

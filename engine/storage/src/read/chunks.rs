@@ -205,9 +205,7 @@ pub(crate) struct AlignedChunk {
 impl AlignedChunk {
     pub(crate) fn range(&self) -> TimeRange {
         let ranges = self.columns.iter().flatten().map(range_of);
-        ranges
-            .reduce(|a, b| TimeRange { start: a.start.min(b.start), end: a.end.max(b.end) })
-            .unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN })
+        ranges.reduce(TimeRange::hull).unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN })
     }
 }
 

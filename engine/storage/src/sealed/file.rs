@@ -71,13 +71,14 @@ impl FileMeta {
         bytes.put_u64(self.last);
     }
 
-    pub(crate) fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+    /// A description as [`FileMeta::put`] put it, or as older versions did.
+    pub(crate) fn take(from: &mut Take<'_>, is_old: bool) -> Result<Self, Malformed> {
         let meta = Self::take_old(from)?;
-        Ok(Self { first: from.u64()?, last: from.u64()?, ..meta })
+        if is_old { Ok(meta) } else { Ok(Self { first: from.u64()?, last: from.u64()?, ..meta }) }
     }
 
     /// A description as older versions put it, that does not say which writes the file has rows of.
-    pub(crate) fn take_old(from: &mut Take<'_>) -> Result<Self, Malformed> {
+    fn take_old(from: &mut Take<'_>) -> Result<Self, Malformed> {
         let (id, place) = (from.u64()?, Place { database: from.u32()?, partition: from.i64()? });
         let (sequence, seq) = (from.flag()?, from.u64()?);
         Ok(Self {

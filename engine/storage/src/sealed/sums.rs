@@ -104,8 +104,7 @@ impl Sums {
 
 impl About {
     fn take(from: &mut Take<'_>, is_old: bool) -> Result<Self, Malformed> {
-        let meta = if is_old { FileMeta::take_old(from)? } else { FileMeta::take(from)? };
-        let about = Self { meta, database: from.path()? };
+        let about = Self { meta: FileMeta::take(from, is_old)?, database: from.path()? };
         if from.is_empty() { Ok(about) } else { Err(Malformed) }
     }
 }

@@ -50,8 +50,7 @@ impl Store {
         let (commit, state, dropped, kept) = {
             let mut core = self.core.lock();
             let synced = self.wal.as_ref().map_or(0, Wal::synced_seq);
-            let (mut commit, kept) = core.prepare_commit(&change, synced);
-            commit.readers = readers;
+            let (commit, kept) = core.prepare_commit(&change, synced, readers);
             let state = manifest.is_outgrown().then(|| core.state(&commit));
             (core.commit_wanted, core.note_wanted) = (false, false);
             (commit, state, std::mem::take(&mut core.dropped), kept)
@@ -114,7 +113,8 @@ impl Store {
         }
         wal.noted(log);
         drop(manifest);
-        self.free_log(self.core.lock().floor);
+        let floor = self.core.lock().floor;
+        self.free_log(floor);
         Ok(())
     }
 
@@ -149,7 +149,12 @@ impl Store {
 
 impl Core {
     /// What the manifest must say for a change, and the numbers of the deletions that stay.
-    fn prepare_commit(&mut self, change: &Change, synced: u64) -> (Commit, HashSet<u64>) {
+    fn prepare_commit(
+        &mut self,
+        change: &Change,
+        synced: u64,
+        readers: Vec<(Arc<str>, u64)>,
+    ) -> (Commit, HashSet<u64>) {
         let oldest = self.oldest_in_memory(&change.flushed);
         let floor = oldest.map_or(self.seq, |oldest| oldest.saturating_sub(1)).max(self.floor);
         // What is in files is safe, whatever became of the log.
@@ -179,7 +184,7 @@ impl Core {
             next_file: self.next_file,
             positions,
             tombstones,
-            readers: Vec::new(),
+            readers,
             forgotten,
         };
         (commit, kept)

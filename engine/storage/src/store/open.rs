@@ -241,7 +241,8 @@ impl Store {
         // What was read of the manifest must be durable before anything goes because of it.
         self.commit_catalog()?;
         if self.wal.is_some() {
-            self.free_log(self.core.lock().floor);
+            let floor = self.core.lock().floor;
+            self.free_log(floor);
         } else if !segments.is_empty() {
             // Nothing will free the segments of a log that is not kept any more, so their rows go to files at once.
             self.write_all_rows()?;

@@ -18,7 +18,7 @@ pub(crate) enum Kind {
     Map(Vec<Entry>),
 }
 
-/// A scalar that may stand for a number, for true or false, or for nothing.
+/// A scalar. Unquoted, it can be a number, a boolean or null.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scalar {
     /// The text as written, after substitution.

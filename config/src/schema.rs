@@ -213,7 +213,7 @@ impl<'s> Schema<'s> {
         }
     }
 
-    /// The only key of a mapping that stands for a variant: `{rows: 5}`.
+    /// The key of a variant that is written as a mapping with one key: `rows` in `{rows: 5}`.
     pub(crate) fn only_key(self) -> Option<&'s str> {
         let properties = self.properties().filter(|properties| properties.len() == 1)?;
         let key = properties.keys().next()?;

@@ -77,7 +77,8 @@ macro_rules! component_trait {
             const SUMMARY: &'static str;
             /// Whether a source needs `decode:` beside it.
             const DECODES: bool = false;
-            /// Whether a sink may have `encode:` beside it: then these of its options say the same, and must not stand there.
+            /// The options of a sink that `encode:` replaces: the two cannot be set together. `None` for a sink that takes no
+            /// `encode:`.
             const ENCODES: Option<&'static [&'static str]> = None;
             /// What a transform keeps from one batch to the next.
             const HOLDS: Holds = Holds::Nothing;

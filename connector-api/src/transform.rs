@@ -30,8 +30,8 @@ pub enum Holds {
     Nothing,
     /// Rows, for a short time. Nothing is saved: a batch whose rows are held stays unsettled, and so do all behind it.
     Rows,
-    /// State that later output depends on: rows, or what was computed of them. The runtime saves it together with the positions
-    /// that it stands for.
+    /// State that later output depends on: rows, or what was computed from them. The runtime saves it together with the positions
+    /// of the input that it was computed from.
     State,
 }
 
@@ -46,7 +46,7 @@ pub trait Transform: Send {
     /// The transform itself cannot go on; bad rows are no error.
     fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()>;
 
-    /// For [`Holds::Rows`]: the number ([`Emitter::input`]) of the oldest batch of which rows are held. Asked after each call.
+    /// For [`Holds::Rows`]: the number ([`Emitter::input`]) of the oldest batch that has rows held. Asked after each call.
     fn oldest_held(&self) -> Option<u64> {
         None
     }

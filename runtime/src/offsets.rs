@@ -107,12 +107,15 @@ async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) ->
     let sources = parts.pipeline.sources.iter();
     let sources = sources.map(|node| Kept::new(parts, node, sinks).map_err(at(&node.name)));
     let mut sources = sources.collect::<Result<Vec<_>>>()?;
-    for index in 0..sources.len() {
-        let plan = match told(parts, sinks, &sources).await {
+    let mut plan = Plan::default();
+    if !sources.is_empty() {
+        plan = match told(parts, sinks, &sources).await {
             // A state that is not there is what a reset begins without.
-            Err(error) if reset.is_some() && error.kind() == ErrorKind::NotFound => Plan::default(),
+            Err(error) if reset.is_some() && error.kind() == ErrorKind::NotFound => plan,
             plan => plan?,
         };
+    }
+    for index in 0..sources.len() {
         let name = sources[index].node;
         let mut looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
         if let Some(reset) = reset {
@@ -123,7 +126,7 @@ async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) ->
             if !to.is_empty() || matches!(reset, Reset::To(_)) {
                 forget_states(parts, sinks, name, &plan, &to).await?;
             }
-            let plan = told(parts, sinks, &sources).await?;
+            plan = told(parts, sinks, &sources).await?;
             looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
         }
         all.extend(looked);

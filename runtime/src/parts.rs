@@ -130,8 +130,7 @@ impl<'a> Parts<'a> {
         let mut at = 0;
         while let Some(&next) = reached.get(at) {
             at += 1;
-            let consumers: Vec<_> = self.pipeline.consumers(next).collect();
-            for consumer in consumers {
+            for consumer in self.pipeline.consumers(next) {
                 if !reached.contains(&consumer) {
                     reached.push(consumer);
                 }

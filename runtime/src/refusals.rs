@@ -7,7 +7,7 @@ use std::{
 };
 
 use levada_config::OnError;
-use levada_connector_api::{Batch, Error, RejectedRecord, Rejection, Result};
+use levada_connector_api::{Batch, Error, RejectedRecord, Rejection, Repeats, Result};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::warn;
@@ -39,7 +39,7 @@ pub(crate) struct Refusals {
     letters: DeadLetters,
     metrics: Metrics,
     clock: Clock,
-    log: Arc<Mutex<Log>>,
+    log: Arc<Mutex<Repeats>>,
     reasons: Arc<Mutex<Reasons>>,
 }
 
@@ -54,12 +54,6 @@ pub(crate) struct Refused {
     pub(crate) points: usize,
 }
 
-#[derive(Debug, Default)]
-struct Log {
-    quiet_until: Option<Instant>,
-    unsaid: usize,
-}
-
 impl Refusals {
     pub(crate) fn new(
         pipeline: Arc<str>,
@@ -68,7 +62,8 @@ impl Refusals {
         metrics: Metrics,
         clock: Clock,
     ) -> Self {
-        Self { pipeline, policy, letters, metrics, clock, log: Arc::default(), reasons: Arc::default() }
+        let log = Arc::new(Mutex::new(Repeats::new(LOG_EVERY)));
+        Self { pipeline, policy, letters, metrics, clock, log, reasons: Arc::default() }
     }
 
     /// Records that could not be decoded, or that a transform cannot handle. Gives the ticket that must be durable before
@@ -136,15 +131,8 @@ impl Refusals {
     }
 
     fn log(&self, node: &Node, stage: Stage, first: &Letter, letters: usize) {
-        let mut log = self.log.lock();
-        let now = Instant::now();
-        log.unsaid += letters;
-        if log.quiet_until.is_some_and(|until| now < until) {
-            return;
-        }
-        log.quiet_until = Some(now + LOG_EVERY);
-        let count = std::mem::take(&mut log.unsaid);
-        drop(log);
+        let now = Instant::now().into_std();
+        let Some(count) = self.log.lock().note(letters as u64, now) else { return };
         let (stage, error) = (stage.name(), &first.error);
         match self.policy {
             OnError::Drop => {

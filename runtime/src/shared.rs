@@ -5,7 +5,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 use levada_config::RetryPolicy;
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -98,6 +98,14 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = Result
     }
 }
 
+/// Waits until a moment, or for ever.
+pub(crate) async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Attempts of a node at one thing: says how long to wait after each, and tells people.
 #[derive(Debug)]
 pub(crate) struct Patience<'a> {
@@ -146,9 +154,16 @@ impl<'a> Patience<'a> {
         }
     }
 
-    /// The pipeline is aborted: nobody waits for another attempt.
-    pub(crate) async fn called_off(&self) {
-        self.shared.abort.cancelled().await;
+    /// Waits after an attempt that failed.
+    ///
+    /// # Errors
+    /// As [`Patience::after`]; the pipeline is aborted.
+    pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
+        let wait = self.after(error)?;
+        tokio::select! {
+            () = self.shared.abort.cancelled() => Err(Error::cancelled()),
+            () = sleep(wait) => Ok(()),
+        }
     }
 
     /// How many attempts were made, the one that worked among them.

@@ -12,7 +12,7 @@ use futures::future::join_all;
 use levada_model::Checkpoint;
 use tokio::{
     task::{JoinHandle, JoinSet},
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 use tracing::{info, warn};
 
@@ -22,6 +22,7 @@ use crate::{
     report::Report,
     resume::{self, Before, Kept},
     running::Live,
+    shared::until,
     task::{sink::SinkTask, source::SourceTask, transform::TransformTask},
 };
 
@@ -130,14 +131,6 @@ fn begin(
             }
             None
         }
-    }
-}
-
-/// Waits until a moment, or for ever.
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
     }
 }
 

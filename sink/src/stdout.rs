@@ -11,10 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use async_trait::async_trait;
-use levada_connector_api::{
-    Batch, BuildContext, Delivery, EncoderFactory, Problem, Result, Sink, SinkCapabilities, SinkType, With,
-};
+use levada_connector_api::{BuildContext, EncoderFactory, Problem, Result, Sink, SinkType, With};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,12 +47,6 @@ pub enum StdoutFormat {
 #[derive(Debug)]
 pub struct Stdout;
 
-/// Writes rows as lines into a stream. See the [module](self) for what it promises.
-#[derive(Debug)]
-pub struct StdoutSink {
-    stream: Stream,
-}
-
 impl SinkType for Stdout {
     const NAME: &'static str = "stdout";
     const SUMMARY: &'static str = "Prints rows on standard output, as text, JSON lines or CSV.";
@@ -68,46 +59,28 @@ impl SinkType for Stdout {
 
     fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
         let to = Box::new(io::stdout());
-        Ok(Arc::new(match &context.encoder {
-            Some(encoder) => StdoutSink::encoding(encoder, to),
-            None => StdoutSink::new(&options.own, &options.group, to),
-        }))
+        Ok(match &context.encoder {
+            Some(encoder) => Arc::new(encoding(encoder, to)),
+            None => Arc::new(printing(&options.own, &options.group, to)),
+        })
     }
 }
 
-impl StdoutSink {
-    /// A sink into any stream.
-    pub fn new(options: &StdoutOptions, lines: &LineOptions, to: Box<dyn Write + Send>) -> Self {
-        let format = match options.format {
-            StdoutFormat::Text => Format::Text,
-            StdoutFormat::Jsonl => Format::Jsonl,
-            StdoutFormat::Csv => lines.csv(),
-        };
-        Self::encoding(&encoders::factory(format, lines.time), to)
-    }
-
-    /// A sink into any stream, of lines as an encoder makes them.
-    pub fn encoding(encoder: &EncoderFactory, to: Box<dyn Write + Send>) -> Self {
-        Self { stream: Stream::new("standard output", encoder.make(), to) }
-    }
+/// A sink into any stream. See the [module](self) for what it promises.
+pub fn printing(
+    options: &StdoutOptions,
+    lines: &LineOptions,
+    to: Box<dyn Write + Send>,
+) -> impl Sink + use<> {
+    let format = match options.format {
+        StdoutFormat::Text => Format::Text,
+        StdoutFormat::Jsonl => Format::Jsonl,
+        StdoutFormat::Csv => lines.csv(),
+    };
+    encoding(&encoders::factory(format, lines.time), to)
 }
 
-#[async_trait]
-impl Sink for StdoutSink {
-    fn capabilities(&self) -> SinkCapabilities {
-        SinkCapabilities { lasting: false, ..SinkCapabilities::default() }
-    }
-
-    async fn connect(&self) -> Result<()> {
-        Ok(())
-    }
-
-    async fn write(&self, batch: &Batch) -> Result<Delivery> {
-        self.stream.write(batch).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.stream.close().await;
-        Ok(())
-    }
+/// A sink into any stream, of lines as an encoder makes them.
+pub fn encoding(encoder: &EncoderFactory, to: Box<dyn Write + Send>) -> impl Sink + use<> {
+    Stream::new("standard output", encoder.make(), to)
 }

@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use levada_connector_api::{Batch, Delivery, Domain, Encoder, Error, ErrorKind, Rejection, Result, Retry};
+use async_trait::async_trait;
+use levada_connector_api::{
+    Batch, Delivery, Domain, Encoder, Error, ErrorKind, Rejection, Result, Retry, Sink, SinkCapabilities,
+};
 use tokio::sync::Mutex;
 
 /// A stream and the lines that go into it. A batch counts as delivered when the stream has taken all its lines; after an error
@@ -31,12 +34,23 @@ impl Stream {
         let state = State { to, lines, header: None, torn: false, buffer: Vec::new() };
         Self { name: name.into(), state: Arc::new(Mutex::new(state)) }
     }
+}
+
+#[async_trait]
+impl Sink for Stream {
+    fn capabilities(&self) -> SinkCapabilities {
+        SinkCapabilities { lasting: false, ..SinkCapabilities::default() }
+    }
+
+    async fn connect(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Writes a batch on a thread that may block: whoever reads a pipe may be slow, and must not hold up the runtime's.
     ///
     /// # Errors
     /// Nobody reads any more, which ends the pipeline; the system refuses.
-    pub(crate) async fn write(&self, batch: &Batch) -> Result<Delivery> {
+    async fn write(&self, batch: &Batch) -> Result<Delivery> {
         if batch.readings.is_empty() {
             return Ok(Delivery::default());
         }
@@ -54,8 +68,9 @@ impl Stream {
     }
 
     /// Waits for a write whose future was dropped and that may still be under way.
-    pub(crate) async fn close(&self) {
+    async fn close(&self) -> Result<()> {
         drop(self.state.lock().await);
+        Ok(())
     }
 }
 

@@ -65,8 +65,7 @@ impl Emitter {
         if self.emitted.batch.is_empty() {
             self.emitted.batch = batch;
         } else {
-            self.emitted.batch.readings.extend(batch.readings);
-            self.emitted.batch.rejected.extend(batch.rejected);
+            self.emitted.batch.append(batch);
         }
     }
 
@@ -101,12 +100,7 @@ impl Emitted {
     /// Adds what was emitted later.
     pub fn append(&mut self, later: Self) {
         self.left_out += later.left_out;
-        if self.batch.is_empty() {
-            self.batch = later.batch;
-        } else {
-            self.batch.readings.extend(later.batch.readings);
-            self.batch.rejected.extend(later.batch.rejected);
-        }
+        self.batch.append(later.batch);
         if self.others.len() < later.others.len() {
             self.others.resize_with(later.others.len(), Vec::new);
         }

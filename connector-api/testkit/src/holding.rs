@@ -18,7 +18,7 @@ use crate::{NUMBER, Row, rows_of};
 pub struct HoldOptions {
     /// So many of the last rows.
     pub rows: usize,
-    /// For no longer than so many milliseconds after the last batch; for as long as it takes where not given.
+    /// Milliseconds after the last batch until the held rows are emitted; no limit if absent.
     #[serde(default)]
     pub millis: Option<u64>,
 }

@@ -48,8 +48,8 @@ fn held_rows_come_in_the_end(transform: Box<dyn Transform>, input: &[Batch]) {
     assert_eq!(run.transform.oldest_held(), None, "nothing more comes, and rows are held");
 }
 
-/// What is emitted where another transform takes over behind a batch. Its state is saved behind every so many batches, and at the
-/// cut.
+/// What is emitted when a second transform takes over after the batch `cut`, from the state of the first. State is saved after every
+/// `every` batches, and at the cut.
 fn cut_at(make: &mut impl FnMut() -> Box<dyn Transform>, input: &[Batch], cut: usize, every: usize) -> Lines {
     let mut parts = Vec::new();
     let mut first = Run::new(make());
@@ -93,19 +93,16 @@ fn no_bytes_make_it_panic(make: &mut impl FnMut() -> Box<dyn Transform>, input: 
 struct Run {
     transform: Box<dyn Transform>,
     out: Emitter,
-    now: Instant,
 }
 
 impl Run {
     fn new(transform: Box<dyn Transform>) -> Self {
-        let now = Instant::now();
-        Self { transform, out: Emitter::new(now), now }
+        Self { transform, out: Emitter::new(Instant::now()) }
     }
 
     fn over(mut self, input: &[Batch]) -> Self {
         for batch in input {
-            self.now += Duration::from_millis(1);
-            self.out.set(self.now, self.out.input() + 1);
+            self.out.set(self.out.now() + Duration::from_millis(1), self.out.input() + 1);
             self.transform.apply(batch.clone(), &mut self.out).expect("it takes the batch");
         }
         self

@@ -85,17 +85,7 @@ impl Found {
     /// # Errors
     /// As the system says.
     pub(crate) fn look(folder: &Path) -> io::Result<Self> {
-        let mut found = Self::default();
-        let listed = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-            listed => listed?,
-        };
-        for entry in listed {
-            let path = entry?.path();
-            let first = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".log")?.parse().ok());
-            found.files.extend(first.map(|first: u64| (first, path)));
-        }
-        found.files.sort_unstable();
+        let mut found = Self { files: files_of(folder)?, ..Self::default() };
         for (_, path) in found.files.clone() {
             found.read(&path)?;
         }
@@ -167,6 +157,22 @@ impl Found {
     }
 }
 
+/// The files of a folder, by their first versions; none in a folder that is not there.
+fn files_of(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        listed => listed?,
+    };
+    let mut files = Vec::new();
+    for entry in listed {
+        let path = entry?.path();
+        let first = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".log")?.parse().ok());
+        files.extend(first.map(|first| (first, path)));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
 impl Journal {
     /// Goes on behind a version: what is behind it is cut off, up to a version that was ever given or that anybody knows. Blocks.
     ///
@@ -212,7 +218,7 @@ impl Journal {
     /// As the system says.
     pub(crate) fn begin(folder: &Path, positions: &Checkpoint, upto: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        for (_, path) in Found::look(folder)?.files {
+        for (_, path) in files_of(folder)? {
             fs::remove_file(path)?;
         }
         let mut journal = Self::create(folder, 0, positions, &[])?;
@@ -305,7 +311,6 @@ impl Journal {
         let bytes = encode(head, state)?;
         if self.torn {
             self.file.set_len(self.length)?;
-            self.torn = false;
         }
         self.torn = true;
         self.file.seek(SeekFrom::Start(self.length))?;

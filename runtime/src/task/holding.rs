@@ -17,9 +17,9 @@
 use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
 
 use levada_config::RetryPolicy;
-use levada_connector_api::{Emitted, Emitter, Error, Result};
+use levada_connector_api::{Batch, Emitted, Emitter, Result};
 use levada_model::{Checkpoint, SplitName, SplitRange};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::{
     batcher::continues,
@@ -27,7 +27,7 @@ use crate::{
     ledger::{Ledger, Receipt},
     parcel::{Parcel, weigh},
     queue::{Receiver, Weight},
-    shared::Patience,
+    shared::{Patience, until},
     state::{self, States},
 };
 
@@ -179,7 +179,7 @@ impl Holding {
                     Some(parcel) => self.take(parcel)?,
                     None => self.end()?,
                 },
-                () = until(tick_at), if idle && tick_at.is_some() => self.tick()?,
+                () = until(tick_at), if idle => self.tick()?,
             }
         }
     }
@@ -263,15 +263,15 @@ impl Holding {
             false => self.worker.transform.oldest_held(),
         };
         let mut receipts = Vec::new();
-        let mut positions: Vec<SplitRange> = Vec::new();
+        let mut joined = Batch::default();
         while let Some(open) = self.open.front() {
             let is_held = held_from.is_some_and(|from| open.number >= from);
             // One range cannot stand for what does not touch: the next parcel has it.
-            if is_held || !continues(&positions, &open.positions) {
+            if is_held || !continues(&joined.positions, &open.positions) {
                 break;
             }
-            if let Some(Open { positions: more, receipt, letters, .. }) = self.open.pop_front() {
-                join(&mut positions, more);
+            if let Some(Open { positions, receipt, letters, .. }) = self.open.pop_front() {
+                joined.append(Batch { positions, ..Batch::default() });
                 self.letters = self.letters.max(letters);
                 receipts.push(receipt);
             }
@@ -280,7 +280,7 @@ impl Holding {
             return;
         }
         let early = self.early || !self.open.is_empty();
-        self.load(positions, receipts, early);
+        self.load(joined.positions, receipts, early);
     }
 
     /// Saves the state that all open inputs have led to, and loads what was emitted, with its mark.
@@ -291,16 +291,10 @@ impl Holding {
         let mut state = Vec::new();
         self.worker.transform.save(whole, &mut state);
         let (number, state) = (self.number + 1, Arc::new(state));
-        let shared = Arc::clone(&self.worker.shared);
         let mut patience =
-            Patience::new(&shared, &self.worker.node, "save the state", RetryPolicy::default());
-        loop {
-            let Err(error) = states.save(number, whole, &self.positions, &state).await else { break };
-            let wait = patience.after(error)?;
-            tokio::select! {
-                () = shared.abort.cancelled() => return Err(Error::cancelled()),
-                () = sleep(wait) => {}
-            }
+            Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());
+        while let Err(error) = states.save(number, whole, &self.positions, &state).await {
+            patience.pause(error).await?;
         }
         patience.worked();
         // The state says which positions it stands for. They are not told beside it: the same sink may have other rows of them
@@ -347,11 +341,7 @@ async fn settle(
     };
     if let Some(states) = states {
         while let Err(error) = states.settled(settled).await {
-            let wait = patience.after(error)?;
-            tokio::select! {
-                () = patience.called_off() => return Err(Error::cancelled()),
-                () = sleep(wait) => {}
-            }
+            patience.pause(error).await?;
         }
         patience.worked();
     }
@@ -359,21 +349,4 @@ async fn settle(
         receipts.into_iter().for_each(Receipt::settle);
     }
     Ok(())
-}
-
-/// Adds ranges that continue those there are, one for each split.
-fn join(ranges: &mut Vec<SplitRange>, later: impl IntoIterator<Item = SplitRange>) {
-    for each in later {
-        match ranges.iter_mut().find(|known| known.split == each.split) {
-            Some(known) => known.range.end = each.range.end,
-            None => ranges.push(each),
-        }
-    }
-}
-
-async fn until(moment: Option<Instant>) {
-    match moment {
-        Some(moment) => sleep_until(moment).await,
-        None => std::future::pending().await,
-    }
 }

@@ -17,7 +17,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use levada_config::RetryPolicy;
 use levada_connector_api::{Batch, Delivery, Error, ErrorKind, Rejection, Result, Sink, SinkCapabilities};
 use levada_model::{Checkpoint, SplitRange};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 use tracing::info;
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     node::{Node, NodeState},
     parcel::Parcel,
     queue::Receiver,
-    shared::{Patience, Shared, within},
+    shared::{Patience, Shared, until, within},
 };
 
 /// A sink and what its task needs.
@@ -243,13 +243,6 @@ impl Writer {
 fn all_of(batch: &Batch, error: &Error) -> Delivery {
     let refuse = |readings| Rejection { readings, rows: None, error: error.to_string() };
     Delivery { rejected: (0..batch.readings.len()).map(refuse).collect(), beside: 0 }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Counts a write that is under way, also where it is called off.

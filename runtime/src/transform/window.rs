@@ -42,7 +42,6 @@ use tracing::warn;
 use self::{accumulator::Function, device::Device, options::Wanted, shape::Shape};
 use super::{
     refusal::Refusal,
-    rows::kept,
     saved::{Put, Take, damaged},
 };
 
@@ -213,10 +212,7 @@ impl Window {
         let (readings, columns) = self.columns(readings, refusal)?;
         let tablet = &readings.tablet;
         let name = tablet.device().shared();
-        if !self.devices.contains_key(&name) {
-            self.devices.insert(Arc::clone(&name), Device::default());
-        }
-        let Some(device) = self.devices.get_mut(&name) else { return Ok(()) };
+        let device = self.devices.entry(Arc::clone(&name)).or_default();
         device.heard = Some(out.now());
         device.changed = true;
         let mut late = vec![false; tablet.rows()];
@@ -276,11 +272,10 @@ impl Window {
             return Ok((Readings { tablet, records }, columns));
         }
         let keep: BooleanArray = bad.iter().map(|bad| Some(!bad)).collect();
-        let filtered = |tablet: Tablet| tablet.filter(&keep).map_err(|error| Error::bug(error.to_string()));
-        let aggregated =
-            tablet.clone().with_columns(columns).map_err(|error| Error::bug(error.to_string()))?;
-        let columns = filtered(aggregated)?.columns().to_vec();
-        Ok((Readings { tablet: filtered(tablet)?, records: kept(&records, &keep) }, columns))
+        let bug = |error: &dyn std::error::Error| Error::bug(error.to_string());
+        let aggregated = tablet.clone().with_columns(columns).map_err(|error| bug(&error))?;
+        let columns = aggregated.filter(&keep).map_err(|error| bug(&error))?.columns().to_vec();
+        Ok((Readings { tablet, records }.filter(&keep)?, columns))
     }
 }
 
@@ -292,7 +287,7 @@ fn misfit(tablet: &Tablet, column: &Column, function: Function) -> String {
 /// Puts a row for each window.
 fn put(
     device: &Arc<str>,
-    windows: Vec<device::Closed>,
+    windows: Vec<device::Open>,
     wanted: &mut Wanted,
     stamp: Stamp,
     rows: &mut BatchBuilder,
@@ -306,8 +301,8 @@ fn put(
         }
         let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, field(value))).collect();
         let time = match stamp {
-            Stamp::Start => closed.start,
-            Stamp::End => closed.end,
+            Stamp::Start => closed.span.start,
+            Stamp::End => closed.span.end,
         };
         rows.row(device, time, &fields).map_err(|error| Error::data(format!("{device}: {error}")))?;
     }

@@ -4,10 +4,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use levada_connector_api::model::Checkpoint;
-use levada_runtime::Outcome;
 use levada_testkit::{Fault, Reaction, ScriptedSink, SourceScript, Step, numbered};
 
-use crate::harness::{Harness, numbers, pass};
+use crate::harness::{Harness, numbers};
 
 const ROWS: u64 = 1_500;
 /// Numbers of the second source begin here.
@@ -96,26 +95,8 @@ async fn run(seed: u64) {
         let sink = if checkpoints { sink.with_checkpoints() } else { sink };
         sink.named(harness.script(name))
     });
-    for restart in 0.. {
-        assert!(restart < 500, "seed {seed}: it gets nowhere");
-        let running = harness.start();
-        let handle = running.handle();
-        let (patience, gently) = (1 + dice.roll(3_000), dice.roll(3) == 0);
-        let crash = async {
-            pass(patience).await;
-            if gently {
-                handle.stop();
-            } else {
-                handle.abort();
-            }
-            std::future::pending::<()>().await;
-        };
-        let report = tokio::select! { report = running.wait() => report, () = crash => continue };
-        assert!(report.error.is_none(), "seed {seed}: {:?}", report.error);
-        if report.outcome == Outcome::Completed {
-            break;
-        }
-    }
+    let end = |_| (1 + dice.roll(3_000), dice.roll(3) == 0);
+    harness.complete_through_crashes(&format!("seed {seed}"), 500, end).await;
     for (sink, step) in sinks.iter().zip([1, 2]) {
         assert_eq!(numbers(&sink.rows()), wanted(step, refuses), "seed {seed}");
     }

@@ -15,7 +15,7 @@ use levada_connector_api::{
     BatchLimits, ByteSize, Interval, NoStores, Registry, Result, SinkType, SourceType,
 };
 use levada_runtime::{
-    Chance, RunningPipeline, Runtime, RuntimeOptions,
+    Chance, Outcome, RunningPipeline, Runtime, RuntimeOptions,
     offsets::{self, Position, Reset},
 };
 use levada_testkit::{HoldRows, HoldState, Reaction, Row, ScriptedSink, ScriptedSource};
@@ -108,6 +108,36 @@ impl Harness {
 
     pub(crate) fn start(&self) -> RunningPipeline {
         self.runtime.start(&self.ordered()).expect("it starts")
+    }
+
+    /// Runs again and again until a run completes. Each run has so many milliseconds, and then crashes, or is stopped where `end`
+    /// says `true`, which is given the number of the run.
+    pub(crate) async fn complete_through_crashes(
+        &self,
+        what: &str,
+        runs: u64,
+        mut end: impl FnMut(u64) -> (u64, bool),
+    ) {
+        for run in 0.. {
+            assert!(run < runs, "{what}: it gets nowhere");
+            let running = self.start();
+            let handle = running.handle();
+            let (millis, gently) = end(run);
+            let crash = async {
+                pass(millis).await;
+                if gently {
+                    handle.stop();
+                } else {
+                    handle.abort();
+                }
+                std::future::pending::<()>().await;
+            };
+            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
+            assert!(report.error.is_none(), "{what}: {:?}", report.error);
+            if report.outcome == Outcome::Completed {
+                return;
+            }
+        }
     }
 
     /// Where the next run begins, after a reset where one is asked for.

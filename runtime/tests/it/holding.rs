@@ -141,25 +141,8 @@ async fn crashes_at_any_time_lose_and_double_nothing_that_two_transforms_hold() 
         let sink = ScriptedSink::new().reacting(delays);
         let sink = if checkpoints { sink.with_checkpoints() } else { sink };
         let sink = sink.named(harness.script("out"));
-        for run in 0.. {
-            assert!(run < 300, "it gets nowhere (seed {seed})");
-            let running = harness.start();
-            let handle = running.handle();
-            let crash = async {
-                pass((seed * 31 + run * 17) % 900).await;
-                if run % 5 == 4 {
-                    handle.stop();
-                } else {
-                    handle.abort();
-                }
-                std::future::pending::<()>().await;
-            };
-            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
-            assert!(report.error.is_none(), "seed {seed}: {:?}", report.error);
-            if report.outcome == Outcome::Completed {
-                break;
-            }
-        }
+        let end = |run| ((seed * 31 + run * 17) % 900, run % 5 == 4);
+        harness.complete_through_crashes(&format!("seed {seed}"), 300, end).await;
         let counts = counts(&sink.rows());
         assert_eq!(counts.len(), 2_000, "seed {seed}");
         if checkpoints {
@@ -182,21 +165,8 @@ async fn a_sink_beside_the_transform_that_is_behind_makes_nothing_count_twice() 
         let held = ScriptedSink::new().with_checkpoints().reacting(slow(7)).named(harness.script("held"));
         let plain =
             ScriptedSink::new().with_checkpoints().reacting(slow(13 + seed)).named(harness.script("plain"));
-        for run in 0.. {
-            assert!(run < 200, "it gets nowhere (seed {seed})");
-            let running = harness.start();
-            let handle = running.handle();
-            let crash = async {
-                pass((seed * 37 + run * 23) % 700).await;
-                handle.abort();
-                std::future::pending::<()>().await;
-            };
-            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
-            assert!(report.error.is_none(), "seed {seed}: {:?}", report.error);
-            if report.outcome == Outcome::Completed {
-                break;
-            }
-        }
+        let end = |run| ((seed * 37 + run * 23) % 700, false);
+        harness.complete_through_crashes(&format!("seed {seed}"), 200, end).await;
         let counts = counts(&held.rows());
         assert_eq!((counts.len(), numbers(&plain.rows()).len()), (1_000, 1_000), "seed {seed}");
         assert!(counts.values().all(|&times| times == 1), "seed {seed}: {counts:?}");
@@ -330,21 +300,8 @@ async fn rows_and_what_is_made_of_them_may_go_into_one_sink() {
         let _script = SourceScript::numbered("s", 1_000, 10).forgetful().named(harness.script("in"));
         let delays = (0..300).map(|n| Reaction::Delay(Duration::from_millis((n * (7 + seed)) % 90)));
         let sink = ScriptedSink::new().with_checkpoints().reacting(delays).named(harness.script("out"));
-        for run in 0.. {
-            assert!(run < 200, "it gets nowhere (seed {seed})");
-            let running = harness.start();
-            let handle = running.handle();
-            let crash = async {
-                pass((seed * 41 + run * 29) % 800).await;
-                handle.abort();
-                std::future::pending::<()>().await;
-            };
-            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
-            assert!(report.error.is_none(), "seed {seed}: {:?}", report.error);
-            if report.outcome == Outcome::Completed {
-                break;
-            }
-        }
+        let end = |run| ((seed * 41 + run * 29) % 800, false);
+        harness.complete_through_crashes(&format!("seed {seed}"), 200, end).await;
         // Once as it came, and once held; what came may come again where it was read again for the other.
         let counts = counts(&sink.rows());
         assert_eq!(counts.len(), 1_000, "seed {seed}");

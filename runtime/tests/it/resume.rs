@@ -114,22 +114,8 @@ async fn crashes_at_any_time_lose_nothing() {
             .with_max_in_flight(1 + (seed % 3) as usize)
             .reacting(delays)
             .named(harness.script("out"));
-        let mut runs = 0;
-        loop {
-            runs += 1;
-            assert!(runs < 200, "it gets nowhere (seed {seed})");
-            let running = harness.start();
-            let handle = running.handle();
-            let crash = async {
-                pass((seed * 31 + runs * 17) % 140).await;
-                handle.abort();
-                std::future::pending::<()>().await;
-            };
-            let report = tokio::select! { report = running.wait() => report, () = crash => continue };
-            if report.outcome == Outcome::Completed {
-                break;
-            }
-        }
+        let end = |run| ((seed * 31 + (run + 1) * 17) % 140, false);
+        harness.complete_through_crashes(&format!("seed {seed}"), 199, end).await;
         let mut seen: BTreeMap<i64, usize> = BTreeMap::new();
         sink.rows()
             .iter()

@@ -7,45 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use async_trait::async_trait;
-use levada_connector_api::{Batch, Delivery, EncoderFactory, Result, Sink, SinkCapabilities};
+use levada_connector_api::{EncoderFactory, Sink};
 
 use super::options::FileOptions;
 use crate::stream::Stream;
 
-/// Writes rows as lines into what is no file.
-#[derive(Debug)]
-pub(super) struct Device {
-    stream: Stream,
-}
-
-impl Device {
-    /// Opens nothing yet.
-    pub(super) fn sink(options: &FileOptions, encoder: &EncoderFactory) -> Arc<dyn Sink> {
-        let to = Box::new(Opening { path: options.path.clone(), open: None });
-        let stream = Stream::new(options.path.display().to_string(), encoder.make(), to);
-        Arc::new(Self { stream })
-    }
-}
-
-#[async_trait]
-impl Sink for Device {
-    fn capabilities(&self) -> SinkCapabilities {
-        SinkCapabilities { lasting: false, ..SinkCapabilities::default() }
-    }
-
-    async fn connect(&self) -> Result<()> {
-        Ok(())
-    }
-
-    async fn write(&self, batch: &Batch) -> Result<Delivery> {
-        self.stream.write(batch).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.stream.close().await;
-        Ok(())
-    }
+/// A sink that writes rows as lines into what is no file. Opens nothing yet.
+pub(super) fn sink(options: &FileOptions, encoder: &EncoderFactory) -> Arc<dyn Sink> {
+    let to = Box::new(Opening { path: options.path.clone(), open: None });
+    Arc::new(Stream::new(options.path.display().to_string(), encoder.make(), to))
 }
 
 /// Opened when the first bytes come. They wait for whoever reads a FIFO.

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    device::Device,
+    device,
     disk::{Disk, SystemDisk},
     names::Names,
     options::FileOptions,
@@ -53,7 +53,7 @@ impl SinkType for File {
         let encoder = context.encoder.clone().unwrap_or_else(|| encoder_of(&own, &group));
         let sink = FileSink::encoding(&own, &group, &encoder, Arc::new(SystemDisk))?;
         Ok(match look(&own.path) {
-            Ok(Place::Stream) => Device::sink(&own, &encoder),
+            Ok(Place::Stream) => device::sink(&own, &encoder),
             _ => Arc::new(sink),
         })
     }

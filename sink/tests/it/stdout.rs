@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use levada_connector_api::{
     BatchBuilder, BuildContext, ComponentKind, ErrorKind, FieldValue, Registry, Result, Sink,
 };
-use levada_sink::stdout::{CsvForm, LineOptions, StdoutFormat, StdoutOptions, StdoutSink};
+use levada_sink::stdout::{self, CsvForm, LineOptions, StdoutFormat, StdoutOptions};
 use levada_testkit::{NUMBER, Row, SinkHarness, Trouble, numbered, sink_contract};
 use parking_lot::{Condvar, Mutex};
 
@@ -71,7 +71,7 @@ impl SinkHarness for Harness {
 
     fn sink(&mut self) -> Arc<dyn Sink> {
         let options = StdoutOptions { format: StdoutFormat::Jsonl };
-        Arc::new(StdoutSink::new(&options, &LineOptions::default(), Box::new(self.reader.clone())))
+        Arc::new(stdout::printing(&options, &LineOptions::default(), Box::new(self.reader.clone())))
     }
 
     async fn stored(&mut self) -> Option<Vec<Row>> {
@@ -112,7 +112,7 @@ async fn standard_output_passes_the_contract() {
 async fn a_line_that_was_cut_off_is_ended_before_the_batch_comes_again() -> Result<()> {
     let reader = Reader::default();
     let options = StdoutOptions { format: StdoutFormat::Jsonl };
-    let sink = StdoutSink::new(&options, &LineOptions::default(), Box::new(reader.clone()));
+    let sink = stdout::printing(&options, &LineOptions::default(), Box::new(reader.clone()));
     reader.change(|state| state.fails_after = Some((60, io::ErrorKind::TimedOut)));
     let batch = numbered("s", 0..3, 1);
     assert!(sink.write(&batch).await.expect_err("cut off").is_transient());
@@ -129,7 +129,7 @@ async fn a_line_that_was_cut_off_is_ended_before_the_batch_comes_again() -> Resu
 async fn the_pipeline_ends_when_nobody_reads() {
     let reader = Reader::default();
     reader.change(|state| state.fails_after = Some((0, io::ErrorKind::BrokenPipe)));
-    let sink = StdoutSink::new(&StdoutOptions::default(), &LineOptions::default(), Box::new(reader));
+    let sink = stdout::printing(&StdoutOptions::default(), &LineOptions::default(), Box::new(reader));
     let error = sink.write(&numbered("s", 0..3, 1)).await.expect_err("a broken pipe");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Io, false));
     assert_eq!(error.to_string(), "nobody reads standard output any more");
@@ -140,7 +140,7 @@ async fn the_header_comes_once_and_again_when_it_grows() -> Result<()> {
     let reader = Reader::default();
     let lines = LineOptions { form: CsvForm::Wide, ..LineOptions::default() };
     let sink =
-        StdoutSink::new(&StdoutOptions { format: StdoutFormat::Csv }, &lines, Box::new(reader.clone()));
+        stdout::printing(&StdoutOptions { format: StdoutFormat::Csv }, &lines, Box::new(reader.clone()));
     let mut narrow = numbered("s", 0..1, 1);
     let tablet = narrow.readings[0].tablet.clone();
     let columns = tablet.columns()[..1].to_vec();
@@ -160,7 +160,7 @@ async fn an_encoder_says_how_lines_look_and_what_it_cannot_say_is_rejected() {
     let encoder = registry.get(ComponentKind::Encoder, "line").expect("there is one");
     let factory = encoder.encoder(serde_json::json!({}), &BuildContext::new("p", "n")).expect("it works");
     let reader = Reader::default();
-    let sink = StdoutSink::encoding(&factory, Box::new(reader.clone()));
+    let sink = stdout::encoding(&factory, Box::new(reader.clone()));
     let mut rows = BatchBuilder::new();
     rows.row("root.d", 1, &[("n", FieldValue::Int64(5))]).expect("legal");
     rows.row("root.d", 2, &[("t", FieldValue::Text("a:b"))]).expect("legal");

@@ -136,13 +136,11 @@ impl TimeReader {
 
     /// A number as text, or a date and time.
     pub(super) fn text(&self, text: &str) -> Result<Moment, String> {
-        if let Ok(number) = text.parse::<i64>() {
+        // Nearly all are digits alone, and need not be trimmed.
+        if let Ok(number) = text.parse().or_else(|_| text.trim().parse()) {
             return self.integer(number);
         }
         let text = text.trim();
-        if let Ok(number) = text.parse::<i64>() {
-            return self.integer(number);
-        }
         if let Some(moment) = self.unit.moment_of_digits(text) {
             self.doubt(text.split_once('.').and_then(|(whole, _)| whole.parse().ok()).unwrap_or_default());
             return Ok(moment);

@@ -12,15 +12,14 @@ use levada_model::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{args::SqlArgs, exit::Failure, output::Zone, shell::Shell};
+use crate::{args::SqlArgs, exit::Failure, node, output::Zone, shell::Shell};
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let data = match (&args.node.node, &args.data) {
-        (Some(node), _) => return runtime.block_on(at_node(args, node, zone)),
-        (None, Some(data)) => data,
-        (None, None) => return Err(Failure::invalid("say where: --data DIR or --node HOST:PORT").into()),
+    let data = match node::Store::named(args.data.as_deref(), &args.node)? {
+        node::Store::Node(node, _) => return runtime.block_on(at_node(args, node, zone)),
+        node::Store::Folder(data) => data,
     };
     let mut options = EngineOptions::new(data);
     options.storage.access = if args.read_only { Access::Read } else { Access::WriteOrRead };

@@ -48,7 +48,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// The metadata of this workspace's crates.
-fn packages() -> Vec<Value> {
+pub(crate) fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))

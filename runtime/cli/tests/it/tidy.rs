@@ -7,6 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
+
+use crate::edges::packages;
+
 mod modules;
 mod text;
 
@@ -55,24 +59,16 @@ const CIRCLES: [&str; 18] = [
     "source: sensor::options sensor::wave",
 ];
 
-/// The crates, by their folders.
-const CRATES: [&str; 15] = [
-    "connector-api",
-    "connector-api/testkit",
-    "config",
-    "source",
-    "sink",
-    "runtime",
-    "runtime/cli",
-    "engine",
-    "engine/model",
-    "engine/tsfile",
-    "engine/storage",
-    "engine/sql",
-    "engine/query",
-    "engine/rpc",
-    "engine/server",
-];
+/// The crates, each with its folder below that of the workspace.
+fn crates() -> Vec<(String, Value)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace");
+    let folder = |package: &Value| {
+        let manifest = Path::new(package["manifest_path"].as_str().expect("a path")).canonicalize();
+        let below = manifest.expect("a manifest").strip_prefix(&root).map(Path::to_owned);
+        below.expect("a crate of the workspace").parent().expect("a folder").display().to_string()
+    };
+    packages().into_iter().map(|package| (folder(&package), package)).collect()
+}
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -101,7 +97,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, String)> {
 /// All Rust files of the crates, with the paths that a reader looks for.
 fn all_files() -> Vec<(String, String)> {
     let parts = ["src", "tests", "benches", "examples"];
-    let folders = CRATES.iter().flat_map(|name| parts.map(|part| format!("{name}/{part}")));
+    let folders = crates().into_iter().flat_map(|(name, _)| parts.map(|part| format!("{name}/{part}")));
     folders
         .flat_map(|folder| {
             let of_folder = files(&root().join(&folder));
@@ -137,8 +133,8 @@ fn no_function_outgrows_a_screen() {
 #[test]
 fn no_modules_name_each_other_round_and_round() {
     let mut found = BTreeSet::new();
-    for name in CRATES {
-        let files = files(&root().join(name).join("src"));
+    for (name, _) in crates() {
+        let files = files(&root().join(&name).join("src"));
         let files = files.iter().map(|(path, source)| (path.as_path(), source.as_str()));
         for circle in modules::Modules::new(files).circles() {
             found.insert(format!("{name}: {}", circle.into_iter().collect::<Vec<_>>().join(" ")));
@@ -158,20 +154,14 @@ fn no_modules_name_each_other_round_and_round() {
 #[test]
 fn every_dependency_is_used() {
     let mut unused = BTreeSet::new();
-    for name in CRATES {
-        let folder = root().join(name);
-        let manifest = fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest");
-        let code: String = files(&folder.join("src")).iter().map(|(_, source)| text::code(source)).collect();
-        let section = manifest.split("\n[dependencies]\n").nth(1).unwrap_or("");
-        let section = section.split("\n[").next().unwrap_or("");
-        for line in section.lines().filter(|line| line.contains('=') && !line.starts_with('#')) {
-            let dependency = line.split(['.', ' ', '=']).next().unwrap_or("").replace('-', "_");
-            let used = code.match_indices(&dependency).any(|(at, _)| {
-                let whole = |c: Option<char>| !c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-                whole(code[..at].chars().next_back()) && whole(code[at + dependency.len()..].chars().next())
-            });
-            if !used {
-                unused.insert(format!("{name}: {dependency}"));
+    for (name, package) in crates() {
+        let source = files(&root().join(&name).join("src"));
+        let code: String = source.iter().map(|(_, source)| text::code(source)).collect();
+        let words: BTreeSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for dependency in package["dependencies"].as_array().expect("a list") {
+            let named = dependency["rename"].as_str().or(dependency["name"].as_str()).expect("a name");
+            if dependency["kind"].is_null() && !words.contains(&*named.replace('-', "_")) {
+                unused.insert(format!("{name}: {named}"));
             }
         }
     }

@@ -23,23 +23,15 @@ pub(super) struct Device {
     pub(super) changed: bool,
 }
 
-/// A window that may take rows.
+/// A window, with what its rows have come to so far.
 #[derive(Debug)]
-struct Open {
-    span: Span,
-    values: Values,
+pub(super) struct Open {
+    pub(super) span: Span,
+    pub(super) values: Values,
 }
 
 /// What is known of each measurement.
 type Values = Vec<(Arc<str>, Accumulator)>;
-
-/// A window that takes no rows any more.
-#[derive(Debug)]
-pub(super) struct Closed {
-    pub(super) start: i64,
-    pub(super) end: i64,
-    pub(super) values: Values,
-}
 
 impl Device {
     /// Whether no window is open.
@@ -112,18 +104,18 @@ impl Device {
     }
 
     /// Closes the windows that the watermark has passed.
-    pub(super) fn close(&mut self, lateness: i64) -> Vec<Closed> {
+    pub(super) fn close(&mut self, lateness: i64) -> Vec<Open> {
         let watermark = self.watermark;
         let is_closed = |open: &mut Open| open.span.is_closed(watermark, lateness);
-        self.open.extract_if(.., is_closed).map(Closed::from).collect()
+        self.open.extract_if(.., is_closed).collect()
     }
 
     /// Closes all windows; what comes for them is late from now on.
-    pub(super) fn close_all(&mut self, lateness: i64) -> Vec<Closed> {
+    pub(super) fn close_all(&mut self, lateness: i64) -> Vec<Open> {
         let end = self.open.iter().map(|open| open.span.end.saturating_add(lateness)).max();
         self.watermark = self.watermark.max(end);
         self.changed |= end.is_some();
-        self.open.drain(..).map(Closed::from).collect()
+        std::mem::take(&mut self.open)
     }
 
     pub(super) fn save(&self, put: &mut Put<'_>) {
@@ -166,11 +158,5 @@ fn add(values: &mut Values, column: &Column, times: &[i64], rows: Range<usize>) 
     match values.iter_mut().find(|(name, _)| *name == column.name) {
         Some((_, known)) => known.merge(added),
         None => values.push((Arc::clone(&column.name), added)),
-    }
-}
-
-impl From<Open> for Closed {
-    fn from(Open { span, values }: Open) -> Self {
-        Self { start: span.start, end: span.end, values }
     }
 }

@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self, key: Cow<'a, str>, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
         // The frequent values are made where they stay: one that is put together first is copied before it is complete in memory,
         // which the processor waits for.
-        match self.next_byte()? {
+        let value = match self.next_byte()? {
             b'"' => {
                 let text = self.string()?;
                 tape.push(Node { key, value: Value::Text(text) });
@@ -163,10 +163,6 @@ impl<'a> Reader<'a> {
                 tape.push(Node { key, value: Value::Number(digits) });
                 return Ok(());
             }
-            _ => {}
-        }
-        self.at -= 1;
-        let value = match self.next_byte()? {
             b'{' => self.opened(tape.len(), Value::Object(0))?,
             b'[' => self.opened(tape.len(), Value::List(0))?,
             b't' => self.word("true", Value::Bool(true))?,

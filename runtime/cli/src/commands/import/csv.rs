@@ -28,7 +28,10 @@ use super::{
     failed::Failed,
     guess::{Guess, Mixed, Seen, other_kind},
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, moved, named_twice, of_one_series, sifted},
+    rows::{
+        Find, Heading, Rejected, RowReader, Rows, Taken, add, by_device, moved, named_twice, of_one_series,
+        sifted,
+    },
 };
 
 /// Rows that are taken in at once.
@@ -198,22 +201,12 @@ impl Reader {
         for (place, record) in sound {
             by_text.entry(self.batch.field(record, index).text()).or_default().push(place);
         }
-        let mut by_device: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for (text, places) in by_text {
-            match DevicePath::parse(text.trim()) {
-                Ok(device) => {
-                    let device = moved(self.prefix.as_ref(), &device);
-                    by_device.entry(Some(device)).or_default().extend(places);
-                }
-                Err(error) => {
-                    let reason = format!("column {}: `{text}` is no device: {error}", index + 1);
-                    rejected.extend(places.into_iter().map(|place| (place, reason.clone())));
-                }
-            }
-        }
-        // A device may be spelled in several ways. Of two rows of one time the later counts.
-        by_device.values_mut().for_each(|places| places.sort_unstable());
-        by_device
+        let read = |text: &str| {
+            let device = DevicePath::parse(text.trim());
+            device.map_err(|error| format!("column {}: `{text}` is no device: {error}", index + 1))
+        };
+        let by_device = by_device(by_text, self.prefix.as_ref(), rejected, read);
+        by_device.into_iter().map(|(device, places)| (Some(device), places)).collect()
     }
 
     /// Rows of one device: mostly one tablet, more where a measurement has several columns.

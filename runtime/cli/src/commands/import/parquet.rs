@@ -21,7 +21,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::{
-    Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, cast::AsArray, types::Int64Type,
+    Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt64Array, cast::AsArray, types::Int64Type,
 };
 use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use arrow_select::take::take;
@@ -37,7 +37,10 @@ use self::column::{Plan, Taken as TakenColumn};
 use super::{
     failed::Failed,
     moments::{Moments, TimeArgs},
-    rows::{Find, Heading, Rejected, RowReader, Rows, Taken, add, moved, named_twice, of_one_series, sifted},
+    rows::{
+        Find, Heading, Rejected, RowReader, Rows, Taken, add, by_device, moved, named_twice, of_one_series,
+        sifted,
+    },
 };
 use crate::commands::export::TYPE_NOTE;
 
@@ -49,6 +52,8 @@ pub(super) struct Reader {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     headings: Vec<(Heading, Plan)>,
+    /// Where columns are series: headings by the device that they name.
+    owners: Vec<(DevicePath, Vec<usize>)>,
     time: (usize, Plan),
     device: Option<usize>,
     /// What was read last, as it is in the file and as it was understood.
@@ -94,10 +99,29 @@ impl Reader {
         let plan =
             plan.with_context(|| format!("{}: column `{}`", path.display(), schema.field(time).name()))?;
         let headings = headings(path, &schema, time, device)?;
+        let mut owners: BTreeMap<DevicePath, Vec<usize>> = BTreeMap::new();
+        for (at, (heading, _)) in headings.iter().enumerate() {
+            if let Some(device) = &heading.device {
+                owners.entry(moved(prefix, device)).or_default().push(at);
+            }
+        }
         let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
         let (moments, failed) = (Moments::new(times), Failed::new(path, None));
         let (path, time, last, prefix) = (path.to_owned(), (time, plan), None, prefix.cloned());
-        Ok(Self { path, batches, headings, time, device, last, before: 0, cut: 0, moments, failed, prefix })
+        Ok(Self {
+            path,
+            batches,
+            headings,
+            owners: owners.into_iter().collect(),
+            time,
+            device,
+            last,
+            before: 0,
+            cut: 0,
+            moments,
+            failed,
+            prefix,
+        })
     }
 
     /// The columns of a batch; which rows have a value that does not fit.
@@ -135,6 +159,8 @@ impl Reader {
         } else {
             match self.moments.of_array(array) {
                 Some(moments) => {
+                    // What a plan takes in counts the digits that are cut.
+                    self.cut += moments.iter().filter(|moment| moment.is_finer()).count() as u64;
                     let millis = moments.iter().map(|moment| moment.millis());
                     (millis.collect::<Vec<_>>().into(), moments.into_iter().map(Some).collect())
                 }
@@ -146,10 +172,6 @@ impl Reader {
                 }
             }
         };
-        // What a plan takes in counts the digits that are cut.
-        if !fine.is_empty() && !plan.is_text() {
-            self.cut += fine.iter().flatten().filter(|moment| moment.is_finer()).count() as u64;
-        }
         for (row, reason) in wrong {
             rejected.entry(row).or_insert_with(|| format!("column `{name}`: {reason}"));
         }
@@ -178,34 +200,21 @@ impl Reader {
         device: usize,
         batch: &RecordBatch,
         rejected: &mut Rejected,
-    ) -> anyhow::Result<BTreeMap<DevicePath, Vec<u32>>> {
+    ) -> anyhow::Result<BTreeMap<DevicePath, Vec<usize>>> {
         let names = arrow_cast::cast(batch.column(device), &ArrowType::Utf8);
         let names: StringArray =
             names.context("the column `Device` is not of texts")?.as_string::<i32>().clone();
-        let mut rows: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        let mut by_name: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for row in 0..names.len() {
             if names.is_null(row) {
                 rejected.entry(row).or_insert_with(|| "it has no device".to_owned());
             } else {
-                rows.entry(names.value(row)).or_default().push(u32::try_from(row)?);
+                by_name.entry(names.value(row)).or_default().push(row);
             }
         }
-        let mut devices: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-        for (name, rows) in rows {
-            match DevicePath::parse(name) {
-                Ok(device) => {
-                    let device = moved(self.prefix.as_ref(), &device);
-                    devices.entry(device).or_default().extend(rows);
-                }
-                Err(error) => {
-                    let reason = format!("`{name}` is no device: {error}");
-                    rejected.extend(rows.into_iter().map(|row| (row as usize, reason.clone())));
-                }
-            }
-        }
-        // A device may be spelled in several ways. Of two rows of one time the later counts.
-        devices.values_mut().for_each(|rows| rows.sort_unstable());
-        Ok(devices)
+        let read =
+            |name: &str| DevicePath::parse(name).map_err(|error| format!("`{name}` is no device: {error}"));
+        Ok(by_device(by_name, self.prefix.as_ref(), rejected, read))
     }
 
     fn rows(
@@ -223,15 +232,9 @@ impl Reader {
             }
             return sifted(all, rejected, batch.num_rows());
         }
-        let mut by_device: BTreeMap<DevicePath, Vec<usize>> = BTreeMap::new();
-        for (at, (heading, _)) in self.headings.iter().enumerate() {
-            if let Some(device) = &heading.device {
-                by_device.entry(moved(self.prefix.as_ref(), device)).or_default().push(at);
-            }
-        }
-        let every: Vec<u32> = (0..u32::try_from(batch.num_rows())?).collect();
-        for (device, headings) in by_device {
-            all.extend(self.tablets(&device, &headings, &every, understood, find, rejected)?);
+        let every: Vec<usize> = (0..batch.num_rows()).collect();
+        for (device, headings) in &self.owners {
+            all.extend(self.tablets(device, headings, &every, understood, find, rejected)?);
         }
         sifted(all, rejected, batch.num_rows())
     }
@@ -241,17 +244,16 @@ impl Reader {
         &self,
         device: &DevicePath,
         headings: &[usize],
-        rows: &[u32],
+        places: &[usize],
         understood: &Understood,
         find: Find<'_>,
         rejected: &mut Rejected,
     ) -> anyhow::Result<Vec<Rows>> {
-        let all = rows.len() == understood.times.len();
-        let indices = UInt32Array::from(rows.to_vec());
+        let all = places.len() == understood.times.len();
+        let indices = UInt64Array::from_iter_values(places.iter().map(|&place| place as u64));
         let of_rows =
             |values: &ArrayRef| if all { Ok(Arc::clone(values)) } else { take(values, &indices, None) };
         let known = find(device);
-        let places: Vec<usize> = rows.iter().map(|&row| row as usize).collect();
         let (mut tablets, mut names) = (Vec::new(), HashMap::new());
         for &at in headings {
             let ((_, plan), column) = (&self.headings[at], &understood.columns[at]);
@@ -266,14 +268,14 @@ impl Reader {
                 let reason = || format!("`{}`: {reason}", column.name);
                 rejected.entry(places[row]).or_insert_with(reason);
             }
-            add(&mut tablets, column, &mut names, &places, rejected);
+            add(&mut tablets, column, &mut names, places, rejected);
         }
         // A row without a time is rejected: it may have any.
         let times: ArrayRef = Arc::new(Int64Array::new(understood.times.values().clone(), None));
         let times = of_rows(&times)?.as_primitive::<Int64Type>().clone();
         let rows = tablets.into_iter().map(|columns: Vec<Column>| {
             let tablet = Tablet::try_new(device.clone(), known.aligned, times.clone(), columns)?;
-            Ok(Rows { tablet, places: places.clone() })
+            Ok(Rows { tablet, places: places.to_vec() })
         });
         rows.collect()
     }

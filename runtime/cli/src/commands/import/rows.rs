@@ -20,15 +20,34 @@ pub(super) fn moved(prefix: Option<&DevicePath>, device: &DevicePath) -> DeviceP
     device.nodes().skip(usize::from(from_root)).fold(prefix.clone(), |path, node| path.child(node))
 }
 
+/// Places by device, from places by the name that a device has there. A device may have several names; of two rows of one time the
+/// later counts. Where `read` says why a name is none, its places are rejected.
+pub(super) fn by_device<N: AsRef<str>>(
+    by_name: BTreeMap<N, Vec<usize>>,
+    prefix: Option<&DevicePath>,
+    rejected: &mut Rejected,
+    read: impl Fn(&str) -> Result<DevicePath, String>,
+) -> BTreeMap<DevicePath, Vec<usize>> {
+    let mut by_device: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (name, places) in by_name {
+        match read(name.as_ref()) {
+            Ok(device) => by_device.entry(moved(prefix, &device)).or_default().extend(places),
+            Err(reason) => rejected.extend(places.into_iter().map(|place| (place, reason.clone()))),
+        }
+    }
+    by_device.values_mut().for_each(|places| places.sort_unstable());
+    by_device
+}
+
 /// What the store has of a device.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) aligned: bool,
     pub(super) types: HashMap<Arc<str>, DataType>,
 }
 
 /// Says what the store has of a device.
-pub(super) type Find<'a> = &'a dyn Fn(&DevicePath) -> Known;
+pub(super) type Find<'a> = &'a dyn Fn(&DevicePath) -> Arc<Known>;
 
 /// Rows of a device, and which rows of the file they are.
 #[derive(Debug)]

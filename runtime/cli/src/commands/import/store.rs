@@ -58,7 +58,7 @@ pub(super) struct NewDevices {
 pub(super) struct Import {
     session: Arc<dyn Session>,
     /// What the store has of devices, as it said when they were asked for.
-    known: Mutex<HashMap<DevicePath, Known>>,
+    known: Mutex<HashMap<DevicePath, Arc<Known>>>,
     /// Why the store did not say.
     unknown: Mutex<Option<SessionError>>,
     /// `*`
@@ -176,9 +176,9 @@ impl Import {
     }
 
     /// What the store has of a device. What has no types does not say either whether a new device is aligned.
-    fn known(&self, device: &DevicePath) -> Known {
+    fn known(&self, device: &DevicePath) -> Arc<Known> {
         if let Some(known) = self.known.lock().get(device) {
-            return known.clone();
+            return Arc::clone(known);
         }
         let all = PathPattern::from(device).join(&self.any);
         // Whoever reads a file asks in the middle of it.
@@ -189,12 +189,12 @@ impl Import {
         });
         let aligned = found.first().map_or(self.new.aligned, |series| series.aligned);
         let types = found.into_iter().map(|series| (series.measurement, series.schema.data_type));
-        let found = Known { aligned, types: types.collect() };
+        let found = Arc::new(Known { aligned, types: types.collect() });
         let mut known = self.known.lock();
         if known.len() >= KNOWN {
             known.clear();
         }
-        known.insert(device.clone(), found.clone());
+        known.insert(device.clone(), Arc::clone(&found));
         found
     }
 

@@ -41,7 +41,8 @@ if [ ! -x "$home/venv/bin/tsfile-ready" ]; then
   "$home/venv/bin/pip" install -q tsfile==2.5.0
   ln -sf python "$home/venv/bin/tsfile-ready"
 fi
-cargo build -q -p levada-tsfile --examples
+# Of the whole workspace, as `cargo test` has built them: for one crate alone its dependencies would be built anew.
+cargo build -q --workspace --examples
 ours=${CARGO_TARGET_DIR:-target}/debug/examples
 
 java_dump() { # release, file

@@ -1,7 +1,7 @@
 //! The engine's handle.
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -15,7 +15,9 @@ use tracing::warn;
 
 use crate::{
     EmbeddedSession, EngineError, EngineOptions,
+    document::DocumentFile,
     error::panicked,
+    functions::{Functions, ModuleFolder},
     gate::{Caller, Gate},
     users::{Users, UsersFile, check_password},
 };
@@ -32,8 +34,8 @@ pub(crate) struct Shared {
     pub(crate) storage: Storage,
     clock: Arc<dyn Clock>,
     query_memory: usize,
-    /// What queries may call. Replaced as a whole, so that a query keeps the functions it was planned with.
-    functions: RwLock<Arc<FunctionRegistry>>,
+    /// What queries may call.
+    pub(crate) functions: Arc<Functions>,
     /// What statements and tablets have to pass.
     pub(crate) gate: Gate,
     /// `set configuration 'enable_auto_create_schema'`
@@ -48,16 +50,22 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Self, EngineError> {
         let clock = Arc::clone(&options.storage.clock);
         let users = UsersFile::new(&options.storage.dir, Arc::clone(&options.storage.disk));
+        let (dir, disk) = (options.storage.dir.clone(), Arc::clone(&options.storage.disk));
         let storage = Storage::open(options.storage)?;
         for finding in storage.recovery() {
             warn!(path = %finding.path.display(), offset = finding.offset, finding = finding.what, "recovered with damage");
         }
+        let modules = options.udf_root_dir.unwrap_or_else(|| dir.join("ext").join("udf"));
+        let functions = Functions::open(
+            DocumentFile::new(dir.join("functions"), "functions.json", Arc::clone(&disk)),
+            ModuleFolder::new(modules, disk, options.function_loader),
+        )?;
         let shared = Shared {
             gate: Gate::new(Users::open(users)?),
             storage,
             clock,
             query_memory: options.query_memory,
-            functions: RwLock::new(FunctionRegistry::builtin()),
+            functions: Arc::new(functions),
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -103,7 +111,7 @@ impl Engine {
     pub async fn set_first_root_password(&self, password: String) -> Result<bool, SessionError> {
         let shared = Arc::clone(&self.shared);
         let set = spawn_blocking(move || {
-            shared.may_store_users()?;
+            shared.may_store()?;
             shared.gate.users.set_first_password(&password)
         });
         set.await.map_err(panicked)?
@@ -116,7 +124,7 @@ impl Engine {
 
     /// The functions that queries may call now.
     pub fn functions(&self) -> Arc<FunctionRegistry> {
-        self.shared.functions()
+        self.shared.functions.current()
     }
 
     /// Adds a function for queries that begin from now on, of this session and of others. It is gone when the engine is
@@ -125,20 +133,22 @@ impl Engine {
     /// # Errors
     /// Another function has the name, in whatever case.
     pub fn register_function(&self, definition: FunctionDefinition) -> Result<(), QueryError> {
-        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
-        *functions = Arc::new(functions.with(definition)?);
-        Ok(())
+        self.shared.functions.register(definition)
     }
 
-    /// Takes a function away that was added; queries that run keep it. Says whether there was one of the name.
-    pub fn drop_function(&self, name: &str) -> bool {
-        let mut functions = self.shared.functions.write().unwrap_or_else(PoisonError::into_inner);
-        let fewer = functions.without(name);
-        let found = fewer.is_some();
-        if let Some(fewer) = fewer {
-            *functions = Arc::new(fewer);
-        }
-        found
+    /// Lets `create function` make functions of an id, under any name: those are kept over restarts, after which the program
+    /// offers it again. It goes before modules that declare the id.
+    pub fn offer_function(&self, id: impl Into<String>, definition: FunctionDefinition) {
+        self.shared.functions.offer(id.into(), definition);
+    }
+
+    /// Takes a function away that was added; queries that run keep it. Returns when it is durable that one of
+    /// `create function` is gone. Blocks meanwhile.
+    ///
+    /// # Errors
+    /// There is no such function, it is built in, or this cannot be stored.
+    pub fn drop_function(&self, name: &str) -> Result<(), SessionError> {
+        self.shared.functions.remove(name)
     }
 
     /// Sets whether writes from now on make the databases and series they need.
@@ -187,20 +197,16 @@ impl Shared {
         QueryContext {
             zone: zone.clone(),
             memory: self.query_memory,
-            functions: self.functions(),
+            functions: self.functions.current(),
             ..QueryContext::new(self.now())
         }
-    }
-
-    fn functions(&self) -> Arc<FunctionRegistry> {
-        Arc::clone(&self.functions.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// That the folder may be written to.
     ///
     /// # Errors
     /// It is open to read alone.
-    pub(crate) fn may_store_users(&self) -> Result<(), SessionError> {
+    pub(crate) fn may_store(&self) -> Result<(), SessionError> {
         self.storage.read_only().map_or(Ok(()), |error| Err(error.into()))
     }
 

@@ -31,7 +31,7 @@
 //!     unreachable!("a query gives rows");
 //! };
 //! assert_eq!(rows.columns[0].data_type, DataType::Int64);
-//! assert!(engine.drop_function("TIME_OF"));
+//! engine.drop_function("TIME_OF")?;
 //! assert!(session.execute("select time_of(s) from root.a.d").await.is_err());
 //! # engine.close().await?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -39,7 +39,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod folder;
+mod registered;
+
 pub use levada_query::{
     Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionKind, FunctionRegistry,
     InputRows, Needs, QueryError, RowFunction, SeriesFunction,
 };
+
+pub use self::folder::FunctionLoader;
+pub(crate) use self::{folder::ModuleFolder, registered::Functions};

@@ -38,6 +38,7 @@
 //! ```
 
 mod changes;
+mod document;
 mod engine;
 mod error;
 pub mod expressions;

@@ -3,6 +3,7 @@
 mod authority;
 mod database;
 mod delete;
+mod function;
 mod insert;
 mod load;
 mod properties;
@@ -70,6 +71,8 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::SetConfiguration(properties) => system::set_configuration(shared, &properties),
         Statement::KillQuery { query } => queries::kill(shared, caller, query),
         Statement::ChangeAuthority(change) => authority::change(shared, caller, change).await,
+        Statement::CreateFunction(create) => function::create(shared, create).await,
+        Statement::DropFunction { name } => function::drop(shared, name).await,
         Statement::Unsupported { what } if what == "alter database" => Err(SessionError::new(
             StatusCode(525),
             "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",

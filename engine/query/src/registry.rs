@@ -73,26 +73,32 @@ impl FunctionRegistry {
     /// # Errors
     /// A built-in function (1204) or an added one (301) has the name already, in whatever case.
     pub fn with(&self, definition: FunctionDefinition) -> Result<Self, QueryError> {
-        for name in definition.names() {
-            let Some(taken) = self.find(name) else { continue };
-            let upper = name.to_uppercase();
-            return Err(if taken.is_builtin() {
-                QueryError::Refused {
-                    code: StatusCode::CREATE_UDF_ERROR,
-                    message: format!(
-                        "Failed to create UDF [{upper}], the given function name conflicts with the built-in function name."
-                    ),
-                }
-            } else {
-                QueryError::Refused {
-                    code: StatusCode::EXECUTE_STATEMENT_ERROR,
-                    message: format!("Failed to create UDF [{upper}], the same name UDF has been created"),
-                }
-            });
-        }
+        definition.names().try_for_each(|name| self.check_free(name))?;
         let mut more = self.clone();
         more.put(definition);
         Ok(more)
+    }
+
+    /// That no function has a name.
+    ///
+    /// # Errors
+    /// As [`FunctionRegistry::with`].
+    pub fn check_free(&self, name: &str) -> Result<(), QueryError> {
+        let Some(taken) = self.find(name) else { return Ok(()) };
+        let upper = name.to_uppercase();
+        Err(if taken.is_builtin() {
+            QueryError::Refused {
+                code: StatusCode::CREATE_UDF_ERROR,
+                message: format!(
+                    "Failed to create UDF [{upper}], the given function name conflicts with the built-in function name."
+                ),
+            }
+        } else {
+            QueryError::Refused {
+                code: StatusCode::EXECUTE_STATEMENT_ERROR,
+                message: format!("Failed to create UDF [{upper}], the same name UDF has been created"),
+            }
+        })
     }
 
     /// These functions without one that was added; `None` where none was added under the name.

@@ -6,6 +6,7 @@
 //!              ├─ Select ── Expression, GroupBy, Fill, …   select.rs, expression.rs, window.rs
 //!              ├─ Show, Count                              show.rs      what asks for the catalog
 //!              ├─ ChangeAuthority, ListAuthority           authority.rs users, roles and their privileges
+//!              ├─ CreateFunction, DropFunction             function.rs  what queries may call
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
 //!
@@ -21,6 +22,7 @@ mod data;
 mod duration;
 mod effect;
 mod expression;
+mod function;
 mod privilege;
 mod schema;
 mod select;
@@ -35,6 +37,7 @@ pub use data::{Delete, Insert, InsertRow, Load};
 pub use duration::Duration;
 pub use effect::{Effect, Need, Query};
 pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
+pub use function::CreateFunction;
 pub use privilege::Privilege;
 pub use schema::{
     AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,

@@ -7,6 +7,7 @@
 mod authority;
 mod data;
 mod expression;
+mod function;
 mod literal;
 mod path;
 mod schema;

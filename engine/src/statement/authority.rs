@@ -21,7 +21,7 @@ pub(super) async fn change(
     caller: &Caller,
     change: ChangeAuthority,
 ) -> Result<String, SessionError> {
-    shared.may_store_users()?;
+    shared.may_store()?;
     let (users, by) = (Arc::clone(&shared.gate.users), caller.identity.clone());
     spawn_blocking(move || users.change(change, &by)).await.map_err(panicked)??;
     Ok(String::new())

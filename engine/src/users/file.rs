@@ -1,11 +1,8 @@
 //! Users on the disk: `users/users.json` in the data folder, readable by its owner alone.
-//!
-//! It is replaced whole: written beside, synced, renamed, and the folder synced. So a crash leaves the old one or the new one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Write as _},
-    path::{Path as FilePath, PathBuf},
+    path::Path as FilePath,
     sync::Arc,
 };
 
@@ -19,6 +16,7 @@ use super::{
     book::{Account, Book, ROOT_ID},
     grants::{Covered, Grants},
 };
+use crate::document::DocumentFile;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u32 = 1;
@@ -26,8 +24,7 @@ const VERSION: u32 = 1;
 /// Where users are stored.
 #[derive(Debug)]
 pub(crate) struct UsersFile {
-    dir: PathBuf,
-    disk: Arc<dyn Disk>,
+    file: DocumentFile,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,11 +68,7 @@ struct Entry {
 impl UsersFile {
     /// The users of a data folder.
     pub(crate) fn new(data: &FilePath, disk: Arc<dyn Disk>) -> Self {
-        Self { dir: data.join("users"), disk }
-    }
-
-    fn path(&self) -> PathBuf {
-        self.dir.join("users.json")
+        Self { file: DocumentFile::new(data.join("users"), "users.json", disk) }
     }
 
     /// What is stored; `None` where nothing is.
@@ -83,23 +76,8 @@ impl UsersFile {
     /// # Errors
     /// It cannot be read, or is damaged.
     pub(super) fn read(&self) -> Result<Option<Book>, StorageError> {
-        let path = self.path();
-        let io = |source| StorageError::Io { what: "cannot read", path: path.clone(), source };
-        let file = match self.disk.open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(error)),
-        };
-        let length = file.len().map_err(io)?;
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
-        file.read_exact_at(&mut bytes, 0).map_err(io)?;
-        let damaged = |offset, reason| StorageError::Damaged { path: path.clone(), offset, reason };
-        let document: Document = serde_json::from_slice(&bytes).map_err(|error| {
-            let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-            let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
-            damaged((before + error.column()) as u64, error.to_string())
-        })?;
-        document.book().map(Some).map_err(|reason| damaged(0, reason))
+        let Some(document) = self.file.read::<Document>()? else { return Ok(None) };
+        document.book().map(Some).map_err(|reason| self.file.damaged(0, reason))
     }
 
     /// Stores users; returns when it is durable.
@@ -107,22 +85,7 @@ impl UsersFile {
     /// # Errors
     /// It could not be: what was stored before is still there.
     pub(super) fn write(&self, book: &Book) -> Result<(), StorageError> {
-        let (path, beside) = (self.path(), self.dir.join("users.json.tmp"));
-        let io = |path: &FilePath| {
-            let path = path.to_owned();
-            move |source| StorageError::Io { what: "cannot write", path, source }
-        };
-        let bytes =
-            serde_json::to_vec_pretty(&Document::of(book)).map_err(|error| io(&path)(error.into()))?;
-        self.disk.create_dir(&self.dir).map_err(io(&self.dir))?;
-        if let Some(data) = self.dir.parent() {
-            self.disk.sync_dir(data).map_err(io(data))?;
-        }
-        let mut file = self.disk.create_private(&beside).map_err(io(&beside))?;
-        file.write_all(&bytes).and_then(|()| file.sync()).map_err(io(&beside))?;
-        drop(file);
-        self.disk.rename(&beside, &path).map_err(io(&path))?;
-        self.disk.sync_dir(&self.dir).map_err(io(&self.dir))
+        self.file.write(&Document::of(book))
     }
 }
 

@@ -5,6 +5,7 @@ mod changes;
 mod conformance;
 mod contract;
 mod devices;
+mod functions;
 mod load;
 mod names;
 mod patterns;

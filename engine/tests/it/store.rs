@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::TryStreamExt;
-use levada_engine::{Clock, EmbeddedSession, Engine, EngineOptions};
+use levada_engine::{Clock, EmbeddedSession, Engine, EngineError, EngineOptions};
 use levada_model::{DataType, Outcome, Rows, Session, SessionError, Value};
 use tempfile::TempDir;
 
@@ -37,10 +37,21 @@ impl Store {
 
     /// Opens the folder again; the engine must have been closed or dropped.
     pub(crate) fn reopen(&mut self) {
+        self.reopen_with(|_| {});
+    }
+
+    /// Opens the folder again, with other options; the engine must have been closed or dropped.
+    pub(crate) fn reopen_with(&mut self, set: impl FnOnce(&mut EngineOptions)) {
         self.engine = None;
-        let mut options = EngineOptions::new(self.folder.path().join("data"));
+        self.engine = Some(self.try_open(set).expect("the folder opens"));
+    }
+
+    /// Another engine in the folder.
+    pub(crate) fn try_open(&self, set: impl FnOnce(&mut EngineOptions)) -> Result<Engine, EngineError> {
+        let mut options = EngineOptions::new(self.data());
         options.storage.clock = Arc::new(StoppedClock(RECORDED));
-        self.engine = Some(Engine::open(options).expect("the folder opens"));
+        set(&mut options);
+        Engine::open(options)
     }
 
     pub(crate) fn engine(&self) -> &Engine {

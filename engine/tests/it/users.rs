@@ -88,6 +88,8 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("show cluster", Server("MAINTAIN")),
     ("kill all queries", Server("MAINTAIN")),
     ("kill query '20260101_000000_09999_1'", Server("MAINTAIN")),
+    ("create function f as 'org.nope.Missing'", Server("USE_UDF")),
+    ("drop function f", Server("USE_UDF")),
     ("show regions", Root),
     ("insert into root.a.d(time, s) values (2, 2)", Paths("WRITE_DATA")),
     ("delete from root.a.d.s where time = 77", Paths("WRITE_DATA")),
@@ -150,7 +152,9 @@ fn kind(statement: &Statement) -> usize {
         Statement::KillQuery { .. } => 21,
         Statement::ChangeAuthority(_) => 22,
         Statement::ListAuthority(_) => 23,
-        Statement::Unsupported { .. } => 24,
+        Statement::CreateFunction(_) => 24,
+        Statement::DropFunction { .. } => 25,
+        Statement::Unsupported { .. } => 26,
     }
 }
 
@@ -165,7 +169,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..25).collect::<Vec<_>>());
+    assert_eq!(tried, (0..27).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

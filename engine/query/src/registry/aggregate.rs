@@ -83,7 +83,15 @@ impl AggregateDefinition {
                 shown.column_name()
             )));
         }
-        let (function, data_type) = (self.bind)(call)?;
+        let (function, data_type) = self.function(call)?;
         Ok(Aggregate::new(function, data_type))
+    }
+
+    /// What computes a call of it, whose arguments were counted.
+    pub(super) fn function(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError> {
+        (self.bind)(call)
     }
 }

@@ -154,6 +154,45 @@ impl FunctionDefinition {
         Self { name, aliases: &[], signature, summary, listing: Listing::External(String::new()), binder }
     }
 
+    /// A function of which the name and the kind are known, and the rest when it is called: `get` is asked for each call, and
+    /// what it gives is bound.
+    pub fn deferred(
+        name: impl Into<Cow<'static, str>>,
+        kind: FunctionKind,
+        get: impl Fn() -> Result<Arc<Self>, QueryError> + Send + Sync + 'static,
+    ) -> Self {
+        let other = move |call: &Call<'_>, found: &Self| {
+            call.refuse(format!(
+                "it was made as a function of kind {kind:?} and is {:?} by now",
+                found.kind()
+            ))
+        };
+        let binder = match kind {
+            FunctionKind::Row => Binder::Row(Arc::new(move |call| {
+                let found = get()?;
+                match &found.binder {
+                    Binder::Row(bind) => bind(call),
+                    _ => Err(other(call, &found)),
+                }
+            })),
+            FunctionKind::Series => Binder::Series(Arc::new(move |call| {
+                let found = get()?;
+                match &found.binder {
+                    Binder::Series(bind) => bind(call),
+                    _ => Err(other(call, &found)),
+                }
+            })),
+            FunctionKind::Aggregate => Binder::Aggregate(AggregateDefinition::new(move |call| {
+                let found = get()?;
+                match &found.binder {
+                    Binder::Aggregate(definition) => definition.function(call),
+                    _ => Err(other(call, &found)),
+                }
+            })),
+        };
+        Self::new(name.into(), "(any…): any".into(), "A function of a user's.".into(), binder)
+    }
+
     /// The class or the file that `show functions` names.
     #[must_use]
     pub fn of_class(mut self, class: impl Into<String>) -> Self {

@@ -17,7 +17,7 @@ pub enum Effect {
     WritesRows,
     /// It changes databases, series, or how long rows live.
     ChangesSchema,
-    /// It changes the server, its users or their queries, and nothing that is stored.
+    /// It changes the server, its users, their functions or their queries, and no rows or series.
     Administers,
 }
 
@@ -88,6 +88,8 @@ impl Statement {
             | Self::SetConfiguration(_)
             | Self::KillQuery { .. }
             | Self::ChangeAuthority(_)
+            | Self::CreateFunction(_)
+            | Self::DropFunction { .. }
             | Self::Unsupported { .. } => Effect::Administers,
         }
     }
@@ -119,6 +121,8 @@ impl Statement {
             | Self::SetConfiguration(_)
             | Self::KillQuery { .. }
             | Self::ChangeAuthority(_)
+            | Self::CreateFunction(_)
+            | Self::DropFunction { .. }
             | Self::Unsupported { .. } => None,
         }
     }
@@ -154,6 +158,7 @@ impl Statement {
             | Self::ClearCache
             | Self::SetSystem(_)
             | Self::SetConfiguration(_) => Need::Root,
+            Self::CreateFunction(_) | Self::DropFunction { .. } => Need::Server(Privilege::UseUdf),
             Self::ChangeAuthority(change) => of_change(change),
             Self::ListAuthority(list) => of_list(list),
             // It is rejected, whoever asks for it.

@@ -3,8 +3,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
-    Delete, Insert, ListAuthority, Load, Select, Show,
+    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateFunction,
+    CreateTimeseries, Delete, Insert, ListAuthority, Load, Select, Show,
 };
 
 /// One statement.
@@ -87,6 +87,13 @@ pub enum Statement {
     ChangeAuthority(ChangeAuthority),
     /// `list user`, `list privileges of user amy`, …
     ListAuthority(ListAuthority),
+    /// `create function`
+    CreateFunction(CreateFunction),
+    /// `drop function adder`
+    DropFunction {
+        /// Its name, in any case.
+        name: String,
+    },
     /// A statement that is recognised and not carried out.
     Unsupported {
         /// What it is: `create trigger`.

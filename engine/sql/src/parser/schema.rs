@@ -32,6 +32,10 @@ impl Parser<'_> {
             let role = self.name()?;
             return Ok(Statement::ChangeAuthority(ChangeAuthority::CreateRole { role }));
         }
+        let temporary = self.eat_all(&["TEMPORARY", "FUNCTION"]);
+        if temporary || self.eat("FUNCTION") {
+            return self.create_function(temporary);
+        }
         Err(self.unexpected())
     }
 
@@ -251,6 +255,9 @@ impl Parser<'_> {
         if self.eat("ROLE") {
             let role = self.name()?;
             return Ok(Statement::ChangeAuthority(ChangeAuthority::DropRole { role }));
+        }
+        if self.eat("FUNCTION") {
+            return Ok(Statement::DropFunction { name: self.name()? });
         }
         match self.delete_from_catalog()? {
             Some(statement) => Ok(statement),

@@ -556,3 +556,5 @@ show timeseries root.v1.d1
 set ttl to root.v1 3600000
 unset ttl to root.v1
 delete storage group root.v1
+create function adder as 'org.example.Adder' using uri 'file:///x.wasm'
+drop function adder

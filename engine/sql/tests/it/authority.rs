@@ -178,6 +178,8 @@ fn a_statement_says_what_it_does_and_what_it_takes() {
             Effect::Administers,
             Need::BeOr("amyuser".to_owned(), Privilege::ManageUser),
         ),
+        ("create function f as 'id'", Effect::Administers, Need::Server(Privilege::UseUdf)),
+        ("drop function f", Effect::Administers, Need::Server(Privilege::UseUdf)),
         ("start pipe p", Effect::Administers, Need::Nothing),
     ] {
         let statement = parse(text).expect(text);

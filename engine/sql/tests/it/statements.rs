@@ -2,8 +2,8 @@
 
 use levada_model::PathPattern;
 use levada_sql::ast::{
-    Alignment, Constant, Count, Duration, Fill, RowWindows, SchemaFilter, Show, SortBy, Statement,
-    TimeWindows, WindowBounds,
+    Alignment, Constant, Count, CreateFunction, Duration, Fill, RowWindows, SchemaFilter, Show, SortBy,
+    Statement, TimeWindows, WindowBounds,
 };
 
 use super::parse;
@@ -140,6 +140,41 @@ fn the_catalogs_statements_have_filters() {
         panic!("a count");
     };
     assert_eq!(level, Some(2));
+}
+
+#[test]
+fn functions_are_made_and_dropped_in_both_kinds_of_quotes() {
+    let create = |text: &str| match parse(text).expect(text) {
+        Statement::CreateFunction(create) => create,
+        other => panic!("{text}: {other:?}"),
+    };
+    let adder = |uri: Option<&str>, temporary| CreateFunction {
+        name: "Adder".to_owned(),
+        class: "org.example.Adder".to_owned(),
+        uri: uri.map(str::to_owned),
+        temporary,
+    };
+    assert_eq!(create("create function Adder as 'org.example.Adder'"), adder(None, false));
+    assert_eq!(create("CREATE FUNCTION Adder AS \"org.example.Adder\";"), adder(None, false));
+    assert_eq!(
+        create("create function `Adder` as \"org.example.Adder\" using uri 'file:///x.wasm'"),
+        adder(Some("file:///x.wasm"), false)
+    );
+    assert_eq!(create("create temporary function Adder as 'org.example.Adder'"), adder(None, true));
+    assert_eq!(parse("drop function adder"), Ok(Statement::DropFunction { name: "adder".to_owned() }));
+    for text in [
+        "create function as 'x'",
+        "create function adder",
+        "create function adder as x",
+        "create function adder as 'x' using 'y'",
+        "create function adder as 'x' using uri y",
+        "create function 'adder' as 'x'",
+        "drop function",
+        "drop function 'adder'",
+        "drop temporary function adder",
+    ] {
+        assert_eq!(parse(text).expect_err(text).code.0, 700, "{text}");
+    }
 }
 
 #[test]

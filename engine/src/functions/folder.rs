@@ -1,0 +1,239 @@
+//! The folder of modules: files that declare functions by id, in sub-folders too.
+//!
+//! ```text
+//!   ext/udf/plant/adder.wasm      org.example.Adder          looked up each time a function is made of an id
+//!          /stats.wasm            org.example.Max, …
+//!          /.installed/…          files that `using uri` brought; each is for one function alone
+//! ```
+//!
+//! Nothing is cached here, so a file that is put there counts at once.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use levada_query::FunctionDefinition;
+use levada_storage::Disk;
+
+/// How deep sub-folders are looked into; links may go in circles.
+const DEEPEST: usize = 16;
+/// Bytes of a file that may be a module.
+const LARGEST: u64 = 256 << 20;
+/// What files from elsewhere are kept in.
+const INSTALLED: &str = ".installed";
+
+/// What makes functions of files. The engine knows none by itself: whoever opens it hands one in.
+pub trait FunctionLoader: fmt::Debug + Send + Sync {
+    /// Whether a file may be a module, by its name.
+    fn is_module(&self, file: &Path) -> bool;
+
+    /// The ids of the functions that a module declares. Nothing of it is run.
+    ///
+    /// # Errors
+    /// It is no module, in words.
+    fn declared(&self, module: &[u8]) -> Result<Vec<String>, String>;
+
+    /// Makes a function of a module, ready to be called, under whatever name. Blocks, for seconds maybe.
+    ///
+    /// # Errors
+    /// It does not declare the function, or cannot be run; in words.
+    fn load(&self, file: &Path, module: &[u8], id: &str) -> Result<FunctionDefinition, String>;
+}
+
+/// The folder, and what makes functions of what is in it.
+#[derive(Debug)]
+pub(crate) struct ModuleFolder {
+    dir: PathBuf,
+    disk: Arc<dyn Disk>,
+    loader: Option<Arc<dyn FunctionLoader>>,
+}
+
+/// A module that was found.
+#[derive(Debug)]
+pub(super) struct Module {
+    file: PathBuf,
+    bytes: Vec<u8>,
+}
+
+/// What a look for an id came upon.
+#[derive(Debug, Default)]
+struct Search {
+    found: Vec<Module>,
+    /// How many files may be modules.
+    looked_at: usize,
+    /// Files that may be modules and cannot be read as such, and why.
+    faults: Vec<String>,
+}
+
+impl ModuleFolder {
+    pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, loader: Option<Arc<dyn FunctionLoader>>) -> Self {
+        Self { dir, disk, loader }
+    }
+
+    /// The function of an id, of the one module that declares it.
+    ///
+    /// # Errors
+    /// No module declares it, several do, or the one cannot be run; in words.
+    pub(super) fn load(&self, id: &str) -> Result<FunctionDefinition, String> {
+        let loader = self.loader()?;
+        let mut search = Search::default();
+        self.search(loader, &self.dir, id, 0, &mut search);
+        match search.found.as_slice() {
+            [module] => loader.load(&module.file, &module.bytes, id),
+            [] => Err(self.not_found(&search)),
+            several => {
+                let files: Vec<_> = several.iter().map(|each| each.file.display().to_string()).collect();
+                Err(format!("it is declared by {}: leave one of them there", files.join(" and by ")))
+            }
+        }
+    }
+
+    /// The function of an id, of a file that was brought here for it.
+    ///
+    /// # Errors
+    /// The file does not declare it or cannot be run; in words.
+    pub(super) fn load_installed(&self, name: &str, id: &str) -> Result<FunctionDefinition, String> {
+        let loader = self.loader()?;
+        let file = self.dir.join(INSTALLED).join(name);
+        let bytes = self.read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        loader.load(&file, &bytes, id)
+    }
+
+    /// Brings a file here, durably, for the function of a name; gives what it is called here.
+    ///
+    /// # Errors
+    /// It cannot be read, declares no such function, or cannot be written; in words.
+    pub(super) fn install(&self, from: &Path, name: &str, id: &str) -> Result<String, String> {
+        let loader = self.loader()?;
+        let within = |file: &Path, error: io::Error| format!("{}: {error}", file.display());
+        let bytes = self.read(from).map_err(|error| within(from, error))?;
+        let declared = loader.declared(&bytes).map_err(|why| format!("{}: {why}", from.display()))?;
+        if !declared.iter().any(|each| each == id) {
+            return Err(format!("{} declares {}", from.display(), listed(&declared)));
+        }
+        let dir = self.dir.join(INSTALLED);
+        let extension = from.extension().map_or("wasm".into(), |each| each.to_string_lossy());
+        let installed = format!("{}.{extension}", file_name(name));
+        let (file, beside) = (dir.join(&installed), dir.join(format!("{installed}.tmp")));
+        let write = || {
+            self.disk.create_dir(&dir)?;
+            let mut out = self.disk.create_private(&beside)?;
+            out.write_all(&bytes)?;
+            out.sync()?;
+            drop(out);
+            self.disk.rename(&beside, &file)?;
+            self.disk.sync_dir(&dir)
+        };
+        write().map_err(|error| within(&file, error))?;
+        Ok(installed)
+    }
+
+    /// Removes a file that was brought here; one that cannot be removed stays, and does no harm.
+    pub(super) fn remove_installed(&self, name: &str) {
+        let file = self.dir.join(INSTALLED).join(name);
+        if let Err(error) = self.disk.remove(&file) {
+            tracing::warn!(file = %file.display(), %error, "a module that no function uses any more was not removed");
+        }
+    }
+
+    fn loader(&self) -> Result<&dyn FunctionLoader, String> {
+        self.loader.as_deref().ok_or_else(|| "this program cannot run modules".to_owned())
+    }
+
+    fn search(&self, loader: &dyn FunctionLoader, dir: &Path, id: &str, depth: usize, search: &mut Search) {
+        let is_hidden =
+            |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let (files, folders) = match (self.disk.files(dir), self.disk.folders(dir)) {
+            (Ok(files), Ok(folders)) => (files, folders),
+            (Err(error), _) | (_, Err(error)) => {
+                search.faults.push(format!("{}: {error}", dir.display()));
+                return;
+            }
+        };
+        let mut files: Vec<_> = files.into_iter().filter(|file| !is_hidden(file)).collect();
+        files.sort_unstable();
+        for file in files.into_iter().filter(|file| loader.is_module(file)) {
+            search.looked_at += 1;
+            let declared = self.read(&file).map_err(|error| error.to_string()).and_then(|bytes| {
+                let declared = loader.declared(&bytes)?;
+                Ok((declared.iter().any(|each| each == id)).then_some(bytes))
+            });
+            match declared {
+                Ok(Some(bytes)) => search.found.push(Module { file, bytes }),
+                Ok(None) => {}
+                Err(why) => search.faults.push(format!("{}: {why}", file.display())),
+            }
+        }
+        if depth < DEEPEST {
+            let mut folders: Vec<_> = folders.into_iter().filter(|folder| !is_hidden(folder)).collect();
+            folders.sort_unstable();
+            folders.iter().for_each(|folder| self.search(loader, folder, id, depth + 1, search));
+        }
+    }
+
+    fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
+        let opened = self.disk.open(file)?;
+        let length = opened.len()?;
+        if length > LARGEST {
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                format!("it has {length} bytes, and a module has {LARGEST} at most"),
+            ));
+        }
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        opened.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    fn not_found(&self, search: &Search) -> String {
+        let mut message = format!(
+            "no module below {} declares it ({} looked at)",
+            self.dir.display(),
+            match search.looked_at {
+                1 => "1 file was".to_owned(),
+                files => format!("{files} files were"),
+            }
+        );
+        if let Some(first) = search.faults.first() {
+            message.push_str(&format!("; {first}"));
+            if search.faults.len() > 1 {
+                message.push_str(&format!(", and {} more cannot be read", search.faults.len() - 1));
+            }
+        }
+        message
+    }
+}
+
+/// Ids of what a module declares.
+fn listed(declared: &[String]) -> String {
+    if declared.is_empty() {
+        return "no function".to_owned();
+    }
+    declared.join(", ")
+}
+
+/// The name of a function as that of a file: no two names have the same.
+fn file_name(name: &str) -> String {
+    let mut file = String::new();
+    for byte in name.to_lowercase().bytes() {
+        match byte {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => file.push(char::from(byte)),
+            other => file.push_str(&format!("-{other:02x}")),
+        }
+    }
+    file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_functions_name_becomes_the_name_of_a_file_of_its_own() {
+        assert_eq!(file_name("Adder_2"), "adder_2");
+        assert_eq!(file_name("../x y"), "-2e-2e-2fx-20y");
+        assert_ne!(file_name("a-20"), file_name("a "));
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
@@ -13,6 +13,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("levada-storage", &["levada-model", "levada-tsfile"]),
     ("levada-query", &["levada-model", "levada-sql", "levada-storage"]),
     ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile"]),
+    ("levada-udf-sdk", &[]),
+    ("levada-udf", &["levada-model", "levada-udf-sdk"]),
     ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),

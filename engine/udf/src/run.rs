@@ -1,0 +1,303 @@
+//! One call of a function in one query.
+//!
+//! ```text
+//!   push ──▶ waiting rows ──▶ cutter ──▶ batches and windows ──▶ instance ──▶ checks ──▶ next
+//! ```
+
+use std::{fmt, sync::Arc};
+
+use arrow_array::ArrayRef;
+use arrow_buffer::ScalarBuffer;
+use levada_udf_sdk::{Access, Cause, Configuration, DataType, UdfParameters};
+
+use self::{
+    cutter::Cutter,
+    waiting::{Slice, Waiting},
+};
+use crate::{Fault, FaultKind, Method, Points, UdfError, UdfFactory, UdtfInstance, model_type};
+
+mod breaks;
+mod cutter;
+mod waiting;
+
+/// Rows in a call, and windows.
+pub(crate) const BATCH: usize = 4096;
+
+/// What a call may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UdfLimits {
+    /// Bytes of rows that wait for their window to be complete; and, apart from them, bytes that the instance says it holds.
+    pub memory: usize,
+}
+
+impl Default for UdfLimits {
+    /// 256 MiB of either.
+    fn default() -> Self {
+        Self { memory: 256 << 20 }
+    }
+}
+
+/// One call of a function that makes a series, in one query.
+///
+/// Push rows in order of time and pull points until there are none; at the end say so, and pull the rest:
+///
+/// ```text
+///   push, next… → push, next… → end, next… → (dropped)
+/// ```
+///
+/// Each [`UdtfRun::next`] calls the instance once at most, so that a caller may stop between. The instance is ended once: behind
+/// the last points, by an error, or when the run is dropped.
+pub struct UdtfRun {
+    function: String,
+    instance: Box<dyn UdtfInstance>,
+    configuration: Configuration,
+    limits: UdfLimits,
+    waiting: Waiting,
+    cutter: Cutter,
+    /// The time of the last point.
+    last: Option<i64>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// More rows may come.
+    Open,
+    /// All rows have come.
+    Ended,
+    /// The instance was ended.
+    Destroyed,
+}
+
+impl fmt::Debug for UdtfRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UdtfRun")
+            .field("function", &self.function)
+            .field("configuration", &self.configuration)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UdtfRun {
+    /// Makes an instance, checks the call and starts. `function` is the name that errors give.
+    ///
+    /// # Errors
+    /// The module cannot be used, or the function does not take the call; [`Method::is_of_the_start`] is true of the method.
+    pub fn open(
+        function: &str,
+        factory: &dyn UdfFactory,
+        parameters: UdfParameters,
+        limits: UdfLimits,
+    ) -> Result<Self, UdfError> {
+        let failed = |method| move |fault: Fault| UdfError::new(function, method, fault);
+        let mut instance = factory.make_udtf().map_err(failed(Method::Load))?;
+        instance.validate(&parameters).map_err(failed(Method::Validate))?;
+        let started = instance.before_start(&parameters).and_then(|configuration| {
+            configuration.access.check()?;
+            Ok(configuration)
+        });
+        let configuration = match started {
+            Ok(configuration) => configuration,
+            Err(fault) => {
+                // What it said first is what is told.
+                drop(instance.before_destroy());
+                return Err(failed(Method::BeforeStart)(fault));
+            }
+        };
+        let types: Arc<[DataType]> = parameters.inputs().iter().map(|input| input.data_type).collect();
+        Ok(Self {
+            function: function.to_owned(),
+            instance,
+            configuration,
+            limits,
+            waiting: Waiting::new(types, &configuration.access),
+            cutter: Cutter::new(&configuration.access),
+            last: None,
+            stage: Stage::Open,
+        })
+    }
+
+    /// The function's name.
+    pub fn function(&self) -> &str {
+        &self.function
+    }
+
+    /// The type of the points, in the store's terms.
+    pub fn data_type(&self) -> levada_model::DataType {
+        model_type(self.configuration.output)
+    }
+
+    /// What the function decided at its start.
+    pub fn configuration(&self) -> Configuration {
+        self.configuration
+    }
+
+    /// Goes on from what [`UdtfRun::save`] gave; before the first row.
+    ///
+    /// # Errors
+    /// The function does not save, or cannot read it.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<(), UdfError> {
+        self.call(Method::Save, |instance| instance.restore(saved))
+    }
+
+    /// What a pipeline stores of the function between two rows; `None` where it does not save, and while rows wait for their
+    /// window, which are not part of it.
+    ///
+    /// # Errors
+    /// The function crashed.
+    pub fn save(&mut self) -> Result<Option<Vec<u8>>, UdfError> {
+        if self.stage != Stage::Open
+            || self.configuration.access != Access::RowByRow
+            || !self.waiting.is_empty()
+        {
+            return Ok(None);
+        }
+        self.call(Method::Save, |instance| instance.save())
+    }
+
+    /// Gives rows: their times, strictly increasing from the first row of the query on, and a column for each input in Arrow's
+    /// type of the input's. Rows without any value are left out. Pull points until there are none before more are given, else
+    /// rows gather.
+    ///
+    /// # Errors
+    /// The columns are not those of the inputs.
+    pub fn push(&mut self, times: ScalarBuffer<i64>, columns: Vec<ArrayRef>) -> Result<(), UdfError> {
+        debug_assert!(self.stage != Stage::Ended, "no rows come behind the end");
+        if self.stage != Stage::Open {
+            return Ok(());
+        }
+        let pushed = self.waiting.push(times, columns);
+        self.ended_by(Method::Transform, pushed)
+    }
+
+    /// Says that all rows have come.
+    pub fn end(&mut self) {
+        if self.stage == Stage::Open {
+            self.stage = Stage::Ended;
+            self.waiting.end();
+        }
+    }
+
+    /// The next points, maybe none; `None` where more rows are needed, or, behind the end, when there are no more.
+    ///
+    /// # Errors
+    /// The function failed, gave what it may not give, or needs more memory than it may; the error names function and method.
+    /// It has been ended then, and there are no more points.
+    #[expect(clippy::should_implement_trait, reason = "it goes on after a `None`, and fails")]
+    pub fn next(&mut self) -> Result<Option<Points>, UdfError> {
+        if self.stage == Stage::Destroyed {
+            return Ok(None);
+        }
+        let slice = match self.configuration.access {
+            Access::RowByRow => Ok(self.waiting.take(BATCH).map(Slice::Rows)),
+            _ => self
+                .cutter
+                .cut(&mut self.waiting)
+                .map(|cut| cut.map(|(batch, windows)| Slice::Windows(batch, windows))),
+        };
+        match self.ended_by(Method::Transform, slice)? {
+            Some(slice) => self.transform(&slice).map(Some),
+            None if self.stage == Stage::Open => {
+                let held = self
+                    .within_memory("rows that wait for their window to be complete", self.waiting.bytes());
+                self.ended_by(Method::Transform, held)?;
+                Ok(None)
+            }
+            None => {
+                let points = self.call(Method::Terminate, |instance| instance.terminate())?;
+                let points = self.checked(points);
+                let points = self.ended_by(Method::Terminate, points)?;
+                self.destroy()?;
+                Ok(Some(points))
+            }
+        }
+    }
+
+    fn transform(&mut self, slice: &Slice) -> Result<Points, UdfError> {
+        let points = self.call(Method::Transform, |instance| match slice {
+            Slice::Rows(batch) => instance.rows(batch),
+            Slice::Windows(batch, windows) => instance.windows(batch, windows),
+        })?;
+        let checked = self.within_memory("what the function says it holds", self.instance.memory());
+        let checked = checked.and_then(|()| self.checked(points));
+        self.ended_by(Method::Transform, checked)
+    }
+
+    /// Points as they may be: of the output's type, at increasing times.
+    fn checked(&mut self, points: Points) -> Result<Points, Fault> {
+        let expected = self.data_type().arrow();
+        if *points.values.data_type() != expected || points.values.len() != points.times.len() {
+            let message = format!(
+                "it gave {} times with {} values of type {}, its output is {}",
+                points.times.len(),
+                points.values.len(),
+                points.values.data_type(),
+                self.configuration.output
+            );
+            return Err(Fault::new(FaultKind::WrongOutput, message));
+        }
+        let (Some(&first), Some(&last)) = (points.times.first(), points.times.last()) else {
+            return Ok(points);
+        };
+        let increases = |before: i64, after: i64| {
+            if before < after {
+                return Ok(());
+            }
+            let message = format!("the times of points must strictly increase: {after} came after {before}");
+            Err(Fault::new(FaultKind::Failed(Cause::TimesNotIncreasing), message))
+        };
+        self.last.map_or(Ok(()), |before| increases(before, first))?;
+        // One pass without branches first: it is nearly always all right.
+        if !points.times.windows(2).fold(true, |right, pair| right & (pair[0] < pair[1])) {
+            points.times.windows(2).try_for_each(|pair| increases(pair[0], pair[1]))?;
+        }
+        self.last = Some(last);
+        Ok(points)
+    }
+
+    fn within_memory(&self, what: &str, bytes: usize) -> Result<(), Fault> {
+        if bytes <= self.limits.memory {
+            return Ok(());
+        }
+        let message =
+            format!("{what}: {bytes} bytes, more than the {} that a call may use", self.limits.memory);
+        Err(Fault::new(FaultKind::MemoryLimit, message))
+    }
+
+    fn call<T>(
+        &mut self,
+        method: Method,
+        call: impl FnOnce(&mut dyn UdtfInstance) -> Result<T, Fault>,
+    ) -> Result<T, UdfError> {
+        let result = call(&mut *self.instance);
+        self.ended_by(method, result)
+    }
+
+    /// A fault ends the instance.
+    fn ended_by<T>(&mut self, method: Method, result: Result<T, Fault>) -> Result<T, UdfError> {
+        result.map_err(|fault| {
+            // What it said first is what is told.
+            drop(self.destroy());
+            UdfError::new(&self.function, method, fault)
+        })
+    }
+
+    fn destroy(&mut self) -> Result<(), UdfError> {
+        if self.stage == Stage::Destroyed {
+            return Ok(());
+        }
+        self.stage = Stage::Destroyed;
+        self.waiting.clear();
+        self.instance
+            .before_destroy()
+            .map_err(|fault| UdfError::new(&self.function, Method::BeforeDestroy, fault))
+    }
+}
+
+impl Drop for UdtfRun {
+    fn drop(&mut self) {
+        // Nobody is left to be told.
+        drop(self.destroy());
+    }
+}

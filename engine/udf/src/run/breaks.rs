@@ -1,0 +1,130 @@
+//! Where sessions end and states change.
+
+use std::collections::VecDeque;
+
+use arrow_array::{
+    Array,
+    cast::AsArray,
+    types::{Float32Type, Float64Type, Int32Type, Int64Type},
+};
+use levada_udf_sdk::{Access, DataType};
+
+use crate::{Batch, Fault, FaultKind, arrays};
+
+/// The rows at which a new window begins, found as rows come.
+pub(super) struct Breaks {
+    rule: Rule,
+    /// The numbers of the rows, without the first of all.
+    pub(super) at: VecDeque<u64>,
+}
+
+enum Rule {
+    /// Windows are cut otherwise.
+    None,
+    /// No row within the gap behind the last one.
+    Gap { gap: i64, last: Option<i64> },
+    /// Another value than at the window's beginning.
+    State { delta: f64, head: Option<Head> },
+}
+
+/// The value at a window's beginning.
+enum Head {
+    Whole(i64),
+    Number(f64),
+    Bytes(Vec<u8>),
+}
+
+impl Breaks {
+    pub(super) fn new(access: &Access) -> Self {
+        let rule = match *access {
+            Access::Session { gap, .. } => Rule::Gap { gap, last: None },
+            Access::State { delta, .. } => Rule::State { delta, head: None },
+            _ => Rule::None,
+        };
+        Self { rule, at: VecDeque::new() }
+    }
+
+    /// Looks at rows, of which the first has number `start`.
+    pub(super) fn see(&mut self, batch: &Batch, start: u64) -> Result<(), Fault> {
+        match &mut self.rule {
+            Rule::None => {}
+            Rule::Gap { gap, last } => {
+                for (row, &time) in (start..).zip(&*batch.times) {
+                    // Of times that are further apart than their type has, the difference is beyond every gap.
+                    if last.is_some_and(|last| time.checked_sub(last).is_none_or(|apart| apart > *gap)) {
+                        self.at.push_back(row);
+                    }
+                    *last = Some(time);
+                }
+            }
+            Rule::State { delta, head } => states(batch, start, *delta, head, &mut self.at)?,
+        }
+        Ok(())
+    }
+}
+
+fn states(
+    batch: &Batch,
+    start: u64,
+    delta: f64,
+    head: &mut Option<Head>,
+    at: &mut VecDeque<u64>,
+) -> Result<(), Fault> {
+    let (Some(column), Some(&data_type)) = (batch.columns.first(), batch.types.first()) else {
+        return Ok(());
+    };
+    if *column.data_type() != arrays::arrow_type(data_type) {
+        let message = format!("an input of type {data_type} came as {}", column.data_type());
+        return Err(Fault::new(FaultKind::WrongOutput, message));
+    }
+    let mut see = |row: usize, same: &dyn Fn(&Head) -> bool, value: &dyn Fn() -> Head| {
+        if column.is_null(row) {
+            return;
+        }
+        match head {
+            Some(known) if same(known) => {}
+            Some(known) => {
+                at.push_back(start + row as u64);
+                *known = value();
+            }
+            None => *head = Some(value()),
+        }
+    };
+    for row in 0..batch.rows() {
+        match data_type {
+            DataType::Boolean | DataType::Int32 | DataType::Date | DataType::Int64 | DataType::Timestamp => {
+                let value = match data_type {
+                    DataType::Boolean => i64::from(column.as_boolean().value(row)),
+                    DataType::Int32 | DataType::Date => column.as_primitive::<Int32Type>().value(row).into(),
+                    _ => column.as_primitive::<Int64Type>().value(row),
+                };
+                // A truth is never near another.
+                let near = if data_type == DataType::Boolean { 0.0 } else { delta };
+                let same =
+                    |head: &Head| matches!(head, Head::Whole(head) if head.abs_diff(value) as f64 <= near);
+                see(row, &same, &|| Head::Whole(value));
+            }
+            DataType::Float | DataType::Double => {
+                let value = match data_type {
+                    DataType::Float => column.as_primitive::<Float32Type>().value(row).into(),
+                    _ => column.as_primitive::<Float64Type>().value(row),
+                };
+                let same = |head: &Head| {
+                    let Head::Number(head) = *head else { return false };
+                    // The first is for infinities, whose difference is no number.
+                    head == value || head.is_nan() && value.is_nan() || (head - value).abs() <= delta
+                };
+                see(row, &same, &|| Head::Number(value));
+            }
+            DataType::Text | DataType::String | DataType::Blob => {
+                let value = match data_type {
+                    DataType::Blob => column.as_binary::<i32>().value(row),
+                    _ => column.as_string::<i32>().value(row).as_bytes(),
+                };
+                let same = |head: &Head| matches!(head, Head::Bytes(head) if head == value);
+                see(row, &same, &|| Head::Bytes(value.to_vec()));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! Cuts rows into windows, many for each call.
+
+use levada_udf_sdk::Access;
+
+use super::{BATCH, waiting::Waiting};
+use crate::{Batch, Fault, Window};
+
+/// Where the next window begins.
+pub(super) struct Cutter {
+    kind: Kind,
+    /// A window that was found and did not fit into the last call.
+    held: Option<Found>,
+}
+
+enum Kind {
+    Time {
+        interval: i64,
+        step: i64,
+        /// No window begins here or later.
+        end: Option<i64>,
+        /// Where the next one begins; that of the first row where `None`.
+        next: Option<i64>,
+        /// The first row that may be in the next window.
+        row: u64,
+        /// There are no more.
+        done: bool,
+    },
+    Size {
+        size: u64,
+        step: u64,
+        /// The first row of the next window.
+        row: u64,
+    },
+    /// By [`super::breaks`]; the first row of the next window.
+    Breaks(u64),
+}
+
+/// A window by the numbers of its rows.
+#[derive(Clone, Copy)]
+struct Found {
+    first: u64,
+    last: u64,
+    /// Windows of time say where they begin and end, others as their rows do.
+    begin_end: Option<(i64, i64)>,
+}
+
+impl Cutter {
+    pub(super) fn new(access: &Access) -> Self {
+        let kind = match *access {
+            Access::SlidingTime { interval, step, display } => {
+                Kind::Time { interval, step, end: display.end, next: display.begin, row: 0, done: false }
+            }
+            Access::SlidingSize { size, step, .. } => {
+                Kind::Size { size: size as u64, step: step as u64, row: 0 }
+            }
+            Access::Session { .. } | Access::State { .. } | Access::RowByRow => Kind::Breaks(0),
+        };
+        Self { kind, held: None }
+    }
+
+    /// Windows that are complete, and the rows they are of; `None` where there are none as yet.
+    pub(super) fn cut(&mut self, waiting: &mut Waiting) -> Result<Option<(Batch, Vec<Window>)>, Fault> {
+        let Some(first) = self.held.take().or_else(|| self.kind.next(waiting)) else {
+            waiting.forget(self.kind.needed());
+            return Ok(None);
+        };
+        // Windows that overlap share the rows of a call. As many are taken as the rows of one call hold, or of a window that is
+        // larger than that, twice its rows.
+        let most = (2 * (first.last - first.first)).max(BATCH as u64);
+        let mut found = vec![first];
+        let (mut low, mut high) = (first.first, first.last);
+        while found.len() < BATCH {
+            let Some(next) = self.kind.next(waiting) else { break };
+            let is_empty = next.first == next.last;
+            let (next_low, next_high) = match (is_empty, low == high) {
+                (true, _) => (low, high),
+                (false, true) => (next.first, next.last),
+                (false, false) => (low.min(next.first), high.max(next.last)),
+            };
+            if next_high - next_low > most {
+                self.held = Some(next);
+                break;
+            }
+            (low, high) = (next_low, next_high);
+            found.push(next);
+        }
+        let batch = waiting.batch(low, high)?;
+        let windows = found.iter().map(|found| found.within(&batch, low)).collect();
+        waiting
+            .forget(self.held.map_or_else(|| self.kind.needed(), |held| held.first.min(self.kind.needed())));
+        Ok(Some((batch, windows)))
+    }
+}
+
+impl Found {
+    /// As a window of a batch whose first row has number `low`.
+    fn within(&self, batch: &Batch, low: u64) -> Window {
+        if self.first == self.last {
+            let (begin, end) = self.begin_end.unwrap_or_default();
+            return Window { first: 0, last: 0, begin, end };
+        }
+        let (first, last) = ((self.first - low) as usize, (self.last - low) as usize);
+        let (begin, end) = self.begin_end.unwrap_or_else(|| (batch.times[first], batch.times[last - 1]));
+        Window { first, last, begin, end }
+    }
+}
+
+impl Kind {
+    /// The first row that a later window may need.
+    fn needed(&self) -> u64 {
+        match *self {
+            Self::Time { done: true, .. } => u64::MAX,
+            Self::Time { row, .. } | Self::Size { row, .. } | Self::Breaks(row) => row,
+        }
+    }
+
+    fn next(&mut self, waiting: &mut Waiting) -> Option<Found> {
+        let so_far = waiting.rows_so_far();
+        match self {
+            Self::Time { .. } => self.next_of_time(waiting),
+            Self::Size { size, step, row } => {
+                let first = *row;
+                let last = first.saturating_add(*size);
+                if last > so_far && (!waiting.is_ended() || first >= so_far) {
+                    return None;
+                }
+                *row = first.saturating_add(*step);
+                Some(Found { first, last: last.min(so_far), begin_end: None })
+            }
+            Self::Breaks(row) => {
+                let first = *row;
+                let rest = (waiting.is_ended() && first < so_far).then_some(so_far);
+                let last = waiting.breaks.at.pop_front().or(rest)?;
+                *row = last;
+                Some(Found { first, last, begin_end: None })
+            }
+        }
+    }
+
+    fn next_of_time(&mut self, waiting: &Waiting) -> Option<Found> {
+        let Self::Time { interval, step, end, next, row, done } = self else { return None };
+        let last_time = waiting.last_time()?;
+        let begin = match *next {
+            Some(begin) => begin,
+            None => *next.insert(waiting.time(*row)?),
+        };
+        if *done || end.is_some_and(|end| begin >= end) {
+            *done = true;
+            return None;
+        }
+        // An end beyond what a time can be is behind all rows.
+        let natural = begin.checked_add(*interval);
+        let window_end = natural.unwrap_or(i64::MAX).min(end.unwrap_or(i64::MAX));
+        let (first, last) = if last_time < window_end || natural.is_none() && end.is_none() {
+            if !waiting.is_ended() {
+                return None;
+            }
+            // Without an end of its own the query's ends with the last row.
+            if end.is_none() && begin > last_time {
+                *done = true;
+                return None;
+            }
+            (waiting.first_at(begin, *row), waiting.rows_so_far())
+        } else {
+            let first = waiting.first_at(begin, *row);
+            (first, waiting.first_at(window_end, first))
+        };
+        match begin.checked_add(*step) {
+            Some(begin) => {
+                *next = Some(begin);
+                // The rows before the next window are in none.
+                *row = if begin <= window_end { waiting.first_at(begin, first) } else { last };
+            }
+            None => *done = true,
+        }
+        Some(Found { first, last, begin_end: Some((begin, window_end)) })
+    }
+}

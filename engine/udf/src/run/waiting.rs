@@ -1,0 +1,198 @@
+//! Rows that were pushed and not used up.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use arrow_array::ArrayRef;
+use arrow_buffer::ScalarBuffer;
+use levada_udf_sdk::{Access, DataType, DisplayWindow};
+
+use super::breaks::Breaks;
+use crate::{Batch, Fault, FaultKind, Window, arrays};
+
+/// What an instance is called with.
+pub(super) enum Slice {
+    Rows(Batch),
+    Windows(Batch, Vec<Window>),
+}
+
+/// Rows in order, numbered from the first of the query on.
+pub(super) struct Waiting {
+    types: Arc<[DataType]>,
+    display: DisplayWindow,
+    chunks: VecDeque<Batch>,
+    /// The number of the first row that is there.
+    start: u64,
+    /// The number of the next row to come.
+    end: u64,
+    bytes: usize,
+    /// The time of the last row that came, waiting or not.
+    last_time: Option<i64>,
+    /// Where sessions and states change.
+    pub(super) breaks: Breaks,
+    ended: bool,
+}
+
+impl Waiting {
+    pub(super) fn new(types: Arc<[DataType]>, access: &Access) -> Self {
+        Self {
+            types,
+            display: access.display(),
+            chunks: VecDeque::new(),
+            start: 0,
+            end: 0,
+            bytes: 0,
+            last_time: None,
+            breaks: Breaks::new(access),
+            ended: false,
+        }
+    }
+
+    /// Adds rows that have a value at least and are within the display window.
+    pub(super) fn push(&mut self, times: ScalarBuffer<i64>, columns: Vec<ArrayRef>) -> Result<(), Fault> {
+        if columns.len() != self.types.len() || columns.iter().any(|column| column.len() != times.len()) {
+            let message = format!("{} columns came for {} inputs", columns.len(), self.types.len());
+            return Err(Fault::new(FaultKind::WrongOutput, message));
+        }
+        let mut batch = Batch { times, columns, types: Arc::clone(&self.types) };
+        if let Some((kept, _)) = batch.with_values()? {
+            batch = kept;
+        }
+        let first = self.display.begin.map_or(0, |begin| batch.times.partition_point(|&time| time < begin));
+        let last =
+            self.display.end.map_or(batch.rows(), |end| batch.times.partition_point(|&time| time < end));
+        if first >= last {
+            return Ok(());
+        }
+        if last - first < batch.rows() {
+            batch = batch.slice(first, last - first);
+        }
+        self.breaks.see(&batch, self.end)?;
+        self.last_time = batch.times.last().copied();
+        self.end += batch.rows() as u64;
+        self.bytes += batch.bytes();
+        self.chunks.push_back(batch);
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self) {
+        self.ended = true;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.chunks.clear();
+        self.start = self.end;
+        self.bytes = 0;
+    }
+
+    pub(super) fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The number of the next row to come.
+    pub(super) fn rows_so_far(&self) -> u64 {
+        self.end
+    }
+
+    /// The time of the last row that came.
+    pub(super) fn last_time(&self) -> Option<i64> {
+        self.last_time
+    }
+
+    /// The first rows, at most so many; they are used up.
+    pub(super) fn take(&mut self, rows: usize) -> Option<Batch> {
+        let chunk = self.chunks.front()?;
+        let batch = if chunk.rows() <= rows { chunk.clone() } else { chunk.slice(0, rows) };
+        self.forget(self.start + batch.rows() as u64);
+        Some(batch)
+    }
+
+    /// The time of a row that is there.
+    pub(super) fn time(&self, mut row: u64) -> Option<i64> {
+        row = row.checked_sub(self.start)?;
+        for chunk in &self.chunks {
+            if row < chunk.rows() as u64 {
+                return Some(chunk.times[row as usize]);
+            }
+            row -= chunk.rows() as u64;
+        }
+        None
+    }
+
+    /// The first row at `time` or later, looked for from row `from` on; the next to come where there is none.
+    pub(super) fn first_at(&self, time: i64, from: u64) -> u64 {
+        let mut start = self.start;
+        for chunk in &self.chunks {
+            let end = start + chunk.rows() as u64;
+            if end > from && chunk.times.last().is_some_and(|&last| last >= time) {
+                let skip = from.saturating_sub(start) as usize;
+                return start + (skip + gallop(&chunk.times[skip..], time)) as u64;
+            }
+            start = end;
+        }
+        self.end
+    }
+
+    /// Rows `first..last`, which are there.
+    pub(super) fn batch(&self, first: u64, last: u64) -> Result<Batch, Fault> {
+        let mut parts = Vec::new();
+        let mut start = self.start;
+        for chunk in &self.chunks {
+            let end = start + chunk.rows() as u64;
+            let (from, to) = (first.max(start), last.min(end));
+            if from < to {
+                let whole = from == start && to == end;
+                let part = || chunk.slice((from - start) as usize, (to - from) as usize);
+                parts.push(if whole { chunk.clone() } else { part() });
+            }
+            start = end;
+        }
+        match parts.len() {
+            0 => Ok(self.none()),
+            1 => Ok(parts.swap_remove(0)),
+            _ => Batch::joined(&parts, &self.types),
+        }
+    }
+
+    /// Uses up the rows before one.
+    pub(super) fn forget(&mut self, before: u64) {
+        while let Some(chunk) = self.chunks.front_mut() {
+            let rows = chunk.rows() as u64;
+            let drop = before.saturating_sub(self.start).min(rows);
+            if drop == 0 {
+                return;
+            }
+            self.bytes -= chunk.bytes();
+            if drop == rows {
+                self.chunks.pop_front();
+            } else {
+                *chunk = chunk.slice(drop as usize, (rows - drop) as usize);
+                self.bytes += chunk.bytes();
+            }
+            self.start += drop;
+        }
+    }
+
+    fn none(&self) -> Batch {
+        let columns = self.types.iter().map(|&each| arrow_array::new_empty_array(&arrays::arrow_type(each)));
+        Batch { times: Vec::new().into(), columns: columns.collect(), types: Arc::clone(&self.types) }
+    }
+}
+
+/// How many times at the front are before `time`: looked for in steps that double, as it is mostly near.
+fn gallop(times: &[i64], time: i64) -> usize {
+    let mut step = 1;
+    while step < times.len() && times[step] < time {
+        step *= 2;
+    }
+    let from = step / 2;
+    let to = times.len().min(step + 1);
+    from + times[from..to].partition_point(|&each| each < time)
+}

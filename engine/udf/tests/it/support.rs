@@ -67,7 +67,7 @@ pub(crate) fn call(
     times: &[i64],
     columns: &[ArrayRef],
 ) -> Result<Vec<(i64, String)>, UdfError> {
-    let types: Vec<DataType> = columns.iter().map(|column| type_of(column)).collect();
+    let types: Vec<DataType> = columns.iter().map(type_of).collect();
     let mut whole = open(name, &types, attributes, UdfLimits::default())?;
     let whole = points(&mut whole, times, columns, times.len().max(1))?;
     for by in [1, 2, 3, 7] {

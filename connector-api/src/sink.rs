@@ -1,5 +1,7 @@
 //! Where readings go.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use levada_model::Checkpoint;
 
@@ -14,11 +16,13 @@ pub struct SinkCapabilities {
     pub checkpoints: bool,
     /// Rows stay when the run is over. A source whose rows all go to sinks that keep nothing begins at its beginning.
     pub lasting: bool,
+    /// How long [`Sink::close`] may take, where it has work that grows with what was written.
+    pub closing: Option<Duration>,
 }
 
 impl Default for SinkCapabilities {
     fn default() -> Self {
-        Self { max_in_flight: 1, checkpoints: false, lasting: true }
+        Self { max_in_flight: 1, checkpoints: false, lasting: true, closing: None }
     }
 }
 

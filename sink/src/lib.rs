@@ -17,6 +17,7 @@ pub mod iotdb;
 pub mod lines;
 pub mod stdout;
 mod stream;
+pub mod table;
 
 use levada_connector_api::Registry;
 

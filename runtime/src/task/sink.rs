@@ -166,7 +166,8 @@ impl Writer {
 
     /// Lets go of the sink. Called whether it connected or not.
     pub(crate) async fn close(&self) {
-        match within(self.shared.deadlines.close, self.sink.close()).await {
+        let deadline = self.capabilities.closing.unwrap_or_default().max(self.shared.deadlines.close);
+        match within(deadline, self.sink.close()).await {
             Ok(()) => self.node.set_state(NodeState::Ended),
             Err(error) => self.shared.fail(&self.node, error.with("while", "closing")),
         }

@@ -72,6 +72,18 @@ pub trait DiskFile: fmt::Debug + Send {
     /// As the system says.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
 
+    /// How many bytes it has.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn length(&self) -> io::Result<u64>;
+
+    /// Reads bytes from an offset on, as many as there is room for.
+    ///
+    /// # Errors
+    /// As the system says; there are fewer bytes.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
+
     /// Reads all from the beginning, piece by piece.
     ///
     /// # Errors
@@ -146,6 +158,17 @@ impl DiskFile for SystemFile {
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
         self.0.set_len(length)
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+        // What is appended goes to the end all the same.
+        self.0.seek(SeekFrom::Start(offset))?;
+        self.0.read_exact(bytes)
     }
 
     fn scan(&mut self, piece: &mut dyn FnMut(&[u8])) -> io::Result<()> {

@@ -1,9 +1,12 @@
-//! Names of files: `readings.jsonl`, `readings-000001.jsonl`, and `.part` while they are written.
+//! Names of files: `readings.jsonl`, `readings-000001.jsonl`, and `.part` while they are written; `.whole` for a file of
+//! columns that is being made of its `.part`.
 
 use std::path::{Path, PathBuf};
 
 /// What a file is called while it is written, behind its name.
 const PART: &str = ".part";
+/// What a file of columns is called until it has its name, behind that.
+const WHOLE: &str = ".whole";
 
 /// The names that belong to one path.
 #[derive(Clone, Debug)]
@@ -55,6 +58,27 @@ impl Names {
         name.into()
     }
 
+    /// The name of a file of columns while it is made.
+    pub(super) fn whole(&self, number: u64) -> PathBuf {
+        let mut name = self.finished(number).into_os_string();
+        name.push(WHOLE);
+        name.into()
+    }
+
+    /// The path that a file belongs to which was being written, by its name: without `.part` and the number.
+    pub(super) fn base(name: &str) -> Option<String> {
+        let name = name.strip_suffix(PART)?;
+        let (stem, extension) = match name.rfind('.') {
+            Some(at) if at > 0 => name.split_at(at),
+            _ => (name, ""),
+        };
+        let numbered = stem.rsplit_once('-').filter(|(_, digits)| {
+            let number = digits.parse::<u64>().unwrap_or(0);
+            number > 0 && format!("{number:06}") == *digits
+        });
+        Some(format!("{}{extension}", numbered.map_or(stem, |(stem, _)| stem)))
+    }
+
     /// The files of this sink among the names in its folder, in order.
     pub(super) fn found(&self, names: &[String]) -> Vec<Found> {
         let mut found: Vec<_> = names.iter().filter_map(|name| self.read(name)).collect();
@@ -97,6 +121,19 @@ mod tests {
         let found = names.found(&listed.map(str::to_owned));
         let found: Vec<_> = found.into_iter().map(|Found { number, part }| (number, part)).collect();
         assert_eq!(found, [(0, false), (12, true), (1_234_567, false)]);
+    }
+
+    #[test]
+    fn a_file_being_written_tells_its_path() {
+        for (name, base) in [
+            ("r.csv.part", Some("r.csv")),
+            ("r-000012.csv.part", Some("r.csv")),
+            ("r-12.csv.part", Some("r-12.csv")),
+            ("r-000001.part", Some("r")),
+            ("r.csv", None),
+        ] {
+            assert_eq!(Names::base(name).as_deref(), base, "{name}");
+        }
     }
 
     #[test]

@@ -9,17 +9,19 @@ use serde::{Deserialize, Serialize};
 use super::{
     names::Names,
     place::{Place, look},
+    template::Template,
 };
 
 /// Where lines go and what they look like.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FileOptions {
-    /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`. A FIFO or
-    /// a character device is written into as it is.
+    /// The file, `out/readings.jsonl`; its folder is made if missing. More files get a number: `readings-000001.jsonl`. `{device}`,
+    /// `{date}`, `{year}`, `{month}`, `{day}` and `{hour}` stand for what rows say, in UTC: `out/{device}/{date}.parquet`. A FIFO
+    /// or a character device is written into as it is.
     #[schemars(example = "out/readings.jsonl")]
     pub path: PathBuf,
-    /// The format; where nothing is said, `csv` for a path that ends in `.csv`, else `jsonl`.
+    /// The format; where nothing is said, that of the path's end (`.csv`, `.parquet`, `.tsfile`), else `jsonl`.
     #[serde(default)]
     #[schemars(example = &"jsonl")]
     pub format: Option<FileFormat>,
@@ -27,9 +29,17 @@ pub struct FileOptions {
     #[serde(default)]
     #[schemars(example = serde_json::json!({"bytes": "64MiB", "interval": "1h"}))]
     pub rotate: Option<Rotation>,
+    /// How many files may be open at once, where the path has places to be filled in. Others are closed and opened again when rows
+    /// come for them.
+    #[serde(default)]
+    #[schemars(range(min = 1), extend("default" = OPEN_FILES))]
+    pub open_files: Option<usize>,
 }
 
-/// What a line looks like.
+/// How many files may be open at once where nothing is said.
+pub(super) const OPEN_FILES: usize = 100;
+
+/// What a file looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FileFormat {
@@ -37,13 +47,34 @@ pub enum FileFormat {
     Jsonl,
     /// Comma-separated values under a header.
     Csv,
+    /// Apache Parquet: time, device, and a column for each measurement; compressed with zstd. A file is made when it is finished.
+    Parquet,
+    /// Apache IoTDB's files, for its servers from 2.0 on. A file is made when it is finished.
+    Tsfile,
+}
+
+impl FileFormat {
+    /// As people write it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Jsonl => "JSON lines",
+            Self::Csv => "CSV",
+            Self::Parquet => "Parquet",
+            Self::Tsfile => "TsFile",
+        }
+    }
+
+    /// Whether a file is made of columns when it is finished, rather than of lines as they come.
+    pub(super) fn is_of_columns(self) -> bool {
+        matches!(self, Self::Parquet | Self::Tsfile)
+    }
 }
 
 /// When a file is full; the first limit reached counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
-    /// Bytes after which the next batch goes into another file.
+    /// Bytes after which the next batch goes into another file; of Parquet and TsFile, bytes before they are encoded.
     #[serde(default)]
     pub bytes: Option<ByteSize>,
     /// Rows after which the next batch goes into another file.
@@ -53,40 +84,48 @@ pub struct Rotation {
     /// How long after its first row a file is finished, also where nothing more comes.
     #[serde(default)]
     pub interval: Option<Interval>,
+    /// How long after its last row a file is finished.
+    #[serde(default)]
+    pub idle: Option<Interval>,
 }
 
 impl FileOptions {
     /// Options with nothing but a path.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), format: None, rotate: None }
+        Self { path: path.into(), format: None, rotate: None, open_files: None }
     }
 
-    /// Whether lines are CSV, by what is said or by the name.
-    pub(super) fn is_csv(&self) -> bool {
-        let by_name = || self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
-        self.format.map_or_else(by_name, |format| format == FileFormat::Csv)
+    /// The format, by what is said or by the name.
+    pub(super) fn format(&self) -> FileFormat {
+        let is =
+            |end: &str| self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+        self.format.unwrap_or_else(|| match () {
+            () if is("csv") => FileFormat::Csv,
+            () if is("parquet") => FileFormat::Parquet,
+            () if is("tsfile") => FileFormat::Tsfile,
+            () => FileFormat::Jsonl,
+        })
+    }
+
+    /// The path, read.
+    ///
+    /// # Errors
+    /// It is no template; the message says why.
+    pub(super) fn template(&self) -> Result<Template, String> {
+        match self.path.to_str() {
+            Some(path) => Template::parse(path),
+            None => Err(format!("`{}` is not UTF-8", self.path.display())),
+        }
     }
 
     /// What cannot work. Looks at what stands at the path.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let ends_in_slash = self.path.as_os_str().to_string_lossy().ends_with(['/', '\\']);
-        if ends_in_slash || Names::of(&self.path).is_none() {
-            let message =
-                format!("`{}` names no file: write a name, as in out/readings.jsonl", self.path.display());
-            problems.push(Problem::new("path", message));
-        } else {
-            match look(&self.path) {
-                Ok(Place::Stream) if self.rotate.is_some() => {
-                    let message = format!(
-                        "`{}` is no file, and cannot be rotated: leave this out",
-                        self.path.display()
-                    );
-                    problems.push(Problem::new("rotate", message));
-                }
-                Ok(_) => {}
-                Err(message) => problems.push(Problem::new("path", message)),
-            }
+        let mut problems = self.path_problems();
+        if self.format() == FileFormat::Parquet && !cfg!(feature = "parquet") {
+            problems.push(Problem::new("format", "this build has no Parquet: it has no feature `parquet`"));
+        }
+        if self.open_files == Some(0) {
+            problems.push(Problem::new("open_files", "0 files hold no row: leave it out, or write more"));
         }
         if self.path.extension().is_some_and(|extension| extension == "part") {
             problems.push(Problem::new(
@@ -94,14 +133,15 @@ impl FileOptions {
                 "`.part` is the name of files that are being written: take another",
             ));
         }
-        if let Some(Rotation { bytes, rows, interval }) = self.rotate {
-            if bytes.is_none() && rows.is_none() && interval.is_none() {
-                problems.push(Problem::new("rotate", "name a limit: `bytes`, `rows` or `interval`"));
+        if let Some(Rotation { bytes, rows, interval, idle }) = self.rotate {
+            if bytes.is_none() && rows.is_none() && interval.is_none() && idle.is_none() {
+                problems.push(Problem::new("rotate", "name a limit: `bytes`, `rows`, `interval` or `idle`"));
             }
             let zero = [
                 ("rotate.bytes", bytes.is_some_and(|bytes| bytes.0 == 0)),
                 ("rotate.rows", rows == Some(0)),
                 ("rotate.interval", interval.is_some_and(|interval| interval.0.is_zero())),
+                ("rotate.idle", idle.is_some_and(|idle| idle.0.is_zero())),
             ];
             let zero = zero.into_iter().filter(|(_, zero)| *zero);
             problems.extend(
@@ -109,6 +149,32 @@ impl FileOptions {
             );
         }
         problems
+    }
+
+    fn path_problems(&self) -> Vec<Problem> {
+        let no = |option: &str, message: String| vec![Problem::new(option, message)];
+        let template = match self.template() {
+            Ok(template) => template,
+            Err(message) => return no("path", message),
+        };
+        let fixed = template.fixed();
+        let path = fixed.clone().unwrap_or_else(|| template.example());
+        let shown = self.path.display();
+        let ends_in_slash = self.path.as_os_str().to_string_lossy().ends_with(['/', '\\']);
+        if ends_in_slash || Names::of(&path).is_none() {
+            return no("path", format!("`{shown}` names no file: write a name, as in out/readings.jsonl"));
+        }
+        match fixed.map_or(Ok(Place::Files), |path| look(&path)) {
+            Ok(Place::Stream) if self.rotate.is_some() => {
+                no("rotate", format!("`{shown}` is no file, and cannot be rotated: leave this out"))
+            }
+            Ok(Place::Stream) if self.format().is_of_columns() => no(
+                "path",
+                format!("`{shown}` is no file: {} is written into files only", self.format().name()),
+            ),
+            Ok(_) => Vec::new(),
+            Err(message) => no("path", message),
+        }
     }
 
     /// The path without detours, for telling whether two sinks mean the same file.
@@ -131,11 +197,13 @@ mod tests {
 
     #[test]
     fn the_format_follows_the_name_unless_it_is_said() {
-        let is_csv = |value| options(value).is_csv();
-        assert!(is_csv(json!({"path": "a.csv"})));
-        assert!(is_csv(json!({"path": "a.CSV"})));
-        assert!(!is_csv(json!({"path": "a.csv", "format": "jsonl"})));
-        assert!(!is_csv(json!({"path": "a.txt"})));
+        let format = |value| options(value).format();
+        assert_eq!(format(json!({"path": "a.csv"})), FileFormat::Csv);
+        assert_eq!(format(json!({"path": "{device}/{date}.CSV"})), FileFormat::Csv);
+        assert_eq!(format(json!({"path": "a.csv", "format": "jsonl"})), FileFormat::Jsonl);
+        assert_eq!(format(json!({"path": "a.txt"})), FileFormat::Jsonl);
+        assert_eq!(format(json!({"path": "a.parquet"})), FileFormat::Parquet);
+        assert_eq!(format(json!({"path": "a.tsfile"})), FileFormat::Tsfile);
     }
 
     #[test]
@@ -150,11 +218,15 @@ mod tests {
         {
             assert_eq!(paths(json!({"path": "/dev/null"})), [""; 0]);
             assert_eq!(paths(json!({"path": "/dev/null", "rotate": {"rows": 5}})), ["rotate"]);
+            assert_eq!(paths(json!({"path": "/dev/null", "format": "tsfile"})), ["path"]);
         }
+        assert_eq!(paths(json!({"path": "out/{device}/{date}.csv", "open_files": 1})), [""; 0]);
+        assert_eq!(paths(json!({"path": "out/{devcie}.csv", "open_files": 0})), ["path", "open_files"]);
+        assert_eq!(paths(json!({"path": "out/{device}/"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.part"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.csv", "rotate": {}})), ["rotate"]);
-        let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s"}});
-        assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval"]);
+        let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s", "idle": "0s"}});
+        assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval", "rotate.idle"]);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, EncoderFactory, Error, Problem, Repeats, Result, Sink, SinkType, With,
+    Batch, BuildContext, Delivery, EncoderFactory, Error, Problem, Repeats, Result, Sink, SinkCapabilities,
+    SinkType, With,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
@@ -12,12 +13,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::{
     device,
     disk::{Disk, SystemDisk},
-    names::Names,
-    options::FileOptions,
+    journal::JournalEncoder,
+    options::{FileFormat, FileOptions, OPEN_FILES},
     place::{Place, look},
-    writer::Writer,
+    recovery::Content,
+    writer::Plan,
+    writers::Writers,
 };
-use crate::lines::{Format, LINE_KEYS, LineOptions, encoders};
+use crate::lines::{Format, LINE_KEYS, LineOptions, TimeFormat, encoders};
 
 /// A failure that repeats gets a line in the log at most this often.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -26,17 +29,23 @@ const SAID_EVERY: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct File;
 
-/// Writes rows as lines into files. See the [module](super) for what it promises.
+/// How long finishing files of columns may take, which are made then.
+const MAKING: Duration = Duration::from_secs(60 * 60);
+
+/// Writes rows into files. See the [module](super) for what it promises.
 #[derive(Debug)]
 pub struct FileSink {
-    writer: Arc<Mutex<Writer>>,
+    writers: Arc<Mutex<Writers>>,
+    /// The shortest time after which a file is finished.
     interval: Option<Duration>,
+    makes: bool,
     clock: parking_lot::Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 impl SinkType for File {
     const NAME: &'static str = "file";
-    const SUMMARY: &'static str = "Writes JSON lines or CSV into files that appear when they are whole.";
+    const SUMMARY: &'static str =
+        "Writes JSON lines, CSV, Parquet or TsFiles: files that appear when they are whole.";
     const ENCODES: Option<&'static [&'static str]> = Some(LINE_KEYS);
     type Options = With<FileOptions, LineOptions>;
 
@@ -51,9 +60,15 @@ impl SinkType for File {
     fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
         let With { own, group } = options;
         let encoder = context.encoder.clone().unwrap_or_else(|| encoder_of(&own, &group));
-        let sink = FileSink::encoding(&own, &group, &encoder, Arc::new(SystemDisk))?;
-        Ok(match look(&own.path) {
-            Ok(Place::Stream) => device::sink(&own, &encoder),
+        let content = match own.format() {
+            // An encoder was said: it stands in place of the format.
+            _ if context.encoder.is_some() => Content::Lines { csv: encoder.has_header() },
+            _ => content_of(&own, &encoder),
+        };
+        let sink = FileSink::encoding(&own, &group, &encoder, content, Arc::new(SystemDisk))?;
+        let fixed = own.template().ok().and_then(|template| template.fixed());
+        Ok(match fixed.as_deref().map(look) {
+            Some(Ok(Place::Stream)) => device::sink(&own, &encoder),
             _ => Arc::new(sink),
         })
     }
@@ -65,47 +80,53 @@ impl FileSink {
     /// # Errors
     /// The options cannot work; the first problem is the message.
     pub fn new(options: &FileOptions, lines: &LineOptions, disk: Arc<dyn Disk>) -> Result<Self> {
-        Self::encoding(options, lines, &encoder_of(options, lines), disk)
+        let encoder = encoder_of(options, lines);
+        let content = content_of(options, &encoder);
+        Self::encoding(options, lines, &encoder, content, disk)
     }
 
     fn encoding(
         options: &FileOptions,
         lines: &LineOptions,
         encoder: &EncoderFactory,
+        content: Content,
         disk: Arc<dyn Disk>,
     ) -> Result<Self> {
         if let Some(problem) = problems(options, lines).into_iter().next() {
             return Err(Error::config(problem.message).with("option", problem.path));
         }
-        let names =
-            Names::of(&options.path).ok_or_else(|| Error::bug("a path without problems names a file"))?;
+        let template = options.template().map_err(Error::config)?;
+        let plan = Plan { disk, rotate: options.rotate, encoder: encoder.clone(), content };
+        let writers = Writers::new(plan, template, options.open_files.unwrap_or(OPEN_FILES));
+        let limits = options.rotate.map(|rotate| [rotate.interval, rotate.idle]);
         Ok(Self {
-            writer: Arc::new(Mutex::new(Writer::new(options.rotate, encoder, names, disk))),
-            interval: options.rotate.and_then(|rotate| rotate.interval).map(|interval| interval.0),
+            writers: Arc::new(Mutex::new(writers)),
+            interval: limits.into_iter().flatten().flatten().map(|limit| limit.0).min(),
+            makes: matches!(content, Content::Journal(_)),
             clock: parking_lot::Mutex::default(),
         })
     }
 
-    /// Runs work on the writer where it may block. The writer's turn is waited for before a thread is taken, so that a disk
+    /// Runs work on the writers where it may block. Their turn is waited for before a thread is taken, so that a disk
     /// that stalls holds one thread and not one for each attempt.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Writers) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        run(Arc::clone(&self.writer).lock_owned().await, work).await
+        run(Arc::clone(&self.writers).lock_owned().await, work).await
     }
 
     /// Lets files be finished by age while nothing is written. Ends when the sink is closed or dropped.
     fn start_clock(&self) {
         let Some(interval) = self.interval else { return };
-        let writer = Arc::downgrade(&self.writer);
+        let writers = Arc::downgrade(&self.writers);
         let every = (interval / 4).clamp(Duration::from_millis(50), Duration::from_secs(10));
         let mut failures = Repeats::new(SAID_EVERY);
         let clock = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
-                let Some(writer) = writer.upgrade() else { return };
-                if let Err(error) = run(writer.lock_owned().await, Writer::tick).await
+                let Some(writers) = writers.upgrade() else { return };
+                if let Err(error) = run(writers.lock_owned().await, Writers::tick).await
                     && let Some(attempts) = failures.note(1, std::time::Instant::now())
                 {
                     tracing::warn!(%error, attempts, "a file could not be finished, and will be tried again");
@@ -118,28 +139,47 @@ impl FileSink {
 
 fn problems(options: &FileOptions, lines: &LineOptions) -> Vec<Problem> {
     let mut problems = options.problems();
-    problems.extend(lines.problems(options.is_csv()));
+    problems.extend(lines.problems(options.format() == FileFormat::Csv));
+    if options.format().is_of_columns() && lines.time != TimeFormat::default() {
+        let message = format!("times in {} are times: this is for lines of text", options.format().name());
+        problems.push(Problem::new("time", message));
+    }
     problems
 }
 
-/// How lines look where no encoder says so.
+fn content_of(options: &FileOptions, encoder: &EncoderFactory) -> Content {
+    match options.format() {
+        format if format.is_of_columns() => Content::Journal(format),
+        _ => Content::Lines { csv: encoder.has_header() },
+    }
+}
+
+/// How rows look in a file being written where no encoder says so.
 fn encoder_of(options: &FileOptions, lines: &LineOptions) -> EncoderFactory {
-    let format = if options.is_csv() { lines.csv() } else { Format::Jsonl };
-    encoders::factory(format, lines.time)
+    match options.format() {
+        FileFormat::Csv => encoders::factory(lines.csv(), lines.time),
+        FileFormat::Jsonl => encoders::factory(Format::Jsonl, lines.time),
+        FileFormat::Parquet => EncoderFactory::new(|| Box::new(JournalEncoder::default())),
+        FileFormat::Tsfile => EncoderFactory::new(|| Box::new(JournalEncoder::of_one_type())),
+    }
 }
 
 async fn run<T: Send + 'static>(
-    mut writer: OwnedMutexGuard<Writer>,
-    work: impl FnOnce(&mut Writer) -> Result<T> + Send + 'static,
+    mut writers: OwnedMutexGuard<Writers>,
+    work: impl FnOnce(&mut Writers) -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let done = tokio::task::spawn_blocking(move || work(&mut writer)).await;
+    let done = tokio::task::spawn_blocking(move || work(&mut writers)).await;
     done.unwrap_or_else(|error| Err(Error::bug(error.to_string())))
 }
 
 #[async_trait]
 impl Sink for FileSink {
+    fn capabilities(&self) -> SinkCapabilities {
+        SinkCapabilities { closing: self.makes.then_some(MAKING), ..SinkCapabilities::default() }
+    }
+
     async fn connect(&self) -> Result<()> {
-        self.run(Writer::connect).await?;
+        self.run(Writers::connect).await?;
         self.start_clock();
         Ok(())
     }
@@ -149,12 +189,12 @@ impl Sink for FileSink {
             return Ok(Delivery::default());
         }
         let batch = batch.clone();
-        let rejected = self.run(move |writer| writer.write(&batch)).await?;
+        let rejected = self.run(move |writers| writers.write(&batch)).await?;
         Ok(Delivery { rejected, beside: 0 })
     }
 
     async fn close(&self) -> Result<()> {
         drop(self.clock.lock().take());
-        self.run(Writer::finish).await
+        self.run(Writers::finish).await
     }
 }

@@ -130,6 +130,14 @@ impl DiskFile for FaultyFile {
         self.file.truncate(length)
     }
 
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        self.file.read_at(offset, bytes)
+    }
+
     fn scan(&mut self, piece: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         self.file.scan(piece)
     }

@@ -13,7 +13,7 @@ use levada_testkit::{NUMBER, Row, SinkHarness, Trouble, sink_contract};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{faulty_disk::FaultyDisk, stdout::row};
+use crate::{faulty_disk::FaultyDisk, stdout::row, tables};
 
 struct Harness {
     folder: TempDir,
@@ -48,11 +48,15 @@ pub(crate) fn rows(folder: &Path) -> Vec<Row> {
     let mut rows = Vec::new();
     for name in names(folder) {
         assert!(!name.ends_with(".part"), "{name} was left behind");
-        let text = fs::read_to_string(folder.join(&name)).expect("text");
-        if name.ends_with(".csv") {
-            rows.extend(csv_rows(&text));
-        } else {
-            rows.extend(text.lines().map(|line| row(&serde_json::from_str(line).expect("JSON"))));
+        assert!(!name.ends_with(".whole"), "{name} was left behind");
+        let path = folder.join(&name);
+        let text = || fs::read_to_string(&path).expect("text");
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("csv") => rows.extend(csv_rows(&text())),
+            Some("tsfile") => rows.extend(tables::tsfile_rows(&path)),
+            #[cfg(feature = "parquet")]
+            Some("parquet") => rows.extend(tables::parquet_rows(&path)),
+            _ => rows.extend(text().lines().map(|line| row(&serde_json::from_str(line).expect("JSON")))),
         }
     }
     rows
@@ -110,4 +114,26 @@ async fn files_pass_the_contract() {
     sink_contract(&mut Harness::new("readings.csv", json!({"rotate": {"bytes": "2KB", "interval": "1h"}})))
         .await;
     sink_contract(&mut Harness::new("readings.csv", json!({"form": "wide"}))).await;
+}
+
+#[tokio::test]
+async fn files_of_a_template_pass_the_contract() {
+    let many = || json!({"open_files": 2, "rotate": {"rows": 40}});
+    sink_contract(&mut Harness::new("{device}.jsonl", many())).await;
+    sink_contract(&mut Harness::new("{date}-{hour}.csv", json!({}))).await;
+}
+
+#[tokio::test]
+async fn files_of_columns_pass_the_contract() {
+    sink_contract(&mut Harness::new("readings.tsfile", json!({}))).await;
+    sink_contract(&mut Harness::new("readings.tsfile", json!({"rotate": {"rows": 60}}))).await;
+    sink_contract(&mut Harness::new("{device}.tsfile", json!({"open_files": 1}))).await;
+}
+
+#[cfg(feature = "parquet")]
+#[tokio::test]
+async fn parquet_passes_the_contract() {
+    sink_contract(&mut Harness::new("readings.parquet", json!({}))).await;
+    sink_contract(&mut Harness::new("readings.parquet", json!({"rotate": {"bytes": "9KB"}}))).await;
+    sink_contract(&mut Harness::new("{device}-{date}.parquet", json!({"open_files": 2}))).await;
 }

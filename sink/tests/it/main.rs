@@ -6,3 +6,5 @@ mod file;
 mod file_contract;
 mod iotdb;
 mod stdout;
+mod tables;
+mod templates;

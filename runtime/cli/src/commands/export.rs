@@ -46,10 +46,6 @@ use crate::{
     output::{self, CsvStyle, Format, Zone},
 };
 
-/// The key under which a Parquet column says of which type it is: of texts, Parquet has one kind only.
-#[cfg(feature = "parquet")]
-pub(super) const TYPE_NOTE: &str = "iotdb.type";
-
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]

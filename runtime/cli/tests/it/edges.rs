@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
     ("levada-source", &["levada-connector-api", "levada-model"]),
-    ("levada-sink", &["levada-connector-api", "levada-model"]),
+    ("levada-sink", &["levada-connector-api", "levada-model", "levada-tsfile"]),
     (
         "levada-runtime",
         &[

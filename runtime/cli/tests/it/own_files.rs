@@ -67,6 +67,38 @@ fn readings_come_back_through_csv_and_json_lines() {
 }
 
 #[test]
+fn readings_come_back_through_files_of_columns() {
+    let workplace = Workplace::new();
+    readings(&workplace);
+    run(&workplace, "direct", "in.jsonl", CAST, "iotdb: {embedded: direct}");
+    for format in ["parquet", "tsfile"] {
+        let sink = format!("file: {{path: \"{format}/{{device}}/{{date}}.{format}\"}}");
+        run(&workplace, format, "in.jsonl", CAST, &sink);
+        let file = format!("{format}/root.p.d/2023-11-14.{format}");
+        let data = format!("from-{format}");
+        workplace.run(&["import", &file, "--data", &data, "--quiet"]).ok();
+        assert_eq!(stored(&workplace, &data), stored(&workplace, "direct"), "{format}");
+        let types = |data: &str| workplace.sql(data, "show timeseries root.p.d.*").replace("LZ4", "");
+        if format == "parquet" {
+            assert_eq!(types(&data), types("direct"));
+        }
+    }
+}
+
+#[test]
+fn a_path_that_is_no_template_is_an_error_of_the_file() {
+    let workplace = Workplace::new();
+    let text = "sources: {f: {sensor: {rows: 3}}}\nsinks:\n  out:\n    inputs: [f]\n    file: {path: \"out/{devcie}.csv\"}\n";
+    workplace.write("p.yaml", text);
+    let lint = workplace.run(&["lint", "p.yaml"]);
+    let said = lint.stdout + &lint.stderr;
+    assert!(
+        lint.code != Some(0) && said.contains("`{devcie}` is nothing that a path can be made of"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_line_break_between_quotes_ends_no_record_of_a_file() {
     let workplace = Workplace::new();
     // A quote that is never closed costs its own line, and none behind it.

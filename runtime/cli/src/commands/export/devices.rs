@@ -7,24 +7,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, new_null_array};
 use arrow_schema::{Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
-use levada_model::{
-    DataType, Path, PathPattern, ResultColumn, Rows, SeriesSchema, Session, SessionError, StatusCode,
-};
+use levada_model::{DataType, PathPattern, ResultColumn, Rows, Session, SessionError, StatusCode};
+pub(super) use levada_sink::table::tsfile::TableDevice as Device;
 
-/// A device with some of its series.
-#[derive(Clone, Debug)]
-pub(super) struct Device {
-    pub(super) path: Path,
-    pub(super) aligned: bool,
-    /// Measurements in canonical form.
-    pub(super) series: Vec<(Arc<str>, SeriesSchema)>,
-}
-
-impl Device {
-    /// Its rows: time, then a column for each series.
-    pub(super) async fn rows(&self, session: &dyn Session) -> Result<Rows, SessionError> {
-        session.rows_of(&self.path, &self.series).await
-    }
+/// A device's rows: time, then a column for each series.
+///
+/// # Errors
+/// The store cannot say.
+pub(super) async fn rows_of(device: &Device, session: &dyn Session) -> Result<Rows, SessionError> {
+    session.rows_of(&device.path, &device.series).await
 }
 
 /// Devices whose series match, by path.
@@ -67,7 +58,7 @@ pub(super) fn rows(session: Arc<dyn Session>, devices: Vec<Device>) -> Rows {
         let (session, measurements, schema) =
             (Arc::clone(&session), Arc::clone(&measurements), Arc::clone(&schema));
         async move {
-            let rows = device.rows(&*session).await?;
+            let rows = rows_of(&device, &*session).await?;
             let places = places(&device, &measurements);
             let widened = move |batch: Result<_, _>| widen(&device, &batch?, &places, &schema);
             Ok::<_, SessionError>(rows.batches.map(widened))

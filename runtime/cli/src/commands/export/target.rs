@@ -117,12 +117,6 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// A file that a test has opened.
-    #[cfg(test)]
-    pub(super) fn of(file: File) -> Self {
-        Self { file, path: PathBuf::from("test") }
-    }
-
     /// Makes what was written durable, where that can be.
     pub(super) fn sync(&self) -> io::Result<()> {
         let sync = || if self.file.metadata()?.is_file() { self.file.sync_all() } else { Ok(()) };

@@ -1,27 +1,19 @@
 //! Rows as a TsFile.
-//!
-//! Rows are gathered until they make chunks of a good size. An aligned device keeps one time column; of a plain one every
-//! series has its own times, those without a value left out. A chunk is written in the encoding that makes it smallest, as when the
-//! store flushes, unless somebody chose another than the usual one for its series.
 
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
-use arrow_array::{Array, ArrayRef, Int64Array, cast::AsArray, types::Int64Type};
-use arrow_select::concat::concat;
+use anyhow::Context;
+use arrow_array::cast::AsArray;
 use futures::TryStreamExt;
-use levada_model::{DataType, Encoding, Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
-use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions, smallest_encoding};
+use levada_model::{Path, Rows, SeriesSchema, Session, quote_node, unquote_node};
+use levada_sink::table::tsfile::TableWriter;
+use levada_tsfile::Version;
 
-use super::{devices::Device, target::Output};
+use super::{
+    devices::{Device, rows_of},
+    target::Output,
+};
 use crate::exit::Failure;
-
-/// Rows of a chunk, about.
-const CHUNK_ROWS: usize = 100_000;
-/// Fewer values are written in the usual encoding: there is little to gain.
-const WORTH_CHOOSING: usize = 128;
-/// Bytes of rows that wait to become chunks, about.
-const CHUNK_BYTES: usize = 32 << 20;
 
 /// Writes all rows of devices; how many there are.
 pub(super) async fn write_devices(
@@ -30,11 +22,11 @@ pub(super) async fn write_devices(
     file: Output,
     version: Version,
 ) -> anyhow::Result<u64> {
-    let mut writer = Writer::new(file, version)?;
+    let mut writer = TableWriter::new(file, version)?;
     let mut count = 0;
     for device in devices {
         writer.begin(device.clone())?;
-        let mut rows = device.rows(session).await?;
+        let mut rows = rows_of(device, session).await?;
         while let Some(batch) = rows.batches.try_next().await? {
             count += batch.num_rows() as u64;
             writer.add(batch.column(0), batch.columns().iter().skip(1).cloned().collect())?;
@@ -42,7 +34,7 @@ pub(super) async fn write_devices(
         }
         writer.end()?;
     }
-    writer.finish()?;
+    writer.finish()?.sync()?;
     Ok(count)
 }
 
@@ -51,18 +43,18 @@ pub(super) async fn write_rows(rows: Rows, file: Output, version: Version) -> an
     if !rows.has_time {
         return Err(Failure::invalid("rows without a time do not make a TsFile").into());
     }
-    let mut writer = Writer::new(file, version)?;
+    let mut writer = TableWriter::new(file, version)?;
     let count = if rows.columns.first().is_some_and(|column| column.name == "Device") {
         by_device(rows, &mut writer).await?
     } else {
         by_series(rows, &mut writer).await?
     };
-    writer.finish()?;
+    writer.finish()?.sync()?;
     Ok(count)
 }
 
 /// Columns that are series: those of one device are written together.
-async fn by_series(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
+async fn by_series(mut rows: Rows, writer: &mut TableWriter<Output>) -> anyhow::Result<u64> {
     let mut devices: Vec<(Device, Vec<usize>)> = Vec::new();
     for (at, column) in rows.columns.iter().enumerate() {
         let series = Path::parse(&column.name)
@@ -98,7 +90,7 @@ async fn by_series(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
 }
 
 /// Rows that name their device, device by device.
-async fn by_device(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
+async fn by_device(mut rows: Rows, writer: &mut TableWriter<Output>) -> anyhow::Result<u64> {
     let series: Vec<(Arc<str>, SeriesSchema)> = rows
         .columns
         .iter()
@@ -130,115 +122,4 @@ async fn by_device(mut rows: Rows, writer: &mut Writer) -> anyhow::Result<u64> {
     }
     writer.end()?;
     Ok(count)
-}
-
-/// A file that is being written.
-struct Writer {
-    inner: TsFileWriter<Output>,
-    version: Version,
-    device: Option<Device>,
-    /// Rows that are not in a chunk yet.
-    times: Vec<ArrayRef>,
-    columns: Vec<Vec<ArrayRef>>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl Writer {
-    fn new(file: Output, version: Version) -> anyhow::Result<Self> {
-        let inner = TsFileWriter::new(file, version, WriterOptions::default())?;
-        let (times, columns) = (Vec::new(), Vec::new());
-        Ok(Self { inner, version, device: None, times, columns, rows: 0, bytes: 0 })
-    }
-
-    fn is_at(&self, path: &Path) -> bool {
-        self.device.as_ref().is_some_and(|device| device.path == *path)
-    }
-
-    fn begin(&mut self, device: Device) -> anyhow::Result<()> {
-        let newer = |data_type| {
-            matches!(data_type, DataType::Timestamp | DataType::Date | DataType::Blob | DataType::String)
-        };
-        if let Some((name, schema)) = device.series.iter().find(|(_, schema)| newer(schema.data_type))
-            && self.version == Version::V3
-        {
-            let (path, data_type) = (&device.path, schema.data_type);
-            bail!("{path}.{name} is of type {data_type}, which servers that read version 3 do not know");
-        }
-        self.inner.start_chunk_group(DeviceId::from(&device.path))?;
-        self.columns = vec![Vec::new(); device.series.len()];
-        self.device = Some(device);
-        Ok(())
-    }
-
-    /// Takes rows of the device.
-    fn add(&mut self, times: &ArrayRef, columns: Vec<ArrayRef>) -> anyhow::Result<()> {
-        self.rows += times.len();
-        self.bytes += columns.iter().map(|column| column.get_array_memory_size()).sum::<usize>();
-        self.times.push(Arc::clone(times));
-        for (gathered, column) in self.columns.iter_mut().zip(columns) {
-            gathered.push(column);
-        }
-        if self.rows >= CHUNK_ROWS || self.bytes >= CHUNK_BYTES { self.flush() } else { Ok(()) }
-    }
-
-    /// Makes chunks of the rows that wait.
-    fn flush(&mut self) -> anyhow::Result<()> {
-        let (Some(device), true) = (&self.device, self.rows > 0) else { return Ok(()) };
-        let times = join(&std::mem::take(&mut self.times))?;
-        let times: &Int64Array =
-            times.as_primitive_opt::<Int64Type>().context("times are of another type")?;
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for ((name, schema), arrays) in device.series.iter().zip(&mut self.columns) {
-            let values = join(&std::mem::take(arrays))?;
-            if values.null_count() < values.len() {
-                columns.push((name, chosen(*schema, &values, self.version), values));
-            }
-        }
-        if device.aligned {
-            let columns: Vec<AlignedColumn<'_>> = columns
-                .iter()
-                .map(|(name, schema, values)| AlignedColumn { measurement: name, schema: *schema, values })
-                .collect();
-            if !columns.is_empty() {
-                self.inner.write_aligned(times.values(), &columns)?;
-            }
-        } else {
-            for (name, schema, values) in &columns {
-                self.inner.write_series(name, *schema, times.values(), values)?;
-            }
-        }
-        (self.rows, self.bytes) = (0, 0);
-        Ok(())
-    }
-
-    fn end(&mut self) -> anyhow::Result<()> {
-        self.flush()?;
-        self.device = None;
-        Ok(())
-    }
-
-    fn finish(self) -> anyhow::Result<()> {
-        let (file, _) = self.inner.finish()?;
-        file.sync()?;
-        Ok(())
-    }
-}
-
-/// The schema a chunk is written in. The oldest servers that read version 3 know one encoding of texts only.
-fn chosen(schema: SeriesSchema, values: &dyn Array, version: Version) -> SeriesSchema {
-    let is_choice = schema.encoding != Encoding::default_for(schema.data_type);
-    if is_choice || values.len() < WORTH_CHOOSING || (version == Version::V3 && schema.data_type.is_text()) {
-        return schema;
-    }
-    let encoding = smallest_encoding(schema.data_type, schema.compressor, values);
-    SeriesSchema { encoding, ..schema }
-}
-
-fn join(arrays: &[ArrayRef]) -> anyhow::Result<ArrayRef> {
-    if let [only] = arrays {
-        return Ok(Arc::clone(only));
-    }
-    let arrays: Vec<&dyn Array> = arrays.iter().map(|array| &**array as &dyn Array).collect();
-    concat(&arrays).map_err(|error| anyhow!("rows cannot be put together: {error}"))
 }

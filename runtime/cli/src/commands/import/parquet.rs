@@ -42,7 +42,7 @@ use super::{
         sifted,
     },
 };
-use crate::commands::export::TYPE_NOTE;
+use levada_sink::table::TYPE_NOTE;
 
 /// Rows that are taken in at once.
 const ROWS: usize = 8_192;

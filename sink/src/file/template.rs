@@ -1,0 +1,329 @@
+//! Paths with places to be filled in: `out/{device}/{date}/readings.parquet`.
+//!
+//! | in the path | of a row |
+//! | --- | --- |
+//! | `{device}` | its device, `root.plant.d1` |
+//! | `{date}` | its day in UTC, `2024-05-01` |
+//! | `{year}`, `{month}`, `{day}`, `{hour}` | parts of its time in UTC, `2024`, `05`, `01`, `08` |
+//!
+//! `{{` and `}}` are braces. Characters of a device that not every file system takes in a name are written as `%` and two
+//! hexadecimal digits for each byte, so that two devices never share a file.
+
+use std::path::PathBuf;
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+/// The longest name of a file or folder; file systems take up to 255 bytes, and a number and an end come behind.
+const LONGEST_NAME: usize = 220;
+const HOUR: i64 = 60 * 60 * 1_000;
+
+/// What may stand between braces.
+const FIELDS: [(&str, Field); 6] = [
+    ("device", Field::Device),
+    ("date", Field::Date),
+    ("year", Field::Year),
+    ("month", Field::Month),
+    ("day", Field::Day),
+    ("hour", Field::Hour),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    Device,
+    Date,
+    Year,
+    Month,
+    Day,
+    Hour,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Field(Field),
+}
+
+/// A path with places to be filled in, or without any.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pieces: Vec<Piece>,
+}
+
+impl Template {
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// A brace is not closed, or between braces stands what is unknown; the message says what may stand there.
+    pub(super) fn parse(path: &str) -> Result<Self, String> {
+        let mut pieces = Vec::new();
+        let mut text = String::new();
+        let mut rest = path;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            text.push_str(before);
+            if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
+                text.push_str(&from[..1]);
+                rest = after;
+                continue;
+            }
+            let named = from.strip_prefix('{').and_then(|from| from.split_once('}'));
+            let Some((name, after)) = named else {
+                return Err(format!(
+                    "`{path}` has a brace without its other: a brace itself is written `{{{{` or `}}}}`"
+                ));
+            };
+            let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<_> = FIELDS.iter().map(|(known, _)| format!("{{{known}}}")).collect();
+                return Err(format!(
+                    "`{{{name}}}` is nothing that a path can be made of: it may be {}; a brace itself is written `{{{{`",
+                    known.join(", ")
+                ));
+            };
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            pieces.push(Piece::Field(*field));
+            rest = after;
+        }
+        text.push_str(rest);
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        Ok(Self { pieces })
+    }
+
+    /// The path itself, where there is nothing to fill in.
+    pub(super) fn fixed(&self) -> Option<PathBuf> {
+        match self.pieces.as_slice() {
+            [] => Some(PathBuf::new()),
+            [Piece::Text(text)] => Some(PathBuf::from(text)),
+            _ => None,
+        }
+    }
+
+    /// Milliseconds within which rows of a device have one path; `None` where times have no part in it.
+    pub(super) fn span(&self) -> Option<i64> {
+        let fields = self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Field(Field::Device) | Piece::Text(_) => None,
+            Piece::Field(Field::Hour) => Some(HOUR),
+            Piece::Field(_) => Some(24 * HOUR),
+        });
+        fields.min()
+    }
+
+    /// The path of rows of a device and a time.
+    ///
+    /// # Errors
+    /// There is no such path; the message says why.
+    pub(super) fn path(&self, device: &str, time: i64) -> Result<PathBuf, String> {
+        let mut path = String::new();
+        let mut moment: Option<DateTime> = None;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => path.push_str(text),
+                Piece::Field(Field::Device) => put_name(device, &mut path),
+                Piece::Field(field) => {
+                    let moment = match moment {
+                        Some(moment) => moment,
+                        None => *moment.insert(calendar(time)?),
+                    };
+                    path.push_str(&part(*field, moment));
+                }
+            }
+        }
+        let path = PathBuf::from(path);
+        match path.components().find(|part| part.as_os_str().len() > LONGEST_NAME) {
+            Some(_) => Err(format!("the device's name is too long for a file: {LONGEST_NAME} bytes at most")),
+            None => Ok(path),
+        }
+    }
+
+    /// The folder in front of the first place to be filled in.
+    pub(super) fn root(&self) -> PathBuf {
+        let known = match self.pieces.first() {
+            Some(Piece::Text(text)) => text.as_str(),
+            _ => "",
+        };
+        let folder = &known[..known.rfind('/').map_or(0, |at| at + 1)];
+        if folder.is_empty() { PathBuf::from(".") } else { PathBuf::from(folder) }
+    }
+
+    /// What the names of folders and of the file behind [`Template::root`] look like.
+    pub(super) fn levels(&self) -> Vec<Level> {
+        let mut levels = vec![Level::default()];
+        let root = match self.pieces.first() {
+            Some(Piece::Text(text)) => text.rfind('/').map_or(0, |at| at + 1),
+            _ => 0,
+        };
+        for (nth, piece) in self.pieces.iter().enumerate() {
+            match piece {
+                Piece::Text(text) => {
+                    let text = if nth == 0 { &text[root..] } else { text.as_str() };
+                    for (at, part) in text.split('/').enumerate() {
+                        if at > 0 {
+                            levels.push(Level::default());
+                        }
+                        if let Some(level) = levels.last_mut() {
+                            level.text(part);
+                        }
+                    }
+                }
+                Piece::Field(_) => {
+                    if let Some(level) = levels.last_mut() {
+                        level.open = true;
+                        if level.texts.is_empty() {
+                            level.texts.push(String::new());
+                        }
+                        level.texts.push(String::new());
+                    }
+                }
+            }
+        }
+        levels.retain(|level| level.open || !level.texts.is_empty());
+        levels
+    }
+
+    /// A path as it may come out, for looking at its form.
+    pub(super) fn example(&self) -> PathBuf {
+        self.path("root.plant.d1", 0).unwrap_or_default()
+    }
+}
+
+/// What the name of one folder, or of the file, looks like: texts with anything between them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Level {
+    texts: Vec<String>,
+    open: bool,
+}
+
+impl Level {
+    fn text(&mut self, text: &str) {
+        match self.texts.last_mut() {
+            Some(last) => last.push_str(text),
+            None if text.is_empty() => {}
+            None => self.texts.push(text.to_owned()),
+        }
+    }
+
+    /// The name, where it has no open place.
+    pub(super) fn fixed(&self) -> Option<&str> {
+        if self.open { None } else { self.texts.first().map(String::as_str) }
+    }
+
+    /// Whether a name has this form.
+    pub(super) fn fits(&self, name: &str) -> bool {
+        let Some((first, others)) = self.texts.split_first() else { return true };
+        // A place in front of all text has an empty text before it.
+        let Some(mut rest) = name.strip_prefix(first.as_str()) else { return false };
+        for (at, text) in others.iter().enumerate() {
+            if at + 1 == others.len() {
+                return rest.ends_with(text.as_str());
+            }
+            let Some(found) = rest.find(text.as_str()) else { return false };
+            rest = &rest[found + text.len()..];
+        }
+        self.open || rest.is_empty()
+    }
+}
+
+fn calendar(time: i64) -> Result<DateTime, String> {
+    let moment = Timestamp::from_millisecond(time);
+    let moment = moment
+        .map_err(|_| format!("the time {time} is on no day of the calendar, and the path needs one"))?;
+    Ok(TimeZone::UTC.to_datetime(moment))
+}
+
+fn part(field: Field, moment: DateTime) -> String {
+    match field {
+        Field::Device => String::new(),
+        Field::Date => moment.date().to_string(),
+        Field::Year => format!("{:04}", moment.year()),
+        Field::Month => format!("{:02}", moment.month()),
+        Field::Day => format!("{:02}", moment.day()),
+        Field::Hour => format!("{:02}", moment.hour()),
+    }
+}
+
+/// Adds a name that every file system takes, and no other device has.
+fn put_name(device: &str, path: &mut String) {
+    use std::fmt::Write as _;
+    for each in device.chars() {
+        if each.is_alphanumeric() || matches!(each, '_' | '.') {
+            path.push(each);
+        } else {
+            for byte in each.encode_utf8(&mut [0; 4]).bytes() {
+                // A string takes everything.
+                let _written = write!(path, "%{byte:02X}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn template(path: &str) -> Template {
+        Template::parse(path).expect(path)
+    }
+
+    #[test]
+    fn places_are_filled_in() {
+        let path = |of: &str, time| template(of).path("root.plant.`a/b`", time).expect("a path");
+        let at = 1_714_550_400_000;
+        assert_eq!(
+            path("out/{device}/{date}/r.csv", at),
+            Path::new("out/root.plant.%60a%2Fb%60/2024-05-01/r.csv")
+        );
+        assert_eq!(path("{year}/{month}-{day}T{hour}.csv", at), Path::new("2024/05-01T08.csv"));
+        assert_eq!(path("{{{hour}}}.csv", -1), Path::new("{23}.csv"));
+        assert_eq!(template("a/b.csv").fixed(), Some(PathBuf::from("a/b.csv")));
+        assert_eq!(template("a/{{b}}.csv").fixed(), Some(PathBuf::from("a/{b}.csv")));
+        assert_eq!(template("{date}").fixed(), None);
+        assert_eq!(
+            ["a", "{device}", "{date}", "{month}{hour}"].map(|path| template(path).span()),
+            [None, None, Some(24 * HOUR), Some(HOUR)]
+        );
+    }
+
+    #[test]
+    fn what_is_no_template_is_an_error_that_says_what_may_stand_there() {
+        for (path, reason) in [
+            (
+                "out/{devcie}.csv",
+                "`{devcie}` is nothing that a path can be made of: it may be {device}, {date}, ",
+            ),
+            ("out/{device", "has a brace without its other"),
+            ("out/device}.csv", "has a brace without its other"),
+            ("out/{}.csv", "`{}` is nothing"),
+        ] {
+            let error = Template::parse(path).expect_err(path);
+            assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn rows_without_a_path_are_told_why() {
+        let error = template("{date}.csv").path("root.d", i64::MAX).expect_err("no day");
+        assert!(error.starts_with("the time 9223372036854775807 is on no day"), "{error}");
+        let long = format!("root.{}", "x".repeat(300));
+        assert!(template("{device}.csv").path(&long, 0).expect_err("long").contains("too long for a file"));
+    }
+
+    #[test]
+    fn names_are_recognised_level_by_level() {
+        let of = template("out/x/{device}/day={date}/r-{hour}.csv");
+        assert_eq!(of.root(), Path::new("out/x/"));
+        let levels = of.levels();
+        assert_eq!(levels.len(), 3);
+        assert!(levels[0].fits("root.d1") && levels[1].fits("day=2024-05-01") && levels[2].fits("r-08.csv"));
+        assert!(
+            !levels[1].fits("2024-05-01") && !levels[2].fits("r-08.jsonl") && !levels[2].fits("x-08.csv")
+        );
+        let fixed = template("{device}/r.csv").levels();
+        assert_eq!((fixed[0].fixed(), fixed[1].fixed()), (None, Some("r.csv")));
+        assert_eq!(template("{device}.csv").root(), Path::new("."));
+    }
+}

@@ -10,6 +10,7 @@ use levada_model::{SessionError, SessionOptions};
 use levada_query::{FunctionDefinition, FunctionRegistry, QueryContext, QueryError};
 use levada_sql::ParseContext;
 use levada_storage::{Clock, Finding, Stats, Storage};
+use levada_udf::{UdfFactory, UdfLimits};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -58,7 +59,8 @@ impl Engine {
         let modules = options.udf_root_dir.unwrap_or_else(|| dir.join("ext").join("udf"));
         let functions = Functions::open(
             DocumentFile::new(dir.join("functions"), "functions.json", Arc::clone(&disk)),
-            ModuleFolder::new(modules, disk, options.function_loader),
+            ModuleFolder::new(modules, disk, options.udf_loader),
+            UdfLimits { memory: options.udf_memory },
         )?;
         let shared = Shared {
             gate: Gate::new(Users::open(users)?),
@@ -136,10 +138,10 @@ impl Engine {
         self.shared.functions.register(definition)
     }
 
-    /// Lets `create function` make functions of an id, under any name: those are kept over restarts, after which the program
+    /// Lets `create function` make functions of this one's id, under any name: those are kept over restarts, after which the program
     /// offers it again. It goes before modules that declare the id.
-    pub fn offer_function(&self, id: impl Into<String>, definition: FunctionDefinition) {
-        self.shared.functions.offer(id.into(), definition);
+    pub fn offer_function(&self, factory: Arc<dyn UdfFactory>) {
+        self.shared.functions.offer(factory);
     }
 
     /// Takes a function away that was added; queries that run keep it. Returns when it is durable that one of

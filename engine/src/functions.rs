@@ -46,6 +46,7 @@ pub use levada_query::{
     Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionKind, FunctionRegistry,
     InputRows, Needs, QueryError, RowFunction, SeriesFunction,
 };
+/// What functions of users are made of.
+pub use levada_udf as udf;
 
-pub use self::folder::FunctionLoader;
 pub(crate) use self::{folder::ModuleFolder, registered::Functions};

@@ -3,8 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use levada_storage::StorageOptions;
-
-use crate::functions::FunctionLoader;
+use levada_udf::UdfLoader;
 
 /// How an engine is set up.
 #[derive(Clone, Debug)]
@@ -18,8 +17,11 @@ pub struct EngineOptions {
     pub auto_create_schema: bool,
     /// Where `create function` looks for modules, in sub-folders too; `ext/udf` in the data folder where `None`.
     pub udf_root_dir: Option<PathBuf>,
-    /// What makes functions of modules; without it only functions of this program can be made.
-    pub function_loader: Option<Arc<dyn FunctionLoader>>,
+    /// What reads functions from modules; without it only functions of this program can be made.
+    pub udf_loader: Option<Arc<dyn UdfLoader>>,
+    /// Bytes of rows that may wait for their window in one call of a function, and, apart from them, bytes that it may say it
+    /// holds.
+    pub udf_memory: usize,
 }
 
 impl EngineOptions {
@@ -30,7 +32,8 @@ impl EngineOptions {
             query_memory: 64 << 20,
             auto_create_schema: true,
             udf_root_dir: None,
-            function_loader: None,
+            udf_loader: None,
+            udf_memory: 64 << 20,
         }
     }
 }

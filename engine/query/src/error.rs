@@ -3,6 +3,7 @@
 use arrow_schema::ArrowError;
 use levada_model::{SessionError, StatusCode};
 use levada_storage::StorageError;
+use levada_udf::{FaultKind, UdfError};
 
 /// Why a query gives no rows, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,9 @@ pub enum QueryError {
     /// The store could not be read.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// A function of a user's failed; the message names function and method.
+    #[error(transparent)]
+    Function(#[from] UdfError),
     /// A computation on columns failed.
     #[error("the query failed while computing: {0}")]
     Compute(#[from] ArrowError),
@@ -55,6 +59,13 @@ impl QueryError {
             Self::Refused { code, .. } => *code,
             Self::Memory { .. } => StatusCode::QUERY_MEMORY_NOT_ENOUGH,
             Self::Storage(error) => error.code(),
+            Self::Function(error) => match error.fault.kind {
+                FaultKind::Module => StatusCode::UDF_LOAD_CLASS_ERROR,
+                FaultKind::MemoryLimit => StatusCode::QUERY_MEMORY_NOT_ENOUGH,
+                // The call is what is wrong.
+                _ if error.method.is_of_the_start() => StatusCode::SEMANTIC_ERROR,
+                _ => StatusCode::EXECUTE_STATEMENT_ERROR,
+            },
             Self::Compute(_) | Self::Cancelled => StatusCode::QUERY_PROCESS_ERROR,
         }
     }

@@ -88,7 +88,9 @@ impl Environment {
                 let columns = columns.into_iter().map(Column::into_expr).collect();
                 project(self.run(*input, meters), columns)
             }
-            Node::Function { input, function, .. } => series_function(self.run(*input, meters), function),
+            Node::Function { input, function, .. } => {
+                series_function(self.run(*input, meters), function, self.cancellation.clone())
+            }
             Node::Summaries(Summaries { asked, windows, range, .. }) => {
                 AggregatePieces::new(Arc::clone(&self.view), asked, windows, range, rows, budget)
                     .cancelled_by(self.cancellation.clone())

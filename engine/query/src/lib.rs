@@ -39,6 +39,7 @@ mod select;
 mod series_functions;
 mod show;
 mod statement;
+mod udf;
 mod window;
 
 pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs};

@@ -38,6 +38,22 @@ pub trait SeriesFunction: fmt::Debug + Send {
     /// A value cannot be computed; the query ends.
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError>;
 
+    /// As [`SeriesFunction::rows`], of rows that it may keep.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::rows`].
+    fn chunk(&mut self, rows: Chunk) -> Result<Chunk, QueryError> {
+        self.rows(rows.times.values(), &rows.columns)
+    }
+
+    /// Gives more of what is ready. Asked behind each call of the other methods, until there is nothing.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::rows`].
+    fn more(&mut self) -> Result<Option<Chunk>, QueryError> {
+        Ok(None)
+    }
+
     /// Gives what is left behind the last row. Called once, and not after an error.
     ///
     /// # Errors

@@ -9,13 +9,13 @@
 //! Nothing is cached here, so a file that is put there counts at once.
 
 use std::{
-    fmt, io,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use levada_query::FunctionDefinition;
 use levada_storage::Disk;
+use levada_udf::{UdfError, UdfFactory, UdfLoader};
 
 /// How deep sub-folders are looked into; links may go in circles.
 const DEEPEST: usize = 16;
@@ -24,43 +24,18 @@ const LARGEST: u64 = 256 << 20;
 /// What files from elsewhere are kept in.
 const INSTALLED: &str = ".installed";
 
-/// What makes functions of files. The engine knows none by itself: whoever opens it hands one in.
-pub trait FunctionLoader: fmt::Debug + Send + Sync {
-    /// Whether a file may be a module, by its name.
-    fn is_module(&self, file: &Path) -> bool;
-
-    /// The ids of the functions that a module declares. Nothing of it is run.
-    ///
-    /// # Errors
-    /// It is no module, in words.
-    fn declared(&self, module: &[u8]) -> Result<Vec<String>, String>;
-
-    /// Makes a function of a module, ready to be called, under whatever name. Blocks, for seconds maybe.
-    ///
-    /// # Errors
-    /// It does not declare the function, or cannot be run; in words.
-    fn load(&self, file: &Path, module: &[u8], id: &str) -> Result<FunctionDefinition, String>;
-}
-
 /// The folder, and what makes functions of what is in it.
 #[derive(Debug)]
 pub(crate) struct ModuleFolder {
     dir: PathBuf,
     disk: Arc<dyn Disk>,
-    loader: Option<Arc<dyn FunctionLoader>>,
-}
-
-/// A module that was found.
-#[derive(Debug)]
-pub(super) struct Module {
-    file: PathBuf,
-    bytes: Vec<u8>,
+    loader: Option<Arc<dyn UdfLoader>>,
 }
 
 /// What a look for an id came upon.
 #[derive(Debug, Default)]
 struct Search {
-    found: Vec<Module>,
+    found: Vec<(PathBuf, Arc<dyn UdfFactory>)>,
     /// How many files may be modules.
     looked_at: usize,
     /// Files that may be modules and cannot be read as such, and why.
@@ -68,7 +43,7 @@ struct Search {
 }
 
 impl ModuleFolder {
-    pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, loader: Option<Arc<dyn FunctionLoader>>) -> Self {
+    pub(crate) fn new(dir: PathBuf, disk: Arc<dyn Disk>, loader: Option<Arc<dyn UdfLoader>>) -> Self {
         Self { dir, disk, loader }
     }
 
@@ -76,15 +51,15 @@ impl ModuleFolder {
     ///
     /// # Errors
     /// No module declares it, several do, or the one cannot be run; in words.
-    pub(super) fn load(&self, id: &str) -> Result<FunctionDefinition, String> {
+    pub(super) fn load(&self, id: &str) -> Result<Arc<dyn UdfFactory>, String> {
         let loader = self.loader()?;
         let mut search = Search::default();
         self.search(loader, &self.dir, id, 0, &mut search);
         match search.found.as_slice() {
-            [module] => loader.load(&module.file, &module.bytes, id),
+            [(_, factory)] => Ok(Arc::clone(factory)),
             [] => Err(self.not_found(&search)),
             several => {
-                let files: Vec<_> = several.iter().map(|each| each.file.display().to_string()).collect();
+                let files: Vec<_> = several.iter().map(|(file, _)| file.display().to_string()).collect();
                 Err(format!("it is declared by {}: leave one of them there", files.join(" and by ")))
             }
         }
@@ -94,11 +69,8 @@ impl ModuleFolder {
     ///
     /// # Errors
     /// The file does not declare it or cannot be run; in words.
-    pub(super) fn load_installed(&self, name: &str, id: &str) -> Result<FunctionDefinition, String> {
-        let loader = self.loader()?;
-        let file = self.dir.join(INSTALLED).join(name);
-        let bytes = self.read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        loader.load(&file, &bytes, id)
+    pub(super) fn load_installed(&self, name: &str, id: &str) -> Result<Arc<dyn UdfFactory>, String> {
+        of_file(self.loader()?, &self.dir.join(INSTALLED).join(name), id)
     }
 
     /// Brings a file here, durably, for the function of a name; gives what it is called here.
@@ -109,10 +81,7 @@ impl ModuleFolder {
         let loader = self.loader()?;
         let within = |file: &Path, error: io::Error| format!("{}: {error}", file.display());
         let bytes = self.read(from).map_err(|error| within(from, error))?;
-        let declared = loader.declared(&bytes).map_err(|why| format!("{}: {why}", from.display()))?;
-        if !declared.iter().any(|each| each == id) {
-            return Err(format!("{} declares {}", from.display(), listed(&declared)));
-        }
+        of_file(loader, from, id)?;
         let dir = self.dir.join(INSTALLED);
         let extension = from.extension().map_or("wasm".into(), |each| each.to_string_lossy());
         let installed = format!("{}.{extension}", file_name(name));
@@ -138,11 +107,11 @@ impl ModuleFolder {
         }
     }
 
-    fn loader(&self) -> Result<&dyn FunctionLoader, String> {
+    fn loader(&self) -> Result<&dyn UdfLoader, String> {
         self.loader.as_deref().ok_or_else(|| "this program cannot run modules".to_owned())
     }
 
-    fn search(&self, loader: &dyn FunctionLoader, dir: &Path, id: &str, depth: usize, search: &mut Search) {
+    fn search(&self, loader: &dyn UdfLoader, dir: &Path, id: &str, depth: usize, search: &mut Search) {
         let is_hidden =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         let (files, folders) = match (self.disk.files(dir), self.disk.folders(dir)) {
@@ -154,16 +123,14 @@ impl ModuleFolder {
         };
         let mut files: Vec<_> = files.into_iter().filter(|file| !is_hidden(file)).collect();
         files.sort_unstable();
-        for file in files.into_iter().filter(|file| loader.is_module(file)) {
+        for file in files.into_iter().filter(|file| loader.reads(file)) {
             search.looked_at += 1;
-            let declared = self.read(&file).map_err(|error| error.to_string()).and_then(|bytes| {
-                let declared = loader.declared(&bytes)?;
-                Ok((declared.iter().any(|each| each == id)).then_some(bytes))
-            });
-            match declared {
-                Ok(Some(bytes)) => search.found.push(Module { file, bytes }),
-                Ok(None) => {}
-                Err(why) => search.faults.push(format!("{}: {why}", file.display())),
+            match loader.load(&file) {
+                Ok(declared) => {
+                    let found = declared.into_iter().filter(|each| each.id() == id);
+                    search.found.extend(found.map(|each| (file.clone(), each)));
+                }
+                Err(error) => search.faults.push(in_words(&error)),
             }
         }
         if depth < DEEPEST {
@@ -206,12 +173,20 @@ impl ModuleFolder {
     }
 }
 
-/// Ids of what a module declares.
-fn listed(declared: &[String]) -> String {
-    if declared.is_empty() {
-        return "no function".to_owned();
-    }
-    declared.join(", ")
+/// The error of a loader, whose function is the file.
+fn in_words(error: &UdfError) -> String {
+    format!("{}: {}", error.function, error.fault)
+}
+
+/// The function of an id, of a file.
+fn of_file(loader: &dyn UdfLoader, file: &Path, id: &str) -> Result<Arc<dyn UdfFactory>, String> {
+    let declared = loader.load(file).map_err(|error| in_words(&error))?;
+    let ids: Vec<_> = declared.iter().map(|each| each.id()).collect();
+    let at = ids.iter().position(|each| *each == id).ok_or_else(|| match ids.as_slice() {
+        [] => format!("{} declares no function", file.display()),
+        ids => format!("{} declares {}", file.display(), ids.join(", ")),
+    })?;
+    Ok(Arc::clone(&declared[at]))
 }
 
 /// The name of a function as that of a file: no two names have the same.

@@ -20,6 +20,7 @@ use levada_model::{SessionError, StatusCode};
 use levada_query::{FunctionDefinition, FunctionKind, FunctionRegistry, QueryError};
 use levada_sql::ast::CreateFunction;
 use levada_storage::StorageError;
+use levada_udf::{Fault, UdfFactory, UdfKind, UdfLimits};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -46,7 +47,9 @@ pub(crate) struct Functions {
 struct Library {
     folder: ModuleFolder,
     /// What the program offers, by id.
-    offered: RwLock<HashMap<String, FunctionDefinition>>,
+    offered: RwLock<HashMap<String, Arc<dyn UdfFactory>>>,
+    /// What a call may use.
+    limits: UdfLimits,
 }
 
 /// A function that `create function` made.
@@ -76,8 +79,12 @@ impl Functions {
     ///
     /// # Errors
     /// The file cannot be read, or is damaged.
-    pub(crate) fn open(file: DocumentFile, folder: ModuleFolder) -> Result<Self, StorageError> {
-        let library = Arc::new(Library { folder, offered: RwLock::default() });
+    pub(crate) fn open(
+        file: DocumentFile,
+        folder: ModuleFolder,
+        limits: UdfLimits,
+    ) -> Result<Self, StorageError> {
+        let library = Arc::new(Library { folder, offered: RwLock::default(), limits });
         let document =
             file.read::<Document>()?.unwrap_or(Document { version: VERSION, functions: Vec::new() });
         if document.version > VERSION {
@@ -122,8 +129,9 @@ impl Functions {
     }
 
     /// Lets `create function` make functions of an id, of code in this program.
-    pub(crate) fn offer(&self, id: String, definition: FunctionDefinition) {
-        self.library.offered.write().unwrap_or_else(PoisonError::into_inner).insert(id, definition);
+    pub(crate) fn offer(&self, factory: Arc<dyn UdfFactory>) {
+        let id = factory.id().to_owned();
+        self.library.offered.write().unwrap_or_else(PoisonError::into_inner).insert(id, factory);
     }
 
     /// `create function`: returns when it is durable. Blocks.
@@ -139,7 +147,8 @@ impl Functions {
         let made = || -> Result<_, SessionError> {
             let loaded =
                 self.library.load(&class, file.as_deref()).map_err(|why| not_loaded(&class, &why))?;
-            let kind = loaded.kind();
+            try_out(&*loaded).map_err(|why| not_loaded(&class, &why.message))?;
+            let kind = loaded.kind().into();
             let entry = Entry {
                 name: name.clone(),
                 class: class.clone(),
@@ -223,7 +232,7 @@ impl Functions {
 }
 
 impl Library {
-    fn load(&self, class: &str, file: Option<&str>) -> Result<FunctionDefinition, String> {
+    fn load(&self, class: &str, file: Option<&str>) -> Result<Arc<dyn UdfFactory>, String> {
         match file {
             Some(file) => self.folder.load_installed(file, class),
             None => {
@@ -238,21 +247,34 @@ impl Library {
         self: &Arc<Self>,
         entry: &Entry,
         kind: FunctionKind,
-        loaded: Option<FunctionDefinition>,
+        loaded: Option<Arc<dyn UdfFactory>>,
     ) -> FunctionDefinition {
         let library = Arc::clone(self);
         let Entry { name, class, file, .. } = entry.clone();
         let kept = class.clone();
-        let slot = Mutex::new(loaded.map(Arc::new));
+        let limits = self.limits;
+        let of = {
+            let name = name.clone();
+            move |factory| Arc::new(FunctionDefinition::udf(name.clone(), factory, limits))
+        };
+        let slot = Mutex::new(loaded.map(&of));
         let get = move || {
             let mut slot = slot.lock();
             if let Some(loaded) = &*slot {
                 return Ok(Arc::clone(loaded));
             }
             let loaded = library.load(&class, file.as_deref()).map_err(|why| not_loaded(&class, &why))?;
-            Ok(Arc::clone(slot.insert(Arc::new(loaded))))
+            Ok(Arc::clone(slot.insert(of(loaded))))
         };
         FunctionDefinition::deferred(name, kind, get).of_class(kept)
+    }
+}
+
+/// Makes an instance, which compiles what has to be, and is not started.
+fn try_out(factory: &dyn UdfFactory) -> Result<(), Fault> {
+    match factory.kind() {
+        UdfKind::Udtf => factory.make_udtf().map(drop),
+        UdfKind::Udaf => factory.make_udaf().map(drop),
     }
 }
 

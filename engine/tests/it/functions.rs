@@ -4,61 +4,51 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use arrow_array::{ArrayRef, Float64Array, cast::AsArray, types::Float64Type};
+use arrow_array::{cast::AsArray, types::Float64Type};
 use futures::StreamExt;
 use levada_engine::{
     Access,
-    functions::{Call, Chunk, FunctionDefinition, FunctionLoader, QueryError, SeriesFunction},
+    functions::udf::{
+        self, Configuration, DataType, Failure, Fault, FaultKind, Method, PointCollector, Row, UdfError,
+        UdfFactory, UdfLoader, UdfParameters, Udtf, udtf,
+    },
 };
-use levada_model::{DataType, Outcome, Session};
+use levada_model::{Outcome, Session};
 
 use super::store::{Store, done, refusal, rows};
 
 /// Makes functions of texts.
 #[derive(Debug)]
-pub(crate) struct Texts;
+struct Texts;
 
-impl FunctionLoader for Texts {
-    fn is_module(&self, file: &Path) -> bool {
+impl UdfLoader for Texts {
+    fn reads(&self, file: &Path) -> bool {
         file.extension().is_some_and(|extension| extension == "txt")
     }
 
-    fn declared(&self, module: &[u8]) -> Result<Vec<String>, String> {
-        Ok(factors(module)?.into_iter().map(|(id, _)| id).collect())
-    }
-
-    fn load(&self, file: &Path, module: &[u8], id: &str) -> Result<FunctionDefinition, String> {
-        let found = factors(module)?.into_iter().find(|(each, _)| each == id);
-        let (_, factor) = found.ok_or_else(|| format!("{} does not declare it", file.display()))?;
-        Ok(times(factor))
+    fn load(&self, file: &Path) -> Result<Vec<Arc<dyn UdfFactory>>, UdfError> {
+        let name = file.display().to_string();
+        let failed = |kind, why: String| UdfError::new(name.clone(), Method::Load, Fault::new(kind, why));
+        let text = fs::read_to_string(file).map_err(|error| failed(FaultKind::Io, error.to_string()))?;
+        let line = |line: &str| {
+            let (id, factor) = line.split_once(' ').ok_or("a line has no factor")?;
+            let factor: f64 = factor.parse().map_err(|_| format!("`{factor}` is no factor"))?;
+            Ok(udtf(id, move || Times(factor)))
+        };
+        text.lines().map(line).collect::<Result<_, String>>().map_err(|why| failed(FaultKind::Module, why))
     }
 }
 
-fn factors(module: &[u8]) -> Result<Vec<(String, f64)>, String> {
-    let text = std::str::from_utf8(module).map_err(|_| "it is no text".to_owned())?;
-    let line = |line: &str| {
-        let (id, factor) = line.split_once(' ').ok_or("a line has no factor")?;
-        Ok((id.to_owned(), factor.parse().map_err(|_| format!("`{factor}` is no factor"))?))
-    };
-    text.lines().map(line).collect()
-}
-
-#[derive(Debug)]
 struct Times(f64);
 
-impl SeriesFunction for Times {
-    fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
-        let input = inputs[0].as_primitive::<Float64Type>();
-        let product: Float64Array = input.iter().map(|value| value.map(|value| value * self.0)).collect();
-        Ok(Chunk { times: times.to_vec().into(), columns: vec![Arc::new(product)] })
+impl Udtf for Times {
+    fn before_start(&mut self, _: &UdfParameters) -> Result<Configuration, Failure> {
+        Ok(Configuration::new(udf::Access::RowByRow, DataType::Double))
     }
-}
 
-fn times(factor: f64) -> FunctionDefinition {
-    FunctionDefinition::series("times", "(DOUBLE): DOUBLE", "A multiple.", move |call: &Call<'_>| {
-        call.expect(1, &[DataType::Double])?;
-        Ok((Box::new(Times(factor)), DataType::Double))
-    })
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> Result<(), Failure> {
+        row.get::<f64>(0)?.map_or(Ok(()), |value| points.put(row.time(), value * self.0))
+    }
 }
 
 /// A store that can make functions of texts, with a series of two rows.
@@ -72,7 +62,7 @@ async fn store() -> Store {
 }
 
 fn reopen(store: &mut Store) {
-    store.reopen_with(|options| options.function_loader = Some(Arc::new(Texts)));
+    store.reopen_with(|options| options.udf_loader = Some(Arc::new(Texts)));
 }
 
 fn put(store: &Store, file: &str, text: &str) {
@@ -280,7 +270,7 @@ async fn a_folder_that_is_read_alone_has_its_functions_and_takes_no_more() {
     done(&store.session(), "create function twice as 'ex.Twice'").await;
     store.engine().close().await.expect("closed");
     store.reopen_with(|options| {
-        options.function_loader = Some(Arc::new(Texts));
+        options.udf_loader = Some(Arc::new(Texts));
         options.storage.access = Access::Read;
     });
     assert_eq!(rows(&store.session(), ASKED).await, ["1,3.0", "2,8.0"]);
@@ -296,10 +286,10 @@ async fn functions_of_the_program_are_made_by_their_id_and_another_folder_may_ho
     fs::write(elsewhere.path().join("m.txt"), "ex.Half 0.5").expect("written");
     let open = |store: &mut Store| {
         store.reopen_with(|options| {
-            options.function_loader = Some(Arc::new(Texts));
+            options.udf_loader = Some(Arc::new(Texts));
             options.udf_root_dir = Some(elsewhere.path().to_owned());
         });
-        store.engine().offer_function("program.Thrice", times(3.0));
+        store.engine().offer_function(udtf("program.Thrice", || Times(3.0)));
     };
     open(&mut store);
     done(&store.session(), "create function thrice as 'program.Thrice'").await;

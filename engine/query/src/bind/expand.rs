@@ -37,7 +37,7 @@ impl Expanded {
 
 impl Names<'_> {
     /// All that an expression stands for: series by series in the order of the prefixes and of the catalog, the rightmost
-    /// name changing fastest. Empty where a name stands for nothing.
+    /// name changing fastest; of the inputs of a function that was added, the leftmost. Empty where a name stands for nothing.
     pub(crate) fn expand(&mut self, expression: &Expression) -> Result<Vec<Expanded>, QueryError> {
         self.expand_whole(expression, false)
     }
@@ -81,21 +81,25 @@ impl Names<'_> {
         }
         let mut expanded = vec![Expanded { expression: expression.clone(), other: None }];
         let inputs = series_inputs(expression);
+        let leftmost_first = self.is_added(expression);
         for (at, child) in expression.children().into_iter().enumerate().take(inputs) {
             if child.series().is_empty() {
                 continue;
             }
             let choices = self.expand_at(child, or_null, depth + 1)?;
             check_columns(expanded.len().saturating_mul(choices.len()))?;
-            expanded = expanded
-                .iter()
-                .flat_map(|before| choices.iter().map(move |choice| (before, choice)))
-                .map(|(before, choice)| Expanded {
-                    expression: replace_child(&before.expression, at, &choice.expression),
-                    other: (before.is_grouped() || choice.is_grouped())
-                        .then(|| replace_child(before.grouped(), at, choice.grouped())),
-                })
-                .collect();
+            let with = |before: &Expanded, choice: &Expanded| Expanded {
+                expression: replace_child(&before.expression, at, &choice.expression),
+                other: (before.is_grouped() || choice.is_grouped())
+                    .then(|| replace_child(before.grouped(), at, choice.grouped())),
+            };
+            expanded = if leftmost_first {
+                let pairs = choices.iter().flat_map(|choice| expanded.iter().map(move |each| (each, choice)));
+                pairs.map(|(before, choice)| with(before, choice)).collect()
+            } else {
+                let pairs = expanded.iter().flat_map(|each| choices.iter().map(move |choice| (each, choice)));
+                pairs.map(|(before, choice)| with(before, choice)).collect()
+            };
         }
         Ok(expanded)
     }

@@ -11,11 +11,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hashbrown::HashMap;
 use levada_model::{DataType, Path, PathPattern};
-use levada_sql::ast::SeriesName;
+use levada_sql::ast::{Expression, ExpressionKind, SeriesName};
 use levada_storage::{DeviceSeries, View};
 
 use super::schema_order::{self, Place, Purpose};
-use crate::{QueryContext, context::SchemaOrder};
+use crate::{FunctionRegistry, QueryContext, context::SchemaOrder};
 
 /// A series.
 #[derive(Clone, Debug)]
@@ -110,6 +110,7 @@ pub(crate) enum Show<'a> {
 pub(crate) struct Names<'a> {
     view: &'a dyn View,
     order: SchemaOrder,
+    functions: Arc<FunctionRegistry>,
     prefixes: Vec<PathPattern>,
     show: Show<'a>,
     matches: HashMap<SeriesName, Arc<Found>, foldhash::fast::RandomState>,
@@ -128,6 +129,7 @@ impl<'a> Names<'a> {
         Self {
             view,
             order: context.order,
+            functions: Arc::clone(&context.functions),
             prefixes,
             show,
             matches: HashMap::default(),
@@ -138,6 +140,12 @@ impl<'a> Names<'a> {
     /// The same, series in the order of their paths.
     pub(crate) fn by_path(self) -> Self {
         Self { order: SchemaOrder::Path, ..self }
+    }
+
+    /// Whether an expression is a call of a function that was added.
+    pub(crate) fn is_added(&self, expression: &Expression) -> bool {
+        let ExpressionKind::Function(call) = &expression.kind else { return false };
+        self.functions.find(&call.name).is_some_and(|found| !found.is_builtin())
     }
 
     /// The series a suffix, or a whole path, stands for.

@@ -173,7 +173,11 @@ impl Scope {
             }
             Some(Binder::Expression(bind)) => bind(&call, arguments),
             // Calls of other kinds are columns where they may stand.
-            Some(Binder::Series(_) | Binder::Aggregate(_)) | None => Err(QueryError::semantic(format!(
+            Some(Binder::Series(_)) => {
+                Err(call.refuse("it makes a series of its own, and cannot stand here"))
+            }
+            Some(Binder::Aggregate(_)) => Err(call.refuse("it is an aggregate, and cannot stand here")),
+            None => Err(QueryError::semantic(format!(
                 "Failed to reflect UDF instance, because UDF {} has not been registered.",
                 function.name.to_uppercase()
             ))),

@@ -11,8 +11,11 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("levada-sql", &["levada-model"]),
     ("levada-rpc", &["levada-model"]),
     ("levada-storage", &["levada-model", "levada-tsfile"]),
-    ("levada-query", &["levada-model", "levada-sql", "levada-storage"]),
-    ("levada-engine", &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile"]),
+    ("levada-query", &["levada-model", "levada-sql", "levada-storage", "levada-udf"]),
+    (
+        "levada-engine",
+        &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile", "levada-udf"],
+    ),
     ("levada-udf-sdk", &[]),
     ("levada-udf", &["levada-model", "levada-udf-sdk"]),
     ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),

@@ -13,10 +13,11 @@
 //!
 //! A feed costs who writes nothing: it reads the log's files behind them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use levada_model::{SessionError, StatusCode};
 use levada_storage::{Change, Changes, ChangesFrom, ReaderInfo, StorageError};
+use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use crate::{Engine, EngineError};
@@ -34,10 +35,6 @@ struct Reading {
     ready: Vec<Change>,
 }
 
-fn locked(shared: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl ChangeFeed {
     /// The changes that come next, of about so many bytes together; waits until there is one. Dropped before it resolves, it
     /// takes nothing away from the next call.
@@ -47,7 +44,7 @@ impl ChangeFeed {
     pub async fn next(&mut self, bytes: usize) -> Result<Vec<Change>, SessionError> {
         loop {
             let (ready, more) = {
-                let mut reading = locked(&self.shared);
+                let mut reading = self.shared.lock();
                 (std::mem::take(&mut reading.ready), reading.changes.more())
             };
             if !ready.is_empty() {
@@ -56,7 +53,7 @@ impl ChangeFeed {
             more.await;
             let shared = Arc::clone(&self.shared);
             let read = spawn_blocking(move || {
-                let mut reading = locked(&shared);
+                let mut reading = shared.lock();
                 if reading.ready.is_empty() {
                     reading.ready = reading.changes.read(bytes)?;
                 }
@@ -72,7 +69,7 @@ impl ChangeFeed {
 
     /// Says that all up to a [`Change::position`] was delivered, for a feed with a name: what was kept for that goes.
     pub fn settle(&self, position: u64) {
-        locked(&self.shared).changes.settle(position);
+        self.shared.lock().changes.settle(position);
     }
 }
 

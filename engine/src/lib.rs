@@ -44,6 +44,7 @@ mod error;
 pub mod expressions;
 pub mod functions;
 mod gate;
+mod known;
 mod options;
 mod rows;
 mod session;

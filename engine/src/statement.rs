@@ -20,7 +20,7 @@ use levada_sql::ast::Statement;
 use levada_storage::{Applied, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
-pub(crate) use self::insert::{KnownDevice, insert_write};
+pub(crate) use self::insert::insert_write;
 use crate::{
     engine::Shared,
     error::panicked,

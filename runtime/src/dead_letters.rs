@@ -59,6 +59,10 @@ struct Durable {
 
 /// Starts the writer of a pipeline's letters. The file is opened with the first letter.
 pub(crate) fn start(path: PathBuf, pipeline: Arc<str>, attempts: Attempts) -> (DeadLetters, JoinHandle<()>) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a letter's rows stay in flight until it is written, and those are bounded"
+    )]
     let (sender, inbox) = mpsc::unbounded_channel();
     let (durable, watched) = watch::channel(Durable::default());
     let outbox = Arc::new(Mutex::new(Outbox { last: Ticket::default(), sender }));

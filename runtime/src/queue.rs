@@ -77,7 +77,7 @@ struct Held {
 
 /// A receiver, and what makes edges to it.
 pub(crate) fn queue<T>() -> (Inlet<T>, Receiver<T>) {
-    // Unbounded only in name: nothing is sent that holds no permits.
+    #[expect(clippy::disallowed_methods, reason = "nothing is sent that holds no permits")]
     let (sender, receiver) = mpsc::unbounded_channel();
     (Inlet(sender), Receiver(receiver))
 }

@@ -24,10 +24,7 @@ use tokio::time::Instant;
 mod options;
 mod wave;
 
-pub use self::{
-    options::{MeasurementOptions, SensorOptions},
-    wave::WaveForm,
-};
+pub use self::options::{MeasurementOptions, SensorOptions, WaveForm};
 
 use self::wave::Wave;
 

@@ -4,7 +4,6 @@
 //! says which type it gets. A value that cannot be converted is left out and reported, the others of its row are stored.
 
 mod convert;
-mod known;
 
 use std::sync::Arc;
 
@@ -13,8 +12,7 @@ use jiff::tz::TimeZone;
 use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_sql::ast::{Constant, Insert};
 
-pub(crate) use self::known::KnownDevice;
-use crate::{engine::Shared, gate::Creation};
+use crate::{engine::Shared, gate::Creation, known::KnownDevice};
 
 /// Stores rows that have passed the gate, and waits until they are durable. The store is asked at the first poll.
 pub(crate) async fn insert_write(
@@ -37,7 +35,7 @@ pub(super) async fn run(
     zone: &TimeZone,
     creation: &Creation,
 ) -> Result<String, SessionError> {
-    let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| shared_name(name)).collect();
+    let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| (**name).into()).collect();
     let known = KnownDevice::find(&*shared.storage.catalog(), &insert.device, &names);
     let aligned = known.aligned.unwrap_or(insert.aligned);
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
@@ -111,9 +109,4 @@ fn statement_code(code: StatusCode) -> StatusCode {
         StatusCode::PATH_ALREADY_EXIST | StatusCode::SYSTEM_READ_ONLY => StatusCode::METADATA_ERROR,
         code => code,
     }
-}
-
-/// A shared text.
-fn shared_name(name: &str) -> Arc<str> {
-    name.into()
 }

@@ -10,7 +10,7 @@ use crate::{
     engine::Shared,
     error::panicked,
     gate::{Caller, Scope},
-    statement::KnownDevice,
+    known::KnownDevice,
 };
 
 /// Makes the series that are missing, as their files have them. What cannot be made so is left to the rows, which say why.

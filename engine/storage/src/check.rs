@@ -7,31 +7,23 @@
 //! ```
 //! What a crash may leave is a note; what was stored and cannot be had any more is an error.
 
-mod adopt;
+mod copies;
 mod file;
-mod finding;
 mod give_up;
 mod holed;
 mod repair;
+mod unsummed;
 
-use std::{
-    collections::HashSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
-pub(crate) use adopt::{adopt, named, tells_all};
-pub use finding::{Action, Finding, Severity};
-pub(crate) use repair::move_aside;
 pub use repair::repair;
 
 use crate::{
-    StorageError, StorageOptions,
-    disk::Disk,
+    Finding, StorageError, StorageOptions,
+    folder::{holds_data, lock_to_read, take_lock, tells_all, unknown},
     manifest::{Loaded, Manifest, generations},
     sealed::{DataFolder, SUMS, SealedFile},
-    store::{lock_to_read, take_lock},
-    wal::{self, replay},
+    wal::replay,
 };
 
 /// Reads all of a data folder that nobody has open, and says what is wrong where: manifest, log, sealed files. Changes
@@ -128,28 +120,4 @@ fn leftover(path: PathBuf, told: bool) -> Finding {
 /// The files that a manifest names.
 fn files<'a>(loaded: &'a Loaded, folder: &'a Arc<DataFolder>) -> impl Iterator<Item = SealedFile> + 'a {
     loaded.files.values().map(move |meta| SealedFile::new(*meta, folder))
-}
-
-/// The files in the data folder that are not known.
-pub(crate) fn unknown(
-    disk: &Arc<dyn Disk>,
-    data: &Path,
-    known: &HashSet<PathBuf>,
-) -> Result<Vec<PathBuf>, StorageError> {
-    let list = |dir: &Path| disk.folders(dir).map_err(StorageError::io("cannot list", dir));
-    let mut found = Vec::new();
-    for database in list(data)? {
-        for partition in list(&database)? {
-            let files = disk.files(&partition).map_err(StorageError::io("cannot list", &partition))?;
-            found.extend(files.into_iter().filter(|path| !known.contains(path)));
-        }
-    }
-    Ok(found)
-}
-
-/// Whether there are sealed files or a log: then there has to be a manifest.
-pub(crate) fn holds_data(disk: &Arc<dyn Disk>, dir: &Path) -> Result<bool, StorageError> {
-    let files = unknown(disk, &dir.join("data"), &HashSet::new())?;
-    let is_sealed = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "tsfile");
-    Ok(files.iter().any(is_sealed) || wal::holds_records(&**disk, &dir.join("wal"))?)
 }

@@ -27,6 +27,7 @@ mod judge;
 mod late;
 mod outlived;
 mod plan;
+mod policy;
 mod run;
 mod slices;
 #[cfg(test)]

@@ -31,6 +31,7 @@
 
 mod block;
 mod catalog;
+mod catalog_op;
 mod check;
 mod codec;
 mod compact;
@@ -38,29 +39,40 @@ mod deadband;
 mod disk;
 mod error;
 mod feed;
+mod finding;
+mod flush;
+mod folder;
 mod frame;
 mod holds;
+mod last;
 mod manifest;
 mod memtable;
 mod options;
+mod place;
 mod positions;
 mod read;
+mod report;
+mod request;
 mod sealed;
 mod storage;
 mod store;
 mod tombstone;
 mod view;
+mod wait;
 mod wal;
 mod write;
 
-pub use check::{Action, Finding, Severity, check, repair};
+pub use check::{check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
 pub use feed::{Change, ChangeKind, Changes, ChangesFrom, More};
+pub use finding::{Action, Finding, Severity};
 pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
-pub use storage::{Applied, Insert, Inserted, NewSeries, SeriesChange, Stats, Storage, TryInsertError};
+pub use report::{Applied, Inserted, Stats, TryInsertError};
+pub use request::{NewSeries, SeriesChange};
+pub use storage::{Insert, Storage};
 pub use view::{
     Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
     RowIterator, Rows, SeriesInfo, Summary, TimeRange, View, Windows,

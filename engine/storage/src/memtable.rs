@@ -18,5 +18,5 @@ mod resolve;
 mod table;
 
 pub(crate) use group::{Grown, Named};
-pub(crate) use resolve::{Hidden, Resolved, resolve};
-pub(crate) use table::{DeviceRows, Memtable, Place, Stamp};
+pub(crate) use resolve::{Resolved, resolve};
+pub(crate) use table::{DeviceRows, Memtable, Stamp};

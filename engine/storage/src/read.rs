@@ -8,19 +8,21 @@
 //! Sources know the times they cover before they are read, so that one whose turn has not come costs nothing.
 
 mod batches;
-mod block;
 mod chunks;
+mod cluster;
 mod memory;
 mod merge;
 mod pieces;
 mod plan;
 mod salvage;
 mod snapshot;
+mod wanted;
 
 use merge::Source;
 
-pub(crate) use block::{BLOCK_ROWS, Block, concat};
-pub(crate) use chunks::{AlignedChunk, AlignedChunks, Cut, PlainChunks};
+pub(crate) use chunks::{AlignedChunk, AlignedChunks, Cut, PlainChunks, range_of};
+pub(crate) use cluster::{in_order, next_cluster};
 pub(crate) use merge::{Input, Merge, Rank};
 pub(crate) use salvage::{SoundPages, all_pages, salvage_aligned, salvage_plain};
-pub(crate) use snapshot::{Snapshot, Wanted};
+pub(crate) use snapshot::Snapshot;
+pub(crate) use wanted::Wanted;

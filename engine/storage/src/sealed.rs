@@ -14,16 +14,16 @@
 mod bytes;
 mod ends;
 mod file;
-mod flush;
 mod folder;
+mod meta;
 mod metas;
 mod sums;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
-pub(crate) use file::{FileMeta, Outlived, SealedFile, Verdict};
-pub(crate) use flush::{FlushInput, flush};
+pub(crate) use file::{Files, Outlived, SealedFile, Verdict};
 pub(crate) use folder::DataFolder;
+pub(crate) use meta::FileMeta;
 pub(crate) use metas::{Cached, KnownMeta, MetaCache};
 pub(crate) use sums::{About, Sums};
 pub(crate) use writer::{FileWriter, SeriesColumn, Unsealed, seal_all};

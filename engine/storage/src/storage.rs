@@ -1,7 +1,6 @@
 //! The store's handle.
 
 use std::{
-    collections::BTreeMap,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -9,14 +8,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write, WriteReport};
+use levada_model::{Checkpoint, Path, PathPattern, Write};
 use parking_lot::Mutex;
 
 use crate::{
-    Catalog, Changes, ChangesFrom, Deadband, Durable, Finding, ReaderInfo, StorageError, StorageOptions,
-    TimeRange, View,
-    block::block_on,
+    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, NewSeries, ReaderInfo, SeriesChange, Stats,
+    StorageError, StorageOptions, TimeRange, TryInsertError, View,
     store::{Store, open},
+    wait::block_on,
     wal::Wal,
 };
 
@@ -39,33 +38,6 @@ impl Drop for Handle {
             tracing::error!(%error, "the store could not be closed");
         }
     }
-}
-
-/// What became of a write.
-#[derive(Debug)]
-pub struct Inserted {
-    /// What was refused; the rest is visible already.
-    pub report: WriteReport,
-    /// Resolves when the rest is durable.
-    pub durable: Durable,
-}
-
-/// What became of a change of the catalog, or a deletion. It is visible already.
-#[derive(Debug)]
-pub struct Applied {
-    /// How many things it changed: databases, series.
-    pub count: usize,
-    /// Resolves when it is durable.
-    pub durable: Durable,
-}
-
-/// Why a write was not taken at once.
-#[derive(Debug)]
-pub enum TryInsertError {
-    /// Memory is full, or others wait already; the write is handed back.
-    Full(Write),
-    /// It failed.
-    Failed(StorageError),
 }
 
 /// A write that waits for its turn and for room; see [`Storage::insert_when_ready`].
@@ -110,75 +82,6 @@ impl Drop for Insert {
             self.store.admission.leave(ticket);
         }
     }
-}
-
-/// A series to be made.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewSeries {
-    /// The device.
-    pub device: Path,
-    /// The measurement, a node in canonical form.
-    pub measurement: Arc<str>,
-    /// Type, encoding, compression.
-    pub schema: SeriesSchema,
-    /// Whether the device's series share one time column.
-    pub aligned: bool,
-    /// A second name for the measurement.
-    pub alias: Option<String>,
-    /// Tags.
-    pub tags: BTreeMap<String, String>,
-    /// Attributes.
-    pub attributes: BTreeMap<String, String>,
-    /// The dead band.
-    pub deadband: Option<Deadband>,
-}
-
-/// How a series is to change: what is `None` stays.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SeriesChange {
-    /// The alias, or none any more.
-    pub alias: Option<Option<String>>,
-    /// All its tags.
-    pub tags: Option<BTreeMap<String, String>>,
-    /// All its attributes.
-    pub attributes: Option<BTreeMap<String, String>>,
-}
-
-/// How much a store holds, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Bytes of rows in memory, those being flushed included.
-    pub memtable_bytes: usize,
-    /// Memtables, those being flushed included.
-    pub memtables: usize,
-    /// Bytes of the log's files.
-    pub wal_bytes: u64,
-    /// Sealed files.
-    pub files: usize,
-    /// Their bytes.
-    pub file_bytes: u64,
-    /// Values in sealed files, those that later ones replace included.
-    pub file_points: u64,
-    /// Values taken since the store was opened.
-    pub inserted_points: u64,
-    /// Memtables flushed since then.
-    pub flushes: u64,
-    /// Bytes of the files that became of them.
-    pub flushed_bytes: u64,
-    /// Compactions since then.
-    pub compactions: u64,
-    /// Bytes that compactions wrote.
-    pub compacted_bytes: u64,
-    /// Whether one is under way.
-    pub compacting: bool,
-    /// Deletions that files do not yet reflect.
-    pub deletions: usize,
-    /// Databases.
-    pub databases: usize,
-    /// Devices.
-    pub devices: usize,
-    /// Series.
-    pub series: usize,
 }
 
 impl Storage {

@@ -6,9 +6,8 @@ use levada_model::{Path, PathPattern};
 
 use crate::{
     TimeRange,
+    catalog_op::{put_patterns, take_patterns},
     codec::{Malformed, Put, Take},
-    memtable::Hidden,
-    wal::{put_patterns, take_patterns},
 };
 
 /// Values within the range, of series a pattern matches, that came with a write before `seq`, are gone.
@@ -25,6 +24,13 @@ impl Tombstone {
         let nodes: Vec<&str> = database.nodes().collect();
         self.patterns.iter().any(|pattern| pattern.may_match_below(&nodes))
     }
+}
+
+/// A deletion as one series sees it: its values within the range are gone that came with a write before `seq`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    pub(crate) seq: u64,
+    pub(crate) range: TimeRange,
 }
 
 /// Deletions in the order of their numbers. A clone is a snapshot.

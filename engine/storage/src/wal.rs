@@ -31,12 +31,13 @@ mod replay;
 mod segment;
 mod state;
 mod tablet;
+mod waiters;
 
 pub use durable::Durable;
 pub(crate) use durable::Synced;
 pub(crate) use end::LogEnd;
-pub(crate) use log::{Wal, WalOptions};
-pub(crate) use op::{CatalogOp, InsertRecord, Op, SeriesDef, put_patterns, take_patterns};
+pub(crate) use log::Wal;
+pub(crate) use op::{InsertRecord, Op};
 pub(crate) use replay::{Replayed, make_durable, replay};
 pub(crate) use segment::{HEAD, holds_records};
-pub(crate) use state::{ClosedSegment, Part};
+pub(crate) use state::{ClosedSegment, Part, WalOptions};

@@ -30,6 +30,7 @@ use levada_connector_api::{
 
 mod device;
 mod event;
+mod fields;
 mod leaf;
 mod options;
 mod path;
@@ -44,8 +45,8 @@ pub use self::{
 };
 
 use self::{
+    fields::Fields,
     options::Plan,
-    row::Fields,
     tape::{Node, Value, children},
 };
 use super::unmarked;

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -13,6 +13,7 @@ use levada_connector_api::{
     Problem,
     model::{self, Moment, TimeError},
 };
+use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -158,7 +159,7 @@ impl TimeReader {
         match self.missing {
             MissingTime::Now => {
                 let now = Timestamp::now().as_millisecond();
-                let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut given = self.given.lock();
                 let (time, is_far) = given.next(device, now);
                 if is_far {
                     tracing::warn!(

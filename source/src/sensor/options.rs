@@ -9,7 +9,6 @@ use levada_connector_api::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::wave::WaveForm;
 use crate::decode::date_time;
 
 /// Each device is in memory with its name.
@@ -39,6 +38,23 @@ pub struct SensorOptions {
     pub interval: Option<Interval>,
     /// Another number makes other noise.
     pub seed: u64,
+}
+
+/// The form of a wave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaveForm {
+    /// Up and down smoothly.
+    #[default]
+    Sine,
+    /// The most for half a period, then the least.
+    Square,
+    /// Up evenly, then down at once.
+    Sawtooth,
+    /// Wanders about between the least and the most.
+    RandomWalk,
+    /// Always the middle.
+    Constant,
 }
 
 /// One measurement of every device.

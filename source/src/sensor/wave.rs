@@ -4,27 +4,8 @@ use std::{f64::consts::TAU, ops::Range, sync::Arc};
 
 use arrow_array::{ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray};
 use levada_connector_api::model::DataType;
-use schemars::JsonSchema;
-use serde::Deserialize;
 
-use super::options::MeasurementOptions;
-
-/// The form of a wave.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WaveForm {
-    /// Up and down smoothly.
-    #[default]
-    Sine,
-    /// The most for half a period, then the least.
-    Square,
-    /// Up evenly, then down at once.
-    Sawtooth,
-    /// Wanders about between the least and the most.
-    RandomWalk,
-    /// Always the middle.
-    Constant,
-}
+use super::options::{MeasurementOptions, WaveForm};
 
 /// A measurement's values by tick.
 #[derive(Clone, Debug)]

@@ -1,9 +1,6 @@
 //! The registry of functions: what is listed, and functions that are added to it.
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex},
-};
+use std::{ops::Range, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, cast::AsArray};
 use levada_model::DataType;
@@ -11,6 +8,7 @@ use levada_query::{
     Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionRegistry, InputRows,
     QueryContext, QueryError, RowFunction, SeriesFunction,
 };
+use parking_lot::Mutex;
 use serde_json::Value as Json;
 
 use crate::{
@@ -99,17 +97,14 @@ fn the_binder_of_a_series_function_sees_paths_types_and_attributes() {
                 call.attributes().map(|(key, value)| format!("{key}={value}")).collect();
             let step: i64 = call.parsed_required("Step")?;
             let line = format!("{} {paths:?} {:?} {attributes:?} {step}", call.name(), call.types());
-            note.lock().expect("no panic").push(line);
+            note.lock().push(line);
             Ok((Box::new(Echo), call.types()[0]))
         }));
     let (columns, rows) =
         asked(&context, "select ECHO(a, b, 'step'='7'), a + 1 from root.u.d1").expect("an answer");
     assert_eq!(columns, ["Time", "ECHO(root.u.d1.a, root.u.d1.b, \"step\"=\"7\")", "root.u.d1.a + 1"],);
     assert_eq!(rows, ["1 1 2.0", "2 2 3.0", "3 3 4.0"]);
-    assert_eq!(
-        *seen.lock().expect("no panic"),
-        [r#"ECHO ["root.u.d1.a", "root.u.d1.b"] [Int32, Int32] ["step=7"] 7"#],
-    );
+    assert_eq!(*seen.lock(), [r#"ECHO ["root.u.d1.a", "root.u.d1.b"] [Int32, Int32] ["step=7"] 7"#],);
     let error = asked(&context, "select echo(a, b) from root.u.d1").expect_err("no step");
     assert!(error.to_string().contains("echo: attribute \"Step\" is required"), "{error}");
     let error = asked(&context, "select echo(a, 'step'='1') from root.u.d1").expect_err("one input");

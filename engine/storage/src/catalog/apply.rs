@@ -5,7 +5,7 @@ use std::sync::Arc;
 use levada_model::Path;
 
 use super::{Catalog, Database, Deleted, Device, Matching, Series, tree::Leaf};
-use crate::wal::{CatalogOp, SeriesDef};
+use crate::catalog_op::{CatalogOp, SeriesDef};
 
 /// What a change took away. To drop it takes long where it is much.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use std::{
 use levada_model::{Path, SeriesSchema};
 
 use super::Names;
-use crate::{Deadband, wal::SeriesDef};
+use crate::{Deadband, catalog_op::SeriesDef};
 
 /// A device is sorted anew where it gets more than one in so many of its series at once.
 const FEW: usize = 16;

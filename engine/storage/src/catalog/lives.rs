@@ -177,7 +177,7 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{catalog::Catalog, wal::CatalogOp};
+    use crate::{catalog::Catalog, catalog_op::CatalogOp};
 
     fn lives(all: &[(&str, i64)]) -> Lives {
         let mut lives = Lives::default();

@@ -219,7 +219,7 @@ mod tests {
     use levada_model::{DataType, SeriesSchema};
 
     use super::*;
-    use crate::wal::{CatalogOp, SeriesDef};
+    use crate::catalog_op::{CatalogOp, SeriesDef};
 
     fn pattern(text: &str) -> PathPattern {
         PathPattern::parse(text).expect("a pattern")

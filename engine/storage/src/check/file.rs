@@ -2,30 +2,14 @@
 
 use std::{io, sync::Arc};
 
-use levada_tsfile::{Flaw, ReadAt, TsFileReader};
+use levada_tsfile::{Flaw, TsFileReader};
 
-use super::{Finding, holed::Holed};
+use super::{holed::Holed, unsummed::Unsummed};
 use crate::{
-    StorageError,
-    disk::{Disk, ReadFile},
+    Finding, StorageError,
+    disk::Disk,
     sealed::{FileBytes, SealedFile},
 };
-
-/// A file whose checksums are lost. What it holds is judged by its own statistics.
-#[derive(Debug)]
-pub(super) struct Unsummed {
-    pub(super) file: Arc<dyn ReadFile>,
-}
-
-impl ReadAt for Unsummed {
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(buf, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.file.len()
-    }
-}
 
 /// A sealed file as far as it can be opened.
 pub(super) enum Readable {

@@ -1,7 +1,9 @@
 //! Giving up what is gone of a log, so that it is not missed any more.
 
-use super::{Action, Finding, repair::keep_copy};
-use crate::{Access, Storage, StorageError, StorageOptions, manifest::Manifest, wal::replay};
+use super::copies::keep_copy;
+use crate::{
+    Access, Action, Finding, Storage, StorageError, StorageOptions, manifest::Manifest, wal::replay,
+};
 
 /// Where files of the log are gone: says so, writes what is there of it into sealed files, and begins the log anew.
 ///

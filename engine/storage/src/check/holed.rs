@@ -11,7 +11,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use levada_tsfile::{ChunkMeta, ChunkReader, DeviceMeta, TsFileReader, Version};
 
-use super::file::Unsummed;
+use super::unsummed::Unsummed;
 use crate::{disk::Disk, sealed::SealedFile};
 
 /// Such a file.

@@ -1,30 +1,24 @@
 //! Keeps what is readable, and moves the rest aside.
 
-use std::{
-    collections::HashSet,
-    io::{self, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use levada_model::{Path as DevicePath, SeriesSchema};
 use levada_tsfile::{ChunkReader, DeviceMeta, ReadAt, TsFileError, TsFileReader};
 
 use super::{
-    Action, Finding, Severity, adopt,
+    copies::keep_copy,
     file::{Readable, inspect, nothing},
     files,
     give_up::give_up,
-    holds_data, tells_all, unknown,
 };
 use crate::{
-    StorageError, StorageOptions,
+    Action, Finding, Severity, StorageError, StorageOptions,
+    block::{Block, concat},
     catalog::Catalog,
-    disk::{Disk, read_whole},
+    folder::{adopt, holds_data, move_aside, take_lock, tells_all, unknown},
     manifest::{Commit, Loaded, Manifest, State},
-    read::{Block, SoundPages, all_pages, concat, salvage_aligned, salvage_plain},
+    read::{SoundPages, all_pages, salvage_aligned, salvage_plain},
     sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
-    store::take_lock,
     wal::replay,
 };
 
@@ -132,41 +126,6 @@ fn keep_manifest(
         done.push(keep_copy(options, path)?);
     }
     Ok(())
-}
-
-/// Copies a file that is about to change into the folder `lost`, as it is.
-pub(super) fn keep_copy(options: &StorageOptions, path: &Path) -> Result<Action, StorageError> {
-    let (disk, lost) = (&options.disk, options.dir.join("lost"));
-    disk.create_dir(&lost).map_err(StorageError::io("cannot create", &lost))?;
-    let to = lost.join(path.file_name().unwrap_or_default());
-    let copy = || -> io::Result<()> {
-        let bytes = read_whole(&**disk, path)?;
-        let mut file = disk.create(&to)?;
-        file.write_all(&bytes)?;
-        file.sync()?;
-        disk.sync_dir(&lost)
-    };
-    copy().map_err(StorageError::io("cannot copy", path))?;
-    Ok(Action { path: path.to_owned(), what: format!("copied to {}", to.display()) })
-}
-
-/// Moves a file of the data folder into the folder `lost` beside that.
-pub(crate) fn move_aside(disk: &Arc<dyn Disk>, data: &Path, path: &Path) -> Result<Finding, StorageError> {
-    let lost = data.with_file_name("lost");
-    disk.create_dir(&lost).map_err(StorageError::io("cannot create", &lost))?;
-    let name: Vec<String> = path
-        .strip_prefix(data)
-        .unwrap_or(path)
-        .components()
-        .map(|component| component.as_os_str().to_string_lossy().into_owned())
-        .collect();
-    let to = lost.join(name.join("-"));
-    disk.rename(path, &to).map_err(StorageError::io("cannot move", path))?;
-    for dir in [Some(&*lost), path.parent()].into_iter().flatten() {
-        disk.sync_dir(dir).map_err(StorageError::io("cannot sync", dir))?;
-    }
-    let what = format!("moved to {}; a whole one can be imported from there", to.display());
-    Ok(Finding::note(path, what).means("it is not named by the manifest"))
 }
 
 /// Writes what can be read of a file into another.

@@ -7,7 +7,10 @@
 //!             copied  merged  copied
 //! ```
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use levada_tsfile::{ChunkMeta, DeviceId, DeviceMeta, EncodedAligned, SeriesMeta};
 
@@ -15,9 +18,12 @@ use super::gather::{Extent, Gather, PAGE_ROWS, Raw};
 use crate::{
     Direction, StorageError, TimeRange,
     catalog::Device,
-    memtable::Hidden,
-    read::{AlignedChunk, AlignedChunks, Cut, Input, Merge, PlainChunks, Rank, Snapshot, Wanted},
+    read::{
+        AlignedChunk, AlignedChunks, Cut, Input, Merge, PlainChunks, Rank, Snapshot, Wanted, in_order,
+        next_cluster, range_of,
+    },
     sealed::{FileWriter, SealedFile, SeriesColumn},
+    tombstone::Hidden,
 };
 
 /// A file that is merged, up to where it is.
@@ -178,14 +184,9 @@ impl<'a> DeviceMerge<'a> {
             .iter()
             .map(|wanted| self.snapshot.tombstones.of_series(device, &wanted.measurement))
             .collect();
-        let mut parts = parts.into_iter().peekable();
-        while let Some(first) = parts.next() {
-            let mut end = first.range.end;
-            let mut cluster = vec![first];
-            while let Some(next) = parts.next_if(|next| next.range.start <= end) {
-                end = end.max(next.range.end);
-                cluster.push(next);
-            }
+        let mut parts = VecDeque::from(parts);
+        while !parts.is_empty() {
+            let cluster = next_cluster(&mut parts, |part| part.range);
             let copied = match &cluster[..] {
                 [part] => self.copy(part, wanted, &hidden, &gather)?,
                 _ => None,
@@ -272,8 +273,7 @@ impl<'a> DeviceMerge<'a> {
         }
         for (source, mut parts) in of_source {
             let hidden: Vec<_> = hidden.iter().map(|hidden| self.concerning(hidden, source)).collect();
-            let in_order = parts.is_sorted_by(|a, b| a.range.end < b.range.start);
-            if in_order {
+            if in_order(parts.iter().map(|part| part.range)) {
                 inputs.extend(self.inputs(source, parts, wanted.len(), &hidden));
                 continue;
             }
@@ -294,11 +294,8 @@ impl<'a> DeviceMerge<'a> {
     fn inputs(&self, source: usize, parts: Vec<Part>, width: usize, hidden: &[Vec<Hidden>]) -> Vec<Input> {
         let Source { file, .. } = &self.sources[source];
         let range = self.window(source);
-        let at = parts.first().map_or(0, |part| part.at as u64);
-        let rank = match file.meta.sequence {
-            true => Rank::Sequence,
-            false => Rank::Unsequence(file.meta.seq, file.meta.id, at),
-        };
+        let at = parts.first().map_or(0, |part| part.at);
+        let rank = Rank::of(file, at);
         let cut = |columns, width| Cut { file: Arc::clone(file), range, columns, width, rows: usize::MAX };
         let mut plain: BTreeMap<usize, Vec<ChunkMeta>> = BTreeMap::new();
         let mut groups = Vec::new();
@@ -321,8 +318,4 @@ impl<'a> DeviceMerge<'a> {
         }
         inputs
     }
-}
-
-fn range_of(chunk: &ChunkMeta) -> TimeRange {
-    TimeRange { start: chunk.statistics.start(), end: chunk.statistics.end() }
 }

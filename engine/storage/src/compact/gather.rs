@@ -5,7 +5,7 @@ use levada_tsfile::{EncodedAligned, EncodedChunk};
 
 use crate::{
     StorageError, TimeRange,
-    read::{Block, concat},
+    block::{Block, concat},
     sealed::{FileWriter, SeriesColumn},
 };
 

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::plan::{Merging, Policy, RUN, bytes, hull};
+use super::policy::{Merging, Policy, RUN, bytes, hull};
 use crate::{TimeRange, sealed::SealedFile};
 
 /// Unsequence files are merged in where they have a value for so many that are rewritten.

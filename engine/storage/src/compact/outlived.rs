@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use levada_tsfile::SeriesMeta;
 
-use super::plan::Policy;
+use super::policy::Policy;
 use crate::{
     StorageError,
     sealed::{Outlived, SealedFile},

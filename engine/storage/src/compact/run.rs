@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Weak, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -11,12 +11,14 @@ use levada_tsfile::DeviceId;
 
 use super::{
     device::{DeviceMerge, Source},
-    plan::{Job, Merging, Policy, plan},
+    plan::{Job, plan},
+    policy::{Merging, Policy},
     slices::slices,
 };
 use crate::{
     StorageError, TimeRange,
-    memtable::Place,
+    last::LastCache,
+    place::Place,
     read::Snapshot,
     sealed::{FileMeta, FileWriter, MetaCache, SealedFile},
     store::{Change, Core, Store, caught},
@@ -179,7 +181,7 @@ impl Store {
             now: self.options.clock.now(),
             partition_width: self.options.partition_width,
             metas: Arc::new(MetaCache::new(0)),
-            core: Weak::new(),
+            last: Arc::new(LastCache::new(0)),
         };
         Begun { place, snapshot, slices, first_id }
     }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use levada_model::Path;
 
-use super::plan::{Job, Merging, Policy, bytes, plan};
+use super::{
+    plan::{Job, plan},
+    policy::{Merging, Policy, bytes},
+};
 use crate::{
     SystemDisk, TimeRange,
-    memtable::Place,
+    place::Place,
     sealed::{DataFolder, FileMeta, SealedFile},
     tombstone::Tombstones,
 };

@@ -17,11 +17,12 @@ use super::{
 };
 use crate::{
     NewSeries, SeriesChange, StorageError,
-    block::block_on,
+    catalog_op::{CatalogOp, SeriesDef},
     holds::HoldId,
     read::Snapshot,
     store::{Core, Store},
-    wal::{CatalogOp, InsertRecord, Op, SeriesDef, Synced, Wal},
+    wait::block_on,
+    wal::{InsertRecord, Op, Synced, Wal},
 };
 
 /// Changes of a store, in order: see [`crate::Storage::changes`].

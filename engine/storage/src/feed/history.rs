@@ -20,8 +20,7 @@ use crate::{
     catalog::{Catalog, Database, Device, Series},
     holds::LetGo,
     read::Snapshot,
-    sealed::SealedFile,
-    store::Files,
+    sealed::{Files, SealedFile},
 };
 
 /// So many series of a device are read at once.

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
+    catalog_op::CatalogOp,
     codec::{Malformed, Put, Take},
     frame::END,
-    memtable::Place,
+    place::Place,
     positions::Positions,
     sealed::FileMeta,
     tombstone::Tombstones,
-    wal::CatalogOp,
 };
 
 /// What changed, all at once.

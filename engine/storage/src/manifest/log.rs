@@ -14,14 +14,15 @@ use super::{
 use crate::{
     Finding, StorageError,
     catalog::Catalog,
+    catalog_op::CatalogOp,
     codec::{Malformed, Take},
     disk::{Disk, WriteFile, read_whole},
     frame::{self, Frame, Frames},
-    memtable::Place,
+    place::Place,
     positions::Positions,
     sealed::FileMeta,
     tombstone::Tombstones,
-    wal::{CatalogOp, LogEnd},
+    wal::LogEnd,
 };
 
 /// Commits may take so many bytes before a new generation is considered.

@@ -3,9 +3,10 @@
 use super::Commit;
 use crate::{
     catalog::{Catalog, Device},
+    catalog_op::{CatalogOp, SeriesDef},
     codec::{Malformed, Put, Take},
     frame,
-    wal::{CatalogOp, LogEnd, SeriesDef},
+    wal::LogEnd,
 };
 
 /// Devices are put into records of about so many bytes.

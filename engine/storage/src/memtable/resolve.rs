@@ -7,15 +7,9 @@ use levada_model::DataType;
 use super::{DeviceRows, Named, group::GroupRows};
 use crate::{
     TimeRange,
-    read::{BLOCK_ROWS, Block},
+    block::{BLOCK_ROWS, Block},
+    tombstone::Hidden,
 };
-
-/// A deletion as one series sees it: its values within the range are gone that came with a write before `seq`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Hidden {
-    pub(crate) seq: u64,
-    pub(crate) range: TimeRange,
-}
 
 /// A device's rows of one memtable, sorted, each time once: the last value written of each column.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use levada_model::Path;
 use parking_lot::Mutex;
 
 use super::group::{Group, GroupRows, Grown, Named};
-use crate::{TimeRange, write::Incoming};
+use crate::{TimeRange, place::Place, write::Incoming};
 
 /// Beyond so many groups a device's further measurements get a group each, so that odd mixtures cost no more than that.
 const GROUPS: usize = 64;
@@ -13,15 +13,6 @@ const GROUPS: usize = 64;
 /// Bytes that a column and a group take beside their values, about.
 const COLUMN_BYTES: usize = 160;
 const GROUP_BYTES: usize = 400;
-
-/// Which rows a memtable holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Place {
-    /// The database's number.
-    pub(crate) database: u32,
-    /// The time partition: `time.div_euclid(width)`.
-    pub(crate) partition: i64,
-}
 
 /// The write that rows come with.
 #[derive(Clone, Copy, Debug)]

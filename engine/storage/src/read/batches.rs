@@ -4,11 +4,11 @@ use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use levada_model::DataType;
 
-use super::{
-    Block, concat,
-    merge::{Merge, block_rows},
+use super::merge::{Merge, block_rows};
+use crate::{
+    Direction, StorageError,
+    block::{Block, concat},
 };
-use crate::{Direction, StorageError};
 
 /// Blocks smaller than this are put together.
 const SMALL: usize = 1024;

@@ -5,8 +5,13 @@ use std::{collections::VecDeque, ops::Range, sync::Arc};
 use arrow_array::{ArrayRef, Int64Array, UInt32Array};
 use levada_tsfile::{ChunkMeta, ChunkReader};
 
-use super::{BLOCK_ROWS, Block, Source};
-use crate::{Direction, StorageError, TimeRange, memtable::Hidden, sealed::SealedFile};
+use super::Source;
+use crate::{
+    Direction, StorageError, TimeRange,
+    block::{BLOCK_ROWS, Block},
+    sealed::SealedFile,
+    tombstone::Hidden,
+};
 
 /// What all chunks of one source share.
 #[derive(Clone)]

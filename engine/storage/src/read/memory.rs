@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use levada_model::Path;
 
-use super::{Block, Source};
+use super::Source;
 use crate::{
     Direction, StorageError, TimeRange,
-    memtable::{Hidden, Memtable, Named, Resolved, resolve},
+    block::Block,
+    memtable::{Memtable, Named, Resolved, resolve},
+    tombstone::Hidden,
 };
 
 /// A device's rows of one memtable; sorted when they are first asked for.

@@ -14,8 +14,11 @@ use std::cmp::Reverse;
 
 use levada_model::DataType;
 
-use super::{BLOCK_ROWS, Block};
-use crate::{Direction, StorageError, TimeRange};
+use crate::{
+    Direction, StorageError, TimeRange,
+    block::{BLOCK_ROWS, Block},
+    sealed::{FileMeta, SealedFile},
+};
 use weave::{Part, Woven};
 
 /// Which source is the later: the greater.
@@ -27,6 +30,14 @@ pub(crate) enum Rank {
     Unsequence(u64, u64, u64),
     /// By age.
     Memory(usize),
+}
+
+impl Rank {
+    /// That of rows of a file, at a place in it.
+    pub(crate) fn of(file: &SealedFile, at: usize) -> Self {
+        let FileMeta { sequence, seq, id, .. } = file.meta;
+        if sequence { Self::Sequence } else { Self::Unsequence(seq, id, at as u64) }
+    }
 }
 
 /// Gives blocks in the order of their times, or in the reverse order; within a block times always ascend.

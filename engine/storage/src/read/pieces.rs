@@ -7,12 +7,15 @@ use levada_model::DataType;
 use levada_tsfile::{ChunkReader, Statistics};
 
 use super::{
-    BLOCK_ROWS, Block, Cut, Merge,
+    Cut, Merge,
     batches::Batches,
-    block::schema_of,
+    cluster::next_cluster,
     plan::{Item, Part},
 };
-use crate::{Direction, Piece, StorageError, Summary, TimeRange, Windows};
+use crate::{
+    Direction, Piece, StorageError, Summary, TimeRange, Windows,
+    block::{BLOCK_ROWS, Block, schema_of},
+};
 
 /// The parts of a series, by time. Parts that overlap make a cluster, which must be read.
 pub(super) struct Pieces {
@@ -56,18 +59,6 @@ impl Pieces {
         Arc::clone(schema)
     }
 
-    /// Takes the parts that overlap the first, directly or through others.
-    fn cluster(&mut self) -> Vec<Item> {
-        let Some(first) = self.items.pop_front() else { return Vec::new() };
-        let mut end = first.range.end;
-        let mut cluster = vec![first];
-        while let Some(next) = self.items.pop_front_if(|next| next.range.start <= end) {
-            end = end.max(next.range.end);
-            cluster.push(next);
-        }
-        cluster
-    }
-
     fn within_a_window(&self, range: TimeRange) -> bool {
         let Some(Windows { origin, width }) = self.windows else { return true };
         let window = |time: i64| (i128::from(time) - i128::from(origin)).div_euclid(i128::from(width));
@@ -85,7 +76,7 @@ impl Pieces {
                     None => self.rows = None,
                 }
             }
-            let mut cluster = self.cluster();
+            let mut cluster = next_cluster(&mut self.items, |item| item.range);
             if cluster.is_empty() {
                 return Ok(None);
             }

@@ -7,14 +7,17 @@ use levada_tsfile::{ChunkMeta, DeviceId, SeriesMeta, TsFileError};
 use super::{
     AlignedChunks, Input, PlainChunks, Rank, Snapshot,
     chunks::{AlignedChunk, Cut, decoded_rows, range_of},
+    cluster::in_order,
     memory::MemorySource,
-    snapshot::Wanted,
+    wanted::Wanted,
 };
 use crate::{
     StorageError, TimeRange,
     catalog::Device,
-    memtable::{Hidden, Memtable, Named, Place},
+    memtable::{Memtable, Named},
+    place::Place,
     sealed::{Cached, KnownMeta, MetaCache, SealedFile},
+    tombstone::Hidden,
 };
 
 /// A part of one series in one source, before it is read.
@@ -98,7 +101,7 @@ impl Snapshot {
                 let covered = range_of(chunk);
                 if chunk.statistics.count() > 0 && covered.overlaps(range) {
                     let part = Part::Chunk { cut: cut.clone(), chunk: chunk.clone() };
-                    items.push(Item { rank: rank(file, at), range: covered, part });
+                    items.push(Item { rank: Rank::of(file, at), range: covered, part });
                 }
             }
         }
@@ -252,24 +255,14 @@ fn within(file: &SealedFile, range: TimeRange) -> TimeRange {
     range.intersect(file.meta.range)
 }
 
-fn rank(file: &SealedFile, at: usize) -> Rank {
-    if file.meta.sequence { Rank::Sequence } else { Rank::Unsequence(file.meta.seq, file.meta.id, at as u64) }
-}
-
-/// Whether ranges follow each other without overlapping.
-fn in_order(mut ranges: impl Iterator<Item = TimeRange>) -> bool {
-    let mut end = None;
-    ranges.all(|range| end.replace(range.end).is_none_or(|end| end < range.start))
-}
-
 fn plain_inputs(cut: Cut, place: usize, chunks: &[ChunkMeta], inputs: &mut Vec<Input>) {
     if in_order(chunks.iter().map(range_of)) {
-        inputs.push(Input::of_column(rank(&cut.file, 0), place, PlainChunks::new(cut, chunks)));
+        inputs.push(Input::of_column(Rank::of(&cut.file, 0), place, PlainChunks::new(cut, chunks)));
         return;
     }
     for (at, chunk) in chunks.iter().enumerate() {
         let chunks = PlainChunks::new(cut.clone(), std::slice::from_ref(chunk));
-        inputs.push(Input::of_column(rank(&cut.file, at), place, chunks));
+        inputs.push(Input::of_column(Rank::of(&cut.file, at), place, chunks));
     }
 }
 
@@ -294,11 +287,11 @@ fn aligned_inputs(
     let cut = cut(file, range, columns, wanted.len());
     let groups: Vec<AlignedChunk> = groups.into_values().collect();
     if in_order(groups.iter().map(AlignedChunk::range)) {
-        inputs.push(Input::new(rank(file, 0), AlignedChunks::new(cut, groups)));
+        inputs.push(Input::new(Rank::of(file, 0), AlignedChunks::new(cut, groups)));
         return;
     }
     for (at, group) in groups.into_iter().enumerate() {
-        inputs.push(Input::new(rank(file, at), AlignedChunks::new(cut.clone(), vec![group])));
+        inputs.push(Input::new(Rank::of(file, at), AlignedChunks::new(cut.clone(), vec![group])));
     }
 }
 

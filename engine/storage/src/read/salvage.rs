@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::block::Block;
 use levada_tsfile::{ChunkMeta, ChunkReader, ReadAt, SeriesMeta, TsFileError, TsFileReader};
-
-use super::Block;
 
 /// Says for each page of a chunk, which begins at an offset of the file, whether it is to be read.
 pub(crate) type SoundPages<'a> = &'a dyn Fn(u64, &ChunkReader) -> Vec<bool>;

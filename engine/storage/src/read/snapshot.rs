@@ -1,27 +1,24 @@
 //! The store at one moment.
 
-use std::{
-    fmt,
-    sync::{Arc, Weak},
-};
+use std::{fmt, sync::Arc};
 
-use levada_model::{Path, PathPattern, SeriesSchema, StatusCode, Value};
-use parking_lot::Mutex;
+use levada_model::{Path, PathPattern, StatusCode, Value};
 
 use super::{
     batches::Batches,
-    block::schema_of,
     merge::Merge,
     pieces::Pieces,
     plan::{Item, Part},
+    wanted::Wanted,
 };
 use crate::{
     DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
     SeriesInfo, StorageError, TimeRange, Windows,
-    catalog::{Catalog, Device, Series},
+    block::schema_of,
+    catalog::{Catalog, Device},
+    last::{LastCache, Newest},
     memtable::Memtable,
-    sealed::MetaCache,
-    store::{Core, Files, Newest},
+    sealed::{Files, MetaCache},
     tombstone::Tombstones,
 };
 
@@ -39,26 +36,12 @@ pub(crate) struct Snapshot {
     pub(crate) partition_width: i64,
     pub(crate) metas: Arc<MetaCache>,
     /// Where newest values may be known.
-    pub(crate) core: Weak<Mutex<Core>>,
+    pub(crate) last: Arc<LastCache>,
 }
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("seq", &self.seq).field("now", &self.now).finish_non_exhaustive()
-    }
-}
-
-/// A series that is to be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) measurement: Arc<str>,
-    pub(crate) schema: SeriesSchema,
-    pub(crate) since: u64,
-}
-
-impl Wanted {
-    pub(crate) fn of(series: &Series) -> Self {
-        Self { measurement: Arc::clone(&series.measurement), schema: series.schema, since: series.since }
     }
 }
 
@@ -192,21 +175,13 @@ impl Rows for Snapshot {
         let device = self.device(device)?;
         let wanted = Self::wanted(device, measurement)?;
         let live = self.live(device, TimeRange::ALL);
-        let core = self.core.upgrade();
-        if let Some(core) = &core
-            && let Some(newest) = core.lock().last.get(&device.path, &wanted.measurement, self.seq)
-        {
+        if let Some(newest) = self.last.get(&device.path, &wanted.measurement, self.seq) {
             return Ok(newest.filter(|(time, _)| live.contains(*time)));
         }
         let newest = self.read_last(device, &wanted, live)?;
-        if let Some(core) = &core {
-            // That nothing lives does not say that nothing is there.
-            let certain = newest.is_some() || live == TimeRange::ALL;
-            let mut core = core.lock();
-            let now = core.seq;
-            let read = certain.then_some(&newest);
-            core.last.fill(&device.path, &wanted.measurement, (self.seq, now), read);
-        }
+        // That nothing lives does not say that nothing is there.
+        let certain = newest.is_some() || live == TimeRange::ALL;
+        self.last.fill(&device.path, &wanted.measurement, self.seq, certain.then_some(&newest));
         Ok(newest)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     bytes::FileBytes,
     ends::{Ends, KnownEnds},
 };
-use crate::{disk::Disk, memtable::Place};
+use crate::{disk::Disk, place::Place};
 
 /// So many files are kept open at most: systems often allow a process 1,024.
 const OPEN: usize = 400;

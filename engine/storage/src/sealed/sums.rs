@@ -12,7 +12,7 @@ use std::io;
 
 use levada_model::Path;
 
-use super::file::FileMeta;
+use super::meta::FileMeta;
 use crate::codec::{Malformed, Put, Take};
 
 /// How many bytes of a file have one checksum.

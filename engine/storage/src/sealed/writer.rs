@@ -17,11 +17,12 @@ use levada_tsfile::{
 use super::{
     bytes::{SUMS, SummedWriter},
     ends::{Ends, number},
-    file::{FileMeta, SealedFile},
+    file::SealedFile,
     folder::DataFolder,
+    meta::FileMeta,
     sums::{About, BLOCK, Sums},
 };
-use crate::{StorageError, TimeRange, disk::Disk, memtable::Place, read::Block};
+use crate::{StorageError, TimeRange, block::Block, disk::Disk, place::Place};
 
 /// A chunk has at most so many rows: what a reader takes in at once.
 const CHUNK_ROWS: usize = 1 << 20;

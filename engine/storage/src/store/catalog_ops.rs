@@ -9,9 +9,10 @@ use super::{Core, Store};
 use crate::{
     Applied, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
     catalog::{Catalog, Deleted, Matching, Removed, check_database, check_new_series, database_for},
+    catalog_op::{CatalogOp, SeriesDef},
     memtable::Memtable,
     tombstone::Tombstone,
-    wal::{CatalogOp, SeriesDef, Wal},
+    wal::Wal,
 };
 
 /// A deletion looks so often at what changed meanwhile, at most, before it takes the lock …
@@ -241,7 +242,7 @@ impl Core {
     /// Hides the rows that series have before a write.
     fn hide(&mut self, seq: u64, patterns: &[PathPattern], range: TimeRange) {
         self.tombstones.push(Tombstone { seq, patterns: patterns.into(), range });
-        self.last.forget(patterns, range);
+        self.last.forget(seq, patterns, range);
     }
 
     /// Makes a change that has its number, now or in recovery. Gives what is to be let go of.
@@ -258,7 +259,7 @@ impl Core {
             }
             CatalogOp::Delete { patterns, range } => self.hide(seq, patterns, *range),
             CatalogOp::DeleteDatabase { .. } | CatalogOp::SetTtl { .. } | CatalogOp::SetPathTtl { .. } => {
-                self.last.clear();
+                self.last.clear(seq);
             }
             CatalogOp::CreateDatabase { .. }
             | CatalogOp::CreateSeries { .. }

@@ -5,12 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{Core, Files, Store};
+use super::{Core, Store};
 use crate::{
     ReaderInfo, StorageError,
     manifest::{Commit, State},
-    memtable::{Memtable, Place},
-    sealed::{FileMeta, SealedFile},
+    memtable::Memtable,
+    place::Place,
+    sealed::{FileMeta, Files, SealedFile},
     tombstone::Tombstone,
     wal::{LogEnd, Wal},
 };

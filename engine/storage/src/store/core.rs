@@ -12,31 +12,31 @@ use std::{
 use levada_model::Repeats;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Admission, access::ReadOnly, last::LastCache};
+use super::Admission;
 use crate::{
     Finding, SAID_EVERY, Stats, StorageError, StorageOptions,
     catalog::Catalog,
+    catalog_op::CatalogOp,
     disk::Lock,
+    folder::ReadOnly,
     holds::Holds,
+    last::LastCache,
     manifest::Manifest,
-    memtable::{Memtable, Place},
+    memtable::Memtable,
+    place::Place,
     positions::Positions,
     read::Snapshot,
-    sealed::{DataFolder, MetaCache, SealedFile},
+    sealed::{DataFolder, Files, MetaCache, SealedFile},
     tombstone::Tombstones,
-    wal::{CatalogOp, Wal},
+    wal::Wal,
 };
-
-/// The live files by place.
-pub(crate) type Files = BTreeMap<Place, Vec<Arc<SealedFile>>>;
 
 /// An open store, as its threads share it.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) options: StorageOptions,
     pub(crate) folder: Arc<DataFolder>,
-    /// Views look for newest values in it, as long as the store is there.
-    pub(crate) core: Arc<Mutex<Core>>,
+    pub(crate) core: Mutex<Core>,
     pub(crate) manifest: Mutex<Manifest>,
     pub(crate) wal: Option<Wal>,
     pub(crate) admission: Arc<Admission>,
@@ -102,7 +102,7 @@ pub(crate) struct Core {
     /// What went with writes up to this is not told by the deletions.
     pub(crate) forgotten: u64,
     pub(crate) positions: Positions,
-    pub(crate) last: LastCache,
+    pub(crate) last: Arc<LastCache>,
     /// Changes of the catalog since the last commit.
     pub(crate) pending: Vec<(u64, CatalogOp)>,
     /// Files that are gone, and not yet from the manifest.
@@ -190,7 +190,7 @@ impl Store {
             now,
             partition_width: self.options.partition_width,
             metas: Arc::clone(&self.metas),
-            core: Arc::downgrade(&self.core),
+            last: Arc::clone(&core.last),
         }
     }
 

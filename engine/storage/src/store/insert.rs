@@ -12,8 +12,10 @@ use super::{Core, Store};
 use crate::{
     Durable, Inserted, StorageError,
     catalog::{Device, Series, database_for},
-    memtable::{Grown, Memtable, Place, Stamp},
-    wal::{CatalogOp, InsertRecord, SeriesDef, Wal},
+    catalog_op::{CatalogOp, SeriesDef},
+    memtable::{Grown, Memtable, Stamp},
+    place::Place,
+    wal::{InsertRecord, Wal},
     write::{How, Incoming, LARGEST_WRITE, Prepared, Target, prepare, with_known_types},
 };
 

@@ -10,18 +10,20 @@ use std::{
 use parking_lot::{Condvar, Mutex};
 
 use super::{
-    Admission, Core, Files, Store,
-    access::{ReadOnly, check_folder, lock_to_read, take_lock},
+    Admission, Core, Store,
     core::{Counters, Failures},
-    last::LastCache,
 };
 use crate::{
     Access, Finding, Severity, StorageError, StorageOptions,
-    check::{adopt, holds_data, move_aside, named, tells_all, unknown},
     disk::Disk,
+    folder::{
+        ReadOnly, adopt, check_folder, holds_data, lock_to_read, move_aside, named, take_lock, tells_all,
+        unknown,
+    },
     holds::Holds,
+    last::LastCache,
     manifest::{Loaded, Manifest},
-    sealed::{DataFolder, MetaCache, SUMS, SealedFile},
+    sealed::{DataFolder, Files, MetaCache, SUMS, SealedFile},
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
 };
 
@@ -86,7 +88,7 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
     };
     let mut store = Store {
         folder,
-        core: Arc::new(Mutex::new(core)),
+        core: Mutex::new(core),
         manifest: Mutex::new(manifest),
         wal,
         admission,
@@ -120,7 +122,7 @@ fn open_to_read(options: StorageOptions, why: String) -> Result<Arc<Store>, Stor
     let read_only = Some(ReadOnly { path: options.dir.clone(), why });
     Ok(Arc::new(Store {
         folder,
-        core: Arc::new(Mutex::new(core)),
+        core: Mutex::new(core),
         manifest: Mutex::new(manifest),
         wal: None,
         admission: Arc::new(Admission::new(options.memtable_bytes)),
@@ -341,7 +343,7 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
         tombstones: loaded.tombstones,
         forgotten: loaded.forgotten,
         positions: loaded.positions,
-        last: LastCache::new(last_cache_bytes),
+        last: Arc::new(LastCache::new(last_cache_bytes)),
         pending: Vec::new(),
         dropped: Vec::new(),
         flushed: loaded.flushed,

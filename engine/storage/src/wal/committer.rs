@@ -10,9 +10,8 @@ use std::{
 use levada_model::Repeats;
 
 use super::{
-    log::WalOptions,
     segment::{Head, Segment},
-    state::{ClosedSegment, Failure, Shared, State},
+    state::{ClosedSegment, Failure, Shared, State, WalOptions},
 };
 use crate::{SAID_EVERY, SyncMode, disk::Disk};
 

@@ -15,17 +15,9 @@ use super::{
     Durable, LogEnd, Synced,
     committer::{Committer, Ending},
     segment::{Head, Segment},
-    state::{ClosedSegment, Part, Shared, State},
+    state::{ClosedSegment, Part, Shared, State, WalOptions},
 };
-use crate::{SAID_EVERY, StorageError, SyncMode, codec::Put, disk::Disk, frame};
-
-/// How the log is kept.
-#[derive(Clone, Debug)]
-pub(crate) struct WalOptions {
-    pub(crate) dir: PathBuf,
-    pub(crate) sync: SyncMode,
-    pub(crate) segment_bytes: u64,
-}
+use crate::{SAID_EVERY, StorageError, codec::Put, disk::Disk, frame};
 
 /// The log, open for writing.
 #[derive(Debug)]

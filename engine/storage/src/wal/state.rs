@@ -9,8 +9,16 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{durable::Waiters, group::Group, segment::Segment};
+use super::{group::Group, segment::Segment, waiters::Waiters};
 use crate::{StorageError, SyncMode};
+
+/// How the log is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct WalOptions {
+    pub(crate) dir: PathBuf,
+    pub(crate) sync: SyncMode,
+    pub(crate) segment_bytes: u64,
+}
 
 /// A segment that is not written any more.
 #[derive(Clone, Debug)]

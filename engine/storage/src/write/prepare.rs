@@ -14,7 +14,7 @@ use super::{
 use crate::{
     NewSeries, StorageError,
     catalog::{Catalog, Device, Series, check_device, check_new_series, database_for},
-    wal::{CatalogOp, SeriesDef},
+    catalog_op::{CatalogOp, SeriesDef},
 };
 
 /// As the peer says it.

@@ -5,11 +5,12 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use levada_storage::{Disk, Lock, LockOutcome, ReadFile, WriteFile};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::random::Random;
 
@@ -194,14 +195,10 @@ struct State {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FaultDisk(Arc<Mutex<State>>);
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl FaultDisk {
     /// Makes calls fail; counting begins anew.
     pub(crate) fn set_fault(&self, fault: Fault) {
-        let mut state = locked(&self.0);
+        let mut state = self.0.lock();
         (state.calls, state.fault) = (0, fault);
         state.calls_of.clear();
         state.hits.clear();
@@ -209,30 +206,30 @@ impl FaultDisk {
 
     /// The calls that failed since [`FaultDisk::set_fault`].
     pub(crate) fn hits(&self) -> BTreeSet<Hit> {
-        locked(&self.0).hits.clone()
+        self.0.lock().hits.clone()
     }
 
     /// What is done from now on, for [`FaultDisk::hits`].
     pub(crate) fn phase(&self, phase: &'static str) {
-        locked(&self.0).phase = phase;
+        self.0.lock().phase = phase;
     }
 
     /// All that was asked.
     pub(crate) fn calls(&self) -> Vec<(Call, Kind)> {
-        locked(&self.0).counts.keys().copied().collect()
+        self.0.lock().counts.keys().copied().collect()
     }
 
     /// How often something was asked.
     pub(crate) fn count(&self, call: Call, kind: Kind) -> u64 {
-        locked(&self.0).counts.get(&(call, kind)).copied().unwrap_or(0)
+        self.0.lock().counts.get(&(call, kind)).copied().unwrap_or(0)
     }
 
     /// Another disk that holds the same.
     pub(crate) fn fork(&self) -> Self {
-        let mut state = locked(&self.0).clone();
+        let mut state = self.0.lock().clone();
         let mut forked: BTreeMap<*const Mutex<Content>, Node> = BTreeMap::new();
         let mut fork = |node: &mut Node| {
-            let copy = || Arc::new(Mutex::new(locked(node).clone()));
+            let copy = || Arc::new(Mutex::new(node.lock().clone()));
             *node = Arc::clone(forked.entry(Arc::as_ptr(node)).or_insert_with(copy));
         };
         state.names.values_mut().chain(state.durable.values_mut()).for_each(&mut fork);
@@ -245,30 +242,30 @@ impl FaultDisk {
     }
 
     pub(crate) fn set_room(&self, room: Option<usize>) {
-        locked(&self.0).room = room;
+        self.0.lock().room = room;
     }
 
     pub(crate) fn set_short_reads(&self) {
-        locked(&self.0).short_reads = true;
+        self.0.lock().short_reads = true;
     }
 
     pub(crate) fn set_sync_time(&self, time: Duration) {
-        locked(&self.0).sync_time = time;
+        self.0.lock().sync_time = time;
     }
 
     /// Bytes of all files.
     pub(crate) fn used(&self) -> usize {
-        locked(&self.0).names.values().map(|node| locked(node).bytes.len()).sum()
+        self.0.lock().names.values().map(|node| node.lock().bytes.len()).sum()
     }
 
     /// Lets all calls fail until [`FaultDisk::restart`]: the system is going down.
     pub(crate) fn power_off(&self) {
-        locked(&self.0).cut = true;
+        self.0.lock().cut = true;
     }
 
     /// The process is gone, the system goes on: calls succeed again, and nothing is forgotten.
     pub(crate) fn resume(&self) {
-        let mut state = locked(&self.0);
+        let mut state = self.0.lock();
         state.cut = false;
         state.locked.clear();
     }
@@ -276,7 +273,7 @@ impl FaultDisk {
     /// What is there after a power cut: synced bytes under durable names and, of what was not synced, as much as chance has
     /// it: of the changes of names none, those up to some moment, or any.
     pub(crate) fn restart(&self, random: &mut Random) {
-        let mut state = locked(&self.0);
+        let mut state = self.0.lock();
         state.cut = false;
         state.locked.clear();
         let changes = std::mem::take(&mut state.changes);
@@ -296,7 +293,7 @@ impl FaultDisk {
             |path: &Path| path.ancestors().skip(1).all(|dir| dir == Path::new("/") || folders.contains(dir));
         names.retain(|path, _| whole(path));
         folders = folders.iter().filter(|path| whole(path)).cloned().collect();
-        names.values().for_each(|node| locked(node).forget(random));
+        names.values().for_each(|node| node.lock().forget(random));
         state.names.clone_from(&names);
         state.folders.clone_from(&folders);
         (state.durable, state.durable_folders) = (names, folders);
@@ -309,42 +306,42 @@ impl FaultDisk {
 
     /// Changes the bytes of a file, as if they had always been so.
     pub(crate) fn alter(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
-        let node = Arc::clone(&locked(&self.0).names[path]);
-        let mut content = locked(&node);
+        let node = Arc::clone(&self.0.lock().names[path]);
+        let mut content = node.lock();
         change(&mut content.bytes);
         content.synced = content.bytes.clone();
     }
 
     pub(crate) fn paths(&self, extension: &str) -> Vec<(PathBuf, usize)> {
-        let state = locked(&self.0);
+        let state = self.0.lock();
         let fits = |path: &&PathBuf| path.extension().is_some_and(|found| found == extension);
         state
             .names
             .keys()
             .filter(fits)
-            .map(|path| (path.clone(), locked(&state.names[path]).bytes.len()))
+            .map(|path| (path.clone(), state.names[path].lock().bytes.len()))
             .collect()
     }
 
     /// As long as what this gives is held, files of data cannot be made.
     pub(crate) fn hold(&self) -> Hold {
-        locked(&self.0).held = true;
+        self.0.lock().held = true;
         Hold(self.clone())
     }
 
     pub(crate) fn manifest(&self) -> Vec<(PathBuf, usize)> {
-        let state = locked(&self.0);
+        let state = self.0.lock();
         let named = |path: &&PathBuf| path.to_string_lossy().contains("manifest-");
         state
             .names
             .keys()
             .filter(named)
-            .map(|path| (path.clone(), locked(&state.names[path]).bytes.len()))
+            .map(|path| (path.clone(), state.names[path].lock().bytes.len()))
             .collect()
     }
 
     fn call(&self, call: Call, kind: Kind) -> io::Result<MutexGuard<'_, State>> {
-        let mut state = locked(&self.0);
+        let mut state = self.0.lock();
         if state.cut {
             return Err(io::Error::other("the power is off"));
         }
@@ -377,7 +374,7 @@ pub(crate) struct Hold(FaultDisk);
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        locked(&self.0.0).held = false;
+        self.0.0.lock().held = false;
     }
 }
 
@@ -389,7 +386,7 @@ struct Open {
 
 impl Open {
     fn call(&self, call: Call) -> io::Result<MutexGuard<'_, State>> {
-        let kind = locked(&self.node).kind.unwrap_or(Kind::Folder);
+        let kind = self.node.lock().kind.unwrap_or(Kind::Folder);
         self.disk.call(call, kind)
     }
 }
@@ -401,20 +398,20 @@ impl Lock for Held {}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        locked(&self.0.0).locked.remove(&self.1);
+        self.0.0.lock().locked.remove(&self.1);
     }
 }
 
 impl Disk for FaultDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn WriteFile>> {
-        while path.extension().is_some_and(|extension| extension == "tmp") && locked(&self.0).held {
+        while path.extension().is_some_and(|extension| extension == "tmp") && self.0.lock().held {
             std::thread::sleep(Duration::from_millis(1));
         }
         let kind = Kind::of(path);
         let mut state = self.call(Call::Create, kind)?;
         // A name that was there keeps its file, emptied.
         if let Some(node) = state.names.get(path).cloned() {
-            locked(&node).cut(0);
+            node.lock().cut(0);
             return Ok(Box::new(Open { disk: self.clone(), node }));
         }
         let node = Arc::new(Mutex::new(Content { kind: Some(kind), ..Content::default() }));
@@ -433,7 +430,7 @@ impl Disk for FaultDisk {
         let mut state = self.call(Call::Rename, Kind::of(from))?;
         let node = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_owned(), Arc::clone(&node));
-        locked(&node).kind = Some(Kind::of(to));
+        node.lock().kind = Some(Kind::of(to));
         let (from, to) = (from.to_owned(), to.to_owned());
         if from.parent() == to.parent() {
             state.changes.push(Change::Rename(from, to, node));
@@ -497,7 +494,7 @@ impl Write for Open {
             Ok(state) => state.room,
             Err(error) => {
                 // Some of it may be there all the same.
-                locked(&self.node).bytes.extend_from_slice(&bytes[..bytes.len() / 3]);
+                self.node.lock().bytes.extend_from_slice(&bytes[..bytes.len() / 3]);
                 return Err(error);
             }
         };
@@ -508,7 +505,7 @@ impl Write for Open {
                 return Err(io::ErrorKind::StorageFull.into());
             }
         }
-        locked(&self.node).bytes.extend_from_slice(&bytes[..taken]);
+        self.node.lock().bytes.extend_from_slice(&bytes[..taken]);
         Ok(taken)
     }
 
@@ -522,15 +519,15 @@ impl WriteFile for Open {
         let outcome = self.call(Call::Sync).map(|state| state.sync_time);
         let outcome = outcome.map(std::thread::sleep);
         match &outcome {
-            Ok(()) => locked(&self.node).sync(),
-            Err(_) => locked(&self.node).fail_to_sync(),
+            Ok(()) => self.node.lock().sync(),
+            Err(_) => self.node.lock().fail_to_sync(),
         }
         outcome
     }
 
     fn cut(&mut self, len: u64) -> io::Result<()> {
         drop(self.call(Call::Cut)?);
-        locked(&self.node).cut(len as usize);
+        self.node.lock().cut(len as usize);
         Ok(())
     }
 }
@@ -538,12 +535,12 @@ impl WriteFile for Open {
 impl ReadFile for Open {
     fn len(&self) -> io::Result<u64> {
         drop(self.call(Call::Length)?);
-        Ok(locked(&self.node).bytes.len() as u64)
+        Ok(self.node.lock().bytes.len() as u64)
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let short = self.call(Call::Read)?.short_reads;
-        let content = locked(&self.node);
+        let content = self.node.lock();
         let rest = content.bytes.get(offset as usize..).unwrap_or_default();
         let mut read = rest.len().min(bytes.len());
         if short && read > 1 {

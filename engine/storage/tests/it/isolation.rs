@@ -161,13 +161,12 @@ fn a_store_that_closes_waits_for_a_compaction_to_end() {
     let disk = FaultDisk::default();
     let (reached, at_gate) = mpsc::channel();
     let (opened, gate) = mpsc::channel::<()>();
-    let (armed, gate) = (Arc::new(AtomicBool::new(false)), std::sync::Mutex::new(gate));
+    let (armed, gate) = (Arc::new(AtomicBool::new(false)), parking_lot::Mutex::new(gate));
     let is_armed = Arc::clone(&armed);
     let hooked = Hooked::new(&disk, move |call, path| {
         if call == Call::SyncFolder && is_of_first_database(path) && is_armed.swap(false, Ordering::SeqCst) {
             reached.send(()).map_err(io::Error::other)?;
-            let gate = gate.lock().map_err(|_| io::Error::other("poisoned"))?;
-            gate.recv().map_err(io::Error::other)?;
+            gate.lock().recv().map_err(io::Error::other)?;
         }
         Ok(())
     });

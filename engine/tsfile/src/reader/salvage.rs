@@ -14,6 +14,7 @@
 //! detected, for example in the middle of uncompressed text.
 
 mod flaw;
+mod headers;
 mod judge;
 mod page;
 mod told;

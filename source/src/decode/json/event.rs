@@ -3,9 +3,9 @@
 use levada_connector_api::{FieldValue, model::DataType};
 
 use super::{
+    fields::Fields,
     leaf::{typed, untyped},
     options::Plan,
-    row::Fields,
     tape::{Node, Value, children},
 };
 use crate::decode::typed::text_as;

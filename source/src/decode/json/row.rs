@@ -9,33 +9,13 @@ use levada_connector_api::{
 
 use super::{
     event,
+    fields::Fields,
     leaf::{typed, untyped},
     options::{Plan, Role},
     path::Step,
     tape::{Node, Value, children},
 };
 use crate::decode::typed::is_whole;
-
-/// The fields of a row while they are gathered.
-pub(super) struct Fields<'t> {
-    held: Vec<(&'t str, FieldValue<'t>)>,
-    /// The device's name, where it is made of several fields.
-    device: String,
-}
-
-impl<'t> Fields<'t> {
-    pub(super) fn new(memory: Vec<(&'t str, FieldValue<'t>)>, device: String) -> Self {
-        Self { held: memory, device }
-    }
-
-    pub(super) fn into_memory(self) -> (Vec<(&'t str, FieldValue<'t>)>, String) {
-        (self.held, self.device)
-    }
-
-    pub(super) fn push(&mut self, field: (&'t str, FieldValue<'t>)) {
-        self.held.push(field);
-    }
-}
 
 /// Puts the row of an object whose members are these nodes.
 ///

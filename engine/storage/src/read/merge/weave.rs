@@ -12,8 +12,8 @@ use arrow_array::{Array, ArrayRef, BooleanArray, new_null_array};
 use arrow_select::{interleave::interleave, zip::zip};
 use levada_model::DataType;
 
-use super::{Block, Columns, block_rows};
-use crate::Direction;
+use super::{Columns, block_rows};
+use crate::{Direction, block::Block};
 
 /// Parts whose times are compared with those of a part, to share rows with one.
 const COMPARED: usize = 8;

@@ -11,10 +11,11 @@ use levada_model::DataType;
 use super::{
     super::{ChunkMeta, Content, DeviceMeta, SeriesMeta, TsFileReader},
     Flaw, Part,
+    headers::chunk_header,
     page::{self, Decoded},
     told::{Told, ToldChunk},
     unless_damaged,
-    walk::{Found, Walked, chunk_header},
+    walk::{Found, Walked},
 };
 use crate::{DeviceId, ReadAt, Statistics, TsFileError, layout::ChunkKind};
 

@@ -5,8 +5,8 @@ use levada_model::{DataType, Encoding, Value};
 
 use super::{
     super::{ChunkReader, TsFileReader, index::based, read},
+    headers::chunk_header,
     unless_damaged,
-    walk::chunk_header,
 };
 use crate::{ReadAt, Statistics, TsFileError, layout::ChunkKind, wire::Cursor};
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use levada_model::DataType;
 
 use super::{
     super::{ChunkHeader, TsFileReader, read},
+    headers::{chunk_header, header_bytes},
     page,
     told::Told,
     unless_damaged,
@@ -19,9 +19,6 @@ use crate::{
 
 /// A marker and two numbers.
 const OPERATION_RANGE_BYTES: u64 = 17;
-
-/// How many bytes are read to parse a header. If a read fails a checksum, smaller ones are tried.
-const HEADER_READS: [usize; 4] = [4 << 10, 1 << 20, 256, 64];
 
 /// How many bytes are searched at once for a chunk group.
 const SEARCH_BYTES: usize = 256 << 10;
@@ -266,46 +263,4 @@ fn parse_group(version: Version, bytes: &[u8]) -> Option<(DeviceId, usize)> {
     };
     let named = device.segments().next().flatten().is_some_and(|name| !name.is_empty());
     named.then(|| (device, cursor.position()))
-}
-
-/// The first bytes of something; a higher `step` gives other sizes.
-fn header_bytes<R: ReadAt>(
-    reader: &TsFileReader<R>,
-    at: u64,
-    limit: u64,
-    step: usize,
-) -> Result<Option<Bytes>, TsFileError> {
-    let left = usize::try_from(limit.saturating_sub(at)).unwrap_or(usize::MAX);
-    if left == 0 {
-        return Ok(None);
-    }
-    for size in HEADER_READS.iter().skip(step) {
-        if let Ok(bytes) = unless_damaged(read(&reader.inner, at, left.min(*size)))? {
-            return Ok(Some(bytes));
-        }
-    }
-    Ok(None)
-}
-
-/// The header of the chunk at an offset, and the header's size.
-pub(super) fn chunk_header<R: ReadAt>(
-    reader: &TsFileReader<R>,
-    at: u64,
-    limit: u64,
-) -> Result<Option<(ChunkHeader, usize)>, TsFileError> {
-    if at < HEAD_BYTES {
-        return Ok(None);
-    }
-    for step in [0, 1] {
-        let Some(bytes) = header_bytes(reader, at, limit, step)? else { continue };
-        // Most offsets are no chunk.
-        if bytes.first().is_none_or(|&marker| ChunkKind::of_marker(marker).is_none()) {
-            return Ok(None);
-        }
-        let mut cursor = Cursor::new(&bytes);
-        if let Ok(header) = ChunkHeader::parse(&mut cursor, reader.version) {
-            return Ok(Some((header, cursor.position())));
-        }
-    }
-    Ok(None)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use levada_model::Path as DevicePath;
 use levada_tsfile::DeviceId;
 
-use super::{DataFolder, FileMeta, FileWriter, SealedFile, Unsealed};
 use crate::{
     StorageError, TimeRange,
+    block::{Block, concat},
     catalog::{Catalog, Device},
-    memtable::{Hidden, Memtable, Named, Resolved, resolve},
-    read::{Block, concat},
-    tombstone::Tombstones,
+    memtable::{Memtable, Named, Resolved, resolve},
+    sealed::{DataFolder, FileMeta, FileWriter, SealedFile, Unsealed},
+    tombstone::{Hidden, Tombstones},
 };
 
 /// So many series of a plain device are taken from memory at once.
@@ -25,21 +25,21 @@ const PART_BYTES: usize = 8 << 20;
 
 /// What a flush needs to know, frozen when it begins.
 #[derive(Debug)]
-pub(crate) struct FlushInput<'a> {
-    pub(crate) folder: &'a Arc<DataFolder>,
-    pub(crate) catalog: &'a Catalog,
-    pub(crate) tombstones: &'a Tombstones,
+pub(super) struct FlushInput<'a> {
+    pub(super) folder: &'a Arc<DataFolder>,
+    pub(super) catalog: &'a Catalog,
+    pub(super) tombstones: &'a Tombstones,
     /// The live files of the memtable's place.
-    pub(crate) files: &'a [Arc<SealedFile>],
+    pub(super) files: &'a [Arc<SealedFile>],
     /// Numbers for the two files there may be.
-    pub(crate) ids: [u64; 2],
+    pub(super) ids: [u64; 2],
     /// The number of the last write; deletions up to it are among the tombstones.
-    pub(crate) seq: u64,
+    pub(super) seq: u64,
 }
 
 /// Writes a memtable's rows: those beyond all that the files hold of their device into a sequence file, the others into an
 /// unsequence file. What is deleted is left out. The files are yet to be sealed.
-pub(crate) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<Unsealed>, StorageError> {
+pub(super) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<Unsealed>, StorageError> {
     let mut writers = [None, None];
     // In the order of the index, so that files read from front to back.
     let mut devices: Vec<(DeviceId, DevicePath)> =

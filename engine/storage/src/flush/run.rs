@@ -1,12 +1,4 @@
-//! The threads that flush.
-//!
-//! ```text
-//!   frozen   a1 b1 c1 a2 d1 …       of each place the oldest, up to some bytes: a1 b1 c1 d1 are flushed together,
-//!              │  │     │            each into files of its own
-//!              └──┴──┬──┘            one sync of each folder, one commit
-//! ```
-//! What fails is tried again after a while. It holds up later memtables of its own place, since those must not be in files before
-//! it, and nothing else; but the log is kept from its first write on.
+//! The threads that flush, and what becomes of what they cannot.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,11 +8,13 @@ use std::{
 
 use levada_model::{PathPattern, StatusCode};
 
-use super::{Admission, Core, FlushFailure, Store, caught, commit::Change};
+use super::write::{FlushInput, flush};
 use crate::{
     StorageError,
-    memtable::{Memtable, Place},
-    sealed::{FlushInput, SealedFile, Unsealed, flush, seal_all},
+    memtable::Memtable,
+    place::Place,
+    sealed::{SealedFile, Unsealed, seal_all},
+    store::{Admission, Change, Core, FlushFailure, Store, caught},
     wal::Wal,
 };
 
@@ -35,7 +29,7 @@ const TOGETHER_BYTES: usize = 8 << 20;
 
 /// A memtable that was not flushed.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     memtable: Arc<Memtable>,
     reason: Arc<StorageError>,
     /// Its files, where only the commit failed.
@@ -43,14 +37,14 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    pub(super) fn reason(&self) -> StorageError {
+    pub(crate) fn reason(&self) -> StorageError {
         StorageError::refused(self.reason.code(), self.reason.to_string())
     }
 }
 
 impl Core {
     /// The first frozen memtables that may be flushed: of one place only the oldest, and so many as go well together.
-    pub(super) fn next_to_flush(&mut self) -> Vec<Arc<Memtable>> {
+    pub(crate) fn next_to_flush(&mut self) -> Vec<Arc<Memtable>> {
         let now = Instant::now();
         let (mut places, mut batch, mut bytes) = (HashSet::new(), Vec::new(), 0);
         for frozen in &mut self.frozen {
@@ -97,7 +91,7 @@ impl Core {
     }
 
     /// That flushing does not fail, or that there is room all the same.
-    pub(super) fn flush_failure(&mut self, admission: &Admission) -> Result<(), StorageError> {
+    pub(crate) fn flush_failure(&mut self, admission: &Admission) -> Result<(), StorageError> {
         if self.closed {
             return Err(StorageError::Closed);
         }
@@ -186,7 +180,7 @@ impl Store {
     }
 
     /// Flushes memtables of different places, with one commit; gives those that failed.
-    pub(super) fn flush_together(&self, batch: &[Arc<Memtable>]) -> Vec<Failed> {
+    pub(crate) fn flush_together(&self, batch: &[Arc<Memtable>]) -> Vec<Failed> {
         let mut failed = Vec::new();
         let mut fail = |memtable: &Arc<Memtable>, error: StorageError| {
             failed.push(Failed { memtable: Arc::clone(memtable), reason: Arc::new(error), sealed: None });
@@ -341,6 +335,3 @@ enum Written {
     Before(Vec<Arc<SealedFile>>),
     Now(Vec<Unsealed>),
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,18 +19,18 @@ const OWN: [&str; 8] = ["lock", "wal", "data", "lost", "ext", "functions", "user
 /// Why a store takes no writes.
 #[derive(Clone, Debug)]
 pub(crate) struct ReadOnly {
-    pub(super) path: PathBuf,
-    pub(super) why: String,
+    pub(crate) path: PathBuf,
+    pub(crate) why: String,
 }
 
 impl ReadOnly {
-    pub(super) fn error(&self) -> StorageError {
+    pub(crate) fn error(&self) -> StorageError {
         StorageError::ReadOnly { path: self.path.clone(), why: self.why.clone() }
     }
 }
 
 /// That a folder is a store, or may become one: that it is missing, or empty.
-pub(super) fn check_folder(options: &StorageOptions) -> Result<(), StorageError> {
+pub(crate) fn check_folder(options: &StorageOptions) -> Result<(), StorageError> {
     let (disk, dir) = (&*options.disk, &options.dir);
     if !generations(disk, dir)?.is_empty() {
         return Ok(());

@@ -18,11 +18,12 @@ use super::unknown;
 use crate::{
     StorageError, TimeRange,
     catalog::{Catalog, check_database},
+    catalog_op::{CatalogOp, SeriesDef},
     disk::read_whole,
     manifest::Loaded,
-    memtable::Place,
+    place::Place,
     sealed::{About, DataFolder, FileBytes, FileMeta, SUMS, SealedFile, Sums},
-    wal::{CatalogOp, SeriesDef, replay},
+    wal::replay,
 };
 
 /// A file that no manifest names, as it tells of itself.

@@ -5,8 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use levada_model::{DataType, Path};
 use levada_storage::Catalog;
 
-use super::shared_name;
-
 /// A device's series.
 #[derive(Debug, Default)]
 pub(crate) struct KnownDevice {
@@ -35,7 +33,7 @@ impl KnownDevice {
     pub(crate) fn series(&self, name: &str) -> (Arc<str>, Option<DataType>) {
         match self.series.get(name) {
             Some((measurement, data_type)) => (Arc::clone(measurement), Some(*data_type)),
-            None => (shared_name(name), None),
+            None => (name.into(), None),
         }
     }
 }

@@ -7,8 +7,9 @@ use levada_model::{Column, DataType, Encoding, Path, SeriesSchema, Tablet, Write
 
 use crate::{
     StorageOptions,
+    catalog_op::{CatalogOp, SeriesDef},
     store::open,
-    wal::{CatalogOp, SeriesDef, Wal},
+    wal::Wal,
 };
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;

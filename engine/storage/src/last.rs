@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, cast::AsArray};
 use hashbrown::HashMap;
 use levada_model::{DataType, Path, PathPattern, Value};
+use parking_lot::Mutex;
 
 use crate::{TimeRange, memtable::Grown, write::Incoming};
 
@@ -38,8 +39,10 @@ struct Entry {
 /// Entries by device and measurement. When the newer half of the budget is full, the older half is forgotten; what is used
 /// moves to the newer half. An entry is in one half only.
 #[derive(Debug)]
-pub(crate) struct LastCache {
+struct Entries {
     budget: usize,
+    /// The last write that was taken note of: later ones will be.
+    seq: u64,
     newer: Half,
     older: Half,
     bytes: usize,
@@ -69,30 +72,67 @@ impl Entry {
     }
 }
 
+/// The newest values, under a lock of their own: writers take note while they hold the store's, readers ask without that.
+#[derive(Debug)]
+pub(crate) struct LastCache(Mutex<Entries>);
+
 impl LastCache {
     pub(crate) fn new(budget: usize) -> Self {
-        Self { budget, newer: Half::default(), older: Half::default(), bytes: 0 }
+        Self(Mutex::new(Entries::new(budget)))
     }
 
     /// The newest row of a series as a view sees it, lives of rows aside; `None` where that is not known.
-    pub(crate) fn get(&mut self, device: &Path, measurement: &Arc<str>, view: u64) -> Option<Newest> {
+    pub(crate) fn get(&self, device: &Path, measurement: &Arc<str>, view: u64) -> Option<Newest> {
+        self.0.lock().get(device, measurement, view)
+    }
+
+    /// Takes what a view read of a series (`None`: nothing that may be kept).
+    pub(crate) fn fill(&self, device: &Path, measurement: &Arc<str>, view: u64, read: Option<&Newest>) {
+        self.0.lock().fill(device, measurement, view, read);
+    }
+
+    /// Takes note of rows that a device got. Writes come in the order of their numbers.
+    pub(crate) fn raise(
+        &self,
+        device: &Path,
+        seq: u64,
+        times: &[i64],
+        columns: &[Incoming<'_>],
+        grown: Grown,
+    ) {
+        self.0.lock().raise(device, seq, times, columns, grown);
+    }
+
+    /// Forgets what a deletion may concern.
+    pub(crate) fn forget(&self, seq: u64, patterns: &[PathPattern], range: TimeRange) {
+        self.0.lock().forget(seq, patterns, range);
+    }
+
+    /// Forgets all, as a write may concern any of it.
+    pub(crate) fn clear(&self, seq: u64) {
+        let mut entries = self.0.lock();
+        *entries = Entries { seq, ..Entries::new(entries.budget) };
+    }
+}
+
+impl Entries {
+    fn new(budget: usize) -> Self {
+        Self { budget, seq: 0, newer: Half::default(), older: Half::default(), bytes: 0 }
+    }
+
+    /// The newest row of a series as a view sees it, lives of rows aside; `None` where that is not known.
+    fn get(&mut self, device: &Path, measurement: &Arc<str>, view: u64) -> Option<Newest> {
         let entry = self.entry(device, measurement)?;
         (entry.complete && entry.seq <= view).then(|| entry.newest.clone())
     }
 
-    /// Takes what a view read of a series (`None`: nothing that may be kept), where `now` is the last write.
-    pub(crate) fn fill(
-        &mut self,
-        device: &Path,
-        measurement: &Arc<str>,
-        (view, now): (u64, u64),
-        read: Option<&Newest>,
-    ) {
+    /// See [`LastCache::fill`].
+    fn fill(&mut self, device: &Path, measurement: &Arc<str>, view: u64, read: Option<&Newest>) {
         if self.budget < 2 * ENTRY_BYTES {
             return;
         }
         if self.entry(device, measurement).is_none() {
-            self.put(device, measurement, Entry::new(now));
+            self.put(device, measurement, Entry::new(self.seq));
         }
         let Some(entry) = self.entry(device, measurement) else { return };
         let Some(read) = read.filter(|read| !is_long(read)) else { return };
@@ -110,15 +150,9 @@ impl LastCache {
         entry.complete = true;
     }
 
-    /// Takes note of rows that a device got.
-    pub(crate) fn raise(
-        &mut self,
-        device: &Path,
-        seq: u64,
-        times: &[i64],
-        columns: &[Incoming<'_>],
-        grown: Grown,
-    ) {
+    /// See [`LastCache::raise`].
+    fn raise(&mut self, device: &Path, seq: u64, times: &[i64], columns: &[Incoming<'_>], grown: Grown) {
+        self.seq = seq;
         for half in [&mut self.newer, &mut self.older] {
             let Some(known) = half.get_mut(device) else { continue };
             for Incoming { measurement, data_type, values } in columns {
@@ -130,7 +164,8 @@ impl LastCache {
     }
 
     /// Forgets what a deletion may concern.
-    pub(crate) fn forget(&mut self, patterns: &[PathPattern], range: TimeRange) {
+    fn forget(&mut self, seq: u64, patterns: &[PathPattern], range: TimeRange) {
+        self.seq = seq;
         for half in [&mut self.newer, &mut self.older] {
             half.retain(|device, known| {
                 let nodes: Vec<&str> = device.nodes().collect();
@@ -153,11 +188,6 @@ impl LastCache {
                 !known.is_empty()
             });
         }
-    }
-
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.budget);
     }
 
     /// A series' entry, now in the newer half.

@@ -1,0 +1,246 @@
+//! Changes of the catalog, and deletions, as the log and the manifest have them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use levada_model::{Path, PathPattern, SeriesSchema};
+
+use crate::{
+    Deadband, TimeRange,
+    codec::{Malformed, Put, Take},
+};
+
+const HAS_ALIAS: u8 = 1;
+const HAS_DEADBAND: u8 = 2;
+// Kinds of records; 1 is that of rows.
+const CREATE_DATABASE: u8 = 2;
+const DELETE_DATABASE: u8 = 3;
+const SET_TTL: u8 = 4;
+const CREATE_SERIES: u8 = 5;
+const ALTER_SERIES: u8 = 6;
+const DELETE_SERIES: u8 = 7;
+const DELETE: u8 = 8;
+const SET_PATH_TTL: u8 = 9;
+const DELETE_DATABASE_AT: u8 = 10;
+const SET_TTL_AT: u8 = 11;
+
+/// A change of the catalog, or a deletion.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum CatalogOp {
+    CreateDatabase {
+        id: u32,
+        path: Path,
+        ttl: Option<i64>,
+    },
+    DeleteDatabase {
+        id: u32,
+        /// Records of older versions do not say it.
+        path: Option<Path>,
+    },
+    SetTtl {
+        id: u32,
+        /// Records of older versions do not say it.
+        path: Option<Path>,
+        ttl: Option<i64>,
+    },
+    /// For the devices a pattern matches, whatever their database has.
+    SetPathTtl {
+        pattern: PathPattern,
+        ttl: Option<i64>,
+    },
+    /// Series of one device, which is made where it is missing.
+    CreateSeries {
+        device: Path,
+        aligned: bool,
+        series: Vec<SeriesDef>,
+    },
+    /// Replaces what can be changed of a series.
+    AlterSeries {
+        device: Path,
+        series: SeriesDef,
+    },
+    /// Removes series and hides their rows.
+    DeleteSeries {
+        patterns: Vec<PathPattern>,
+    },
+    /// Hides values of series.
+    Delete {
+        patterns: Vec<PathPattern>,
+        range: TimeRange,
+    },
+}
+
+impl CatalogOp {
+    /// Whether it takes something away that afterwards neither the catalog nor a deletion tells of.
+    pub(crate) fn takes_away(&self) -> bool {
+        match self {
+            Self::DeleteDatabase { .. } | Self::DeleteSeries { .. } => true,
+            Self::SetTtl { ttl, .. } | Self::SetPathTtl { ttl, .. } => ttl.is_none(),
+            Self::CreateDatabase { .. }
+            | Self::CreateSeries { .. }
+            | Self::AlterSeries { .. }
+            | Self::Delete { .. } => false,
+        }
+    }
+}
+
+/// A series as the catalog keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SeriesDef {
+    pub(crate) measurement: Arc<str>,
+    pub(crate) schema: SeriesSchema,
+    pub(crate) alias: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
+    pub(crate) attributes: BTreeMap<String, String>,
+    pub(crate) deadband: Option<Deadband>,
+}
+
+impl SeriesDef {
+    pub(crate) fn plain(measurement: Arc<str>, schema: SeriesSchema) -> Self {
+        let (tags, attributes) = (BTreeMap::new(), BTreeMap::new());
+        Self { measurement, schema, alias: None, tags, attributes, deadband: None }
+    }
+}
+
+impl CatalogOp {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::CreateDatabase { id, path, ttl } => {
+                bytes.put_u8(CREATE_DATABASE);
+                bytes.put_u32(*id);
+                bytes.put_str(path.as_str());
+                bytes.put_option_i64(*ttl);
+            }
+            Self::DeleteDatabase { id, path } => {
+                put_database(bytes, [DELETE_DATABASE, DELETE_DATABASE_AT], *id, path.as_ref());
+            }
+            Self::SetTtl { id, path, ttl } => {
+                put_database(bytes, [SET_TTL, SET_TTL_AT], *id, path.as_ref());
+                bytes.put_option_i64(*ttl);
+            }
+            Self::SetPathTtl { pattern, ttl } => {
+                bytes.put_u8(SET_PATH_TTL);
+                bytes.put_str(&pattern.to_string());
+                bytes.put_option_i64(*ttl);
+            }
+            Self::CreateSeries { device, aligned, series } => {
+                bytes.put_u8(CREATE_SERIES);
+                bytes.put_str(device.as_str());
+                bytes.put_u8(u8::from(*aligned));
+                bytes.put_len(series.len());
+                series.iter().for_each(|series| series.put(bytes));
+            }
+            Self::AlterSeries { device, series } => {
+                bytes.put_u8(ALTER_SERIES);
+                bytes.put_str(device.as_str());
+                series.put(bytes);
+            }
+            Self::DeleteSeries { patterns } => {
+                bytes.put_u8(DELETE_SERIES);
+                put_patterns(bytes, patterns);
+            }
+            Self::Delete { patterns, range } => {
+                bytes.put_u8(DELETE);
+                put_patterns(bytes, patterns);
+                bytes.put_i64(range.start);
+                bytes.put_i64(range.end);
+            }
+        }
+    }
+
+    /// A change of a kind, as [`CatalogOp::put`] put it.
+    pub(crate) fn take(kind: u8, from: &mut Take<'_>) -> Result<Self, Malformed> {
+        Ok(match kind {
+            CREATE_DATABASE => {
+                Self::CreateDatabase { id: from.u32()?, path: from.path()?, ttl: from.option_i64()? }
+            }
+            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()?, path: None },
+            DELETE_DATABASE_AT => Self::DeleteDatabase { id: from.u32()?, path: Some(from.path()?) },
+            SET_TTL => Self::SetTtl { id: from.u32()?, path: None, ttl: from.option_i64()? },
+            SET_TTL_AT => Self::SetTtl { id: from.u32()?, path: Some(from.path()?), ttl: from.option_i64()? },
+            SET_PATH_TTL => Self::SetPathTtl {
+                pattern: PathPattern::parse(from.str()?).map_err(|_| Malformed)?,
+                ttl: from.option_i64()?,
+            },
+            CREATE_SERIES => Self::CreateSeries {
+                device: from.path()?,
+                aligned: from.flag()?,
+                series: (0..from.count(7)?).map(|_| SeriesDef::take(from)).collect::<Result<_, _>>()?,
+            },
+            ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)? },
+            DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)? },
+            DELETE => Self::Delete {
+                patterns: take_patterns(from)?,
+                range: TimeRange { start: from.i64()?, end: from.i64()? },
+            },
+            _ => return Err(Malformed),
+        })
+    }
+
+    /// A change as [`CatalogOp::put`] put it.
+    pub(crate) fn parse(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let kind = from.u8()?;
+        Self::take(kind, from)
+    }
+}
+
+impl SeriesDef {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.put_str(&self.measurement);
+        bytes.put_schema(self.schema);
+        // Few series have what the flags tell of, and those that have none are written as they ever were.
+        let flags = [(HAS_ALIAS, self.alias.is_some()), (HAS_DEADBAND, self.deadband.is_some())];
+        bytes.put_u8(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum());
+        bytes.put_str(self.alias.as_deref().unwrap_or_default());
+        let deadband = self.deadband.as_ref().map(Deadband::parameters);
+        for map in [&self.tags, &self.attributes].into_iter().chain(deadband) {
+            bytes.put_len(map.len());
+            for (key, value) in map {
+                bytes.put_str(key);
+                bytes.put_str(value);
+            }
+        }
+    }
+
+    pub(crate) fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let measurement = from.str()?.into();
+        let schema = from.schema()?;
+        let flags = from.u8()?;
+        if flags & !(HAS_ALIAS | HAS_DEADBAND) != 0 {
+            return Err(Malformed);
+        }
+        let alias = from.str()?;
+        let mut map = || {
+            (0..from.count(2)?)
+                .map(|_| Ok((from.str()?.to_owned(), from.str()?.to_owned())))
+                .collect::<Result<BTreeMap<_, _>, Malformed>>()
+        };
+        Ok(Self {
+            measurement,
+            schema,
+            alias: (flags & HAS_ALIAS != 0).then(|| alias.to_owned()),
+            tags: map()?,
+            attributes: map()?,
+            deadband: if flags & HAS_DEADBAND != 0 { Some(Deadband::sdt(map()?)) } else { None },
+        })
+    }
+}
+
+/// Puts which database a change is about: the number alone, or its path, too.
+fn put_database(bytes: &mut Vec<u8>, [numbered, named]: [u8; 2], id: u32, path: Option<&Path>) {
+    bytes.put_u8(if path.is_some() { named } else { numbered });
+    bytes.put_u32(id);
+    if let Some(path) = path {
+        bytes.put_str(path.as_str());
+    }
+}
+
+pub(crate) fn put_patterns(bytes: &mut Vec<u8>, patterns: &[PathPattern]) {
+    bytes.put_len(patterns.len());
+    for pattern in patterns {
+        bytes.put_str(&pattern.to_string());
+    }
+}
+
+pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Malformed> {
+    (0..from.count(1)?).map(|_| PathPattern::parse(from.str()?).map_err(|_| Malformed)).collect()
+}

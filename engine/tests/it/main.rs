@@ -17,4 +17,5 @@ mod statements;
 mod store;
 mod time_filters;
 mod ttl;
+mod udf;
 mod users;

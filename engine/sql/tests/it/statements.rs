@@ -178,6 +178,14 @@ fn functions_are_made_and_dropped_in_both_kinds_of_quotes() {
 }
 
 #[test]
+fn attributes_of_a_call_come_behind_its_inputs() {
+    parse("select f(a, b, 'k'='v', \"l\" = \"w\") from root.d").expect("attributes in quotes of both kinds");
+    let error = parse("select f(a, 'k'='v', b) from root.d").expect_err("an input behind");
+    assert_eq!((error.code.0, error.column), (700, 21));
+    assert!(error.message.contains("attributes come behind all inputs"), "{}", error.message);
+}
+
+#[test]
 fn what_is_not_carried_out_is_named() {
     for (sql, what) in [
         ("create trigger t before insert on root.a as 'x'", "create trigger"),

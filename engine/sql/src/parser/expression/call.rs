@@ -22,7 +22,11 @@ impl Parser<'_> {
                 self.bump();
                 function.attributes.push((key, self.text_literal()?));
             } else {
+                let start = self.start();
                 let tree = self.tree()?;
+                if !function.attributes.is_empty() {
+                    return Err(self.error(self.span_from(start), "attributes come behind all inputs"));
+                }
                 depth = depth.max(tree.depth);
                 function.arguments.push(tree.expression);
                 if function.name.eq_ignore_ascii_case("cast") && self.eat("AS") {

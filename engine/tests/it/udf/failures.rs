@@ -1,0 +1,58 @@
+//! What goes wrong in a function ends its query with function, method and message, and nothing else.
+
+use super::stores;
+use crate::store::{refusal, rows};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authors_message_comes_with_function_and_method() {
+    for store in stores().await {
+        let session = store.session();
+        for (method, code) in
+            [("validate", 701), ("before_start", 701), ("transform", 301), ("terminate", 301)]
+        {
+            let sql = format!("select Wrong(s1, '{method}'='fail') from root.sg.d1");
+            assert_eq!(
+                refusal(&session, &sql).await,
+                (code, format!("function Wrong: {method}: as it was told"))
+            );
+            assert_eq!(rows(&session, "select adder(s1, s2) from root.sg.d1").await.len(), 3);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_ends_the_query_and_nothing_else() {
+    for store in stores().await {
+        let session = store.session();
+        for method in ["validate", "before_start", "transform", "terminate", "before_destroy"] {
+            let sql = format!("select wrong(s1, '{method}'='panic') from root.sg.d1");
+            let (_, message) = refusal(&session, &sql).await;
+            assert!(message.starts_with(&format!("function wrong: {method}: ")), "{message}");
+            assert_eq!(rows(&session, "select adder(s1, s2) from root.sg.d1").await.len(), 3);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_another_type_than_the_output_ends_the_query() {
+    for store in stores().await {
+        let (code, message) =
+            refusal(&store.session(), "select wrong(s1, 'transform'='type') from root.sg.d1").await;
+        assert_eq!(code, 301);
+        assert!(message.starts_with("function wrong: transform: "), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_needs_more_memory_than_a_call_may_use_says_so() {
+    for mut store in stores().await {
+        store.reopen_with(|options| options.udf_memory = 64);
+        store
+            .engine()
+            .offer_function(levada_engine::functions::udf::udtf("test.Windows", super::Windows::default));
+        let sql = "select windows(s1, s2, s3, 'by'='size', 'length'='1000') from root.sg.d1";
+        let (code, message) = refusal(&store.session(), sql).await;
+        assert_eq!(code, 709, "{message}");
+        assert!(message.starts_with("function windows: transform: rows that wait"), "{message}");
+    }
+}

@@ -33,6 +33,7 @@ mod registry;
 mod sink;
 mod source;
 mod state_file;
+mod store_options;
 mod tls;
 mod transform;
 
@@ -52,6 +53,7 @@ pub use registry::{
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
+pub use store_options::StoreOptions;
 pub use tls::TlsOptions;
 pub use transform::{Emitted, Emitter, Holds, Transform};
 

@@ -42,6 +42,7 @@ mod document;
 mod engine;
 mod error;
 pub mod expressions;
+mod follow;
 pub mod functions;
 mod gate;
 mod known;

@@ -11,14 +11,15 @@ use std::{
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use levada_model::{
-    Checkpoint, Device, Outcome, Path, PathPattern, QueryId, Rows, Series, SeriesSchema, Session,
-    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    Checkpoint, Device, Follow, FollowFrom, Outcome, Path, PathPattern, QueryId, Rows, Series, SeriesSchema,
+    Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
 use levada_sql::ast::{CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
 
 use crate::{
     EngineError,
-    engine::{Shared, zone_of},
+    engine::{Engine, Shared, zone_of},
+    follow,
     gate::Caller,
     rows,
     statement::{self, Request},
@@ -159,6 +160,15 @@ impl Session for EmbeddedSession {
             Outcome::Rows(rows) => Ok(rows),
             Outcome::Done(_) => Err(SessionError::not_a_query(sql)),
         }
+    }
+
+    async fn follow(&self, reader: &str, from: FollowFrom) -> Result<Box<dyn Follow>, SessionError> {
+        self.check_open()?;
+        if !self.shared.gate.scope(&self.caller, Privilege::ReadData)?.is_everything() {
+            let message = "who follows a store reads all of it: READ_DATA on root.** is needed";
+            return Err(SessionError::new(StatusCode::NO_PERMISSION, message));
+        }
+        follow::begin(&Engine { shared: Arc::clone(&self.shared) }, reader, from).await
     }
 
     async fn cancel(&self, query: QueryId) -> Result<(), SessionError> {

@@ -1,8 +1,9 @@
-//! Sources: Kafka, files, simulated sensors; and the decoders that make rows of their records.
+//! Sources: Kafka, files, queries, simulated sensors; and the decoders that make rows of their records.
 //!
 //! ```text
 //!   sensor   rows from nothing                   split: the node         position: row
 //!   file     lines ──▶ decoder ──▶ BatchBuilder  split: the file         position: byte
+//!   iotdb    queries ──▶ record batches       split: a device         position: time
 //!   kafka    messages ──▶ decoder ──▶ BatchBuilder   split: a partition  position: offset
 //! ```
 //!
@@ -14,6 +15,7 @@ mod text_list;
 
 pub mod decode;
 pub mod file;
+pub mod iotdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod sensor;
@@ -29,6 +31,7 @@ pub fn register(registry: Registry) -> Registry {
         .with_decoder::<decode::CsvDecoder>()
         .with_decoder::<decode::LineDecoder>()
         .with_source::<file::FileSource>()
+        .with_source::<iotdb::QuerySource>()
         .with_source::<sensor::SensorSource>();
     #[cfg(feature = "kafka")]
     let registry = registry.with_source::<kafka::KafkaSource>();

@@ -15,6 +15,7 @@
 //!   position    how far a split was read      what is committed behind settled rows
 //!   status      200, 507, 701 …               the codes that users' tools look at
 //!   session     insert, execute, query        what a store can be asked
+//!   follow      rows as they are stored       what a store tells whoever follows it
 //!   io_fault    full, missing, passing …      whether an error of the system may heal
 //!   repeats     one line, with a count        log lines that would repeat
 //! ```
@@ -28,6 +29,7 @@ mod compressor;
 pub mod convert;
 mod data_type;
 mod encoding;
+mod follow;
 mod io_fault;
 mod path;
 mod pattern;
@@ -46,6 +48,7 @@ pub use column::Column;
 pub use compressor::Compressor;
 pub use data_type::DataType;
 pub use encoding::Encoding;
+pub use follow::{Follow, FollowFrom, Followed};
 pub use io_fault::IoFault;
 pub use path::{Path, PathError, quote_node, unquote_node};
 pub use pattern::PathPattern;

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 
 use crate::{
-    Checkpoint, DataType, Device, Path, PathPattern, Series, SeriesSchema, SplitRange, StatusCode, Tablet,
+    Checkpoint, DataType, Device, Follow, FollowFrom, Path, PathPattern, Series, SeriesSchema, SplitRange,
+    StatusCode, Tablet,
 };
 
 /// How a session is opened.
@@ -243,6 +244,17 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// There is no such series, or the store cannot be read.
     async fn rows_of(&self, device: &Path, series: &[(Arc<str>, SeriesSchema)])
     -> Result<Rows, SessionError>;
+
+    /// Follows the store: all rows that are stored, by anybody. The store keeps what `reader` has not settled, within a bound, also
+    /// while nobody reads by that name; a name is read by one at a time.
+    ///
+    /// # Errors
+    /// The session cannot follow, its user may not read everything, or somebody follows by this name.
+    async fn follow(&self, reader: &str, _: FollowFrom) -> Result<Box<dyn Follow>, SessionError> {
+        let message =
+            format!("this store tells nobody of what is stored ({reader}): ask it every now and then");
+        Err(SessionError::new(StatusCode::UNSUPPORTED_OPERATION, message))
+    }
 
     /// Ends a query, of this session or another. Whoever reads its rows gets [`StatusCode::QUERY_WAS_KILLED`]; returns without
     /// waiting for that.

@@ -26,6 +26,11 @@ impl Scope {
         Self(Some(Arc::new([])))
     }
 
+    /// Whether nothing is left out.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// What is seen by either of two.
     pub(crate) fn or(self, other: Self) -> Self {
         Self(self.0.zip(other.0).map(|(a, b)| a.iter().chain(b.iter()).cloned().collect()))

@@ -8,6 +8,7 @@ mod harness;
 mod holding;
 mod http;
 mod iotdb_sink;
+mod iotdb_source;
 mod refusals;
 mod resume;
 mod stopping;

@@ -3,9 +3,8 @@
 use std::{collections::BTreeSet, path::PathBuf};
 
 use levada_connector_api::{
-    ByteSize, EngineTuning, Interval, Problem, Secret, StoreTarget, SyncMode, TlsOptions,
+    ByteSize, EngineTuning, Interval, Problem, Secret, StoreOptions, StoreTarget, SyncMode, TlsOptions,
     model::{Compressor, DataType, Encoding, Path, SeriesSchema},
-    port_of,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -144,20 +143,18 @@ impl TimeseriesOption {
 impl IotdbOptions {
     /// Which store is meant; `None` where the options name none or two.
     pub fn target(&self) -> Option<StoreTarget> {
-        match (&self.embedded, self.nodes.as_slice()) {
-            (Some(folder), []) => {
-                Some(StoreTarget::Embedded { folder: folder.clone(), tuning: self.tuning() })
-            }
-            (None, nodes @ [_, ..]) => Some(StoreTarget::Nodes {
-                nodes: nodes.to_vec(),
-                user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
-                password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
-                sessions: self.sessions,
-                timeout: self.timeout,
-                zone: None,
-                tls: self.tls.clone(),
-            }),
-            _ => None,
+        self.store().target(self.tuning(), self.sessions)
+    }
+
+    /// The options that every connector to a store has.
+    fn store(&self) -> StoreOptions {
+        StoreOptions {
+            embedded: self.embedded.clone(),
+            nodes: self.nodes.clone(),
+            user: self.user.clone(),
+            password: self.password.clone(),
+            tls: self.tls.clone(),
+            timeout: self.timeout,
         }
     }
 
@@ -194,40 +191,8 @@ impl IotdbOptions {
 
     /// What cannot work.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        match (&self.embedded, self.nodes.as_slice()) {
-            (Some(_), [_, ..]) => problems.push(Problem::new(
-                "embedded",
-                "a store is either embedded or at nodes: take `embedded` or `nodes` away",
-            )),
-            (None, []) => problems.push(Problem::new(
-                "embedded",
-                "which store is missing: give `embedded` a folder, or `nodes` a list of host:port",
-            )),
-            _ => {}
-        }
-        if self.embedded.is_some() && (self.user.is_some() || self.password.is_some()) {
-            let option = if self.user.is_some() { "user" } else { "password" };
-            problems.push(Problem::new(option, "the embedded store knows no users: this is for `nodes`"));
-        }
-        if self.embedded.is_some() && self.timeout.is_some() {
-            problems.push(Problem::new("timeout", "the embedded store always answers: this is for `nodes`"));
-        }
-        if self.embedded.is_some() && self.tls.is_some() {
-            problems.push(Problem::new("tls", "the embedded store has no connections: this is for `nodes`"));
-        }
-        problems.extend(self.tls.iter().flat_map(|tls| tls.problems("tls")));
-        if self.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
-            problems.push(Problem::new("timeout", "no node answers in no time: say how long, as in 60s"));
-        }
+        let mut problems = self.store().problems();
         self.misplaced(&mut problems);
-        for (index, node) in self.nodes.iter().enumerate() {
-            let nobody = || format!("`{node}` is no address: port 0 is nobody's");
-            if let Err(message) = port_of(node).and_then(|port| if port > 0 { Ok(()) } else { Err(nobody()) })
-            {
-                problems.push(Problem::new(format!("nodes[{index}]"), message));
-            }
-        }
         if !(1..=64).contains(&self.sessions) {
             problems.push(Problem::new("sessions", format!("{} is not from 1 to 64", self.sessions)));
         }

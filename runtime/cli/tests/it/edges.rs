@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("levada-connector-api", &["levada-model"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
-    ("levada-source", &["levada-connector-api", "levada-model"]),
+    ("levada-source", &["levada-connector-api", "levada-model", "levada-sql"]),
     ("levada-sink", &["levada-connector-api", "levada-model", "levada-tsfile"]),
     (
         "levada-runtime",

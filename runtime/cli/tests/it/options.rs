@@ -25,6 +25,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
     match (kind, name) {
         (ComponentKind::Source, "kafka") => json!({"brokers": "127.0.0.1:1", "topics": ["t"], "group": "g"}),
         (ComponentKind::Source, "file") => json!({"paths": folder.join("in.jsonl")}),
+        (ComponentKind::Source, "iotdb") => {
+            json!({"embedded": folder.join("data"), "query": "select n from root.p.** align by device"})
+        }
         (ComponentKind::Sink, "file") => json!({"path": folder.join("out.jsonl")}),
         (ComponentKind::Sink, "iotdb") => json!({"embedded": folder.join("data"), "database": "root.p"}),
         (ComponentKind::Transform, "sql") => json!({"select": "n", "where": "n > 1"}),

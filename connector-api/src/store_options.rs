@@ -1,0 +1,88 @@
+//! Which store a connector talks to, as users say it.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::{EngineTuning, Interval, Problem, Secret, StoreTarget, TlsOptions, port_of};
+
+/// Which store: the embedded engine in a folder, or nodes of a running IoTDB.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreOptions {
+    /// The folder of the embedded engine; made if missing. Either this or `nodes`.
+    #[schemars(example = &"./data")]
+    pub embedded: Option<PathBuf>,
+    /// `host:port` of each node of a running IoTDB. Either this or `embedded`. A node that does not answer is left out, for a
+    /// second at first and for 30s at most, and taken back when it answers.
+    #[schemars(example = ["10.0.0.5:6667"])]
+    pub nodes: Vec<String>,
+    /// Who logs in at the nodes; `root` where nothing is said.
+    pub user: Option<String>,
+    /// The user's password; `root` where nothing is said. A login that a node rejects ends the pipeline.
+    pub password: Option<Secret>,
+    /// Encrypts the connections with the nodes; `{}` where the system's authorities vouch for their certificates. A certificate
+    /// that is rejected ends the pipeline.
+    #[schemars(example = serde_json::json!({"ca_file": "ca.pem"}))]
+    pub tls: Option<TlsOptions>,
+    /// How long a node may take to answer (60s where nothing is said).
+    pub timeout: Option<Interval>,
+}
+
+impl StoreOptions {
+    /// Which store is meant, with so many sessions at nodes; `None` where the options name none or two.
+    pub fn target(&self, tuning: EngineTuning, sessions: usize) -> Option<StoreTarget> {
+        match (&self.embedded, self.nodes.as_slice()) {
+            (Some(folder), []) => Some(StoreTarget::Embedded { folder: folder.clone(), tuning }),
+            (None, nodes @ [_, ..]) => Some(StoreTarget::Nodes {
+                nodes: nodes.to_vec(),
+                user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
+                password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
+                sessions,
+                timeout: self.timeout,
+                zone: None,
+                tls: self.tls.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// What cannot work.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        match (&self.embedded, self.nodes.as_slice()) {
+            (Some(_), [_, ..]) => problems.push(Problem::new(
+                "embedded",
+                "a store is either embedded or at nodes: take `embedded` or `nodes` away",
+            )),
+            (None, []) => problems.push(Problem::new(
+                "embedded",
+                "which store is missing: give `embedded` a folder, or `nodes` a list of host:port",
+            )),
+            _ => {}
+        }
+        if self.embedded.is_some() && (self.user.is_some() || self.password.is_some()) {
+            let option = if self.user.is_some() { "user" } else { "password" };
+            problems.push(Problem::new(option, "the embedded store knows no users: this is for `nodes`"));
+        }
+        if self.embedded.is_some() && self.timeout.is_some() {
+            problems.push(Problem::new("timeout", "the embedded store always answers: this is for `nodes`"));
+        }
+        if self.embedded.is_some() && self.tls.is_some() {
+            problems.push(Problem::new("tls", "the embedded store has no connections: this is for `nodes`"));
+        }
+        problems.extend(self.tls.iter().flat_map(|tls| tls.problems("tls")));
+        if self.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
+            problems.push(Problem::new("timeout", "no node answers in no time: say how long, as in 60s"));
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            let nobody = || format!("`{node}` is no address: port 0 is nobody's");
+            if let Err(message) = port_of(node).and_then(|port| if port > 0 { Ok(()) } else { Err(nobody()) })
+            {
+                problems.push(Problem::new(format!("nodes[{index}]"), message));
+            }
+        }
+        problems
+    }
+}

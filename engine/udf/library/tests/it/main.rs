@@ -1,0 +1,8 @@
+//! The functions for data quality, called as queries call them.
+
+mod edges;
+mod examples;
+mod expected;
+mod reference;
+mod support;
+mod texts;

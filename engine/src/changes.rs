@@ -16,11 +16,11 @@
 use std::sync::Arc;
 
 use levada_model::{SessionError, StatusCode};
-use levada_storage::{Change, Changes, ChangesFrom, ReaderInfo, StorageError};
+use levada_storage::{Change, Changes, ChangesFrom, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use crate::{Engine, EngineError};
+use crate::EngineError;
 
 /// Changes of an engine, as they become durable. It must be used within a tokio runtime.
 #[derive(Debug)]
@@ -36,6 +36,18 @@ struct Reading {
 }
 
 impl ChangeFeed {
+    /// Begins to follow a store: see [`Storage::changes`].
+    pub(crate) async fn begin(
+        storage: &Storage,
+        reader: Option<&str>,
+        from: ChangesFrom,
+    ) -> Result<Self, EngineError> {
+        let (storage, reader) = (storage.clone(), reader.map(str::to_owned));
+        let begun = spawn_blocking(move || storage.changes(reader.as_deref(), from));
+        let changes = begun.await.map_err(EngineError::Interrupted)??;
+        Ok(Self { shared: Arc::new(Mutex::new(Reading { changes, ready: Vec::new() })) })
+    }
+
     /// The changes that come next, of about so many bytes together; waits until there is one. Dropped before it resolves, it
     /// takes nothing away from the next call.
     ///
@@ -67,36 +79,29 @@ impl ChangeFeed {
         }
     }
 
+    /// All changes up to this one were given: see [`Change::position`].
+    pub fn position(&self) -> u64 {
+        self.shared.lock().changes.position()
+    }
+
+    /// Says what was delivered, also while the next changes are awaited.
+    pub fn marker(&self) -> FeedMarker {
+        FeedMarker(Arc::clone(&self.shared))
+    }
+
     /// Says that all up to a [`Change::position`] was delivered, for a feed with a name: what was kept for that goes.
     pub fn settle(&self, position: u64) {
         self.shared.lock().changes.settle(position);
     }
 }
 
-impl Engine {
-    /// All that is done to the engine, in order, from somewhere on: see [`levada_storage::Storage::changes`].
-    ///
-    /// # Errors
-    /// See there.
-    pub async fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
-        let (storage, reader) = (self.shared.storage.clone(), reader.map(str::to_owned));
-        let begun = spawn_blocking(move || storage.changes(reader.as_deref(), from));
-        let changes = begun.await.map_err(EngineError::Interrupted)??;
-        Ok(ChangeFeed { shared: Arc::new(Mutex::new(Reading { changes, ready: Vec::new() })) })
-    }
+/// The end of a feed at which is said what was delivered.
+#[derive(Clone, Debug)]
+pub struct FeedMarker(Arc<Mutex<Reading>>);
 
-    /// Who follows it, and how far they are, for metrics.
-    pub fn change_readers(&self) -> Vec<ReaderInfo> {
-        self.shared.storage.readers()
-    }
-
-    /// Keeps nothing any more for a reader by its name; says whether there is one.
-    ///
-    /// # Errors
-    /// The manifest cannot be written.
-    pub async fn forget_change_reader(&self, name: &str) -> Result<bool, EngineError> {
-        let (storage, name) = (self.shared.storage.clone(), name.to_owned());
-        let forgotten = spawn_blocking(move || storage.forget_reader(&name));
-        Ok(forgotten.await.map_err(EngineError::Interrupted)??)
+impl FeedMarker {
+    /// See [`ChangeFeed::settle`]. Blocks while the feed reads.
+    pub fn settle(&self, position: u64) {
+        self.0.lock().changes.settle(position);
     }
 }

@@ -1,4 +1,4 @@
-//! A small document of the data folder that is kept whole: users, functions.
+//! A small document of the data folder that is kept whole: users, functions, pipes.
 //!
 //! It is replaced whole: written beside, synced, renamed, and the folder synced. So a crash leaves the old one or the new one.
 
@@ -12,21 +12,21 @@ use levada_storage::{Disk, StorageError};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Where a document is stored, as JSON that its owner alone may read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DocumentFile {
     dir: PathBuf,
-    name: &'static str,
+    name: String,
     disk: Arc<dyn Disk>,
 }
 
 impl DocumentFile {
     /// A file of this name, in a folder which is made with it.
-    pub(crate) fn new(dir: PathBuf, name: &'static str, disk: Arc<dyn Disk>) -> Self {
-        Self { dir, name, disk }
+    pub(crate) fn new(dir: PathBuf, name: impl Into<String>, disk: Arc<dyn Disk>) -> Self {
+        Self { dir, name: name.into(), disk }
     }
 
     fn path(&self) -> PathBuf {
-        self.dir.join(self.name)
+        self.dir.join(&self.name)
     }
 
     /// What is stored; `None` where nothing is.
@@ -49,6 +49,25 @@ impl DocumentFile {
             let before: usize = lines.take(error.line().saturating_sub(1)).map(<[u8]>::len).sum();
             self.damaged((before + error.column()) as u64, error.to_string())
         })
+    }
+
+    /// Another document of the same folder.
+    pub(crate) fn beside(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// Removes the document; one that is not there is fine.
+    ///
+    /// # Errors
+    /// It could not be removed.
+    pub(crate) fn remove(&self) -> Result<(), StorageError> {
+        let path = self.path();
+        match self.disk.remove(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(StorageError::Io { what: "cannot remove", path, source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The error of what cannot have been written by this program, and where in the file it is.

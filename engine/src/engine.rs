@@ -9,17 +9,18 @@ use jiff::tz::TimeZone;
 use levada_model::{SessionError, SessionOptions};
 use levada_query::{FunctionDefinition, FunctionRegistry, QueryContext, QueryError};
 use levada_sql::ParseContext;
-use levada_storage::{Clock, Finding, Stats, Storage};
+use levada_storage::{ChangesFrom, Clock, Finding, ReaderInfo, Stats, Storage};
 use levada_udf::{UdfFactory, UdfLimits};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::{
-    EmbeddedSession, EngineError, EngineOptions,
+    ChangeFeed, EmbeddedSession, EngineError, EngineOptions,
     document::DocumentFile,
     error::panicked,
     functions::{Functions, ModuleFolder},
     gate::{Caller, Gate},
+    pipes::{PipeInfo, PipeRunner, Pipes, Received, Sender},
     users::{Users, UsersFile, check_password},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) functions: Arc<Functions>,
     /// What statements and tablets have to pass.
     pub(crate) gate: Gate,
+    /// What is sent to other servers.
+    pub(crate) pipes: Pipes,
     /// `set configuration 'enable_auto_create_schema'`
     pub(crate) auto_create_schema: AtomicBool,
 }
@@ -59,11 +62,12 @@ impl Engine {
         let modules = options.udf_root_dir.unwrap_or_else(|| dir.join("ext").join("udf"));
         let functions = Functions::open(
             DocumentFile::new(dir.join("functions"), "functions.json", Arc::clone(&disk)),
-            ModuleFolder::new(modules, disk, options.udf_loader),
+            ModuleFolder::new(modules, Arc::clone(&disk), options.udf_loader),
             UdfLimits { memory: options.udf_memory },
         )?;
         let shared = Shared {
             gate: Gate::new(Users::open(users)?),
+            pipes: Pipes::open(&dir, disk, storage.clone(), Arc::clone(&clock))?,
             storage,
             clock,
             query_memory: options.query_memory,
@@ -158,6 +162,53 @@ impl Engine {
         self.shared.auto_create_schema.store(creates, Ordering::Release);
     }
 
+    /// All that is done to the engine, in order, from somewhere on: see [`levada_storage::Storage::changes`].
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
+        ChangeFeed::begin(&self.shared.storage, reader, from).await
+    }
+
+    /// Who follows it, and how far they are, for metrics.
+    pub fn change_readers(&self) -> Vec<ReaderInfo> {
+        self.shared.storage.readers()
+    }
+
+    /// Keeps nothing any more for a reader by its name; says whether there is one.
+    ///
+    /// # Errors
+    /// The manifest cannot be written.
+    pub async fn forget_change_reader(&self, name: &str) -> Result<bool, EngineError> {
+        let (storage, name) = (self.shared.storage.clone(), name.to_owned());
+        let forgotten = spawn_blocking(move || storage.forget_reader(&name));
+        Ok(forgotten.await.map_err(EngineError::Interrupted)??)
+    }
+
+    /// Runs pipes from now on, first those that were started: see [`PipeRunner`]. Must be called within a tokio runtime; a second call
+    /// does nothing.
+    ///
+    /// # Errors
+    /// None that is known.
+    pub async fn run_pipes(&self, runner: Arc<dyn PipeRunner>) -> Result<(), SessionError> {
+        self.shared.pipes.run(runner).await
+    }
+
+    /// The pipes that send from here, for metrics.
+    pub fn pipes(&self) -> Vec<PipeInfo> {
+        self.shared.pipes.infos()
+    }
+
+    /// What this engine is known by to those that its pipes send to; no other engine has the same.
+    pub fn name(&self) -> String {
+        self.shared.pipes.engine()
+    }
+
+    /// Lists a pipe of another engine that sends a database here, until what is returned is dropped.
+    pub fn receive(&self, sender: Sender, database: String) -> Received {
+        self.shared.pipes.receivers.begin(sender, database)
+    }
+
     /// How much it holds, for metrics.
     pub fn stats(&self) -> Stats {
         self.shared.storage.stats()
@@ -174,6 +225,7 @@ impl Engine {
     /// # Errors
     /// What was written since the last sync may not be durable.
     pub async fn close(&self) -> Result<(), EngineError> {
+        self.shared.pipes.close().await;
         let storage = self.shared.storage.clone();
         spawn_blocking(move || storage.close()).await.map_err(EngineError::Interrupted)??;
         Ok(())

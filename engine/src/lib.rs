@@ -3,6 +3,7 @@
 //! ```text
 //!   Engine ── open / close / stats            one for each data folder
 //!     ├ changes(reader, from) ─► ChangeFeed     all that is done to it, in order: pipes, queries that follow
+//!     ├ run_pipes(runner)                     what is written here, sent to other servers
 //!     └ session(zone) ─► EmbeddedSession      many; each a `levada_model::Session`
 //!          insert_tablets ─────────────────► Storage      applied in the order of first polls, then durable
 //!          execute ─► parse ─► gate ─┬─ changes ───► Storage
@@ -47,19 +48,24 @@ pub mod functions;
 mod gate;
 mod known;
 mod options;
+mod pipes;
 mod rows;
 mod session;
 mod statement;
 pub mod tsfiles;
 mod users;
 
-pub use changes::ChangeFeed;
+pub use changes::{ChangeFeed, FeedMarker};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use levada_sql::path_sql;
 pub use levada_storage::{
-    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, ReaderInfo, Severity, Stats,
-    StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check, repair,
+    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, NewSeries, ReaderInfo,
+    SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check,
+    repair,
 };
 pub use options::EngineOptions;
+pub use pipes::{
+    PipeDefinition, PipeInfo, PipeMessage, PipeRunner, PipeTarget, PipeWork, Received, Selection, Sender,
+};
 pub use session::{EmbeddedSession, is_query};

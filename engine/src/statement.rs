@@ -6,6 +6,7 @@ mod delete;
 mod function;
 mod insert;
 mod load;
+mod pipes;
 mod properties;
 mod queries;
 mod series;
@@ -51,6 +52,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
             return query(request, statement).await.map(Outcome::Rows);
         }
         Statement::ShowQueries => return queries::show(&request).map(Outcome::Rows),
+        Statement::ShowPipes(show) => return pipes::show(&request, &show).map(Outcome::Rows),
         Statement::ListAuthority(list) => return authority::list(shared, &list).map(Outcome::Rows),
         Statement::CreateDatabase(create) => database::create(shared, create).await,
         Statement::DeleteDatabases { patterns } => database::delete(shared, patterns).await,
@@ -70,6 +72,10 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::SetSystem(status) => system::set_status(shared, status),
         Statement::SetConfiguration(properties) => system::set_configuration(shared, &properties),
         Statement::KillQuery { query } => queries::kill(shared, caller, query),
+        Statement::ChangePipe(change) => {
+            shared.may_store()?;
+            shared.pipes.change(change).await.map(|()| String::new())
+        }
         Statement::ChangeAuthority(change) => authority::change(shared, caller, change).await,
         Statement::CreateFunction(create) => function::create(shared, create).await,
         Statement::DropFunction { name } => function::drop(shared, name).await,

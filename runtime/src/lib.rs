@@ -40,6 +40,7 @@ pub mod offsets;
 mod outlets;
 mod parcel;
 mod parts;
+mod pipes;
 mod queue;
 mod refusals;
 mod report;
@@ -56,6 +57,7 @@ mod topology;
 pub mod transform;
 
 pub use node::{Counts, GivenUp, NodeKind, NodeState};
+pub use pipes::NodePipes;
 pub use refusals::ReasonCount;
 pub use report::{NodeReport, Outcome, PipelineProgress, Report};
 pub use retry::Chance;

@@ -71,10 +71,14 @@ codes! {
     NOT_HAS_PRIVILEGE = 811, "The user or role does not have the privilege.";
     NOT_HAS_PRIVILEGE_GRANT_OPTION = 817, "The user may not give the privilege to others.";
     LOAD_FILE_ERROR = 1100, "Loading a file failed.";
+    CREATE_PIPE_SINK_ERROR = 1106, "Where a pipe is to send is not right.";
+    PIPE_ERROR = 1107, "A pipe is not right.";
+    PIPESERVER_ERROR = 1108, "A pipe is not taken by its receiver.";
     UDF_LOAD_CLASS_ERROR = 1200, "What a function of the user's is to be made of is not there, or is no such thing.";
     UDF_DOWNLOAD_ERROR = 1201, "The file of a function of the user's cannot be fetched.";
     CREATE_UDF_ERROR = 1204, "A function of the user's cannot be made: its name is taken.";
     DROP_UDF_ERROR = 1205, "A function that is built in cannot be taken away.";
+    PIPE_NOT_EXIST_ERROR = 1806, "There is no such pipe.";
 }
 
 impl StatusCode {

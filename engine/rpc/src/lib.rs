@@ -17,5 +17,5 @@ pub mod messages;
 mod pool;
 pub mod thrift;
 
-pub use client::{Client, ClientError, ClientOptions, Generation, Tls, TlsError, TlsFiles};
+pub use client::{Client, ClientError, ClientOptions, Generation, PipeIdentity, Tls, TlsError, TlsFiles};
 pub use pool::{Lease, Pool, PoolOptions};

@@ -29,6 +29,7 @@ mod lease;
 mod node;
 mod options;
 mod piece;
+mod pipe;
 mod schema;
 mod session;
 mod statement;

@@ -3,10 +3,11 @@
 mod insert;
 mod login;
 mod meta;
+mod pipe;
 mod query;
 mod schema;
 
-pub(crate) use meta::data_nodes;
+pub(crate) use self::{meta::data_nodes, pipe::Link};
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
@@ -64,6 +65,10 @@ impl Conversation {
             answered => return answered,
         };
         let request = match self.schema_calls(replies, request).await {
+            Continue(request) => request,
+            answered => return answered,
+        };
+        let request = match self.pipe_calls(replies, request).await {
             Continue(request) => request,
             answered => return answered,
         };

@@ -8,6 +8,7 @@ use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq
 use tokio::time::Duration;
 
 use crate::{
+    calls::Link,
     results::{Form, Query},
     server::Shared,
     status::{done, said},
@@ -46,6 +47,8 @@ pub(crate) struct Conversation {
     /// The address of this end, as the client knows it.
     pub(crate) address: SocketAddr,
     pub(crate) peer: SocketAddr,
+    /// It is a pipe's.
+    pub(crate) pipe: Option<Link>,
     known: Option<Known>,
     pub(crate) queries: HashMap<i64, Query>,
 }
@@ -62,7 +65,7 @@ pub(crate) struct Wanted {
 
 impl Conversation {
     pub(crate) fn new(shared: Arc<Shared>, address: SocketAddr, peer: SocketAddr) -> Self {
-        Self { shared, address, peer, known: None, queries: HashMap::new() }
+        Self { shared, address, peer, pipe: None, known: None, queries: HashMap::new() }
     }
 
     /// Whether somebody is logged in.
@@ -88,7 +91,7 @@ impl Conversation {
             kind: 0,
         };
         self.queries.clear();
-        self.known = None;
+        (self.known, self.pipe) = (None, None);
         self.shared.clients.lock().insert(id, info);
         self.known = Some(Known { id, client, zone, session, shared: Arc::clone(&self.shared) });
         id
@@ -105,7 +108,7 @@ impl Conversation {
     /// Logs out, which ends all that is open.
     pub(crate) fn log_out(&mut self) {
         self.queries.clear();
-        self.known = None;
+        (self.known, self.pipe) = (None, None);
     }
 
     /// Runs a statement.
@@ -114,6 +117,8 @@ impl Conversation {
         sql: &str,
         wanted: Wanted,
     ) -> Result<ExecuteStatementResp, SessionError> {
+        // Deletions come as statements: from a pipe as long as it may send.
+        self.owner()?;
         let known = self.known()?;
         let outcome = if is_show_data_nodes(sql) {
             Outcome::Rows(crate::calls::data_nodes(self.address)?)

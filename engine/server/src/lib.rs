@@ -31,7 +31,9 @@ mod results;
 mod server;
 mod status;
 mod tls;
+mod white_list;
 
 pub use options::ServerOptions;
 pub use server::Server;
 pub use tls::{Tls, TlsError};
+pub use white_list::{WhiteList, WhiteListError};

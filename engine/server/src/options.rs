@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::WhiteList;
+
 /// What a server allows.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -20,6 +22,8 @@ pub struct ServerOptions {
     pub stall: Duration,
     /// How long a stop waits for calls under way.
     pub grace: Duration,
+    /// Where pipes of others may come from.
+    pub ip_white_list: WhiteList,
 }
 
 impl Default for ServerOptions {
@@ -32,6 +36,7 @@ impl Default for ServerOptions {
             query_timeout: Duration::from_secs(60),
             stall: Duration::from_secs(60),
             grace: Duration::from_secs(10),
+            ip_white_list: WhiteList::default(),
         }
     }
 }

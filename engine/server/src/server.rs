@@ -11,7 +11,7 @@ use std::{
 
 use levada_engine::Engine;
 use levada_rpc::messages::ConnectionInfo;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::{
     net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{ServerOptions, Tls, connection, logins::Logins, rest, tls::TlsListener};
+use crate::{ServerOptions, Tls, WhiteList, connection, logins::Logins, rest, tls::TlsListener};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) logins: Logins,
     /// Who is logged in.
     pub(crate) clients: Mutex<BTreeMap<i64, ConnectionInfo>>,
+    /// Where pipes of others may come from.
+    pub(crate) white_list: RwLock<WhiteList>,
     next: AtomicI64,
     /// How long a query may compute, in milliseconds.
     query_timeout: AtomicU64,
@@ -93,6 +95,7 @@ impl Server {
             memory: most(options.memory_kib()),
             query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),
+            white_list: RwLock::new(options.ip_white_list.clone()),
             options,
             logins: Logins::default(),
             clients: Mutex::new(BTreeMap::new()),
@@ -110,6 +113,11 @@ impl Server {
     /// Sets how long queries that begin from now on may compute, where their clients do not say.
     pub fn set_query_timeout(&self, timeout: Duration) {
         self.shared.query_timeout.store(milliseconds(timeout), Ordering::Relaxed);
+    }
+
+    /// Sets where pipes of others may come from, those that are connected too.
+    pub fn set_ip_white_list(&self, list: WhiteList) {
+        *self.shared.white_list.write() = list;
     }
 
     /// How many clients are logged in.

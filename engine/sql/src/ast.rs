@@ -7,6 +7,7 @@
 //!              ├─ Show, Count                              show.rs      what asks for the catalog
 //!              ├─ ChangeAuthority, ListAuthority           authority.rs users, roles and their privileges
 //!              ├─ CreateFunction, DropFunction             function.rs  what queries may call
+//!              ├─ ChangePipe, ShowPipes                   pipe.rs      what is sent to other servers
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
 //!
@@ -23,6 +24,7 @@ mod duration;
 mod effect;
 mod expression;
 mod function;
+mod pipe;
 mod privilege;
 mod schema;
 mod select;
@@ -38,6 +40,7 @@ pub use duration::Duration;
 pub use effect::{Effect, Need, Query};
 pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
 pub use function::CreateFunction;
+pub use pipe::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, ShowPipes};
 pub use privilege::Privilege;
 pub use schema::{
     AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,

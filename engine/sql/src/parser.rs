@@ -10,6 +10,7 @@ mod expression;
 mod function;
 mod literal;
 mod path;
+mod pipe;
 mod schema;
 mod select;
 mod show;

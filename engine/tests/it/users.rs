@@ -83,7 +83,10 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("list privileges of user amyuser", Open),
     ("list role of user amyuser", Open),
     ("alter user amyuser set password 'secret12'", Open),
-    ("start pipe p", Open),
+    ("start trigger t", Open),
+    ("stop pipe if exists p", Server("USE_PIPE")),
+    ("show pipes", Server("USE_PIPE")),
+    ("create pipesink s as IoTDB", Server("USE_PIPE")),
     ("show queries", Server("MAINTAIN")),
     ("show cluster", Server("MAINTAIN")),
     ("kill all queries", Server("MAINTAIN")),
@@ -155,6 +158,8 @@ fn kind(statement: &Statement) -> usize {
         Statement::CreateFunction(_) => 24,
         Statement::DropFunction { .. } => 25,
         Statement::Unsupported { .. } => 26,
+        Statement::ChangePipe(_) => 27,
+        Statement::ShowPipes(_) => 28,
     }
 }
 
@@ -169,7 +174,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..27).collect::<Vec<_>>());
+    assert_eq!(tried, (0..29).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

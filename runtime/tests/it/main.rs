@@ -9,6 +9,7 @@ mod holding;
 mod http;
 mod iotdb_sink;
 mod iotdb_source;
+mod pipes;
 mod refusals;
 mod resume;
 mod stopping;

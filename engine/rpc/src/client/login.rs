@@ -22,6 +22,8 @@ pub struct Server {
     pub new_types: bool,
     /// The longest request it reads, in bytes.
     pub frame_bytes: usize,
+    /// What its engine is known by, where it is one of this program's and was told of a pipe.
+    pub engine: Option<String>,
 }
 
 /// A connection, logged in.
@@ -32,7 +34,7 @@ pub struct Client {
     pub(super) statement_id: i64,
     pub(super) fetch_size: i32,
     pub(super) timeout_ms: i64,
-    server: Server,
+    pub(super) server: Server,
 }
 
 /// The longest request of a server that states no limit, in bytes: the default of 0.12.
@@ -89,15 +91,20 @@ impl Client {
             new_types: has_new_types(&properties.version),
             frame_bytes: frame.filter(|bytes| *bytes > 0).unwrap_or(DEFAULT_FRAME_BYTES),
             version: properties.version,
+            engine: None,
         };
-        Ok(Self {
+        let mut client = Self {
             connection,
             session_id,
             statement_id,
             fetch_size: options.fetch_size,
             timeout_ms: i64::try_from(options.call_timeout.as_millis()).unwrap_or(i64::MAX),
             server,
-        })
+        };
+        if let Some(pipe) = &options.pipe {
+            client.introduce(pipe).await?;
+        }
+        Ok(client)
     }
 
     /// The node's address, as it was given.

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::Tls;
+use super::{PipeIdentity, Tls};
 
 /// How a client connects and logs in.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub compact: bool,
     /// Encrypt the connection.
     pub tls: Option<Tls>,
+    /// The pipe that each connection belongs to: servers of this program are told, and may reject it.
+    pub pipe: Option<PipeIdentity>,
 }
 
 impl Default for ClientOptions {
@@ -39,6 +41,7 @@ impl Default for ClientOptions {
             frame_bytes: 512 << 20,
             compact: false,
             tls: None,
+            pipe: None,
         }
     }
 }

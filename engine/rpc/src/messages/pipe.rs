@@ -5,6 +5,36 @@ use bytes::Bytes;
 use super::Status;
 use crate::thrift::structures;
 
+/// The version whose protocol this program speaks to other servers.
+pub const PROTOCOL_VERSION: &str = "2.0.1";
+
+/// Whose version it is, where it is this program's.
+const OURS: &str = " (Levada";
+
+/// What stands before the name of an engine.
+const ENGINE: &str = "engine ";
+
+/// Whether a server's version says that it is one of this program's.
+pub fn is_ours(version: &str) -> bool {
+    version.contains(OURS)
+}
+
+/// The version of who shakes hands as a pipe, with the name of the engine that sends.
+pub fn introduce(engine: &str) -> String {
+    format!("{PROTOCOL_VERSION}{OURS}; {ENGINE}{engine})")
+}
+
+/// The name of an engine in what it was introduced with, or in an answer to that.
+pub fn introduced(text: &str) -> Option<&str> {
+    let (_, name) = text.split_once(ENGINE)?;
+    Some(name.split([')', ';']).next().unwrap_or(name)).filter(|name| !name.is_empty())
+}
+
+/// An answer to a handshake with the name of the engine that receives.
+pub fn answer_introduction(engine: &str) -> String {
+    format!("{ENGINE}{engine}")
+}
+
 structures! {
     /// Who begins to sync.
     SyncIdentityInfo {

@@ -40,11 +40,13 @@ struct Failed {
     doubtful: bool,
     /// No server could be reached since.
     gone: bool,
+    /// It was never sent: whoever it is from is let in by no server, whatever they send.
+    shut_out: bool,
 }
 
 impl From<SessionError> for Failed {
     fn from(error: SessionError) -> Self {
-        Self { error, doubtful: false, gone: false }
+        Self { error, doubtful: false, gone: false, shut_out: false }
     }
 }
 
@@ -205,7 +207,7 @@ impl Pool {
     /// Sends pieces as one request: `None` if they are stored, or why they never will be as they are.
     ///
     /// # Errors
-    /// Failures that are worth a retry.
+    /// Failures that are worth a retry, and those that are not of what is sent.
     async fn attempt(
         &self,
         node: Option<Arc<Node>>,
@@ -231,7 +233,7 @@ impl Pool {
                 let given_up = doubts.failed(keys(), &failed.error, request.doubted, failed.gone, patience);
                 if given_up { Ok(Some(failed)) } else { Err(failed.error) }
             }
-            Err(failed) if failed.error.transient => Err(failed.error),
+            Err(failed) if failed.error.transient || failed.shut_out => Err(failed.error),
             Err(failed) => Ok(Some(failed)),
         }
     }
@@ -257,9 +259,14 @@ impl Pool {
                 // The server is gone since, so this request may be the cause.
                 Some(lost) => {
                     let message = format!("{lost}; since then {}", error.message);
-                    Failed { error: SessionError { message, ..error }, doubtful: true, gone: true }
+                    Failed {
+                        error: SessionError { message, ..error },
+                        doubtful: true,
+                        gone: true,
+                        shut_out: false,
+                    }
                 }
-                None => error.into(),
+                None => Failed { shut_out: true, ..error.into() },
             })?;
             if alive && lease.used {
                 if lease.client().ping().await.is_err() {
@@ -291,7 +298,8 @@ impl Pool {
                     }
                     if let Some(error) = self.judge(lease, error, last) {
                         // A later answer decides about a request that was lost before.
-                        return Err(Failed { doubtful, ..error.into() });
+                        let shut_out = error.code == StatusCode::PIPESERVER_ERROR;
+                        return Err(Failed { doubtful, shut_out, ..error.into() });
                     }
                 }
             }

@@ -90,7 +90,7 @@ impl Conversation {
             req.timestamps,
             req.values,
         )?;
-        let report = insert::write(session, vec![tablet]).await?;
+        let report = insert::write(session, vec![tablet], self.owner()?).await?;
         Ok(insert::status(report, 1, |_, _| &[0], true))
     }
 
@@ -112,7 +112,7 @@ impl Conversation {
             insert::tablet(path, aligned, names, &req.types_list[at], req.size_list[at], timestamps, values)
         });
         let tablets = tablets.collect::<Result<Vec<_>, SessionError>>()?;
-        let report = insert::write(session, tablets).await?;
+        let report = insert::write(session, tablets, self.owner()?).await?;
         let parts: Vec<_> = (0..count).collect();
         Ok(insert::status(report, count, |tablet, _| &parts[tablet..=tablet], false))
     }
@@ -131,7 +131,7 @@ impl Conversation {
         if gathered.tablets.is_empty() {
             return Ok(done());
         }
-        let report = insert::write(session, gathered.tablets.clone()).await?;
+        let report = insert::write(session, gathered.tablets.clone(), self.owner()?).await?;
         Ok(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), alone))
     }
 

@@ -72,7 +72,8 @@ impl Statement {
             | Self::Show(_)
             | Self::Count(_)
             | Self::ShowQueries
-            | Self::ListAuthority(_) => Effect::Reads,
+            | Self::ListAuthority(_)
+            | Self::ShowPipes(_) => Effect::Reads,
             Self::Insert(_) | Self::Delete(_) | Self::Load(_) | Self::Merge => Effect::WritesRows,
             Self::CreateDatabase(_)
             | Self::DeleteDatabases { .. }
@@ -90,6 +91,7 @@ impl Statement {
             | Self::ChangeAuthority(_)
             | Self::CreateFunction(_)
             | Self::DropFunction { .. }
+            | Self::ChangePipe(_)
             | Self::Unsupported { .. } => Effect::Administers,
         }
     }
@@ -123,6 +125,8 @@ impl Statement {
             | Self::ChangeAuthority(_)
             | Self::CreateFunction(_)
             | Self::DropFunction { .. }
+            | Self::ChangePipe(_)
+            | Self::ShowPipes(_)
             | Self::Unsupported { .. } => None,
         }
     }
@@ -161,6 +165,7 @@ impl Statement {
             Self::CreateFunction(_) | Self::DropFunction { .. } => Need::Server(Privilege::UseUdf),
             Self::ChangeAuthority(change) => of_change(change),
             Self::ListAuthority(list) => of_list(list),
+            Self::ChangePipe(_) | Self::ShowPipes(_) => Need::Server(Privilege::UsePipe),
             // It is rejected, whoever asks for it.
             Self::Unsupported { .. } => Need::Nothing,
         };

@@ -3,8 +3,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, Count, CreateAlignedTimeseries, CreateDatabase, CreateFunction,
-    CreateTimeseries, Delete, Insert, ListAuthority, Load, Select, Show,
+    AlterTimeseries, ChangeAuthority, ChangePipe, Count, CreateAlignedTimeseries, CreateDatabase,
+    CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority, Load, Select, Show, ShowPipes,
 };
 
 /// One statement.
@@ -94,6 +94,10 @@ pub enum Statement {
         /// Its name, in any case.
         name: String,
     },
+    /// `create pipe`, `start pipe`, …
+    ChangePipe(ChangePipe),
+    /// `show pipes`, `show pipesinks`, …
+    ShowPipes(ShowPipes),
     /// A statement that is recognised and not carried out.
     Unsupported {
         /// What it is: `create trigger`.

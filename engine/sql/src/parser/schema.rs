@@ -36,6 +36,9 @@ impl Parser<'_> {
         if temporary || self.eat("FUNCTION") {
             return self.create_function(temporary);
         }
+        if let Some(statement) = self.create_pipe()? {
+            return Ok(statement);
+        }
         Err(self.unexpected())
     }
 
@@ -214,6 +217,9 @@ impl Parser<'_> {
         if self.eat("USER") {
             return self.set_password();
         }
+        if self.eat("PIPE") {
+            return self.alter_pipe();
+        }
         self.expect("TIMESERIES")?;
         let path = self.full_path()?;
         let change = match self.eat_any(&["RENAME", "SET", "DROP", "ADD", "UPSERT"]) {
@@ -258,6 +264,9 @@ impl Parser<'_> {
         }
         if self.eat("FUNCTION") {
             return Ok(Statement::DropFunction { name: self.name()? });
+        }
+        if let Some(statement) = self.drop_pipe()? {
+            return Ok(statement);
         }
         match self.delete_from_catalog()? {
             Some(statement) => Ok(statement),

@@ -18,10 +18,10 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported() {
             return Ok(Statement::Unsupported { what });
         }
-        const FIRST: [&str; 21] = [
+        const FIRST: [&str; 23] = [
             "SELECT", "INSERT", "CREATE", "DELETE", "DROP", "ALTER", "SET", "UNSET", "SHOW", "COUNT",
             "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR", "GRANT", "REVOKE", "LIST",
-            "KILL",
+            "KILL", "START", "STOP",
         ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),
@@ -43,6 +43,8 @@ impl Parser<'_> {
             Some("REVOKE") => self.grant(Gives::Revoke),
             Some("LIST") => self.list_authority(),
             Some("KILL") => self.kill(),
+            Some("START") => self.start_or_stop(true),
+            Some("STOP") => self.start_or_stop(false),
             _ => Err(self.unexpected()),
         }
     }

@@ -180,7 +180,8 @@ fn a_statement_says_what_it_does_and_what_it_takes() {
         ),
         ("create function f as 'id'", Effect::Administers, Need::Server(Privilege::UseUdf)),
         ("drop function f", Effect::Administers, Need::Server(Privilege::UseUdf)),
-        ("start pipe p", Effect::Administers, Need::Nothing),
+        ("start pipe p", Effect::Administers, Need::Server(Privilege::UsePipe)),
+        ("show pipes", Effect::Reads, Need::Server(Privilege::UsePipe)),
     ] {
         let statement = parse(text).expect(text);
         assert_eq!((statement.effect(), statement.needs()), (effect, vec![need]), "{text}");

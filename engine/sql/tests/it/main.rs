@@ -4,6 +4,7 @@ mod arbitrary;
 mod authority;
 mod errors;
 mod peer;
+mod pipes;
 mod statements;
 
 use levada_sql::{ParseContext, ParseError, ast::Statement};

@@ -189,7 +189,7 @@ fn attributes_of_a_call_come_behind_its_inputs() {
 fn what_is_not_carried_out_is_named() {
     for (sql, what) in [
         ("create trigger t before insert on root.a as 'x'", "create trigger"),
-        ("start pipe p", "start pipe"),
+        ("create pipeplugin p as 'x'", "create pipeplugin"),
         ("create timeseries of schema template on root.a", "create timeseries of"),
     ] {
         assert_eq!(parse(sql).expect(sql), Statement::Unsupported { what: what.to_owned() });

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What stands in a store's folder beside the manifest, and what a file system puts into its own.
-const OWN: [&str; 8] = ["lock", "wal", "data", "lost", "ext", "functions", "users", "lost+found"];
+const OWN: [&str; 9] = ["lock", "wal", "data", "lost", "ext", "functions", "users", "pipes", "lost+found"];
 
 /// Why a store takes no writes.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use std::{
 use anyhow::Context;
 use levada_connector_api::{ByteSize, EngineTuning};
 use levada_engine::{Engine, EngineOptions};
-use levada_runtime::{EngineStores, Runtime, RuntimeOptions, http, tune};
+use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, http, tune};
 use levada_server::{Server, ServerOptions, Tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +60,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
         stores.adopt(data, tuning(&settings), engine.clone()).await?;
         set_first_password(&engine, root_password).await?;
-        let mut server = Server::new(engine.clone(), server_options(&settings));
+        let mut server = Server::new(engine.clone(), server_options(&settings)?);
         if let Some(tls) = tls {
             server = server.with_tls(tls);
         }
@@ -68,7 +68,9 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         if let Some(folder) = &mut folder {
             folder.start(&runtime)?;
         }
-        let keeper = Keeper { args: args.clone(), settings, server, engine, runtime, folder };
+        let pipes = NodePipes::new(settings.max_number_of_sync_file_retry, chance());
+        engine.run_pipes(Arc::new(pipes.clone())).await?;
+        let keeper = Keeper { args: args.clone(), settings, server, engine, pipes, runtime, folder };
         let code = until_stopped(listeners, keeper, hangups).await?;
         stores.close().await.context("the engine did not close as it should")?;
         Ok(code)
@@ -94,6 +96,7 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     let mut options = EngineOptions::new(data);
     tune(&mut options, tuning(settings));
     options.query_memory = bytes(settings.query_memory);
+    options.storage.changes_bytes = settings.pipe_log_retention.0;
     options.auto_create_schema = settings.enable_auto_create_schema;
     let rpc = reachable(rpc);
     options.storage.note = Some(format!("it is served at {rpc}, ask there (--node {rpc})"));
@@ -211,15 +214,22 @@ fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.0).unwrap_or(usize::MAX)
 }
 
-fn server_options(settings: &Settings) -> ServerOptions {
-    ServerOptions {
+/// Chance for the waits between attempts: another in each process.
+fn chance() -> Chance {
+    use std::hash::{BuildHasher, Hasher};
+    Chance::seeded(std::collections::hash_map::RandomState::new().build_hasher().finish())
+}
+
+fn server_options(settings: &Settings) -> anyhow::Result<ServerOptions> {
+    Ok(ServerOptions {
         connections: settings.dn_rpc_max_concurrent_client_num,
         frame_bytes: bytes(settings.dn_thrift_max_frame_size),
         memory_bytes: bytes(settings.request_memory),
         query_timeout: settings.query_timeout_threshold.0,
         grace: settings.grace.0,
+        ip_white_list: settings.white_list()?,
         ..ServerOptions::default()
-    }
+    })
 }
 
 /// The first signal stops with grace, the second gives up.

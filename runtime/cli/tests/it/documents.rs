@@ -102,6 +102,8 @@ enum How {
     AsNewGroup,
     /// It runs until it is stopped: until the mock broker's messages have arrived.
     UntilArrived,
+    /// A script, with `levada` where it looks for it, and addresses of this test's own.
+    Script,
     /// It serves until it is stopped: until a client was answered.
     UntilAnswered,
     /// As it stands, with fewer readings.
@@ -118,6 +120,7 @@ fn how(command: &str) -> Option<How> {
         _ if command.contains("levada run examples/kafka-to-iotdb") || command == "levada run plant.yaml" => {
             How::UntilArrived
         }
+        _ if command.starts_with("sh examples/") => How::Script,
         _ if command.starts_with("levada serve ") => How::UntilAnswered,
         _ if command.contains("levada offsets --reset") => How::AsNewGroup,
         _ if command.starts_with("levada ") => How::AsIs,
@@ -200,11 +203,28 @@ fn serve_until_answered(workplace: &Workplace, args: &[&str]) {
     assert_eq!(stopped.code, Some(0), "{}", stopped.stderr);
 }
 
+/// Runs a script to its end.
+fn run_script(workplace: &Workplace, args: &[&str]) {
+    let levada = Path::new(env!("CARGO_BIN_EXE_levada"));
+    let path = std::env::var("PATH").expect("a path");
+    let path = format!("{}:{path}", levada.parent().expect("a folder").display());
+    let ran = std::process::Command::new("sh")
+        .args(args)
+        .current_dir(workplace.path("."))
+        .env("PATH", path)
+        .env("CLOUD", free_address())
+        .env("EDGE", free_address())
+        .output()
+        .expect("sh runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
 #[test]
 fn commands_in_the_documents_work() {
     for document in [
         None,
         Some("csv-to-iotdb"),
+        Some("edge-to-cloud"),
         Some("kafka-to-iotdb"),
         Some("quickstart"),
         Some("sensors-to-files"),
@@ -241,6 +261,7 @@ fn commands_in_the_documents_work() {
                 How::Small => {
                     workplace.run(&["quickstart", "--messages", "20000"]).ok();
                 }
+                How::Script => run_script(&workplace, &args),
                 How::UntilArrived => run_until_arrived(&workplace, &args),
                 How::UntilAnswered => serve_until_answered(&workplace, &args),
                 How::Elsewhere => {}

@@ -19,6 +19,7 @@ mod pages;
 #[cfg(feature = "parquet")]
 mod parquet_of_others;
 mod pipelines;
+mod pipes;
 mod queries;
 mod serve;
 mod shell;

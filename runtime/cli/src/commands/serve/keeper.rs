@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use levada_engine::Engine;
-use levada_runtime::Runtime;
+use levada_runtime::{NodePipes, Runtime};
 use levada_server::Server;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -21,6 +21,7 @@ pub(super) struct Keeper {
     pub(super) settings: Settings,
     pub(super) server: Server,
     pub(super) engine: Engine,
+    pub(super) pipes: NodePipes,
     pub(super) runtime: Runtime,
     pub(super) folder: Option<Folder>,
 }
@@ -68,13 +69,18 @@ impl Keeper {
         })?;
         let (live, later): (Vec<String>, Vec<String>) =
             new.differing(&self.settings).into_iter().partition(|name| LIVE.contains(&name.as_str()));
+        let white_list = new.white_list().map_err(|error| format!("{error:#}"))?;
         self.server.set_query_timeout(new.query_timeout_threshold.0);
+        self.server.set_ip_white_list(white_list);
+        self.pipes.set_retries(new.max_number_of_sync_file_retry);
         if live.iter().any(|name| name == "enable_auto_create_schema") {
             self.engine.set_auto_create_schema(new.enable_auto_create_schema);
         }
         self.settings = Settings {
             query_timeout_threshold: new.query_timeout_threshold,
             enable_auto_create_schema: new.enable_auto_create_schema,
+            ip_white_list: new.ip_white_list,
+            max_number_of_sync_file_retry: new.max_number_of_sync_file_retry,
             pipelines_interval: new.pipelines_interval,
             ..self.settings.clone()
         };

@@ -14,6 +14,8 @@ use crate::exit::Failure;
 enum As {
     /// As in our own settings.
     Itself,
+    /// A text, whatever it looks like.
+    Text,
     /// An address, or `localhost`.
     Address,
     /// A number of milliseconds.
@@ -23,7 +25,7 @@ enum As {
 }
 
 /// The names of IoTDB's servers that are read: of 1.0 and later, and of 0.12 and 0.13 where those differ.
-const NAMES: [(&str, &str, As); 13] = [
+const NAMES: [(&str, &str, As); 15] = [
     ("rpc_address", "dn_rpc_address", As::Address),
     ("dn_rpc_address", "dn_rpc_address", As::Address),
     ("rpc_port", "dn_rpc_port", As::Itself),
@@ -37,6 +39,8 @@ const NAMES: [(&str, &str, As); 13] = [
     ("query_time_threshold", "query_timeout_threshold", As::Milliseconds),
     ("query_timeout_threshold", "query_timeout_threshold", As::Milliseconds),
     ("enable_auto_create_schema", "enable_auto_create_schema", As::Itself),
+    ("ip_white_list", "ip_white_list", As::Text),
+    ("max_number_of_sync_file_retry", "max_number_of_sync_file_retry", As::Itself),
 ];
 
 /// Why a server with this setting would not do what it says, though it bears on who is let in or on what is kept; `None` where it
@@ -102,6 +106,7 @@ fn value(text: &str, how: As) -> Value {
         (As::Milliseconds, Ok(_)) => json!(format!("{text}ms")),
         (As::Bytes, Ok(_)) => json!(format!("{text}B")),
         (As::Address, _) if text.eq_ignore_ascii_case("localhost") => json!("127.0.0.1"),
+        (As::Text, _) => Value::String(text.to_owned()),
         (As::Itself, Ok(number)) => Value::Number(Number::from(number)),
         _ => match text.to_ascii_lowercase().as_str() {
             "true" => Value::Bool(true),

@@ -75,6 +75,16 @@ pub(crate) struct Settings {
     /// Memory for rows that are not in files yet; writers wait when it is full (128MiB where nothing is said).
     #[schemars(example = "128MiB")]
     pub(crate) memory: Option<ByteSize>,
+    /// Where pipes of other servers may come from: networks, with commas between, as `192.168.0.0/16,fd00::/8`. Nobody may where it is
+    /// empty. Changes while the server runs.
+    pub(crate) ip_white_list: String,
+    /// How often a pipe tries to send something before `SHOW PIPES` warns of it; it goes on trying, more slowly. Changes while the
+    /// server runs.
+    #[schemars(range(max = 2_147_483_647))]
+    pub(crate) max_number_of_sync_file_retry: u32,
+    /// How much of the log, and of files that were replaced, is kept for pipes that are stopped or whose receiver cannot be reached. A pipe that falls behind
+    /// further sends what is stored anew, and says so.
+    pub(crate) pipe_log_retention: ByteSize,
     /// A folder of pipelines that run in this process, all files `*.yaml` and `*.yml` of it but hidden ones. Files that are
     /// added, changed or removed while the server runs are taken up; one that is wrong is reported, and what ran before runs on. `--pipelines` comes before it.
     #[schemars(example = "./pipelines")]
@@ -108,6 +118,9 @@ impl Default for Settings {
             sync_delay: None,
             sync_bytes: None,
             memory: None,
+            ip_white_list: levada_server::WhiteList::default().to_string(),
+            max_number_of_sync_file_retry: 5,
+            pipe_log_retention: ByteSize(4 << 30),
             pipelines_dir: None,
             pipelines_interval: Interval(Duration::from_secs(1)),
             state_dir: PathBuf::from(".levada"),
@@ -117,8 +130,13 @@ impl Default for Settings {
 }
 
 /// What changes while the server runs; all else counts at the next start.
-pub(super) const LIVE: [&str; 3] =
-    ["query_timeout_threshold", "enable_auto_create_schema", "pipelines_interval"];
+pub(super) const LIVE: [&str; 5] = [
+    "query_timeout_threshold",
+    "enable_auto_create_schema",
+    "ip_white_list",
+    "max_number_of_sync_file_retry",
+    "pipelines_interval",
+];
 
 /// Below this an engine would flush all the time.
 const LEAST_MEMORY: ByteSize = ByteSize(4 << 20);
@@ -170,6 +188,7 @@ impl Settings {
                 "a certificate and its key belong together: `tls_cert_file` or `tls_key_file` is missing",
             );
         }
+        self.white_list()?;
         if self.memory.is_some_and(|memory| memory < LEAST_MEMORY) {
             return wrong(&format!("memory: {LEAST_MEMORY} is the least an engine can work with"));
         }
@@ -182,6 +201,15 @@ impl Settings {
             return wrong("sync_bytes: this is for `sync: group`");
         }
         Ok(())
+    }
+
+    /// Where pipes of other servers may come from.
+    ///
+    /// # Errors
+    /// It is no list of networks.
+    pub(super) fn white_list(&self) -> anyhow::Result<levada_server::WhiteList> {
+        let list = self.ip_white_list.parse();
+        Ok(list.map_err(|error| Failure::invalid(format!("ip_white_list: {error}")))?)
     }
 
     /// Which settings differ, by name.

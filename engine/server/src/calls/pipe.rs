@@ -1,0 +1,92 @@
+//! Pipes of others that end here.
+
+use std::{
+    ops::ControlFlow::{Break, Continue},
+    sync::Arc,
+};
+
+use levada_engine::{Received, Sender};
+use levada_model::{Path, Session, SessionError, StatusCode};
+use levada_rpc::messages::{
+    Handshake, PROTOCOL_VERSION, Request, Status, SyncIdentityInfo, answer_introduction, introduced,
+};
+
+use super::{Answered, Replies};
+use crate::{conversation::Conversation, status::said};
+
+/// That a connection is a pipe's.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// Whose rows they are that come by it.
+    pub(crate) owner: Arc<str>,
+    /// That it is listed, once for each database.
+    _received: Vec<Received>,
+}
+
+impl Conversation {
+    pub(super) async fn pipe_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
+        Break(match request {
+            Request::Handshake(Handshake { info }) => replies.result(self.shake_hands(info).await),
+            other => return Continue(other),
+        })
+    }
+
+    async fn shake_hands(&mut self, info: SyncIdentityInfo) -> Result<Status, SessionError> {
+        self.check_address()?;
+        if numbers(&info.version) != numbers(PROTOCOL_VERSION) {
+            let message =
+                format!("version mismatch: the sender <{}>, the receiver <{PROTOCOL_VERSION}>", info.version);
+            return Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message));
+        }
+        let known = self.known()?;
+        if !info.database.is_empty() {
+            let path = Path::parse(&info.database)
+                .map_err(|error| SessionError::new(StatusCode::ILLEGAL_PATH, error.to_string()))?;
+            known.session.create_database(&path).await?;
+        }
+        let engine = introduced(&info.version).map(str::to_owned);
+        let owner = format!("pipe:{}", engine.as_deref().unwrap_or_default()).into();
+        let sender = Sender {
+            created: info.create_time,
+            pipe: info.pipe_name,
+            address: self.peer.ip().to_canonical(),
+            engine,
+        };
+        let received = self.shared.engine.receive(sender, info.database);
+        let mut all = self.pipe.take().map(|link| link._received).unwrap_or_default();
+        all.push(received);
+        self.pipe = Some(Link { owner, _received: all });
+        Ok(said(StatusCode::SUCCESS, answer_introduction(&self.shared.engine.name())))
+    }
+
+    /// That the address may send by pipes.
+    ///
+    /// # Errors
+    /// The white list does not have it.
+    fn check_address(&self) -> Result<(), SessionError> {
+        let (list, address) = (self.shared.white_list.read(), self.peer.ip().to_canonical());
+        if list.admits(address) {
+            return Ok(());
+        }
+        let message = format!(
+            "permission is not allowed: the sender IP <{address}>, the white list of receiver <{list}>"
+        );
+        Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message))
+    }
+
+    /// Whose rows they are that come by this connection: nobody's unless it is a pipe's.
+    ///
+    /// # Errors
+    /// It is a pipe's, and the white list does not have its address any more.
+    pub(crate) fn owner(&self) -> Result<Option<Arc<str>>, SessionError> {
+        let Some(link) = &self.pipe else { return Ok(None) };
+        self.check_address()?;
+        Ok(Some(Arc::clone(&link.owner)))
+    }
+}
+
+/// The first two numbers of a version, which say what it speaks.
+fn numbers(version: &str) -> (Option<u32>, Option<u32>) {
+    let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().ok());
+    (numbers.next().flatten(), numbers.next().flatten())
+}

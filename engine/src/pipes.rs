@@ -1,0 +1,211 @@
+//! Pipes: what is stored here, and what is written from now on, sent to another server.
+//!
+//! ```text
+//!   statements ─► Pipes ─┬─ Book         which pipes and sinks there are; replaced whole, durable before it counts
+//!                        ├─ PipeRunner   handed in: connects, sends, tries again; one task for each pipe that is RUNNING
+//!                        │    └ PipeWork the pipe's own view of the engine: its feed of changes, its progress, its message
+//!                        └─ Receivers    pipes of others that end here, as long as they are connected
+//! ```
+//!
+//! # Invariants
+//! * A pipe's progress is a position of the change feed (see [`crate::ChangeFeed`]) that is durable before the feed is told that what lies before it
+//!   is not needed any more. So what a crash of either end leaves undone is sent again, and a row that is sent twice replaces itself.
+//! * A statement that returned without an error is durable: after a crash a pipe is RUNNING that was started, and is not that was
+//!   stopped.
+//! * What runs pipes knows no more of the engine than [`PipeWork`] shows; the engine knows no network.
+
+mod book;
+mod change;
+mod definition;
+mod progress;
+mod receivers;
+mod selection;
+mod show;
+mod work;
+
+use std::{
+    collections::{BTreeMap, hash_map::RandomState},
+    fmt,
+    hash::{BuildHasher, Hasher},
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
+use futures::future::BoxFuture;
+use levada_model::SessionError;
+use levada_storage::{Clock, Disk, Storage, StorageError};
+use parking_lot::RwLock;
+use tokio::{sync::Mutex, task::JoinHandle};
+
+use self::{book::Book, progress::Progress, receivers::Receivers, work::Status};
+pub use self::{
+    definition::{PipeDefinition, PipeTarget},
+    receivers::{Received, Sender},
+    selection::Selection,
+    work::{PipeInfo, PipeMessage, PipeWork},
+};
+use crate::document::DocumentFile;
+
+/// What runs pipes: tasks, connections, trying again.
+pub trait PipeRunner: fmt::Debug + Send + Sync {
+    /// Runs a pipe. The engine polls it in a task of its own, and drops it when the pipe is stopped: what was not settled then
+    /// comes again. It ends by itself only where nothing is left to be sent.
+    fn run(&self, work: PipeWork) -> BoxFuture<'static, ()>;
+
+    /// Whether the receiver of a pipe that is to be made can be reached.
+    ///
+    /// # Errors
+    /// Why not, in words: `Connection refused …`.
+    fn reach(&self, pipe: PipeDefinition) -> BoxFuture<'static, Result<(), String>>;
+}
+
+/// The pipes of an engine.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    storage: Storage,
+    clock: Arc<dyn Clock>,
+    document: DocumentFile,
+    book: RwLock<Arc<Book>>,
+    /// Held while a statement changes pipes: it may wait for a task to end.
+    changing: Mutex<()>,
+    runner: OnceLock<Arc<dyn PipeRunner>>,
+    /// The pipes that are known, by number.
+    live: parking_lot::Mutex<BTreeMap<u64, Live>>,
+    pub(crate) receivers: Arc<Receivers>,
+}
+
+/// A pipe in this process.
+#[derive(Debug)]
+struct Live {
+    status: Arc<Status>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Pipes {
+    /// Reads the pipes of a folder; none where there are none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is damaged.
+    pub(crate) fn open(
+        data: &Path,
+        disk: Arc<dyn Disk>,
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StorageError> {
+        let document = DocumentFile::new(data.join("pipes"), "pipes.json", disk);
+        let book = document.read::<Book>()?.unwrap_or_else(|| Book::new(new_name()));
+        if book.version > book::VERSION {
+            let reason = format!(
+                "it is of version {}, and this program knows {} at most",
+                book.version,
+                book::VERSION
+            );
+            return Err(document.damaged(0, reason));
+        }
+        let mut live = BTreeMap::new();
+        for pipe in book.pipes.values() {
+            let progress = Progress::open(document.beside(format!("progress-{}.json", pipe.id)))?;
+            live.insert(pipe.id, Live { status: Arc::new(Status::new(progress)), task: None });
+        }
+        Ok(Self {
+            storage,
+            clock,
+            document,
+            book: RwLock::new(Arc::new(book)),
+            changing: Mutex::new(()),
+            runner: OnceLock::new(),
+            live: parking_lot::Mutex::new(live),
+            receivers: Arc::default(),
+        })
+    }
+
+    fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.book.read())
+    }
+
+    /// What this engine is known by to those that it sends to.
+    pub(crate) fn engine(&self) -> String {
+        self.book().engine.clone()
+    }
+
+    /// Runs pipes from now on, those first that are RUNNING. A second call does nothing.
+    pub(crate) async fn run(&self, runner: Arc<dyn PipeRunner>) -> Result<(), SessionError> {
+        let _changing = self.changing.lock().await;
+        if self.runner.set(runner).is_err() {
+            return Ok(());
+        }
+        let book = self.book();
+        for (name, pipe) in book.pipes.iter().filter(|(_, pipe)| pipe.running) {
+            match definition::definition(&book, name, pipe) {
+                Ok(definition) => self.begin(definition)?,
+                // It was right when it was made; another version of this program may see it otherwise.
+                Err(error) => {
+                    self.status(pipe.id, |status| status.say(PipeMessage::Error(error.message.clone())))
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the tasks of all pipes. They go on when the folder is opened again.
+    pub(crate) async fn close(&self) {
+        let _changing = self.changing.lock().await;
+        let tasks: Vec<_> = self.live.lock().values_mut().filter_map(|live| live.task.take()).collect();
+        for task in tasks {
+            end(task).await;
+        }
+    }
+
+    fn begin(&self, definition: PipeDefinition) -> Result<(), SessionError> {
+        let Some(runner) = self.runner.get() else {
+            let message = format!(
+                "Fail to start PIPE [{}] because nothing runs pipes here: serve the folder with `levada serve`",
+                definition.name
+            );
+            return Err(definition::pipe_error(message));
+        };
+        let mut live = self.live.lock();
+        let Some(live) = live.get_mut(&definition.id) else { return Ok(()) };
+        if live.task.as_ref().is_some_and(|task| !task.is_finished()) {
+            return Ok(());
+        }
+        live.status.begin();
+        let work = PipeWork::new(self, definition, Arc::clone(&live.status));
+        live.task = Some(tokio::spawn(runner.run(work)));
+        Ok(())
+    }
+
+    /// Ends the task of a pipe, if it has one.
+    async fn end(&self, id: u64) {
+        let task = self.live.lock().get_mut(&id).and_then(|live| live.task.take());
+        if let Some(task) = task {
+            end(task).await;
+        }
+    }
+
+    fn status(&self, id: u64, with: impl FnOnce(&Status)) {
+        if let Some(live) = self.live.lock().get(&id) {
+            with(&live.status);
+        }
+    }
+}
+
+async fn end(task: JoinHandle<()>) {
+    task.abort();
+    match task.await {
+        Err(error) if error.is_panic() => tracing::error!(%error, "a pipe ended in a panic"),
+        _ => {}
+    }
+}
+
+/// A name that no other engine has.
+fn new_name() -> String {
+    // The keys of hashers are the operating system's randomness.
+    let random = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
+}
+
+/// What a reader of changes is called that a pipe has.
+fn reader(id: u64) -> String {
+    format!("pipe:{id}")
+}

@@ -1,0 +1,324 @@
+//! What a pipe's attributes mean.
+
+use std::fmt;
+
+use levada_model::{PathPattern, SessionError, StatusCode};
+
+use super::{
+    Selection,
+    book::{Book, Pairs, StoredBody, StoredPipe},
+};
+
+/// A pipe, as whoever runs it has to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PipeDefinition {
+    /// No two pipes of an engine have the same number, one after the other neither.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Milliseconds since 1970 UTC.
+    pub created: i64,
+    /// Where rows go.
+    pub target: PipeTarget,
+    /// Which rows.
+    pub selection: Selection,
+    /// Whether what is stored when it begins is sent.
+    pub history: bool,
+    /// Whether what is written later is sent.
+    pub realtime: bool,
+    /// Whether deletions are sent.
+    pub deletions: bool,
+    /// Whether rows that came by a pipe themselves are sent; never to where they came from.
+    pub forwards: bool,
+    /// Bytes a second that are sent at most.
+    pub rate: Option<u64>,
+}
+
+/// Where a pipe sends to.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PipeTarget {
+    /// Nowhere: rows are read and forgotten.
+    Nowhere,
+    /// An IoTDB.
+    Nodes {
+        /// `host:port` of each node.
+        nodes: Vec<String>,
+        /// Who logs in there.
+        user: String,
+        /// The password. It is not printed.
+        password: String,
+    },
+}
+
+impl fmt::Debug for PipeTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => f.write_str("Nowhere"),
+            Self::Nodes { nodes, user, .. } => {
+                f.debug_struct("Nodes").field("nodes", nodes).field("user", user).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// The error of a pipe.
+pub(super) fn pipe_error(message: impl Into<String>) -> SessionError {
+    SessionError::new(StatusCode::PIPE_ERROR, message)
+}
+
+/// The error of a sink.
+pub(super) fn sink_error(message: impl Into<String>) -> SessionError {
+    SessionError::new(StatusCode::CREATE_PIPE_SINK_ERROR, message)
+}
+
+/// What a stored pipe means.
+///
+/// # Errors
+/// An attribute is unknown, or has a value that makes no sense.
+pub(super) fn definition(book: &Book, name: &str, pipe: &StoredPipe) -> Result<PipeDefinition, SessionError> {
+    let mut definition = PipeDefinition {
+        id: pipe.id,
+        name: name.to_owned(),
+        created: pipe.created,
+        target: PipeTarget::Nowhere,
+        selection: Selection::default(),
+        history: true,
+        realtime: true,
+        deletions: false,
+        forwards: true,
+        rate: None,
+    };
+    match &pipe.body {
+        StoredBody::ToSink { sink, start, deletions } => {
+            let known = book.sinks.get(sink);
+            let known = known.ok_or_else(|| pipe_error(format!("PIPESINK [{sink}] does not exist.")))?;
+            definition.target = target(&known.attributes)?;
+            definition.selection.times.0 = start.unwrap_or(i64::MIN);
+            definition.deletions = *deletions;
+        }
+        StoredBody::With { source, processor, sink } => {
+            of_source(&mut definition, source)?;
+            of_processor(processor)?;
+            of_sink(&mut definition, sink)?;
+        }
+    }
+    Ok(definition)
+}
+
+/// Where a sink's attributes lead.
+///
+/// # Errors
+/// An attribute is unknown, or has a value that makes no sense.
+pub(super) fn target(attributes: &Pairs) -> Result<PipeTarget, SessionError> {
+    let mut reads = Reads::new(attributes, "the sink");
+    let target = nodes(&mut reads)?;
+    reads.end()?;
+    Ok(target)
+}
+
+fn nodes(reads: &mut Reads<'_>) -> Result<PipeTarget, SessionError> {
+    let host = reads.take(&["ip", "host"]).unwrap_or("127.0.0.1");
+    let port = reads.take(&["port"]).unwrap_or("6667");
+    let urls = reads.take(&["node-urls"]);
+    let user = reads.take(&["user", "username"]).unwrap_or("root").to_owned();
+    let password = reads.take(&["password"]).unwrap_or("root").to_owned();
+    let nodes = match urls {
+        Some(urls) => {
+            urls.split(',').map(|url| url.trim().to_owned()).filter(|url| !url.is_empty()).collect()
+        }
+        None => vec![address(host, port)],
+    };
+    for node in &nodes {
+        let port = node.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+        if port.is_none_or(|port| port == 0) {
+            return Err(pipe_error(format!(
+                "`{node}` is no address of a receiver: give host and port, as `127.0.0.1:6667`"
+            )));
+        }
+    }
+    if nodes.is_empty() {
+        return Err(pipe_error("`node-urls` names no receiver: give host and port, as `127.0.0.1:6667`"));
+    }
+    Ok(PipeTarget::Nodes { nodes, user, password })
+}
+
+/// `host:port`; an address of IPv6 stands between brackets.
+fn address(host: &str, port: &str) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+fn of_source(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), SessionError> {
+    let mut reads = Reads::new(attributes, "the source");
+    reads.plugin(&["source", "extractor"], &["iotdb-source", "iotdb-extractor"])?;
+    let selection = &mut definition.selection;
+    match reads.take(&["pattern.format"]).unwrap_or("prefix").to_ascii_lowercase().as_str() {
+        "prefix" => {
+            selection.prefix = reads.take(&["pattern"]).filter(|text| *text != "root").map(str::to_owned)
+        }
+        "iotdb" => selection.patterns.extend(reads.patterns(&["pattern"])?),
+        other => return Err(reads.wrong("pattern.format", other, "`prefix` or `iotdb`")),
+    }
+    selection.patterns.extend(reads.patterns(&["path"])?);
+    let (start, end) = (reads.time(&["start-time"])?, reads.time(&["end-time"])?);
+    selection.times = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
+    let (start, end) = (reads.time(&["history.start-time"])?, reads.time(&["history.end-time"])?);
+    selection.history = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
+    definition.history = reads.boolean(&["history.enable"])?.unwrap_or(true);
+    definition.realtime = reads.boolean(&["realtime.enable"])?.unwrap_or(true);
+    definition.forwards = reads.boolean(&["forwarding-pipe-requests"])?.unwrap_or(true);
+    match reads.take(&["mode"]).unwrap_or("live").to_ascii_lowercase().as_str() {
+        "live" | "subscribe" => {}
+        "query" | "snapshot" => definition.realtime = false,
+        other => return Err(reads.wrong("mode", other, "`live` or `snapshot`")),
+    }
+    if reads.boolean(&["mode.snapshot"])? == Some(true) {
+        definition.realtime = false;
+    }
+    for part in reads.take(&["inclusion"]).unwrap_or("data.insert").split(',').map(str::trim) {
+        match part.to_ascii_lowercase().as_str() {
+            "all" | "data" | "data.delete" => definition.deletions = true,
+            "data.insert" => {}
+            schema if schema.starts_with("schema") => {}
+            other => {
+                return Err(reads.wrong("inclusion", other, "`data.insert`, `data.delete`, `data` or `all`"));
+            }
+        }
+    }
+    if !definition.history && !definition.realtime {
+        return Err(pipe_error("Should not set both history.enable and realtime.enable to false."));
+    }
+    // They say how Apache's servers do it.
+    const MEANINGLESS: [&str; 5] = [
+        "realtime.mode",
+        "history.loose-range",
+        "realtime.loose-range",
+        "mods.enable",
+        "watermark-interval-ms",
+    ];
+    for key in MEANINGLESS {
+        reads.take(&[key]);
+    }
+    reads.end()
+}
+
+fn of_processor(attributes: &Pairs) -> Result<(), SessionError> {
+    let mut reads = Reads::new(attributes, "the processor");
+    reads.plugin(&["processor"], &["do-nothing-processor"])?;
+    reads.end()
+}
+
+fn of_sink(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), SessionError> {
+    const SINKS: [&str; 8] = [
+        "iotdb-thrift-sink",
+        "iotdb-thrift-connector",
+        "iotdb-thrift-sync-sink",
+        "iotdb-thrift-sync-connector",
+        "iotdb-thrift-async-sink",
+        "iotdb-thrift-async-connector",
+        "do-nothing-sink",
+        "do-nothing-connector",
+    ];
+    let mut reads = Reads::new(attributes, "the sink");
+    let plugin = reads.plugin(&["sink", "connector"], &SINKS)?;
+    definition.target = nodes(&mut reads)?;
+    if plugin.is_some_and(|plugin| plugin.starts_with("do-nothing")) {
+        definition.target = PipeTarget::Nowhere;
+    }
+    if let Some(rate) = reads.take(&["rate-limit-bytes-per-second"]) {
+        let number = rate.parse::<f64>().ok().filter(|rate| rate.is_finite());
+        let number =
+            number.ok_or_else(|| reads.wrong("rate-limit-bytes-per-second", rate, "bytes a second"))?;
+        definition.rate = (number > 0.0).then_some(number as u64);
+    }
+    // They say how Apache's servers do it.
+    const MEANINGLESS: [&str; 12] = [
+        "batch.enable",
+        "batch.max-delay-seconds",
+        "batch.max-delay-ms",
+        "batch.size-bytes",
+        "compressor",
+        "compressor.zstd.level",
+        "format",
+        "load-balance-strategy",
+        "leader-cache.enable",
+        "load-tsfile-strategy",
+        "mark-as-pipe-request",
+        "parallel.tasks",
+    ];
+    for key in MEANINGLESS {
+        reads.take(&[key]);
+    }
+    reads.end()
+}
+
+/// Reads attributes one by one; what nobody asked for is an error.
+struct Reads<'a> {
+    left: Vec<(&'a str, &'a str)>,
+    of: &'static str,
+}
+
+impl<'a> Reads<'a> {
+    fn new(attributes: &'a Pairs, of: &'static str) -> Self {
+        Self { left: attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(), of }
+    }
+
+    /// The value of an attribute, by one of its names.
+    fn take(&mut self, names: &[&str]) -> Option<&'a str> {
+        let at = self.left.iter().position(|(key, _)| names.contains(key))?;
+        Some(self.left.remove(at).1)
+    }
+
+    fn wrong(&self, key: &str, value: &str, wanted: &str) -> SessionError {
+        pipe_error(format!("`{key}` of {} is `{value}`, and should be {wanted}", self.of))
+    }
+
+    fn boolean(&mut self, names: &[&str]) -> Result<Option<bool>, SessionError> {
+        let Some(value) = self.take(names) else { return Ok(None) };
+        let given = value.to_ascii_lowercase().parse();
+        given.map(Some).map_err(|_| self.wrong(names[0], value, "`true` or `false`"))
+    }
+
+    /// A time: milliseconds since 1970 UTC, or a literal, which is of UTC where it has no zone.
+    fn time(&mut self, names: &[&str]) -> Result<Option<i64>, SessionError> {
+        let Some(value) = self.take(names) else { return Ok(None) };
+        if let Ok(number) = value.parse() {
+            return Ok(Some(number));
+        }
+        let time = levada_model::parse_time(value, &jiff::tz::TimeZone::UTC);
+        let time = time.map(|moment| moment.millis());
+        time.map(Some).map_err(|error| self.wrong(names[0], value, &format!("a time: {error}")))
+    }
+
+    fn patterns(&mut self, names: &[&str]) -> Result<Vec<PathPattern>, SessionError> {
+        let Some(value) = self.take(names) else { return Ok(Vec::new()) };
+        let parse = |text: &str| {
+            PathPattern::parse(text.trim())
+                .map_err(|error| self.wrong(names[0], text, &format!("a pattern of paths: {error}")))
+        };
+        value.split(',').map(parse).collect()
+    }
+
+    /// Which plugin is asked for, in small letters.
+    fn plugin(&mut self, names: &[&str], known: &[&str]) -> Result<Option<String>, SessionError> {
+        let Some(plugin) = self.take(names) else { return Ok(None) };
+        let plugin = plugin.to_ascii_lowercase();
+        if !known.contains(&plugin.as_str()) {
+            let message = format!(
+                "Failed to reflect PipePlugin instance, because PipePlugin {} has not been registered.",
+                plugin.to_ascii_uppercase()
+            );
+            return Err(pipe_error(message));
+        }
+        Ok(Some(plugin))
+    }
+
+    fn end(self) -> Result<(), SessionError> {
+        match self.left.first() {
+            None => Ok(()),
+            Some((key, _)) => Err(pipe_error(format!("`{key}` is no attribute of {}", self.of))),
+        }
+    }
+}

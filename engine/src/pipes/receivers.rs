@@ -1,0 +1,59 @@
+//! Pipes of others that end here.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use parking_lot::Mutex;
+
+/// A pipe of another engine that sends to this one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sender {
+    /// When the pipe was made, in milliseconds since 1970 UTC.
+    pub created: i64,
+    /// Its name.
+    pub pipe: String,
+    /// From where it sends.
+    pub address: IpAddr,
+    /// What the engine that sends is known by, where it says so.
+    pub engine: Option<String>,
+}
+
+/// The pipes of others that are connected, with the databases that they send: how many connections there are of each.
+#[derive(Debug, Default)]
+pub(crate) struct Receivers(Mutex<BTreeMap<(Sender, String), usize>>);
+
+/// That a pipe of another engine sends a database; dropped with its connection.
+#[derive(Debug)]
+pub struct Received {
+    receivers: Arc<Receivers>,
+    key: (Sender, String),
+}
+
+impl Receivers {
+    /// A connection of a pipe that sends a database; an empty one is not known yet.
+    pub(crate) fn begin(self: &Arc<Self>, sender: Sender, database: String) -> Received {
+        let key = (sender, database);
+        *self.0.lock().entry(key.clone()).or_default() += 1;
+        Received { receivers: Arc::clone(self), key }
+    }
+
+    /// All pipes that are connected, each with one of its databases.
+    pub(super) fn all(&self) -> Vec<(Sender, String)> {
+        let all = self.0.lock();
+        // One that has named a database needs no row without.
+        let named =
+            |sender: &Sender| all.keys().any(|(each, database)| each == sender && !database.is_empty());
+        all.keys().filter(|(sender, database)| !database.is_empty() || !named(sender)).cloned().collect()
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        let mut all = self.receivers.0.lock();
+        if let Some(count) = all.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.key);
+            }
+        }
+    }
+}

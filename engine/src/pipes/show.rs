@@ -1,0 +1,139 @@
+//! `show pipes`, `show pipesinks`, `show pipesinktype`.
+
+use jiff::{Timestamp, tz::TimeZone};
+use levada_sql::ast::ShowPipes;
+
+use super::{
+    PipeMessage, PipeTarget, Pipes,
+    book::{Pairs, StoredBody, StoredPipe},
+    definition::target,
+};
+
+/// What is shown: headers, and texts below them.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) headers: &'static [&'static str],
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl Pipes {
+    /// What a statement asks for; times are those of a zone.
+    pub(crate) fn show(&self, show: &ShowPipes, zone: &TimeZone) -> Table {
+        let book = self.book();
+        match show {
+            ShowPipes::SinkTypes => Table { headers: &["type"], rows: vec![vec!["IoTDB".to_owned()]] },
+            ShowPipes::Sinks { name } => {
+                let asked = |each: &&String| name.as_ref().is_none_or(|name| name == *each);
+                let sinks = book.sinks.iter().filter(|(each, _)| asked(each));
+                let rows = sinks
+                    .map(|(name, sink)| vec![name.clone(), "IoTDB".to_owned(), of_sink(&sink.attributes)]);
+                Table { headers: &["name", "type", "attributes"], rows: rows.collect() }
+            }
+            ShowPipes::Pipes { name, with_sink_of } => {
+                const HEADERS: [&str; 7] =
+                    ["create time", "name", "role", "remote", "status", "attributes", "message"];
+                let sink = with_sink_of.as_ref().map(|pipe| book.pipes.get(pipe).map(remote));
+                let sends =
+                    |pipe: &StoredPipe| sink.as_ref().is_none_or(|sink| sink.as_ref() == Some(&remote(pipe)));
+                let asked = |each: &str| name.as_ref().is_none_or(|name| name == each);
+                let sent = book.pipes.iter().filter(|(name, pipe)| asked(name) && sends(pipe));
+                let mut rows: Vec<_> = sent.map(|(name, pipe)| self.of_pipe(name, pipe, zone)).collect();
+                if with_sink_of.is_none() {
+                    rows.extend(self.received(zone, asked));
+                }
+                Table { headers: &HEADERS, rows }
+            }
+        }
+    }
+
+    fn of_pipe(&self, name: &str, pipe: &StoredPipe, zone: &TimeZone) -> Vec<String> {
+        let mut message = PipeMessage::Normal;
+        self.status(pipe.id, |status| message = status.message());
+        vec![
+            moment(pipe.created, zone),
+            name.to_owned(),
+            "sender".to_owned(),
+            remote(pipe),
+            if pipe.running { "RUNNING" } else { "STOP" }.to_owned(),
+            attributes(pipe),
+            match message {
+                PipeMessage::Normal => "NORMAL".to_owned(),
+                PipeMessage::Warn(why) => format!("WARN: {why}"),
+                PipeMessage::Error(why) => format!("ERROR: {why}"),
+            },
+        ]
+    }
+
+    fn received<'a>(
+        &'a self,
+        zone: &'a TimeZone,
+        asked: impl Fn(&str) -> bool + 'a,
+    ) -> impl Iterator<Item = Vec<String>> + 'a {
+        let all = self.receivers.all().into_iter().filter(move |(sender, _)| asked(&sender.pipe));
+        all.map(|(sender, database)| {
+            vec![
+                moment(sender.created, zone),
+                sender.pipe,
+                "receiver".to_owned(),
+                sender.address.to_string(),
+                "RUNNING".to_owned(),
+                format!("Database='{database}'"),
+                "NORMAL".to_owned(),
+            ]
+        })
+    }
+}
+
+/// `2022-03-30T20:58:30.689`
+fn moment(milliseconds: i64, zone: &TimeZone) -> String {
+    Timestamp::from_millisecond(milliseconds).map_or_else(
+        |_| milliseconds.to_string(),
+        |time| time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string(),
+    )
+}
+
+/// `ip='127.0.0.1',port=6667`; no password.
+fn of_sink(attributes: &Pairs) -> String {
+    let value = |names: &[&str]| {
+        attributes.iter().find(|(key, _)| names.contains(&key.as_str())).map(|(_, value)| value.as_str())
+    };
+    if let Some(nodes) = value(&["node-urls"]) {
+        return format!("node-urls='{nodes}'");
+    }
+    let ip = value(&["ip", "host"]).unwrap_or("127.0.0.1");
+    let port = value(&["port"]).unwrap_or("6667");
+    let user = value(&["user", "username"]).map(|user| format!(",user='{user}'")).unwrap_or_default();
+    format!("ip='{ip}',port={port}{user}")
+}
+
+/// The name of the sink, or where it is.
+fn remote(pipe: &StoredPipe) -> String {
+    match &pipe.body {
+        StoredBody::ToSink { sink, .. } => sink.clone(),
+        StoredBody::With { sink, .. } => {
+            let known = |pairs: &Pairs| {
+                let rest = pairs.iter().filter(|(key, _)| {
+                    ["ip", "host", "port", "node-urls", "user", "username", "password"]
+                        .contains(&key.as_str())
+                });
+                target(&rest.cloned().collect()).ok()
+            };
+            match known(sink) {
+                Some(PipeTarget::Nodes { nodes, .. }) => nodes.join(","),
+                _ => String::new(),
+            }
+        }
+    }
+}
+
+fn attributes(pipe: &StoredPipe) -> String {
+    match &pipe.body {
+        StoredBody::ToSink { start, deletions, .. } => {
+            format!("SyncDelOp={deletions},DataStartTimestamp={}", start.unwrap_or_default())
+        }
+        StoredBody::With { source, .. } => {
+            let pairs = source.iter().map(|(key, value)| format!("{key}='{value}'"));
+            pairs.collect::<Vec<_>>().join(",")
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A pipe as whoever runs it sees it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use levada_model::SessionError;
+use levada_storage::{ChangesFrom, Clock, Storage, StorageError};
+use parking_lot::Mutex;
+use tokio::task::spawn_blocking;
+
+use super::{PipeDefinition, Pipes, progress::Progress, reader};
+use crate::{ChangeFeed, EngineError, FeedMarker, error::panicked};
+
+/// How often, and how far apart, a feed is asked for that another still has.
+const LEAVING_TRIES: usize = 100;
+const LEAVING: Duration = Duration::from_millis(20);
+
+/// How a pipe is doing, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum PipeMessage {
+    /// As it should.
+    #[default]
+    Normal,
+    /// Something was lost or is late; the pipe goes on.
+    Warn(String),
+    /// Nothing can be sent though the receiver answers: somebody has to look into it. The pipe tries now and then.
+    Error(String),
+}
+
+/// A pipe of this process, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether it is started.
+    pub running: bool,
+    /// Values delivered since the process began.
+    pub points: u64,
+    /// Bytes of rows delivered since the process began, as they are in memory.
+    pub bytes: u64,
+    /// Values that the receiver rejected since the process began.
+    pub rejected: u64,
+    /// Writes that are not delivered yet, about one for each row of a device.
+    pub lag_writes: u64,
+    /// Bytes of the log that are kept for it.
+    pub lag_bytes: u64,
+    /// For how long something has been waiting to be delivered, in milliseconds.
+    pub lag_ms: u64,
+    /// How it is doing.
+    pub message: PipeMessage,
+}
+
+/// What is known of a pipe beside its definition.
+#[derive(Debug)]
+pub(super) struct Status {
+    pub(super) progress: Progress,
+    message: Mutex<Messages>,
+    points: AtomicU64,
+    bytes: AtomicU64,
+    rejected: AtomicU64,
+    /// When something was read that is not delivered yet, in milliseconds since 1970 UTC; 0 where all is.
+    waiting_since: AtomicI64,
+}
+
+#[derive(Debug, Default)]
+struct Messages {
+    now: PipeMessage,
+    /// What was lost since the pipe was started.
+    lost: Option<String>,
+}
+
+impl Status {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self {
+            progress,
+            message: Mutex::default(),
+            points: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            waiting_since: AtomicI64::new(0),
+        }
+    }
+
+    /// The pipe is started.
+    pub(super) fn begin(&self) {
+        *self.message.lock() = Messages::default();
+    }
+
+    pub(super) fn say(&self, message: PipeMessage) {
+        self.message.lock().now = message;
+    }
+
+    /// What is told of the pipe: of what was lost, if nothing worse is.
+    pub(super) fn message(&self) -> PipeMessage {
+        let messages = self.message.lock();
+        match (&messages.now, &messages.lost) {
+            (PipeMessage::Normal, Some(lost)) => PipeMessage::Warn(lost.clone()),
+            (now, _) => now.clone(),
+        }
+    }
+}
+
+/// A pipe as whoever runs it sees it.
+#[derive(Debug)]
+pub struct PipeWork {
+    storage: Storage,
+    clock: Arc<dyn Clock>,
+    engine: String,
+    definition: PipeDefinition,
+    status: Arc<Status>,
+}
+
+impl PipeWork {
+    pub(super) fn new(pipes: &Pipes, definition: PipeDefinition, status: Arc<Status>) -> Self {
+        let (storage, clock) = (pipes.storage.clone(), Arc::clone(&pipes.clock));
+        Self { storage, clock, engine: pipes.engine(), definition, status }
+    }
+
+    /// Which pipe.
+    pub fn definition(&self) -> &PipeDefinition {
+        &self.definition
+    }
+
+    /// All changes up to this write are delivered, and that is durable; `None` where what was stored when the pipe began is not.
+    pub fn position(&self) -> Option<u64> {
+        self.status.progress.position()
+    }
+
+    /// What this engine is known by to others.
+    pub fn engine(&self) -> String {
+        self.engine.clone()
+    }
+
+    /// What is to be sent, behind what was settled last. What is not kept any more comes from what is stored: see
+    /// [`PipeWork::lost`] for what cannot be told so.
+    ///
+    /// # Errors
+    /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
+    pub async fn feed(&self) -> Result<ChangeFeed, SessionError> {
+        let position = self.status.progress.position();
+        let from = match position {
+            Some(after) => ChangesFrom::After(after),
+            None if self.definition.history => ChangesFrom::History { after: 0 },
+            None => ChangesFrom::Now,
+        };
+        match self.begin(from).await {
+            Err(EngineError::Storage(StorageError::Behind { .. })) => {}
+            begun => {
+                let feed = begun?;
+                if from == ChangesFrom::Now {
+                    // What is written from here on is to be sent, whatever happens.
+                    self.settle(&feed.marker(), feed.position()).await?;
+                }
+                return Ok(feed);
+            }
+        }
+        let told = "the pipe stood still for longer than the log is kept (pipe_log_retention)";
+        if self.definition.deletions {
+            self.lost(format!("{told}: what is stored is sent anew, but deletions made meanwhile cannot be told and have to be repeated at the receiver"));
+        } else {
+            self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
+        }
+        let after = position.unwrap_or_default();
+        match self.begin(ChangesFrom::History { after }).await {
+            Err(EngineError::Storage(StorageError::Behind { .. })) => {
+                Ok(self.begin(ChangesFrom::History { after: 0 }).await?)
+            }
+            begun => Ok(begun?),
+        }
+    }
+
+    async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
+        let mut left = LEAVING_TRIES;
+        loop {
+            match ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await {
+                // The feed of a pipe that was stopped just now ends with the read that is under way.
+                Err(EngineError::Storage(StorageError::Refused { .. })) if left > 0 => {
+                    left -= 1;
+                    tokio::time::sleep(LEAVING).await;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// All changes of a feed up to a position are delivered. When it returns, that is durable, and what was kept for it may go.
+    ///
+    /// # Errors
+    /// It could not be stored: it does not count.
+    pub async fn settle(&self, feed: &FeedMarker, position: u64) -> Result<(), SessionError> {
+        let (progress, feed) = (self.status.progress.clone(), feed.clone());
+        let settled = spawn_blocking(move || {
+            progress.save(position)?;
+            feed.settle(position);
+            Ok::<_, StorageError>(())
+        });
+        Ok(settled.await.map_err(panicked)??)
+    }
+
+    /// How the pipe is doing.
+    pub fn say(&self, message: PipeMessage) {
+        self.status.say(message);
+    }
+
+    /// Something is lost, and that is told until the pipe is started again.
+    pub fn lost(&self, what: String) {
+        tracing::warn!(pipe = self.definition.name, "{what}");
+        self.status.message.lock().lost = Some(what);
+    }
+
+    /// Rows were delivered.
+    pub fn delivered(&self, points: usize, bytes: usize) {
+        self.status.points.fetch_add(points as u64, Ordering::Relaxed);
+        self.status.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The receiver rejected values.
+    pub fn rejected(&self, points: usize) {
+        self.status.rejected.fetch_add(points as u64, Ordering::Relaxed);
+    }
+
+    /// Whether something was read that is not delivered.
+    pub fn waiting(&self, waits: bool) {
+        let since = &self.status.waiting_since;
+        match waits {
+            false => since.store(0, Ordering::Relaxed),
+            // Where something waits already, it has done so for longer.
+            true => drop(since.compare_exchange(0, self.clock.now(), Ordering::Relaxed, Ordering::Relaxed)),
+        }
+    }
+}
+
+impl Pipes {
+    /// All pipes that send from here.
+    pub(crate) fn infos(&self) -> Vec<PipeInfo> {
+        let (book, readers, now) = (self.book(), self.storage.readers(), self.clock.now());
+        let live = self.live.lock();
+        let of = |(name, pipe): (&String, &super::book::StoredPipe)| {
+            let status = &live.get(&pipe.id)?.status;
+            let name_of_reader = reader(pipe.id);
+            let hold = readers.iter().find(|each| each.name.as_deref() == Some(&name_of_reader));
+            let since = status.waiting_since.load(Ordering::Relaxed);
+            let lag = if since == 0 { 0 } else { now.saturating_sub(since).max(0) };
+            Some(PipeInfo {
+                name: name.clone(),
+                running: pipe.running,
+                points: status.points.load(Ordering::Relaxed),
+                bytes: status.bytes.load(Ordering::Relaxed),
+                rejected: status.rejected.load(Ordering::Relaxed),
+                lag_writes: hold.map_or(0, |hold| hold.behind),
+                lag_bytes: hold.map_or(0, |hold| hold.log_bytes + hold.file_bytes),
+                lag_ms: u64::try_from(lag).unwrap_or_default(),
+                message: status.message(),
+            })
+        };
+        book.pipes.iter().filter_map(of).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs the pipes of engines: what is stored, and what is written from then on, to nodes.
+//!
+//! ```text
+//!   ChangeFeed ─► plan ─► databases, series, rows, deletions in order ─► Pool (the one that sinks use) ─► nodes
+//!       ▲                                                                  │ delivered
+//!       └── read ahead by one        saver: position durable, then settled ◀┘
+//! ```
+//!
+//! - Steps of one kind are gathered, and what is of another kind waits for those before it: series are made before their rows come, and a deletion
+//!   finds the rows that it means.
+//! - A step that fails is tried again, never passed over. Who cannot be reached is tried about once a second; who rejects the pipe itself, every few
+//!   seconds, as somebody has to change something there.
+//! - Rows that the receiver rejects for what they are (a type that does not fit, a life that is over) are counted and told; no trying
+//!   again would change that.
+
+mod deliver;
+mod failing;
+mod plan;
+mod saver;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{FutureExt, future::BoxFuture};
+use levada_engine::{PipeDefinition, PipeRunner, PipeTarget, PipeWork};
+use levada_model::SessionError;
+use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions};
+use tokio::{net::TcpStream, time::timeout};
+
+use self::{deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
+use crate::Chance;
+
+/// So many bytes of changes are read, and sent, at once.
+const TOGETHER: usize = 4 << 20;
+
+/// How long a receiver may take to answer when a pipe is made.
+const REACH: Duration = Duration::from_secs(5);
+
+/// Runs pipes. Clones share its settings.
+#[derive(Clone, Debug)]
+pub struct NodePipes {
+    retries: Arc<AtomicU32>,
+    chance: Chance,
+}
+
+impl NodePipes {
+    /// Runs pipes; a step that cannot be sent is tried so many times before the pipe says so. Chance is for the waits between
+    /// attempts.
+    pub fn new(retries: u32, chance: Chance) -> Self {
+        Self { retries: Arc::new(AtomicU32::new(retries)), chance }
+    }
+
+    /// See [`NodePipes::new`]; pipes that run take it up.
+    pub fn set_retries(&self, retries: u32) {
+        self.retries.store(retries, Ordering::Relaxed);
+    }
+
+    async fn follow(self, work: PipeWork) {
+        let definition = work.definition().clone();
+        let pool = pool(&work);
+        let mut failing = Failing::new(&work, Arc::clone(&self.retries), self.chance.clone());
+        loop {
+            if !definition.realtime && work.position().is_some() {
+                // What was stored when it began is delivered, and nothing else is wanted.
+                return;
+            }
+            let mut feed = match work.feed().await {
+                Ok(feed) => feed,
+                Err(error) => {
+                    failing.failed(&error).await;
+                    continue;
+                }
+            };
+            let saver = Saver::new(&work, feed.marker());
+            let mut delivery = Delivery {
+                work: &work,
+                pool: pool.as_ref(),
+                history: work.position().is_none(),
+                failing: &mut failing,
+            };
+            let sent = delivery.all(&mut feed, &saver);
+            let ended = tokio::select! {
+                ended = sent => ended,
+                never = saver.save() => match never {},
+            };
+            match ended {
+                Ok(position) => {
+                    if let Err(error) = saver.save_last(position).await {
+                        failing.failed(&error).await;
+                    }
+                }
+                Err(error) => failing.failed(&error).await,
+            }
+        }
+    }
+}
+
+impl PipeRunner for NodePipes {
+    fn run(&self, work: PipeWork) -> BoxFuture<'static, ()> {
+        self.clone().follow(work).boxed()
+    }
+
+    fn reach(&self, pipe: PipeDefinition) -> BoxFuture<'static, Result<(), String>> {
+        async move {
+            let PipeTarget::Nodes { nodes, .. } = pipe.target else { return Ok(()) };
+            let mut why = String::new();
+            for node in nodes {
+                match timeout(REACH, TcpStream::connect(&node)).await {
+                    Ok(Ok(_)) => return Ok(()),
+                    Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                        why = format!("Connection refused on {node}");
+                    }
+                    Ok(Err(error)) => why = format!("{node} cannot be reached: {error}"),
+                    Err(_) => why = format!("{node} does not answer within {} s", REACH.as_secs()),
+                }
+            }
+            Err(why)
+        }
+        .boxed()
+    }
+}
+
+/// The connections of a pipe; none where it sends nowhere.
+fn pool(work: &PipeWork) -> Option<Pool> {
+    let definition = work.definition();
+    let PipeTarget::Nodes { nodes, user, password } = &definition.target else { return None };
+    let client = ClientOptions {
+        user: user.clone(),
+        password: password.clone(),
+        pipe: Some(PipeIdentity::new(definition.name.clone(), definition.created, work.engine())),
+        ..ClientOptions::default()
+    };
+    Some(Pool::new(PoolOptions {
+        // One that is back is to be met soon.
+        left_out_most: Duration::from_secs(1),
+        // A network that is cut again and again is no reason to give up rows.
+        patience: Duration::from_secs(600),
+        ..PoolOptions::new(nodes.clone(), client)
+    }))
+}
+
+/// Whether an error may pass when somebody changes something, so that nothing is to be given up for it.
+fn may_heal(error: &SessionError) -> bool {
+    use levada_model::StatusCode;
+    error.transient
+        || matches!(
+            error.code,
+            StatusCode::NO_PERMISSION
+                | StatusCode::NOT_LOGIN
+                | StatusCode::WRONG_LOGIN_PASSWORD
+                | StatusCode::PIPESERVER_ERROR
+                | StatusCode::INCOMPATIBLE_VERSION
+        )
+}

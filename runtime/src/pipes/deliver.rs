@@ -1,0 +1,236 @@
+//! Does steps at the receiver, each until it is done.
+
+use std::time::Duration;
+
+use levada_engine::{ChangeFeed, PipeWork, path_sql};
+use levada_model::{PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
+use levada_rpc::Pool;
+use tokio::time::sleep;
+
+use super::{
+    Failing, Plan, Saver, TOGETHER, may_heal,
+    plan::{Deletion, Step},
+};
+
+/// A pipe that delivers.
+pub(super) struct Delivery<'a, 'w> {
+    pub(super) work: &'w PipeWork,
+    /// `None` where it sends nowhere.
+    pub(super) pool: Option<&'a Pool>,
+    /// What comes was stored when the pipe began.
+    pub(super) history: bool,
+    pub(super) failing: &'a mut Failing<'w>,
+}
+
+impl Delivery<'_, '_> {
+    /// Delivers what a feed gives. Ends with a position where nothing more is wanted.
+    ///
+    /// # Errors
+    /// The feed cannot be read.
+    pub(super) async fn all(
+        &mut self,
+        feed: &mut ChangeFeed,
+        saver: &Saver<'_>,
+    ) -> Result<u64, SessionError> {
+        // Before anything is read it is known who receives: what came from there is not sent back.
+        let receiver = self.receiver().await;
+        let realtime = self.work.definition().realtime;
+        let mut changes = feed.next(TOGETHER).await?;
+        loop {
+            self.work.waiting(true);
+            let plan = Plan::of(changes, self.work.definition(), receiver.as_deref(), self.history);
+            let (position, ends_history) = (plan.position, plan.ends_history);
+            // While this is sent, the next is read. What was read is kept where sending takes longer.
+            let next = {
+                let sending = self.deliver(plan);
+                let reading = feed.next(TOGETHER);
+                tokio::pin!(sending, reading);
+                tokio::select! {
+                    biased;
+                    () = &mut sending => None,
+                    next = &mut reading => {
+                        sending.await;
+                        Some(next)
+                    }
+                }
+            };
+            self.history &= !ends_history;
+            if let Some(position) = position {
+                saver.delivered(position);
+                if !realtime {
+                    return Ok(position);
+                }
+            }
+            changes = match next {
+                Some(next) => next?,
+                None => {
+                    self.work.waiting(false);
+                    feed.next(TOGETHER).await?
+                }
+            };
+        }
+    }
+
+    /// What the receiver's engine is known by, where it has a name.
+    async fn receiver(&mut self) -> Option<String> {
+        let pool = self.pool?;
+        loop {
+            match pool.receiver().await {
+                Ok(server) => {
+                    self.failing.worked();
+                    return server.engine;
+                }
+                Err(error) => self.failing.failed(&error).await,
+            }
+        }
+    }
+
+    async fn deliver(&mut self, plan: Plan) {
+        let Some(pool) = self.pool else { return };
+        for step in plan.steps {
+            loop {
+                match self.step(pool, &step).await {
+                    Ok(()) => break,
+                    Err(error) => self.failing.failed(&error).await,
+                }
+            }
+            self.failing.worked();
+        }
+    }
+
+    /// Does a step, or leaves it open whether it is done: doing it again does no harm.
+    async fn step(&self, pool: &Pool, step: &Step) -> Result<(), SessionError> {
+        match step {
+            Step::Database(path) => {
+                let made = pool.create_database(path).await;
+                self.told(made, || format!("the database {path}"))?;
+                pool.name_database(path).await
+            }
+            Step::Series(series, statements) => {
+                for (at, error) in pool.create_series(series).await? {
+                    let path = series.get(at).map(|series| series.path());
+                    self.told(Err(error), || {
+                        format!("the series {}", path.map_or_else(String::new, |path| path.to_string()))
+                    })?;
+                }
+                for statement in statements {
+                    self.statement(pool, statement).await?;
+                }
+                Ok(())
+            }
+            Step::Rows(tablets) => self.rows(pool, tablets).await,
+            Step::Statement(statement) => self.statement(pool, statement).await,
+            Step::Delete(deletion) => self.delete(pool, deletion).await,
+        }
+    }
+
+    /// Goes on where the receiver rejects something for good, and tells it.
+    fn told(
+        &self,
+        done: Result<(), SessionError>,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), SessionError> {
+        match done {
+            Err(error) if !may_heal(&error) => {
+                self.work.lost(format!("the receiver rejects {}: {}", what(), error.message));
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    async fn rows(&self, pool: &Pool, tablets: &[Tablet]) -> Result<(), SessionError> {
+        let write = Write { tablets: tablets.to_vec(), coerce: true, ..Write::default() };
+        let report = pool.insert_tablets(write).await?;
+        if let Some(first) =
+            report.rejected.iter().find(|rejected| may_heal(&SessionError::new(rejected.code, "")))
+        {
+            // Not for what they are: it may be put right, and then they are taken.
+            return Err(SessionError {
+                transient: false,
+                ..SessionError::new(first.code, first.message.clone())
+            });
+        }
+        let (points, bytes) = tablets
+            .iter()
+            .fold((0, 0), |(points, bytes), tablet| (points + tablet.points(), bytes + tablet.bytes()));
+        let rejected = self.rejected(tablets, &report);
+        self.work.delivered(points.saturating_sub(rejected), bytes);
+        if let Some(rate) = self.work.definition().rate {
+            sleep(Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64)).await;
+        }
+        Ok(())
+    }
+
+    /// Tells which values were rejected; how many.
+    fn rejected(&self, tablets: &[Tablet], report: &WriteReport) -> usize {
+        let Some(first) = report.rejected.first() else { return 0 };
+        let of = |rejected: &levada_model::RejectedRows| {
+            let tablet = tablets.get(rejected.tablet);
+            let rows = rejected.rows.as_ref().map_or_else(|| tablet.map_or(0, Tablet::rows), Vec::len);
+            rows * if rejected.measurement.is_some() {
+                1
+            } else {
+                tablet.map_or(1, |tablet| tablet.columns().len())
+            }
+        };
+        let count = report.rejected.iter().map(of).sum();
+        let device = tablets.get(first.tablet).map(|tablet| tablet.device().to_string()).unwrap_or_default();
+        let measurement = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
+        self.work.rejected(count);
+        self.work.lost(format!(
+            "the receiver rejected {count} values, the first of {device}{measurement}: {}",
+            first.message
+        ));
+        count
+    }
+
+    async fn statement(&self, pool: &Pool, statement: &str) -> Result<(), SessionError> {
+        match pool.execute(statement).await {
+            Ok(_) => Ok(()),
+            // What is not there needs no deletion, and what is as it should be no change.
+            Err(error)
+                if matches!(
+                    error.code,
+                    StatusCode::PATH_NOT_EXIST
+                        | StatusCode::DATABASE_NOT_EXIST
+                        | StatusCode::PATH_ALREADY_EXIST
+                ) =>
+            {
+                Ok(())
+            }
+            Err(error) => self.told(Err(error), || format!("`{statement}`")),
+        }
+    }
+
+    async fn delete(&self, pool: &Pool, deletion: &Deletion) -> Result<(), SessionError> {
+        let selection = &self.work.definition().selection;
+        for pattern in &deletion.patterns {
+            if selection.has_all_series() && selection.times == (i64::MIN, i64::MAX) {
+                self.statement(pool, &statement(pattern, deletion.times)).await?;
+                continue;
+            }
+            // Only what this pipe has sent may go.
+            for series in pool.find_series(pattern).await? {
+                let path = series.path();
+                if selection.has(&path) {
+                    let times = deletion.times.unwrap_or(selection.times);
+                    self.statement(pool, &statement(&PathPattern::from(&path), Some(times))).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn statement(pattern: &PathPattern, times: Option<(i64, i64)>) -> String {
+    let text = pattern.to_string();
+    let path = path_sql(&text);
+    match times {
+        None => format!("delete timeseries {path}"),
+        Some((i64::MIN, i64::MAX)) => format!("delete from {path}"),
+        Some((from, i64::MAX)) => format!("delete from {path} where time >= {from}"),
+        Some((i64::MIN, to)) => format!("delete from {path} where time <= {to}"),
+        Some((from, to)) => format!("delete from {path} where time >= {from} and time <= {to}"),
+    }
+}

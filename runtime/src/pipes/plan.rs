@@ -1,0 +1,157 @@
+//! What is to be done at the receiver for changes, in order.
+
+use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, SeriesChange, path_sql};
+use levada_model::{Path, PathPattern, Series, Tablet};
+
+/// A step. Steps are done one after the other.
+#[derive(Debug)]
+pub(super) enum Step {
+    Database(Path),
+    /// Series, and the statements that give them what a series cannot be made with.
+    Series(Vec<Series>, Vec<String>),
+    Rows(Vec<Tablet>),
+    /// Values of series go, or the series themselves.
+    Delete(Deletion),
+    /// A statement; what it is about may be missing at the receiver.
+    Statement(String),
+}
+
+/// What is deleted.
+#[derive(Debug)]
+pub(super) struct Deletion {
+    pub(super) patterns: Vec<PathPattern>,
+    /// At which times; the series themselves where `None`.
+    pub(super) times: Option<(i64, i64)>,
+}
+
+/// Changes as steps.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) steps: Vec<Step>,
+    /// Behind which position all of them are done.
+    pub(super) position: Option<u64>,
+    /// What was stored has all come.
+    pub(super) ends_history: bool,
+}
+
+impl Plan {
+    /// The steps for changes. `receiver` is what the receiver's engine is known by, where it is known: rows that came from there are
+    /// not sent back. `history` says that the first of the changes was stored when the pipe began.
+    pub(super) fn of(
+        changes: Vec<Change>,
+        definition: &PipeDefinition,
+        receiver: Option<&str>,
+        mut history: bool,
+    ) -> Self {
+        let mut plan = Self::default();
+        for Change { position, kind, .. } in changes {
+            match kind {
+                ChangeKind::Rows { owner, tablets } => {
+                    let origin = owner.as_deref().and_then(|owner| owner.strip_prefix("pipe:"));
+                    let back = origin.is_some_and(|origin| !definition.forwards || receiver == Some(origin));
+                    if !back {
+                        let selection = &definition.selection;
+                        plan.rows(tablets.into_iter().filter_map(|tablet| selection.of(tablet, history)));
+                    }
+                }
+                ChangeKind::HistoryEnd => {
+                    history = false;
+                    plan.ends_history = true;
+                }
+                other => plan.schema(other, definition),
+            }
+            if !history {
+                plan.position = Some(position);
+            }
+        }
+        plan
+    }
+
+    fn rows(&mut self, tablets: impl Iterator<Item = Tablet>) {
+        if let Some(Step::Rows(rows)) = self.steps.last_mut() {
+            rows.extend(tablets);
+            return;
+        }
+        let rows: Vec<_> = tablets.collect();
+        if !rows.is_empty() {
+            self.steps.push(Step::Rows(rows));
+        }
+    }
+
+    fn schema(&mut self, kind: ChangeKind, definition: &PipeDefinition) {
+        let selection = &definition.selection;
+        match kind {
+            ChangeKind::CreateDatabase { path, .. } if selection.may_have_below(&path) => {
+                self.steps.push(Step::Database(path));
+            }
+            ChangeKind::CreateSeries(new) => {
+                let sent = new.into_iter().filter(|new| selection.has(&new.device.child(&new.measurement)));
+                self.series(sent);
+            }
+            ChangeKind::AlterSeries { path, change } if selection.has(&path) => {
+                self.steps.extend(upsert(&path, change).map(Step::Statement));
+            }
+            ChangeKind::DeleteDatabase { path } if definition.deletions && selection.has_all_series() => {
+                let path = path_sql(path.as_str());
+                self.steps.push(Step::Statement(format!("delete database {path}")));
+            }
+            ChangeKind::DeleteSeries { patterns } if definition.deletions => {
+                self.steps.push(Step::Delete(Deletion { patterns, times: None }));
+            }
+            ChangeKind::Delete { patterns, range } if definition.deletions => {
+                let (from, to) = (range.start.max(selection.times.0), range.end.min(selection.times.1));
+                if from <= to {
+                    self.steps.push(Step::Delete(Deletion { patterns, times: Some((from, to)) }));
+                }
+            }
+            // How long rows live is each store's own business.
+            _ => {}
+        }
+    }
+
+    fn series(&mut self, new: impl Iterator<Item = NewSeries>) {
+        let mut series = Vec::new();
+        let mut statements = Vec::new();
+        for new in new {
+            let NewSeries { device, measurement, schema, aligned, alias, tags, attributes, .. } = new;
+            if alias.is_some() || !tags.is_empty() || !attributes.is_empty() {
+                let change =
+                    SeriesChange { alias: Some(alias), tags: Some(tags), attributes: Some(attributes) };
+                statements.extend(upsert(&device.child(&measurement), change));
+            }
+            series.push(Series { device, aligned, measurement, schema });
+        }
+        match self.steps.last_mut() {
+            _ if series.is_empty() => {}
+            Some(Step::Series(known, known_statements)) => {
+                known.append(&mut series);
+                known_statements.append(&mut statements);
+            }
+            _ => self.steps.push(Step::Series(series, statements)),
+        }
+    }
+}
+
+/// The statement that gives a series its alias, tags and attributes; `None` where it has none.
+fn upsert(path: &Path, change: SeriesChange) -> Option<String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    let pairs = |pairs: &std::collections::BTreeMap<String, String>| {
+        pairs
+            .iter()
+            .map(|(key, value)| format!("{}={}", quoted(key), quoted(value)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let mut parts = Vec::new();
+    if let Some(Some(alias)) = &change.alias {
+        parts.push(format!("alias={}", quoted(alias)));
+    }
+    if let Some(tags) = change.tags.as_ref().filter(|tags| !tags.is_empty()) {
+        parts.push(format!("tags({})", pairs(tags)));
+    }
+    if let Some(attributes) = change.attributes.as_ref().filter(|attributes| !attributes.is_empty()) {
+        parts.push(format!("attributes({})", pairs(attributes)));
+    }
+    (!parts.is_empty())
+        .then(|| format!("alter timeseries {} upsert {}", path_sql(path.as_str()), parts.join(" ")))
+}

@@ -1,0 +1,295 @@
+//! Pipes between engines that are served in this process.
+
+mod proxy;
+mod servers;
+
+use std::time::Duration;
+
+use self::{
+    proxy::Proxy,
+    servers::{Served, eventually},
+};
+
+const WALKTHROUGH: [&str; 11] = [
+    "CREATE DATABASE root.vehicle",
+    "CREATE TIMESERIES root.vehicle.d0.s0 WITH DATATYPE=INT32, ENCODING=RLE",
+    "CREATE TIMESERIES root.vehicle.d0.s1 WITH DATATYPE=TEXT, ENCODING=PLAIN",
+    "CREATE TIMESERIES root.vehicle.d1.s2 WITH DATATYPE=FLOAT, ENCODING=RLE",
+    "CREATE TIMESERIES root.vehicle.d1.s3 WITH DATATYPE=BOOLEAN, ENCODING=PLAIN",
+    "insert into root.vehicle.d0(timestamp,s0) values(1,10)",
+    "insert into root.vehicle.d0(timestamp,s0,s1) values(2,12,'12')",
+    "insert into root.vehicle.d0(timestamp,s1) values(3,'14')",
+    "insert into root.vehicle.d1(timestamp,s2) values(4,16.0)",
+    "insert into root.vehicle.d1(timestamp,s2,s3) values(5,18.0,true)",
+    "insert into root.vehicle.d1(timestamp,s3) values(6,false)",
+];
+
+const ALL: &str = "select ** from root";
+const SERIES: &str = "show timeseries root.**";
+
+/// A sender with a sink `cloud` that leads to an address.
+async fn sender(address: &str) -> Served {
+    let sender = Served::start().await;
+    let (ip, port) = address.rsplit_once(':').expect("host and port");
+    sender.run(&format!("create pipesink cloud as IoTDB (IP='{ip}', PORT={port})")).await;
+    sender
+}
+
+async fn equal(sender: &Served, receiver: &Served) {
+    eventually("both ends are equal", async || {
+        sender.rows(ALL).await == receiver.rows(ALL).await
+            && sender.rows(SERIES).await == receiver.rows(SERIES).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_models_walkthrough_gives_both_ends_the_same() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    for statement in &WALKTHROUGH[..8] {
+        sender.run(statement).await;
+    }
+    sender.run("create pipe p to cloud").await;
+    assert_eq!(sender.rows("show pipesinktype").await, ["IoTDB"]);
+    let port = receiver.address.rsplit_once(':').expect("a port").1;
+    assert_eq!(sender.rows("show pipesinks").await, [format!("cloud|IoTDB|ip='127.0.0.1',port={port}")]);
+    assert_eq!(
+        sender.rows("show pipes").await,
+        ["1970-01-01T00:00:00.000|p|sender|cloud|STOP|SyncDelOp=false,DataStartTimestamp=0|NORMAL"]
+    );
+    assert!(receiver.rows(ALL).await.is_empty());
+    sender.run("start pipe p").await;
+    equal(&sender, &receiver).await;
+    // What is written from then on comes without a flush.
+    for statement in &WALKTHROUGH[8..] {
+        sender.run(statement).await;
+    }
+    equal(&sender, &receiver).await;
+    assert_eq!(receiver.rows(ALL).await.len(), 6);
+    assert_eq!(
+        receiver.rows("show pipes").await,
+        ["1970-01-01T00:00:00.000|p|receiver|127.0.0.1|RUNNING|Database='root.vehicle'|NORMAL"]
+    );
+    sender.run("stop pipe p").await;
+    assert!(sender.rows("show pipe p").await[0].contains("|STOP|"));
+    eventually("the receiver lists it no more", async || receiver.rows("show pipes").await.is_empty()).await;
+    sender.run("insert into root.vehicle.d1(timestamp,s3) values(7,true)").await;
+    sender.run("start pipe p").await;
+    equal(&sender, &receiver).await;
+    sender.run("drop pipe p").await;
+    sender.run("drop pipesink cloud").await;
+    assert!(sender.rows("show pipes").await.is_empty() && sender.rows("show pipesink").await.is_empty());
+    assert!(sender.engine.change_readers().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_sense_is_rejected_in_the_models_words() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    for (statement, expected) in [
+        ("create pipesink cloud as IoTDB", "PIPESINK [cloud] already exists in IoTDB. (1106"),
+        ("drop pipesink cloud", "Can not drop PIPESINK [cloud], because PIPE [p] is using it. (1106"),
+        ("create pipe p to cloud", "PIPE [p] is STOP, please retry after drop it. (1107"),
+        ("create pipe q to nowhere", "PIPESINK [nowhere] does not exist. (1107"),
+        ("create pipesink x as Kafka", "there is no type [Kafka]"),
+        ("create pipesink x as IoTDB (ip='1.2.3.4', colour=red)", "`colour` is no attribute of the sink"),
+        ("create pipesink x as IoTDB (port='many')", "is no address of a receiver"),
+        ("create pipe q to cloud with compress=true", "may be SyncDelOp=true"),
+        ("start pipe q", "Fail to START_PIPE because Failed to start pipe q, the pipe does not exist (1107"),
+        ("stop pipe q", "Fail to STOP_PIPE because Failed to stop pipe q, the pipe does not exist (1107"),
+        ("drop pipe q", "Failed to drop pipe q. Failures: q does not exist. (1806"),
+        (
+            "create pipe q with sink ('sink'='nope-sink')",
+            "Failed to reflect PipePlugin instance, because PipePlugin NOPE-SINK has not been registered. (1107",
+        ),
+        ("alter pipe p modify sink ('port'='1')", "drop it, and make it anew"),
+    ] {
+        let error = sender.refused(statement).await;
+        assert!(error.contains(expected), "{statement}: {error}");
+    }
+    sender.run("start pipe p").await;
+    let error = sender.refused("create pipe p to cloud").await;
+    assert!(error.contains("PIPE [p] is RUNNING, please retry after drop it."), "{error}");
+    sender.run("create pipesink gone as IoTDB (ip='127.0.0.1', port=9)").await;
+    let error = sender.refused("create pipe q to gone").await;
+    assert!(error.contains("Fail to create PIPE [q] because Connection refused on 127.0.0.1:9."), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_before_the_start_are_not_sent() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("insert into root.a.d(time, s) values (1, 1.5), (5, 2.5), (9, 3.5)").await;
+    sender.run("create pipe p to cloud from (select ** from root where time >= 5)").await;
+    assert!(sender.rows("show pipes").await[0].contains("SyncDelOp=false,DataStartTimestamp=5"));
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s) values (2, 1.5), (10, 2.5)").await;
+    eventually("rows from 5 on are there", async || {
+        receiver.rows("select s from root.a.d").await == ["5|2.5", "9|3.5", "10|2.5"]
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_are_sent_where_they_are_asked_for() {
+    for deletions in [true, false] {
+        let receiver = Served::start().await;
+        let sender = sender(&receiver.address).await;
+        sender.run(&format!("create pipe p to cloud with SyncDelOp={deletions}")).await;
+        sender.run("start pipe p").await;
+        sender.run("insert into root.a.d(time, s, t) values (1, 1.5, 1), (5, 2.5, 2), (9, 3.5, 3)").await;
+        sender.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+        equal(&sender, &receiver).await;
+        sender.run("delete from root.a.d.s where time >= 5 and time <= 6").await;
+        sender.run("delete timeseries root.a.d.t").await;
+        sender.run("delete database root.b").await;
+        sender.run("insert into root.a.d(time, s) values (10, 4.5)").await;
+        let last = async || receiver.rows("select last s from root.a.d").await[0].starts_with("10|");
+        eventually("the last row is there", last).await;
+        assert_eq!(sender.rows(ALL).await == receiver.rows(ALL).await, deletions);
+        assert_eq!(sender.rows(SERIES).await == receiver.rows(SERIES).await, deletions);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_ends_are_equal_after_each_was_opened_again_and_the_network_was_cut() {
+    let mut receiver = Served::start().await;
+    let proxy = Proxy::start(receiver.address.clone()).await;
+    let mut sender = sender(&proxy.address).await;
+    for at in 0..500 {
+        sender.run(&format!("insert into root.a.d{}(time, s) values ({at}, {at})", at % 7)).await;
+    }
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    for round in 1..6 {
+        for at in 0..100 {
+            let time = round * 1_000 + at;
+            sender.run(&format!("insert into root.a.d{}(time, s) values ({time}, {time})", at % 7)).await;
+            if at % 40 == round {
+                proxy.cut();
+            }
+        }
+        match round {
+            1 | 4 => sender = sender.again().await,
+            2 => {
+                receiver = receiver.again().await;
+                proxy.lead_to(receiver.address.clone());
+            }
+            _ => {}
+        }
+    }
+    equal(&sender, &receiver).await;
+    assert_eq!(receiver.rows("select count(s) from root.a.** align by device").await.len(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_white_list_that_has_not_the_sender_keeps_everything_waiting() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+    equal(&sender, &receiver).await;
+    receiver.server.set_ip_white_list("10.0.0.0/8".parse().expect("a network"));
+    sender.run("insert into root.a.d(time, s) values (2, 1.5)").await;
+    eventually("the sender says why", async || {
+        let shown = sender.rows("show pipe p").await.remove(0);
+        shown.contains("|RUNNING|")
+            && shown.contains("ERROR: ")
+            && shown.contains("the sender IP <127.0.0.1>, the white list of receiver <10.0.0.0/8>")
+    })
+    .await;
+    assert_eq!(receiver.rows("select s from root.a.d").await.len(), 1);
+    receiver.server.set_ip_white_list("10.0.0.0/8,127.0.0.0/8".parse().expect("networks"));
+    equal(&sender, &receiver).await;
+    eventually("all is well", async || sender.rows("show pipe p").await[0].ends_with("|NORMAL")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_do_not_fit_the_receiver_are_told_and_hold_up_nothing() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    receiver.run("create timeseries root.a.d.s BOOLEAN").await;
+    sender.run("create timeseries root.a.d.s TEXT").await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s, t) values (1, 'no boolean', 1.5)").await;
+    eventually("what fits is there", async || receiver.rows("select t from root.a.d").await == ["1|1.5"])
+        .await;
+    eventually("it is told", async || {
+        let shown = sender.rows("show pipe p").await.remove(0);
+        shown.contains("|RUNNING|")
+            && shown.contains("WARN: the receiver rejected 1 values, the first of root.a.d.s")
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_engines_in_a_circle_do_not_send_back_what_came() {
+    let (first, second) = (Served::start().await, Served::start().await);
+    for (from, to) in [(&first, &second), (&second, &first)] {
+        let port = to.address.rsplit_once(':').expect("a port").1;
+        from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
+        from.run("create pipe p to other").await;
+        from.run("start pipe p").await;
+    }
+    first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+    second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+    equal(&first, &second).await;
+    let sent = |served: &Served| served.engine.pipes()[0].points;
+    eventually("each has sent its own", async || (sent(&first), sent(&second)) == (1, 1)).await;
+    // What would go round would have come by now.
+    first.run("insert into root.a.d(time, s) values (2, 1.5)").await;
+    second.run("insert into root.b.d(time, s) values (2, 1.5)").await;
+    equal(&first, &second).await;
+    eventually("each has sent its own", async || (sent(&first), sent(&second)) == (2, 2)).await;
+    assert_eq!((first.engine.stats().inserted_points, second.engine.stats().inserted_points), (4, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_of_the_later_form_sends_what_its_source_says() {
+    let receiver = Served::start().await;
+    let sender = Served::start().await;
+    sender.run("insert into root.a.d(time, s, t) values (1, 1.5, 1)").await;
+    sender.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+    let address = &receiver.address;
+    sender
+        .run(&format!(
+            "create pipe p with source ('source'='iotdb-source', 'source.path'='root.a.*.s', 'source.history.enable'='false') \
+             with sink ('sink'='iotdb-thrift-sink', 'sink.node-urls'='{address}')"
+        ))
+        .await;
+    assert!(sender.rows("show pipes").await[0].contains("|RUNNING|"));
+    eventually("it reads", async || !sender.engine.change_readers().is_empty()).await;
+    sender.run("insert into root.a.d(time, s, t) values (2, 1.5, 1)").await;
+    sender.run("insert into root.b.d(time, s) values (2, 1.5)").await;
+    eventually("the series is there", async || receiver.rows("select ** from root").await == ["2|1.5"]).await;
+    sender.run("alter pipe p modify source ('path'='root.b.**')").await;
+    sender.run("insert into root.b.d(time, s) values (3, 2.5)").await;
+    sender.run("insert into root.a.d(time, s, t) values (3, 1.5, 1)").await;
+    eventually("the other is there", async || receiver.rows("select s from root.b.d").await == ["3|2.5"])
+        .await;
+    assert_eq!(receiver.rows("select s from root.a.d").await, ["2|1.5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_is_readable_soon_and_what_a_pipe_has_sent_is_counted() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    let mut slowest = Duration::ZERO;
+    for at in 0..20 {
+        sender.run(&format!("insert into root.a.d(time, s) values ({at}, 1.5)")).await;
+        let began = std::time::Instant::now();
+        let count = format!("{}", at + 1);
+        let there = async || receiver.rows("select count(s) from root.a.d").await == [count.clone()];
+        eventually("the row is there", there).await;
+        slowest = slowest.max(began.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+    eventually("it is counted", async || sender.engine.pipes()[0].points == 20).await;
+    eventually("nothing waits", async || sender.engine.pipes()[0].lag_ms == 0).await;
+}

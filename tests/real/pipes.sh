@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# A pipe from `levada serve` into a real Apache IoTDB 2.0.1-beta and 0.12.0 on the loopback: every type, aligned devices where the
+# server has them, deletions, kill -9 of the sender and of the receiver while rows are written. Fails on any difference between both ends.
+#
+# Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
+# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given. VERSIONS are those of the server.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+scripts=$PWD/tests/real
+levada=$(realpath "${LEVADA:-target/release/levada}")
+root=${LEVADA_REAL_HOME:-target/real}
+mkdir -p "$root"
+root=$(cd "$root" && pwd)
+port=${LEVADA_PIPES_PORT:-26720} edge=127.0.0.1:$((${LEVADA_PIPES_PORT:-26720} + 10))
+kills=${KILLS:-$([ -n "${FULL:-}" ] && echo 30 || echo 3)} rows=$([ -n "${FULL:-}" ] && echo 100000 || echo 5000)
+job=pipes
+. "$scripts/live.sh"
+
+edge_pid=
+begin() { # the sender
+  "$levada" serve --data "$work/edge" --rpc "$edge" >>"$work/edge.log" 2>&1 &
+  edge_pid=$!
+  await "${edge##*:}" "$edge_pid" "$work/edge.log"
+}
+end() { # signal
+  [ -n "$edge_pid" ] || return 0
+  kill "-$1" "$edge_pid" 2>/dev/null || true
+  wait "$edge_pid" 2>/dev/null || true
+  edge_pid=
+}
+trap 'end TERM; stop TERM' EXIT
+here() { "$levada" sql --node "$edge" --zone UTC --format csv -e "$1"; }
+
+same() { # what, query: waits until both ends answer alike
+  local _
+  for _ in $(seq 1 120); do
+    here "$2" >"$work/ours.csv" 2>/dev/null || true
+    theirs "$2" >"$work/theirs.csv" 2>/dev/null || true
+    if [ -s "$work/ours.csv" ] && cmp -s "$work/ours.csv" "$work/theirs.csv"; then
+      echo "ok    $version: $1, $(($(wc -l <"$work/ours.csv") - 1)) rows"
+      return
+    fi
+    sleep 0.5
+  done
+  echo "FAIL  $version: $1" && diff "$work/ours.csv" "$work/theirs.csv" | head -n 6
+  here "show pipes"
+  failed=1
+}
+
+types() {
+  local new='' dt=''
+  [ "$version" != 2.0 ] || new=', ts, s, bl' dt=", 1700000000000, 'str', X'cafe'"
+  here "create timeseries root.t.d.b BOOLEAN; create timeseries root.t.d.i INT32 encoding=RLE; create timeseries root.t.d.l INT64;
+    create timeseries root.t.d.f FLOAT; create timeseries root.t.d.x DOUBLE; create timeseries root.t.d.t TEXT" >/dev/null
+  [ "$version" != 2.0 ] || here "create timeseries root.t.d.ts TIMESTAMP; create timeseries root.t.d.s STRING;
+    create timeseries root.t.d.bl BLOB; create aligned timeseries root.t.a(x DOUBLE, y INT32);
+    insert into root.t.a(time, x, y) aligned values (1, 1.5, null), (2, null, 7)" >/dev/null
+  here "insert into root.t.d(time, b, i, l, f, x, t$new) values (1, true, -7, 12345678901, 1.5, 2.25, 'ä'$dt);
+    insert into root.t.d(time, b, t) values (2, false, 'x')" >/dev/null
+  local one
+  for one in b i l f x t; do same "type $one" "select $one from root.t.d"; done
+  [ "$version" != 2.0 ] || { for one in ts s bl; do same "type $one" "select $one from root.t.d"; done; same aligned "select x, y from root.t.a"; }
+}
+
+deletions() {
+  here "insert into root.t.g(time, n) values (1, 1.5), (2, 2.5), (3, 3.5)" >/dev/null
+  same "before a deletion" "select n from root.t.g"
+  here "delete from root.t.g.n where time <= 2" >/dev/null
+  same "after a deletion" "select n from root.t.g"
+}
+
+kills() {
+  local round from=0
+  for round in $(seq 1 "$kills"); do
+    python3 -c "for n in range($from, $from + $rows): print('{\"device\":\"root.t.k%d\",\"timestamp\":%d,\"n\":%d.5}' % (n % 5, 1700000000000 + n, n))" >"$work/rows.jsonl"
+    from=$((from + rows))
+    "$levada" import "$work/rows.jsonl" --node "$edge" >/dev/null 2>>"$work/import.log" &
+    local writer=$!
+    # A real server takes seconds to start: it is killed once in the short form.
+    [ $((round % 3)) != 1 ] || { stop KILL; start; }
+    wait "$writer"
+    end KILL
+    begin
+  done
+  same "count after $kills kills" "select count(n) from root.t.k0, root.t.k1, root.t.k2, root.t.k3, root.t.k4"
+  same "rows after $kills kills" "select n from root.t.k3"
+}
+
+all_failed=0 failed=0
+for each in ${VERSIONS:-2.0 0.12}; do
+  prepare "$each"
+  failed=0
+  start
+  begin
+  here "create pipesink real as IoTDB (ip='127.0.0.1', port=$port); create pipe p to real with SyncDelOp=true; start pipe p" >/dev/null
+  types
+  deletions
+  kills
+  here "show pipes"
+  end TERM
+  stop TERM
+  all_failed=$((all_failed + failed))
+done
+[ "$all_failed" = 0 ]

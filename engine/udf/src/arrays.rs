@@ -60,11 +60,7 @@ fn bits(buffer: &BooleanBuffer) -> Bits<'_> {
 ///
 /// # Errors
 /// They are of another type, lengths differ, or a text is not UTF-8.
-pub(crate) fn of_buffer(
-    buffer: Buffer,
-    validity: Option<Vec<u8>>,
-    data_type: DataType,
-) -> Result<ArrayRef, Fault> {
+pub fn of_buffer(buffer: Buffer, validity: Option<Vec<u8>>, data_type: DataType) -> Result<ArrayRef, Fault> {
     let wrong = |what: String| Fault::new(FaultKind::WrongOutput, what);
     let len = buffer.len();
     let nulls = match validity {

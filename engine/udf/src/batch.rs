@@ -22,6 +22,23 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Checks that its columns are those of the inputs.
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        let wrong = |message: String| Err(Fault::new(FaultKind::WrongOutput, message));
+        if self.columns.len() != self.types.len() {
+            return wrong(format!("{} columns came for {} inputs", self.columns.len(), self.types.len()));
+        }
+        for (column, &data_type) in self.columns.iter().zip(&*self.types) {
+            if *column.data_type() != arrays::arrow_type(data_type) {
+                return wrong(format!("an input of type {data_type} came as {}", column.data_type()));
+            }
+            if column.len() != self.times.len() {
+                return wrong(format!("{} values came for {} rows", column.len(), self.times.len()));
+            }
+        }
+        Ok(())
+    }
+
     /// How many rows it has.
     pub fn rows(&self) -> usize {
         self.times.len()

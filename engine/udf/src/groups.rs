@@ -201,6 +201,7 @@ impl UdafRun {
             parts.push(Batch { times: of_piece.into(), columns, types: Arc::clone(&self.types) });
         }
         let batch = if parts.len() == 1 { parts.swap_remove(0) } else { Batch::joined(&parts, &self.types)? };
+        batch.check()?;
         let Some((batch, keep)) = batch.with_values()? else { return Ok((batch, groups)) };
         let mut kept = 0;
         let groups = groups.into_iter().map(|GroupRows { group, first, last }| {

@@ -49,6 +49,7 @@ mod native;
 mod run;
 mod types;
 
+pub use arrays::of_buffer as values_array;
 pub use batch::{Batch, GroupRows, Points, Window};
 pub use error::{Fault, FaultKind, Method, UdfError};
 pub use factory::{UdafInstance, UdfFactory, UdfKind, UdfLoader, UdtfInstance};

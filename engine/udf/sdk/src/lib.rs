@@ -36,7 +36,10 @@ mod collector;
 mod column;
 mod columns;
 mod data_type;
+mod export;
 mod failure;
+#[cfg(target_arch = "wasm32")]
+pub mod guest;
 mod parameters;
 mod udaf;
 mod udtf;
@@ -50,6 +53,8 @@ pub use collector::{PointCollector, ValueCollector};
 pub use column::{Column, Get, Slice, Values};
 pub use columns::{Columns, Row};
 pub use data_type::DataType;
+#[doc(hidden)]
+pub use export::declaration;
 pub use failure::{Cause, Failure};
 pub use parameters::{Input, UdfParameters};
 pub use udaf::{AnyUdaf, States, Udaf};

@@ -9,7 +9,7 @@ use arrow_array::{
 };
 use levada_udf_sdk::{Access, DataType};
 
-use crate::{Batch, Fault, FaultKind, arrays};
+use crate::Batch;
 
 /// The rows at which a new window begins, found as rows come.
 pub(super) struct Breaks {
@@ -45,7 +45,7 @@ impl Breaks {
     }
 
     /// Looks at rows, of which the first has number `start`.
-    pub(super) fn see(&mut self, batch: &Batch, start: u64) -> Result<(), Fault> {
+    pub(super) fn see(&mut self, batch: &Batch, start: u64) {
         match &mut self.rule {
             Rule::None => {}
             Rule::Gap { gap, last } => {
@@ -57,26 +57,15 @@ impl Breaks {
                     *last = Some(time);
                 }
             }
-            Rule::State { delta, head } => states(batch, start, *delta, head, &mut self.at)?,
+            Rule::State { delta, head } => states(batch, start, *delta, head, &mut self.at),
         }
-        Ok(())
     }
 }
 
-fn states(
-    batch: &Batch,
-    start: u64,
-    delta: f64,
-    head: &mut Option<Head>,
-    at: &mut VecDeque<u64>,
-) -> Result<(), Fault> {
+fn states(batch: &Batch, start: u64, delta: f64, head: &mut Option<Head>, at: &mut VecDeque<u64>) {
     let (Some(column), Some(&data_type)) = (batch.columns.first(), batch.types.first()) else {
-        return Ok(());
+        return;
     };
-    if *column.data_type() != arrays::arrow_type(data_type) {
-        let message = format!("an input of type {data_type} came as {}", column.data_type());
-        return Err(Fault::new(FaultKind::WrongOutput, message));
-    }
     let mut see = |row: usize, same: &dyn Fn(&Head) -> bool, value: &dyn Fn() -> Head| {
         if column.is_null(row) {
             return;
@@ -126,5 +115,4 @@ fn states(
             }
         }
     }
-    Ok(())
 }

@@ -7,7 +7,7 @@ use arrow_buffer::ScalarBuffer;
 use levada_udf_sdk::{Access, DataType, DisplayWindow};
 
 use super::breaks::Breaks;
-use crate::{Batch, Fault, FaultKind, Window, arrays};
+use crate::{Batch, Fault, Window, arrays};
 
 /// What an instance is called with.
 pub(super) enum Slice {
@@ -49,11 +49,8 @@ impl Waiting {
 
     /// Adds rows that have a value at least and are within the display window.
     pub(super) fn push(&mut self, times: ScalarBuffer<i64>, columns: Vec<ArrayRef>) -> Result<(), Fault> {
-        if columns.len() != self.types.len() || columns.iter().any(|column| column.len() != times.len()) {
-            let message = format!("{} columns came for {} inputs", columns.len(), self.types.len());
-            return Err(Fault::new(FaultKind::WrongOutput, message));
-        }
         let mut batch = Batch { times, columns, types: Arc::clone(&self.types) };
+        batch.check()?;
         if let Some((kept, _)) = batch.with_values()? {
             batch = kept;
         }
@@ -66,7 +63,7 @@ impl Waiting {
         if last - first < batch.rows() {
             batch = batch.slice(first, last - first);
         }
-        self.breaks.see(&batch, self.end)?;
+        self.breaks.see(&batch, self.end);
         self.last_time = batch.times.last().copied();
         self.end += batch.rows() as u64;
         self.bytes += batch.bytes();

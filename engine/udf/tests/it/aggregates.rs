@@ -4,7 +4,10 @@ use arrow_array::ArrayRef;
 use levada_model::DataType;
 use levada_udf::{Method, UdafRun, parameters};
 
-use crate::support::{doubles, factory, int64};
+use crate::{
+    factory::factory,
+    support::{doubles, int64},
+};
 
 fn mean(inputs: &[DataType]) -> Result<UdafRun, levada_udf::UdfError> {
     let inputs = inputs.iter().map(|&each| ("root.d.s".to_owned(), each));

@@ -179,6 +179,8 @@ fn go_wrong(how: &str, points: Option<&mut PointCollector>, time: i64) -> Result
             points.put(time, 1_i64)?;
             points.put(time, 2_i64)
         }
+        // Some megabytes.
+        ("large", Some(points)) => (0..400_000).try_for_each(|at| points.put(time + at, at)),
         ("type", Some(points)) => points.put(time, "a text"),
         ("input", _) => Err(Failure::of(levada_udf_sdk::Cause::InvalidInput, "a value it cannot work on")),
         (other, _) => Err(Failure::parameters(format!("`{other}` is no way to go wrong"))),

@@ -1,12 +1,13 @@
 //! Which method is called when.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use levada_model::DataType;
 use levada_udf::{
     Access, Configuration, Failure, Method, PointCollector, Row, UdfFactory, UdfLimits, UdfParameters, Udtf,
     UdtfRun, Validator, parameters, udtf,
 };
+use parking_lot::Mutex;
 
 use crate::support::int64;
 
@@ -16,11 +17,11 @@ struct Calls(Arc<Mutex<Vec<&'static str>>>);
 
 impl Calls {
     fn note(&self, method: &'static str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(method);
+        self.0.lock().push(method);
     }
 
     fn take(&self) -> Vec<&'static str> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -138,7 +139,7 @@ fn a_run_that_is_dropped_ends_its_instance_without_terminate() {
 
 #[test]
 fn each_call_has_an_instance_of_its_own() {
-    let factory = crate::support::factory("max");
+    let factory = crate::factory::factory("max");
     let open = || {
         let inputs = [("root.d.s".to_owned(), DataType::Int32)];
         UdtfRun::open("max", &*factory, parameters(inputs, []), UdfLimits::default()).expect("it starts")

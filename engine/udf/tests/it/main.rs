@@ -1,7 +1,8 @@
-//! What functions are promised, over native ones.
+//! What functions are promised, over native ones. The suite runs over WASM too: `engine/udf/host/tests`.
 
 mod aggregates;
 mod checks;
+mod factory;
 mod functions;
 mod lifecycle;
 mod rows;

@@ -4,23 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, cast::AsArray};
 use levada_model::DataType;
-use levada_udf::{UdfError, UdfFactory, UdfLimits, UdtfRun, parameters, udaf, udtf};
+use levada_udf::{UdfError, UdfLimits, UdtfRun, parameters};
 
-use crate::functions::{Adder, Counter, Max, Mean, Same, Windows, Wrong};
-
-/// A factory of one of the functions.
-pub(crate) fn factory(name: &str) -> Arc<dyn UdfFactory> {
-    match name {
-        "adder" => udtf("test.Adder", Adder::default),
-        "counter" => udtf("test.Counter", Counter::default),
-        "max" => udtf("test.Max", Max::default),
-        "same" => udtf("test.Same", Same::default),
-        "windows" => udtf("test.Windows", Windows::default),
-        "wrong" => udtf("test.Wrong", Wrong::default),
-        "mean" => udaf("test.Mean", Mean::default),
-        other => panic!("no function {other}"),
-    }
-}
+use crate::factory::factory;
 
 /// A call that has started.
 pub(crate) fn open(

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("levada-udf-sdk", &[]),
     ("levada-udf", &["levada-model", "levada-udf-sdk"]),
     ("levada-udf-library", &["levada-udf"]),
+    ("levada-udf-host", &["levada-udf"]),
     ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),

@@ -1,0 +1,92 @@
+//! What an instance holds on the host's side.
+
+use std::sync::Arc;
+
+use wasmtime::{ResourceLimiter, Result};
+
+use crate::{
+    options::{Level, Log},
+    ticker::Ticking,
+};
+
+/// The most elements of an instance's tables.
+const TABLE: usize = 1 << 20;
+/// The most bytes of messages that are kept to explain a trap.
+const KEPT: usize = 8 << 10;
+
+/// What an instance holds on the host's side.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    pub(crate) module: Arc<str>,
+    pub(crate) log: Log,
+    /// Bytes that its memories may have together.
+    memory_limit: usize,
+    /// Bytes that they have.
+    memory: usize,
+    /// Whether it was denied memory since the last call began.
+    pub(crate) denied: bool,
+    /// Urgent messages since the last call began.
+    said: String,
+    /// What its random numbers come from.
+    pub(crate) random: u64,
+    _ticking: Ticking,
+}
+
+impl Outside {
+    pub(crate) fn new(module: Arc<str>, log: Log, memory_limit: usize, ticking: Ticking) -> Self {
+        let random = 0x9e37_79b9_7f4a_7c15;
+        Self {
+            module,
+            log,
+            memory_limit,
+            memory: 0,
+            denied: false,
+            said: String::new(),
+            random,
+            _ticking: ticking,
+        }
+    }
+
+    pub(crate) fn begin_call(&mut self) {
+        self.denied = false;
+        self.said.clear();
+    }
+
+    /// A message of the module.
+    pub(crate) fn say(&mut self, level: Level, text: &str) {
+        if level == Level::Error && self.said.len() + text.len() <= KEPT {
+            self.said.push_str(text);
+        }
+        self.log.write(&self.module, level, text);
+    }
+
+    /// The urgent messages since the last call began, on one line.
+    pub(crate) fn said(&self) -> String {
+        self.said.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The next of its random numbers, the same in each run: results can be reproduced (splitmix64).
+    pub(crate) fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.random ^ (self.random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+impl ResourceLimiter for Outside {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        let after = self.memory.saturating_add(desired.saturating_sub(current));
+        if after > self.memory_limit {
+            self.denied = true;
+            return Ok(false);
+        }
+        self.memory = after;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.denied |= desired > TABLE;
+        Ok(desired <= TABLE)
+    }
+}

@@ -9,7 +9,7 @@ use levada_connector_api::{Batch, BatchLimits};
 use levada_model::SplitRange;
 use tokio::time::Instant;
 
-use crate::{dead_letters::Ticket, ledger::Receipt, parcel::Parcel, queue::Weight};
+use crate::{confluence::Together, dead_letters::Ticket, ledger::Receipt, parcel::Parcel, queue::Weight};
 
 /// Why a batch was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +82,22 @@ impl Batcher {
         }
     }
 
-    /// Adds a batch that came at `now`.
-    pub(crate) fn push(&mut self, parcel: Parcel, now: Instant) {
-        if self
-            .open
-            .as_ref()
-            .is_some_and(|(open, _)| !continues(&open.batch.positions, &parcel.batch.positions))
-        {
-            self.close(ClosedBy::Split);
-        }
-        match &mut self.open {
-            Some((open, _)) => open.append(parcel),
-            None => self.open = Some((Outgoing::new(parcel), now.checked_add(self.linger))),
+    /// Adds batches that came at `now` and stand for the same positions: they are never parted.
+    pub(crate) fn push(&mut self, together: Together, now: Instant) {
+        for (nth, mut parcel) in together.into_iter().enumerate() {
+            let positions = &mut parcel.batch.positions;
+            match &self.open {
+                // The first has told them.
+                Some(_) if nth > 0 => positions.clear(),
+                Some((open, _)) if !continues(&open.batch.positions, positions) => {
+                    self.close(ClosedBy::Split)
+                }
+                _ => {}
+            }
+            match &mut self.open {
+                Some((open, _)) => open.append(parcel),
+                None => self.open = Some((Outgoing::new(parcel), now.checked_add(self.linger))),
+            }
         }
         if let Some((open, _)) = &self.open {
             if open.weight.rows >= self.rows {
@@ -129,7 +133,7 @@ impl Batcher {
 
 impl Outgoing {
     fn new(parcel: Parcel) -> Self {
-        let Parcel { batch, receipt, letters, weight, early } = parcel;
+        let Parcel { batch, receipt, letters, weight, early, .. } = parcel;
         Self { batch, receipts: vec![receipt], letters, weight, closed_by: ClosedBy::Close, early }
     }
 
@@ -144,7 +148,7 @@ impl Outgoing {
 }
 
 /// Whether every range of `later` begins where that of `earlier` ends, so that the two can be joined to one range.
-pub(crate) fn continues(earlier: &[SplitRange], later: &[SplitRange]) -> bool {
+fn continues(earlier: &[SplitRange], later: &[SplitRange]) -> bool {
     later.iter().all(|next| {
         let known = earlier.iter().find(|each| each.split == next.split);
         known.is_none_or(|known| known.range.end == next.range.start)
@@ -162,11 +166,12 @@ mod tests {
         Batcher::new(BatchLimits { rows: 10, bytes: ByteSize(1_000), linger })
     }
 
-    fn parcel(rows: usize, bytes: usize, range: std::ops::Range<u64>) -> Parcel {
+    fn parcel(rows: usize, bytes: usize, range: std::ops::Range<u64>) -> Together {
         let positions = vec![SplitRange { split: "s".into(), range }];
         let receipt = Ledger::new().admit(&positions, rows);
         let batch = Batch { positions, ..Batch::default() };
-        Parcel { batch, receipt, letters: Ticket::default(), weight: Weight { rows, bytes }, early: false }
+        let (letters, weight) = (Ticket::default(), Weight { rows, bytes });
+        vec![Parcel { batch, receipt, letters, weight, early: false, way: 0 }]
     }
 
     #[tokio::test]
@@ -203,6 +208,18 @@ mod tests {
         assert_eq!((batcher.deadline(), batcher.full().is_none()), (None, true));
         batcher.close(ClosedBy::Close);
         assert!(batcher.take_full().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_stands_for_the_same_positions_is_in_one_batch_and_tells_them_once() {
+        let mut batcher = batcher();
+        let now = Instant::now();
+        batcher.push(parcel(3, 1, 0..3), now);
+        let together = parcel(9, 1, 3..7).into_iter().chain(parcel(2, 1, 3..7)).collect();
+        batcher.push(together, now);
+        let full = batcher.take_full().expect("14 rows");
+        assert_eq!((full.weight.rows, full.receipts.len()), (14, 3));
+        assert_eq!(full.batch.positions, [SplitRange { split: "s".into(), range: 0..7 }]);
     }
 
     #[tokio::test]

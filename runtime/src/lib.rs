@@ -29,6 +29,7 @@
 //! [`metrics`] names every metric and its unit.
 
 mod batcher;
+mod confluence;
 mod dead_letters;
 mod frontier;
 pub mod http;

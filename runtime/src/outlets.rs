@@ -24,6 +24,8 @@ pub(crate) struct Outlet {
     /// Which of the node's outputs it takes; 0 is the node itself.
     pub(crate) outputs: Vec<usize>,
     pub(crate) edge: Sender<Parcel>,
+    /// The number that this node's first way has at the other end.
+    pub(crate) first_way: usize,
 }
 
 impl Outlets {
@@ -77,11 +79,12 @@ impl Outlets {
 
 impl Outlet {
     /// What this edge gets: the rows of its outputs.
-    fn parcel(&self, parcel: Parcel, others: &[Vec<Readings>]) -> Parcel {
+    fn parcel(&self, mut parcel: Parcel, others: &[Vec<Readings>]) -> Parcel {
+        parcel.way += self.first_way;
         if self.outputs == [0] {
             return parcel;
         }
-        let Parcel { mut batch, receipt, letters, early, .. } = parcel;
+        let Parcel { mut batch, receipt, letters, early, way, .. } = parcel;
         let mut own = std::mem::take(&mut batch.readings);
         for &output in &self.outputs {
             match output.checked_sub(1) {
@@ -90,7 +93,7 @@ impl Outlet {
             }
         }
         let weight = weigh(&batch);
-        Parcel { batch, receipt, letters, weight, early }
+        Parcel { batch, receipt, letters, weight, early, way }
     }
 }
 
@@ -108,6 +111,7 @@ mod tests {
         let outlet = |outputs: &[usize]| Outlet {
             outputs: outputs.to_vec(),
             edge: inlet.edge(QueueLimits::default()),
+            first_way: outputs.len(),
         };
         let mut outlets = Outlets::new(vec![outlet(&[0]), outlet(&[2]), outlet(&[1, 0]), outlet(&[1])]);
         let batch = numbered("s", 0..4, 1);
@@ -116,18 +120,20 @@ mod tests {
         let weight = weigh(&batch);
         let others = vec![numbered("s", 4..6, 1).readings, Vec::new()];
         let positions = batch.positions.clone();
-        outlets
-            .load_all(Parcel { batch, receipt, letters: Ticket::default(), weight, early: false }, &others);
+        let letters = Ticket::default();
+        outlets.load_all(Parcel { batch, receipt, letters, weight, early: false, way: 1 }, &others);
         outlets.flush().await.expect("open");
+        let mut ways = Vec::new();
         for numbers in [vec![0, 1, 2, 3], vec![], vec![4, 5, 0, 1, 2, 3], vec![4, 5]] {
             let parcel: Parcel = receiver.recv().await.expect("sent");
             let rows: Vec<_> = rows_of(&parcel.batch).iter().map(|row| row.time).collect();
             assert_eq!((rows, &parcel.batch.positions), (numbers.clone(), &positions));
             assert_eq!(parcel.weight.rows, numbers.len());
+            ways.push(parcel.way);
             assert_eq!(ledger.outstanding().batches, 1);
             parcel.receipt.settle();
         }
-        assert_eq!(ledger.outstanding().batches, 0);
+        assert_eq!((ledger.outstanding().batches, ways), (0, vec![2, 2, 3, 2]));
         assert!(outlets.reads(2) && !outlets.reads(3));
     }
 }

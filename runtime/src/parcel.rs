@@ -17,6 +17,8 @@ pub(crate) struct Parcel {
     pub(crate) weight: Weight,
     /// It holds rows whose positions come with a later one: nothing that comes later may be stored before it.
     pub(crate) early: bool,
+    /// By which way it came, as the node numbers them that it is at: see [`Ways`](crate::confluence::Ways).
+    pub(crate) way: usize,
 }
 
 impl Parcel {
@@ -28,6 +30,7 @@ impl Parcel {
             letters: self.letters,
             weight: self.weight,
             early: self.early,
+            way: self.way,
         }
     }
 }

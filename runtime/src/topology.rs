@@ -10,6 +10,7 @@ use levada_connector_api::{ComponentKind, DecoderFactory, Error, Holds, Result};
 
 use crate::{
     batcher::Batcher,
+    confluence::{Confluence, Ways},
     frontier::Frontier,
     ledger::Ledger,
     metrics::{EdgeMetrics, Metrics},
@@ -53,19 +54,20 @@ pub(crate) struct Builder<'a> {
 }
 
 /// The queue in front of each transform and sink, while edges are being drawn.
-struct Queues {
+struct Queues<'p> {
+    ways: Ways<'p>,
     inlets: BTreeMap<String, Inlet<Parcel>>,
     receivers: BTreeMap<String, Receiver<Parcel>>,
     edges: Vec<Edge>,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     /// Builds every node and draws every edge.
     ///
     /// # Errors
     /// A component is not there or refuses its options, or a node feeds nothing.
     pub(crate) fn build(&self) -> Result<Topology> {
-        let mut queues = Queues::new(self.parts.pipeline);
+        let mut queues = Queues::new(&self.parts)?;
         let mut sources = self.sources(&mut queues)?;
         let transforms = self.transforms(&mut queues)?;
         let sinks = self.sinks(&mut queues)?;
@@ -83,7 +85,7 @@ impl Builder<'_> {
         Ok(Topology { sources, transforms, sinks, nodes, ledgers, edges: queues.edges })
     }
 
-    fn sources(&self, queues: &mut Queues) -> Result<Vec<SourceTask>> {
+    fn sources(&self, queues: &mut Queues<'a>) -> Result<Vec<SourceTask>> {
         let build = |node: &levada_config::SourceNode| {
             let (source, decoder) = self.parts.source(node)?;
             Ok(SourceTask {
@@ -101,7 +103,7 @@ impl Builder<'_> {
         self.parts.pipeline.sources.iter().map(build).collect()
     }
 
-    fn transforms(&self, queues: &mut Queues) -> Result<Vec<TransformTask>> {
+    fn transforms(&self, queues: &mut Queues<'a>) -> Result<Vec<TransformTask>> {
         let build = |node: &levada_config::TransformNode| {
             let component = self.parts.component(ComponentKind::Transform, &node.component)?;
             let context = self.parts.context(&node.name);
@@ -116,12 +118,16 @@ impl Builder<'_> {
                 Arc::clone(self.shared),
             );
             let keeping = (component.holds != Holds::Nothing).then(|| Keeping::of(&node.name));
-            Ok(TransformTask { worker, inlet: queues.receiver(&node.name)?, keeping })
+            let confluence = match component.holds {
+                Holds::State => Confluence::new(queues.ways.origins(&node.name)),
+                _ => Confluence::default(),
+            };
+            Ok(TransformTask { worker, inlet: queues.receiver(&node.name)?, keeping, confluence })
         };
         self.parts.pipeline.transforms.iter().map(build).collect()
     }
 
-    fn sinks(&self, queues: &mut Queues) -> Result<Vec<SinkTask>> {
+    fn sinks(&self, queues: &mut Queues<'a>) -> Result<Vec<SinkTask>> {
         let build = |node: &levada_config::SinkNode| {
             let sink = self.parts.sink(node)?;
             let writer = Writer {
@@ -134,11 +140,16 @@ impl Builder<'_> {
                 troubled: AtomicUsize::new(0),
             };
             let inlet = queues.receiver(&node.name)?;
+            let confluence = match writer.capabilities.checkpoints {
+                true => Confluence::new(queues.ways.origins(&node.name)),
+                false => Confluence::default(),
+            };
             Ok(SinkTask {
                 writer: Arc::new(writer),
                 inlet,
                 batcher: Batcher::new(node.batch),
                 frontier: Frontier::default(),
+                confluence,
             })
         };
         self.parts.pipeline.sinks.iter().map(build).collect()
@@ -150,7 +161,7 @@ impl Builder<'_> {
         node: &str,
         outputs: &[String],
         limits: QueueLimits,
-        queues: &mut Queues,
+        queues: &mut Queues<'a>,
     ) -> Result<Outlets> {
         let pipeline = self.parts.pipeline;
         let edges: Vec<_> = pipeline
@@ -161,7 +172,8 @@ impl Builder<'_> {
                 queues.edges.push(Edge { budget: edge.budget(), metrics });
                 let read = pipeline.inputs(consumer).iter().filter_map(|input| read_of(input, node));
                 let outputs = read.map(|output| number_of(output, outputs).map_err(at(consumer)));
-                Ok(Outlet { outputs: outputs.collect::<Result<_>>()?, edge })
+                let first_way = queues.ways.first(node, consumer);
+                Ok(Outlet { outputs: outputs.collect::<Result<_>>()?, edge, first_way })
             })
             .collect::<Result<_>>()?;
         if edges.is_empty() {
@@ -184,17 +196,19 @@ fn number_of(output: Option<&str>, outputs: &[String]) -> Result<usize> {
     known.map(|at| at + 1).ok_or_else(|| Error::config(format!("there is no output `{name}`")))
 }
 
-impl Queues {
-    fn new(pipeline: &Pipeline) -> Self {
+impl<'p> Queues<'p> {
+    fn new(parts: &Parts<'p>) -> Result<Self> {
+        let (pipeline, ways) = (parts.pipeline, Ways::new(parts)?);
         let transforms = pipeline.transforms.iter().map(|node| &node.name);
         let names = transforms.chain(pipeline.sinks.iter().map(|node| &node.name));
-        let mut queues = Self { inlets: BTreeMap::new(), receivers: BTreeMap::new(), edges: Vec::new() };
+        let (inlets, receivers) = (BTreeMap::new(), BTreeMap::new());
+        let mut queues = Self { ways, inlets, receivers, edges: Vec::new() };
         for name in names {
             let (inlet, receiver) = queue();
             queues.inlets.insert(name.clone(), inlet);
             queues.receivers.insert(name.clone(), receiver);
         }
-        queues
+        Ok(queues)
     }
 
     fn edge(&self, to: &str, limits: QueueLimits) -> Result<Sender<Parcel>> {

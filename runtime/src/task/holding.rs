@@ -14,15 +14,20 @@
 //!
 //! With saved state, what is emitted waits for the next save: at most [`SAVE_EVERY`], or until it is worth a batch.
 
-use std::{collections::VecDeque, mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use levada_config::RetryPolicy;
-use levada_connector_api::{Batch, Emitted, Emitter, Result};
+use levada_connector_api::{Emitted, Emitter, Result};
 use levada_model::{Checkpoint, SplitName, SplitRange};
 use tokio::time::Instant;
 
 use crate::{
-    batcher::continues,
+    confluence::{Confluence, Together},
     dead_letters::Ticket,
     ledger::{Ledger, Receipt},
     parcel::{Parcel, weigh},
@@ -73,6 +78,7 @@ struct Open {
     positions: Vec<SplitRange>,
     receipt: Receipt,
     letters: Ticket,
+    way: usize,
 }
 
 /// A transform that holds something, at work.
@@ -91,8 +97,9 @@ pub(super) struct Holding {
     /// What was emitted weighs so much.
     weight: Weight,
     letters: Ticket,
-    /// The last input holds rows whose positions come with a later one.
-    early: bool,
+    confluence: Confluence,
+    /// For a transform that saves nothing: the ways by which rows were sent whose positions come later.
+    early: BTreeSet<usize>,
     /// Receipts by the number of the parcel that released them.
     released: VecDeque<(u64, Vec<Receipt>)>,
     save_at: Option<Instant>,
@@ -100,7 +107,12 @@ pub(super) struct Holding {
 }
 
 impl Holding {
-    pub(super) fn new(worker: Worker, inlet: Receiver<Parcel>, keeping: Keeping) -> Self {
+    pub(super) fn new(
+        worker: Worker,
+        inlet: Receiver<Parcel>,
+        keeping: Keeping,
+        confluence: Confluence,
+    ) -> Self {
         let Keeping { split, states, number, positions } = keeping;
         Self {
             worker,
@@ -114,7 +126,8 @@ impl Holding {
             open: VecDeque::new(),
             emitted: Emitted::default(),
             weight: Weight::default(),
-            early: false,
+            confluence,
+            early: BTreeSet::new(),
             letters: Ticket::default(),
             released: VecDeque::new(),
             save_at: None,
@@ -160,7 +173,7 @@ impl Holding {
             let loaded = self.worker.outlets.is_loaded();
             if self.ended && !loaded {
                 // Positions that never came are read again.
-                let lacks = self.states.is_some() && self.early;
+                let lacks = self.states.is_some() && self.confluence.is_early();
                 if lacks || self.is_done() {
                     return Ok(!lacks);
                 }
@@ -176,7 +189,11 @@ impl Holding {
                 sent = self.worker.outlets.flush(), if loaded => if sent.is_err() { return Ok(false) },
                 () = until(self.save_at), if !loaded && self.may_save() => self.save().await?,
                 parcel = self.inlet.recv(), if wants => match parcel {
-                    Some(parcel) => self.take(parcel)?,
+                    Some(parcel) => {
+                        for together in self.confluence.arrive(parcel) {
+                            self.take(together)?;
+                        }
+                    }
                     None => self.end()?,
                 },
                 () = until(tick_at), if idle => self.tick()?,
@@ -184,24 +201,29 @@ impl Holding {
         }
     }
 
-    /// Takes a batch in.
-    fn take(&mut self, parcel: Parcel) -> Result<()> {
-        let Parcel { mut batch, receipt, letters, early, .. } = parcel;
-        self.early = early;
-        let positions = mem::take(&mut batch.positions);
-        self.worker.came_in(batch.rows());
-        if self.states.is_some() {
-            known::leave_out(&mut batch, &positions, &self.positions)?;
-            for each in &positions {
-                let reached = self.positions.entry(each.split.clone()).or_default();
-                *reached = each.range.end.max(*reached);
+    /// Takes batches in that stand for the same positions.
+    fn take(&mut self, mut together: Together) -> Result<()> {
+        for Parcel { batch, .. } in &mut together {
+            self.worker.came_in(batch.rows());
+            if self.states.is_some() {
+                known::leave_out(batch, &self.positions)?;
             }
         }
-        let number = self.out.input() + 1;
-        self.open.push_back(Open { number, positions, receipt, letters });
-        self.out.set(Instant::now().into_std(), number);
-        self.worker.transform.apply(batch, &mut self.out)?;
-        self.collect()
+        for Parcel { mut batch, receipt, letters, way, .. } in together {
+            let positions = mem::take(&mut batch.positions);
+            if self.states.is_some() {
+                for each in &positions {
+                    let reached = self.positions.entry(each.split.clone()).or_default();
+                    *reached = each.range.end.max(*reached);
+                }
+            }
+            let number = self.out.input() + 1;
+            self.open.push_back(Open { number, positions, receipt, letters, way });
+            self.out.set(Instant::now().into_std(), number);
+            self.worker.transform.apply(batch, &mut self.out)?;
+            self.collect()?;
+        }
+        Ok(())
     }
 
     fn tick(&mut self) -> Result<()> {
@@ -246,14 +268,15 @@ impl Holding {
 
     /// Whether there is something to save, and positions for all of it.
     fn may_save(&self) -> bool {
-        self.save_at.is_some() && !self.early
+        self.save_at.is_some() && !self.confluence.is_early()
     }
 
     fn is_done(&self) -> bool {
-        self.open.is_empty() && self.emitted.is_empty()
+        self.open.is_empty() && self.emitted.is_empty() && self.early.is_empty()
     }
 
-    /// Loads what was emitted, with the inputs that it releases; for a transform that saves nothing.
+    /// Loads what was emitted, with the first of the inputs that it releases; for a transform that saves nothing. Inputs are
+    /// released one by one, as whoever waits for the same of other ways counts them.
     fn release(&mut self) {
         if self.states.is_some() {
             return;
@@ -262,25 +285,35 @@ impl Holding {
             true => None,
             false => self.worker.transform.oldest_held(),
         };
-        let mut receipts = Vec::new();
-        let mut joined = Batch::default();
-        while let Some(open) = self.open.front() {
-            let is_held = held_from.is_some_and(|from| open.number >= from);
-            // One range cannot stand for what does not touch: the next parcel has it.
-            if is_held || !continues(&joined.positions, &open.positions) {
-                break;
-            }
-            if let Some(Open { positions, receipt, letters, .. }) = self.open.pop_front() {
-                joined.append(Batch { positions, ..Batch::default() });
+        let is_released = |open: &mut Open| held_from.is_none_or(|from| open.number < from);
+        let released = self.open.pop_front_if(is_released);
+        let rest = !self.open.is_empty() || self.confluence.is_early();
+        match released {
+            Some(Open { positions, receipt, letters, way, .. }) => {
                 self.letters = self.letters.max(letters);
-                receipts.push(receipt);
+                self.send(positions, vec![receipt], rest, way);
             }
+            None if !self.emitted.is_empty() => {
+                let way = self.open.front().map_or(0, |open| open.way);
+                self.send(Vec::new(), Vec::new(), rest, way);
+            }
+            // By this way it was said that positions would come, and they went by others.
+            None if !rest => {
+                if let Some(way) = self.early.pop_first() {
+                    self.load(Vec::new(), Vec::new(), false, way);
+                }
+            }
+            None => {}
         }
-        if receipts.is_empty() && self.emitted.is_empty() {
-            return;
+    }
+
+    /// Loads, and notes whether positions are to come.
+    fn send(&mut self, positions: Vec<SplitRange>, receipts: Vec<Receipt>, early: bool, way: usize) {
+        match early {
+            true => drop(self.early.insert(way)),
+            false => drop(self.early.remove(&way)),
         }
-        let early = self.early || !self.open.is_empty();
-        self.load(joined.positions, receipts, early);
+        self.load(positions, receipts, early, way);
     }
 
     /// Saves the state that all open inputs have led to, and loads what was emitted, with its mark.
@@ -305,11 +338,11 @@ impl Holding {
             receipts.push(receipt);
             self.letters = self.letters.max(letters);
         }
-        self.load(vec![mark], receipts, false);
+        self.load(vec![mark], receipts, false, 0);
         Ok(())
     }
 
-    fn load(&mut self, positions: Vec<SplitRange>, receipts: Vec<Receipt>, early: bool) {
+    fn load(&mut self, positions: Vec<SplitRange>, receipts: Vec<Receipt>, early: bool, way: usize) {
         let Emitted { mut batch, others, .. } = mem::take(&mut self.emitted);
         self.weight = Weight::default();
         let own = [SplitRange { split: self.split.clone(), range: self.number..self.number + 1 }];
@@ -319,7 +352,7 @@ impl Holding {
         let receipt = self.ledger.admit(&own, weight.rows);
         self.released.push_back((self.number, receipts));
         let letters = mem::take(&mut self.letters);
-        self.worker.outlets.load_all(Parcel { batch, receipt, letters, weight, early }, &others);
+        self.worker.outlets.load_all(Parcel { batch, receipt, letters, weight, early, way }, &others);
     }
 
     async fn settle(&mut self) -> Result<()> {

@@ -22,6 +22,7 @@ use tracing::info;
 
 use crate::{
     batcher::{Batcher, ClosedBy, Outgoing},
+    confluence::Confluence,
     frontier::Frontier,
     metrics::SinkMetrics,
     node::{Node, NodeState},
@@ -36,6 +37,8 @@ pub(crate) struct SinkTask {
     pub(crate) inlet: Receiver<Parcel>,
     pub(crate) batcher: Batcher,
     pub(crate) frontier: Frontier,
+    /// For a sink that stores positions.
+    pub(crate) confluence: Confluence,
 }
 
 /// What a write needs.
@@ -93,7 +96,9 @@ impl SinkTask {
                 parcel = self.inlet.recv(), if full.is_none() && !ended => match parcel {
                     Some(parcel) => {
                         writer.node.tally.came_in(parcel.batch.rows());
-                        self.batcher.push(parcel, Instant::now());
+                        for together in self.confluence.arrive(parcel) {
+                            self.batcher.push(together, Instant::now());
+                        }
                     }
                     None => {
                         ended = true;

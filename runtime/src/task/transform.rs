@@ -6,6 +6,7 @@ use levada_connector_api::{Emitted, Emitter, Result, Transform};
 use tracing::{info, warn};
 
 use crate::{
+    confluence::Confluence,
     dead_letters::{Stage, Ticket},
     metrics::TransformMetrics,
     node::{Counts, Node, NodeState},
@@ -29,6 +30,8 @@ pub(crate) struct TransformTask {
     pub(crate) inlet: Receiver<Parcel>,
     /// What is kept of a transform that holds anything.
     pub(crate) keeping: Option<Keeping>,
+    /// For a transform that saves state.
+    pub(crate) confluence: Confluence,
 }
 
 /// A transform, and where what it emits is counted and goes.
@@ -68,11 +71,11 @@ impl TransformTask {
 
     /// Runs until its inputs end, its consumers are gone, or it fails.
     pub(crate) async fn run(self) {
-        let Self { mut worker, mut inlet, keeping } = self;
+        let Self { mut worker, mut inlet, keeping, confluence } = self;
         let (node, shared) = (Arc::clone(&worker.node), Arc::clone(&worker.shared));
         node.set_state(NodeState::Ready);
         let worked = match keeping {
-            Some(keeping) => Holding::new(worker, inlet, keeping).run().await,
+            Some(keeping) => Holding::new(worker, inlet, keeping, confluence).run().await,
             None => tokio::select! {
                 biased;
                 () = shared.abort.cancelled() => Ok(()),
@@ -101,7 +104,7 @@ impl Worker {
     async fn work(&mut self, inlet: &mut Receiver<Parcel>) -> Result<()> {
         let mut out = Emitter::new(Instant::now());
         while let Some(parcel) = inlet.recv().await {
-            let Parcel { mut batch, receipt, letters, early, .. } = parcel;
+            let Parcel { mut batch, receipt, letters, early, way, .. } = parcel;
             let positions = mem::take(&mut batch.positions);
             let came = batch.rows();
             self.came_in(came);
@@ -114,7 +117,7 @@ impl Worker {
             let Emitted { mut batch, others, .. } = self.went_out(emitted);
             batch.positions = positions;
             let weight = weigh(&batch);
-            self.outlets.load_all(Parcel { batch, receipt, letters, weight, early }, &others);
+            self.outlets.load_all(Parcel { batch, receipt, letters, weight, early, way }, &others);
             self.tell_of_nothing(PATIENCE);
             if self.outlets.flush().await.is_err() {
                 break;

@@ -107,7 +107,11 @@ impl Harness {
     }
 
     pub(crate) fn start(&self) -> RunningPipeline {
-        self.runtime.start(&self.ordered()).expect("it starts")
+        self.try_start().expect("it starts")
+    }
+
+    pub(crate) fn try_start(&self) -> Result<RunningPipeline> {
+        self.runtime.start(&self.ordered())
     }
 
     /// Runs again and again until a run completes. Each run has so many milliseconds, and then crashes, or is stopped where `end`

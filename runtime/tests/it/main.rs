@@ -2,6 +2,7 @@
 
 mod chaos;
 mod delivery;
+mod diamonds;
 mod errors;
 mod given_up;
 mod harness;

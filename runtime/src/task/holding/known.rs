@@ -6,7 +6,8 @@ use levada_model::{Checkpoint, SplitRange};
 
 /// Takes the rows out of a batch that lie before what is known. A row that came from no record has no position of its own: it
 /// goes on unless all of its batch is known.
-pub(super) fn leave_out(batch: &mut Batch, positions: &[SplitRange], known: &Checkpoint) -> Result<()> {
+pub(super) fn leave_out(batch: &mut Batch, known: &Checkpoint) -> Result<()> {
+    let positions = &batch.positions;
     let is_known = |each: &SplitRange| known.get(&each.split).is_some_and(|&upto| each.range.end <= upto);
     let touches = |each: &SplitRange| known.get(&each.split).is_some_and(|&upto| each.range.start < upto);
     if !positions.is_empty() && positions.iter().all(is_known) {
@@ -43,8 +44,7 @@ mod tests {
     fn rows_before_what_is_known_are_left_out_and_those_behind_go_on() {
         let known = Checkpoint::from([("s".into(), 15), ("t".into(), 3)]);
         let times = |mut batch: Batch| {
-            let positions = std::mem::take(&mut batch.positions);
-            leave_out(&mut batch, &positions, &known).expect("in step");
+            leave_out(&mut batch, &known).expect("in step");
             rows_of(&batch).iter().map(|row| row.time).collect::<Vec<_>>()
         };
         assert_eq!(times(numbered("s", 0..10, 1)), [0_i64; 0]);

@@ -8,8 +8,8 @@ use std::{path::Path, sync::Arc};
 
 use levada_config::{Pipeline, SourceNode};
 use levada_connector_api::{
-    Batch, Error, ErrorKind, Holds, Point, Registry, Result, Retry, Sink, SinkCapabilities, Source,
-    SplitState, Stores,
+    Batch, Error, ErrorKind, Point, Registry, Result, Retry, Sink, SinkCapabilities, Source, SplitState,
+    Stores,
 };
 use levada_model::{Checkpoint, SplitName, SplitPosition, SplitRange};
 use serde::Serialize;
@@ -19,8 +19,11 @@ use crate::{
     parts::{Parts, at},
     resume::{self, Before, Plan},
     runtime::state_dir,
-    state,
 };
+
+mod states;
+
+use self::states::States;
 
 /// How far a split is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,7 +49,8 @@ pub struct Position {
 pub enum Reset {
     /// At a point of every split.
     To(Point),
-    /// At a position of one split. Its name may be given without what tells it from others of its name.
+    /// At a position of one split. Its name may be given without what tells it from others of its name. The split of a transform
+    /// with saved state is `NODE/state`; at position 0 it begins without what it holds, where the sources are.
     Split {
         /// The split.
         name: String,
@@ -102,8 +106,6 @@ struct Kept<'a> {
 }
 
 async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) -> Result<Vec<Position>> {
-    let mut all = Vec::new();
-    let mut found = false;
     let sources = parts.pipeline.sources.iter();
     let sources = sources.map(|node| Kept::new(parts, node, sinks).map_err(at(&node.name)));
     let mut sources = sources.collect::<Result<Vec<_>>>()?;
@@ -115,40 +117,55 @@ async fn look(parts: &Parts<'_>, sinks: &[Opened<'_>], reset: Option<&Reset>) ->
             plan => plan?,
         };
     }
-    for index in 0..sources.len() {
-        let name = sources[index].node;
-        let mut looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
-        if let Some(reset) = reset {
-            let to = targets(&looked, &mut *sources[index].source, reset).await.map_err(at(name))?;
-            found |= !to.is_empty();
-            sources[index].set(&to).await.map_err(at(name))?;
-            // Whoever resets a whole source begins without what was held, also where no split is known any more.
-            if !to.is_empty() || matches!(reset, Reset::To(_)) {
-                forget_states(parts, sinks, name, &plan, &to).await?;
-            }
-            plan = told(parts, sinks, &sources).await?;
-            looked = sources[index].positions(plan.told(index)).await.map_err(at(name))?;
+    if let Some(reset) = reset {
+        set(parts, sinks, &mut sources, &plan, reset).await?;
+        plan = told(parts, sinks, &sources).await?;
+    }
+    let mut all = Vec::new();
+    for (index, source) in sources.iter_mut().enumerate() {
+        all.extend(source.positions(plan.told(index)).await.map_err(at(source.node))?);
+    }
+    Ok(all)
+}
+
+/// Sets positions of sources, and begins anew with the states of transforms that hold what was read before.
+async fn set(
+    parts: &Parts<'_>,
+    sinks: &[Opened<'_>],
+    sources: &mut [Kept<'_>],
+    plan: &Plan,
+    reset: &Reset,
+) -> Result<()> {
+    let mut states = States::new(parts, sinks, plan);
+    if states.give_up(reset).await? {
+        return Ok(());
+    }
+    let mut found = false;
+    for (index, source) in sources.iter_mut().enumerate() {
+        let name = source.node;
+        let looked = source.positions(plan.told(index)).await.map_err(at(name))?;
+        let to = targets(&looked, &mut *source.source, reset).await.map_err(at(name))?;
+        found |= !to.is_empty();
+        source.set(&to).await.map_err(at(name))?;
+        // Whoever resets a whole source begins without what was held, also where no split is known any more.
+        if !to.is_empty() || matches!(reset, Reset::To(_)) {
+            states.forget_behind(name, &to).await?;
         }
-        all.extend(looked);
     }
     match reset {
-        Some(Reset::Split { name, .. }) if !found => Err(Error::new(
+        Reset::Split { name, .. } if !found => Err(Error::new(
             ErrorKind::NotFound,
             levada_connector_api::Domain::User,
             Retry::Never,
             format!("there is no split `{name}`"),
         )),
-        _ => Ok(all),
+        _ => Ok(()),
     }
 }
 
 /// Where the next run goes on.
 async fn told(parts: &Parts<'_>, sinks: &[Opened<'_>], sources: &[Kept<'_>]) -> Result<Plan> {
-    let mut kept = Vec::with_capacity(sinks.len());
-    for Opened { capabilities, sink, .. } in sinks {
-        let stored = if capabilities.checkpoints { Some(sink.checkpoint().await?) } else { None };
-        kept.push(resume::Kept { lasting: capabilities.lasting, stored });
-    }
+    let kept = kept(sinks).await?;
     let memory = |source: &Kept<'_>| source.memory.as_ref().map(|memory| memory.positions().clone());
     let memories: Vec<_> = sources.iter().map(memory).collect();
     let capabilities: Vec<_> = sources.iter().map(|source| source.source.capabilities()).collect();
@@ -156,36 +173,14 @@ async fn told(parts: &Parts<'_>, sinks: &[Opened<'_>], sources: &[Kept<'_>]) -> 
     resume::plan(parts, &before)
 }
 
-/// The transforms behind a source begin without a state: what they hold is of rows that may be read again, or never.
-async fn forget_states(
-    parts: &Parts<'_>,
-    sinks: &[Opened<'_>],
-    source: &str,
-    plan: &Plan,
-    to: &[SplitPosition],
-) -> Result<()> {
-    let behind = parts.behind(source);
-    for (index, node) in parts.pipeline.transforms.iter().enumerate() {
-        if parts.holds(index) != Holds::State || !behind.contains(&node.name.as_str()) {
-            continue;
-        }
-        let (mut positions, last) =
-            plan.states.get(&index).map(|state| (state.positions.clone(), state.last)).unwrap_or_default();
-        // Other transforms in front of it begin anew, too.
-        for other in &parts.pipeline.transforms {
-            positions.remove(&state::split(&other.name));
-        }
-        positions.extend(to.iter().map(|each| (each.split.clone(), each.position)));
-        let folder = state::folder(&parts.state_dir, &node.name);
-        state::begin(&folder, &positions, last).map_err(at(&node.name))?;
-        let none = SplitPosition { split: state::split(&node.name), position: 0 };
-        let batch = Batch { positions: vec![backward(&none)], ..Batch::default() };
-        let behind = parts.behind(&node.name);
-        for sink in sinks.iter().filter(|sink| sink.capabilities.checkpoints && behind.contains(&sink.name)) {
-            sink.sink.write(&batch).await.map_err(at(sink.name))?;
-        }
+/// What the sinks say of themselves.
+async fn kept(sinks: &[Opened<'_>]) -> Result<Vec<resume::Kept>> {
+    let mut kept = Vec::with_capacity(sinks.len());
+    for Opened { capabilities, sink, .. } in sinks {
+        let stored = if capabilities.checkpoints { Some(sink.checkpoint().await?) } else { None };
+        kept.push(resume::Kept { lasting: capabilities.lasting, stored });
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// A range that runs backward sets a position; see [`SplitRange`].

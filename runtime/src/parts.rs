@@ -74,7 +74,7 @@ impl<'a> Parts<'a> {
     }
 
     /// What a sink writes to: what it claims for itself, and what kind it is.
-    fn target(&self, name: &str) -> Vec<String> {
+    pub(crate) fn target(&self, name: &str) -> Vec<String> {
         let Some(node) = self.pipeline.sinks.iter().find(|node| node.name == name) else { return Vec::new() };
         let component = self.registry.get(ComponentKind::Sink, &node.component.name);
         let claims = component.and_then(|component| component.inspect(&node.component.options).ok());

@@ -19,17 +19,21 @@
 //!   that the other ever had the rows, so going on there could lose them. The source goes on where it committed itself (that is
 //!   never beyond what all sinks settled), or at its beginning.
 //!
-//! The version of a transform's state is found in the same way, as the position in the split of its marks.
+//! The version of a transform's state is found in a like way, as the position in the split of its marks: see [`states`].
 
 use std::{collections::BTreeMap, path::Path};
 
-use levada_connector_api::{Domain, Error, ErrorKind, Holds, Result, Retry, SourceCapabilities};
+use levada_connector_api::{Holds, Result, SourceCapabilities};
 use levada_model::Checkpoint;
 
 use crate::{
     parts::{Keeper, Parts, at},
-    state::{self, Found, Journal, Recovered},
+    state::{self, Behind, Found, Journal, Recovered},
 };
+
+mod states;
+
+pub(crate) use self::states::ownerless;
 
 /// What a sink says of itself.
 #[derive(Clone, Debug)]
@@ -66,6 +70,10 @@ pub(crate) struct StateAt {
     pub(crate) last: u64,
     /// It begins without a state: nobody knows of one.
     pub(crate) anew: bool,
+    /// Something behind it keeps what it emits.
+    pub(crate) kept: bool,
+    /// Who that is, from now on.
+    pub(crate) behind: Behind,
     pub(crate) found: Found,
 }
 
@@ -79,14 +87,20 @@ impl Plan {
 /// Finds out where everything goes on. Reads folders of states, and blocks meanwhile.
 ///
 /// # Errors
-/// A state that a sink stands at is not there.
+/// A state that a sink stands at is not there; a sink lost what it had of a transform with state; or something is kept of such a
+/// transform that the pipeline does not have.
 pub(crate) fn plan(parts: &Parts<'_>, before: &Before<'_>) -> Result<Plan> {
+    if let Some(error) =
+        ownerless(parts, before.sinks)?.iter().next().map(|node| states::strange(parts, node))
+    {
+        return Err(error);
+    }
     let mut states = BTreeMap::new();
     // Behind before in front: what is behind says which version it knows.
     for name in parts.pipeline.order.iter().rev() {
         let index = parts.pipeline.transforms.iter().position(|node| node.name == *name);
         if let Some(index) = index.filter(|&index| parts.holds(index) == Holds::State) {
-            let state = state_at(parts, before, &states, name).map_err(at(name))?;
+            let state = states::at(parts, before, &states, name).map_err(at(name))?;
             states.insert(index, state);
         }
     }
@@ -108,63 +122,6 @@ pub(crate) fn plan(parts: &Parts<'_>, before: &Before<'_>) -> Result<Plan> {
     Ok(Plan { sources, states })
 }
 
-fn state_at(
-    parts: &Parts<'_>,
-    before: &Before<'_>,
-    states: &BTreeMap<usize, StateAt>,
-    node: &str,
-) -> Result<StateAt> {
-    let split = state::split(node);
-    let found = state::look(&state::folder(&parts.state_dir, node))?;
-    let targets = parts.targets_without_positions(node, before.sinks);
-    let noted = match &found.settled {
-        Some((version, sinks)) if targets.iter().all(|(name, target)| sinks.get(name) == Some(target)) => {
-            *version
-        }
-        _ => 0,
-    };
-    let mut says = Vec::new();
-    for keeper in parts.keepers(node) {
-        says.extend(match keeper {
-            Keeper::State(index) => {
-                states.get(&index).map(|state| state.positions.get(&split).copied().unwrap_or(0))
-            }
-            Keeper::Sink(sink) => before.sinks.get(sink).filter(|sink| sink.lasting).map(|sink| {
-                let known = sink.stored.as_ref().map(|stored| stored.get(&split).copied().unwrap_or(0));
-                known.unwrap_or(noted)
-            }),
-        });
-    }
-    // Where nothing is kept behind it, it goes on only if what is in front of it does.
-    let remembers = |source: usize| before.sources.get(source).is_some_and(|each| each.remembers);
-    let least = says.iter().min().copied();
-    let asked = least.unwrap_or(if parts.sources_of(node).into_iter().any(remembers) { noted } else { 0 });
-    let last = says.iter().max().copied().unwrap_or(0).max(found.last);
-    if asked == 0 && last > 0 && !says.is_empty() {
-        tracing::warn!(
-            pipeline = %parts.pipeline.name, %node,
-            "a sink has nothing of what was emitted before: the state is given up, and with it what was held"
-        );
-    }
-    match found.version(asked) {
-        Ok((version, positions)) => {
-            let positions = positions.clone();
-            Ok(StateAt { version, positions, last, anew: false, found })
-        }
-        Err(_) if asked == 0 => {
-            Ok(StateAt { version: 0, positions: Checkpoint::new(), last, anew: true, found })
-        }
-        Err(error) => Err(missing(&error)),
-    }
-}
-
-fn missing(why: &str) -> Error {
-    let message = format!(
-        "{why}; put the folder back, or begin without what was held, with `levada offsets FILE --reset POINT`"
-    );
-    Error::new(ErrorKind::NotFound, Domain::User, Retry::Never, message)
-}
-
 impl StateAt {
     /// The state, and the journal, which goes on behind it. Blocks.
     ///
@@ -172,10 +129,14 @@ impl StateAt {
     /// The folder cannot be read or written.
     pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, Journal)> {
         let open = || match self.anew {
-            true => Ok((Recovered::default(), Journal::begin(folder, &self.positions, self.last)?)),
+            true => {
+                let journal = Journal::begin(folder, &self.positions, self.last, self.behind.clone())?;
+                Ok((Recovered::default(), journal))
+            }
             false => {
                 let recovered = self.found.recover(self.version)?;
-                Ok((recovered, Journal::go_on(folder, &self.found, self.version, self.last)?))
+                let behind = self.behind.clone();
+                Ok((recovered, Journal::go_on(folder, &self.found, self.version, self.last, behind)?))
             }
         };
         open().map_err(|error| state::cannot("open", folder, error))

@@ -26,12 +26,17 @@ use parking_lot::Mutex;
 
 pub(crate) use self::{
     journal::{Found, Journal, Recovered},
-    record::Targets,
+    record::{Behind, Member, Targets},
 };
 
 /// The split that stands for a transform's states.
 pub(crate) fn split(node: &str) -> SplitName {
     SplitName::new(format!("{node}/state"))
+}
+
+/// The transform whose states a split stands for; `None` for any other split.
+pub(crate) fn node_of(split: &SplitName) -> Option<&str> {
+    split.as_str().strip_suffix("/state").filter(|node| !node.is_empty() && !node.contains('/'))
 }
 
 /// The folder of a transform's states, within the pipeline's.
@@ -47,12 +52,51 @@ pub(crate) fn look(folder: &Path) -> Result<Found> {
     Found::look(folder).map_err(|error| cannot("read", folder, error))
 }
 
+/// The transforms that something is kept of in a pipeline's folder. Blocks.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn kept(state_dir: &Path) -> Result<Vec<String>> {
+    let read = || {
+        let listed = match std::fs::read_dir(state_dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        let mut nodes = Vec::new();
+        for entry in listed {
+            let path = entry?.path();
+            let node = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".state"));
+            if let Some(node) = node.filter(|_| path.is_dir())
+                && Found::look(&path)?.last > 0
+            {
+                nodes.push(node.to_owned());
+            }
+        }
+        nodes.sort_unstable();
+        Ok(nodes)
+    };
+    read().map_err(|error| cannot("read", state_dir, error))
+}
+
+/// Lets go of all that is kept of a transform. Blocks.
+///
+/// # Errors
+/// The folder cannot be removed.
+pub(crate) fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot("remove", folder, error)),
+        _ => Ok(()),
+    }
+}
+
 /// Begins anew with no state, behind these positions. Blocks.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub(crate) fn begin(folder: &Path, positions: &Checkpoint, last: u64) -> Result<()> {
-    Journal::begin(folder, positions, last).map(drop).map_err(|error| cannot("write", folder, error))
+    Journal::begin(folder, positions, last, Behind::default())
+        .map(drop)
+        .map_err(|error| cannot("write", folder, error))
 }
 
 /// The journal of a transform that runs.
@@ -95,11 +139,7 @@ impl States {
     /// It cannot be written.
     pub(crate) async fn settled(&self, version: u64) -> Result<()> {
         let notes = self.notes.clone();
-        self.run(move |journal| match notes {
-            Some(sinks) => journal.settled(version, sinks),
-            None => journal.forget(version),
-        })
-        .await
+        self.run(move |journal| journal.settled(version, notes)).await
     }
 
     async fn run(&self, work: impl FnOnce(&mut Journal) -> io::Result<()> + Send + 'static) -> Result<()> {

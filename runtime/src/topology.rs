@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicUsize},
 };
 
-use levada_config::{Pipeline, QueueLimits, input_parts};
+use levada_config::{QueueLimits, input_parts};
 use levada_connector_api::{ComponentKind, DecoderFactory, Error, Holds, Result};
 
 use crate::{

@@ -103,6 +103,13 @@ impl ScriptedSink {
         self
     }
 
+    /// Nothing outlasts the run, as with standard output.
+    #[must_use]
+    pub fn passing(self) -> Self {
+        self.0.state.lock().capabilities.lasting = false;
+        self
+    }
+
     /// The first calls of `connect` fail, one for each fault.
     #[must_use]
     pub fn failing_connect(self, faults: impl IntoIterator<Item = Fault>) -> Self {

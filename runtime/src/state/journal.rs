@@ -22,7 +22,7 @@ use std::{
 
 use levada_model::Checkpoint;
 
-use super::record::{Head, Targets, decode, encode};
+use super::record::{Behind, Head, Targets, decode, encode};
 
 /// How a file begins.
 const MAGIC: &[u8] = b"levada state 1\n";
@@ -38,6 +38,8 @@ pub(crate) struct Found {
     files: Vec<(u64, PathBuf)>,
     /// What is known to be settled, and by which sinks.
     pub(crate) settled: Option<(u64, Targets)>,
+    /// Who is behind; `None` in a journal of a time before that was noted.
+    pub(crate) behind: Option<Behind>,
     /// The highest version that was ever given.
     pub(crate) last: u64,
     /// The first file with bytes that are no record, and where they are.
@@ -77,6 +79,7 @@ pub(crate) struct Journal {
     firsts: Vec<u64>,
     whole_bytes: u64,
     change_bytes: u64,
+    behind: Behind,
 }
 
 impl Found {
@@ -103,6 +106,7 @@ impl Found {
                     self.versions.push(Saved { version, whole, positions, file, state, end: at + length });
                 }
                 Head::Settled { version, sinks } => self.settled = Some((version, sinks)),
+                Head::Behind(behind) => self.behind = Some(behind),
                 Head::Abandoned { after, upto } => {
                     self.last = self.last.max(upto);
                     self.abandoned.push((after, upto));
@@ -178,7 +182,13 @@ impl Journal {
     ///
     /// # Errors
     /// As the system says.
-    pub(crate) fn go_on(folder: &Path, found: &Found, version: u64, upto: u64) -> io::Result<Self> {
+    pub(crate) fn go_on(
+        folder: &Path,
+        found: &Found,
+        version: u64,
+        upto: u64,
+        behind: Behind,
+    ) -> io::Result<Self> {
         let at = found.versions.iter().rposition(|each| each.version == version);
         let at = at.ok_or(io::ErrorKind::NotFound)?;
         let saved = &found.versions[at];
@@ -200,13 +210,20 @@ impl Journal {
             firsts,
             whole_bytes: size(&found.versions[from]),
             change_bytes: found.versions[from..=at].iter().skip(1).map(size).sum(),
+            behind: behind.clone(),
         };
-        // The note of what is settled may have been among what is cut off.
-        if let Some((settled, sinks)) = &found.settled {
-            journal.settled((*settled).min(version), sinks.clone())?;
+        // The notes may have been among what is cut off; all are written in one step.
+        let mut notes = encode(&Head::Behind(behind), &[])?;
+        let settled = found.settled.as_ref().map(|(settled, sinks)| ((*settled).min(version), sinks.clone()));
+        if let Some((version, sinks)) = settled.clone() {
+            notes.extend(encode(&Head::Settled { version, sinks }, &[])?);
         }
         if upto > version {
-            journal.append(&Head::Abandoned { after: version, upto }, &[])?;
+            notes.extend(encode(&Head::Abandoned { after: version, upto }, &[])?);
+        }
+        journal.append(&notes)?;
+        if let Some((settled, _)) = settled {
+            journal.forget(settled)?;
         }
         journal.sync_folder()?;
         Ok(journal)
@@ -216,22 +233,35 @@ impl Journal {
     ///
     /// # Errors
     /// As the system says.
-    pub(crate) fn begin(folder: &Path, positions: &Checkpoint, upto: u64) -> io::Result<Self> {
+    pub(crate) fn begin(
+        folder: &Path,
+        positions: &Checkpoint,
+        upto: u64,
+        behind: Behind,
+    ) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         for (_, path) in files_of(folder)? {
             fs::remove_file(path)?;
         }
-        let mut journal = Self::create(folder, 0, positions, &[])?;
+        let mut journal = Self::create(folder, 0, positions, &[], behind)?;
         if upto > 0 {
-            journal.append(&Head::Abandoned { after: 0, upto }, &[])?;
+            journal.append(&encode(&Head::Abandoned { after: 0, upto }, &[])?)?;
         }
         Ok(journal)
     }
 
-    fn create(folder: &Path, version: u64, positions: &Checkpoint, state: &[u8]) -> io::Result<Self> {
+    fn create(
+        folder: &Path,
+        version: u64,
+        positions: &Checkpoint,
+        state: &[u8],
+        behind: Behind,
+    ) -> io::Result<Self> {
         let head = Head::Saved { version, whole: true, positions: positions.clone() };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(encode(&head, state)?);
+        // The files before it go.
+        bytes.extend(encode(&Head::Behind(behind.clone()), &[])?);
         let mut file = File::create(folder.join(format!("{version:020}.log")))?;
         file.write_all(&bytes)?;
         file.sync_all()?;
@@ -243,6 +273,7 @@ impl Journal {
             firsts: vec![version],
             whole_bytes: state.len() as u64,
             change_bytes: 0,
+            behind,
         };
         journal.sync_folder()?;
         Ok(journal)
@@ -266,7 +297,7 @@ impl Journal {
     ) -> io::Result<()> {
         if whole {
             let mut firsts = std::mem::take(&mut self.firsts);
-            match Self::create(&self.folder, version, positions, state) {
+            match Self::create(&self.folder, version, positions, state, self.behind.clone()) {
                 Ok(created) => {
                     firsts.push(version);
                     *self = Self { firsts, ..created };
@@ -278,18 +309,33 @@ impl Journal {
                 }
             }
         }
-        self.append(&Head::Saved { version, whole, positions: positions.clone() }, state)?;
+        self.append(&encode(&Head::Saved { version, whole, positions: positions.clone() }, state)?)?;
         self.change_bytes += state.len() as u64;
         Ok(())
     }
 
-    /// Notes that all up to a version is delivered, and lets go of files that nobody will ask for. Durable when it returns.
-    /// Blocks.
+    /// All up to a version is delivered: notes it for sinks that store no positions, and once for each that is new; lets go of
+    /// files that nobody will ask for. Durable when it returns. Blocks.
     ///
     /// # Errors
     /// As the system says.
-    pub(crate) fn settled(&mut self, version: u64, sinks: Targets) -> io::Result<()> {
-        self.append(&Head::Settled { version, sinks }, &[])?;
+    pub(crate) fn settled(&mut self, version: u64, sinks: Option<Targets>) -> io::Result<()> {
+        let newest = self.behind.members.values().map(|member| member.since).max().unwrap_or(0);
+        let (mut notes, mut first) = (Vec::new(), None);
+        if let Some(sinks) = sinks {
+            notes.extend(encode(&Head::Settled { version, sinks }, &[])?);
+        }
+        if self.behind.delivered <= newest && version > newest {
+            let behind = Behind { delivered: version, ..self.behind.clone() };
+            notes.extend(encode(&Head::Behind(behind.clone()), &[])?);
+            first = Some(behind);
+        }
+        if !notes.is_empty() {
+            self.append(&notes)?;
+        }
+        if let Some(behind) = first {
+            self.behind = behind;
+        }
         self.forget(version)
     }
 
@@ -297,7 +343,7 @@ impl Journal {
     ///
     /// # Errors
     /// As the system says.
-    pub(crate) fn forget(&mut self, settled: u64) -> io::Result<()> {
+    fn forget(&mut self, settled: u64) -> io::Result<()> {
         while let [first, second, _, ..] = self.firsts[..]
             && second <= settled
         {
@@ -307,14 +353,13 @@ impl Journal {
         Ok(())
     }
 
-    fn append(&mut self, head: &Head, state: &[u8]) -> io::Result<()> {
-        let bytes = encode(head, state)?;
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.torn {
             self.file.set_len(self.length)?;
         }
         self.torn = true;
         self.file.seek(SeekFrom::Start(self.length))?;
-        self.file.write_all(&bytes)?;
+        self.file.write_all(bytes)?;
         self.file.sync_data()?;
         self.torn = false;
         self.length += bytes.len() as u64;

@@ -15,6 +15,24 @@ use serde::{Deserialize, Serialize};
 /// What sinks write to, by their names.
 pub(crate) type Targets = BTreeMap<String, Vec<String>>;
 
+/// A sink, or a transform with saved state, that keeps what a transform emits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// What it writes to.
+    pub(crate) target: Vec<String>,
+    /// The version of the state at which it was put there.
+    pub(crate) since: u64,
+}
+
+/// Who is behind a transform.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Behind {
+    /// By name, from before anything is sent to them.
+    pub(crate) members: BTreeMap<String, Member>,
+    /// A version that all of them have, behind every `since`; smaller where nothing was delivered to the newest yet.
+    pub(crate) delivered: u64,
+}
+
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +46,8 @@ pub(super) enum Head {
     },
     /// What was emitted up to this version is delivered, by sinks that store no positions too: these.
     Settled { version: u64, sinks: Targets },
+    /// Who is behind, so that one that is new is told from one that lost what it had.
+    Behind(Behind),
     /// Versions behind `after` up to `upto` were given up by a restart: whoever stands at one of them stands at `after`.
     Abandoned { after: u64, upto: u64 },
 }

@@ -13,6 +13,7 @@ mod iotdb_source;
 mod pipes;
 mod refusals;
 mod resume;
+mod states;
 mod stopping;
 mod stores;
 mod transforms;

@@ -23,7 +23,7 @@ pub(crate) struct OffsetsArgs {
     /// A pipeline file; the pipeline must not run
     file: PathBuf,
     /// Where the next run is to begin: `earliest`, `latest`, a time (`2026-05-01T12:00:00Z`), or a position of one split, as in
-    /// `readings/sensors/0=4711`
+    /// `readings/sensors/0=4711`; `NODE/state=0` gives up what a transform holds
     #[arg(long, value_name = "WHERE", value_parser = reset)]
     reset: Option<Reset>,
     /// The folder of `levada run --state`

@@ -1,4 +1,5 @@
 use super::*;
+use crate::state::Member;
 
 fn at(position: u64) -> Checkpoint {
     Checkpoint::from([("s".into(), position)])
@@ -6,7 +7,8 @@ fn at(position: u64) -> Checkpoint {
 
 /// Version 0, and `upto` more of one letter each.
 fn filled(folder: &Path, upto: u64) -> Journal {
-    let mut journal = Journal::begin(folder, &Checkpoint::new(), 0).expect("an empty folder");
+    let mut journal =
+        Journal::begin(folder, &Checkpoint::new(), 0, Behind::default()).expect("an empty folder");
     for version in 1..=upto {
         let letter = [b'a' + u8::try_from(version - 1).expect("few")];
         journal.save(version, false, &at(version * 10), &letter).expect("written");
@@ -47,7 +49,7 @@ fn what_was_never_delivered_is_cut_off_and_its_numbers_stand_for_what_is_left() 
     drop(filled(folder.path(), 5));
     let found = Found::look(folder.path()).expect("readable");
     assert_eq!(found.last, 5);
-    let mut journal = Journal::go_on(folder.path(), &found, 3, 5).expect("there");
+    let mut journal = Journal::go_on(folder.path(), &found, 3, 5, Behind::default()).expect("there");
     assert_eq!(text(&recovered(folder.path(), 5).expect("stands for 3")), "abc");
     journal.save(6, false, &at(60), b"F").expect("written");
     for (asked, state) in [(2, "ab"), (3, "abc"), (4, "abc"), (5, "abc"), (6, "abcF")] {
@@ -81,7 +83,7 @@ fn a_file_cut_at_any_byte_keeps_all_before_and_says_what_is_missing() {
     // What is torn is written over.
     fs::write(&file, &bytes[..ends[2] + 7]).expect("written");
     let found = Found::look(folder.path()).expect("readable");
-    let mut journal = Journal::go_on(folder.path(), &found, 2, 2).expect("there");
+    let mut journal = Journal::go_on(folder.path(), &found, 2, 2, Behind::default()).expect("there");
     journal.save(3, false, &at(31), b"C").expect("written");
     assert_eq!(text(&recovered(folder.path(), 3).expect("there")), "abC");
 }
@@ -110,9 +112,9 @@ fn files_that_nobody_asks_for_go_and_two_stay() {
     }
     let files = || fs::read_dir(folder.path()).expect("there").count();
     assert_eq!(files(), 5);
-    journal.settled(3, Targets::new()).expect("written");
+    journal.settled(3, Some(Targets::new())).expect("written");
     assert_eq!(files(), 3, "2 is there for who falls back behind 3");
-    journal.settled(5, Targets::new()).expect("written");
+    journal.settled(5, Some(Targets::new())).expect("written");
     assert_eq!(files(), 2);
     let found = Found::look(folder.path()).expect("readable");
     assert_eq!(found.settled, Some((5, Targets::new())));
@@ -121,7 +123,7 @@ fn files_that_nobody_asks_for_go_and_two_stay() {
 #[test]
 fn a_new_file_is_begun_when_changes_outgrow_the_whole() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut journal = Journal::begin(folder.path(), &at(1), 0).expect("an empty folder");
+    let mut journal = Journal::begin(folder.path(), &at(1), 0, Behind::default()).expect("an empty folder");
     let change = vec![7; 1 << 20];
     journal.save(1, false, &at(2), &change).expect("written");
     assert!(!journal.wants_whole());
@@ -129,4 +131,32 @@ fn a_new_file_is_begun_when_changes_outgrow_the_whole() {
     assert!(journal.wants_whole());
     journal.save(3, true, &at(4), &change).expect("written");
     assert!(!journal.wants_whole());
+}
+
+#[test]
+fn who_is_behind_is_known_from_the_beginning_and_through_every_new_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let member = |since| Member { target: vec!["file a".to_owned()], since };
+    let mut behind = Behind { members: [("a".to_owned(), member(0))].into(), delivered: 0 };
+    let known = || Found::look(folder.path()).expect("readable").behind.expect("noted");
+    let mut journal = Journal::begin(folder.path(), &at(1), 0, behind.clone()).expect("an empty folder");
+    assert_eq!(known(), behind);
+    journal.save(1, false, &at(2), b"a").expect("written");
+    journal.settled(1, None).expect("written");
+    assert_eq!(known().delivered, 1);
+    for version in 2..6 {
+        journal.save(version, true, &at(version), b"x").expect("written");
+        journal.settled(version, None).expect("written");
+    }
+    assert_eq!(known().delivered, 1, "noted once");
+    behind.delivered = 1;
+    behind.members.insert("b".to_owned(), member(5));
+    let found = Found::look(folder.path()).expect("readable");
+    let mut journal = Journal::go_on(folder.path(), &found, 5, 5, behind.clone()).expect("there");
+    assert_eq!(known(), behind);
+    journal.save(6, false, &at(6), b"y").expect("written");
+    journal.settled(5, None).expect("written");
+    assert_eq!(known(), behind, "`b` has nothing of it yet");
+    journal.settled(6, None).expect("written");
+    assert_eq!(known().delivered, 6);
 }

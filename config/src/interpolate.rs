@@ -144,7 +144,7 @@ impl State<'_> {
 }
 
 /// The index of the closing brace for a brace opened before the text.
-fn closing(text: &str) -> Option<usize> {
+pub(crate) fn closing(text: &str) -> Option<usize> {
     let mut depth = 0;
     let mut before = ' ';
     for (at, c) in text.char_indices() {

@@ -9,6 +9,8 @@ pub(crate) struct Text<'a> {
     pub(crate) text: &'a str,
     /// The byte at which each line begins.
     lines: Vec<usize>,
+    /// Each character is a byte, also in a line of very many.
+    is_ascii: bool,
 }
 
 /// A range of bytes of a document's text.
@@ -28,7 +30,7 @@ impl<'a> Text<'a> {
                 lines.push(at + 1);
             }
         }
-        Self { file, text, lines }
+        Self { file, text, lines, is_ascii: text.is_ascii() }
     }
 
     /// The byte at a line (from 1) and a character within it (from 0), or the nearest one.
@@ -37,6 +39,9 @@ impl<'a> Text<'a> {
             Some(start) => *start,
             None => return self.text.len(),
         };
+        if self.is_ascii {
+            return (start + character).min(self.text.len());
+        }
         let rest = &self.text[start..];
         rest.char_indices().nth(character).map_or(self.text.len(), |(at, _)| start + at)
     }

@@ -4,6 +4,7 @@
 //! cannot grow large. The merge key `<<` of YAML 1.1 is supported, as people use it with anchors.
 
 mod advice;
+mod variables;
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,7 +28,8 @@ const MAX_COPIED_BYTES: usize = 16 << 20;
 /// Reads the only document of a text. `None` if it cannot be parsed; every problem is in the report.
 pub(crate) fn parse(report: &mut Report<'_>) -> Option<Node> {
     let mut builder = Builder::default();
-    let mut parser = Parser::new_from_str(report.text.text);
+    let text = variables::hide(report.text);
+    let mut parser = Parser::new_from_str(&text);
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
             Ok(event) => event,
@@ -93,7 +95,7 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = style != ScalarStyle::Plain || check_tag(tag.as_deref(), at, report)?;
-                let scalar = Scalar { text: text.into_owned(), quoted, ..Scalar::default() };
+                let scalar = Scalar { text: variables::show(text), quoted, ..Scalar::default() };
                 self.put(Node { at, kind: Kind::Scalar(scalar) }, anchor, report)
             }
             Event::Alias(anchor) => self.copy(anchor, at, report),

@@ -71,11 +71,9 @@ pub(super) fn syntax_error(report: &mut Report<'_>, error: &ScanError) {
     }
     at.end = text.text[at.start..].chars().next().map_or(at.start, |c| at.start + c.len_utf8());
     if text.text[..at.start].ends_with('$') && text.slice(at) == "{" {
-        let help = "put it in quotes, as in `{port: \"${PORT}\"}`, or write the mapping in lines";
+        let help = "close it on the same line, as in `{port: ${PORT:-6667}}`, or put the text in quotes";
         at.start -= 1;
-        report
-            .error(code::SYNTAX, "", at, "a `${` within braces or brackets, where YAML reads its `{`")
-            .help(help);
+        report.error(code::SYNTAX, "", at, "a `${` within braces or brackets that cannot be read").help(help);
         return;
     }
     let info = error.info();

@@ -75,6 +75,7 @@ fn what_grows_without_bounds_is_cut_off_early() {
         format!("name: {}", "- ".repeat(100_000)),
         format!("name: {}x{}", "${A:-".repeat(20_000), "}".repeat(20_000)),
         format!("name: {}", "${".repeat(100_000)),
+        format!("name: [{}", "${A}, ".repeat(2_000)),
         // Each anchor holds the one before it.
         (0..2_000)
             .fold("x: &a0 [x]\n".to_owned(), |text, n| text + &format!("y{n}: &a{} [*a{n}, *a{n}]\n", n + 1)),

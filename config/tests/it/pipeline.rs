@@ -118,6 +118,31 @@ fn what_a_variable_holds_changes_no_structure() {
 }
 
 #[test]
+fn a_variable_between_brackets_and_braces_needs_no_quotes() {
+    let text = "sources:
+  r:
+    # {brokers: ${UNSET}} is no variable here, nor is '[${UNSET}' there.
+    decode: {json: {device: 'a,{${TASKS}}', time: \"${TASKS}#\"}}
+    kafka: {brokers: ${UNSET:-host:9092, [x] # 'y'}, topics: [b:${TASKS}, t-${TASKS}-${UNSET:-${TASKS}}, $${HOME}, $.x],
+      group: ${STRUCTURE}, tasks: ${TASKS}}
+x-text:
+  - of: |
+      don't [${UNSET}, 'tis {${UNSET}
+    plain: a, {b} [c
+sinks: {o: {inputs: [r], stdout: }}";
+    let pipeline = read(text);
+    let expected = json!({
+        "brokers": "host:9092, [x] # 'y'",
+        "topics": ["b:4", "t-4-4", "${HOME}", "$.x"],
+        "group": "{a: [b]}\n- c",
+        "tasks": 4
+    });
+    assert_eq!(pipeline.sources[0].component.options, expected);
+    let decode = pipeline.sources[0].decode.as_ref().map(|decode| decode.options.clone());
+    assert_eq!(decode, Some(json!({"device": "a,{4}", "time": "4#"})));
+}
+
+#[test]
 fn short_forms_say_the_same_as_long_ones() {
     let long = "sources: {r: {kafka: {brokers: b, topics: [t]}, decode: {json: {}}}}\n\
                 sinks: {o: {inputs: [r], stdout: {}}}\nerrors: {on_error: stop}";

@@ -40,6 +40,8 @@ pub struct SplitState {
     pub end: Option<u64>,
     /// The first position that the source has not committed, where it has a memory of its own (a consumer group).
     pub committed: Option<u64>,
+    /// Where reading goes on, where the source has more to go by than what is stored.
+    pub next: Option<u64>,
 }
 
 /// A point of every split.
@@ -62,9 +64,14 @@ pub trait Source: Send {
     /// What the runtime has to know.
     fn capabilities(&self) -> SourceCapabilities;
 
+    /// For splits that some of its sinks keep a position of, and others know nothing of: the first position that one of them
+    /// lacks. A source with a memory of its own goes on no further than that, unless another process read the split since.
+    /// Called before `connect` and before `splits`.
+    fn limit(&mut self, _: &Checkpoint) {}
+
     /// Opens connections and finds the beginning. `stored` holds, for splits of this source that the sink keeps
-    /// positions of, the first position that is not stored; a source that has a memory of its own (a consumer group)
-    /// takes the later of the two.
+    /// positions of, the first position that is not stored. It counts also where a memory of the source's own (a consumer group)
+    /// is further on, since the rows are where their positions are; unless another process read the split since.
     ///
     /// # Errors
     /// A transient error is tried again with backoff on the same object.
@@ -103,8 +110,13 @@ pub trait Source: Send {
     /// # Errors
     /// The other side does not answer.
     async fn splits(&mut self, stored: &Checkpoint) -> Result<Vec<SplitState>> {
-        let state =
-            |split: &SplitName| SplitState { split: split.clone(), first: None, end: None, committed: None };
+        let state = |split: &SplitName| SplitState {
+            split: split.clone(),
+            first: None,
+            end: None,
+            committed: None,
+            next: None,
+        };
         Ok(stored.keys().map(state).collect())
     }
 

@@ -10,11 +10,7 @@
 //! them with the rows of all ways in one write; a transform with saved state takes all of them in before it saves. What waits
 //! is bounded by the queues of the ways that are behind, as the source feeds no way faster than the slowest.
 
-mod ways;
-
 use std::collections::{BTreeSet, VecDeque};
-
-pub(crate) use self::ways::Ways;
 
 use crate::parcel::Parcel;
 

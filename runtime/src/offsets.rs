@@ -2,7 +2,7 @@
 //!
 //! A position may be kept in two places: with the rows, in the sinks that store positions or in the pipeline's
 //! [memory](crate::memory) of those that store none; and in the source itself (a consumer group). The next run goes on at
-//! the later of the two; a reset sets both.
+//! the one that is stored, unless another process read on since; a reset sets both.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,13 +11,13 @@ use levada_connector_api::{
     Batch, Error, ErrorKind, Point, Registry, Result, Retry, Sink, SinkCapabilities, Source, SplitState,
     Stores,
 };
-use levada_model::{Checkpoint, SplitName, SplitPosition, SplitRange};
+use levada_model::{SplitName, SplitPosition, SplitRange};
 use serde::Serialize;
 
 use crate::{
     memory::Memory,
     parts::{Parts, at},
-    resume::{self, Before, Plan},
+    resume::{self, Before, Plan, Told},
     runtime::state_dir,
 };
 
@@ -203,13 +203,14 @@ impl<'a> Kept<'a> {
 
     /// The positions of all splits: those there are, and those that only positions are left of. `stored` is what the next run
     /// will be told.
-    async fn positions(&mut self, mut stored: Checkpoint) -> Result<Vec<Position>> {
+    async fn positions(&mut self, Told { mut stored, limits }: Told) -> Result<Vec<Position>> {
         let of_node = format!("{}/", self.node);
         stored.retain(|split, _| split.as_str().starts_with(&of_node) || split.as_str() == self.node);
         let mut positions = Vec::new();
-        for SplitState { split, first, end, committed } in self.source.splits(&stored).await? {
+        self.source.limit(&limits);
+        for SplitState { split, first, end, committed, next } in self.source.splits(&stored).await? {
             let stored = stored.remove(&split);
-            let next = stored.max(committed);
+            let next = next.or(stored);
             let split = split.to_string();
             positions.push(Position { split, stored, committed, next, first, end, present: true });
         }

@@ -17,7 +17,7 @@ pub(crate) struct Parcel {
     pub(crate) weight: Weight,
     /// It holds rows whose positions come with a later one: nothing that comes later may be stored before it.
     pub(crate) early: bool,
-    /// By which way it came, as the node numbers them that it is at: see [`Ways`](crate::confluence::Ways).
+    /// By which way it came, as the node numbers them that it is at: see [`confluence`](crate::confluence).
     pub(crate) way: usize,
 }
 

@@ -17,7 +17,8 @@
 //!   and the notes in the [journal](crate::state) of a transform.
 //! - A sink keeps rows, and nothing is remembered of it: the source is told nothing. A position stored in one sink does not say
 //!   that the other ever had the rows, so going on there could lose them. The source goes on where it committed itself (that is
-//!   never beyond what all sinks settled), or at its beginning.
+//!   never beyond what all sinks settled), or at its beginning; and in either case no further than what a sink that does store
+//!   positions has, since that may have lost rows (a [limit](Told::limits)).
 //!
 //! The version of a transform's state is found in a like way, as the position in the split of its marks: see [`states`].
 
@@ -52,11 +53,20 @@ pub(crate) struct Before<'a> {
     pub(crate) sources: &'a [SourceCapabilities],
 }
 
+/// What a source is told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// The splits that all of its keepers know.
+    pub(crate) stored: Checkpoint,
+    /// The splits that some of them know, and others not: no more than this is in those that do.
+    pub(crate) limits: Checkpoint,
+}
+
 /// Where everything goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// What each source is told.
-    pub(crate) sources: Vec<Checkpoint>,
+    pub(crate) sources: Vec<Told>,
     /// The state of each transform that saves one, by its place among the transforms.
     pub(crate) states: BTreeMap<usize, StateAt>,
 }
@@ -79,7 +89,7 @@ pub(crate) struct StateAt {
 
 impl Plan {
     /// What a source is told.
-    pub(crate) fn told(&self, source: usize) -> Checkpoint {
+    pub(crate) fn told(&self, source: usize) -> Told {
         self.sources.get(source).cloned().unwrap_or_default()
     }
 }
@@ -107,16 +117,18 @@ pub(crate) fn plan(parts: &Parts<'_>, before: &Before<'_>) -> Result<Plan> {
     let told = |(index, node): (usize, &levada_config::SourceNode)| {
         let keepers = parts.keepers(&node.name);
         let remembered = before.memories.get(index).and_then(Option::as_ref);
-        stored(keepers.iter().filter_map(|keeper| {
-            match keeper {
-                Keeper::State(index) => states.get(index).map(|state| Some(&state.positions)),
-                Keeper::Sink(sink) => before
-                    .sinks
-                    .get(*sink)
-                    .filter(|sink| sink.lasting)
-                    .map(|sink| sink.stored.as_ref().or(remembered)),
-            }
-        }))
+        let kept = |keeper: &Keeper| match keeper {
+            Keeper::State(index) => states.get(index).map(|state| Some(&state.positions)),
+            Keeper::Sink(sink) => before
+                .sinks
+                .get(*sink)
+                .filter(|sink| sink.lasting)
+                .map(|sink| sink.stored.as_ref().or(remembered)),
+        };
+        let kept: Vec<_> = keepers.iter().filter_map(kept).collect();
+        let stored = stored(kept.iter().copied());
+        let limits = limits(kept.iter().copied().flatten(), &stored);
+        Told { stored, limits }
     };
     let sources = parts.pipeline.sources.iter().enumerate().map(told).collect();
     Ok(Plan { sources, states })
@@ -161,6 +173,17 @@ pub(crate) fn stored<'a>(keepers: impl IntoIterator<Item = Option<&'a Checkpoint
     stored
 }
 
+/// What is in those keepers that know a split which is not known to all.
+fn limits<'a>(keepers: impl IntoIterator<Item = &'a Checkpoint>, stored: &Checkpoint) -> Checkpoint {
+    let mut limits = Checkpoint::new();
+    for (split, &position) in keepers.into_iter().flatten().filter(|(split, _)| !stored.contains_key(*split))
+    {
+        let limit = limits.entry(split.clone()).or_insert(position);
+        *limit = position.min(*limit);
+    }
+    limits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,7 +201,10 @@ mod tests {
     #[test]
     fn of_several_keepers_the_smallest_position_counts_and_unknown_splits_do_not() {
         let (one, other) = (checkpoint(&[("a", 3), ("b", 9), ("c", 1)]), checkpoint(&[("a", 7), ("b", 2)]));
-        assert_eq!(stored([Some(&one), Some(&other)]), checkpoint(&[("a", 3), ("b", 2)]));
+        let both = stored([Some(&one), Some(&other)]);
+        assert_eq!(both, checkpoint(&[("a", 3), ("b", 2)]));
+        assert_eq!(limits([&one, &other], &both), checkpoint(&[("c", 1)]));
+        assert_eq!(limits([&one, &other], &Checkpoint::new()), checkpoint(&[("a", 3), ("b", 2), ("c", 1)]));
     }
 
     #[test]

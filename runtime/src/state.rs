@@ -59,7 +59,10 @@ pub(crate) fn look(folder: &Path) -> Result<Found> {
 pub(crate) fn kept(state_dir: &Path) -> Result<Vec<String>> {
     let read = || {
         let listed = match std::fs::read_dir(state_dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // Whoever writes there says that it is no folder.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
             listed => listed?,
         };
         let mut nodes = Vec::new();

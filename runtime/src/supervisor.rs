@@ -20,7 +20,7 @@ use crate::{
     frontier::Frontier,
     parts::Origin,
     report::Report,
-    resume::{self, Before, Kept},
+    resume::{self, Before, Kept, Told},
     running::Live,
     shared::until,
     task::{sink::SinkTask, source::SourceTask, transform::TransformTask},
@@ -46,15 +46,15 @@ impl Supervisor {
             Some(checkpoints) => {
                 sources.iter_mut().for_each(SourceTask::recall);
                 let begun = begin(&origin, &sources, &mut transforms, &sinks, &checkpoints);
-                begun.map(|stored| (stored, checkpoints))
+                begun.map(|told| (told, checkpoints))
             }
             None => None,
         };
         match ready {
-            Some((stored, checkpoints)) => {
+            Some((told, checkpoints)) => {
                 let mut tasks = JoinSet::new();
-                for (source, stored) in sources.into_iter().zip(stored) {
-                    tasks.spawn(source.run(stored));
+                for (source, told) in sources.into_iter().zip(told) {
+                    tasks.spawn(source.run(told));
                 }
                 for transform in transforms {
                     tasks.spawn(transform.run());
@@ -100,7 +100,7 @@ fn begin(
     transforms: &mut [TransformTask],
     sinks: &[SinkTask],
     checkpoints: &[Option<Checkpoint>],
-) -> Option<Vec<Checkpoint>> {
+) -> Option<Vec<Told>> {
     let lasting = sinks.iter().map(|sink| sink.writer.capabilities.lasting);
     let kept = lasting.zip(checkpoints).map(|(lasting, stored)| Kept { lasting, stored: stored.clone() });
     let kept: Vec<_> = kept.collect();
@@ -117,7 +117,7 @@ fn begin(
         Ok(plan.sources)
     });
     match planned {
-        Ok(stored) => Some(stored),
+        Ok(told) => Some(told),
         Err(error) => {
             let shared = sinks.first().map(|sink| &sink.writer.shared)?;
             let node = error.context().iter().find(|(key, _)| *key == "node").map(|(_, node)| node.clone());

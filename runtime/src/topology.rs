@@ -10,7 +10,7 @@ use levada_connector_api::{ComponentKind, DecoderFactory, Error, Holds, Result};
 
 use crate::{
     batcher::Batcher,
-    confluence::{Confluence, Ways},
+    confluence::Confluence,
     frontier::Frontier,
     ledger::Ledger,
     metrics::{EdgeMetrics, Metrics},
@@ -27,6 +27,10 @@ use crate::{
         transform::{TransformTask, Worker},
     },
 };
+
+mod ways;
+
+use self::ways::Ways;
 
 /// A pipeline's tasks, not started.
 pub(crate) struct Topology {

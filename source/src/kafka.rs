@@ -8,11 +8,12 @@
 //!
 //! One thread takes messages a few thousand at a time and decodes them where they lie. It also owns the assignment:
 //!
-//! - **assigned**, a partition is read from the latest of what the sink stored, what was settled here before, and what
-//!   the group has committed; where there is none of these, from `start`;
+//! - **assigned**, a partition is read from where the sinks have it, by the positions that they store, or from where it was settled
+//!   here; where another member of the group has committed more since, from there; where no sink knows it, from where the group has
+//!   committed; where nobody knows it, from `start` (see [`identity::known`]);
 //! - **revoked**, what was read of it goes out at once, the thread waits until that is settled (or a deadline), commits,
 //!   and only then lets go: the next owner reads on exactly there;
-//! - **settled** positions are committed every half second and at the end, never more.
+//! - **settled** positions are committed every half second and at the end, never more, and never before what is committed.
 //!
 //! A split is a partition of a topic with its id, `<node>/<topic>@<id>/<partition>`; its position is the offset. Positions of
 //! a topic that was deleted say nothing of another that has its name now. Where the broker gives topics no ids (Kafka before
@@ -54,7 +55,7 @@ pub use self::options::{KafkaOptions, KafkaPoint, Recreated, Tombstones};
 
 use self::{
     onlooker::Onlooker,
-    reader::{Item, Reader},
+    reader::{Item, Reader, Told},
     shared::{Shared, lock},
 };
 
@@ -66,6 +67,7 @@ const QUEUED: usize = 2;
 pub struct KafkaSource {
     setup: Arc<Setup>,
     shared: Arc<Shared>,
+    limits: Checkpoint,
     running: Option<Running>,
     ended: bool,
 }
@@ -111,7 +113,13 @@ impl SourceType for KafkaSource {
             options,
             decoder,
         };
-        Ok(Box::new(Self { setup: Arc::new(setup), shared: Arc::default(), running: None, ended: false }))
+        Ok(Box::new(Self {
+            setup: Arc::new(setup),
+            shared: Arc::default(),
+            limits: Checkpoint::new(),
+            running: None,
+            ended: false,
+        }))
     }
 }
 
@@ -121,6 +129,10 @@ impl Source for KafkaSource {
         SourceCapabilities { bounded: self.setup.options.end.is_some(), replayable: true, remembers: true }
     }
 
+    fn limit(&mut self, limits: &Checkpoint) {
+        self.limits.clone_from(limits);
+    }
+
     async fn connect(&mut self, stored: &Checkpoint) -> Result<()> {
         self.close().await?;
         self.ended = false;
@@ -128,7 +140,8 @@ impl Source for KafkaSource {
         lock(&self.shared.settled).clone_from(stored);
         let (setup, shared) = (Arc::clone(&self.setup), Arc::clone(&self.shared));
         let (sender, items) = mpsc::channel(QUEUED);
-        let reader = tokio::task::spawn_blocking(move || Reader::connect(setup, shared, sender)).await;
+        let told = Told { stored: stored.clone(), limits: self.limits.clone() };
+        let reader = tokio::task::spawn_blocking(move || Reader::connect(setup, shared, told, sender)).await;
         let reader = reader.map_err(|error| Error::bug(error.to_string()))??;
         let thread = std::thread::Builder::new()
             .name(format!("kafka {}", self.setup.node))
@@ -172,8 +185,9 @@ impl Source for KafkaSource {
         Ok(())
     }
 
-    async fn splits(&mut self, _: &Checkpoint) -> Result<Vec<SplitState>> {
-        self.look(|onlooker| onlooker.states()).await
+    async fn splits(&mut self, stored: &Checkpoint) -> Result<Vec<SplitState>> {
+        let told = Told { stored: stored.clone(), limits: self.limits.clone() };
+        self.look(move |onlooker| onlooker.states(&told)).await
     }
 
     async fn locate(&mut self, point: Point, splits: &[SplitName]) -> Result<Vec<SplitPosition>> {

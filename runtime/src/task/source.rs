@@ -16,6 +16,7 @@ use crate::{
     node::{Node, NodeState},
     outlets::Outlets,
     parcel::{Parcel, weigh},
+    resume::Told,
     shared::{Patience, Shared, within},
 };
 
@@ -95,8 +96,10 @@ impl SourceTask {
 
     /// Runs until the source ends, the pipeline stops, or something fails; then waits for what was read to be settled and
     /// closes the source.
-    pub(crate) async fn run(self, stored: Checkpoint) {
-        let Self { node, source, noticed, metrics, mut outlets, ledger, shared, memory, forgotten } = self;
+    pub(crate) async fn run(self, told: Told) {
+        let Self { node, mut source, noticed, metrics, mut outlets, ledger, shared, memory, forgotten } =
+            self;
+        source.limit(&told.limits);
         let mut reader = Reader {
             node,
             source,
@@ -114,7 +117,7 @@ impl SourceTask {
         };
         let worked = match forgotten {
             Some(error) => Err(error),
-            None => match reader.connect(&stored).await {
+            None => match reader.connect(&told.stored).await {
                 Ok(()) => reader.read(&mut outlets).await,
                 Err(error) => Err(error),
             },

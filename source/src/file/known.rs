@@ -157,6 +157,7 @@ impl Known {
             split: file.split,
             first: Some(0),
             committed: None,
+            next: None,
         };
         planned.filter(|file| stored.contains_key(&file.split)).map(state).collect()
     }

@@ -8,7 +8,7 @@ use rdkafka::{
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 
-use super::{KafkaOptions, Setup, instance, listener::Listener, native};
+use super::{KafkaOptions, Setup, listener::Listener, native};
 
 /// A consumer that reports to a [`Listener`].
 pub(super) type Client = BaseConsumer<Listener>;
@@ -38,9 +38,8 @@ pub(super) fn let_go(client: &Client, list: &TopicPartitionList) -> KafkaResult<
 }
 
 /// The client of a source that reads. Nothing is sent yet.
-pub(super) fn make(setup: &Setup) -> Result<Client> {
+pub(super) fn make(setup: &Setup, member: String) -> Result<Client> {
     native::keep_freed_memory();
-    let member = instance::id(&setup.state_dir, &setup.pipeline, &setup.node)?;
     create(setup, Some(member))
 }
 

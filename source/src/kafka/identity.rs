@@ -59,25 +59,30 @@ pub(super) fn parts<'a>(node: &str, split: &'a SplitName) -> Option<(&'a str, Op
     })
 }
 
-/// What stands beside a committed offset: the topic's id, and how many partitions it had.
+/// What stands beside a committed offset: the topic's id, how many partitions it had, and which member of the group committed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) id: Option<TopicId>,
     pub(super) partitions: i32,
+    /// The id of the member, which a state folder keeps; none in commits of earlier versions.
+    pub(super) by: Option<Arc<str>>,
 }
 
 impl Mark {
     /// The mark in a commit's text; `None` where it is of another program.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (id, partitions) = text.strip_prefix("levada topic=")?.split_once(" partitions=")?;
-        Some(Self { id: TopicId::new(id), partitions: partitions.parse().ok()? })
+        let (id, rest) = text.strip_prefix("levada topic=")?.split_once(" partitions=")?;
+        let (partitions, by) =
+            rest.split_once(" by=").map_or((rest, None), |(rest, by)| (rest, Some(by.into())));
+        Some(Self { id: TopicId::new(id), partitions: partitions.parse().ok()?, by })
     }
 }
 
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.as_ref().map_or("", |id| &id.0);
-        write!(f, "levada topic={id} partitions={}", self.partitions)
+        write!(f, "levada topic={id} partitions={}", self.partitions)?;
+        self.by.iter().try_for_each(|by| write!(f, " by={by}"))
     }
 }
 
@@ -90,7 +95,7 @@ pub(super) struct Commit {
 }
 
 impl Commit {
-    fn is_of(&self, id: Option<&TopicId>) -> bool {
+    pub(super) fn is_of(&self, id: Option<&TopicId>) -> bool {
         match (id, self.mark.as_ref().and_then(|mark| mark.id.as_ref())) {
             (Some(id), Some(marked)) => id == marked,
             _ => true,
@@ -109,19 +114,72 @@ pub(super) enum Known {
     OtherTopic(String),
 }
 
-/// What is known of a partition of a topic with this id: by the positions that a sink stored or that were settled here, and
-/// by the group's commit.
-pub(super) fn known(
-    stored: &Checkpoint,
-    commit: Option<&Commit>,
+/// What decides where a partition is read from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sources<'a> {
+    /// What all sinks that keep positions have, and what was settled here since.
+    pub(super) stored: &'a Checkpoint,
+    /// What some of them have, where others know nothing.
+    pub(super) limits: &'a Checkpoint,
+    /// What the group has committed.
+    pub(super) commit: Option<&'a Commit>,
+    /// Which member of the group this is; `None` where nothing is left of an earlier start.
+    pub(super) member: Option<&'a str>,
+}
+
+/// What is known of a partition of a topic with this id.
+///
+/// - What the sinks have counts: they keep it with the rows. A commit of this member that is further on means that they lost rows, as
+///   where a data folder was restored from a backup. Reading from the smaller position is the safe side, as a row read twice
+///   replaces itself. The same goes for a commit of which it is not known who made it.
+/// - A commit of another member counts where it is further on: it had the partition since.
+/// - Where some sinks know nothing of the partition, the commit counts, and no more than the others have.
+pub(super) fn known(sources: Sources<'_>, place: (&str, &str, i32), id: Option<&TopicId>) -> Known {
+    let Sources { stored, limits, commit, member } = sources;
+    let Position { at: stored, other, of_this } = position_in(stored, place, id);
+    let limit = position_in(limits, place, id).at;
+    let committed = commit.filter(|commit| commit.is_of(id));
+    let by_other = committed.is_some_and(|commit| {
+        let by = commit.mark.as_ref().and_then(|mark| mark.by.as_deref());
+        member.zip(by).is_some_and(|(member, by)| member != by)
+    });
+    let committed = committed.map(|commit| commit.offset);
+    let at = match (stored, committed) {
+        (Some(stored), Some(committed)) if by_other => Some(stored.max(committed)),
+        (Some(stored), _) => Some(stored),
+        (None, Some(committed)) if !by_other => Some(limit.map_or(committed, |limit| limit.min(committed))),
+        (None, committed) => committed,
+    };
+    if let Some(at) = at {
+        return Known::At(at);
+    }
+    let committed = commit.and_then(|commit| commit.mark.as_ref()?.id.as_ref()).map(ToString::to_string);
+    match other.filter(|_| !of_this).or(committed) {
+        Some(other) => Known::OtherTopic(other),
+        None => Known::Nothing,
+    }
+}
+
+/// What a checkpoint says of a partition.
+#[derive(Debug, Default)]
+struct Position {
+    at: Option<i64>,
+    /// The id of another topic of its name.
+    other: Option<String>,
+    /// It knows the topic.
+    of_this: bool,
+}
+
+fn position_in(
+    checkpoint: &Checkpoint,
     (node, topic, partition): (&str, &str, i32),
     id: Option<&TopicId>,
-) -> Known {
+) -> Position {
     let prefix = SplitName::new(format!("{node}/{topic}"));
     let (mut here, mut plain, mut latest, mut of_this, mut other) = (None, None, None, false, None);
     // `@` is behind `/`: the names of one topic stand together, and at most some of longer topics between them.
     for (split, &position) in
-        stored.range(&prefix..).take_while(|(split, _)| split.as_str().starts_with(prefix.as_str()))
+        checkpoint.range(&prefix..).take_while(|(split, _)| split.as_str().starts_with(prefix.as_str()))
     {
         let Some((name, of, number)) = parts(node, split) else { continue };
         if name != topic {
@@ -139,20 +197,12 @@ pub(super) fn known(
         }
     }
     // A position without an id is from before there were any: it counts until there is one with.
-    let stored = match id {
+    let at = match id {
         Some(_) if of_this || other.is_some() => here,
         Some(_) => plain,
         None => plain.or(latest),
     };
-    let committed = commit.filter(|commit| commit.is_of(id)).map(|commit| commit.offset);
-    if let Some(at) = stored.max(committed) {
-        return Known::At(at);
-    }
-    let committed = commit.and_then(|commit| commit.mark.as_ref()?.id.as_ref()).map(ToString::to_string);
-    match other.filter(|_| !of_this).or(committed) {
-        Some(other) => Known::OtherTopic(other),
-        None => Known::Nothing,
-    }
+    Position { at, other, of_this }
 }
 
 #[cfg(test)]
@@ -167,11 +217,52 @@ mod tests {
     }
 
     fn commit(offset: i64, id: Option<&str>) -> Commit {
-        Commit { offset, mark: id.map(|id| Mark { id: TopicId::new(id), partitions: 2 }) }
+        Commit { offset, mark: id.map(|id| Mark { id: TopicId::new(id), partitions: 2, by: None }) }
+    }
+
+    fn by(offset: i64, member: &str) -> Option<Commit> {
+        let mark = Mark { id: TopicId::new(THIS), partitions: 2, by: Some(member.into()) };
+        Some(Commit { offset, mark: Some(mark) })
     }
 
     fn ask(positions: &[(&str, u64)], commit: Option<Commit>) -> Known {
-        known(&stored(positions), commit.as_ref(), ("in", "t", 0), TopicId::new(THIS).as_ref())
+        ask_with(positions, &[], commit, Some("me"))
+    }
+
+    fn ask_with(
+        positions: &[(&str, u64)],
+        limits: &[(&str, u64)],
+        commit: Option<Commit>,
+        member: Option<&str>,
+    ) -> Known {
+        let (stored, limits) = (stored(positions), stored(limits));
+        let sources = Sources { stored: &stored, limits: &limits, commit: commit.as_ref(), member };
+        known(sources, ("in", "t", 0), TopicId::new(THIS).as_ref())
+    }
+
+    #[test]
+    fn what_is_stored_counts_unless_another_member_went_on_from_there() {
+        let this = format!("in/t@{THIS}/0");
+        let stored = [(this.as_str(), 5)];
+        for (offset, at_own, at_others) in [(9, 5, 9), (3, 5, 5)] {
+            assert_eq!(ask(&stored, by(offset, "me")), Known::At(at_own));
+            assert_eq!(ask(&stored, Some(commit(offset, None))), Known::At(at_own), "another program's");
+            assert_eq!(ask(&stored, by(offset, "other")), Known::At(at_others));
+            // Nothing is left by which to know whose it is.
+            assert_eq!(ask_with(&stored, &[], by(offset, "other"), None), Known::At(at_own));
+        }
+    }
+
+    #[test]
+    fn where_some_sinks_know_nothing_the_commit_counts_and_no_more_than_others_have() {
+        let this = format!("in/t@{THIS}/0");
+        let limits = [(this.as_str(), 5)];
+        assert_eq!(ask_with(&[], &limits, by(9, "me"), Some("me")), Known::At(5));
+        assert_eq!(ask_with(&[], &limits, by(3, "me"), Some("me")), Known::At(3));
+        assert_eq!(ask_with(&[], &limits, by(9, "other"), Some("me")), Known::At(9));
+        assert_eq!(ask_with(&[], &limits, None, Some("me")), Known::Nothing);
+        let old = format!("in/t@{OLD}/0");
+        assert_eq!(ask_with(&[], &[(&old, 2)], by(9, "me"), Some("me")), Known::At(9));
     }
 
     #[test]
@@ -183,7 +274,7 @@ mod tests {
         assert_eq!(ask(&[(&old, 9), (&this, 5)], None), Known::At(5));
         assert_eq!(ask(&[], Some(commit(4, Some(OLD)))), Known::OtherTopic(OLD.to_owned()));
         assert_eq!(ask(&[(&this, 5)], Some(commit(9, Some(OLD)))), Known::At(5));
-        assert_eq!(ask(&[(&this, 5)], Some(commit(9, Some(THIS)))), Known::At(9));
+        assert_eq!(ask(&[], Some(commit(9, Some(THIS)))), Known::At(9));
     }
 
     #[test]
@@ -203,7 +294,9 @@ mod tests {
         let old = format!("in/t@{OLD}/0");
         assert_eq!(ask(&[("in/t/0", 7), (&old, 9)], None), Known::OtherTopic(OLD.to_owned()));
         // A broker without ids: offsets are all there is.
-        assert_eq!(known(&stored(&[(&old, 9)]), None, ("in", "t", 0), None), Known::At(9));
+        let (positions, limits) = (stored(&[(&old, 9)]), Checkpoint::new());
+        let without_ids = Sources { stored: &positions, limits: &limits, commit: None, member: None };
+        assert_eq!(known(without_ids, ("in", "t", 0), None), Known::At(9));
     }
 
     #[test]
@@ -215,9 +308,11 @@ mod tests {
 
     #[test]
     fn a_mark_is_read_back_and_foreign_texts_are_none() {
-        for id in [None, TopicId::new(THIS)] {
-            let mark = Mark { id, partitions: 12 };
-            assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+        for by in [None, Some("levada-p-1".into())] {
+            for id in [None, TopicId::new(THIS)] {
+                let mark = Mark { id, partitions: 12, by: by.clone() };
+                assert_eq!(Mark::parse(&mark.to_string()), Some(mark));
+            }
         }
         for text in ["", "x", "levada topic=a", "levada topic=a partitions=x"] {
             assert_eq!(Mark::parse(text), None);

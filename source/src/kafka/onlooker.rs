@@ -1,27 +1,33 @@
 //! Looks at a group's offsets, and sets them, while nothing is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use levada_connector_api::{
     Error, Point, Result, SplitState,
-    model::{Checkpoint, SplitName, SplitPosition},
+    model::{SplitName, SplitPosition},
 };
 use rdkafka::{consumer::CommitMode, error::KafkaError};
 
 use super::{
     Setup,
     client::{self, Client, failure},
-    identity::{self, Known, Mark, known},
+    identity::{self, Known, Mark, Sources, known},
+    instance,
     native::describe,
     offsets::{self, ANSWER, Partition},
     options::KafkaPoint,
     partitions::position,
+    reader::Told,
 };
 
 /// A client that is no member of the group, and the topics there are.
 pub(super) struct Onlooker<'a> {
     setup: &'a Setup,
     client: Client,
+    member: Option<String>,
     partitions: Vec<Partition>,
     marks: BTreeMap<String, Mark>,
 }
@@ -30,17 +36,19 @@ impl<'a> Onlooker<'a> {
     /// Blocks until a broker has answered.
     pub(super) fn connect(setup: &'a Setup) -> Result<Self> {
         let client = client::make_onlooker(setup)?;
+        let member = instance::known(&setup.state_dir, &setup.pipeline, &setup.node)?;
         let mut partitions = offsets::partitions(&client, &setup.options)?;
         let topics: BTreeSet<_> = partitions.iter().map(|(topic, _)| topic.as_str()).collect();
         let described = describe(&client, &topics.into_iter().collect::<Vec<_>>(), ANSWER)
             .map_err(|code| failure("asking for the ids of topics", &KafkaError::Global(code)))?;
+        let by: Option<Arc<str>> = member.as_deref().map(Into::into);
         let marks: BTreeMap<_, _> = described
             .into_iter()
             .filter(|each| each.error.is_none())
-            .map(|each| (each.topic, Mark { id: each.id, partitions: each.partitions }))
+            .map(|each| (each.topic, Mark { id: each.id, partitions: each.partitions, by: by.clone() }))
             .collect();
         partitions.retain(|(topic, _)| marks.contains_key(topic));
-        Ok(Self { setup, client, partitions, marks })
+        Ok(Self { setup, client, member, partitions, marks })
     }
 
     fn split(&self, (topic, partition): &Partition) -> SplitName {
@@ -49,22 +57,26 @@ impl<'a> Onlooker<'a> {
     }
 
     /// All partitions there are.
-    pub(super) fn states(&self) -> Result<Vec<SplitState>> {
+    pub(super) fn states(&self, told: &Told) -> Result<Vec<SplitState>> {
         let first = offsets::at(&self.client, &self.partitions, KafkaPoint::Earliest)?;
         let end = offsets::at(&self.client, &self.partitions, KafkaPoint::Latest)?;
         let commits = offsets::committed(&self.client, &self.partitions)?;
         let state = |name: &Partition| {
             let id = self.marks.get(&name.0).and_then(|mark| mark.id.as_ref());
             let place = (self.setup.node.as_str(), name.0.as_str(), name.1);
-            let committed = match known(&Checkpoint::new(), commits.get(name), place, id) {
+            let Told { stored, limits } = told;
+            let (commit, member) = (commits.get(name), self.member.as_deref());
+            let next = match known(Sources { stored, limits, commit, member }, place, id) {
                 Known::At(offset) => Some(position(offset)),
                 Known::Nothing | Known::OtherTopic(_) => None,
             };
+            let committed = commit.filter(|commit| commit.is_of(id)).map(|commit| position(commit.offset));
             SplitState {
                 split: self.split(name),
                 first: first.known.get(name).copied().map(position),
                 end: end.known.get(name).copied().map(position),
                 committed,
+                next,
             }
         };
         Ok(self.partitions.iter().map(state).collect())

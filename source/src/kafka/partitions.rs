@@ -23,6 +23,8 @@ pub(super) struct Assigned {
     pub(super) emitted: i64,
     /// What was committed last, or is being committed.
     pub(super) committed: i64,
+    /// What the group had committed when it was taken on. No less is committed.
+    pub(super) floor: i64,
     /// Where a bounded run ends.
     pub(super) end: Option<i64>,
     /// Whether it was said that offsets come again.
@@ -47,6 +49,11 @@ pub(super) struct Failing {
 }
 
 impl Assigned {
+    /// What was committed last may not have arrived.
+    pub(super) fn commit_again(&mut self) {
+        self.committed = self.floor;
+    }
+
     /// Whether nothing more is to be read of it in a bounded run.
     pub(super) fn is_through(&self) -> bool {
         self.given_up || self.end.is_some_and(|end| self.next >= end)

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use levada_connector_api::{Batch, Error, Result, Retry};
+use levada_connector_api::{Batch, Error, Result, Retry, model::Checkpoint};
 use rdkafka::{
     Message as _,
     consumer::{CommitMode, Consumer},
@@ -24,9 +24,11 @@ use self::intake::Intake;
 use super::{
     Setup,
     client::{self, Client, failure},
+    instance::Member,
     listener::Change,
     native::MessageQueue,
     offsets::{self, Partition},
+    partitions::Assigned,
     shared::Shared,
 };
 
@@ -48,10 +50,21 @@ pub(super) enum Item {
     Failed(Error),
 }
 
+/// What the sinks have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// What all that keep positions have.
+    pub(super) stored: Checkpoint,
+    /// What some of them have, where others know nothing.
+    pub(super) limits: Checkpoint,
+}
+
 /// The state of the thread.
 pub(super) struct Reader {
     setup: Arc<Setup>,
     shared: Arc<Shared>,
+    told: Told,
+    member: Member,
     items: mpsc::Sender<Item>,
     client: Arc<Client>,
     queue: MessageQueue,
@@ -59,6 +72,9 @@ pub(super) struct Reader {
     /// Where a bounded run ends, for every partition there was at its start.
     ends: Option<BTreeMap<Partition, i64>>,
     ended: bool,
+    /// It has been told once which partitions are its own.
+    joined: bool,
+    began: Instant,
     /// The partitions there were when the run began.
     initial: BTreeSet<Partition>,
     /// Partitions that were given up, and why.
@@ -72,8 +88,14 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Makes the client, finds out whether a broker answers, and joins the group.
-    pub(super) fn connect(setup: Arc<Setup>, shared: Arc<Shared>, items: mpsc::Sender<Item>) -> Result<Self> {
-        let client = Arc::new(client::make(&setup)?);
+    pub(super) fn connect(
+        setup: Arc<Setup>,
+        shared: Arc<Shared>,
+        told: Told,
+        items: mpsc::Sender<Item>,
+    ) -> Result<Self> {
+        let member = Member::of(&setup)?;
+        let client = Arc::new(client::make(&setup, member.id.to_string())?);
         let partitions = offsets::partitions(&client, &setup.options)?;
         let ends = match setup.options.end {
             Some(point) => Some(offsets::at(&client, &partitions, point)?.known),
@@ -87,11 +109,15 @@ impl Reader {
             queue: MessageQueue::new(Arc::clone(&client), most),
             setup,
             shared,
+            told,
+            member,
             items,
             client,
             intake,
             ends,
             ended: false,
+            joined: false,
+            began: Instant::now(),
             initial: partitions.into_iter().collect(),
             refused: BTreeMap::new(),
             fatal: None,
@@ -223,6 +249,7 @@ impl Reader {
         for change in self.client.context().take_changes() {
             match change {
                 Change::Assign(names) => {
+                    self.joined = true;
                     if let Err(error) = self.assign(&names) {
                         self.acknowledge(&names);
                         return Err(error);
@@ -233,9 +260,7 @@ impl Reader {
         }
         self.follow_recreated()?;
         if self.client.context().take_commit_failed() {
-            for each in self.intake.partitions.iter_mut() {
-                each.committed = 0;
-            }
+            self.intake.partitions.iter_mut().for_each(Assigned::commit_again);
         }
         Ok(())
     }

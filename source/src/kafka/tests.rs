@@ -184,7 +184,7 @@ async fn topics_are_found_by_pattern_and_several_names() {
 }
 
 #[tokio::test]
-async fn reading_goes_on_at_the_later_of_what_is_stored_and_committed() {
+async fn reading_goes_on_at_what_is_stored_or_where_another_member_went_on() {
     let broker = Broker::new(&[("t", 2)]);
     broker.send_numbers("t", 0, 0..1_000);
     broker.send_numbers("t", 1, 1_000..2_000);
@@ -201,6 +201,8 @@ async fn reading_goes_on_at_the_later_of_what_is_stored_and_committed() {
     }
     source.close().await.expect("closed");
 
+    // The second is a member of the group, too.
+    instance::id(second.path(), "p", "in").expect("an id");
     let mut seen = Seen::default();
     let mut source = broker.source(&second, json!({"end": "latest"}));
     let stored = Checkpoint::from([("in/t/0".into(), 200), ("in/t/1".into(), 500)]);

@@ -39,7 +39,7 @@ impl Reader {
             std::thread::park_timeout(Duration::from_millis(200));
         };
         let mut list = TopicPartitionList::with_capacity(names.len());
-        for (name, Place { from, split, mark }) in places {
+        for (name, Place { from, split, mark, committed }) in places {
             let Some(queue) = self.queue.forward(&name.0, name.1) else { continue };
             list.add_partition_offset(&name.0, name.1, Offset::Offset(from))
                 .map_err(|error| failure("taking partitions on", &error))?;
@@ -54,7 +54,8 @@ impl Reader {
                 from,
                 next: from,
                 emitted: from,
-                committed: 0,
+                committed,
+                floor: committed,
                 end,
                 backward: false,
                 paused: false,
@@ -97,6 +98,12 @@ impl Reader {
                 self.serve();
                 std::thread::park_timeout(NAP);
             }
+            // What was read again and not to where the group stood: whoever has it next goes on with the rest.
+            let taken = self.intake.partitions.iter_mut().filter(|each| names.contains(&each.name));
+            taken.filter(|each| each.emitted < each.floor).for_each(|each| {
+                each.floor = 0;
+                each.commit_again();
+            });
             if let Err(error) = self.commit(CommitMode::Sync) {
                 tracing::warn!(%error, "the commit before partitions are given back failed");
             }
@@ -143,7 +150,7 @@ impl Reader {
         }
         let result = self.commit_offsets(due.iter().map(|(name, at, mark)| (name, *at, mark)), mode);
         if result.is_err() {
-            self.intake.partitions.iter_mut().for_each(|each| each.committed = 0);
+            self.intake.partitions.iter_mut().for_each(Assigned::commit_again);
         }
         result
     }

@@ -1,6 +1,6 @@
 //! How far the other side is: what is waiting there, and whether a bounded run is through.
 
-use std::sync::atomic::Ordering;
+use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use levada_connector_api::Result;
 use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
@@ -8,11 +8,15 @@ use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError}
 use super::{Item, NAP, Reader};
 use crate::kafka::{
     client::failure,
+    identity::{Commit, Known},
     native::known_watermarks,
     offsets::{self, Partition},
     options::KafkaPoint,
     partitions::position,
 };
+
+/// How long a bounded run waits to be told which partitions are its own.
+const JOIN: Duration = Duration::from_secs(60);
 
 impl Reader {
     /// Counts offsets as read that librdkafka went past without a message: marks of transactions, and what compaction
@@ -64,6 +68,18 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether partitions that the group has committed to the end are still to be read here, as the sinks have less of them.
+    fn has_yet_to_join(&self, names: &[Partition], committed: &BTreeMap<Partition, Commit>) -> bool {
+        let lacks = |name: &Partition| {
+            let Some((commit, mark)) = committed.get(name).and_then(|each| Some((each, each.mark.as_ref()?)))
+            else {
+                return false;
+            };
+            matches!(self.known(name, mark, Some(commit)), Known::At(at) if at < commit.offset)
+        };
+        !self.joined && self.began.elapsed() < JOIN && names.iter().any(lacks)
+    }
+
     /// Says that a bounded run is through once all partitions are, here or at other members of the group.
     pub(super) fn end_if_through(&mut self) {
         let Some(ends) = &self.ends else { return };
@@ -88,7 +104,7 @@ impl Reader {
                 let at = committed.or_else(|| low.known.get(name).copied());
                 at.is_some_and(|at| at >= end) || low.refused.contains_key(name)
             };
-            if !elsewhere.iter().all(is_through) {
+            if !elsewhere.iter().all(is_through) || self.has_yet_to_join(&elsewhere, &committed) {
                 return;
             }
             // Nobody has them: what may not be read is not assigned.

@@ -1,6 +1,9 @@
 //! Where partitions are read from when they are taken on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use levada_connector_api::{Error, Result, model::SplitName};
 use rdkafka::{
@@ -11,7 +14,7 @@ use rdkafka::{
 use super::Reader;
 use crate::kafka::{
     client::failure,
-    identity::{self, Commit, Known, Mark, known},
+    identity::{self, Commit, Known, Mark, Sources, known},
     native::describe,
     offsets::{self, ANSWER, Found, Partition},
     options::{KafkaPoint, Recreated},
@@ -24,6 +27,13 @@ pub(super) struct Place {
     pub(super) from: i64,
     pub(super) split: SplitName,
     pub(super) mark: Mark,
+    /// What the group has committed of this topic; 0 where nothing.
+    pub(super) committed: i64,
+}
+
+/// The offset that is committed of the topic that a mark is of.
+fn committed_of(mark: &Mark, commit: Option<&Commit>) -> Option<i64> {
+    commit.filter(|commit| commit.is_of(mark.id.as_ref())).map(|commit| commit.offset)
 }
 
 impl Reader {
@@ -44,6 +54,7 @@ impl Reader {
             match self.known(name, mark, commits.get(name)) {
                 Known::At(from) => {
                     self.check(name, from, &lowest, &highest)?;
+                    self.say_behind(name, from, committed_of(mark, commits.get(name)));
                     found.insert(name.clone(), from);
                 }
                 Known::OtherTopic(other) => {
@@ -66,7 +77,8 @@ impl Reader {
         let place = |(name, from): (Partition, i64)| {
             let mark = marks.get(&name.0)?.clone();
             let split = identity::split(&self.setup.node, &name.0, mark.id.as_ref(), name.1);
-            Some((name, Place { from, split, mark }))
+            let committed = committed_of(&mark, commits.get(&name)).unwrap_or(0);
+            Some((name, Place { from, split, mark, committed }))
         };
         Ok(found.into_iter().filter_map(place).collect())
     }
@@ -83,7 +95,10 @@ impl Reader {
         let (mut marks, mut refused) = (BTreeMap::new(), BTreeMap::new());
         for each in described {
             match each.error {
-                None => drop(marks.insert(each.topic, Mark { id: each.id, partitions: each.partitions })),
+                None => {
+                    let by = Some(Arc::clone(&self.member.id));
+                    marks.insert(each.topic, Mark { id: each.id, partitions: each.partitions, by });
+                }
                 Some(code) if offsets::is_refusal(code) => {
                     let of_topic = names.iter().filter(|name| name.0 == each.topic);
                     refused.extend(of_topic.map(|name| (name.clone(), code)));
@@ -99,9 +114,29 @@ impl Reader {
         Ok((marks, refused))
     }
 
-    fn known(&self, name: &Partition, mark: &Mark, commit: Option<&Commit>) -> Known {
+    pub(super) fn known(&self, name: &Partition, mark: &Mark, commit: Option<&Commit>) -> Known {
         let settled = lock(&self.shared.settled);
-        known(&settled, commit, (&self.setup.node, &name.0, name.1), mark.id.as_ref())
+        let split = identity::split(&self.setup.node, &name.0, mark.id.as_ref(), name.1);
+        // Of a commit from before the first start in this state folder nobody knows whose it is.
+        let is_told = settled.get(&split) == self.told.stored.get(&split);
+        let member = (self.member.before || !is_told).then_some(&*self.member.id);
+        let sources = Sources { stored: &settled, limits: &self.told.limits, commit, member };
+        known(sources, (&self.setup.node, &name.0, name.1), mark.id.as_ref())
+    }
+
+    /// Says that what sinks have is behind what was committed.
+    fn say_behind(&self, (topic, partition): &Partition, stored: i64, committed: Option<i64>) {
+        if let Some(committed) = committed.filter(|committed| *committed > stored) {
+            tracing::warn!(
+                node = self.setup.node,
+                topic,
+                partition,
+                stored,
+                committed,
+                "the sink has less than the group has committed, as where its data comes from a backup: reading goes on at what is \
+                 stored; `levada offsets FILE --reset` sets it elsewhere"
+            );
+        }
     }
 
     /// Whether a partition of which nothing is known came into being while the group read the topic: it was not there when

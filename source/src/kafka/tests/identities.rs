@@ -136,6 +136,72 @@ async fn own_id(broker: &Broker) -> String {
     id.trim_end_matches("/0").to_owned()
 }
 
+/// Reads a topic of one partition to its end, settles up to a position, and gives what was read and what is committed after it.
+async fn go_on(
+    broker: &Broker,
+    folder: &TempDir,
+    (stored, limits): (&[(&SplitName, u64)], &[(&SplitName, u64)]),
+    settle: Option<u64>,
+) -> (Vec<u64>, Option<u64>) {
+    let checkpoint = |all: &[(&SplitName, u64)]| all.iter().map(|&(split, at)| (split.clone(), at)).collect();
+    let mut source = broker.source(folder, json!({"end": "latest"}));
+    let mut seen = Seen::default();
+    source.limit(&checkpoint(limits));
+    source.connect(&checkpoint(stored)).await.expect("connected");
+    while let Some(batch) =
+        tokio::time::timeout(LONG, source.next()).await.expect("in time").expect("a batch")
+    {
+        seen.add(&batch);
+        if let Some(position) = settle {
+            let split = seen.splits["in/t/0"].clone();
+            source.settle(&[SplitPosition { split, position }]).await.expect("taken note of");
+        }
+    }
+    source.close().await.expect("closed");
+    let splits = source.splits(&checkpoint(stored)).await.expect("an answer");
+    (seen.times.into_keys().collect(), splits[0].committed)
+}
+
+#[tokio::test]
+async fn a_sink_that_has_less_than_was_committed_gets_it_again_and_nothing_is_committed_backwards() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..1_000);
+    let split = SplitName::new(format!("in/t@{}/0", own_id(&broker).await));
+    let folder = folder();
+    let all: Vec<_> = (0..1_000).collect();
+    assert_eq!(go_on(&broker, &folder, (&[], &[]), Some(1_000)).await, (all.clone(), Some(1_000)));
+    // The data folder comes from a backup; what is read again is not settled at once.
+    for settle in [None, Some(500), Some(1_000)] {
+        let read = go_on(&broker, &folder, (&[(&split, 300)], &[]), settle).await;
+        assert_eq!(read, (all[300..].to_vec(), Some(1_000)));
+    }
+    // Beside it is a sink that stores no positions.
+    let read = go_on(&broker, &folder, (&[], &[(&split, 400)]), Some(1_000)).await;
+    assert_eq!(read, (all[400..].to_vec(), Some(1_000)));
+    // Nothing is left of the state folder.
+    let read = go_on(&broker, &super::folder(), (&[(&split, 300)], &[]), None).await;
+    assert_eq!(read, (all[300..].to_vec(), Some(1_000)));
+    // What comes then is committed.
+    broker.send_numbers("t", 0, 1_000..1_010);
+    let read = go_on(&broker, &folder, (&[(&split, 900)], &[]), Some(1_010)).await;
+    assert_eq!(read, ((900..1_010).collect(), Some(1_010)));
+}
+
+#[tokio::test]
+async fn a_partition_that_another_member_had_since_is_read_from_where_that_one_stopped() {
+    // Of the second commit it is not known who made it.
+    for (by, from) in [(" by=another", 70), ("", 30)] {
+        let broker = Broker::new(&[("t", 1)]);
+        broker.send_numbers("t", 0, 0..100);
+        let id = own_id(&broker).await;
+        let (split, folder) = (SplitName::new(format!("in/t@{id}/0")), folder());
+        instance::id(folder.path(), "p", "in").expect("an id");
+        commit(&broker, ("t", 0), 70, &format!("levada topic={id} partitions=1{by}"));
+        let read = go_on(&broker, &folder, (&[(&split, 30)], &[]), None).await;
+        assert_eq!(read, ((from..100).collect(), Some(70)));
+    }
+}
+
 #[tokio::test]
 async fn a_topic_that_appears_during_the_run_is_read_from_its_beginning() {
     let broker = Broker::new(&[("a-1", 1)]);

@@ -50,12 +50,14 @@ pub(crate) struct Caller {
     pub(crate) identity: Identity,
     /// From where, where that is known.
     pub(crate) address: Option<Arc<str>>,
+    /// Whose rows they are that come by a pipe.
+    pub(crate) pipe: Option<Arc<str>>,
 }
 
 impl Caller {
     /// Somebody in this process, who may do everything.
     pub(crate) fn root() -> Self {
-        Self { identity: Identity::root(), address: None }
+        Self { identity: Identity::root(), address: None, pipe: None }
     }
 }
 

@@ -62,6 +62,14 @@ impl EmbeddedSession {
         Ok(Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout))
     }
 
+    /// A session of the same user for what comes by a pipe of another engine: its rows and deletions are that pipe's, so that no pipe
+    /// sends them back.
+    #[must_use]
+    pub fn of_pipe(&self, owner: Arc<str>) -> Self {
+        let caller = Caller { pipe: Some(owner), ..self.caller.clone() };
+        Self::new(Arc::clone(&self.shared), caller, self.zone.clone(), self.fetch_size, self.timeout)
+    }
+
     /// Whether the user may see and end the queries of others.
     pub fn may_maintain(&self) -> bool {
         self.shared.gate.holds(&self.caller, Privilege::Maintain).unwrap_or(false)
@@ -142,6 +150,8 @@ impl Session for EmbeddedSession {
     async fn insert_tablets(&self, write: Write) -> Result<WriteReport, SessionError> {
         self.check_open()?;
         // Nothing is awaited before the store is asked, so that the order of first polls is the order of rows.
+        let owner = write.owner.or_else(|| self.caller.pipe.clone());
+        let write = Write { owner, ..write };
         let creation = self.shared.gate.admit_tablets(&self.caller, &write.tablets)?;
         statement::insert_write(&self.shared, write, &creation).await
     }

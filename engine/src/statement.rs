@@ -65,7 +65,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,
-        Statement::Delete(delete) => delete::run(shared, delete, request.pass.creation).await,
+        Statement::Delete(delete) => delete::run(shared, caller, delete, request.pass.creation).await,
         Statement::Flush { databases, .. } => system::flush(shared, databases).await,
         Statement::Merge => system::compact(shared).await,
         Statement::ClearCache => Ok(String::new()),

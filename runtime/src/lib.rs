@@ -58,7 +58,7 @@ mod topology;
 pub mod transform;
 
 pub use node::{Counts, GivenUp, NodeKind, NodeState};
-pub use pipes::NodePipes;
+pub use pipes::{NodePipes, count_pipes};
 pub use refusals::ReasonCount;
 pub use report::{NodeReport, Outcome, PipelineProgress, Report};
 pub use retry::Chance;

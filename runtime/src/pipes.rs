@@ -15,6 +15,7 @@
 
 mod deliver;
 mod failing;
+mod metrics;
 mod plan;
 mod saver;
 
@@ -32,6 +33,7 @@ use levada_model::SessionError;
 use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions};
 use tokio::{net::TcpStream, time::timeout};
 
+pub use self::metrics::count_pipes;
 use self::{deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
 use crate::Chance;
 

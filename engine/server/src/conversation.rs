@@ -97,6 +97,13 @@ impl Conversation {
         id
     }
 
+    /// What comes from now on is a pipe's.
+    pub(crate) fn comes_by_pipe(&mut self, owner: Arc<str>) {
+        if let Some(known) = &mut self.known {
+            known.session = known.session.of_pipe(owner);
+        }
+    }
+
     /// Another time zone for what is still to come.
     pub(crate) fn set_zone(&mut self, zone: &str) -> Result<(), SessionError> {
         let known = self.known.as_mut().ok_or_else(not_logged_in)?;
@@ -118,8 +125,7 @@ impl Conversation {
         wanted: Wanted,
     ) -> Result<ExecuteStatementResp, SessionError> {
         // Deletions come as statements: from a pipe as long as it may send.
-        self.owner()?;
-        let known = self.known()?;
+        let known = self.sender()?;
         let outcome = if is_show_data_nodes(sql) {
             Outcome::Rows(crate::calls::data_nodes(self.address)?)
         } else {

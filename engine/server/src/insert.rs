@@ -81,17 +81,16 @@ pub(crate) fn tablet(
 }
 
 /// Writes tablets. Values of a narrower type than their series' become values of that: an INT32 may be written to an INT64, a
-/// FLOAT or a DOUBLE, as the peer allows it. The owner is a pipe whose rows they are.
+/// FLOAT or a DOUBLE, as the peer allows it.
 ///
 /// # Errors
 /// Nothing, or an unknown part, was stored.
 pub(crate) async fn write(
     session: &EmbeddedSession,
     tablets: Vec<Tablet>,
-    owner: Option<Arc<str>>,
 ) -> Result<WriteReport, SessionError> {
     // Columns are shared, not copied.
-    let write = Write { tablets: tablets.clone(), owner: owner.clone(), ..Write::default() };
+    let write = Write { tablets: tablets.clone(), ..Write::default() };
     let mut report = session.insert_tablets(write).await?;
     let mut widened = Vec::new();
     let mut of = Vec::new();
@@ -103,7 +102,7 @@ pub(crate) async fn write(
         !again
     });
     if !widened.is_empty() {
-        let write = Write { tablets: widened, coerce: true, owner, ..Write::default() };
+        let write = Write { tablets: widened, coerce: true, ..Write::default() };
         let again = session.insert_tablets(write).await?;
         report
             .rejected

@@ -7,6 +7,7 @@ use super::{
     PipeMessage, PipeTarget, Pipes,
     book::{Pairs, StoredBody, StoredPipe},
     definition::target,
+    reader,
 };
 
 /// What is shown: headers, and texts below them.
@@ -49,6 +50,7 @@ impl Pipes {
     fn of_pipe(&self, name: &str, pipe: &StoredPipe, zone: &TimeZone) -> Vec<String> {
         let mut message = PipeMessage::Normal;
         self.status(pipe.id, |status| message = status.message());
+        let message = self.retention(pipe.id).filter(|_| message == PipeMessage::Normal).unwrap_or(message);
         vec![
             moment(pipe.created, zone),
             name.to_owned(),
@@ -62,6 +64,26 @@ impl Pipes {
                 PipeMessage::Error(why) => format!("ERROR: {why}"),
             },
         ]
+    }
+
+    /// What is to be told of what is kept for a pipe.
+    fn retention(&self, id: u64) -> Option<PipeMessage> {
+        let name = reader(id);
+        let hold = self.storage.readers().into_iter().find(|hold| hold.name.as_deref() == Some(&name))?;
+        let (kept, most) = (hold.log_bytes + hold.file_bytes, hold.bound);
+        let why = if hold.lost {
+            "it has stood still for longer than the log is kept (pipe_log_retention): what is stored is sent anew when it \
+             is started"
+                .to_owned()
+        } else if kept > most / 5 * 4 {
+            format!(
+                "{kept} of {most} bytes that are kept for it (pipe_log_retention) are used: beyond that, what is stored is \
+                 sent anew; start it, see to its receiver, or have more kept"
+            )
+        } else {
+            return None;
+        };
+        Some(PipeMessage::Warn(why))
     }
 
     fn received<'a>(

@@ -5,17 +5,26 @@ use levada_sql::ast::{Delete, Privilege};
 use levada_storage::TimeRange;
 
 use super::apply;
-use crate::{engine::Shared, gate::Creation};
+use crate::{
+    engine::Shared,
+    gate::{Caller, Creation},
+};
 
 /// Deletes values. Series that do not exist have none, which is no error.
-pub(super) async fn run(shared: &Shared, delete: Delete, creation: Creation) -> Result<String, SessionError> {
+pub(super) async fn run(
+    shared: &Shared,
+    caller: &Caller,
+    delete: Delete,
+    creation: Creation,
+) -> Result<String, SessionError> {
+    let owner = caller.pipe.clone();
     let range = TimeRange { start: delete.start, end: delete.end };
     if range.is_empty() {
         return Ok(String::new());
     }
     apply(shared, move |storage| {
         creation.check_aliased(Privilege::WriteData, &delete.patterns, &*storage.catalog())?;
-        Ok(storage.delete(&delete.patterns, range)?)
+        Ok(storage.delete_of(owner, &delete.patterns, range)?)
     })
     .await?;
     Ok(String::new())

@@ -22,6 +22,7 @@ const DELETE: u8 = 8;
 const SET_PATH_TTL: u8 = 9;
 const DELETE_DATABASE_AT: u8 = 10;
 const SET_TTL_AT: u8 = 11;
+const DELETE_OF: u8 = 12;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +67,8 @@ pub(crate) enum CatalogOp {
     Delete {
         patterns: Vec<PathPattern>,
         range: TimeRange,
+        /// Whose deletion it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
 }
 
@@ -138,11 +141,14 @@ impl CatalogOp {
                 bytes.put_u8(DELETE_SERIES);
                 put_patterns(bytes, patterns);
             }
-            Self::Delete { patterns, range } => {
-                bytes.put_u8(DELETE);
+            Self::Delete { patterns, range, owner } => {
+                bytes.put_u8(if owner.is_some() { DELETE_OF } else { DELETE });
                 put_patterns(bytes, patterns);
                 bytes.put_i64(range.start);
                 bytes.put_i64(range.end);
+                if let Some(owner) = owner {
+                    bytes.put_str(owner);
+                }
             }
         }
     }
@@ -168,9 +174,10 @@ impl CatalogOp {
             },
             ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)? },
             DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)? },
-            DELETE => Self::Delete {
+            DELETE | DELETE_OF => Self::Delete {
                 patterns: take_patterns(from)?,
                 range: TimeRange { start: from.i64()?, end: from.i64()? },
+                owner: if kind == DELETE_OF { Some(from.str()?.into()) } else { None },
             },
             _ => return Err(Malformed),
         })

@@ -36,6 +36,8 @@ pub struct ReaderInfo {
     pub file_bytes: u64,
     /// Whether it fell so far behind that what it needs went.
     pub lost: bool,
+    /// How many bytes are kept for it at most.
+    pub bound: u64,
 }
 
 /// Something that keeps files until it is told to let go.
@@ -62,6 +64,8 @@ struct Hold {
     /// Shared with whoever reads.
     lost: Arc<AtomicBool>,
     files: Option<Files>,
+    /// It was told that it is near to being lost.
+    warned: bool,
 }
 
 #[derive(Debug, Default)]
@@ -195,6 +199,7 @@ impl Holds {
             let Some(slowest) = waiting.min_by_key(|held| held.after) else { return detach(floor) };
             let kept = bytes(slowest.after);
             if kept <= self.bound {
+                slowest.warn_of(kept, self.bound);
                 return detach(slowest.after);
             }
             slowest.lose(kept, self.bound);
@@ -227,6 +232,7 @@ impl Holds {
             log_bytes: if held.is_lost() { 0 } else { bytes(held.after) },
             file_bytes: held.files.as_ref().map_or(0, |files| files.replaced),
             lost: held.is_lost(),
+            bound: self.bound,
         };
         all.held.values().map(info).collect()
     }
@@ -236,7 +242,7 @@ impl All {
     fn add(&mut self, name: Option<Arc<str>>, after: u64, open: bool) -> HoldId {
         self.next += 1;
         let lost = Arc::<AtomicBool>::default();
-        let hold = Hold { name, after, open, lost: Arc::clone(&lost), files: None };
+        let hold = Hold { name, after, open, lost: Arc::clone(&lost), files: None, warned: false };
         self.held.insert(self.next, hold);
         HoldId { id: self.next, before: None, lost }
     }
@@ -250,6 +256,22 @@ impl All {
 impl Hold {
     fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
+    }
+
+    /// It may be lost soon: tells it, once.
+    fn warn_of(&mut self, kept: u64, bound: u64) {
+        let is_near = kept > bound / 5 * 4;
+        if is_near && !self.warned {
+            let name = self.name.as_deref().unwrap_or("without a name");
+            tracing::warn!(
+                reader = name,
+                position = self.after,
+                kept,
+                bound,
+                "a reader of changes is far behind: soon what is kept for it goes"
+            );
+        }
+        self.warned = is_near;
     }
 
     /// It fell too far behind.

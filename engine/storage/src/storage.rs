@@ -227,7 +227,20 @@ impl Storage {
     /// # Errors
     /// The log cannot be written.
     pub fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
-        self.store().delete(patterns, range)
+        self.store().delete(patterns, range, None)
+    }
+
+    /// As [`Storage::delete`], for somebody whom readers of changes are told of: see [`crate::ChangeKind::Delete`].
+    ///
+    /// # Errors
+    /// As [`Storage::delete`].
+    pub fn delete_of(
+        &self,
+        owner: Option<Arc<str>>,
+        patterns: &[PathPattern],
+        range: TimeRange,
+    ) -> Result<Applied, StorageError> {
+        self.store().delete(patterns, range, owner)
     }
 
     /// The positions that an owner's durable writes hold: for every split the first position that is not settled.

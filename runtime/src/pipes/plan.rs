@@ -44,12 +44,14 @@ impl Plan {
         mut history: bool,
     ) -> Self {
         let mut plan = Self::default();
+        let is_back = |owner: Option<&str>| {
+            let origin = owner.and_then(|owner| owner.strip_prefix("pipe:"));
+            origin.is_some_and(|origin| !definition.forwards || receiver == Some(origin))
+        };
         for Change { position, kind, .. } in changes {
             match kind {
                 ChangeKind::Rows { owner, tablets } => {
-                    let origin = owner.as_deref().and_then(|owner| owner.strip_prefix("pipe:"));
-                    let back = origin.is_some_and(|origin| !definition.forwards || receiver == Some(origin));
-                    if !back {
+                    if !is_back(owner.as_deref()) {
                         let selection = &definition.selection;
                         plan.rows(tablets.into_iter().filter_map(|tablet| selection.of(tablet, history)));
                     }
@@ -58,6 +60,7 @@ impl Plan {
                     history = false;
                     plan.ends_history = true;
                 }
+                ChangeKind::Delete { ref owner, .. } if is_back(owner.as_deref()) => {}
                 other => plan.schema(other, definition),
             }
             if !history {
@@ -98,7 +101,7 @@ impl Plan {
             ChangeKind::DeleteSeries { patterns } if definition.deletions => {
                 self.steps.push(Step::Delete(Deletion { patterns, times: None }));
             }
-            ChangeKind::Delete { patterns, range } if definition.deletions => {
+            ChangeKind::Delete { patterns, range, .. } if definition.deletions => {
                 let (from, to) = (range.start.max(selection.times.0), range.end.min(selection.times.1));
                 if from <= to {
                     self.steps.push(Step::Delete(Deletion { patterns, times: Some((from, to)) }));

@@ -249,6 +249,58 @@ async fn two_engines_in_a_circle_do_not_send_back_what_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_does_not_go_round_in_a_circle() {
+    let (first, second) = (Served::start().await, Served::start().await);
+    for (from, to) in [(&first, &second), (&second, &first)] {
+        let port = to.address.rsplit_once(':').expect("a port").1;
+        from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
+        from.run("create pipe p to other with SyncDelOp=true").await;
+        from.run("start pipe p").await;
+    }
+    first.run("insert into root.a.d(time, s) values (1, 1.5), (2, 2.5)").await;
+    equal(&first, &second).await;
+    first.run("delete from root.a.d.s where time = 1").await;
+    first.run("insert into root.a.d(time, s) values (1, 9.5)").await;
+    equal(&first, &second).await;
+    // What the other sends comes behind the deletion, were that sent back.
+    second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+    equal(&first, &second).await;
+    assert_eq!(first.rows("select s from root.a.d").await, ["1|9.5", "2|2.5"]);
+    second.run("delete from root.b.**").await;
+    eventually("it is deleted", async || first.rows("select s from root.b.d").await.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_stood_still_for_too_long_sends_what_is_stored_anew_and_says_so() {
+    let receiver = Served::start().await;
+    let sender = Served::start_forgetful().await;
+    let port = receiver.address.rsplit_once(':').expect("a port").1;
+    sender.run(&format!("create pipesink cloud as IoTDB (port={port})")).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s) values (0, 1.5)").await;
+    equal(&sender, &receiver).await;
+    sender.run("stop pipe p").await;
+    for at in 1..300 {
+        sender.run(&format!("insert into root.a.d(time, s) values ({at}, {at}.5)")).await;
+        if at % 50 == 0 {
+            sender.run("flush").await;
+        }
+    }
+    sender.run("flush").await;
+    let shown = async || sender.rows("show pipe p").await.remove(0);
+    let stopped = shown().await;
+    assert!(stopped.contains("|STOP|") && stopped.contains("WARN: "), "{stopped}");
+    assert!(stopped.contains("longer than the log is kept (pipe_log_retention)"), "{stopped}");
+    sender.run("start pipe p").await;
+    equal(&sender, &receiver).await;
+    let running = shown().await;
+    assert!(running.contains("what is stored is sent anew, so that no row is missing"), "{running}");
+    sender.run("insert into root.a.d(time, s) values (1000, 1.5)").await;
+    equal(&sender, &receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pipe_of_the_later_form_sends_what_its_source_says() {
     let receiver = Served::start().await;
     let sender = Served::start().await;

@@ -74,7 +74,7 @@ impl Conversation {
     }
 
     async fn tablet(&mut self, req: InsertTabletReq) -> Result<Status, SessionError> {
-        let session = &self.known()?.session;
+        let session = &self.sender()?.session;
         if req.write_to_table == Some(true) {
             return Err(no_tables());
         }
@@ -90,12 +90,12 @@ impl Conversation {
             req.timestamps,
             req.values,
         )?;
-        let report = insert::write(session, vec![tablet], self.owner()?).await?;
+        let report = insert::write(session, vec![tablet]).await?;
         Ok(insert::status(report, 1, |_, _| &[0], true))
     }
 
     async fn tablets(&mut self, req: InsertTabletsReq) -> Result<Status, SessionError> {
-        let session = &self.known()?.session;
+        let session = &self.sender()?.session;
         let count = req.prefix_paths.len();
         let lists = [
             req.measurements_list.len(),
@@ -112,7 +112,7 @@ impl Conversation {
             insert::tablet(path, aligned, names, &req.types_list[at], req.size_list[at], timestamps, values)
         });
         let tablets = tablets.collect::<Result<Vec<_>, SessionError>>()?;
-        let report = insert::write(session, tablets, self.owner()?).await?;
+        let report = insert::write(session, tablets).await?;
         let parts: Vec<_> = (0..count).collect();
         Ok(insert::status(report, count, |tablet, _| &parts[tablet..=tablet], false))
     }
@@ -124,14 +124,14 @@ impl Conversation {
         aligned: Option<bool>,
         alone: bool,
     ) -> Result<Status, SessionError> {
-        let session = &self.known()?.session;
+        let session = &self.sender()?.session;
         let records = records?;
         let count = records.len();
         let gathered = gather(records, aligned.unwrap_or(false))?;
         if gathered.tablets.is_empty() {
             return Ok(done());
         }
-        let report = insert::write(session, gathered.tablets.clone(), self.owner()?).await?;
+        let report = insert::write(session, gathered.tablets.clone()).await?;
         Ok(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), alone))
     }
 
@@ -142,7 +142,7 @@ impl Conversation {
         aligned: Option<bool>,
         alone: bool,
     ) -> Result<Status, SessionError> {
-        let session = &self.known()?.session;
+        let session = &self.sender()?.session;
         let aligned = aligned.unwrap_or(false);
         let statements = records?.iter().map(|record| statement(record, aligned)).collect();
         let mut parts = each(session, statements).await;

@@ -12,15 +12,16 @@ use levada_rpc::messages::{
 };
 
 use super::{Answered, Replies};
-use crate::{conversation::Conversation, status::said};
+use crate::{
+    conversation::{Conversation, Known},
+    status::said,
+};
 
 /// That a connection is a pipe's.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Link {
-    /// Whose rows they are that come by it.
-    pub(crate) owner: Arc<str>,
     /// That it is listed, once for each database.
-    _received: Vec<Received>,
+    received: Vec<Received>,
 }
 
 impl Conversation {
@@ -45,7 +46,7 @@ impl Conversation {
             known.session.create_database(&path).await?;
         }
         let engine = introduced(&info.version).map(str::to_owned);
-        let owner = format!("pipe:{}", engine.as_deref().unwrap_or_default()).into();
+        let owner: Arc<str> = format!("pipe:{}", engine.as_deref().unwrap_or_default()).into();
         let sender = Sender {
             created: info.create_time,
             pipe: info.pipe_name,
@@ -53,9 +54,8 @@ impl Conversation {
             engine,
         };
         let received = self.shared.engine.receive(sender, info.database);
-        let mut all = self.pipe.take().map(|link| link._received).unwrap_or_default();
-        all.push(received);
-        self.pipe = Some(Link { owner, _received: all });
+        self.pipe.get_or_insert_default().received.push(received);
+        self.comes_by_pipe(owner);
         Ok(said(StatusCode::SUCCESS, answer_introduction(&self.shared.engine.name())))
     }
 
@@ -74,14 +74,15 @@ impl Conversation {
         Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message))
     }
 
-    /// Whose rows they are that come by this connection: nobody's unless it is a pipe's.
+    /// The login of a connection that sends something.
     ///
     /// # Errors
-    /// It is a pipe's, and the white list does not have its address any more.
-    pub(crate) fn owner(&self) -> Result<Option<Arc<str>>, SessionError> {
-        let Some(link) = &self.pipe else { return Ok(None) };
-        self.check_address()?;
-        Ok(Some(Arc::clone(&link.owner)))
+    /// There is none; it is a pipe's, and the white list does not have its address any more.
+    pub(crate) fn sender(&self) -> Result<&Known, SessionError> {
+        if self.pipe.is_some() {
+            self.check_address()?;
+        }
+        self.known()
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn tablet(session: &EmbeddedSession, body: &Bytes, newer: bool)
     let columns = columns.collect::<Result<Vec<_>, SessionError>>()?;
     let aligned = body.get(aligned).and_then(Json::as_bool).unwrap_or(false);
     let tablet = Tablet::try_new(device(text(&body, path)?)?, aligned, Int64Array::from(times), columns);
-    let report = insert::write(session, vec![tablet.map_err(malformed)?], None).await?;
+    let report = insert::write(session, vec![tablet.map_err(malformed)?]).await?;
     told(insert::status(report, 1, |_, _| &[0], true))
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn records(session: &EmbeddedSession, body: &Bytes) -> Answered
         records.push(Record { device: &devices[at], time: times[at], measurements: &names[at], values });
     }
     let gathered = gather(records, body.get("is_aligned").and_then(Json::as_bool).unwrap_or(false))?;
-    let report = insert::write(session, gathered.tablets.clone(), None).await?;
+    let report = insert::write(session, gathered.tablets.clone()).await?;
     told(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), false))
 }
 

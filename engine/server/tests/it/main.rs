@@ -3,6 +3,7 @@
 mod calls;
 mod inserts;
 mod peer;
+mod pipes;
 mod rest;
 mod serving;
 mod sessions;

@@ -89,6 +89,8 @@ pub enum ChangeKind {
         patterns: Vec<PathPattern>,
         /// At which times.
         range: TimeRange,
+        /// Whose deletion it is, if anybody's: see [`crate::Storage::delete_of`].
+        owner: Option<Arc<str>>,
     },
     /// All that was stored has come; what follows is each write, once.
     HistoryEnd,

@@ -260,7 +260,7 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
             ChangeKind::AlterSeries { path: device.child(&measurement), change }
         }
         CatalogOp::DeleteSeries { patterns } => ChangeKind::DeleteSeries { patterns },
-        CatalogOp::Delete { patterns, range } => ChangeKind::Delete { patterns, range },
+        CatalogOp::Delete { patterns, range, owner } => ChangeKind::Delete { patterns, range, owner },
     }))
 }
 

@@ -70,6 +70,7 @@ impl History {
         let deletions = deletions.map(|tombstone| ChangeKind::Delete {
             patterns: tombstone.patterns.to_vec(),
             range: tombstone.range,
+            owner: None,
         });
         let ready = databases.chain(ttls).chain(deletions).collect();
         let devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();

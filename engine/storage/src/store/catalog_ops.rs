@@ -97,10 +97,15 @@ impl Store {
         applied
     }
 
-    pub(crate) fn delete(&self, patterns: &[PathPattern], range: TimeRange) -> Result<Applied, StorageError> {
+    pub(crate) fn delete(
+        &self,
+        patterns: &[PathPattern],
+        range: TimeRange,
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
         let (core, found) = self.find(patterns, Deleted::Rows)?;
         let count = if range.is_empty() { 0 } else { found.count() };
-        let op = CatalogOp::Delete { patterns: found.by_name(), range };
+        let op = CatalogOp::Delete { patterns: found.by_name(), range, owner };
         self.apply_all(core, count, if count > 0 { vec![op] } else { Vec::new() })
     }
 
@@ -257,7 +262,7 @@ impl Core {
                 self.hide_series(op, seq, &found);
                 return Freed::default();
             }
-            CatalogOp::Delete { patterns, range } => self.hide(seq, patterns, *range),
+            CatalogOp::Delete { patterns, range, .. } => self.hide(seq, patterns, *range),
             CatalogOp::DeleteDatabase { .. } | CatalogOp::SetTtl { .. } | CatalogOp::SetPathTtl { .. } => {
                 self.last.clear(seq);
             }

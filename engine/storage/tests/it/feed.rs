@@ -70,7 +70,7 @@ fn apply(target: &Storage, kind: ChangeKind) {
             drop(target.alter_series(&path, change).expect("altered"))
         }
         ChangeKind::DeleteSeries { patterns } => drop(target.delete_series(&patterns).expect("deleted")),
-        ChangeKind::Delete { patterns, range } => drop(target.delete(&patterns, range).expect("deleted")),
+        ChangeKind::Delete { patterns, range, .. } => drop(target.delete(&patterns, range).expect("deleted")),
         ChangeKind::HistoryEnd => {}
     }
 }
@@ -311,7 +311,7 @@ fn changes_of_the_catalog_say_what_callers_said() {
         ChangeKind::AlterSeries { path: path("root.a.d.s"), change: changed },
         ChangeKind::SetTtl { pattern: pattern("root.a"), ttl: Some(7) },
         ChangeKind::SetTtl { pattern: pattern("root.a.d.*"), ttl: Some(8) },
-        ChangeKind::Delete { patterns: vec![pattern("root.a.d.s")], range },
+        ChangeKind::Delete { patterns: vec![pattern("root.a.d.s")], range, owner: None },
         ChangeKind::DeleteSeries { patterns: vec![pattern("root.a.d.*")] },
         ChangeKind::DeleteDatabase { path: path("root.a") },
     ];

@@ -22,7 +22,7 @@ use std::{
 use anyhow::Context;
 use levada_connector_api::{ByteSize, EngineTuning};
 use levada_engine::{Engine, EngineOptions};
-use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, http, tune};
+use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes, http, tune};
 use levada_server::{Server, ServerOptions, Tls};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +65,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             server = server.with_tls(tls);
         }
         count_clients(&metrics, &server)?;
+        count_pipes(&metrics, &engine)?;
         if let Some(folder) = &mut folder {
             folder.start(&runtime)?;
         }

@@ -39,8 +39,22 @@ impl Served {
         Self::open(tempfile::tempdir().expect("a folder")).await
     }
 
+    /// One that keeps next to nothing for its pipes.
+    pub(crate) async fn start_forgetful() -> Self {
+        let forgets = |storage| StorageOptions { changes_bytes: 1_000, wal_segment_bytes: 4_000, ..storage };
+        Self::open_with(tempfile::tempdir().expect("a folder"), forgets).await
+    }
+
     async fn open(folder: tempfile::TempDir) -> Self {
+        Self::open_with(folder, |storage| storage).await
+    }
+
+    async fn open_with(
+        folder: tempfile::TempDir,
+        change: impl FnOnce(StorageOptions) -> StorageOptions,
+    ) -> Self {
         let storage = StorageOptions { clock: Arc::new(Still), ..StorageOptions::new(folder.path()) };
+        let storage = change(storage);
         let engine =
             Engine::open(EngineOptions { storage, ..EngineOptions::new(folder.path()) }).expect("opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -11,7 +11,7 @@
 //!
 //! A [`Moment`] is in milliseconds, rounded down also before 1970. It keeps the finer part, so that two moments within one
 //! millisecond differ from one moment written twice. A local time that a change of clocks skips or repeats is read as
-//! `java.time` does: after the gap, and the first of the two. The leap second `:60` is read as `:59`.
+//! `java.time` does: after the gap, and the first of the two. A leap second, `:60`, is rejected: no millisecond stands for it.
 //!
 //! [`TimeUnit`] is the unit of a number, and tells when a number looks like one of another unit.
 

@@ -200,10 +200,14 @@ impl<'t> Rest<'t> {
                 }
             }
         }
+        let clock = &self.all[from..self.at];
         if civil.hour > 23 || civil.minute > 59 || civil.second > 60 {
-            return Err(TimeError(format!("there is no time of day {}", &self.all[from..self.at])));
+            return Err(TimeError(format!("there is no time of day {clock}")));
         }
-        civil.second = civil.second.min(59);
+        if civil.second == 60 {
+            let why = "is in a leap second, which milliseconds since 1970 do not count: write second 59, or 00 of the next minute";
+            return Err(TimeError(format!("{clock} {why}")));
+        }
         Ok(())
     }
 

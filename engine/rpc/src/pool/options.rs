@@ -22,6 +22,9 @@ pub struct PoolOptions {
     /// How long a write is repeated unchanged while servers hang up or fail internally, before the rows that cause it are
     /// looked for and rejected. A server in temporary trouble has to recover within that time.
     pub patience: Duration,
+    /// How long a statement that only reads waits for a server that answers that it is not ready (602), as while it recovers its
+    /// files. Other statements are not repeated.
+    pub ready_within: Duration,
     /// The most bytes of a request, roughly; more rows are split over several requests.
     pub request_bytes: usize,
 }
@@ -37,6 +40,7 @@ impl PoolOptions {
             left_out: Duration::from_secs(1),
             left_out_most: Duration::from_secs(30),
             patience: Duration::from_secs(60),
+            ready_within: Duration::from_secs(30),
             request_bytes: 16 << 20,
         }
     }

@@ -6,8 +6,8 @@ use arrow_array::RecordBatch;
 use futures::StreamExt;
 use levada_model::{Outcome, Rows, SessionError};
 
-use super::{Lease, Pool};
-use crate::client::{Answer, Cursor};
+use super::{Lease, Pool, ready::Readiness};
+use crate::client::{Answer, ClientError, Cursor};
 
 /// How long closing a query at the server may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,8 +50,15 @@ impl Running {
 impl Pool {
     /// Runs one statement. It is not repeated once it was sent, since running it twice may do harm.
     pub(super) async fn run(&self, sql: &str) -> Result<Outcome, SessionError> {
+        let mut readiness = Readiness::new(self.0.options.ready_within);
         loop {
-            let mut lease = self.lease(None).await?;
+            let mut lease = match self.lease(None).await {
+                Ok(lease) => lease,
+                Err(error) => {
+                    readiness.unanswered(error).await?;
+                    continue;
+                }
+            };
             if lease.used
                 && let Err(error) = lease.client().ping().await
             {
@@ -62,6 +69,11 @@ impl Pool {
             }
             return match lease.client().execute(sql).await {
                 Ok(answer) => Ok(outcome(lease, answer)),
+                Err(ClientError::Refused(error)) if readiness.waits_for(&error) && reads_only(sql) => {
+                    drop(lease);
+                    readiness.wait(error).await?;
+                    continue;
+                }
                 Err(error) => Err(self.judge(lease, error, true).unwrap_or_else(closed)),
             };
         }
@@ -73,8 +85,15 @@ impl Pool {
             return Err(SessionError::not_a_query(sql));
         }
         let mut attempts = self.nodes().len() + 1;
+        let mut readiness = Readiness::new(self.0.options.ready_within);
         loop {
-            let mut lease = self.lease(None).await?;
+            let mut lease = match self.lease(None).await {
+                Ok(lease) => lease,
+                Err(error) => {
+                    readiness.unanswered(error).await?;
+                    continue;
+                }
+            };
             match lease.client().query(sql).await {
                 Ok(answer) => {
                     return match outcome(lease, answer) {
@@ -82,8 +101,14 @@ impl Pool {
                         Outcome::Done(_) => Err(SessionError::not_a_query(sql)),
                     };
                 }
+                Err(ClientError::Refused(error))
+                    if readiness.waits_for(&error) && self.nodes().len() == 1 =>
+                {
+                    drop(lease);
+                    readiness.wait(error).await?;
+                }
                 Err(error) => {
-                    attempts -= usize::from(!lease.used);
+                    attempts = attempts.saturating_sub(usize::from(!lease.used));
                     if let Some(error) = self.judge(lease, error, attempts == 0) {
                         return Err(error);
                     }

@@ -236,3 +236,51 @@ async fn a_database_that_exists_is_fine_on_servers_of_all_times() {
         assert_eq!(server.state.lock().databases, ["root.x"; 2], "{version}");
     }
 }
+
+/// Waits until a server has rejected so many requests.
+async fn rejected(server: &Server, times: usize) {
+    while server.state.lock().attempts < times {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_reads_waits_for_a_server_that_is_not_ready_and_no_other_does() {
+    let server = Server::start().await;
+    let pool = pool(&[&server]);
+    pool.insert_tablets(write(vec![numbers("root.d", 0, 5)])).await.expect("written");
+    let not_ready = StatusCode::NOT_READY.0;
+    for queried in [true, false] {
+        server.trouble.send_replace(Trouble::Refuses(not_ready));
+        server.state.lock().attempts = 0;
+        let asking = pool.clone();
+        let asked = tokio::spawn(async move {
+            match queried {
+                true => asking.query("select n from root.d").await,
+                false => match asking.execute("select n from root.d").await? {
+                    Outcome::Rows(rows) => Ok(rows),
+                    Outcome::Done(message) => panic!("{message:?}"),
+                },
+            }
+        });
+        rejected(&server, 2).await;
+        server.trouble.send_replace(Trouble::None);
+        let rows = asked.await.expect("no panic").expect("ready by then");
+        let batches: Vec<_> = rows.batches.try_collect().await.expect("rows");
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 5);
+    }
+    server.trouble.send_replace(Trouble::Refuses(not_ready));
+    server.state.lock().attempts = 0;
+    let error = pool.execute("delete from root.d.n").await.map(drop).expect_err("not ready");
+    assert_eq!((error.code, server.state.lock().attempts), (StatusCode::NOT_READY, 1));
+}
+
+#[tokio::test]
+async fn a_server_that_stays_not_ready_is_told_in_its_words() {
+    let server = Server::start().await;
+    server.trouble.send_replace(Trouble::Refuses(StatusCode::NOT_READY.0));
+    let pool = Pool::new(PoolOptions { ready_within: Duration::from_millis(1), ..options(&[&server]) });
+    let error = pool.query("select n from root.d").await.map(drop).expect_err("not ready");
+    assert_eq!(error.code, StatusCode::NOT_READY);
+    assert!(error.message.contains("injected") && error.message.contains("has said so for"), "{error}");
+}

@@ -246,6 +246,7 @@ impl Session {
                 if matches!(trouble, Trouble::Refuses(_)) =>
             {
                 let Trouble::Refuses(code) = trouble else { return None };
+                self.state.lock().attempts += 1;
                 let refused = ExecuteStatementResp { status: status(code, "injected"), ..Default::default() };
                 reply(protocol, head, refused)
             }

@@ -10,6 +10,7 @@
 mod check;
 mod code;
 mod diagnostic;
+mod draw;
 mod echo;
 mod explain;
 mod interpolate;
@@ -31,6 +32,7 @@ mod yaml;
 
 pub use code::CODES;
 pub use diagnostic::{Diagnostic, Level, Note, Span};
+pub use draw::{GraphForm, draw};
 pub use explain::{
     Topic, UnknownComponent, document_reference, document_schema, reference, skeleton, topics,
 };

@@ -14,7 +14,7 @@ pub struct StoreOptions {
     /// The folder of the embedded engine; made if missing. Either this or `nodes`.
     #[schemars(example = &"./data")]
     pub embedded: Option<PathBuf>,
-    /// `host:port` of each node of a running IoTDB. Either this or `embedded`. A node that does not answer is left out, for a
+    /// `host:port` of each node of a running IoTDB, one an entry or several with commas. Either this or `embedded`. A node that does not answer is left out, for a
     /// second at first and for 30s at most, and taken back when it answers.
     #[schemars(example = ["10.0.0.5:6667"])]
     pub nodes: Vec<String>,
@@ -36,7 +36,7 @@ impl StoreOptions {
         match (&self.embedded, self.nodes.as_slice()) {
             (Some(folder), []) => Some(StoreTarget::Embedded { folder: folder.clone(), tuning }),
             (None, nodes @ [_, ..]) => Some(StoreTarget::Nodes {
-                nodes: nodes.to_vec(),
+                nodes: nodes.iter().flat_map(|entry| addresses(entry)).map(str::to_owned).collect(),
                 user: self.user.clone().unwrap_or_else(|| "root".to_owned()),
                 password: self.password.clone().unwrap_or_else(|| Secret::new("root")),
                 sessions,
@@ -76,7 +76,9 @@ impl StoreOptions {
         if self.timeout.is_some_and(|timeout| timeout.0.is_zero()) {
             problems.push(Problem::new("timeout", "no node answers in no time: say how long, as in 60s"));
         }
-        for (index, node) in self.nodes.iter().enumerate() {
+        let nodes = self.nodes.iter().enumerate();
+        for (index, node) in nodes.flat_map(|(index, entry)| addresses(entry).map(move |node| (index, node)))
+        {
             let nobody = || format!("`{node}` is no address: port 0 is nobody's");
             if let Err(message) = port_of(node).and_then(|port| if port > 0 { Ok(()) } else { Err(nobody()) })
             {
@@ -84,5 +86,30 @@ impl StoreOptions {
             }
         }
         problems
+    }
+}
+
+/// The addresses of an entry: several may stand in one variable.
+fn addresses(entry: &str) -> impl Iterator<Item = &str> {
+    entry.split(',').map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_nodes_may_stand_in_one_entry() {
+        let options =
+            StoreOptions { nodes: vec!["a:1, b:2".to_owned(), "c:3".to_owned()], ..StoreOptions::default() };
+        assert_eq!(options.problems(), []);
+        let Some(StoreTarget::Nodes { nodes, .. }) = options.target(EngineTuning::default(), 1) else {
+            panic!("nodes are meant");
+        };
+        assert_eq!(nodes, ["a:1", "b:2", "c:3"]);
+        let wrong =
+            StoreOptions { nodes: vec!["a:1,b".to_owned(), "a:1,".to_owned()], ..StoreOptions::default() };
+        let paths: Vec<_> = wrong.problems().into_iter().map(|problem| problem.path).collect();
+        assert_eq!(paths, ["nodes[0]", "nodes[1]"]);
     }
 }

@@ -18,6 +18,8 @@ mod emitter;
 
 use std::time::Instant;
 
+use async_trait::async_trait;
+
 use crate::{Batch, Error, Result};
 
 pub use emitter::{Emitted, Emitter};
@@ -38,7 +40,18 @@ pub enum Holds {
 /// Changes batches on their way. Called from one task: batches in order, one call at a time.
 ///
 /// Positions are the runtime's: a batch comes without them.
+#[async_trait]
 pub trait Transform: Send {
+    /// For [`Holds::Nothing`]: gets what a batch needs from elsewhere (a store), before it is applied; for most there is nothing to do.
+    /// It may be dropped before it is ready, and is then not called again for this batch.
+    ///
+    /// # Errors
+    /// A transient error is tried again with backoff, with the same batch.
+    async fn prepare(&mut self, batch: &Batch) -> Result<()> {
+        let _ = batch;
+        Ok(())
+    }
+
     /// Takes a batch. What goes on is given to `out`; a row that is not counts as settled. A record that cannot be handled is
     /// rejected there.
     ///

@@ -58,7 +58,7 @@ mod users;
 pub use changes::{ChangeFeed, FeedMarker};
 pub use engine::Engine;
 pub use error::EngineError;
-pub use levada_sql::path_sql;
+pub use levada_sql::{node_sql, path_sql};
 pub use levada_storage::{
     Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, NewSeries, ReaderInfo,
     SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check,

@@ -57,6 +57,7 @@ mod task;
 mod topology;
 pub mod transform;
 
+pub use levada_connector::nodes::check_tls;
 pub use node::{Counts, GivenUp, NodeKind, NodeState};
 pub use pipes::{NodePipes, count_pipes};
 pub use refusals::ReasonCount;
@@ -65,4 +66,4 @@ pub use retry::Chance;
 pub use running::{PipelineHandle, RunningPipeline};
 pub use runtime::{Runtime, RuntimeOptions};
 pub use shared::Deadlines;
-pub use stores::{EngineStores, check_tls, tune};
+pub use stores::{EngineStores, tune};

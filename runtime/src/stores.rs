@@ -8,10 +8,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode, TlsOptions};
+use levada_connector::nodes;
+use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode};
 use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync};
 use levada_model::{Session, SessionError};
-use levada_rpc::{ClientOptions, Pool, PoolOptions, Tls, TlsFiles};
 use tokio::sync::Mutex;
 
 /// Sessions with embedded engines and with nodes. There is one engine for each folder, opened when it is first asked for and
@@ -94,19 +94,8 @@ impl Stores for EngineStores {
                 let engine = self.engine(folder.clone(), *tuning).await?;
                 Ok(Arc::new(engine.session(None).map_err(SessionError::from)?))
             }
-            StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone, tls } => {
-                let mut client = ClientOptions {
-                    user: user.clone(),
-                    password: password.reveal().to_owned(),
-                    ..ClientOptions::default()
-                };
-                client.call_timeout = timeout.map_or(client.call_timeout, |timeout| timeout.0);
-                client.zone = zone.clone().unwrap_or(client.zone);
-                client.tls = tls.as_ref().map(load).transpose()?;
-                let options = PoolOptions { sessions: *sessions, ..PoolOptions::new(nodes.clone(), client) };
-                let pool = Pool::new(options);
-                pool.connect().await?;
-                Ok(Arc::new(pool))
+            StoreTarget::Nodes { .. } => {
+                nodes::open(target).await?.ok_or_else(|| Error::bug("nodes are no folder"))
             }
         }
     }
@@ -117,25 +106,6 @@ fn key_of(folder: &Path) -> PathBuf {
     std::fs::canonicalize(folder)
         .or_else(|_| std::path::absolute(folder))
         .unwrap_or_else(|_| folder.to_owned())
-}
-
-/// That the files of these options can be read and used. Connects with nobody.
-///
-/// # Errors
-/// One is missing or is not what it should be; the message names it.
-pub fn check_tls(options: &TlsOptions) -> Result<()> {
-    load(options).map(drop)
-}
-
-/// Reads the files that encryption needs.
-fn load(options: &TlsOptions) -> Result<Tls> {
-    let files = TlsFiles {
-        authorities: options.ca_file.clone(),
-        certificate: options.crt_file.clone(),
-        key: options.key_file.clone(),
-        any_host: !options.verify_hostname,
-    };
-    Tls::load(&files).map_err(|error| Error::config(format!("tls: {error}")).caused_by(error))
 }
 
 /// Puts what was said in the place of the engine's own choice.

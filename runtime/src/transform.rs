@@ -5,6 +5,7 @@
 //!   rename      devices and measurements          by name, and devices by what their paths begin with
 //!   pick        keeps some points                 by patterns of measurements and devices
 //!   drop        leaves some points out            likewise
+//!   enrich      values of a store beside them   remembered for a while
 //!   route       rows to outputs                   by conditions
 //!   dedupe      a reading twice goes on once      remembers keys, in saved state
 //!   window      aggregates over time              counts and sums of open windows, in saved state
@@ -20,6 +21,7 @@
 //! * No row without a value goes on, no column without one, and no tablet without rows.
 
 mod dedupe;
+mod enrich;
 mod memo;
 mod names;
 mod pick;
@@ -37,6 +39,7 @@ mod window;
 use levada_connector_api::Registry;
 
 pub use dedupe::{Dedupe, DedupeOptions};
+pub use enrich::{Enrich, EnrichOptions, Which};
 pub use pick::{Drop, Pick, Points};
 pub use rate_limit::{RateLimit, RateLimitOptions};
 pub use rename::{PathPrefix, Rename, RenameOptions};
@@ -55,4 +58,5 @@ pub fn register(registry: Registry) -> Registry {
         .with_transform::<Dedupe>()
         .with_transform::<Window>()
         .with_transform::<RateLimit>()
+        .with_transform::<Enrich>()
 }

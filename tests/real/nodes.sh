@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A pipeline with `nodes:` into a real Apache IoTDB 2.0.1-beta and 0.12.0 on the loopback: every type comes back as the embedded
-# engine has it; kill -9 of the pipeline and of the server in the middle of a run lose no row. Fails on any difference.
+# engine has it, asked, and read by a query as a source; kill -9 of the pipeline and of the server in the middle of a run lose no
+# row. Fails on any difference.
 #
 # Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
 # ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given. VERSIONS are those of the server.
@@ -60,6 +61,23 @@ P
   done
 }
 
+queries() { # what the server has, read by a query into another folder, is what the embedded engine has
+  cat >"$work/back.yaml" <<Y
+name: back
+sources:
+  rows: {iotdb: {nodes: ["127.0.0.1:$port"], query: "select * from root.plant.d0, root.plant.* align by device", slice: 1s}}
+sinks:
+  store: {inputs: [rows], iotdb: {embedded: back}}
+Y
+  run back
+  local measurement
+  for measurement in b i l f d t s ts $([ "$version" != 2.0 ] || echo dt); do
+    ours "$work/back" "select $measurement from root.plant.* align by device" >"$work/theirs.csv"
+    ours "$work/data" "select $measurement from root.plant.* align by device" >"$work/ours.csv"
+    agree "$version queries" "select $measurement" "$work/ours.csv" "$work/theirs.csv"
+  done
+}
+
 kills() { # kill -9 of the pipeline, then of the server, in the middle of a run: every row is there
   python3 - "$rows" >"$work/many.jsonl" <<'P'
 import json, sys
@@ -92,6 +110,7 @@ for each in ${VERSIONS:-2.0 0.12}; do
   prepare "$each"
   start
   types
+  queries
   kills
   stop TERM
   all_failed=$((all_failed + failed))

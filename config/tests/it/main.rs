@@ -1,5 +1,6 @@
 //! Pipeline documents as users write them.
 
+mod draw;
 mod echo;
 mod explain;
 mod hostile;

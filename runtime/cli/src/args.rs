@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Docs(DocsArgs),
     /// Print a pipeline file as it is understood, secrets masked
     Echo(EchoArgs),
+    /// Draw the graph of a pipeline file
+    Graph(GraphArgs),
     /// A SQL shell on a data folder or a running IoTDB
     Sql(SqlArgs),
     /// Store TsFiles, Parquet, CSV and JSON lines in a data folder
@@ -178,6 +180,27 @@ pub(crate) struct EchoArgs {
     /// Pipeline files
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
+}
+
+/// Options of `graph`.
+#[derive(Debug, ArgGroup)]
+pub(crate) struct GraphArgs {
+    /// A pipeline file
+    pub(crate) file: PathBuf,
+    /// What to draw it as
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: GraphFormat,
+}
+
+/// What a graph is drawn as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A table for people.
+    Text,
+    /// For Graphviz.
+    Dot,
+    /// For Mermaid, in Markdown.
+    Mermaid,
 }
 
 /// Options of `lint`.

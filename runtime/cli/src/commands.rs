@@ -5,6 +5,7 @@ mod docs;
 mod echo;
 mod export;
 mod fsck;
+mod graph;
 mod import;
 mod lint;
 mod list;
@@ -46,6 +47,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::list(&args),
         Command::Docs(args) => docs::docs(&args),
         Command::Echo(args) => echo::echo(&args),
+        Command::Graph(args) => graph::graph(&args),
         Command::Sql(args) => sql::sql(&args),
         Command::Import(args) => import::import(&args),
         Command::Export(args) => export::export(&args),

@@ -2,7 +2,8 @@
 
 use std::{mem, sync::Arc, time::Instant};
 
-use levada_connector_api::{Emitted, Emitter, Result, Transform};
+use levada_config::RetryPolicy;
+use levada_connector_api::{Batch, Emitted, Emitter, Result, Transform};
 use tracing::{info, warn};
 
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
     parts::{Parts, at},
     queue::Receiver,
     resume::{Kept, StateAt},
-    shared::Shared,
+    shared::{Patience, Shared},
     state::{self, States},
 };
 
@@ -108,6 +109,7 @@ impl Worker {
             let positions = mem::take(&mut batch.positions);
             let came = batch.rows();
             self.came_in(came);
+            self.prepare(&batch).await?;
             out.set(Instant::now(), out.input() + 1);
             self.transform.apply(batch, &mut out)?;
             let mut emitted = out.take();
@@ -124,6 +126,21 @@ impl Worker {
             }
         }
         self.tell_of_nothing(1);
+        Ok(())
+    }
+
+    /// Gets what the transform needs for a batch.
+    async fn prepare(&mut self, batch: &Batch) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        let node = Arc::clone(&self.node);
+        let mut patience = Patience::new(&shared, &node, "look up", RetryPolicy::default());
+        loop {
+            match self.transform.prepare(batch).await {
+                Ok(()) => break,
+                Err(error) => patience.pause(error).await?,
+            }
+        }
+        patience.worked();
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 mod chaos;
 mod delivery;
 mod diamonds;
+mod enrich;
 mod errors;
 mod given_up;
 mod harness;

@@ -43,7 +43,7 @@ pub struct IotdbOptions {
     #[serde(default)]
     #[schemars(example = &"128MiB")]
     pub memory: Option<ByteSize>,
-    /// `host:port` of each node of a running IoTDB. Either this or `embedded`. Rows go to the node that the server recommends
+    /// `host:port` of each node of a running IoTDB, one an entry or several with commas. Either this or `embedded`. Rows go to the node that the server recommends
     /// for their device, or else to the least busy one. A node that does not answer is left out, for a second at first and for
     /// 30s at most, and taken back when it answers.
     #[serde(default)]

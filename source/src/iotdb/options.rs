@@ -1,5 +1,7 @@
 //! The options of the query source, and what can be said of them without touching the world.
 
+use std::collections::BTreeSet;
+
 use levada_connector_api::{Interval, Problem, StoreOptions, With, model::Path};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -125,7 +127,11 @@ impl QueryOptions {
             (None, []) => problems.push(Problem::new("query", "what is asked is missing: give a `select`")),
             _ => {}
         }
+        let mut seen = BTreeSet::new();
         for (option, text) in self.statements() {
+            if !seen.insert(text.trim()) {
+                problems.push(Problem::new(option.clone(), "the statement is in the list twice"));
+            }
             match Query::parse(text, 0) {
                 Err(message) => problems.push(Problem::new(option, message)),
                 Ok(query) => problems.extend(self.of_statement(&option, &query)),

@@ -31,6 +31,8 @@ impl Query {
     /// It is no statement that this source can read; says why.
     pub(super) fn parse(text: &str, now: i64) -> Result<Self, String> {
         let context = ParseContext { zone: TimeZone::UTC, now };
+        // Spans are those of the text that is kept.
+        let text = text.trim().trim_end_matches(';').trim_end();
         let statement = levada_sql::parse(text, &context).map_err(|error| match error.span.start {
             _ if error.message.is_empty() => error.to_string(),
             _ => format!("line {}, column {}: {}", error.line, error.column + 1, error.message),
@@ -47,7 +49,7 @@ impl Query {
         if select.alignment == Alignment::None {
             return Err("`disable align` gives each series its own times: take it away".to_owned());
         }
-        Ok(Self { text: text.trim().trim_end_matches(';').trim_end().to_owned(), select: *select })
+        Ok(Self { text: text.to_owned(), select: *select })
     }
 
     /// Whether each row says its device.

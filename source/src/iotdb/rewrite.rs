@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_part_has_its_device_and_its_time() {
         let all = i64::MIN..i64::MAX;
-        let text = "select s1 from root.a.**, root.b align by device;";
+        let text = "\n  select s1 from root.a.**, root.b align by device;\n";
         assert_eq!(part(text, None, all.clone()), "select s1 from root.a.**, root.b align by device");
         assert_eq!(part(text, Some("root.a.`d 1`"), all), "select s1 from root.a.`d 1` align by device");
         assert_eq!(

@@ -225,8 +225,11 @@ fn commands_in_the_documents_work() {
         None,
         Some("csv-to-iotdb"),
         Some("edge-to-cloud"),
+        Some("iotdb-to-parquet"),
+        Some("iotdb-to-stdout"),
         Some("kafka-to-iotdb"),
         Some("quickstart"),
+        Some("sensor-to-iotdb"),
         Some("sensors-to-files"),
         Some("transforms"),
     ] {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
@@ -26,10 +26,12 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ("levada-config", &["levada-connector-api", "levada-model"]),
     ("levada-source", &["levada-connector-api", "levada-model", "levada-sql"]),
     ("levada-sink", &["levada-connector-api", "levada-model", "levada-tsfile"]),
+    ("levada-connector", &["levada-connector-api", "levada-rpc", "levada-sink"]),
     (
         "levada-runtime",
         &[
             "levada-config",
+            "levada-connector",
             "levada-connector-api",
             "levada-engine",
             "levada-model",

@@ -30,6 +30,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         }
         (ComponentKind::Sink, "file") => json!({"path": folder.join("out.jsonl")}),
         (ComponentKind::Sink, "iotdb") => json!({"embedded": folder.join("data"), "database": "root.p"}),
+        (ComponentKind::Transform, "enrich") => {
+            json!({"embedded": folder.join("data"), "device": "root.l.{name}", "measurements": {"a": "b"}})
+        }
         (ComponentKind::Transform, "sql") => json!({"select": "n", "where": "n > 1"}),
         (ComponentKind::Transform, "rename") => json!({"measurements": {"n": "m"}}),
         (ComponentKind::Transform, "pick" | "drop") => json!({"measurements": ["n"]}),

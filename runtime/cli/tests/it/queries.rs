@@ -129,3 +129,19 @@ sinks:
     run.ok();
     assert_eq!(sums(&workplace, "to"), sums(&workplace, "from"));
 }
+
+#[test]
+fn a_graph_is_drawn_and_a_wrong_file_is_not() {
+    let workplace = Workplace::new();
+    let sources = "sources: {in: {iotdb: {embedded: from, query: 'select n from root.a'}}}\n";
+    workplace.write("p.yaml", &format!("{sources}sinks: {{out: {{inputs: [in], stdout: {{}}}}}}\n"));
+    assert_eq!(
+        workplace.run(&["graph", "p.yaml"]).ok(),
+        "source     in   iotdb   ─▶ out\nsink       out  stdout\n"
+    );
+    assert!(workplace.run(&["graph", "--format", "dot", "p.yaml"]).ok().contains("n0 -> n1;"));
+    assert!(workplace.run(&["graph", "--format", "mermaid", "p.yaml"]).ok().contains("n0 --> n1"));
+    workplace.write("wrong.yaml", sources);
+    let wrong = workplace.run(&["graph", "wrong.yaml"]);
+    assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(3), ""), "{}", wrong.stderr);
+}

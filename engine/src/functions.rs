@@ -40,6 +40,7 @@
 //! ```
 
 mod folder;
+mod library;
 mod registered;
 
 pub use levada_query::{
@@ -48,5 +49,6 @@ pub use levada_query::{
 };
 /// What functions of users are made of.
 pub use levada_udf as udf;
+pub use library::{builtin, reference};
 
 pub(crate) use self::{folder::ModuleFolder, registered::Functions};

@@ -20,7 +20,7 @@ static BUILTIN: LazyLock<Arc<FunctionRegistry>> = LazyLock::new(|| {
         Listing::BuiltInSeries(_) => 0,
         Listing::Native => 1,
         Listing::BuiltInScalar => 2,
-        Listing::External(_) => 3,
+        Listing::External(_) | Listing::Library(_) => 3,
     });
     let mut registry = FunctionRegistry::default();
     all.into_iter().for_each(|each| registry.put(each));

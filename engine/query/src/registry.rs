@@ -69,19 +69,40 @@ pub struct FunctionRegistry {
     definitions: Vec<Arc<FunctionDefinition>>,
     /// Every name in lower case and whose it is, in order.
     names: Vec<(Box<str>, usize)>,
+    /// Functions that are found where no other has the name, by name: added ones may take it.
+    library: Arc<[Arc<FunctionDefinition>]>,
 }
 
 impl FunctionRegistry {
     /// The function of a name, in any case.
     pub fn find(&self, name: &str) -> Option<&FunctionDefinition> {
+        let in_library = || {
+            let at = self.library.binary_search_by(|each| in_any_case(each.name(), name)).ok()?;
+            Some(&*self.library[at])
+        };
+        self.own(name).or_else(in_library)
+    }
+
+    /// As [`FunctionRegistry::find`], without the library.
+    fn own(&self, name: &str) -> Option<&FunctionDefinition> {
         let at = self.names.binary_search_by(|(each, _)| in_any_case(each, name)).ok()?;
         self.definitions.get(self.names[at].1).map(|found| &**found)
     }
 
     /// All functions, in the order in which they are listed: the built-in ones first, by kind, then the others as they
-    /// were added.
+    /// were added, then those of the library that no other has the name of.
     pub fn definitions(&self) -> impl Iterator<Item = &FunctionDefinition> {
-        self.definitions.iter().map(|each| &**each)
+        let library = self.library.iter().filter(|each| self.own(each.name()).is_none());
+        self.definitions.iter().chain(library).map(|each| &**each)
+    }
+
+    /// These functions and a library, whose functions are called where no other has the name. They take no name: one that is
+    /// added goes before.
+    #[must_use]
+    pub fn with_library(&self, library: impl IntoIterator<Item = FunctionDefinition>) -> Self {
+        let mut library: Vec<Arc<FunctionDefinition>> = library.into_iter().map(Arc::new).collect();
+        library.sort_by(|a, b| a.name().cmp(b.name()));
+        Self { library: library.into(), ..self.clone() }
     }
 
     /// These functions and one more.
@@ -100,7 +121,7 @@ impl FunctionRegistry {
     /// # Errors
     /// As [`FunctionRegistry::with`].
     pub fn check_free(&self, name: &str) -> Result<(), QueryError> {
-        let Some(taken) = self.find(name) else { return Ok(()) };
+        let Some(taken) = self.own(name) else { return Ok(()) };
         let upper = name.to_uppercase();
         Err(if taken.is_builtin() {
             QueryError::Refused {
@@ -119,8 +140,8 @@ impl FunctionRegistry {
 
     /// These functions without one that was added; `None` where none was added under the name.
     pub fn without(&self, name: &str) -> Option<Self> {
-        let gone = self.find(name).filter(|found| !found.is_builtin())?;
-        let mut fewer = Self::default();
+        let gone = self.own(name).filter(|found| !found.is_builtin())?;
+        let mut fewer = Self { library: Arc::clone(&self.library), ..Self::default() };
         for each in self.definitions.iter().filter(|each| !std::ptr::eq(&***each, gone)) {
             fewer.put_shared(Arc::clone(each));
         }

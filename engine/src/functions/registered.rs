@@ -92,7 +92,7 @@ impl Functions {
                 format!("it is of version {}, and this program knows {VERSION} at most", document.version);
             return Err(file.damaged(0, why));
         }
-        let mut registry = FunctionRegistry::builtin();
+        let mut registry = Arc::new(super::library::registry(limits));
         let mut stored = BTreeMap::new();
         for entry in document.functions {
             let kind = kind_of(&entry.kind)
@@ -237,7 +237,9 @@ impl Library {
             Some(file) => self.folder.load_installed(file, class),
             None => {
                 let offered = self.offered.read().unwrap_or_else(PoisonError::into_inner).get(class).cloned();
-                offered.map_or_else(|| self.folder.load(class), Ok)
+                offered
+                    .map_or_else(|| self.folder.load(class), Ok)
+                    .or_else(|why| super::library::of_class(class).ok_or(why))
             }
         }
     }

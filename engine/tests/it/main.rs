@@ -6,6 +6,7 @@ mod conformance;
 mod contract;
 mod devices;
 mod functions;
+mod library;
 mod load;
 mod names;
 mod patterns;

@@ -142,10 +142,10 @@ impl<'a> Names<'a> {
         Self { order: SchemaOrder::Path, ..self }
     }
 
-    /// Whether an expression is a call of a function that was added.
+    /// Whether an expression is a call of a function that a factory makes.
     pub(crate) fn is_added(&self, expression: &Expression) -> bool {
         let ExpressionKind::Function(call) = &expression.kind else { return false };
-        self.functions.find(&call.name).is_some_and(|found| !found.is_builtin())
+        self.functions.find(&call.name).is_some_and(|found| found.is_udf())
     }
 
     /// The series a suffix, or a whole path, stands for.

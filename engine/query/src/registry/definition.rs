@@ -76,6 +76,8 @@ pub(crate) enum Listing {
     BuiltInScalar,
     /// An added one, and where it is from.
     External(String),
+    /// One of a library, and its class.
+    Library(String),
 }
 
 impl Listing {
@@ -200,6 +202,19 @@ impl FunctionDefinition {
         self
     }
 
+    /// As a function of a library, which is there from the beginning: what follows its name in a call, and one sentence on what
+    /// it gives. Its class is the one that it has.
+    #[must_use]
+    pub fn of_library(
+        mut self,
+        signature: impl Into<Cow<'static, str>>,
+        summary: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.listing = Listing::Library(self.class().into_owned());
+        (self.signature, self.summary) = (signature.into(), summary.into());
+        self
+    }
+
     /// As a function that is there from the beginning.
     #[must_use]
     pub(crate) fn listed(mut self, listing: Listing) -> Self {
@@ -257,7 +272,7 @@ impl FunctionDefinition {
     /// The kind of function in the words of `show functions`: `native`, `built-in UDTF` and so on.
     pub fn type_word(&self) -> &'static str {
         match (&self.listing, self.kind()) {
-            (Listing::BuiltInSeries(_), _) => "built-in UDTF",
+            (Listing::BuiltInSeries(_) | Listing::Library(_), _) => "built-in UDTF",
             (Listing::Native, _) => "native",
             (Listing::BuiltInScalar, _) => "built-in scalar",
             (Listing::External(_), FunctionKind::Aggregate) => "external UDAF",
@@ -270,8 +285,13 @@ impl FunctionDefinition {
         match &self.listing {
             Listing::BuiltInSeries(class) => format!("{}.{class}", Listing::PACKAGE).into(),
             Listing::Native | Listing::BuiltInScalar => Cow::Borrowed(""),
-            Listing::External(class) => Cow::Borrowed(class),
+            Listing::External(class) | Listing::Library(class) => Cow::Borrowed(class),
         }
+    }
+
+    /// Whether it is a factory's, of a user or of a library.
+    pub(crate) fn is_udf(&self) -> bool {
+        matches!(self.listing, Listing::External(_) | Listing::Library(_))
     }
 
     pub(crate) fn listing(&self) -> &Listing {

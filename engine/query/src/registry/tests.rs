@@ -62,3 +62,22 @@ fn an_added_function_can_be_taken_away_and_a_built_in_one_cannot() {
         assert!(more.without(name).is_none(), "{name}");
     }
 }
+
+#[test]
+fn a_library_takes_no_names() {
+    let library = ["sin", "Median", "range"]
+        .map(|name| nothing(name).of_class("lib.X").of_library("(any): any", "Nothing."));
+    let functions = FunctionRegistry::builtin().with_library(library);
+    let found =
+        |functions: &FunctionRegistry, name: &str| functions.find(name).map(|each| each.class().into_owned());
+    assert_eq!(found(&functions, "MEDIAN").as_deref(), Some("lib.X"));
+    // What is built in goes before, and so does what is added; what is taken away again leaves the library's.
+    assert_ne!(found(&functions, "sin").as_deref(), Some("lib.X"));
+    let more = functions.with(nothing("Range").of_class("ex.Range")).expect("the name is free");
+    assert_eq!(found(&more, "range").as_deref(), Some("ex.Range"));
+    assert_eq!(more.definitions().count(), functions.definitions().count());
+    let fewer = more.without("range").expect("it was added");
+    assert_eq!(found(&fewer, "range").as_deref(), Some("lib.X"));
+    assert!(fewer.without("range").is_none());
+    assert_eq!(fewer.definitions().count(), FunctionRegistry::builtin().definitions().count() + 2);
+}

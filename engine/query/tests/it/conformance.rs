@@ -43,7 +43,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("where diff(i) > 1", "functions of series do not stand in conditions yet"),
     ("substring(t from 1 for 1)", "the header does not tell the spellings apart"),
     ("(x, y) -> {y + x}", "the peer fails at the first null"),
-    ("master_repair(", "not there yet"),
+    ("master_repair(", "the engine brings it with its library"),
 ];
 
 /// The moment of every statement.

@@ -160,6 +160,43 @@ impl fmt::Debug for Declaration {
     }
 }
 
+impl Declaration {
+    /// What follows the name in a call, and the type of the points: `(number[, 'error'='0']): DOUBLE`.
+    pub fn signature(&self) -> String {
+        let (input, like) = match self.inputs {
+            Inputs::Numbers(1) => ("number", "number"),
+            Inputs::Numbers(_) => ("number, number", "number"),
+            Inputs::ManyNumbers | Inputs::NumberPairs => ("number…", "number"),
+            Inputs::Any => ("any", "any"),
+            Inputs::ManyAny => ("any…", "any"),
+            Inputs::Text => ("text", "text"),
+        };
+        let attributes = self.parameters.iter().map(|each| match each.default {
+            None => format!(", '{}'='…'", each.name),
+            // What is no word is said in the reference.
+            Some(default) if default.contains(' ') => format!("[, '{}'='…']", each.name),
+            Some(default) => format!("[, '{}'='{default}']", each.name),
+        });
+        let output = match self.described().0 {
+            "the input's type" => format!("like {like}"),
+            output => output.to_owned(),
+        };
+        format!("({input}{}): {output}", attributes.collect::<String>())
+    }
+
+    /// One sentence on what it gives.
+    pub fn summary(&self) -> String {
+        let mut letters = self.described().1.chars();
+        let first = letters.next().map(|each| each.to_uppercase().collect::<String>());
+        format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+    }
+
+    /// The type of the points, and what they are.
+    fn described(&self) -> (&'static str, &'static str) {
+        self.result.split_once(": ").unwrap_or(("any", self.result))
+    }
+}
+
 /// The reference of all functions in Markdown: a table for each group.
 pub fn reference() -> String {
     let mut page = String::new();

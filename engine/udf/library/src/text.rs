@@ -26,7 +26,7 @@ const LIMIT: Parameter = option("limit", "-1", "how many matches are replaced; -
 const OFFSET: Parameter = option("offset", "0", "how many matches are left before");
 const REVERSE: Parameter = option("reverse", "false", "whether matches are counted from the end");
 const INDEX: Parameter = option("index", "-1", "which part, from 0 on; -1: how many there are");
-const PARTS: &str = "INT32: how many parts there are, or TEXT: one of them, and no point where there are fewer; empty parts at the end do not count";
+const PARTS: &str = "INT32 or TEXT: how many parts there are, or one of them, and no point where there are fewer; empty parts at the end do not count";
 
 /// The functions of this group.
 pub(crate) const ALL: [Declaration; 5] = [

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use levada_config::{Topic, topics};
 use levada_connector_api::{Component, ComponentKind, Registry};
-use levada_engine::functions::FunctionRegistry;
 
 use crate::{args::DocsArgs, exit::Failure, registry};
 
@@ -22,7 +21,7 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if wanted == FUNCTIONS {
-        println!("{}", FunctionRegistry::builtin().reference());
+        println!("{}", levada_engine::functions::reference());
         return Ok(ExitCode::SUCCESS);
     }
     let (kind, name) = match wanted.split_once('/') {

@@ -14,7 +14,15 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("levada-query", &["levada-model", "levada-sql", "levada-storage", "levada-udf"]),
     (
         "levada-engine",
-        &["levada-model", "levada-query", "levada-sql", "levada-storage", "levada-tsfile", "levada-udf"],
+        &[
+            "levada-model",
+            "levada-query",
+            "levada-sql",
+            "levada-storage",
+            "levada-tsfile",
+            "levada-udf",
+            "levada-udf-library",
+        ],
     ),
     ("levada-udf-sdk", &[]),
     ("levada-udf", &["levada-model", "levada-udf-sdk"]),

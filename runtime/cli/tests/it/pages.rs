@@ -84,10 +84,14 @@ fn docs_of_functions_are_those_of_the_registry() {
     let contents = Workplace::new().run(&["docs"]).ok();
     assert!(contents.lines().any(|line| line.trim_start().starts_with("functions ")), "{contents}");
     let page = Workplace::new().run(&["docs", "functions"]).ok();
-    for function in levada_engine::functions::FunctionRegistry::builtin().definitions() {
+    for function in levada_engine::functions::builtin().definitions() {
         let row = format!("| `{}{}` | {}", function.name(), function.signature(), function.summary());
         assert!(page.contains(&row), "{row}");
     }
+    assert!(
+        page.contains("### Anomaly detection")
+            && page.contains("| `ksigma` | 1 series of numbers | `k` (3): ")
+    );
     assert!(topics().iter().all(|topic| topic.name != "functions"));
 }
 

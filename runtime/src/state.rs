@@ -52,11 +52,11 @@ pub(crate) fn look(folder: &Path) -> Result<Found> {
     Found::look(folder).map_err(|error| cannot("read", folder, error))
 }
 
-/// The transforms that something is kept of in a pipeline's folder. Blocks.
+/// The transforms of a pipeline that something is kept of in its folder. Blocks.
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn kept(state_dir: &Path) -> Result<Vec<String>> {
+pub(crate) fn kept(state_dir: &Path, pipeline: &str) -> Result<Vec<String>> {
     let read = || {
         let listed = match std::fs::read_dir(state_dir) {
             // Whoever writes there says that it is no folder.
@@ -70,7 +70,7 @@ pub(crate) fn kept(state_dir: &Path) -> Result<Vec<String>> {
             let path = entry?.path();
             let node = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".state"));
             if let Some(node) = node.filter(|_| path.is_dir())
-                && Found::look(&path)?.last > 0
+                && Found::look(&path)?.is_held_by(pipeline)
             {
                 nodes.push(node.to_owned());
             }

@@ -66,7 +66,7 @@ pub(super) fn at(
             "this one is new behind the transform: it gets what is emitted from now on"
         );
     }
-    let behind = behind(&found, &keepers, asked);
+    let behind = behind(parts, &found, &keepers, asked);
     let last = versions.iter().max().copied().unwrap_or(0).max(found.last);
     match found.version(asked) {
         Ok((version, positions)) => {
@@ -140,7 +140,7 @@ fn says(behind: Option<&Behind>, name: &str, target: &[String], stored: Option<u
 }
 
 /// Who is behind from now on: those that are new since this version.
-fn behind(found: &Found, keepers: &[(String, Vec<String>, Says)], version: u64) -> Behind {
+fn behind(parts: &Parts<'_>, found: &Found, keepers: &[(String, Vec<String>, Says)], version: u64) -> Behind {
     let known = found.behind.clone().unwrap_or_default();
     let member = |(name, target, says): &(String, Vec<String>, Says)| {
         let since = match says {
@@ -149,7 +149,8 @@ fn behind(found: &Found, keepers: &[(String, Vec<String>, Says)], version: u64) 
         };
         (name.clone(), Member { target: target.clone(), since })
     };
-    Behind { members: keepers.iter().map(member).collect(), delivered: known.delivered }
+    let members = keepers.iter().map(member).collect();
+    Behind { pipeline: parts.pipeline.name.clone(), members, delivered: known.delivered }
 }
 
 /// The transforms of which something is kept, in the state folder or as marks in sinks, and that the pipeline does not have.
@@ -157,7 +158,7 @@ fn behind(found: &Found, keepers: &[(String, Vec<String>, Says)], version: u64) 
 /// # Errors
 /// The folder cannot be read.
 pub(crate) fn ownerless(parts: &Parts<'_>, sinks: &[Kept]) -> Result<BTreeSet<String>> {
-    let mut nodes: BTreeSet<_> = state::kept(&parts.state_dir)?.into_iter().collect();
+    let mut nodes: BTreeSet<_> = state::kept(&parts.state_dir, &parts.pipeline.name)?.into_iter().collect();
     for (split, _) in
         sinks.iter().filter_map(|sink| sink.stored.as_ref()).flatten().filter(|(_, at)| **at > 0)
     {

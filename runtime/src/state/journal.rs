@@ -120,6 +120,12 @@ impl Found {
         Ok(())
     }
 
+    /// Whether a transform of a pipeline may hold something by it.
+    pub(crate) fn is_held_by(&self, pipeline: &str) -> bool {
+        let owner = self.behind.as_ref().map_or("", |behind| &behind.pipeline);
+        (owner.is_empty() || owner == pipeline) && self.versions.iter().any(|each| each.version > 0)
+    }
+
     /// The version that stands for `asked`, with its positions.
     ///
     /// # Errors

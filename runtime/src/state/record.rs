@@ -27,6 +27,9 @@ pub(crate) struct Member {
 /// Who is behind a transform.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Behind {
+    /// The pipeline, as several may have one folder; empty where it is not known.
+    #[serde(default)]
+    pub(crate) pipeline: String,
     /// By name, from before anything is sent to them.
     pub(crate) members: BTreeMap<String, Member>,
     /// A version that all of them have, behind every `since`; smaller where nothing was delivered to the newest yet.

@@ -213,3 +213,19 @@ async fn where_nothing_is_kept_each_run_begins_anew() {
         assert_eq!(out.rows().len(), 100);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_pipeline_holds_in_the_same_folder_is_its_own() {
+    let (harness, _script) = holding("one", "hold");
+    let mut harness = harness.sink("out", &["hold"]);
+    harness.pipeline.state_dir = Some(harness.folder.path().join("shared"));
+    let _out = ScriptedSink::new().with_checkpoints().named(harness.script("out"));
+    run(&harness).await;
+    let mut other = Harness::new("two").source("in").sink("out", &["in"]);
+    other.pipeline.state_dir.clone_from(&harness.pipeline.state_dir);
+    let _script = rows(&other);
+    let out = ScriptedSink::new().with_checkpoints().named(other.script("out"));
+    run(&other).await;
+    assert_eq!(numbers(&out.rows()).len(), 100);
+    assert_eq!(complete(&harness).await, 0);
+}

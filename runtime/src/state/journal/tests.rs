@@ -137,11 +137,15 @@ fn a_new_file_is_begun_when_changes_outgrow_the_whole() {
 fn who_is_behind_is_known_from_the_beginning_and_through_every_new_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let member = |since| Member { target: vec!["file a".to_owned()], since };
-    let mut behind = Behind { members: [("a".to_owned(), member(0))].into(), delivered: 0 };
+    let members = [("a".to_owned(), member(0))].into();
+    let mut behind = Behind { pipeline: "p".to_owned(), members, delivered: 0 };
     let known = || Found::look(folder.path()).expect("readable").behind.expect("noted");
     let mut journal = Journal::begin(folder.path(), &at(1), 0, behind.clone()).expect("an empty folder");
     assert_eq!(known(), behind);
+    let held_by = |pipeline| Found::look(folder.path()).expect("readable").is_held_by(pipeline);
+    assert!(!held_by("p"), "nothing was saved yet");
     journal.save(1, false, &at(2), b"a").expect("written");
+    assert!(held_by("p") && !held_by("another"));
     journal.settled(1, None).expect("written");
     assert_eq!(known().delivered, 1);
     for version in 2..6 {

@@ -102,6 +102,7 @@ impl Pipes {
             );
             return Err(document.damaged(0, reason));
         }
+        forget_dropped(&storage, &book);
         let mut live = BTreeMap::new();
         for pipe in book.pipes.values() {
             let progress = Progress::open(document.beside(format!("progress-{}.json", pipe.id)))?;
@@ -198,6 +199,22 @@ async fn end(task: JoinHandle<()>) {
     }
 }
 
+/// Keeps nothing for pipes that a crash left half dropped.
+fn forget_dropped(storage: &Storage, book: &Book) {
+    let known: Vec<String> = book.pipes.values().map(|pipe| reader(pipe.id)).collect();
+    let readers = storage.readers().into_iter().filter_map(|reader| reader.name);
+    for name in
+        readers.filter(|name| name.starts_with(READER) && !known.iter().any(|known| **name == **known))
+    {
+        if let Err(error) = storage.forget_reader(&name) {
+            tracing::warn!(reader = &*name, %error, "the log is still kept for a pipe that was dropped");
+        }
+    }
+}
+
+/// What the names of pipes' readers begin with.
+const READER: &str = "pipe:";
+
 /// A name that no other engine has.
 fn new_name() -> String {
     // The keys of hashers are the operating system's randomness.
@@ -207,5 +224,5 @@ fn new_name() -> String {
 
 /// What a reader of changes is called that a pipe has.
 fn reader(id: u64) -> String {
-    format!("pipe:{id}")
+    format!("{READER}{id}")
 }

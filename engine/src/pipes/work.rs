@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use levada_model::SessionError;
+use levada_model::{Path, PathPattern, SessionError};
 use levada_storage::{ChangesFrom, Clock, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
@@ -129,6 +129,13 @@ impl PipeWork {
     /// All changes up to this write are delivered, and that is durable; `None` where what was stored when the pipe began is not.
     pub fn position(&self) -> Option<u64> {
         self.status.progress.position()
+    }
+
+    /// The databases that may have series which are sent.
+    pub fn databases(&self) -> Vec<Path> {
+        let all = PathPattern::parse("root.**").expect("a pattern");
+        let all = self.storage.catalog().databases(&all).into_iter().map(|database| database.path);
+        all.filter(|path| self.definition.selection.may_have_below(path)).collect()
     }
 
     /// What this engine is known by to others.

@@ -75,14 +75,24 @@ impl Delivery<'_, '_> {
     async fn receiver(&mut self) -> Option<String> {
         let pool = self.pool?;
         loop {
-            match pool.receiver().await {
-                Ok(server) => {
+            match self.introduce(pool).await {
+                Ok(engine) => {
                     self.failing.worked();
-                    return server.engine;
+                    return engine;
                 }
                 Err(error) => self.failing.failed(&error).await,
             }
         }
+    }
+
+    /// Tells the receiver which databases come; what it is known by.
+    async fn introduce(&self, pool: &Pool) -> Result<Option<String>, SessionError> {
+        let engine = pool.receiver().await?.engine;
+        for database in self.work.databases() {
+            let named = pool.name_database(&database).await;
+            self.told(named, || format!("the database {database}"))?;
+        }
+        Ok(engine)
     }
 
     async fn deliver(&mut self, plan: Plan) {

@@ -182,6 +182,9 @@ async fn both_ends_are_equal_after_each_was_opened_again_and_the_network_was_cut
     }
     equal(&sender, &receiver).await;
     assert_eq!(receiver.rows("select count(s) from root.a.** align by device").await.len(), 7);
+    // The receiver knows what comes, though the sender made its database long ago.
+    let listed = receiver.rows("show pipes").await;
+    assert!(listed.len() == 1 && listed[0].ends_with("|RUNNING|Database='root.a'|NORMAL"), "{listed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

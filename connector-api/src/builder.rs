@@ -25,12 +25,14 @@ use levada_model::{Kind, Moment, SplitName, SplitRange};
 
 use crate::{Batch, RecordRef, RecordsBuilder, RejectedRecord};
 
+mod beside;
 mod column;
 mod device;
 mod names;
 #[cfg(test)]
 mod tests;
 
+use beside::Beside;
 use device::DeviceRows;
 
 /// A value on its way into a column.
@@ -137,6 +139,7 @@ pub struct BatchBuilder {
     rows: usize,
     value_bytes: usize,
     fine: FineTimes,
+    beside: Beside,
 }
 
 /// Moments that are kept from one batch to the next, to compare those of its rows with.
@@ -181,6 +184,23 @@ impl BatchBuilder {
     /// The rows pushed from now on come from this record.
     pub fn record(&mut self, bytes: &[u8], position: u64) {
         self.current = Some((self.records.push(bytes, position), self.rows));
+        self.beside.clear();
+    }
+
+    /// Every row of the current record that has a value gets this column too: a TEXT, an INT64 or a TIMESTAMP, which is something
+    /// that came with the record beside its bytes.
+    pub fn beside(&mut self, name: &str, value: FieldValue<'_>) {
+        self.beside.add(name, value);
+    }
+
+    /// The device of the current record's rows, where the record itself names none.
+    pub fn usual_device(&mut self, name: &str) {
+        self.beside.set_device(name);
+    }
+
+    /// What [`BatchBuilder::usual_device`] said of the current record.
+    pub fn device_beside(&self) -> Option<&str> {
+        self.beside.device()
     }
 
     /// What came with the current record: its key, its time in milliseconds, and whether it has a value at all.
@@ -239,6 +259,14 @@ impl BatchBuilder {
             self.active.push(index as u32);
         }
         let record = self.current.map(|(record, _)| record);
+        let all: Vec<(&str, FieldValue<'_>)>;
+        let fields = if self.beside.is_empty() {
+            fields
+        } else {
+            all = fields.iter().copied().chain(self.beside.fields()).collect();
+            bytes += self.beside.fields().map(|(_, value)| value.bytes()).sum::<usize>();
+            &all
+        };
         self.columns += rows
             .push(at.millis(), record, fields, &self.hasher)
             .map_err(|name| RowError(format!("two values of one row are named `{name}`")))?;

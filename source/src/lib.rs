@@ -1,10 +1,11 @@
-//! Sources: Kafka, files, queries, simulated sensors; and the decoders that make rows of their records.
+//! Sources: Kafka, MQTT, files, queries, simulated sensors; and the decoders that make rows of their records.
 //!
 //! ```text
 //!   sensor   rows from nothing                   split: the node         position: row
 //!   file     lines ──▶ decoder ──▶ BatchBuilder  split: the file         position: byte
 //!   iotdb    queries ──▶ record batches       split: a device         position: time
 //!   kafka    messages ──▶ decoder ──▶ BatchBuilder   split: a partition  position: offset
+//!   mqtt     messages ──▶ decoder ──▶ BatchBuilder   split: the node     position: running number
 //! ```
 //!
 //! Invariants: what blocks runs on a thread of its own, behind a bounded queue; positions of a split are handed out
@@ -18,6 +19,7 @@ pub mod file;
 pub mod iotdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;
+pub mod mqtt;
 pub mod sensor;
 
 use levada_connector_api::Registry;
@@ -32,6 +34,7 @@ pub fn register(registry: Registry) -> Registry {
         .with_decoder::<decode::LineDecoder>()
         .with_source::<file::FileSource>()
         .with_source::<iotdb::QuerySource>()
+        .with_source::<mqtt::MqttSource>()
         .with_source::<sensor::SensorSource>();
     #[cfg(feature = "kafka")]
     let registry = registry.with_source::<kafka::KafkaSource>();

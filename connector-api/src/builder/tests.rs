@@ -371,3 +371,23 @@ fn a_type_that_a_value_says_comes_before_one_that_is_inferred() {
         }
     }
 }
+
+#[test]
+fn what_came_beside_a_record_is_in_each_of_its_rows_and_in_no_others() {
+    let mut rows = BatchBuilder::new();
+    rows.record(b"one", 0);
+    rows.beside("topic", FieldValue::Text("a/b"));
+    rows.usual_device("root.a.b");
+    assert_eq!(rows.device_beside(), Some("root.a.b"));
+    rows.row("root.d", 1, &[("v", FieldValue::Int32(1))]).expect("held");
+    rows.row("root.d", 2, &[("v", FieldValue::Null)]).expect("empty");
+    rows.row("root.d", 3, &[("topic", FieldValue::Int32(1))]).expect_err("two of one name");
+    rows.record(b"two", 1);
+    assert_eq!(rows.device_beside(), None);
+    rows.row("root.d", 4, &[("v", FieldValue::Int32(2))]).expect("held");
+    let batch = rows.finish(Vec::new());
+    let tablet = &batch.readings[0].tablet;
+    let topic = tablet.columns().iter().find(|column| &*column.name == "topic").expect("a column");
+    let topics: Vec<_> = (0..tablet.rows()).map(|row| topic.value(row)).collect();
+    assert_eq!(topics, [Some(levada_model::Value::Text("a/b".to_owned())), None]);
+}

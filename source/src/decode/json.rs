@@ -6,6 +6,8 @@
 //!   {"device": "d1", "timestamp": 1700000000000, "measurements": "temperature,on", "types": "FLOAT,BOOLEAN", "values": "21.3,true"}
 //!   {"device": "d1", "timestamp": 1700000000000, "measurements": ["temperature"], "values": [21.3]}
 //!        → the event map of the Flink connector, each part a list or a text with separators
+//!   {"device": "d1", "timestamps": [1700000000000, 1700000001000], "measurements": ["a"], "values": [[1], [2]]}
+//!        → a row for each time, as IoTDB's own MQTT service takes it
 //!   {"device": "d1", "time": 1700000000000, "values": {"temperature": 21.3}}
 //!        → members of `measurements` or `values` are measurements by their own names
 //! ```

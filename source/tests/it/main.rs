@@ -1,5 +1,7 @@
 //! Every source against the contract.
 
+mod broker;
 mod contract;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod mqtt;

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::decode::typed::is_whole;
 
+/// Where an event map has several times, each with a list of values of its own.
+const MANY_TIMES: &str = "timestamps";
+
 /// Puts the row of an object whose members are these nodes.
 ///
 /// # Errors
@@ -56,10 +59,18 @@ pub(super) fn decode<'t>(
         member(plan, at, &tape[at], fields, &mut parts.nested)?;
     }
     parts.event = [measurements, types, values];
+    let many = parts.nested.iter().copied().find(|&at| tape[at].key == MANY_TIMES);
+    let is_many = time.or(other_time).is_none() && measurements.is_some() && !plan.picks;
+    let many = many.filter(|&at| is_many && matches!(tape[at].value, Value::List(_)));
     let mut memory = std::mem::take(&mut fields.device);
-    let device = device_name(plan, tape, &members, device, &mut memory)?;
-    let time = moment(plan, &device, time.or(other_time).map(|at| &tape[at].value))?;
-    let taken = complete(plan, tape, members, &parts, Whose { device: &device, time }, fields, rows);
+    let device = device_name(plan, tape, &members, device, rows.device_beside(), &mut memory)?;
+    let taken = match many {
+        Some(times) => several(plan, tape, times, &parts, &device, fields, rows),
+        None => {
+            let time = moment(plan, &device, time.or(other_time).map(|at| &tape[at].value))?;
+            complete(plan, tape, members, &parts, Whose { device: &device, time }, fields, rows)
+        }
+    };
     drop(device);
     fields.device = memory;
     taken
@@ -81,6 +92,37 @@ struct Parts {
     nested: Vec<usize>,
     /// What stands deeper and has a role of its own.
     taken: Vec<usize>,
+}
+
+/// Hands over the rows of an event map with a list of times and, for each of them, a list of values.
+fn several<'t>(
+    plan: &'t Plan,
+    tape: &'t [Node<'_>],
+    times: usize,
+    parts: &Parts,
+    device: &str,
+    fields: &mut Fields<'t>,
+    rows: &mut BatchBuilder,
+) -> Result<(), String> {
+    if plan.looks() {
+        plan.account.looks();
+    }
+    let list = |at: Option<usize>| match at.map(|at| (at, &tape[at].value)) {
+        Some((at, &Value::List(end))) => Ok(children(tape, at + 1, end)),
+        _ => Err(format!("beside `{MANY_TIMES}` the values are a list of lists, one for each time")),
+    };
+    let [measurements, types, values] = parts.event;
+    let (counted, given) = (list(Some(times))?.count(), list(values)?.count());
+    if counted != given {
+        return Err(format!("{counted} times, {given} lists of values: there must be as many of each"));
+    }
+    for ((_, time), (at, _)) in list(Some(times))?.zip(list(values)?) {
+        let time = moment(plan, device, Some(&time.value))?;
+        fields.held.clear();
+        event::gather(plan, tape, [measurements, types, Some(at)], fields)?;
+        finish(plan, tape, Whose { device, time }, fields, &[], rows)?;
+    }
+    Ok(())
 }
 
 /// Gathers the fields that are not gathered yet, and hands the row over.
@@ -281,6 +323,7 @@ fn device_name<'d>(
     tape: &'d [Node<'_>],
     members: &Range<usize>,
     found: Option<usize>,
+    beside: Option<&str>,
     memory: &'d mut String,
 ) -> Result<Cow<'d, str>, String> {
     if let Some(name) = &plan.device {
@@ -293,7 +336,14 @@ fn device_name<'d>(
     match found.map(|at| &tape[at].value) {
         Some(Value::Text(name)) => Ok(Cow::Borrowed(name)),
         Some(Value::Number(digits)) if is_whole(digits) => Ok(Cow::Borrowed(digits)),
-        None | Some(Value::Null) => Err("there is no device".to_owned()),
+        None | Some(Value::Null) => match beside {
+            Some(beside) => {
+                memory.clear();
+                memory.push_str(beside);
+                Ok(Cow::Borrowed(memory.as_str()))
+            }
+            None => Err("there is no device".to_owned()),
+        },
         Some(_) => Err("the device is not a text".to_owned()),
     }
 }

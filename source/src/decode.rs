@@ -5,12 +5,14 @@
 //! | `json` | an object, flat or an event map, or an array of those |
 //! | `csv` | lines of separated values |
 //! | `line` | `device,time,m1:m2,TYPE1:TYPE2,v1:v2` |
+//! | `influx` | lines of InfluxDB's protocol, `table,tag=value field=value time` |
 //!
 //! Invariants: no bytes, whatever they are, make a decoder panic or recurse without bound; a record that is not well
 //! formed leaves no row behind; nothing is guessed silently: what cannot be read is rejected with the place in it.
 
 mod account;
 mod csv;
+mod influx;
 mod json;
 mod line;
 mod time;
@@ -25,6 +27,7 @@ fn unmarked(record: &[u8]) -> &[u8] {
 
 pub use self::{
     csv::{CsvDecoder, CsvOptions},
+    influx::{InfluxDecoder, InfluxOptions, Tags},
     json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath},
     line::{LineDecoder, LineOptions},
     time::{MissingTime, TimeUnit},

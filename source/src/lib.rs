@@ -1,10 +1,11 @@
-//! Sources: Kafka, MQTT, files, queries, simulated sensors; and the decoders that make rows of their records.
+//! Sources: Kafka, MQTT, HTTP, files, queries, simulated sensors; and the decoders that make rows of their records.
 //!
 //! ```text
 //!   sensor   rows from nothing                   split: the node         position: row
 //!   file     lines ──▶ decoder ──▶ BatchBuilder  split: the file         position: byte
 //!   iotdb    queries ──▶ record batches       split: a device         position: time
 //!   kafka    messages ──▶ decoder ──▶ BatchBuilder   split: a partition  position: offset
+//!   http     bodies ──▶ decoder ──▶ BatchBuilder     split: the node     position: running number
 //!   mqtt     messages ──▶ decoder ──▶ BatchBuilder   split: the node     position: running number
 //! ```
 //!
@@ -16,6 +17,7 @@ mod text_list;
 
 pub mod decode;
 pub mod file;
+pub mod http;
 pub mod iotdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -32,8 +34,10 @@ pub fn register(registry: Registry) -> Registry {
         .with_decoder::<decode::JsonDecoder>()
         .with_decoder::<decode::CsvDecoder>()
         .with_decoder::<decode::LineDecoder>()
+        .with_decoder::<decode::InfluxDecoder>()
         .with_source::<file::FileSource>()
         .with_source::<iotdb::QuerySource>()
+        .with_source::<http::HttpSource>()
         .with_source::<mqtt::MqttSource>()
         .with_source::<sensor::SensorSource>();
     #[cfg(feature = "kafka")]

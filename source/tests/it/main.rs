@@ -2,6 +2,7 @@
 
 mod broker;
 mod contract;
+mod http;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod mqtt;

@@ -60,10 +60,11 @@ impl HttpOptions {
         if let Err(error) = port_of(&self.listen) {
             problems.push(Problem::new("listen", error));
         }
-        if !self.path.starts_with('/') || self.path.contains(['{', '}', '?', '#', ' ']) {
+        let is_odd = self.path.contains(|c: char| !c.is_ascii_alphanumeric() && !"/._~-".contains(c));
+        if !self.path.starts_with('/') || is_odd {
             problems.push(Problem::new(
                 "path",
-                "a path begins with `/`, as in /readings, and has none of `{}?#`",
+                "a path begins with `/`, as in /readings, and is of ASCII letters, digits and `._~-`",
             ));
         }
         if self.token.as_ref().is_some_and(|token| token.reveal().is_empty()) {

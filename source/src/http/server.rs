@@ -1,6 +1,6 @@
 //! The side of the requests.
 
-use std::sync::Arc;
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -17,10 +17,13 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::options::HttpOptions;
+
+/// How long an address may be taken by who has let it go.
+const LET_GO: Duration = Duration::from_secs(1);
 
 /// A body on its way into the pipeline.
 #[derive(Debug)]
@@ -52,11 +55,11 @@ pub(super) async fn serve(
     options: HttpOptions,
     requests: mpsc::Sender<Request>,
 ) -> Result<(std::net::SocketAddr, impl Future<Output = ()> + Send + 'static)> {
-    let listener = TcpListener::bind(&options.listen).await;
+    let listener = listen(&options.listen).await;
     let listener =
         listener.map_err(|error| Error::io(format!("cannot listen at {}", options.listen), error))?;
     let address = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
-    let room = Arc::new(Semaphore::new(options.connections));
+    let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
     let path = options.path.clone();
     let router = Router::new().route(&path, post(take)).with_state(Arc::new(Shared { options, requests }));
     let served = async move {
@@ -65,6 +68,19 @@ pub(super) async fn serve(
         }
     };
     Ok((address, served))
+}
+
+/// Takes the address. One that was let go a moment ago may still be taken for as long.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let patience = Instant::now() + LET_GO;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < patience => {
+                sleep(LET_GO / 100).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response {

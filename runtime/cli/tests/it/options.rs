@@ -24,6 +24,8 @@ fn registry() -> Registry {
 fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
     match (kind, name) {
         (ComponentKind::Source, "kafka") => json!({"brokers": "127.0.0.1:1", "topics": ["t"], "group": "g"}),
+        (ComponentKind::Source, "mqtt") => json!({"broker": "127.0.0.1:1", "topics": ["t"]}),
+        (ComponentKind::Source, "http") => json!({"listen": "127.0.0.1:0"}),
         (ComponentKind::Source, "file") => json!({"paths": folder.join("in.jsonl")}),
         (ComponentKind::Source, "iotdb") => {
             json!({"embedded": folder.join("data"), "query": "select n from root.p.** align by device"})

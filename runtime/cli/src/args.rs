@@ -9,7 +9,7 @@ use levada_connector_api::{ByteSize, Interval, SyncMode};
 
 use crate::{
     bench::BenchArgs,
-    commands::{ExportArgs, FsckArgs, ImportArgs, OffsetsArgs},
+    commands::{ExportArgs, FsckArgs, ImportArgs, OffsetsArgs, UdfCommand},
     logging::LogArgs,
     node::NodeArgs,
     output::Format,
@@ -66,6 +66,9 @@ pub(crate) enum Command {
     Offsets(OffsetsArgs),
     /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
     Quickstart(QuickstartArgs),
+    /// Functions of your own: make, build, list, test and measure modules
+    #[command(subcommand)]
+    Udf(UdfCommand),
     /// Measure this machine
     Bench(BenchArgs),
     /// Print a completion script for a shell

@@ -15,12 +15,14 @@ mod run;
 mod serve;
 mod sql;
 mod test;
+mod udf;
 
 pub(crate) use export::ExportArgs;
 pub(crate) use fsck::FsckArgs;
 pub(crate) use import::ImportArgs;
 pub(crate) use offsets::OffsetsArgs;
 pub(crate) use sql::{is_missing, no_folder};
+pub(crate) use udf::UdfCommand;
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
@@ -54,6 +56,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Fsck(args) => fsck::fsck(&args),
         Command::Offsets(args) => offsets::offsets(&args),
         Command::Quickstart(args) => quickstart::quickstart(&args),
+        Command::Udf(command) => udf::run(command),
         Command::Bench(args) => bench::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Args::command(), "levada", &mut std::io::stdout());

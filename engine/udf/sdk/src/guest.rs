@@ -4,6 +4,9 @@
 
 use std::{panic::PanicHookInfo, sync::Once};
 
+// The bindings' allocation.
+use wit_bindgen as _;
+
 use self::bindings::levada::udf::{
     host::{Level, log},
     types,

@@ -60,6 +60,8 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "levada-sink",
             "levada-source",
             "levada-tsfile",
+            "levada-udf",
+            "levada-udf-host",
         ],
     ),
 ];

@@ -27,4 +27,5 @@ mod sources;
 mod stopping;
 mod tidy;
 mod transforms;
+mod udf;
 mod values;

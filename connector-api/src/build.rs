@@ -7,7 +7,9 @@ use levada_model::Session;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ByteSize, DecoderFactory, EncoderFactory, Error, Interval, Result, Secret, TlsOptions};
+use crate::{
+    ByteSize, DecoderFactory, EncoderFactory, Error, Facilities, Interval, Result, Secret, TlsOptions,
+};
 
 /// Which store a connector wants a session with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +116,8 @@ pub struct BuildContext {
     pub encoder: Option<EncoderFactory>,
     /// Where sessions come from.
     pub stores: Arc<dyn Stores>,
+    /// What the program lends.
+    pub facilities: Facilities,
 }
 
 impl BuildContext {
@@ -126,6 +130,7 @@ impl BuildContext {
             decoder: None,
             encoder: None,
             stores: Arc::new(NoStores),
+            facilities: Facilities::default(),
         }
     }
 

@@ -26,6 +26,7 @@ mod declare;
 mod decode;
 mod encode;
 mod error;
+mod facilities;
 pub mod guide;
 mod options;
 mod records;
@@ -44,6 +45,7 @@ pub use declare::{Options, With};
 pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
 pub use encode::{Encoder, EncoderFactory};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
+pub use facilities::Facilities;
 pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{

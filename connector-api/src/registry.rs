@@ -10,7 +10,8 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::{
-    BuildContext, DecoderFactory, EncoderFactory, Error, Holds, Options, Result, Sink, Source, Transform,
+    BuildContext, DecoderFactory, EncoderFactory, Error, Facilities, Holds, Options, Result, Sink, Source,
+    Transform,
 };
 
 /// What a component is for.
@@ -255,6 +256,7 @@ impl Component {
 #[derive(Debug, Default)]
 pub struct Registry {
     components: BTreeMap<(ComponentKind, &'static str), Component>,
+    facilities: Facilities,
 }
 
 macro_rules! add {
@@ -291,6 +293,18 @@ impl Registry {
     /// No components.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Lends something to the components ([`BuildContext::facilities`]).
+    #[must_use]
+    pub fn lending<T: std::any::Any + Send + Sync>(mut self, facility: T) -> Self {
+        self.facilities = self.facilities.with(facility);
+        self
+    }
+
+    /// What is lent to the components.
+    pub fn facilities(&self) -> &Facilities {
+        &self.facilities
     }
 
     add!(with_source, Source, SourceType);

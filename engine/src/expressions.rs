@@ -15,15 +15,15 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use levada_model::DataType;
+use levada_model::{DataType, PathPattern};
 use levada_query::FunctionRegistry;
 use levada_sql::{
     ParseContext, ParseError, Span,
-    ast::{BinaryOperator, Expression, ExpressionKind, Projection},
+    ast::{BinaryOperator, Expression, ExpressionKind, Projection, SelectColumn, SeriesName},
     parse_expression, parse_projection,
 };
 
-pub use levada_query::{QueryError, RowExpressions, RowSchema};
+pub use levada_query::{QueryError, RowExpressions, RowSchema, SeriesCall};
 
 /// A query of single rows, `select … where …`, that is bound to the measurements of one tablet after the other.
 ///
@@ -71,7 +71,17 @@ impl RowQuery {
     pub fn parse_with(text: &str, functions: &Arc<FunctionRegistry>) -> Result<Self, RowQueryError> {
         let projection = at_no_time(text, |context| parse_projection(text, context))?;
         check(text, &projection, functions)?;
+        SeriesCall::take_out(&projection, functions)
+            .map_err(|(span, error)| refuse(text, span, error.to_string()))?;
         Ok(Self { projection, functions: Arc::clone(functions) })
+    }
+
+    /// That a text is well formed, whatever functions it calls.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check_form(text: &str) -> Result<(), RowQueryError> {
+        at_no_time(text, |context| parse_projection(text, context)).map(drop)
     }
 
     /// With a condition that rows must fit too, beside the one there may be: `status and temperature > 0`.
@@ -92,6 +102,28 @@ impl RowQuery {
             }),
         };
         Ok(Self { projection: Projection { columns, condition: Some(condition) }, functions: self.functions })
+    }
+
+    /// With calls of users' functions of series taken out: what chooses the rows that they are given, the calls, inner ones before
+    /// those that they stand in, and what is computed of rows that have what the calls give. `None` where there is no call.
+    ///
+    /// # Errors
+    /// A call stands in the condition, or has an input that stands for several measurements.
+    pub fn split(&self) -> Result<Option<(Self, Vec<SeriesCall>, Self)>, QueryError> {
+        let (calls, rest) =
+            SeriesCall::take_out(&self.projection, &self.functions).map_err(|(_, error)| error)?;
+        if calls.is_empty() {
+            return Ok(None);
+        }
+        let of = |projection| Self { projection, functions: Arc::clone(&self.functions) };
+        let all = SelectColumn { expression: Expression::synthetic(everything()), alias: None };
+        let chosen = of(Projection { columns: vec![all], condition: rest.condition });
+        Ok(Some((chosen, calls, of(Projection { columns: rest.columns, condition: None }))))
+    }
+
+    /// The inputs of a call, to be computed as a query is.
+    pub fn inputs(&self, call: &SeriesCall) -> Self {
+        Self { projection: call.inputs().clone(), functions: Arc::clone(&self.functions) }
     }
 
     /// The measurements that are named in it, each as often as it is.
@@ -117,6 +149,11 @@ impl RowQuery {
     pub fn bind(&self, schema: &[(Arc<str>, DataType)]) -> Result<RowExpressions, QueryError> {
         RowExpressions::bind(&self.projection, schema, &self.functions)
     }
+}
+
+/// `*`
+fn everything() -> ExpressionKind {
+    ExpressionKind::Series(SeriesName::suffix(PathPattern::parse("*").expect("a legal pattern")))
 }
 
 /// Reads a text that means the same whenever it is read.

@@ -51,4 +51,5 @@ pub use levada_query::{
 pub use levada_udf as udf;
 pub use library::{builtin, reference};
 
+pub use self::folder::functions_of;
 pub(crate) use self::{folder::ModuleFolder, registered::Functions};

@@ -54,6 +54,7 @@ impl<'a> Parts<'a> {
         BuildContext {
             state_dir: self.state_dir.clone(),
             stores: Arc::clone(&self.stores),
+            facilities: self.registry.facilities().clone(),
             ..BuildContext::new(self.pipeline.name.clone(), node)
         }
     }

@@ -54,6 +54,11 @@ pub trait SeriesFunction: fmt::Debug + Send {
         Ok(None)
     }
 
+    /// Whether rows that it was given wait in it for others, so that they would be lost if the program ended between two calls.
+    fn holds_rows(&self) -> bool {
+        true
+    }
+
     /// Gives what is left behind the last row. Called once, and not after an error.
     ///
     /// # Errors

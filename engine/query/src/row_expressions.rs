@@ -17,6 +17,7 @@ use crate::{
     bind::scope::Scope,
     chunk::Chunk,
     expression::{Expr, Kind},
+    row_calls::{is_call, is_made},
 };
 
 /// The measurements of tablets, in their order: canonical names and types.
@@ -25,7 +26,7 @@ pub type RowSchema = Vec<(Arc<str>, DataType)>;
 /// Columns and a condition, bound to tablets of one schema.
 ///
 /// Each function gives a value for a row from that row alone: aggregates and functions that look at other rows are not
-/// known here. A measurement that a tablet does not have is null: a tablet has those only that some row has a value of.
+/// known here; calls of users' functions of series are taken out before ([`SeriesCall::take_out`](crate::SeriesCall::take_out)). A measurement that a tablet does not have is null: a tablet has those only that some row has a value of.
 #[derive(Clone, Debug)]
 pub struct RowExpressions {
     schema: RowSchema,
@@ -68,7 +69,7 @@ impl RowExpressions {
             match &column.expression.kind {
                 ExpressionKind::Series(series) if series.pattern().has_wildcard() => {
                     for (at, (name, data_type)) in schema.iter().enumerate() {
-                        if series.pattern().matches_nodes(&[name]) {
+                        if series.pattern().matches_nodes(&[name]) && !is_made(name) {
                             bound.read[at] = true;
                             bound.put(Arc::clone(name), Expr::column(at, *data_type));
                         }
@@ -248,7 +249,9 @@ fn check(expression: &Expression, functions: &FunctionRegistry) -> Result<(), (S
             return refuse(format!("`{name}` is a path: a measurement is named by its own name alone"));
         }
         ExpressionKind::Function(function) => {
-            if let Some(message) = not_of_rows(&function.name, functions) {
+            if !is_call(function, functions)
+                && let Some(message) = not_of_rows(&function.name, functions)
+            {
                 return refuse(message);
             }
         }

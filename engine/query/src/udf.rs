@@ -21,7 +21,7 @@ use std::{
 use arrow_array::{ArrayRef, Int64Array};
 use levada_model::DataType;
 use levada_udf::{
-    Points, UdafRun, UdfError, UdfFactory, UdfKind, UdfLimits, UdfParameters, UdtfRun, parameters,
+    Access, Points, UdafRun, UdfError, UdfFactory, UdfKind, UdfLimits, UdfParameters, UdtfRun, parameters,
 };
 
 use crate::{
@@ -105,6 +105,7 @@ impl Calling {
 struct Running {
     call: Calling,
     data_type: DataType,
+    holds_rows: bool,
     run: Option<UdtfRun>,
     /// Held while no row has come.
     place: Option<Place>,
@@ -138,9 +139,10 @@ impl Running {
     fn open(call: Calling, places: Arc<AtomicUsize>) -> Result<Self, UdfError> {
         let run = call.udtf()?;
         let data_type = run.data_type();
+        let holds_rows = run.configuration().access != Access::RowByRow;
         let place = Place::take(places);
         let run = place.is_some().then_some(run);
-        Ok(Self { call, data_type, run, place })
+        Ok(Self { call, data_type, holds_rows, run, place })
     }
 
     /// The run, whose rows come now.
@@ -168,6 +170,10 @@ impl SeriesFunction for Running {
     fn more(&mut self) -> Result<Option<Chunk>, QueryError> {
         let Some(run) = &mut self.run else { return Ok(None) };
         Ok(run.next()?.map(chunk))
+    }
+
+    fn holds_rows(&self) -> bool {
+        self.holds_rows
     }
 
     fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {

@@ -14,8 +14,9 @@ use std::{
     sync::Arc,
 };
 
-use levada_storage::Disk;
-use levada_udf::{UdfError, UdfFactory, UdfLoader};
+use levada_query::{FunctionDefinition, FunctionRegistry};
+use levada_storage::{Disk, SystemDisk};
+use levada_udf::{UdfError, UdfFactory, UdfLimits, UdfLoader};
 
 /// How deep sub-folders are looked into; links may go in circles.
 const DEEPEST: usize = 16;
@@ -32,11 +33,14 @@ pub(crate) struct ModuleFolder {
     loader: Option<Arc<dyn UdfLoader>>,
 }
 
+/// What a module declares.
+type Functions = Vec<Arc<dyn UdfFactory>>;
+
 /// What a look for an id came upon.
 #[derive(Debug, Default)]
 struct Search {
     found: Vec<(PathBuf, Arc<dyn UdfFactory>)>,
-    /// How many files may be modules.
+    /// How many files may be modules; folders that cannot be read count too.
     looked_at: usize,
     /// Files that may be modules and cannot be read as such, and why.
     faults: Vec<String>,
@@ -54,7 +58,16 @@ impl ModuleFolder {
     pub(super) fn load(&self, id: &str) -> Result<Arc<dyn UdfFactory>, String> {
         let loader = self.loader()?;
         let mut search = Search::default();
-        self.search(loader, &self.dir, id, 0, &mut search);
+        self.each(loader, &mut |file, declared| {
+            search.looked_at += 1;
+            match declared {
+                Ok(declared) => {
+                    let found = declared.into_iter().filter(|each| each.id() == id);
+                    search.found.extend(found.map(|each| (file.to_owned(), each)));
+                }
+                Err(why) => search.faults.push(why),
+            }
+        });
         match search.found.as_slice() {
             [(_, factory)] => Ok(Arc::clone(factory)),
             [] => Err(self.not_found(&search)),
@@ -111,32 +124,36 @@ impl ModuleFolder {
         self.loader.as_deref().ok_or_else(|| "this program cannot run modules".to_owned())
     }
 
-    fn search(&self, loader: &dyn UdfLoader, dir: &Path, id: &str, depth: usize, search: &mut Search) {
+    /// The functions of every module, in the order of the files' names; or why a file, or a folder, cannot be read.
+    fn each(&self, loader: &dyn UdfLoader, visit: &mut dyn FnMut(&Path, Result<Functions, String>)) {
+        self.each_below(loader, &self.dir, 0, visit);
+    }
+
+    fn each_below(
+        &self,
+        loader: &dyn UdfLoader,
+        dir: &Path,
+        depth: usize,
+        visit: &mut dyn FnMut(&Path, Result<Functions, String>),
+    ) {
         let is_hidden =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let (files, folders) = match (self.disk.files(dir), self.disk.folders(dir)) {
+        let (mut files, mut folders) = match (self.disk.files(dir), self.disk.folders(dir)) {
             (Ok(files), Ok(folders)) => (files, folders),
             (Err(error), _) | (_, Err(error)) => {
-                search.faults.push(format!("{}: {error}", dir.display()));
+                visit(dir, Err(format!("{}: {error}", dir.display())));
                 return;
             }
         };
-        let mut files: Vec<_> = files.into_iter().filter(|file| !is_hidden(file)).collect();
+        files.retain(|file| !is_hidden(file) && loader.reads(file));
         files.sort_unstable();
-        for file in files.into_iter().filter(|file| loader.reads(file)) {
-            search.looked_at += 1;
-            match loader.load(&file) {
-                Ok(declared) => {
-                    let found = declared.into_iter().filter(|each| each.id() == id);
-                    search.found.extend(found.map(|each| (file.clone(), each)));
-                }
-                Err(error) => search.faults.push(in_words(&error)),
-            }
+        for file in files {
+            visit(&file, loader.load(&file).map_err(|error| in_words(&error)));
         }
         if depth < DEEPEST {
-            let mut folders: Vec<_> = folders.into_iter().filter(|folder| !is_hidden(folder)).collect();
+            folders.retain(|folder| !is_hidden(folder));
             folders.sort_unstable();
-            folders.iter().for_each(|folder| self.search(loader, folder, id, depth + 1, search));
+            folders.iter().for_each(|folder| self.each_below(loader, folder, depth + 1, visit));
         }
     }
 
@@ -176,6 +193,40 @@ impl ModuleFolder {
 /// The error of a loader, whose function is the file.
 fn in_words(error: &UdfError) -> String {
     format!("{}: {}", error.function, error.fault)
+}
+
+/// The functions that are built in and those of the modules below a folder, for who has no engine. Each is called by the last
+/// part of its id: `adder` is `org.example.Adder`. Blocks.
+///
+/// # Errors
+/// The folder is not there, a module cannot be read, or two functions have one name; in words.
+pub fn functions_of(
+    dir: &Path,
+    loader: Arc<dyn UdfLoader>,
+    limits: UdfLimits,
+) -> Result<Arc<FunctionRegistry>, String> {
+    if !dir.is_dir() {
+        return Err(format!("there is no folder {}", dir.display()));
+    }
+    let folder = ModuleFolder::new(dir.to_owned(), Arc::new(SystemDisk), None);
+    let mut found = Vec::new();
+    folder.each(&*loader, &mut |file, declared| found.push((file.to_owned(), declared)));
+    let mut registry = FunctionRegistry::clone(&FunctionRegistry::builtin());
+    let mut named: Vec<(String, PathBuf)> = Vec::new();
+    for (file, declared) in found {
+        for factory in declared? {
+            let id = factory.id();
+            let name = id.rsplit(['.', ':', '/']).next().unwrap_or(id).to_owned();
+            if let Some((_, other)) = named.iter().find(|(each, _)| each.eq_ignore_ascii_case(&name)) {
+                let (other, file) = (other.display(), file.display());
+                return Err(format!("two functions are called `{name}`: of {other} and of {file}"));
+            }
+            let definition = FunctionDefinition::udf(name.clone(), factory, limits);
+            registry = registry.with(definition).map_err(|error| format!("{}: {error}", file.display()))?;
+            named.push((name, file.clone()));
+        }
+    }
+    Ok(Arc::new(registry))
 }
 
 /// The function of an id, of a file.

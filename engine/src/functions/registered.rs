@@ -13,7 +13,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
 use levada_model::{SessionError, StatusCode};
@@ -21,7 +21,7 @@ use levada_query::{FunctionDefinition, FunctionKind, FunctionRegistry, QueryErro
 use levada_sql::ast::CreateFunction;
 use levada_storage::StorageError;
 use levada_udf::{Fault, UdfFactory, UdfKind, UdfLimits};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
@@ -114,7 +114,7 @@ impl Functions {
 
     /// Those that there are now.
     pub(crate) fn current(&self) -> Arc<FunctionRegistry> {
-        Arc::clone(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.registry.read())
     }
 
     /// Adds one until the engine is closed.
@@ -131,7 +131,7 @@ impl Functions {
     /// Lets `create function` make functions of an id, of code in this program.
     pub(crate) fn offer(&self, factory: Arc<dyn UdfFactory>) {
         let id = factory.id().to_owned();
-        self.library.offered.write().unwrap_or_else(PoisonError::into_inner).insert(id, factory);
+        self.library.offered.write().insert(id, factory);
     }
 
     /// `create function`: returns when it is durable. Blocks.
@@ -212,7 +212,7 @@ impl Functions {
     }
 
     fn replace(&self, registry: FunctionRegistry) {
-        *self.registry.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registry);
+        *self.registry.write() = Arc::new(registry);
     }
 
     /// Brings the file of a `using uri` into the folder.
@@ -236,7 +236,7 @@ impl Library {
         match file {
             Some(file) => self.folder.load_installed(file, class),
             None => {
-                let offered = self.offered.read().unwrap_or_else(PoisonError::into_inner).get(class).cloned();
+                let offered = self.offered.read().get(class).cloned();
                 offered
                     .map_or_else(|| self.folder.load(class), Ok)
                     .or_else(|why| super::library::of_class(class).ok_or(why))

@@ -41,7 +41,11 @@ impl RouteOptions {
         let cases = self.conditions.values().map(|condition| format!(" when ({condition}) then false"));
         let rest = format!("case{} else true end", cases.collect::<String>());
         let conditions = std::iter::once(rest).chain(self.conditions.values().cloned());
-        conditions.map(|condition| SqlOptions::Parts { select: "*".to_owned(), condition: Some(condition) })
+        conditions.map(|condition| SqlOptions::Parts {
+            select: "*".to_owned(),
+            condition: Some(condition),
+            functions: None,
+        })
     }
 }
 

@@ -14,8 +14,13 @@
 //! * Values whose type is not known yet are computed with as of the type that a new series gets, and go through as they were
 //!   written where a column is a measurement alone; rows in which a measurement is of another kind
 //!   are computed by themselves ([`typed`]).
+//!
+//! Functions of users that make a series are computed before ([`calls`]): each row that fits the condition is given to them, and
+//! what they give is a column of it.
 
 mod bound;
+mod calls;
+mod functions;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -38,6 +43,7 @@ use super::{
 };
 
 use bound::Bound;
+use calls::Calls;
 pub use options::SqlOptions;
 
 /// Schemas whose bound expressions are kept.
@@ -50,12 +56,23 @@ const PATIENCE: usize = 10_000;
 #[derive(Debug)]
 pub struct Sql {
     node: String,
+    /// As it was written.
+    whole: RowQuery,
+    /// What is computed of rows that have what the calls give.
     query: RowQuery,
+    calls: Option<Stage>,
     bound: HashMap<u64, Bound>,
     /// Measurements of the query that no row has had yet, while that is still watched.
     unseen: Vec<String>,
     /// Rows that came so far, while something is unseen.
     rows: usize,
+}
+
+/// What comes before: which rows the calls are given, and the calls.
+#[derive(Debug)]
+struct Stage {
+    chosen: Box<Sql>,
+    calls: Calls,
 }
 
 impl TransformType for Sql {
@@ -64,11 +81,13 @@ impl TransformType for Sql {
     type Options = SqlOptions;
 
     fn check(options: &SqlOptions) -> Vec<Problem> {
-        options.query().err().into_iter().collect()
+        options.problem().into_iter().collect()
     }
 
     fn build(options: SqlOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {
-        Ok(Box::new(Self::new(&options, &context.node)?))
+        let functions = functions::of(options.functions(), &context.facilities)?;
+        let query = options.query_with(&functions).map_err(|problem| Error::config(problem.message))?;
+        Ok(Box::new(Self::of(query, &context.node)?))
     }
 }
 
@@ -81,6 +100,19 @@ impl Transform for Sql {
         out.pass(Batch { readings: computed, positions, rejected });
         Ok(())
     }
+
+    fn finish(&mut self, out: &mut Emitter) -> Result<()> {
+        let rest = self.calls.as_mut().map_or_else(|| Ok(Vec::new()), |stage| stage.calls.finish())?;
+        for tablet in rest {
+            // It came of no record, so nothing of it can be rejected.
+            if let Some(readings) =
+                self.compute(Readings::synthetic(tablet), None, &mut Refusal::default())?
+            {
+                out.emit(readings);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Sql {
@@ -90,20 +122,69 @@ impl Sql {
     /// The query cannot work.
     pub(super) fn new(options: &SqlOptions, node: &str) -> Result<Self> {
         let query = options.query().map_err(|problem| Error::config(problem.message))?;
-        let unseen = query.measurements().collect();
-        Ok(Self { node: node.to_owned(), query, bound: HashMap::new(), unseen, rows: 0 })
+        Self::of(query, node)
+    }
+
+    fn of(query: RowQuery, node: &str) -> Result<Self> {
+        let plain = |whole: RowQuery, query, calls| {
+            let unseen = whole.measurements().collect();
+            Self { node: node.to_owned(), whole, query, calls, bound: HashMap::new(), unseen, rows: 0 }
+        };
+        let Some((chosen, calls, rest)) = query.split().map_err(|error| Error::config(error.to_string()))?
+        else {
+            return Ok(plain(query.clone(), query, None));
+        };
+        let chosen = Box::new(plain(chosen.clone(), chosen, None));
+        let calls = Calls::new(&query, calls);
+        Ok(plain(query, rest, Some(Stage { chosen, calls })))
     }
 
     /// What is computed of rows. Those that cannot be are rejected.
     pub(super) fn rows(&mut self, readings: Vec<Readings>, refusal: &mut Refusal) -> Result<Vec<Readings>> {
         let mut computed = Vec::with_capacity(readings.len());
         let rows = readings.iter().map(|each| each.tablet.rows()).sum();
+        let readings = match &mut self.calls {
+            Some(stage) => stage.chosen.rows(readings, refusal)?,
+            None => readings,
+        };
         for each in readings.into_iter().flat_map(typed::runs) {
-            let (each, written) = typed::typed(each, &self.query, refusal)?;
+            let (each, written) = typed::typed(each, &self.whole, refusal)?;
+            let (each, written, others) = self.called(each, written, refusal)?;
+            if let Some(others) = others {
+                computed.extend(self.compute(others, None, refusal)?);
+            }
             computed.extend(self.compute(each, written, refusal)?);
         }
         self.watch_unseen(rows);
         Ok(computed)
+    }
+
+    /// A tablet with what the calls give, and the rows that they give at other times. These are taken to come of the record of
+    /// the last row.
+    fn called(
+        &mut self,
+        each: Readings,
+        mut written: Option<Tablet>,
+        refusal: &mut Refusal,
+    ) -> Result<(Readings, Option<Tablet>, Option<Readings>)> {
+        let Some(Stage { calls, .. }) = &mut self.calls else { return Ok((each, written, None)) };
+        let keep = calls.in_order(&each, refusal)?;
+        let each = calls::left(each, &keep)?;
+        if let Some(keep) = &keep {
+            written = filtered(written, keep)?;
+        }
+        if each.tablet.rows() == 0 {
+            return Ok((each, written, None));
+        }
+        let computed = calls.compute(&each.tablet)?;
+        let others = computed.others.map(|tablet| {
+            let records = each.records.as_ref().and_then(|(records, rows)| {
+                let last = *rows.last()?;
+                Some((Arc::clone(records), std::iter::repeat_n(last, tablet.rows()).collect()))
+            });
+            Readings { tablet, records }
+        });
+        Ok((Readings { tablet: computed.tablet, records: each.records }, written, others))
     }
 
     /// The columns of a tablet's rows that fit the condition; `None` where no row with a value is left.

@@ -99,6 +99,8 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     options.query_memory = bytes(settings.query_memory);
     options.storage.changes_bytes = settings.pipe_log_retention.0;
     options.auto_create_schema = settings.enable_auto_create_schema;
+    options.udf_root_dir.clone_from(&settings.udf_root_dir);
+    options.udf_memory = bytes(settings.udf_memory_budget);
     let rpc = reachable(rpc);
     options.storage.note = Some(format!("it is served at {rpc}, ask there (--node {rpc})"));
     Ok(tokio::task::spawn_blocking(move || Engine::open(options)).await??)

@@ -1,7 +1,9 @@
 //! How a query of rows is written in a pipeline.
 
+use std::sync::Arc;
+
 use levada_connector_api::Problem;
-use levada_engine::expressions::RowQuery;
+use levada_engine::{expressions::RowQuery, functions::FunctionRegistry};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -26,21 +28,55 @@ pub enum SqlOptions {
         /// Which rows are kept; all unless given.
         #[serde(rename = "where")]
         condition: Option<String>,
+        /// A folder of modules, whose functions may be called by the last part of their ids: `adder` is `org.example.Adder`. Or
+        /// `engine`, for those that `create function` made in the engine of `levada serve`. What a function remembers of a device
+        /// it remembers from one batch to the next, and begins anew with each run; it takes rows one by one and in order of time,
+        /// and a row that comes late is rejected.
+        functions: Option<String>,
     },
 }
 
 impl SqlOptions {
     /// The query, or what is wrong with it and in which part.
     pub(in crate::transform) fn query(&self) -> Result<RowQuery, Problem> {
+        self.query_with(&FunctionRegistry::builtin())
+    }
+
+    /// As [`SqlOptions::query`], of which functions may be called.
+    pub(super) fn query_with(&self, functions: &Arc<FunctionRegistry>) -> Result<RowQuery, Problem> {
+        let parse = |text| RowQuery::parse_with(text, functions);
         let at = |path: &'static str| {
             move |error: levada_engine::expressions::RowQueryError| Problem::new(path, error.to_string())
         };
         match self {
-            Self::Text(text) => RowQuery::parse(text).map_err(at("")),
-            Self::Parts { select, condition: None } => RowQuery::parse(select).map_err(at("select")),
-            Self::Parts { select, condition: Some(condition) } => {
-                RowQuery::parse(select).map_err(at("select"))?.and_where(condition).map_err(at("where"))
+            Self::Text(text) => parse(text).map_err(at("")),
+            Self::Parts { select, condition: None, .. } => parse(select).map_err(at("select")),
+            Self::Parts { select, condition: Some(condition), .. } => {
+                parse(select).map_err(at("select"))?.and_where(condition).map_err(at("where"))
             }
+        }
+    }
+
+    /// What is wrong, as far as it can be told without the functions that the query may call.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        match self {
+            Self::Parts { select, condition, functions: Some(_) } => {
+                let of = |path: &'static str, text: &str| {
+                    RowQuery::check_form(text).err().map(|error| Problem::new(path, error.to_string()))
+                };
+                let condition =
+                    || condition.as_deref().and_then(|text| of("where", &format!("time where {text}")));
+                of("select", select).or_else(condition)
+            }
+            _ => self.query().err(),
+        }
+    }
+
+    /// The option that names functions.
+    pub(super) fn functions(&self) -> Option<&str> {
+        match self {
+            Self::Text(_) => None,
+            Self::Parts { functions, .. } => functions.as_deref(),
         }
     }
 }

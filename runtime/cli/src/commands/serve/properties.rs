@@ -22,10 +22,12 @@ enum As {
     Milliseconds,
     /// A number of bytes.
     Bytes,
+    /// A number of mebibytes, whole or not.
+    Mebibytes,
 }
 
 /// The names of IoTDB's servers that are read: of 1.0 and later, and of 0.12 and 0.13 where those differ.
-const NAMES: [(&str, &str, As); 15] = [
+const NAMES: [(&str, &str, As); 18] = [
     ("rpc_address", "dn_rpc_address", As::Address),
     ("dn_rpc_address", "dn_rpc_address", As::Address),
     ("rpc_port", "dn_rpc_port", As::Itself),
@@ -41,6 +43,9 @@ const NAMES: [(&str, &str, As); 15] = [
     ("enable_auto_create_schema", "enable_auto_create_schema", As::Itself),
     ("ip_white_list", "ip_white_list", As::Text),
     ("max_number_of_sync_file_retry", "max_number_of_sync_file_retry", As::Itself),
+    ("udf_root_dir", "udf_root_dir", As::Itself),
+    ("udf_lib_dir", "udf_root_dir", As::Itself),
+    ("udf_memory_budget_in_mb", "udf_memory_budget", As::Mebibytes),
 ];
 
 /// Why a server with this setting would not do what it says, though it bears on who is let in or on what is kept; `None` where it
@@ -102,6 +107,11 @@ pub(super) fn read(text: &str, file: &Path) -> anyhow::Result<Map<String, Value>
 
 /// A text as a value of our settings.
 fn value(text: &str, how: As) -> Value {
+    if let (As::Mebibytes, Ok(size)) = (how, text.parse::<f64>()) {
+        // What is negative, or no number at all, is told as it stands.
+        let bytes = size * f64::from(1 << 20);
+        return if bytes >= 0.0 && bytes < 1e18 { json!(format!("{bytes:.0}B")) } else { json!(text) };
+    }
     match (how, text.parse::<u64>()) {
         (As::Milliseconds, Ok(_)) => json!(format!("{text}ms")),
         (As::Bytes, Ok(_)) => json!(format!("{text}B")),
@@ -205,13 +215,15 @@ mod tests {
     #[test]
     fn names_of_old_and_new_servers_are_settings_with_their_units() {
         let text = "rpc_port=6668\nthrift_max_frame_size=67108864\nquery_timeout_threshold=1500\nenable_rest_service=TRUE\n\
-                    wal_buffer_size_in_byte=1\n";
+                    wal_buffer_size_in_byte=1\nudf_memory_budget_in_mb=30.5\nudf_lib_dir=ext/udf\n";
         let named = read(text, Path::new("iotdb-engine.properties")).expect("right");
         let settings = Settings::read(Value::Object(named)).expect("right");
         assert_eq!(settings.dn_rpc_port, 6668);
         assert_eq!(settings.dn_thrift_max_frame_size.0, 64 << 20);
         assert_eq!(settings.query_timeout_threshold.0.as_millis(), 1_500);
         assert!(settings.enable_rest_service);
+        assert_eq!(settings.udf_memory_budget.0, 61 << 19);
+        assert_eq!(settings.udf_root_dir.as_deref(), Some(Path::new("ext/udf")));
     }
 
     #[test]
@@ -230,6 +242,7 @@ mod tests {
             ("rpc_port=66678", "x.properties:1: rpc_port=66678"),
             ("rpc_address=nowhere", "rpc_address=nowhere"),
             ("query_timeout_threshold=-1", "query_timeout_threshold=-1"),
+            ("udf_memory_budget_in_mb=-1", "udf_memory_budget_in_mb=-1"),
             ("enable_thrift_ssl=true", "enable_thrift_ssl=true: a Java key store is not read"),
             (
                 "\nenable_white_list=TRUE",

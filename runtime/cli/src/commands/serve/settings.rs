@@ -61,6 +61,12 @@ pub(crate) struct Settings {
     pub(crate) query_timeout_threshold: Interval,
     /// How much memory one query may have.
     pub(crate) query_memory: ByteSize,
+    /// The folder of modules that `create function` looks into, with its sub-folders; `ext/udf` in the data folder where not given.
+    #[schemars(example = "./data/ext/udf")]
+    pub(crate) udf_root_dir: Option<PathBuf>,
+    /// How much one call of such a function may hold: of rows that wait for their window to be complete, and besides of what the
+    /// function says it holds.
+    pub(crate) udf_memory_budget: ByteSize,
     /// Whether writes make the databases and series they need. Changes while the server runs.
     pub(crate) enable_auto_create_schema: bool,
     /// When a write is acknowledged: `always` and `group` when it is on disk, `interval` when it is with the operating system, which
@@ -113,6 +119,8 @@ impl Default for Settings {
             request_memory: ByteSize(512 << 20),
             query_timeout_threshold: Interval(Duration::from_secs(60)),
             query_memory: ByteSize(64 << 20),
+            udf_root_dir: None,
+            udf_memory_budget: ByteSize(64 << 20),
             enable_auto_create_schema: true,
             sync: SyncMode::Group,
             sync_delay: None,

@@ -32,7 +32,8 @@ pub(super) fn play(pipeline: &Pipeline, registry: &Registry, case: &TestCase) ->
             played.take(node, batch)
         } else if let Some(transform) = pipeline.transforms.iter().find(|transform| transform.name == *node) {
             let component = component(registry, ComponentKind::Transform, &transform.component)?;
-            let context = BuildContext::new(pipeline.name.clone(), node);
+            let facilities = registry.facilities().clone();
+            let context = BuildContext { facilities, ..BuildContext::new(pipeline.name.clone(), node) };
             let mut running = component.transform(transform.component.options.clone(), &context)?;
             let outputs = component.outputs(&transform.component.options);
             let outputs = outputs.map_err(|problem| anyhow!(problem.message))?;

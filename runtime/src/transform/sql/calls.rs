@@ -1,0 +1,316 @@
+//! Calls of users' functions of series: what each remembers of a device.
+//!
+//! ```text
+//!   rows of a device ─▶ inputs of call 0 ─▶ its instance ─▶ points ─┬─ at the times of rows: a column of theirs
+//!                       inputs of call 1 …                          └─ at other times: rows of their own
+//! ```
+//!
+//! Each device and each call has an instance of its own, which lives as long as the transform and begins anew with it. Rows
+//! come in order of time: one that is not behind those before it is rejected.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, UInt32Array, new_null_array};
+use arrow_buffer::BooleanBuffer;
+use arrow_select::{concat::concat, take::take};
+use levada_connector_api::{
+    Error, Readings, Result,
+    model::{Column, DataType, Path, Tablet},
+};
+use levada_engine::{
+    expressions::{RowExpressions, RowQuery, SeriesCall},
+    functions::{Chunk, QueryError, SeriesFunction},
+};
+
+use crate::transform::{refusal::Refusal, rows::kept};
+
+/// Devices that are remembered, at most.
+const MOST_DEVICES: usize = 10_000;
+
+/// The calls of a query, and what they remember.
+#[derive(Debug)]
+pub(super) struct Calls {
+    /// Each with what computes its inputs.
+    calls: Vec<(SeriesCall, RowQuery)>,
+    devices: HashMap<Path, Device>,
+}
+
+/// What is remembered of a device.
+#[derive(Debug)]
+struct Device {
+    /// The time of the last row.
+    last: Option<i64>,
+    aligned: bool,
+    running: Vec<Option<Running>>,
+}
+
+/// A call that has begun.
+#[derive(Debug)]
+struct Running {
+    function: Box<dyn SeriesFunction>,
+    /// Of its inputs.
+    types: Vec<DataType>,
+    /// Of what it gives.
+    data_type: DataType,
+}
+
+/// Rows with what the calls have given so far.
+struct Rows {
+    times: Vec<i64>,
+    /// Which row of the tablet each is; none for one that a call gave.
+    origins: Vec<Option<u32>>,
+    columns: Vec<Column>,
+}
+
+/// What came of a tablet: its rows, and rows that calls gave at other times.
+pub(super) struct Computed {
+    pub(super) tablet: Tablet,
+    pub(super) others: Option<Tablet>,
+}
+
+impl Calls {
+    pub(super) fn new(query: &RowQuery, calls: Vec<SeriesCall>) -> Self {
+        let calls = calls.into_iter().map(|call| (call.clone(), query.inputs(&call))).collect();
+        Self { calls, devices: HashMap::new() }
+    }
+
+    /// Rejects rows that are not behind those before; which of a tablet's rows are left, where not all are.
+    pub(super) fn in_order(
+        &mut self,
+        each: &Readings,
+        refusal: &mut Refusal,
+    ) -> Result<Option<BooleanArray>> {
+        let device = self.device(&each.tablet)?;
+        let mut late = Vec::new();
+        let mut last = device.last;
+        for (row, &time) in each.tablet.times().values().iter().enumerate() {
+            if last >= Some(time) {
+                late.push((row, last.unwrap_or_default()));
+            } else {
+                last = Some(time);
+            }
+        }
+        device.last = last;
+        for &(row, before) in &late {
+            let time = each.tablet.times().value(row);
+            let reason = format!(
+                "{}: the row of {time} came behind that of {before}, and a function of series takes rows in order of time",
+                each.tablet.device()
+            );
+            refusal.rows(&each.records, [row], &reason)?;
+        }
+        let keep = |row| late.binary_search_by_key(&row, |(late, _)| *late).is_err();
+        Ok((!late.is_empty())
+            .then(|| BooleanArray::new(BooleanBuffer::collect_bool(each.tablet.rows(), keep), None)))
+    }
+
+    /// The rows of a tablet, in order of time, with what the calls give.
+    ///
+    /// # Errors
+    /// A function failed; nothing more can be computed.
+    pub(super) fn compute(&mut self, tablet: &Tablet) -> Result<Computed> {
+        let device = self.device(tablet)?;
+        let mut running = std::mem::take(&mut device.running);
+        let rows = (0..).take(tablet.rows()).map(Some).collect();
+        let mut rows = Rows {
+            times: tablet.times().values().to_vec(),
+            origins: rows,
+            columns: tablet.columns().to_vec(),
+        };
+        for ((call, inputs), slot) in self.calls.iter().zip(&mut running) {
+            advance(tablet, &mut rows, call, inputs, slot, false)?;
+        }
+        if let Some(device) = self.devices.get_mut(tablet.device()) {
+            device.running = running;
+        }
+        rows.into_tablets(tablet)
+    }
+
+    /// What the calls give behind the last rows, device by device.
+    ///
+    /// # Errors
+    /// As [`Calls::compute`].
+    pub(super) fn finish(&mut self) -> Result<Vec<Tablet>> {
+        let mut tablets = Vec::new();
+        for (path, mut device) in std::mem::take(&mut self.devices) {
+            let nothing = Tablet::try_new(path, device.aligned, Int64Array::new_null(0), Vec::new());
+            let nothing = nothing.map_err(|error| Error::bug(error.to_string()))?;
+            let mut rows = Rows { times: Vec::new(), origins: Vec::new(), columns: Vec::new() };
+            for ((call, inputs), slot) in self.calls.iter().zip(&mut device.running) {
+                advance(&nothing, &mut rows, call, inputs, slot, true)?;
+            }
+            tablets.extend(rows.into_tablets(&nothing)?.others);
+        }
+        Ok(tablets)
+    }
+
+    fn device(&mut self, tablet: &Tablet) -> Result<&mut Device> {
+        if !self.devices.contains_key(tablet.device()) && self.devices.len() >= MOST_DEVICES {
+            return Err(Error::config(format!(
+                "the functions of `select` remember each device, and there are more than {MOST_DEVICES}: divide the pipeline"
+            )));
+        }
+        let calls = self.calls.len();
+        Ok(self.devices.entry(tablet.device().clone()).or_insert_with(|| Device {
+            last: None,
+            aligned: tablet.aligned(),
+            running: (0..calls).map(|_| None).collect(),
+        }))
+    }
+}
+
+/// Gives a call the rows, and the rows what it gives.
+fn advance(
+    tablet: &Tablet,
+    rows: &mut Rows,
+    call: &SeriesCall,
+    inputs: &RowQuery,
+    slot: &mut Option<Running>,
+    is_end: bool,
+) -> Result<()> {
+    let failed = |error: QueryError| Error::data(format!("{}: {error}", tablet.device()));
+    let mut given = Vec::new();
+    if !rows.times.is_empty()
+        && let Some(columns) = input_columns(tablet, rows, call, inputs, slot)?
+    {
+        let running = match slot {
+            Some(running) => running,
+            None => {
+                let types: Vec<_> = columns.iter().map(|column| column.data_type).collect();
+                let (function, data_type) = call.start(&types).map_err(failed)?;
+                slot.insert(Running { function, types, data_type })
+            }
+        };
+        let columns = columns.into_iter().map(|column| column.values).collect();
+        let first = running.function.chunk(Chunk { times: rows.times.clone().into(), columns });
+        given.push(first.map_err(failed)?);
+    }
+    let Some(running) = slot else { return Ok(()) };
+    while let Some(more) = running.function.more().map_err(failed)? {
+        given.push(more);
+    }
+    if is_end && let Some(more) = running.function.finish().map_err(failed)? {
+        given.push(more);
+        while let Some(more) = running.function.more().map_err(failed)? {
+            given.push(more);
+        }
+    }
+    rows.join(call.name(), running.data_type, &given).map_err(failed)
+}
+
+/// What a call is given; `None` while no row has had what it is computed from.
+fn input_columns(
+    tablet: &Tablet,
+    rows: &Rows,
+    call: &SeriesCall,
+    inputs: &RowQuery,
+    slot: &Option<Running>,
+) -> Result<Option<Vec<Column>>> {
+    let data = |error: &dyn std::fmt::Display| Error::data(format!("{}: {error}", tablet.device()));
+    let whole = Tablet::try_new(
+        tablet.device().clone(),
+        tablet.aligned(),
+        rows.times.clone().into(),
+        rows.columns.clone(),
+    )
+    .map_err(|error| Error::bug(error.to_string()))?;
+    let bound = inputs.bind(&RowExpressions::schema_of(&whole)).map_err(|error| data(&error))?;
+    let computed = bound.compute(&whole, None).map_err(|error| data(&error))?;
+    let is_known = |at: usize| {
+        let input = call.inputs().columns.get(at);
+        let named = input.map(|input| input.expression.series()).unwrap_or_default();
+        named.iter().all(|name| {
+            let name = name.to_string();
+            whole.columns().iter().any(|column| *column.name == *name)
+        })
+    };
+    let mut columns = Vec::with_capacity(computed.columns().len());
+    for (at, column) in computed.columns().iter().enumerate() {
+        let expected = slot.as_ref().and_then(|running| running.types.get(at).copied());
+        columns.push(match (is_known(at), expected) {
+            (true, Some(expected)) if expected != column.data_type => {
+                return Err(data(&format!(
+                    "`{}` was {expected} in the rows before and is {} now, which a function of series cannot take",
+                    call.input(at),
+                    column.data_type
+                )));
+            }
+            (true, _) => column.clone(),
+            (false, Some(expected)) => Column {
+                name: Arc::clone(&column.name),
+                data_type: expected,
+                values: new_null_array(&expected.arrow(), whole.rows()),
+            },
+            (false, None) => return Ok(None),
+        });
+    }
+    Ok(Some(columns))
+}
+
+impl Rows {
+    /// Puts points beside the rows of their times; those of other times are rows of their own.
+    fn join(&mut self, name: &Arc<str>, data_type: DataType, given: &[Chunk]) -> Result<(), QueryError> {
+        let parts: Vec<_> =
+            given.iter().filter_map(|chunk| chunk.columns.first()).map(|each| &**each).collect();
+        let values = match parts.as_slice() {
+            [] => new_null_array(&data_type.arrow(), 0),
+            parts => concat(parts)?,
+        };
+        let points: Vec<i64> = given.iter().flat_map(|chunk| chunk.times.values()).copied().collect();
+        let (mut times, mut of_rows, mut of_points) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut row, mut point) = (0, 0);
+        let at = |index: usize| u32::try_from(index).ok();
+        while row < self.times.len() || point < points.len() {
+            let (of_row, of_point) = (self.times.get(row), points.get(point));
+            let takes_row = of_row.is_some() && (of_point.is_none() || of_row <= of_point);
+            let takes_point = of_point.is_some() && (of_row.is_none() || of_point <= of_row);
+            times.extend(if takes_row { of_row } else { of_point }.copied());
+            of_rows.push(takes_row.then_some(row).and_then(at));
+            of_points.push(takes_point.then_some(point).and_then(at));
+            row += usize::from(takes_row);
+            point += usize::from(takes_point);
+        }
+        if times.len() > self.times.len() {
+            let indexes = UInt32Array::from(of_rows.clone());
+            for column in &mut self.columns {
+                column.values = take(&column.values, &indexes, None)?;
+            }
+            let origin = |row: &Option<u32>| row.and_then(|row| self.origins[row as usize]);
+            self.origins = of_rows.iter().map(origin).collect();
+            self.times = times;
+        }
+        let values: ArrayRef = take(&values, &UInt32Array::from(of_points), None)?;
+        self.columns.push(Column { name: Arc::clone(name), data_type, values });
+        Ok(())
+    }
+
+    /// The rows of the tablet, and those that calls gave.
+    fn into_tablets(self, tablet: &Tablet) -> Result<Computed> {
+        let bug = |error: &dyn std::fmt::Display| Error::bug(error.to_string());
+        let whole = |rows: Self| {
+            Tablet::try_new(tablet.device().clone(), tablet.aligned(), rows.times.into(), rows.columns)
+                .map_err(|error| bug(&error))
+        };
+        let own = BooleanBuffer::collect_bool(self.origins.len(), |row| self.origins[row].is_some());
+        if own.count_set_bits() == own.len() {
+            return Ok(Computed { tablet: whole(self)?, others: None });
+        }
+        let others = BooleanArray::new(!&own, None);
+        let all = whole(self)?;
+        Ok(Computed {
+            tablet: all.filter(&BooleanArray::new(own, None)).map_err(|error| bug(&error))?,
+            others: Some(all.filter(&others).map_err(|error| bug(&error))?),
+        })
+    }
+}
+
+/// Rows of a tablet that are left, in step with their records.
+pub(super) fn left(each: Readings, keep: &Option<BooleanArray>) -> Result<Readings> {
+    let Some(keep) = keep else { return Ok(each) };
+    let records = kept(&each.records, keep);
+    let tablet = each.tablet.filter(keep).map_err(|error| Error::bug(error.to_string()))?;
+    Ok(Readings { tablet, records })
+}
+
+#[cfg(test)]
+mod tests;

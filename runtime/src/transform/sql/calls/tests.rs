@@ -1,0 +1,246 @@
+use std::{path::Path as FilePath, time::Instant};
+
+use levada_connector_api::{Batch, BuildContext, Emitter, FieldValue::*, Options, Transform, TransformType};
+use levada_engine::{
+    Engine, EngineOptions,
+    functions::FunctionDefinition,
+    functions::udf::{
+        Access, Configuration, DataType, Failure, PointCollector, Row, RowWindow, UdfError, UdfFactory,
+        UdfLimits, UdfLoader, UdfParameters, Udtf, udtf,
+    },
+};
+use serde_json::{Value as Json, json};
+
+use super::*;
+use crate::transform::{
+    Sql,
+    tests::{applied, batch, lines, rejected},
+};
+
+/// The sum of all values so far; behind the last row the sum once more, at a time of its own.
+#[derive(Debug, Default)]
+struct Total(f64);
+
+impl Udtf for Total {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::RowByRow, DataType::Double))
+    }
+
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        for input in 0..row.width() {
+            self.0 += row.number(input)?.unwrap_or(0.0);
+        }
+        points.put(row.time(), self.0)
+    }
+
+    fn terminate(&mut self, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        points.put(1_000, self.0)
+    }
+}
+
+/// Two points for each row, of which one is at another time.
+#[derive(Debug, Default)]
+struct Twofold;
+
+impl Udtf for Twofold {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::RowByRow, DataType::Int64))
+    }
+
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        points.put(row.time(), 1_i64)?;
+        points.put(row.time() + 1, 2_i64)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Windowed;
+
+impl Udtf for Windowed {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::size(2), DataType::Int64))
+    }
+
+    fn window(&mut self, _: RowWindow<'_>, _: &mut PointCollector) -> std::result::Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Reads the same functions from every file.
+#[derive(Debug)]
+struct Same;
+
+impl UdfLoader for Same {
+    fn reads(&self, file: &FilePath) -> bool {
+        file.extension().is_some_and(|extension| extension == "wasm")
+    }
+
+    fn load(&self, _: &FilePath) -> std::result::Result<Vec<Arc<dyn UdfFactory>>, UdfError> {
+        Ok(vec![
+            udtf("org.example.Total", Total::default),
+            udtf("org.example.Twofold", Twofold::default),
+            udtf("org.example.Windowed", Windowed::default),
+        ])
+    }
+}
+
+/// A transform whose functions are those of a folder with so many modules.
+fn built(options: Json, modules: usize) -> Result<Box<dyn Transform>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    for module in 0..modules {
+        std::fs::write(folder.path().join(format!("m{module}.wasm")), "").expect("written");
+    }
+    let mut options = options;
+    options["functions"] = json!(folder.path());
+    let options = <Sql as TransformType>::Options::read(options).expect("options that fit");
+    assert_eq!(Sql::check(&options), []);
+    let mut context = BuildContext::new("p", "n");
+    context.facilities = context.facilities.with::<Arc<dyn UdfLoader>>(Arc::new(Same));
+    Sql::build(options, &context)
+}
+
+fn finished(transform: &mut Box<dyn Transform>) -> Vec<(i64, usize)> {
+    let mut out = Emitter::new(Instant::now());
+    transform.finish(&mut out).expect("it ends");
+    let readings = out.take().batch.readings;
+    readings
+        .iter()
+        .flat_map(|each| each.tablet.times().values().iter().map(|time| (*time, each.tablet.columns().len())))
+        .collect()
+}
+
+#[test]
+fn a_function_remembers_each_device_from_one_batch_to_the_next() {
+    let mut sql = built(json!({"select": "total(v) as sum, v", "where": "v > 0"}), 1).expect("it works");
+    let rows = |from: i64| -> Batch {
+        batch(&[
+            ("d1", from, &[("v", Double(1.0))]),
+            ("d2", from, &[("v", Double(10.0))]),
+            ("d1", from + 1, &[("v", Double(-5.0))]),
+            ("d1", from + 2, &[("v", Double(2.0))]),
+        ])
+    };
+    let sorted = |batch: &Batch| {
+        let mut lines = lines(batch);
+        lines.sort();
+        lines
+    };
+    assert_eq!(
+        sorted(&applied(&mut sql, rows(1)).expect("it works")),
+        ["d1 1: sum=1.0 v=1.0", "d1 3: sum=3.0 v=2.0", "d2 1: sum=10.0 v=10.0"]
+    );
+    assert_eq!(
+        sorted(&applied(&mut sql, rows(11)).expect("it works")),
+        ["d1 11: sum=4.0 v=1.0", "d1 13: sum=6.0 v=2.0", "d2 11: sum=20.0 v=10.0"]
+    );
+    assert_eq!(finished(&mut sql), [(1_000, 1), (1_000, 1)], "what each gives behind its last row");
+}
+
+#[test]
+fn calls_stand_in_expressions_and_in_each_other_and_columns_have_the_names_of_what_was_written() {
+    let mut sql = built(json!({"select": "total(total(v) + 1) * 2, *, total(v)"}), 1).expect("it works");
+    let rows = batch(&[("d", 1, &[("v", Double(1.0))]), ("d", 2, &[("v", Double(2.0))])]);
+    assert_eq!(
+        lines(&applied(&mut sql, rows).expect("it works")),
+        [
+            "d 1: `total(total(v) + 1) * 2`=4.0 v=1.0 `total(v)`=1.0",
+            "d 2: `total(total(v) + 1) * 2`=12.0 v=2.0 `total(v)`=3.0"
+        ]
+    );
+}
+
+#[test]
+fn points_at_other_times_are_rows_of_their_own() {
+    let mut sql = built(json!({"select": "twofold(v) as n, v"}), 1).expect("it works");
+    let rows = batch(&[("d", 1, &[("v", Double(1.0))]), ("d", 5, &[("v", Double(2.0))])]);
+    let output = applied(&mut sql, rows).expect("it works");
+    let mut all = Vec::new();
+    for each in &output.readings {
+        for (row, time) in each.tablet.times().values().iter().enumerate() {
+            let values: Vec<_> =
+                each.tablet.columns().iter().filter_map(|column| column.value(row)).collect();
+            all.push(format!("{time}: {values:?}"));
+        }
+    }
+    all.sort();
+    assert_eq!(
+        all,
+        ["1: [Int64(1), Double(1.0)]", "2: [Int64(2)]", "5: [Int64(1), Double(2.0)]", "6: [Int64(2)]"]
+    );
+}
+
+#[test]
+fn a_row_that_comes_late_is_rejected_and_the_others_go_on() {
+    let mut sql = built(json!({"select": "total(v) as sum"}), 1).expect("it works");
+    let value = [("v", Double(1.0))];
+    let first = batch(&[("d", 5, &value), ("d", 3, &value), ("d", 6, &value)]);
+    let output = applied(&mut sql, first).expect("it works");
+    assert_eq!(
+        (lines(&output), rejected(&output)),
+        (vec!["d 5: sum=1.0".into(), "d 6: sum=2.0".into()], vec!["d 3".into()])
+    );
+    assert!(
+        output.rejected[0].error.contains("d: the row of 3 came behind that of 5"),
+        "{}",
+        output.rejected[0].error
+    );
+    let output = applied(&mut sql, batch(&[("d", 6, &value), ("d", 7, &value)])).expect("it works");
+    assert_eq!(
+        (lines(&output), rejected(&output)),
+        (vec!["d 7: sum=3.0".to_owned()], vec!["d 6".to_owned()])
+    );
+}
+
+#[test]
+fn an_input_that_is_missing_is_null_and_one_of_another_type_is_an_error() {
+    let mut sql = built(json!({"select": "total(a, b) as sum"}), 1).expect("it works");
+    let output = applied(&mut sql, batch(&[("d", 1, &[("a", Double(1.0))])])).expect("it waits for b");
+    assert_eq!(lines(&output), [""; 0]);
+    let both = batch(&[("d", 2, &[("a", Double(1.0)), ("b", Double(2.0))])]);
+    assert_eq!(lines(&applied(&mut sql, both).expect("it works")), ["d 2: sum=3.0"]);
+    let output = applied(&mut sql, batch(&[("d", 3, &[("b", Double(4.0))])])).expect("it works");
+    assert_eq!(lines(&output), ["d 3: sum=7.0"]);
+    let error = applied(&mut sql, batch(&[("d", 4, &[("a", Boolean(true))])])).expect_err("another type");
+    assert!(error.to_string().contains("`a` was DOUBLE in the rows before and is BOOLEAN now"), "{error}");
+}
+
+#[test]
+fn what_cannot_be_called_says_why() {
+    let error = |options: Json, modules| match built(options, modules) {
+        Ok(_) => panic!("it cannot work"),
+        Err(error) => error.to_string(),
+    };
+    let unknown = error(json!({"select": "nofunc(v)"}), 1);
+    assert!(unknown.contains("there is no function `nofunc`"), "{unknown}");
+    let twice = error(json!({"select": "total(v)"}), 2);
+    assert!(twice.contains("two functions are called `Total`") && twice.contains("m1.wasm"), "{twice}");
+    let condition = error(json!({"select": "v", "where": "total(v) > 1"}), 1);
+    assert!(condition.contains("cannot stand in a condition"), "{condition}");
+    let star = error(json!({"select": "total(*)"}), 1);
+    assert!(star.contains("its inputs have to be named one by one"), "{star}");
+    let mut windows = built(json!({"select": "windowed(v)"}), 1).expect("it is seen when it starts");
+    let error = applied(&mut windows, batch(&[("d", 1, &[("v", Double(1.0))])])).expect_err("windows");
+    assert!(error.to_string().contains("it asks for windows"), "{error}");
+    let no_form = <Sql as TransformType>::Options::read(json!({"select": "a b c", "functions": "./f"}));
+    let problems = Sql::check(&no_form.expect("options that fit"));
+    assert_eq!(problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["select"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_of_the_engine_are_called_by_the_names_that_they_have_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::open(EngineOptions::new(folder.path().join("data"))).expect("a new folder");
+    let factory = udtf("org.example.Total", Total::default);
+    engine
+        .register_function(FunctionDefinition::udf("so_far", factory, UdfLimits::default()))
+        .expect("a free name");
+    let options = json!({"select": "So_Far(v) as sum", "functions": "engine"});
+    let read = || <Sql as TransformType>::Options::read(options.clone()).expect("options that fit");
+    let mut context = BuildContext::new("p", "n");
+    assert!(Sql::build(read(), &context).is_err(), "no engine is lent");
+    context.facilities = context.facilities.with(engine.clone());
+    let mut sql = Sql::build(read(), &context).expect("it works");
+    let output = applied(&mut sql, batch(&[("d", 1, &[("v", Double(1.5))])])).expect("it works");
+    assert_eq!(lines(&output), ["d 1: sum=1.5"]);
+    engine.close().await.expect("closed");
+}

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use levada_connector::nodes;
 use levada_connector_api::{EngineTuning, Error, Result, StoreTarget, Stores, SyncMode};
-use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync};
+use levada_engine::{Engine, EngineOptions, SyncMode as EngineSync, functions::udf::UdfLoader};
 use levada_model::{Session, SessionError};
 use tokio::sync::Mutex;
 
@@ -19,12 +19,20 @@ use tokio::sync::Mutex;
 #[derive(Debug, Default)]
 pub struct EngineStores {
     engines: Mutex<HashMap<PathBuf, (EngineTuning, Engine)>>,
+    /// What the engines read functions of users with.
+    loader: Option<Arc<dyn UdfLoader>>,
 }
 
 impl EngineStores {
     /// No engine is open yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// With engines that read functions of users from modules.
+    #[must_use]
+    pub fn with_loader(self, loader: Arc<dyn UdfLoader>) -> Self {
+        Self { loader: Some(loader), ..self }
     }
 
     /// The engine of a folder.
@@ -46,6 +54,7 @@ impl EngineStores {
         }
         let mut options = EngineOptions::new(&key);
         tune(&mut options, tuning);
+        options.udf_loader.clone_from(&self.loader);
         let opened = tokio::task::spawn_blocking(move || Engine::open(options))
             .await
             .map_err(|error| Error::bug("opening an engine failed").caused_by(error))?;

@@ -15,6 +15,7 @@ use levada_runtime::{EngineStores, check_tls};
 use crate::{
     commands::{is_missing, no_folder},
     exit::Failure,
+    functions,
 };
 
 /// A node, who logs in there, and how the connection is encrypted.
@@ -154,6 +155,7 @@ impl<'a> Store<'a> {
             Self::Folder(data) => {
                 let mut options = EngineOptions::new(*data);
                 options.storage.access = access;
+                options.udf_loader = Some(functions::loader());
                 let engine = tokio::task::spawn_blocking(move || Engine::open(options)).await??;
                 Ok(Opened { session: Arc::new(engine.session(None)?), engine: Some(engine) })
             }

@@ -25,6 +25,7 @@ use crate::{
     args::QuickstartArgs,
     bench::Readings,
     exit::{self, Failure},
+    functions,
     output::{Format, Zone},
     registry,
     shell::Shell,
@@ -76,7 +77,7 @@ async fn fill_engine(args: &QuickstartArgs) -> anyhow::Result<()> {
     let document = Document::parse(PIPELINE.to_owned(), "quickstart.yaml", &registry, &environment);
     document.print();
     let pipeline = document.pipeline.ok_or_else(|| Failure::told(exit::INVALID))?;
-    let stores = Arc::new(EngineStores::new());
+    let stores = Arc::new(EngineStores::new().with_loader(functions::loader()));
     let options = RuntimeOptions { state_dir: args.data.join("pipeline"), ..RuntimeOptions::default() };
     let runtime = Runtime::new(registry, Arc::clone(&stores) as _, prometheus::Registry::new(), options)?;
     let running = runtime.start(&pipeline)?;

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use crate::{
     args::RunArgs,
     exit::{self, Failure},
+    functions,
     interrupt::Signals,
     progress, registry,
 };
@@ -50,7 +51,7 @@ pub(super) async fn run_all(
     registry: Registry,
     pipelines: &[Pipeline],
 ) -> anyhow::Result<ExitCode> {
-    let stores = Arc::new(EngineStores::new());
+    let stores = Arc::new(EngineStores::new().with_loader(functions::loader()));
     let options = RuntimeOptions {
         state_dir: args.state.clone(),
         grace: args.grace.map(|grace| grace.0),

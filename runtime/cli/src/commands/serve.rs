@@ -32,6 +32,7 @@ use self::{keeper::Keeper, pipelines::Folder, settings::Settings};
 use crate::{
     args::ServeArgs,
     exit::{self, Failure},
+    functions,
     interrupt::{Hangups, Signals},
     registry,
 };
@@ -46,19 +47,21 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let folder = settings.pipelines_dir.as_deref().map(|dir| Folder::open(dir, registry::all()));
     let mut folder = folder.transpose()?;
     let tls = tls(&settings)?;
-    let stores = Arc::new(EngineStores::new());
+    let stores = Arc::new(EngineStores::new().with_loader(functions::loader()));
     let options = RuntimeOptions {
         state_dir: settings.state_dir.clone(),
         grace: Some(settings.grace.0),
         ..RuntimeOptions::default()
     };
     let metrics = prometheus::Registry::new();
-    let runtime = Runtime::new(registry::all(), Arc::clone(&stores) as _, metrics.clone(), options)?;
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         let hangups = Hangups::listen();
         let listeners = Listeners::bind(args, &settings).await?;
         let engine = open(&settings, &data, listeners.rpc.local_addr()?).await?;
         stores.adopt(data, tuning(&settings), engine.clone()).await?;
+        // Pipelines may call the functions of the engine that serves them.
+        let registry = registry::all().lending(engine.clone());
+        let runtime = Runtime::new(registry, Arc::clone(&stores) as _, metrics.clone(), options)?;
         set_first_password(&engine, root_password).await?;
         let mut server = Server::new(engine.clone(), server_options(&settings)?);
         if let Some(tls) = tls {
@@ -99,6 +102,7 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     options.query_memory = bytes(settings.query_memory);
     options.storage.changes_bytes = settings.pipe_log_retention.0;
     options.auto_create_schema = settings.enable_auto_create_schema;
+    options.udf_loader = Some(functions::loader());
     options.udf_root_dir.clone_from(&settings.udf_root_dir);
     options.udf_memory = bytes(settings.udf_memory_budget);
     let rpc = reachable(rpc);

@@ -12,7 +12,7 @@ use levada_model::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{args::SqlArgs, exit::Failure, node, output::Zone, shell::Shell};
+use crate::{args::SqlArgs, exit::Failure, functions, node, output::Zone, shell::Shell};
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
@@ -22,6 +22,7 @@ pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
         node::Store::Folder(data) => data,
     };
     let mut options = EngineOptions::new(data);
+    options.udf_loader = Some(functions::loader());
     options.storage.access = if args.read_only { Access::Read } else { Access::WriteOrRead };
     let store = Store { options, zone: zone.name(), opened: OnceCell::new() };
     let missing = is_missing(data);

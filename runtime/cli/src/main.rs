@@ -33,6 +33,10 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A child that compiles has nothing of its own to say or to read.
+    if let Some(code) = modules::compiled_as_child() {
+        return code;
+    }
     exit::end_with_reader();
     let args = args::Args::parse();
     logging::start(&args.log);

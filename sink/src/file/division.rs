@@ -16,11 +16,14 @@ pub(super) struct Share {
     origins: Vec<(usize, Option<Vec<u32>>)>,
 }
 
+/// What each file gets, and the rows that belong to none.
+pub(super) type Divided = (Vec<(PathBuf, Share)>, Vec<Rejection>);
+
 /// Divides a batch; in the order in which files are met. Rows that belong to no file are rejected.
 ///
 /// # Errors
 /// Rows cannot be taken apart.
-pub(super) fn divide(batch: &Batch, template: &Template) -> Result<(Vec<(PathBuf, Share)>, Vec<Rejection>)> {
+pub(super) fn divide(batch: &Batch, template: &Template) -> Result<Divided> {
     let (mut shares, mut rejected) = (Vec::new(), Vec::new());
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
     for (index, readings) in batch.readings.iter().enumerate() {

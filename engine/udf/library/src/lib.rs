@@ -19,6 +19,7 @@
 //! ```
 
 mod anomaly;
+mod call;
 mod declaration;
 mod discovery;
 mod fourier;
@@ -79,5 +80,5 @@ pub static DECLARATIONS: [Declaration; COUNT] = {
 /// All functions by their names in SQL, as whoever registers functions takes them. Those that other names stand for, too, are
 /// there once for each name.
 pub fn all() -> Vec<(&'static str, Arc<dyn UdfFactory>)> {
-    DECLARATIONS.iter().map(|each| (each.name, udtf(each.class, move || work::Call::new(each)))).collect()
+    DECLARATIONS.iter().map(|each| (each.name, udtf(each.class, move || call::Call::new(each)))).collect()
 }

@@ -13,11 +13,14 @@ use levada_connector_api::{
 
 use super::put_rows;
 
+/// The type of each series, by device and measurement.
+type Types = HashMap<Arc<str>, HashMap<Arc<str>, DataType>>;
+
 /// Puts batches as frames.
 #[derive(Debug, Default)]
 pub(crate) struct JournalEncoder {
     /// Of files whose series have one type: the type of each, by device and measurement.
-    types: Option<HashMap<Arc<str>, HashMap<Arc<str>, DataType>>>,
+    types: Option<Types>,
 }
 
 impl JournalEncoder {

@@ -136,11 +136,14 @@ async fn own_id(broker: &Broker) -> String {
     id.trim_end_matches("/0").to_owned()
 }
 
+/// Positions by split.
+type Positions<'a> = &'a [(&'a SplitName, u64)];
+
 /// Reads a topic of one partition to its end, settles up to a position, and gives what was read and what is committed after it.
 async fn go_on(
     broker: &Broker,
     folder: &TempDir,
-    (stored, limits): (&[(&SplitName, u64)], &[(&SplitName, u64)]),
+    (stored, limits): (Positions<'_>, Positions<'_>),
     settle: Option<u64>,
 ) -> (Vec<u64>, Option<u64>) {
     let checkpoint = |all: &[(&SplitName, u64)]| all.iter().map(|&(split, at)| (split.clone(), at)).collect();

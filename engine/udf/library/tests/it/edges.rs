@@ -247,13 +247,20 @@ fn times_at_the_ends_of_the_axis_are_no_fault() {
     }
 }
 
+/// A function, attributes, inputs, and what the error says.
+type Case = (&'static str, &'static [(&'static str, &'static str)], Vec<Input>, &'static str);
+
+fn all_are_told(cases: Vec<Case>) {
+    for (name, attributes, inputs, expected) in cases {
+        let message = refused(name, attributes, &inputs);
+        assert!(message.contains(expected), "{name} {attributes:?}: {message}");
+    }
+}
+
 #[test]
-fn attributes_that_cannot_be_are_told() {
+fn attributes_of_profiles_that_cannot_be_are_told() {
     let one = || vec![doubles(&[1.0, 2.0, 3.0])];
-    let two = || vec![doubles(&[1.0, 2.0]), doubles(&[1.0, 2.0])];
-    let text = || vec![texts(&[Some("a")])];
-    type Case = (&'static str, &'static [(&'static str, &'static str)], Vec<Input>, &'static str);
-    let cases: Vec<Case> = vec![
+    all_are_told(vec![
         (
             "median",
             &[("error", "1")],
@@ -300,6 +307,15 @@ fn attributes_that_cannot_be_are_told() {
             one(),
             "should be a time as `2021-01-01 00:00:00`: `noon` is not",
         ),
+    ]);
+}
+
+#[test]
+fn attributes_that_cannot_be_are_told() {
+    let one = || vec![doubles(&[1.0, 2.0, 3.0])];
+    let two = || vec![doubles(&[1.0, 2.0]), doubles(&[1.0, 2.0])];
+    let text = || vec![texts(&[Some("a")])];
+    all_are_told(vec![
         (
             "completeness",
             &[("window", "-1")],
@@ -337,11 +353,7 @@ fn attributes_that_cannot_be_are_told() {
         ("strreplace", &[("target", ""), ("replace", "b")], text(), "target should not be empty"),
         ("sample", &[("method", "triangle")], text(), "method `triangle` samples numbers: the input is TEXT"),
         ("timestamprepair", &[("interval", "0")], one(), "should be a duration above 0"),
-    ];
-    for (name, attributes, inputs, expected) in cases {
-        let message = refused(name, attributes, &inputs);
-        assert!(message.contains(expected), "{name} {attributes:?}: {message}");
-    }
+    ]);
 }
 
 #[test]

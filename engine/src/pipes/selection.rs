@@ -46,6 +46,11 @@ impl Selection {
         self.prefix.is_none() && self.patterns.is_empty()
     }
 
+    /// Whether rows of every time are sent.
+    pub fn has_all_times(&self) -> bool {
+        self.times == ALL
+    }
+
     /// What of a tablet is sent; `None` where nothing is. `history` says that it was stored when the pipe began.
     pub fn of(&self, tablet: Tablet, history: bool) -> Option<Tablet> {
         let (mut from, mut to) = self.times;

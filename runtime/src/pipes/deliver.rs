@@ -112,9 +112,11 @@ impl Delivery<'_, '_> {
     async fn step(&self, pool: &Pool, step: &Step) -> Result<(), SessionError> {
         match step {
             Step::Database(path) => {
-                let made = pool.create_database(path).await;
-                self.told(made, || format!("the database {path}"))?;
-                pool.name_database(path).await
+                let made = match pool.create_database(path).await {
+                    Ok(()) => pool.name_database(path).await,
+                    rejected => rejected,
+                };
+                self.told(made, || format!("the database {path}"))
             }
             Step::Series(series, statements) => {
                 for (at, error) in pool.create_series(series).await? {
@@ -216,7 +218,7 @@ impl Delivery<'_, '_> {
     async fn delete(&self, pool: &Pool, deletion: &Deletion) -> Result<(), SessionError> {
         let selection = &self.work.definition().selection;
         for pattern in &deletion.patterns {
-            if selection.has_all_series() && selection.times == (i64::MIN, i64::MAX) {
+            if selection.has_all_series() && selection.has_all_times() {
                 self.statement(pool, &statement(pattern, deletion.times)).await?;
                 continue;
             }
@@ -224,8 +226,10 @@ impl Delivery<'_, '_> {
             for series in pool.find_series(pattern).await? {
                 let path = series.path();
                 if selection.has(&path) {
-                    let times = deletion.times.unwrap_or(selection.times);
-                    self.statement(pool, &statement(&PathPattern::from(&path), Some(times))).await?;
+                    // Where it sent some of a series' rows, those go, and the series stays for the others.
+                    let sent = (!selection.has_all_times()).then_some(selection.times);
+                    let times = deletion.times.or(sent);
+                    self.statement(pool, &statement(&PathPattern::from(&path), times)).await?;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! What is to be done at the receiver for changes, in order.
 
-use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, SeriesChange, path_sql};
+use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, Selection, SeriesChange, path_sql};
 use levada_model::{Path, PathPattern, Series, Tablet};
 
 /// A step. Steps are done one after the other.
@@ -94,9 +94,10 @@ impl Plan {
             ChangeKind::AlterSeries { path, change } if selection.has(&path) => {
                 self.steps.extend(upsert(&path, change).map(Step::Statement));
             }
-            ChangeKind::DeleteDatabase { path } if definition.deletions && selection.has_all_series() => {
-                let path = path_sql(path.as_str());
-                self.steps.push(Step::Statement(format!("delete database {path}")));
+            ChangeKind::DeleteDatabase { path }
+                if definition.deletions && selection.may_have_below(&path) =>
+            {
+                self.steps.extend(delete_database(&path, selection));
             }
             ChangeKind::DeleteSeries { patterns } if definition.deletions => {
                 self.steps.push(Step::Delete(Deletion { patterns, times: None }));
@@ -133,6 +134,15 @@ impl Plan {
             _ => self.steps.push(Step::Series(series, statements)),
         }
     }
+}
+
+/// What a database's end means for a selection: its own end, or where the pipe does not send all of it, that of what it sends.
+fn delete_database(path: &Path, selection: &Selection) -> Option<Step> {
+    if selection.has_all_series() && selection.has_all_times() {
+        return Some(Step::Statement(format!("delete database {}", path_sql(path.as_str()))));
+    }
+    let below = PathPattern::parse(&format!("{path}.**")).ok()?;
+    Some(Step::Delete(Deletion { patterns: vec![below], times: None }))
 }
 
 /// The statement that gives a series its alias, tags and attributes; `None` where it has none.

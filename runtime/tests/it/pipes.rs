@@ -230,6 +230,70 @@ async fn values_that_do_not_fit_the_receiver_are_told_and_hold_up_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_fit_the_receiver_is_told_and_holds_up_nothing() {
+    for (there, here, told) in [
+        ("root.a.b", "root.a", "WARN: the receiver rejects the database root.a: "),
+        ("root.a", "root.a.b", "NORMAL"),
+    ] {
+        let receiver = Served::start().await;
+        let sender = sender(&receiver.address).await;
+        receiver.run(&format!("create database {there}")).await;
+        sender.run(&format!("create database {here}")).await;
+        sender.run("insert into root.a.b.d(time, s) values (1, 1.5)").await;
+        sender.run("insert into root.c.d(time, s) values (1, 1.5)").await;
+        // The series lie in different databases.
+        let same_rows = async || sender.rows(ALL).await == receiver.rows(ALL).await;
+        sender.run("create pipe p to cloud").await;
+        sender.run("start pipe p").await;
+        eventually("the rows are there", same_rows).await;
+        eventually("it is told, where it is not the same", async || {
+            let shown = sender.rows("show pipe p").await.remove(0);
+            shown.contains(&format!("|{told}"))
+        })
+        .await;
+        // Connections that are made later are taken, too.
+        sender.run("stop pipe p").await;
+        sender.run("insert into root.a.b.d(time, s) values (2, 2.5)").await;
+        sender.run("start pipe p").await;
+        eventually("the rows are there", same_rows).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_database_takes_what_a_pipe_sends_of_it() {
+    let (receiver, sender) = (Served::start().await, Served::start().await);
+    let address = &receiver.address;
+    let source = "'path'='root.a.sent.**,root.b.**', 'inclusion'='all'";
+    sender.run(&format!("create pipe p with source ({source}) with sink ('node-urls'='{address}')")).await;
+    sender.run("insert into root.a.sent(time, s) values (1, 1.5)").await;
+    sender.run("insert into root.a.other(time, s) values (1, 1.5)").await;
+    receiver.run("insert into root.a.other(time, s) values (7, 7.5)").await;
+    let there = async || receiver.rows("select s from root.a.sent").await == ["1|1.5"];
+    eventually("it is there", there).await;
+    sender.run("delete database root.a").await;
+    // A series of the same name, but of another type, is another one.
+    sender.run("insert into root.a.sent(time, s) values (3, 'text')").await;
+    let there = async || receiver.rows("select s from root.a.sent").await == ["3|text"];
+    eventually("only the new series is there", there).await;
+    assert_eq!(receiver.rows("select s from root.a.other").await, ["7|7.5"]);
+    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_database_leaves_rows_of_times_that_a_pipe_does_not_send() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    receiver.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+    sender.run("create pipe p to cloud from (select ** from root where time >= 5) with SyncDelOp=true").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s) values (9, 9.5)").await;
+    let rows = async || receiver.rows("select s from root.a.d").await;
+    eventually("it is there", async || rows().await == ["1|1.5", "9|9.5"]).await;
+    sender.run("delete database root.a").await;
+    eventually("what was sent is gone", async || rows().await == ["1|1.5"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_engines_in_a_circle_do_not_send_back_what_came() {
     let (first, second) = (Served::start().await, Served::start().await);
     for (from, to) in [(&first, &second), (&second, &first)] {

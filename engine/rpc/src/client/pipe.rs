@@ -29,6 +29,11 @@ impl PipeIdentity {
     pub(crate) fn name_database(&self, database: &str) -> bool {
         self.databases.lock().insert(database.to_owned())
     }
+
+    /// A database could not be named: connections that are opened do not name it.
+    pub(crate) fn forget_database(&self, database: &str) {
+        self.databases.lock().remove(database);
+    }
 }
 
 impl Client {

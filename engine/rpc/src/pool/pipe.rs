@@ -3,7 +3,7 @@
 use levada_model::{Path, SessionError};
 
 use super::Pool;
-use crate::client::Server;
+use crate::{PipeIdentity, client::Server};
 
 impl Pool {
     /// What a server said of itself; one is asked if none was asked before.
@@ -24,10 +24,18 @@ impl Pool {
         if !pipe.name_database(database.as_str()) {
             return Ok(());
         }
+        let named = self.shake_hands(&pipe, database).await;
+        if named.is_err() {
+            pipe.forget_database(database.as_str());
+        }
+        named
+    }
+
+    async fn shake_hands(&self, pipe: &PipeIdentity, database: &Path) -> Result<(), SessionError> {
         let mut attempts = self.nodes().len() + 1;
         loop {
             let mut lease = self.lease(None).await?;
-            match lease.client().shake_hands(&pipe, database.as_str().to_owned()).await {
+            match lease.client().shake_hands(pipe, database.as_str().to_owned()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     attempts -= usize::from(!lease.used);

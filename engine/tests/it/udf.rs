@@ -22,7 +22,14 @@ mod registration;
 mod types;
 mod windows;
 
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
+
 use levada_engine::functions::udf::{Udtf, udaf, udtf};
+use levada_udf_host::{HostOptions, UdfHost};
 
 use self::functions::{Adder, Counter, Max, Mean, Same, Windows, Wrong};
 use super::store::{Store, done};
@@ -38,8 +45,43 @@ pub(crate) async fn make<U: Udtf + Send + 'static>(
     done(&store.session(), &format!("create function {name} as '{id}'")).await;
 }
 
+/// Runs modules; one for all tests, so that each is compiled once.
+fn host() -> Arc<UdfHost> {
+    static HOST: OnceLock<Arc<UdfHost>> = OnceLock::new();
+    let host = || {
+        let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("modules"));
+        Arc::new(UdfHost::new(HostOptions { cache, ..HostOptions::default() }).expect("WASM runs here"))
+    };
+    Arc::clone(HOST.get_or_init(host))
+}
+
+/// A store whose functions come of a module in its folder.
+fn of_modules() -> Store {
+    let mut store = Store::open();
+    let folder = store.data().join("ext/udf");
+    fs::create_dir_all(&folder).expect("a folder");
+    let module = concat!(env!("CARGO_MANIFEST_DIR"), "/udf/host/tests/modules/functions.wasm");
+    fs::copy(module, folder.join("functions.wasm")).expect("the module is there");
+    store.reopen_with(|options| options.udf_loader = Some(host()));
+    store
+}
+
+/// Whether a store's functions come of a module.
+pub(crate) fn has_module(store: &Store) -> bool {
+    store.data().join("ext/udf/functions.wasm").is_file()
+}
+
 /// A store for every way to make a function, with the functions and the rows.
 pub(crate) async fn stores() -> Vec<Store> {
+    let stores = vec![of_program(), of_modules()];
+    for store in &stores {
+        fill(store).await;
+    }
+    stores
+}
+
+/// A store whose functions come of this program.
+fn of_program() -> Store {
     let store = Store::open();
     let engine = store.engine();
     engine.offer_function(udtf("test.Adder", Adder::default));
@@ -49,11 +91,7 @@ pub(crate) async fn stores() -> Vec<Store> {
     engine.offer_function(udtf("test.Windows", Windows::default));
     engine.offer_function(udtf("test.Wrong", Wrong::default));
     engine.offer_function(udaf("test.Mean", Mean::default));
-    let stores = vec![store];
-    for store in &stores {
-        fill(store).await;
-    }
-    stores
+    store
 }
 
 async fn fill(store: &Store) {

@@ -40,6 +40,23 @@ pub enum StoreTarget {
     },
 }
 
+impl StoreTarget {
+    /// For who only asks: that there is something to ask. A folder is made by what writes to it, so that a name that was
+    /// mistyped is no empty store.
+    ///
+    /// # Errors
+    /// There is no such folder.
+    pub fn exists(&self) -> Result<()> {
+        match self {
+            Self::Embedded { folder, .. } if !folder.exists() => {
+                let message = "there is no such data folder: it is made by what writes to it, not by a query";
+                Err(Error::config(message).with("folder", folder.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// When the embedded engine's acknowledgement means that rows are on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use crate::{EngineTuning, Interval, Problem, Secret, StoreTarget, TlsOptions, po
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StoreOptions {
-    /// The folder of the embedded engine; made if missing. Either this or `nodes`.
+    /// The folder of the embedded engine, which has to be there. Either this or `nodes`.
     #[schemars(example = &"./data")]
     pub embedded: Option<PathBuf>,
     /// `host:port` of each node of a running IoTDB, one an entry or several with commas. Either this or `embedded`. A node that does not answer is left out, for a

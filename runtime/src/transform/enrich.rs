@@ -80,6 +80,7 @@ impl Enrich {
         if let Some(session) = &self.session {
             return Ok(Arc::clone(session));
         }
+        self.target.exists()?;
         let session = self.stores.open(&self.target).await?;
         self.session = Some(Arc::clone(&session));
         Ok(session)

@@ -206,6 +206,23 @@ async fn aggregates_are_rows_of_the_moment_at_which_the_query_began() {
     assert_eq!(points(&third)[0].1, 9_000);
 }
 
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_an_error_and_is_not_made() {
+    let store = small().await;
+    let context = BuildContext {
+        stores: Arc::clone(&store.stores) as Arc<dyn Stores>,
+        state_dir: store.folder.path().join("state"),
+        ..BuildContext::new("pipeline", "in")
+    };
+    let mistyped = store.folder.path().join("dara");
+    let options = json!({"embedded": mistyped, "query": "select s from root.d"});
+    let options = Options::read(options).expect("well formed");
+    let mut source = QuerySource::new(options, &context, Arc::new(|| 0)).expect("options that work");
+    let error = source.connect(&Checkpoint::new()).await.expect_err("no folder");
+    assert!(error.to_string().contains("there is no such data folder"), "{error}");
+    assert!(!mistyped.exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_after_one_that_ended_reads_what_is_newer() {
     let store = small().await;

@@ -32,6 +32,7 @@ impl Place {
         if let Some(session) = self.session.lock().clone() {
             return Ok(session);
         }
+        self.target.exists()?;
         let session = self.stores.open(&self.target).await?;
         *self.session.lock() = Some(Arc::clone(&session));
         Ok(session)

@@ -55,13 +55,15 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::ShowPipes(show) => return pipes::show(&request, &show).map(Outcome::Rows),
         Statement::ListAuthority(list) => return authority::list(shared, &list).map(Outcome::Rows),
         Statement::CreateDatabase(create) => database::create(shared, create).await,
-        Statement::DeleteDatabases { patterns } => database::delete(shared, patterns).await,
+        Statement::DeleteDatabases { patterns } => database::delete(shared, caller, patterns).await,
         Statement::CreateTimeseries(create) => series::create(shared, create).await,
         Statement::CreateAlignedTimeseries(create) => series::create_aligned(shared, create).await,
         Statement::DeleteTimeseries { patterns } => {
-            series::delete(shared, patterns, request.pass.creation).await
+            series::delete(shared, caller, patterns, request.pass.creation).await
         }
-        Statement::AlterTimeseries(alter) => series::alter(shared, alter, request.pass.creation).await,
+        Statement::AlterTimeseries(alter) => {
+            series::alter(shared, caller, alter, request.pass.creation).await
+        }
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,

@@ -20,6 +20,7 @@ mod plan;
 mod saver;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -28,7 +29,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use levada_engine::{PipeDefinition, PipeRunner, PipeTarget, PipeWork};
+use levada_engine::{PipeDefinition, PipeRunner, PipeTarget, PipeWork, StorageError};
 use levada_model::SessionError;
 use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions};
 use tokio::{net::TcpStream, time::timeout};
@@ -64,7 +65,7 @@ impl NodePipes {
 
     async fn follow(self, work: PipeWork) {
         let definition = work.definition().clone();
-        let pool = pool(&work);
+        let pool = pool(&work, &work.engine());
         let mut failing = Failing::new(&work, Arc::clone(&self.retries), self.chance.clone());
         loop {
             if !definition.realtime && work.position().is_some() {
@@ -82,6 +83,7 @@ impl NodePipes {
             let mut delivery = Delivery {
                 work: &work,
                 pool: pool.as_ref(),
+                came_by: BTreeMap::new(),
                 history: work.position().is_none(),
                 failing: &mut failing,
             };
@@ -95,6 +97,10 @@ impl NodePipes {
                     if let Err(error) = saver.save_last(position).await {
                         failing.failed(&error).await;
                     }
+                }
+                // What the feed lacks comes from what is stored, as the next feed says.
+                Err(error) if is_behind(&error) => {
+                    failing.failed(&SessionError { transient: true, ..error }).await;
                 }
                 Err(error) => failing.failed(&error).await,
             }
@@ -127,14 +133,14 @@ impl PipeRunner for NodePipes {
     }
 }
 
-/// The connections of a pipe; none where it sends nowhere.
-fn pool(work: &PipeWork) -> Option<Pool> {
+/// The connections of a pipe for what an engine sends, or sends on; none where the pipe sends nowhere.
+fn pool(work: &PipeWork, engine: &str) -> Option<Pool> {
     let definition = work.definition();
     let PipeTarget::Nodes { nodes, user, password } = &definition.target else { return None };
     let client = ClientOptions {
         user: user.clone(),
         password: password.clone(),
-        pipe: Some(PipeIdentity::new(definition.name.clone(), definition.created, work.engine())),
+        pipe: Some(PipeIdentity::new(definition.name.clone(), definition.created, engine.to_owned())),
         ..ClientOptions::default()
     };
     Some(Pool::new(PoolOptions {
@@ -144,6 +150,12 @@ fn pool(work: &PipeWork) -> Option<Pool> {
         patience: Duration::from_secs(600),
         ..PoolOptions::new(nodes.clone(), client)
     }))
+}
+
+/// Whether a feed ended because the log does not have what comes next any more.
+fn is_behind(error: &SessionError) -> bool {
+    let source = error.source.as_ref().and_then(|source| source.downcast_ref());
+    matches!(source, Some(StorageError::Behind { .. }))
 }
 
 /// Whether an error may pass when somebody changes something, so that nothing is to be given up for it.

@@ -5,7 +5,7 @@ use levada_sql::ast::CreateDatabase;
 use levada_storage::{Catalog, StorageError};
 
 use super::{apply, not_there};
-use crate::engine::Shared;
+use crate::{engine::Shared, gate::Caller};
 
 pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<String, SessionError> {
     let CreateDatabase { path, properties } = create;
@@ -36,13 +36,18 @@ fn refusal(catalog: &dyn Catalog, path: &Path, error: StorageError) -> SessionEr
     error
 }
 
-pub(super) async fn delete(shared: &Shared, patterns: Vec<PathPattern>) -> Result<String, SessionError> {
+pub(super) async fn delete(
+    shared: &Shared,
+    caller: &Caller,
+    patterns: Vec<PathPattern>,
+) -> Result<String, SessionError> {
+    let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
         if patterns.iter().all(|pattern| catalog.databases(pattern).is_empty()) {
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path {patterns:?} does not exist")));
         }
-        Ok(storage.delete_databases(&patterns)?)
+        Ok(storage.delete_databases_of(owner, &patterns)?)
     })
     .await?;
     Ok(String::new())

@@ -9,7 +9,10 @@ use levada_sql::ast::{
 use levada_storage::{NewSeries, SeriesChange, SeriesInfo};
 
 use super::{apply, not_there, properties::deadband};
-use crate::{engine::Shared, gate::Creation};
+use crate::{
+    engine::Shared,
+    gate::{Caller, Creation},
+};
 
 pub(super) async fn create(shared: &Shared, create: CreateTimeseries) -> Result<String, SessionError> {
     let CreateTimeseries { path, definition } = create;
@@ -63,9 +66,11 @@ fn new_series(
 
 pub(super) async fn delete(
     shared: &Shared,
+    caller: &Caller,
     patterns: Vec<PathPattern>,
     creation: Creation,
 ) -> Result<String, SessionError> {
+    let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
         if let Some(missing) = patterns.iter().find(|pattern| !catalog.has_series(pattern)) {
@@ -74,7 +79,7 @@ pub(super) async fn delete(
             return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
         }
         creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
-        Ok(storage.delete_series(&patterns)?)
+        Ok(storage.delete_series_of(owner, &patterns)?)
     })
     .await?;
     Ok(String::new())
@@ -82,9 +87,11 @@ pub(super) async fn delete(
 
 pub(super) async fn alter(
     shared: &Shared,
+    caller: &Caller,
     alter: AlterTimeseries,
     creation: Creation,
 ) -> Result<String, SessionError> {
+    let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let AlterTimeseries { path, change } = alter;
         let (catalog, pattern) = (storage.catalog(), PathPattern::from(&path));
@@ -94,7 +101,7 @@ pub(super) async fn alter(
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
         };
         let path = series.path.clone();
-        Ok(storage.alter_series(&path, altered(series, change)?)?)
+        Ok(storage.alter_series_of(owner, &path, altered(series, change)?)?)
     })
     .await?;
     Ok(String::new())

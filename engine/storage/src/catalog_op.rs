@@ -23,6 +23,8 @@ const SET_PATH_TTL: u8 = 9;
 const DELETE_DATABASE_AT: u8 = 10;
 const SET_TTL_AT: u8 = 11;
 const DELETE_OF: u8 = 12;
+/// Before a kind: whose change it is.
+const OF: u8 = 13;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +38,8 @@ pub(crate) enum CatalogOp {
         id: u32,
         /// Records of older versions do not say it.
         path: Option<Path>,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     SetTtl {
         id: u32,
@@ -58,10 +62,14 @@ pub(crate) enum CatalogOp {
     AlterSeries {
         device: Path,
         series: SeriesDef,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     /// Removes series and hides their rows.
     DeleteSeries {
         patterns: Vec<PathPattern>,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     /// Hides values of series.
     Delete {
@@ -106,6 +114,13 @@ impl SeriesDef {
 
 impl CatalogOp {
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        if let Self::DeleteDatabase { owner: Some(owner), .. }
+        | Self::AlterSeries { owner: Some(owner), .. }
+        | Self::DeleteSeries { owner: Some(owner), .. } = self
+        {
+            bytes.put_u8(OF);
+            bytes.put_str(owner);
+        }
         match self {
             Self::CreateDatabase { id, path, ttl } => {
                 bytes.put_u8(CREATE_DATABASE);
@@ -113,7 +128,7 @@ impl CatalogOp {
                 bytes.put_str(path.as_str());
                 bytes.put_option_i64(*ttl);
             }
-            Self::DeleteDatabase { id, path } => {
+            Self::DeleteDatabase { id, path, .. } => {
                 put_database(bytes, [DELETE_DATABASE, DELETE_DATABASE_AT], *id, path.as_ref());
             }
             Self::SetTtl { id, path, ttl } => {
@@ -132,12 +147,12 @@ impl CatalogOp {
                 bytes.put_len(series.len());
                 series.iter().for_each(|series| series.put(bytes));
             }
-            Self::AlterSeries { device, series } => {
+            Self::AlterSeries { device, series, .. } => {
                 bytes.put_u8(ALTER_SERIES);
                 bytes.put_str(device.as_str());
                 series.put(bytes);
             }
-            Self::DeleteSeries { patterns } => {
+            Self::DeleteSeries { patterns, .. } => {
                 bytes.put_u8(DELETE_SERIES);
                 put_patterns(bytes, patterns);
             }
@@ -155,12 +170,26 @@ impl CatalogOp {
 
     /// A change of a kind, as [`CatalogOp::put`] put it.
     pub(crate) fn take(kind: u8, from: &mut Take<'_>) -> Result<Self, Malformed> {
+        if kind != OF {
+            return Self::take_of(None, kind, from);
+        }
+        let owner = from.str()?.into();
+        let kind = from.u8()?;
+        Self::take_of(Some(owner), kind, from)
+    }
+
+    fn take_of(owner: Option<Arc<str>>, kind: u8, from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let may_have_owner =
+            matches!(kind, DELETE_DATABASE | DELETE_DATABASE_AT | ALTER_SERIES | DELETE_SERIES);
+        if owner.is_some() && !may_have_owner {
+            return Err(Malformed);
+        }
         Ok(match kind {
             CREATE_DATABASE => {
                 Self::CreateDatabase { id: from.u32()?, path: from.path()?, ttl: from.option_i64()? }
             }
-            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()?, path: None },
-            DELETE_DATABASE_AT => Self::DeleteDatabase { id: from.u32()?, path: Some(from.path()?) },
+            DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()?, path: None, owner },
+            DELETE_DATABASE_AT => Self::DeleteDatabase { id: from.u32()?, path: Some(from.path()?), owner },
             SET_TTL => Self::SetTtl { id: from.u32()?, path: None, ttl: from.option_i64()? },
             SET_TTL_AT => Self::SetTtl { id: from.u32()?, path: Some(from.path()?), ttl: from.option_i64()? },
             SET_PATH_TTL => Self::SetPathTtl {
@@ -172,8 +201,8 @@ impl CatalogOp {
                 aligned: from.flag()?,
                 series: (0..from.count(7)?).map(|_| SeriesDef::take(from)).collect::<Result<_, _>>()?,
             },
-            ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)? },
-            DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)? },
+            ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)?, owner },
+            DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)?, owner },
             DELETE | DELETE_OF => Self::Delete {
                 patterns: take_patterns(from)?,
                 range: TimeRange { start: from.i64()?, end: from.i64()? },
@@ -250,4 +279,32 @@ pub(crate) fn put_patterns(bytes: &mut Vec<u8>, patterns: &[PathPattern]) {
 
 pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Malformed> {
     (0..from.count(1)?).map(|_| PathPattern::parse(from.str()?).map_err(|_| Malformed)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_change_it_is_is_kept_for_those_that_say_it() {
+        let pattern = || vec![PathPattern::parse("root.a.**").expect("a pattern")];
+        for owner in [None, Some(Arc::from("pipe:x"))] {
+            let deleted = CatalogOp::DeleteSeries { patterns: pattern(), owner: owner.clone() };
+            let ended = |path| CatalogOp::DeleteDatabase { id: 3, path, owner: owner.clone() };
+            let path = Path::parse("root.a").expect("a path");
+            for op in [deleted, ended(None), ended(Some(path))] {
+                let mut bytes = Vec::new();
+                op.put(&mut bytes);
+                assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Ok(op));
+            }
+        }
+        // One owner, of a change that may have one.
+        for kind in [OF, DELETE, CREATE_DATABASE] {
+            let mut bytes = vec![OF];
+            bytes.put_str("pipe:x");
+            bytes.put_u8(kind);
+            bytes.extend([0; 64]);
+            assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Err(Malformed));
+        }
+    }
 }

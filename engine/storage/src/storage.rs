@@ -176,7 +176,19 @@ impl Storage {
     /// # Errors
     /// The log cannot be written. That no database matches is not an error here: the count says so.
     pub fn delete_databases(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
-        self.store().delete_databases(patterns)
+        self.store().delete_databases(patterns, None)
+    }
+
+    /// As [`Storage::delete_databases`], for somebody whom readers of changes are told of.
+    ///
+    /// # Errors
+    /// As [`Storage::delete_databases`].
+    pub fn delete_databases_of(
+        &self,
+        owner: Option<Arc<str>>,
+        patterns: &[PathPattern],
+    ) -> Result<Applied, StorageError> {
+        self.store().delete_databases(patterns, owner)
     }
 
     /// Sets how long rows live, in milliseconds (`i64::MAX`: for ever), or takes back what was set (`None`).
@@ -211,7 +223,20 @@ impl Storage {
     /// # Errors
     /// There is no such series, the alias is in use; the log cannot be written.
     pub fn alter_series(&self, path: &Path, change: SeriesChange) -> Result<Applied, StorageError> {
-        self.store().alter_series(path, change)
+        self.store().alter_series(path, change, None)
+    }
+
+    /// As [`Storage::alter_series`], for somebody whom readers of changes are told of.
+    ///
+    /// # Errors
+    /// As [`Storage::alter_series`].
+    pub fn alter_series_of(
+        &self,
+        owner: Option<Arc<str>>,
+        path: &Path,
+        change: SeriesChange,
+    ) -> Result<Applied, StorageError> {
+        self.store().alter_series(path, change, owner)
     }
 
     /// Deletes series with their rows.
@@ -219,7 +244,19 @@ impl Storage {
     /// # Errors
     /// The log cannot be written. That no series matches is not an error here: the count says so.
     pub fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
-        self.store().delete_series(patterns)
+        self.store().delete_series(patterns, None)
+    }
+
+    /// As [`Storage::delete_series`], for somebody whom readers of changes are told of.
+    ///
+    /// # Errors
+    /// As [`Storage::delete_series`].
+    pub fn delete_series_of(
+        &self,
+        owner: Option<Arc<str>>,
+        patterns: &[PathPattern],
+    ) -> Result<Applied, StorageError> {
+        self.store().delete_series(patterns, owner)
     }
 
     /// Deletes the values of series within a time range; the count is of series.

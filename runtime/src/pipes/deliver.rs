@@ -1,15 +1,16 @@
 //! Does steps at the receiver, each until it is done.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use levada_engine::{ChangeFeed, PipeWork, path_sql};
 use levada_model::{PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
-use levada_rpc::Pool;
+use levada_rpc::{Pool, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
     Failing, Plan, Saver, TOGETHER, may_heal,
     plan::{Deletion, Step},
+    pool,
 };
 
 /// A pipe that delivers.
@@ -17,6 +18,8 @@ pub(super) struct Delivery<'a, 'w> {
     pub(super) work: &'w PipeWork,
     /// `None` where it sends nowhere.
     pub(super) pool: Option<&'a Pool>,
+    /// Connections for what came here by other engines, which are named to the receiver.
+    pub(super) came_by: BTreeMap<Arc<str>, Pool>,
     /// What comes was stored when the pipe began.
     pub(super) history: bool,
     pub(super) failing: &'a mut Failing<'w>,
@@ -96,10 +99,15 @@ impl Delivery<'_, '_> {
     }
 
     async fn deliver(&mut self, plan: Plan) {
-        let Some(pool) = self.pool else { return };
+        let Some(own) = self.pool else { return };
+        let mut pool = own.clone();
         for step in plan.steps {
+            if let Step::CameBy(came_by) = step {
+                pool = self.pool_of(own, came_by);
+                continue;
+            }
             loop {
-                match self.step(pool, &step).await {
+                match self.step(&pool, &step).await {
                     Ok(()) => break,
                     Err(error) => self.failing.failed(&error).await,
                 }
@@ -108,9 +116,17 @@ impl Delivery<'_, '_> {
         }
     }
 
+    fn pool_of(&mut self, own: &Pool, came_by: Option<Arc<str>>) -> Pool {
+        let Some(came_by) = came_by else { return own.clone() };
+        let work = self.work;
+        let pool = || pool(work, &sends_on(&work.engine(), &came_by)).unwrap_or_else(|| own.clone());
+        self.came_by.entry(Arc::clone(&came_by)).or_insert_with(pool).clone()
+    }
+
     /// Does a step, or leaves it open whether it is done: doing it again does no harm.
     async fn step(&self, pool: &Pool, step: &Step) -> Result<(), SessionError> {
         match step {
+            Step::CameBy(_) => Ok(()),
             Step::Database(path) => {
                 let made = match pool.create_database(path).await {
                     Ok(()) => pool.name_database(path).await,

@@ -1,11 +1,16 @@
 //! What is to be done at the receiver for changes, in order.
 
+use std::sync::Arc;
+
 use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, Selection, SeriesChange, path_sql};
 use levada_model::{Path, PathPattern, Series, Tablet};
+use levada_rpc::messages::engines;
 
 /// A step. Steps are done one after the other.
 #[derive(Debug)]
 pub(super) enum Step {
+    /// What follows came here by these engines (see [`levada_rpc::messages::engines`]), or where there are none, was done here.
+    CameBy(Option<Arc<str>>),
     Database(Path),
     /// Series, and the statements that give them what a series cannot be made with.
     Series(Vec<Series>, Vec<String>),
@@ -27,7 +32,10 @@ pub(super) struct Deletion {
 /// Changes as steps.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// The first ones were done here.
     pub(super) steps: Vec<Step>,
+    /// What the last ones came by.
+    came_by: Option<Arc<str>>,
     /// Behind which position all of them are done.
     pub(super) position: Option<u64>,
     /// What was stored has all come.
@@ -35,8 +43,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The steps for changes. `receiver` is what the receiver's engine is known by, where it is known: rows that came from there are
-    /// not sent back. `history` says that the first of the changes was stored when the pipe began.
+    /// The steps for changes. `receiver` is what the receiver's engine is known by, where it is known: what came from there is
+    /// not sent back, by whichever engines it came. `history` says that the first of the changes was stored when the pipe began.
     pub(super) fn of(
         changes: Vec<Change>,
         definition: &PipeDefinition,
@@ -44,30 +52,35 @@ impl Plan {
         mut history: bool,
     ) -> Self {
         let mut plan = Self::default();
-        let is_back = |owner: Option<&str>| {
-            let origin = owner.and_then(|owner| owner.strip_prefix("pipe:"));
-            origin.is_some_and(|origin| !definition.forwards || receiver == Some(origin))
+        let is_back = |came_by: &str| {
+            !definition.forwards || receiver.is_some_and(|receiver| engines(came_by).any(|it| it == receiver))
         };
         for Change { position, kind, .. } in changes {
+            let came_by = owner(&kind).and_then(|owner| owner.strip_prefix("pipe:")).map(Arc::from);
             match kind {
-                ChangeKind::Rows { owner, tablets } => {
-                    if !is_back(owner.as_deref()) {
-                        let selection = &definition.selection;
-                        plan.rows(tablets.into_iter().filter_map(|tablet| selection.of(tablet, history)));
-                    }
-                }
+                _ if came_by.as_deref().is_some_and(is_back) => {}
                 ChangeKind::HistoryEnd => {
                     history = false;
                     plan.ends_history = true;
                 }
-                ChangeKind::Delete { ref owner, .. } if is_back(owner.as_deref()) => {}
-                other => plan.schema(other, definition),
+                kind => {
+                    plan.comes_by(came_by);
+                    plan.change(kind, definition, history);
+                }
             }
             if !history {
                 plan.position = Some(position);
             }
         }
         plan
+    }
+
+    /// What follows came by these engines.
+    fn comes_by(&mut self, came_by: Option<Arc<str>>) {
+        if self.came_by != came_by {
+            self.steps.push(Step::CameBy(came_by.clone()));
+            self.came_by = came_by;
+        }
     }
 
     fn rows(&mut self, tablets: impl Iterator<Item = Tablet>) {
@@ -81,9 +94,12 @@ impl Plan {
         }
     }
 
-    fn schema(&mut self, kind: ChangeKind, definition: &PipeDefinition) {
+    fn change(&mut self, kind: ChangeKind, definition: &PipeDefinition, history: bool) {
         let selection = &definition.selection;
         match kind {
+            ChangeKind::Rows { tablets, .. } => {
+                self.rows(tablets.into_iter().filter_map(|tablet| selection.of(tablet, history)));
+            }
             ChangeKind::CreateDatabase { path, .. } if selection.may_have_below(&path) => {
                 self.steps.push(Step::Database(path));
             }
@@ -91,15 +107,15 @@ impl Plan {
                 let sent = new.into_iter().filter(|new| selection.has(&new.device.child(&new.measurement)));
                 self.series(sent);
             }
-            ChangeKind::AlterSeries { path, change } if selection.has(&path) => {
+            ChangeKind::AlterSeries { path, change, .. } if selection.has(&path) => {
                 self.steps.extend(upsert(&path, change).map(Step::Statement));
             }
-            ChangeKind::DeleteDatabase { path }
+            ChangeKind::DeleteDatabase { path, .. }
                 if definition.deletions && selection.may_have_below(&path) =>
             {
                 self.steps.extend(delete_database(&path, selection));
             }
-            ChangeKind::DeleteSeries { patterns } if definition.deletions => {
+            ChangeKind::DeleteSeries { patterns, .. } if definition.deletions => {
                 self.steps.push(Step::Delete(Deletion { patterns, times: None }));
             }
             ChangeKind::Delete { patterns, range, .. } if definition.deletions => {
@@ -133,6 +149,20 @@ impl Plan {
             }
             _ => self.steps.push(Step::Series(series, statements)),
         }
+    }
+}
+
+/// Whose change it is, if anybody's.
+fn owner(kind: &ChangeKind) -> Option<&str> {
+    match kind {
+        ChangeKind::Rows { owner, .. }
+        | ChangeKind::DeleteDatabase { owner, .. }
+        | ChangeKind::AlterSeries { owner, .. }
+        | ChangeKind::DeleteSeries { owner, .. }
+        | ChangeKind::Delete { owner, .. } => owner.as_deref(),
+        // Nothing is done where they are there already, so that they do not go round.
+        ChangeKind::CreateDatabase { .. } | ChangeKind::CreateSeries(_) => None,
+        ChangeKind::SetTtl { .. } | ChangeKind::HistoryEnd => None,
     }
 }
 

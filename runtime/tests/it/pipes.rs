@@ -316,6 +316,70 @@ async fn two_engines_in_a_circle_do_not_send_back_what_came() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_came_round_a_ring_is_not_sent_on() {
+    let ring = [Served::start().await, Served::start().await, Served::start().await];
+    let next = |at: usize| &ring[(at + 1) % 3];
+    for (at, from) in ring.iter().enumerate() {
+        let port = next(at).address.rsplit_once(':').expect("a port").1;
+        from.run(&format!("create pipesink next as IoTDB (port={port})")).await;
+        from.run("create pipe p to next with SyncDelOp=true").await;
+        from.run("start pipe p").await;
+    }
+    for round in 1..=3 {
+        for (at, engine) in ring.iter().enumerate() {
+            engine.run(&format!("insert into root.a.d{at}(time, s) values (1, {round}.5)")).await;
+        }
+        for at in 0..3 {
+            equal(&ring[at], next(at)).await;
+            let shown = ring[at].rows("select s from root.a.*").await;
+            assert_eq!(shown, [format!("1|{round}.5|{round}.5|{round}.5")]);
+        }
+        // What would go round has come by the time that the next round has.
+        for engine in &ring {
+            assert_eq!(engine.engine.stats().inserted_points, round * 3);
+            assert_eq!(engine.rows("show pipes").await.len(), 2);
+        }
+    }
+    // Deletions and alterations go round once, too.
+    ring[1].run("delete timeseries root.a.d1.s").await;
+    ring[2].run("alter timeseries root.a.d2.s upsert tags('k'='v')").await;
+    for at in 0..3 {
+        equal(&ring[at], next(at)).await;
+        assert_eq!(ring[at].rows("select s from root.a.d1").await.len(), 0);
+    }
+    ring[1].run("insert into root.a.d1(time, s) values (7, 7.5)").await;
+    let all = async |query| (ring[0].rows(query).await, ring[1].rows(query).await, ring[2].rows(query).await);
+    let one = || vec!["7|7.5".to_owned()];
+    let there = async || all("select s from root.a.d1").await == (one(), one(), one());
+    eventually("the new series is there", there).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn series_and_databases_that_go_do_not_come_back_in_a_circle() {
+    for deletion in ["delete timeseries root.a.d.s", "delete database root.a"] {
+        let (first, second) = (Served::start().await, Served::start().await);
+        for (from, to) in [(&first, &second), (&second, &first)] {
+            let port = to.address.rsplit_once(':').expect("a port").1;
+            from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
+            from.run("create pipe p to other with SyncDelOp=true").await;
+            from.run("start pipe p").await;
+        }
+        first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+        equal(&first, &second).await;
+        second.run("stop pipe p").await;
+        first.run(deletion).await;
+        equal(&first, &second).await;
+        first.run("insert into root.a.d(time, s) values (5, 5.5)").await;
+        equal(&first, &second).await;
+        second.run("start pipe p").await;
+        // It comes behind the deletion, were that sent back.
+        second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+        equal(&first, &second).await;
+        assert_eq!(second.rows("select s from root.a.d").await, ["5|5.5"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_does_not_go_round_in_a_circle() {
     let (first, second) = (Served::start().await, Served::start().await);
     for (from, to) in [(&first, &second), (&second, &first)] {
@@ -364,6 +428,36 @@ async fn a_pipe_that_stood_still_for_too_long_sends_what_is_stored_anew_and_says
     let running = shown().await;
     assert!(running.contains("what is stored is sent anew, so that no row is missing"), "{running}");
     sender.run("insert into root.a.d(time, s) values (1000, 1.5)").await;
+    equal(&sender, &receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_pipe_that_falls_behind_heals_by_itself_and_says_so() {
+    let receiver = Served::start().await;
+    let proxy = Proxy::start(receiver.address.clone()).await;
+    let sender = Served::start_forgetful().await;
+    let port = proxy.address.rsplit_once(':').expect("a port").1;
+    sender.run(&format!("create pipesink cloud as IoTDB (port={port})")).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s) values (0, 1.5)").await;
+    equal(&sender, &receiver).await;
+    proxy.lead_to("127.0.0.1:9".to_owned());
+    proxy.cut();
+    for at in 1..300 {
+        sender.run(&format!("insert into root.a.d(time, s) values ({at}, {at}.5)")).await;
+        if at % 50 == 0 {
+            sender.run("flush").await;
+        }
+    }
+    sender.run("flush").await;
+    proxy.lead_to(receiver.address.clone());
+    eventually("what is stored is sent anew", async || {
+        let shown = sender.rows("show pipe p").await.remove(0);
+        assert!(!shown.contains("ERROR"), "{shown}");
+        shown.contains("WARN: ") && shown.contains("what is stored is sent anew, so that no row is missing")
+    })
+    .await;
     equal(&sender, &receiver).await;
 }
 

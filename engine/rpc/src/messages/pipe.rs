@@ -24,6 +24,19 @@ pub fn introduce(engine: &str) -> String {
     format!("{PROTOCOL_VERSION}{OURS}; {ENGINE}{engine})")
 }
 
+/// Between the name of an engine and those of the engines that its rows came by.
+const CAME_BY: char = '<';
+
+/// The name of an engine that sends on what came by others, the nearest first.
+pub fn sends_on(engine: &str, came_by: &str) -> String {
+    format!("{engine}{CAME_BY}{came_by}")
+}
+
+/// The engines that rows came by, the nearest first: see [`sends_on`].
+pub fn engines(came_by: &str) -> impl Iterator<Item = &str> {
+    came_by.split(CAME_BY)
+}
+
 /// The name of an engine in what it was introduced with, or in an answer to that.
 pub fn introduced(text: &str) -> Option<&str> {
     let (_, name) = text.split_once(ENGINE)?;

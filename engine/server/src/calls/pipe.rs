@@ -8,7 +8,7 @@ use std::{
 use levada_engine::{Received, Sender};
 use levada_model::{Path, Session, SessionError, StatusCode};
 use levada_rpc::messages::{
-    Handshake, PROTOCOL_VERSION, Request, Status, SyncIdentityInfo, answer_introduction, introduced,
+    Handshake, PROTOCOL_VERSION, Request, Status, SyncIdentityInfo, answer_introduction, engines, introduced,
 };
 
 use super::{Answered, Replies};
@@ -49,8 +49,9 @@ impl Conversation {
                 made => made?,
             }
         }
-        let engine = introduced(&info.version).map(str::to_owned);
-        let owner: Arc<str> = format!("pipe:{}", engine.as_deref().unwrap_or_default()).into();
+        let came_by = introduced(&info.version).unwrap_or_default();
+        let owner: Arc<str> = format!("pipe:{came_by}").into();
+        let engine = engines(came_by).next().filter(|name| !name.is_empty()).map(str::to_owned);
         let sender = Sender {
             created: info.create_time,
             pipe: info.pipe_name,

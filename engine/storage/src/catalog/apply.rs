@@ -40,8 +40,8 @@ impl Catalog {
             CatalogOp::CreateSeries { device, aligned, series } => {
                 self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
             }
-            CatalogOp::AlterSeries { device, series } => self.alter_series(device, series),
-            CatalogOp::DeleteSeries { patterns } => {
+            CatalogOp::AlterSeries { device, series, .. } => self.alter_series(device, series),
+            CatalogOp::DeleteSeries { patterns, .. } => {
                 let next = Matching::find(self.clone(), patterns, Deleted::Series).next();
                 self.replace(next);
             }

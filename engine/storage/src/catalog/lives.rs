@@ -252,7 +252,7 @@ mod tests {
         let ttls = [Some(6), Some(6), Some(9), Some(8), None];
         assert_eq!(found.map(|device| of(catalog.lives(), device)), ttls);
         assert_eq!(catalog.longest_ttl(7), Some(9));
-        catalog.apply(&CatalogOp::DeleteDatabase { id: 7, path: None }, 9);
+        catalog.apply(&CatalogOp::DeleteDatabase { id: 7, path: None, owner: None }, 9);
         assert_eq!(catalog.lives().all(), [(pattern("root.*.e"), 8), (pattern("root.a.d"), 9)]);
     }
 

@@ -294,7 +294,8 @@ mod tests {
             let device = format!("root.a.new{}", round * 7 % 40);
             create(&mut catalog, &device, &["s", "aliased2"], 2 + round);
             create(&mut catalog, "root.b.d9", &[&*format!("more{round}")], 2 + round);
-            let delete = CatalogOp::DeleteSeries { patterns: vec![pattern(&format!("root.*.d{round}.t"))] };
+            let patterns = vec![pattern(&format!("root.*.d{round}.t"))];
+            let delete = CatalogOp::DeleteSeries { patterns, owner: None };
             catalog.apply(&delete, 2 + round);
             if round % 3 == 0 {
                 assert!(found.catch_up(catalog.clone()) <= 12);

@@ -61,6 +61,8 @@ pub enum ChangeKind {
     DeleteDatabase {
         /// Its path.
         path: Path,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     /// The life of rows was set, or taken back: see [`crate::Storage::set_ttl`].
     SetTtl {
@@ -77,11 +79,15 @@ pub enum ChangeKind {
         path: Path,
         /// All of it.
         change: SeriesChange,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     /// Series went, with their rows.
     DeleteSeries {
         /// Which.
         patterns: Vec<PathPattern>,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
     },
     /// Values of series went.
     Delete {

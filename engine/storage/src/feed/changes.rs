@@ -246,7 +246,9 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
     };
     Ok(Some(match op {
         CatalogOp::CreateDatabase { path, ttl, .. } => ChangeKind::CreateDatabase { path, ttl },
-        CatalogOp::DeleteDatabase { id, path } => ChangeKind::DeleteDatabase { path: path_of(id, path)? },
+        CatalogOp::DeleteDatabase { id, path, owner } => {
+            ChangeKind::DeleteDatabase { path: path_of(id, path)?, owner }
+        }
         CatalogOp::SetTtl { id, path, ttl } => {
             ChangeKind::SetTtl { pattern: PathPattern::from(&path_of(id, path)?), ttl }
         }
@@ -254,12 +256,12 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
         CatalogOp::CreateSeries { device, aligned, series } => {
             ChangeKind::CreateSeries(series.into_iter().map(|def| def.into_new(&device, aligned)).collect())
         }
-        CatalogOp::AlterSeries { device, series } => {
+        CatalogOp::AlterSeries { device, series, owner } => {
             let SeriesDef { measurement, alias, tags, attributes, .. } = series;
             let change = SeriesChange { alias: Some(alias), tags: Some(tags), attributes: Some(attributes) };
-            ChangeKind::AlterSeries { path: device.child(&measurement), change }
+            ChangeKind::AlterSeries { path: device.child(&measurement), change, owner }
         }
-        CatalogOp::DeleteSeries { patterns } => ChangeKind::DeleteSeries { patterns },
+        CatalogOp::DeleteSeries { patterns, owner } => ChangeKind::DeleteSeries { patterns, owner },
         CatalogOp::Delete { patterns, range, owner } => ChangeKind::Delete { patterns, range, owner },
     }))
 }

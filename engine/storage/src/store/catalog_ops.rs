@@ -29,12 +29,17 @@ impl Store {
         self.apply_all(core, 1, vec![op])
     }
 
-    pub(crate) fn delete_databases(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+    pub(crate) fn delete_databases(
+        &self,
+        patterns: &[PathPattern],
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
         let path = |id| core.catalog.database(id).map(|database| database.path.clone());
         let ids = core.databases_of(patterns).into_iter();
-        let ops: Vec<_> = ids.map(|id| CatalogOp::DeleteDatabase { id, path: path(id) }).collect();
+        let ops: Vec<_> =
+            ids.map(|id| CatalogOp::DeleteDatabase { id, path: path(id), owner: owner.clone() }).collect();
         self.apply_all(core, ops.len(), ops)
     }
 
@@ -61,7 +66,12 @@ impl Store {
         self.apply_all(core, count, ops)
     }
 
-    pub(crate) fn alter_series(&self, path: &Path, change: SeriesChange) -> Result<Applied, StorageError> {
+    pub(crate) fn alter_series(
+        &self,
+        path: &Path,
+        change: SeriesChange,
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
         let missing =
@@ -80,12 +90,16 @@ impl Store {
         }
         def.tags = change.tags.unwrap_or(def.tags);
         def.attributes = change.attributes.unwrap_or(def.attributes);
-        self.apply_all(core, 1, vec![CatalogOp::AlterSeries { device, series: def }])
+        self.apply_all(core, 1, vec![CatalogOp::AlterSeries { device, series: def, owner }])
     }
 
-    pub(crate) fn delete_series(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+    pub(crate) fn delete_series(
+        &self,
+        patterns: &[PathPattern],
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
         let (core, found) = self.find(patterns, Deleted::Series)?;
-        let op = CatalogOp::DeleteSeries { patterns: found.by_name() };
+        let op = CatalogOp::DeleteSeries { patterns: found.by_name(), owner };
         let mut before = None;
         let ops = if found.count() > 0 { vec![op] } else { Vec::new() };
         let applied = self.apply_all_with(core, found.count(), ops, |core, op, seq| {
@@ -236,7 +250,7 @@ impl Core {
         // Rows of these series must not meet those of later series of the same names.
         let databases = found.databases();
         self.freeze(|memtable| databases.contains(&memtable.place.database));
-        if let CatalogOp::DeleteSeries { patterns } = &op {
+        if let CatalogOp::DeleteSeries { patterns, .. } = &op {
             self.forgotten = seq;
             self.hide(seq, patterns, TimeRange::ALL);
         }
@@ -257,7 +271,7 @@ impl Core {
             self.forgotten = seq;
         }
         match &op {
-            CatalogOp::DeleteSeries { patterns } => {
+            CatalogOp::DeleteSeries { patterns, .. } => {
                 let found = Matching::find(self.catalog.clone(), patterns, Deleted::Series);
                 self.hide_series(op, seq, &found);
                 return Freed::default();

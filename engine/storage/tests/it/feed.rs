@@ -52,7 +52,7 @@ fn apply(target: &Storage, kind: ChangeKind) {
                 target.create_database(&path, ttl).expect("made");
             }
         }
-        ChangeKind::DeleteDatabase { path } => {
+        ChangeKind::DeleteDatabase { path, .. } => {
             assert_eq!(target.delete_databases(&[PathPattern::from(&path)]).expect("deleted").count, 1);
         }
         ChangeKind::SetTtl { pattern, ttl } => drop(target.set_ttl(&pattern, ttl).expect("set")),
@@ -66,10 +66,10 @@ fn apply(target: &Storage, kind: ChangeKind) {
                 target.create_series(series).expect("made");
             }
         }
-        ChangeKind::AlterSeries { path, change } => {
+        ChangeKind::AlterSeries { path, change, .. } => {
             drop(target.alter_series(&path, change).expect("altered"))
         }
-        ChangeKind::DeleteSeries { patterns } => drop(target.delete_series(&patterns).expect("deleted")),
+        ChangeKind::DeleteSeries { patterns, .. } => drop(target.delete_series(&patterns).expect("deleted")),
         ChangeKind::Delete { patterns, range, .. } => drop(target.delete(&patterns, range).expect("deleted")),
         ChangeKind::HistoryEnd => {}
     }
@@ -288,13 +288,14 @@ fn changes_of_the_catalog_say_what_callers_said() {
     storage.create_database(&path("root.a"), None).expect("made");
     storage.create_series(vec![new.clone()]).expect("made");
     let alias = SeriesChange { alias: Some(None), ..SeriesChange::default() };
-    storage.alter_series(&path("root.a.d.nick"), alias).expect("altered");
+    let owner: Option<std::sync::Arc<str>> = Some("somebody".into());
+    storage.alter_series_of(owner.clone(), &path("root.a.d.nick"), alias).expect("altered");
     storage.set_ttl(&pattern("root.a"), Some(7)).expect("set");
     storage.set_ttl(&pattern("root.a.d.*"), Some(8)).expect("set");
     let range = TimeRange { start: 3, end: 5 };
     storage.delete(&[pattern("root.a.d.s")], range).expect("deleted");
-    storage.delete_series(&[pattern("root.a.d.*")]).expect("deleted");
-    let last = storage.delete_databases(&[pattern("root.a")]).expect("deleted");
+    storage.delete_series_of(owner.clone(), &[pattern("root.a.d.*")]).expect("deleted");
+    let last = storage.delete_databases_of(owner.clone(), &[pattern("root.a")]).expect("deleted");
     last.durable.wait().expect("durable");
     let found = all(&mut changes).expect("read");
     let numbers: Vec<u64> = found.iter().map(|change| change.position).collect();
@@ -308,12 +309,12 @@ fn changes_of_the_catalog_say_what_callers_said() {
     let expected = [
         ChangeKind::CreateDatabase { path: path("root.a"), ttl: None },
         ChangeKind::CreateSeries(vec![new]),
-        ChangeKind::AlterSeries { path: path("root.a.d.s"), change: changed },
+        ChangeKind::AlterSeries { path: path("root.a.d.s"), change: changed, owner: owner.clone() },
         ChangeKind::SetTtl { pattern: pattern("root.a"), ttl: Some(7) },
         ChangeKind::SetTtl { pattern: pattern("root.a.d.*"), ttl: Some(8) },
         ChangeKind::Delete { patterns: vec![pattern("root.a.d.s")], range, owner: None },
-        ChangeKind::DeleteSeries { patterns: vec![pattern("root.a.d.*")] },
-        ChangeKind::DeleteDatabase { path: path("root.a") },
+        ChangeKind::DeleteSeries { patterns: vec![pattern("root.a.d.*")], owner: owner.clone() },
+        ChangeKind::DeleteDatabase { path: path("root.a"), owner },
     ];
     assert_eq!(kinds, expected);
 }

@@ -93,8 +93,11 @@ impl Pipes {
         let Some(pipe) = book.pipes.get_mut(name) else {
             return missing(name, if_exists, "START_PIPE", "start");
         };
-        pipe.running = true;
+        let was_running = std::mem::replace(&mut pipe.running, true);
         let pipe = definition(&book, name, &book.pipes[name])?;
+        if !was_running {
+            self.forget_lost(pipe.id).await?;
+        }
         // One that cannot be run here is not stored as running either.
         self.begin(pipe)?;
         self.store(book).await
@@ -118,6 +121,13 @@ impl Pipes {
             spawn_blocking(move || progress.remove()).await.map_err(panicked)??;
         }
         Ok(())
+    }
+
+    /// Who starts a pipe has seen what it lost before.
+    async fn forget_lost(&self, id: u64) -> Result<(), SessionError> {
+        let status = self.live.lock().get(&id).map(|live| Arc::clone(&live.status));
+        let Some(status) = status else { return Ok(()) };
+        Ok(spawn_blocking(move || status.forget_lost()).await.map_err(panicked)??)
     }
 
     /// Puts another book in the place of the one that counts, once it is durable.

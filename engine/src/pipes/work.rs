@@ -76,9 +76,10 @@ struct Messages {
 
 impl Status {
     pub(super) fn new(progress: Progress) -> Self {
+        let message = Mutex::new(Messages { lost: progress.lost(), ..Messages::default() });
         Self {
             progress,
-            message: Mutex::default(),
+            message,
             points: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
@@ -86,9 +87,15 @@ impl Status {
         }
     }
 
-    /// The pipe is started.
+    /// The pipe's task begins. What was lost is still told.
     pub(super) fn begin(&self) {
-        *self.message.lock() = Messages::default();
+        self.message.lock().now = PipeMessage::Normal;
+    }
+
+    /// What was lost is not told any more. Returns when that is durable. Blocks.
+    pub(super) fn forget_lost(&self) -> Result<(), StorageError> {
+        self.message.lock().lost = None;
+        self.progress.forget_lost()
     }
 
     pub(super) fn say(&self, message: PipeMessage) {
@@ -200,9 +207,9 @@ impl PipeWork {
     /// # Errors
     /// It could not be stored: it does not count.
     pub async fn settle(&self, feed: &FeedMarker, position: u64) -> Result<(), SessionError> {
-        let (progress, feed) = (self.status.progress.clone(), feed.clone());
+        let (status, feed) = (Arc::clone(&self.status), feed.clone());
         let settled = spawn_blocking(move || {
-            progress.save(position)?;
+            status.progress.save(position, || status.message.lock().lost.clone())?;
             feed.settle(position);
             Ok::<_, StorageError>(())
         });

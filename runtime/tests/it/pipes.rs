@@ -294,6 +294,26 @@ async fn the_end_of_a_database_leaves_rows_of_times_that_a_pipe_does_not_send() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_lost_is_told_until_the_pipe_is_started_again() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    receiver.run("create timeseries root.a.d.s BOOLEAN").await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("insert into root.a.d(time, s, t) values (1, 'no boolean', 1.5)").await;
+    let told = "WARN: the receiver rejected 1 values, the first of root.a.d.s";
+    eventually("it is told", async || sender.rows("show pipe p").await[0].contains(told)).await;
+    eventually("it is saved", async || sender.engine.pipes()[0].lag_writes == 0).await;
+    let sender = sender.again().await;
+    assert!(sender.rows("show pipe p").await[0].contains(told));
+    sender.run("stop pipe p").await;
+    sender.run("start pipe p").await;
+    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+    let sender = sender.again().await;
+    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_engines_in_a_circle_do_not_send_back_what_came() {
     let (first, second) = (Served::start().await, Served::start().await);
     for (from, to) in [(&first, &second), (&second, &first)] {

@@ -8,6 +8,7 @@ mod encoders;
 mod files;
 mod files_fsck;
 mod files_round_trip;
+mod functions;
 mod holding;
 mod import;
 mod nodes;

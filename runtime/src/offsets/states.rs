@@ -1,6 +1,6 @@
 //! What transforms hold, where positions are reset: it is of rows that may be read again, or never.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use levada_connector_api::{Batch, Error, Holds, Result};
 use levada_model::{Checkpoint, SplitPosition};
@@ -76,11 +76,13 @@ impl<'a> States<'a> {
     async fn begin(&mut self, index: usize, to: Option<&[SplitPosition]>) -> Result<()> {
         let Some(node) = self.parts.pipeline.transforms.get(index) else { return Ok(()) };
         let folder = state::folder(&self.parts.state_dir, &node.name);
-        if !self.known.contains_key(&index) {
-            let last = state::look(&folder).map_err(at(&node.name))?.last;
-            self.known.insert(index, (Checkpoint::new(), last));
-        }
-        let (positions, last) = self.known.entry(index).or_default();
+        let (positions, last) = match self.known.entry(index) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let last = state::look(&folder).map_err(at(&node.name))?.last;
+                unknown.insert((Checkpoint::new(), last))
+            }
+        };
         if let Some(to) = to {
             for other in &self.parts.pipeline.transforms {
                 positions.remove(&state::split(&other.name));

@@ -110,7 +110,7 @@ fn value(text: &str, how: As) -> Value {
     if let (As::Mebibytes, Ok(size)) = (how, text.parse::<f64>()) {
         // What is negative, or no number at all, is told as it stands.
         let bytes = size * f64::from(1 << 20);
-        return if bytes >= 0.0 && bytes < 1e18 { json!(format!("{bytes:.0}B")) } else { json!(text) };
+        return if (0.0..1e18).contains(&bytes) { json!(format!("{bytes:.0}B")) } else { json!(text) };
     }
     match (how, text.parse::<u64>()) {
         (As::Milliseconds, Ok(_)) => json!(format!("{text}ms")),

@@ -23,9 +23,11 @@ pub struct MqttOptions {
     /// Who this is to the broker, which keeps the session under this name; `levada-PIPELINE-NODE` unless given. Two that run at once
     /// need two.
     #[serde(default)]
+    #[schemars(example = &"levada-plant")]
     pub client_id: Option<String>,
     /// Who logs in.
     #[serde(default)]
+    #[schemars(example = &"plant")]
     pub user: Option<String>,
     /// With what.
     #[serde(default)]

@@ -50,6 +50,11 @@ fn what_comes_while_series_are_deleted_is_what_the_log_has() {
             storage.delete_series(&patterns).expect("deleted");
             storage.delete(&[pattern("root.**.s2")], TimeRange { start: 0, end: 100 }).expect("deleted");
         }
+        // The last deletion left nothing.
+        let deleted = written.load(Ordering::Acquire);
+        while written.load(Ordering::Acquire) < deleted + 2 {
+            thread::yield_now();
+        }
         ended.store(true, Ordering::Release);
     });
     let (before, stats) = (names(&storage), storage.stats());

@@ -204,9 +204,18 @@ impl Engine {
         self.shared.pipes.engine()
     }
 
-    /// Lists a pipe of another engine that sends a database here, until what is returned is dropped.
-    pub fn receive(&self, sender: Sender, database: String) -> Received {
-        self.shared.pipes.receivers.begin(sender, database)
+    /// Lists a pipe of another engine that sends a database here, until what is returned is dropped. `came_by` are the engines
+    /// that its rows come by, the nearest first: that they have sent here is kept for good, and durable when this returns.
+    ///
+    /// # Errors
+    /// It could not be stored: rows of the pipe may not be taken.
+    pub async fn receive(
+        &self,
+        sender: Sender,
+        database: String,
+        came_by: Vec<String>,
+    ) -> Result<Received, SessionError> {
+        self.shared.pipes.receive(sender, database, came_by).await
     }
 
     /// How much it holds, for metrics.

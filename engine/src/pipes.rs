@@ -4,7 +4,8 @@
 //!   statements ─► Pipes ─┬─ Book         which pipes and sinks there are; replaced whole, durable before it counts
 //!                        ├─ PipeRunner   handed in: connects, sends, tries again; one task for each pipe that is RUNNING
 //!                        │    └ PipeWork the pipe's own view of the engine: its feed of changes, its progress, its message
-//!                        └─ Receivers    pipes of others that end here, as long as they are connected
+//!                        ├─ Receivers    pipes of others that end here, as long as they are connected
+//!                        └─ Writers      the engines whose pipes have ever ended here
 //! ```
 //!
 //! # Invariants
@@ -22,6 +23,7 @@ mod receivers;
 mod selection;
 mod show;
 mod work;
+mod writers;
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -35,16 +37,19 @@ use futures::future::BoxFuture;
 use levada_model::SessionError;
 use levada_storage::{Clock, Disk, Storage, StorageError};
 use parking_lot::RwLock;
-use tokio::{sync::Mutex, task::JoinHandle};
+use tokio::{
+    sync::Mutex,
+    task::{JoinHandle, spawn_blocking},
+};
 
-use self::{book::Book, progress::Progress, receivers::Receivers, work::Status};
+use self::{book::Book, progress::Progress, receivers::Receivers, work::Status, writers::Writers};
 pub use self::{
     definition::{PipeDefinition, PipeTarget},
     receivers::{Received, Sender},
     selection::Selection,
     work::{PipeInfo, PipeMessage, PipeWork},
 };
-use crate::document::DocumentFile;
+use crate::{document::DocumentFile, error::panicked};
 
 /// What runs pipes: tasks, connections, trying again.
 pub trait PipeRunner: fmt::Debug + Send + Sync {
@@ -71,7 +76,8 @@ pub(crate) struct Pipes {
     runner: OnceLock<Arc<dyn PipeRunner>>,
     /// The pipes that are known, by number.
     live: parking_lot::Mutex<BTreeMap<u64, Live>>,
-    pub(crate) receivers: Arc<Receivers>,
+    receivers: Arc<Receivers>,
+    writers: Writers,
 }
 
 /// A pipe in this process.
@@ -108,6 +114,7 @@ impl Pipes {
             let progress = Progress::open(document.beside(format!("progress-{}.json", pipe.id)))?;
             live.insert(pipe.id, Live { status: Arc::new(Status::new(progress)), task: None });
         }
+        let writers = Writers::open(document.beside("writers.json"))?;
         Ok(Self {
             storage,
             clock,
@@ -117,6 +124,7 @@ impl Pipes {
             runner: OnceLock::new(),
             live: parking_lot::Mutex::new(live),
             receivers: Arc::default(),
+            writers,
         })
     }
 
@@ -127,6 +135,20 @@ impl Pipes {
     /// What this engine is known by to those that it sends to.
     pub(crate) fn engine(&self) -> String {
         self.book().engine.clone()
+    }
+
+    /// See [`crate::Engine::receive`].
+    pub(crate) async fn receive(
+        &self,
+        sender: Sender,
+        database: String,
+        came_by: Vec<String>,
+    ) -> Result<Received, SessionError> {
+        if !self.writers.has_all(&came_by) {
+            let writers = self.writers.clone();
+            spawn_blocking(move || writers.remember(came_by)).await.map_err(panicked)??;
+        }
+        Ok(self.receivers.begin(sender, database))
     }
 
     /// Runs pipes from now on, those first that are RUNNING. A second call does nothing.

@@ -13,11 +13,13 @@
 //! - Rows that the receiver rejects for what they are (a type that does not fit, a life that is over) are counted and told; no trying
 //!   again would change that.
 
+mod databases;
 mod deliver;
 mod failing;
 mod metrics;
 mod plan;
 mod saver;
+mod withhold;
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +37,7 @@ use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions};
 use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
-use self::{deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
+use self::{databases::Databases, deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
 use crate::Chance;
 
 /// So many bytes of changes are read, and sent, at once.
@@ -72,7 +74,7 @@ impl NodePipes {
                 // What was stored when it began is delivered, and nothing else is wanted.
                 return;
             }
-            let mut feed = match work.feed().await {
+            let (mut feed, stored_first) = match work.feed().await {
                 Ok(feed) => feed,
                 Err(error) => {
                     failing.failed(&error).await;
@@ -84,6 +86,8 @@ impl NodePipes {
                 work: &work,
                 pool: pool.as_ref(),
                 came_by: BTreeMap::new(),
+                databases: Databases::default(),
+                stored_first,
                 history: work.position().is_none(),
                 failing: &mut failing,
             };

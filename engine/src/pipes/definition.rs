@@ -24,6 +24,8 @@ pub struct PipeDefinition {
     pub selection: Selection,
     /// Whether what is stored when it begins is sent.
     pub history: bool,
+    /// Whether that is sent also to an engine whose pipes have sent here: only where `history.enable` asks for it.
+    pub history_back: bool,
     /// Whether what is written later is sent.
     pub realtime: bool,
     /// Whether deletions are sent.
@@ -83,6 +85,7 @@ pub(super) fn definition(book: &Book, name: &str, pipe: &StoredPipe) -> Result<P
         target: PipeTarget::Nowhere,
         selection: Selection::default(),
         history: true,
+        history_back: false,
         realtime: true,
         deletions: false,
         forwards: true,
@@ -166,7 +169,9 @@ fn of_source(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), 
     selection.times = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
     let (start, end) = (reads.time(&["history.start-time"])?, reads.time(&["history.end-time"])?);
     selection.history = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
-    definition.history = reads.boolean(&["history.enable"])?.unwrap_or(true);
+    let history = reads.boolean(&["history.enable"])?;
+    definition.history = history.unwrap_or(true);
+    definition.history_back = history.unwrap_or(false);
     definition.realtime = reads.boolean(&["realtime.enable"])?.unwrap_or(true);
     definition.forwards = reads.boolean(&["forwarding-pipe-requests"])?.unwrap_or(true);
     match reads.take(&["mode"]).unwrap_or("live").to_ascii_lowercase().as_str() {

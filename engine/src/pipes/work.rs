@@ -13,7 +13,7 @@ use levada_storage::{ChangesFrom, Clock, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::{PipeDefinition, Pipes, progress::Progress, reader};
+use super::{PipeDefinition, Pipes, progress::Progress, reader, writers::Writers};
 use crate::{ChangeFeed, EngineError, FeedMarker, error::panicked};
 
 /// How often, and how far apart, a feed is asked for that another still has.
@@ -120,12 +120,13 @@ pub struct PipeWork {
     engine: String,
     definition: PipeDefinition,
     status: Arc<Status>,
+    writers: Writers,
 }
 
 impl PipeWork {
     pub(super) fn new(pipes: &Pipes, definition: PipeDefinition, status: Arc<Status>) -> Self {
         let (storage, clock) = (pipes.storage.clone(), Arc::clone(&pipes.clock));
-        Self { storage, clock, engine: pipes.engine(), definition, status }
+        Self { storage, clock, engine: pipes.engine(), definition, status, writers: pipes.writers.clone() }
     }
 
     /// Which pipe.
@@ -150,12 +151,17 @@ impl PipeWork {
         self.engine.clone()
     }
 
-    /// What is to be sent, behind what was settled last. What is not kept any more comes from what is stored: see
-    /// [`PipeWork::lost`] for what cannot be told so.
+    /// Whether pipes of an engine have ever sent here, directly or by others: what is stored may have come from there.
+    pub fn has_received_from(&self, engine: &str) -> bool {
+        self.writers.has(engine)
+    }
+
+    /// What is to be sent, behind what was settled last, and whether what is stored comes first. What is not kept any more comes
+    /// from what is stored: see [`PipeWork::lost`] for what cannot be told so.
     ///
     /// # Errors
     /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
-    pub async fn feed(&self) -> Result<ChangeFeed, SessionError> {
+    pub async fn feed(&self) -> Result<(ChangeFeed, bool), SessionError> {
         let position = self.status.progress.position();
         let from = match position {
             Some(after) => ChangesFrom::After(after),
@@ -170,7 +176,7 @@ impl PipeWork {
                     // What is written from here on is to be sent, whatever happens.
                     self.settle(&feed.marker(), feed.position()).await?;
                 }
-                return Ok(feed);
+                return Ok((feed, matches!(from, ChangesFrom::History { .. })));
             }
         }
         let told = "the pipe stood still for longer than the log is kept (pipe_log_retention)";
@@ -180,12 +186,13 @@ impl PipeWork {
             self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
         }
         let after = position.unwrap_or_default();
-        match self.begin(ChangesFrom::History { after }).await {
+        let feed = match self.begin(ChangesFrom::History { after }).await {
             Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                Ok(self.begin(ChangesFrom::History { after: 0 }).await?)
+                self.begin(ChangesFrom::History { after: 0 }).await?
             }
-            begun => Ok(begun?),
-        }
+            begun => begun?,
+        };
+        Ok((feed, true))
     }
 
     async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {

@@ -3,14 +3,15 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use levada_engine::{ChangeFeed, PipeWork, path_sql};
-use levada_model::{PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
+use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_rpc::{Pool, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
-    Failing, Plan, Saver, TOGETHER, may_heal,
+    Databases, Failing, Plan, Saver, TOGETHER, may_heal,
     plan::{Deletion, Step},
     pool,
+    withhold::Withheld,
 };
 
 /// A pipe that delivers.
@@ -20,6 +21,10 @@ pub(super) struct Delivery<'a, 'w> {
     pub(super) pool: Option<&'a Pool>,
     /// Connections for what came here by other engines, which are named to the receiver.
     pub(super) came_by: BTreeMap<Arc<str>, Pool>,
+    /// The databases of rows that were sent.
+    pub(super) databases: Databases,
+    /// The feed begins with what is stored: the pipe begins, or fell behind.
+    pub(super) stored_first: bool,
     /// What comes was stored when the pipe began.
     pub(super) history: bool,
     pub(super) failing: &'a mut Failing<'w>,
@@ -38,8 +43,14 @@ impl Delivery<'_, '_> {
         // Before anything is read it is known who receives: what came from there is not sent back.
         let receiver = self.receiver().await;
         let realtime = self.work.definition().realtime;
+        let mut withheld = self.stored_first.then(|| Withheld::of(self.work, receiver.as_deref())).flatten();
         let mut changes = feed.next(TOGETHER).await?;
         loop {
+            if let Some(withholds) = &mut withheld
+                && withholds.ends_in(&mut changes, self.history)
+            {
+                withheld = None;
+            }
             self.work.waiting(true);
             let plan = Plan::of(changes, self.work.definition(), receiver.as_deref(), self.history);
             let (position, ends_history) = (plan.position, plan.ends_history);
@@ -106,8 +117,9 @@ impl Delivery<'_, '_> {
                 pool = self.pool_of(own, came_by);
                 continue;
             }
+            let databases = self.databases.of(&step, self.work);
             loop {
-                match self.step(&pool, &step).await {
+                match self.named(&pool, &databases, &step).await {
                     Ok(()) => break,
                     Err(error) => self.failing.failed(&error).await,
                 }
@@ -121,6 +133,15 @@ impl Delivery<'_, '_> {
         let work = self.work;
         let pool = || pool(work, &sends_on(&work.engine(), &came_by)).unwrap_or_else(|| own.clone());
         self.came_by.entry(Arc::clone(&came_by)).or_insert_with(pool).clone()
+    }
+
+    /// Names the databases of rows before these come: those that an insert made are named nowhere else.
+    async fn named(&self, pool: &Pool, databases: &[Path], step: &Step) -> Result<(), SessionError> {
+        for database in databases {
+            let named = pool.name_database(database).await;
+            self.told(named, || format!("the database {database}"))?;
+        }
+        self.step(pool, step).await
     }
 
     /// Does a step, or leaves it open whether it is done: doing it again does no harm.

@@ -399,6 +399,109 @@ async fn series_and_databases_that_go_do_not_come_back_in_a_circle() {
     }
 }
 
+/// Two engines of which the first sends to the second, by a pipe `p` over a proxy, and where the second has a sink `other` that
+/// leads to the first.
+async fn circle(second: Served) -> (Served, Proxy, Served) {
+    let proxy = Proxy::start(second.address.clone()).await;
+    let first = sender(&proxy.address).await;
+    let port = first.address.rsplit_once(':').expect("a port").1;
+    second.run(&format!("create pipesink other as IoTDB (port={port})")).await;
+    first.run("create pipe p to cloud with SyncDelOp=true").await;
+    first.run("start pipe p").await;
+    (first, proxy, second)
+}
+
+const NOT_SENT: &str =
+    "WARN: what was stored here is not sent: the receiver's own pipe has sent to this server";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_not_sent_back_over_newer_values() {
+    for opened_again in [false, true] {
+        let (first, proxy, mut second) = circle(Served::start().await).await;
+        first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+        equal(&first, &second).await;
+        first.run("stop pipe p").await;
+        first.run("insert into root.a.d(time, s) values (1, 2.5)").await;
+        if opened_again {
+            second = second.again().await;
+            proxy.lead_to(second.address.clone());
+        }
+        second.run("create pipe p to other with SyncDelOp=true").await;
+        second.run("start pipe p").await;
+        eventually("it is told", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+        // What is written from then on is sent.
+        second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+        let there = async || first.rows("select s from root.b.d").await == ["1|1.5"];
+        eventually("it is there", there).await;
+        assert_eq!(first.rows("select s from root.a.d").await, ["1|2.5"]);
+        first.run("start pipe p").await;
+        equal(&first, &second).await;
+        assert_eq!(second.rows("select s from root.a.d").await, ["1|2.5"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_that_fell_behind_does_not_send_back_what_is_stored() {
+    let (first, _proxy, second) = circle(Served::start_forgetful().await).await;
+    second.run("create pipe p to other with SyncDelOp=true").await;
+    second.run("start pipe p").await;
+    second.run("insert into root.b.d(time, s) values (0, 1.5)").await;
+    equal(&first, &second).await;
+    eventually("it is saved", async || second.engine.pipes()[0].lag_writes == 0).await;
+    second.run("stop pipe p").await;
+    first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+    let there = async || second.rows("select s from root.a.d").await == ["1|1.5"];
+    eventually("it is there", there).await;
+    first.run("stop pipe p").await;
+    first.run("insert into root.a.d(time, s) values (1, 2.5)").await;
+    for at in 1..300 {
+        second.run(&format!("insert into root.b.d(time, s) values ({at}, {at}.5)")).await;
+        if at % 50 == 0 {
+            second.run("flush").await;
+        }
+    }
+    second.run("flush").await;
+    second.run("start pipe p").await;
+    eventually("it is told", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+    second.run("insert into root.c.d(time, s) values (1, 1.5)").await;
+    let there = async || first.rows("select s from root.c.d").await == ["1|1.5"];
+    eventually("what is written from then on is there", there).await;
+    assert_eq!(first.rows("select s from root.a.d").await, ["1|2.5"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_is_sent_back_where_a_pipe_asks_for_it() {
+    let (first, _proxy, second) = circle(Served::start().await).await;
+    first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
+    second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
+    let there = async || second.rows("select s from root.a.d").await == ["1|1.5"];
+    eventually("it is there", there).await;
+    let address = &first.address;
+    let source = "'history.enable'='true'";
+    second.run(&format!("create pipe p with source ({source}) with sink ('node-urls'='{address}')")).await;
+    equal(&first, &second).await;
+    assert!(second.rows("show pipe p").await[0].ends_with("|NORMAL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receiver_lists_databases_that_inserts_made() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    let mut expected = Vec::new();
+    for database in ["root.a", "root.`t-3`", "root.`x.y`"] {
+        sender.run(&format!("insert into {database}.d(time, s) values (1, 1.5)")).await;
+        equal(&sender, &receiver).await;
+        expected.push(format!("Database='{database}'|NORMAL"));
+        let listed = receiver.rows("show pipes").await;
+        assert_eq!(listed.len(), expected.len(), "{listed:?}");
+        for end in &expected {
+            assert!(listed.iter().any(|row| row.ends_with(end)), "{end}: {listed:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_does_not_go_round_in_a_circle() {
     let (first, second) = (Served::start().await, Served::start().await);

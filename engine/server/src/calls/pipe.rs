@@ -51,14 +51,14 @@ impl Conversation {
         }
         let came_by = introduced(&info.version).unwrap_or_default();
         let owner: Arc<str> = format!("pipe:{came_by}").into();
-        let engine = engines(came_by).next().filter(|name| !name.is_empty()).map(str::to_owned);
+        let came_by: Vec<_> = engines(came_by).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let sender = Sender {
             created: info.create_time,
             pipe: info.pipe_name,
             address: self.peer.ip().to_canonical(),
-            engine,
+            engine: came_by.first().cloned(),
         };
-        let received = self.shared.engine.receive(sender, info.database);
+        let received = self.shared.engine.receive(sender, info.database, came_by).await?;
         self.pipe.get_or_insert_default().received.push(received);
         self.comes_by_pipe(owner);
         Ok(said(StatusCode::SUCCESS, answer_introduction(&self.shared.engine.name())))

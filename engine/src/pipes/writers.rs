@@ -1,0 +1,73 @@
+//! Engines whose pipes have ever sent here: `pipes/writers.json`.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use levada_storage::StorageError;
+use parking_lot::{Mutex, RwLock};
+use serde::{Deserialize, Serialize};
+
+use crate::document::DocumentFile;
+
+/// The version that is written, and the newest that is read.
+const VERSION: u32 = 1;
+
+/// The engines whose pipes have ever sent here, here and on the disk. Clones share them.
+#[derive(Clone, Debug)]
+pub(super) struct Writers(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    document: DocumentFile,
+    known: RwLock<BTreeSet<String>>,
+    /// Held while the document is replaced.
+    storing: Mutex<()>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    version: u32,
+    engines: BTreeSet<String>,
+}
+
+impl Writers {
+    /// Reads which are known; none where nothing is stored.
+    ///
+    /// # Errors
+    /// The document cannot be read, or is damaged.
+    pub(super) fn open(document: DocumentFile) -> Result<Self, StorageError> {
+        let stored = document.read::<Stored>()?;
+        if let Some(newer) = stored.as_ref().filter(|stored| stored.version > VERSION) {
+            let reason =
+                format!("it is of version {}, and this program knows {VERSION} at most", newer.version);
+            return Err(document.damaged(0, reason));
+        }
+        let known = RwLock::new(stored.map(|stored| stored.engines).unwrap_or_default());
+        Ok(Self(Arc::new(Inner { document, known, storing: Mutex::new(()) })))
+    }
+
+    /// Whether an engine's pipes have ever sent here.
+    pub(super) fn has(&self, engine: &str) -> bool {
+        self.0.known.read().contains(engine)
+    }
+
+    /// Whether all of these are known.
+    pub(super) fn has_all(&self, engines: &[String]) -> bool {
+        let known = self.0.known.read();
+        engines.iter().all(|engine| known.contains(engine))
+    }
+
+    /// Pipes of these engines begin to send. Returns when it is durable. Blocks.
+    ///
+    /// # Errors
+    /// It could not be stored: nothing may be taken from them.
+    pub(super) fn remember(&self, engines: Vec<String>) -> Result<(), StorageError> {
+        let _storing = self.0.storing.lock();
+        let mut all = self.0.known.read().clone();
+        all.extend(engines);
+        let stored = Stored { version: VERSION, engines: all };
+        self.0.document.write(&stored)?;
+        *self.0.known.write() = stored.engines;
+        Ok(())
+    }
+}

@@ -13,6 +13,7 @@
 //! - Rows that the receiver rejects for what they are (a type that does not fit, a life that is over) are counted and told; no trying
 //!   again would change that.
 
+mod alter;
 mod databases;
 mod deliver;
 mod failing;

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use levada_engine::{ChangeFeed, PipeWork, path_sql};
+use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_rpc::{Pool, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
-    Databases, Failing, Plan, Saver, TOGETHER, may_heal,
-    plan::{Deletion, Step},
+    Databases, Failing, Plan, Saver, TOGETHER,
+    alter::drop_others,
+    may_heal,
+    plan::{Deletion, Step, upsert},
     pool,
     withhold::Withheld,
 };
@@ -168,8 +170,21 @@ impl Delivery<'_, '_> {
                 Ok(())
             }
             Step::Rows(tablets) => self.rows(pool, tablets).await,
+            Step::Alter(path, change) => self.alter(pool, path, change).await,
             Step::Statement(statement) => self.statement(pool, statement).await,
             Step::Delete(deletion) => self.delete(pool, deletion).await,
+        }
+    }
+
+    async fn alter(&self, pool: &Pool, path: &Path, change: &SeriesChange) -> Result<(), SessionError> {
+        match drop_others(pool, path, change).await {
+            Ok(Some(statement)) => self.statement(pool, &statement).await?,
+            Ok(None) => {}
+            Err(error) => self.told(Err(error), || format!("a look at the series {path}"))?,
+        }
+        match upsert(path, change) {
+            Some(statement) => self.statement(pool, &statement).await,
+            None => Ok(()),
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) enum Step {
     /// Series, and the statements that give them what a series cannot be made with.
     Series(Vec<Series>, Vec<String>),
     Rows(Vec<Tablet>),
+    /// The alias, tags and attributes that a series has from now on.
+    Alter(Path, SeriesChange),
     /// Values of series go, or the series themselves.
     Delete(Deletion),
     /// A statement; what it is about may be missing at the receiver.
@@ -108,7 +110,7 @@ impl Plan {
                 self.series(sent);
             }
             ChangeKind::AlterSeries { path, change, .. } if selection.has(&path) => {
-                self.steps.extend(upsert(&path, change).map(Step::Statement));
+                self.steps.push(Step::Alter(path, change));
             }
             ChangeKind::DeleteDatabase { path, .. }
                 if definition.deletions && selection.may_have_below(&path) =>
@@ -137,7 +139,7 @@ impl Plan {
             if alias.is_some() || !tags.is_empty() || !attributes.is_empty() {
                 let change =
                     SeriesChange { alias: Some(alias), tags: Some(tags), attributes: Some(attributes) };
-                statements.extend(upsert(&device.child(&measurement), change));
+                statements.extend(upsert(&device.child(&measurement), &change));
             }
             series.push(Series { device, aligned, measurement, schema });
         }
@@ -175,9 +177,13 @@ fn delete_database(path: &Path, selection: &Selection) -> Option<Step> {
     Some(Step::Delete(Deletion { patterns: vec![below], times: None }))
 }
 
+/// A text in a statement.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// The statement that gives a series its alias, tags and attributes; `None` where it has none.
-fn upsert(path: &Path, change: SeriesChange) -> Option<String> {
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+pub(super) fn upsert(path: &Path, change: &SeriesChange) -> Option<String> {
     let pairs = |pairs: &std::collections::BTreeMap<String, String>| {
         pairs
             .iter()

@@ -484,6 +484,37 @@ async fn what_is_stored_is_sent_back_where_a_pipe_asks_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tags_and_attributes_that_are_dropped_or_renamed_are_so_at_the_receiver() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender
+        .run("create timeseries root.a.d.s FLOAT tags('k'='v', 'k2'='it''s', 'o''k'='1') attributes('a'='1', 'b'='2')")
+        .await;
+    sender.run("create timeseries root.a.d.other FLOAT tags('k'='v')").await;
+    equal(&sender, &receiver).await;
+    for (change, expected) in [
+        ("drop k", r#"{"o'k":"1","k2":"it's"}|{"a":"1","b":"2"}"#),
+        ("drop 'o''k'", r#"{"k2":"it's"}|{"a":"1","b":"2"}"#),
+        ("rename k2 to k3", r#"{"k3":"it's"}|{"a":"1","b":"2"}"#),
+        ("set k3=new", r#"{"k3":"new"}|{"a":"1","b":"2"}"#),
+        ("upsert tags('n'='m')", r#"{"k3":"new","n":"m"}|{"a":"1","b":"2"}"#),
+        ("rename a to c", r#"{"k3":"new","n":"m"}|{"b":"2","c":"1"}"#),
+        ("drop b, c, k3, n", "null|null"),
+        ("add tags a=1", r#"{"a":"1"}|null"#),
+    ] {
+        sender.run(&format!("alter timeseries root.a.d.s {change}")).await;
+        equal(&sender, &receiver).await;
+        let shown = receiver.rows("show timeseries root.a.d.s").await;
+        assert!(shown[0].contains(expected), "{change}: {shown:?}");
+    }
+    // What was read meanwhile is only what was meant.
+    assert!(receiver.rows("show timeseries root.a.d.other").await[0].contains(r#"{"k":"v"}"#));
+    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_receiver_lists_databases_that_inserts_made() {
     let receiver = Served::start().await;
     let sender = sender(&receiver.address).await;

@@ -445,8 +445,10 @@ async fn a_pipe_of_the_later_form_sends_what_its_source_says() {
     sender.run("alter pipe p modify source ('path'='root.b.**')").await;
     sender.run("insert into root.b.d(time, s) values (3, 2.5)").await;
     sender.run("insert into root.a.d(time, s, t) values (3, 1.5, 1)").await;
-    eventually("the other is there", async || receiver.rows("select s from root.b.d").await == ["3|2.5"])
-        .await;
+    // The row before it comes too where the pipe had not passed it when it was altered.
+    let there =
+        async || receiver.rows("select s from root.b.d").await.last().is_some_and(|row| row == "3|2.5");
+    eventually("the other is there", there).await;
     assert_eq!(receiver.rows("select s from root.a.d").await, ["2|1.5"]);
 }
 

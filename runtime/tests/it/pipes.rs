@@ -374,6 +374,7 @@ async fn a_pipe_that_stood_still_for_too_long_sends_what_is_stored_anew_and_says
     sender.run("start pipe p").await;
     sender.run("insert into root.a.d(time, s) values (0, 1.5)").await;
     equal(&sender, &receiver).await;
+    eventually("it is saved", async || sender.engine.pipes()[0].lag_writes == 0).await;
     sender.run("stop pipe p").await;
     for at in 1..300 {
         sender.run(&format!("insert into root.a.d(time, s) values ({at}, {at}.5)")).await;

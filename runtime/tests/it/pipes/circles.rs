@@ -15,7 +15,7 @@ async fn circle(second: Served) -> (Served, Proxy, Served) {
     let port = first.address.rsplit_once(':').expect("a port").1;
     second.run(&format!("create pipesink other as IoTDB (port={port})")).await;
     first.run("create pipe p to cloud with SyncDelOp=true").await;
-    first.run("start pipe p").await;
+    first.start_pipe().await;
     (first, proxy, second)
 }
 
@@ -29,7 +29,7 @@ async fn two_engines_in_a_circle_do_not_send_back_what_came() {
         let port = to.address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
         from.run("create pipe p to other").await;
-        from.run("start pipe p").await;
+        from.start_pipe().await;
     }
     first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
     second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
@@ -52,7 +52,7 @@ async fn what_came_round_a_ring_is_not_sent_on() {
         let port = next(at).address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink next as IoTDB (port={port})")).await;
         from.run("create pipe p to next with SyncDelOp=true").await;
-        from.run("start pipe p").await;
+        from.start_pipe().await;
     }
     for round in 1..=3 {
         for (at, engine) in ring.iter().enumerate() {
@@ -91,10 +91,11 @@ async fn series_and_databases_that_go_do_not_come_back_in_a_circle() {
             let port = to.address.rsplit_once(':').expect("a port").1;
             from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
             from.run("create pipe p to other with SyncDelOp=true").await;
-            from.run("start pipe p").await;
+            from.start_pipe().await;
         }
         first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
         equal(&first, &second).await;
+        eventually("it is saved", async || second.engine.pipes()[0].lag_writes == 0).await;
         second.run("stop pipe p").await;
         first.run(deletion).await;
         equal(&first, &second).await;
@@ -114,6 +115,7 @@ async fn what_is_stored_is_not_sent_back_over_newer_values() {
         let (first, proxy, mut second) = circle(Served::start().await).await;
         first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
         equal(&first, &second).await;
+        eventually("it is saved", async || first.engine.pipes()[0].lag_writes == 0).await;
         first.run("stop pipe p").await;
         first.run("insert into root.a.d(time, s) values (1, 2.5)").await;
         if opened_again {
@@ -138,7 +140,7 @@ async fn what_is_stored_is_not_sent_back_over_newer_values() {
 async fn a_pipe_that_fell_behind_does_not_send_back_what_is_stored() {
     let (first, _proxy, second) = circle(Served::start_forgetful().await).await;
     second.run("create pipe p to other with SyncDelOp=true").await;
-    second.run("start pipe p").await;
+    second.start_pipe().await;
     second.run("insert into root.b.d(time, s) values (0, 1.5)").await;
     equal(&first, &second).await;
     eventually("it is saved", async || second.engine.pipes()[0].lag_writes == 0).await;
@@ -184,7 +186,7 @@ async fn a_deletion_does_not_go_round_in_a_circle() {
         let port = to.address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
         from.run("create pipe p to other with SyncDelOp=true").await;
-        from.run("start pipe p").await;
+        from.start_pipe().await;
     }
     first.run("insert into root.a.d(time, s) values (1, 1.5), (2, 2.5)").await;
     equal(&first, &second).await;

@@ -86,6 +86,12 @@ impl Served {
         session.execute(statement).await.map(drop).expect_err(statement).to_string()
     }
 
+    /// Starts the pipe `p`, and waits until what is written from now on is sent, be what is stored withheld.
+    pub(crate) async fn start_pipe(&self) {
+        self.run("start pipe p").await;
+        eventually("the pipe reads", async || !self.engine.change_readers().is_empty()).await;
+    }
+
     /// The rows of a query, each as its values with bars between; what is not there has none.
     pub(crate) async fn rows(&self, query: &str) -> Vec<String> {
         let session = self.engine.session(None).expect("UTC");

@@ -87,7 +87,7 @@ fn what_grows_without_bounds_is_cut_off_early() {
     for bomb in &bombs {
         assert!(problems(bomb).iter().any(Diagnostic::is_error), "{}", &bomb[..40]);
     }
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -102,5 +102,5 @@ fn a_document_of_many_nodes_and_options_is_read_in_good_time() {
     );
     let begun = Instant::now();
     assert_eq!(problems(&text), []);
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", begun.elapsed());
 }

@@ -31,7 +31,7 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// Which store is meant, with so many sessions at nodes; `None` where the options name none or two.
+    /// The store that the options name, with this many sessions if it is at nodes. `None` if they name none, or both kinds.
     pub fn target(&self, tuning: EngineTuning, sessions: usize) -> Option<StoreTarget> {
         match (&self.embedded, self.nodes.as_slice()) {
             (Some(folder), []) => Some(StoreTarget::Embedded { folder: folder.clone(), tuning }),
@@ -89,7 +89,7 @@ impl StoreOptions {
     }
 }
 
-/// The addresses of an entry: several may stand in one variable.
+/// The addresses of an entry, separated by commas, as one variable may hold several.
 fn addresses(entry: &str) -> impl Iterator<Item = &str> {
     entry.split(',').map(str::trim)
 }

@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     run(&nodes, readings.unwrap_or(u64::MAX), Duration::from_secs(1)).await
 }
 
-/// Sends so many readings.
+/// Sends this many readings.
 pub(crate) async fn run(nodes: &str, readings: u64, pause: Duration) -> anyhow::Result<()> {
     let s1 = TimeseriesOption {
         path: "root.sg.d1.s1".parse()?,

@@ -8,8 +8,8 @@
 //! Both talk to nodes of an IoTDB from 0.12 on, or to any [`Session`](model::Session): that of an embedded engine. The programs in
 //! `examples/` are the smallest whole ones.
 //!
-//! Invariants: the rows of one device are written in the order in which they were sent; what was not written is never forgotten:
-//! it stays in its buffer until a flush succeeds; `flush` and `close` report what failed.
+//! Invariants: the rows of a device are written in the order in which they were sent. A row stays in its buffer until it is
+//! written. `flush` and `close` report what failed.
 
 mod event;
 mod lane;

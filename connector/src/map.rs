@@ -1,4 +1,4 @@
-//! Events from maps of texts.
+//! Maps of strings as events, the form that Flink's connector takes by default.
 
 use std::collections::HashMap;
 
@@ -10,8 +10,8 @@ use levada_connector_api::{
 
 use crate::{Event, EventValue, SerializationSchema};
 
-/// Events from maps of texts: `device`, `timestamp` (now where it is missing), and, separated by commas, `measurements`, `types` and
-/// `values`. Without `types` the store finds them out.
+/// Makes an event of a map with the keys `device`, `timestamp`, `measurements`, `types` and `values`. The last three are lists,
+/// separated by commas. Without a `timestamp` the event is of now; without `types` the store determines them.
 ///
 /// ```
 /// use std::collections::HashMap;

@@ -40,7 +40,7 @@ struct Untold {
 }
 
 impl IotdbSink<()> {
-    /// Says what the sink is to be; the [schema](IotdbSinkBuilder::schema) says of which items.
+    /// Builds a sink. The schema that [`open`](IotdbSinkBuilder::open) takes determines the type of its items.
     pub fn builder() -> IotdbSinkBuilder {
         IotdbSinkBuilder::default()
     }

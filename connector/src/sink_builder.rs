@@ -11,7 +11,7 @@ use levada_sink::iotdb::{IotdbOptions, IotdbSink as Store, TimeseriesOption};
 use crate::{
     IotdbSink, SerializationSchema,
     lane::Lane,
-    target::{Sessions, Target},
+    target::{Sessions, Target, store_methods},
 };
 
 /// Says what an [`IotdbSink`] is to be.
@@ -43,47 +43,7 @@ impl Default for IotdbSinkBuilder {
 }
 
 impl IotdbSinkBuilder {
-    /// The host; 127.0.0.1 unless given.
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.target.host = host.into();
-        self
-    }
-
-    /// The port; 6667 unless given.
-    #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
-        self.target.port = port;
-        self
-    }
-
-    /// `host:port` of several nodes, instead of host and port.
-    #[must_use]
-    pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.target.options.nodes = nodes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Who logs in; `root` unless given.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.target.set_user(user.into());
-        self
-    }
-
-    /// With what; `root` unless given.
-    #[must_use]
-    pub fn password(mut self, password: &str) -> Self {
-        self.target.set_password(password);
-        self
-    }
-
-    /// How long an answer may take; a minute unless given.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.target.set_timeout(timeout);
-        self
-    }
+    store_methods!();
 
     /// A session that is there, instead of nodes: that of an embedded engine. The sink closes it.
     #[must_use]

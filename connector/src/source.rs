@@ -1,6 +1,6 @@
 //! A query's rows, for programs.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use arrow_array::RecordBatch;
 use futures::StreamExt;
@@ -9,7 +9,10 @@ use levada_connector_api::{
     model::{ResultColumn, Rows, Session},
 };
 
-use crate::{Row, target::Target};
+use crate::{
+    Row,
+    target::{Target, store_methods},
+};
 
 /// How a row becomes an item.
 type Convert<T> = Box<dyn FnMut(Row) -> Result<T> + Send>;
@@ -40,47 +43,7 @@ impl IotdbSource<Row> {
 }
 
 impl<T> IotdbSourceBuilder<T> {
-    /// The host; 127.0.0.1 unless given.
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.target.host = host.into();
-        self
-    }
-
-    /// The port; 6667 unless given.
-    #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
-        self.target.port = port;
-        self
-    }
-
-    /// `host:port` of several nodes, instead of host and port.
-    #[must_use]
-    pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.target.options.nodes = nodes.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// Who logs in; `root` unless given.
-    #[must_use]
-    pub fn user(mut self, user: impl Into<String>) -> Self {
-        self.target.set_user(user.into());
-        self
-    }
-
-    /// With what; `root` unless given.
-    #[must_use]
-    pub fn password(mut self, password: &str) -> Self {
-        self.target.set_password(password);
-        self
-    }
-
-    /// How long an answer may take; a minute unless given.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.target.set_timeout(timeout);
-        self
-    }
+    store_methods!();
 
     /// A session that is there, instead of nodes: that of an embedded engine.
     #[must_use]

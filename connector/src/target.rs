@@ -65,6 +65,54 @@ impl Target {
     }
 }
 
+/// What both builders say of nodes: methods that set their `target`.
+macro_rules! store_methods {
+    () => {
+        /// The host; 127.0.0.1 unless given.
+        #[must_use]
+        pub fn host(mut self, host: impl Into<String>) -> Self {
+            self.target.host = host.into();
+            self
+        }
+
+        /// The port; 6667 unless given.
+        #[must_use]
+        pub fn port(mut self, port: u16) -> Self {
+            self.target.port = port;
+            self
+        }
+
+        /// `host:port` of several nodes, instead of host and port.
+        #[must_use]
+        pub fn nodes(mut self, nodes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+            self.target.options.nodes = nodes.into_iter().map(Into::into).collect();
+            self
+        }
+
+        /// Who logs in; `root` unless given.
+        #[must_use]
+        pub fn user(mut self, user: impl Into<String>) -> Self {
+            self.target.set_user(user.into());
+            self
+        }
+
+        /// With what; `root` unless given.
+        #[must_use]
+        pub fn password(mut self, password: &str) -> Self {
+            self.target.set_password(password);
+            self
+        }
+
+        /// How long an answer may take; a minute unless given.
+        #[must_use]
+        pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
+            self.target.set_timeout(timeout);
+            self
+        }
+    };
+}
+pub(crate) use store_methods;
+
 /// Hands out one target's sessions.
 pub(crate) struct Sessions(pub(crate) Target);
 

@@ -9,6 +9,7 @@
 # wall time, CPU seconds per million and peak memory. Afterwards every message is compared.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+: "${LEVADA:=$PWD/target/release/levada}"
 . tests/real/job.sh
 messages=${1:-2000000} runs=${2:-3}
 job_begin bench

@@ -5,11 +5,11 @@
 # of each kind over TLS.
 #
 # Needs cargo, openssl, python3 with venv, a JDK of version 17 with mvn. What it installs goes to ${LEVADA_REAL_HOME:-target/real}.
-# LEVADA is the binary; target/release/levada unless given.
+# LEVADA is the binary; target/debug/levada unless given.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD/tests/real/clients
-levada=$(realpath "${LEVADA:-target/release/levada}")
+levada=$(realpath "${LEVADA:-target/debug/levada}")
 home=${LEVADA_REAL_HOME:-target/real}/clients
 mkdir -p "$home"
 home=$(cd "$home" && pwd)

@@ -4,11 +4,11 @@
 # compressor it has, late rows, nulls, deletions), and queries of both give the same rows. Fails on any difference.
 #
 # Needs cargo, a JDK of version 17 with mvn, and a C compiler. What it installs goes to ${LEVADA_REAL_HOME:-target/real}.
-# LEVADA is the binary; target/release/levada unless given.
+# LEVADA is the binary; target/debug/levada unless given.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 here=$PWD/tests/real/iotdb-0.12
-levada=$(realpath "${LEVADA:-target/release/levada}")
+levada=$(realpath "${LEVADA:-target/debug/levada}")
 home=${LEVADA_REAL_HOME:-target/real}/iotdb-0.12
 mkdir -p "$home"
 home=$(cd "$home" && pwd)

@@ -9,7 +9,7 @@
 #   dead_letters COUNT      so many messages were dead-lettered, each with its bytes and its origin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 : "${LEVADA_REAL_HOME:=$here/../../target/real}"
-: "${LEVADA:=$here/../../target/release/levada}"
+: "${LEVADA:=$here/../../target/debug/levada}"
 : "${KAFKA_PORT:=29192}"
 export LEVADA_REAL_HOME
 brokers=127.0.0.1:$KAFKA_PORT

@@ -4,7 +4,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${LEVADA_REAL_HOME:=$here/../../target/real}"
-: "${LEVADA:=$here/../../target/release/levada}"
+: "${LEVADA:=$here/../../target/debug/levada}"
 : "${MQTT_PORT:=29883}"
 count=${COUNT:-$([ -n "${FULL:-}" ] && echo 200000 || echo 20000)}
 kills=${KILLS:-5}

@@ -3,11 +3,11 @@
 # server has them, deletions, kill -9 of the sender and of the receiver while rows are written. Fails on any difference between both ends.
 #
 # Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
-# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/release/levada unless given. VERSIONS are those of the server.
+# ${LEVADA_REAL_HOME:-target/real}. LEVADA is the binary; target/debug/levada unless given. VERSIONS are those of the server.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts=$PWD/tests/real
-levada=$(realpath "${LEVADA:-target/release/levada}")
+levada=$(realpath "${LEVADA:-target/debug/levada}")
 root=${LEVADA_REAL_HOME:-target/real}
 mkdir -p "$root"
 root=$(cd "$root" && pwd)

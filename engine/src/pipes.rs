@@ -11,6 +11,8 @@
 //! # Invariants
 //! * A pipe's progress is a position of the change feed (see [`crate::ChangeFeed`]) that is durable before the feed is told that what lies before it
 //!   is not needed any more. So what a crash of either end leaves undone is sent again, and a row that is sent twice replaces itself.
+//! * What is written behind the start of a pipe is owed to its receiver. Where that start is in the log is durable with the statement, and the
+//!   log is kept from there, so that it can be sent without what was stored before.
 //! * A statement that returned without an error is durable: after a crash a pipe is RUNNING that was started, and is not that was
 //!   stopped.
 //! * What runs pipes knows no more of the engine than [`PipeWork`] shows; the engine knows no network.
@@ -18,6 +20,7 @@
 mod book;
 mod change;
 mod definition;
+mod feed;
 mod progress;
 mod receivers;
 mod selection;
@@ -157,8 +160,16 @@ impl Pipes {
         if self.runner.set(runner).is_err() {
             return Ok(());
         }
+        let mut book = Book::clone(&self.book());
+        let running = book.pipes.iter().filter(|(_, pipe)| pipe.running).map(|(name, _)| name.clone());
+        let running: Vec<_> = running.collect();
+        // Pipes that an older version of this program started have not noted it.
+        for name in &running {
+            self.note_began(&mut book, name).await?;
+        }
+        self.store(book).await?;
         let book = self.book();
-        for (name, pipe) in book.pipes.iter().filter(|(_, pipe)| pipe.running) {
+        for (name, pipe) in running.iter().filter_map(|name| Some((name, book.pipes.get(name)?))) {
             match definition::definition(&book, name, pipe) {
                 Ok(definition) => self.begin(definition)?,
                 // It was right when it was made; another version of this program may see it otherwise.
@@ -170,6 +181,14 @@ impl Pipes {
         Ok(())
     }
 
+    fn runner_for(&self, name: &str) -> Result<&Arc<dyn PipeRunner>, SessionError> {
+        self.runner.get().ok_or_else(|| {
+            definition::pipe_error(format!(
+                "Fail to start PIPE [{name}] because nothing runs pipes here: serve the folder with `levada serve`"
+            ))
+        })
+    }
+
     /// Ends the tasks of all pipes. They go on when the folder is opened again.
     pub(crate) async fn close(&self) {
         let _changing = self.changing.lock().await;
@@ -179,21 +198,17 @@ impl Pipes {
         }
     }
 
+    /// Begins the task of a pipe, as the book has it.
     fn begin(&self, definition: PipeDefinition) -> Result<(), SessionError> {
-        let Some(runner) = self.runner.get() else {
-            let message = format!(
-                "Fail to start PIPE [{}] because nothing runs pipes here: serve the folder with `levada serve`",
-                definition.name
-            );
-            return Err(definition::pipe_error(message));
-        };
+        let runner = self.runner_for(&definition.name)?;
+        let began = self.book().pipes.get(&definition.name).and_then(|pipe| pipe.began);
         let mut live = self.live.lock();
         let Some(live) = live.get_mut(&definition.id) else { return Ok(()) };
         if live.task.as_ref().is_some_and(|task| !task.is_finished()) {
             return Ok(());
         }
         live.status.begin();
-        let work = PipeWork::new(self, definition, Arc::clone(&live.status));
+        let work = PipeWork::new(self, definition, Arc::clone(&live.status), began.unwrap_or_default());
         live.task = Some(tokio::spawn(runner.run(work)));
         Ok(())
     }

@@ -17,10 +17,10 @@ mod alter;
 mod databases;
 mod deliver;
 mod failing;
+mod introduce;
 mod metrics;
 mod plan;
 mod saver;
-mod withhold;
 
 use std::{
     collections::BTreeMap,
@@ -75,8 +75,16 @@ impl NodePipes {
                 // What was stored when it began is delivered, and nothing else is wanted.
                 return;
             }
-            let (mut feed, stored_first) = match work.feed().await {
-                Ok(feed) => feed,
+            // Before anything is read it is known who receives: what came from there is not sent back.
+            let receiver = match &pool {
+                Some(pool) => introduce::receiver(&work, pool, &mut failing).await,
+                None => None,
+            };
+            let (mut feed, stored_first) = match work.feed(receiver.as_deref()).await {
+                Ok(feed) => {
+                    failing.worked();
+                    feed
+                }
                 Err(error) => {
                     failing.failed(&error).await;
                     continue;
@@ -88,14 +96,19 @@ impl NodePipes {
                 pool: pool.as_ref(),
                 came_by: BTreeMap::new(),
                 databases: Databases::default(),
-                stored_first,
-                history: work.position().is_none(),
+                receiver,
+                history: stored_first && work.position().is_none(),
                 failing: &mut failing,
             };
-            let sent = delivery.all(&mut feed, &saver);
-            let ended = tokio::select! {
-                ended = sent => ended,
-                never = saver.save() => match never {},
+            let ended = if !definition.realtime && !stored_first {
+                // What is stored is all that is wanted, and it is withheld.
+                Ok(feed.position())
+            } else {
+                let sent = delivery.all(&mut feed, &saver);
+                tokio::select! {
+                    ended = sent => ended,
+                    never = saver.save() => match never {},
+                }
             };
             match ended {
                 Ok(position) => {

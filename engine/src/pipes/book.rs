@@ -40,6 +40,10 @@ pub(super) struct StoredPipe {
     /// Milliseconds since 1970 UTC.
     pub(super) created: i64,
     pub(super) running: bool,
+    /// The last write before it was started for the first time: what came since is owed to the receiver, also where what was stored is
+    /// withheld. The log is kept for the pipe from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) began: Option<u64>,
     pub(super) body: StoredBody,
 }
 

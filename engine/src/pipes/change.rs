@@ -76,8 +76,10 @@ impl Pipes {
         let id = book.next;
         book.next += 1;
         // Those of the later form run at once.
-        book.pipes
-            .insert(name.clone(), StoredPipe { id, created: self.clock.now(), running: !is_sink, body });
+        book.pipes.insert(
+            name.clone(),
+            StoredPipe { id, created: self.clock.now(), running: !is_sink, began: None, body },
+        );
         let pipe = definition(&book, &name, &book.pipes[&name])?;
         if is_sink && let Some(runner) = self.runner.get() {
             let reached = runner.reach(pipe.clone()).await;
@@ -85,6 +87,9 @@ impl Pipes {
         }
         let progress = Progress::open(self.document.beside(format!("progress-{id}.json")))?;
         self.live.lock().insert(id, Live { status: Arc::new(Status::new(progress)), task: None });
+        if !is_sink {
+            self.note_began(&mut book, &name).await?;
+        }
         self.store(book).await?;
         if is_sink || self.runner.get().is_none() { Ok(()) } else { self.begin(pipe) }
     }
@@ -95,12 +100,23 @@ impl Pipes {
         };
         let was_running = std::mem::replace(&mut pipe.running, true);
         let pipe = definition(&book, name, &book.pipes[name])?;
+        // One that cannot be run here is not stored as running either.
+        self.runner_for(name)?;
         if !was_running {
             self.forget_lost(pipe.id).await?;
         }
-        // One that cannot be run here is not stored as running either.
-        self.begin(pipe)?;
-        self.store(book).await
+        self.note_began(&mut book, name).await?;
+        self.store(book).await?;
+        self.begin(pipe)
+    }
+
+    /// Notes the last write before a pipe is started for the first time, from where on the log is kept for it. It counts when the book
+    /// is stored.
+    pub(super) async fn note_began(&self, book: &mut Book, name: &str) -> Result<(), SessionError> {
+        let Some(pipe) = book.pipes.get_mut(name).filter(|pipe| pipe.began.is_none()) else { return Ok(()) };
+        let (storage, reader) = (self.storage.clone(), reader(pipe.id));
+        pipe.began = Some(spawn_blocking(move || storage.keep_changes(&reader)).await.map_err(panicked)??);
+        Ok(())
     }
 
     async fn drop_pipe(&self, mut book: Book, name: &str, if_exists: bool) -> Result<(), SessionError> {
@@ -131,7 +147,7 @@ impl Pipes {
     }
 
     /// Puts another book in the place of the one that counts, once it is durable.
-    async fn store(&self, book: Book) -> Result<(), SessionError> {
+    pub(super) async fn store(&self, book: Book) -> Result<(), SessionError> {
         if book == *self.book() {
             return Ok(());
         }

@@ -1,24 +1,17 @@
 //! A pipe as whoever runs it sees it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use levada_model::{Path, PathPattern, SessionError};
-use levada_storage::{ChangesFrom, Clock, Storage, StorageError};
+use levada_storage::{Clock, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::{PipeDefinition, Pipes, progress::Progress, reader, writers::Writers};
-use crate::{ChangeFeed, EngineError, FeedMarker, error::panicked};
-
-/// How often, and how far apart, a feed is asked for that another still has.
-const LEAVING_TRIES: usize = 100;
-const LEAVING: Duration = Duration::from_millis(20);
+use crate::{FeedMarker, error::panicked};
 
 /// How a pipe is doing, for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,18 +108,21 @@ impl Status {
 /// A pipe as whoever runs it sees it.
 #[derive(Debug)]
 pub struct PipeWork {
-    storage: Storage,
+    pub(super) storage: Storage,
     clock: Arc<dyn Clock>,
     engine: String,
-    definition: PipeDefinition,
-    status: Arc<Status>,
-    writers: Writers,
+    pub(super) definition: PipeDefinition,
+    pub(super) status: Arc<Status>,
+    pub(super) writers: Writers,
+    /// The last write before the pipe was started for the first time.
+    pub(super) began: u64,
 }
 
 impl PipeWork {
-    pub(super) fn new(pipes: &Pipes, definition: PipeDefinition, status: Arc<Status>) -> Self {
+    pub(super) fn new(pipes: &Pipes, definition: PipeDefinition, status: Arc<Status>, began: u64) -> Self {
         let (storage, clock) = (pipes.storage.clone(), Arc::clone(&pipes.clock));
-        Self { storage, clock, engine: pipes.engine(), definition, status, writers: pipes.writers.clone() }
+        let (engine, writers) = (pipes.engine(), pipes.writers.clone());
+        Self { storage, clock, engine, definition, status, writers, began }
     }
 
     /// Which pipe.
@@ -149,64 +145,6 @@ impl PipeWork {
     /// What this engine is known by to others.
     pub fn engine(&self) -> String {
         self.engine.clone()
-    }
-
-    /// Whether pipes of an engine have ever sent here, directly or by others: what is stored may have come from there.
-    pub fn has_received_from(&self, engine: &str) -> bool {
-        self.writers.has(engine)
-    }
-
-    /// What is to be sent, behind what was settled last, and whether what is stored comes first. What is not kept any more comes
-    /// from what is stored: see [`PipeWork::lost`] for what cannot be told so.
-    ///
-    /// # Errors
-    /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
-    pub async fn feed(&self) -> Result<(ChangeFeed, bool), SessionError> {
-        let position = self.status.progress.position();
-        let from = match position {
-            Some(after) => ChangesFrom::After(after),
-            None if self.definition.history => ChangesFrom::History { after: 0 },
-            None => ChangesFrom::Now,
-        };
-        match self.begin(from).await {
-            Err(EngineError::Storage(StorageError::Behind { .. })) => {}
-            begun => {
-                let feed = begun?;
-                if from == ChangesFrom::Now {
-                    // What is written from here on is to be sent, whatever happens.
-                    self.settle(&feed.marker(), feed.position()).await?;
-                }
-                return Ok((feed, matches!(from, ChangesFrom::History { .. })));
-            }
-        }
-        let told = "the pipe stood still for longer than the log is kept (pipe_log_retention)";
-        if self.definition.deletions {
-            self.lost(format!("{told}: what is stored is sent anew, but deletions made meanwhile cannot be told and have to be repeated at the receiver"));
-        } else {
-            self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
-        }
-        let after = position.unwrap_or_default();
-        let feed = match self.begin(ChangesFrom::History { after }).await {
-            Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                self.begin(ChangesFrom::History { after: 0 }).await?
-            }
-            begun => begun?,
-        };
-        Ok((feed, true))
-    }
-
-    async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
-        let mut left = LEAVING_TRIES;
-        loop {
-            match ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await {
-                // The feed of a pipe that was stopped just now ends with the read that is under way.
-                Err(EngineError::Storage(StorageError::Refused { .. })) if left > 0 => {
-                    left -= 1;
-                    tokio::time::sleep(LEAVING).await;
-                }
-                begun => return begun,
-            }
-        }
     }
 
     /// All changes of a feed up to a position are delivered. When it returns, that is durable, and what was kept for it may go.

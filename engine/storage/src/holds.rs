@@ -96,6 +96,11 @@ impl HoldId {
         self.lost.load(Ordering::Acquire)
     }
 
+    /// Whether something was kept by the reader's name before it began.
+    pub(crate) fn kept_before(&self) -> bool {
+        self.before.is_some()
+    }
+
     /// The reader has met what cannot be told, and must not read on behind it.
     pub(crate) fn lose(&self) {
         self.lost.store(true, Ordering::Release);

@@ -304,6 +304,15 @@ impl Storage {
         Changes::begin(self.store(), reader, from)
     }
 
+    /// Keeps what is done to the store from now on for a reader that will come by a name, as [`Storage::changes`] does. Returns the number of
+    /// the last write, behind which it reads ([`ChangesFrom::After`]), when that write and what is kept are durable. Blocks.
+    ///
+    /// # Errors
+    /// As [`Storage::changes`].
+    pub fn keep_changes(&self, reader: &str) -> Result<u64, StorageError> {
+        Changes::keep(self.store(), reader)
+    }
+
     /// The readers of changes: those that read now, and those with names that may come again.
     pub fn readers(&self) -> Vec<ReaderInfo> {
         self.store().readers()

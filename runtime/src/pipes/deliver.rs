@@ -10,10 +10,10 @@ use tokio::time::sleep;
 use super::{
     Databases, Failing, Plan, Saver, TOGETHER,
     alter::drop_others,
+    introduce::told,
     may_heal,
     plan::{Deletion, Step, upsert},
     pool,
-    withhold::Withheld,
 };
 
 /// A pipe that delivers.
@@ -25,8 +25,8 @@ pub(super) struct Delivery<'a, 'w> {
     pub(super) came_by: BTreeMap<Arc<str>, Pool>,
     /// The databases of rows that were sent.
     pub(super) databases: Databases,
-    /// The feed begins with what is stored: the pipe begins, or fell behind.
-    pub(super) stored_first: bool,
+    /// What the receiver's engine is known by, where it has a name.
+    pub(super) receiver: Option<String>,
     /// What comes was stored when the pipe began.
     pub(super) history: bool,
     pub(super) failing: &'a mut Failing<'w>,
@@ -42,19 +42,11 @@ impl Delivery<'_, '_> {
         feed: &mut ChangeFeed,
         saver: &Saver<'_>,
     ) -> Result<u64, SessionError> {
-        // Before anything is read it is known who receives: what came from there is not sent back.
-        let receiver = self.receiver().await;
         let realtime = self.work.definition().realtime;
-        let mut withheld = self.stored_first.then(|| Withheld::of(self.work, receiver.as_deref())).flatten();
         let mut changes = feed.next(TOGETHER).await?;
         loop {
-            if let Some(withholds) = &mut withheld
-                && withholds.ends_in(&mut changes, self.history)
-            {
-                withheld = None;
-            }
             self.work.waiting(true);
-            let plan = Plan::of(changes, self.work.definition(), receiver.as_deref(), self.history);
+            let plan = Plan::of(changes, self.work.definition(), self.receiver.as_deref(), self.history);
             let (position, ends_history) = (plan.position, plan.ends_history);
             // While this is sent, the next is read. What was read is kept where sending takes longer.
             let next = {
@@ -85,30 +77,6 @@ impl Delivery<'_, '_> {
                 }
             };
         }
-    }
-
-    /// What the receiver's engine is known by, where it has a name.
-    async fn receiver(&mut self) -> Option<String> {
-        let pool = self.pool?;
-        loop {
-            match self.introduce(pool).await {
-                Ok(engine) => {
-                    self.failing.worked();
-                    return engine;
-                }
-                Err(error) => self.failing.failed(&error).await,
-            }
-        }
-    }
-
-    /// Tells the receiver which databases come; what it is known by.
-    async fn introduce(&self, pool: &Pool) -> Result<Option<String>, SessionError> {
-        let engine = pool.receiver().await?.engine;
-        for database in self.work.databases() {
-            let named = pool.name_database(&database).await;
-            self.told(named, || format!("the database {database}"))?;
-        }
-        Ok(engine)
     }
 
     async fn deliver(&mut self, plan: Plan) {
@@ -188,19 +156,12 @@ impl Delivery<'_, '_> {
         }
     }
 
-    /// Goes on where the receiver rejects something for good, and tells it.
     fn told(
         &self,
         done: Result<(), SessionError>,
         what: impl FnOnce() -> String,
     ) -> Result<(), SessionError> {
-        match done {
-            Err(error) if !may_heal(&error) => {
-                self.work.lost(format!("the receiver rejects {}: {}", what(), error.message));
-                Ok(())
-            }
-            done => done,
-        }
+        told(self.work, done, what)
     }
 
     async fn rows(&self, pool: &Pool, tablets: &[Tablet]) -> Result<(), SessionError> {

@@ -3,6 +3,7 @@
 mod circles;
 mod proxy;
 mod servers;
+mod starts;
 
 use std::time::Duration;
 
@@ -304,7 +305,7 @@ async fn what_was_lost_is_told_until_the_pipe_is_started_again() {
     sender.run("insert into root.a.d(time, s, t) values (1, 'no boolean', 1.5)").await;
     let told = "WARN: the receiver rejected 1 values, the first of root.a.d.s";
     eventually("it is told", async || sender.rows("show pipe p").await[0].contains(told)).await;
-    eventually("it is saved", async || sender.engine.pipes()[0].lag_writes == 0).await;
+    sender.saved().await;
     let sender = sender.again().await;
     assert!(sender.rows("show pipe p").await[0].contains(told));
     sender.run("stop pipe p").await;
@@ -374,7 +375,7 @@ async fn a_pipe_that_stood_still_for_too_long_sends_what_is_stored_anew_and_says
     sender.run("start pipe p").await;
     sender.run("insert into root.a.d(time, s) values (0, 1.5)").await;
     equal(&sender, &receiver).await;
-    eventually("it is saved", async || sender.engine.pipes()[0].lag_writes == 0).await;
+    sender.saved().await;
     sender.run("stop pipe p").await;
     for at in 1..300 {
         sender.run(&format!("insert into root.a.d(time, s) values ({at}, {at}.5)")).await;
@@ -439,7 +440,6 @@ async fn a_pipe_of_the_later_form_sends_what_its_source_says() {
         ))
         .await;
     assert!(sender.rows("show pipes").await[0].contains("|RUNNING|"));
-    eventually("it reads", async || !sender.engine.change_readers().is_empty()).await;
     sender.run("insert into root.a.d(time, s, t) values (2, 1.5, 1)").await;
     sender.run("insert into root.b.d(time, s) values (2, 1.5)").await;
     eventually("the series is there", async || receiver.rows("select ** from root").await == ["2|1.5"]).await;

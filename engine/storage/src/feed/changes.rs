@@ -108,12 +108,29 @@ impl Changes {
         if after < kept || lacks {
             return Err(StorageError::Behind { after: changes.position, kept });
         }
-        changes.store.holds.settle(&changes.hold, after);
+        // What was kept by the name still is while what is stored is read: who begins anew may want the changes instead.
+        if changes.history.is_none() || !changes.hold.kept_before() {
+            changes.store.holds.settle(&changes.hold, after);
+        }
         if named {
             changes.store.commit_catalog()?;
         }
         changes.begun = true;
         Ok(changes)
+    }
+
+    /// See [`crate::Storage::keep_changes`].
+    pub(crate) fn keep(store: &Arc<Store>, name: &str) -> Result<u64, StorageError> {
+        let changes = Self::begin(store, Some(name), ChangesFrom::Now)?;
+        let last = changes.position;
+        if let Some(wal) = &store.wal {
+            // A power cut must not take back the write that is named.
+            block_on(wal.when_synced(last));
+            if wal.synced_seq() < last {
+                return Err(store.closed());
+            }
+        }
+        Ok(last)
     }
 
     /// What is stored comes first. The store is locked until it is known which files that keeps.

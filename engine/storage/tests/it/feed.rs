@@ -363,6 +363,33 @@ fn a_reader_with_a_name_reads_on_where_it_was_however_the_store_ended() {
 }
 
 #[test]
+fn what_is_kept_for_a_reader_stays_while_it_reads_what_is_stored_and_after_a_power_cut() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk)).expect("opens");
+    put(&storage, "root.a.d", &[0], &[1.0]);
+    let last = storage.keep_changes("pipe").expect("kept");
+    let write = |storage: &Storage, times: std::ops::Range<i64>| {
+        for time in times {
+            put(storage, "root.a.d", &[time], &[1.0]);
+            storage.flush(&[]).expect("flushes");
+        }
+    };
+    write(&storage, 1..10);
+    disk.power_off();
+    drop(storage.close());
+    disk.restart(&mut Random(7));
+    let storage = Storage::open(on(&disk)).expect("opens again");
+    write(&storage, 10..20);
+    let mut stored = storage.changes(Some("pipe"), ChangesFrom::History { after: 0 }).expect("begins");
+    assert_eq!(times(&all(&mut stored).expect("read")), (0..20).collect::<Vec<_>>());
+    write(&storage, 20..30);
+    // All of it was read, and nothing settled.
+    drop(stored);
+    let mut changes = storage.changes(Some("pipe"), ChangesFrom::After(last)).expect("begins");
+    assert_eq!(times(&all(&mut changes).expect("read")), (1..30).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_reader_that_falls_behind_the_bound_is_told_and_writers_go_on() {
     let storage = Storage::open(StorageOptions { changes_bytes: 4096, ..on(&FaultDisk::default()) });
     let storage = storage.expect("opens");

@@ -9,17 +9,17 @@ use super::{
 
 /// Two engines of which the first sends to the second, by a pipe `p` over a proxy, and where the second has a sink `other` that
 /// leads to the first.
-async fn circle(second: Served) -> (Served, Proxy, Served) {
+pub(super) async fn circle(second: Served) -> (Served, Proxy, Served) {
     let proxy = Proxy::start(second.address.clone()).await;
     let first = sender(&proxy.address).await;
     let port = first.address.rsplit_once(':').expect("a port").1;
     second.run(&format!("create pipesink other as IoTDB (port={port})")).await;
     first.run("create pipe p to cloud with SyncDelOp=true").await;
-    first.start_pipe().await;
+    first.run("start pipe p").await;
     (first, proxy, second)
 }
 
-const NOT_SENT: &str =
+pub(super) const NOT_SENT: &str =
     "WARN: what was stored here is not sent: the receiver's own pipe has sent to this server";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn two_engines_in_a_circle_do_not_send_back_what_came() {
         let port = to.address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
         from.run("create pipe p to other").await;
-        from.start_pipe().await;
+        from.run("start pipe p").await;
     }
     first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
     second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
@@ -52,7 +52,7 @@ async fn what_came_round_a_ring_is_not_sent_on() {
         let port = next(at).address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink next as IoTDB (port={port})")).await;
         from.run("create pipe p to next with SyncDelOp=true").await;
-        from.start_pipe().await;
+        from.run("start pipe p").await;
     }
     for round in 1..=3 {
         for (at, engine) in ring.iter().enumerate() {
@@ -90,11 +90,11 @@ async fn series_and_databases_that_go_do_not_come_back_in_a_circle() {
             let port = to.address.rsplit_once(':').expect("a port").1;
             from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
             from.run("create pipe p to other with SyncDelOp=true").await;
-            from.start_pipe().await;
+            from.run("start pipe p").await;
         }
         first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
         equal(&first, &second).await;
-        eventually("it is saved", async || second.engine.pipes()[0].lag_writes == 0).await;
+        second.saved().await;
         second.run("stop pipe p").await;
         first.run(deletion).await;
         equal(&first, &second).await;
@@ -114,7 +114,7 @@ async fn what_is_stored_is_not_sent_back_over_newer_values() {
         let (first, proxy, mut second) = circle(Served::start().await).await;
         first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
         equal(&first, &second).await;
-        eventually("it is saved", async || first.engine.pipes()[0].lag_writes == 0).await;
+        first.saved().await;
         first.run("stop pipe p").await;
         first.run("insert into root.a.d(time, s) values (1, 2.5)").await;
         if opened_again {
@@ -139,10 +139,10 @@ async fn what_is_stored_is_not_sent_back_over_newer_values() {
 async fn a_pipe_that_fell_behind_does_not_send_back_what_is_stored() {
     let (first, _proxy, second) = circle(Served::start_forgetful().await).await;
     second.run("create pipe p to other with SyncDelOp=true").await;
-    second.start_pipe().await;
+    second.run("start pipe p").await;
     second.run("insert into root.b.d(time, s) values (0, 1.5)").await;
     equal(&first, &second).await;
-    eventually("it is saved", async || second.engine.pipes()[0].lag_writes == 0).await;
+    second.saved().await;
     second.run("stop pipe p").await;
     first.run("insert into root.a.d(time, s) values (1, 1.5)").await;
     let there = async || second.rows("select s from root.a.d").await == ["1|1.5"];
@@ -185,7 +185,7 @@ async fn a_deletion_does_not_go_round_in_a_circle() {
         let port = to.address.rsplit_once(':').expect("a port").1;
         from.run(&format!("create pipesink other as IoTDB (port={port})")).await;
         from.run("create pipe p to other with SyncDelOp=true").await;
-        from.start_pipe().await;
+        from.run("start pipe p").await;
     }
     first.run("insert into root.a.d(time, s) values (1, 1.5), (2, 2.5)").await;
     equal(&first, &second).await;

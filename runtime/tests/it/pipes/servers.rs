@@ -86,10 +86,9 @@ impl Served {
         session.execute(statement).await.map(drop).expect_err(statement).to_string()
     }
 
-    /// Starts the pipe `p`, and waits until what is written from now on is sent, be what is stored withheld.
-    pub(crate) async fn start_pipe(&self) {
-        self.run("start pipe p").await;
-        eventually("the pipe reads", async || !self.engine.change_readers().is_empty()).await;
+    /// Waits until all that was written is sent by its one pipe, and that is saved: a crash sends none of it again.
+    pub(crate) async fn saved(&self) {
+        eventually("all is sent, and that is saved", async || self.engine.pipes()[0].lag_writes == 0).await;
     }
 
     /// The rows of a query, each as its values with bars between; what is not there has none.

@@ -1,0 +1,139 @@
+//! Where a pipe begins to read.
+//!
+//! ```text
+//!            what is stored                      the log
+//!   ├───────── began ──────────────── now ──┤
+//!   first start of the pipe ▲
+//!   nothing was settled        history (a snapshot of now), then the log behind it
+//!   … and history is withheld              the log behind `began`
+//!   settled up to P                        the log behind P
+//!   … and that is not kept any more        history behind P; where it is withheld, what the log still has
+//! ```
+//! Rows that are stored do not say by which pipe they came, those of the log do. Sent back, they would replace what was written there since. So to
+//! an engine whose pipes have ever sent here history is withheld, unless the pipe asks for it.
+
+use std::{sync::Arc, time::Duration};
+
+use levada_model::{PathPattern, SessionError};
+use levada_storage::{ChangesFrom, Direction, StorageError, TimeRange, View};
+use tokio::task::spawn_blocking;
+
+use super::{PipeWork, Selection, reader};
+use crate::{ChangeFeed, EngineError, error::panicked};
+
+/// How often, and how far apart, a feed is asked for that another still has.
+const LEAVING_TRIES: usize = 100;
+const LEAVING: Duration = Duration::from_millis(20);
+
+/// What is told where history is withheld.
+const WITHHELD: &str = "what was stored here is not sent: the receiver's own pipe has sent to this server, and what came back would replace \
+     newer values there";
+
+impl PipeWork {
+    /// What is to be sent to a receiver that is known by a name, behind what was settled last, and whether what is stored comes first. What is not
+    /// kept any more comes from what is stored: see [`PipeWork::lost`] for what cannot be told so. What is stored, but not what
+    /// was written since the pipe was started, is withheld from an engine whose pipes have ever sent here, and that is told.
+    ///
+    /// # Errors
+    /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
+    pub async fn feed(&self, receiver: Option<&str>) -> Result<(ChangeFeed, bool), SessionError> {
+        let withholds =
+            receiver.is_some_and(|receiver| !self.definition.history_back && self.writers.has(receiver));
+        let position = self.status.progress.position();
+        if position.is_none() && self.definition.history {
+            if !withholds {
+                return Ok((self.begin(ChangesFrom::History { after: 0 }).await?, true));
+            }
+            self.tell_withheld().await?;
+        }
+        let after = position.unwrap_or(self.began);
+        match self.begin(ChangesFrom::After(after)).await {
+            Err(EngineError::Storage(StorageError::Behind { kept, .. })) if withholds => {
+                Ok((self.what_is_kept(kept).await?, false))
+            }
+            Err(EngineError::Storage(StorageError::Behind { .. })) => Ok((self.anew(after).await?, true)),
+            begun => Ok((begun?, false)),
+        }
+    }
+
+    /// What the log still has, of which that is all behind a write.
+    async fn what_is_kept(&self, mut kept: u64) -> Result<ChangeFeed, EngineError> {
+        self.lost(format!(
+            "{WITHHELD}. The pipe stood still for longer than the log is kept (pipe_log_retention), and sends what the log still has"
+        ));
+        loop {
+            match self.begin(ChangesFrom::After(kept)).await {
+                // More of it went meanwhile.
+                Err(EngineError::Storage(StorageError::Behind { kept: now, .. })) if now > kept => kept = now,
+                begun => return begun,
+            }
+        }
+    }
+
+    /// What is stored of the writes behind one, as the log does not have them any more.
+    async fn anew(&self, after: u64) -> Result<ChangeFeed, EngineError> {
+        let told = "the pipe stood still for longer than the log is kept (pipe_log_retention)";
+        if self.definition.deletions {
+            self.lost(format!("{told}: what is stored is sent anew, but deletions made meanwhile cannot be told and have to be repeated at the receiver"));
+        } else {
+            self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
+        }
+        match self.begin(ChangesFrom::History { after }).await {
+            Err(EngineError::Storage(StorageError::Behind { .. })) => {
+                self.begin(ChangesFrom::History { after: 0 }).await
+            }
+            begun => begun,
+        }
+    }
+
+    async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
+        let mut left = LEAVING_TRIES;
+        loop {
+            match ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await {
+                // The feed of a pipe that was stopped just now ends with the read that is under way.
+                Err(EngineError::Storage(StorageError::Refused { .. })) if left > 0 => {
+                    left -= 1;
+                    tokio::time::sleep(LEAVING).await;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Tells that what is stored is withheld, where there is something.
+    async fn tell_withheld(&self) -> Result<(), SessionError> {
+        if self.began == 0 {
+            return Ok(());
+        }
+        let (storage, selection) = (self.storage.clone(), self.definition.selection.clone());
+        let has_rows = spawn_blocking(move || has_rows(&*storage.view(), &selection));
+        if has_rows.await.map_err(panicked)?? {
+            self.lost(format!(
+                "{WITHHELD}. The pipe sends what was written since it was started. To send what is stored all the same, make the pipe \
+                 anew with 'history.enable'='true'"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether something is stored that is sent.
+fn has_rows(view: &dyn View, selection: &Selection) -> Result<bool, StorageError> {
+    let (times, history) = (selection.times, selection.history);
+    let range = TimeRange { start: times.0.max(history.0), end: times.1.min(history.1) };
+    let all = PathPattern::parse("root.**").expect("a pattern");
+    if range.is_empty() {
+        return Ok(false);
+    }
+    for found in view.series_by_device(&all) {
+        let sent =
+            found.series.iter().map(|(name, _)| name).filter(|name| selection.has(&found.device.child(name)));
+        let sent: Vec<_> = sent.map(Arc::clone).collect();
+        if !sent.is_empty()
+            && view.scan(&found.device, &sent, range, Direction::Ascending)?.next().transpose()?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -7,13 +7,11 @@ mod pipe;
 mod query;
 mod schema;
 
-pub(crate) use self::{meta::data_nodes, pipe::Link};
-
 use std::ops::ControlFlow::{self, Break, Continue};
 
 use futures::{FutureExt, StreamExt};
-use levada_engine::{EmbeddedSession, path_sql};
-use levada_model::{PathPattern, Session, SessionError, StatusCode};
+use levada_engine::EmbeddedSession;
+use levada_model::{Session, SessionError};
 use levada_rpc::{
     messages::{Request, Status},
     thrift::{Frame, Head, Protocol, Wire, reply},
@@ -100,29 +98,4 @@ async fn each(
         .boxed()
     });
     futures::stream::iter(running).buffered(AT_ONCE).collect().await
-}
-
-/// A path, or a pattern of paths, as statements have it.
-fn pattern(text: &str) -> Result<String, SessionError> {
-    let pattern = PathPattern::parse(text).map_err(|error| {
-        SessionError::new(StatusCode::ILLEGAL_PATH, format!("{text} is not a legal path: {error}"))
-    })?;
-    let text = pattern.to_string();
-    if text == "root" || text.starts_with("root.") {
-        return Ok(path_sql(&text).into_owned());
-    }
-    // Of a measurement, no node is the keyword.
-    let whole = path_sql(&format!("root.{text}")).into_owned();
-    Ok(whole.strip_prefix("root.").unwrap_or(&whole).to_owned())
-}
-
-/// Patterns, joined by commas.
-fn patterns(texts: &[String]) -> Result<String, SessionError> {
-    let each = texts.iter().map(|text| pattern(text));
-    Ok(each.collect::<Result<Vec<_>, SessionError>>()?.join(", "))
-}
-
-/// A text as statements have it.
-pub(crate) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{Tls, conversation::Conversation, server::Shared};
+use crate::{Tls, conversation::Conversation, shared::Shared};
 
 /// The longest request before a login.
 const STRANGER_BYTES: usize = 64 << 10;

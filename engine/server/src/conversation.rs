@@ -8,22 +8,13 @@ use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq
 use tokio::time::Duration;
 
 use crate::{
-    calls::Link,
-    results::{Form, Query},
-    server::Shared,
+    client::Client,
+    link::Link,
+    nodes::data_nodes,
+    results::{Form, Query, Wanted},
+    shared::Shared,
     status::{done, said},
 };
-
-/// What a client understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Client {
-    /// Before 1.0: no types but the first six.
-    Old,
-    /// 1.x: columns are found by name.
-    V1,
-    /// From 2.0 on: columns are found by number.
-    V2,
-}
 
 /// A login.
 #[derive(Debug)]
@@ -51,16 +42,6 @@ pub(crate) struct Conversation {
     pub(crate) pipe: Option<Link>,
     known: Option<Known>,
     pub(crate) queries: HashMap<i64, Query>,
-}
-
-/// How the rows of a statement are wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) form: Form,
-    pub(crate) fetch_size: Option<i32>,
-    /// Milliseconds.
-    pub(crate) timeout: Option<i64>,
-    pub(crate) statement_id: i64,
 }
 
 impl Conversation {
@@ -127,7 +108,7 @@ impl Conversation {
         // Deletions come as statements: from a pipe as long as it may send.
         let known = self.sender()?;
         let outcome = if is_show_data_nodes(sql) {
-            Outcome::Rows(crate::calls::data_nodes(self.address)?)
+            Outcome::Rows(data_nodes(self.address)?)
         } else {
             known.session.execute_within(sql, Some(time(&self.shared, wanted.timeout))).await?
         };

@@ -21,14 +21,19 @@
 //! Codes are those of IoTDB 2.0, whatever the client: so do its servers answer clients of all versions.
 
 mod calls;
+mod client;
 mod connection;
 mod conversation;
 mod insert;
+mod link;
 mod logins;
+mod nodes;
 mod options;
 mod rest;
 mod results;
 mod server;
+mod shared;
+mod sql;
 mod status;
 mod tls;
 mod white_list;

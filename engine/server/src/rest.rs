@@ -38,7 +38,7 @@ use serde_json::{Value as Json, json};
 use tokio::{net::TcpListener, time::timeout};
 
 use crate::{
-    server::Shared,
+    shared::Shared,
     status::{done, failure, malformed},
     tls::TlsListener,
 };

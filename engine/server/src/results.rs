@@ -22,11 +22,7 @@ use levada_rpc::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{
-    conversation::{Client, Wanted},
-    server::Shared,
-    status::done,
-};
+use crate::{client::Client, shared::Shared, status::done};
 
 /// A page ends at so many bytes.
 const PAGE_BYTES: usize = 8 << 20;
@@ -40,6 +36,16 @@ pub(crate) enum Form {
     Set,
     /// `TsBlock`s.
     Blocks,
+}
+
+/// How the rows of a statement are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) form: Form,
+    pub(crate) fetch_size: Option<i32>,
+    /// Milliseconds.
+    pub(crate) timeout: Option<i64>,
+    pub(crate) statement_id: i64,
 }
 
 /// An open query. Dropping it ends it.

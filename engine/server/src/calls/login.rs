@@ -13,7 +13,8 @@ use levada_rpc::{
 
 use super::{Answered, Replies};
 use crate::{
-    conversation::{Client, Conversation, in_zone},
+    client::Client,
+    conversation::{Conversation, in_zone},
     status::{done, failure, said},
 };
 

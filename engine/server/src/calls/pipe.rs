@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use levada_engine::{Received, Sender};
+use levada_engine::Sender;
 use levada_model::{Path, Session, SessionError, StatusCode};
 use levada_rpc::messages::{
     Handshake, PROTOCOL_VERSION, Request, Status, SyncIdentityInfo, answer_introduction, engines, introduced,
@@ -16,13 +16,6 @@ use crate::{
     conversation::{Conversation, Known},
     status::said,
 };
-
-/// That a connection is a pipe's.
-#[derive(Debug, Default)]
-pub(crate) struct Link {
-    /// That it is listed, once for each database.
-    received: Vec<Received>,
-}
 
 impl Conversation {
     pub(super) async fn pipe_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {

@@ -13,10 +13,11 @@ use levada_rpc::messages::{
     LastDataQueryReq, RawDataQueryReq, Request, Status,
 };
 
-use super::{Answered, Replies, pattern};
+use super::{Answered, Replies};
 use crate::{
-    conversation::{Conversation, Wanted},
-    results::Form,
+    conversation::Conversation,
+    results::{Form, Wanted},
+    sql::pattern,
     status::{done, failure, malformed, of_parts},
 };
 

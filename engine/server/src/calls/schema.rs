@@ -12,9 +12,10 @@ use levada_rpc::{
     thrift::Pairs,
 };
 
-use super::{Answered, Replies, each, pattern, patterns, quoted};
+use super::{Answered, Replies, each};
 use crate::{
     conversation::Conversation,
+    sql::{pattern, patterns, quoted},
     status::{done, malformed, of_parts},
 };
 

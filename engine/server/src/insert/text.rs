@@ -3,7 +3,7 @@
 use levada_model::SessionError;
 
 use super::{Record, device, measurement};
-use crate::{calls::quoted as quoted_text, status::malformed};
+use crate::{sql::quoted as quoted_text, status::malformed};
 
 /// The statement that inserts a record; `None` where all its values are null. What a text is, its look says where there is no
 /// series as yet: a number, a truth value, bytes, or a text.

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     memory::Memory,
-    parts::{Parts, at},
+    parts::{self, Parts, at},
     resume::{self, Before, Plan, Told},
     runtime::state_dir,
 };
@@ -174,11 +174,11 @@ async fn told(parts: &Parts<'_>, sinks: &[Opened<'_>], sources: &[Kept<'_>]) -> 
 }
 
 /// What the sinks say of themselves.
-async fn kept(sinks: &[Opened<'_>]) -> Result<Vec<resume::Kept>> {
+async fn kept(sinks: &[Opened<'_>]) -> Result<Vec<parts::Kept>> {
     let mut kept = Vec::with_capacity(sinks.len());
     for Opened { capabilities, sink, .. } in sinks {
         let stored = if capabilities.checkpoints { Some(sink.checkpoint().await?) } else { None };
-        kept.push(resume::Kept { lasting: capabilities.lasting, stored });
+        kept.push(parts::Kept { lasting: capabilities.lasting, stored });
     }
     Ok(kept)
 }

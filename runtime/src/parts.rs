@@ -8,7 +8,9 @@ use levada_connector_api::{
     SinkCapabilities, Source, SourceCapabilities, Stores,
 };
 
-use crate::{memory::Memory, resume::Kept, runtime::Runtime, state::Targets};
+use levada_model::Checkpoint;
+
+use crate::{memory::Memory, state::Targets};
 
 /// What sources and sinks are made of.
 pub(crate) struct Parts<'a> {
@@ -161,8 +163,9 @@ impl<'a> Parts<'a> {
 /// What a pipeline is made of, for as long as it runs.
 pub(crate) struct Origin {
     pub(crate) pipeline: Pipeline,
-    /// Knows the components.
-    pub(crate) runtime: Runtime,
+    /// The components there are.
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) stores: Arc<dyn Stores>,
     pub(crate) state_dir: PathBuf,
 }
 
@@ -170,11 +173,19 @@ impl Origin {
     pub(crate) fn parts(&self) -> Parts<'_> {
         Parts {
             pipeline: &self.pipeline,
-            registry: self.runtime.registry(),
-            stores: self.runtime.stores(),
+            registry: &self.registry,
+            stores: Arc::clone(&self.stores),
             state_dir: self.state_dir.clone(),
         }
     }
+}
+
+/// What a sink says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) lasting: bool,
+    /// The positions it stores, where it stores any.
+    pub(crate) stored: Option<Checkpoint>,
 }
 
 /// Who keeps positions for a node.

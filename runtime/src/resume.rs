@@ -28,21 +28,13 @@ use levada_connector_api::{Holds, Result, SourceCapabilities};
 use levada_model::Checkpoint;
 
 use crate::{
-    parts::{Keeper, Parts, at},
+    parts::{Keeper, Kept, Parts, at},
     state::{self, Behind, Found, Journal, Recovered},
 };
 
 mod states;
 
 pub(crate) use self::states::ownerless;
-
-/// What a sink says of itself.
-#[derive(Clone, Debug)]
-pub(crate) struct Kept {
-    pub(crate) lasting: bool,
-    /// The positions it stores, where it stores any.
-    pub(crate) stored: Option<Checkpoint>,
-}
 
 /// What is known before a run.
 pub(crate) struct Before<'a> {

@@ -70,7 +70,7 @@ impl fmt::Debug for RuntimeOptions {
 pub struct Runtime(Arc<Inner>);
 
 struct Inner {
-    registry: Registry,
+    registry: Arc<Registry>,
     stores: Arc<dyn Stores>,
     prometheus: prometheus::Registry,
     metrics: Metrics,
@@ -91,7 +91,7 @@ impl Runtime {
     ) -> Result<Self> {
         let metrics = Metrics::register(&prometheus)
             .map_err(|error| Error::bug("metrics cannot be registered").caused_by(error))?;
-        let pipelines = Mutex::default();
+        let (registry, pipelines) = (Arc::new(registry), Mutex::default());
         Ok(Self(Arc::new(Inner { registry, stores, prometheus, metrics, options, pipelines })))
     }
 
@@ -118,8 +118,12 @@ impl Runtime {
         let refusals =
             Refusals::new(Arc::clone(&name), pipeline.errors.on_error, letters, metrics.clone(), clock);
         let shared = Arc::new(Shared::new(name, refusals, options.deadlines, options.chance.clone()));
-        let origin =
-            Origin { pipeline: pipeline.clone(), runtime: self.clone(), state_dir: state_dir.clone() };
+        let origin = Origin {
+            pipeline: pipeline.clone(),
+            registry: Arc::clone(registry),
+            stores: Arc::clone(stores),
+            state_dir: state_dir.clone(),
+        };
         let parts = Parts { pipeline, registry, stores: Arc::clone(stores), state_dir };
         let builder = Builder { parts, metrics, shared: &shared };
         let Topology { sources, transforms, sinks, nodes, ledgers, edges } = builder.build()?;
@@ -136,11 +140,6 @@ impl Runtime {
     /// The pipelines that were started, the last of each name.
     pub fn pipelines(&self) -> Vec<PipelineHandle> {
         self.0.pipelines.lock().clone()
-    }
-
-    /// The components there are.
-    pub(crate) fn registry(&self) -> &Registry {
-        &self.0.registry
     }
 
     /// Leaves out a pipeline that has ended from what is told of pipelines: it is not meant to run any more.

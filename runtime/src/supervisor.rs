@@ -18,9 +18,9 @@ use tracing::{info, warn};
 
 use crate::{
     frontier::Frontier,
-    parts::Origin,
+    parts::{Kept, Origin},
     report::Report,
-    resume::{self, Before, Kept, Told},
+    resume::{self, Before, Told},
     running::Live,
     shared::until,
     task::{sink::SinkTask, source::SourceTask, transform::TransformTask},

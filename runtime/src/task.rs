@@ -13,3 +13,4 @@ pub(crate) mod holding;
 pub(crate) mod sink;
 pub(crate) mod source;
 pub(crate) mod transform;
+pub(crate) mod worker;

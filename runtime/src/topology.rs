@@ -24,7 +24,8 @@ use crate::{
         holding::Keeping,
         sink::{SinkTask, Writer},
         source::SourceTask,
-        transform::{TransformTask, Worker},
+        transform::TransformTask,
+        worker::Worker,
     },
 };
 

@@ -38,6 +38,8 @@ use levada_connector_api::{
 use tokio::sync::mpsc;
 
 mod client;
+mod faults;
+mod held;
 mod identity;
 mod instance;
 mod listener;

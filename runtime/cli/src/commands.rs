@@ -17,50 +17,88 @@ mod sql;
 mod test;
 mod udf;
 
-pub(crate) use export::ExportArgs;
-pub(crate) use fsck::FsckArgs;
-pub(crate) use import::ImportArgs;
-pub(crate) use offsets::OffsetsArgs;
-pub(crate) use sql::{is_missing, no_folder};
-pub(crate) use udf::UdfCommand;
-
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
 
-use clap::CommandFactory;
+use clap::Subcommand;
+use clap_complete::Shell;
 use levada_config::{Diagnostic, Pipeline};
 use levada_connector_api::Registry;
 
-use crate::{
-    args::{Args, Command},
-    bench, exit,
-};
+use crate::{bench, exit};
 
-/// Does what was asked.
-///
-/// # Errors
-/// It failed; nothing was printed of the error yet.
-pub(crate) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    match args.command {
-        Command::Run(args) => run::run(&args),
-        Command::Serve(args) => serve::serve(&args),
-        Command::Lint(args) => lint::lint(&args),
-        Command::Test(args) => test::test(&args),
-        Command::Create(args) => create::create(&args),
-        Command::List(args) => list::list(&args),
-        Command::Docs(args) => docs::docs(&args),
-        Command::Echo(args) => echo::echo(&args),
-        Command::Graph(args) => graph::graph(&args),
-        Command::Sql(args) => sql::sql(&args),
-        Command::Import(args) => import::import(&args),
-        Command::Export(args) => export::export(&args),
-        Command::Fsck(args) => fsck::fsck(&args),
-        Command::Offsets(args) => offsets::offsets(&args),
-        Command::Quickstart(args) => quickstart::quickstart(&args),
-        Command::Udf(command) => udf::run(command),
-        Command::Bench(args) => bench::run(args),
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "levada", &mut std::io::stdout());
-            Ok(ExitCode::SUCCESS)
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run pipelines until they end or are stopped
+    Run(run::RunArgs),
+    /// Serve a data folder to clients of IoTDB
+    Serve(serve::ServeArgs),
+    /// Check pipeline files without running them
+    Lint(lint::LintArgs),
+    /// Run the tests that pipeline files hold, without touching the world
+    Test(test::TestArgs),
+    /// Print a pipeline file to start from
+    Create(create::CreateArgs),
+    /// List the connectors there are
+    List(list::ListArgs),
+    /// Print the page of a topic or a connector, or the list of them
+    Docs(docs::DocsArgs),
+    /// Print a pipeline file as it is understood, secrets masked
+    Echo(echo::EchoArgs),
+    /// Draw the graph of a pipeline file
+    Graph(graph::GraphArgs),
+    /// A SQL shell on a data folder or a running IoTDB
+    Sql(sql::SqlArgs),
+    /// Store TsFiles, Parquet, CSV and JSON lines in a data folder
+    Import(import::ImportArgs),
+    /// Write rows of a data folder to files
+    Export(export::ExportArgs),
+    /// Check a data folder or a TsFile, and repair it
+    Fsck(fsck::FsckArgs),
+    /// Show how far the sources of a pipeline are, and set where the next run begins
+    Offsets(offsets::OffsetsArgs),
+    /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
+    Quickstart(quickstart::QuickstartArgs),
+    /// Functions of your own: make, build, list, test and measure modules
+    #[command(subcommand)]
+    Udf(udf::UdfCommand),
+    /// Measure this machine
+    Bench(bench::BenchArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+}
+
+impl Command {
+    /// Does what was asked; `all` is the whole command line.
+    ///
+    /// # Errors
+    /// It failed; nothing was printed of the error yet.
+    pub(crate) fn run(self, mut all: clap::Command) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Run(args) => run::run(&args),
+            Self::Serve(args) => serve::serve(&args),
+            Self::Lint(args) => lint::lint(&args),
+            Self::Test(args) => test::test(&args),
+            Self::Create(args) => create::create(&args),
+            Self::List(args) => list::list(&args),
+            Self::Docs(args) => docs::docs(&args),
+            Self::Echo(args) => echo::echo(&args),
+            Self::Graph(args) => graph::graph(&args),
+            Self::Sql(args) => sql::sql(&args),
+            Self::Import(args) => import::import(&args),
+            Self::Export(args) => export::export(&args),
+            Self::Fsck(args) => fsck::fsck(&args),
+            Self::Offsets(args) => offsets::offsets(&args),
+            Self::Quickstart(args) => quickstart::quickstart(&args),
+            Self::Udf(command) => udf::run(command),
+            Self::Bench(args) => bench::run(args),
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut all, "levada", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ mod shell;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 /// Ingestion allocates and frees columns of all sizes from several threads; see `bench/README.md` for the difference.
 #[global_allocator]
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     exit::end_with_reader();
     let args = args::Args::parse();
     logging::start(&args.log);
-    match commands::run(args) {
+    match args.command.run(args::Args::command()) {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }

@@ -1,6 +1,7 @@
 //! Where a command's rows are, as the command line names it: a data folder, or a node of a running IoTDB.
 
 use std::{
+    fs,
     io::{IsTerminal, stdin},
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,11 +13,7 @@ use levada_engine::{Access, Engine, EngineOptions};
 use levada_model::Session;
 use levada_runtime::{EngineStores, check_tls};
 
-use crate::{
-    commands::{is_missing, no_folder},
-    exit::Failure,
-    functions,
-};
+use crate::{exit::Failure, functions};
 
 /// A node, who logs in there, and how the connection is encrypted.
 #[derive(Clone, Debug, Args)]
@@ -106,6 +103,19 @@ impl NodeArgs {
             }
         }
     }
+}
+
+/// Whether there is nothing of that name, or an empty folder.
+pub(crate) fn is_missing(data: &Path) -> bool {
+    match fs::read_dir(data) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+/// What is said where there is no data folder, and nothing writes to it.
+pub(crate) fn no_folder(data: &Path) -> String {
+    format!("there is no data folder {}: it is made by what writes to it, not by a query", data.display())
 }
 
 /// A store that was named.

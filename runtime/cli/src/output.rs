@@ -29,6 +29,15 @@ pub(crate) enum Format {
     Jsonl,
 }
 
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
 /// Writes rows in one form.
 trait RowFormat {
     /// Called once, before any rows.

@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use levada_connector_api::{Domain, Error, ErrorKind, Holds, Result, Retry};
 use levada_model::Checkpoint;
 
-use super::{Before, Kept, StateAt};
+use super::{Before, StateAt};
 use crate::{
-    parts::{Keeper, Parts},
+    parts::{Keeper, Kept, Parts},
     state::{self, Behind, Found, Member},
 };
 

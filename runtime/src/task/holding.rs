@@ -36,7 +36,7 @@ use crate::{
     state::{self, States},
 };
 
-use super::transform::{PATIENCE, Worker};
+use super::worker::{PATIENCE, Worker};
 
 mod known;
 

@@ -1,41 +1,13 @@
-//! The client: its properties, and what is done with it.
+//! How clients are made: their properties.
 
-use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
-use rdkafka::{
-    ClientConfig, TopicPartitionList,
-    config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, Consumer, RebalanceProtocol},
-    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
+use levada_connector_api::{Error, Result};
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+
+use super::{
+    KafkaOptions, Setup,
+    listener::{Client, Listener},
+    native,
 };
-
-use super::{KafkaOptions, Setup, listener::Listener, native};
-
-/// A consumer that reports to a [`Listener`].
-pub(super) type Client = BaseConsumer<Listener>;
-
-/// Takes partitions on, to be read from the offsets in the list.
-pub(super) fn take_on(client: &Client, list: &TopicPartitionList) -> KafkaResult<()> {
-    match client.rebalance_protocol() {
-        RebalanceProtocol::Cooperative => client.incremental_assign(list),
-        _ => client.assign(list),
-    }
-}
-
-/// Lets partitions go, those of them that were taken on: one that was given up before is not, and librdkafka would take the whole
-/// list for wrong and wait for another.
-pub(super) fn let_go(client: &Client, list: &TopicPartitionList) -> KafkaResult<()> {
-    if !matches!(client.rebalance_protocol(), RebalanceProtocol::Cooperative) {
-        return client.unassign();
-    }
-    let assigned = client.assignment()?;
-    let mut held = TopicPartitionList::with_capacity(list.count());
-    for each in list.elements() {
-        if assigned.find_partition(each.topic(), each.partition()).is_some() {
-            held.add_partition(each.topic(), each.partition());
-        }
-    }
-    client.incremental_unassign(&held)
-}
 
 /// The client of a source that reads. Nothing is sent yet.
 pub(super) fn make(setup: &Setup, member: String) -> Result<Client> {
@@ -112,44 +84,4 @@ pub(super) fn properties(options: &KafkaOptions) -> ClientConfig {
         // was read, and after the next change of the assignment goes on behind the message that takes its offset.
         .set("enable.partition.eof", "false");
     config
-}
-
-/// Whether an error stays until somebody changes something: a right, a password, a certificate.
-pub(super) fn is_lasting(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::Authentication
-            | Code::SaslAuthenticationFailed
-            | Code::UnsupportedSASLMechanism
-            | Code::SSL
-            | Code::TopicAuthorizationFailed
-            | Code::GroupAuthorizationFailed
-            | Code::ClusterAuthorizationFailed
-            | Code::NotImplemented
-            | Code::UnsupportedFeature
-    )
-}
-
-/// A client's error as one of ours: only what is fatal for the client ends the source.
-pub(super) fn failure(what: &str, error: &KafkaError) -> Error {
-    use RDKafkaErrorCode as Code;
-    let (kind, domain, retry) = match error.rdkafka_error_code() {
-        Some(Code::NotImplemented | Code::UnsupportedFeature) => {
-            (ErrorKind::Refused, Domain::User, Retry::Never)
-        }
-        Some(code) if is_lasting(code) => (ErrorKind::Auth, Domain::User, Retry::Never),
-        Some(Code::FencedInstanceId) => {
-            let message = format!(
-                "{what}: another process has the same member id; two processes must not share, nor copy, a state folder"
-            );
-            return Error::new(ErrorKind::Refused, Domain::User, Retry::Never, message);
-        }
-        Some(Code::OperationTimedOut | Code::RequestTimedOut) => {
-            (ErrorKind::Timeout, Domain::External, Retry::Later)
-        }
-        Some(Code::Fatal) => (ErrorKind::Refused, Domain::External, Retry::Never),
-        _ => (ErrorKind::Connection, Domain::External, Retry::Later),
-    };
-    Error::new(kind, domain, retry, format!("{what}: {error}"))
 }

@@ -12,15 +12,15 @@ use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::ConsumerContext,
+    consumer::{BaseConsumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
     types::RDKafkaRespErr,
 };
 
-use super::{
-    client::{Client, is_lasting, let_go},
-    identity::TopicId,
-};
+use super::{faults::is_lasting, held::let_go, identity::TopicId};
+
+/// A consumer that reports to a [`Listener`].
+pub(super) type Client = BaseConsumer<Listener>;
 
 /// What is reported again and again has a line in the log that often.
 const SAID_EVERY: Duration = Duration::from_secs(60);

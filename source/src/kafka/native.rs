@@ -17,7 +17,7 @@ use rdkafka::{
     types::{RDKafkaMessage, RDKafkaQueue},
 };
 
-use super::client::Client;
+use super::listener::Client;
 
 /// A queue that the messages of chosen partitions go to.
 pub(super) struct MessageQueue {

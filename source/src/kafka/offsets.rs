@@ -14,8 +14,9 @@ use rdkafka::{
 };
 
 use super::{
-    client::{Client, failure, is_lasting},
+    faults::{failure, is_lasting},
     identity::{Commit, Mark},
+    listener::Client,
     native::describe,
     options::{KafkaOptions, KafkaPoint},
 };

@@ -12,10 +12,11 @@ use levada_connector_api::{
 use rdkafka::{consumer::CommitMode, error::KafkaError};
 
 use super::{
-    Setup,
-    client::{self, Client, failure},
+    Setup, client,
+    faults::failure,
     identity::{self, Known, Mark, Sources, known},
     instance,
+    listener::Client,
     native::describe,
     offsets::{self, ANSWER, Partition},
     options::KafkaPoint,

@@ -22,10 +22,10 @@ mod places;
 
 use self::intake::Intake;
 use super::{
-    Setup,
-    client::{self, Client, failure},
+    Setup, client,
+    faults::failure,
     instance::Member,
-    listener::Change,
+    listener::{Change, Client},
     native::MessageQueue,
     offsets::{self, Partition},
     partitions::Assigned,

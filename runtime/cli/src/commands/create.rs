@@ -2,7 +2,14 @@
 
 use std::process::ExitCode;
 
-use crate::{args::CreateArgs, exit::Failure, registry};
+use crate::{exit::Failure, registry};
+
+/// Options of `create`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateArgs {
+    /// `SOURCE/SINK` or `SOURCE/TRANSFORM,…/SINK`, as in `kafka/iotdb`
+    shape: String,
+}
 
 pub(super) fn create(args: &CreateArgs) -> anyhow::Result<ExitCode> {
     let parts: Vec<&str> = args.shape.split('/').collect();

@@ -5,7 +5,16 @@ use std::process::ExitCode;
 use levada_config::{Topic, topics};
 use levada_connector_api::{Component, ComponentKind, Registry};
 
-use crate::{args::DocsArgs, exit::Failure, registry};
+use crate::{exit::Failure, registry};
+
+/// Options of `docs`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DocsArgs {
+    /// A topic (`variables`, `records`, …), `functions`, or a connector: `kafka`, or `sink/file` where a source and a sink share a name.
+    /// All there are are listed if not given
+    #[arg(value_name = "NAME")]
+    page: Option<String>,
+}
 
 /// The page of the registry of functions.
 const FUNCTIONS: &str = "functions";

@@ -1,14 +1,21 @@
 //! `levada echo`: a pipeline file as it is understood.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use crate::{
-    args::EchoArgs,
     exit::{self, Failure},
     registry,
 };
 
 use super::Document;
+
+/// Options of `echo`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EchoArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
 
 pub(super) fn echo(args: &EchoArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();

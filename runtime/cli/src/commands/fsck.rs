@@ -16,7 +16,7 @@ use anyhow::Context;
 use levada_engine::{Action, Finding, Severity};
 use serde::Serialize;
 
-use crate::{args::TextFormat, exit};
+use crate::{exit, output::TextFormat};
 
 const CHECKS: &str = "Of a folder are checked: the manifest and the log, every record by its checksum; every sealed file by its \
 checksums, and then as a TsFile. Of a TsFile are checked: head and foot, every node of the index, the bloom filter, that each \

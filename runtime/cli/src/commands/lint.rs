@@ -1,13 +1,21 @@
 //! `levada lint`: pipeline files, checked without running them.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
-use crate::{
-    args::{LintArgs, TextFormat},
-    exit, registry,
-};
+use crate::{exit, output::TextFormat, registry};
 
 use super::Document;
+
+/// Options of `lint`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LintArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: TextFormat,
+}
 
 pub(super) fn lint(args: &LintArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();

@@ -5,10 +5,44 @@ use std::process::ExitCode;
 use levada_connector_api::{ComponentKind, Registry};
 use serde_json::json;
 
-use crate::{
-    args::{KindArg, ListArgs, ListFormat},
-    registry,
-};
+use crate::registry;
+
+/// Options of `list`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Only this kind
+    #[arg(value_enum)]
+    kind: Option<KindArg>,
+    /// How the list is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: ListFormat,
+}
+
+/// A kind of connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum KindArg {
+    /// Where readings come from.
+    Sources,
+    /// What makes rows of bytes.
+    Decoders,
+    /// What changes readings.
+    Transforms,
+    /// Where readings go.
+    Sinks,
+    /// What makes bytes of rows.
+    Encoders,
+}
+
+/// How `list` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people.
+    Text,
+    /// Names and summaries, for programs.
+    Json,
+    /// The JSON Schema of a pipeline file, for editors.
+    Jsonschema,
+}
 
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();

@@ -10,8 +10,8 @@ use levada_runtime::{
 use levada_source::kafka::KafkaPoint;
 
 use crate::{
-    args::TextFormat,
     exit::{self, Failure},
+    output::TextFormat,
     registry,
 };
 

@@ -6,7 +6,7 @@
 //! ```
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -22,7 +22,6 @@ use rdkafka::{
 };
 
 use crate::{
-    args::QuickstartArgs,
     bench::Readings,
     exit::{self, Failure},
     functions,
@@ -32,6 +31,17 @@ use crate::{
 };
 
 use super::Document;
+
+/// Options of `quickstart`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct QuickstartArgs {
+    /// Readings to send
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u64,
+    /// The data folder; it may exist already
+    #[arg(long, value_name = "DIR", default_value = "levada-quickstart")]
+    data: PathBuf,
+}
 
 /// The pipeline, as in the repository.
 const PIPELINE: &str = include_str!("../../../../examples/quickstart/pipeline.yaml");

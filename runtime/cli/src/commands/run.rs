@@ -1,10 +1,10 @@
 //! `levada run`: pipelines until they end or are stopped.
 
-use std::{io::IsTerminal, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
 use levada_config::{Diagnostic, Pipeline};
-use levada_connector_api::Registry;
+use levada_connector_api::{Interval, Registry};
 use levada_runtime::{
     EngineStores, Outcome, PipelineHandle, ReasonCount, Report, RunningPipeline, Runtime, RuntimeOptions,
     http,
@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    args::RunArgs,
     exit::{self, Failure},
     functions,
     interrupt::Signals,
@@ -21,6 +20,26 @@ use crate::{
 };
 
 use super::Document;
+
+/// Options of `run`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// How long a stop waits for what is under way (`30s`); as the file says if not given
+    #[arg(long, value_name = "TIME")]
+    grace: Option<Interval>,
+    /// Serve /metrics, /ping and /ready on this address
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// Folder for what a pipeline remembers from one run to the next
+    #[arg(long, value_name = "DIR", default_value = ".levada")]
+    state: PathBuf,
+    /// Show no progress
+    #[arg(long)]
+    quiet: bool,
+}
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();

@@ -7,6 +7,7 @@
 //!   pipelines   that folder, kept as its files say
 //! ```
 
+mod files;
 mod keeper;
 mod pipelines;
 mod properties;
@@ -20,7 +21,7 @@ use std::{
 };
 
 use anyhow::Context;
-use levada_connector_api::{ByteSize, EngineTuning};
+use levada_connector_api::{ByteSize, EngineTuning, Interval, SyncMode};
 use levada_engine::{Engine, EngineOptions};
 use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes, http, tune};
 use levada_server::{Server, ServerOptions, Tls};
@@ -30,15 +31,93 @@ use tracing::{info, warn};
 
 use self::{keeper::Keeper, pipelines::Folder, settings::Settings};
 use crate::{
-    args::ServeArgs,
     exit::{self, Failure},
     functions,
     interrupt::{Hangups, Signals},
     registry,
 };
 
+/// Options of `serve`. What is not given is as `--config` says, or else the default.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    /// Settings: a YAML file, as config/levada.yaml, or `iotdb-*.properties` of an IoTDB; of several, a later one comes before an
+    /// earlier one, and options before all
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Vec<PathBuf>,
+    /// The data folder; it is made where there is none
+    #[arg(long, value_name = "DIR", required_unless_present = "config")]
+    pub(crate) data: Option<PathBuf>,
+    /// Serve clients of IoTDB on this address; 127.0.0.1:6667 if not given
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) rpc: Option<SocketAddr>,
+    /// Serve IoTDB's REST interface on this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) rest: Option<SocketAddr>,
+    /// Serve /metrics, /ping and /ready on this address
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// Encrypt all connections of --rpc and --rest with this certificate (PEM, with those between it and an authority); read anew when
+    /// it changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert (PEM, not encrypted)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Run the pipelines of this folder too, all files `*.yaml` and `*.yml` of it but hidden ones, also those that come, change or go
+    /// later; those that store into the data folder share its engine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pipelines: Option<PathBuf>,
+    /// Folder for what a pipeline remembers from one run to the next; .levada if not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// The password of the user `root`, where none has been set in this folder yet; it is `root` without, or where this is
+    /// empty. From the environment, others on this machine do not see it
+    #[arg(long, value_name = "TEXT", env = "LEVADA_ROOT_PASSWORD", hide_env_values = true)]
+    pub(crate) root_password: Option<String>,
+    /// How many clients may be connected at once; 10000 if not given
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) connections: Option<usize>,
+    /// The longest request that is read; 128MiB if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) frame: Option<ByteSize>,
+    /// How much all requests that are under way may have together; 512MiB if not given
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
+    /// How long a query may compute, where its client does not say; 60s if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) query_timeout: Option<Interval>,
+    /// When a write is acknowledged: `always` and `group` (if not given) when it is on disk, `interval` when it is with the operating
+    /// system, which loses up to a second of writes where the power fails
+    #[arg(long, value_enum)]
+    pub(crate) sync: Option<SyncArg>,
+    /// How long a stop waits for what is under way; 10s if not given
+    #[arg(long, value_name = "TIME")]
+    pub(crate) grace: Option<Interval>,
+}
+
+/// When a write is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SyncArg {
+    /// On disk, each by itself.
+    Always,
+    /// On disk, with others.
+    Group,
+    /// Written, and on disk within a second.
+    Interval,
+}
+
+impl From<SyncArg> for SyncMode {
+    fn from(given: SyncArg) -> Self {
+        match given {
+            SyncArg::Always => Self::Always,
+            SyncArg::Group => Self::Group,
+            SyncArg::Interval => Self::Interval,
+        }
+    }
+}
+
 pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let settings = Settings::of(args)?;
+    let settings = files::settings(args)?;
     let Some(data) = settings.data_dir.clone() else {
         let message = "which data folder is missing: give --data DIR, or `data_dir` in a file of --config";
         return Err(Failure::invalid(message).into());

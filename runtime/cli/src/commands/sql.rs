@@ -2,7 +2,7 @@
 //!
 //! A folder that is missing is made by the first statement that is no query: a mistyped name is told, and not made.
 
-use std::{fs, path::Path, process::ExitCode, sync::Arc};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
 use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
@@ -12,7 +12,37 @@ use levada_model::{
 };
 use tokio::sync::OnceCell;
 
-use crate::{args::SqlArgs, exit::Failure, functions, node, output::Zone, shell::Shell};
+use crate::{
+    exit::Failure,
+    functions,
+    node::{self, NodeArgs, is_missing, no_folder},
+    output::{Format, Zone},
+    shell::Shell,
+};
+
+/// Options of `sql`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SqlArgs {
+    /// The data folder of an embedded engine, or else `--node`; one that is missing is made by the first statement that is no
+    /// query. Where it cannot be written to, as the disk is full, it is open to read
+    #[arg(long, value_name = "DIR", required_unless_present = "node")]
+    data: Option<PathBuf>,
+    /// Write nothing, not even the lock file: several may read a folder at once
+    #[arg(long, conflicts_with = "node")]
+    read_only: bool,
+    /// The node.
+    #[command(flatten)]
+    node: NodeArgs,
+    /// Run these statements, separated by semicolons, and end
+    #[arg(short = 'e', long = "execute", value_name = "SQL", allow_hyphen_values = true)]
+    execute: Option<String>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// The time zone times are read and printed in (`UTC`, `Europe/Lisbon`, `+08:00`); the machine's if not given
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+}
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
@@ -55,19 +85,6 @@ async fn at_node(args: &SqlArgs, node: &str, zone: Zone) -> anyhow::Result<ExitC
     };
     session.close().await?;
     outcome.map(|()| ExitCode::SUCCESS)
-}
-
-/// Whether there is nothing of that name, or an empty folder.
-pub(crate) fn is_missing(data: &Path) -> bool {
-    match fs::read_dir(data) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-    }
-}
-
-/// What is said where there is no data folder, and nothing writes to it.
-pub(crate) fn no_folder(data: &Path) -> String {
-    format!("there is no data folder {}: it is made by what writes to it, not by a query", data.display())
 }
 
 /// The store of a folder, opened when something is asked of it.

@@ -9,7 +9,10 @@
 mod compare;
 mod rehearsal;
 
-use std::{path::Path, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use levada_config::{Pipeline, TestCase};
@@ -17,13 +20,27 @@ use levada_connector_api::Registry;
 use serde::Serialize;
 
 use crate::{
-    args::{TestArgs, TextFormat},
     exit::{self, Failure},
+    output::TextFormat,
     registry,
 };
 
 use super::Document;
 use compare::{Difference, compare};
+
+/// Options of `test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TestArgs {
+    /// Pipeline files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Only tests whose names hold this text
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// How the outcome is printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: TextFormat,
+}
 
 pub(super) fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();

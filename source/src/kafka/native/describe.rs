@@ -10,7 +10,7 @@ use std::{
 
 use rdkafka::{bindings as rd, consumer::Consumer, error::RDKafkaErrorCode};
 
-use crate::kafka::{client::Client, identity::TopicId};
+use crate::kafka::{identity::TopicId, listener::Client};
 
 /// What a broker says of one topic.
 #[derive(Clone, Debug)]

@@ -13,7 +13,8 @@ use rdkafka::{
 
 use super::{NAP, Reader, places::Place};
 use crate::kafka::{
-    client::{self, failure},
+    faults::failure,
+    held::{let_go, take_on},
     identity::Mark,
     offsets::{self, Partition},
     partitions::{Assigned, position},
@@ -65,7 +66,7 @@ impl Reader {
                 _queue: queue,
             });
         }
-        client::take_on(&self.client, &list).map_err(|error| failure("taking partitions on", &error))?;
+        take_on(&self.client, &list).map_err(|error| failure("taking partitions on", &error))?;
         tracing::info!(node = self.setup.node, partitions = names.len(), "partitions assigned");
         Ok(())
     }
@@ -76,7 +77,7 @@ impl Reader {
         for (topic, partition) in names {
             list.add_partition(topic, *partition);
         }
-        if let Err(error) = client::take_on(&self.client, &list) {
+        if let Err(error) = take_on(&self.client, &list) {
             tracing::debug!(%error, "taking partitions on while ending");
         }
     }
@@ -119,7 +120,7 @@ impl Reader {
         for (topic, partition) in names {
             list.add_partition(topic, *partition);
         }
-        if let Err(error) = client::let_go(&self.client, &list) {
+        if let Err(error) = let_go(&self.client, &list) {
             tracing::warn!(%error, "giving partitions back");
         }
     }

@@ -9,7 +9,7 @@ use rdkafka::{
 
 use super::{Item, Reader};
 use crate::kafka::{
-    client::failure,
+    faults::failure,
     identity,
     offsets::{self, Partition},
     partitions::Failing,

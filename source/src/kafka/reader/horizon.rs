@@ -7,7 +7,7 @@ use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError}
 
 use super::{Item, NAP, Reader};
 use crate::kafka::{
-    client::failure,
+    faults::failure,
     identity::{Commit, Known},
     native::known_watermarks,
     offsets::{self, Partition},

@@ -13,7 +13,7 @@ use rdkafka::{
 
 use super::Reader;
 use crate::kafka::{
-    client::failure,
+    faults::failure,
     identity::{self, Commit, Known, Mark, Sources, known},
     native::describe,
     offsets::{self, ANSWER, Found, Partition},

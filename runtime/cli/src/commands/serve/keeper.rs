@@ -9,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
+    ServeArgs, files,
     pipelines::Folder,
     settings::{LIVE, Settings},
 };
-use crate::{args::ServeArgs, interrupt::Hangups};
+use crate::interrupt::Hangups;
 
 /// A server that runs, and what it was started with.
 pub(super) struct Keeper {
@@ -64,7 +65,7 @@ impl Keeper {
     /// # Errors
     /// The settings are wrong: those before count.
     fn load_settings(&mut self) -> Result<String, String> {
-        let new = Settings::of(&self.args).map_err(|error| {
+        let new = files::settings(&self.args).map_err(|error| {
             format!("the settings before count, as those that were read are wrong: {error:#}")
         })?;
         let (live, later): (Vec<String>, Vec<String>) =

@@ -5,24 +5,18 @@
 //! ```
 
 use std::{
-    fs,
-    io::IsTerminal,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
-use levada_config::load_options;
-use levada_connector_api::{ByteSize, Interval, Options, SyncMode};
+use levada_connector_api::{ByteSize, Interval, SyncMode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::properties;
-use crate::{
-    args::ServeArgs,
-    exit::{self, Failure},
-};
+use super::ServeArgs;
+use crate::exit::Failure;
 
 /// The settings of `levada serve`. Names are those of IoTDB where it has one for the same thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,25 +144,8 @@ pub(super) const LIVE: [&str; 5] = [
 const LEAST_MEMORY: ByteSize = ByteSize(4 << 20);
 
 impl Settings {
-    /// What the files of the command line say, and what it says itself. What is wrong with a YAML file is printed.
-    ///
-    /// # Errors
-    /// A file cannot be read or is wrong, or the settings do not go together.
-    pub(super) fn of(args: &ServeArgs) -> anyhow::Result<Self> {
-        let mut named = Map::new();
-        for file in &args.config {
-            named.extend(read(file)?);
-        }
-        let settings = Self::read(Value::Object(named));
-        let mut settings =
-            settings.map_err(|problem| Failure::invalid(format!("{}: {}", problem.path, problem.message)))?;
-        settings.overrule(args);
-        settings.check()?;
-        Ok(settings)
-    }
-
     /// Options of the command line come before what files say.
-    fn overrule(&mut self, args: &ServeArgs) {
+    pub(super) fn overrule(&mut self, args: &ServeArgs) {
         fn put<T: Clone>(into: &mut T, given: &Option<T>) {
             if let Some(given) = given {
                 into.clone_from(given);
@@ -189,7 +166,11 @@ impl Settings {
         put(&mut self.sync, &args.sync.map(Into::into));
     }
 
-    fn check(&self) -> anyhow::Result<()> {
+    /// That the settings go together.
+    ///
+    /// # Errors
+    /// They do not: the message says which.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
         let wrong = |message: &str| Err(Failure::invalid(message).into());
         if self.tls_cert_file.is_some() != self.tls_key_file.is_some() {
             return wrong(
@@ -235,24 +216,12 @@ impl Settings {
     }
 }
 
-/// What a file names.
-fn read(file: &Path) -> anyhow::Result<Map<String, Value>> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?;
-    if file.extension().is_some_and(|extension| extension == "properties") {
-        return properties::read(&text, file);
-    }
-    let environment = |variable: &str| std::env::var(variable).ok();
-    let (given, found) = load_options::<Settings>(&text, &file.display().to_string(), &environment);
-    eprint!("{}", levada_config::render(&found, &text, std::io::stderr().is_terminal()));
-    match given {
-        Some(given) => Ok(given.named),
-        None => Err(Failure::told(exit::INVALID).into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use levada_config::load_options;
+
     use super::*;
 
     /// `config/levada.yaml`.

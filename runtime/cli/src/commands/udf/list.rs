@@ -9,7 +9,7 @@ use std::{
 use levada_udf::UdfLoader;
 use serde_json::json;
 
-use crate::{args::TextFormat, exit, modules};
+use crate::{exit, modules, output::TextFormat};
 
 /// Options of `udf list`.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Batch, Rejection};
+use crate::{Batch, Readings, Rejection};
 
 /// Makes lines of rows. A sink that writes lines has one, and puts them where it puts them: into files, a stream, messages.
 ///
@@ -27,6 +27,23 @@ pub trait Encoder: Send {
     /// Puts a batch's rows, each as one line or several, with their ends. Every batch has been met before. Gives the rows that
     /// this form cannot say; nothing of them is put.
     fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection>;
+
+    /// As [`Encoder::put_rows`], and adds where each row ends in `out`, in the order of readings and rows: as many ends as the batch has
+    /// rows. A row of which nothing is put ends where the one before does. Takes time for each row unless an encoder has a better way.
+    fn put_apart(&self, batch: &Batch, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> Vec<Rejection> {
+        let mut rejected = Vec::new();
+        for (readings, all) in batch.readings.iter().enumerate() {
+            for row in 0..all.tablet.rows() {
+                let one = Readings::synthetic(all.tablet.slice(row, 1));
+                let one = Batch { readings: vec![one], ..Batch::default() };
+                let rows = u32::try_from(row).ok().map(|row| vec![row]);
+                let wrong = self.put_rows(&one, out).into_iter().next();
+                rejected.extend(wrong.map(|Rejection { error, .. }| Rejection { readings, rows, error }));
+                ends.push(out.len());
+            }
+        }
+        rejected
+    }
 }
 
 /// Makes encoders, one for each place that is written to.
@@ -34,18 +51,25 @@ pub trait Encoder: Send {
 pub struct EncoderFactory {
     make: Arc<dyn Fn() -> Box<dyn Encoder> + Send + Sync>,
     has_header: bool,
+    needs_header: bool,
 }
 
 impl EncoderFactory {
     /// A factory from a function, of encoders without a header.
     pub fn new(make: impl Fn() -> Box<dyn Encoder> + Send + Sync + 'static) -> Self {
-        Self { make: Arc::new(make), has_header: false }
+        Self { make: Arc::new(make), has_header: false, needs_header: false }
     }
 
     /// Of encoders that put a header: the first line of what is whole is none of a row.
     #[must_use]
     pub fn with_header(self) -> Self {
         Self { has_header: true, ..self }
+    }
+
+    /// Of encoders whose lines nobody understands who does not know the header, which may change from batch to batch.
+    #[must_use]
+    pub fn needing_header(self) -> Self {
+        Self { has_header: true, needs_header: true, ..self }
     }
 
     /// A new encoder.
@@ -56,6 +80,11 @@ impl EncoderFactory {
     /// Whether its encoders put a header.
     pub fn has_header(&self) -> bool {
         self.has_header
+    }
+
+    /// Whether its lines say nothing without the header: they cannot stand alone, as messages do.
+    pub fn needs_header(&self) -> bool {
+        self.needs_header
     }
 }
 

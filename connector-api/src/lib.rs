@@ -35,6 +35,7 @@ mod sink;
 mod source;
 mod state_file;
 mod store_options;
+mod text_list;
 mod tls;
 mod transform;
 
@@ -56,6 +57,7 @@ pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;
 pub use store_options::StoreOptions;
+pub use text_list::TextList;
 pub use tls::TlsOptions;
 pub use transform::{Emitted, Emitter, Holds, Transform};
 

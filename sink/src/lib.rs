@@ -1,10 +1,11 @@
-//! Where readings go: a store that speaks IoTDB, files, standard output, nowhere.
+//! Where readings go: a store that speaks IoTDB, files, Kafka, standard output, nowhere.
 //!
 //! | sink | delivery | proven by |
 //! | --- | --- | --- |
 //! | [`iotdb`], embedded | exactly once: positions are stored with the rows | `the_embedded_store_passes_the_contract` |
 //! | [`iotdb`], nodes | at least once; a row written again replaces itself | `a_remote_store_passes_the_contract` |
 //! | [`file`](mod@file) | at least once: on disk before a batch counts as delivered | `files_pass_the_contract` |
+//! | `kafka` | at least once: acknowledged by all replicas in sync | `kafka_passes_the_contract` |
 //! | [`stdout`] | at least once, as far as whoever reads it | `standard_output_passes_the_contract` |
 //! | [`blackhole`] | none: it counts and forgets | `the_black_hole_passes_the_contract` |
 //!
@@ -14,17 +15,20 @@
 pub mod blackhole;
 pub mod file;
 pub mod iotdb;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lines;
 pub mod stdout;
 mod stream;
 pub mod table;
+mod template;
 
 use levada_connector_api::Registry;
 
 /// Adds the sinks and encoders of this crate.
 #[must_use]
 pub fn register(registry: Registry) -> Registry {
-    registry
+    let registry = registry
         .with_sink::<iotdb::Iotdb>()
         .with_sink::<file::File>()
         .with_sink::<stdout::Stdout>()
@@ -32,5 +36,8 @@ pub fn register(registry: Registry) -> Registry {
         .with_encoder::<lines::encoders::Jsonl>()
         .with_encoder::<lines::encoders::Csv>()
         .with_encoder::<lines::encoders::Line>()
-        .with_encoder::<lines::encoders::Text>()
+        .with_encoder::<lines::encoders::Text>();
+    #[cfg(feature = "kafka")]
+    let registry = registry.with_sink::<kafka::Kafka>();
+    registry
 }

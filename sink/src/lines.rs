@@ -60,6 +60,11 @@ impl Format {
     pub(crate) fn has_header(&self) -> bool {
         matches!(self, Self::CsvLong | Self::CsvWide { .. })
     }
+
+    /// Whether the header says what nobody knows who does not read it.
+    pub(crate) fn needs_header(&self) -> bool {
+        matches!(self, Self::CsvWide { columns: None, .. })
+    }
 }
 
 /// A column of wide CSV.
@@ -119,15 +124,19 @@ impl Encoder for Lines {
     }
 
     fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection> {
+        self.put_apart(batch, out, &mut Vec::with_capacity(batch.rows()))
+    }
+
+    fn put_apart(&self, batch: &Batch, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> Vec<Rejection> {
         let mut rejected = Vec::new();
         for (index, readings) in batch.readings.iter().enumerate() {
             let tablet = &readings.tablet;
             match &self.format {
-                Format::Jsonl => jsonl::put_rows(tablet, self.time, out),
-                Format::CsvLong => csv::put_long(tablet, self.time, out),
-                Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out),
-                Format::Text => text::put_rows(tablet, out),
-                Format::Line => event::put_rows(index, tablet, out, &mut rejected),
+                Format::Jsonl => jsonl::put_rows(tablet, self.time, out, ends),
+                Format::CsvLong => csv::put_long(tablet, self.time, out, ends),
+                Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out, ends),
+                Format::Text => text::put_rows(tablet, out, ends),
+                Format::Line => event::put_rows(index, tablet, out, ends, &mut rejected),
             }
         }
         rejected

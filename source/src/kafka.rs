@@ -38,7 +38,6 @@ use levada_connector_api::{
 use tokio::sync::mpsc;
 
 mod client;
-mod faults;
 mod held;
 mod identity;
 mod instance;

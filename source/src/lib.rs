@@ -13,7 +13,6 @@
 //! without gaps; nothing is committed that was not settled.
 
 mod feed;
-mod text_list;
 
 pub mod decode;
 pub mod file;
@@ -26,7 +25,7 @@ pub mod sensor;
 
 use levada_connector_api::Registry;
 
-pub use text_list::TextList;
+pub use levada_connector_api::TextList;
 
 /// Adds the sources and decoders of this crate.
 pub fn register(registry: Registry) -> Registry {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job against a real broker: everything arrives once, malformed messages are dead-lettered, a second run has
-# nothing to do, SIGTERM and broker restarts in the middle lose nothing.
+# nothing to do, SIGTERM and broker restarts in the middle lose nothing. What a query gives goes to a topic and comes back the same.
 set -euo pipefail
 . "$(dirname "$0")/job.sh"
 count=${COUNT:-$([ -n "${FULL:-}" ] && echo 2000000 || echo 300000)}
@@ -37,4 +37,35 @@ job_start
 sleep 0.3
 "$here/kafka.sh" restart >/dev/null
 wait "$pid"
+job_compare
+
+echo "  what is stored, as messages of another topic, and from there into another store:"
+job_begin broker-sink
+job_pipeline
+job_fill "$count"
+job_run
+job_compare
+cat >"$job/pipeline.yaml" <<Y
+name: out
+sources:
+  rows:
+    iotdb: {embedded: $job/data, query: 'select * from root.plant.** align by device'}
+sinks:
+  topic:
+    inputs: [rows]
+    kafka: {brokers: $brokers, topic: $topic-out, compression: zstd}
+Y
+time job_run
+topic=$topic-out
+mv "$job/data" "$job/before"
+cat >"$job/pipeline.yaml" <<Y
+name: back
+sources:
+  readings:
+    kafka: {brokers: $brokers, topics: [$topic], group: $topic, end: latest}
+    decode: {json: {}}
+sinks:
+  store: {inputs: [readings], iotdb: {embedded: $job/data, database: root.plant}}
+Y
+job_run
 job_compare

@@ -113,7 +113,7 @@ impl FileOptions {
     /// It is no template; the message says why.
     pub(super) fn template(&self) -> Result<Template, String> {
         match self.path.to_str() {
-            Some(path) => Template::parse(path),
+            Some(path) => Template::parse(path, "path"),
             None => Err(format!("`{}` is not UTF-8", self.path.display())),
         }
     }

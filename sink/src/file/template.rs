@@ -1,97 +1,17 @@
 //! Paths with places to be filled in: `out/{device}/{date}/readings.parquet`.
 //!
-//! | in the path | of a row |
-//! | --- | --- |
-//! | `{device}` | its device, `root.plant.d1` |
-//! | `{date}` | its day in UTC, `2024-05-01` |
-//! | `{year}`, `{month}`, `{day}`, `{hour}` | parts of its time in UTC, `2024`, `05`, `01`, `08` |
-//!
-//! `{{` and `}}` are braces. Characters of a device that not every file system takes in a name are written as `%` and two
-//! hexadecimal digits for each byte, so that two devices never share a file.
+//! What may be filled in is said in [`crate::template`]. Characters of a device that not every file system takes in a name are
+//! written as `%` and two hexadecimal digits for each byte, so that two devices never share a file.
 
 use std::path::PathBuf;
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use crate::template::Piece;
+pub(super) use crate::template::Template;
 
 /// The longest name of a file or folder; file systems take up to 255 bytes, and a number and an end come behind.
 const LONGEST_NAME: usize = 220;
-const HOUR: i64 = 60 * 60 * 1_000;
-
-/// What may stand between braces.
-const FIELDS: [(&str, Field); 6] = [
-    ("device", Field::Device),
-    ("date", Field::Date),
-    ("year", Field::Year),
-    ("month", Field::Month),
-    ("day", Field::Day),
-    ("hour", Field::Hour),
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
-    Device,
-    Date,
-    Year,
-    Month,
-    Day,
-    Hour,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Field(Field),
-}
-
-/// A path with places to be filled in, or without any.
-#[derive(Clone, Debug)]
-pub(super) struct Template {
-    pieces: Vec<Piece>,
-}
 
 impl Template {
-    /// Reads a path.
-    ///
-    /// # Errors
-    /// A brace is not closed, or between braces stands what is unknown; the message says what may stand there.
-    pub(super) fn parse(path: &str) -> Result<Self, String> {
-        let mut pieces = Vec::new();
-        let mut text = String::new();
-        let mut rest = path;
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, from) = rest.split_at(at);
-            text.push_str(before);
-            if let Some(after) = from.strip_prefix("{{").or_else(|| from.strip_prefix("}}")) {
-                text.push_str(&from[..1]);
-                rest = after;
-                continue;
-            }
-            let named = from.strip_prefix('{').and_then(|from| from.split_once('}'));
-            let Some((name, after)) = named else {
-                return Err(format!(
-                    "`{path}` has a brace without its other: a brace itself is written `{{{{` or `}}}}`"
-                ));
-            };
-            let Some((_, field)) = FIELDS.iter().find(|(known, _)| *known == name) else {
-                let known: Vec<_> = FIELDS.iter().map(|(known, _)| format!("{{{known}}}")).collect();
-                return Err(format!(
-                    "`{{{name}}}` is nothing that a path can be made of: it may be {}; a brace itself is written `{{{{`",
-                    known.join(", ")
-                ));
-            };
-            if !text.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut text)));
-            }
-            pieces.push(Piece::Field(*field));
-            rest = after;
-        }
-        text.push_str(rest);
-        if !text.is_empty() {
-            pieces.push(Piece::Text(text));
-        }
-        Ok(Self { pieces })
-    }
-
     /// The path itself, where there is nothing to fill in.
     pub(super) fn fixed(&self) -> Option<PathBuf> {
         match self.pieces.as_slice() {
@@ -101,36 +21,12 @@ impl Template {
         }
     }
 
-    /// Milliseconds within which rows of a device have one path; `None` where times have no part in it.
-    pub(super) fn span(&self) -> Option<i64> {
-        let fields = self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Field(Field::Device) | Piece::Text(_) => None,
-            Piece::Field(Field::Hour) => Some(HOUR),
-            Piece::Field(_) => Some(24 * HOUR),
-        });
-        fields.min()
-    }
-
     /// The path of rows of a device and a time.
     ///
     /// # Errors
     /// There is no such path; the message says why.
     pub(super) fn path(&self, device: &str, time: i64) -> Result<PathBuf, String> {
-        let mut path = String::new();
-        let mut moment: Option<DateTime> = None;
-        for piece in &self.pieces {
-            match piece {
-                Piece::Text(text) => path.push_str(text),
-                Piece::Field(Field::Device) => put_name(device, &mut path),
-                Piece::Field(field) => {
-                    let moment = match moment {
-                        Some(moment) => moment,
-                        None => *moment.insert(calendar(time)?),
-                    };
-                    path.push_str(&part(*field, moment));
-                }
-            }
-        }
+        let path = self.fill(device, time, put_name)?;
         let path = PathBuf::from(path);
         match path.components().find(|part| part.as_os_str().len() > LONGEST_NAME) {
             Some(_) => Err(format!("the device's name is too long for a file: {LONGEST_NAME} bytes at most")),
@@ -226,24 +122,6 @@ impl Level {
     }
 }
 
-fn calendar(time: i64) -> Result<DateTime, String> {
-    let moment = Timestamp::from_millisecond(time);
-    let moment = moment
-        .map_err(|_| format!("the time {time} is on no day of the calendar, and the path needs one"))?;
-    Ok(TimeZone::UTC.to_datetime(moment))
-}
-
-fn part(field: Field, moment: DateTime) -> String {
-    match field {
-        Field::Device => String::new(),
-        Field::Date => moment.date().to_string(),
-        Field::Year => format!("{:04}", moment.year()),
-        Field::Month => format!("{:02}", moment.month()),
-        Field::Day => format!("{:02}", moment.day()),
-        Field::Hour => format!("{:02}", moment.hour()),
-    }
-}
-
 /// Adds a name that every file system takes, and no other device has.
 fn put_name(device: &str, path: &mut String) {
     use std::fmt::Write as _;
@@ -264,9 +142,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::template::HOUR;
 
     fn template(path: &str) -> Template {
-        Template::parse(path).expect(path)
+        Template::parse(path, "path").expect(path)
     }
 
     #[test]
@@ -299,7 +178,7 @@ mod tests {
             ("out/device}.csv", "has a brace without its other"),
             ("out/{}.csv", "`{}` is nothing"),
         ] {
-            let error = Template::parse(path).expect_err(path);
+            let error = Template::parse(path, "path").expect_err(path);
             assert!(error.contains(reason), "{error}");
         }
     }

@@ -43,7 +43,7 @@ fn backquoted(name: &str) -> String {
 }
 
 /// A line for each value that is not null.
-pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
+pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
     let device = field(tablet.device().as_str());
     let columns: Vec<_> = tablet
         .columns()
@@ -67,11 +67,18 @@ pub(super) fn put_long(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
                 out.push(b'\n');
             }
         }
+        ends.push(out.len());
     }
 }
 
 /// A line for each row; measurements that are no column are left out.
-pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[WideColumn], out: &mut Vec<u8>) {
+pub(super) fn put_wide(
+    tablet: &Tablet,
+    time: TimeFormat,
+    columns: &[WideColumn],
+    out: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) {
     let device = [b",", &field(tablet.device().as_str())[..]].concat();
     let typed = columns.iter().any(|wanted| wanted.data_type.is_some());
     let apart: Vec<Column> =
@@ -89,6 +96,7 @@ pub(super) fn put_wide(tablet: &Tablet, time: TimeFormat, columns: &[WideColumn]
             }
         }
         out.push(b'\n');
+        ends.push(out.len());
     }
 }
 

@@ -58,9 +58,13 @@ pub struct Text;
 
 /// Makes encoders of a format.
 pub(crate) fn factory(format: Format, time: TimeFormat) -> EncoderFactory {
-    let has_header = format.has_header();
+    let (has_header, needs_header) = (format.has_header(), format.needs_header());
     let factory = EncoderFactory::new(move || Box::new(Lines::new(format.clone(), time)));
-    if has_header { factory.with_header() } else { factory }
+    match (has_header, needs_header) {
+        (_, true) => factory.needing_header(),
+        (true, false) => factory.with_header(),
+        (false, false) => factory,
+    }
 }
 
 impl EncoderType for Jsonl {

@@ -19,7 +19,13 @@ struct Part<'a> {
     wrong: Option<String>,
 }
 
-pub(super) fn put_rows(readings: usize, tablet: &Tablet, out: &mut Vec<u8>, rejected: &mut Vec<Rejection>) {
+pub(super) fn put_rows(
+    readings: usize,
+    tablet: &Tablet,
+    out: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+    rejected: &mut Vec<Rejection>,
+) {
     let device = tablet.device().as_str();
     let bad_device = device.contains([',', '\n', '\r']) || device.trim() != device;
     let apart: Vec<Column> = tablet.columns().iter().flat_map(Column::apart).collect();
@@ -72,6 +78,7 @@ pub(super) fn put_rows(readings: usize, tablet: &Tablet, out: &mut Vec<u8>, reje
             out.extend_from_slice(&values);
             out.push(b'\n');
         }
+        ends.push(out.len());
     }
 }
 

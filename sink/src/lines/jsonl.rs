@@ -12,7 +12,7 @@ use super::{
 /// as it is.
 const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
 
-pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
+pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
     let mut device =
         Vec::from(if time == TimeFormat::Rfc3339 { &b"\",\"device\":"[..] } else { b",\"device\":" });
     put_string(tablet.device().as_str(), &mut device);
@@ -33,6 +33,7 @@ pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>) {
             out.push(b'}');
         }
         out.extend_from_slice(b"}\n");
+        ends.push(out.len());
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// `2024-05-01T08:00:00.000Z  root.plant.d1  temperature=21.3  status=true`
-pub(super) fn put_rows(tablet: &Tablet, out: &mut Vec<u8>) {
+pub(super) fn put_rows(tablet: &Tablet, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
     let device = format!("  {:<24}", tablet.device());
     let columns: Vec<_> = tablet
         .columns()
@@ -33,5 +33,6 @@ pub(super) fn put_rows(tablet: &Tablet, out: &mut Vec<u8>) {
             }
         }
         out.push(b'\n');
+        ends.push(out.len());
     }
 }

@@ -5,6 +5,8 @@ mod faulty_disk;
 mod file;
 mod file_contract;
 mod iotdb;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod stdout;
 mod tables;
 mod templates;

@@ -1,6 +1,7 @@
 //! How clients are made: their properties.
 
 use levada_connector_api::{Error, Result};
+use levada_kafka::brokers;
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
 use super::{
@@ -23,7 +24,7 @@ pub(super) fn make_onlooker(setup: &Setup) -> Result<Client> {
 fn create(setup: &Setup, member: Option<String>) -> Result<Client> {
     let mut config = properties(&setup.options);
     config
-        .set("bootstrap.servers", setup.options.brokers.as_slice().join(","))
+        .set("bootstrap.servers", brokers::joined(&setup.options.brokers))
         // That a topic was made anew is told in a line of this level: see `Listener`.
         .set_log_level(RDKafkaLogLevel::Debug);
     match member {
@@ -67,13 +68,7 @@ pub(super) fn properties(options: &KafkaOptions) -> ClientConfig {
     ] {
         config.set(name, value);
     }
-    // The TLS library is part of the binary and knows none of the system's folders: its certificates are searched for.
-    if !options.properties.keys().any(|name| name.starts_with("ssl.ca.")) {
-        config.set("ssl.ca.location", "probe");
-    }
-    for (name, value) in &options.properties {
-        config.set(name, value.text());
-    }
+    levada_kafka::properties::apply(&options.properties, &mut config);
     let debug = options.properties.get("debug").map(|wanted| format!("{},topic", wanted.text()));
     config
         .set("debug", debug.as_deref().unwrap_or("topic"))

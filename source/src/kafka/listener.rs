@@ -1,13 +1,8 @@
 //! What librdkafka reports while it is polled, and on threads of its own.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, mem};
 
-use levada_connector_api::Repeats;
+use levada_kafka::reports::{Reports, Trouble};
 use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, TopicPartitionList,
@@ -17,15 +12,10 @@ use rdkafka::{
     types::RDKafkaRespErr,
 };
 
-use super::{faults::is_lasting, held::let_go, identity::TopicId};
+use super::{held::let_go, identity::TopicId};
 
 /// A consumer that reports to a [`Listener`].
 pub(super) type Client = BaseConsumer<Listener>;
-
-/// What is reported again and again has a line in the log that often.
-const SAID_EVERY: Duration = Duration::from_secs(60);
-/// Kinds of reports that are told apart.
-const KINDS: usize = 256;
 
 /// A change of the assignment that waits for the reading thread.
 #[derive(Debug)]
@@ -41,7 +31,7 @@ pub(super) enum Change {
 /// old topic.
 #[derive(Debug)]
 pub(super) struct Listener {
-    node: Arc<str>,
+    reports: Reports,
     state: Mutex<Noted>,
 }
 
@@ -51,36 +41,13 @@ struct Noted {
     commit_failed: bool,
     /// The thread has gone: whatever is revoked is let go at once.
     closing: bool,
-    /// What kept a broker from being reached, last.
-    trouble: Option<Trouble>,
     /// Topics whose names stand for others since they were last taken.
     remade: BTreeSet<String>,
-    /// By what they are about.
-    repeats: BTreeMap<String, Repeats>,
-}
-
-/// What keeps brokers from being reached.
-#[derive(Clone, Debug)]
-pub(super) struct Trouble {
-    pub(super) code: Option<RDKafkaErrorCode>,
-    pub(super) reason: String,
-    /// No broker at all is reached.
-    pub(super) all_down: bool,
-}
-
-impl Trouble {
-    /// Whether it stays until somebody changes something. A broker that restarts breaks handshakes off, too.
-    pub(super) fn is_lasting(&self) -> bool {
-        let broken_off = ["Disconnected", "transport error", "reset by peer"];
-        self.code.is_some_and(is_lasting)
-            && !(self.code == Some(RDKafkaErrorCode::SSL)
-                && broken_off.iter().any(|text| self.reason.contains(text)))
-    }
 }
 
 impl Listener {
     pub(super) fn new(node: &str) -> Self {
-        Self { node: node.into(), state: Mutex::default() }
+        Self { reports: Reports::new(node), state: Mutex::default() }
     }
 
     pub(super) fn take_changes(&self) -> Vec<Change> {
@@ -97,12 +64,12 @@ impl Listener {
 
     /// What keeps brokers from being reached, if anything.
     pub(super) fn trouble(&self) -> Option<Trouble> {
-        self.state.lock().trouble.clone()
+        self.reports.trouble()
     }
 
     /// A broker was reached: what kept it before is over.
     pub(super) fn reached(&self) {
-        self.state.lock().trouble = None;
+        self.reports.reached();
     }
 
     /// The topics whose names stand for others than they did, until they are taken.
@@ -116,18 +83,7 @@ impl Listener {
 
     /// Tells of a fault at once, and of its repetitions once in a while, with their number.
     pub(super) fn warn(&self, key: &str, text: &str) {
-        let mut state = self.state.lock();
-        if state.repeats.len() >= KINDS && !state.repeats.contains_key(key) {
-            state.repeats.clear();
-        }
-        let repeats = state.repeats.entry(key.to_owned()).or_insert(Repeats::new(SAID_EVERY));
-        let said = repeats.note(1, Instant::now());
-        drop(state);
-        match said {
-            Some(1) => tracing::warn!(node = %self.node, error = text, "kafka"),
-            Some(times) => tracing::warn!(node = %self.node, error = text, times, "kafka"),
-            None => {}
-        }
+        self.reports.warn(key, text);
     }
 }
 
@@ -136,37 +92,13 @@ impl ClientContext for Listener {
         if let Some(topic) = remade(message) {
             self.state.lock().remade.insert(topic.to_owned());
         }
-        match level {
-            // What fails on the way to a broker comes as an error, too.
-            _ if matches!(facility, "FAIL" | "ERROR") => tracing::debug!(facility, message, "librdkafka"),
-            RDKafkaLogLevel::Emerg
-            | RDKafkaLogLevel::Alert
-            | RDKafkaLogLevel::Critical
-            | RDKafkaLogLevel::Error
-            | RDKafkaLogLevel::Warning => self.warn(facility, message),
-            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
-                tracing::debug!(facility, message, "librdkafka");
-            }
-        }
+        self.reports.log(level, facility, message);
     }
 
     fn stats_raw(&self, _: &[u8]) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let code = error.rdkafka_error_code();
-        let mut state = self.state.lock();
-        let all_down = code == Some(RDKafkaErrorCode::AllBrokersDown);
-        let before = state.trouble.take();
-        // That all are down says nothing of the reason, which came before.
-        state.trouble = Some(match before {
-            Some(before) if all_down => Trouble { all_down, ..before },
-            // A failed attempt may be told of in two errors, the second after all were down.
-            Some(before) if before.all_down && before.is_lasting() => before,
-            _ => Trouble { code, reason: reason.to_owned(), all_down },
-        });
-        drop(state);
-        let key = code.map_or_else(String::new, |code| format!("{code:?}"));
-        self.warn(&key, reason);
+        self.reports.error(&error, reason);
     }
 }
 
@@ -227,26 +159,5 @@ mod tests {
         assert_eq!(remade(&line(zero, new)), None);
         assert_eq!(remade(&line(old, old)), None);
         assert_eq!(remade("Topic t [0] Leader 1 Epoch 0"), None);
-    }
-
-    #[test]
-    fn the_reason_that_brokers_are_not_reached_outlives_that_they_are_all_down() {
-        let listener = Listener::new("in");
-        let report = |code, reason: &str| listener.error(KafkaError::Global(code), reason);
-        report(RDKafkaErrorCode::Authentication, "wrong password");
-        assert!(listener.trouble().is_some_and(|trouble| trouble.is_lasting() && !trouble.all_down));
-        report(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
-        let trouble = listener.trouble().expect("trouble");
-        assert!(trouble.is_lasting() && trouble.all_down, "{trouble:?}");
-        assert_eq!(trouble.reason, "wrong password");
-        report(RDKafkaErrorCode::BrokerTransportFailure, "the same, in other words");
-        assert_eq!(listener.trouble().map(|trouble| trouble.reason).as_deref(), Some("wrong password"));
-        listener.reached();
-        assert!(listener.trouble().is_none());
-        // What passes by itself makes nothing of a later fault lasting.
-        report(RDKafkaErrorCode::BrokerTransportFailure, "Disconnected");
-        report(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
-        report(RDKafkaErrorCode::Authentication, "of one broker");
-        assert!(listener.trouble().is_some_and(|trouble| trouble.is_lasting() && !trouble.all_down));
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
+use levada_kafka::fault::{failure, is_lasting};
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer},
@@ -14,7 +15,6 @@ use rdkafka::{
 };
 
 use super::{
-    faults::{failure, is_lasting},
     identity::{Commit, Mark},
     listener::Client,
     native::describe,

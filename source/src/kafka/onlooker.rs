@@ -9,11 +9,11 @@ use levada_connector_api::{
     Error, Point, Result, SplitState,
     model::{SplitName, SplitPosition},
 };
+use levada_kafka::fault::failure;
 use rdkafka::{consumer::CommitMode, error::KafkaError};
 
 use super::{
     Setup, client,
-    faults::failure,
     identity::{self, Known, Mark, Sources, known},
     instance,
     listener::Client,

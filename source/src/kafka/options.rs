@@ -1,8 +1,9 @@
 //! The options of the source.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
 
-use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, port_of};
+use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem};
+use levada_kafka::{Properties, brokers};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -54,7 +55,7 @@ pub struct KafkaOptions {
     /// `SCRAM-SHA-256` or `SCRAM-SHA-512`. Certificates of authorities are searched for where the system keeps them, unless
     /// `ssl.ca.location` names a file.
     #[serde(default)]
-    pub properties: BTreeMap<String, Property>,
+    pub properties: Properties,
 }
 
 fn default_batch() -> BatchLimits {
@@ -89,28 +90,6 @@ pub enum Tombstones {
     DeadLetter,
     /// They are passed over.
     Ignore,
-}
-
-/// A property of librdkafka; a text, a number or a truth. Never shown, since some are passwords.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Property {
-    /// A text.
-    Text(Secret),
-    /// A number.
-    Number(serde_json::Number),
-    /// True or false.
-    Bool(bool),
-}
-
-impl Property {
-    pub(super) fn text(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => text.reveal().into(),
-            Self::Number(number) => number.to_string().into(),
-            Self::Bool(value) => value.to_string().into(),
-        }
-    }
 }
 
 /// A point in a partition.
@@ -191,21 +170,12 @@ impl JsonSchema for KafkaPoint {
 
 impl KafkaOptions {
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        for (path, list) in [("brokers", &self.brokers), ("topics", &self.topics)] {
-            if list.as_slice().is_empty() || list.as_slice().iter().any(|text| text.trim().is_empty()) {
-                problems.push(Problem::new(path, "none is given, or one is empty"));
-            }
+        let mut problems = brokers::problems(&self.brokers);
+        let topics = self.topics.as_slice();
+        if topics.is_empty() || topics.iter().any(|text| text.trim().is_empty()) {
+            problems.push(Problem::new("topics", "none is given, or one is empty"));
         }
-        for broker in self.brokers.as_slice().iter().flat_map(|list| list.split(',')).map(str::trim) {
-            // The port may be left out, and a protocol may stand before.
-            let address = broker.rsplit_once("://").map_or(broker, |(_, address)| address);
-            let has_port = address.rfind(':') > address.rfind(']');
-            if has_port && let Err(error) = port_of(address) {
-                problems.push(Problem::new("brokers", error));
-            }
-        }
-        for topic in self.topics.as_slice().iter().filter(|topic| topic.starts_with('^')) {
+        for topic in topics.iter().filter(|topic| topic.starts_with('^')) {
             if let Err(error) = regex::Regex::new(topic) {
                 problems.push(Problem::new("topics", error.to_string()));
             }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use levada_connector_api::{Batch, Error, Result, Retry, model::Checkpoint};
+use levada_kafka::fault::failure;
 use rdkafka::{
     Message as _,
     consumer::{CommitMode, Consumer},
@@ -23,7 +24,6 @@ mod places;
 use self::intake::Intake;
 use super::{
     Setup, client,
-    faults::failure,
     instance::Member,
     listener::{Change, Client},
     native::MessageQueue,

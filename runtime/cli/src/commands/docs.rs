@@ -10,7 +10,7 @@ use crate::{exit::Failure, registry};
 /// Options of `docs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DocsArgs {
-    /// A topic (`variables`, `records`, …), `functions`, or a connector: `kafka`, or `sink/file` where a source and a sink share a name.
+    /// A topic (`variables`, `records`, …), `functions`, or a connector: `mqtt`, or `sink/file` where a source and a sink share a name.
     /// All there are are listed if not given
     #[arg(value_name = "NAME")]
     page: Option<String>,

@@ -225,6 +225,7 @@ fn commands_in_the_documents_work() {
         None,
         Some("csv-to-iotdb"),
         Some("edge-to-cloud"),
+        Some("iotdb-to-kafka"),
         Some("iotdb-to-parquet"),
         Some("iotdb-to-stdout"),
         Some("kafka-to-iotdb"),

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("levada-model", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
@@ -30,10 +30,11 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("levada-udf-host", &["levada-udf"]),
     ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
+    ("levada-kafka", &["levada-connector-api"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
-    ("levada-source", &["levada-connector-api", "levada-model", "levada-sql"]),
-    ("levada-sink", &["levada-connector-api", "levada-model", "levada-tsfile"]),
+    ("levada-source", &["levada-connector-api", "levada-kafka", "levada-model", "levada-sql"]),
+    ("levada-sink", &["levada-connector-api", "levada-kafka", "levada-model", "levada-tsfile"]),
     ("levada-connector", &["levada-connector-api", "levada-rpc", "levada-sink"]),
     (
         "levada-runtime",

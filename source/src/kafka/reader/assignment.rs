@@ -6,6 +6,7 @@ use std::{
 };
 
 use levada_connector_api::Result;
+use levada_kafka::fault::failure;
 use rdkafka::{
     Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer},
@@ -13,7 +14,6 @@ use rdkafka::{
 
 use super::{NAP, Reader, places::Place};
 use crate::kafka::{
-    faults::failure,
     held::{let_go, take_on},
     identity::Mark,
     offsets::{self, Partition},

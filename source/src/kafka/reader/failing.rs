@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use levada_kafka::fault::failure;
 use rdkafka::{
     consumer::Consumer,
     error::{KafkaError, RDKafkaErrorCode},
@@ -9,7 +10,6 @@ use rdkafka::{
 
 use super::{Item, Reader};
 use crate::kafka::{
-    faults::failure,
     identity,
     offsets::{self, Partition},
     partitions::Failing,

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 
 use levada_connector_api::Result;
+use levada_kafka::fault::failure;
 use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 
 use super::{Item, NAP, Reader};
 use crate::kafka::{
-    faults::failure,
     identity::{Commit, Known},
     native::known_watermarks,
     offsets::{self, Partition},

@@ -6,6 +6,7 @@ use std::{
 };
 
 use levada_connector_api::{Error, Result, model::SplitName};
+use levada_kafka::fault::failure;
 use rdkafka::{
     consumer::{CommitMode, Consumer, RebalanceProtocol},
     error::{KafkaError, RDKafkaErrorCode},
@@ -13,7 +14,6 @@ use rdkafka::{
 
 use super::Reader;
 use crate::kafka::{
-    faults::failure,
     identity::{self, Commit, Known, Mark, Sources, known},
     native::describe,
     offsets::{self, ANSWER, Found, Partition},

@@ -1,10 +1,10 @@
-//! Errors of clients: which stay until somebody changes something, and which end the source.
+//! Errors of librdkafka as ours.
 
 use levada_connector_api::{Domain, Error, ErrorKind, Retry};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 /// Whether an error stays until somebody changes something: a right, a password, a certificate.
-pub(super) fn is_lasting(code: RDKafkaErrorCode) -> bool {
+pub fn is_lasting(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     matches!(
         code,
@@ -20,8 +20,8 @@ pub(super) fn is_lasting(code: RDKafkaErrorCode) -> bool {
     )
 }
 
-/// A client's error as one of ours: only what is fatal for the client ends the source.
-pub(super) fn failure(what: &str, error: &KafkaError) -> Error {
+/// A client's error as one of ours.
+pub fn failure(what: &str, error: &KafkaError) -> Error {
     use RDKafkaErrorCode as Code;
     let (kind, domain, retry) = match error.rdkafka_error_code() {
         Some(Code::NotImplemented | Code::UnsupportedFeature) => {

@@ -1,9 +1,10 @@
 //! Where a row goes: topic, key and headers, filled in.
 
+use std::collections::BTreeMap;
+
 use levada_connector_api::Problem;
 use rdkafka::message::{Header, OwnedHeaders};
 
-use super::options::KafkaOptions;
 use crate::template::Template;
 
 /// The longest name of a topic.
@@ -31,28 +32,28 @@ impl Addresses {
     ///
     /// # Errors
     /// One of them is none.
-    pub(super) fn new(options: &KafkaOptions) -> Result<Self, Problem> {
+    pub(super) fn new(topic: &str, key: &str, headers: &BTreeMap<String, String>) -> Result<Self, Problem> {
         let read = |text: &str, option: String| {
             Template::parse(text, option.split('.').next().unwrap_or_default())
                 .map_err(|message| Problem::new(option, message))
         };
-        let topic = read(&options.topic, "topic".to_owned())?;
+        let topic = read(topic, "topic".to_owned())?;
         // A text without places must be a name by itself.
         if let Ok(name) = topic.fill("d", 0, |device, out| out.push_str(device)) {
             legal(&name).map_err(|message| Problem::new("topic", message))?;
         }
-        let key = (!options.key.is_empty()).then(|| read(&options.key, "key".to_owned())).transpose()?;
-        let mut headers = Vec::new();
-        for (name, value) in &options.headers {
+        let key = (!key.is_empty()).then(|| read(key, "key".to_owned())).transpose()?;
+        let mut filled = Vec::new();
+        for (name, value) in headers {
             let option = format!("headers.{name}");
             if name.is_empty() || name.contains('\0') {
                 return Err(Problem::new(option, "a header needs a name"));
             }
-            headers.push((name.clone(), read(value, option)?));
+            filled.push((name.clone(), read(value, option)?));
         }
-        let all = [&topic].into_iter().chain(&key).chain(headers.iter().map(|(_, value)| value));
+        let all = [&topic].into_iter().chain(&key).chain(filled.iter().map(|(_, value)| value));
         let span = all.filter_map(Template::span).min();
-        Ok(Self { topic, key, headers, span })
+        Ok(Self { topic, key, headers: filled, span })
     }
 
     /// Milliseconds within which rows of a device have one address; `None` where times have no part in it.

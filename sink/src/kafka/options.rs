@@ -178,12 +178,18 @@ impl KafkaOptions {
         config
     }
 
+    /// Where rows go.
+    ///
+    /// # Errors
+    /// One of the templates is none.
+    pub(super) fn addresses(&self) -> Result<Addresses, Problem> {
+        Addresses::new(&self.topic, &self.key, &self.headers)
+    }
+
     /// What cannot work.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = brokers::problems(&self.brokers);
-        if let Err(problem) = Addresses::new(self) {
-            problems.push(problem);
-        }
+        problems.extend(self.addresses().err());
         // The bounds are librdkafka's.
         let (size, queue) = (self.max_message_bytes, self.queue);
         if !(1_000..=1_000_000_000).contains(&size.0) {

@@ -63,7 +63,8 @@ impl KafkaSink {
                 "messages have no header line: name the columns, as in encode: {csv: {form: wide, columns: [temperature]}}",
             ));
         }
-        let addresses = Addresses::new(&options)
+        let addresses = options
+            .addresses()
             .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;
         let state = State { encoder: encoder.make(), producer: None, ending: None };
         Ok(Self { node: node.to_owned(), options, addresses, state: Mutex::new(state) })

@@ -3,7 +3,7 @@
 use levada_connector_api::{BatchBuilder, EncoderType as _, FieldValue, SinkType as _};
 use serde_json::json;
 
-use super::{address::Addresses, messages::Messages, *};
+use super::{messages::Messages, *};
 use crate::lines::{Format, TimeFormat, encoders};
 
 fn options(more: serde_json::Value) -> KafkaOptions {
@@ -71,7 +71,7 @@ fn batch() -> levada_connector_api::Batch {
 /// Each message's topic, key and value.
 fn messages(more: serde_json::Value, format: Format) -> (Vec<(String, String, String)>, Vec<String>) {
     let options = options(more);
-    let addresses = Addresses::new(&options).expect("templates");
+    let addresses = options.addresses().expect("templates");
     let mut encoder = encoders::factory(format, TimeFormat::Milliseconds).make();
     let all = Messages::of(&batch(), encoder.as_mut(), &addresses, options.message, 1_000);
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
@@ -110,7 +110,7 @@ fn rows_of_one_address_share_a_message_up_to_its_size() {
         found.iter().map(|(topic, _, value)| (topic.as_str(), value.lines().count())).collect();
     assert_eq!(found, [("t-01", 2), ("t-02", 2), ("t-01", 1)]);
     let options = options(json!({"message": "rows", "key": ""}));
-    let addresses = Addresses::new(&options).expect("templates");
+    let addresses = options.addresses().expect("templates");
     let mut encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
     let all = Messages::of(&batch(), encoder.as_mut(), &addresses, MessageOf::Rows, 200);
     let lengths: Vec<_> = (0..all.len()).map(|index| all.get(index).expect("as many").1.len()).collect();

@@ -1,7 +1,7 @@
 //! The engine's handle.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -15,12 +15,13 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::{
-    ChangeFeed, EmbeddedSession, EngineError, EngineOptions,
+    ChangeFeed, EmbeddedSession, EngineError, EngineOptions, Host,
     document::DocumentFile,
     error::panicked,
     functions::{Functions, ModuleFolder},
     gate::{Caller, Gate},
     pipes::{PipeInfo, PipeRunner, Pipes, Received, Sender},
+    repair::Repair,
     users::{Users, UsersFile, check_password},
 };
 
@@ -44,6 +45,9 @@ pub(crate) struct Shared {
     pub(crate) pipes: Pipes,
     /// `set configuration 'enable_auto_create_schema'`
     pub(crate) auto_create_schema: AtomicBool,
+    /// What serves it, if anything does.
+    pub(crate) host: OnceLock<Arc<dyn Host>>,
+    pub(crate) repair: Arc<Repair>,
 }
 
 impl Engine {
@@ -73,6 +77,8 @@ impl Engine {
             query_memory: options.query_memory,
             functions: Arc::new(functions),
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
+            host: OnceLock::new(),
+            repair: Arc::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -162,6 +168,11 @@ impl Engine {
         self.shared.auto_create_schema.store(creates, Ordering::Release);
     }
 
+    /// Says what serves it: statements that are about a server are answered by that. A second call does nothing.
+    pub fn set_host(&self, host: Arc<dyn Host>) {
+        self.shared.host.get_or_init(|| host);
+    }
+
     /// All that is done to the engine, in order, from somewhere on: see [`levada_storage::Storage::changes`].
     ///
     /// # Errors
@@ -234,6 +245,7 @@ impl Engine {
     /// # Errors
     /// What was written since the last sync may not be durable.
     pub async fn close(&self) -> Result<(), EngineError> {
+        self.shared.repair.stop();
         self.shared.pipes.close().await;
         let storage = self.shared.storage.clone();
         spawn_blocking(move || storage.close()).await.map_err(EngineError::Interrupted)??;

@@ -46,9 +46,11 @@ pub mod expressions;
 mod follow;
 pub mod functions;
 mod gate;
+mod host;
 mod known;
 mod options;
 mod pipes;
+mod repair;
 mod rows;
 mod session;
 mod statement;
@@ -58,6 +60,7 @@ mod users;
 pub use changes::{ChangeFeed, FeedMarker};
 pub use engine::Engine;
 pub use error::EngineError;
+pub use host::Host;
 pub use levada_sql::{node_sql, path_sql};
 pub use levada_storage::{
     Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, NewSeries, ReaderInfo,

@@ -1,6 +1,7 @@
 //! The session of somebody in the same process.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -34,6 +35,8 @@ pub struct EmbeddedSession {
     zone: TimeZone,
     fetch_size: Option<usize>,
     timeout: Option<Duration>,
+    /// The address by which its client has reached the server.
+    reached_at: Option<SocketAddr>,
     closed: AtomicBool,
 }
 
@@ -45,7 +48,13 @@ impl EmbeddedSession {
         fetch_size: Option<usize>,
         timeout: Option<Duration>,
     ) -> Self {
-        Self { shared, caller, zone, fetch_size, timeout, closed: AtomicBool::new(false) }
+        Self { shared, caller, zone, fetch_size, timeout, reached_at: None, closed: AtomicBool::new(false) }
+    }
+
+    /// The same session, whose client has reached the server by an address: what tells the address of the server tells that.
+    #[must_use]
+    pub fn reached_at(self, address: SocketAddr) -> Self {
+        Self { reached_at: Some(address), ..self }
     }
 
     /// The name of the user whose session it is.
@@ -59,7 +68,8 @@ impl EmbeddedSession {
     /// There is no such zone.
     pub fn in_zone(&self, zone: &str) -> Result<Self, EngineError> {
         let (shared, caller) = (Arc::clone(&self.shared), self.caller.clone());
-        Ok(Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout))
+        let session = Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout);
+        Ok(Self { reached_at: self.reached_at, ..session })
     }
 
     /// A session of the same user for what comes by a pipe of another engine: its rows and deletions are that pipe's, so that no pipe
@@ -67,7 +77,9 @@ impl EmbeddedSession {
     #[must_use]
     pub fn of_pipe(&self, owner: Arc<str>) -> Self {
         let caller = Caller { pipe: Some(owner), ..self.caller.clone() };
-        Self::new(Arc::clone(&self.shared), caller, self.zone.clone(), self.fetch_size, self.timeout)
+        let session =
+            Self::new(Arc::clone(&self.shared), caller, self.zone.clone(), self.fetch_size, self.timeout);
+        Self { reached_at: self.reached_at, ..session }
     }
 
     /// Whether the user may see and end the queries of others.
@@ -126,6 +138,7 @@ impl EmbeddedSession {
             sql,
             zone: &self.zone,
             fetch_size: self.fetch_size,
+            reached_at: self.reached_at,
             time,
         };
         statement::run(request, statement).await

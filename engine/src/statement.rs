@@ -10,14 +10,15 @@ mod pipes;
 mod properties;
 mod queries;
 mod series;
+mod server;
 mod system;
 mod ttl;
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use jiff::tz::TimeZone;
 use levada_model::{Outcome, SessionError, StatusCode};
-use levada_sql::ast::Statement;
+use levada_sql::ast::{Show, Statement};
 use levada_storage::{Applied, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
@@ -40,6 +41,8 @@ pub(crate) struct Request<'a> {
     pub(crate) zone: &'a TimeZone,
     /// Rows that a batch has at most.
     pub(crate) fetch_size: Option<usize>,
+    /// The address by which the client has reached the server.
+    pub(crate) reached_at: Option<SocketAddr>,
     /// How long a query may compute.
     pub(crate) time: Option<Duration>,
 }
@@ -48,6 +51,9 @@ pub(crate) struct Request<'a> {
 pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Outcome, SessionError> {
     let Request { shared, caller, .. } = request;
     let done = match statement {
+        Statement::Show(show) if is_of_server(&show) => {
+            return server::show(&request, &show).map(Outcome::Rows);
+        }
         Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_) => {
             return query(request, statement).await.map(Outcome::Rows);
         }
@@ -73,6 +79,12 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::ClearCache => Ok(String::new()),
         Statement::SetSystem(status) => system::set_status(shared, status),
         Statement::SetConfiguration(properties) => system::set_configuration(shared, &properties),
+        Statement::LoadConfiguration => server::load_configuration(shared).await,
+        Statement::Repair { start } => system::repair(shared, start),
+        Statement::ChangeTrigger(change) => server::trigger(&change),
+        Statement::ChangeTemplate(_) | Statement::ShowTemplates(_) => {
+            Err(SessionError::unsupported("device templates"))
+        }
         Statement::KillQuery { query } => queries::kill(shared, caller, query),
         Statement::ChangePipe(change) => {
             shared.may_store()?;
@@ -91,9 +103,31 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
     done.map(Outcome::Done)
 }
 
+/// Whether something is asked of the server rather than of the store.
+fn is_of_server(show: &Show) -> bool {
+    match show {
+        Show::Variables
+        | Show::Cluster { .. }
+        | Show::ClusterId
+        | Show::DataNodes
+        | Show::ConfigNodes
+        | Show::Regions(_)
+        | Show::Triggers => true,
+        Show::Databases { .. }
+        | Show::Devices(_)
+        | Show::Timeseries(_)
+        | Show::ChildPaths { .. }
+        | Show::ChildNodes { .. }
+        | Show::Ttl { .. }
+        | Show::Version
+        | Show::Functions
+        | Show::CurrentTimestamp => false,
+    }
+}
+
 /// Runs a query.
 async fn query(request: Request<'_>, statement: Statement) -> Result<levada_model::Rows, SessionError> {
-    let Request { shared, caller, pass, sql, zone, fetch_size, time } = request;
+    let Request { shared, caller, pass, sql, zone, fetch_size, time, .. } = request;
     let context = shared.query_context(zone);
     let ticket = shared.gate.begin(caller, sql, context.now);
     let limits = Limits { time, rows: fetch_size };

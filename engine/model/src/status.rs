@@ -31,6 +31,7 @@ codes! {
     EXECUTE_STATEMENT_ERROR = 301, "The statement failed, for no more specific reason.";
     MULTIPLE_ERROR = 302, "Parts of a batch failed; each has its own status.";
     ILLEGAL_PARAMETER = 303, "A parameter has a value that is not allowed.";
+    OVERLAP_WITH_EXISTING_TASK = 304, "Such a task is under way.";
     INTERNAL_SERVER_ERROR = 305, "A fault of the server's own.";
     REDIRECTION_RECOMMEND = 400, "Done; next time another node is closer.";
     DATABASE_NOT_EXIST = 500, "There is no such database.";
@@ -78,6 +79,8 @@ codes! {
     UDF_DOWNLOAD_ERROR = 1201, "The file of a function of the user's cannot be fetched.";
     CREATE_UDF_ERROR = 1204, "A function of the user's cannot be made: its name is taken.";
     DROP_UDF_ERROR = 1205, "A function that is built in cannot be taken away.";
+    CREATE_TRIGGER_ERROR = 1300, "A trigger cannot be made.";
+    DROP_TRIGGER_ERROR = 1301, "A trigger cannot be removed.";
     PIPE_NOT_EXIST_ERROR = 1806, "There is no such pipe.";
 }
 

@@ -38,12 +38,13 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
             let now: ArrayRef = Arc::new(arrow_array::Int64Array::from(vec![context.now]));
             Ok(Bound::ready(vec![column("CurrentTimestamp", DataType::Timestamp)], vec![now]))
         }
-        Show::Variables => Err(QueryError::unsupported("show variables")),
-        Show::Cluster { .. } => Err(QueryError::unsupported("show cluster")),
-        Show::ClusterId => Err(QueryError::unsupported("show clusterid")),
-        Show::DataNodes => Err(QueryError::unsupported("show datanodes")),
-        Show::ConfigNodes => Err(QueryError::unsupported("show confignodes")),
-        Show::Regions => Err(QueryError::unsupported("show regions")),
+        Show::Variables
+        | Show::Cluster { .. }
+        | Show::ClusterId
+        | Show::DataNodes
+        | Show::ConfigNodes
+        | Show::Regions(_)
+        | Show::Triggers => Err(QueryError::unsupported("what is asked of the server, asked of a store")),
     }
 }
 

@@ -10,7 +10,6 @@ use tokio::time::Duration;
 use crate::{
     client::Client,
     link::Link,
-    nodes::data_nodes,
     results::{Form, Query, Wanted},
     shared::Shared,
     status::{done, said},
@@ -73,6 +72,8 @@ impl Conversation {
         };
         self.queries.clear();
         (self.known, self.pipe) = (None, None);
+        // Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.
+        let session = session.reached_at(self.address);
         self.shared.clients.lock().insert(id, info);
         self.known = Some(Known { id, client, zone, session, shared: Arc::clone(&self.shared) });
         id
@@ -107,12 +108,8 @@ impl Conversation {
     ) -> Result<ExecuteStatementResp, SessionError> {
         // Deletions come as statements: from a pipe as long as it may send.
         let known = self.sender()?;
-        let outcome = if is_show_data_nodes(sql) {
-            Outcome::Rows(data_nodes(self.address)?)
-        } else {
-            known.session.execute_within(sql, Some(time(&self.shared, wanted.timeout))).await?
-        };
-        match outcome {
+        let time = time(&self.shared, wanted.timeout);
+        match known.session.execute_within(sql, Some(time)).await? {
             Outcome::Done(message) => Ok(ExecuteStatementResp {
                 status: said(StatusCode::SUCCESS, message),
                 ..ExecuteStatementResp::default()
@@ -168,10 +165,4 @@ fn not_logged_in() -> SessionError {
 fn time(shared: &Shared, milliseconds: Option<i64>) -> Duration {
     let given = milliseconds.and_then(|time| u64::try_from(time).ok()).filter(|time| *time > 0);
     given.map_or_else(|| shared.query_timeout(), Duration::from_millis)
-}
-
-/// Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.
-fn is_show_data_nodes(sql: &str) -> bool {
-    let words = sql.trim().trim_end_matches(';').split_ascii_whitespace();
-    words.map(str::to_ascii_lowercase).eq(["show", "datanodes"])
 }

@@ -27,7 +27,6 @@ mod conversation;
 mod insert;
 mod link;
 mod logins;
-mod nodes;
 mod options;
 mod rest;
 mod results;

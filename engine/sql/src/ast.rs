@@ -8,6 +8,8 @@
 //!              ├─ ChangeAuthority, ListAuthority           authority.rs users, roles and their privileges
 //!              ├─ CreateFunction, DropFunction             function.rs  what queries may call
 //!              ├─ ChangePipe, ShowPipes                   pipe.rs      what is sent to other servers
+//!              ├─ ChangeTemplate, ShowTemplates           template.rs  series that many devices have alike
+//!              ├─ ChangeTrigger                           trigger.rs   recognised to say what to do instead
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
 //!
@@ -31,6 +33,8 @@ mod select;
 mod series_name;
 mod show;
 mod statement;
+mod template;
+mod trigger;
 mod window;
 
 pub use authority::{ChangeAuthority, Grant, Holder, ListAuthority, Password};
@@ -51,6 +55,8 @@ pub use select::{
     SortBy, TypedFill, TypedFillMethod,
 };
 pub use series_name::SeriesName;
-pub use show::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries};
+pub use show::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries};
 pub use statement::{Statement, SystemStatus};
+pub use template::{ChangeTemplate, ShowTemplates};
+pub use trigger::ChangeTrigger;
 pub use window::{GroupBy, Keep, RowWindows, TimeWindows, WindowBounds};

@@ -15,6 +15,8 @@ mod schema;
 mod select;
 mod show;
 mod statement;
+mod template;
+mod trigger;
 mod unsupported;
 mod window;
 

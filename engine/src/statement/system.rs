@@ -1,4 +1,4 @@
-//! `flush`, `merge`, `set system`, `set configuration`.
+//! `flush`, `merge`, `repair data`, `set system`, `set configuration`.
 
 use std::sync::atomic::Ordering;
 
@@ -25,6 +25,18 @@ pub(super) async fn flush(shared: &Shared, databases: Vec<Path>) -> Result<Strin
 
 pub(super) async fn compact(shared: &Shared) -> Result<String, SessionError> {
     blocking(shared, |storage| Ok(storage.compact(&[])?)).await?;
+    Ok(String::new())
+}
+
+/// Begins or ends a repair: every file is read, what is in it is checked, and what can be merged is written anew in the order of time. It
+/// runs in the background, and says in the log how it ended.
+pub(super) fn repair(shared: &Shared, start: bool) -> Result<String, SessionError> {
+    shared.may_store()?;
+    if start {
+        shared.repair.start(shared.storage.clone())?;
+    } else {
+        shared.repair.stop();
+    }
     Ok(String::new())
 }
 

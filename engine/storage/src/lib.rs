@@ -70,7 +70,7 @@ pub use feed::{Change, ChangeKind, Changes, ChangesFrom, More};
 pub use finding::{Action, Finding, Severity};
 pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
-pub use report::{Applied, Inserted, Stats, TryInsertError};
+pub use report::{Applied, Inserted, RegionInfo, Stats, TryInsertError};
 pub use request::{NewSeries, SeriesChange};
 pub use storage::{Insert, Storage};
 pub use view::{

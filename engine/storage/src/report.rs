@@ -1,6 +1,6 @@
 //! What callers are told.
 
-use levada_model::{Write, WriteReport};
+use levada_model::{Path, Write, WriteReport};
 
 use crate::{Durable, StorageError};
 
@@ -66,4 +66,17 @@ pub struct Stats {
     pub devices: usize,
     /// Series.
     pub series: usize,
+}
+
+/// A database as those see it who ask how rows are spread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegionInfo {
+    /// Its number, which no other database gets, be it gone.
+    pub id: u32,
+    /// Its path.
+    pub database: Path,
+    /// Time partitions that have rows.
+    pub partitions: usize,
+    /// Bytes of its sealed files.
+    pub file_bytes: u64,
 }

@@ -12,8 +12,8 @@ use levada_model::{Checkpoint, Path, PathPattern, Write};
 use parking_lot::Mutex;
 
 use crate::{
-    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, NewSeries, ReaderInfo, SeriesChange, Stats,
-    StorageError, StorageOptions, TimeRange, TryInsertError, View,
+    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, NewSeries, ReaderInfo, RegionInfo,
+    SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError, View,
     store::{Store, open},
     wait::block_on,
     wal::Wal,
@@ -352,7 +352,25 @@ impl Storage {
     /// # Errors
     /// A file cannot be read or written; what was there still counts.
     pub fn compact(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
-        self.store().compact(patterns)
+        self.store().compact(patterns, || true)
+    }
+
+    /// [`Storage::compact`] of all, which ends early where `goes_on` says so: it is asked before each job.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn compact_while(&self, goes_on: impl Fn() -> bool) -> Result<(), StorageError> {
+        self.store().compact(&[], goes_on)
+    }
+
+    /// The databases, and how their rows are spread; by number.
+    pub fn regions(&self) -> Vec<RegionInfo> {
+        self.store().regions()
+    }
+
+    /// The width of a time partition in milliseconds.
+    pub fn partition_width(&self) -> i64 {
+        self.store().options.partition_width
     }
 
     /// How much it holds.

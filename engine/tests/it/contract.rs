@@ -169,7 +169,7 @@ async fn failures_have_their_codes() {
         refusal(&session, "insert into root.a.d(time,s) values(1)").await.0,
         StatusCode::SEMANTIC_ERROR.0
     );
-    assert_eq!(refusal(&session, "start trigger t").await.0, StatusCode::UNSUPPORTED_OPERATION.0);
+    assert_eq!(refusal(&session, "drop model m").await.0, StatusCode::UNSUPPORTED_OPERATION.0);
     let error = session.query("create database root.a").await.expect_err("gives no rows");
     assert_eq!(error.code, StatusCode::QUERY_NOT_ALLOWED);
     assert!(!error.transient);

@@ -83,7 +83,15 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("list privileges of user amyuser", Open),
     ("list role of user amyuser", Open),
     ("alter user amyuser set password 'secret12'", Open),
-    ("start trigger t", Open),
+    ("create view root.v as select s from root.a.d", Open),
+    ("start trigger t", Server("USE_TRIGGER")),
+    ("drop trigger t", Server("USE_TRIGGER")),
+    ("show triggers", Server("USE_TRIGGER")),
+    ("load configuration", Server("MAINTAIN")),
+    ("show device templates", Root),
+    ("create device template t (s DOUBLE)", Root),
+    ("set device template t to root.a.t", Root),
+    ("start repair data", Root),
     ("stop pipe if exists p", Server("USE_PIPE")),
     ("show pipes", Server("USE_PIPE")),
     ("create pipesink s as IoTDB", Server("USE_PIPE")),
@@ -160,6 +168,11 @@ fn kind(statement: &Statement) -> usize {
         Statement::Unsupported { .. } => 26,
         Statement::ChangePipe(_) => 27,
         Statement::ShowPipes(_) => 28,
+        Statement::LoadConfiguration => 29,
+        Statement::Repair { .. } => 30,
+        Statement::ChangeTemplate(_) => 31,
+        Statement::ShowTemplates(_) => 32,
+        Statement::ChangeTrigger(_) => 33,
     }
 }
 
@@ -174,7 +187,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..29).collect::<Vec<_>>());
+    assert_eq!(tried, (0..34).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

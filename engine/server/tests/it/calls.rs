@@ -252,7 +252,30 @@ async fn clients_that_ask_for_the_nodes_are_sent_back_to_where_they_are() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;
     let (ip, port) = served.address.split_once(':').expect("an address");
-    assert_eq!(peer.rows("SHOW  DATANODES;").await, [format!("0 1 Running {ip} {port} 1 1")]);
+    assert_eq!(peer.rows("SHOW  DATANODES;").await, [format!("0 1 Running {ip} {port} 0 0")]);
+    for sql in
+        ["insert into root.n1.d(time, s) values (1, 1)", "insert into root.n2.d(time, s) values (1, 1)"]
+    {
+        assert_eq!(peer.code(sql).await, 200);
+    }
+    assert_eq!(peer.rows("show datanodes").await, [format!("0 1 Running {ip} {port} 2 2")]);
+    let version = env!("CARGO_PKG_VERSION");
+    let node = format!("0 1 DataNode Running {ip} {port} 2.0.1-levada {version}");
+    assert_eq!(peer.rows("show cluster").await, [node]);
+    assert_eq!(peer.rows("show confignodes").await, [format!("0 1 Running {ip} {port} Leader")]);
+    let region = |id: u32, kind: &str, database: &str, slots: u32, size: &str| {
+        format!("0 {id} {kind} Running {database} 1 {slots} 1 {ip} {port} {ip} Leader  {size}")
+    };
+    assert_eq!(
+        peer.rows("show regions of database root.n2").await,
+        [region(2, "SchemaRegion", "root.n2", 0, ""), region(3, "DataRegion", "root.n2", 1, "0 B")]
+    );
+    assert_eq!(peer.rows("show schema regions").await.len(), 2);
+    assert_eq!(peer.code("set system to readonly on local").await, 200);
+    assert_eq!(peer.rows("show datanodes").await, [format!("0 1 ReadOnly {ip} {port} 2 2")]);
+    assert_eq!(peer.code("set system to writable").await, 200);
+    let details = peer.execute("show cluster details").await.columns.expect("columns");
+    assert_eq!(details.len(), 13);
     let answer = peer.execute("show datanodes").await;
     let columns = ["NodeID", "Status", "RpcAddress", "RpcPort", "DataRegionNum", "SchemaRegionNum"];
     assert_eq!(answer.columns.expect("columns"), columns);
@@ -275,4 +298,24 @@ async fn a_batch_runs_every_statement_and_says_how_each_went() {
     let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
     assert_eq!((status.code, parts), (302, vec![200, 700, 704, 200]));
     assert_eq!(peer.call(&batch(&["flush"])).await.expect("a reply").code, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_settings_says_so_and_triggers_lead_to_pipelines() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let answer = peer.execute("load configuration").await.status;
+    assert_eq!(answer.code, 300);
+    assert!(answer.message.expect("a reason").contains("levada serve"));
+    let variables = peer.rows("show variables").await;
+    assert!(variables.contains(&"0 TimePartitionInterval 604800000".to_owned()), "{variables:?}");
+    let made = peer.execute("create stateless trigger t before insert on root.a.** as 'org.example.T'").await;
+    assert_eq!(made.status.code, 1300);
+    assert!(made.status.message.expect("a reason").contains("A pipeline does"));
+    assert_eq!(peer.code("create trigger t before insert on root.a.** as 'org.example.T'").await, 701);
+    assert_eq!(peer.code("drop trigger t").await, 1301);
+    assert!(peer.rows("show triggers").await.is_empty());
+    for sql in ["start repair data", "stop repair data", "stop repair data"] {
+        assert_eq!(peer.code(sql).await, 200, "{sql}");
+    }
 }

@@ -5,7 +5,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    ChangeAuthority, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege, Select, Show, Statement,
+    ChangeAuthority, ChangeTemplate, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege, Select,
+    Show, ShowTemplates, Statement,
 };
 
 /// What a statement does.
@@ -73,8 +74,11 @@ impl Statement {
             | Self::Count(_)
             | Self::ShowQueries
             | Self::ListAuthority(_)
-            | Self::ShowPipes(_) => Effect::Reads,
-            Self::Insert(_) | Self::Delete(_) | Self::Load(_) | Self::Merge => Effect::WritesRows,
+            | Self::ShowPipes(_)
+            | Self::ShowTemplates(_) => Effect::Reads,
+            Self::Insert(_) | Self::Delete(_) | Self::Load(_) | Self::Merge | Self::Repair { .. } => {
+                Effect::WritesRows
+            }
             Self::CreateDatabase(_)
             | Self::DeleteDatabases { .. }
             | Self::CreateTimeseries(_)
@@ -82,16 +86,19 @@ impl Statement {
             | Self::DeleteTimeseries { .. }
             | Self::AlterTimeseries(_)
             | Self::SetTtl { .. }
-            | Self::UnsetTtl { .. } => Effect::ChangesSchema,
+            | Self::UnsetTtl { .. }
+            | Self::ChangeTemplate(_) => Effect::ChangesSchema,
             Self::Flush { .. }
             | Self::ClearCache
             | Self::SetSystem(_)
             | Self::SetConfiguration(_)
+            | Self::LoadConfiguration
             | Self::KillQuery { .. }
             | Self::ChangeAuthority(_)
             | Self::CreateFunction(_)
             | Self::DropFunction { .. }
             | Self::ChangePipe(_)
+            | Self::ChangeTrigger(_)
             | Self::Unsupported { .. } => Effect::Administers,
         }
     }
@@ -121,12 +128,17 @@ impl Statement {
             | Self::ClearCache
             | Self::SetSystem(_)
             | Self::SetConfiguration(_)
+            | Self::LoadConfiguration
+            | Self::Repair { .. }
             | Self::KillQuery { .. }
             | Self::ChangeAuthority(_)
             | Self::CreateFunction(_)
             | Self::DropFunction { .. }
             | Self::ChangePipe(_)
             | Self::ShowPipes(_)
+            | Self::ChangeTemplate(_)
+            | Self::ShowTemplates(_)
+            | Self::ChangeTrigger(_)
             | Self::Unsupported { .. } => None,
         }
     }
@@ -138,7 +150,9 @@ impl Statement {
             Self::Explain { select, .. } => return of_select(select),
             Self::Show(what) => of_show(what),
             Self::Count(_) => Need::See(Privilege::ReadSchema),
-            Self::ShowQueries | Self::KillQuery { .. } => Need::Server(Privilege::Maintain),
+            Self::ShowQueries | Self::KillQuery { .. } | Self::LoadConfiguration => {
+                Need::Server(Privilege::Maintain)
+            }
             Self::Insert(insert) => Need::Paths(Privilege::WriteData, series_of(insert)),
             Self::Delete(delete) => Need::Paths(Privilege::WriteData, delete.patterns.clone()),
             Self::Load(_) => Need::Anywhere(Privilege::WriteData),
@@ -159,9 +173,14 @@ impl Statement {
             }
             Self::Flush { .. }
             | Self::Merge
+            | Self::Repair { .. }
             | Self::ClearCache
             | Self::SetSystem(_)
             | Self::SetConfiguration(_) => Need::Root,
+            Self::ChangeTemplate(change) => of_template(change),
+            Self::ShowTemplates(ShowTemplates::Using { .. }) => Need::See(Privilege::ReadSchema),
+            Self::ShowTemplates(_) => Need::Root,
+            Self::ChangeTrigger(_) => Need::Server(Privilege::UseTrigger),
             Self::CreateFunction(_) | Self::DropFunction { .. } => Need::Server(Privilege::UseUdf),
             Self::ChangeAuthority(change) => of_change(change),
             Self::ListAuthority(list) => of_list(list),
@@ -213,7 +232,27 @@ fn of_show(what: &Show) -> Need {
         | Show::DataNodes
         | Show::CurrentTimestamp => Need::Nothing,
         Show::Cluster { .. } => Need::Server(Privilege::Maintain),
-        Show::ConfigNodes | Show::Regions => Need::Root,
+        Show::ConfigNodes | Show::Regions(_) => Need::Root,
+        Show::Triggers => Need::Server(Privilege::UseTrigger),
+    }
+}
+
+/// Templates are the server's; the series that devices have of them are as any.
+fn of_template(change: &ChangeTemplate) -> Need {
+    let below = |devices: &[PathPattern]| {
+        let star = PathPattern::parse("*").ok();
+        devices.iter().filter_map(|device| Some(device.join(star.as_ref()?))).collect()
+    };
+    match change {
+        ChangeTemplate::Create { .. }
+        | ChangeTemplate::Extend { .. }
+        | ChangeTemplate::Drop { .. }
+        | ChangeTemplate::Set { .. }
+        | ChangeTemplate::Unset { .. } => Need::Root,
+        ChangeTemplate::Activate { device } => {
+            Need::Paths(Privilege::WriteSchema, below(&[PathPattern::from(device)]))
+        }
+        ChangeTemplate::Deactivate { patterns, .. } => Need::Paths(Privilege::WriteSchema, below(patterns)),
     }
 }
 

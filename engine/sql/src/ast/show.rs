@@ -51,10 +51,23 @@ pub enum Show {
     DataNodes,
     /// `show confignodes`
     ConfigNodes,
-    /// `show regions`, `show data regions`, `show schema regions`
-    Regions,
+    /// `show regions`, `show data regions`, `show schema regions of database root.a`
+    Regions(Regions),
+    /// `show triggers`
+    Triggers,
     /// `show current_timestamp`
     CurrentTimestamp,
+}
+
+/// Which regions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regions {
+    /// Those of names.
+    pub schema: bool,
+    /// Those of rows.
+    pub data: bool,
+    /// Of which databases; of all where there is none.
+    pub databases: Vec<PathPattern>,
 }
 
 /// `show devices root.a.** with database where device contains 'x' limit 1`

@@ -3,8 +3,9 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, ChangePipe, Count, CreateAlignedTimeseries, CreateDatabase,
-    CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority, Load, Select, Show, ShowPipes,
+    AlterTimeseries, ChangeAuthority, ChangePipe, ChangeTemplate, ChangeTrigger, Count,
+    CreateAlignedTimeseries, CreateDatabase, CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority,
+    Load, Select, Show, ShowPipes, ShowTemplates,
 };
 
 /// One statement.
@@ -76,6 +77,13 @@ pub enum Statement {
     SetSystem(SystemStatus),
     /// `set configuration 'key'='value'`
     SetConfiguration(Vec<(String, String)>),
+    /// `load configuration`: reads the settings of the server anew.
+    LoadConfiguration,
+    /// `start repair data`, `stop repair data`
+    Repair {
+        /// Whether it is to begin.
+        start: bool,
+    },
     /// `show queries`
     ShowQueries,
     /// `kill query '…'`, `kill all queries`
@@ -98,9 +106,15 @@ pub enum Statement {
     ChangePipe(ChangePipe),
     /// `show pipes`, `show pipesinks`, …
     ShowPipes(ShowPipes),
+    /// `create device template`, `set device template t to root.a`, …
+    ChangeTemplate(ChangeTemplate),
+    /// `show device templates`, …
+    ShowTemplates(ShowTemplates),
+    /// `create trigger`, …
+    ChangeTrigger(ChangeTrigger),
     /// A statement that is recognised and not carried out.
     Unsupported {
-        /// What it is: `create trigger`.
+        /// What it is: `create view`.
         what: String,
     },
 }

@@ -131,7 +131,7 @@ impl Parser<'_> {
     }
 
     /// What stands behind `start` and `stop`.
-    pub(super) fn start_or_stop(&mut self, starts: bool) -> Parsed<Statement> {
+    pub(super) fn start_or_stop_pipe(&mut self, starts: bool) -> Parsed<Statement> {
         self.expect("PIPE")?;
         let (name, if_exists) = self.existing_pipe()?;
         Ok(Statement::ChangePipe(match starts {

@@ -36,6 +36,12 @@ impl Parser<'_> {
         if temporary || self.eat("FUNCTION") {
             return self.create_function(temporary);
         }
+        if self.eat_template() {
+            return self.create_template();
+        }
+        if let Some(statement) = self.create_trigger()? {
+            return Ok(statement);
+        }
         if let Some(statement) = self.create_pipe()? {
             return Ok(statement);
         }
@@ -80,6 +86,9 @@ impl Parser<'_> {
     }
 
     fn create_timeseries(&mut self) -> Parsed<Statement> {
+        if let Some(statement) = self.activate()? {
+            return Ok(statement);
+        }
         let path = self.full_path()?;
         let definition = self.series_definition()?;
         Ok(Statement::CreateTimeseries(CreateTimeseries { path, definition }))
@@ -95,7 +104,7 @@ impl Parser<'_> {
     }
 
     /// `(alias) with datatype=INT32, encoding=RLE tags(…) attributes(…)`, `INT32 encoding=RLE …`
-    fn series_definition(&mut self) -> Parsed<SeriesDefinition> {
+    pub(super) fn series_definition(&mut self) -> Parsed<SeriesDefinition> {
         let start = self.start();
         let alias = if self.eat_symbol(Symbol::LeftParen) {
             let alias = self.name_or_text()?;
@@ -208,7 +217,7 @@ impl Parser<'_> {
         Ok((key, self.property_value()?))
     }
 
-    fn pairs_in_parentheses(&mut self) -> Parsed<Pairs> {
+    pub(super) fn pairs_in_parentheses(&mut self) -> Parsed<Pairs> {
         self.parenthesised(Self::pair)
     }
 
@@ -219,6 +228,9 @@ impl Parser<'_> {
         }
         if self.eat("PIPE") {
             return self.alter_pipe();
+        }
+        if self.eat_template() {
+            return self.alter_template();
         }
         self.expect("TIMESERIES")?;
         let path = self.full_path()?;
@@ -265,6 +277,12 @@ impl Parser<'_> {
         if self.eat("FUNCTION") {
             return Ok(Statement::DropFunction { name: self.name()? });
         }
+        if self.eat_template() {
+            return self.drop_template();
+        }
+        if self.eat("TRIGGER") {
+            return self.drop_trigger();
+        }
         if let Some(statement) = self.drop_pipe()? {
             return Ok(statement);
         }
@@ -280,6 +298,9 @@ impl Parser<'_> {
             return Ok(Some(Statement::DeleteDatabases { patterns: self.list(Self::pattern)? }));
         }
         if self.eat("TIMESERIES") {
+            if let Some(statement) = self.delete_of_template()? {
+                return Ok(Some(statement));
+            }
             return Ok(Some(Statement::DeleteTimeseries { patterns: self.list(Self::pattern)? }));
         }
         Ok(None)

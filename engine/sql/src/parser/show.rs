@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::{
-    ast::{Count, SchemaFilter, Show, ShowDevices, ShowTimeseries, Statement},
+    ast::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries, Statement},
     lexer::{Symbol, TokenKind},
 };
 
@@ -15,6 +15,9 @@ impl Parser<'_> {
             return Ok(Statement::ShowQueries);
         }
         if let Some(statement) = self.show_pipes()? {
+            return Ok(statement);
+        }
+        if let Some(statement) = self.show_templates()? {
             return Ok(statement);
         }
         self.show().map(Statement::Show)
@@ -57,10 +60,13 @@ impl Parser<'_> {
         if self.eat_all(&["TEMPORARY", "FUNCTIONS"]) {
             return Ok(Show::Functions);
         }
-        if self.eat_all(&["DATA", "REGIONS"]) || self.eat_all(&["SCHEMA", "REGIONS"]) {
-            return Ok(Show::Regions);
+        if self.eat_all(&["DATA", "REGIONS"]) {
+            return self.regions(false, true);
         }
-        const WORDS: [&str; 9] = [
+        if self.eat_all(&["SCHEMA", "REGIONS"]) {
+            return self.regions(true, false);
+        }
+        const WORDS: [&str; 10] = [
             "VERSION",
             "FUNCTIONS",
             "VARIABLES",
@@ -69,6 +75,7 @@ impl Parser<'_> {
             "DATANODES",
             "CONFIGNODES",
             "REGIONS",
+            "TRIGGERS",
             "CURRENT_TIMESTAMP",
         ];
         Ok(match self.eat_any(&WORDS).map(|index| WORDS[index]) {
@@ -79,10 +86,23 @@ impl Parser<'_> {
             Some("CLUSTERID") => Show::ClusterId,
             Some("DATANODES") => Show::DataNodes,
             Some("CONFIGNODES") => Show::ConfigNodes,
-            Some("REGIONS") => Show::Regions,
+            Some("REGIONS") => return self.regions(true, true),
+            Some("TRIGGERS") => Show::Triggers,
             Some(_) => Show::CurrentTimestamp,
             None => return Err(self.unexpected()),
         })
+    }
+
+    /// `of database root.a, root.b` behind `regions`.
+    fn regions(&mut self, schema: bool, data: bool) -> Parsed<Show> {
+        let mut databases = Vec::new();
+        if self.eat("OF") || self.at(&["database"]) || self.at(&["storage", "group"]) {
+            if !self.eat("DATABASE") && !self.eat_all(&["STORAGE", "GROUP"]) {
+                return Err(self.unexpected());
+            }
+            databases = self.list(Self::pattern)?;
+        }
+        Ok(Show::Regions(Regions { schema, data, databases }))
     }
 
     fn show_devices(&mut self) -> Parsed<ShowDevices> {

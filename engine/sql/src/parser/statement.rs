@@ -18,10 +18,31 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported() {
             return Ok(Statement::Unsupported { what });
         }
-        const FIRST: [&str; 23] = [
-            "SELECT", "INSERT", "CREATE", "DELETE", "DROP", "ALTER", "SET", "UNSET", "SHOW", "COUNT",
-            "FLUSH", "EXPLAIN", "LOAD", "MERGE", "FULL", "SETTLE", "CLEAR", "GRANT", "REVOKE", "LIST",
-            "KILL", "START", "STOP",
+        const FIRST: [&str; 24] = [
+            "SELECT",
+            "INSERT",
+            "CREATE",
+            "DELETE",
+            "DROP",
+            "ALTER",
+            "SET",
+            "UNSET",
+            "SHOW",
+            "COUNT",
+            "FLUSH",
+            "EXPLAIN",
+            "LOAD",
+            "MERGE",
+            "FULL",
+            "SETTLE",
+            "CLEAR",
+            "GRANT",
+            "REVOKE",
+            "LIST",
+            "KILL",
+            "START",
+            "STOP",
+            "DEACTIVATE",
         ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),
@@ -34,6 +55,9 @@ impl Parser<'_> {
             Some("COUNT") => self.count().map(Statement::Count),
             Some("FLUSH") => self.flush(),
             Some("EXPLAIN") => self.explain(),
+            Some("LOAD") if self.eat("CONFIGURATION") => {
+                self.everywhere().map(|()| Statement::LoadConfiguration)
+            }
             Some("LOAD") => self.load().map(Statement::Load),
             Some("MERGE") => Ok(Statement::Merge),
             Some("FULL") => self.expect("MERGE").map(|()| Statement::Merge),
@@ -45,6 +69,7 @@ impl Parser<'_> {
             Some("KILL") => self.kill(),
             Some("START") => self.start_or_stop(true),
             Some("STOP") => self.start_or_stop(false),
+            Some("DEACTIVATE") => self.deactivate(),
             _ => Err(self.unexpected()),
         }
     }
@@ -62,11 +87,15 @@ impl Parser<'_> {
         }
         if self.eat("SYSTEM") {
             self.expect("TO")?;
-            return match self.eat_any(&["READONLY", "RUNNING", "WRITABLE"]) {
-                Some(0) => Ok(Statement::SetSystem(SystemStatus::ReadOnly)),
-                Some(_) => Ok(Statement::SetSystem(SystemStatus::Running)),
-                None => Err(self.unexpected()),
+            let status = match self.eat_any(&["READONLY", "RUNNING", "WRITABLE"]) {
+                Some(0) => SystemStatus::ReadOnly,
+                Some(_) => SystemStatus::Running,
+                None => return Err(self.unexpected()),
             };
+            return self.everywhere().map(|()| Statement::SetSystem(status));
+        }
+        if self.eat_template() {
+            return self.set_template();
         }
         if self.eat("CONFIGURATION") {
             let mut properties = Vec::new();
@@ -82,6 +111,9 @@ impl Parser<'_> {
     }
 
     fn unset(&mut self) -> Parsed<Statement> {
+        if self.eat_template() {
+            return self.unset_template();
+        }
         self.expect("TTL")?;
         if self.eat_any(&["FROM", "TO"]).is_none() {
             return Err(self.unexpected());
@@ -92,10 +124,27 @@ impl Parser<'_> {
     fn flush(&mut self) -> Parsed<Statement> {
         let databases = if self.at(&["root"]) { self.list(Self::full_path)? } else { Vec::new() };
         let sequence = if self.at(&["true"]) || self.at(&["false"]) { Some(self.boolean()?) } else { None };
+        self.everywhere()?;
+        Ok(Statement::Flush { databases, sequence })
+    }
+
+    /// `on local`, `on cluster`, which of one node say the same.
+    fn everywhere(&mut self) -> Parsed<()> {
         if self.eat("ON") && self.eat_any(&["LOCAL", "CLUSTER"]).is_none() {
             return Err(self.unexpected());
         }
-        Ok(Statement::Flush { databases, sequence })
+        Ok(())
+    }
+
+    /// What stands behind `start` or `stop`.
+    fn start_or_stop(&mut self, start: bool) -> Parsed<Statement> {
+        if self.eat_all(&["REPAIR", "DATA"]) {
+            return self.everywhere().map(|()| Statement::Repair { start });
+        }
+        if self.eat("TRIGGER") {
+            return self.switch_trigger();
+        }
+        self.start_or_stop_pipe(start)
     }
 
     fn explain(&mut self) -> Parsed<Statement> {

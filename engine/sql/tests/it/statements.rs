@@ -188,10 +188,90 @@ fn attributes_of_a_call_come_behind_its_inputs() {
 #[test]
 fn what_is_not_carried_out_is_named() {
     for (sql, what) in [
-        ("create trigger t before insert on root.a as 'x'", "create trigger"),
         ("create pipeplugin p as 'x'", "create pipeplugin"),
-        ("create timeseries of schema template on root.a", "create timeseries of"),
+        ("create view root.v as select s from root.a", "create view"),
     ] {
         assert_eq!(parse(sql).expect(sql), Statement::Unsupported { what: what.to_owned() });
     }
+}
+
+#[test]
+fn templates_are_of_devices_by_either_name() {
+    use levada_sql::ast::{ChangeTemplate, ShowTemplates};
+    let path = |text: &str| levada_model::Path::parse(text).expect("a path");
+    let pattern = |text: &str| levada_model::PathPattern::parse(text).expect("a pattern");
+    for word in ["device", "schema"] {
+        let change = |sql: &str| match parse(&sql.replace("KIND", word)).expect(sql) {
+            Statement::ChangeTemplate(change) => change,
+            other => panic!("{sql}: {other:?}"),
+        };
+        match change(
+            "create KIND template t aligned (a INT32, `b c` DOUBLE encoding=GORILLA compressor=GZIP)",
+        ) {
+            ChangeTemplate::Create { name, aligned: true, series } => {
+                let names: Vec<_> = series.iter().map(|(name, _)| name.as_str()).collect();
+                assert_eq!((name.as_str(), names), ("t", vec!["a", "`b c`"]));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(change("alter KIND template t add (c TEXT)"), ChangeTemplate::Extend { .. }));
+        let (t, at) = ("t".to_owned(), path("root.a.d"));
+        let set = ChangeTemplate::Set { name: t.clone(), path: at.clone() };
+        assert_eq!(change("set KIND template t to root.a.d"), set);
+        let unset = ChangeTemplate::Unset { name: t.clone(), path: at.clone() };
+        assert_eq!(change("unset KIND template t from root.a.d"), unset);
+        assert_eq!(change("drop KIND template t"), ChangeTemplate::Drop { name: t.clone() });
+        let activate = ChangeTemplate::Activate { device: at };
+        assert_eq!(change("create timeseries using KIND template on root.a.d"), activate);
+        assert_eq!(change("create timeseries of KIND template on root.a.d"), activate);
+        let patterns = vec![pattern("root.a.*"), pattern("root.b")];
+        let deactivate = ChangeTemplate::Deactivate { name: Some(t.clone()), patterns: patterns.clone() };
+        for begin in ["deactivate", "delete timeseries of", "drop timeseries of"] {
+            let sql = format!("{begin} KIND template t from root.a.*, root.b");
+            assert_eq!(change(&sql), deactivate);
+        }
+        let any = ChangeTemplate::Deactivate { name: None, patterns };
+        assert_eq!(change("deactivate KIND template from root.a.*, root.b"), any);
+        let show = |sql: &str| parse(&sql.replace("KIND", word)).expect(sql);
+        for (sql, shown) in [
+            ("show KIND templates", ShowTemplates::All),
+            ("show nodes in KIND template t", ShowTemplates::Nodes { name: t.clone() }),
+            ("show paths set KIND template t", ShowTemplates::Set { name: t.clone() }),
+            (
+                "show paths using KIND template t",
+                ShowTemplates::Using { name: t.clone(), pattern: pattern("root.**") },
+            ),
+            (
+                "show paths root.a.* using KIND template t",
+                ShowTemplates::Using { name: t.clone(), pattern: pattern("root.a.*") },
+            ),
+        ] {
+            assert_eq!(show(sql), Statement::ShowTemplates(shown), "{sql}");
+        }
+    }
+    for (sql, code) in [
+        ("create device template t ()", 700),
+        ("create device template 't' (a INT32)", 700),
+        ("create aligned device template t (a INT32)", 700),
+        ("create device template t (a INT32 tags(x=y))", 701),
+        ("create device template t (a(b) INT32)", 701),
+        ("set device template t from root.a", 700),
+        ("show paths using template t", 700),
+    ] {
+        assert_eq!(parse(sql).expect_err(sql).code.0, code, "{sql}");
+    }
+}
+
+#[test]
+fn statements_about_the_server_take_where_they_are_carried_out() {
+    for at in ["", " on local", " ON CLUSTER"] {
+        assert_eq!(parse(&format!("load configuration{at}")), Ok(Statement::LoadConfiguration));
+        assert_eq!(parse(&format!("start repair data{at}")), Ok(Statement::Repair { start: true }));
+        assert_eq!(parse(&format!("stop repair data{at};")), Ok(Statement::Repair { start: false }));
+    }
+    assert_eq!(parse("load configuration on").expect_err("where?").code.0, 700);
+    let trigger = "trigger t before insert on root.a.** as 'org.example.T'";
+    assert!(matches!(parse(&format!("create stateless {trigger}")), Ok(Statement::ChangeTrigger(_))));
+    assert_eq!(parse(&format!("create {trigger}")).expect_err("which kind?").code.0, 701);
+    assert!(matches!(parse("stop trigger t"), Ok(Statement::ChangeTrigger(_))));
 }

@@ -76,8 +76,12 @@ impl Store {
         }
     }
 
-    /// Compacts until nothing is left to do.
-    pub(crate) fn compact(&self, patterns: &[PathPattern]) -> Result<(), StorageError> {
+    /// Compacts until nothing is left to do, or until `goes_on` says no before a job.
+    pub(crate) fn compact(
+        &self,
+        patterns: &[PathPattern],
+        goes_on: impl Fn() -> bool,
+    ) -> Result<(), StorageError> {
         let databases = (!patterns.is_empty()).then(|| self.core.lock().databases_of(patterns));
         let concerned =
             |place: &Place| databases.as_ref().is_none_or(|databases| databases.contains(&place.database));
@@ -85,13 +89,14 @@ impl Store {
         let files = files.iter().filter(|(place, _)| concerned(place)).flat_map(|(_, files)| files);
         files.for_each(|file| file.forget_unreadable());
         let mut unreadable = None;
-        loop {
+        while goes_on() {
             match caught("a compaction", || self.compact_next(databases.as_deref(), true))? {
                 Next::Done => {}
                 Next::Unreadable(error) => unreadable = unreadable.or(Some(error)),
-                Next::Nothing => return unreadable.map_or(Ok(()), Err),
+                Next::Nothing => break,
             }
         }
+        unreadable.map_or(Ok(()), Err)
     }
 
     fn next_job(&self, core: &Core, databases: Option<&[u32]>, eager: bool) -> Option<(Place, Job)> {

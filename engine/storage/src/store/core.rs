@@ -1,7 +1,7 @@
 //! The state of an open store.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,8 +14,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Admission;
 use crate::{
-    Finding, SAID_EVERY, Stats, StorageError, StorageOptions,
-    catalog::Catalog,
+    Finding, RegionInfo, SAID_EVERY, Stats, StorageError, StorageOptions,
+    catalog::{Catalog, Database},
     catalog_op::CatalogOp,
     disk::Lock,
     folder::ReadOnly,
@@ -208,6 +208,29 @@ impl Store {
             return Err(self.closed());
         }
         self.wal.as_ref().map_or(Ok(()), Wal::ready)
+    }
+
+    pub(crate) fn regions(&self) -> Vec<RegionInfo> {
+        let core = self.core.lock();
+        let places = core.files.keys().chain(core.memtables().map(|memtable| &memtable.place));
+        let mut partitions: BTreeMap<u32, BTreeSet<i64>> = BTreeMap::new();
+        for place in places {
+            partitions.entry(place.database).or_default().insert(place.partition);
+        }
+        let mut bytes: BTreeMap<u32, u64> = BTreeMap::new();
+        for (place, files) in &*core.files {
+            let all: u64 = files.iter().map(|file| file.meta.bytes).sum();
+            *bytes.entry(place.database).or_default() += all;
+        }
+        let info = |database: &Database| RegionInfo {
+            id: database.id,
+            database: database.path.clone(),
+            partitions: partitions.get(&database.id).map_or(0, BTreeSet::len),
+            file_bytes: bytes.get(&database.id).copied().unwrap_or(0),
+        };
+        let mut all: Vec<_> = core.catalog.databases().map(info).collect();
+        all.sort_by_key(|region| region.id);
+        all
     }
 
     pub(crate) fn stats(&self) -> Stats {

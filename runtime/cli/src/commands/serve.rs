@@ -3,11 +3,13 @@
 //! ```text
 //!   settings    files and the command line: one declaration
 //!   properties  iotdb-*.properties as such a file
-//!   keeper      while it serves: SIGHUP, settings that change, the folder of pipelines
+//!   host        the server as the engine's statements know it
+//!   keeper      while it serves: SIGHUP, LOAD CONFIGURATION, settings that change, the folder of pipelines
 //!   pipelines   that folder, kept as its files say
 //! ```
 
 mod files;
+mod host;
 mod keeper;
 mod pipelines;
 mod properties;
@@ -25,11 +27,12 @@ use levada_connector_api::{ByteSize, EngineTuning, Interval, SyncMode};
 use levada_engine::{Engine, EngineOptions};
 use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes, http, tune};
 use levada_server::{Server, ServerOptions, Tls};
-use tokio::net::TcpListener;
+use parking_lot::Mutex;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{keeper::Keeper, pipelines::Folder, settings::Settings};
+use self::{host::ServeHost, keeper::Keeper, pipelines::Folder, settings::Settings};
 use crate::{
     exit::{self, Failure},
     functions,
@@ -153,7 +156,12 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
         let pipes = NodePipes::new(settings.max_number_of_sync_file_retry, chance());
         engine.run_pipes(Arc::new(pipes.clone())).await?;
-        let keeper = Keeper { args: args.clone(), settings, server, engine, pipes, runtime, folder };
+        let (ask, asked) = mpsc::channel(1);
+        let told = Arc::new(Mutex::new(settings.clone()));
+        let address = reachable(listeners.rpc.local_addr()?);
+        engine.set_host(Arc::new(ServeHost { address, ask, settings: Arc::clone(&told) }));
+        let args = args.clone();
+        let keeper = Keeper { args, settings, server, engine, pipes, runtime, folder, asked, told };
         let code = until_stopped(listeners, keeper, hangups).await?;
         stores.close().await.context("the engine did not close as it should")?;
         Ok(code)

@@ -226,6 +226,52 @@ fn a_hangup_reads_pipelines_and_settings_at_once() {
 }
 
 #[test]
+fn a_statement_reads_the_settings_anew_and_others_show_them() {
+    let workplace = Workplace::new();
+    workplace.write("pipelines/notes.txt", "no pipeline");
+    workplace.write("levada.yaml", "pipelines_interval: 0s\n");
+    let serving = Serving::start(&workplace, &["--config", "levada.yaml"]);
+    let sql = |sql: &str| workplace.run(&["sql", "--node", &serving.rpc, "--format", "csv", "-e", sql]);
+    let shown = |name: &str, value: &str| {
+        let variables = sql("show variables").ok();
+        assert!(variables.contains(&format!("{name},{value}")), "{name}: {variables}");
+    };
+    shown("enable_auto_create_schema", "true");
+    shown("ip_white_list", "127.0.0.1");
+    let changed = "enable_auto_create_schema: false\nip_white_list: 10.0.0.0/8\nmax_number_of_sync_file_retry: 9\nquery_timeout_threshold: 7s\ngrace: 3s\n";
+    workplace.write("levada.yaml", changed);
+    sql("load configuration").ok();
+    serving.says("to count at the next start: grace", 1);
+    for (name, value) in [
+        ("enable_auto_create_schema", "false"),
+        ("ip_white_list", "10.0.0.0/8"),
+        ("max_number_of_sync_file_retry", "9"),
+        ("query_timeout_threshold", "7s"),
+        ("grace", "10s"),
+    ] {
+        shown(name, value);
+    }
+    // Series are not made any more, and what is wrong changes nothing.
+    let insert = "insert into root.c.d(time, s) values (1, 1)";
+    assert_ne!(sql(insert).code, Some(0));
+    workplace.write("levada.yaml", "enable_auto_create_schema: true\nip_white_list: nowhere\n");
+    let wrong = sql("load configuration on local");
+    assert!(wrong.code != Some(0) && wrong.stderr.contains("the settings before count"), "{wrong:?}");
+    assert!(wrong.stderr.contains("ip_white_list"), "{wrong:?}");
+    assert_ne!(sql(insert).code, Some(0));
+    workplace.write("levada.yaml", "");
+    sql("load configuration").ok();
+    sql(insert).ok();
+    let (ip, port) = serving.rpc.split_once(':').expect("an address");
+    let nodes = sql("show datanodes").ok();
+    assert!(nodes.contains(&format!("1,Running,{ip},{port},1,1")), "{nodes}");
+    // Of a store that nobody serves there is nothing to be read anew.
+    serving.stop();
+    let alone = workplace.run(&["sql", "--data", "data", "-e", "load configuration"]);
+    assert!(alone.code != Some(0) && alone.stderr.contains("levada serve"), "{alone:?}");
+}
+
+#[test]
 fn settings_come_from_files_of_both_kinds_and_options_come_first() {
     let workplace = Workplace::new();
     let (rpc, other) = (free_address(), free_address());

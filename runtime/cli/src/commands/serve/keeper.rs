@@ -1,15 +1,18 @@
-//! What a server does beside serving: it reads its settings anew when it is asked to, and keeps the pipelines as their folder says.
+//! What a server does beside serving: it reads its settings anew when a signal or a statement says so, and keeps the pipelines as their folder says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use levada_engine::Engine;
 use levada_runtime::{NodePipes, Runtime};
 use levada_server::Server;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
     ServeArgs, files,
+    host::Loaded,
     pipelines::Folder,
     settings::{LIVE, Settings},
 };
@@ -25,6 +28,10 @@ pub(super) struct Keeper {
     pub(super) pipes: NodePipes,
     pub(super) runtime: Runtime,
     pub(super) folder: Option<Folder>,
+    /// Who asks for the settings to be read anew.
+    pub(super) asked: mpsc::Receiver<oneshot::Sender<Loaded>>,
+    /// The settings that count now, as others see them.
+    pub(super) told: Arc<Mutex<Settings>>,
 }
 
 impl Keeper {
@@ -37,6 +44,15 @@ impl Keeper {
                 biased;
                 () = stop.cancelled() => break,
                 () = hangups.received() => self.reload().await,
+                Some(answer) = self.asked.recv() => {
+                    let loaded = self.load_settings();
+                    match &loaded {
+                        Ok(done) => info!("{done}"),
+                        Err(error) => error!("{error}"),
+                    }
+                    // Who asked may be gone.
+                    answer.send(loaded).unwrap_or_default();
+                }
                 () = tokio::time::sleep(interval), if !interval.is_zero() => self.look(false).await,
             }
         }
@@ -85,6 +101,7 @@ impl Keeper {
             pipelines_interval: new.pipelines_interval,
             ..self.settings.clone()
         };
+        self.told.lock().clone_from(&self.settings);
         let told = |names: Vec<String>, what: &str| match names.is_empty() {
             true => String::new(),
             false => format!("; {what}: {}", names.join(", ")),

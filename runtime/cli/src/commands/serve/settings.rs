@@ -201,14 +201,24 @@ impl Settings {
         Ok(list.map_err(|error| Failure::invalid(format!("ip_white_list: {error}")))?)
     }
 
-    /// Which settings differ, by name.
-    pub(super) fn differing(&self, other: &Self) -> Vec<String> {
-        let of = |settings: &Self| match serde_json::to_value(settings) {
+    fn values(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
             Ok(Value::Object(values)) => values,
             _ => Map::new(),
-        };
-        let other = of(other);
-        of(self)
+        }
+    }
+
+    /// Those that are set, as text, by name. None of them is a secret.
+    pub(super) fn named(&self) -> Vec<(String, String)> {
+        let set = self.values().into_iter().filter(|(_, value)| !value.is_null());
+        let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        set.map(|(name, value)| (name, text(value))).collect()
+    }
+
+    /// Which settings differ, by name.
+    pub(super) fn differing(&self, other: &Self) -> Vec<String> {
+        let other = other.values();
+        self.values()
             .into_iter()
             .filter(|(name, value)| other.get(name) != Some(value))
             .map(|(name, _)| name)
@@ -229,7 +239,7 @@ mod tests {
         let head = "The settings of `levada serve --config levada.yaml`. Each line that is a comment shows a setting with its default, \
                     or with an example where it has none; take out the mark before a name to say something else. Options of the \
                     command line come before what stands here.\n\nVariables are those of the environment: `${NAME}`, or \
-                    `${NAME:-default}`. SIGHUP reads this file anew: what changes while the server runs says so, all \
+                    `${NAME:-default}`. SIGHUP and LOAD CONFIGURATION read this file anew: what changes while the server runs says so, all \
                     else counts at the next start.";
         levada_config::explained_options::<Settings>(head)
     }

@@ -3,7 +3,7 @@
 //! ```text
 //!   row("d1", t, [("a", 1.0), ("b", true)])
 //!        │
-//!        ▼ the device of the row before, else a hash of its name
+//!        ▼ the device of the row before, or the one that followed that last time, else a hash of its name
 //!   DeviceRows d1 ── times    t0 t1 t2
 //!        │           records   0  0  1            which record each row came from
 //!        │           column a  1. 2. 3.           found where it stood in the row before, else by a hash
@@ -244,7 +244,7 @@ impl BatchBuilder {
                 return Err(RowError("a measurement's name is empty".to_owned()));
             }
             bytes += value.bytes();
-            values |= *value != FieldValue::Null;
+            values |= !matches!(value, FieldValue::Null);
         }
         if self.value_bytes + bytes > MOST_BYTES {
             return Err(RowError(format!("a batch holds {MOST_BYTES} bytes of values at most")));
@@ -352,8 +352,14 @@ impl BatchBuilder {
 
     /// Where a device's rows are.
     fn device(&mut self, name: &str) -> Result<usize, RowError> {
-        if self.devices.get(self.last).is_some_and(|rows| *rows.key == *name) {
-            return Ok(self.last);
+        let before = self.last;
+        // Devices mostly come in the same order again and again.
+        let expected = self.devices.get(before).map_or(before, |rows| rows.follower);
+        for at in [before, expected] {
+            if self.devices.get(at).is_some_and(|rows| names::same(&rows.key, name)) {
+                self.last = at;
+                return Ok(at);
+            }
         }
         let hash = column::hash_of(&self.hasher, name);
         let devices = &self.devices;
@@ -368,6 +374,9 @@ impl BatchBuilder {
                 at
             }
         };
+        if let Some(rows) = self.devices.get_mut(before) {
+            rows.follower = self.last;
+        }
         Ok(self.last)
     }
 }

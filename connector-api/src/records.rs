@@ -8,16 +8,23 @@
 //! ```
 //!
 //! What came with a record beside its bytes (a message's key, time and headers) is kept apart, in `Envelopes`.
+//!
+//! The memory of records that are gone goes back to their builder, for others: memory that a thread takes and another frees comes
+//! as new pages, each of which the kernel has to clear.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 use levada_model::SplitName;
 
 mod envelope;
+mod spares;
 
 pub use self::envelope::{Envelope, Headers};
 
-use self::envelope::Envelopes;
+use self::{envelope::Envelopes, spares::Spares};
 
 /// The records of a batch as they came, in one allocation.
 #[derive(Default)]
@@ -26,6 +33,8 @@ pub struct Records {
     entries: Vec<Entry>,
     splits: Vec<SplitName>,
     envelopes: Envelopes,
+    /// Where the memory goes when they are gone.
+    spares: Weak<Spares>,
 }
 
 #[derive(Clone, Copy)]
@@ -47,6 +56,7 @@ pub struct RecordRef {
 pub struct RecordsBuilder {
     records: Records,
     current_split: u32,
+    spares: Arc<Spares>,
 }
 
 impl Records {
@@ -81,9 +91,28 @@ impl Records {
 }
 
 impl Records {
+    /// The memory, with nothing in it.
+    fn emptied(&mut self) -> Self {
+        self.spares = Weak::new();
+        let mut emptied = std::mem::take(self);
+        emptied.arena.clear();
+        emptied.entries.clear();
+        emptied.splits.clear();
+        emptied.envelopes.clear();
+        emptied
+    }
+
     /// What came with a record beside its bytes, where anything did.
     pub fn envelope(&self, index: u32) -> Option<Envelope<'_>> {
         self.envelopes.get(index)
+    }
+}
+
+impl Drop for Records {
+    fn drop(&mut self) {
+        if let Some(spares) = self.spares.upgrade() {
+            spares.give(self.emptied());
+        }
     }
 }
 
@@ -124,24 +153,33 @@ impl fmt::Debug for RecordRef {
 impl RecordsBuilder {
     /// Room for that many records of that many bytes in all.
     pub fn with_capacity(records: usize, bytes: usize) -> Self {
-        Self {
-            records: Records {
-                arena: Vec::with_capacity(bytes),
-                entries: Vec::with_capacity(records),
-                splits: Vec::new(),
-                envelopes: Envelopes::default(),
-            },
-            current_split: 0,
-        }
+        let mut builder = Self::default();
+        builder.records.arena.reserve_exact(bytes);
+        builder.records.entries.reserve_exact(records);
+        builder
     }
 
-    /// An empty builder with room for about as much as this one holds, and for at most that many bytes of records.
+    /// An empty builder with room for about as much as this one holds, and for at most that many bytes of records. It takes the
+    /// memory of records that are gone, where what this one holds fits well into that.
     #[must_use]
     pub fn successor(&self, most_bytes: usize) -> Self {
+        let spares = Arc::clone(&self.spares);
+        if let Some(records) = self.spares.take(|spare| self.fits(spare, most_bytes)) {
+            return Self { records, current_split: 0, spares };
+        }
         let bytes = self.records.arena.len();
         let mut next = Self::with_capacity(self.len(), (bytes + bytes / 8).min(most_bytes));
         next.records.envelopes = self.records.envelopes.successor(most_bytes);
+        next.spares = spares;
         next
+    }
+
+    /// Whether memory is enough for what this one holds, and not much more than that.
+    fn fits(&self, spare: &Records, most_bytes: usize) -> bool {
+        let used = self.bytes() + self.len() * size_of::<Entry>();
+        spare.arena.capacity() >= self.records.arena.len()
+            && spare.arena.capacity() <= most_bytes
+            && spare.bytes() <= 2 * used
     }
 
     /// Records pushed from now on come from this split.
@@ -195,7 +233,8 @@ impl RecordsBuilder {
     }
 
     /// The records, complete.
-    pub fn finish(self) -> Arc<Records> {
+    pub fn finish(mut self) -> Arc<Records> {
+        self.records.spares = Arc::downgrade(&self.spares);
         Arc::new(self.records)
     }
 }
@@ -220,5 +259,57 @@ mod tests {
         );
         assert_eq!(records.origin(2), Some((&"t/0".into(), 8)));
         assert_eq!(records.origin(3), None);
+    }
+
+    /// A builder's records of a split, that many of so many bytes each.
+    fn fill(builder: &mut RecordsBuilder, records: usize, bytes: usize) {
+        builder.split(&"t/0".into());
+        for position in 0..records {
+            builder.push(&vec![b'x'; bytes], position as u64);
+        }
+    }
+
+    #[test]
+    fn records_that_are_gone_leave_their_memory_to_others_of_their_builder() {
+        let mut builder = RecordsBuilder::default();
+        fill(&mut builder, 100, 100);
+        builder.envelope(Some(b"key"), None, true);
+        let mut next = builder.successor(1 << 20);
+        let (first, memory) = (builder.finish(), next.records.arena.as_ptr());
+        let place = first.get(0).as_ptr();
+        assert_ne!(place, memory, "the first are still there");
+        drop(first);
+        fill(&mut next, 100, 100);
+        let mut third = next.successor(1 << 20);
+        third.split(&"t/1".into());
+        third.push(b"other", 7);
+        let third = third.finish();
+        assert_eq!((third.get(0), third.get(0).as_ptr()), (b"other".as_slice(), place));
+        assert_eq!(third.origin(0), Some((&"t/1".into(), 7)));
+        assert!(third.envelope(0).is_none() && third.get(1).is_empty());
+    }
+
+    #[test]
+    fn memory_that_is_too_large_or_too_small_for_what_comes_is_let_go() {
+        for (before, now) in [(100, 10), (10, 100)] {
+            let mut builder = RecordsBuilder::default();
+            fill(&mut builder, before, 100);
+            let mut next = builder.successor(1 << 20);
+            drop(builder.finish());
+            fill(&mut next, now, 100);
+            let third = next.successor(1 << 20);
+            let room = third.records.arena.capacity();
+            assert!((now * 100..now * 200).contains(&room), "{room} bytes for {now} records");
+        }
+    }
+
+    #[test]
+    fn memory_beyond_the_bound_is_not_kept() {
+        let mut builder = RecordsBuilder::default();
+        fill(&mut builder, 100, 100);
+        let mut next = builder.successor(5_000);
+        drop(builder.finish());
+        fill(&mut next, 100, 100);
+        assert_eq!(next.successor(5_000).records.arena.capacity(), 5_000);
     }
 }

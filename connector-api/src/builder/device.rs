@@ -10,7 +10,7 @@ use levada_model::{Moment, Path, Tablet};
 use super::{
     FieldValue,
     column::{ColumnRows, hash_of},
-    names::raw_measurement,
+    names::{raw_measurement, same},
 };
 use crate::{Readings, Records};
 
@@ -23,6 +23,8 @@ pub(super) struct DeviceRows {
     pub(super) active: bool,
     /// The moment of the row that came last, in this batch or the one before.
     pub(super) last: Option<Moment>,
+    /// The device that came after this one last time.
+    pub(super) follower: usize,
     path: Path,
     times: Vec<i64>,
     records: Vec<u32>,
@@ -38,6 +40,7 @@ impl DeviceRows {
             key: key.into(),
             active: false,
             last: None,
+            follower: usize::MAX,
             path,
             times: Vec::new(),
             records: Vec::new(),
@@ -62,11 +65,11 @@ impl DeviceRows {
         let known = self.columns.len();
         let mut hint = 0;
         for &(name, value) in fields {
-            if value == FieldValue::Null {
+            if matches!(value, FieldValue::Null) {
                 continue;
             }
             let at = match self.columns.get(hint) {
-                Some(column) if *column.key == *name => hint,
+                Some(column) if same(&column.key, name) => hint,
                 _ => self.column(name, &value, hasher),
             };
             hint = at + 1;

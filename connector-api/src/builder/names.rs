@@ -33,3 +33,44 @@ pub(super) fn raw_measurement(name: &str) -> Cow<'_, str> {
     }
     Cow::Borrowed(name)
 }
+
+/// Whether two names are the same. Most have at most 32 bytes: those are compared as two words, which overlap, without a call.
+#[inline]
+pub(super) fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..4 => a.iter().eq(b),
+        4..8 => ends_are_same::<4>(a, b),
+        8..16 => ends_are_same::<8>(a, b),
+        16..=32 => ends_are_same::<16>(a, b),
+        _ => a == b,
+    }
+}
+
+#[inline]
+fn ends_are_same<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same;
+
+    #[test]
+    fn names_are_the_same_where_each_byte_is() {
+        let name = "a name of more than thirty-two bytes";
+        for len in 0..=name.len() {
+            let name = &name[..len];
+            assert!(same(name, &name.to_owned()), "{name}");
+            assert!(!same(name, &format!("{name}x")));
+            for at in 0..len {
+                let mut other = name.to_owned();
+                other.replace_range(at..=at, "#");
+                assert!(!same(name, &other), "{name} {other}");
+            }
+        }
+    }
+}

@@ -78,6 +78,12 @@ impl Envelopes {
         }
     }
 
+    /// Forgets all, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.arena.clear();
+        self.entries.clear();
+    }
+
     /// Bytes so far.
     pub(super) fn bytes(&self) -> usize {
         self.arena.len() + self.entries.len() * size_of::<Entry>()

@@ -1,0 +1,46 @@
+//! Memory of records that are gone, for those that come.
+
+use std::{
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::Records;
+
+/// How many are kept: a sink is through with several batches at once.
+const MOST: usize = 4;
+
+/// Memory to be used again, of the records of one builder after the other.
+#[derive(Default)]
+pub(super) struct Spares(Mutex<Vec<Records>>);
+
+impl Spares {
+    fn spares(&self) -> MutexGuard<'_, Vec<Records>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps memory, unless there is enough.
+    pub(super) fn give(&self, spare: Records) {
+        let mut spares = self.spares();
+        if spares.len() < MOST {
+            spares.push(spare);
+        }
+    }
+
+    /// Memory that fits; what does not is let go, as it would not fit what comes then.
+    pub(super) fn take(&self, fits: impl Fn(&Records) -> bool) -> Option<Records> {
+        let mut spares = self.spares();
+        while let Some(spare) = spares.pop() {
+            if fits(&spare) {
+                return Some(spare);
+            }
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Spares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spares").finish_non_exhaustive()
+    }
+}

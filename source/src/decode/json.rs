@@ -33,10 +33,12 @@ use levada_connector_api::{
 mod device;
 mod event;
 mod fields;
+mod flat;
 mod leaf;
 mod options;
 mod path;
 mod row;
+mod scan;
 mod tape;
 #[cfg(test)]
 mod tests;
@@ -48,6 +50,7 @@ pub use self::{
 
 use self::{
     fields::Fields,
+    flat::Pattern,
     options::Plan,
     tape::{Node, Value, children},
 };
@@ -61,6 +64,7 @@ pub struct JsonDecoder {
     fields: Vec<(&'static str, FieldValue<'static>)>,
     /// Where the names of devices are made.
     name: String,
+    pattern: Pattern,
 }
 
 impl DecoderType for JsonDecoder {
@@ -77,7 +81,8 @@ impl DecoderType for JsonDecoder {
         let noticed = Arc::clone(&plan.account);
         let make = move || -> Box<dyn Decoder> {
             let plan = Arc::clone(&plan);
-            Box::new(Self { plan, tape: Vec::new(), fields: Vec::new(), name: String::new() })
+            let (tape, fields) = (Vec::new(), Vec::new());
+            Box::new(Self { plan, tape, fields, name: String::new(), pattern: Pattern::default() })
         };
         Ok(DecoderFactory::new(make).noticing(noticed))
     }
@@ -85,25 +90,16 @@ impl DecoderType for JsonDecoder {
 
 impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(unmarked(record)).map_err(|error| {
-            DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
-        })?;
-        let mut tape = reuse(std::mem::take(&mut self.tape));
-        let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
-        let mut decode = |text| {
-            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows))
-        };
+        let text = utf8(unmarked(record))?;
         // A record of blank lines alone holds none: it is rejected as one value would be.
         let decoded = if self.plan.lines && !text.trim().is_empty() {
             let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
             lines.try_for_each(|(nth, line)| {
-                decode(line).map_err(|error| format!("line {}: {error}", nth + 1))
+                self.document(line, rows).map_err(|error| format!("line {}: {error}", nth + 1))
             })
         } else {
-            decode(text)
+            self.document(text, rows)
         };
-        (self.fields, self.name) = memory;
-        self.tape = reuse(tape);
         decoded.map_err(|message| {
             rows.take_back();
             DecodeError { message }
@@ -113,6 +109,42 @@ impl Decoder for JsonDecoder {
     fn is_whole(&mut self, record: &[u8]) -> bool {
         is_closed(record)
     }
+}
+
+impl JsonDecoder {
+    /// Puts the rows of one document.
+    fn document(&mut self, text: &str, rows: &mut BatchBuilder) -> Result<(), String> {
+        let mut fields = reuse(std::mem::take(&mut self.fields));
+        let decoded = self.pattern.decode(&self.plan, text, &mut fields, rows);
+        self.fields = reuse(fields);
+        if decoded? {
+            self.pattern.fits();
+            return Ok(());
+        }
+        self.in_full(text, rows)?;
+        self.pattern.take(&self.plan, text);
+        Ok(())
+    }
+
+    /// Puts the rows of a document that is not like the one before.
+    fn in_full(&mut self, text: &str, rows: &mut BatchBuilder) -> Result<(), String> {
+        let mut tape = reuse(std::mem::take(&mut self.tape));
+        let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
+        let decoded =
+            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
+        (self.fields, self.name) = memory;
+        self.tape = reuse(tape);
+        decoded
+    }
+}
+
+/// Bytes as the text that they are.
+#[inline]
+fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
+    // The faster check does not say where.
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes)).map_err(|error| {
+        DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
+    })
 }
 
 /// Whether a text is a closed object or list.

@@ -15,11 +15,17 @@ pub(super) fn untyped<'t>(value: &'t Value<'_>, integers: Integers) -> FieldValu
     match value {
         Value::Number(digits) => integers.number(digits),
         Value::Bool(value) => FieldValue::Boolean(*value),
-        Value::Text(text) => match text.as_bytes() {
-            [b'N' | b'I' | b'+' | b'-', ..] if is_not_finite(text) => integers.number(text),
-            _ => FieldValue::Text(text),
-        },
+        Value::Text(text) => untyped_text(text, integers),
         Value::Null | Value::Object(_) | Value::List(_) => FieldValue::Null,
+    }
+}
+
+/// A text without a type.
+#[inline]
+pub(super) fn untyped_text(text: &str, integers: Integers) -> FieldValue<'_> {
+    match text.as_bytes() {
+        [b'N' | b'I' | b'+' | b'-', ..] if is_not_finite(text) => integers.number(text),
+        _ => FieldValue::Text(text),
     }
 }
 

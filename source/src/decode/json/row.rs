@@ -305,12 +305,17 @@ fn finish<'t>(
     plan.account.row(rows, device, time, &all)
 }
 
-fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Result<Moment, String> {
+/// The moment that a value is; of a device's record that has none, where that is allowed, the present.
+///
+/// # Errors
+/// The value is no time, or there is none.
+pub(super) fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Result<Moment, String> {
     match found {
-        Some(Value::Number(digits)) if digits.contains(['e', 'E']) => {
-            plan.time.float(digits.parse().unwrap_or(f64::NAN))
-        }
-        Some(Value::Number(digits)) => plan.time.text(digits),
+        Some(Value::Number(digits)) => match digits.parse() {
+            Ok(time) => plan.time.integer(time),
+            Err(_) if digits.contains(['e', 'E']) => plan.time.float(digits.parse().unwrap_or(f64::NAN)),
+            Err(_) => plan.time.text(digits),
+        },
         Some(Value::Text(text)) => plan.time.text(text),
         None | Some(Value::Null) => plan.time.missing(device),
         Some(_) => Err("the time is neither a number nor a text".to_owned()),

@@ -12,6 +12,8 @@
 
 use std::borrow::Cow;
 
+use super::scan::{Scanner, Wrong};
+
 /// Objects and lists within each other: more would only serve to exhaust memory.
 const DEEPEST: usize = 32;
 /// What the usual parser of JSON says of a number beyond its own bounds, which is well formed.
@@ -42,10 +44,10 @@ pub(super) enum Value<'a> {
 /// The text is not one JSON document.
 pub(super) fn read<'a>(text: &'a str, tape: &mut Vec<Node<'a>>) -> Result<(), String> {
     tape.clear();
-    let mut reader = Reader { text, at: 0, open: [0; DEEPEST], depth: 0 };
+    let mut reader = Reader { scan: Scanner::new(text), open: [0; DEEPEST], depth: 0 };
     reader.document(tape).map_err(|wrong| match wrong {
         Wrong::Deep => format!("not JSON: nested more than {DEEPEST} deep"),
-        Wrong::Syntax => format!("not JSON: {}{}", position(text, reader.at), hint(text)),
+        Wrong::Syntax => format!("not JSON: {}{}", position(text, reader.scan.at), hint(text)),
     })
 }
 
@@ -83,30 +85,9 @@ pub(super) fn children<'t, 'a>(
     })
 }
 
-/// How many of eight bytes, the lowest first, are neither a quote nor a backslash nor a control character.
-#[inline]
-fn plain(word: u64) -> usize {
-    const LOW: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = LOW << 7;
-    // The highest bit of each byte that is 0; above the lowest such byte, of others too.
-    let zero = |bytes: u64| bytes.wrapping_sub(LOW) & !bytes;
-    let quote = zero(word ^ (LOW * b'"' as u64));
-    let backslash = zero(word ^ (LOW * b'\\' as u64));
-    let control = word.wrapping_sub(LOW * 0x20) & !word;
-    (((quote | backslash | control) & HIGH).trailing_zeros() / 8) as usize
-}
-
-/// Why a text is not a document.
-#[derive(Debug)]
-enum Wrong {
-    Syntax,
-    Deep,
-}
-
 /// Reads a document byte by byte.
 struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+    scan: Scanner<'a>,
     /// The nodes of the objects and lists that are not closed yet.
     open: [u32; DEEPEST],
     depth: usize,
@@ -121,13 +102,12 @@ impl<'a> Reader<'a> {
             // What follows it: ends, then a comma and the next value, or nothing.
             loop {
                 let Some(open) = self.depth.checked_sub(1).and_then(|top| self.open.get(top)) else {
-                    self.space();
-                    return if self.at == self.text.len() { Ok(()) } else { Err(Wrong::Syntax) };
+                    return if self.scan.is_through() { Ok(()) } else { Err(Wrong::Syntax) };
                 };
                 let open = *open as usize;
                 let begun = tape.len() == open + 1;
                 let is_object = matches!(tape[open].value, Value::Object(_));
-                let byte = self.next_byte()?;
+                let byte = self.scan.next_byte()?;
                 if byte == if is_object { b'}' } else { b']' } {
                     let end = tape.len();
                     tape[open].value = if is_object { Value::Object(end) } else { Value::List(end) };
@@ -135,12 +115,12 @@ impl<'a> Reader<'a> {
                     continue;
                 }
                 match (begun, byte) {
-                    (true, _) => self.at -= 1,
+                    (true, _) => self.scan.at -= 1,
                     (false, b',') => {}
-                    (false, _) => return Err(self.back()),
+                    (false, _) => return Err(self.scan.back()),
                 }
                 if is_object {
-                    key = self.key()?;
+                    key = self.scan.key()?;
                 }
                 break;
             }
@@ -152,23 +132,23 @@ impl<'a> Reader<'a> {
     fn value(&mut self, key: Cow<'a, str>, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
         // The frequent values are made where they stay: one that is put together first is copied before it is complete in memory,
         // which the processor waits for.
-        let value = match self.next_byte()? {
+        let value = match self.scan.next_byte()? {
             b'"' => {
-                let text = self.string()?;
+                let text = self.scan.string()?;
                 tape.push(Node { key, value: Value::Text(text) });
                 return Ok(());
             }
             b'-' | b'0'..=b'9' => {
-                let digits = self.number()?;
+                let digits = self.scan.number()?;
                 tape.push(Node { key, value: Value::Number(digits) });
                 return Ok(());
             }
             b'{' => self.opened(tape.len(), Value::Object(0))?,
             b'[' => self.opened(tape.len(), Value::List(0))?,
-            b't' => self.word("true", Value::Bool(true))?,
-            b'f' => self.word("false", Value::Bool(false))?,
-            b'n' => self.word("null", Value::Null)?,
-            _ => return Err(self.back()),
+            b't' => self.scan.word("true").map(|()| Value::Bool(true))?,
+            b'f' => self.scan.word("false").map(|()| Value::Bool(false))?,
+            b'n' => self.scan.word("null").map(|()| Value::Null)?,
+            _ => return Err(self.scan.back()),
         };
         tape.push(Node { key, value });
         Ok(())
@@ -179,129 +159,6 @@ impl<'a> Reader<'a> {
         *self.open.get_mut(self.depth).ok_or(Wrong::Deep)? = u32::try_from(at).map_err(|_| Wrong::Syntax)?;
         self.depth += 1;
         Ok(value)
-    }
-
-    /// A key and the colon behind it.
-    #[inline]
-    fn key(&mut self) -> Result<Cow<'a, str>, Wrong> {
-        if self.next_byte()? != b'"' {
-            return Err(self.back());
-        }
-        let key = self.string()?;
-        if self.next_byte()? == b':' { Ok(key) } else { Err(self.back()) }
-    }
-
-    /// A text whose first quote has been read.
-    #[inline(always)]
-    fn string(&mut self) -> Result<Cow<'a, str>, Wrong> {
-        let bytes = self.text.as_bytes();
-        let from = self.at;
-        let mut escaped = false;
-        loop {
-            while let Some(word) = bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let plain = plain(u64::from_le_bytes(*word));
-                self.at += plain;
-                if plain < size_of::<u64>() {
-                    break;
-                }
-            }
-            match bytes.get(self.at) {
-                Some(b'"') => break,
-                // What is escaped may be a quote.
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += 2;
-                }
-                Some(0x20..) => self.at += 1,
-                _ => return Err(Wrong::Syntax),
-            }
-        }
-        let end = self.at;
-        self.at += 1;
-        if escaped {
-            return self.unescaped(from - 1, end);
-        }
-        self.text.get(from..end).map(Cow::Borrowed).ok_or(Wrong::Syntax)
-    }
-
-    /// The text between two quotes.
-    #[cold]
-    fn unescaped(&self, first: usize, last: usize) -> Result<Cow<'a, str>, Wrong> {
-        let quoted = self.text.get(first..=last).ok_or(Wrong::Syntax)?;
-        serde_json::from_str(quoted).map(Cow::Owned).map_err(|_| Wrong::Syntax)
-    }
-
-    /// A number whose first byte has been read.
-    #[inline]
-    fn number(&mut self) -> Result<&'a str, Wrong> {
-        let from = self.at - 1;
-        let bytes = self.text.as_bytes();
-        if bytes.get(from) == Some(&b'-') {
-            self.at += 1;
-        }
-        // No zero leads other digits.
-        let first = bytes.get(self.at - 1).filter(|byte| byte.is_ascii_digit()).ok_or(Wrong::Syntax)?;
-        if *first != b'0' {
-            self.digits();
-        }
-        if bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            self.some_digits()?;
-        }
-        if let Some(b'e' | b'E') = bytes.get(self.at) {
-            self.at += 1;
-            if let Some(b'+' | b'-') = bytes.get(self.at) {
-                self.at += 1;
-            }
-            self.some_digits()?;
-        }
-        // One that is beyond all bounds of a type is JSON as well.
-        self.text.get(from..self.at).ok_or(Wrong::Syntax)
-    }
-
-    #[inline]
-    fn digits(&mut self) {
-        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
-        }
-    }
-
-    fn some_digits(&mut self) -> Result<(), Wrong> {
-        let from = self.at;
-        self.digits();
-        if self.at > from { Ok(()) } else { Err(Wrong::Syntax) }
-    }
-
-    /// A word whose first byte has been read.
-    fn word(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, Wrong> {
-        let from = self.at - 1;
-        if self.text.as_bytes().get(from..from + word.len()) != Some(word.as_bytes()) {
-            return Err(Wrong::Syntax);
-        }
-        self.at = from + word.len();
-        Ok(value)
-    }
-
-    #[inline]
-    fn space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.text.as_bytes().get(self.at) {
-            self.at += 1;
-        }
-    }
-
-    /// The next byte that is no space.
-    #[inline]
-    fn next_byte(&mut self) -> Result<u8, Wrong> {
-        self.space();
-        let byte = *self.text.as_bytes().get(self.at).ok_or(Wrong::Syntax)?;
-        self.at += 1;
-        Ok(byte)
-    }
-
-    /// The byte that was read last was not expected.
-    fn back(&mut self) -> Wrong {
-        self.at -= 1;
-        Wrong::Syntax
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
         let name = "a name of more than thirty-two bytes";
         for len in 0..=name.len() {
             let name = &name[..len];
-            assert!(same(name, &name.to_owned()), "{name}");
+            assert!(same(name, name), "{name}");
             assert!(!same(name, &format!("{name}x")));
             for at in 0..len {
                 let mut other = name.to_owned();

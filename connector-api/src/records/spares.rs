@@ -1,9 +1,8 @@
 //! Memory of records that are gone, for those that come.
 
-use std::{
-    fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::fmt;
+
+use parking_lot::Mutex;
 
 use super::Records;
 
@@ -15,13 +14,9 @@ const MOST: usize = 4;
 pub(super) struct Spares(Mutex<Vec<Records>>);
 
 impl Spares {
-    fn spares(&self) -> MutexGuard<'_, Vec<Records>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Keeps memory, unless there is enough.
     pub(super) fn give(&self, spare: Records) {
-        let mut spares = self.spares();
+        let mut spares = self.0.lock();
         if spares.len() < MOST {
             spares.push(spare);
         }
@@ -29,7 +24,7 @@ impl Spares {
 
     /// Memory that fits; what does not is let go, as it would not fit what comes then.
     pub(super) fn take(&self, fits: impl Fn(&Records) -> bool) -> Option<Records> {
-        let mut spares = self.spares();
+        let mut spares = self.0.lock();
         while let Some(spare) = spares.pop() {
             if fits(&spare) {
                 return Some(spare);

@@ -28,6 +28,22 @@ fn plain(word: u64) -> usize {
     (((quote | backslash | control) & HIGH).trailing_zeros() / 8) as usize
 }
 
+/// Whether bytes of one length are the same. Those of a key and what stands around it are few, mostly: they are compared as two
+/// words, which overlap, without a call.
+#[inline]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    match a.len() {
+        8..16 => are_ends_same::<8>(a, b),
+        16..=32 => are_ends_same::<16>(a, b),
+        _ => a == b,
+    }
+}
+
+#[inline]
+fn are_ends_same<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+}
+
 impl<'a> Scanner<'a> {
     /// At the beginning of a text.
     pub(super) fn new(text: &'a str) -> Self {
@@ -44,7 +60,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
         let end = self.at + bytes.len();
-        let passes = self.text.as_bytes().get(self.at..end).is_some_and(|next| next == bytes);
+        let passes = self.text.as_bytes().get(self.at..end).is_some_and(|next| is_same(next, bytes));
         if passes {
             self.at = end;
         }
@@ -173,5 +189,24 @@ impl<'a> Scanner<'a> {
     pub(super) fn back(&mut self) -> Wrong {
         self.at -= 1;
         Wrong::Syntax
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same;
+
+    #[test]
+    fn bytes_are_the_same_where_each_is() {
+        let bytes = b"more than thirty-two bytes, to be sure";
+        for len in 0..=bytes.len() {
+            let bytes = &bytes[..len];
+            assert!(is_same(bytes, bytes));
+            for at in 0..len {
+                let mut other = bytes.to_vec();
+                other[at] = b'#';
+                assert!(!is_same(bytes, &other), "{len} {at}");
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use levada_model::{Kind, Moment, SplitName, SplitRange};
 
-use crate::{Batch, RecordRef, RecordsBuilder, RejectedRecord};
+use crate::{Batch, MetaValue, RecordRef, RecordsBuilder, RejectedRecord, meta::Known};
 
 mod beside;
 mod column;
@@ -140,6 +140,7 @@ pub struct BatchBuilder {
     value_bytes: usize,
     fine: FineTimes,
     beside: Beside,
+    known: Known,
 }
 
 /// Moments that are kept from one batch to the next, to compare those of its rows with.
@@ -185,12 +186,41 @@ impl BatchBuilder {
     pub fn record(&mut self, bytes: &[u8], position: u64) {
         self.current = Some((self.records.push(bytes, position), self.rows));
         self.beside.clear();
+        self.known.clear();
     }
 
     /// Every row of the current record that has a value gets this column too: a TEXT, an INT64 or a TIMESTAMP, which is something
     /// that came with the record beside its bytes.
     pub fn beside(&mut self, name: &str, value: FieldValue<'_>) {
         self.beside.add(name, value);
+    }
+
+    /// The next of what the decoder needs of the current record beside its bytes; `None` where the record has no such thing. See
+    /// [`DecoderFactory::wanted`](crate::DecoderFactory::wanted).
+    pub fn know(&mut self, value: Option<MetaValue<'_>>) {
+        self.known.add(value);
+    }
+
+    /// What was given as the n-th with [`BatchBuilder::know`] of the current record.
+    pub fn known(&self, nth: usize) -> Option<MetaValue<'_>> {
+        self.known.get(nth)
+    }
+
+    /// As [`BatchBuilder::beside`], of what was given as the n-th with [`BatchBuilder::know`].
+    ///
+    /// # Errors
+    /// It is no text.
+    pub fn beside_known(&mut self, name: &str, nth: usize) -> Result<(), RowError> {
+        let Some(value) = self.known.get(nth) else { return Ok(()) };
+        let field = match value {
+            MetaValue::Bytes(bytes) => std::str::from_utf8(bytes)
+                .map(FieldValue::Text)
+                .map_err(|_| RowError(format!("what comes with the record as `{name}` is not UTF-8")))?,
+            MetaValue::Integer(number) => FieldValue::Int64(number),
+            MetaValue::Time(time) => FieldValue::Timestamp(time),
+        };
+        self.beside.add(name, field);
+        Ok(())
     }
 
     /// The device of the current record's rows, where the record itself names none.
@@ -287,6 +317,35 @@ impl BatchBuilder {
             self.devices[at as usize].take_back(record);
         }
         self.rows = before;
+    }
+
+    /// Takes back the rows of the current record that were pushed since there were so many ([`BatchBuilder::rows`]). They are of the device
+    /// that came last.
+    pub fn take_back_to(&mut self, rows: usize) {
+        let more = self.rows.saturating_sub(rows);
+        if let Some(device) = self.devices.get_mut(self.last).filter(|_| more > 0) {
+            device.take_back_last(more);
+            self.rows = rows;
+        }
+    }
+
+    /// A part of the current record cannot be made into rows: the record will be dead-lettered with this reason, and rows of its other
+    /// parts stay.
+    pub fn reject_part(&mut self, error: String) {
+        let Some((record, _)) = self.current else { return };
+        match self.rejected.last_mut().filter(|(rejected, _)| *rejected == record) {
+            Some((_, before)) => {
+                before.push_str("; ");
+                before.push_str(&error);
+            }
+            None => self.rejected.push((record, error)),
+        }
+    }
+
+    /// Why parts of the current record were rejected, where any were.
+    pub fn rejected_part(&self) -> Option<&str> {
+        let (record, _) = self.current?;
+        self.rejected.last().filter(|(rejected, _)| *rejected == record).map(|(_, error)| error.as_str())
     }
 
     /// The current record cannot be made into rows: rows it pushed are taken back, and it will be dead-lettered.

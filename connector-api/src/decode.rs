@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::BatchBuilder;
+use crate::{BatchBuilder, Meta};
 
 /// Why a record's bytes are not rows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,8 @@ impl DecodeError {
 
 /// Makes rows of records. One decoder is used by one task at a time and may keep scratch memory between records.
 pub trait Decoder: Send {
-    /// Puts the rows of one record into the builder, all or none of them.
+    /// Puts the rows of one record into the builder. Of a record of several parts (elements of a list, lines) those that are not well
+    /// formed are rejected for themselves ([`BatchBuilder::reject_part`]) as long as there are others.
     ///
     /// # Errors
     /// The record is not well formed; the builder holds none of its rows.
@@ -72,18 +73,30 @@ pub struct Remark {
 pub struct DecoderFactory {
     make: Arc<dyn Fn() -> Box<dyn Decoder> + Send + Sync>,
     noticed: Option<Arc<dyn Noticed>>,
+    wanted: Arc<[Meta]>,
 }
 
 impl DecoderFactory {
     /// A factory from a function.
     pub fn new(make: impl Fn() -> Box<dyn Decoder> + Send + Sync + 'static) -> Self {
-        Self { make: Arc::new(make), noticed: None }
+        Self { make: Arc::new(make), noticed: None, wanted: Arc::new([]) }
     }
 
     /// With what all of its decoders notice together.
     #[must_use]
     pub fn noticing(self, noticed: Arc<dyn Noticed>) -> Self {
         Self { noticed: Some(noticed), ..self }
+    }
+
+    /// Of decoders that need what comes with a record: a source gives it with [`BatchBuilder::know`], in this order.
+    #[must_use]
+    pub fn wanting(self, wanted: impl Into<Arc<[Meta]>>) -> Self {
+        Self { wanted: wanted.into(), ..self }
+    }
+
+    /// What its decoders need of what comes with a record.
+    pub fn wanted(&self) -> Arc<[Meta]> {
+        Arc::clone(&self.wanted)
     }
 
     /// A new decoder.

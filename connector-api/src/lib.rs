@@ -28,6 +28,7 @@ mod encode;
 mod error;
 mod facilities;
 pub mod guide;
+mod meta;
 mod options;
 mod records;
 mod registry;
@@ -47,6 +48,7 @@ pub use decode::{DecodeError, Decoder, DecoderFactory, Noticed, Remark};
 pub use encode::{Encoder, EncoderFactory};
 pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use facilities::Facilities;
+pub use meta::{Meta, MetaValue};
 pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{

@@ -8,13 +8,14 @@
 //! | `influx` | lines of InfluxDB's protocol, `table,tag=value field=value time` |
 //!
 //! Invariants: no bytes, whatever they are, make a decoder panic or recurse without bound; a record that is not well
-//! formed leaves no row behind; nothing is guessed silently: what cannot be read is rejected with the place in it.
+//! formed leaves no row behind, nor does a part of one that has several, whose other parts are taken; nothing is guessed silently: what cannot be read is rejected with the place in it.
 
 mod account;
 mod csv;
 mod influx;
 mod json;
 mod line;
+mod parts;
 mod time;
 mod typed;
 
@@ -28,7 +29,7 @@ fn unmarked(record: &[u8]) -> &[u8] {
 pub use self::{
     csv::{CsvDecoder, CsvOptions},
     influx::{InfluxDecoder, InfluxOptions, Tags},
-    json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath},
+    json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath, Place},
     line::{LineDecoder, LineOptions},
     time::{MissingTime, TimeUnit},
     typed::Integers,

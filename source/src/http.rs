@@ -8,8 +8,8 @@
 //!
 //! | answer | when |
 //! | --- | --- |
-//! | 200 | all rows of the body are stored, or dead-lettered by a sink |
-//! | 400 | the body is not what `decode` reads; the answer says where |
+//! | 200 | all rows of the body are stored, or dead-lettered; elements or lines that are not what `decode` reads are dead-lettered, and named in the answer |
+//! | 400 | the body is not what `decode` reads, or no part of it is; the answer says where |
 //! | 401 | the token is missing, or another |
 //! | 404, 405 | another path or method |
 //! | 413 | the body is larger than `body` |

@@ -91,9 +91,14 @@ impl DeviceRows {
     /// Takes back the rows of the record that came last.
     pub(super) fn take_back(&mut self, record: u32) {
         let before = self.records.partition_point(|&each| each < record);
-        let rows = self.times.len() - (self.records.len() - before);
-        if rows < self.times.len() {
-            self.records.truncate(before);
+        self.take_back_last(self.records.len() - before);
+    }
+
+    /// Takes back so many rows, those that came last.
+    pub(super) fn take_back_last(&mut self, count: usize) {
+        if count > 0 {
+            let rows = self.times.len().saturating_sub(count);
+            self.records.truncate(self.records.len().saturating_sub(count));
             self.times.truncate(rows);
             for column in &mut self.columns {
                 column.truncate(rows);

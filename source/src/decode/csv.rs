@@ -32,6 +32,7 @@ use serde::Deserialize;
 
 use super::{
     account::Account,
+    parts::Parts,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::{Integers, text_as},
     unmarked,
@@ -162,7 +163,11 @@ impl CsvDecoder {
         places: &mut Vec<Place>,
         rows: &mut BatchBuilder,
     ) -> Result<(), String> {
-        while !text.is_empty() {
+        let mut parts = Parts::default();
+        for number in 1.. {
+            if text.is_empty() {
+                break;
+            }
             places.clear();
             let scanned = Scanner::new(self.separator, false).scan(text.as_bytes(), true, places);
             let (length, wrong) = match scanned {
@@ -182,7 +187,17 @@ impl CsvDecoder {
             debug_assert!(places.last().is_none_or(|(last, _)| last.end <= trimmed(record.as_bytes())));
             let fields = Fields { record, places };
             match &self.header {
-                Some(header) => self.row(header, fields, rows)?,
+                Some(header) => {
+                    // A record alone needs no number.
+                    let name = || {
+                        if number == 1 && text.is_empty() {
+                            String::new()
+                        } else {
+                            format!("record {number}")
+                        }
+                    };
+                    parts.part(rows, name, |rows| self.row(header, fields, rows));
+                }
                 None => {
                     let names = (0..places.len()).filter_map(|at| fields.get(at));
                     let plain = places.iter().all(|(_, quoted)| !quoted);
@@ -190,7 +205,7 @@ impl CsvDecoder {
                 }
             }
         }
-        Ok(())
+        parts.end(rows)
     }
 
     fn row(&self, header: &Header, values: Fields<'_>, rows: &mut BatchBuilder) -> Result<(), String> {

@@ -8,7 +8,7 @@
 //!
 //! The device is `root`, the table, then each tag's value, in the order of the tags' names: `root.weather.7.hall 1`, whatever order
 //! the line has them in. With `tags: columns` it is `root` and the table alone, and each tag a TEXT measurement. A record is any
-//! number of lines: all of them, or none. Empty lines and those that begin with `#` are passed over.
+//! number of lines, each taken or rejected for itself. Empty lines and those that begin with `#` are passed over.
 //!
 //! Between names a backslash stands before a comma, an equals sign or a space that is meant itself, within quotes before a quote
 //! or a backslash.
@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     account::Account,
+    parts::Parts,
     time::{MissingTime, TimeReader, TimeUnit},
     unmarked,
 };
@@ -102,22 +103,19 @@ impl Decoder for InfluxDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
         let text = std::str::from_utf8(unmarked(record)).map_err(|_| DecodeError::new("not UTF-8"))?;
         let mut rest = text;
+        let mut parts = Parts::default();
         for number in 1.. {
             let line;
             (line, rest) = cut_line(rest);
             let line = line.trim();
-            if !line.is_empty()
-                && !line.starts_with('#')
-                && let Err(reason) = self.line(line, rows)
-            {
-                rows.take_back();
-                return Err(DecodeError::new(format!("line {number}: {reason}")));
+            if !line.is_empty() && !line.starts_with('#') {
+                parts.part(rows, || format!("line {number}"), |rows| self.line(line, rows));
             }
             if rest.is_empty() {
-                return Ok(());
+                break;
             }
         }
-        Ok(())
+        parts.end(rows).map_err(|message| DecodeError { message })
     }
 }
 

@@ -12,7 +12,8 @@
 //!        → members of `measurements` or `values` are measurements by their own names
 //! ```
 //!
-//! With `lines: true` a record is several of these, one in a line: all of them, or none.
+//! With `lines: true` a record is several of these, one in a line. Of an array or of lines those that are not well formed are rejected,
+//! with their number and the reason; the others are taken.
 //!
 //! `types` in the record and `cast` in the options say of which type values are. Without either a number stays as it is
 //! written until the type of its series is known: that of a series that exists or is declared, otherwise DOUBLE, or INT64 for
@@ -37,6 +38,7 @@ mod flat;
 mod leaf;
 mod options;
 mod path;
+mod place;
 mod row;
 mod scan;
 mod tape;
@@ -46,6 +48,7 @@ mod tests;
 pub use self::{
     options::{FieldChoice, JsonOptions},
     path::JsonPath,
+    place::Place,
 };
 
 use self::{
@@ -54,7 +57,7 @@ use self::{
     options::Plan,
     tape::{Node, Value, children},
 };
-use super::unmarked;
+use super::{parts::Parts, unmarked};
 
 /// The type of the decoder, for the registry.
 #[derive(Debug)]
@@ -78,13 +81,13 @@ impl DecoderType for JsonDecoder {
 
     fn build(options: JsonOptions, context: &BuildContext) -> Result<DecoderFactory> {
         let plan = Arc::new(Plan::new(options, &context.node));
-        let noticed = Arc::clone(&plan.account);
+        let (noticed, wanted) = (Arc::clone(&plan.account), plan.metas.clone());
         let make = move || -> Box<dyn Decoder> {
             let plan = Arc::clone(&plan);
             let (tape, fields) = (Vec::new(), Vec::new());
             Box::new(Self { plan, tape, fields, name: String::new(), pattern: Pattern::default() })
         };
-        Ok(DecoderFactory::new(make).noticing(noticed))
+        Ok(DecoderFactory::new(make).noticing(noticed).wanting(wanted))
     }
 }
 
@@ -92,11 +95,15 @@ impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
         let text = utf8(unmarked(record))?;
         // A record of blank lines alone holds none: it is rejected as one value would be.
-        let decoded = if self.plan.lines && !text.trim().is_empty() {
-            let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-            lines.try_for_each(|(nth, line)| {
-                self.document(line, rows).map_err(|error| format!("line {}: {error}", nth + 1))
-            })
+        let decoded = if let Err(error) = self.plan.beside(rows) {
+            Err(error)
+        } else if self.plan.lines && !text.trim().is_empty() {
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let mut parts = Parts::default();
+            lines.for_each(|(nth, line)| {
+                parts.part(rows, || format!("line {}", nth + 1), |rows| self.document(line, rows));
+            });
+            parts.end(rows)
         } else {
             self.document(text, rows)
         };
@@ -185,14 +192,18 @@ fn decode_list<'t>(
     fields: &mut Fields<'t>,
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
+    let mut parts = Parts::default();
     for (nth, (at, element)) in children(tape, range.start, range.end).enumerate() {
-        match element.value {
-            Value::Object(end) => row::decode(plan, tape, at + 1..end, fields, rows),
-            _ => Err("not an object".to_owned()),
-        }
-        .map_err(|error| format!("element {nth}: {error}"))?;
+        parts.part(
+            rows,
+            || format!("element {nth}"),
+            |rows| match element.value {
+                Value::Object(end) => row::decode(plan, tape, at + 1..end, fields, rows),
+                _ => Err("not an object".to_owned()),
+            },
+        );
     }
-    Ok(())
+    parts.end(rows)
 }
 
 /// The memory of an emptied list, for elements that borrow from something else.

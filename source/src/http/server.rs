@@ -36,6 +36,8 @@ pub(super) struct Request {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Settled,
+    /// The rest is settled, and this is why parts of it never will be.
+    SettledInPart(String),
     /// Why it is not well formed.
     Malformed(String),
 }
@@ -111,6 +113,9 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body)
     };
     match timeout_at(deadline, asked).await {
         Ok(Some(Outcome::Settled)) => StatusCode::OK.into_response(),
+        Ok(Some(Outcome::SettledInPart(reason))) => {
+            (StatusCode::OK, format!("stored but for what is rejected: {reason}\n")).into_response()
+        }
         Ok(Some(Outcome::Malformed(reason))) => {
             (StatusCode::BAD_REQUEST, format!("{reason}\n")).into_response()
         }

@@ -33,8 +33,15 @@ pub struct HttpSource {
     range: std::ops::Range<u64>,
     since: Option<Instant>,
     /// Who waits to hear that all up to a position is settled.
-    waiting: VecDeque<(u64, oneshot::Sender<Outcome>)>,
+    waiting: VecDeque<(u64, Waiting)>,
     read: u64,
+}
+
+/// Somebody who waits for an answer, and why parts of what they sent are rejected.
+#[derive(Debug)]
+struct Waiting {
+    answer: oneshot::Sender<Outcome>,
+    rejected: Option<String>,
 }
 
 #[derive(Debug)]
@@ -139,9 +146,10 @@ impl Source for HttpSource {
 
     async fn settle(&mut self, settled: &[SplitPosition]) -> Result<()> {
         let until = settled.iter().find(|each| each.split == self.split).map_or(0, |each| each.position);
-        while let Some((_, answer)) = self.waiting.pop_front_if(|(position, _)| *position < until) {
+        while let Some((_, waiting)) = self.waiting.pop_front_if(|(position, _)| *position < until) {
+            let outcome = waiting.rejected.map_or(Outcome::Settled, Outcome::SettledInPart);
             // Whoever asked may have gone.
-            drop(answer.send(Outcome::Settled));
+            drop(waiting.answer.send(outcome));
         }
         Ok(())
     }
@@ -174,7 +182,8 @@ impl HttpSource {
             // Whoever asked may have gone.
             drop(answer.send(Outcome::Malformed(error.message)));
         } else {
-            self.waiting.push_back((position, answer));
+            let rejected = self.rows.rejected_part().map(str::to_owned);
+            self.waiting.push_back((position, Waiting { answer, rejected }));
         }
         self.range.end += 1;
         self.since.get_or_insert_with(Instant::now);

@@ -1,8 +1,8 @@
 //! The options of the source.
 
-use std::{borrow::Cow, fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
-use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem};
+use levada_connector_api::{BatchLimits, ByteSize, Interval, Meta, Problem};
 use levada_kafka::{Properties, brokers};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -51,6 +51,11 @@ pub struct KafkaOptions {
     /// about a tenth of the time that reading a message takes. Those of a message that cannot be decoded are kept in any case.
     #[serde(default)]
     pub keep_headers: bool,
+    /// What comes with messages, as measurements of all their rows: `@key`, `@topic`, `@partition`, `@offset`, `@timestamp`,
+    /// `@headers.NAME`. The decoder `json` takes them as device and time, too.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"site": "@headers.site"}))]
+    pub metadata: BTreeMap<String, Meta>,
     /// Properties passed to librdkafka as they are: TLS, SASL, and whatever else it knows. `sasl.mechanism` is `PLAIN`,
     /// `SCRAM-SHA-256` or `SCRAM-SHA-512`. Certificates of authorities are searched for where the system keeps them, unless
     /// `ssl.ca.location` names a file.
@@ -182,6 +187,9 @@ impl KafkaOptions {
         }
         if self.group.is_empty() {
             problems.push(Problem::new("group", "the name is empty"));
+        }
+        if self.metadata.contains_key("") {
+            problems.push(Problem::new("metadata", "a measurement's name is empty"));
         }
         if self.end == Some(KafkaPoint::Earliest) {
             problems

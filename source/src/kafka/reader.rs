@@ -103,7 +103,7 @@ impl Reader {
         };
         let topics: Vec<_> = setup.options.topics.as_slice().iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| Error::config(format!("cannot subscribe: {error}")))?;
-        let intake = Intake::new(&setup.options, setup.decoder.make());
+        let intake = Intake::new(&setup.options, &setup.decoder);
         let most = TAKEN.min(setup.options.batch.rows.max(1));
         Ok(Self {
             queue: MessageQueue::new(Arc::clone(&client), most),

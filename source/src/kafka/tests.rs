@@ -57,9 +57,18 @@ impl Broker {
     }
 
     fn source(&self, folder: &TempDir, options: serde_json::Value) -> Box<dyn Source> {
+        self.decoding(folder, options, json!({}))
+    }
+
+    fn decoding(
+        &self,
+        folder: &TempDir,
+        options: serde_json::Value,
+        decoder: serde_json::Value,
+    ) -> Box<dyn Source> {
         let mut context = BuildContext::new("p", "in");
         context.state_dir = folder.path().to_owned();
-        let decoder = serde_json::from_value(json!({})).expect("no options needed");
+        let decoder = serde_json::from_value(decoder).expect("options that fit");
         context.decoder = Some(JsonDecoder::build(decoder, &context).expect("a decoder"));
         let mut all = json!({"brokers": self.cluster.bootstrap_servers(), "topics": "t", "group": "g"});
         for (name, value) in options.as_object().into_iter().flatten() {
@@ -269,6 +278,68 @@ async fn malformed_empty_and_large_messages_come_through() {
     assert_eq!((envelopes[3].key, envelopes[3].time), (Some(b"k".as_slice()), Some(1_700_000_000_123)));
     assert_eq!(envelopes[3].headers().collect::<Vec<_>>(), [("h", Some(b"v".as_slice()))]);
     assert_eq!((envelopes[0].key, envelopes[0].headers().count()), (None, 0));
+}
+
+#[tokio::test]
+async fn what_comes_with_messages_is_device_time_and_measurements() {
+    let broker = Broker::new(&[("t", 1)]);
+    let send = |key: Option<&'static [u8]>, site: Option<&str>, value: &'static [u8]| {
+        let headers = OwnedHeaders::new().insert(Header { key: "site", value: Some("south") });
+        let headers = headers.insert(Header { key: "site", value: site });
+        let record =
+            BaseRecord::<[u8], [u8]>::to("t").partition(0).payload(value).timestamp(1_700_000_000_123);
+        let record = match key {
+            Some(key) => record.key(key).headers(headers),
+            None => record,
+        };
+        broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    };
+    send(Some(b"k1"), Some("north"), br#"{"n":1}"#);
+    send(Some(b"k2"), None, br#"[{"n":2},{"n":"x","n":3},{"n":4}]"#);
+    send(None, None, br#"{"n":5}"#);
+    send(Some(b"\xff"), None, br#"{"n":6}"#);
+    broker.producer.flush(LONG).expect("sent");
+    let options = json!({
+        "end": "latest", "metadata": {"site": "@headers.site", "part": "@partition", "at": "@offset", "sent": "@timestamp"},
+    });
+    let decoder = json!({"device": "root.{@topic}.{@key}", "time": "@timestamp"});
+    let mut source = broker.decoding(&folder(), options, decoder);
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let (mut rows, mut rejected) = (Vec::new(), Vec::new());
+    while let Some(batch) =
+        tokio::time::timeout(LONG, source.next()).await.expect("in time").expect("a batch")
+    {
+        for each in &batch.readings {
+            for row in 0..each.tablet.rows() {
+                let mut columns: Vec<_> = each.tablet.columns().iter().collect();
+                columns.sort_by_key(|column| column.name.clone());
+                let values = columns
+                    .iter()
+                    .filter_map(|column| Some(format!("{} {}", column.name, column.value(row)?)));
+                let values = values.collect::<Vec<_>>().join(", ");
+                rows.push(format!("{} {}: {values}", each.tablet.device(), each.tablet.times().value(row)));
+            }
+        }
+        rejected.extend(batch.rejected.iter().map(|each| each.error.clone()));
+    }
+    source.close().await.expect("closed");
+    let t = 1_700_000_000_123i64;
+    assert_eq!(
+        rows,
+        [
+            format!("root.t.k1 {t}: at 0, n 1.0, part 0, sent {t}, site north"),
+            format!("root.t.k2 {t}: at 1, n 2.0, part 0, sent {t}, site south"),
+            format!("root.t.k2 {t}: at 1, n 4.0, part 0, sent {t}, site south"),
+        ]
+    );
+    assert_eq!(
+        rejected,
+        [
+            "element 1: two values of one row are named `n`",
+            "the record comes without @key, which is a part of the device",
+            "@key, which is a part of the device, is not UTF-8",
+        ]
+    );
 }
 
 #[tokio::test]

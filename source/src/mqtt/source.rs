@@ -1,12 +1,12 @@
 //! The source: messages become batches, and are acknowledged when those are settled.
 
-use std::{collections::VecDeque, hash::Hasher as _};
+use std::{collections::VecDeque, hash::Hasher as _, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Decoder, DecoderFactory, Error, FieldValue, Problem, Progress, Result,
-    Source, SourceCapabilities, SourceType,
+    Batch, BatchBuilder, BuildContext, Decoder, DecoderFactory, Error, FieldValue, Meta, MetaValue, Problem,
+    Progress, Result, Source, SourceCapabilities, SourceType,
     model::{Checkpoint, SplitName, SplitPosition, SplitRange},
 };
 use tokio::time::{Instant, timeout_at};
@@ -48,6 +48,8 @@ struct Intake {
     read: u64,
     /// Where the names of devices are made.
     name: String,
+    /// What the decoder needs of what comes with messages.
+    wanted: Arc<[Meta]>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,7 +86,7 @@ impl SourceType for MqttSource {
             .decoder
             .as_ref()
             .ok_or_else(|| Error::config("mqtt needs `decode`, as in decode: {json: {}}"))?;
-        let decoder = decoder.make();
+        let (wanted, decoder) = (decoder.wanted(), decoder.make());
         if decoder.header_lines() > 0 {
             return Err(Error::config("messages have no header line: name the columns with `columns`"));
         }
@@ -106,6 +108,7 @@ impl SourceType for MqttSource {
                 settled: 0,
                 read: 0,
                 name: String::new(),
+                wanted,
             },
             options,
         }))
@@ -278,6 +281,9 @@ impl Intake {
         self.rows.envelope(None, None, true);
         let topic = String::from_utf8_lossy(topic);
         self.rows.header("topic", Some(topic.as_bytes()));
+        for meta in self.wanted.iter() {
+            self.rows.know((*meta == Meta::Topic).then(|| MetaValue::Bytes(topic.as_bytes())));
+        }
         if let Some(column) = &options.topic_column {
             self.rows.beside(column, FieldValue::Text(&topic));
         }

@@ -146,6 +146,23 @@ async fn what_cannot_be_taken_is_told_and_leaves_no_row() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_bad_element_of_an_array_costs_no_other_and_is_named_in_the_answer() -> Result<()> {
+    let address = free_address();
+    let mut source = source(&address, json!({}));
+    source.connect(&Checkpoint::new()).await?;
+    let (to, text) = (address.clone(), format!("[{},{{\"device\":\"d\"}},{}]", body(1), body(2)));
+    let asked = tokio::spawn(async move { post(&to, "/", "", &text).await });
+    let batch = source.next().await?.expect("a batch");
+    assert_eq!(rows_of(&batch).into_iter().filter_map(|row| row.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(batch.rejected.len(), 1);
+    source.settle(&end(&batch)).await?;
+    let (status, answer) = asked.await.expect("an answer");
+    assert_eq!(status, 200);
+    assert!(answer.starts_with("stored but for what is rejected: element 1: "), "{answer}");
+    source.close().await
+}
+
+#[tokio::test]
 async fn no_more_connections_are_let_in_than_may_be() -> Result<()> {
     let address = free_address();
     let mut source = source(&address, json!({"connections": 2}));

@@ -94,8 +94,11 @@ fn a_line_that_is_not_well_formed_leaves_no_row_and_says_where_it_is() {
         ("m v=1", "time"),
         ("m v=1,v=2 1", "two values of one row are named `v`"),
     ] {
-        let error = decode_with(json!({}), &format!("m v=1 1\n{line}")).expect_err(line);
-        assert!(error.message.starts_with("line 2: ") && error.message.contains(reason), "{line}: {error}");
+        let batch = decode_with(json!({}), &format!("m v=1 1\nm v=1 2\n{line}")).expect(line);
+        assert_eq!((batch.rows(), batch.rejected.len()), (2, 1), "{line}");
+        let error = &batch.rejected[0].error;
+        assert!(error.starts_with("line 3: ") && error.contains(reason), "{line}: {error}");
+        assert!(decode_with(json!({}), line).is_err(), "{line}");
     }
 }
 

@@ -10,7 +10,10 @@
 
 use std::borrow::Cow;
 
-use levada_connector_api::model::{Path, quote_node};
+use levada_connector_api::{
+    Meta, MetaValue,
+    model::{Path, quote_node},
+};
 
 use super::{
     path::{JsonPath, Step},
@@ -35,6 +38,7 @@ enum Node {
 enum Piece {
     Text(String),
     Field(JsonPath),
+    Meta(Meta),
 }
 
 /// Whether a name has fields in it: braces outside of backquotes.
@@ -69,7 +73,7 @@ impl Template {
                 Some('{') => {
                     let end =
                         end_of_field(rest).ok_or_else(|| format!("`{text}` has a `{{` without its `}}`"))?;
-                    pieces.push(Piece::Field(field(&rest[1..end])?));
+                    pieces.push(field(&rest[1..end])?);
                     rest = &rest[end + 1..];
                 }
                 Some(_) => return Err(format!("`{text}` has a `}}` without its `{{`")),
@@ -85,17 +89,30 @@ impl Template {
         });
         made.flatten().filter_map(|piece| match piece {
             Piece::Field(path) => Some(path),
-            Piece::Text(_) => None,
+            Piece::Text(_) | Piece::Meta(_) => None,
         })
     }
 
-    /// Writes the name of a record's device, whose fields `find` gives.
+    /// What it needs of what comes with a record.
+    pub(super) fn metas(&self) -> impl Iterator<Item = &Meta> {
+        let made = self.nodes.iter().filter_map(|node| match node {
+            Node::Made(pieces) => Some(pieces),
+            Node::Fixed(_) => None,
+        });
+        made.flatten().filter_map(|piece| match piece {
+            Piece::Meta(meta) => Some(meta),
+            Piece::Text(_) | Piece::Field(_) => None,
+        })
+    }
+
+    /// Writes the name of a record's device, whose fields `find` gives; `know` gives what comes with it.
     ///
     /// # Errors
     /// The record lacks a field, or it is not a text nor a whole number.
-    pub(super) fn write<'t, 'a: 't>(
+    pub(super) fn write<'t, 'a: 't, 'k>(
         &self,
         find: impl Fn(&[Step]) -> Result<Option<&'t Value<'a>>, String>,
+        know: impl Fn(&Meta) -> Option<MetaValue<'k>>,
         name: &mut String,
     ) -> Result<(), String> {
         name.clear();
@@ -111,6 +128,7 @@ impl Template {
                         match piece {
                             Piece::Text(text) => name.push_str(text),
                             Piece::Field(path) => push(path, find(&path.steps)?, name)?,
+                            Piece::Meta(meta) => name.push_str(&part(meta, know(meta))?),
                         }
                     }
                     if let Cow::Owned(quoted) = quote_node(&name[from..]) {
@@ -121,6 +139,20 @@ impl Template {
             }
         }
         Ok(())
+    }
+}
+
+/// What comes with a record as a part of the device's name.
+///
+/// # Errors
+/// There is none, or it is no text.
+pub(super) fn part<'k>(meta: &Meta, value: Option<MetaValue<'k>>) -> Result<Cow<'k, str>, String> {
+    let value =
+        value.ok_or_else(|| format!("the record comes without {meta}, which is a part of the device"))?;
+    match value.text() {
+        Some(text) if text.is_empty() => Err(format!("{meta}, which is a part of the device, is empty")),
+        Some(text) => Ok(text),
+        None => Err(format!("{meta}, which is a part of the device, is not UTF-8")),
     }
 }
 
@@ -163,12 +195,15 @@ fn end_of_field(text: &str) -> Option<usize> {
     })
 }
 
-fn field(text: &str) -> Result<JsonPath, String> {
+fn field(text: &str) -> Result<Piece, String> {
     let text = text.trim();
+    if text.starts_with('@') {
+        return text.parse().map(Piece::Meta);
+    }
     if !text.starts_with('$') {
         return Err(format!("between braces stands where a field is: write `{{$.{text}}}` for `{{{text}}}`"));
     }
-    text.parse()
+    text.parse().map(Piece::Field)
 }
 
 fn node(pieces: Vec<Piece>, all: &str) -> Result<Node, String> {
@@ -194,7 +229,9 @@ mod tests {
             Ok(values.iter().find(|(at, _)| *at == path).map(|(_, value)| value))
         };
         let mut name = "before".to_owned();
-        template.write(find, &mut name).map(|()| name)
+        template
+            .write(find, |meta| (*meta == Meta::Topic).then_some(MetaValue::Bytes(b"plant.1")), &mut name)
+            .map(|()| name)
     }
 
     fn text(text: &'static str) -> Value<'static> {
@@ -209,6 +246,7 @@ mod tests {
             ("{$.site}.{$.line}", "`a.b`.`7`"),
             ("root.plant.{ $.line }", "root.plant.`7`"),
             ("line_{$.line}", "line_7"),
+            ("root.{@topic}.{$.line}", "root.`plant.1`.`7`"),
             ("{$.line}{$.line}.x y", "`77`.`x y`"),
             ("`{x}`.{$.m['}.x']}", "`{x}`.`it``s`"),
         ] {
@@ -222,6 +260,8 @@ mod tests {
         let missing = Err("there is no $.line, which is a part of the device".to_owned());
         assert_eq!(made("{$.site}.{$.line}", &[("$.site", text("a"))]), missing);
         assert_eq!(made("{$.line}", &[("$.line", Value::Null)]), missing);
+        let missing = Err("the record comes without @headers.site, which is a part of the device".to_owned());
+        assert_eq!(made("root.{@headers.site}", &[]), missing);
         for wrong in [text(""), Value::Bool(true), Value::Number("1.5"), Value::Object(1)] {
             assert!(made("{$.line}", &[("$.line", wrong)]).is_err());
         }
@@ -237,6 +277,7 @@ mod tests {
             ("{$.a}..x", "has an empty node"),
             ("{$.a}.", "has an empty node"),
             ("{$a}", "is not a path"),
+            ("{@site}", "does not come with a record"),
             ("`x.{$.a}", "a backquote is not closed"),
         ] {
             assert!(is_template(template) || template.starts_with('`'), "{template}");

@@ -137,8 +137,9 @@ impl Pattern {
         let fitted = std::mem::take(&mut self.fitted);
         self.granted = if fitted { PATIENCE } else { (2 * self.granted).clamp(PATIENCE, MOST_WITHOUT) };
         self.patience = self.granted;
-        // What is named, cast or composed by the options is left to reading in full.
-        if plan.deep.is_empty() && plan.template.is_none() && !plan.looks() {
+        // What is named, cast or composed by the options, or comes with the record, is left to reading in full.
+        let is_within = plan.device_beside.is_none() && plan.time_beside.is_none();
+        if plan.deep.is_empty() && plan.template.is_none() && is_within && !plan.looks() {
             self.try_take(plan, text).unwrap_or_default();
         }
     }

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use levada_connector_api::{Problem, model::DataType};
+use levada_connector_api::{BatchBuilder, Meta, Problem, model::DataType};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
     device::{Template, is_template},
     path::{JsonPath, Step},
+    place::Place,
 };
 use crate::decode::{
     account::Account,
@@ -22,12 +23,14 @@ use crate::decode::{
 pub struct JsonOptions {
     /// Where the device's name stands, `$.device` unless given. Of several fields, it is a name with their places between braces,
     /// `root.{$.site}.{$.line}`: each is one node, in backquotes where it needs them. A text with neither is itself the name of
-    /// every record's device; one of a single node, between backquotes.
+    /// every record's device; one of a single node, between backquotes. `@key`, `@topic` and `@headers.NAME` of a Kafka message may
+    /// stand alone or between braces, too.
     #[schemars(example = &"$.device")]
     pub device: Option<String>,
-    /// Where the time stands; unless given, `$.time`, and where a record has none `$.timestamp`.
+    /// Where the time stands; unless given, `$.time`, and where a record has none `$.timestamp`. `@timestamp` is the time of a Kafka
+    /// message.
     #[schemars(example = &"$.time")]
-    pub time: Option<JsonPath>,
+    pub time: Option<Place>,
     /// What a time that is a number counts.
     pub time_unit: TimeUnit,
     /// The zone of times that do not say theirs, by its name or offset; UTC unless given.
@@ -44,13 +47,13 @@ pub struct JsonOptions {
     /// Where an event map's values stand, `$.values` unless given.
     #[schemars(example = &"$.values")]
     pub values: Option<JsonPath>,
-    /// A record is several JSON values, one in a line, as where a producer puts JSON lines into one Kafka message. Where one
-    /// of them is not well formed, the whole record is rejected.
+    /// A record is several JSON values, one in a line, as where a producer puts JSON lines into one Kafka message. Those that are
+    /// not well formed are rejected, the others are taken.
     pub lines: bool,
     /// What separates names, types and values of an event map that are texts; a comma unless given.
     #[schemars(example = ';')]
     pub separator: Option<char>,
-    /// Takes these fields and no others: measurement → where its value stands.
+    /// Takes these fields and no others: measurement → where its value stands, be it what comes with the record (`@partition`).
     #[schemars(example = serde_json::json!({"speed": "$.motor.speed"}))]
     pub fields: Option<BTreeMap<String, FieldChoice>>,
     /// Types of measurements by name, where JSON's own would not do.
@@ -66,6 +69,8 @@ pub struct JsonOptions {
 pub enum FieldChoice {
     /// Where it stands: `$.reading.t`.
     Path(JsonPath),
+    /// It comes with the record: `@partition`.
+    Meta(Meta),
     /// Where it stands, and its type.
     Typed {
         /// Where it stands.
@@ -78,9 +83,10 @@ pub enum FieldChoice {
 }
 
 impl FieldChoice {
-    fn path(&self) -> &JsonPath {
+    fn path(&self) -> Option<&JsonPath> {
         match self {
-            Self::Path(path) | Self::Typed { path, .. } => path,
+            Self::Path(path) | Self::Typed { path, .. } => Some(path),
+            Self::Meta(_) => None,
         }
     }
 }
@@ -92,6 +98,9 @@ impl JsonOptions {
             Some("") => problems.push(Problem::new("device", "the name is empty")),
             Some(text) if text.starts_with('$') => {
                 problems.extend(text.parse::<JsonPath>().err().map(|error| Problem::new("device", error)));
+            }
+            Some(text) if text.starts_with('@') => {
+                problems.extend(text.parse::<Meta>().err().map(|error| Problem::new("device", error)));
             }
             Some(text) if is_template(text) => {
                 problems.extend(Template::parse(text).err().map(|error| Problem::new("device", error)));
@@ -149,6 +158,14 @@ pub(super) struct Plan {
     /// Roles that stand deeper.
     pub(super) deep: Vec<(Vec<Step>, Role)>,
     pub(super) fields: Vec<(String, Vec<Step>, Option<DataType>)>,
+    /// What is needed of what comes with a record.
+    pub(super) metas: Vec<Meta>,
+    /// Where among them the name of the device is, where it does not stand in the record.
+    pub(super) device_beside: Option<usize>,
+    /// And the time.
+    pub(super) time_beside: Option<usize>,
+    /// And measurements.
+    fields_beside: Vec<(String, usize)>,
     pub(super) picks: bool,
     pub(super) cast: Vec<(String, DataType)>,
     pub(super) integers: Integers,
@@ -161,8 +178,8 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) fn new(options: JsonOptions, node: &str) -> Self {
         let fields = options.fields.iter().flatten();
-        let account = Account::new(fields.map(|(name, choice)| (name.clone(), choice.path().to_string())))
-            .casting(options.cast.keys());
+        let places = fields.filter_map(|(name, choice)| Some((name.clone(), choice.path()?.to_string())));
+        let account = Account::new(places).casting(options.cast.keys());
         let mut plan = Self {
             device: None,
             template: None,
@@ -170,6 +187,10 @@ impl Plan {
             deep: Vec::new(),
             picks: options.fields.is_some(),
             fields: Vec::new(),
+            metas: Vec::new(),
+            device_beside: None,
+            time_beside: None,
+            fields_beside: Vec::new(),
             cast: options.cast.into_iter().collect(),
             integers: options.integers,
             lines: options.lines,
@@ -179,10 +200,16 @@ impl Plan {
         };
         match options.device {
             None => plan.give(JsonPath::key("device"), Role::Device),
+            Some(text) if text.starts_with('@') => {
+                plan.device_beside = text.parse().ok().map(|meta| plan.want(meta));
+            }
             Some(text) => match (text.parse(), is_template(&text).then(|| Template::parse(&text))) {
                 (Ok(path), _) => plan.give(path, Role::Device),
                 (_, Some(Ok(template))) => {
                     template.fields().for_each(|path| plan.give(path.clone(), Role::Part));
+                    for meta in template.metas() {
+                        plan.want(meta.clone());
+                    }
                     plan.template = Some(template);
                 }
                 // A template that cannot work was found by the check of the options.
@@ -190,7 +217,8 @@ impl Plan {
             },
         }
         match options.time {
-            Some(path) => plan.give(path, Role::Time),
+            Some(Place::Path(path)) => plan.give(path, Role::Time),
+            Some(Place::Meta(meta)) => plan.time_beside = Some(plan.want(meta)),
             None => {
                 plan.give(JsonPath::key("time"), Role::Time);
                 plan.give(JsonPath::key("timestamp"), Role::OtherTime);
@@ -206,11 +234,36 @@ impl Plan {
         for (name, choice) in options.fields.into_iter().flatten() {
             let (path, data_type) = match choice {
                 FieldChoice::Path(path) => (path, None),
+                FieldChoice::Meta(meta) => {
+                    let nth = plan.want(meta);
+                    plan.fields_beside.push((name, nth));
+                    continue;
+                }
                 FieldChoice::Typed { path, data_type } => (path, Some(data_type)),
             };
             plan.fields.push((name, path.steps, data_type));
         }
         plan
+    }
+
+    /// Where among what comes with a record this is.
+    fn want(&mut self, meta: Meta) -> usize {
+        let known = self.metas.iter().position(|each| *each == meta);
+        known.unwrap_or_else(|| {
+            self.metas.push(meta);
+            self.metas.len() - 1
+        })
+    }
+
+    /// Puts what comes with a record beside its rows.
+    ///
+    /// # Errors
+    /// It is no text.
+    pub(super) fn beside(&self, rows: &mut BatchBuilder) -> Result<(), String> {
+        for (name, nth) in &self.fields_beside {
+            rows.beside_known(name, *nth).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     fn give(&mut self, path: JsonPath, role: Role) {

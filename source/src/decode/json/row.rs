@@ -3,11 +3,12 @@
 use std::{borrow::Cow, ops::Range};
 
 use levada_connector_api::{
-    BatchBuilder, FieldValue,
+    BatchBuilder, FieldValue, Meta, MetaValue,
     model::{DataType, Moment},
 };
 
 use super::{
+    device::part,
     event,
     fields::Fields,
     leaf::{typed, untyped},
@@ -63,11 +64,14 @@ pub(super) fn decode<'t>(
     let is_many = time.or(other_time).is_none() && measurements.is_some() && !plan.picks;
     let many = many.filter(|&at| is_many && matches!(tape[at].value, Value::List(_)));
     let mut memory = std::mem::take(&mut fields.device);
-    let device = device_name(plan, tape, &members, device, rows.device_beside(), &mut memory)?;
+    let device = device_name(plan, tape, &members, device, rows, &mut memory)?;
     let taken = match many {
         Some(times) => several(plan, tape, times, &parts, &device, fields, rows),
         None => {
-            let time = moment(plan, &device, time.or(other_time).map(|at| &tape[at].value))?;
+            let time = match plan.time_beside {
+                Some(nth) => beside(plan, &device, nth, rows)?,
+                None => moment(plan, &device, time.or(other_time).map(|at| &tape[at].value))?,
+            };
             complete(plan, tape, members, &parts, Whose { device: &device, time }, fields, rows)
         }
     };
@@ -322,13 +326,25 @@ pub(super) fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Re
     }
 }
 
+/// The time that comes with a record.
+fn beside(plan: &Plan, device: &str, nth: usize, rows: &BatchBuilder) -> Result<Moment, String> {
+    match rows.known(nth) {
+        Some(MetaValue::Time(millis)) => Ok(Moment::of_millis(millis)),
+        Some(value) => match value.text() {
+            Some(text) => plan.time.text(&text),
+            None => Err("the time is not UTF-8".to_owned()),
+        },
+        None => plan.time.missing(device),
+    }
+}
+
 /// The name of a record's device, which may be written to `memory`.
 fn device_name<'d>(
     plan: &'d Plan,
     tape: &'d [Node<'_>],
     members: &Range<usize>,
     found: Option<usize>,
-    beside: Option<&str>,
+    rows: &BatchBuilder,
     memory: &'d mut String,
 ) -> Result<Cow<'d, str>, String> {
     if let Some(name) = &plan.device {
@@ -336,12 +352,19 @@ fn device_name<'d>(
     }
     if let Some(template) = &plan.template {
         let find = |path: &[Step]| Ok(find(tape, members, path)?.map(|at| &tape[at].value));
-        return template.write(find, memory).map(|()| Cow::Borrowed(memory.as_str()));
+        let nth = |meta: &Meta| plan.metas.iter().position(|each| each == meta);
+        let know = |meta: &Meta| rows.known(nth(meta)?);
+        return template.write(find, know, memory).map(|()| Cow::Borrowed(memory.as_str()));
+    }
+    if let Some((nth, meta)) = plan.device_beside.and_then(|nth| Some((nth, plan.metas.get(nth)?))) {
+        memory.clear();
+        memory.push_str(&part(meta, rows.known(nth))?);
+        return Ok(Cow::Borrowed(memory.as_str()));
     }
     match found.map(|at| &tape[at].value) {
         Some(Value::Text(name)) => Ok(Cow::Borrowed(name)),
         Some(Value::Number(digits)) if is_whole(digits) => Ok(Cow::Borrowed(digits)),
-        None | Some(Value::Null) => match beside {
+        None | Some(Value::Null) => match rows.device_beside() {
             Some(beside) => {
                 memory.clear();
                 memory.push_str(beside);

@@ -78,12 +78,24 @@ fn the_event_map_is_read_from_lists_and_from_texts() {
 }
 
 #[test]
-fn an_array_is_as_many_rows_and_all_or_none() {
+fn an_array_is_as_many_rows_and_a_bad_element_costs_no_other() {
     let good = r#" [{"device":"d","time":1700000000000,"a":1},{"device":"e","time":1700000000000,"a":2}] "#;
     assert_eq!(decode(good).expect("well formed").rows(), 2);
     let bad = r#"[{"device":"d","time":1700000000000,"a":1},{"device":"e","a":2}]"#;
-    let error = decode(bad).expect_err("no time");
-    assert!(error.message.starts_with("element 1: there is no time"), "{error}");
+    let batch = decode(bad).expect("one is good");
+    assert_eq!((batch.rows(), batch.rejected.len()), (1, 1));
+    assert!(batch.rejected[0].error.starts_with("element 1: there is no time"), "{batch:?}");
+    assert_eq!(batch.rejected[0].record.bytes(), bad.as_bytes());
+    // Rows that a bad element had put are taken back, and of many the first are named.
+    let several = r#"{"device":"e","timestamps":[1,2],"measurements":["a"],"values":[[1],[2,3]]}"#;
+    let first = r#"{"device":"d","time":1700000000000,"a":1}"#;
+    let many = format!("[{several},7,{first},1,2,3,4]");
+    let batch = decode(&many).expect("one is good");
+    assert_eq!(points(&batch), [format!("d {T} a DOUBLE 1.0")]);
+    let error = &batch.rejected[0].error;
+    assert!(error.contains("; element 1: not an object") && error.ends_with("; and 1 more"), "{error}");
+    let error = decode("[7, 8]").expect_err("none is good");
+    assert_eq!(error.message, "element 0: not an object; element 1: not an object");
     assert_eq!(decode("[]").expect("no row").rows(), 0);
 }
 
@@ -470,7 +482,7 @@ fn a_byte_order_mark_is_skipped_once() {
 }
 
 #[test]
-fn lines_of_a_record_are_rows_all_or_none() {
+fn lines_of_a_record_are_rows_and_a_broken_one_costs_no_other() {
     let line = |n| format!(r#"{{"device":"d","time":{},"a":true}}"#, 1_700_000_000_000i64 + n);
     let with = |record: &str| decode_with(json!({"lines": true}), record.as_bytes());
     for text in [format!("{}\n{}", line(1), line(2)), format!("\u{feff}\n{}\r\n \n{}\n", line(1), line(2))] {
@@ -481,8 +493,10 @@ fn lines_of_a_record_are_rows_all_or_none() {
         assert!(decode(&text).is_err(), "without the option it is one value");
     }
     assert_eq!(with(&format!("[{},{}]", line(1), line(2))).expect("rows").rows(), 2);
-    let broken = with(&format!("{}\n\n{{", line(1))).expect_err("a broken line");
-    assert!(broken.message.starts_with("line 3: not JSON"), "{broken}");
+    let broken = with(&format!("{}\n\n{{", line(1))).expect("one line is good");
+    assert_eq!((broken.rows(), broken.rejected.len()), (1, 1));
+    assert!(broken.rejected[0].error.starts_with("line 3: not JSON"), "{broken:?}");
+    assert!(with("{\n7").expect_err("no line is good").message.contains("; line 2: neither"));
     for blank in ["", "\n", " \r\n\n"] {
         assert!(with(blank).expect_err("no line").message.starts_with("not JSON"), "{blank:?}");
     }

@@ -1,12 +1,12 @@
 //! From messages to batches.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use levada_connector_api::{Batch, BatchBuilder, Decoder, model::SplitName};
+use levada_connector_api::{Batch, BatchBuilder, Decoder, DecoderFactory, Meta, MetaValue, model::SplitName};
 use rdkafka::error::RDKafkaErrorCode;
 
 use crate::kafka::{
-    native::{Content, Message},
+    native::{Content, Envelope, Message},
     offsets::Partition,
     options::{KafkaOptions, Tombstones},
     partitions::{Partitions, position},
@@ -27,14 +27,25 @@ pub(super) struct Intake {
     pub(super) failed: Vec<(Partition, RDKafkaErrorCode)>,
     tombstones: Tombstones,
     keep_headers: bool,
+    /// What the decoder needs of what comes with messages, and behind it what becomes a measurement.
+    wanted: Vec<Meta>,
+    /// Names of measurements, and which of what is wanted they are.
+    beside: Vec<(String, usize)>,
+    header: Vec<u8>,
+    /// The topic of the message at hand.
+    topic: Arc<str>,
 }
 
 impl Intake {
-    pub(super) fn new(options: &KafkaOptions, decoder: Box<dyn Decoder>) -> Self {
+    pub(super) fn new(options: &KafkaOptions, decoder: &DecoderFactory) -> Self {
         let limits = options.batch;
+        let mut wanted = decoder.wanted().to_vec();
+        let beside =
+            (wanted.len()..).zip(&options.metadata).map(|(nth, (name, _))| (name.clone(), nth)).collect();
+        wanted.extend(options.metadata.values().cloned());
         Self {
             partitions: Partitions::default(),
-            decoder,
+            decoder: decoder.make(),
             rows: BatchBuilder::new(),
             current: None,
             read: 0,
@@ -44,6 +55,10 @@ impl Intake {
             failed: Vec::new(),
             tombstones: options.tombstones,
             keep_headers: options.keep_headers,
+            wanted,
+            beside,
+            header: Vec::new(),
+            topic: "".into(),
         }
     }
 
@@ -89,6 +104,9 @@ impl Intake {
         if value.is_none() && self.tombstones == Tombstones::Ignore {
             return;
         }
+        if !self.wanted.is_empty() && *self.topic != *partition.name.0 {
+            self.topic = partition.name.0.as_str().into();
+        }
         self.record(value, &message);
         if self.rows.rows() >= self.most_rows || self.rows.bytes() >= self.most_bytes {
             self.cut();
@@ -102,18 +120,45 @@ impl Intake {
         self.rows.record(bytes, position(message.offset));
         let envelope = &message.envelope;
         self.rows.envelope(envelope.key(), envelope.time(), value.is_some());
-        let decoded = match value {
-            Some(_) => {
+        let known = if self.wanted.is_empty() { Ok(()) } else { self.know(message) };
+        let decoded = match (known, value) {
+            (Ok(()), Some(_)) => {
                 self.decoder.decode(bytes, &mut self.rows).map_err(|error| reason(bytes, error.message))
             }
-            None => Err("the message has no value".to_owned()),
+            (Ok(()), None) => Err("the message has no value".to_owned()),
+            (Err(error), _) => Err(error),
         };
-        if decoded.is_err() || self.keep_headers {
+        if decoded.is_err() || self.keep_headers || self.rows.rejected_part().is_some() {
             envelope.headers(|name, value| self.rows.header(name, value));
         }
         if let Err(message) = decoded {
             self.rows.reject(message);
         }
+    }
+
+    /// Says what comes with a message.
+    ///
+    /// # Errors
+    /// What is to be a measurement is no text.
+    fn know(&mut self, message: &Message<'_>) -> Result<(), String> {
+        for meta in &self.wanted {
+            let value = match meta {
+                Meta::Key => message.envelope.key().map(MetaValue::Bytes),
+                Meta::Topic => Some(MetaValue::Bytes(self.topic.as_bytes())),
+                Meta::Partition => Some(MetaValue::Integer(message.partition.into())),
+                Meta::Offset => Some(MetaValue::Integer(message.offset)),
+                Meta::Timestamp => message.envelope.time().map(MetaValue::Time),
+                Meta::Header(name) => {
+                    let found = last_header(&message.envelope, name, &mut self.header);
+                    found.then_some(MetaValue::Bytes(&self.header))
+                }
+            };
+            self.rows.know(value);
+        }
+        for (name, nth) in &self.beside {
+            self.rows.beside_known(name, *nth).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// Makes a batch of all that was read.
@@ -123,6 +168,19 @@ impl Intake {
             self.full.push(self.rows.finish(ranges));
         }
     }
+}
+
+/// Looks for the last header of a name that has a value, and copies it.
+fn last_header(envelope: &Envelope<'_>, wanted: &str, into: &mut Vec<u8>) -> bool {
+    let mut found = false;
+    envelope.headers(|name, value| {
+        if let Some(value) = value.filter(|_| name == wanted) {
+            found = true;
+            into.clear();
+            into.extend_from_slice(value);
+        }
+    });
+    found
 }
 
 /// Why a message is rejected. The decoders read text: what producers put before it for a schema registry is named.

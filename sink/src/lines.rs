@@ -15,7 +15,8 @@
 //! `"NaN"`, `"Infinity"` or `"-Infinity"`, and a measurement whose name is taken by the row (`time`, `device`, `values`, …) stands in
 //! an object of its own: `"measurements":{"time":5}`. In the head of wide CSV a name that would be read as something else (`time`,
 //! `x(INT32)`) stands between backquotes. In CSV an empty text is `""`, and the text null is `"null"`. What is written
-//! is read back as it was by the decoders `json` and `csv`.
+//! is read back as it was by the decoders `json` and `csv`; with `types` (in the head of wide CSV, in an object of each line of JSON)
+//! with the same types, too.
 //!
 //! Lines are formatted into one buffer: a name is brought into form once for each tablet, a value costs no allocation.
 
@@ -32,6 +33,7 @@ use levada_connector_api::{
     model::{DataType, unquote_node},
 };
 
+pub(crate) use options::Of;
 pub use options::{CsvForm, LineOptions, TimeFormat};
 
 use cells::put_time;
@@ -43,6 +45,8 @@ pub(crate) const LINE_KEYS: &[&str] = &["format", "form", "columns", "types", "t
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Jsonl,
+    /// With the types that a reader would not see.
+    JsonlTyped,
     CsvLong,
     /// `columns` are chosen by the user, or come as they are met.
     CsvWide {
@@ -117,7 +121,7 @@ impl Encoder for Lines {
 
     fn put_header(&self, out: &mut Vec<u8>) {
         match &self.format {
-            Format::Jsonl | Format::Text | Format::Line => {}
+            Format::Jsonl | Format::JsonlTyped | Format::Text | Format::Line => {}
             Format::CsvLong => out.extend_from_slice(b"time,device,measurement,value\n"),
             Format::CsvWide { .. } => csv::put_wide_header(&self.columns, out),
         }
@@ -132,7 +136,8 @@ impl Encoder for Lines {
         for (index, readings) in batch.readings.iter().enumerate() {
             let tablet = &readings.tablet;
             match &self.format {
-                Format::Jsonl => jsonl::put_rows(tablet, self.time, out, ends),
+                Format::Jsonl => jsonl::put_rows(tablet, self.time, false, out, ends),
+                Format::JsonlTyped => jsonl::put_rows(tablet, self.time, true, out, ends),
                 Format::CsvLong => csv::put_long(tablet, self.time, out, ends),
                 Format::CsvWide { .. } => csv::put_wide(tablet, self.time, &self.columns, out, ends),
                 Format::Text => text::put_rows(tablet, out, ends),

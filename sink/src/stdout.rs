@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
 use crate::{
-    lines::{Format, LINE_KEYS, encoders},
+    lines::{Format, LINE_KEYS, Of, encoders},
     stream::Stream,
 };
 
@@ -54,7 +54,11 @@ impl SinkType for Stdout {
     type Options = With<StdoutOptions, LineOptions>;
 
     fn check(options: &Self::Options) -> Vec<Problem> {
-        options.group.problems(options.own.format == StdoutFormat::Csv)
+        options.group.problems(match options.own.format {
+            StdoutFormat::Csv => Of::Csv,
+            StdoutFormat::Jsonl => Of::Jsonl,
+            StdoutFormat::Text => Of::Other,
+        })
     }
 
     fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
@@ -74,7 +78,7 @@ pub fn printing(
 ) -> impl Sink + use<> {
     let format = match options.format {
         StdoutFormat::Text => Format::Text,
-        StdoutFormat::Jsonl => Format::Jsonl,
+        StdoutFormat::Jsonl => lines.jsonl(),
         StdoutFormat::Csv => lines.csv(),
     };
     encoding(&encoders::factory(format, lines.time), to)

@@ -14,7 +14,7 @@ use levada_model::{ResultColumn, Rows};
 
 pub(crate) use cell::Zone;
 pub(crate) use csv::CsvStyle;
-pub(crate) use json::{APART, two_of};
+pub(crate) use json::{APART, TYPES, two_of};
 
 /// The form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -72,7 +72,7 @@ pub(crate) async fn write(
         Format::Table => Box::new(table::Table::new(header, zone.clone())),
         Format::Csv => Box::new(csv::Csv::new(header, style)),
         Format::Json | Format::Jsonl => {
-            Box::new(json::Json::new(&header, format == Format::Json, style.by_device)?)
+            Box::new(json::Json::new(&header, format == Format::Json, style.types, style.by_device)?)
         }
     };
     form.begin(out)?;

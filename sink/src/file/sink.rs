@@ -20,7 +20,7 @@ use super::{
     writer::Plan,
     writers::Writers,
 };
-use crate::lines::{Format, LINE_KEYS, LineOptions, TimeFormat, encoders};
+use crate::lines::{LINE_KEYS, LineOptions, Of, TimeFormat, encoders};
 
 /// A failure that repeats gets a line in the log at most this often.
 const SAID_EVERY: Duration = Duration::from_secs(60);
@@ -139,7 +139,11 @@ impl FileSink {
 
 fn problems(options: &FileOptions, lines: &LineOptions) -> Vec<Problem> {
     let mut problems = options.problems();
-    problems.extend(lines.problems(options.format() == FileFormat::Csv));
+    problems.extend(lines.problems(match options.format() {
+        FileFormat::Csv => Of::Csv,
+        FileFormat::Jsonl => Of::Jsonl,
+        FileFormat::Parquet | FileFormat::Tsfile => Of::Other,
+    }));
     if options.format().is_of_columns() && lines.time != TimeFormat::default() {
         let message = format!("times in {} are times: this is for lines of text", options.format().name());
         problems.push(Problem::new("time", message));
@@ -158,7 +162,7 @@ fn content_of(options: &FileOptions, encoder: &EncoderFactory) -> Content {
 fn encoder_of(options: &FileOptions, lines: &LineOptions) -> EncoderFactory {
     match options.format() {
         FileFormat::Csv => encoders::factory(lines.csv(), lines.time),
-        FileFormat::Jsonl => encoders::factory(Format::Jsonl, lines.time),
+        FileFormat::Jsonl => encoders::factory(lines.jsonl(), lines.time),
         FileFormat::Parquet => EncoderFactory::new(|| Box::new(JournalEncoder::default())),
         FileFormat::Tsfile => EncoderFactory::new(|| Box::new(JournalEncoder::of_one_type())),
     }

@@ -6,13 +6,15 @@ use serde::Deserialize;
 
 use super::{
     Format, Lines,
-    options::{CsvForm, LineOptions, TimeFormat},
+    options::{CsvForm, LineOptions, Of, TimeFormat},
 };
 
 /// How JSON lines are written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct JsonlOptions {
+    /// Say the types that a reader would not see, in an object `types` of each line, so that lines that are read back have the same types.
+    pub types: bool,
     /// How times are written.
     pub time: TimeFormat,
 }
@@ -73,7 +75,7 @@ impl EncoderType for Jsonl {
     type Options = JsonlOptions;
 
     fn build(options: JsonlOptions, _: &BuildContext) -> Result<EncoderFactory> {
-        Ok(factory(Format::Jsonl, options.time))
+        Ok(factory(if options.types { Format::JsonlTyped } else { Format::Jsonl }, options.time))
     }
 }
 
@@ -83,7 +85,7 @@ impl EncoderType for Csv {
     type Options = CsvOptions;
 
     fn check(options: &CsvOptions) -> Vec<Problem> {
-        let problems = options.lines().problems(true);
+        let problems = options.lines().problems(Of::Csv);
         let reworded = |problem: Problem| Problem {
             message: problem.message.replace("`format: csv` with ", ""),
             ..problem

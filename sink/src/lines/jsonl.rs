@@ -1,6 +1,6 @@
 //! JSON, a row a line.
 
-use levada_connector_api::model::{Column, Tablet, unquote_node};
+use levada_connector_api::model::{Column, DataType, Tablet, unquote_node};
 
 use super::{
     TimeFormat,
@@ -12,7 +12,15 @@ use super::{
 /// as it is.
 const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
 
-pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>, ends: &mut Vec<usize>) {
+pub(super) fn put_rows(
+    tablet: &Tablet,
+    time: TimeFormat,
+    typed: bool,
+    out: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+) {
+    let kinds: Vec<_> =
+        if typed { tablet.columns().iter().filter_map(Kind::of).collect() } else { Vec::new() };
     let mut device =
         Vec::from(if time == TimeFormat::Rfc3339 { &b"\",\"device\":"[..] } else { b",\"device\":" });
     put_string(tablet.device().as_str(), &mut device);
@@ -32,9 +40,55 @@ pub(super) fn put_rows(tablet: &Tablet, time: TimeFormat, out: &mut Vec<u8>, end
             out.remove(from);
             out.push(b'}');
         }
+        put_kinds(&kinds, row, out);
         out.extend_from_slice(b"}\n");
         ends.push(out.len());
     }
+}
+
+/// The type of a measurement, where its values alone do not tell it.
+struct Kind<'a> {
+    /// `,"count":"INT32"`
+    text: Vec<u8>,
+    cells: Cells<'a>,
+    /// Only texts that read like numbers need it.
+    of_some: bool,
+}
+
+impl<'a> Kind<'a> {
+    /// That of a column; `None` where whoever reads its values sees it, or where values are as they were written.
+    fn of(column: &'a Column) -> Option<Self> {
+        if matches!(column.data_type, DataType::Boolean | DataType::Double) || column.is_written() {
+            return None;
+        }
+        let mut text = key(&column.name);
+        put_string(&column.data_type.to_string(), &mut text);
+        Some(Self { text, cells: Cells::of(column), of_some: column.data_type == DataType::Text })
+    }
+
+    fn is_told(&self, row: usize) -> bool {
+        match self.cells.at(row) {
+            Cell::Null => false,
+            Cell::Text(text) if self.of_some => {
+                matches!(text, "NaN" | "Infinity" | "+Infinity" | "-Infinity")
+            }
+            _ => !self.of_some,
+        }
+    }
+}
+
+/// `,"types":{"count":"INT32"}`
+fn put_kinds(kinds: &[Kind<'_>], row: usize, out: &mut Vec<u8>) {
+    let mut told = kinds.iter().filter(|kind| kind.is_told(row)).peekable();
+    if told.peek().is_none() {
+        return;
+    }
+    out.extend_from_slice(b",\"types\":{");
+    let from = out.len();
+    told.for_each(|kind| out.extend_from_slice(&kind.text));
+    // The first has no comma before it.
+    out.remove(from);
+    out.push(b'}');
 }
 
 /// A member of the object: its key and its values.

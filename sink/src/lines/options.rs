@@ -17,8 +17,8 @@ pub struct LineOptions {
     /// the lines where there are no files.
     #[schemars(example = ["temperature", "humidity"])]
     pub columns: Option<Vec<String>>,
-    /// CSV, wide: say the type of a column behind its name, `temperature(DOUBLE)`, so that a file that is read back has the
-    /// same types. Not together with `columns`.
+    /// Say types, so that what is read back has the same: in wide CSV behind the name of a column, `temperature(DOUBLE)`, and not
+    /// together with `columns`; in JSON lines where a reader would see another, in an object `types` of the line.
     pub types: bool,
     /// How times are written.
     pub time: TimeFormat,
@@ -46,7 +46,21 @@ pub enum CsvForm {
     Wide,
 }
 
+/// What lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Of {
+    Csv,
+    Jsonl,
+    /// Neither.
+    Other,
+}
+
 impl LineOptions {
+    /// JSON lines in the form that is wanted.
+    pub(crate) fn jsonl(&self) -> Format {
+        if self.types { Format::JsonlTyped } else { Format::Jsonl }
+    }
+
     /// CSV in the form that is wanted.
     pub(crate) fn csv(&self) -> Format {
         match self.form {
@@ -55,8 +69,9 @@ impl LineOptions {
         }
     }
 
-    /// What cannot work, where lines are CSV or are not.
-    pub(crate) fn problems(&self, csv: bool) -> Vec<Problem> {
+    /// What cannot work.
+    pub(crate) fn problems(&self, of: Of) -> Vec<Problem> {
+        let csv = of == Of::Csv;
         let wide = csv && self.form == CsvForm::Wide;
         let mut problems = Vec::new();
         if self.form == CsvForm::Wide && !csv {
@@ -71,8 +86,8 @@ impl LineOptions {
             }
             _ => {}
         }
-        if self.types && (!wide || self.columns.is_some()) {
-            let message = "types are for `format: csv` with `form: wide` whose columns come as they are met";
+        if self.types && of != Of::Jsonl && (!wide || self.columns.is_some()) {
+            let message = "types are for `format: jsonl`, and for `format: csv` with `form: wide` whose columns come as they are met";
             problems.push(Problem::new("types", message));
         }
         problems
@@ -87,16 +102,18 @@ mod tests {
 
     #[test]
     fn what_cannot_work_is_named() {
-        let paths = |csv, value| {
+        let paths = |of, value| {
             let options: LineOptions = serde_json::from_value(value).expect("well formed");
-            options.problems(csv).into_iter().map(|each| each.path).collect::<Vec<_>>()
+            options.problems(of).into_iter().map(|each| each.path).collect::<Vec<_>>()
         };
-        assert_eq!(paths(true, json!({"form": "wide", "columns": ["t"]})), [""; 0]);
-        assert_eq!(paths(true, json!({"form": "wide", "types": true})), [""; 0]);
-        assert_eq!(paths(false, json!({"form": "wide"})), ["form"]);
-        assert_eq!(paths(true, json!({"columns": ["t"]})), ["columns"]);
-        assert_eq!(paths(true, json!({"form": "wide", "columns": []})), ["columns"]);
-        assert_eq!(paths(true, json!({"form": "wide", "columns": ["t"], "types": true})), ["types"]);
-        assert_eq!(paths(true, json!({"types": true})), ["types"]);
+        assert_eq!(paths(Of::Csv, json!({"form": "wide", "columns": ["t"]})), [""; 0]);
+        assert_eq!(paths(Of::Csv, json!({"form": "wide", "types": true})), [""; 0]);
+        assert_eq!(paths(Of::Other, json!({"form": "wide"})), ["form"]);
+        assert_eq!(paths(Of::Csv, json!({"columns": ["t"]})), ["columns"]);
+        assert_eq!(paths(Of::Csv, json!({"form": "wide", "columns": []})), ["columns"]);
+        assert_eq!(paths(Of::Csv, json!({"form": "wide", "columns": ["t"], "types": true})), ["types"]);
+        assert_eq!(paths(Of::Csv, json!({"types": true})), ["types"]);
+        assert_eq!(paths(Of::Other, json!({"types": true})), ["types"]);
+        assert_eq!(paths(Of::Jsonl, json!({"types": true})), [""; 0]);
     }
 }

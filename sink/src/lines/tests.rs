@@ -259,3 +259,25 @@ fn a_name_in_a_head_that_would_be_read_as_something_else_stands_between_backquot
     assert_eq!(head(&["measurement", "value"], false), "time,device,`measurement`,`value`");
     assert_eq!(head(&["measurement", "other"], false), "time,device,measurement,other");
 }
+
+#[test]
+fn json_lines_tell_the_types_that_a_reader_would_not_see() {
+    let text = lines(Format::JsonlTyped, TimeFormat::Milliseconds);
+    let first = text.lines().next().expect("a line");
+    let plain = lines(Format::Jsonl, TimeFormat::Milliseconds);
+    let before = plain.lines().next().expect("a line").trim_end_matches('}');
+    assert!(first.starts_with(before.trim_end_matches('"')), "{first}");
+    let types = r#","types":{"i":"INT32","l":"INT64","f":"FLOAT","ts":"TIMESTAMP","day":"DATE","o":"BLOB","time":"STRING"}}"#;
+    assert!(first.ends_with(types), "{first}");
+    // A row without such values has no types.
+    assert_eq!(text.lines().last(), plain.lines().last());
+    let mut rows = BatchBuilder::new();
+    rows.row("root.d1", 1, &[("a", FieldValue::Text("NaN")), ("b", FieldValue::Text("so"))]).expect("legal");
+    rows.row("root.d1", 2, &[("a", FieldValue::Text("1")), ("c", FieldValue::Written(Kind::Number, "1.50"))])
+        .expect("legal");
+    let mut out = Vec::new();
+    Lines::new(Format::JsonlTyped, TimeFormat::Milliseconds).put_rows(&rows.finish(Vec::new()), &mut out);
+    let expected = "{\"time\":1,\"device\":\"root.d1\",\"a\":\"NaN\",\"b\":\"so\",\"types\":{\"a\":\"TEXT\"}}\n\
+                    {\"time\":2,\"device\":\"root.d1\",\"a\":\"1\",\"c\":1.50}\n";
+    assert_eq!(String::from_utf8(out).expect("text"), expected);
+}

@@ -10,6 +10,8 @@
 //!        → a row for each time, as IoTDB's own MQTT service takes it
 //!   {"device": "d1", "time": 1700000000000, "values": {"temperature": 21.3}}
 //!        → members of `measurements` or `values` are measurements by their own names
+//!   {"device": "d1", "time": 1700000000000, "count": 5, "types": {"count": "INT32"}}
+//!        → values of these types, as the encoder `jsonl` says them with `types: true`
 //! ```
 //!
 //! With `lines: true` a record is several of these, one in a line. Of an array or of lines those that are not well formed are rejected,
@@ -44,6 +46,7 @@ mod scan;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub use self::{
     options::{FieldChoice, JsonOptions},

@@ -12,8 +12,7 @@
 //! | --- | --- |
 //! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
 //! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
-//! | CSV | encoding, compression, whether a device is aligned; with `--no-types`, types |
-//! | JSON lines | as CSV with `--no-types` |
+//! | CSV, JSON lines | encoding, compression, whether a device is aligned; with `--no-types`, types |
 //!
 //! Where series exist before the import, their types count.
 //!
@@ -74,7 +73,8 @@ pub(crate) struct ExportArgs {
     /// The version of a TsFile: 4 for servers from 2.0 on, 3 for those before
     #[arg(long, value_name = "VERSION", default_value_t = 4, value_parser = clap::value_parser!(u8).range(3..=4))]
     tsfile_version: u8,
-    /// Leave types out of the heads of CSV, which are as in `root.plant.d1.count(INT32)` otherwise
+    /// Leave types out of CSV and JSON lines: otherwise heads of CSV are as in `root.plant.d1.count(INT32)`, and lines of JSON have
+    /// `"types":{"count":"INT32"}` where a reader would see another type
     #[arg(long)]
     no_types: bool,
     /// Replace a file that exists, once all rows are written

@@ -6,6 +6,8 @@
 //!                                                └ measurements whose names are taken by the row itself
 //! ```
 //!
+//! A file tells the types that a reader would not see, in an object of each line: `"types":{"x":"FLOAT"}`.
+//!
 //! No two columns share a key: a statement that gives two columns of one name is rejected. Of a device's rows, a measurement of
 //! several types has several columns, of which one at most has a value: that is its value.
 
@@ -24,12 +26,16 @@ use crate::exit::Failure;
 const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
 /// The key under which measurements stand whose own key is taken.
 pub(crate) const APART: &str = "measurements";
+/// The key under which types stand, by measurement.
+pub(crate) const TYPES: &str = "types";
 
 pub(super) struct Json {
     has_time: bool,
     keys: Vec<Key>,
     /// Keys whose names are taken.
     apart: Vec<Key>,
+    /// Keys whose values alone do not tell their type.
+    kinds: Vec<Key>,
     array: bool,
     first: bool,
 }
@@ -42,14 +48,22 @@ struct Key {
 }
 
 impl Json {
-    /// One array, or an object a line. `by_device` says that columns are measurements, behind one that names the device.
+    /// One array, or an object a line. `types` has each line tell the types that a reader would not see. `by_device` says that columns are measurements, behind one that names the device.
     ///
     /// # Errors
     /// Two columns have one name, and both may have a value.
-    pub(super) fn new(header: &Header, array: bool, by_device: bool) -> anyhow::Result<Self> {
-        let mut json =
-            Self { has_time: header.has_time, keys: Vec::new(), apart: Vec::new(), array, first: true };
+    pub(super) fn new(header: &Header, array: bool, types: bool, by_device: bool) -> anyhow::Result<Self> {
+        let mut json = Self {
+            has_time: header.has_time,
+            keys: Vec::new(),
+            apart: Vec::new(),
+            kinds: Vec::new(),
+            array,
+            first: true,
+        };
         let mut names: HashSet<&str> = header.has_time.then_some("Time").into_iter().collect();
+        // A column of a statement may have the name of the object that tells types.
+        let types = types && (by_device || header.columns.iter().all(|column| column.name != TYPES));
         for (at, column) in header.columns.iter().enumerate() {
             let is_measurement = by_device && at > 0;
             let taken = is_measurement && TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(&column.name));
@@ -57,6 +71,10 @@ impl Json {
                 return Err(two_of(&column.name));
             }
             let text = key(&column.name)?;
+            let is_seen = matches!(column.data_type, DataType::Boolean | DataType::Double);
+            if types && !is_seen {
+                json.kinds.push(Key { text: text.clone(), columns: vec![(at, column.data_type)] });
+            }
             let keys = if taken { &mut json.apart } else { &mut json.keys };
             let place = (at, column.data_type);
             // Measurements come by name.
@@ -66,6 +84,31 @@ impl Json {
             }
         }
         Ok(json)
+    }
+}
+
+impl Json {
+    /// `,"types":{"count":"INT32"}`
+    fn put_kinds(&self, columns: &[ArrayRef], row: usize, out: &mut dyn Write) -> io::Result<()> {
+        let mut begun = false;
+        for key in &self.kinds {
+            for &(at, data_type) in &key.columns {
+                let Some(value) = Value::at(&columns[at], data_type, row) else { continue };
+                // Of texts, those that read like numbers.
+                let is_seen = |text: &str| !matches!(text, "NaN" | "Infinity" | "+Infinity" | "-Infinity");
+                if matches!(&value, Value::Text(text) if is_seen(text)) {
+                    continue;
+                }
+                if std::mem::replace(&mut begun, true) {
+                    out.write_all(b",")?;
+                } else {
+                    write!(out, ",\"{TYPES}\":{{")?;
+                }
+                out.write_all(&key.text)?;
+                write!(out, "\"{data_type}\"")?;
+            }
+        }
+        if begun { out.write_all(b"}") } else { Ok(()) }
     }
 }
 
@@ -103,6 +146,7 @@ impl RowFormat for Json {
                 put(&self.apart, columns, row, &mut false, out)?;
                 out.write_all(b"}")?;
             }
+            self.put_kinds(columns, row, out)?;
             out.write_all(b"}")?;
             if !self.array {
                 writeln!(out)?;

@@ -147,10 +147,15 @@ fn parquet_keeps_values_and_types() {
     workplace.run(&["import", "all.parquet", "--data", "again", "--quiet"]).ok();
     assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));
     assert_eq!(sql(&workplace, "again", NULLS), sql(&workplace, "data", NULLS));
-    let types = |text: String| -> Vec<String> {
-        text.lines().map(|line| line.split(',').step_by(3).take(2).collect::<Vec<_>>().join(" ")).collect()
-    };
-    assert_eq!(types(series(&workplace, "again")), types(series(&workplace, "data")));
+    assert_eq!(types(&workplace, "again"), types(&workplace, "data"));
+}
+
+/// The type of each series.
+fn types(workplace: &Workplace, data: &str) -> Vec<String> {
+    let of = |line: &str| line.split(',').step_by(3).take(2).collect::<Vec<_>>().join(" ");
+    let mut types: Vec<_> = series(workplace, data).lines().map(of).collect();
+    types.sort();
+    types
 }
 
 #[test]
@@ -163,9 +168,61 @@ fn csv_keeps_values_and_types() {
 }
 
 #[test]
-fn json_lines_keep_values_where_series_have_their_types() {
+fn json_lines_keep_values_and_types() {
     let workplace = with_types("data", &ALL, true);
     export(&workplace, &["jsonl"], "all.jsonl");
+    workplace.run(&["import", "all.jsonl", "--data", "again", "--quiet"]).ok();
+    assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));
+    assert_eq!(sql(&workplace, "again", NULLS), sql(&workplace, "data", NULLS));
+    assert_eq!(types(&workplace, "again"), types(&workplace, "data"));
+    // A pipeline reads the same file to the same.
+    move_rows(
+        &workplace,
+        "file: {paths: [all.jsonl]}\n    decode: {json: {device: $.Device, time: $.Time}}",
+        "iotdb: {embedded: read}",
+    );
+    assert_eq!(sql(&workplace, "read", SELECT), sql(&workplace, "data", SELECT));
+    assert_eq!(types(&workplace, "read"), types(&workplace, "data"));
+}
+
+/// Runs a pipeline from a source into a sink.
+fn move_rows(workplace: &Workplace, source: &str, sink: &str) {
+    let pipeline =
+        format!("sources:\n  rows:\n    {source}\nsinks:\n  out:\n    inputs: [rows]\n    {sink}\n");
+    workplace.write("move.yaml", &pipeline);
+    let state: String = sink.chars().filter(char::is_ascii_alphanumeric).collect();
+    workplace.run(&["run", "--quiet", "--state", &state, "move.yaml"]).ok();
+}
+
+#[test]
+fn files_of_a_pipeline_are_read_back_with_the_same_values_and_types() {
+    let workplace = with_types("data", &ALL, true);
+    let rows = "iotdb: {embedded: data, query: select * from root.plant.** align by device}";
+    for (name, options, decode) in
+        [("rows.jsonl", "types: true", "json"), ("rows.csv", "form: wide, types: true", "csv")]
+    {
+        move_rows(&workplace, rows, &format!("file: {{path: {name}, {options}}}"));
+        let stored = format!("back-{decode}");
+        move_rows(
+            &workplace,
+            &format!("file: {{paths: [{name}]}}\n    decode: {decode}"),
+            &format!("iotdb: {{embedded: {stored}}}"),
+        );
+        assert_eq!(sql(&workplace, &stored, SELECT), sql(&workplace, "data", SELECT), "{name}");
+        assert_eq!(sql(&workplace, &stored, NULLS), sql(&workplace, "data", NULLS), "{name}");
+        assert_eq!(types(&workplace, &stored), types(&workplace, "data"), "{name}");
+        // `levada import` reads it to the same.
+        let imported = format!("imported-{decode}");
+        workplace.run(&["import", name, "--data", &imported, "--quiet"]).ok();
+        assert_eq!(sql(&workplace, &imported, SELECT), sql(&workplace, "data", SELECT), "{name}");
+        assert_eq!(types(&workplace, &imported), types(&workplace, "data"), "{name}");
+    }
+}
+
+#[test]
+fn json_lines_without_types_keep_values_where_series_have_their_types() {
+    let workplace = with_types("data", &ALL, true);
+    export(&workplace, &["jsonl", "--no-types"], "all.jsonl");
     make(&workplace, "again", &ALL, false);
     workplace.run(&["import", "all.jsonl", "--data", "again", "--quiet"]).ok();
     assert_eq!(sql(&workplace, "again", SELECT), sql(&workplace, "data", SELECT));

@@ -15,6 +15,7 @@ use super::{
     options::{Plan, Role},
     path::Step,
     tape::{Node, Value, children},
+    types,
 };
 use crate::decode::typed::is_whole;
 
@@ -148,6 +149,7 @@ fn complete<'t>(
     }
     let [measurements, types, values] = parts.event;
     let is_object = |at: usize| matches!(tape[at].value, Value::Object(_));
+    let typed = types.filter(|&at| types::are(tape, at));
     if measurements.is_some_and(|at| !is_object(at)) {
         // What stands beside the parts of an event map is not data.
         fields.held.clear();
@@ -155,7 +157,7 @@ fn complete<'t>(
         return finish(plan, tape, whose, fields, &[], rows);
     }
     let mut nested = Vec::new();
-    for at in [measurements, values, types].into_iter().flatten() {
+    for at in [measurements, values, types.filter(|_| typed.is_none())].into_iter().flatten() {
         match tape[at].value {
             Value::Object(end) if Some(at) != types => {
                 for (at, node) in children(tape, at + 1, end) {
@@ -164,6 +166,9 @@ fn complete<'t>(
             }
             _ => member(plan, at, &tape[at], fields, &mut nested)?,
         }
+    }
+    if let Some(at) = typed {
+        types::give(plan, tape, at, fields)?;
     }
     let mut composed = Vec::new();
     for &at in parts.nested.iter().chain(&nested) {

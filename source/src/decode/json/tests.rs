@@ -606,4 +606,21 @@ fn records_that_are_alike_are_read_by_what_they_have_in_common() {
     let unlike: Vec<_> = (0..200).map(|n| record(&format!("x{n}"), n)).collect();
     assert_eq!(in_full(&unlike), 200);
     assert!(in_full(&alike) <= 64, "and then one kind again");
+
+#[test]
+fn types_by_name_are_those_of_the_values_wherever_they_stand() {
+    let record = r#"{"types":{"x":"BLOB","i":"INT32","f":"FLOAT","t":"TEXT","no":"DATE","time":"INT64"},"device":"d","time":1700000000000,
+        "i":7,"f":"-Infinity","t":"NaN","s":1,"x":"0x0a","measurements":{"time":5}}"#;
+    let expected =
+        ["i INT32 7", "f FLOAT -Infinity", "t TEXT NaN", "s DOUBLE 1.0", "x BLOB 0x0a", "time INT64 5"];
+    let mut expected = expected.map(|each| format!("d {T} {each}"));
+    let mut found = points(&decode(&record.replace('\n', "")).expect("well formed"));
+    (expected.sort(), found.sort());
+    assert_eq!(found, expected);
+    let wrong = r#"{"device":"d","time":1700000000000,"i":7.5,"types":{"i":"INT32"}}"#;
+    let error = decode(wrong).expect_err("no INT32");
+    assert!(error.message.starts_with("`i`: ") && error.message.contains("INT32"), "{error}");
+    // An object of other members is data.
+    let data = r#"{"device":"d","time":1700000000000,"types":{"i":"INT32","n":1}}"#;
+    assert_eq!(points(&decode(data).expect("well formed")).len(), 2);
 }

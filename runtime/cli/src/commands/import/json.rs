@@ -10,7 +10,8 @@
 //! objects and in lists is measurements called `outer_inner` and `list_0`, as the decoder `json` has it; two values of one name make
 //! the line none. A null, or a key that is missing, is no value.
 //!
-//! Values get the types of their series, by their digits as they are written. Where there is no such series, the whole file is
+//! Values get the types of their series, by their digits as they are written. Where there is no such series, the type that a line
+//! tells of it first (`"types":{"x":"FLOAT"}`) is its own; where none does, the whole file is
 //! looked at, by the rule of [`Guess`](super::guess::Guess): booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`,
 //! `"Infinity"` and `"-Infinity"` are some), one value in a hundred may be something else and its line is rejected, and what is
 //! mixed more than that is TEXT; values of several kinds are told of. A line that is no such row is rejected: it goes to
@@ -44,7 +45,7 @@ use super::{
     moments::{Moments, TimeArgs},
     rows::{Find, Rejected, RowReader, Rows, Taken, measurement, moved, series, sifted, two_values},
 };
-use crate::output::APART;
+use crate::output::{APART, TYPES};
 
 /// Objects whose members are measurements by their own names.
 const APARTS: [&str; 2] = [APART, "values"];
@@ -64,6 +65,8 @@ pub(super) struct Reader {
     /// Types of series that the store does not have, once one was asked for.
     guesses: Option<Guesses>,
     mixed: Mixed,
+    /// Types that lines told of series.
+    declared: Declared,
     /// Series whose guessed types were told of.
     told: usize,
     moments: Moments,
@@ -127,6 +130,9 @@ struct DeviceRows<'a> {
 
 type Devices<'a> = BTreeMap<DevicePath, DeviceRows<'a>>;
 
+/// Types of measurements by device.
+type Declared = HashMap<DevicePath, HashMap<Arc<str>, DataType>>;
+
 impl Reader {
     pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
         let (moments, times) = (Moments::new(times), times.clone());
@@ -137,6 +143,7 @@ impl Reader {
             batch: Batch::default(),
             guesses: None,
             mixed: Mixed::default(),
+            declared: Declared::new(),
             told: 0,
             moments,
             times,
@@ -150,7 +157,8 @@ impl Reader {
         let mut names = Names::below_prefix(self.prefix.as_ref());
         for (place, (_, line)) in batch.lines.iter().enumerate() {
             let line = &batch.bytes[line.clone()];
-            if let Err(error) = take(line, place, &mut self.moments, &mut names, &mut devices) {
+            let into = Places { devices: &mut devices, declared: &mut self.declared };
+            if let Err(error) = take(line, place, &mut self.moments, &mut names, into) {
                 rejected.insert(place, format!("{error:#}"));
             }
         }
@@ -175,7 +183,10 @@ impl Reader {
         for (name, values) in rows.values {
             let data_type = match known.types.get(&name) {
                 Some(data_type) => *data_type,
-                None => self.guessed(batch, &device, &name)?,
+                None => match self.declared.get(&device).and_then(|declared| declared.get(&name)) {
+                    Some(data_type) => *data_type,
+                    None => self.guessed(batch, &device, &name)?,
+                },
             };
             let mut given: Vec<Option<Given<'_>>> = vec![None; count];
             for (row, token) in &values {
@@ -247,10 +258,11 @@ fn look(path: &Path, times: &TimeArgs, names: &mut Names, guesses: &mut Guesses)
 
 /// Looks at all values of some lines.
 fn guess(batch: &Batch, names: &mut Names, moments: &mut Moments, guesses: &mut Guesses) {
-    let mut devices = Devices::new();
+    let (mut devices, mut declared) = (Devices::new(), Declared::new());
     for (place, (_, line)) in batch.lines.iter().enumerate() {
         // What is no row counts for nothing.
-        drop(take(&batch.bytes[line.clone()], place, moments, names, &mut devices));
+        let into = Places { devices: &mut devices, declared: &mut declared };
+        drop(take(&batch.bytes[line.clone()], place, moments, names, into));
     }
     for (device, rows) in devices {
         for (name, values) in rows.values {
@@ -351,6 +363,22 @@ impl Names {
     }
 }
 
+/// Where rows and the types that they tell are put.
+struct Places<'d, 'a> {
+    devices: &'d mut Devices<'a>,
+    declared: &'d mut Declared,
+}
+
+/// The types that an object tells, all of whose members are names of types.
+fn told_types(object: &str) -> Option<Vec<(Cow<'_, str>, DataType)>> {
+    let members = object.starts_with('{').then(|| Object::parse(object).ok()).flatten()?;
+    let told = members.into_iter().map(|(key, token)| match token {
+        Token::Text(name) => Some((key, name.parse().ok()?)),
+        _ => None,
+    });
+    told.collect()
+}
+
 /// Puts a row where it belongs. Where it is none, some of it may be there all the same: it is rejected, and left out with all that
 /// are.
 fn take<'a>(
@@ -358,7 +386,7 @@ fn take<'a>(
     place: usize,
     moments: &mut Moments,
     names: &mut Names,
-    devices: &mut Devices<'a>,
+    Places { devices, declared }: Places<'_, 'a>,
 ) -> anyhow::Result<()> {
     let text = std::str::from_utf8(line).map_err(|error| anyhow!("it is no UTF-8 text: {error}"))?;
     let object = Object::parse(text)?;
@@ -377,6 +405,19 @@ fn take<'a>(
     let mut row = Row { devices, place, millis };
     for (at, (key, token)) in object.into_iter().enumerate() {
         if Some(at) == time || Some(at) == device_at || token == Token::Null {
+            continue;
+        }
+        if key == TYPES
+            && let Token::Other(inner) = &token
+            && let Some(told) = told_types(inner)
+        {
+            for (key, data_type) in told {
+                let (device, name) = match &device {
+                    Some(device) => (device.clone(), names.measurement(&key)),
+                    None => names.series(&key)?,
+                };
+                declared.entry(device).or_default().entry(name).or_insert(data_type);
+            }
             continue;
         }
         match (&device, token) {

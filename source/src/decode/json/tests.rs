@@ -606,6 +606,7 @@ fn records_that_are_alike_are_read_by_what_they_have_in_common() {
     let unlike: Vec<_> = (0..200).map(|n| record(&format!("x{n}"), n)).collect();
     assert_eq!(in_full(&unlike), 200);
     assert!(in_full(&alike) <= 64, "and then one kind again");
+}
 
 #[test]
 fn types_by_name_are_those_of_the_values_wherever_they_stand() {

@@ -20,7 +20,7 @@ fn blocks() -> Vec<Block> {
     let root = repository();
     let mut documents: Vec<PathBuf> =
         ["README.md", "CONTRIBUTING.md", "bench/README.md"].map(|name| root.join(name)).into();
-    let mut folders = vec![root.join("examples")];
+    let mut folders = vec![root.join("examples"), root.join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();

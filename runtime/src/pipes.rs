@@ -41,9 +41,6 @@ pub use self::metrics::count_pipes;
 use self::{databases::Databases, deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
 use crate::Chance;
 
-/// So many bytes of changes are read, and sent, at once.
-const TOGETHER: usize = 4 << 20;
-
 /// How long a receiver may take to answer when a pipe is made.
 const REACH: Duration = Duration::from_secs(5);
 

@@ -9,6 +9,11 @@ use super::{
     book::{Book, Pairs, StoredBody, StoredPipe},
 };
 
+/// How many bytes are sent together, where a pipe does not say.
+const BATCH: usize = 4 << 20;
+/// More would be held in memory at both ends.
+const LARGEST_BATCH: usize = 64 << 20;
+
 /// A pipe, as whoever runs it has to know it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PipeDefinition {
@@ -34,6 +39,8 @@ pub struct PipeDefinition {
     pub forwards: bool,
     /// Bytes a second that are sent at most.
     pub rate: Option<u64>,
+    /// Bytes of changes that are sent together, about.
+    pub batch: usize,
 }
 
 /// Where a pipe sends to.
@@ -90,6 +97,7 @@ pub(super) fn definition(book: &Book, name: &str, pipe: &StoredPipe) -> Result<P
         deletions: false,
         forwards: true,
         rate: None,
+        batch: BATCH,
     };
     match &pipe.body {
         StoredBody::ToSink { sink, start, deletions } => {
@@ -238,25 +246,64 @@ fn of_sink(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), Se
             number.ok_or_else(|| reads.wrong("rate-limit-bytes-per-second", rate, "bytes a second"))?;
         definition.rate = (number > 0.0).then_some(number as u64);
     }
-    // They say how Apache's servers do it.
-    const MEANINGLESS: [&str; 12] = [
-        "batch.enable",
-        "batch.max-delay-seconds",
-        "batch.max-delay-ms",
-        "batch.size-bytes",
-        "compressor",
-        "compressor.zstd.level",
-        "format",
-        "load-balance-strategy",
-        "leader-cache.enable",
-        "load-tsfile-strategy",
-        "mark-as-pipe-request",
-        "parallel.tasks",
-    ];
+    definition.batch = batch(&mut reads)?;
+    of_sending(&mut reads)?;
+    // They say how Apache's servers find each other's nodes, and load files.
+    const MEANINGLESS: [&str; 4] =
+        ["load-balance-strategy", "leader-cache.enable", "load-tsfile-strategy", "parallel.tasks"];
     for key in MEANINGLESS {
         reads.take(&[key]);
     }
     reads.end()
+}
+
+/// How many bytes are sent together.
+fn batch(reads: &mut Reads<'_>) -> Result<usize, SessionError> {
+    let together = reads.boolean(&["batch.enable"])?.unwrap_or(true);
+    for key in ["batch.max-delay-seconds", "batch.max-delay-ms"] {
+        // What is there is sent at once: no delay is too short.
+        let Some(value) = reads.take(&[key]) else { continue };
+        if value.parse::<f64>().ok().is_none_or(|delay| delay.is_nan() || delay < 0.0) {
+            return Err(reads.wrong(key, value, "a time"));
+        }
+    }
+    let size = match reads.take(&["batch.size-bytes"]) {
+        None => BATCH,
+        Some(value) => {
+            let size = value.parse::<usize>().ok().filter(|size| (1..=LARGEST_BATCH).contains(size));
+            size.ok_or_else(|| {
+                reads.wrong("batch.size-bytes", value, &format!("bytes, {LARGEST_BATCH} at most"))
+            })?
+        }
+    };
+    // One change alone has more bytes than one.
+    Ok(if together { size } else { 1 })
+}
+
+/// How rows are sent: what is not done here is rejected rather than passed over.
+fn of_sending(reads: &mut Reads<'_>) -> Result<(), SessionError> {
+    if let Some(format) = reads.take(&["format"])
+        && !["tablet", "hybrid"].contains(&format.to_ascii_lowercase().as_str())
+    {
+        return Err(reads.wrong(
+            "format",
+            format,
+            "`tablet` or `hybrid`, as rows are sent in tablets, not in files",
+        ));
+    }
+    for key in ["compressor", "compressor.zstd.level"] {
+        if let Some(value) = reads.take(&[key]).filter(|value| !value.is_empty()) {
+            return Err(reads.wrong(key, value, "left out, as rows are sent as they are"));
+        }
+    }
+    if reads.boolean(&["mark-as-pipe-request"])? == Some(false) {
+        return Err(reads.wrong(
+            "mark-as-pipe-request",
+            "false",
+            "`true`: what comes by a pipe is known to, so that it is not sent back",
+        ));
+    }
+    Ok(())
 }
 
 /// Reads attributes one by one; what nobody asked for is an error.

@@ -4,7 +4,8 @@
 //!            what is stored                      the log
 //!   ├───────── began ──────────────── now ──┤
 //!   first start of the pipe ▲
-//!   nothing was settled        history (a snapshot of now), then the log behind it
+//!   nothing was settled        history up to `began`, then the log behind it, which says by whom rows came
+//!   … and that is not kept any more        history (a snapshot of now), then the log behind it
 //!   … and history is withheld              the log behind `began`
 //!   settled up to P                        the log behind P
 //!   … and that is not kept any more        history behind P; where it is withheld, what the log still has
@@ -42,7 +43,14 @@ impl PipeWork {
         let position = self.status.progress.position();
         if position.is_none() && self.definition.history {
             if !withholds {
-                return Ok((self.begin(ChangesFrom::History { after: 0 }).await?, true));
+                let since = match self.begin(ChangesFrom::Since(self.began)).await {
+                    // The log has not all of it any more, and what is stored has.
+                    Err(EngineError::Storage(StorageError::Behind { .. })) => {
+                        self.begin(ChangesFrom::History { after: 0 }).await
+                    }
+                    begun => begun,
+                };
+                return Ok((since?, true));
             }
             self.tell_withheld().await?;
         }

@@ -8,7 +8,7 @@ use levada_rpc::{Pool, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
-    Databases, Failing, Plan, Saver, TOGETHER,
+    Databases, Failing, Plan, Saver,
     alter::drop_others,
     introduce::told,
     may_heal,
@@ -42,16 +42,20 @@ impl Delivery<'_, '_> {
         feed: &mut ChangeFeed,
         saver: &Saver<'_>,
     ) -> Result<u64, SessionError> {
-        let realtime = self.work.definition().realtime;
-        let mut changes = feed.next(TOGETHER).await?;
+        let definition = self.work.definition();
+        let realtime = definition.realtime;
+        // What a second may have, where that is bounded: the next waits until its time has come.
+        let together = definition.rate.and_then(|rate| usize::try_from(rate).ok());
+        let together = together.map_or(definition.batch, |rate| definition.batch.min(rate.max(1)));
+        let mut changes = feed.next(together).await?;
         loop {
             self.work.waiting(true);
-            let plan = Plan::of(changes, self.work.definition(), self.receiver.as_deref(), self.history);
+            let plan = Plan::of(changes, definition, self.receiver.as_deref(), self.history);
             let (position, ends_history) = (plan.position, plan.ends_history);
             // While this is sent, the next is read. What was read is kept where sending takes longer.
             let next = {
                 let sending = self.deliver(plan);
-                let reading = feed.next(TOGETHER);
+                let reading = feed.next(together);
                 tokio::pin!(sending, reading);
                 tokio::select! {
                     biased;
@@ -73,7 +77,7 @@ impl Delivery<'_, '_> {
                 Some(next) => next?,
                 None => {
                     self.work.waiting(false);
-                    feed.next(TOGETHER).await?
+                    feed.next(together).await?
                 }
             };
         }

@@ -1,5 +1,6 @@
 //! Pipes between engines that are served in this process.
 
+mod chaos;
 mod circles;
 mod proxy;
 mod servers;
@@ -107,6 +108,20 @@ async fn what_makes_no_sense_is_rejected_in_the_models_words() {
             "Failed to reflect PipePlugin instance, because PipePlugin NOPE-SINK has not been registered. (1107",
         ),
         ("alter pipe p modify sink ('port'='1')", "drop it, and make it anew"),
+        (
+            "create pipe q with sink ('format'='tsfile')",
+            "`format` of the sink is `tsfile`, and should be `tablet` or `hybrid`, as rows are sent in tablets, not in files",
+        ),
+        (
+            "create pipe q with sink ('compressor'='snappy')",
+            "`compressor` of the sink is `snappy`, and should be left out, as rows are sent as they are",
+        ),
+        (
+            "create pipe q with sink ('batch.size-bytes'='0')",
+            "`batch.size-bytes` of the sink is `0`, and should be bytes, 67108864 at most",
+        ),
+        ("create pipe q with sink ('batch.max-delay-ms'='soon')", "`soon`, and should be a time"),
+        ("create pipe q with sink ('mark-as-pipe-request'='false')", "should be `true`"),
     ] {
         let error = sender.refused(statement).await;
         assert!(error.contains(expected), "{statement}: {error}");
@@ -471,4 +486,38 @@ async fn a_row_is_readable_soon_and_what_a_pipe_has_sent_is_counted() {
     assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     eventually("it is counted", async || sender.engine.pipes()[0].points == 20).await;
     eventually("nothing waits", async || sender.engine.pipes()[0].lag_ms == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_sends_no_more_bytes_a_second_than_it_may() {
+    let receiver = Served::start().await;
+    let sender = Served::start().await;
+    let sink = format!("'rate-limit-bytes-per-second'='20000', 'node-urls'='{}'", receiver.address);
+    let text = "x".repeat(10_000);
+    let began = std::time::Instant::now();
+    for time in 0..6 {
+        sender.run(&format!("insert into root.a.d(time, s) values ({time}, '{text}')")).await;
+    }
+    sender.run(&format!("create pipe p with sink ({sink})")).await;
+    equal(&sender, &receiver).await;
+    sender.run(&format!("insert into root.a.d(time, s) values (6, '{text}')")).await;
+    equal(&sender, &receiver).await;
+    // 60,000 bytes came before the last row, by 20,000 a second.
+    assert!(began.elapsed() >= Duration::from_millis(2_500), "{:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_sends_batches_of_the_size_that_it_is_given() {
+    for batch in ["'batch.enable'='false'", "'batch.size-bytes'='100'", "'batch.size-bytes'='1000000'"] {
+        let (receiver, sender) = (Served::start().await, Served::start().await);
+        let sink = format!("{batch}, 'format'='tablet', 'node-urls'='{}'", receiver.address);
+        for time in 0..200 {
+            sender.run(&format!("insert into root.a.d{}(time, s) values ({time}, {time})", time % 3)).await;
+        }
+        sender.run(&format!("create pipe p with sink ({sink})")).await;
+        for time in 200..400 {
+            sender.run(&format!("insert into root.a.d{}(time, s) values ({time}, {time})", time % 3)).await;
+        }
+        equal(&sender, &receiver).await;
+    }
 }

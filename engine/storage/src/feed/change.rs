@@ -21,6 +21,10 @@ pub enum ChangesFrom {
         /// The reader has all up to this write.
         after: u64,
     },
+    /// With what is stored of the writes up to this one, and then with each write behind it, as [`ChangesFrom::After`]. For a write that
+    /// [`crate::Storage::keep_changes`] gave what is stored is told from what came later, but where files of both have been compacted:
+    /// then some rows come twice.
+    Since(u64),
     /// With the next write.
     Now,
 }

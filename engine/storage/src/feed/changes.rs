@@ -70,34 +70,47 @@ impl Changes {
         name: Option<&str>,
         from: ChangesFrom,
     ) -> Result<Self, StorageError> {
+        Self::begin_with(store, name, from, |_| {})
+    }
+
+    /// See [`Changes::begin`]; `at` is done at the moment behind which the reader is.
+    fn begin_with(
+        store: &Arc<Store>,
+        name: Option<&str>,
+        from: ChangesFrom,
+        at: impl FnOnce(&mut Core),
+    ) -> Result<Self, StorageError> {
         if store.core.lock().closed {
             return Err(store.closed());
         }
         let Some(wal) = &store.wal else {
             return Err(refused("changes are read from the log, and this store keeps none"));
         };
-        if let ChangesFrom::History { .. } = from
-            && let Err(error) = store.flush(&[])
-        {
+        let stored_first = matches!(from, ChangesFrom::History { .. } | ChangesFrom::Since(_));
+        if stored_first && let Err(error) = store.flush(&[]) {
             tracing::warn!(%error, "what is in memory cannot be flushed before it is read");
         }
         let mut core = store.core.lock();
+        at(&mut core);
         let (last, forgotten) = (core.seq, core.forgotten);
         let after = match from {
-            ChangesFrom::After(after) => after,
+            ChangesFrom::After(after) | ChangesFrom::Since(after) => after,
             ChangesFrom::History { .. } | ChangesFrom::Now => last,
         };
         // From here on what is behind it is kept.
         let hold = store.holds.begin(name.map(Arc::from), after);
         let hold = hold.ok_or_else(|| refused("another reads changes by this name now"))?;
-        let snapshot = matches!(from, ChangesFrom::History { .. }).then(|| store.snapshot_of(&mut core));
+        let snapshot = stored_first.then(|| store.snapshot_of(&mut core));
         let log = LogReader::new(Arc::clone(&store.options.disk), wal, after);
         let (store, named) = (Arc::clone(store), name.is_some());
         let mut changes = Self { store, hold, named, begun: false, log, history: None, position: after };
-        if let (Some(snapshot), ChangesFrom::History { after }) = (snapshot, from) {
-            changes.history_of(snapshot, after, core);
-        } else {
-            drop(core);
+        match (snapshot, from) {
+            (Some(snapshot), ChangesFrom::History { after }) => changes.history_of(snapshot, after, core),
+            (Some(mut snapshot), _) => {
+                snapshot.keep_up_to(after);
+                changes.history_of(snapshot, 0, core);
+            }
+            (None, _) => drop(core),
         }
         if after > last {
             let message = format!("changes behind write {after} are asked for, and the last write is {last}");
@@ -121,7 +134,8 @@ impl Changes {
 
     /// See [`crate::Storage::keep_changes`].
     pub(crate) fn keep(store: &Arc<Store>, name: &str) -> Result<u64, StorageError> {
-        let changes = Self::begin(store, Some(name), ChangesFrom::Now)?;
+        // What comes from here on is in files of its own.
+        let changes = Self::begin_with(store, Some(name), ChangesFrom::Now, |core| core.freeze(|_| true))?;
         let last = changes.position;
         if let Some(wal) = &store.wal {
             // A power cut must not take back the write that is named.

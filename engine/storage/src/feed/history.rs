@@ -49,6 +49,18 @@ impl fmt::Debug for History {
     }
 }
 
+impl Snapshot {
+    /// Leaves out what holds writes behind one alone.
+    pub(super) fn keep_up_to(&mut self, write: u64) {
+        let older = |files: &Vec<Arc<SealedFile>>| -> Vec<Arc<SealedFile>> {
+            files.iter().filter(|file| file.meta.first <= write).map(Arc::clone).collect()
+        };
+        let files: Files = self.files.iter().map(|(place, files)| (*place, older(files))).collect();
+        self.files = Arc::new(files);
+        self.memtables.retain(|memtable| memtable.first_seq <= write);
+    }
+}
+
 impl History {
     /// What a snapshot has of the writes behind one.
     pub(super) fn new(mut snapshot: Snapshot, after: u64) -> Self {

@@ -390,6 +390,27 @@ fn what_is_kept_for_a_reader_stays_while_it_reads_what_is_stored_and_after_a_pow
 }
 
 #[test]
+fn what_was_stored_up_to_a_write_comes_first_and_then_each_write_behind_it() {
+    let storage = Storage::open(on(&FaultDisk::default())).expect("opens");
+    let write = |times: std::ops::Range<i64>| {
+        for time in times {
+            put(&storage, "root.a.d", &[time], &[1.0]);
+            if time % 3 == 0 {
+                storage.flush(&[]).expect("flushes");
+            }
+        }
+    };
+    write(0..5);
+    let last = storage.keep_changes("pipe").expect("kept");
+    write(5..11);
+    let mut changes = storage.changes(Some("pipe"), ChangesFrom::Since(last)).expect("begins");
+    let found = all(&mut changes).expect("read");
+    let end = found.iter().position(|change| change.kind == ChangeKind::HistoryEnd).expect("an end");
+    assert_eq!((times(&found[..end]), found[end].position), ((0..5).collect(), last));
+    assert_eq!(times(&found[end..]), (5..11).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_reader_that_falls_behind_the_bound_is_told_and_writers_go_on() {
     let storage = Storage::open(StorageOptions { changes_bytes: 4096, ..on(&FaultDisk::default()) });
     let storage = storage.expect("opens");

@@ -42,7 +42,12 @@ impl Served {
     /// One that keeps next to nothing for its pipes.
     pub(crate) async fn start_forgetful() -> Self {
         let forgets = |storage| StorageOptions { changes_bytes: 1_000, wal_segment_bytes: 4_000, ..storage };
-        Self::open_with(tempfile::tempdir().expect("a folder"), forgets).await
+        Self::start_with(forgets).await
+    }
+
+    /// One whose store is otherwise.
+    pub(crate) async fn start_with(change: impl FnOnce(StorageOptions) -> StorageOptions) -> Self {
+        Self::open_with(tempfile::tempdir().expect("a folder"), change).await
     }
 
     async fn open(folder: tempfile::TempDir) -> Self {

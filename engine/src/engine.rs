@@ -1,8 +1,11 @@
 //! The engine's handle.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::tz::TimeZone;
@@ -48,6 +51,8 @@ pub(crate) struct Shared {
     /// What serves it, if anything does.
     pub(crate) host: OnceLock<Arc<dyn Host>>,
     pub(crate) repair: Arc<Repair>,
+    /// See [`Engine::received_files`].
+    received_files: PathBuf,
 }
 
 impl Engine {
@@ -79,6 +84,7 @@ impl Engine {
             auto_create_schema: AtomicBool::new(options.auto_create_schema),
             host: OnceLock::new(),
             repair: Arc::default(),
+            received_files: dir.join("pipes").join("received"),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -227,6 +233,11 @@ impl Engine {
         came_by: Vec<String>,
     ) -> Result<Received, SessionError> {
         self.shared.pipes.receive(sender, database, came_by).await
+    }
+
+    /// A folder of its data folder for files that others send, until they are loaded. What is in it is of no use after a restart.
+    pub fn received_files(&self) -> &Path {
+        &self.shared.received_files
     }
 
     /// How much it holds, for metrics.

@@ -63,12 +63,14 @@ pub use error::EngineError;
 pub use host::Host;
 pub use levada_sql::{node_sql, path_sql};
 pub use levada_storage::{
-    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, NewSeries, ReaderInfo,
-    SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock, SystemDisk, check,
-    repair,
+    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, LockOutcome, NewSeries, ReadFile,
+    ReaderInfo, SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
+    SystemDisk, WriteFile, check, repair,
 };
+pub use levada_tsfile::decompress_bytes;
 pub use options::EngineOptions;
 pub use pipes::{
     PipeDefinition, PipeInfo, PipeMessage, PipeRunner, PipeTarget, PipeWork, Received, Selection, Sender,
 };
 pub use session::{EmbeddedSession, is_query};
+pub use statement::Loaded;

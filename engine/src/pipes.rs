@@ -151,7 +151,7 @@ impl Pipes {
             let writers = self.writers.clone();
             spawn_blocking(move || writers.remember(came_by)).await.map_err(panicked)??;
         }
-        Ok(self.receivers.begin(sender, database))
+        Ok(self.receivers.begin(sender, database, self.clock.now()))
     }
 
     /// Runs pipes from now on, those first that are RUNNING. A second call does nothing.

@@ -1,6 +1,7 @@
 //! The session of somebody in the same process.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     sync::{
         Arc,
@@ -23,8 +24,8 @@ use crate::{
     follow,
     gate::Caller,
     rows,
-    statement::{self, Request},
-    tsfiles::{create_missing, create_series, find_devices, find_series},
+    statement::{self, Loaded, Request, databases_of, load_file},
+    tsfiles::{Damaged, create_missing, create_series, find_devices, find_series},
 };
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
@@ -105,6 +106,21 @@ impl EmbeddedSession {
     pub async fn create_missing(&self, series: Vec<Series>) -> Result<(), SessionError> {
         self.check_open()?;
         create_missing(&self.shared, &self.caller, series).await
+    }
+
+    /// Stores all rows of a TsFile, as `load` does, with the deletions that lie beside it. `coerce` as in [`Write`]. What is stored is
+    /// durable when it returns.
+    ///
+    /// # Errors
+    /// The file cannot be read or is damaged, or the user may not write its series: what came before may be stored.
+    pub async fn load(&self, file: &std::path::Path, coerce: bool) -> Result<Loaded, SessionError> {
+        self.check_open()?;
+        load_file(&self.shared, &self.caller, file, Damaged::Reject, coerce).await
+    }
+
+    /// Adds the databases that devices lie in to those that are known.
+    pub fn databases_of(&self, devices: &[Path], known: &mut BTreeSet<Path>) {
+        databases_of(&self.shared, devices, known);
     }
 
     /// The series of a device that the store has, as far as the user may see or write them.

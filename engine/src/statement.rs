@@ -22,7 +22,11 @@ use levada_sql::ast::{Show, Statement};
 use levada_storage::{Applied, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
-pub(crate) use self::insert::insert_write;
+pub use self::load::Loaded;
+pub(crate) use self::{
+    insert::insert_write,
+    load::{databases_of, load_file},
+};
 use crate::{
     engine::Shared,
     error::panicked,

@@ -15,3 +15,10 @@ mod numbers;
 pub mod record;
 pub mod tablet;
 mod values;
+
+pub(crate) use self::{
+    numbers::{get_all, take, take_byte, take_count},
+    record::{value, values_of},
+    tablet::with_nulls,
+    values::{blobs_of, get_values, take_type},
+};

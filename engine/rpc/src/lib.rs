@@ -4,6 +4,7 @@
 //!   pool       a Session over several nodes          sinks and the command line write and ask through it
 //!   client     one connection, logged in             0.12 to 2.0; the version is found at the login
 //!   columns    tablets, records, data sets, blocks   Arrow arrays to bytes and back
+//!   piped      what pipes of other servers send      parsed to changes, nothing done
 //!   messages   the services' structures and calls    described once, for client and server
 //!   thrift     binary and compact, framed            bounded; blobs are slices of their frame
 //! ```
@@ -14,6 +15,7 @@
 pub mod client;
 pub mod columns;
 pub mod messages;
+pub mod piped;
 mod pool;
 pub mod thrift;
 

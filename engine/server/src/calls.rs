@@ -6,6 +6,8 @@ mod meta;
 mod pipe;
 mod query;
 mod schema;
+mod send_file;
+mod transfer;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 

@@ -5,6 +5,7 @@
 //!                         └ Conversation    who is logged in (logins), the queries that are open
 //!                              calls/*         one file for each kind of call
 //!                              results         a query's rows, page by page, as blocks or data sets
+//!                              transfer        what pipes of other servers send, and files that come in pieces
 //!                              insert          tablets and records into the engine, reports into statuses
 //!   Server ── rest              the same engine over HTTP and JSON
 //! ```
@@ -35,6 +36,7 @@ mod shared;
 mod sql;
 mod status;
 mod tls;
+mod transfer;
 mod white_list;
 
 pub use options::ServerOptions;

@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub grace: Duration,
     /// Where pipes of others may come from.
     pub ip_white_list: WhiteList,
+    /// How many bytes the files may have together that pipes of others have begun to send.
+    pub pipe_received_bytes: u64,
 }
 
 impl Default for ServerOptions {
@@ -37,6 +39,7 @@ impl Default for ServerOptions {
             stall: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             ip_white_list: WhiteList::default(),
+            pipe_received_bytes: 16 << 30,
         }
     }
 }

@@ -10,7 +10,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{ServerOptions, Tls, WhiteList, connection, rest, shared::Shared, tls::TlsListener};
+use crate::{
+    ServerOptions, Tls, WhiteList, connection, rest, shared::Shared, tls::TlsListener, transfer::clear,
+};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -23,8 +25,9 @@ pub struct Server {
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Server {
-    /// A server of an engine.
+    /// A server of an engine. What pipes of others had sent in part to a server before goes.
     pub fn new(engine: Engine, options: ServerOptions) -> Self {
+        clear(engine.received_files());
         Self { shared: Arc::new(Shared::new(engine, options)), tls: None }
     }
 

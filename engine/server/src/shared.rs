@@ -14,7 +14,7 @@ use levada_rpc::messages::ConnectionInfo;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{ServerOptions, WhiteList, logins::Logins};
+use crate::{ServerOptions, WhiteList, logins::Logins, transfer::Space};
 
 /// Requests up to this size need no permit.
 const SMALL_BYTES: usize = 64 << 10;
@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) clients: Mutex<BTreeMap<i64, ConnectionInfo>>,
     /// Where pipes of others may come from.
     pub(crate) white_list: RwLock<WhiteList>,
+    /// What files of pipes have, and may have.
+    pub(crate) space: Arc<Space>,
     next: AtomicI64,
     /// How long a query may compute, in milliseconds.
     query_timeout: AtomicU64,
@@ -54,6 +56,7 @@ impl Shared {
             query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),
             white_list: RwLock::new(options.ip_white_list.clone()),
+            space: Space::new(options.pipe_received_bytes),
             options,
             logins: Logins::default(),
             clients: Mutex::new(BTreeMap::new()),

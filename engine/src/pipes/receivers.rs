@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 /// A pipe of another engine that sends to this one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sender {
-    /// When the pipe was made, in milliseconds since 1970 UTC.
-    pub created: i64,
+    /// When the pipe was made, in milliseconds since 1970 UTC; where that is not said, when the first of its connections was.
+    pub created: Option<i64>,
     /// Its name.
     pub pipe: String,
     /// From where it sends.
@@ -30,9 +30,15 @@ pub struct Received {
 
 impl Receivers {
     /// A connection of a pipe that sends a database; an empty one is not known yet.
-    pub(crate) fn begin(self: &Arc<Self>, sender: Sender, database: String) -> Received {
+    pub(crate) fn begin(self: &Arc<Self>, mut sender: Sender, database: String, now: i64) -> Received {
+        let mut all = self.0.lock();
+        if sender.created.is_none() {
+            let same = |(each, _): &&(Sender, String)| Sender { created: None, ..each.clone() } == sender;
+            sender.created = all.keys().find(same).map_or(Some(now), |(each, _)| each.created);
+        }
         let key = (sender, database);
-        *self.0.lock().entry(key.clone()).or_default() += 1;
+        *all.entry(key.clone()).or_default() += 1;
+        drop(all);
         Received { receivers: Arc::clone(self), key }
     }
 

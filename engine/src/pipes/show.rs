@@ -94,7 +94,7 @@ impl Pipes {
         let all = self.receivers.all().into_iter().filter(move |(sender, _)| asked(&sender.pipe));
         all.map(|(sender, database)| {
             vec![
-                moment(sender.created, zone),
+                moment(sender.created.unwrap_or_default(), zone),
                 sender.pipe,
                 "receiver".to_owned(),
                 sender.address.to_string(),

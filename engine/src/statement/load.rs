@@ -1,8 +1,11 @@
 //! `load '<file or folder>'`: TsFiles from elsewhere.
 
-use std::{path::Path, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use levada_model::{SessionError, StatusCode, Write, WriteReport};
+use levada_model::{Path as SeriesPath, RejectedRows, SessionError, StatusCode, Write};
 use levada_sql::ast::Load;
 use tokio::task::spawn_blocking;
 
@@ -30,19 +33,63 @@ pub(super) async fn run(shared: &Shared, caller: &Caller, load: Load) -> Result<
     let path = PathBuf::from(load.path);
     let files = spawn_blocking(move || find(&path)).await.map_err(panicked)?.map_err(failed)?;
     for file in files {
-        let mut tablets = Tablets::read(&file, damaged);
-        while let Some(parcel) = tablets.next().await {
-            let Parcel { series, tablets } = parcel.map_err(failed)?;
-            let creation = shared.gate.admit_tablets(caller, &tablets)?;
-            create_missing(shared, caller, series).await?;
-            let write = Write { tablets, ..Write::default() };
-            check(insert_write(shared, write, &creation).await?, &file)?;
-        }
+        let loaded = load_file(shared, caller, &file, damaged, false).await?;
+        check(loaded, &file)?;
         if on_success == OnSuccess::Delete {
             remove(&file).map_err(|source| failed(ReadError::Io { path: file, source }))?;
         }
     }
     Ok(String::new())
+}
+
+/// What became of the rows of a file.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The databases that they lie in.
+    pub databases: BTreeSet<SeriesPath>,
+    /// How many times rows, or values of them, were rejected.
+    pub rejections: usize,
+    /// The first of them.
+    pub first: Option<RejectedRows>,
+}
+
+/// Stores all rows of a file, for whoever calls; converts values to the types of series that are there, where that is asked for.
+///
+/// # Errors
+/// The file cannot be read, values in it are damaged, or the caller may not write some of its series: what came before is
+/// stored.
+pub(crate) async fn load_file(
+    shared: &Shared,
+    caller: &Caller,
+    file: &Path,
+    damaged: Damaged,
+    coerce: bool,
+) -> Result<Loaded, SessionError> {
+    let mut loaded = Loaded::default();
+    let mut tablets = Tablets::read(file, damaged);
+    while let Some(parcel) = tablets.next().await {
+        let Parcel { series, tablets } = parcel.map_err(failed)?;
+        let creation = shared.gate.admit_tablets(caller, &tablets)?;
+        create_missing(shared, caller, series).await?;
+        let devices: Vec<_> = tablets.iter().map(|tablet| tablet.device().clone()).collect();
+        let write = Write { tablets, coerce, owner: caller.pipe.clone(), ..Write::default() };
+        let report = insert_write(shared, write, &creation).await?;
+        databases_of(shared, &devices, &mut loaded.databases);
+        loaded.rejections += report.rejected.len();
+        loaded.first = loaded.first.or_else(|| report.rejected.into_iter().next());
+    }
+    Ok(loaded)
+}
+
+/// Adds the databases that devices lie in.
+pub(crate) fn databases_of(shared: &Shared, devices: &[SeriesPath], known: &mut BTreeSet<SeriesPath>) {
+    let catalog = shared.storage.catalog();
+    for device in devices {
+        let mut above = std::iter::successors(device.parent(), SeriesPath::parent);
+        if !known.contains(device) && !above.any(|path| known.contains(&path)) {
+            known.extend(catalog.device(device).map(|device| device.database));
+        }
+    }
 }
 
 fn options(options: &[(String, String)]) -> Result<(OnSuccess, Damaged), SessionError> {
@@ -79,9 +126,9 @@ fn remove(file: &Path) -> std::io::Result<()> {
     std::fs::remove_file(file)
 }
 
-/// Fails where rows were refused.
-fn check(report: WriteReport, file: &Path) -> Result<(), SessionError> {
-    let Some(first) = report.rejected.into_iter().next() else { return Ok(()) };
+/// Fails where rows were rejected.
+fn check(loaded: Loaded, file: &Path) -> Result<(), SessionError> {
+    let Some(first) = loaded.first else { return Ok(()) };
     let series = first.measurement.map(|name| format!(" (measurement {name})")).unwrap_or_default();
     let message =
         format!("the rest of {} is stored, some rows{series} are not: {}", file.display(), first.message);

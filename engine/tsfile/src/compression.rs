@@ -93,6 +93,14 @@ pub(crate) fn decompress(compressor: Compressor, body: &Bytes, length: usize) ->
     }
 }
 
+/// What a compressor made of so many bytes, as they were: for bytes that are no page of a file, but compressed as those are.
+///
+/// # Errors
+/// They are not such bytes, or not so many.
+pub fn decompress_bytes(compressor: Compressor, bytes: &Bytes, length: usize) -> std::io::Result<Bytes> {
+    decompress(compressor, bytes, length).map_err(|error| std::io::Error::other(error.reason))
+}
+
 /// Reads at most one byte more than `length`, growing with the data.
 fn read_up_to(reader: impl Read, length: usize, compressed: usize) -> std::io::Result<Bytes> {
     let mut out = Vec::with_capacity(length.min(compressed.saturating_mul(16)).saturating_add(1));

@@ -90,6 +90,7 @@ mod wire;
 mod writer;
 
 pub use chunk_encoder::{AlignedColumn, ChunkEncoder, EncodedAligned, EncodedChunk, is_written};
+pub use compression::decompress_bytes;
 pub use device_id::DeviceId;
 pub use encoding::{decode_values, encode_values, smallest_encoding};
 pub use error::TsFileError;

@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use crate::thrift::WireError;
 
 /// A number of fixed width.
-pub(super) trait BigEndian: Copy + Default {
+pub(crate) trait BigEndian: Copy + Default {
     const BYTES: usize;
     fn put(self, to: &mut [u8]);
     fn get(from: &[u8]) -> Self;
@@ -60,7 +60,7 @@ pub(super) fn put_valid<P: ArrowPrimitiveType<Native: BigEndian>>(
 }
 
 /// Takes `count` bytes.
-pub(super) fn take(from: &mut Bytes, count: usize, what: &'static str) -> Result<Bytes, WireError> {
+pub(crate) fn take(from: &mut Bytes, count: usize, what: &'static str) -> Result<Bytes, WireError> {
     if from.len() < count {
         return Err(WireError::Ends { what, needed: count, left: from.len() });
     }
@@ -68,19 +68,19 @@ pub(super) fn take(from: &mut Bytes, count: usize, what: &'static str) -> Result
 }
 
 /// One byte.
-pub(super) fn take_byte(from: &mut Bytes, what: &'static str) -> Result<u8, WireError> {
+pub(crate) fn take_byte(from: &mut Bytes, what: &'static str) -> Result<u8, WireError> {
     Ok(take(from, 1, what)?[0])
 }
 
 /// A length or count.
-pub(super) fn take_count(from: &mut Bytes, what: &'static str) -> Result<usize, WireError> {
+pub(crate) fn take_count(from: &mut Bytes, what: &'static str) -> Result<usize, WireError> {
     let count = take(from, 4, what)?.get_i32();
     let left = from.len();
     usize::try_from(count).map_err(|_| WireError::Length { what, length: count.into(), left })
 }
 
 /// As many values as there are rows.
-pub(super) fn get_all<P: ArrowPrimitiveType<Native: BigEndian>>(
+pub(crate) fn get_all<P: ArrowPrimitiveType<Native: BigEndian>>(
     rows: usize,
     nulls: Option<NullBuffer>,
     from: &mut Bytes,

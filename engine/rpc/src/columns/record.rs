@@ -1,5 +1,10 @@
 //! Records: single rows. A type and a value for each measurement; type 254 is a null without a value.
 
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use levada_model::{DataType, Value};
 
@@ -46,7 +51,8 @@ pub fn decode(count: usize, mut from: Bytes) -> Result<Vec<Option<Value>>, WireE
     (0..count).map(|_| value(&mut from)).collect()
 }
 
-fn value(from: &mut Bytes) -> Result<Option<Value>, WireError> {
+/// A value behind its type; `None` for a null.
+pub(crate) fn value(from: &mut Bytes) -> Result<Option<Value>, WireError> {
     let code = take_byte(from, "a type")?;
     if code == NULL_TYPE {
         return Ok(None);
@@ -69,6 +75,21 @@ fn value(from: &mut Bytes) -> Result<Option<Value>, WireError> {
             Value::Blob(take(from, length, "a value")?.to_vec())
         }
     }))
+}
+
+/// A value as a column of one row.
+pub(crate) fn values_of(value: Value) -> (DataType, ArrayRef) {
+    let data_type = value.data_type();
+    let values: ArrayRef = match value {
+        Value::Boolean(value) => Arc::new(BooleanArray::from(vec![value])),
+        Value::Int32(value) | Value::Date(value) => Arc::new(Int32Array::from(vec![value])),
+        Value::Int64(value) | Value::Timestamp(value) => Arc::new(Int64Array::from(vec![value])),
+        Value::Float(value) => Arc::new(Float32Array::from(vec![value])),
+        Value::Double(value) => Arc::new(Float64Array::from(vec![value])),
+        Value::Text(text) | Value::String(text) => Arc::new(StringArray::from(vec![text])),
+        Value::Blob(blob) => Arc::new(BinaryArray::from(vec![blob.as_slice()])),
+    };
+    (data_type, values)
 }
 
 fn text(from: &mut Bytes) -> Result<String, WireError> {

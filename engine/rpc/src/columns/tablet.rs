@@ -185,7 +185,7 @@ pub fn decode(
 }
 
 /// The same values, with some of them null.
-fn with_nulls(array: &ArrayRef, nulls: NullBuffer) -> ArrayRef {
+pub(crate) fn with_nulls(array: &ArrayRef, nulls: NullBuffer) -> ArrayRef {
     let absent = BooleanArray::new(!nulls.inner(), None);
     // Both have as many rows.
     arrow_select::nullif::nullif(array, &absent).unwrap_or_else(|_| Arc::clone(array))

@@ -41,7 +41,7 @@ pub(super) fn put_blob(blob: &[u8], to: &mut BytesMut) {
 }
 
 /// Values of a type for the rows that are not null, as [`put_values`] writes them.
-pub(super) fn get_values(
+pub(crate) fn get_values(
     data_type: DataType,
     rows: usize,
     nulls: Option<NullBuffer>,
@@ -94,6 +94,23 @@ pub(super) fn get_blobs(
     Ok(blobs(data_type, offsets, bytes, nulls))
 }
 
+/// Strings or blobs that lie one behind the other, by their lengths.
+pub(crate) fn blobs_of(
+    data_type: DataType,
+    lengths: &[usize],
+    bytes: Vec<u8>,
+    nulls: Option<NullBuffer>,
+) -> Result<ArrayRef, WireError> {
+    let mut end = 0;
+    let mut offsets = Vec::with_capacity(lengths.len() + 1);
+    offsets.push(0);
+    for length in lengths {
+        end += length;
+        offsets.push(offset(end)?);
+    }
+    Ok(blobs(data_type, offsets, bytes, nulls))
+}
+
 fn offset(bytes: usize) -> Result<i32, WireError> {
     i32::try_from(bytes)
         .ok()
@@ -137,7 +154,7 @@ pub(super) fn repeated(array: &ArrayRef, data_type: DataType, rows: usize) -> Re
 }
 
 /// A type code that stands before values.
-pub(super) fn take_type(from: &mut Bytes) -> Result<DataType, WireError> {
+pub(crate) fn take_type(from: &mut Bytes) -> Result<DataType, WireError> {
     let code = take_byte(from, "a type")?;
     DataType::from_code(code).ok_or(WireError::Code { what: "data type", code: code.into() })
 }

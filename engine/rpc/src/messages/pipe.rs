@@ -63,6 +63,11 @@ structures! {
         2 required start_index: i64,
     }
 
+    /// A database, as servers keep it among themselves.
+    DatabaseSchema {
+        1 required name: String,
+    }
+
     /// A step of a pipe.
     PipeTransferReq {
         1 required version: i8,

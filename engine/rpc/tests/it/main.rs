@@ -5,6 +5,7 @@ mod columns;
 mod doubts;
 mod frames;
 mod nodes;
+mod piped;
 mod pool;
 mod rejected;
 mod server;

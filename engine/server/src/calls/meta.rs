@@ -7,8 +7,8 @@ use levada_model::SessionError;
 use levada_rpc::{
     messages::{
         BackupConfigurationResp, ConnectionInfo, ConnectionInfoResp, FetchMetadataResp, GetSystemStatusResp,
-        PipeSubscribeResp, PipeTransferResp, PrepareResp, QueryTemplateResp, Request, ServerProperties,
-        ShowConfigurationResp, ShowConfigurationTemplateResp,
+        PipeSubscribeResp, PrepareResp, QueryTemplateResp, Request, ServerProperties, ShowConfigurationResp,
+        ShowConfigurationTemplateResp,
     },
     thrift::Frame,
 };
@@ -88,7 +88,6 @@ fn refused(replies: Replies<'_>, request: &Request, error: &SessionError) -> Fra
         | Request::ExecuteFastLastDataQueryForOnePrefixPath(_) => {
             replies.value(levada_rpc::messages::ExecuteStatementResp::failed(status))
         }
-        Request::PipeTransfer(_) => replies.value(PipeTransferResp { status, ..PipeTransferResp::default() }),
         Request::PipeSubscribe(_) => {
             replies.value(PipeSubscribeResp { status, ..PipeSubscribeResp::default() })
         }

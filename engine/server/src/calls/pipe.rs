@@ -8,29 +8,41 @@ use std::{
 use levada_engine::Sender;
 use levada_model::{Path, Session, SessionError, StatusCode};
 use levada_rpc::messages::{
-    Handshake, PROTOCOL_VERSION, Request, Status, SyncIdentityInfo, answer_introduction, engines, introduced,
+    Handshake, PROTOCOL_VERSION, PipeTransfer, Request, Status, SyncIdentityInfo, answer_introduction,
+    engines, introduced,
 };
 
 use super::{Answered, Replies};
 use crate::{
     conversation::{Conversation, Known},
     status::said,
+    transfer::Transfer,
 };
+
+/// User and password of a pipe that names none: those of sinks which are not told otherwise.
+pub(super) const ROOT: &str = "root";
 
 impl Conversation {
     pub(super) async fn pipe_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
         Break(match request {
             Request::Handshake(Handshake { info }) => replies.result(self.shake_hands(info).await),
+            Request::PipeTransfer(PipeTransfer { req }) => replies.value(self.transfer(req).await),
+            Request::SendFile(call) => replies.result(self.send_file(call).await),
+            Request::SendPipeData(call) => replies.result(self.send_pipe_data(call).await),
             other => return Continue(other),
         })
     }
 
     async fn shake_hands(&mut self, info: SyncIdentityInfo) -> Result<Status, SessionError> {
         self.check_address()?;
-        if numbers(&info.version) != numbers(PROTOCOL_VERSION) {
+        let is_old = OLD.contains(&numbers(&info.version));
+        if !is_old && numbers(&info.version) != numbers(PROTOCOL_VERSION) {
             let message =
                 format!("version mismatch: the sender <{}>, the receiver <{PROTOCOL_VERSION}>", info.version);
             return Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message));
+        }
+        if is_old && !self.is_known() {
+            self.log_in_as(ROOT, ROOT).await?;
         }
         let known = self.known()?;
         if !info.database.is_empty() {
@@ -46,13 +58,17 @@ impl Conversation {
         let owner: Arc<str> = format!("pipe:{came_by}").into();
         let came_by: Vec<_> = engines(came_by).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let sender = Sender {
-            created: info.create_time,
+            created: Some(info.create_time),
             pipe: info.pipe_name,
             address: self.peer.ip().to_canonical(),
             engine: came_by.first().cloned(),
         };
-        let received = self.shared.engine.receive(sender, info.database, came_by).await?;
-        self.pipe.get_or_insert_default().received.push(received);
+        let received = self.shared.engine.receive(sender.clone(), info.database, came_by).await?;
+        let link = self.pipe.get_or_insert_default();
+        link.received.push(received);
+        if is_old {
+            link.transfer.get_or_insert_with(|| Transfer::new(sender, true));
+        }
         self.comes_by_pipe(owner);
         Ok(said(StatusCode::SUCCESS, answer_introduction(&self.shared.engine.name())))
     }
@@ -61,7 +77,7 @@ impl Conversation {
     ///
     /// # Errors
     /// The white list does not have it.
-    fn check_address(&self) -> Result<(), SessionError> {
+    pub(super) fn check_address(&self) -> Result<(), SessionError> {
         let (list, address) = (self.shared.white_list.read(), self.peer.ip().to_canonical());
         if list.admits(address) {
             return Ok(());
@@ -83,6 +99,9 @@ impl Conversation {
         self.known()
     }
 }
+
+/// The versions whose pipes send files and shake hands without a login, also where later servers send so.
+const OLD: [(Option<u32>, Option<u32>); 2] = [(Some(1), Some(0)), (Some(1), Some(1))];
 
 /// The first two numbers of a version, which say what it speaks.
 fn numbers(version: &str) -> (Option<u32>, Option<u32>) {

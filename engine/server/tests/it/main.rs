@@ -8,4 +8,5 @@ mod rest;
 mod serving;
 mod sessions;
 mod tls;
+mod transfer;
 mod users;

@@ -322,6 +322,7 @@ fn server_options(settings: &Settings) -> anyhow::Result<ServerOptions> {
         query_timeout: settings.query_timeout_threshold.0,
         grace: settings.grace.0,
         ip_white_list: settings.white_list()?,
+        pipe_received_bytes: settings.pipe_received_bytes.0,
         ..ServerOptions::default()
     })
 }

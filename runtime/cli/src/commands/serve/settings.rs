@@ -85,6 +85,9 @@ pub(crate) struct Settings {
     /// How much of the log, and of files that were replaced, is kept for pipes that are stopped or whose receiver cannot be reached. A pipe that falls behind
     /// further sends what is stored anew, and says so.
     pub(crate) pipe_log_retention: ByteSize,
+    /// How many bytes the files may have together that pipes of other servers have begun to send. Who sends more waits, and one file that is
+    /// larger is rejected.
+    pub(crate) pipe_received_bytes: ByteSize,
     /// A folder of pipelines that run in this process, all files `*.yaml` and `*.yml` of it but hidden ones. Files that are
     /// added, changed or removed while the server runs are taken up; one that is wrong is reported, and what ran before runs on. `--pipelines` comes before it.
     #[schemars(example = "./pipelines")]
@@ -123,6 +126,7 @@ impl Default for Settings {
             ip_white_list: levada_server::WhiteList::default().to_string(),
             max_number_of_sync_file_retry: 5,
             pipe_log_retention: ByteSize(4 << 30),
+            pipe_received_bytes: ByteSize(16 << 30),
             pipelines_dir: None,
             pipelines_interval: Interval(Duration::from_secs(1)),
             state_dir: PathBuf::from(".levada"),

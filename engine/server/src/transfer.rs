@@ -1,0 +1,53 @@
+//! What pipes of other servers send, on its way into the engine.
+//!
+//! ```text
+//!   pipeTransfer ─► unpack ─► piped::read ─┬─ changes ──────────► apply ─► session: tablets, statements
+//!                  slices put together,    ├─ pieces of files ──► files    a folder of the connection's own, within a bound
+//!                  undone compression      └─ seal ─────────────► apply ─► session: load, or the catalog's files as changes
+//!                                                                    └─► outcome: codes by which the sender knows what to do
+//! ```
+//!
+//! A step is answered with success when what it brings is durable; what is sent twice replaces itself. What a connection had not sealed when it
+//! ended is removed, and sent anew.
+
+mod apply;
+pub(crate) mod codes;
+mod files;
+mod outcome;
+mod unpack;
+
+use std::collections::BTreeSet;
+
+use levada_engine::Sender;
+use levada_model::Path;
+
+pub(crate) use self::{
+    apply::{apply, changes_of, tsfile},
+    files::{Files, FilesError, Space, clear},
+    outcome::{Outcome, code_of, status_of},
+    unpack::{Slices, unpack},
+};
+
+/// A pipe of another server, on one connection.
+#[derive(Debug)]
+pub(crate) struct Transfer {
+    pub(crate) sender: Sender,
+    /// Whether values are converted to the types of series that are there.
+    pub(crate) converts: bool,
+    /// Files that are not complete; `None` until there is one.
+    pub(crate) files: Option<Files>,
+    pub(crate) slices: Slices,
+    /// The databases that it is listed with.
+    databases: BTreeSet<Path>,
+}
+
+impl Transfer {
+    pub(crate) fn new(sender: Sender, converts: bool) -> Self {
+        Self { sender, converts, files: None, slices: Slices::default(), databases: BTreeSet::new() }
+    }
+
+    /// Those of some databases that it was not listed with before.
+    pub(crate) fn new_of(&mut self, databases: BTreeSet<Path>) -> Vec<Path> {
+        databases.into_iter().filter(|path| self.databases.insert(path.clone())).collect()
+    }
+}

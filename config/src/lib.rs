@@ -36,7 +36,7 @@ pub use draw::{GraphForm, draw};
 pub use explain::{
     Topic, UnknownComponent, document_reference, document_schema, reference, skeleton, topics,
 };
-pub use load::load;
+pub use load::{load, load_and_look};
 pub use pipeline::{ComponentRef, Pipeline, SinkNode, SourceNode, TransformNode, input_parts};
 pub use render::render;
 pub use settings::{

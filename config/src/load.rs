@@ -53,13 +53,48 @@ pub fn load(
     registry: &Registry,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> (Option<Pipeline>, Vec<Diagnostic>) {
+    loaded(text, file_name, registry, environment, Depth::Text)
+}
+
+/// As [`load`]; and components look at the files on this machine that their options name, where these are right as far as the text
+/// tells. Blocks, changes nothing and opens no store.
+pub fn load_and_look(
+    text: &str,
+    file_name: &str,
+    registry: &Registry,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> (Option<Pipeline>, Vec<Diagnostic>) {
+    loaded(text, file_name, registry, environment, Depth::Files)
+}
+
+/// What a document is checked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// What it says.
+    Text,
+    /// The files that it names, too.
+    Files,
+}
+
+fn loaded(
+    text: &str,
+    file_name: &str,
+    registry: &Registry,
+    environment: Environment<'_>,
+    depth: Depth,
+) -> (Option<Pipeline>, Vec<Diagnostic>) {
     let text = Text::new(file_name, text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut report = Report::new(&text);
-    let pipeline = read(&mut report, registry, environment).filter(|_| !report.has_errors());
+    let pipeline = read(&mut report, registry, environment, depth).filter(|_| !report.has_errors());
     (pipeline, report.into_diagnostics())
 }
 
-fn read(report: &mut Report<'_>, registry: &Registry, environment: Environment<'_>) -> Option<Pipeline> {
+fn read(
+    report: &mut Report<'_>,
+    registry: &Registry,
+    environment: Environment<'_>,
+    depth: Depth,
+) -> Option<Pipeline> {
     if report.text.text.len() > MAX_BYTES {
         let message = format!("the document is larger than {} MiB", MAX_BYTES >> 20);
         report.error(code::TOO_LARGE, "", At::default(), message);
@@ -77,7 +112,7 @@ fn read(report: &mut Report<'_>, registry: &Registry, environment: Environment<'
     interpolate::interpolate(&mut root, &mut String::new(), environment, report);
 
     let top = top_keys(&root, report);
-    let drafts = nodes::read(&root, registry, report);
+    let drafts = nodes::read(&root, registry, depth, report);
     claims::check(&drafts, top.as_ref(), &root, report);
     let order = graph::check(&drafts, &root, report);
     check_tests(&root, &drafts, report);

@@ -86,9 +86,22 @@ macro_rules! component_trait {
             /// The options: a plain struct, or one [`With`](crate::With) another; its doc comments are the reference.
             type Options: Options;
 
+            /// What a transform keeps with these options; [`Self::HOLDS`] where that depends on none of them.
+            fn holds(options: &Self::Options) -> Holds {
+                let _: &Self::Options = options;
+                Self::HOLDS
+            }
+
             /// What is wrong with options that are well formed. Pure: it touches nothing.
             fn check(options: &Self::Options) -> Vec<Problem> {
                 let _: &Self::Options = options;
+                Vec::new()
+            }
+
+            /// What is wrong with options that [`Self::check`] finds nothing wrong with, as far as files on this machine tell.
+            /// Asked by `levada lint`; blocks, changes nothing and opens no store.
+            fn look(options: &Self::Options, facilities: &Facilities) -> Vec<Problem> {
+                let _: (&Self::Options, &Facilities) = (options, facilities);
                 Vec::new()
             }
 
@@ -145,6 +158,8 @@ enum Built {
 }
 
 type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
+type Look = Box<dyn Fn(&Value, &Facilities) -> Vec<Problem> + Send + Sync>;
+type Keeps = Box<dyn Fn(&Value) -> Holds + Send + Sync>;
 type Outputs = Box<dyn Fn(&Value) -> Result<Vec<String>, Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
 
@@ -160,11 +175,11 @@ pub struct Component {
     pub decodes: bool,
     /// Whether it may have `encode:` beside it, and which of its options say the same.
     pub encodes: Option<&'static [&'static str]>,
-    /// What it keeps from one batch to the next, where it is a transform.
-    pub holds: Holds,
     /// The JSON Schema of its options, with descriptions and defaults.
     pub schema: Schema,
     inspect: Inspect,
+    look: Look,
+    holds: Keeps,
     outputs: Outputs,
     build: Build,
 }
@@ -182,6 +197,17 @@ impl Component {
     /// The options do not have the form of the schema, or one of them does not say what its type wants to read.
     pub fn inspect(&self, options: &Value) -> Result<(Vec<Problem>, Vec<String>), Problem> {
         (self.inspect)(options)
+    }
+
+    /// What is wrong with options that [`Component::inspect`] finds nothing wrong with, as far as files on this machine tell.
+    /// Blocks, changes nothing and opens no store. Options that do not have the form of the schema have nothing to say here.
+    pub fn look(&self, options: &Value, facilities: &Facilities) -> Vec<Problem> {
+        (self.look)(options, facilities)
+    }
+
+    /// What a transform keeps from one batch to the next, with these options.
+    pub fn holds(&self, options: &Value) -> Holds {
+        (self.holds)(options)
     }
 
     /// The outputs of a transform beside the node itself.
@@ -270,11 +296,17 @@ macro_rules! add {
                 summary: T::SUMMARY,
                 decodes: T::DECODES,
                 encodes: T::ENCODES,
-                holds: T::HOLDS,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
                     let options = T::Options::read(options.clone())?;
                     Ok((T::check(&options), T::claims(&options)))
+                }),
+                look: Box::new(|options, facilities| {
+                    T::Options::read(options.clone())
+                        .map_or_else(|_| Vec::new(), |options| T::look(&options, facilities))
+                }),
+                holds: Box::new(|options| {
+                    T::Options::read(options.clone()).map_or(T::HOLDS, |options| T::holds(&options))
                 }),
                 outputs: Box::new(|options| Ok(T::outputs(&T::Options::read(options.clone())?))),
                 build: Box::new(|options, context| {

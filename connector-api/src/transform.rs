@@ -83,8 +83,8 @@ pub trait Transform: Send {
         Ok(())
     }
 
-    /// Nothing more will come: everything that is held is emitted. Called once, as the last. A transform with saved state is not
-    /// called where the run is only stopped: it goes on in the next.
+    /// Nothing more will come: everything that is held is emitted. Called once, as the last. For one with saved state it is
+    /// [`Transform::stop`] where the run is only stopped.
     ///
     /// # Errors
     /// As [`Transform::apply`].
@@ -95,8 +95,22 @@ pub trait Transform: Send {
 
     /// For [`Holds::State`]: appends the state, or of what changed since the last call, where `whole` is not set. What was emitted
     /// before is delivered exactly if the state is.
-    fn save(&mut self, whole: bool, state: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// The transform cannot go on.
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
         let _ = (whole, state);
+        Ok(())
+    }
+
+    /// For [`Holds::State`]: the run is stopped, and the next goes on from the state. What no state can hold is emitted. Called
+    /// once, instead of [`Transform::finish`], and before the last [`Transform::save`].
+    ///
+    /// # Errors
+    /// As [`Transform::apply`].
+    fn stop(&mut self, out: &mut Emitter) -> Result<()> {
+        let _ = out;
+        Ok(())
     }
 
     /// For [`Holds::State`]: takes what [`Transform::save`] gave: the last whole state, then each change since, in order. Called

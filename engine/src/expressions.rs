@@ -84,6 +84,29 @@ impl RowQuery {
         at_no_time(text, |context| parse_projection(text, context)).map(drop)
     }
 
+    /// The functions that a text calls and that are not among these, as they are written, and where: in lines and columns from 1.
+    ///
+    /// # Errors
+    /// The text is not well formed.
+    pub fn unknown_functions(
+        text: &str,
+        functions: &FunctionRegistry,
+    ) -> Result<Vec<RowQueryError>, RowQueryError> {
+        let projection = at_no_time(text, |context| parse_projection(text, context))?;
+        let mut unknown = Vec::new();
+        let columns = projection.columns.iter().map(|column| &column.expression);
+        let mut open: Vec<&Expression> = columns.chain(&projection.condition).rev().collect();
+        while let Some(expression) = open.pop() {
+            if let ExpressionKind::Function(function) = &expression.kind
+                && functions.find(&function.name).is_none()
+            {
+                unknown.push(refuse(text, expression.span, function.name.to_string()));
+            }
+            open.extend(expression.children());
+        }
+        Ok(unknown)
+    }
+
     /// With a condition that rows must fit too, beside the one there may be: `status and temperature > 0`.
     ///
     /// # Errors

@@ -90,7 +90,8 @@ impl<'a> Parts<'a> {
         let node = self.pipeline.transforms.get(transform);
         let component =
             node.and_then(|node| self.registry.get(ComponentKind::Transform, &node.component.name));
-        component.map_or(Holds::Nothing, |component| component.holds)
+        node.zip(component)
+            .map_or(Holds::Nothing, |(node, component)| component.holds(&node.component.options))
     }
 
     /// Who keeps positions for a node: what its rows reach first of sinks and transforms with saved state.

@@ -122,8 +122,9 @@ impl<'a> Builder<'a> {
                 self.outlets(&node.name, &outputs.map_err(at(&node.name))?, node.queue, queues)?,
                 Arc::clone(self.shared),
             );
-            let keeping = (component.holds != Holds::Nothing).then(|| Keeping::of(&node.name));
-            let confluence = match component.holds {
+            let holds = component.holds(options);
+            let keeping = (holds != Holds::Nothing).then(|| Keeping::of(&node.name));
+            let confluence = match holds {
                 Holds::State => Confluence::new(queues.ways.origins(&node.name)),
                 _ => Confluence::default(),
             };

@@ -1,7 +1,8 @@
 //! The nodes of the three sections: which component each is, and its options.
 
-use levada_connector_api::{Component, ComponentKind, Registry};
+use levada_connector_api::{Component, ComponentKind, Problem, Registry};
 
+use super::Depth;
 use crate::{
     check::Checker,
     code,
@@ -43,7 +44,12 @@ pub(super) enum Keys {
 }
 
 /// Reads the nodes of all sections, in the order of the document.
-pub(super) fn read<'n>(root: &'n Node, registry: &Registry, report: &mut Report<'_>) -> Vec<Draft<'n>> {
+pub(super) fn read<'n>(
+    root: &'n Node,
+    registry: &Registry,
+    depth: Depth,
+    report: &mut Report<'_>,
+) -> Vec<Draft<'n>> {
     let mut drafts = Vec::new();
     for (section, kind, _) in SECTIONS {
         let Some(entry) = root.entry(section) else { continue };
@@ -59,7 +65,8 @@ pub(super) fn read<'n>(root: &'n Node, registry: &Registry, report: &mut Report<
         for node in entry.value.entries() {
             let path = words::joined(section, &node.key);
             check_name(node, &path, report);
-            drafts.push(Reader { registry, kind, path, schema: Schema::of(&schema) }.read(node, report));
+            let reader = Reader { registry, depth, kind, path, schema: Schema::of(&schema) };
+            drafts.push(reader.read(node, report));
         }
     }
     drafts
@@ -77,6 +84,7 @@ fn check_name(node: &Entry, path: &str, report: &mut Report<'_>) {
 /// Reads one node.
 struct Reader<'r> {
     registry: &'r Registry,
+    depth: Depth,
     kind: ComponentKind,
     path: String,
     schema: Schema<'r>,
@@ -233,12 +241,16 @@ impl Reader<'_> {
         let path = words::joined(above, &entry.key);
         let schema = component.schema.as_value();
         let options = Checker::new(report, &path).check(&entry.value, Schema::of(schema), entry.key_at)?;
-        let (problems, claimed) = match component.inspect(&options) {
+        let (mut problems, claimed) = match component.inspect(&options) {
             Ok(inspected) => inspected,
             Err(problem) => (vec![problem], Vec::new()),
         };
         claims.extend(claimed);
-        let right = problems.iter().all(|problem| problem.doubtful);
+        let are_right = |problems: &[Problem]| problems.iter().all(|problem| problem.doubtful);
+        if self.depth == Depth::Files && are_right(&problems) {
+            problems.extend(component.look(&options, self.registry.facilities()));
+        }
+        let right = are_right(&problems);
         for problem in problems {
             let at = match entry.value.locate(&problem.path) {
                 at if at == entry.value.at => entry.key_at,

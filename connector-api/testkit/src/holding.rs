@@ -131,12 +131,13 @@ impl Transform for HoldState {
         Ok(())
     }
 
-    fn save(&mut self, whole: bool, state: &mut Vec<u8>) {
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
         let (came, emitted) = (std::mem::take(&mut self.came), std::mem::take(&mut self.emitted));
         let rows = if whole { self.held.iter().cloned().collect() } else { came };
         let emitted = if whole { 0 } else { emitted };
         let rows: Vec<_> = rows.iter().map(|row| (&row.device, row.time, row.number)).collect();
         serde_json::to_writer(state, &(whole, rows, emitted)).expect("a vector takes everything");
+        Ok(())
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {

@@ -110,7 +110,7 @@ impl Run {
 
     fn saved(&mut self, whole: bool) -> Vec<u8> {
         let mut state = Vec::new();
-        self.transform.save(whole, &mut state);
+        self.transform.save(whole, &mut state).expect("it saves");
         state
     }
 

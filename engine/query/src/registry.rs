@@ -59,6 +59,24 @@ pub trait SeriesFunction: fmt::Debug + Send {
         true
     }
 
+    /// What it remembers of the rows so far, to go on from in another process; `None` where it does not say. Asked between two
+    /// calls of the other methods, when nothing more is ready.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::rows`].
+    fn save(&mut self) -> Result<Option<Vec<u8>>, QueryError> {
+        Ok(None)
+    }
+
+    /// Goes on from what [`SeriesFunction::save`] gave. Called before the first row.
+    ///
+    /// # Errors
+    /// It does not save, or this is not what it saved.
+    fn restore(&mut self, saved: &[u8]) -> Result<(), QueryError> {
+        let _ = saved;
+        Err(QueryError::semantic("it does not save what it remembers"))
+    }
+
     /// Gives what is left behind the last row. Called once, and not after an error.
     ///
     /// # Errors

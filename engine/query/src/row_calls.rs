@@ -76,6 +76,16 @@ impl SeriesCall {
         &self.name
     }
 
+    /// The function's name, as it was written.
+    pub fn function(&self) -> &str {
+        &self.written.name
+    }
+
+    /// The whole call, as it is named in results: `adder(a, b)`.
+    pub fn text(&self) -> String {
+        Expression::synthetic(ExpressionKind::Function(self.written.clone())).column_name()
+    }
+
     /// Its inputs as columns, in their order.
     pub fn inputs(&self) -> &Projection {
         &self.inputs

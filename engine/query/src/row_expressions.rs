@@ -268,6 +268,20 @@ fn not_of_rows(name: &str, functions: &FunctionRegistry) -> Option<String> {
         Some(FunctionKind::Series | FunctionKind::Aggregate) => {
             Some(format!("`{name}` needs more than one row, and each row is computed by itself here"))
         }
-        None => Some(format!("there is no function `{name}`")),
+        None => Some(match nearest(name, functions) {
+            Some(near) => format!("there is no function `{name}`: did you mean `{near}`?"),
+            None => format!("there is no function `{name}`"),
+        }),
     }
+}
+
+/// The function that a name was probably meant to be.
+fn nearest<'f>(name: &str, functions: &'f FunctionRegistry) -> Option<&'f str> {
+    let wanted = name.to_ascii_lowercase();
+    let names = functions.definitions().map(FunctionDefinition::name);
+    let distances =
+        names.map(|each| (strsim::damerau_levenshtein(&wanted, &each.to_ascii_lowercase()), each));
+    let near =
+        distances.filter(|(distance, each)| *distance <= 2 && *distance < each.len().min(wanted.len()));
+    near.min().map(|(_, each)| each)
 }

@@ -176,6 +176,14 @@ impl SeriesFunction for Running {
         self.holds_rows
     }
 
+    fn save(&mut self) -> Result<Option<Vec<u8>>, QueryError> {
+        Ok(self.started()?.save()?)
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), QueryError> {
+        Ok(self.started()?.restore(saved)?)
+    }
+
     fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {
         self.started()?.end();
         self.more()

@@ -113,9 +113,22 @@ struct Document {
 impl Document {
     /// Reads a file and interpolates this process's environment.
     fn read(path: &Path, registry: &Registry) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path)
-            .map_err(|error| exit::Failure::invalid(format!("cannot read {}: {error}", path.display())))?;
+        let text = Self::text_of(path)?;
         Ok(Self::parse(text, &path.display().to_string(), registry, &|variable| std::env::var(variable).ok()))
+    }
+
+    /// As [`Document::read`]; components look at the files that it names.
+    fn read_and_look(path: &Path, registry: &Registry) -> anyhow::Result<Self> {
+        let text = Self::text_of(path)?;
+        let name = path.display().to_string();
+        let (pipeline, diagnostics) =
+            levada_config::load_and_look(&text, &name, registry, &|variable| std::env::var(variable).ok());
+        Ok(Self { text, pipeline, diagnostics })
+    }
+
+    fn text_of(path: &Path) -> anyhow::Result<String> {
+        let text = fs::read_to_string(path);
+        Ok(text.map_err(|error| exit::Failure::invalid(format!("cannot read {}: {error}", path.display())))?)
     }
 
     /// Understands a text, with an environment of its own.

@@ -236,9 +236,10 @@ impl Holding {
     fn end(&mut self) -> Result<()> {
         self.ended = true;
         let goes_on = self.states.is_some() && self.worker.shared.stop.is_cancelled();
-        if !goes_on {
-            self.out.set(Instant::now().into_std(), self.out.input());
-            self.worker.transform.finish(&mut self.out)?;
+        self.out.set(Instant::now().into_std(), self.out.input());
+        match goes_on {
+            true => self.worker.transform.stop(&mut self.out)?,
+            false => self.worker.transform.finish(&mut self.out)?,
         }
         self.collect()
     }
@@ -322,7 +323,7 @@ impl Holding {
         let Some(states) = &self.states else { return Ok(()) };
         let whole = states.wants_whole();
         let mut state = Vec::new();
-        self.worker.transform.save(whole, &mut state);
+        self.worker.transform.save(whole, &mut state)?;
         let (number, state) = (self.number + 1, Arc::new(state));
         let mut patience =
             Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());

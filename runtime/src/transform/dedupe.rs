@@ -102,11 +102,12 @@ impl Transform for Dedupe {
         Ok(())
     }
 
-    fn save(&mut self, whole: bool, state: &mut Vec<u8>) {
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
         let keys = if whole { self.order.len() } else { self.unsaved };
         let keys = self.order.range(self.order.len() - keys..);
         self.unsaved = 0;
         names::save(whole, keys.map(|key| (key.device, key.measurements, key.time)), &self.names, state);
+        Ok(())
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {

@@ -31,7 +31,8 @@ use std::{collections::HashMap, sync::Arc};
 use arrow_array::BooleanArray;
 use arrow_buffer::BooleanBufferBuilder;
 use levada_connector_api::{
-    Batch, BuildContext, Emitter, Error, Problem, Readings, Result, Transform, TransformType,
+    Batch, BuildContext, Emitter, Error, Facilities, Holds, Problem, Readings, Result, Transform,
+    TransformType,
     model::{Column, Tablet},
 };
 use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
@@ -80,12 +81,24 @@ impl TransformType for Sql {
     const SUMMARY: &'static str = "Computes columns and keeps rows: `select … where …`, as in SQL.";
     type Options = SqlOptions;
 
+    fn holds(options: &SqlOptions) -> Holds {
+        match options.may_remember() {
+            true => Holds::State,
+            false => Holds::Nothing,
+        }
+    }
+
     fn check(options: &SqlOptions) -> Vec<Problem> {
         options.problem().into_iter().collect()
     }
 
+    fn look(options: &SqlOptions, facilities: &Facilities) -> Vec<Problem> {
+        functions::look(options, facilities)
+    }
+
     fn build(options: SqlOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {
-        let functions = functions::of(options.functions(), &context.facilities)?;
+        let functions = functions::of(options.functions(), &context.facilities)
+            .map_err(|message| Error::config(message).with("option", "functions"))?;
         let query = options.query_with(&functions).map_err(|problem| Error::config(problem.message))?;
         Ok(Box::new(Self::of(query, &context.node)?))
     }
@@ -103,15 +116,24 @@ impl Transform for Sql {
 
     fn finish(&mut self, out: &mut Emitter) -> Result<()> {
         let rest = self.calls.as_mut().map_or_else(|| Ok(Vec::new()), |stage| stage.calls.finish())?;
-        for tablet in rest {
-            // It came of no record, so nothing of it can be rejected.
-            if let Some(readings) =
-                self.compute(Readings::synthetic(tablet), None, &mut Refusal::default())?
-            {
-                out.emit(readings);
-            }
+        self.emit(rest, out)
+    }
+
+    fn stop(&mut self, out: &mut Emitter) -> Result<()> {
+        let rest = self.calls.as_mut().map_or_else(|| Ok(Vec::new()), |stage| stage.calls.stop())?;
+        self.emit(rest, out)
+    }
+
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
+        self.calls.as_mut().map_or(Ok(()), |stage| stage.calls.save(whole, state))
+    }
+
+    fn restore(&mut self, state: &[u8]) -> Result<()> {
+        match &mut self.calls {
+            Some(stage) => stage.calls.restore(state),
+            None if state.is_empty() => Ok(()),
+            None => Err(calls::kept::other_calls(&self.node, "of functions of series")),
         }
-        Ok(())
     }
 }
 
@@ -135,8 +157,17 @@ impl Sql {
             return Ok(plain(query.clone(), query, None));
         };
         let chosen = Box::new(plain(chosen.clone(), chosen, None));
-        let calls = Calls::new(&query, calls);
+        let calls = Calls::new(node, &query, calls);
         Ok(plain(query, rest, Some(Stage { chosen, calls })))
+    }
+
+    /// Emits what calls gave behind their last rows. It came of no record, so nothing of it can be rejected.
+    fn emit(&mut self, rest: Vec<Tablet>, out: &mut Emitter) -> Result<()> {
+        for tablet in rest {
+            let computed = self.compute(Readings::synthetic(tablet), None, &mut Refusal::default())?;
+            computed.into_iter().for_each(|readings| out.emit(readings));
+        }
+        Ok(())
     }
 
     /// What is computed of rows. Those that cannot be are rejected.

@@ -161,7 +161,7 @@ impl Transform for Window {
         Ok(())
     }
 
-    fn save(&mut self, whole: bool, state: &mut Vec<u8>) {
+    fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
         let mut put = Put(state);
         put.byte(FORMAT);
         put.byte(u8::from(whole));
@@ -173,6 +173,7 @@ impl Transform for Window {
             }
             device.changed = false;
         }
+        Ok(())
     }
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {

@@ -21,7 +21,7 @@ use levada_runtime::{
 use levada_testkit::{HoldRows, HoldState, Reaction, Row, ScriptedSink, ScriptedSource};
 use serde_json::json;
 
-use crate::transforms::Keep;
+use crate::{functions, transforms::Keep};
 
 /// A pipeline to be changed, a folder for it, and a runtime that knows the scripted parts.
 pub(crate) struct Harness {
@@ -168,7 +168,7 @@ impl Harness {
 }
 
 fn registry() -> Registry {
-    Registry::new()
+    functions::register(Registry::new())
         .with_source::<ScriptedSource>()
         .with_sink::<ScriptedSink>()
         .with_transform::<Keep>()

@@ -5,6 +5,7 @@ mod delivery;
 mod diamonds;
 mod enrich;
 mod errors;
+mod functions;
 mod given_up;
 mod harness;
 mod holding;

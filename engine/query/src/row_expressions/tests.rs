@@ -86,7 +86,7 @@ fn what_no_tablet_can_have_is_found_without_one() {
     for (text, at, message) in [
         ("select a, avg(b)", "avg(b)", "needs more than one row"),
         ("select diff(b) + 1", "diff(b)", "needs more than one row"),
-        ("select a where sine(b) > 0", "sine(b)", "there is no function `sine`"),
+        ("select a where sine(b) > 0", "sine(b)", "there is no function `sine`: did you mean `sin`?"),
         ("select root.d.a", "root.d.a", "is a path"),
     ] {
         let (span, error) =

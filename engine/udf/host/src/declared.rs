@@ -4,7 +4,7 @@ use levada_udf::{Fault, FaultKind, UdfKind};
 use wasmparser::{Encoding, Parser, Payload};
 
 /// The section that names a module's functions.
-const SECTION: &str = "levada-udf";
+pub(crate) const SECTION: &str = "levada-udf";
 /// The largest product of a function's locals and the bytes of its body. Honest modules are below a fifth of it; above, a
 /// compiler takes minutes and gigabytes.
 const WORST_FUNCTION: u64 = 50_000_000;

@@ -70,6 +70,41 @@ impl Udtf for Max {
     }
 }
 
+/// `total(s1)`: the sum of the values so far. It saves what it remembers, so that a pipeline goes on with it behind a restart.
+#[derive(Default)]
+struct Total(f64);
+
+impl Udtf for Total {
+    fn validate(&self, validator: &Validator<'_>) -> Result<(), Failure> {
+        validator.inputs(1)?.input_types(&DataType::NUMERIC)?;
+        Ok(())
+    }
+
+    fn before_start(&mut self, _: &UdfParameters) -> Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::RowByRow, DataType::Double))
+    }
+
+    #[inline(always)]
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> Result<(), Failure> {
+        match row.number(0)? {
+            Some(value) => {
+                self.0 += value;
+                points.put(row.time(), self.0)
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(self.0.to_le_bytes().to_vec())
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), Failure> {
+        self.0 = f64::from_le_bytes(saved.try_into()?);
+        Ok(())
+    }
+}
+
 /// `clamp(s1, 'low'='0', 'high'='100')`: values outside of the bounds become the bound. Attributes, checks, an output type that
 /// follows the input's.
 #[derive(Default)]
@@ -145,6 +180,7 @@ export! {
     udtf "org.example.Adder" => Adder,
     udtf "org.example.Counter" => Counter,
     udtf "org.example.Max" => Max::default(),
+    udtf "org.example.Total" => Total::default(),
     udtf "org.example.Clamp" => Clamp::default(),
     udaf "org.example.Span" => Span,
 }

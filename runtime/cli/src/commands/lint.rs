@@ -22,7 +22,7 @@ pub(super) fn lint(args: &LintArgs) -> anyhow::Result<ExitCode> {
     let mut wrong = false;
     let mut all = Vec::new();
     for path in &args.files {
-        let document = Document::read(path, &registry)?;
+        let document = Document::read_and_look(path, &registry)?;
         wrong |= document.pipeline.is_none();
         if args.format == TextFormat::Text {
             document.print();

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, fs, path::Path, process::Stdio, thread};
 
-use crate::command::Workplace;
+use crate::command::{Workplace, repository};
 
 const READINGS: usize = 60_000;
 
@@ -52,9 +52,61 @@ fn bytes_in(folder: &Path) -> u64 {
     entries.map(size).sum()
 }
 
+/// What is read, once as the example's function of a running sum makes it.
+fn sums(data: &str) -> String {
+    format!(
+        "sources:
+  readings:
+    file: {{paths: [readings.jsonl]}}
+    decode: json
+transforms:
+  once:
+    inputs: [readings]
+    dedupe: {{}}
+  sums:
+    inputs: [once]
+    sql: {{select: 'total(v) as total, v', functions: functions}}
+sinks:
+  store:
+    inputs: [sums]
+    iotdb: {{embedded: {data}}}
+    batch: {{rows: 200}}
+"
+    )
+}
+
 #[test]
 fn windows_over_deduped_readings_survive_kill_9_at_any_moment() {
     let workplace = Workplace::new();
+    let whole = killed_and_whole(
+        &workplace,
+        &pipeline,
+        "select count(v_count), sum(v_count), sum(v_sum) from root.** align by device",
+    );
+    assert_eq!(whole.matches(&format!(",{}.0,", READINGS / 3)).count(), 3, "{whole}");
+}
+
+#[test]
+fn a_running_sum_of_a_module_survives_kill_9_at_any_moment() {
+    let mut workplace = Workplace::new();
+    let cache = workplace.path("cache").display().to_string();
+    workplace.env("XDG_CACHE_HOME", cache);
+    fs::create_dir(workplace.path("functions")).expect("writable");
+    let module = repository().join("examples/udf/rust/example_functions.wasm");
+    fs::copy(module, workplace.path("functions/example.wasm")).expect("it is committed");
+    let query = "select count(total), sum(total), last_value(total) from root.** align by device";
+    let whole = killed_and_whole(&workplace, &sums, query);
+    for device in 0..3 {
+        let sum: usize = (0..READINGS).filter(|n| n % 3 == device).sum();
+        let wanted = format!("root.d{device},{},", READINGS / 3);
+        let line = whole.lines().find(|line| line.contains(&wanted)).unwrap_or_else(|| panic!("{whole}"));
+        let last = line.rsplit(',').next().and_then(|last| last.parse::<f64>().ok());
+        assert_eq!(last, Some(sum as f64), "{whole}");
+    }
+}
+
+/// Runs a pipeline to its end at once, and with kills on the way; what the query gives of both, which is the same.
+fn killed_and_whole(workplace: &Workplace, pipeline: &dyn Fn(&str) -> String, query: &str) -> String {
     workplace.write("readings.jsonl", &readings());
     workplace.write("killed.yaml", &pipeline("./killed"));
     workplace.write("whole.yaml", &pipeline("./whole"));
@@ -84,10 +136,9 @@ fn windows_over_deduped_readings_survive_kill_9_at_any_moment() {
         };
         kills += 1;
     }
-    let count = "select count(v_count), sum(v_count), sum(v_sum) from root.** align by device";
-    let rows = |data: &str| workplace.sql(data, count);
+    let rows = |data: &str| workplace.sql(data, query);
     let whole = rows("./whole");
     assert_eq!(rows("./killed"), whole, "after {kills} kills");
-    assert_eq!(whole.matches(&format!(",{}.0,", READINGS / 3)).count(), 3, "{whole}");
     assert!(kills > 0, "it was never killed");
+    whole
 }

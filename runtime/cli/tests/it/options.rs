@@ -222,7 +222,7 @@ async fn try_out(registry: &Registry, component: &Component, options: Value, fol
                 }
             }
             let mut state = Vec::new();
-            transform.save(true, &mut state);
+            transform.save(true, &mut state).expect("it saves");
             drop(transform.finish(&mut out));
         }
         ComponentKind::Sink => {

@@ -5,10 +5,12 @@
 //!                       inputs of call 1 …                          └─ at other times: rows of their own
 //! ```
 //!
-//! Each device and each call has an instance of its own, which lives as long as the transform and begins anew with it. Rows
-//! come in order of time: one that is not behind those before it is rejected.
+//! Each device and each call has an instance of its own, which lives as long as the transform; what it saves goes on in the next
+//! ([`kept`]). Rows come in order of time: one that is not behind those before it is rejected.
 
-use std::{collections::HashMap, sync::Arc};
+pub(super) mod kept;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, UInt32Array, new_null_array};
 use arrow_buffer::BooleanBuffer;
@@ -19,10 +21,11 @@ use levada_connector_api::{
 };
 use levada_engine::{
     expressions::{RowExpressions, RowQuery, SeriesCall},
-    functions::{Chunk, QueryError, SeriesFunction},
+    functions::{Chunk, QueryError},
 };
 
-use crate::transform::{refusal::Refusal, rows::kept};
+use self::kept::{Slot, giving_up};
+use crate::transform::{refusal::Refusal, rows};
 
 /// Devices that are remembered, at most.
 const MOST_DEVICES: usize = 10_000;
@@ -30,9 +33,12 @@ const MOST_DEVICES: usize = 10_000;
 /// The calls of a query, and what they remember.
 #[derive(Debug)]
 pub(super) struct Calls {
+    node: String,
     /// Each with what computes its inputs.
     calls: Vec<(SeriesCall, RowQuery)>,
-    devices: HashMap<Path, Device>,
+    devices: BTreeMap<Path, Device>,
+    /// Whether it was told that functions do not save.
+    told: bool,
 }
 
 /// What is remembered of a device.
@@ -41,17 +47,10 @@ struct Device {
     /// The time of the last row.
     last: Option<i64>,
     aligned: bool,
-    running: Vec<Option<Running>>,
-}
-
-/// A call that has begun.
-#[derive(Debug)]
-struct Running {
-    function: Box<dyn SeriesFunction>,
-    /// Of its inputs.
-    types: Vec<DataType>,
-    /// Of what it gives.
-    data_type: DataType,
+    /// Whether it had rows since it was saved.
+    changed: bool,
+    /// One for each call.
+    slots: Vec<Slot>,
 }
 
 /// Rows with what the calls have given so far.
@@ -69,9 +68,9 @@ pub(super) struct Computed {
 }
 
 impl Calls {
-    pub(super) fn new(query: &RowQuery, calls: Vec<SeriesCall>) -> Self {
+    pub(super) fn new(node: &str, query: &RowQuery, calls: Vec<SeriesCall>) -> Self {
         let calls = calls.into_iter().map(|call| (call.clone(), query.inputs(&call))).collect();
-        Self { calls, devices: HashMap::new() }
+        Self { node: node.to_owned(), calls, devices: BTreeMap::new(), told: false }
     }
 
     /// Rejects rows that are not behind those before; which of a tablet's rows are left, where not all are.
@@ -110,18 +109,18 @@ impl Calls {
     /// A function failed; nothing more can be computed.
     pub(super) fn compute(&mut self, tablet: &Tablet) -> Result<Computed> {
         let device = self.device(tablet)?;
-        let mut running = std::mem::take(&mut device.running);
+        let mut slots = std::mem::take(&mut device.slots);
         let rows = (0..).take(tablet.rows()).map(Some).collect();
         let mut rows = Rows {
             times: tablet.times().values().to_vec(),
             origins: rows,
             columns: tablet.columns().to_vec(),
         };
-        for ((call, inputs), slot) in self.calls.iter().zip(&mut running) {
-            advance(tablet, &mut rows, call, inputs, slot, false)?;
+        for (call, slot) in self.calls.iter().zip(&mut slots) {
+            self.advance(tablet, &mut rows, call, slot, false)?;
         }
         if let Some(device) = self.devices.get_mut(tablet.device()) {
-            device.running = running;
+            device.slots = slots;
         }
         rows.into_tablets(tablet)
     }
@@ -133,15 +132,44 @@ impl Calls {
     pub(super) fn finish(&mut self) -> Result<Vec<Tablet>> {
         let mut tablets = Vec::new();
         for (path, mut device) in std::mem::take(&mut self.devices) {
-            let nothing = Tablet::try_new(path, device.aligned, Int64Array::new_null(0), Vec::new());
-            let nothing = nothing.map_err(|error| Error::bug(error.to_string()))?;
-            let mut rows = Rows { times: Vec::new(), origins: Vec::new(), columns: Vec::new() };
-            for ((call, inputs), slot) in self.calls.iter().zip(&mut device.running) {
-                advance(&nothing, &mut rows, call, inputs, slot, true)?;
-            }
-            tablets.extend(rows.into_tablets(&nothing)?.others);
+            let ends = vec![true; device.slots.len()];
+            tablets.extend(self.rest(&path, &mut device, &ends)?);
         }
         Ok(tablets)
+    }
+
+    /// What those calls give behind the last rows that do not save what they remember: they end with this run. The others go on
+    /// in the next.
+    ///
+    /// # Errors
+    /// As [`Calls::compute`].
+    pub(super) fn stop(&mut self) -> Result<Vec<Tablet>> {
+        let mut tablets = Vec::new();
+        let mut devices = std::mem::take(&mut self.devices);
+        for (path, device) in &mut devices {
+            let failed = |error: QueryError| Error::data(format!("{path}: {error}"));
+            let ends = device.slots.iter_mut().map(Slot::is_forgetful).collect::<Result<Vec<_>, _>>();
+            let ends = ends.map_err(failed)?;
+            if ends.contains(&true) {
+                tablets.extend(self.rest(path, device, &ends)?);
+                let ended = device.slots.iter_mut().zip(ends).filter(|(_, ends)| *ends);
+                ended.for_each(|(slot, _)| *slot = Slot::Idle);
+                device.changed = true;
+            }
+        }
+        self.devices = devices;
+        Ok(tablets)
+    }
+
+    /// What the calls of a device give where some of them end.
+    fn rest(&self, path: &Path, device: &mut Device, ends: &[bool]) -> Result<Option<Tablet>> {
+        let nothing = Tablet::try_new(path.clone(), device.aligned, Int64Array::new_null(0), Vec::new());
+        let nothing = nothing.map_err(|error| Error::bug(error.to_string()))?;
+        let mut rows = Rows { times: Vec::new(), origins: Vec::new(), columns: Vec::new() };
+        for ((call, slot), &is_end) in self.calls.iter().zip(&mut device.slots).zip(ends) {
+            self.advance(&nothing, &mut rows, call, slot, is_end)?;
+        }
+        Ok(rows.into_tablets(&nothing)?.others)
     }
 
     fn device(&mut self, tablet: &Tablet) -> Result<&mut Device> {
@@ -151,51 +179,57 @@ impl Calls {
             )));
         }
         let calls = self.calls.len();
-        Ok(self.devices.entry(tablet.device().clone()).or_insert_with(|| Device {
+        let device = self.devices.entry(tablet.device().clone()).or_insert_with(|| Device {
             last: None,
             aligned: tablet.aligned(),
-            running: (0..calls).map(|_| None).collect(),
-        }))
+            changed: true,
+            slots: (0..calls).map(|_| Slot::Idle).collect(),
+        });
+        device.changed = true;
+        Ok(device)
     }
-}
 
-/// Gives a call the rows, and the rows what it gives.
-fn advance(
-    tablet: &Tablet,
-    rows: &mut Rows,
-    call: &SeriesCall,
-    inputs: &RowQuery,
-    slot: &mut Option<Running>,
-    is_end: bool,
-) -> Result<()> {
-    let failed = |error: QueryError| Error::data(format!("{}: {error}", tablet.device()));
-    let mut given = Vec::new();
-    if !rows.times.is_empty()
-        && let Some(columns) = input_columns(tablet, rows, call, inputs, slot)?
-    {
-        let running = match slot {
-            Some(running) => running,
-            None => {
-                let types: Vec<_> = columns.iter().map(|column| column.data_type).collect();
-                let (function, data_type) = call.start(&types).map_err(failed)?;
-                slot.insert(Running { function, types, data_type })
-            }
-        };
-        let columns = columns.into_iter().map(|column| column.values).collect();
-        let first = running.function.chunk(Chunk { times: rows.times.clone().into(), columns });
-        given.push(first.map_err(failed)?);
-    }
-    let Some(running) = slot else { return Ok(()) };
-    while let Some(more) = running.function.more().map_err(failed)? {
-        given.push(more);
-    }
-    if is_end && let Some(more) = running.function.finish().map_err(failed)? {
-        given.push(more);
+    /// Gives a call the rows, and the rows what it gives.
+    fn advance(
+        &self,
+        tablet: &Tablet,
+        rows: &mut Rows,
+        (call, inputs): &(SeriesCall, RowQuery),
+        slot: &mut Slot,
+        is_end: bool,
+    ) -> Result<()> {
+        let failed = |error: QueryError| Error::data(format!("{}: {error}", tablet.device()));
+        slot.wake(call).map_err(|error| {
+            Error::config(format!(
+                "{}: {error}; `{}` cannot go on from what was saved: put the module back that saved it, or begin without it, \
+                 with {}",
+                tablet.device(),
+                call.text(),
+                giving_up(&self.node)
+            ))
+        })?;
+        let mut given = Vec::new();
+        if !rows.times.is_empty()
+            && let Some(columns) = input_columns(tablet, rows, call, inputs, slot.types())?
+        {
+            let types = || columns.iter().map(|column| column.data_type).collect();
+            let running = slot.begun(call, types).map_err(failed)?;
+            let columns = columns.into_iter().map(|column| column.values).collect();
+            let first = running.function.chunk(Chunk { times: rows.times.clone().into(), columns });
+            given.push(first.map_err(failed)?);
+        }
+        let Slot::Begun(running) = slot else { return Ok(()) };
         while let Some(more) = running.function.more().map_err(failed)? {
             given.push(more);
         }
+        if is_end && let Some(more) = running.function.finish().map_err(failed)? {
+            given.push(more);
+            while let Some(more) = running.function.more().map_err(failed)? {
+                given.push(more);
+            }
+        }
+        rows.join(call.name(), running.data_type, &given).map_err(failed)
     }
-    rows.join(call.name(), running.data_type, &given).map_err(failed)
 }
 
 /// What a call is given; `None` while no row has had what it is computed from.
@@ -204,7 +238,7 @@ fn input_columns(
     rows: &Rows,
     call: &SeriesCall,
     inputs: &RowQuery,
-    slot: &Option<Running>,
+    types: Option<&[DataType]>,
 ) -> Result<Option<Vec<Column>>> {
     let data = |error: &dyn std::fmt::Display| Error::data(format!("{}: {error}", tablet.device()));
     let whole = Tablet::try_new(
@@ -226,7 +260,7 @@ fn input_columns(
     };
     let mut columns = Vec::with_capacity(computed.columns().len());
     for (at, column) in computed.columns().iter().enumerate() {
-        let expected = slot.as_ref().and_then(|running| running.types.get(at).copied());
+        let expected = types.and_then(|types| types.get(at).copied());
         columns.push(match (is_known(at), expected) {
             (true, Some(expected)) if expected != column.data_type => {
                 return Err(data(&format!(
@@ -307,7 +341,7 @@ impl Rows {
 /// Rows of a tablet that are left, in step with their records.
 pub(super) fn left(each: Readings, keep: &Option<BooleanArray>) -> Result<Readings> {
     let Some(keep) = keep else { return Ok(each) };
-    let records = kept(&each.records, keep);
+    let records = rows::kept(&each.records, keep);
     let tablet = each.tablet.filter(keep).map_err(|error| Error::bug(error.to_string()))?;
     Ok(Readings { tablet, records })
 }

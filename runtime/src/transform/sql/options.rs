@@ -29,9 +29,12 @@ pub enum SqlOptions {
         #[serde(rename = "where")]
         condition: Option<String>,
         /// A folder of modules, whose functions may be called by the last part of their ids: `adder` is `org.example.Adder`. Or
-        /// `engine`, for those that `create function` made in the engine of `levada serve`. What a function remembers of a device
-        /// it remembers from one batch to the next, and begins anew with each run; it takes rows one by one and in order of time,
-        /// and a row that comes late is rejected.
+        /// `engine`, for those that `create function` made in the engine of `levada serve`. A function takes rows one by one and in
+        /// order of time, device by device; a row that comes late is rejected. What a function remembers of a device it remembers
+        /// from one batch to the next. One that offers save and restore goes on behind a restart or a crash where it was: what it
+        /// saved is stored with the positions of the rows, so that no row is left out and none counts twice. One that does not
+        /// begins anew with each run, which the log says once; where a run is stopped, it gives first what it gives behind its last
+        /// row.
         functions: Option<String>,
     },
 }
@@ -64,11 +67,30 @@ impl SqlOptions {
                 let of = |path: &'static str, text: &str| {
                     RowQuery::check_form(text).err().map(|error| Problem::new(path, error.to_string()))
                 };
-                let condition =
-                    || condition.as_deref().and_then(|text| of("where", &format!("time where {text}")));
+                let condition = || condition.as_deref().and_then(|text| of("where", &with_condition(text)));
                 of("select", select).or_else(condition)
             }
             _ => self.query().err(),
+        }
+    }
+
+    /// Whether it calls functions that may remember something: those of users, of which it is not known here what they are.
+    pub(super) fn may_remember(&self) -> bool {
+        let is_other = |(_, text): (&str, String)| {
+            let unknown = RowQuery::unknown_functions(&text, &FunctionRegistry::builtin());
+            unknown.is_ok_and(|unknown| !unknown.is_empty())
+        };
+        self.functions().is_some() && self.texts().into_iter().any(is_other)
+    }
+
+    /// The texts in which functions can be called, with the options that they are.
+    pub(super) fn texts(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Text(text) => vec![("", text.clone())],
+            Self::Parts { select, condition, .. } => {
+                let condition = condition.as_deref().map(|text| ("where", with_condition(text)));
+                [("select", select.clone())].into_iter().chain(condition).collect()
+            }
         }
     }
 
@@ -79,4 +101,9 @@ impl SqlOptions {
             Self::Parts { functions, .. } => functions.as_deref(),
         }
     }
+}
+
+/// A query that has only a condition.
+fn with_condition(condition: &str) -> String {
+    format!("time where {condition}")
 }

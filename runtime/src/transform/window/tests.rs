@@ -227,7 +227,7 @@ fn a_state_of_other_windows_is_not_taken() {
     let mut state = Vec::new();
     let mut window = built::<Window>(json!({"size": "10ms", "aggregates": {"v": ["count"]}}));
     window.apply(at(&[1]), &mut Emitter::new(Instant::now())).expect("it works");
-    window.save(true, &mut state);
+    window.save(true, &mut state).expect("it saves");
     let mut same = built::<Window>(json!({"size": "10ms", "aggregates": {"v": ["count", "max"]}}));
     same.restore(&state).expect("the windows are the same");
     let mut other = built::<Window>(json!({"size": "20ms", "aggregates": {"v": ["count"]}}));

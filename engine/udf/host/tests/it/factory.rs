@@ -1,7 +1,7 @@
 //! The functions, from a module: `tests/modules/build.sh` makes it of the source that the native suite runs.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -33,8 +33,24 @@ pub(crate) fn functions() -> &'static [Arc<dyn UdfFactory>] {
     })
 }
 
-/// A factory of one of the functions.
+/// The functions of another module.
+pub(crate) fn functions_of(module: &Path) -> Vec<Arc<dyn UdfFactory>> {
+    UdfHost::new(options()).expect("this machine runs WASM").load(module).expect("the module is committed")
+}
+
+/// The functions in C.
+fn functions_in_c() -> &'static [Arc<dyn UdfFactory>] {
+    static FUNCTIONS: OnceLock<Vec<Arc<dyn UdfFactory>>> = OnceLock::new();
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../examples/udf/c/c.wasm");
+    FUNCTIONS.get_or_init(|| functions_of(&module))
+}
+
+/// A factory of one of the functions; `c.adder` is that of the examples in C.
 pub(crate) fn factory(name: &str) -> Arc<dyn UdfFactory> {
+    if name.starts_with("c.") {
+        let of_name = |each: &&Arc<dyn UdfFactory>| each.id().to_lowercase() == name;
+        return Arc::clone(functions_in_c().iter().find(of_name).expect("the module has it"));
+    }
     let of_name = |each: &&Arc<dyn UdfFactory>| each.id().to_lowercase() == format!("test.{name}");
     Arc::clone(functions().iter().find(of_name).expect("the module has it"))
 }

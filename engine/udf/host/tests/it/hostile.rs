@@ -1,9 +1,12 @@
 //! Modules that do what they should not: each ends in an error that names function, method and limit, and the host goes on.
 
 use levada_model::DataType;
-use levada_udf::{FaultKind, Method, UdfError, UdfLimits};
+use levada_udf::{Fault, FaultKind, Method, UdfError, UdfLimits, UdtfRun, parameters};
 
-use crate::support::{call, int64, open, points};
+use crate::{
+    factory::{functions_of, module},
+    support::{call, int64, open, points},
+};
 
 /// The error of a call that goes wrong in a method.
 fn wrong(method: &str, how: &str) -> UdfError {
@@ -93,4 +96,57 @@ fn while_one_call_loops_others_run() {
         assert!(done > 1, "{done} calls ran meanwhile");
         assert_eq!(looping.join().expect("it ends").fault.kind, FaultKind::TimeLimit);
     });
+}
+
+#[test]
+fn a_module_whose_start_never_ends_ends_at_its_deadline() {
+    let spin = functions_of(&module("spin.wasm"));
+    for _ in 0..2 {
+        let inputs = [("root.d.s".to_owned(), DataType::Int64)];
+        let error = UdtfRun::open("spin", &*spin[0], parameters(inputs, []), UdfLimits::default())
+            .expect_err("it never starts");
+        assert_eq!((error.method, error.fault.kind), (Method::Load, FaultKind::TimeLimit), "{error}");
+        assert!(error.to_string().contains("it ran longer than the 500ms"), "{error}");
+    }
+}
+
+#[test]
+fn a_text_of_a_gibibyte_ends_its_call_and_takes_no_memory() {
+    let text = functions_of(&module("text.wasm"));
+    let fault = |id: &str| -> Fault {
+        let factory = text.iter().find(|each| each.id() == id).expect("the module has it");
+        let inputs = [("root.d.s".to_owned(), DataType::Int64)];
+        let mut run =
+            UdtfRun::open(id, &**factory, parameters(inputs, []), UdfLimits::default()).expect("it starts");
+        let given = points(&mut run, &[1], &[int64(&[Some(1)])], 1);
+        match given {
+            Err(error) => error.fault,
+            Ok(_) => unreachable!("a text of 1 GiB was given"),
+        }
+    };
+    let saved = || -> Fault {
+        let factory = text.iter().find(|each| each.id() == "hostile.Save").expect("the module has it");
+        let inputs = [("root.d.s".to_owned(), DataType::Int64)];
+        let mut run = UdtfRun::open("save", &**factory, parameters(inputs, []), UdfLimits::default())
+            .expect("it starts");
+        run.save().expect_err("1 GiB").fault
+    };
+    let before = resident();
+    for _ in 0..100 {
+        let kinds =
+            [FaultKind::MemoryLimit, FaultKind::Crashed, FaultKind::SizeLimit, FaultKind::WrongOutput];
+        for fault in [fault("hostile.Put"), fault("hostile.Lie"), saved()] {
+            assert!(kinds.contains(&fault.kind), "{fault:?}");
+        }
+    }
+    // Other tests of this process run meanwhile; one text that stays would be far more.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 256 << 20, "{grown} bytes more are held");
+}
+
+/// Bytes of this process that are in memory.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("a Linux");
+    let pages = pages.split_whitespace().nth(1).and_then(|pages| pages.parse::<usize>().ok());
+    pages.expect("a number of pages") * 4096
 }

@@ -1,6 +1,10 @@
 //! Files that are looked at before anything of them is compiled.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use levada_udf::{FaultKind, Method, UdfKind, UdfLoader};
 use levada_udf_host::UdfHost;
@@ -66,6 +70,57 @@ fn a_function_that_would_take_minutes_to_compile_is_rejected_at_once() {
     let error = host().read("bomb.wasm", compile_bomb(2000, 30_000)).expect_err("it is a bomb");
     assert_eq!(error.kind, FaultKind::Module);
     assert!(error.message.starts_with("a function of it has 2000 locals and "), "{}", error.message);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_the_one_or_the_other_or_rejected() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("changing.wasm");
+    let (one, other) = (fs::read(module("spin.wasm")), fs::read(module("text.wasm")));
+    let (one, other) = (one.expect("it is committed"), other.expect("it is committed"));
+    fs::write(&file, &one).expect("it is written");
+    let (host, stop) = (host(), AtomicBool::new(false));
+    let (mut ones, mut others, mut rejected) = (0, 0, 0);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for bytes in [&other[..], &one[..one.len() / 2], &one[..]] {
+                    fs::write(&file, bytes).expect("it is written");
+                }
+            }
+        });
+        // Until each was seen, and often.
+        for round in 0.. {
+            match host.load(&file) {
+                Ok(functions) if functions.len() == 1 => {
+                    assert_eq!(functions[0].id(), "hostile.Spin");
+                    ones += 1;
+                }
+                Ok(functions) => {
+                    assert_eq!(functions.len(), 3);
+                    others += 1;
+                }
+                Err(error) => {
+                    assert_eq!(
+                        (error.method, error.fault.kind),
+                        (Method::Load, FaultKind::Module),
+                        "{error}"
+                    );
+                    rejected += 1;
+                }
+            }
+            if round >= 500 && ones > 0 && others > 0 && rejected > 0 {
+                break;
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+        writer.join().expect("it writes");
+    });
+    // What was loaded stays as it was, whatever is in the file now.
+    fs::write(&file, &other).expect("it is written");
+    let loaded = host.load(&file).expect("it is whole");
+    fs::write(&file, "no").expect("it is written");
+    assert!(loaded[0].make_udtf().is_ok(), "its code was read when it was loaded");
 }
 
 /// A component around a module that has one function of so many locals, which adds them up so many times.

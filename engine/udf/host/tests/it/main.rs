@@ -7,6 +7,7 @@ mod cache;
 mod checks;
 mod factory;
 mod hostile;
+mod languages;
 mod loading;
 #[path = "../../../tests/it/rows.rs"]
 mod rows;

@@ -1,6 +1,8 @@
 use std::{path::Path as FilePath, time::Instant};
 
-use levada_connector_api::{Batch, BuildContext, Emitter, FieldValue::*, Options, Transform, TransformType};
+use levada_connector_api::{
+    Batch, BuildContext, Emitter, Facilities, FieldValue::*, Holds, Options, Transform, TransformType,
+};
 use levada_engine::{
     Engine, EngineOptions,
     functions::FunctionDefinition,
@@ -9,6 +11,7 @@ use levada_engine::{
         UdfLimits, UdfLoader, UdfParameters, Udtf, udtf,
     },
 };
+use levada_testkit::transform_contract;
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -35,6 +38,53 @@ impl Udtf for Total {
 
     fn terminate(&mut self, points: &mut PointCollector) -> std::result::Result<(), Failure> {
         points.put(1_000, self.0)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(self.0.to_le_bytes().to_vec())
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> std::result::Result<(), Failure> {
+        let saved: [u8; 8] = saved.try_into().map_err(|_| Failure::new("8 bytes were saved"))?;
+        self.0 = f64::from_le_bytes(saved);
+        Ok(())
+    }
+}
+
+/// How many rows there were, which it does not save; behind the last row once more.
+#[derive(Debug, Default)]
+struct Forgetful(i64);
+
+impl Udtf for Forgetful {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::RowByRow, DataType::Int64))
+    }
+
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        self.0 += 1;
+        points.put(row.time(), self.0)
+    }
+
+    fn terminate(&mut self, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        points.put(2_000, self.0)
+    }
+}
+
+/// Saves more than may be stored.
+#[derive(Debug, Default)]
+struct Vast;
+
+impl Udtf for Vast {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::RowByRow, DataType::Int64))
+    }
+
+    fn row(&mut self, row: Row<'_>, points: &mut PointCollector) -> std::result::Result<(), Failure> {
+        points.put(row.time(), 1_i64)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(vec![0; 17 << 20])
     }
 }
 
@@ -80,6 +130,8 @@ impl UdfLoader for Same {
             udtf("org.example.Total", Total::default),
             udtf("org.example.Twofold", Twofold::default),
             udtf("org.example.Windowed", Windowed::default),
+            udtf("org.example.Forgetful", Forgetful::default),
+            udtf("org.example.Vast", Vast::default),
         ])
     }
 }
@@ -243,4 +295,124 @@ async fn functions_of_the_engine_are_called_by_the_names_that_they_have_there() 
     let output = applied(&mut sql, batch(&[("d", 1, &[("v", Double(1.5))])])).expect("it works");
     assert_eq!(lines(&output), ["d 1: sum=1.5"]);
     engine.close().await.expect("closed");
+}
+
+/// Some batches of two devices.
+fn batches() -> Vec<Batch> {
+    let of = |from: i64| {
+        let value = |n: i64| [("v", Double(n as f64 / 2.0)), ("w", Double(1.0))];
+        batch(&[
+            ("d1", from, &value(from)),
+            ("d1", from + 1, &value(-from)),
+            ("d2", from, &value(from * 3)),
+            ("d1", from + 5, &value(7)),
+        ])
+    };
+    (0..6).map(|n| of(n * 10)).collect()
+}
+
+#[test]
+fn what_a_function_saves_goes_on_in_another_transform() {
+    let options = json!({"select": "total(v, w) * 2 as s, total(v), v", "where": "v > -20"});
+    transform_contract(Holds::State, || built(options.clone(), 1).expect("it works"), &batches());
+}
+
+#[test]
+fn state_is_kept_where_functions_of_users_are_called() {
+    let holds = |options: Json| Sql::holds(&<Sql as TransformType>::Options::read(options).expect("options"));
+    assert_eq!(holds(json!("select sin(v)")), Holds::Nothing);
+    assert_eq!(holds(json!({"select": "sin(v)", "functions": "./f"})), Holds::Nothing);
+    assert_eq!(holds(json!({"select": "1 + abs(total(v))", "functions": "./f"})), Holds::State);
+    assert_eq!(holds(json!({"select": "total(v)", "functions": "engine"})), Holds::State);
+}
+
+#[test]
+fn a_function_that_does_not_save_gives_its_rest_where_a_run_stops_and_begins_anew() {
+    let make = || built(json!({"select": "forgetful(v) as n, total(v) as sum"}), 1).expect("it works");
+    let rows =
+        |from: i64| batch(&[("d", from, &[("v", Double(1.0))]), ("d", from + 1, &[("v", Double(2.0))])]);
+    let mut first = make();
+    assert_eq!(
+        lines(&applied(&mut first, rows(1)).expect("it works")),
+        ["d 1: n=1 sum=1.0", "d 2: n=2 sum=3.0"]
+    );
+    let mut out = Emitter::new(Instant::now());
+    first.stop(&mut out).expect("it stops");
+    let rest: Vec<_> =
+        out.take().batch.readings.iter().flat_map(|each| each.tablet.times().values().to_vec()).collect();
+    assert_eq!(rest, [2_000], "of the function that does not save");
+    let mut state = Vec::new();
+    first.save(true, &mut state).expect("it saves");
+    let mut second = make();
+    second.restore(&state).expect("the calls are the same");
+    assert_eq!(
+        lines(&applied(&mut second, rows(3)).expect("it works")),
+        ["d 3: n=1 sum=4.0", "d 4: n=2 sum=6.0"]
+    );
+    // Rows that came before are known as such.
+    assert_eq!(rejected(&applied(&mut second, rows(1)).expect("it works")), ["d 1", "d 2"]);
+}
+
+#[test]
+fn a_state_that_cannot_be_gone_on_from_says_what_to_do() {
+    let mut first = built(json!({"select": "total(v) as sum"}), 1).expect("it works");
+    applied(&mut first, batch(&[("d", 1, &[("v", Double(1.0))])])).expect("it works");
+    let mut state = Vec::new();
+    first.save(true, &mut state).expect("it saves");
+    let restored = |select: &str, state: &[u8]| {
+        let mut other = built(json!({"select": select}), 1).expect("it works");
+        other.restore(state).map(|()| other)
+    };
+    for select in ["total(w)", "total(v), total(w)", "v"] {
+        let error = restored(select, &state).err().expect("other calls").to_string();
+        assert!(error.contains("saved of other calls, `total(v)`") || select == "v", "{error}");
+        assert!(error.contains("levada offsets FILE --reset n/state=0"), "{error}");
+    }
+    let at = state.len() - 8 - 8;
+    let mut shorter = state.clone();
+    shorter.truncate(state.len() - 1);
+    shorter[at] = 7;
+    let mut other = restored("total(v) as sum", &shorter).expect("it is read when rows come");
+    let error =
+        applied(&mut other, batch(&[("d", 2, &[("v", Double(1.0))])])).expect_err("7 bytes").to_string();
+    assert!(error.contains("function total: save: 8 bytes were saved"), "{error}");
+    assert!(error.contains("`total(v)` cannot go on") && error.contains("--reset n/state=0"), "{error}");
+}
+
+#[test]
+fn a_function_that_saves_too_much_is_an_error() {
+    let mut vast = built(json!({"select": "vast(v) as n"}), 1).expect("it works");
+    applied(&mut vast, batch(&[("d", 1, &[("v", Double(1.0))])])).expect("it works");
+    let error = vast.save(true, &mut Vec::new()).expect_err("17 MiB").to_string();
+    assert!(error.contains("d: function vast: save: it gave more than the 16777216 bytes"), "{error}");
+}
+
+#[test]
+fn lint_looks_into_the_folder_and_says_what_it_cannot_see() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("m.wasm"), "").expect("written");
+    let facilities = Facilities::default().with::<Arc<dyn UdfLoader>>(Arc::new(Same));
+    let look = |options: Json| {
+        let options = <Sql as TransformType>::Options::read(options).expect("options that fit");
+        let problems = Sql::look(&options, &facilities).into_iter();
+        problems.map(|each| (each.path, each.message, each.doubtful)).collect::<Vec<_>>()
+    };
+    let with = |select: &str, functions: &str| json!({"select": select, "functions": functions});
+    let dir = folder.path().display().to_string();
+    assert_eq!(look(with("total(v), sin(v)", &dir)), []);
+    let near = "line 1, column 12: there is no function `totl`: did you mean `total`?";
+    assert_eq!(look(with("sin(v), 1 + totl(v)", &dir)).len(), 1);
+    assert_eq!(
+        look(with("1 + sin(v + totl(v))", &dir))[0],
+        ("select".to_owned(), near.replace("12", "13"), false)
+    );
+    let condition = look(json!({"select": "v", "where": "totl(v) > 1", "functions": dir}));
+    assert_eq!(condition[0].0, "where");
+    let missing = look(with("total(v)", "/no/such/folder"));
+    assert_eq!(missing, [("functions".to_owned(), "there is no folder /no/such/folder".to_owned(), false)]);
+    let of_engine = look(with("sin(v), total(v)", "engine"));
+    assert_eq!((of_engine.len(), of_engine[0].0.as_str(), of_engine[0].2), (1, "select", true));
+    assert!(of_engine[0].1.contains("`total` is not built in"), "{of_engine:?}");
+    let without = look(with("sin(v)", "engine"));
+    assert_eq!(without, []);
 }

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Makes series.wasm anew: a component around a module in C, in whose place `levada udf build` puts that of a project. Its types are
+# those of udf.wit. Needs: python3 -m pip install ziglang; npm install @bytecodealliance/jco in a folder, named by JCO.
+set -euo pipefail
+cd "$(dirname "$0")"
+core=$(mktemp -d)
+trap 'rm -rf "$core"' EXIT
+# All that a module may import is imported.
+python3 -m ziglang cc -target wasm32-wasi -O2 -mexec-model=reactor -s -Wl,-z,stack-size=262144 -Wl,--export=udf_log -I . \
+  levada_udf.c ../../../examples/udf/c/functions.c -o "$core/core.wasm"
+cat >"$core/make.mjs" <<'JS'
+import { readFileSync, writeFileSync } from 'node:fs';
+const [jco, core, wit, made] = process.argv.slice(2);
+const { componentEmbed, componentNew } = await import(`${jco}/node_modules/@bytecodealliance/jco-transpile/dist/wasm-tools.js`);
+const witSource = readFileSync(wit, 'utf8');
+const embedded = await componentEmbed({ binary: readFileSync(core), witSource, world: 'series', stringEncoding: 'utf8' });
+writeFileSync(made, await componentNew(embedded));
+JS
+node "$core/make.mjs" "$JCO" "$core/core.wasm" ../wit/udf.wit "$PWD/series.wasm"

@@ -1,0 +1,232 @@
+//! What is saved of calls, and how they go on from it.
+//!
+//! ```text
+//!   FORMAT, whether it is whole, the calls as they are written
+//!   then for each device: its path, whether it is aligned, the time of its last row, and for each call
+//!     0   it has not begun, or does not save what it remembers
+//!     1   the types of its inputs, and what the function saved
+//! ```
+//!
+//! A call that goes on makes its instance when the next rows come: many devices may be silent for long.
+
+use std::{collections::BTreeSet, mem};
+
+use levada_connector_api::{
+    Error, Result,
+    model::{DataType, Path},
+};
+use levada_engine::{
+    expressions::SeriesCall,
+    functions::{QueryError, SeriesFunction},
+};
+use tracing::warn;
+
+use super::{Calls, Device, MOST_DEVICES};
+use crate::transform::saved::{Put, Take, damaged};
+
+/// How the state is written.
+const FORMAT: u8 = 1;
+
+/// Bytes that a call of a device may save.
+const MOST_BYTES: usize = 16 << 20;
+
+/// A call of a device.
+#[derive(Debug, Default)]
+pub(super) enum Slot {
+    /// No row with its inputs has come.
+    #[default]
+    Idle,
+    /// It goes on from what was saved, when rows come.
+    Saved {
+        types: Vec<DataType>,
+        state: Vec<u8>,
+    },
+    Begun(Running),
+}
+
+/// A call that has begun.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) function: Box<dyn SeriesFunction>,
+    /// Of its inputs.
+    pub(super) types: Vec<DataType>,
+    /// Of what it gives.
+    pub(super) data_type: DataType,
+}
+
+impl Slot {
+    /// The types of the inputs, once they are known.
+    pub(super) fn types(&self) -> Option<&[DataType]> {
+        match self {
+            Self::Idle => None,
+            Self::Saved { types, .. } | Self::Begun(Running { types, .. }) => Some(types),
+        }
+    }
+
+    /// Begins where nothing is to be gone on from.
+    pub(super) fn begun(
+        &mut self,
+        call: &SeriesCall,
+        types: impl FnOnce() -> Vec<DataType>,
+    ) -> Result<&mut Running, QueryError> {
+        if !matches!(self, Self::Begun(_)) {
+            let types = types();
+            let (function, data_type) = call.start(&types)?;
+            *self = Self::Begun(Running { function, types, data_type });
+        }
+        match self {
+            Self::Begun(running) => Ok(running),
+            _ => unreachable!("it was put there"),
+        }
+    }
+
+    /// Makes the instance that goes on from what was saved.
+    pub(super) fn wake(&mut self, call: &SeriesCall) -> Result<(), QueryError> {
+        if let Self::Saved { types, state } = self {
+            let (mut function, data_type) = call.start(types)?;
+            function.restore(state)?;
+            *self = Self::Begun(Running { function, types: mem::take(types), data_type });
+        }
+        Ok(())
+    }
+
+    /// Whether it remembers something that it does not save.
+    pub(super) fn is_forgetful(&mut self) -> Result<bool, QueryError> {
+        match self {
+            Self::Begun(running) => Ok(running.function.save()?.is_none()),
+            _ => Ok(false),
+        }
+    }
+
+    /// Puts it into a state; false where it remembers something that it does not save.
+    fn save(&mut self, put: &mut Put<'_>) -> Result<bool, QueryError> {
+        let saved = match self {
+            Self::Idle => None,
+            Self::Saved { types, state } => Some((&*types, mem::take(state))),
+            Self::Begun(running) => running.function.save()?.map(|state| (&running.types, state)),
+        };
+        let Some((types, state)) = saved else {
+            put.byte(0);
+            return Ok(matches!(self, Self::Idle));
+        };
+        put.byte(1);
+        put.number(types.len() as u64);
+        types.iter().for_each(|each| put.byte(each.code()));
+        put.bytes(&state);
+        if let Self::Saved { state: kept, .. } = self {
+            *kept = state;
+        }
+        Ok(true)
+    }
+}
+
+impl Calls {
+    /// Appends what the functions remember: of all devices, or of those that had rows since the last time.
+    ///
+    /// # Errors
+    /// A function failed, or saves too much.
+    pub(in crate::transform::sql) fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
+        let mut put = Put(state);
+        put.byte(FORMAT);
+        put.byte(u8::from(whole));
+        put.number(self.calls.len() as u64);
+        self.calls.iter().for_each(|(call, _)| put.text(&call.text()));
+        let mut forgetful = BTreeSet::new();
+        for (path, device) in &mut self.devices {
+            if !mem::take(&mut device.changed) && !whole {
+                continue;
+            }
+            put.text(&path.shared());
+            put.byte(u8::from(device.aligned));
+            put.byte(u8::from(device.last.is_some()));
+            put.signed(device.last.unwrap_or_default());
+            for ((call, _), slot) in self.calls.iter().zip(&mut device.slots) {
+                let before = put.0.len();
+                if !slot.save(&mut put).map_err(|error| Error::data(format!("{path}: {error}")))? {
+                    forgetful.insert(call.function());
+                }
+                if put.0.len() - before > MOST_BYTES {
+                    let message = format!(
+                        "{path}: function {}: save: it gave more than the {MOST_BYTES} bytes that may be stored of it",
+                        call.function()
+                    );
+                    return Err(Error::data(message));
+                }
+            }
+        }
+        if !forgetful.is_empty() && !mem::replace(&mut self.told, true) {
+            let functions = forgetful.into_iter().collect::<Vec<_>>().join(", ");
+            warn!(
+                node = %self.node, %functions,
+                "these do not save what they remember: after a restart they begin anew, with the rows that come then"
+            );
+        }
+        Ok(())
+    }
+
+    /// Takes what [`Calls::save`] gave.
+    ///
+    /// # Errors
+    /// It was saved for other calls, or is damaged.
+    pub(in crate::transform::sql) fn restore(&mut self, state: &[u8]) -> Result<()> {
+        let mut state = Take::new(state);
+        if state.byte()? != FORMAT {
+            return Err(damaged());
+        }
+        let whole = state.byte()? == 1;
+        let saved = (0..state.count()?).map(|_| state.text()).collect::<Result<Vec<_>>>()?;
+        if saved.len() != self.calls.len()
+            || self.calls.iter().zip(&saved).any(|((call, _), saved)| call.text() != *saved)
+        {
+            return Err(self.other_calls(&saved.join(", ")));
+        }
+        if whole {
+            self.devices.clear();
+        }
+        while !state.is_empty() {
+            let path = Path::parse(state.text()?).map_err(|_| damaged())?;
+            let device = self.restored(&mut state)?;
+            self.devices.insert(path, device);
+            if self.devices.len() > MOST_DEVICES {
+                return Err(damaged());
+            }
+        }
+        Ok(())
+    }
+
+    fn restored(&self, state: &mut Take<'_>) -> Result<Device> {
+        let aligned = state.byte()? == 1;
+        let (is_known, last) = (state.byte()? == 1, state.signed()?);
+        let slot = |(call, _): &(SeriesCall, _)| {
+            if state.byte()? == 0 {
+                return Ok(Slot::Idle);
+            }
+            let of_code = |code| DataType::from_code(code).ok_or_else(damaged);
+            let types = (0..state.count()?).map(|_| of_code(state.byte()?)).collect::<Result<Vec<_>>>()?;
+            if types.len() != call.inputs().columns.len() {
+                return Err(damaged());
+            }
+            Ok(Slot::Saved { types, state: state.bytes()?.to_vec() })
+        };
+        let slots = self.calls.iter().map(slot).collect::<Result<_>>()?;
+        Ok(Device { last: is_known.then_some(last), aligned, changed: false, slots })
+    }
+
+    /// What was saved does not belong to these calls.
+    pub(in crate::transform::sql) fn other_calls(&self, saved: &str) -> Error {
+        other_calls(&self.node, saved)
+    }
+}
+
+/// What was saved belongs to calls that the query does not have.
+pub(in crate::transform::sql) fn other_calls(node: &str, saved: &str) -> Error {
+    Error::config(format!(
+        "what functions remember was saved of other calls, `{saved}`: set them back, or begin without it, with {}",
+        giving_up(node)
+    ))
+}
+
+/// The command that gives up what a node remembers.
+pub(super) fn giving_up(node: &str) -> String {
+    format!("`levada offsets FILE --reset {node}/state=0`")
+}

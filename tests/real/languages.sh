@@ -14,6 +14,8 @@ export XDG_CACHE_HOME=$work/cache
 
 for lang in c python; do
   "$LEVADA" udf build "$lang"
+  # Compiling the interpreter takes a build without optimisation longer than a module may take.
+  case $lang-$LEVADA in python-*/debug/*) echo "  python is built and not run: PROFILE=release runs it"; continue ;; esac
   test() { "$LEVADA" udf test "$lang/$lang.wasm" --function "$lang.$1" "${@:2}"; }
   test Adder --csv "$rows/rows.csv" --expect "$rows/adder.csv"
   test Counter --csv "$rows/rows.csv" --attribute time_interval=10 --expect "$rows/counter.csv"

@@ -60,7 +60,7 @@ fn compiler() -> Option<Command> {
     }
     let zig = [("zig", &[][..]), ("python3", &["-m", "ziglang"])].into_iter();
     zig.map(|(program, before)| (Path::new(program), before))
-        .find(|(program, before)| ask(program, &[before, &["version"]].concat()).is_some())
+        .find(|(program, before)| ask(program, &[*before, &["version"]].concat()).is_some())
         .map(|(program, before)| {
             let mut command = Command::new(program);
             command.args(before).args(["cc", "-target", "wasm32-wasi"]);

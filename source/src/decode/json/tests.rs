@@ -616,7 +616,8 @@ fn types_by_name_are_those_of_the_values_wherever_they_stand() {
         ["i INT32 7", "f FLOAT -Infinity", "t TEXT NaN", "s DOUBLE 1.0", "x BLOB 0x0a", "time INT64 5"];
     let mut expected = expected.map(|each| format!("d {T} {each}"));
     let mut found = points(&decode(&record.replace('\n', "")).expect("well formed"));
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected);
     let wrong = r#"{"device":"d","time":1700000000000,"i":7.5,"types":{"i":"INT32"}}"#;
     let error = decode(wrong).expect_err("no INT32");

@@ -1,9 +1,12 @@
 //! Rows as a Parquet file.
 //!
 //! ```text
-//!   arrays ─► columns of Parquet's types ─► pages, compressed ─► row group ─► file
-//!                                           (in memory, up to a row group)
+//!   arrays ─► columns of Parquet's types ─► rows of a row group ─► one column after another ─► file
+//!                                           (in memory)            encoded, compressed
 //! ```
+//!
+//! What encodes a column takes some 40 KiB before it has seen a value, so there is one at a time: a row over thousands of columns
+//! costs what its values do. A column that has no value in a batch costs nothing there.
 //!
 //! | column | type in the file |
 //! | --- | --- |
@@ -16,43 +19,54 @@
 //! The type itself is noted beside each column ([`TYPE_NOTE`]), for programs that read the file back. Names of columns are
 //! unique, as most readers need it.
 
+mod waiting;
+
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    io::Write,
+    io::{self, Write},
     sync::Arc,
 };
 
 use arrow_array::{
-    Array, ArrayRef, Date32Array, RecordBatch, TimestampMillisecondArray,
+    Array, ArrayRef, Date32Array, NullArray, TimestampMillisecondArray,
     cast::AsArray,
+    new_null_array,
     types::{Date32Type, Int32Type, Int64Type},
 };
-use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use jiff::civil::{self, Date};
 use levada_connector_api::model::DataType;
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{
+        ArrowWriter,
+        arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves},
+    },
     basic::{Compression, Encoding, ZstdLevel},
+    column::page_store::{InMemoryPageStoreFactory, PageStoreFactory},
     errors::ParquetError,
-    file::properties::WriterProperties,
-    schema::types::ColumnPath,
+    file::{
+        properties::{WriterProperties, WriterPropertiesPtr},
+        writer::SerializedFileWriter,
+    },
+    schema::types::{ColumnPath, Type, TypePtr},
 };
 
+use self::waiting::Waiting;
 use super::{TYPE_NOTE, TableError};
 
-/// Rows are given to a row group in pieces of about its bytes divided by this.
-const PIECES: usize = 8;
+/// Rows without a value are made into nulls so many at a time.
+const NULLS: usize = 64 << 10;
 const EPOCH: Date = civil::date(1970, 1, 1);
 const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 const UTC: &str = "UTC";
 
-/// What ends a row group, whichever comes first. Its pages wait in memory until it is whole.
+/// What ends a row group, whichever comes first. Its rows wait in memory until it is whole.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupLimit {
     /// Rows.
     pub rows: usize,
-    /// Bytes of encoded and compressed pages.
+    /// Bytes of values, before they are encoded and compressed.
     pub bytes: usize,
 }
 
@@ -78,7 +92,12 @@ pub struct ParquetWriter<W: Write + Send> {
     types: Vec<DataType>,
     schema: SchemaRef,
     limit: GroupLimit,
-    inner: ArrowWriter<W>,
+    inner: SerializedFileWriter<W>,
+    /// Where pages of the column that is encoded wait.
+    pages: Arc<dyn PageStoreFactory>,
+    /// The rows of the next row group, by column.
+    waiting: Vec<Waiting>,
+    rows: usize,
 }
 
 impl<W: Write + Send> fmt::Debug for ParquetWriter<W> {
@@ -104,29 +123,49 @@ impl<W: Write + Send> ParquetWriter<W> {
             fields.push(Field::new(name, in_file(data_type), nullable).with_metadata(note));
         }
         let schema = Arc::new(Schema::new(fields));
-        let properties = properties(&types, &schema, limit);
-        let inner = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
-        Ok(Self { types, schema, limit, inner })
+        let properties = properties(&types, &schema);
+        let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
+        let (inner, _) = writer.into_serialized_writer()?;
+        let waiting = types.iter().map(|_| Waiting::default()).collect();
+        Ok(Self { types, schema, limit, inner, pages: Arc::new(InMemoryPageStoreFactory), waiting, rows: 0 })
     }
 
-    /// Adds rows: an array of [`DataType::arrow`] for each column. Only dates are computed anew, all else is shared.
+    /// Adds rows: for each column an array of [`DataType::arrow`], or of nothing where none of the rows has a value. Only dates are
+    /// computed anew, all else is shared.
     ///
     /// # Errors
-    /// An array is of another type, a DATE is none, or the file cannot be written to.
+    /// An array is of another type or length, a DATE is none, or the file cannot be written to.
     pub fn write(&mut self, arrays: &[ArrayRef]) -> Result<(), TableError> {
-        let mut converted = Vec::with_capacity(self.types.len());
-        for ((array, data_type), field) in arrays.iter().zip(&self.types).zip(self.schema.fields()) {
-            let array = convert(array, *data_type);
-            converted.push(
-                array.map_err(|reason| TableError::data(format!("column `{}`: {reason}", field.name())))?,
-            );
+        let rows = arrays.first().map_or(0, |array| array.len());
+        if arrays.len() != self.types.len() {
+            let (found, wanted) = (arrays.len(), self.types.len());
+            return Err(TableError::data(format!("{found} arrays where there are {wanted} columns")));
         }
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), converted)?;
-        // A row group takes what comes first whole: of wide rows, one batch can be more than its limit.
-        let pieces = batch.get_array_memory_size().div_ceil((self.limit.bytes / PIECES).max(1)).max(1);
-        let piece_rows = batch.num_rows().div_ceil(pieces).max(1);
-        for from in (0..batch.num_rows()).step_by(piece_rows) {
-            self.inner.write(&batch.slice(from, piece_rows.min(batch.num_rows() - from)))?;
+        let (mut columns, mut bytes) = (Vec::with_capacity(arrays.len()), 0);
+        for ((array, data_type), field) in arrays.iter().zip(&self.types).zip(self.schema.fields()) {
+            let array = convert(array, *data_type).and_then(|array| fitting(array, field, rows));
+            let array =
+                array.map_err(|reason| TableError::data(format!("column `{}`: {reason}", field.name())))?;
+            bytes += array.to_data().get_slice_memory_size()?;
+            columns.push(array);
+        }
+        // Of wide rows, one batch can be more than a row group may have.
+        let most = self.limit.bytes.max(1) / bytes.div_ceil(rows.max(1)).max(1);
+        let mut from = 0;
+        while from < rows {
+            let room = self.limit.rows.saturating_sub(self.rows).max(1);
+            let piece = (rows - from).min(room).min(most.max(1));
+            let mut held = 0;
+            for ((waiting, array), field) in self.waiting.iter_mut().zip(&columns).zip(self.schema.fields()) {
+                let array = if piece == rows { Arc::clone(array) } else { array.slice(from, piece) };
+                waiting.push(array, field.data_type())?;
+                held += waiting.bytes();
+            }
+            self.rows += piece;
+            from += piece;
+            if self.rows >= self.limit.rows || held >= self.limit.bytes {
+                self.end_group()?;
+            }
         }
         Ok(())
     }
@@ -135,9 +174,83 @@ impl<W: Write + Send> ParquetWriter<W> {
     ///
     /// # Errors
     /// It cannot be written to.
-    pub fn finish(self) -> Result<W, TableError> {
+    pub fn finish(mut self) -> Result<W, TableError> {
+        self.end_group()?;
         Ok(self.inner.into_inner()?)
     }
+
+    /// Writes the rows that wait as a row group, column after column.
+    fn end_group(&mut self) -> Result<(), TableError> {
+        if self.rows == 0 {
+            return Ok(());
+        }
+        let properties = Arc::clone(self.inner.properties());
+        let leaves: Vec<TypePtr> =
+            self.inner.schema_descr().columns().iter().map(|column| column.self_type_ptr()).collect();
+        let mut group = self.inner.next_row_group()?;
+        for ((waiting, field), leaf) in self.waiting.iter_mut().zip(self.schema.fields()).zip(leaves) {
+            let mut column = column_writer(field, leaf, &properties, &self.pages)?;
+            for array in waiting.take() {
+                put(&mut column, field, &array)?;
+            }
+            column.close()?.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        self.rows = 0;
+        Ok(())
+    }
+}
+
+/// What encodes one column of a row group.
+fn column_writer(
+    field: &FieldRef,
+    leaf: TypePtr,
+    properties: &WriterPropertiesPtr,
+    pages: &Arc<dyn PageStoreFactory>,
+) -> Result<ArrowColumnWriter, TableError> {
+    // Writers come for all columns of a file at once, so the column gets a file of its own, to which nothing is written.
+    let root = Type::group_type_builder("arrow_schema").with_fields(vec![leaf]).build()?;
+    let alone = SerializedFileWriter::new(io::sink(), Arc::new(root), Arc::clone(properties))?;
+    let schema = Arc::new(Schema::new(vec![Arc::clone(field)]));
+    let factory = ArrowRowGroupWriterFactory::new(&alone, schema).with_page_store_factory(Arc::clone(pages));
+    let writer = factory.create_column_writers(0)?.pop();
+    writer.ok_or_else(|| TableError::data(format!("the column `{}` has no place in Parquet", field.name())))
+}
+
+fn put(column: &mut ArrowColumnWriter, field: &FieldRef, array: &ArrayRef) -> Result<(), TableError> {
+    if *array.data_type() != ArrowType::Null {
+        return put_values(column, field, array);
+    }
+    for from in (0..array.len()).step_by(NULLS) {
+        let nulls = new_null_array(field.data_type(), NULLS.min(array.len() - from));
+        put_values(column, field, &nulls)?;
+    }
+    Ok(())
+}
+
+fn put_values(column: &mut ArrowColumnWriter, field: &FieldRef, array: &ArrayRef) -> Result<(), TableError> {
+    for leaf in compute_leaves(field, array)? {
+        column.write(&leaf)?;
+    }
+    Ok(())
+}
+
+/// An array that fits its column; one of nothing where it has no value.
+fn fitting(array: ArrayRef, field: &Field, rows: usize) -> Result<ArrayRef, String> {
+    if array.len() != rows {
+        return Err(format!("it has {} values where there are {rows} rows", array.len()));
+    }
+    let nulls = array.logical_null_count();
+    if nulls > 0 && !field.is_nullable() {
+        return Err("a value is missing".to_owned());
+    }
+    if nulls == rows && rows > 0 {
+        return Ok(Arc::new(NullArray::new(rows)));
+    }
+    if array.data_type() != field.data_type() {
+        return Err(format!("it is of type {} where {} is meant", array.data_type(), field.data_type()));
+    }
+    Ok(array)
 }
 
 impl From<ParquetError> for TableError {
@@ -152,11 +265,8 @@ impl From<ParquetError> for TableError {
     }
 }
 
-fn properties(types: &[DataType], schema: &Schema, limit: GroupLimit) -> WriterProperties {
-    let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(limit.rows))
-        .set_max_row_group_bytes(Some(limit.bytes));
+fn properties(types: &[DataType], schema: &Schema) -> WriterProperties {
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default()));
     for (data_type, field) in types.iter().zip(schema.fields()) {
         // Times rarely repeat, but their distances do.
         if *data_type == DataType::Timestamp {
@@ -180,6 +290,7 @@ fn in_file(data_type: DataType) -> ArrowType {
 
 fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef, String> {
     Ok(match data_type {
+        _ if *array.data_type() == ArrowType::Null => Arc::clone(array),
         DataType::Timestamp => {
             let millis = array.as_primitive_opt::<Int64Type>().ok_or("times are of another type")?;
             let times = TimestampMillisecondArray::new(millis.values().clone(), millis.nulls().cloned());
@@ -206,10 +317,16 @@ fn days(date: i32) -> Result<i32, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Seek;
+    use std::{
+        io::Seek,
+        sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    };
 
-    use arrow_array::Int64Array;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use arrow_array::{BooleanArray, Int64Array};
+    use parquet::{
+        arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+        column::page_store::{InMemoryPageStore, PageKey, PageStore, PageStoreArgs},
+    };
 
     use super::*;
 
@@ -246,6 +363,93 @@ mod tests {
             assert!(groups.iter().all(|&rows| rows <= most && rows > 0), "{groups:?}");
             assert!(groups.len() < 100, "{groups:?}");
         }
+        Ok(())
+    }
+
+    /// Counts the columns that are encoded at once.
+    #[derive(Debug, Default)]
+    struct Open {
+        now: Arc<AtomicUsize>,
+        most: AtomicUsize,
+        all: AtomicUsize,
+    }
+
+    struct Counted(InMemoryPageStore, Arc<AtomicUsize>);
+
+    impl PageStoreFactory for Open {
+        fn create(&self, _: &PageStoreArgs<'_>) -> Result<Box<dyn PageStore>, ParquetError> {
+            let now = self.now.fetch_add(1, Relaxed) + 1;
+            self.most.fetch_max(now, Relaxed);
+            self.all.fetch_add(1, Relaxed);
+            Ok(Box::new(Counted(InMemoryPageStore::default(), Arc::clone(&self.now))))
+        }
+    }
+
+    impl PageStore for Counted {
+        fn put(&mut self, page: bytes::Bytes) -> Result<PageKey, ParquetError> {
+            self.0.put(page)
+        }
+
+        fn take(&mut self, key: PageKey) -> Result<bytes::Bytes, ParquetError> {
+            self.0.take(key)
+        }
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.1.fetch_sub(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn one_column_is_encoded_at_a_time() -> Result<(), TableError> {
+        let names: Vec<String> = (0..500).map(|at| format!("c{at}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut file = tempfile::tempfile()?;
+        let mut writer = ParquetWriter::new(file.try_clone()?, columns(&names), GroupLimit::default())?;
+        let open = Arc::new(Open::default());
+        writer.pages = Arc::clone(&open) as Arc<dyn PageStoreFactory>;
+        for time in 0..3 {
+            let mut row: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![time]))];
+            row.extend((0..500).map(|at| -> ArrayRef { Arc::new(Int64Array::from(vec![at * time])) }));
+            writer.write(&row)?;
+        }
+        writer.finish()?;
+        assert_eq!((open.most.load(Relaxed), open.all.load(Relaxed)), (1, 501));
+        file.rewind()?;
+        let rows = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?.next().expect("rows")?;
+        assert_eq!(rows.num_columns(), 501);
+        for (at, column) in rows.columns().iter().skip(1).enumerate() {
+            assert_eq!(column.as_primitive::<Int64Type>().values(), &[0, at as i64, 2 * at as i64]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn columns_without_values_may_be_arrays_of_nothing() -> Result<(), TableError> {
+        let mut file = tempfile::tempfile()?;
+        let mut writer =
+            ParquetWriter::new(file.try_clone()?, columns(&["a", "b", "c"]), GroupLimit::default())?;
+        let times = |from: i64| -> ArrayRef { Arc::new(Int64Array::from_iter_values(from..from + 2)) };
+        let nothing: ArrayRef = Arc::new(NullArray::new(2));
+        let value: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(7)]));
+        writer.write(&[times(0), Arc::clone(&nothing), Arc::clone(&value), Arc::clone(&nothing)])?;
+        writer.write(&[times(2), Arc::clone(&value), Arc::clone(&nothing), Arc::clone(&nothing)])?;
+        for wrong in [
+            vec![Arc::clone(&nothing); 4],
+            vec![times(4), Arc::new(NullArray::new(3)), Arc::clone(&nothing), Arc::clone(&nothing)],
+            vec![times(4), Arc::new(BooleanArray::from(vec![true; 2])), Arc::clone(&nothing), nothing],
+            vec![times(4)],
+        ] {
+            assert!(matches!(writer.write(&wrong), Err(TableError::Data(_))), "{wrong:?}");
+        }
+        writer.finish()?;
+        file.rewind()?;
+        let rows = ParquetRecordBatchReaderBuilder::try_new(file)?.build()?.next().expect("rows")?;
+        let values = |at: usize| rows.column(at).as_primitive::<Int64Type>().iter().collect::<Vec<_>>();
+        assert_eq!(values(1), [None, None, None, Some(7)]);
+        assert_eq!(values(2), [None, Some(7), None, None]);
+        assert_eq!(values(3), [None; 4]);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use arrow_array::{Array, ArrayRef, RecordBatch, StringArray, new_null_array};
+use arrow_array::{Array, ArrayRef, NullArray, RecordBatch, StringArray, new_null_array};
 use arrow_select::concat::concat;
 use levada_connector_api::{Error, Result, model::DataType};
 
@@ -22,9 +22,10 @@ use crate::{
     },
 };
 
-/// Tablets are put together until they have as many rows, or bytes.
+/// Tablets are put together until they have as many rows, bytes, or places for a value in all columns.
 const ROWS: usize = 16 << 10;
 const BYTES: usize = 8 << 20;
+const PLACES: usize = 4 << 20;
 
 /// Rows that wait to be written together.
 #[derive(Debug, Default)]
@@ -62,7 +63,8 @@ pub(super) fn make<W: Write + Send>(journal: &mut dyn DiskFile, out: W) -> Resul
     let visited = visit(journal, |_, body| {
         let mut add = || {
             gathered.add(heading(body)?, rows(body)?);
-            if gathered.rows >= ROWS || gathered.bytes >= BYTES {
+            let places = gathered.rows * columns.len();
+            if gathered.rows >= ROWS || gathered.bytes >= BYTES || places >= PLACES {
                 gathered.write(&columns, &mut writer)
             } else {
                 Ok(())
@@ -98,27 +100,44 @@ impl Gathered {
             .iter()
             .flat_map(|(heading, batch)| std::iter::repeat_n(heading.device.as_str(), batch.num_rows()));
         let mut arrays: Vec<ArrayRef> = vec![join(&times)?, Arc::new(StringArray::from_iter_values(devices))];
-        // For each column of the file, what each tablet has of it.
-        let mut pieces: Vec<Vec<ArrayRef>> = vec![Vec::with_capacity(tablets.len()); columns.len()];
-        for (nth, (heading, batch)) in tablets.iter().enumerate() {
+        // For each column of the file, the values that tablets have, and the row at which they begin.
+        let mut pieces: Vec<Vec<(usize, ArrayRef)>> = vec![Vec::new(); columns.len()];
+        let mut rows = 0;
+        for (heading, batch) in &tablets {
             for (key, values) in heading.columns.iter().zip(batch.columns().iter().skip(1)) {
                 // Of two columns of one name and type the later counts.
                 if let Some(pieces) = columns.get(key).and_then(|&at| pieces.get_mut(at)) {
-                    pieces.truncate(nth);
-                    pieces.push(Arc::clone(values));
+                    pieces.pop_if(|(at, _)| *at == rows);
+                    pieces.push((rows, Arc::clone(values)));
                 }
             }
-            for ((_, data_type), &at) in columns {
-                if let Some(pieces) = pieces.get_mut(at).filter(|pieces| pieces.len() <= nth) {
-                    pieces.push(new_null_array(&data_type.arrow(), batch.num_rows()));
-                }
-            }
+            rows += batch.num_rows();
         }
-        for pieces in &pieces {
-            arrays.push(join(&pieces.iter().map(AsRef::as_ref).collect::<Vec<_>>())?);
+        // A column that none of them has takes no memory.
+        let nothing: ArrayRef = Arc::new(NullArray::new(rows));
+        let mut types: Vec<(usize, DataType)> =
+            columns.iter().map(|((_, data_type), &at)| (at, *data_type)).collect();
+        types.sort_unstable_by_key(|(at, _)| *at);
+        for ((_, data_type), pieces) in types.into_iter().zip(pieces) {
+            let whole =
+                if pieces.is_empty() { Ok(Arc::clone(&nothing)) } else { filled(pieces, data_type, rows) };
+            arrays.push(whole?);
         }
         Ok(writer.write(&arrays)?)
     }
+}
+
+/// One array of so many rows, null where there is no piece.
+fn filled(pieces: Vec<(usize, ArrayRef)>, data_type: DataType, rows: usize) -> Result<ArrayRef> {
+    let (mut arrays, mut filled) = (Vec::with_capacity(pieces.len()), 0);
+    let gap = |rows: usize| (rows > 0).then(|| new_null_array(&data_type.arrow(), rows));
+    for (from, values) in pieces {
+        arrays.extend(gap(from - filled));
+        filled = from + values.len();
+        arrays.push(values);
+    }
+    arrays.extend(gap(rows - filled));
+    join(&arrays.iter().map(AsRef::as_ref).collect::<Vec<_>>())
 }
 
 fn join(arrays: &[&dyn Array]) -> Result<ArrayRef> {

@@ -2,10 +2,13 @@
 //!
 //! The series come from the catalog and are read as they are: no statement is made of their names, which may be words of SQL.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray, new_null_array};
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType as ArrowType, Field, Schema};
 use futures::{StreamExt, TryStreamExt, stream};
 use levada_model::{DataType, PathPattern, ResultColumn, Rows, Session, SessionError, StatusCode};
 pub(super) use levada_sink::table::tsfile::TableDevice as Device;
@@ -88,9 +91,14 @@ fn widen(
     let count = batch.num_rows();
     let path = StringArray::from_iter_values(std::iter::repeat_n(device.path.as_str(), count));
     let mut arrays: Vec<ArrayRef> = vec![Arc::clone(batch.column(0)), Arc::new(path)];
+    // Columns of one type that the device does not have share their nulls.
+    let mut nulls: HashMap<&ArrowType, ArrayRef> = HashMap::new();
     for (place, field) in places.iter().zip(schema.fields().iter().skip(2)) {
-        let array = place.and_then(|at| batch.columns().get(at + 1)).map(Arc::clone);
-        arrays.push(array.unwrap_or_else(|| new_null_array(field.data_type(), count)));
+        let array = place.and_then(|at| batch.columns().get(at + 1));
+        let array = array.unwrap_or_else(|| {
+            nulls.entry(field.data_type()).or_insert_with(|| new_null_array(field.data_type(), count))
+        });
+        arrays.push(Arc::clone(array));
     }
     RecordBatch::try_new(Arc::clone(schema), arrays).map_err(|error| {
         SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).caused_by(error)

@@ -12,6 +12,7 @@
 
 mod bulk;
 mod given;
+mod inferred;
 mod number;
 mod reason;
 mod rule;
@@ -19,6 +20,7 @@ mod text;
 
 pub use bulk::{Converted, convert_each};
 pub use given::Given;
+pub use inferred::{Inferred, is_not_finite};
 pub(crate) use number::plain_double;
 pub use reason::{Reason, shown};
 pub use rule::{Input, Rule, rule, table};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use levada_connector_api::{
     csv,
-    model::{Column, Tablet, unquote_node},
+    model::{Column, Tablet, convert::Inferred, unquote_node},
 };
 
 use super::{
@@ -113,7 +113,8 @@ impl WideColumn {
 
 fn put_value(cell: Cell<'_>, out: &mut Vec<u8>) {
     match cell {
-        Cell::Text(text) => put_field(text, out),
+        // Without quotes it would be read as something else than text.
+        Cell::Text(text) => csv::put_field(text, b',', Inferred::of(text) != Inferred::Text, out),
         cell => cell.put_plain(out),
     }
 }

@@ -215,7 +215,7 @@ fn values_come_out_as_they_were_written() {
     );
     assert_eq!(
         put(Format::CsvWide { columns: None, typed: false }, &batch),
-        "time,device,a,b,c\n0,d,2882429806056571124,TRUE,1.50\n1,d,21.5,,+.5e3\n2,d,1E5,false,NaN\n"
+        "time,device,a,b,c\n0,d,2882429806056571124,TRUE,1.50\n1,d,\"21.5\",,+.5e3\n2,d,1E5,false,NaN\n"
     );
 }
 

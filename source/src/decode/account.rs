@@ -1,8 +1,17 @@
 //! What the decoders of one source notice together: rows without values, fields that no record has, times too fine.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
 
-use levada_connector_api::{BatchBuilder, FieldValue, Noticed, Placed, Remark, model::Moment};
+use levada_connector_api::{
+    BatchBuilder, FieldValue, Noticed, Placed, Remark,
+    model::{Moment, convert::shown},
+};
 
 /// Counts of all decoders of one source.
 #[derive(Debug, Default)]
@@ -15,6 +24,16 @@ pub(super) struct Account {
     records: AtomicU64,
     /// What is looked for, what is said of it, and whether any record had it.
     fields: Vec<(String, String, AtomicBool)>,
+    /// Columns without a type that had numbers, and those that had what a number would not keep as it is written.
+    columns: Mutex<BTreeMap<String, Looks>>,
+}
+
+/// What cells of a column looked like.
+#[derive(Debug, Default)]
+struct Looks {
+    has_numbers: bool,
+    /// The first that can be read as a number but is not written as one.
+    label: Option<String>,
 }
 
 impl Account {
@@ -67,6 +86,20 @@ impl Account {
         self.records.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A column without a type has numbers.
+    #[cold]
+    pub(super) fn has_numbers(&self, column: &str) {
+        let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        columns.entry(column.to_owned()).or_default().has_numbers = true;
+    }
+
+    /// A column without a type has text that can be read as a number but is not written as one.
+    #[cold]
+    pub(super) fn has_label(&self, column: &str, label: &str) {
+        let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        columns.entry(column.to_owned()).or_default().label.get_or_insert_with(|| label.to_owned());
+    }
+
     /// The field of an index was found.
     #[inline]
     pub(super) fn found(&self, index: usize) {
@@ -91,6 +124,18 @@ impl Noticed for Account {
         for (name, said, found) in &self.fields {
             if records > 0 && !found.load(Ordering::Relaxed) {
                 remark(name, format!("{said} in none of {records} records"));
+            }
+        }
+        for (name, looks) in &*self.columns.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Looks { has_numbers: true, label: Some(label) } = looks {
+                let label = shown(label);
+                remark(
+                    &format!("labels.{name}"),
+                    format!(
+                        "the column `{name}` has numbers, and `{label}`, which a number would not keep as it is written: say which it is \
+                         with `cast: {{{name}: TEXT}}` or `{{{name}: DOUBLE}}`"
+                    ),
+                );
             }
         }
         match self.empty() {
@@ -129,6 +174,18 @@ mod tests {
         account.found(1);
         let messages: Vec<_> = account.remarks().into_iter().map(|remark| remark.message).collect();
         assert_eq!(messages, ["the field `a` was found at $.x.a in none of 2 records"]);
+    }
+
+    #[test]
+    fn a_column_of_numbers_and_of_what_a_number_would_not_keep_is_named() {
+        let account = Account::default();
+        account.has_numbers("a");
+        account.has_label("zip", "02142");
+        assert_eq!(account.remarks(), [], "each is of one kind");
+        account.has_numbers("zip");
+        account.has_label("zip", "00123");
+        let remarks = account.remarks();
+        assert!(remarks.len() == 1 && remarks[0].message.contains("`02142`"), "{remarks:?}");
     }
 
     #[test]

@@ -11,12 +11,14 @@
 //!
 //! A column's type stands in brackets behind its name or in `cast`. Without one a value stays as it is written until the type of
 //! its series is known: that of a series that exists or is declared, otherwise BOOLEAN for true and false, DOUBLE for numbers
-//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest and for digits behind a zero. An empty field, and `null`
-//! without quotes, is no value (`NULL` and `"null"` are text); `""` is an empty text, where the column is one of texts or has no
-//! type, unless even times stand between quotes.
+//! (or INT64 for whole ones, with `integers: int64`), TEXT for the rest: [`Inferred`] says what a value looks like. What stands
+//! between quotes is text, unless even times do (or, without times, devices). An empty field, and `null` without quotes, is no
+//! value (`NULL` and `"null"` are text); `""` is an empty text, where the column is one of texts or has no type, and quotes mean
+//! something.
 
 use std::{
     borrow::Cow,
+    cell::Cell,
     collections::{BTreeMap, HashMap},
     sync::Arc,
 };
@@ -25,7 +27,7 @@ use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
     Result,
     csv::{Field, Place, Scanned, Scanner, trimmed},
-    model::{DataType, unquote_node},
+    model::{DataType, Kind, convert::Inferred, unquote_node},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -90,8 +92,17 @@ struct Header {
     device: Option<usize>,
     time: Option<usize>,
     fields: Vec<(usize, String, Option<DataType>)>,
+    /// What the cells of these looked like so far, where they have no type.
+    looks: Vec<Looks>,
     /// Where a line names its measurement, and where its value is, in the long form; then there are no fields.
     long: Option<(usize, usize)>,
+}
+
+/// What was seen of a column without a type.
+#[derive(Debug, Default)]
+struct Looks {
+    numbers: Cell<bool>,
+    labels: Cell<bool>,
 }
 
 impl DecoderType for CsvDecoder {
@@ -224,7 +235,7 @@ impl CsvDecoder {
         };
         let time = value(header.time);
         // Who has quotes around a time has them around everything.
-        let loose = time.is_some_and(Field::is_quoted);
+        let loose = time.or_else(|| value(header.device)).is_some_and(Field::is_quoted);
         let time = time.map(Field::text).filter(|text| !text.trim().is_empty());
         let device = device.trim();
         let time = time.map_or_else(|| self.time.missing(device), |text| self.time.text(&text))?;
@@ -242,7 +253,7 @@ impl CsvDecoder {
         };
         self.look(columns);
         let mut texts = Vec::with_capacity(columns.len());
-        for (at, name, data_type) in columns {
+        for (nth, (at, name, data_type)) in columns.iter().enumerate() {
             let Some(field) = value(Some(*at)) else { continue };
             let text = field.text();
             let is_value = match data_type {
@@ -250,18 +261,21 @@ impl CsvDecoder {
                 None => !loose || !text.trim().is_empty(),
             };
             if is_value {
-                texts.push((name.as_str(), *data_type, field, text));
+                texts.push((nth, name.as_str(), *data_type, field, text));
             }
         }
         let mut fields = Vec::with_capacity(texts.len());
-        for (name, data_type, field, text) in &texts {
+        for (nth, name, data_type, field, text) in &texts {
             let value = match data_type {
                 Some(data_type) => text_as(text, *data_type, self.time.zone())
                     .map_err(|error| format!("column `{name}`: {error}"))?,
-                None if field.is_quoted() && text.trim().is_empty() => FieldValue::Text(text),
+                None if field.is_quoted() && (!loose || text.trim().is_empty()) => FieldValue::Text(text),
                 None if !field.is_quoted() && text.trim() == "null" => FieldValue::Null,
                 None => self.options.integers.inferred(text),
             };
+            if let Some(looks) = header.looks.get(*nth) {
+                looks.see(name, &value, &self.account);
+            }
             fields.push((*name, value));
         }
         let fields: &[(&str, FieldValue<'_>)] = &fields;
@@ -278,6 +292,23 @@ impl CsvDecoder {
             if columns.iter().any(|(_, name, _)| name == cast || unquote_node(name) == *cast) {
                 self.account.found(at);
             }
+        }
+    }
+}
+
+impl Looks {
+    /// Takes note of a value of a column.
+    #[inline]
+    fn see(&self, column: &str, value: &FieldValue<'_>, account: &Account) {
+        match value {
+            FieldValue::Written(Kind::Number | Kind::Integer, _) if !self.numbers.replace(true) => {
+                account.has_numbers(column)
+            }
+            FieldValue::Text(text) if !self.labels.get() && Inferred::is_label(text) => {
+                self.labels.set(true);
+                account.has_label(column, text);
+            }
+            _ => {}
         }
     }
 }
@@ -329,7 +360,8 @@ impl Header {
             Some(_) => None,
             None => role(&names, options.device.as_deref(), &["device"])?,
         };
-        let mut header = Self { columns: names.len(), device, time, fields: Vec::new(), long: None };
+        let mut header =
+            Self { columns: names.len(), device, time, fields: Vec::new(), looks: Vec::new(), long: None };
         if plain && names == LONG && (device, time) == (Some(1), Some(0)) {
             header.long = Some((2, 3));
             return Ok(header);
@@ -347,6 +379,7 @@ impl Header {
             let data_type = cast.copied().or(data_type);
             header.fields.push((at, name.to_owned(), data_type));
         }
+        header.looks.resize_with(header.fields.len(), Looks::default);
         if device.is_none() && options.device_name.is_none() {
             let wanted = options.device.as_deref().unwrap_or("device");
             return Err(format!("no column is named `{wanted}`, and no `device_name` is given"));

@@ -3,7 +3,10 @@
 use jiff::tz::TimeZone;
 use levada_connector_api::{
     FieldValue,
-    model::{DataType, Kind, convert::Given},
+    model::{
+        DataType, Kind,
+        convert::{Given, Inferred},
+    },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,23 +34,14 @@ impl Integers {
         FieldValue::Written(kind, text)
     }
 
-    /// Text without a type: true and false, numbers and the words for those that are none, otherwise text; nothing where empty.
-    ///
-    /// Digits behind a zero are text: the number would lose the zero.
+    /// Text without a type, as what it looks like; nothing where empty.
     pub(super) fn inferred(self, text: &str) -> FieldValue<'_> {
-        let trimmed = text.trim();
-        match trimmed.as_bytes() {
-            [] => FieldValue::Null,
-            [b'0'..=b'9' | b'-' | b'+' | b'.', ..] if is_number(trimmed) => self.number(text),
-            b"true" => FieldValue::Boolean(true),
-            b"false" => FieldValue::Boolean(false),
-            [b't' | b'T' | b'f' | b'F', ..]
-                if trimmed.eq_ignore_ascii_case("true") || trimmed.eq_ignore_ascii_case("false") =>
-            {
-                FieldValue::Written(Kind::Boolean, text)
-            }
-            _ if is_not_finite(trimmed) => self.number(text),
-            _ => FieldValue::Text(text),
+        match Inferred::of(text) {
+            Inferred::Whole | Inferred::Number => self.number(text),
+            Inferred::Boolean(value) if matches!(text, "true" | "false") => FieldValue::Boolean(value),
+            Inferred::Boolean(_) => FieldValue::Written(Kind::Boolean, text),
+            Inferred::Text if text.trim().is_empty() => FieldValue::Null,
+            Inferred::Text => FieldValue::Text(text),
         }
     }
 }
@@ -98,30 +92,10 @@ fn characters(given: Given<'_>) -> &str {
     }
 }
 
-/// The words for numbers that JSON has no form for, as most writers spell them when they put them in quotes.
-pub(super) fn is_not_finite(text: &str) -> bool {
-    matches!(text, "NaN" | "Infinity" | "+Infinity" | "-Infinity")
-}
-
 /// Whether digits, with a sign perhaps, are all there is.
 pub(super) fn is_whole(text: &str) -> bool {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a text that begins like a number is one.
-fn is_number(text: &str) -> bool {
-    if is_whole(text) {
-        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-        return digits.len() == 1 || !digits.starts_with('0');
-    }
-    let mut points = 0;
-    let plain = text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| {
-        points += u32::from(byte == b'.');
-        byte.is_ascii_digit() || byte == b'.'
-    });
-    let digits = text.bytes().any(|byte| byte.is_ascii_digit());
-    digits && (plain && points == 1 || text.parse::<f64>().is_ok())
 }
 
 #[cfg(test)]
@@ -165,9 +139,8 @@ mod tests {
         let number = |text| FieldValue::Written(Kind::Number, text);
         for (text, expected) in [
             ("21", number("21")),
-            ("1E5", number("1E5")),
+            ("1E+5", number("1E+5")),
             ("-.5", number("-.5")),
-            ("09.5", number("09.5")),
             ("0", number("0")),
             ("9007199254740993", number("9007199254740993")),
             ("NaN", number("NaN")),
@@ -177,6 +150,9 @@ mod tests {
             (" Null ", FieldValue::Text(" Null ")),
             ("null", FieldValue::Text("null")),
             ("00123", FieldValue::Text("00123")),
+            ("09.5", FieldValue::Text("09.5")),
+            ("1E5", FieldValue::Text("1E5")),
+            ("+45", FieldValue::Text("+45")),
             ("infinite", FieldValue::Text("infinite")),
             ("-", FieldValue::Text("-")),
             ("1.2.3", FieldValue::Text("1.2.3")),

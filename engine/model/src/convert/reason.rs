@@ -17,6 +17,8 @@ pub enum Reason {
     Range,
     /// The type holds a number near it, but not the number itself.
     Inexact,
+    /// It can be read as a number, but is not written as one.
+    Label,
     /// It is no truth value.
     NotBoolean,
     /// It is no time.
@@ -44,6 +46,9 @@ impl Reason {
                     "{head}: a {to} does not hold it exactly; declare it {other} (`cast` or `integers` of the decoder, `timeseries` of the sink, `create timeseries`)"
                 )
             }
+            Self::Label => format!(
+                "{head}: a number would not keep how it is written; declare it TEXT, or {to} if it is a number (`cast` of the decoder, `timeseries` of the sink, `create timeseries`)"
+            ),
             Self::NotBoolean => format!("{head}: write true, false, 1 or 0"),
             Self::NotTime => {
                 format!(

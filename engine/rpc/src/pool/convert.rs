@@ -12,14 +12,15 @@ pub(super) struct Converted {
     pub(super) rejected: Vec<(String, Vec<u32>)>,
 }
 
-/// Converts a column.
-pub(super) fn convert(column: &Column, to: DataType) -> Converted {
+/// Converts a column to the type of a series that is there, or to that of a new one.
+pub(super) fn convert(column: &Column, known: Option<DataType>) -> Converted {
+    let to = known.unwrap_or(column.data_type);
     let written = column.written();
     let from = column.data_type;
     if written.is_none() && (from == to || from.is_text() && to.is_text()) {
         return Converted { values: Arc::clone(&column.values), rejected: Vec::new() };
     }
-    let converted = column.to(to);
+    let converted = if known.is_some() { column.to(to) } else { column.to_new() };
     let mut rejected: Vec<(String, Vec<u32>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (row, reason) in converted.rejected {

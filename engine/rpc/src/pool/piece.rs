@@ -95,8 +95,9 @@ impl Making {
             rejected.push(RejectedRows { tablet: index, rows, measurement, code, message });
         };
         let known = types.and_then(|types| types.get(&*column.name)).copied();
-        let wanted = known.filter(|_| self.coerce).unwrap_or(column.data_type);
-        let Converted { values, rejected } = convert(column, wanted);
+        let (known, is_known) = (known.filter(|_| self.coerce), known.is_some());
+        let wanted = known.unwrap_or(column.data_type);
+        let Converted { values, rejected } = convert(column, if is_known { Some(wanted) } else { None });
         for (message, rows) in rejected {
             let all = rows.len() == column.values.len();
             reject((!all).then_some(rows), StatusCode::DATA_TYPE_MISMATCH, message);

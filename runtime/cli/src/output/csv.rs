@@ -39,9 +39,13 @@ impl Csv {
 
 impl RowFormat for Csv {
     fn begin(&mut self, out: &mut dyn Write) -> io::Result<()> {
+        let by_device =
+            self.style.quoted && self.header.columns.first().is_some_and(|first| is_device(0, first));
         let names = self.header.columns.iter().enumerate().map(|(at, column)| {
             if self.style.types && !is_device(at, column) {
                 Cow::Owned(format!("{}({})", column.name, column.data_type))
+            } else if by_device && at > 0 && is_role(&column.name) {
+                Cow::Owned(format!("`{}`", column.name))
             } else {
                 Cow::Borrowed(column.name.as_str())
             }
@@ -89,6 +93,11 @@ impl RowFormat for Csv {
     fn end(&mut self, _: &mut dyn Write) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether a name without a type would be read as that of the time or the device.
+fn is_role(name: &str) -> bool {
+    ["time", "timestamp", "device"].iter().any(|role| name.eq_ignore_ascii_case(role))
 }
 
 /// Whether a column says whose row it is, and is none of values.

@@ -3,16 +3,18 @@
 use std::{fs::File, sync::Arc};
 
 use arrow_array::{
-    ArrayRef, BinaryViewArray, Date32Array, Decimal128Array, Float64Array, Int8Array, Int16Array, Int64Array,
-    LargeBinaryArray, LargeStringArray, ListArray, NullArray, RecordBatch, StringArray, StringViewArray,
-    TimestampMicrosecondArray, TimestampNanosecondArray, UInt8Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryViewArray, Date32Array, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int8Array,
+    Int16Array, Int64Array, LargeBinaryArray, LargeStringArray, ListArray, NullArray, RecordBatch,
+    StringArray, StringViewArray, TimestampMicrosecondArray, TimestampNanosecondArray, UInt8Array,
+    UInt32Array, UInt64Array,
     types::{Int32Type, Int64Type},
 };
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType as ArrowType, Field, Schema, TimeUnit};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use parquet::{
-    arrow::ArrowWriter,
+    arrow::{ArrowWriter, arrow_writer::ArrowWriterOptions, encode_arrow_schema},
     basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel},
-    file::properties::WriterProperties,
+    file::{metadata::KeyValue, properties::WriterProperties},
 };
 
 use crate::{
@@ -192,6 +194,57 @@ fn what_cannot_be_read_says_what_to_do() {
         let failed = import(&workplace, "wrong.parquet");
         assert!(failed.code == Some(1) && failed.stderr.contains(expected), "{}", failed.stderr);
     }
+}
+
+/// Writes a file with an Arrow schema beside Parquet's own that says other things of the columns, of whole numbers of 128 bits
+/// where `noted` has 64.
+fn write_with_128_bits(workplace: &Workplace, name: &str, columns: Vec<(&str, ArrayRef)>, noted: &Schema) {
+    let message = STANDARD.decode(encode_arrow_schema(noted)).expect("base64");
+    let is_width = |at: &usize| message[*at..].starts_with(&64u32.to_le_bytes());
+    let mut wider = message.clone();
+    for at in (0..message.len()).step_by(4).filter(is_width) {
+        wider[at] = 128;
+    }
+    assert_ne!(wider, message);
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("fitting arrays");
+    let note = KeyValue::new("ARROW:schema".to_owned(), STANDARD.encode(wider));
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![note])).build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let file = File::create(workplace.path(name)).expect("a file");
+    let mut writer = ArrowWriter::try_new_with_options(file, batch.schema(), options).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("written");
+}
+
+#[test]
+fn types_that_only_their_writer_knows_are_named_or_not_needed() {
+    let workplace = Workplace::new();
+    let bytes = [1u8, 2].map(|last| [[0; 15].as_slice(), &[last]].concat());
+    let wide: ArrayRef =
+        Arc::new(FixedSizeBinaryArray::try_from_iter(bytes.into_iter()).expect("of one length"));
+    let noted = |name: &str| {
+        let time = ArrowType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
+        Schema::new(vec![Field::new("time", time, true), Field::new(name, ArrowType::Int64, true)])
+    };
+    let columns = vec![("time", times()), ("root.p.d.wide", wide)];
+    write_with_128_bits(&workplace, "wide.parquet", columns, &noted("root.p.d.wide"));
+    let failed = import(&workplace, "wide.parquet");
+    for expected in
+        ["wide.parquet: column `root.p.d.wide`: its values are of 16 bytes", "decimal or text before"]
+    {
+        assert!(failed.code == Some(1) && failed.stderr.contains(expected), "{}", failed.stderr);
+    }
+    // A decimal says by itself what it is.
+    let decimal: ArrayRef = Arc::new(
+        Decimal128Array::from(vec![5, 6]).with_precision_and_scale(38, 0).expect("that many digits"),
+    );
+    let columns = vec![("time", times()), ("root.p.d.n", decimal)];
+    write_with_128_bits(&workplace, "decimal.parquet", columns, &noted("root.p.d.n"));
+    import(&workplace, "decimal.parquet").ok();
+    assert_eq!(sql(&workplace, "data", "select n from root.p.d"), "Time,root.p.d.n\n1,5\n2,6\n");
 }
 
 #[test]

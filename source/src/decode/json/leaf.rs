@@ -3,11 +3,14 @@
 use jiff::tz::TimeZone;
 use levada_connector_api::{
     FieldValue,
-    model::{DataType, convert::Given},
+    model::{
+        DataType,
+        convert::{Given, is_not_finite},
+    },
 };
 
 use super::tape::Value;
-use crate::decode::typed::{self, Integers, is_not_finite};
+use crate::decode::typed::{self, Integers};
 
 /// A value without a type: numbers as they are written, the rest as JSON says.
 #[inline]

@@ -11,9 +11,10 @@
 
 mod column;
 mod failed;
+mod schema;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
     sync::Arc,
@@ -23,15 +24,10 @@ use anyhow::{Context, anyhow, bail};
 use arrow_array::{
     Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt64Array, cast::AsArray, types::Int64Type,
 };
-use arrow_schema::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
+use arrow_schema::{DataType as ArrowType, Field, Schema};
 use arrow_select::take::take;
 use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
-use parquet::{
-    arrow::arrow_reader::{
-        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-    },
-    basic::Type as PhysicalType,
-};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use self::column::{Plan, Taken as TakenColumn};
 use super::{
@@ -79,12 +75,7 @@ impl Reader {
     pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
         let place = || format!("{}", path.display());
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).with_context(place)?;
-        let metadata = match without_int96(&metadata) {
-            Some(schema) => ArrowReaderMetadata::load(&file, ArrowReaderOptions::new().with_schema(schema))
-                .with_context(place)?,
-            None => metadata,
-        };
+        let metadata = schema::load(&file).with_context(place)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let schema = Arc::clone(builder.schema());
         let find =
@@ -361,25 +352,4 @@ fn heading(name: &str, index: usize, is_measurement: bool) -> anyhow::Result<Hea
     let (device, name) =
         if is_measurement { (None, super::rows::measurement(name)) } else { super::rows::series(name)? };
     Ok(Heading { device, name, data_type: None, index })
-}
-
-/// The schema with times in milliseconds where the file has them as INT96, which as nanoseconds would end in the year 2262.
-fn without_int96(metadata: &ArrowReaderMetadata) -> Option<SchemaRef> {
-    let columns = metadata.parquet_schema().columns().iter();
-    let int96: HashSet<String> = columns
-        .filter(|column| column.physical_type() == PhysicalType::INT96)
-        .map(|column| column.path().string())
-        .collect();
-    let schema = metadata.schema();
-    if !schema.fields().iter().any(|field| int96.contains(field.name())) {
-        return None;
-    }
-    let fields = schema.fields().iter().map(|field| match field.data_type() {
-        ArrowType::Timestamp(_, zone) if int96.contains(field.name()) => {
-            let millis = ArrowType::Timestamp(TimeUnit::Millisecond, zone.clone());
-            Arc::new(Field::clone(field).with_data_type(millis))
-        }
-        _ => Arc::clone(field),
-    });
-    Some(Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone())))
 }

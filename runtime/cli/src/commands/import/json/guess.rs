@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use levada_model::Path;
+use levada_model::{Path, convert::is_not_finite};
 
 use super::object::Token;
 use crate::commands::import::guess::{Guess, Seen};
@@ -43,12 +43,11 @@ pub(super) fn seen(value: &Token<'_>) -> Option<Seen> {
         Token::Boolean(_) => Seen::Boolean,
         Token::Number(digits) => match digits.parse() {
             Ok(number) => Seen::Whole(number),
-            // With more digits than any number has, or none that is finite.
+            // With more digits than any type of whole numbers has.
             Err(_) if !digits.contains(['.', 'e', 'E']) => Seen::Text,
-            Err(_) if digits.parse::<f64>().is_ok_and(f64::is_finite) => Seen::Real,
-            Err(_) => Seen::Text,
+            Err(_) => Seen::Real,
         },
-        Token::Text(text) if matches!(&**text, "NaN" | "Infinity" | "-Infinity") => Seen::Real,
+        Token::Text(text) if is_not_finite(text) => Seen::Real,
         Token::Text(_) | Token::Other(_) => Seen::Text,
     })
 }

@@ -38,11 +38,14 @@ use arrow_schema::{DataType as ArrowType, TimeUnit};
 use jiff::tz::TimeZone;
 use levada_model::{
     Column, DataType, Kind, Value,
-    convert::{Converted, date_of_days},
+    convert::{Converted, Reason, date_of_days},
 };
 
 /// Digits that every DOUBLE has.
 const SURE_DIGITS: usize = 15;
+
+/// What to do with numbers that no type of numbers holds.
+const TEXT_ADVICE: &str = ": declare the series TEXT, or turn the column into text before";
 
 /// How a column is read.
 #[derive(Clone, Debug)]
@@ -164,11 +167,12 @@ impl Plan {
     ) -> (Column, Vec<(usize, String)>) {
         let data_type = known.or(self.noted).unwrap_or(self.own);
         let Converted { values, rejected } = column.to_in(data_type, zone);
-        let mut wrong: Vec<(usize, String)> = rejected
-            .into_iter()
-            .map(|(row, reason)| (row as usize, reason.of(shown(column, row as usize), data_type)))
-            .collect();
-        if known.or(self.noted).is_none() && data_type == DataType::Double && self.from.is_decimal() {
+        let is_new = known.or(self.noted).is_none();
+        let advice = |reason| if is_new && reason == Reason::Range { TEXT_ADVICE } else { "" };
+        let reason = |row: usize, reason: Reason| reason.of(shown(column, row), data_type) + advice(reason);
+        let mut wrong: Vec<(usize, String)> =
+            rejected.into_iter().map(|(row, why)| (row as usize, reason(row as usize, why))).collect();
+        if is_new && data_type == DataType::Double && self.from.is_decimal() {
             wrong.extend(inexact(column, &values));
         }
         (Column { name: Arc::clone(&column.name), data_type, values }, wrong)
@@ -301,10 +305,7 @@ fn inexact(column: &Column, values: &ArrayRef) -> Vec<(usize, String)> {
     for row in (0..numbers.len()).filter(|&row| numbers.is_valid(row)) {
         let digits = written.get(row).map(|given| given.to_string()).unwrap_or_default();
         if !is_exact(&digits, numbers.value(row)) {
-            wrong.push((
-                row,
-                format!("{digits} has more digits than a DOUBLE: declare the series TEXT, or turn the column into text before"),
-            ));
+            wrong.push((row, format!("{digits} has more digits than a DOUBLE{TEXT_ADVICE}")));
         }
     }
     wrong

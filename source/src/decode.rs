@@ -21,11 +21,6 @@ mod typed;
 
 pub(crate) use self::time::date_time;
 
-/// A record without the byte order mark that many programs of Windows put before the first.
-fn unmarked(record: &[u8]) -> &[u8] {
-    record.strip_prefix("\u{feff}".as_bytes()).unwrap_or(record)
-}
-
 pub use self::{
     csv::{CsvDecoder, CsvOptions},
     influx::{InfluxDecoder, InfluxOptions, Tags},

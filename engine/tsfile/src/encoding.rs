@@ -23,7 +23,7 @@ use levada_model::{Compressor, DataType, Encoding};
 
 pub(crate) use int::Int;
 use int::bit_length;
-pub(crate) use scaled::Float;
+pub(crate) use scaled::{Float, kept_decimals};
 
 use crate::{
     TsFileError, Version,

@@ -5,8 +5,9 @@
 //!                                           (in memory)            encoded, compressed
 //! ```
 //!
-//! What encodes a column takes some 40 KiB before it has seen a value, so there is one at a time: a row over thousands of columns
-//! costs what its values do. A column that has no value in a batch costs nothing there.
+//! What encodes a column takes some 40 KiB before it has seen a value, so there is one at a time, and columns of a few values are
+//! written as they are: a row over thousands of columns costs what its values do. A column that has no value in a batch costs
+//! nothing there.
 //!
 //! | column | type in the file |
 //! | --- | --- |
@@ -55,6 +56,8 @@ use parquet::{
 use self::waiting::Waiting;
 use super::{TYPE_NOTE, TableError};
 
+/// Of a column of fewer bytes, a dictionary and compression cost more than they save.
+const SMALL: usize = 512;
 /// Rows without a value are made into nulls so many at a time.
 const NULLS: usize = 64 << 10;
 const EPOCH: Date = civil::date(1970, 1, 1);
@@ -93,6 +96,8 @@ pub struct ParquetWriter<W: Write + Send> {
     schema: SchemaRef,
     limit: GroupLimit,
     inner: SerializedFileWriter<W>,
+    /// How columns of a few values are written.
+    small: WriterPropertiesPtr,
     /// Where pages of the column that is encoded wait.
     pages: Arc<dyn PageStoreFactory>,
     /// The rows of the next row group, by column.
@@ -127,7 +132,10 @@ impl<W: Write + Send> ParquetWriter<W> {
         let writer = ArrowWriter::try_new(out, Arc::clone(&schema), Some(properties))?;
         let (inner, _) = writer.into_serialized_writer()?;
         let waiting = types.iter().map(|_| Waiting::default()).collect();
-        Ok(Self { types, schema, limit, inner, pages: Arc::new(InMemoryPageStoreFactory), waiting, rows: 0 })
+        let small = WriterProperties::builder().set_compression(Compression::UNCOMPRESSED);
+        let small = small.set_dictionary_enabled(false).build();
+        let (small, pages) = (Arc::new(small), Arc::new(InMemoryPageStoreFactory));
+        Ok(Self { types, schema, limit, inner, small, pages, waiting, rows: 0 })
     }
 
     /// Adds rows: for each column an array of [`DataType::arrow`], or of nothing where none of the rows has a value. Only dates are
@@ -189,7 +197,8 @@ impl<W: Write + Send> ParquetWriter<W> {
             self.inner.schema_descr().columns().iter().map(|column| column.self_type_ptr()).collect();
         let mut group = self.inner.next_row_group()?;
         for ((waiting, field), leaf) in self.waiting.iter_mut().zip(self.schema.fields()).zip(leaves) {
-            let mut column = column_writer(field, leaf, &properties, &self.pages)?;
+            let properties = if waiting.bytes() < SMALL { &self.small } else { &properties };
+            let mut column = column_writer(field, leaf, properties, &self.pages)?;
             for array in waiting.take() {
                 put(&mut column, field, &array)?;
             }

@@ -19,6 +19,7 @@ use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
     Result,
     model::{Moment, Path, quote_node},
+    text_of,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,6 @@ use super::{
     account::Account,
     parts::Parts,
     time::{MissingTime, TimeReader, TimeUnit},
-    unmarked,
 };
 
 /// How lines are read.
@@ -101,7 +101,7 @@ impl DecoderType for InfluxDecoder {
 
 impl Decoder for InfluxDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(unmarked(record)).map_err(|_| DecodeError::new("not UTF-8"))?;
+        let text = text_of(record).map_err(DecodeError::new)?;
         let mut rest = text;
         let mut parts = Parts::default();
         for number in 1.. {

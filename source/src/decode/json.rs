@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
-    Result,
+    Result, text_of,
 };
 
 mod device;
@@ -60,7 +60,7 @@ use self::{
     options::Plan,
     tape::{Node, Value, children},
 };
-use super::{parts::Parts, unmarked};
+use super::parts::Parts;
 
 /// The type of the decoder, for the registry.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl DecoderType for JsonDecoder {
 
 impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = utf8(unmarked(record))?;
+        let text = text_of(record).map_err(DecodeError::new)?;
         // A record of blank lines alone holds none: it is rejected as one value would be.
         let decoded = if let Err(error) = self.plan.beside(rows) {
             Err(error)
@@ -146,15 +146,6 @@ impl JsonDecoder {
         self.tape = reuse(tape);
         decoded
     }
-}
-
-/// Bytes as the text that they are.
-#[inline]
-fn utf8(bytes: &[u8]) -> Result<&str, DecodeError> {
-    // The faster check does not say where.
-    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes)).map_err(|error| {
-        DecodeError::new(format!("not UTF-8: the byte at {} is not text", error.valid_up_to()))
-    })
 }
 
 /// Whether a text is a closed object or list.

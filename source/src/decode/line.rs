@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
-    Result, model::DataType,
+    Result, model::DataType, text_of,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +14,6 @@ use super::{
     account::Account,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::text_as,
-    unmarked,
 };
 
 /// How lines are read.
@@ -58,7 +57,7 @@ impl DecoderType for LineDecoder {
 
 impl Decoder for LineDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let text = std::str::from_utf8(unmarked(record)).map_err(|_| DecodeError::new("not UTF-8"))?;
+        let text = text_of(record).map_err(DecodeError::new)?;
         let result =
             text.lines().filter(|line| !line.trim().is_empty()).try_for_each(|line| self.line(line, rows));
         result.map_err(|message| {

@@ -153,6 +153,21 @@ pub(super) fn scale<F: Float>(values: &[F], decimals: u32) -> Vec<F::Int> {
     values.iter().map(|value| value.to_scaled(power).unwrap_or_default()).collect()
 }
 
+/// How many decimals encoded numbers keep.
+pub(crate) fn kept_decimals(bytes: &[u8]) -> Parsed<u32> {
+    let mut cursor = Cursor::new(bytes);
+    let head = cursor.uvar()?;
+    if !matches!(head, NOT_ALL_SCALED | SOME_RAW) {
+        return Ok(head);
+    }
+    let size = cursor.uvar_usize()? / 8 + 1;
+    cursor.take(size)?;
+    if head == SOME_RAW {
+        cursor.take(size)?;
+    }
+    cursor.uvar()
+}
+
 /// Decodes exactly `count` floats to their bits; `block` decodes that many integers from the remaining bytes.
 pub(super) fn decode<F: Float>(
     bytes: &[u8],

@@ -11,7 +11,7 @@ use crate::{
     ReadLimits, Statistics, TsFileError, Version,
     column::Decoded,
     compression::decompress,
-    encoding::{decode, decode_times},
+    encoding::{decode, decode_times, kept_decimals},
     error::{Corrupt, Parsed},
     layout::{ChunkKind, VECTOR, has_many_pages, has_two_forms},
     wire::Cursor,
@@ -213,6 +213,33 @@ impl ChunkReader {
             let values = self.decode_values(page, values, count)?.into_array(data_type, None)?;
             let times: Vec<i64> = validity.valid_indices().map(|row| times.value(row)).collect();
             Ok(Page { times: times.into(), values })
+        })
+    }
+
+    /// How many decimals of its numbers a page keeps; `None` if it keeps all.
+    ///
+    /// # Errors
+    /// There is no such page, or its bytes are damaged.
+    pub(super) fn decimals(&self, index: usize) -> Result<Option<u32>, TsFileError> {
+        let ChunkHeader { encoding, data_type, kind, .. } = self.header;
+        if !matches!(encoding, Encoding::Rle | Encoding::Ts2Diff)
+            || !matches!(data_type, Some(DataType::Float | DataType::Double))
+        {
+            return Ok(None);
+        }
+        let page = self.page(index, &[ChunkKind::Plain, ChunkKind::Value])?;
+        if page.is_null() {
+            return Ok(None);
+        }
+        self.decode(page, |body| {
+            let values = match kind {
+                ChunkKind::Value => {
+                    let rows = Cursor::new(body).i32()?;
+                    split_column(body, usize::try_from(rows).unwrap_or(usize::MAX))?.1
+                }
+                _ => split_plain(body)?.1,
+            };
+            kept_decimals(values).map(Some)
         })
     }
 

@@ -10,13 +10,24 @@
 //! the index knows, or at the next chunk group whose first chunk can be decoded.
 //!
 //! The format has no checksums. Detected are: a structure that does not parse, a page that cannot be decompressed or decoded,
-//! times that do not ascend, and statistics that differ from the values. Damage that leaves all of these intact is not
-//! detected, for example in the middle of uncompressed text.
+//! times that do not ascend, and statistics that differ from the values: of each page, of each chunk, and of each series. Damage
+//! that leaves all of these intact is not detected. In pages that are neither compressed nor encoded, these are:
+//!
+//! | of | what may change unseen |
+//! | --- | --- |
+//! | times | those between the first and the last of a page, as long as they ascend |
+//! | INT32, INT64, FLOAT, BOOLEAN | two values that make up for each other in the sum, which tells of one; beyond 2^53 its digits |
+//! | DOUBLE | the last digits, which adding up all values of the page rounds away |
+//! | the same in RLE and TS_2DIFF | less than the decimals that the encoding keeps |
+//! | TEXT | all but the first and the last of a page |
+//! | STRING, DATE, TIMESTAMP | all but those, the least and the greatest |
+//! | BLOB | all |
 
 mod flaw;
 mod headers;
 mod judge;
 mod page;
+mod size;
 mod told;
 mod walk;
 

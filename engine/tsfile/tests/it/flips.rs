@@ -1,9 +1,12 @@
 //! Any one byte of a file is changed: what it does not touch is read, and no wrong value is returned.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
+use arrow_array::{
+    Array, ArrayRef, Float32Array, Float64Array, Int32Array, Int64Array, cast::AsArray, types::Float64Type,
+};
 use bytes::Bytes;
-use levada_model::{Path, Value};
+use levada_model::{Compressor, DataType, Encoding, Path, SeriesSchema, Value};
 use levada_tsfile::{
     AlignedColumn, DeviceId, Flaw, ReadAt, TsFileError, TsFileReader, TsFileWriter, Version, WriterOptions,
 };
@@ -264,5 +267,97 @@ fn without_an_index_all_is_read_that_stands_in_sound_chunk_groups() -> Result<()
         let right = found.iter().all(|(key, value)| whole.values.get(key) == Some(value));
         assert!(right && found.len() > whole.values.len() / 2, "{} of {}", found.len(), whole.values.len());
     }
+    Ok(())
+}
+
+/// A file of one series of numbers, neither compressed nor encoded, and where its pages stand.
+fn plain_file(values: &ArrayRef, data_type: DataType) -> Result<(Vec<u8>, Vec<(u64, u64)>), TsFileError> {
+    let options = WriterOptions::default().pages(64, 64 << 10);
+    let mut writer = TsFileWriter::new(Vec::new(), Version::V4, options)?;
+    writer.start_chunk_group(&Path::parse("root.d").expect("legal"))?;
+    let schema = SeriesSchema { data_type, encoding: Encoding::Plain, compressor: Compressor::Uncompressed };
+    let times: Vec<i64> = (0..values.len() as i64).collect();
+    writer.write_series("s", schema, &times, values)?;
+    let bytes = writer.finish()?.0;
+    let reader = TsFileReader::open(Bytes::from(bytes.clone()))?;
+    let device = DeviceId::from(&Path::parse("root.d").expect("legal"));
+    let series = reader.series(&device, "s")?.expect("it is there");
+    let chunk = reader.read_chunk(&series.chunks[0])?;
+    let pages = (0..chunk.pages().len()).filter_map(|page| chunk.page_bytes(page)).map(|(_, body)| body);
+    Ok((bytes, pages.map(|body| (body.start, body.end)).collect()))
+}
+
+#[test]
+fn a_flipped_bit_of_a_bare_number_is_an_error_that_names_the_page() -> Result<(), TsFileError> {
+    let rows = 0..150i64;
+    let numbers = |scale: f64| rows.clone().map(move |row| row as f64 * scale);
+    let columns: [(DataType, ArrayRef, f64); 5] = [
+        (
+            DataType::Int32,
+            Arc::new(Int32Array::from_iter_values(rows.clone().map(|row| row as i32 * 7_001))),
+            0.0,
+        ),
+        (
+            DataType::Int64,
+            Arc::new(Int64Array::from_iter_values(rows.clone().map(|row| row * 1_000_000_007))),
+            0.0,
+        ),
+        (
+            DataType::Float,
+            Arc::new(Float32Array::from_iter_values(numbers(0.1).map(|number| number as f32))),
+            0.0,
+        ),
+        // A sum rounds away what is less than its own last digit, and so it is not seen.
+        (DataType::Double, Arc::new(Float64Array::from_iter_values(numbers(0.5))), 1e-9),
+        (DataType::Double, Arc::new(Float64Array::from_iter_values(numbers(0.37))), 1e-9),
+    ];
+    for (data_type, values, unseen) in columns {
+        let (bytes, pages) = plain_file(&values, data_type)?;
+        assert_eq!(pages.len(), 3);
+        for (page, &(start, end)) in pages.iter().enumerate() {
+            // The times come first, behind their length, which is less than a byte holds.
+            let from = start + 1 + u64::from(bytes[start as usize]);
+            assert!(bytes[start as usize] < 128 && from < end);
+            for at in (from..end).step_by(3) {
+                let mut flipped = bytes.clone();
+                flipped[at as usize] ^= 1 << (at % 8);
+                let (reader, flaws) = TsFileReader::inspect(Bytes::from(flipped))?;
+                let page = format!("page {page}");
+                if flaws.iter().any(|flaw| flaw.lost.is_some() && flaw.what.contains(&page)) {
+                    continue;
+                }
+                let device = DeviceId::from(&Path::parse("root.d").expect("legal"));
+                let found: Vec<f64> = reader
+                    .scan(&device, "s")?
+                    .flat_map(|page| {
+                        page.map(|page| page.values.as_primitive::<Float64Type>().values().to_vec())
+                    })
+                    .flatten()
+                    .collect();
+                let changed = found
+                    .iter()
+                    .zip(values.as_primitive_opt::<Float64Type>().map_or(&[][..], |values| values.values()))
+                    .map(|(found, value)| (found - value).abs())
+                    .fold(0.0, f64::max);
+                assert!(changed < unseen, "{data_type}, byte {at} of {page}: {flaws:#?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn statistics_of_a_series_are_those_of_its_chunks() -> Result<(), TsFileError> {
+    let values: ArrayRef = Arc::new(Int64Array::from_iter_values(1_000_000..1_000_150));
+    let (bytes, _) = plain_file(&values, DataType::Int64)?;
+    assert_eq!(TsFileReader::inspect(Bytes::from(bytes.clone()))?.1, []);
+    // Of a series of one chunk, the index has the statistics once.
+    let greatest = 1_000_149i64.to_be_bytes();
+    let data_end = TsFileReader::open(Bytes::from(bytes.clone()))?.data_end() as usize;
+    let place = (data_end..bytes.len() - 8).find(|&at| bytes[at..at + 8] == greatest).expect("it is there");
+    let mut other = bytes;
+    other[place + 7] ^= 1;
+    let (_, flaws) = TsFileReader::inspect(Bytes::from(other))?;
+    assert!(!flaws.is_empty() && flaws.iter().all(|flaw| flaw.what.contains("greatest value")), "{flaws:#?}");
     Ok(())
 }

@@ -283,3 +283,34 @@ fn digits_behind_a_zero_are_no_number_in_a_guessed_column() {
     import(&workplace, "named.csv", &[]).ok();
     assert_eq!(sql(&workplace, "data", "select n from root.h.d").lines().nth(1), Some("400,123"));
 }
+
+#[test]
+fn text_in_other_forms_than_utf8_and_commas_is_named_with_what_to_do() {
+    let workplace = Workplace::new();
+    let text = "Time,Device,a\n1,root.p.d,1\n";
+    let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, bytes, expected) in [
+        (
+            "marked.csv",
+            [&[0xff, 0xfe], &utf16[..]].concat(),
+            "marked.csv, line 1: it is text in UTF-16: turn it into UTF-8 first",
+        ),
+        ("bare.csv", utf16.clone(), "bare.csv, line 1: it is text in UTF-16"),
+        ("bare.jsonl", utf16, "it is text in UTF-16"),
+        ("semicolons.csv", text.replace(',', ";").into_bytes(), "and `;` separates the fields, it seems"),
+        ("tabs.csv", text.replace(',', "\t").into_bytes(), "decode: {csv: {separator: '\\t'}}"),
+    ] {
+        std::fs::write(workplace.path(name), bytes).expect("written");
+        let imported = import(&workplace, name, &[]);
+        let failed = std::fs::read_to_string(workplace.path(&format!("{name}.failed"))).unwrap_or_default();
+        let said = imported.stderr + &failed;
+        assert!(imported.code != Some(0) && said.contains(expected), "{name}: {said}");
+    }
+    std::fs::write(workplace.path("latin.csv"), b"Time,Device,a\n1,root.p.d,gr\xfcn\n2,root.p.d,x\n")
+        .expect("written");
+    import(&workplace, "latin.csv", &[]);
+    assert!(
+        read(&workplace, "latin.csv.failed")
+            .contains("# line 2: it is not UTF-8: the byte at 13 is not text")
+    );
+}

@@ -173,3 +173,40 @@ fn the_table_of_conversions_is_printed() {
     assert!(page.contains(&levada_model::convert::table()), "{page}");
     assert!(page.contains("integers: int64"), "{page}");
 }
+
+#[test]
+fn what_a_number_would_not_keep_is_no_number_of_a_new_series() {
+    let workplace = Workplace::new();
+    // Pipelines and import take the same cells for texts.
+    let input = "time,device,zip,part,phone,quoted,n\n1700000000001,root.p.d1,00123,1E5,+45123,\"5\",1e5\n\
+                 1700000000002,root.p.d1,02142,2E6,+45124,\"6\",-.5\n";
+    run(&workplace, ("in.csv", input), "{csv: {}}", "").ok();
+    workplace.run(&["import", "in.csv", "--data", "imported"]).ok();
+    for data in ["data", "imported"] {
+        let select = "select zip, part, phone, quoted, n from root.p.d1";
+        let rows = workplace.sql(data, select);
+        let rows: Vec<&str> = rows.lines().skip(1).map(|line| &line[14..]).collect();
+        assert_eq!(rows, ["00123,1E5,+45123,5,100000.0", "02142,2E6,+45124,6,-0.5"], "{data}");
+    }
+}
+
+#[test]
+fn among_numbers_of_a_new_series_what_a_number_would_not_keep_is_rejected_and_told() {
+    let workplace = Workplace::new();
+    let input = "time,device,zip\n1700000000001,d1,10001\n1700000000002,d1,02142\n1700000000003,d1,10003\n";
+    let finished = run(&workplace, ("in.csv", input), "{csv: {}}", "");
+    let dead = read(&workplace, "dead.jsonl");
+    assert!(
+        dead.lines().count() == 1
+            && dead.contains("root.p.d1.zip is new and would be DOUBLE, and `02142` is not of type DOUBLE")
+            && dead.contains("declare it TEXT"),
+        "{dead}"
+    );
+    assert!(finished.stderr.contains("the column `zip` has numbers, and `02142`"), "{}", finished.stderr);
+    let rows = rows(&workplace, "zip");
+    assert!(rows.contains("10001.0") && rows.contains("10003.0") && rows.lines().count() == 3, "{rows}");
+    // Whoever declares it is asked no more.
+    let other = Workplace::new();
+    run(&other, ("in.csv", input), "{csv: {cast: {zip: TEXT}}}", "").ok();
+    assert!(self::rows(&other, "zip").contains("d1,02142"));
+}

@@ -1,11 +1,12 @@
 //! Decodes chunks and compares them with what the index says.
 
-use arrow_array::{Array, Int64Array, cast::AsArray, types};
-use levada_model::{DataType, Encoding, Value};
+use arrow_array::Int64Array;
+use levada_model::{DataType, Value};
 
 use super::{
     super::{ChunkReader, TsFileReader, index::based, read},
     headers::chunk_header,
+    size::Size,
     unless_damaged,
 };
 use crate::{ReadAt, Statistics, TsFileError, layout::ChunkKind, wire::Cursor};
@@ -14,12 +15,9 @@ use crate::{ReadAt, Statistics, TsFileError, layout::ChunkKind, wire::Cursor};
 #[derive(Debug)]
 pub(super) struct Decoded {
     pub(super) statistics: Statistics,
-    /// The sum of the absolute values: it bounds how far a sum of floating-point numbers depends on the order of addition.
-    magnitude: f64,
+    size: Size,
     /// Whether pages have statistics of their own, and these agree.
     pub(super) vouched: bool,
-    /// Whether the encoding keeps only some decimals of numbers.
-    rounds: bool,
     /// The times of a time chunk, by page.
     pub(super) times: Vec<Int64Array>,
 }
@@ -56,15 +54,12 @@ pub(super) fn chunk<R: ReadAt>(
     let base = at + size as u64;
     let (kind, data_type) = (header.kind, header.data_type);
     let many = header.many_pages;
-    let rounds = matches!(header.encoding, Encoding::Rle | Encoding::Ts2Diff)
-        && matches!(data_type, Some(DataType::Float | DataType::Double));
     let told = told.filter(|told| told.data_type() == data_type);
     let chunk = ChunkReader::new(header, base, bytes.slice(size..), told, reader.limits)?;
     let mut decoded = Decoded {
         statistics: Statistics::empty(data_type),
-        magnitude: 0.0,
+        size: Size::default(),
         vouched: many && !chunk.pages().is_empty(),
-        rounds,
         times: Vec::new(),
     };
     if kind == ChunkKind::Value && !chunk.pages().is_empty() {
@@ -76,13 +71,13 @@ pub(super) fn chunk<R: ReadAt>(
     let mut last = None;
     for (index, meta) in chunk.pages().iter().enumerate() {
         let held = Held { kind, data_type, times: times.and_then(|times| times.get(index)) };
-        let (page, magnitude) =
+        let (page, size) =
             page(&chunk, index, held, &mut decoded.times, &mut last).map_err(|error| match error {
                 Wrong::Page(error) => of_page(error, index),
                 Wrong::Chunk(what) => damaged(what),
             })?;
         if let Some(said) = meta.statistics().filter(|_| many) {
-            let differing = differences(&page, said, magnitude, rounds);
+            let differing = differences(&page, said, size);
             if !differing.is_empty() {
                 let what = format!(
                     "page {index} holds other values than its statistics say ({})",
@@ -92,7 +87,7 @@ pub(super) fn chunk<R: ReadAt>(
             }
         }
         decoded.statistics.merge(&page);
-        decoded.magnitude += magnitude;
+        decoded.size.add(size);
     }
     Ok(decoded)
 }
@@ -117,7 +112,7 @@ impl From<TsFileError> for Wrong {
     }
 }
 
-/// Decodes a page: its statistics, and the sum of its values without their signs. The times of a time chunk are kept in `kept`,
+/// Decodes a page: its statistics, and how large its values are. The times of a time chunk are kept in `kept`,
 /// the last of them in `last`.
 fn page(
     chunk: &ChunkReader,
@@ -125,24 +120,25 @@ fn page(
     held: Held<'_>,
     kept: &mut Vec<Int64Array>,
     last: &mut Option<i64>,
-) -> Result<(Statistics, f64), Wrong> {
+) -> Result<(Statistics, Size), Wrong> {
     Ok(match (held.kind, held.data_type, held.times) {
         (ChunkKind::Time, ..) => {
             let times = chunk.read_times(index)?;
             ascending(&times, last).map_err(Wrong::Chunk)?;
             let page = Statistics::of_times(times.values());
             kept.push(times);
-            (page, 0.0)
+            (page, Size::default())
         }
         (ChunkKind::Plain, Some(data_type), _) => {
             let page = chunk.read_page(index)?;
             ascending(&page.times, last).map_err(Wrong::Chunk)?;
             let statistics = Statistics::of(data_type, page.times.values(), &page.values);
-            (statistics, magnitude(&page.values, data_type))
+            (statistics, Size::of(&page.values, data_type, chunk.decimals(index)?))
         }
         (ChunkKind::Value, Some(data_type), Some(times)) => {
             let values = chunk.read_values(index, times.len())?;
-            (Statistics::of(data_type, times.values(), &values), magnitude(&values, data_type))
+            let size = Size::of(&values, data_type, chunk.decimals(index)?);
+            (Statistics::of(data_type, times.values(), &values), size)
         }
         _ => return Err(Wrong::Chunk("a chunk has no type")),
     })
@@ -151,7 +147,7 @@ fn page(
 impl Decoded {
     /// How the chunk differs from what the index says.
     pub(super) fn differences(&self, said: &Statistics) -> Vec<&'static str> {
-        differences(&self.statistics, said, self.magnitude, self.rounds)
+        differences(&self.statistics, said, self.size)
     }
 
     /// Whether damage of values or times cannot explain these differences: a changed value would change the sum as well. A
@@ -183,7 +179,8 @@ fn ascending(times: &Int64Array, last: &mut Option<i64>) -> Result<(), &'static 
     Ok(())
 }
 
-fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bool) -> Vec<&'static str> {
+/// In what two statistics differ; `size` says of the values of the first how far sums and values may be off.
+pub(super) fn differences(found: &Statistics, said: &Statistics, size: Size) -> Vec<&'static str> {
     if found.count() == 0 && said.count() == 0 {
         return Vec::new();
     }
@@ -196,20 +193,12 @@ fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bo
     check(found.count() == said.count(), "count");
     check(found.start() == said.start(), "first time");
     check(found.end() == said.end(), "last time");
-    check(same(found.min(), said.min(), rounds), "least value");
-    check(same(found.max(), said.max(), rounds), "greatest value");
-    check(same(found.first(), said.first(), rounds), "first value");
-    check(same(found.last(), said.last(), rounds), "last value");
+    check(same(found.min(), said.min(), size), "least value");
+    check(same(found.max(), said.max(), size), "greatest value");
+    check(same(found.first(), said.first(), size), "first value");
+    check(same(found.last(), said.last(), size), "last value");
     let sums = match (found.sum(), said.sum()) {
-        (Some(found_sum), Some(said)) => {
-            let count = found.count() as f64;
-            let tolerance =
-                magnitude * f64::EPSILON * count.max(4.0) + if rounds { 0.5 * count } else { 0.0 };
-            // Whether a sum overflows depends on the order of addition.
-            !found_sum.is_finite() && !said.is_finite()
-                || magnitude > f64::MAX / 2.0
-                || (found_sum - said).abs() <= tolerance
-        }
+        (Some(found_sum), Some(said)) => size.allows(found_sum, said, found.count()),
         _ => true,
     };
     check(sums, "sum");
@@ -217,31 +206,19 @@ fn differences(found: &Statistics, said: &Statistics, magnitude: f64, rounds: bo
 }
 
 /// Whether two statistics values agree, if both are there: a least or greatest value that is NaN is not.
-fn same(found: Option<Value>, said: Option<Value>, rounds: bool) -> bool {
+fn same(found: Option<Value>, said: Option<Value>, size: Size) -> bool {
     let number = |value: &Value| match value {
-        Value::Float(value) => Some(f64::from(*value)),
-        Value::Double(value) => Some(*value),
+        Value::Float(value) => Some((f64::from(*value), f64::from(f32::EPSILON))),
+        Value::Double(value) => Some((*value, f64::EPSILON)),
         _ => None,
     };
     match (found, said) {
         (Some(found), Some(said)) => match (number(&found), number(&said)) {
-            (Some(a), Some(b)) => a == b || a.is_nan() && b.is_nan() || rounds && (a - b).abs() <= 0.5,
+            (Some((a, precision)), Some((b, _))) => {
+                a == b || a.is_nan() && b.is_nan() || size.is_near(a, b, precision)
+            }
             _ => found == said,
         },
         _ => true,
-    }
-}
-
-fn magnitude(values: &dyn Array, data_type: DataType) -> f64 {
-    match data_type {
-        DataType::Int64 => {
-            values.as_primitive::<types::Int64Type>().iter().flatten().map(|value| (value as f64).abs()).sum()
-        }
-        DataType::Float => {
-            let values = values.as_primitive::<types::Float32Type>().iter().flatten();
-            values.map(|value| f64::from(value).abs()).sum()
-        }
-        DataType::Double => values.as_primitive::<types::Float64Type>().iter().flatten().map(f64::abs).sum(),
-        _ => 0.0,
     }
 }

@@ -6,7 +6,10 @@ use levada_model::DataType;
 
 use super::{
     super::{Content, SeriesMeta, TsFileReader, index::Node, index::parse_series, read},
-    Flaw, Part, unless_damaged,
+    Flaw, Part,
+    page::differences,
+    size::Size,
+    unless_damaged,
 };
 use crate::{
     DeviceId, ReadAt, Statistics, TsFileError, Version,
@@ -202,6 +205,7 @@ impl Told {
 
     fn take<R: ReadAt>(&mut self, reader: &TsFileReader<R>, device: &DeviceId, series: SeriesMeta, at: u64) {
         let mut all = Statistics::empty(series.data_type);
+        let size = Size::of_sums(series.chunks.iter().filter_map(|chunk| chunk.statistics.sum()));
         for chunk in series.chunks {
             all.merge(&chunk.statistics);
             if !(HEAD_BYTES..self.data_end.unwrap_or(reader.length)).contains(&chunk.offset) {
@@ -217,11 +221,12 @@ impl Told {
             };
             self.chunks.entry(chunk.offset).or_default().push(told);
         }
-        if series.statistics.count() != all.count()
-            || all.count() > 0
-                && (series.statistics.start(), series.statistics.end()) != (all.start(), all.end())
-        {
-            let what = "the statistics of the series are not those of its chunks";
+        let differing = differences(&all, &series.statistics, size);
+        if !differing.is_empty() {
+            let what = format!(
+                "the statistics of the series are not those of its chunks ({})",
+                differing.join(", ")
+            );
             self.flaws.push(Flaw::new(Part::Index, at, what).of(device, &series.measurement));
         }
     }

@@ -139,7 +139,8 @@ impl Reader {
             );
         }
         if !fields.first().is_some_and(|name| name.eq_ignore_ascii_case("time")) {
-            bail!("{}: the first column must be `Time`", path.display());
+            let other = fields.first().filter(|_| fields.len() == 1).and_then(|head| other_separator(head));
+            bail!("{}: the first column must be `Time`{}", path.display(), other.unwrap_or_default());
         }
         let device = fields.iter().position(|name| name.eq_ignore_ascii_case("device"));
         let mut headings = Vec::new();
@@ -337,6 +338,15 @@ impl Reader {
             );
         }
     }
+}
+
+/// What to do where the fields of a head stand between something else than commas.
+fn other_separator(head: &str) -> Option<String> {
+    let separator = [';', '\t', '|'].into_iter().find(|separator| head.contains(*separator))?;
+    Some(format!(
+        ", and `{}` separates the fields, it seems: import reads commas; a pipeline reads others (`file` with `decode: {{csv: {{separator: {separator:?}}}}}`)",
+        separator.escape_debug()
+    ))
 }
 
 /// What stands above a column: blanks around it are no part of it, unless they stand between quotes.

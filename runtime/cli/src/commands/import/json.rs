@@ -32,6 +32,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use arrow_array::Array;
+use levada_connector_api::text_of;
 use levada_model::{Column, DataType, Path as DevicePath, Tablet, convert::Given, quote_node, unquote_node};
 
 use self::{
@@ -388,7 +389,7 @@ fn take<'a>(
     names: &mut Names,
     Places { devices, declared }: Places<'_, 'a>,
 ) -> anyhow::Result<()> {
-    let text = std::str::from_utf8(line).map_err(|error| anyhow!("it is no UTF-8 text: {error}"))?;
+    let text = text_of(line).map_err(|wrong| anyhow!("it is {wrong}"))?;
     let object = Object::parse(text)?;
     let is = |name: &'static str| move |(key, _): &(Cow<'_, str>, Token<'_>)| key.eq_ignore_ascii_case(name);
     let time = object.iter().position(is("time")).or_else(|| object.iter().position(is("timestamp")));

@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use levada_connector_api::csv::{Field, Place, Scanned, Scanner, trimmed};
+use levada_connector_api::{
+    csv::{Field, Place, Scanned, Scanner, trimmed},
+    text_of,
+};
 
 /// Bytes that are read at once, at least.
 const CHUNK: usize = 256 << 10;
@@ -100,7 +103,7 @@ impl Records {
                 break;
             }
             let scanned = self.scanner.scan(&self.buffer[at..], self.at_end, &mut self.fields);
-            let Scanned::Whole { length, wrong } = scanned else {
+            let Scanned::Whole { length, wrong: scanned_wrong } = scanned else {
                 self.fill()?;
                 continue;
             };
@@ -117,9 +120,8 @@ impl Records {
                 continue;
             }
             batch.fields.append(&mut self.fields);
-            let wrong = wrong.map(str::to_owned).or_else(|| {
-                std::str::from_utf8(content).err().map(|error| format!("it is no UTF-8 text: {error}"))
-            });
+            let wrong = text_of(content).err().map(|wrong| format!("it is {wrong}"));
+            let wrong = wrong.or_else(|| scanned_wrong.map(str::to_owned));
             let fields = first..batch.fields.len();
             batch.records.push(Record { line, bytes, fields, wrong });
         }

@@ -239,7 +239,8 @@ impl ChunkReader {
                 }
                 _ => split_plain(body)?.1,
             };
-            kept_decimals(values).map(Some)
+            // Of a page of nulls there is nothing more.
+            if values.is_empty() { Ok(None) } else { kept_decimals(values).map(Some) }
         })
     }
 

@@ -289,7 +289,7 @@ fn plain_file(values: &ArrayRef, data_type: DataType) -> Result<(Vec<u8>, Vec<(u
 
 #[test]
 fn a_flipped_bit_of_a_bare_number_is_an_error_that_names_the_page() -> Result<(), TsFileError> {
-    let rows = 0..150i64;
+    let rows = 1..151i64;
     let numbers = |scale: f64| rows.clone().map(move |row| row as f64 * scale);
     let columns: [(DataType, ArrayRef, f64); 5] = [
         (

@@ -298,7 +298,7 @@ fn text_in_other_forms_than_utf8_and_commas_is_named_with_what_to_do() {
         ("bare.csv", utf16.clone(), "bare.csv, line 1: it is text in UTF-16"),
         ("bare.jsonl", utf16, "it is text in UTF-16"),
         ("semicolons.csv", text.replace(',', ";").into_bytes(), "and `;` separates the fields, it seems"),
-        ("tabs.csv", text.replace(',', "\t").into_bytes(), "decode: {csv: {separator: '\\t'}}"),
+        ("tabs.csv", text.replace(',', "\t").into_bytes(), "decode: {csv: {separator: \"\\t\"}}"),
     ] {
         std::fs::write(workplace.path(name), bytes).expect("written");
         let imported = import(&workplace, name, &[]);

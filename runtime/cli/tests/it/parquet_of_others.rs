@@ -145,7 +145,7 @@ fn a_value_that_does_not_fit_costs_its_row_and_no_other() {
     assert!(imported.stdout.contains("4 rows were rejected: see a.parquet.failed"), "{}", imported.stdout);
     let failed = std::fs::read_to_string(workplace.path("a.parquet.failed")).expect("written");
     let expected = [
-        "# row 2: `n`: `18446744073709551615` is not of type INT64: it is out of range",
+        "# row 2: `n`: `18446744073709551615` is not of type INT64: it is out of range: declare the series TEXT, or turn the column into text before",
         r#"{"Time":2,"Device":"root.p.d","measurements":{"n":18446744073709551615}}"#,
         "# row 3: it has no time",
         r#"{"Time":null,"Device":"root.p.d","measurements":{"n":3}}"#,

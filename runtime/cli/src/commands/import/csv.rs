@@ -342,7 +342,7 @@ impl Reader {
 
 /// What to do where the fields of a head stand between something else than commas.
 fn other_separator(head: &str) -> Option<String> {
-    let separator = [';', '\t', '|'].into_iter().find(|separator| head.contains(*separator))?;
+    let separator = [";", "\t", "|"].into_iter().find(|separator| head.contains(*separator))?;
     Some(format!(
         ", and `{}` separates the fields, it seems: import reads commas; a pipeline reads others (`file` with `decode: {{csv: {{separator: {separator:?}}}}}`)",
         separator.escape_debug()

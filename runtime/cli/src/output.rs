@@ -4,6 +4,7 @@ mod cell;
 mod csv;
 mod json;
 mod table;
+mod time_display;
 
 use std::io::{self, Write};
 
@@ -15,6 +16,7 @@ use levada_model::{ResultColumn, Rows};
 pub(crate) use cell::Zone;
 pub(crate) use csv::CsvStyle;
 pub(crate) use json::{APART, TYPES, two_of};
+pub(crate) use time_display::TimeDisplay;
 
 /// The form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

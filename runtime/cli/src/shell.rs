@@ -1,73 +1,115 @@
 //! The SQL shell: statements in, tables out.
+//!
+//! ```text
+//!   read      a terminal with history and completion (complete), a file, or a pipe
+//!   split     whole statements, and commands behind a backslash
+//!   command   what is for the shell itself: \d, \watch, set time_zone=…
+//!   page      results to standard output, or page by page; progress says how long one waits for them
+//!   point     where in a statement an error is
+//! ```
 
+mod command;
+mod complete;
+mod page;
+mod point;
+mod progress;
 mod read;
 mod split;
 
 use std::{
-    io::{self, BufWriter, Write},
-    time::Instant,
+    io::{self, IsTerminal, Write},
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
+use async_trait::async_trait;
+use levada_engine::Engine;
 use levada_model::{Outcome, Session};
+use parking_lot::RwLock;
+use tokio::task::block_in_place;
 
+use self::{
+    command::{Command, HELP},
+    complete::Current,
+    page::Page,
+    progress::Progress,
+    read::Reader,
+};
 use crate::{
     exit::{self, Failure},
     interrupt,
     output::{self, CsvStyle, Format, Zone},
 };
 
-/// A conversation with a session.
-#[derive(Debug)]
+/// Where a shell's session comes from: a new one for each time zone that is set.
+#[async_trait]
+pub(crate) trait Sessions: Send + Sync {
+    /// A session that understands times in this zone.
+    ///
+    /// # Errors
+    /// There is no such zone, or the store cannot be reached.
+    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>>;
+}
+
+#[async_trait]
+impl Sessions for Engine {
+    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
+        Ok(Arc::new(self.session(Some(&zone.name()))?))
+    }
+}
+
+/// A conversation with a store.
 pub(crate) struct Shell<'a> {
-    session: &'a dyn Session,
+    sessions: &'a dyn Sessions,
+    session: Current,
     format: Format,
     zone: Zone,
+    timing: bool,
+    paged: bool,
+    /// Whether somebody types.
+    interactive: bool,
+    /// What `\watch` runs again.
+    last: Option<String>,
 }
 
 impl<'a> Shell<'a> {
     /// A shell that prints in a form and a time zone.
-    pub(crate) fn new(session: &'a dyn Session, format: Format, zone: Zone) -> Self {
-        Self { session, format, zone }
+    ///
+    /// # Errors
+    /// There is no session to be had.
+    pub(crate) async fn new(sessions: &'a dyn Sessions, format: Format, zone: Zone) -> anyhow::Result<Self> {
+        let session = Arc::new(RwLock::new(sessions.open(&zone).await?));
+        let (timing, paged) = (format == Format::Table, true);
+        Ok(Self { sessions, session, format, zone, timing, paged, interactive: false, last: None })
     }
 
     /// Runs statements separated by semicolons; the first that fails ends it.
     ///
     /// # Errors
     /// A statement failed: the error is its own.
-    pub(crate) async fn execute(&self, text: &str) -> anyhow::Result<()> {
+    pub(crate) async fn execute(&mut self, text: &str) -> anyhow::Result<()> {
         for statement in split::statements(text) {
-            self.statement(&statement).await?;
+            if !self.run_one(&statement).await? {
+                break;
+            }
         }
         Ok(())
     }
 
     /// Reads statements until the input ends: with history and several lines on a terminal, silently from a pipe (where
-    /// the first statement that fails ends it).
+    /// the first statement that fails ends it). `store` is what the history is kept for.
     ///
     /// # Errors
     /// The input cannot be read; from a pipe, also the first failing statement.
-    pub(crate) async fn run(&self) -> anyhow::Result<()> {
-        let mut reader = read::Reader::open()?;
-        while let Some(statement) = reader.next()? {
-            match statement.to_ascii_lowercase().as_str() {
-                "quit" | "exit" => break,
-                "help" | "?" => {
-                    println!(
-                        "Statements end with a semicolon and may take several lines; `exit` ends the shell."
-                    );
-                    continue;
-                }
-                _ => {}
-            }
-            let done = if reader.interactive() {
-                self.until(&statement, interrupt::pressed()).await
-            } else {
-                self.statement(&statement).await
-            };
-            match done {
-                Ok(()) => {}
-                Err(error) if reader.interactive() && !exit::is_broken_pipe(&error) => {
-                    eprintln!("Msg: {error}")
+    pub(crate) async fn run(&mut self, store: &str) -> anyhow::Result<()> {
+        let mut reader = Reader::open(Arc::clone(&self.session), store)?;
+        self.interactive = reader.interactive();
+        while let Some(statement) = block_in_place(|| reader.next())? {
+            match self.run_one(&statement).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if self.interactive && !exit::is_broken_pipe(&error) => {
+                    eprintln!("Msg: {error}");
                 }
                 Err(error) => return Err(error),
             }
@@ -75,23 +117,108 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Runs a statement that an interrupt ends, and nothing but it.
-    async fn until(&self, sql: &str, interrupt: impl Future<Output = ()>) -> anyhow::Result<()> {
+    /// The session that is asked now.
+    pub(crate) fn session(&self) -> Arc<dyn Session> {
+        Arc::clone(&self.session.read())
+    }
+
+    /// Runs a statement, or what is for the shell; `false` where that is its end.
+    async fn run_one(&mut self, text: &str) -> anyhow::Result<bool> {
+        let command = Command::parse(text).transpose().map_err(Failure::invalid)?;
+        match command {
+            None => self.until_interrupted(text).await?,
+            Some(Command::Quit) => return Ok(false),
+            Some(Command::Statement(sql)) => self.until_interrupted(&sql).await?,
+            Some(Command::Watch(interval)) => self.watch(interval).await?,
+            Some(command) => self.obey(command).await?,
+        }
+        Ok(true)
+    }
+
+    /// What changes how the shell works, or says how.
+    async fn obey(&mut self, command: Command) -> anyhow::Result<()> {
+        let asked = matches!(command, Command::Help | Command::ShowZone | Command::ShowTimeDisplay);
+        let said = match command {
+            Command::Help => HELP.to_owned(),
+            Command::Timing(wanted) => {
+                self.timing = wanted.unwrap_or(!self.timing);
+                format!("Timing is {}.", if self.timing { "on" } else { "off" })
+            }
+            Command::Pager(wanted) => {
+                self.paged = wanted.unwrap_or(!self.paged);
+                format!("The pager is {}.", if self.paged { "on" } else { "off" })
+            }
+            Command::SetZone(name) => {
+                let zone = Zone::parse(Some(&name)).map_err(Failure::invalid)?;
+                let zone = zone.displayed(self.zone.display().clone());
+                *self.session.write() = self.sessions.open(&zone).await?;
+                self.zone = zone;
+                format!("Time zone has set to {name}")
+            }
+            Command::ShowZone => format!("Current time zone: {}", self.zone.name()),
+            Command::SetTimeDisplay(display) => {
+                let said = format!("Time display type has set to {display}");
+                self.zone = self.zone.clone().displayed(display);
+                said
+            }
+            Command::ShowTimeDisplay => format!("Current time format: {}", self.zone.display()),
+            Command::Quit | Command::Watch(_) | Command::Statement(_) => String::new(),
+        };
+        // A script reads rows; that something was set is for those who type.
+        if asked || self.interactive {
+            writeln!(io::stdout(), "{said}")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a statement; where somebody types, an interrupt ends it, and nothing but it.
+    async fn until_interrupted(&mut self, sql: &str) -> anyhow::Result<()> {
+        self.last = Some(sql.to_owned());
+        if !self.interactive {
+            return self.statement(sql, false).await;
+        }
         tokio::select! {
             biased;
-            () = interrupt => {
+            () = interrupt::pressed() => {
                 writeln!(io::stdout(), "\nMsg: interrupted; what the statement has changed so far stays")?;
                 Ok(())
             }
-            done = self.statement(sql) => done,
+            done = self.statement(sql, self.paged) => done,
         }
     }
 
-    async fn statement(&self, sql: &str) -> anyhow::Result<()> {
+    /// Runs the last statement again and again, until an interrupt, or until it fails.
+    async fn watch(&mut self, interval: Duration) -> anyhow::Result<()> {
+        let Some(sql) = self.last.clone() else {
+            return Err(
+                Failure::invalid("\\watch runs the last statement again, and there is none yet").into()
+            );
+        };
+        let watched = async {
+            loop {
+                let now = jiff::Timestamp::now().as_millisecond();
+                writeln!(io::stdout(), "{} (every {interval:?})", self.zone.format(now))?;
+                self.statement(&sql, false).await?;
+                tokio::time::sleep(interval).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = interrupt::pressed() => Ok(writeln!(io::stdout())?),
+            failed = watched => failed,
+        }
+    }
+
+    async fn statement(&self, sql: &str, paged: bool) -> anyhow::Result<()> {
         let start = Instant::now();
-        let outcome = self.session.execute(sql).await.map_err(|error| Failure {
-            code: if error.code.0 / 100 == 7 { exit::INVALID } else { exit::FAILED },
-            message: Some(error.to_string()),
+        let progress = Progress::new(self.interactive);
+        let session = self.session();
+        let outcome = progress.during(session.execute(sql)).await.map_err(|error| {
+            let shown = point::underlined(sql, &error.message).map(|shown| format!("\n{shown}"));
+            Failure {
+                code: if error.code.0 / 100 == 7 { exit::INVALID } else { exit::FAILED },
+                message: Some(format!("{error}{}", shown.unwrap_or_default())),
+            }
         })?;
         let table = self.format == Format::Table;
         match outcome {
@@ -101,13 +228,21 @@ impl<'a> Shell<'a> {
             }
             Outcome::Done(_) => {}
             Outcome::Rows(rows) => {
-                let mut out = BufWriter::new(io::stdout().lock());
-                let count =
-                    output::write(rows, self.format, CsvStyle::default(), &self.zone, &mut out).await?;
+                let rows = progress.over(rows);
+                let mut out = Page::open(paged && table && io::stdin().is_terminal());
+                let written =
+                    output::write(rows, self.format, CsvStyle::default(), &self.zone, &mut out).await;
+                let count = match written {
+                    // Whoever leaves a pager has seen enough.
+                    Err(error) if paged && exit::is_broken_pipe(&error) => return Ok(()),
+                    written => written?,
+                };
                 if table {
                     let empty = if count == 0 { "Empty set.\n" } else { "" };
                     writeln!(out, "{empty}Total line number = {count}")?;
-                    writeln!(out, "It costs {:.3}s", start.elapsed().as_secs_f64())?;
+                    if self.timing {
+                        writeln!(out, "It costs {:.3}s", start.elapsed().as_secs_f64())?;
+                    }
                 }
                 out.flush()?;
             }

@@ -144,8 +144,7 @@ async fn ask(data: &Path) -> anyhow::Result<()> {
     let engine = Engine::open(EngineOptions::new(data))?;
     {
         let zone = Zone::parse(Some("UTC")).map_err(Failure::invalid)?;
-        let session = engine.session(Some(&zone.name()))?;
-        let shell = Shell::new(&session, Format::Table, zone);
+        let mut shell = Shell::new(&engine, Format::Table, zone).await?;
         for question in QUESTIONS {
             println!("levada> {question};");
             shell.execute(question).await?;

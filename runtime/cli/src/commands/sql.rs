@@ -2,7 +2,7 @@
 //!
 //! A folder that is missing is made by the first statement that is no query: a mistyped name is told, and not made.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
 use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
@@ -17,7 +17,7 @@ use crate::{
     functions,
     node::{self, NodeArgs, is_missing, no_folder},
     output::{Format, Zone},
-    shell::Shell,
+    shell::{Sessions, Shell},
 };
 
 /// Options of `sql`.
@@ -36,6 +36,9 @@ pub(crate) struct SqlArgs {
     /// Run these statements, separated by semicolons, and end
     #[arg(short = 'e', long = "execute", value_name = "SQL", allow_hyphen_values = true)]
     execute: Option<String>,
+    /// Run the statements of this file, and end; `-` is the standard input
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "execute")]
+    file: Option<PathBuf>,
     /// How rows are printed
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -46,69 +49,131 @@ pub(crate) struct SqlArgs {
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
+    let text = args.text()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let data = match node::Store::named(args.data.as_deref(), &args.node)? {
-        node::Store::Node(node, _) => return runtime.block_on(at_node(args, node, zone)),
+        node::Store::Node(address, args_of_node) => {
+            let node = Node { address, args: args_of_node };
+            return runtime.block_on(converse(&node, args.format, zone, text, address));
+        }
         node::Store::Folder(data) => data,
     };
     let mut options = EngineOptions::new(data);
     options.udf_loader = Some(functions::loader());
     options.storage.access = if args.read_only { Access::Read } else { Access::WriteOrRead };
-    let store = Store { options, zone: zone.name(), opened: OnceCell::new() };
+    let folder = Folder(Arc::new(Lazy { options, engine: OnceCell::new() }));
     let missing = is_missing(data);
     if missing && args.read_only {
         return Err(Failure::invalid(no_folder(data)).into());
     }
     let outcome = runtime.block_on(async {
         if !missing {
-            store.open().await?;
+            folder.0.engine().await?;
         }
-        let shell = Shell::new(&store, args.format, zone);
-        match &args.execute {
-            Some(text) => shell.execute(text).await,
-            None => shell.run().await,
-        }
+        let name = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
+        converse(&folder, args.format, zone, text, &name.display().to_string()).await
     });
-    if let Some((engine, _)) = store.opened.get() {
+    if let Some(engine) = folder.0.engine.get() {
         runtime.block_on(engine.close())?;
     }
-    outcome.map(|()| ExitCode::SUCCESS)
+    outcome
 }
 
-async fn at_node(args: &SqlArgs, node: &str, zone: Zone) -> anyhow::Result<ExitCode> {
-    // Statements are run one after the other, and what one sets holds for the next.
-    let session = args.node.open(node, 1, Some(zone.name())).await?;
-    let shell = Shell::new(&*session, args.format, zone);
-    let outcome = match &args.execute {
-        Some(text) => shell.execute(text).await,
-        None => shell.run().await,
+impl SqlArgs {
+    /// The statements that were given; `None` where they are read one after the other.
+    fn text(&self) -> anyhow::Result<Option<String>> {
+        match &self.file {
+            None => Ok(self.execute.clone()),
+            Some(file) if file.as_os_str() == "-" => Ok(Some(std::io::read_to_string(std::io::stdin())?)),
+            Some(file) => {
+                let text = fs::read_to_string(file);
+                Ok(Some(
+                    text.map_err(|error| {
+                        Failure::invalid(format!("cannot read {}: {error}", file.display()))
+                    })?,
+                ))
+            }
+        }
+    }
+}
+
+/// Runs the statements of `text`, or those that are typed.
+async fn converse(
+    sessions: &dyn Sessions,
+    format: Format,
+    zone: Zone,
+    text: Option<String>,
+    store: &str,
+) -> anyhow::Result<ExitCode> {
+    let mut shell = Shell::new(sessions, format, zone).await?;
+    let outcome = match text {
+        Some(text) => shell.execute(&text).await,
+        None => shell.run(store).await,
     };
-    session.close().await?;
+    shell.session().close().await?;
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
-/// The store of a folder, opened when something is asked of it.
+/// A node.
+struct Node<'a> {
+    address: &'a str,
+    args: &'a NodeArgs,
+}
+
+#[async_trait]
+impl Sessions for Node<'_> {
+    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
+        // Statements are run one after the other, and what one sets holds for the next.
+        self.args.open(self.address, 1, Some(zone.name())).await
+    }
+}
+
+/// The engine of a folder, opened when something is asked of it.
+#[derive(Debug)]
+struct Lazy {
+    options: EngineOptions,
+    engine: OnceCell<Engine>,
+}
+
+impl Lazy {
+    async fn engine(&self) -> anyhow::Result<&Engine> {
+        self.engine.get_or_try_init(async || Ok(Engine::open(self.options.clone())?)).await
+    }
+}
+
+/// A data folder.
+#[derive(Debug)]
+struct Folder(Arc<Lazy>);
+
+#[async_trait]
+impl Sessions for Folder {
+    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
+        let store = Store { folder: Arc::clone(&self.0), zone: zone.name(), session: OnceCell::new() };
+        Ok(Arc::new(store))
+    }
+}
+
+/// A session with a data folder, opened when something is asked of it.
 #[derive(Debug)]
 struct Store {
-    options: EngineOptions,
+    folder: Arc<Lazy>,
     zone: String,
-    opened: OnceCell<(Engine, EmbeddedSession)>,
+    session: OnceCell<EmbeddedSession>,
 }
 
 impl Store {
     async fn open(&self) -> anyhow::Result<&EmbeddedSession> {
-        let open = async || {
-            let engine = Engine::open(self.options.clone())?;
-            let session = engine.session(Some(&self.zone))?;
-            Ok::<_, anyhow::Error>((engine, session))
-        };
-        self.opened.get_or_try_init(open).await.map(|(_, session)| session)
+        let open = async || Ok(self.folder.engine().await?.session(Some(&self.zone))?);
+        self.session.get_or_try_init(open).await
     }
 
     /// The session; a folder that is missing is made where `writes`.
     async fn session(&self, writes: bool) -> Result<&EmbeddedSession, SessionError> {
-        if self.opened.get().is_none() && !writes {
-            return Err(SessionError::new(StatusCode::SEMANTIC_ERROR, no_folder(&self.options.storage.dir)));
+        if self.folder.engine.get().is_none() && !writes {
+            return Err(SessionError::new(
+                StatusCode::SEMANTIC_ERROR,
+                no_folder(&self.folder.options.storage.dir),
+            ));
         }
         self.open().await.map_err(|error| SessionError::new(StatusCode::NOT_READY, format!("{error:#}")))
     }
@@ -125,7 +190,7 @@ impl Session for Store {
     }
 
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError> {
-        let writes = self.opened.get().is_some() || !is_query(sql)?;
+        let writes = self.folder.engine.get().is_some() || !is_query(sql)?;
         self.session(writes).await?.execute(sql).await
     }
 
@@ -162,8 +227,8 @@ impl Session for Store {
     }
 
     async fn close(&self) -> Result<(), SessionError> {
-        match self.opened.get() {
-            Some((_, session)) => session.close().await,
+        match self.session.get() {
+            Some(session) => session.close().await,
             None => Ok(()),
         }
     }

@@ -6,9 +6,14 @@ use arrow_array::{Array, ArrayRef};
 use jiff::{Timestamp, tz::TimeZone};
 use levada_model::{DataType, Value};
 
-/// The time zone times are printed in.
+use super::TimeDisplay;
+
+/// The time zone times are printed in, and how.
 #[derive(Clone, Debug)]
-pub(crate) struct Zone(TimeZone);
+pub(crate) struct Zone {
+    zone: TimeZone,
+    display: TimeDisplay,
+}
 
 impl Zone {
     /// A zone by its IANA name or offset; the machine's where none is given.
@@ -16,30 +21,54 @@ impl Zone {
     /// # Errors
     /// There is no such zone.
     pub(crate) fn parse(name: Option<&str>) -> Result<Self, String> {
-        let Some(name) = name else { return Ok(Self(TimeZone::system())) };
-        levada_model::parse_zone(name).map(Self).map_err(|error| error.to_string())
+        let zone = match name {
+            None => TimeZone::system(),
+            Some(name) => levada_model::parse_zone(name).map_err(|error| error.to_string())?,
+        };
+        Ok(Self { zone, display: TimeDisplay::default() })
+    }
+
+    /// The same zone, with times printed in another way.
+    pub(crate) fn displayed(self, display: TimeDisplay) -> Self {
+        Self { display, ..self }
+    }
+
+    /// How times are printed.
+    pub(crate) fn display(&self) -> &TimeDisplay {
+        &self.display
     }
 
     /// The zone's name, or its offset where it has none: what the engine takes.
     pub(crate) fn name(&self) -> String {
-        match self.0.iana_name() {
+        match self.zone.iana_name() {
             Some(name) => name.to_owned(),
             None => {
-                self.0.to_fixed_offset().map_or_else(|_| "UTC".to_owned(), |offset| format!("{offset:+}"))
+                self.zone.to_fixed_offset().map_or_else(|_| "UTC".to_owned(), |offset| format!("{offset:+}"))
             }
         }
     }
 
-    /// A time in milliseconds as `2017-11-01T00:00:00.000+08:00`. Years beyond 9999 have a sign, as Java prints them.
+    /// A time in milliseconds as its display type has it.
     pub(crate) fn format(&self, millis: i64) -> String {
+        match &self.display {
+            TimeDisplay::Iso => self.iso(millis),
+            TimeDisplay::Millis => millis.to_string(),
+            TimeDisplay::Pattern { strftime, .. } => {
+                within_calendar(millis).0.to_zoned(self.zone.clone()).strftime(strftime).to_string()
+            }
+        }
+    }
+
+    /// A time as `2017-11-01T00:00:00.000+08:00`. Years beyond 9999 have a sign, as Java prints them.
+    fn iso(&self, millis: i64) -> String {
         let (time, cycles) = within_calendar(millis);
-        let time = time.to_zoned(self.0.clone());
+        let time = time.to_zoned(self.zone.clone());
         let year = match i64::from(time.year()) + CYCLE_YEARS * cycles {
             year @ 0..=9_999 => format!("{year:04}"),
             year @ 10_000.. => format!("+{year}"),
             year => format!("-{:04}", -year),
         };
-        let rest = if self.0 == TimeZone::UTC { "-%m-%dT%H:%M:%S%.3fZ" } else { "-%m-%dT%H:%M:%S%.3f%:z" };
+        let rest = if self.zone == TimeZone::UTC { "-%m-%dT%H:%M:%S%.3fZ" } else { "-%m-%dT%H:%M:%S%.3f%:z" };
         format!("{year}{}", time.strftime(rest))
     }
 }

@@ -6,9 +6,13 @@ use std::{
     path::PathBuf,
 };
 
-use rustyline::{DefaultEditor, error::ReadlineError};
+use rustyline::{CompletionType, Config, Editor, error::ReadlineError, history::DefaultHistory};
 
-use super::split::split;
+use super::{
+    command::Command,
+    complete::{Completion, Current},
+    split::split,
+};
 
 /// Gives statements one after the other.
 pub(super) struct Reader {
@@ -19,15 +23,21 @@ pub(super) struct Reader {
 }
 
 enum Input {
-    Terminal(Box<DefaultEditor>, Option<PathBuf>),
+    Terminal(Box<Editor<Completion, DefaultHistory>>, Option<PathBuf>),
     Pipe,
 }
 
 impl Reader {
-    pub(super) fn open() -> anyhow::Result<Self> {
+    /// Standard input: a terminal, which completes from `session` and has the history of `store`, or a pipe.
+    ///
+    /// # Errors
+    /// The terminal cannot be used.
+    pub(super) fn open(session: Current, store: &str) -> anyhow::Result<Self> {
         let input = if io::stdin().is_terminal() {
-            let mut editor = DefaultEditor::new()?;
-            let history = std::env::home_dir().map(|home| home.join(".levada_history"));
+            let config = Config::builder().completion_type(CompletionType::List).build();
+            let mut editor = Editor::with_config(config)?;
+            editor.set_helper(Some(Completion::new(session)));
+            let history = history_of(store);
             if let Some(path) = &history {
                 // There is none before the first time.
                 editor.load_history(path).ok();
@@ -60,7 +70,8 @@ impl Reader {
     }
 
     fn take(&mut self, line: &str) {
-        if self.open.trim().is_empty() && matches!(line.trim(), "exit" | "quit" | "help" | "?") {
+        let alone = matches!(Command::parse(line), Some(Ok(Command::Quit | Command::Help)));
+        if self.open.trim().is_empty() && alone {
             self.ready.push_back(line.trim().to_owned());
             return;
         }
@@ -70,7 +81,8 @@ impl Reader {
         self.open = rest;
         if let Input::Terminal(editor, _) = &mut self.input {
             for statement in &statements {
-                editor.add_history_entry(format!("{statement};")).ok();
+                let end = if statement.starts_with('\\') { "" } else { ";" };
+                editor.add_history_entry(format!("{statement}{end}")).ok();
             }
         }
         self.ready.extend(statements);
@@ -108,4 +120,17 @@ impl Drop for Reader {
             editor.save_history(path).ok();
         }
     }
+}
+
+/// The file of a store's history, in the folder where users' programs keep such things; `None` where there is none.
+fn history_of(store: &str) -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
+    let state = state.or_else(|| Some(std::env::home_dir()?.join(".local/state")))?;
+    let folder = state.join("levada/history");
+    std::fs::create_dir_all(&folder).ok()?;
+    let kept = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '.') { c } else { '_' };
+    let name: String = store.chars().map(kept).collect();
+    // The end says more than the beginning, and names of files have a limit.
+    let skipped = name.chars().count().saturating_sub(60);
+    Some(folder.join(format!("sql-{}", name.chars().skip(skipped).collect::<String>())))
 }

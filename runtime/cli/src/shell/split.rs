@@ -1,4 +1,5 @@
-//! Statements apart: at semicolons outside quotes and comments.
+//! Statements apart: at semicolons outside quotes and comments. A command behind a backslash, where a statement could begin, is a
+//! line of its own.
 
 /// Where a reader stands within a statement.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,6 +17,12 @@ pub(super) fn split(text: &str) -> (Vec<String>, String) {
     let mut within = Within::default();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
+        if within == Within::Plain && c == '\\' && current.trim().is_empty() {
+            let line: String = std::iter::once(c).chain(chars.by_ref().take_while(|c| *c != '\n')).collect();
+            statements.push(line);
+            current.clear();
+            continue;
+        }
         within = match (within, c) {
             (Within::Plain, ';') => {
                 statements.push(std::mem::take(&mut current));
@@ -55,5 +62,11 @@ mod tests {
         let text = "select 'a;b', `c;d` from root.x; -- not; this\nshow \"e;\"\"f\";  ; flush";
         assert_eq!(statements(text), ["select 'a;b', `c;d` from root.x", "show \"e;\"\"f\"", "flush"]);
         assert_eq!(split("select 'open;").0, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_command_is_a_line_of_its_own() {
+        let text = "flush; \\timing off\nselect '\\d'\n from root.x;\n\\d root.x";
+        assert_eq!(statements(text), ["flush", "\\timing off", "select '\\d'\n from root.x", "\\d root.x"]);
     }
 }

@@ -71,6 +71,47 @@ fn a_wrong_statement_says_where_and_exits_3() {
 }
 
 #[test]
+fn a_wrong_word_is_underlined() {
+    let failed = sql(&with_rows(), "table", "select temperature\nfrom root.plant.d1 wher time > 1");
+    let shown: Vec<_> = failed.stderr.lines().rev().take(2).collect();
+    assert_eq!(
+        shown,
+        ["                     ^^^^", "  from root.plant.d1 wher time > 1"],
+        "{}",
+        failed.stderr
+    );
+}
+
+#[test]
+fn statements_and_commands_come_from_a_file() {
+    let workplace = with_rows();
+    let script = "-- of the plant\nset time_zone=Europe/Paris;\nset time_display_type = yyyy-MM-dd HH:mm:ss;\n\\timing off\nshow time_zone;\n\
+                  select name\n from root.plant.d1;\n\\d root.plant\nexit;\nselect never from root.x";
+    workplace.write("script.sql", script);
+    let out = workplace.run(&["sql", "--data", "data", "-f", "script.sql"]).ok();
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines[0], "Current time zone: Europe/Paris");
+    assert_eq!(lines[4], "|1970-01-01 01:00:00|              a,\"b|", "{out}");
+    assert!(!out.contains("It costs") && !out.contains("never"), "{out}");
+    assert!(out.contains("|root.plant.d1.temperature|") && out.contains("Total line number = 2"), "{out}");
+    let missing = workplace.run(&["sql", "--data", "data", "-f", "none.sql"]);
+    assert!(missing.code == Some(3) && missing.stderr.contains("cannot read none.sql"), "{}", missing.stderr);
+}
+
+#[test]
+fn a_time_zone_that_is_set_counts_for_statements_too() {
+    let workplace = with_rows();
+    let text = "set time_zone=Asia/Shanghai;\ninsert into root.z.d(time, s) values (2024-05-01T08:00:00, 1);\n\
+                set time_zone=UTC;\nset time_display_type=long;\nselect s from root.z.d;\n\\watch x\n";
+    let args = ["sql", "--data", "data", "--zone", "UTC"];
+    workplace.write("script.sql", text);
+    let failed = workplace.run(&[&args[..], &["-f", "script.sql"]].concat());
+    assert_eq!(failed.code, Some(3));
+    assert!(failed.stdout.contains("|1714521600000|"), "{}", failed.stdout);
+    assert!(failed.stderr.contains("\\watch takes a number of seconds"), "{}", failed.stderr);
+}
+
+#[test]
 fn statements_come_from_a_pipe() {
     let workplace = with_rows();
     let mut child = workplace

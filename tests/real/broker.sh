@@ -22,7 +22,7 @@ job_begin broker-term
 job_pipeline
 job_fill $((count * 2))
 job_start
-sleep 0.3
+job_reading
 kill -TERM "$pid"
 wait "$pid"
 grep -q ' stopped ' "$job/run.log" || { echo "the signal came too late: nothing was tested" >&2; exit 1; }
@@ -34,7 +34,7 @@ job_begin broker-restart
 job_pipeline
 job_fill $((count * 2))
 job_start
-sleep 0.3
+job_reading
 "$here/kafka.sh" restart >/dev/null
 wait "$pid"
 job_compare

@@ -5,6 +5,7 @@
 #   job_fill COUNT [FLAGS]  fill the topic; $job/expect.csv is what the store must hold
 #   job_run [FLAGS]         levada run on it, its log in $job/run.log
 #   job_start [FLAGS]       the same in the background; its process is $pid
+#   job_reading             until that process reads
 #   job_compare             every reading is there exactly once, or the differences and exit 1
 #   dead_letters COUNT      so many messages were dead-lettered, each with its bytes and its origin
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -52,6 +53,15 @@ job_fill() {
 job_start() { # as job_run, in the background: $pid
   "$LEVADA" run --quiet --state "$job/state" "$@" "$job/pipeline.yaml" >>"$job/run.log" 2>&1 &
   pid=$!
+}
+
+job_reading() { # until that process has partitions to read from
+  for _ in $(seq 1 3000); do
+    grep -qs 'partitions assigned' "$job/run.log" && return
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.02
+  done
+  echo "it got no partition:" >&2; cat "$job/run.log" >&2; exit 1
 }
 
 # Whatever a test leaves running when it fails ends with it.

@@ -38,6 +38,11 @@ certificates() {
 
 start() {
   local port=${1:-29192}
+  # Two brokers on one folder would damage it.
+  if [ -f "$home/pid" ] && kill -0 "$(cat "$home/pid")" 2>/dev/null; then
+    echo "127.0.0.1:$(cat "$home/port")"
+    return
+  fi
   fetch
   certificates
   mkdir -p "$home/data"

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// How long brokers may take to answer a client that connects.
-const ANSWER: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A client that sends.
 pub(super) struct Producer {
@@ -65,7 +65,7 @@ impl Producer {
     /// # Errors
     /// None does; that stays so where the reason is a password or a certificate.
     pub(super) fn answers(&self, within: Duration) -> Result<()> {
-        match self.client.client().fetch_cluster_id(within.min(ANSWER)) {
+        match self.client.client().fetch_cluster_id(within.min(REQUEST_TIMEOUT)) {
             Some(_) => Ok(()),
             None => Err(self.unreachable(RDKafkaErrorCode::OperationTimedOut)),
         }

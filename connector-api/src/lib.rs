@@ -32,6 +32,7 @@ mod meta;
 mod options;
 mod records;
 mod registry;
+mod reread;
 mod sink;
 mod source;
 mod state_file;
@@ -56,6 +57,7 @@ pub use registry::{
     Component, ComponentKind, DecoderType, EncoderType, Problem, Registry, SinkType, SourceType,
     TransformType,
 };
+pub use reread::{Earlier, Reread, plain_reread};
 pub use sink::{Delivery, Rejection, Sink, SinkCapabilities};
 pub use source::{Point, Progress, Source, SourceCapabilities, SplitState};
 pub use state_file::replace_state;

@@ -10,8 +10,8 @@ use schemars::Schema;
 use serde_json::Value;
 
 use crate::{
-    BuildContext, DecoderFactory, EncoderFactory, Error, Facilities, Holds, Options, Result, Sink, Source,
-    Transform,
+    BuildContext, DecoderFactory, EncoderFactory, Error, Facilities, Holds, Options, Reread, Result, Sink,
+    Source, Transform, plain_reread,
 };
 
 /// What a component is for.
@@ -83,6 +83,9 @@ macro_rules! component_trait {
             const ENCODES: Option<&'static [&'static str]> = None;
             /// What a transform keeps from one batch to the next.
             const HOLDS: Holds = Holds::Nothing;
+            /// Whether a transform with saved state passes rows on at once, as they came, or leaves them out: it remembers what it saw, and
+            /// holds nothing back.
+            const PASSES: bool = false;
             /// The options: a plain struct, or one [`With`](crate::With) another; its doc comments are the reference.
             type Options: Options;
 
@@ -115,6 +118,16 @@ macro_rules! component_trait {
             fn outputs(options: &Self::Options) -> Vec<String> {
                 let _: &Self::Options = options;
                 Vec::new()
+            }
+
+            /// What makes rows of records that a source read before: for dead letters that are sent again. A source that adds
+            /// something to its records, or whose decoder needs more than a record, says how.
+            ///
+            /// # Errors
+            /// The component is no source of records, or the options cannot work.
+            fn reread(options: Self::Options, context: &BuildContext) -> Result<Box<dyn Reread>> {
+                let _: Self::Options = options;
+                plain_reread(context)
             }
 
             /// Makes it. Touches nothing yet.
@@ -162,6 +175,7 @@ type Look = Box<dyn Fn(&Value, &Facilities) -> Vec<Problem> + Send + Sync>;
 type Keeps = Box<dyn Fn(&Value) -> Holds + Send + Sync>;
 type Outputs = Box<dyn Fn(&Value) -> Result<Vec<String>, Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
+type MakeReread = Box<dyn Fn(Value, &BuildContext) -> Result<Box<dyn Reread>> + Send + Sync>;
 
 /// A component as the registry holds it.
 pub struct Component {
@@ -175,12 +189,15 @@ pub struct Component {
     pub decodes: bool,
     /// Whether it may have `encode:` beside it, and which of its options say the same.
     pub encodes: Option<&'static [&'static str]>,
+    /// Whether it passes rows on at once, as they came, or leaves them out, where it is a transform with saved state.
+    pub passes: bool,
     /// The JSON Schema of its options, with descriptions and defaults.
     pub schema: Schema,
     inspect: Inspect,
     look: Look,
     holds: Keeps,
     outputs: Outputs,
+    reread: MakeReread,
     build: Build,
 }
 
@@ -227,6 +244,14 @@ impl Component {
             Built::Source(source) => Ok(source),
             _ => Err(self.wrong_kind(ComponentKind::Source)),
         }
+    }
+
+    /// What makes rows of records that a source read before.
+    ///
+    /// # Errors
+    /// As [`Component::source`]; or the rows of the source do not come from records.
+    pub fn reread(&self, options: Value, context: &BuildContext) -> Result<Box<dyn Reread>> {
+        (self.reread)(options, context)
     }
 
     /// Makes a transform.
@@ -285,6 +310,10 @@ pub struct Registry {
     facilities: Facilities,
 }
 
+fn read_options<T: Options>(options: Value) -> Result<T> {
+    T::read(options).map_err(|problem| Error::config(problem.message).with("option", problem.path))
+}
+
 macro_rules! add {
     ($method:ident, $kind:ident, $bound:ident) => {
         /// Adds a component; one of the same kind and name is replaced.
@@ -296,6 +325,7 @@ macro_rules! add {
                 summary: T::SUMMARY,
                 decodes: T::DECODES,
                 encodes: T::ENCODES,
+                passes: T::PASSES,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
                     let options = T::Options::read(options.clone())?;
@@ -309,10 +339,9 @@ macro_rules! add {
                     T::Options::read(options.clone()).map_or(T::HOLDS, |options| T::holds(&options))
                 }),
                 outputs: Box::new(|options| Ok(T::outputs(&T::Options::read(options.clone())?))),
+                reread: Box::new(|options, context| T::reread(read_options::<T::Options>(options)?, context)),
                 build: Box::new(|options, context| {
-                    let options = T::Options::read(options)
-                        .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;
-                    T::build(options, context).map(Built::$kind)
+                    T::build(read_options::<T::Options>(options)?, context).map(Built::$kind)
                 }),
             };
             self.components.insert((ComponentKind::$kind, T::NAME), component);

@@ -24,8 +24,10 @@ use tokio::{
 use tracing::{error, info};
 
 use self::file::LetterFile;
-pub(crate) use self::letter::{Circumstances, Letter, RefusedRows, Stage, of_record, of_rejections};
-use crate::retry::Attempts;
+pub(crate) use self::letter::{
+    Circumstances, Letter, RefusedRows, Stage, of_record, of_rejections, row_as_json,
+};
+use crate::{disk::Disk, retry::Attempts};
 
 /// The letters up to one: durable once all of them are. The default stands for none at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +60,12 @@ struct Durable {
 }
 
 /// Starts the writer of a pipeline's letters. The file is opened with the first letter.
-pub(crate) fn start(path: PathBuf, pipeline: Arc<str>, attempts: Attempts) -> (DeadLetters, JoinHandle<()>) {
+pub(crate) fn start(
+    path: PathBuf,
+    pipeline: Arc<str>,
+    attempts: Attempts,
+    disk: Disk,
+) -> (DeadLetters, JoinHandle<()>) {
     #[expect(
         clippy::disallowed_methods,
         reason = "a letter's rows stay in flight until it is written, and those are bounded"
@@ -66,7 +73,7 @@ pub(crate) fn start(path: PathBuf, pipeline: Arc<str>, attempts: Attempts) -> (D
     let (sender, inbox) = mpsc::unbounded_channel();
     let (durable, watched) = watch::channel(Durable::default());
     let outbox = Arc::new(Mutex::new(Outbox { last: Ticket::default(), sender }));
-    let writer = Writer { file: LetterFile::new(path), pipeline, attempts, inbox, durable };
+    let writer = Writer { file: LetterFile::new(path, disk), pipeline, attempts, inbox, durable };
     (DeadLetters { outbox, durable: watched }, tokio::spawn(writer.run()))
 }
 

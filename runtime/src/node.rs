@@ -13,6 +13,8 @@ use levada_model::SplitName;
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use crate::tap::Tap;
+
 /// What a node is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,6 +80,7 @@ pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     pub(crate) kind: NodeKind,
     pub(crate) tally: Tally,
+    pub(crate) tap: Arc<Tap>,
     state: Mutex<NodeState>,
     progress: Mutex<Progress>,
     /// The first few splits that were given up; all of them are counted.
@@ -107,6 +110,7 @@ impl Node {
             name: name.into(),
             kind,
             tally: Tally::default(),
+            tap: Arc::default(),
             state: Mutex::new(NodeState::Starting),
             progress: Mutex::default(),
             given_up: Mutex::default(),

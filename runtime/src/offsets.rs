@@ -15,6 +15,7 @@ use levada_model::{SplitName, SplitPosition, SplitRange};
 use serde::Serialize;
 
 use crate::{
+    disk::Disk,
     memory::Memory,
     parts::{self, Parts, at},
     resume::{self, Before, Plan, Told},
@@ -71,7 +72,8 @@ pub async fn positions(
     state: &Path,
     reset: Option<&Reset>,
 ) -> Result<Vec<Position>> {
-    let parts = Parts { pipeline, registry, stores, state_dir: state_dir(pipeline, state) };
+    let (state_dir, disk) = (state_dir(pipeline, state), Disk::default());
+    let parts = Parts { pipeline, registry, stores, state_dir, disk, instead: None };
     let mut sinks = Vec::new();
     for node in &pipeline.sinks {
         let sink = parts.sink(node)?;

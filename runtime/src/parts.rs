@@ -10,7 +10,11 @@ use levada_connector_api::{
 
 use levada_model::Checkpoint;
 
-use crate::{memory::Memory, state::Targets};
+use crate::{disk::Disk, memory::Memory, state::Targets};
+
+/// Makes a source that stands for another, whose component is given where there is one: dead letters of its records.
+pub(crate) type Instead =
+    Arc<dyn Fn(Option<&Component>, &ComponentRef, &BuildContext) -> Result<Box<dyn Source>> + Send + Sync>;
 
 /// What sources and sinks are made of.
 pub(crate) struct Parts<'a> {
@@ -18,6 +22,10 @@ pub(crate) struct Parts<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) state_dir: PathBuf,
+    /// Asked before a state is written.
+    pub(crate) disk: Disk,
+    /// What is read in the place of what the sources read.
+    pub(crate) instead: Option<Instead>,
 }
 
 impl<'a> Parts<'a> {
@@ -28,6 +36,11 @@ impl<'a> Parts<'a> {
             let factory = self.component(ComponentKind::Decoder, decode)?;
             context.decoder =
                 Some(factory.decoder(decode.options.clone(), &context).map_err(at(&node.name))?);
+        }
+        if let Some(instead) = &self.instead {
+            let component = self.registry.get(ComponentKind::Source, &node.component.name);
+            let source = instead(component, &node.component, &context).map_err(at(&node.name))?;
+            return Ok((source, context.decoder));
         }
         let component = self.component(ComponentKind::Source, &node.component)?;
         let source = component.source(node.component.options.clone(), &context).map_err(at(&node.name))?;
@@ -57,7 +70,15 @@ impl<'a> Parts<'a> {
             state_dir: self.state_dir.clone(),
             stores: Arc::clone(&self.stores),
             facilities: self.registry.facilities().clone(),
-            ..BuildContext::new(self.pipeline.name.clone(), node)
+            ..BuildContext::new(self.owner(), node)
+        }
+    }
+
+    /// In whose name sinks keep positions: those of dead letters are not the pipeline's own.
+    fn owner(&self) -> String {
+        match self.instead {
+            Some(_) => format!("{} (replay)", self.pipeline.name),
+            None => self.pipeline.name.clone(),
         }
     }
 
@@ -168,6 +189,9 @@ pub(crate) struct Origin {
     pub(crate) registry: Arc<Registry>,
     pub(crate) stores: Arc<dyn Stores>,
     pub(crate) state_dir: PathBuf,
+    pub(crate) disk: Disk,
+    /// What is read in the place of what the sources read.
+    pub(crate) instead: Option<Instead>,
 }
 
 impl Origin {
@@ -177,6 +201,8 @@ impl Origin {
             registry: &self.registry,
             stores: Arc::clone(&self.stores),
             state_dir: self.state_dir.clone(),
+            disk: self.disk.clone(),
+            instead: self.instead.clone(),
         }
     }
 }

@@ -103,6 +103,19 @@ pub struct PipelineProgress {
     pub eta: Option<Duration>,
 }
 
+/// How full the queue from one node to another is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Queue {
+    /// Whose rows they are.
+    pub(crate) from: String,
+    /// Who has yet to take them.
+    pub(crate) to: String,
+    /// Rows that wait.
+    pub(crate) rows: usize,
+    /// Bytes of memory that they hold.
+    pub(crate) bytes: usize,
+}
+
 impl Report {
     /// Whether no value arrived anywhere though records were read: each was dead-lettered, dropped, left out, or gave none.
     pub fn nothing_arrived(&self) -> bool {

@@ -9,8 +9,9 @@ use tokio::{task::JoinHandle, time::Instant};
 use crate::{
     ledger::{Ledger, Outstanding},
     node::{Node, NodeKind, NodeState},
-    report::{NodeReport, Outcome, PipelineProgress, Report},
+    report::{NodeReport, Outcome, PipelineProgress, Queue, Report},
     shared::Shared,
+    tap::Tapped,
     topology::Edge,
 };
 
@@ -128,6 +129,31 @@ impl PipelineHandle {
     /// How far it is. Rates are over the time since an earlier call, half a second or more ago.
     pub fn progress(&self) -> PipelineProgress {
         self.0.progress(Instant::now())
+    }
+
+    /// Looks at the rows that pass a node, from now on: those that a source or transform sends on, or that come to a sink. `None`
+    /// where there is no such node.
+    pub fn tap(&self, node: &str) -> Option<Tapped> {
+        self.0.nodes.iter().find(|each| *each.name == *node).map(|node| Tapped::new(&node.tap))
+    }
+
+    /// Waits until it has ended and everything is closed. Cancel safe.
+    pub async fn ended(&self) {
+        self.0.shared.ended.cancelled().await;
+    }
+
+    /// Rows that were read and are not settled.
+    pub(crate) fn rows_in_flight(&self) -> usize {
+        self.0.ledgers.iter().map(|ledger| ledger.outstanding().rows).sum()
+    }
+
+    /// How full each edge is.
+    pub(crate) fn queues(&self) -> Vec<Queue> {
+        let queue = |Edge { from, to, budget, .. }: &Edge| {
+            let used = budget.used();
+            Queue { from: from.clone(), to: to.clone(), rows: used.rows, bytes: used.bytes }
+        };
+        self.0.edges.iter().map(queue).collect()
     }
 }
 

@@ -16,8 +16,9 @@ use tokio::time::Instant;
 
 use crate::{
     dead_letters,
+    disk::Disk,
     metrics::Metrics,
-    parts::{Origin, Parts},
+    parts::{Instead, Origin, Parts},
     refusals::{Clock, Refusals},
     retry::{Attempts, Chance},
     running::{Live, PipelineHandle, RunningPipeline},
@@ -39,6 +40,8 @@ pub struct RuntimeOptions {
     pub chance: Chance,
     /// The wall clock, for what is written for people.
     pub clock: Clock,
+    /// The disk, for dead letters and states.
+    pub disk: Disk,
 }
 
 impl Default for RuntimeOptions {
@@ -51,6 +54,7 @@ impl Default for RuntimeOptions {
             deadlines: Deadlines::default(),
             chance: Chance::seeded(seed),
             clock: Arc::new(SystemTime::now),
+            disk: Disk::default(),
         }
     }
 }
@@ -101,18 +105,26 @@ impl Runtime {
     /// A component refuses its options, or a pipeline of this name runs already. What goes wrong later (no broker answers) is told by
     /// [`RunningPipeline::wait`].
     pub fn start(&self, pipeline: &Pipeline) -> Result<RunningPipeline> {
+        self.start_with(pipeline, None)
+    }
+
+    /// As [`Runtime::start`], with something else in the place of its sources.
+    pub(crate) fn start_with(
+        &self,
+        pipeline: &Pipeline,
+        instead: Option<Instead>,
+    ) -> Result<RunningPipeline> {
         let Inner { registry, stores, metrics, options, .. } = &*self.0;
         if self.pipelines().iter().any(|each| each.name() == pipeline.name && !each.is_ended()) {
             return Err(Error::config(format!("a pipeline named `{}` runs already", pipeline.name)));
         }
         let name: Arc<str> = pipeline.name.as_str().into();
         let state_dir = state_dir(pipeline, &options.state_dir);
-        let letters_at = pipeline.errors.dead_letter.file.clone();
-        let letters_at = letters_at.unwrap_or_else(|| state_dir.join("dead-letters.jsonl"));
         let (letters, dead_letters) = dead_letters::start(
-            letters_at,
+            letters_at(pipeline, &state_dir),
             Arc::clone(&name),
             Attempts::new(RetryPolicy::default(), options.chance.clone()),
+            options.disk.clone(),
         );
         let clock = Arc::clone(&options.clock);
         let refusals =
@@ -123,8 +135,11 @@ impl Runtime {
             registry: Arc::clone(registry),
             stores: Arc::clone(stores),
             state_dir: state_dir.clone(),
+            disk: options.disk.clone(),
+            instead: instead.clone(),
         };
-        let parts = Parts { pipeline, registry, stores: Arc::clone(stores), state_dir };
+        let (stores, disk) = (Arc::clone(stores), options.disk.clone());
+        let parts = Parts { pipeline, registry, stores, state_dir, disk, instead };
         let builder = Builder { parts, metrics, shared: &shared };
         let Topology { sources, transforms, sinks, nodes, ledgers, edges } = builder.build()?;
         let started = Instant::now();
@@ -135,6 +150,16 @@ impl Runtime {
         let task = tokio::spawn(supervisor.run());
         self.keep(handle.clone());
         Ok(RunningPipeline { handle, task: Some(task) })
+    }
+
+    /// Where a pipeline keeps what it has to remember.
+    pub fn state_dir(&self, pipeline: &Pipeline) -> PathBuf {
+        state_dir(pipeline, &self.0.options.state_dir)
+    }
+
+    /// The components there are.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
     }
 
     /// The pipelines that were started, the last of each name.
@@ -181,6 +206,11 @@ impl fmt::Debug for Runtime {
 /// Where a pipeline keeps what it has to remember: where it says so itself, or in a folder of its name.
 pub(crate) fn state_dir(pipeline: &Pipeline, all: &Path) -> PathBuf {
     pipeline.state_dir.clone().unwrap_or_else(|| all.join(file_name(&pipeline.name)))
+}
+
+/// Where a pipeline's dead letters go.
+pub(crate) fn letters_at(pipeline: &Pipeline, state_dir: &Path) -> PathBuf {
+    pipeline.errors.dead_letter.file.clone().unwrap_or_else(|| state_dir.join("dead-letters.jsonl"))
 }
 
 /// A pipeline's name as that of a folder.

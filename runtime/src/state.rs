@@ -24,6 +24,8 @@ use levada_connector_api::{Error, Result};
 use levada_model::{Checkpoint, SplitName};
 use parking_lot::Mutex;
 
+use crate::disk::Disk;
+
 pub(crate) use self::{
     journal::{Found, Journal, Recovered},
     record::{Behind, Member, Targets},
@@ -109,11 +111,12 @@ pub(crate) struct States {
     journal: Arc<Mutex<Journal>>,
     /// The sinks that store no positions, which the journal has to note for; `None` where there are none.
     pub(crate) notes: Option<Targets>,
+    disk: Disk,
 }
 
 impl States {
-    pub(crate) fn new(folder: PathBuf, journal: Journal, notes: Option<Targets>) -> Self {
-        Self { folder, journal: Arc::new(Mutex::new(journal)), notes }
+    pub(crate) fn new(folder: PathBuf, journal: Journal, notes: Option<Targets>, disk: Disk) -> Self {
+        Self { folder, journal: Arc::new(Mutex::new(journal)), notes, disk }
     }
 
     /// Whether the next state is to be a whole one.
@@ -146,8 +149,9 @@ impl States {
     }
 
     async fn run(&self, work: impl FnOnce(&mut Journal) -> io::Result<()> + Send + 'static) -> Result<()> {
-        let journal = Arc::clone(&self.journal);
-        let done = tokio::task::spawn_blocking(move || work(&mut journal.lock())).await;
+        let (journal, disk, folder) = (Arc::clone(&self.journal), self.disk.clone(), self.folder.clone());
+        let write = move || disk.admits(&folder).and_then(|()| work(&mut journal.lock()));
+        let done = tokio::task::spawn_blocking(write).await;
         let done = done.map_err(|error| Error::bug(error.to_string()))?;
         done.map_err(|error| cannot("write", &self.folder, error))
     }

@@ -47,6 +47,8 @@ pub(crate) struct Topology {
 /// What is known of an edge from outside.
 #[derive(Debug)]
 pub(crate) struct Edge {
+    pub(crate) from: String,
+    pub(crate) to: String,
     pub(crate) budget: Budget,
     pub(crate) metrics: EdgeMetrics,
 }
@@ -175,7 +177,8 @@ impl<'a> Builder<'a> {
             .map(|consumer| {
                 let edge = queues.edge(consumer, limits)?;
                 let metrics = self.metrics.edge(&pipeline.name, node, consumer);
-                queues.edges.push(Edge { budget: edge.budget(), metrics });
+                let (from, to) = (node.to_owned(), consumer.to_owned());
+                queues.edges.push(Edge { from, to, budget: edge.budget(), metrics });
                 let read = pipeline.inputs(consumer).iter().filter_map(|input| read_of(input, node));
                 let outputs = read.map(|output| number_of(output, outputs).map_err(at(consumer)));
                 let first_way = queues.ways.first(node, consumer);

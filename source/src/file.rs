@@ -42,7 +42,7 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Repeats, Result, Source,
+    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Repeats, Reread, Result, Source,
     SourceCapabilities, SourceType, SplitState,
     model::{Checkpoint, SplitName, SplitPosition},
 };
@@ -58,6 +58,7 @@ mod known;
 mod lines;
 mod look;
 mod reader;
+mod reread;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -110,6 +111,11 @@ pub struct FileSource {
     ended: bool,
 }
 
+fn decoder(context: &BuildContext) -> Result<DecoderFactory> {
+    let decoder = context.decoder.clone();
+    decoder.ok_or_else(|| Error::config("a file needs `decode`, as in decode: {json: {}}"))
+}
+
 impl SourceType for FileSource {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str =
@@ -130,11 +136,12 @@ impl SourceType for FileSource {
         problems
     }
 
+    fn reread(_: FileOptions, context: &BuildContext) -> Result<Box<dyn Reread>> {
+        Ok(Box::new(reread::Lines::new(&context.node, decoder(context)?)))
+    }
+
     fn build(options: FileOptions, context: &BuildContext) -> Result<Box<dyn Source>> {
-        let decoder = context
-            .decoder
-            .clone()
-            .ok_or_else(|| Error::config("a file needs `decode`, as in decode: {json: {}}"))?;
+        let decoder = decoder(context)?;
         Ok(Box::new(Self {
             node: context.node.clone(),
             patterns: options.paths.as_slice().to_vec(),

@@ -52,6 +52,11 @@ const TOPICS: &[Topic] = &[
         },
     },
     written!("state", "Transforms that hold readings: saved state, what a crash or a stop leaves, outputs."),
+    written!(
+        "dead-letters",
+        "Dead letters: what stands in them, how they are sent again, names of Kafka Connect."
+    ),
+    written!("running", "Pipelines that run: reload, streams over HTTP, who may, `tap` and `top`."),
     written!("templates", "Names that are made of parts: `{$.site}`, `{n}`, and paths with `*` and `{a,b}`."),
 ];
 

@@ -20,6 +20,8 @@ pub enum Reaction {
     Fail(Fault),
     /// Takes it, but says that it did not: the answer was lost.
     FailAfterStoring(Fault),
+    /// Takes the first half of its tablets and none of its positions, and says that it failed.
+    FailAfterStoringSome(Fault),
     /// Takes it after a while.
     Delay(Duration),
     /// Does not answer at all; the future has to be dropped.
@@ -280,6 +282,11 @@ impl Sink for ScriptedSink {
             Reaction::Fail(fault) => return Err(fault.error()),
             Reaction::FailAfterStoring(fault) => {
                 self.store(batch);
+                return Err(fault.error());
+            }
+            Reaction::FailAfterStoringSome(fault) => {
+                let some = batch.readings.iter().take(batch.readings.len() / 2).cloned().collect();
+                self.store(&Batch { readings: some, ..Batch::default() });
                 return Err(fault.error());
             }
             Reaction::Delay(time) => tokio::time::sleep(time).await,

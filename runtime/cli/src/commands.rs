@@ -10,11 +10,16 @@ mod import;
 mod lint;
 mod list;
 mod offsets;
+mod pipelines;
 mod quickstart;
+mod replay;
 mod run;
 mod serve;
 mod sql;
+mod tap;
 mod test;
+mod told;
+mod top;
 mod udf;
 
 use std::{fs, io::IsTerminal, path::Path, process::ExitCode};
@@ -57,6 +62,12 @@ pub(crate) enum Command {
     Fsck(fsck::FsckArgs),
     /// Show how far the sources of a pipeline are, and set where the next run begins
     Offsets(offsets::OffsetsArgs),
+    /// Send dead letters through their pipeline again
+    Replay(replay::ReplayArgs),
+    /// Show rows that pass a node of a pipeline that runs, sampled
+    Tap(tap::TapArgs),
+    /// Show rates, queues, lag and errors of the pipelines and pipes of a process that runs
+    Top(top::TopArgs),
     /// The main job on simulated sensors: sensors, a mock Kafka, a pipeline, the embedded engine, a query
     Quickstart(quickstart::QuickstartArgs),
     /// Functions of your own: make, build, list, test and measure modules
@@ -92,6 +103,9 @@ impl Command {
             Self::Export(args) => export::export(&args),
             Self::Fsck(args) => fsck::fsck(&args),
             Self::Offsets(args) => offsets::offsets(&args),
+            Self::Replay(args) => replay::replay(&args),
+            Self::Tap(args) => tap::tap(&args),
+            Self::Top(args) => top::top(&args),
             Self::Quickstart(args) => quickstart::quickstart(&args),
             Self::Udf(command) => udf::run(command),
             Self::Bench(args) => bench::run(args),
@@ -140,6 +154,12 @@ impl Document {
     ) -> Self {
         let (pipeline, diagnostics) = levada_config::load(&text, name, registry, environment);
         Self { text, pipeline, diagnostics }
+    }
+
+    /// What is wrong with it, as it is printed; `None` where nothing is.
+    fn report(&self) -> Option<String> {
+        let wrong = self.diagnostics.iter().any(Diagnostic::is_error);
+        wrong.then(|| levada_config::render(&self.diagnostics, &self.text, false))
     }
 
     /// Prints what is wrong, if anything, to standard error.

@@ -12,6 +12,7 @@
 
 mod args;
 mod bench;
+mod client;
 mod commands;
 mod exit;
 mod functions;

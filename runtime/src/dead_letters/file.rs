@@ -9,6 +9,8 @@ use std::{
 
 use parking_lot::Mutex;
 
+use crate::disk::Disk;
+
 /// The file, opened when first needed. Clones are the same file.
 ///
 /// A line that a crash tore is cut off when the file is opened: it was never durable, so its record comes again. Where
@@ -17,12 +19,13 @@ use parking_lot::Mutex;
 pub(super) struct LetterFile {
     path: Arc<Path>,
     open: Arc<Mutex<Option<File>>>,
+    disk: Disk,
 }
 
 impl LetterFile {
     /// Touches nothing yet.
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path: path.into(), open: Arc::default() }
+    pub(super) fn new(path: PathBuf, disk: Disk) -> Self {
+        Self { path: path.into(), open: Arc::default(), disk }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -32,6 +35,7 @@ impl LetterFile {
     /// Appends whole lines; when it returns they are durable. Blocks. After an error the next call opens the file anew and
     /// mends what the failed one left.
     pub(super) fn append(&self, lines: &[u8]) -> io::Result<()> {
+        self.disk.admits(&self.path)?;
         let mut open = self.open.lock();
         let mut file = match open.take() {
             Some(file) if is_at(&file, &self.path) => file,
@@ -129,7 +133,7 @@ mod tests {
         ] {
             std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
             std::fs::write(&path, before).expect("written");
-            LetterFile::new(path.clone()).append(b"{}\n").expect("appended");
+            LetterFile::new(path.clone(), Disk::default()).append(b"{}\n").expect("appended");
             assert_eq!(text(&path), after);
         }
     }
@@ -139,7 +143,7 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("letters.jsonl");
         std::fs::write(&path, format!("{{}}\n\"{}", "x".repeat(200_000))).expect("written");
-        LetterFile::new(path.clone()).append(b"{}\n").expect("appended");
+        LetterFile::new(path.clone(), Disk::default()).append(b"{}\n").expect("appended");
         assert_eq!(text(&path), "{}\n{}\n");
     }
 
@@ -147,7 +151,7 @@ mod tests {
     fn a_file_that_was_moved_away_is_begun_anew() {
         let folder = folder();
         let path = folder.path().join("letters.jsonl");
-        let file = LetterFile::new(path.clone());
+        let file = LetterFile::new(path.clone(), Disk::default());
         file.append(b"1\n").expect("appended");
         std::fs::rename(&path, folder.path().join("old")).expect("moved");
         file.append(b"2\n").expect("appended");

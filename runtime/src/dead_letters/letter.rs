@@ -8,7 +8,7 @@
 //! A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
 //! all. A Kafka message has its time as `timestamp`, its `key` and its `headers`, pairs of name and value, in their order. Keys
 //! and values that are no UTF-8 are `{"base64": "…"}`. A row that came from no record (a simulated
-//! sensor's) is a `row` with its device, time and values.
+//! sensor's) is a `row` with its device, time, values and the types of these.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -260,18 +260,24 @@ pub(crate) fn of_rejections(
     refused
 }
 
-fn row_as_json(readings: &Readings, row: usize) -> Map<String, Json> {
+/// A row, with its device, time, values and the types of these.
+pub(crate) fn row_as_json(readings: &Readings, row: usize) -> Map<String, Json> {
     let tablet = &readings.tablet;
-    let mut values = Map::new();
+    let (mut values, mut types) = (Map::new(), Map::new());
     for column in tablet.columns() {
         if let Some(value) = column.value(row) {
             values.insert(column.name.to_string(), value_as_json(&value));
+            // The type of a value as it was written is for the store to say.
+            if column.written().is_none() {
+                types.insert(column.name.to_string(), value.data_type().name().into());
+            }
         }
     }
     let mut line = Map::new();
     line.insert("device".to_owned(), tablet.device().as_str().into());
     line.insert("time".to_owned(), tablet.times().value(row).into());
     line.insert("values".to_owned(), Json::Object(values));
+    line.insert("types".to_owned(), Json::Object(types));
     line
 }
 

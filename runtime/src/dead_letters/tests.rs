@@ -42,7 +42,7 @@ fn lines(path: &std::path::Path) -> Vec<Json> {
 async fn letters_hold_bytes_origin_and_cause() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("letters.jsonl");
-    let (dead_letters, writer) = start(path.clone(), "plant".into(), attempts());
+    let (dead_letters, writer) = start(path.clone(), "plant".into(), attempts(), Disk::default());
     let records = records(&[b"{oops", b"\xff\x00"]);
     let node: Arc<str> = "readings".into();
     let letters = (0..2)
@@ -81,7 +81,10 @@ fn rows_of_one_record_make_one_letter() {
     letters.iter().for_each(|letter| letter.write("p", &mut lines));
     let text = String::from_utf8(lines).expect("JSON");
     assert!(text.contains(r#""text":"a""#) && !text.contains(r#""text":"b""#), "{text}");
-    assert!(text.contains(r#""row":{"device":"root.d","time":1,"values":{"s":"NaN"}}"#), "{text}");
+    assert!(
+        text.contains(r#""row":{"device":"root.d","time":1,"values":{"s":"NaN"},"types":{"s":"DOUBLE"}}"#),
+        "{text}"
+    );
 }
 
 #[test]
@@ -104,13 +107,18 @@ fn a_record_of_which_rows_are_refused_for_several_reasons_says_them_all() {
 async fn a_file_that_cannot_be_written_is_an_error_and_not_a_loss() {
     let folder = tempfile::tempdir().expect("a folder");
     // A folder stands where the file should be.
-    let (dead_letters, _writer) = start(folder.path().to_owned(), "plant".into(), {
-        let policy = RetryPolicy {
-            max_elapsed: Some(levada_connector_api::Interval(std::time::Duration::ZERO)),
-            ..RetryPolicy::default()
-        };
-        Attempts::new(policy, Chance::seeded(1))
-    });
+    let (dead_letters, _writer) = start(
+        folder.path().to_owned(),
+        "plant".into(),
+        {
+            let policy = RetryPolicy {
+                max_elapsed: Some(levada_connector_api::Interval(std::time::Duration::ZERO)),
+                ..RetryPolicy::default()
+            };
+            Attempts::new(policy, Chance::seeded(1))
+        },
+        Disk::default(),
+    );
     let ticket = dead_letters.submit(Vec::new());
     dead_letters.durable(Ticket::default()).await.expect("no letters, nothing to wait for");
     let error = dead_letters.durable(ticket).await.expect_err("not writable");

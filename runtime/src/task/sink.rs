@@ -96,6 +96,7 @@ impl SinkTask {
                 parcel = self.inlet.recv(), if full.is_none() && !ended => match parcel {
                     Some(parcel) => {
                         writer.node.tally.came_in(parcel.batch.rows());
+                        writer.node.tap.offer(&parcel.batch.readings);
                         for together in self.confluence.arrive(parcel) {
                             self.batcher.push(together, Instant::now());
                         }

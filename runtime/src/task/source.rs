@@ -226,6 +226,7 @@ impl Reader {
         let receipt = self.ledger.admit(&batch.positions, rows);
         let letters =
             self.shared.refusals.records(&self.node, Stage::Decode, mem::take(&mut batch.rejected))?;
+        self.node.tap.offer(&batch.readings);
         outlets.load(Parcel { batch, receipt, letters, weight, early: false, way: 0 });
         self.batches += 1;
         if self.batches >= REMARKS_FROM && self.batches.is_power_of_two() {

@@ -48,7 +48,7 @@ impl TransformTask {
         }
         let notes = parts.targets_without_positions(&name, sinks);
         let notes = (!notes.is_empty()).then_some(notes);
-        let states = Some(States::new(folder, journal, notes));
+        let states = Some(States::new(folder, journal, notes, parts.disk.clone()));
         let (split, positions) = (state::split(&name), state.positions.clone());
         self.keeping = Some(Keeping { split, states, number: state.last, positions });
         Ok(())

@@ -106,6 +106,7 @@ impl Worker {
             let unread = emitted.batch.readings.drain(..).map(|each| each.tablet.rows()).sum::<usize>();
             emitted.left_out += unread;
         }
+        self.node.tap.offer(emitted.batch.readings.iter().chain(emitted.others.iter().flatten()));
         let rows = emitted.rows();
         self.node.tally.went_out(rows, 0);
         self.node.tally.left_out(mem::take(&mut emitted.left_out));

@@ -67,6 +67,7 @@ impl TransformType for Dedupe {
     const NAME: &'static str = "dedupe";
     const SUMMARY: &'static str = "Lets a reading that comes twice go on once, by device and time.";
     const HOLDS: Holds = Holds::State;
+    const PASSES: bool = true;
     type Options = DedupeOptions;
 
     fn build(options: DedupeOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {

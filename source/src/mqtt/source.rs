@@ -5,8 +5,8 @@ use std::{collections::VecDeque, hash::Hasher as _, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Decoder, DecoderFactory, Error, FieldValue, Meta, MetaValue, Problem,
-    Progress, Result, Source, SourceCapabilities, SourceType,
+    Batch, BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, Error, FieldValue, Meta,
+    MetaValue, Problem, Progress, Reread, Result, Source, SourceCapabilities, SourceType,
     model::{Checkpoint, SplitName, SplitPosition, SplitRange},
 };
 use tokio::time::{Instant, timeout_at};
@@ -81,21 +81,18 @@ impl SourceType for MqttSource {
         id.map(|id| format!("MQTT client {id} of {}", options.broker)).into_iter().collect()
     }
 
+    fn reread(options: MqttOptions, context: &BuildContext) -> Result<Box<dyn Reread>> {
+        let ((wanted, decoder), device) = (decoder(context)?, device(&options)?);
+        Ok(Box::new(Earlier { options, device, wanted, decoder, name: String::new() }))
+    }
+
     fn build(options: MqttOptions, context: &BuildContext) -> Result<Box<dyn Source>> {
-        let decoder: &DecoderFactory = context
-            .decoder
-            .as_ref()
-            .ok_or_else(|| Error::config("mqtt needs `decode`, as in decode: {json: {}}"))?;
-        let (wanted, decoder) = (decoder.wanted(), decoder.make());
-        if decoder.header_lines() > 0 {
-            return Err(Error::config("messages have no header line: name the columns with `columns`"));
-        }
+        let (wanted, decoder) = decoder(context)?;
         let usual = || format!("levada-{}-{}", context.pipeline, context.node);
-        let device = options.device.as_deref().map(DeviceName::parse).transpose();
         Ok(Box::new(Self {
             client_id: options.client_id.clone().unwrap_or_else(usual),
             split: SplitName::new(context.node.as_str()),
-            device: device.map_err(Error::config)?,
+            device: device(&options)?,
             decoder,
             connection: None,
             lost: None,
@@ -113,6 +110,21 @@ impl SourceType for MqttSource {
             options,
         }))
     }
+}
+
+/// What the decoder wants to know of a message beside its bytes, and the decoder.
+fn decoder(context: &BuildContext) -> Result<(Arc<[Meta]>, Box<dyn Decoder>)> {
+    let decoder: Option<&DecoderFactory> = context.decoder.as_ref();
+    let decoder = decoder.ok_or_else(|| Error::config("mqtt needs `decode`, as in decode: {json: {}}"))?;
+    let (wanted, decoder) = (decoder.wanted(), decoder.make());
+    match decoder.header_lines() {
+        0 => Ok((wanted, decoder)),
+        _ => Err(Error::config("messages have no header line: name the columns with `columns`")),
+    }
+}
+
+fn device(options: &MqttOptions) -> Result<Option<DeviceName>> {
+    options.device.as_deref().map(DeviceName::parse).transpose().map_err(Error::config)
 }
 
 #[async_trait]
@@ -280,23 +292,11 @@ impl Intake {
         self.rows.record(payload, position);
         self.rows.envelope(None, None, true);
         let topic = String::from_utf8_lossy(topic);
-        self.rows.header("topic", Some(topic.as_bytes()));
-        for meta in self.wanted.iter() {
-            self.rows.know((*meta == Meta::Topic).then(|| MetaValue::Bytes(topic.as_bytes())));
-        }
-        if let Some(column) = &options.topic_column {
-            self.rows.beside(column, FieldValue::Text(&topic));
-        }
-        let named = match device {
-            Some(device) => device.write(&topic, &mut self.name).map(|()| self.rows.usual_device(&self.name)),
-            None => Ok(()),
-        };
-        let decoded = decoder.decode(payload, &mut self.rows).map_err(|error| match named {
-            Err(reason) => format!("{}; {reason}", error.message),
-            Ok(()) => error.message,
-        });
-        if let Err(reason) = decoded {
-            self.rows.reject(reason);
+        self.rows.header(TOPIC, Some(topic.as_bytes()));
+        let Self { rows, name, wanted, .. } = self;
+        let decoded = decode(&topic, payload, (options, device.as_ref(), wanted), &mut **decoder, name, rows);
+        if let Err(error) = decoded {
+            self.rows.reject(error.message);
         }
         None
     }
@@ -307,6 +307,59 @@ impl Intake {
         let range = self.range.clone();
         self.range.start = self.range.end;
         self.rows.finish(vec![SplitRange { split: split.clone(), range }])
+    }
+}
+
+/// The header of a record's envelope in which its topic is.
+const TOPIC: &str = "topic";
+
+/// Puts the rows of a message into the builder, and beside them what its topic says. `name` is where names of devices are made.
+fn decode(
+    topic: &str,
+    payload: &[u8],
+    (options, device, wanted): (&MqttOptions, Option<&DeviceName>, &[Meta]),
+    decoder: &mut dyn Decoder,
+    name: &mut String,
+    rows: &mut BatchBuilder,
+) -> Result<(), DecodeError> {
+    for meta in wanted {
+        rows.know((*meta == Meta::Topic).then(|| MetaValue::Bytes(topic.as_bytes())));
+    }
+    if let Some(column) = &options.topic_column {
+        rows.beside(column, FieldValue::Text(topic));
+    }
+    let named = match device {
+        Some(device) => device.write(topic, name).map(|()| rows.usual_device(name)),
+        None => Ok(()),
+    };
+    decoder.decode(payload, rows).map_err(|error| match named {
+        Err(reason) => DecodeError::new(format!("{}; {reason}", error.message)),
+        Ok(()) => error,
+    })
+}
+
+/// Messages that were read before: their topics are in their envelopes.
+struct Earlier {
+    options: MqttOptions,
+    device: Option<DeviceName>,
+    wanted: Arc<[Meta]>,
+    decoder: Box<dyn Decoder>,
+    name: String,
+}
+
+impl Reread for Earlier {
+    fn reread(
+        &mut self,
+        record: &levada_connector_api::Earlier<'_>,
+        rows: &mut BatchBuilder,
+    ) -> Result<(), DecodeError> {
+        let mut headers = record.envelope.iter().flat_map(|envelope| envelope.headers());
+        let topic = headers.find_map(|(header, value)| value.filter(|_| header == TOPIC));
+        let topic =
+            topic.ok_or_else(|| DecodeError::new("the topic of the message is not known any more"))?;
+        let topic = String::from_utf8_lossy(topic);
+        let Self { options, device, wanted, decoder, name } = self;
+        decode(&topic, record.bytes, (options, device.as_ref(), wanted), &mut **decoder, name, rows)
     }
 }
 

@@ -3,23 +3,20 @@
 use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
-use levada_config::{Diagnostic, Pipeline};
+use levada_config::Pipeline;
 use levada_connector_api::{Interval, Registry};
 use levada_runtime::{
-    EngineStores, Outcome, PipelineHandle, ReasonCount, Report, RunningPipeline, Runtime, RuntimeOptions,
-    http,
+    EngineStores, PipelineHandle, RunningPipeline, Runtime, RuntimeOptions,
+    http::{self, Desk, ThisMachine},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
-use crate::{
-    exit::{self, Failure},
-    functions,
-    interrupt::Signals,
-    progress, registry,
-};
+use crate::{exit, functions, interrupt::Signals, progress, registry};
 
-use super::Document;
+use super::{pipelines::read_all, told::tell};
+
+mod watch;
 
 /// Options of `run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -30,7 +27,7 @@ pub(crate) struct RunArgs {
     /// How long a stop waits for what is under way (`30s`); as the file says if not given
     #[arg(long, value_name = "TIME")]
     grace: Option<Interval>,
-    /// Serve /metrics, /ping and /ready on this address
+    /// Serve /metrics, /ping, /ready and /streams on this address
     #[arg(long, value_name = "ADDR")]
     http: Option<SocketAddr>,
     /// Folder for what a pipeline remembers from one run to the next
@@ -39,29 +36,20 @@ pub(crate) struct RunArgs {
     /// Show no progress
     #[arg(long)]
     quiet: bool,
+    /// Read the files again when they change, or on SIGHUP, until a signal comes: a pipeline that has changed restarts behind what is
+    /// settled, one that is wrong is reported and runs on as it was
+    #[arg(short = 'w', long)]
+    watch: bool,
 }
 
 pub(super) fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();
+    if args.watch {
+        return watch::watch(args, registry);
+    }
     let pipelines = read_all(&args.files, &registry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run_all(args, registry, &pipelines))
-}
-
-/// Reads every file, and tells what is wrong with any before nothing is started.
-pub(super) fn read_all(files: &[std::path::PathBuf], registry: &Registry) -> anyhow::Result<Vec<Pipeline>> {
-    let mut pipelines: Vec<Pipeline> = Vec::new();
-    let mut wrong = false;
-    for path in files {
-        let document = Document::read(path, registry)?;
-        document.print();
-        wrong |= document.pipeline.is_none();
-        pipelines.extend(document.pipeline);
-    }
-    let together = levada_config::check_together(&pipelines.iter().collect::<Vec<_>>(), registry);
-    eprint!("{}", levada_config::render(&together, "", std::io::stderr().is_terminal()));
-    wrong |= together.iter().any(Diagnostic::is_error);
-    if wrong { Err(Failure::told(exit::INVALID).into()) } else { Ok(pipelines) }
 }
 
 /// Runs pipelines in this process and tells how they ended.
@@ -89,8 +77,10 @@ pub(super) async fn run_all(
         info!(pipeline = %name, "started");
     }
     // Answers are given once there are pipelines to tell of: without any, all that there are would be ready.
-    let serve =
-        |listener| tokio::spawn(http::serve(listener, runtime.clone(), served.clone().cancelled_owned()));
+    let serve = |listener| {
+        let desk = Desk::looking_only(ThisMachine);
+        tokio::spawn(http::serve(listener, runtime.clone(), Some(desk), served.clone().cancelled_owned()))
+    };
     let servers: Vec<_> = listeners.into_iter().map(serve).collect();
     let handles: Vec<PipelineHandle> = running.iter().map(RunningPipeline::handle).collect();
     let stopper = tokio::spawn(stop_on_signals(handles.clone()));
@@ -144,51 +134,4 @@ async fn stop_on_signals(handles: Vec<PipelineHandle>) -> bool {
         }
     }
     true
-}
-
-/// So many kinds of reasons are told of at the end.
-const REASONS: usize = 20;
-
-/// Logs why records and rows were rejected, a line for each kind of reason.
-fn tell_reasons(Report { pipeline, reasons, other_reasons, .. }: &Report) {
-    for ReasonCount { node, stage, reason, count } in reasons.iter().take(REASONS) {
-        warn!(%pipeline, %node, stage, count, reason, "rejected for this reason, or one that differs in its value only");
-    }
-    let count = other_reasons + reasons.iter().skip(REASONS).map(|each| each.count).sum::<u64>();
-    if count > 0 {
-        warn!(%pipeline, count, "rejected for other reasons: each dead letter has its own");
-    }
-}
-
-/// Logs how a pipeline ended, and gives its exit code.
-pub(super) fn tell(report: &Report) -> u8 {
-    let Report { pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, elapsed, .. } = report;
-    let seconds = (elapsed.as_secs_f64() * 1e3).round() / 1e3;
-    let (empty, left_out) = (report.empty, report.left_out);
-    tell_reasons(report);
-    match report.outcome {
-        Outcome::Completed | Outcome::Stopped if report.nothing_arrived() => {
-            error!(%pipeline, rows_read, rows_sent, dead, dropped, empty, left_out, seconds, "ended, and nothing of what was read arrived");
-            exit::NOTHING
-        }
-        Outcome::Completed | Outcome::Stopped => {
-            let outcome = if report.outcome == Outcome::Completed { "completed" } else { "stopped" };
-            info!(%pipeline, rows_read, rows_sent, dead, dropped, empty, left_out, seconds, "{outcome}");
-            0
-        }
-        Outcome::Partial => {
-            let given_up = report.given_up;
-            error!(%pipeline, rows_read, rows_sent, dead, dropped, given_up, seconds, "ended; splits were given up");
-            exit::PARTIAL
-        }
-        Outcome::Aborted => {
-            warn!(%pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, seconds, "ended before all was settled");
-            exit::UNSETTLED
-        }
-        Outcome::Failed => {
-            let reason = report.error.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-            error!(%pipeline, rows_read, rows_sent, dead, dropped, rows_unsettled, seconds, error = %reason, "failed");
-            exit::FAILED
-        }
-    }
 }

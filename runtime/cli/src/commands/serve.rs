@@ -5,13 +5,13 @@
 //!   properties  iotdb-*.properties as such a file
 //!   host        the server as the engine's statements know it
 //!   keeper      while it serves: SIGHUP, LOAD CONFIGURATION, settings that change, the folder of pipelines
-//!   pipelines   that folder, kept as its files say
+//!   guard       who may change pipelines over HTTP
 //! ```
 
 mod files;
+mod guard;
 mod host;
 mod keeper;
-mod pipelines;
 mod properties;
 mod settings;
 
@@ -25,14 +25,19 @@ use std::{
 use anyhow::Context;
 use levada_connector_api::{ByteSize, EngineTuning, Interval, SyncMode};
 use levada_engine::{Engine, EngineOptions};
-use levada_runtime::{Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes, http, tune};
+use levada_runtime::{
+    Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes,
+    http::{self, Desk, Order},
+    tune,
+};
 use levada_server::{Server, ServerOptions, Tls};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use self::{host::ServeHost, keeper::Keeper, pipelines::Folder, settings::Settings};
+use self::{guard::Maintainers, host::ServeHost, keeper::Keeper, settings::Settings};
+use super::pipelines::Folder;
 use crate::{
     exit::{self, Failure},
     functions,
@@ -56,7 +61,7 @@ pub(crate) struct ServeArgs {
     /// Serve IoTDB's REST interface on this address
     #[arg(long, value_name = "ADDR")]
     pub(crate) rest: Option<SocketAddr>,
-    /// Serve /metrics, /ping and /ready on this address
+    /// Serve /metrics, /ping, /ready and /streams on this address
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<SocketAddr>,
     /// Encrypt all connections of --rpc and --rest with this certificate (PEM, with those between it and an authority); read anew when
@@ -160,8 +165,10 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let told = Arc::new(Mutex::new(settings.clone()));
         let address = reachable(listeners.rpc.local_addr()?);
         engine.set_host(Arc::new(ServeHost { address, ask, settings: Arc::clone(&told) }));
+        let (desk, orders) = desk(&engine, folder.as_ref());
         let args = args.clone();
-        let keeper = Keeper { args, settings, server, engine, pipes, runtime, folder, asked, told };
+        let keeper =
+            Keeper { args, settings, server, engine, pipes, runtime, folder, asked, told, orders, desk };
         let code = until_stopped(listeners, keeper, hangups).await?;
         stores.close().await.context("the engine did not close as it should")?;
         Ok(code)
@@ -172,6 +179,16 @@ fn tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
     let files = settings.tls_cert_file.as_deref().zip(settings.tls_key_file.as_deref());
     let tls = files.map(|(certificate, key)| Tls::load(certificate, key)).transpose();
     Ok(tls.map_err(|error| Failure::invalid(format!("the certificate cannot be used: {error}")))?)
+}
+
+/// Where pipelines are looked into and changed; without a folder there are none.
+fn desk(engine: &Engine, folder: Option<&Folder>) -> (Desk, mpsc::Receiver<Order>) {
+    let (mut desk, orders) = Desk::open(Maintainers::of(engine));
+    match folder {
+        Some(folder) => desk.idle = folder.idle(),
+        None => desk.orders = None,
+    }
+    (desk, orders)
 }
 
 fn count_clients(metrics: &prometheus::Registry, server: &Server) -> anyhow::Result<()> {
@@ -272,7 +289,12 @@ async fn until_stopped(listeners: Listeners, keeper: Keeper, hangups: Hangups) -
         tokio::spawn(async move { server.serve_rest(listener, stop).await })
     });
     let http = listeners.http.map(|listener| {
-        tokio::spawn(http::serve(listener, keeper.runtime.clone(), stop.clone().cancelled_owned()))
+        tokio::spawn(http::serve(
+            listener,
+            keeper.runtime.clone(),
+            Some(keeper.desk.clone()),
+            stop.clone().cancelled_owned(),
+        ))
     });
     let keeping = tokio::spawn(keeper.keep(hangups, stop.clone()));
     let stopped = stop.clone();

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use rdkafka::{
     ClientConfig,
     mocking::MockCluster,
@@ -141,6 +142,31 @@ pub(crate) fn get(address: &str, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// The status and the body of an HTTP answer, to who logs in with a password as `root`, or does not log in.
+pub(crate) fn ask(
+    address: &str,
+    method: &str,
+    path: &str,
+    password: Option<&str>,
+    body: &str,
+) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let encoded = |password| BASE64_STANDARD.encode(format!("root:{password}"));
+    let login = password
+        .map(|password| format!("Authorization: Basic {}\r\n", encoded(password)))
+        .unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{login}Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).expect("asked");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
 }
 
 /// Asks a command to stop, as Ctrl-C does, and waits for its end.

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use levada_engine::Engine;
-use levada_runtime::{NodePipes, Runtime};
+use levada_runtime::{
+    NodePipes, Runtime,
+    http::{Answer, Desk, Order},
+};
 use levada_server::Server;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -11,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use super::{
+    super::pipelines::Folder,
     ServeArgs, files,
     host::Loaded,
-    pipelines::Folder,
     settings::{LIVE, Settings},
 };
 use crate::interrupt::Hangups;
@@ -32,6 +35,9 @@ pub(super) struct Keeper {
     pub(super) asked: mpsc::Receiver<oneshot::Sender<Loaded>>,
     /// The settings that count now, as others see them.
     pub(super) told: Arc<Mutex<Settings>>,
+    /// What is ordered over HTTP.
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) desk: Desk,
 }
 
 impl Keeper {
@@ -53,11 +59,21 @@ impl Keeper {
                     // Who asked may be gone.
                     answer.send(loaded).unwrap_or_default();
                 }
+                Some(order) = self.orders.recv() => self.carry_out(order).await,
                 () = tokio::time::sleep(interval), if !interval.is_zero() => self.look(false).await,
             }
         }
         if let Some(folder) = self.folder {
             folder.stop().await;
+        }
+    }
+
+    async fn carry_out(&mut self, order: Order) {
+        match &mut self.folder {
+            Some(folder) => folder.carry_out(order, &self.runtime).await,
+            None => {
+                drop(order.answer.send(Answer::told(405, "start the server with `--pipelines DIR` for this")))
+            }
         }
     }
 

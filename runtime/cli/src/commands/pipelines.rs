@@ -1,4 +1,4 @@
-//! The pipelines of a folder, kept as its files say while the server runs.
+//! The pipelines of a folder, or of files, kept as those say while the process runs.
 //!
 //! ```text
 //!   look: names, sizes, times ─▶ what has changed, and stands ─▶ read ─┬─ right, also beside the others ─▶ stop old, start new
@@ -6,33 +6,53 @@
 //! ```
 //!
 //! What changes is taken when two looks, one after the other, found it the same: whoever writes a file may take a while. A file that is
-//! saved with the same content restarts its pipeline only where that has ended.
+//! saved with the same content restarts its pipeline only where that has ended. What has not changed runs on.
+//!
+//! A pipeline that has changed restarts as a whole: what it has read is settled first, for as long as the grace allows, and the new one
+//! goes on behind it. Its nodes are not kept, as positions and the states of transforms are those of a graph: which rows a sink
+//! has can be told for the one that it was given.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{ErrorKind, IsTerminal},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use levada_config::{Diagnostic, Pipeline};
 use levada_connector_api::Registry;
-use levada_runtime::{PipelineHandle, Runtime};
+use levada_runtime::{PipelineHandle, Runtime, http::Idle};
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
 
-use super::super::{Document, run::tell};
-use crate::exit::Failure;
+use super::{Document, told::tell};
+use crate::exit::{self, Failure};
 
-/// The folder, and what runs of it.
+mod orders;
+
+/// Where pipeline files are.
+enum Place {
+    /// All of a folder.
+    Folder(PathBuf),
+    /// These.
+    Files(Vec<PathBuf>),
+}
+
+/// The files, and what runs of them.
 pub(super) struct Folder {
-    dir: PathBuf,
+    place: Place,
     registry: Registry,
     files: BTreeMap<PathBuf, File>,
     /// What the last look found of files that have changed since; to be taken when the next finds the same.
     unsettled: BTreeMap<PathBuf, Option<Mark>>,
     /// The folder could not be read, and that was told.
     unreadable: bool,
+    /// Names of pipelines that are not to run.
+    paused: BTreeSet<String>,
+    /// What is told of those that do not run.
+    idle: Arc<Mutex<BTreeMap<String, Idle>>>,
 }
 
 /// A file, as it was when it was read last.
@@ -41,16 +61,18 @@ struct File {
     /// What it says, or said when it was right the last time.
     pipeline: Option<Pipeline>,
     running: Option<Running>,
+    /// Why nothing of it runs, where it is not paused.
+    error: Option<String>,
 }
 
 struct Running {
     handle: PipelineHandle,
-    /// Ends when the pipeline has ended and that was told.
-    told: JoinHandle<()>,
+    /// Ends when the pipeline has ended and that was told, with the exit code of it.
+    told: JoinHandle<u8>,
 }
 
 /// What tells whether a file has changed: device, inode, length, seconds and nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Mark(u64, u64, u64, i64, i64);
 
 /// A file that is to be taken as it is now.
@@ -61,26 +83,49 @@ struct Change {
 }
 
 impl Folder {
-    /// Reads all pipelines; nothing is started yet.
+    /// Reads all pipelines of a folder; nothing is started yet.
     ///
     /// # Errors
     /// The folder cannot be read, or a file of it is wrong, which was told.
     pub(super) fn open(dir: &Path, registry: Registry) -> anyhow::Result<Self> {
-        let found = scan(dir).map_err(|error| {
+        Self::read_place(Place::Folder(dir.to_owned()), registry)
+    }
+
+    /// Reads the pipelines of files; nothing is started yet.
+    ///
+    /// # Errors
+    /// A file cannot be read or is wrong, which was told.
+    pub(super) fn of_files(files: &[PathBuf], registry: Registry) -> anyhow::Result<Self> {
+        Self::read_place(Place::Files(files.to_vec()), registry)
+    }
+
+    fn read_place(place: Place, registry: Registry) -> anyhow::Result<Self> {
+        let found = place.scan().map_err(|error| {
             let hint = match error.kind() {
                 ErrorKind::NotFound => ": make it, or leave --pipelines out",
                 _ => "",
             };
-            Failure::invalid(format!("cannot read the folder {}: {error}{hint}", dir.display()))
+            Failure::invalid(format!("cannot read {place}: {error}{hint}"))
         })?;
-        let paths: Vec<PathBuf> = found.keys().cloned().collect();
-        let pipelines = super::super::run::read_all(&paths, &registry)?;
-        let files = found
-            .into_iter()
-            .zip(pipelines)
-            .map(|((path, mark), pipeline)| (path, File { mark, pipeline: Some(pipeline), running: None }));
-        let (dir, files) = (dir.to_owned(), files.collect());
-        Ok(Self { dir, registry, files, unsettled: BTreeMap::new(), unreadable: false })
+        let paths: Vec<PathBuf> = match &place {
+            Place::Folder(_) => found.keys().cloned().collect(),
+            // Those that are missing are told of, too.
+            Place::Files(files) => files.clone(),
+        };
+        let pipelines = read_all(&paths, &registry)?;
+        let file = |(path, pipeline): (PathBuf, Pipeline)| {
+            let mark = found.get(&path).copied().unwrap_or_default();
+            (path, File { mark, pipeline: Some(pipeline), running: None, error: None })
+        };
+        let files = paths.into_iter().zip(pipelines).map(file).collect();
+        let paused = place.paused();
+        let (unsettled, idle) = (BTreeMap::new(), Arc::default());
+        Ok(Self { place, registry, files, unsettled, unreadable: false, paused, idle })
+    }
+
+    /// What is told of pipelines that do not run.
+    pub(super) fn idle(&self) -> Arc<Mutex<BTreeMap<String, Idle>>> {
+        Arc::clone(&self.idle)
     }
 
     /// Starts all pipelines.
@@ -89,21 +134,49 @@ impl Folder {
     /// One cannot start.
     pub(super) fn start(&mut self, runtime: &Runtime) -> anyhow::Result<()> {
         for file in self.files.values_mut() {
-            if let Some(pipeline) = &file.pipeline {
+            if let Some(pipeline) = file.pipeline.as_ref().filter(|each| !self.paused.contains(&each.name)) {
                 file.running = Some(Running::start(runtime, pipeline)?);
             }
         }
+        self.tell_idle();
         Ok(())
+    }
+
+    /// What the files say.
+    pub(super) fn pipelines(&self) -> Vec<Pipeline> {
+        self.files.values().filter_map(|file| file.pipeline.clone()).collect()
+    }
+
+    /// What runs, or has run.
+    pub(super) fn handles(&self) -> Vec<PipelineHandle> {
+        self.files.values().filter_map(|file| file.running.as_ref()).map(|each| each.handle.clone()).collect()
+    }
+
+    /// Notes which pipelines do not run, and why.
+    fn tell_idle(&self) {
+        let mut idle = BTreeMap::new();
+        for (path, file) in &self.files {
+            let id = file.pipeline.as_ref().map_or_else(|| stem(path), |pipeline| pipeline.name.clone());
+            if file.running.is_none() {
+                let status = match (&file.pipeline, self.paused.contains(&id)) {
+                    (Some(_), true) => "paused",
+                    (Some(_), false) => "failed",
+                    (None, _) => "invalid",
+                };
+                idle.insert(id, Idle { status, error: file.error.clone() });
+            }
+        }
+        *self.idle.lock() = idle;
     }
 
     /// Takes what has changed in the folder: at once, or when it stands.
     pub(super) async fn look(&mut self, runtime: &Runtime, at_once: bool) {
         // A folder may be on another machine, and take its time.
-        let found = match tokio::task::block_in_place(|| scan(&self.dir)) {
+        let found = match tokio::task::block_in_place(|| self.place.scan()) {
             Ok(found) => found,
             Err(error) => {
                 if !std::mem::replace(&mut self.unreadable, true) {
-                    warn!(folder = %self.dir.display(), %error, "the folder of pipelines cannot be read: all run on as they are");
+                    warn!(place = %self.place, %error, "the pipelines cannot be read: all run on as they are");
                 }
                 return;
             }
@@ -121,15 +194,18 @@ impl Folder {
         if !changes.is_empty() {
             self.apply(changes, runtime).await;
         }
+        self.tell_idle();
     }
 
-    /// Stops all pipelines, and waits until they have ended.
-    pub(super) async fn stop(self) {
+    /// Stops all pipelines, and waits until they have ended; the highest exit code of any.
+    pub(super) async fn stop(self) -> u8 {
         let running: Vec<Running> = self.files.into_values().filter_map(|file| file.running).collect();
         running.iter().for_each(|running| running.handle.stop());
+        let mut code = 0;
         for running in running {
-            running.ended().await;
+            code = code.max(running.ended().await);
         }
+        code
     }
 
     /// The files that have changed: where it is not urgent, those of which the last look found the same.
@@ -152,15 +228,17 @@ impl Folder {
     fn read(&mut self, path: PathBuf, mark: Mark) -> Option<Change> {
         let document = Document::read(&path, &self.registry);
         let file = self.files.entry(path.clone());
-        let file = file.or_insert(File { mark, pipeline: None, running: None });
+        let file = file.or_insert(File { mark, pipeline: None, running: None, error: None });
         file.mark = mark;
         let pipeline = match document {
             Ok(document) => {
                 document.print();
+                file.error = document.report();
                 document.pipeline
             }
             Err(error) => {
                 eprintln!("{error:#}");
+                file.error = Some(format!("{error:#}"));
                 None
             }
         };
@@ -238,9 +316,15 @@ impl Folder {
     /// Starts what a file says now, or what it said before where that cannot be.
     fn replace(&mut self, path: PathBuf, mark: Mark, pipeline: Pipeline, ran: bool, runtime: &Runtime) {
         let old = self.files.remove(&path).and_then(|file| file.pipeline);
-        let (pipeline, running) = match Running::start(runtime, &pipeline) {
-            Ok(running) => (Some(pipeline), Some(running)),
+        let mut failed = None;
+        let started = match self.paused.contains(&pipeline.name) {
+            true => Ok(None),
+            false => Running::start(runtime, &pipeline).map(Some),
+        };
+        let (pipeline, running) = match started {
+            Ok(running) => (Some(pipeline), running),
             Err(error) => {
+                failed = Some(format!("{error:#}"));
                 error!(file = %path.display(), error = format!("{error:#}"), "the pipeline cannot start");
                 let again = old.as_ref().filter(|_| ran).map(|old| Running::start(runtime, old));
                 let again = again.and_then(|again| {
@@ -251,7 +335,7 @@ impl Folder {
                 (old, again)
             }
         };
-        self.files.insert(path, File { mark, pipeline, running });
+        self.files.insert(path, File { mark, pipeline, running, error: failed });
     }
 }
 
@@ -263,39 +347,79 @@ impl Running {
             .map_err(|error| anyhow::Error::new(error).context(format!("pipeline `{name}` cannot start")))?;
         info!(pipeline = %name, "started");
         let handle = running.handle();
-        let told = tokio::spawn(async move {
-            tell(&running.wait().await);
-        });
+        let told = tokio::spawn(async move { tell(&running.wait().await) });
         Ok(Self { handle, told })
     }
 
-    async fn ended(self) {
-        if let Err(error) = self.told.await {
+    /// Waits for its end; its exit code.
+    async fn ended(self) -> u8 {
+        self.told.await.unwrap_or_else(|error| {
             error!(%error, "a pipeline's end could not be told");
+            exit::FAILED
+        })
+    }
+}
+
+impl Mark {
+    /// Of a file; `None` where there is none.
+    fn of(path: &Path) -> Option<Self> {
+        let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some(Self(about.dev(), about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+    }
+}
+
+impl Place {
+    /// The pipeline files that are there. What is hidden in a folder is none: editors and file systems leave such files beside those
+    /// that people write.
+    fn scan(&self) -> std::io::Result<BTreeMap<PathBuf, Mark>> {
+        let marked = |path: &PathBuf| Some((path.clone(), Mark::of(path)?));
+        let dir = match self {
+            Self::Files(files) => return Ok(files.iter().filter_map(marked).collect()),
+            Self::Folder(dir) => dir,
+        };
+        let mut files = BTreeMap::new();
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            let path = entry.path();
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+            let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+            if is_yaml && !is_hidden {
+                // A file may go between the two.
+                files.extend(marked(&path));
+            }
+        }
+        Ok(files)
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Folder(dir) => write!(f, "the folder {}", dir.display()),
+            Self::Files(_) => f.write_str("the pipeline files"),
         }
     }
 }
 
-/// The pipeline files of a folder. What is hidden is none: editors and file systems leave such files beside those that people write.
-fn scan(dir: &Path) -> std::io::Result<BTreeMap<PathBuf, Mark>> {
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(b".") {
-            continue;
-        }
-        let path = entry.path();
-        if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            continue;
-        }
-        // A file may go between the two.
-        let Ok(about) = std::fs::metadata(&path) else { continue };
-        if about.is_file() {
-            let mark = Mark(about.dev(), about.ino(), about.len(), about.mtime(), about.mtime_nsec());
-            files.insert(path, mark);
-        }
+/// A file's name without what tells its kind.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Reads every file, and tells what is wrong with any before nothing is started.
+pub(super) fn read_all(files: &[std::path::PathBuf], registry: &Registry) -> anyhow::Result<Vec<Pipeline>> {
+    let mut pipelines: Vec<Pipeline> = Vec::new();
+    let mut wrong = false;
+    for path in files {
+        let document = Document::read(path, registry)?;
+        document.print();
+        wrong |= document.pipeline.is_none();
+        pipelines.extend(document.pipeline);
     }
-    Ok(files)
+    let together = levada_config::check_together(&pipelines.iter().collect::<Vec<_>>(), registry);
+    eprint!("{}", levada_config::render(&together, "", std::io::stderr().is_terminal()));
+    wrong |= together.iter().any(Diagnostic::is_error);
+    if wrong { Err(Failure::told(exit::INVALID).into()) } else { Ok(pipelines) }
 }
 
 fn rejected(path: &Path, file: &File) {

@@ -23,7 +23,7 @@ codes! {
     UNKNOWN_COMPONENT = "CFG020", "There is no component of this name.";
     COMPONENTS = "CFG021", "A node has no component, or more than one.";
     DECODE = "CFG022", "A source needs `decode`, or has one and decodes nothing; or a sink has `encode` and writes no lines.";
-    REFUSED = "CFG023", "A component cannot work with these options.";
+    REJECTED = "CFG023", "A component cannot work with these options.";
     DOUBTFUL = "CFG026", "A component works with these options, but they are probably not meant so.";
     UNKNOWN_INPUT = "CFG030", "An input is not the name of a node.";
     CYCLE = "CFG031", "Nodes feed themselves.";

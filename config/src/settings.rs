@@ -79,7 +79,7 @@ pub struct ErrorSettings {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeadLetterSettings {
-    /// A file of JSON lines that is appended to: the record's bytes, where it came from, which node refused it, why, and
+    /// A file of JSON lines that is appended to: the record's bytes, where it came from, which node rejected it, why, and
     /// after how many attempts. `dead-letters.jsonl` in the pipeline's state folder where not given.
     pub file: Option<PathBuf>,
 }
@@ -133,7 +133,7 @@ pub struct TestCase {
     /// Rows expected by node (at a sink: those it is given): objects with `device`, `time` and the measurements.
     #[serde(default)]
     pub expect: BTreeMap<String, Vec<Value>>,
-    /// How many records or rows are refused.
+    /// How many records or rows are rejected.
     #[serde(default)]
     pub rejected: u64,
 }

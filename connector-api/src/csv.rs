@@ -11,7 +11,7 @@
 use std::{borrow::Cow, io, io::BufRead, ops::Range};
 
 /// No record is longer: a quote that is not closed within so many bytes was not meant to be one.
-const LONGEST: usize = 64 << 20;
+const MAX_RECORD_BYTES: usize = 64 << 20;
 
 /// What is said of a quote that is never closed.
 const OPEN: &str = "a quote is opened that is not closed";
@@ -89,7 +89,7 @@ impl Scanner {
         if self.remarks && bytes.first() == Some(&b'#') {
             return first_line(bytes, at_end, "it is a remark", fields);
         }
-        let closed = at_end || bytes.len() >= LONGEST;
+        let closed = at_end || bytes.len() >= MAX_RECORD_BYTES;
         loop {
             let from = self.field;
             let quoted = bytes.get(from) == Some(&b'"');
@@ -149,7 +149,7 @@ fn first_line(bytes: &[u8], at_end: bool, wrong: &'static str, fields: &mut Vec<
     fields.clear();
     match bytes.iter().position(|byte| *byte == b'\n') {
         Some(end) => Scanned::Whole { length: end + 1, wrong: Some(wrong) },
-        None if at_end || bytes.len() >= LONGEST => {
+        None if at_end || bytes.len() >= MAX_RECORD_BYTES => {
             Scanned::Whole { length: bytes.len(), wrong: Some(wrong) }
         }
         None => Scanned::Open,

@@ -17,17 +17,17 @@ pub enum ErrorKind {
     Connection,
     /// The other side took too long.
     Timeout,
-    /// The other side refuses this user.
+    /// The other side rejects this user.
     Auth,
     /// Data that is not what it should be.
     Data,
-    /// The other side took the request and refused what it asks.
-    Refused,
+    /// The other side took the request and rejected what it asks.
+    Rejected,
     /// Out of disk, memory or quota.
     Exhausted,
     /// Something asked for by name is not there.
     NotFound,
-    /// The operating system refused.
+    /// The operating system rejected.
     Io,
     /// The work was called off.
     Cancelled,
@@ -44,7 +44,7 @@ impl ErrorKind {
             Self::Timeout => "timeout",
             Self::Auth => "auth",
             Self::Data => "data",
-            Self::Refused => "refused",
+            Self::Rejected => "rejected",
             Self::Exhausted => "exhausted",
             Self::NotFound => "not_found",
             Self::Io => "io",
@@ -123,7 +123,7 @@ impl Error {
         Self::new(ErrorKind::Connection, Domain::External, Retry::Later, message)
     }
 
-    /// The operating system refused to do `what`. What [somebody has to change](IoFault) is not worth another try; a full disk
+    /// The operating system rejected to do `what`. What [somebody has to change](IoFault) is not worth another try; a full disk
     /// is, as space comes back by itself.
     pub fn io(what: impl Into<String>, error: std::io::Error) -> Self {
         let fault = IoFault::of(&error);
@@ -232,7 +232,7 @@ impl From<levada_model::SessionError> for Error {
             Code::QUERY_TIMEOUT => ErrorKind::Timeout,
             Code::NOT_READY => ErrorKind::Connection,
             Code::PATH_NOT_EXIST | Code::DATABASE_NOT_EXIST => ErrorKind::NotFound,
-            _ => ErrorKind::Refused,
+            _ => ErrorKind::Rejected,
         };
         let retry = if error.transient { Retry::Later } else { Retry::Never };
         Self::new(kind, Domain::External, retry, error.to_string()).caused_by(error)

@@ -95,7 +95,7 @@
 //!
 //! # The smallest sink
 //!
-//! It sums every number it is given, and refuses rows that hold none.
+//! It sums every number it is given, and rejects rows that hold none.
 //!
 //! ```
 //! use std::sync::{Arc, atomic::{AtomicI64, Ordering}};

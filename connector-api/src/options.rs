@@ -62,7 +62,7 @@ pub fn port_of(address: &str) -> Result<u16, String> {
 }
 
 /// The longest length of time that is read: a hundred years.
-const LONGEST: Duration = Duration::from_secs(36_500 * 86_400);
+const MAX_INTERVAL: Duration = Duration::from_secs(36_500 * 86_400);
 
 const UNITS_OF_TIME: [(&str, f64); 7] =
     [("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0)];
@@ -99,8 +99,8 @@ impl FromStr for Interval {
         let (number, unit) = number_and_unit(text).ok_or_else(wrong)?;
         let (_, seconds) = UNITS_OF_TIME.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
         match Duration::try_from_secs_f64(number * seconds) {
-            Ok(length) if length <= LONGEST => Ok(Self(length)),
-            _ => Err(format!("`{text}` is too long: the longest is {}", Self(LONGEST))),
+            Ok(length) if length <= MAX_INTERVAL => Ok(Self(length)),
+            _ => Err(format!("`{text}` is too long: the longest is {}", Self(MAX_INTERVAL))),
         }
     }
 }

@@ -108,7 +108,7 @@ macro_rules! component_trait {
                 Vec::new()
             }
 
-            /// What the component must have for itself (`file /data/out.csv`): two that claim the same are refused.
+            /// What the component must have for itself (`file /data/out.csv`): two that claim the same are rejected.
             fn claims(options: &Self::Options) -> Vec<String> {
                 let _: &Self::Options = options;
                 Vec::new()

@@ -72,7 +72,7 @@ impl RowQuery {
         let projection = at_no_time(text, |context| parse_projection(text, context))?;
         check(text, &projection, functions)?;
         SeriesCall::take_out(&projection, functions)
-            .map_err(|(span, error)| refuse(text, span, error.to_string()))?;
+            .map_err(|(span, error)| reject(text, span, error.to_string()))?;
         Ok(Self { projection, functions: Arc::clone(functions) })
     }
 
@@ -100,7 +100,7 @@ impl RowQuery {
             if let ExpressionKind::Function(function) = &expression.kind
                 && functions.find(&function.name).is_none()
             {
-                unknown.push(refuse(text, expression.span, function.name.to_string()));
+                unknown.push(reject(text, expression.span, function.name.to_string()));
             }
             open.extend(expression.children());
         }
@@ -194,17 +194,17 @@ fn at_no_time<T: PartialEq>(
     let (read, later) = (parse(0)?, parse(1)?);
     if read != later {
         let at = text.to_ascii_lowercase().find("now").unwrap_or(0);
-        return Err(refuse(text, Span::new(at, at), "`now()` would stand still here: rows come later"));
+        return Err(reject(text, Span::new(at, at), "`now()` would stand still here: rows come later"));
     }
     Ok(read)
 }
 
 fn check(text: &str, projection: &Projection, functions: &FunctionRegistry) -> Result<(), RowQueryError> {
     RowExpressions::check(projection, functions)
-        .map_err(|(span, error)| refuse(text, span, error.to_string()))
+        .map_err(|(span, error)| reject(text, span, error.to_string()))
 }
 
-fn refuse(text: &str, span: Span, message: impl Into<String>) -> RowQueryError {
+fn reject(text: &str, span: Span, message: impl Into<String>) -> RowQueryError {
     let before = text.get(..span.start).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     RowQueryError {

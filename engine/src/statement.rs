@@ -156,7 +156,7 @@ async fn blocking<T: Send + 'static>(
     spawn_blocking(move || step(&storage)).await.map_err(panicked)?
 }
 
-/// The refusal of something that does not exist.
+/// The rejection of something that does not exist.
 fn not_there(code: StatusCode, message: impl Into<String>) -> SessionError {
-    StorageError::refused(code, message).into()
+    StorageError::rejected(code, message).into()
 }

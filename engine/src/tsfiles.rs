@@ -34,7 +34,7 @@ const PARCELS_AHEAD: usize = 2;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The operating system refused.
+    /// The operating system rejected.
     #[error("cannot read {path}: {source}")]
     Io {
         /// The file or folder.

@@ -82,7 +82,7 @@ fuzz_target!(|bytes: &[u8]| {
     }];
     let device = Path::parse("root.fuzz.d").expect("legal");
     let tablet = Tablet::try_new(device, false, Int64Array::from(vec![1]), columns).expect("fits");
-    // It may be refused, as the log may say that the path is something else.
+    // It may be rejected, as the log may say that the path is something else.
     let taken = storage.insert(Write { tablets: vec![tablet], ..Write::default() });
     let taken = taken.expect("the disk is well").report.rejected.is_empty();
     drop(storage);

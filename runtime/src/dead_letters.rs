@@ -25,7 +25,7 @@ use tracing::{error, info};
 
 use self::file::LetterFile;
 pub(crate) use self::letter::{
-    Circumstances, Letter, RefusedRows, Stage, of_record, of_rejections, row_as_json,
+    Circumstances, Letter, LetterRows, Stage, of_record, of_rejections, row_as_json,
 };
 use crate::{disk::Disk, retry::Attempts};
 

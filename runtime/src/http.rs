@@ -43,7 +43,7 @@ struct Served {
 }
 
 /// How long a stop waits for requests under way.
-const GRACE: Duration = Duration::from_secs(2);
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Serialize)]
 struct Readiness {
@@ -115,7 +115,7 @@ pub async fn serve(
     let served = async { axum::serve(listener, routes).with_graceful_shutdown(stopped).await };
     tokio::select! {
         served = served => served.map_err(|error| Error::io("cannot serve HTTP", error)),
-        () = stop.then(|()| sleep(GRACE)) => {
+        () = stop.then(|()| sleep(STOP_TIMEOUT)) => {
             warn!("requests over HTTP that are under way are not waited for any more");
             Ok(())
         }

@@ -20,7 +20,7 @@
 //! | `levada_output_latency_seconds` | seconds | histogram: from the start of a write to its success |
 //! | `levada_output_in_flight` | writes | under way |
 //! | `levada_dead_letters_total` | letters | `stage`: decode, transform, write |
-//! | `levada_dropped_total` | records, rows | refused and dropped, where `errors` say so; `stage` as above |
+//! | `levada_dropped_total` | records, rows | rejected and dropped, where `errors` say so; `stage` as above |
 //! | `levada_queue_rows`, `levada_queue_bytes` | rows, bytes | waiting on an edge; `input`: the node it comes from |
 //!
 //! The registry is handed in: there is no global, so tests read what they caused.

@@ -1,7 +1,7 @@
 //! Dead letters sent again, through the nodes that did not have them.
 //!
 //! ```text
-//!   dead-letters.jsonl ─▶ plan: read, selected, by refusing node ─▶ a part for each ─▶ its pipeline: run to its end
+//!   dead-letters.jsonl ─▶ plan: read, selected, by rejecting node ─▶ a part for each ─▶ its pipeline: run to its end
 //!                          ▲                                          │
 //!                          └── journal: letters that were settled ◀───┘
 //! ```

@@ -6,7 +6,7 @@ use levada_connector_api::Error;
 use serde::Serialize;
 
 use crate::node::{Counts, GivenUp, NodeKind, NodeState};
-use crate::refusals::ReasonCount;
+use crate::rejections::ReasonCount;
 
 /// Why a pipeline ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

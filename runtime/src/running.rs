@@ -231,7 +231,7 @@ impl Live {
         let batches_unsettled: usize =
             outstanding.map(|Outstanding { batches, lost_batches, .. }| batches + lost_batches).sum();
         let given_up = sum(NodeKind::Source, |node| node.counts.given_up);
-        let (reasons, other_reasons) = self.shared.refusals.reasons();
+        let (reasons, other_reasons) = self.shared.rejections.reasons();
         let error = bug.or_else(|| self.shared.take_failure());
         let outcome = match &error {
             Some(_) => Outcome::Failed,

@@ -19,7 +19,7 @@ use crate::{
     disk::Disk,
     metrics::Metrics,
     parts::{Instead, Origin, Parts},
-    refusals::{Clock, Refusals},
+    rejections::{Clock, Rejections},
     retry::{Attempts, Chance},
     running::{Live, PipelineHandle, RunningPipeline},
     shared::{Deadlines, Shared},
@@ -102,7 +102,7 @@ impl Runtime {
     /// Builds a pipeline and starts it. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// A component refuses its options, or a pipeline of this name runs already. What goes wrong later (no broker answers) is told by
+    /// A component rejects its options, or a pipeline of this name runs already. What goes wrong later (no broker answers) is told by
     /// [`RunningPipeline::wait`].
     pub fn start(&self, pipeline: &Pipeline) -> Result<RunningPipeline> {
         self.start_with(pipeline, None)
@@ -127,9 +127,9 @@ impl Runtime {
             options.disk.clone(),
         );
         let clock = Arc::clone(&options.clock);
-        let refusals =
-            Refusals::new(Arc::clone(&name), pipeline.errors.on_error, letters, metrics.clone(), clock);
-        let shared = Arc::new(Shared::new(name, refusals, options.deadlines, options.chance.clone()));
+        let rejections =
+            Rejections::new(Arc::clone(&name), pipeline.errors.on_error, letters, metrics.clone(), clock);
+        let shared = Arc::new(Shared::new(name, rejections, options.deadlines, options.chance.clone()));
         let origin = Origin {
             pipeline: pipeline.clone(),
             registry: Arc::clone(registry),

@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     node::{Node, NodeState},
-    refusals::Refusals,
+    rejections::Rejections,
     retry::{Attempts, Chance},
 };
 
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) stop: CancellationToken,
     /// Finish nothing.
     pub(crate) abort: CancellationToken,
-    pub(crate) refusals: Refusals,
+    pub(crate) rejections: Rejections,
     pub(crate) deadlines: Deadlines,
     pub(crate) chance: Chance,
     /// All tasks have ended and everything is closed.
@@ -54,9 +54,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(pipeline: Arc<str>, refusals: Refusals, deadlines: Deadlines, chance: Chance) -> Self {
+    pub(crate) fn new(
+        pipeline: Arc<str>,
+        rejections: Rejections,
+        deadlines: Deadlines,
+        chance: Chance,
+    ) -> Self {
         let [stop, abort, ended] = std::array::from_fn(|_| CancellationToken::new());
-        Self { pipeline, stop, abort, refusals, deadlines, chance, ended, failure: Mutex::default() }
+        Self { pipeline, stop, abort, rejections, deadlines, chance, ended, failure: Mutex::default() }
     }
 
     /// A node cannot go on: the pipeline stops.

@@ -72,7 +72,7 @@ impl<'a> Builder<'a> {
     /// Builds every node and draws every edge.
     ///
     /// # Errors
-    /// A component is not there or refuses its options, or a node feeds nothing.
+    /// A component is not there or rejects its options, or a node feeds nothing.
     pub(crate) fn build(&self) -> Result<Topology> {
         let mut queues = Queues::new(&self.parts)?;
         let mut sources = self.sources(&mut queues)?;

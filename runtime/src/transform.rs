@@ -16,7 +16,7 @@
 //! * Rejected records go through as they came; a row that is dropped counts as settled.
 //! * The records of a tablet stay in step with its rows.
 //! * A row that a transform cannot handle goes to [`Batch::rejected`](levada_connector_api::Batch) with its record; other
-//!   rows go on. A record is rejected once, however many of its rows are refused. A row that came from no record stops the
+//!   rows go on. A record is rejected once, however many of its rows are rejected. A row that came from no record stops the
 //!   pipeline: there would be nothing to put away.
 //! * No row without a value goes on, no column without one, and no tablet without rows.
 
@@ -26,7 +26,7 @@ mod memo;
 mod names;
 mod pick;
 mod rate_limit;
-mod refusal;
+mod rejection;
 mod rename;
 mod route;
 mod rows;

@@ -49,7 +49,7 @@ impl Sink for Stream {
     /// Writes a batch on a thread that may block: whoever reads a pipe may be slow, and must not hold up the runtime's.
     ///
     /// # Errors
-    /// Nobody reads any more, which ends the pipeline; the system refuses.
+    /// Nobody reads any more, which ends the pipeline; the system rejects.
     async fn write(&self, batch: &Batch) -> Result<Delivery> {
         if batch.readings.is_empty() {
             return Ok(Delivery::default());

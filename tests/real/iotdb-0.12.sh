@@ -73,7 +73,7 @@ X
 ask() { # statements, each a line of standard input; the rows of queries, of the nth in a file n.txt where a folder is given
   timeout 30 java -Xmx256m -Djava.net.preferIPv4Stack=true -Dlogback.configurationFile="$server/conf/logback.xml" \
     -cp "$home/classes:$home/lib/*" Ask "$port" "$@" || {
-    echo "the server refused, or did not answer; its log ends with:" >&2
+    echo "the server rejected, or did not answer; its log ends with:" >&2
     tail -n 5 "$home/server.log" >&2
     return 1
   }

@@ -95,7 +95,7 @@ for model in tree table; do
   compare "PyPI's ($model) by ours" "$home/expected.txt" "$home/found.txt"
 done
 
-# What PyPI's reader does not read: it refuses these ("Out of memory"), reads SPRINTZ of DOUBLE and RLE of 64 bits otherwise
+# What PyPI's reader does not read: it rejects these ("Out of memory"), reads SPRINTZ of DOUBLE and RLE of 64 bits otherwise
 # than Java does, and ends texts at a zero byte.
 unread='(boolean_rle|date_(sprintz|zigzag)|timestamp_(sprintz|zigzag)|(double|float)_(gorilla_v1|rle)|double_sprintz)_'
 unread="$unread|[.]special"$'\t'"(int64_rle|timestamp_rle|text|string)_"

@@ -264,7 +264,7 @@ impl Reader<'_> {
             let (message, help) = reworded(problem.message);
             match problem.doubtful {
                 true => report.warning(code::DOUBTFUL, &path, at, message).maybe_help(help),
-                false => report.error(code::REFUSED, &path, at, message).maybe_help(help),
+                false => report.error(code::REJECTED, &path, at, message).maybe_help(help),
             };
         }
         right.then(|| ComponentRef { name: component.name.to_owned(), options })

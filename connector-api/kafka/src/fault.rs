@@ -25,19 +25,19 @@ pub fn failure(what: &str, error: &KafkaError) -> Error {
     use RDKafkaErrorCode as Code;
     let (kind, domain, retry) = match error.rdkafka_error_code() {
         Some(Code::NotImplemented | Code::UnsupportedFeature) => {
-            (ErrorKind::Refused, Domain::User, Retry::Never)
+            (ErrorKind::Rejected, Domain::User, Retry::Never)
         }
         Some(code) if is_lasting(code) => (ErrorKind::Auth, Domain::User, Retry::Never),
         Some(Code::FencedInstanceId) => {
             let message = format!(
                 "{what}: another process has the same member id; two processes must not share, nor copy, a state folder"
             );
-            return Error::new(ErrorKind::Refused, Domain::User, Retry::Never, message);
+            return Error::new(ErrorKind::Rejected, Domain::User, Retry::Never, message);
         }
         Some(Code::OperationTimedOut | Code::RequestTimedOut) => {
             (ErrorKind::Timeout, Domain::External, Retry::Later)
         }
-        Some(Code::Fatal) => (ErrorKind::Refused, Domain::External, Retry::Never),
+        Some(Code::Fatal) => (ErrorKind::Rejected, Domain::External, Retry::Never),
         _ => (ErrorKind::Connection, Domain::External, Retry::Later),
     };
     Error::new(kind, domain, retry, format!("{what}: {error}"))

@@ -23,7 +23,7 @@ impl Fault {
 
     /// One that does not pass.
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Refused, retry: Retry::Never, message: message.into(), gives_up: None }
+        Self { kind: ErrorKind::Rejected, retry: Retry::Never, message: message.into(), gives_up: None }
     }
 
     /// One that gives a split up.

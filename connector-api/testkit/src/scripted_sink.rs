@@ -200,7 +200,7 @@ impl ScriptedSink {
                 delivery.rejected.push(Rejection { readings: index, rows, error: run[0].1.clone() });
             }
         }
-        // Positions of a batch with refused rows come again, alone, once those rows are safe.
+        // Positions of a batch with rejected rows come again, alone, once those rows are safe.
         if delivery.rejected.is_empty() {
             for each in &batch.positions {
                 state.positions.add(each);

@@ -84,7 +84,7 @@ impl SimulatedStore {
         Self(Arc::new(Inner { checkpoints, state: Mutex::default(), trouble: watch::Sender::new(None) }))
     }
 
-    /// Rows (device and time) for which `reject` gives a reason are refused for it.
+    /// Rows (device and time) for which `reject` gives a reason are rejected for it.
     #[must_use]
     pub fn rejecting(self, reject: impl Fn(&str, i64) -> Option<String> + Send + Sync + 'static) -> Self {
         self.0.state.lock().reject = Some(Arc::new(reject));

@@ -11,7 +11,7 @@ use levada_udf::{FaultKind, UdfError};
 pub enum QueryError {
     /// The query makes no sense, or asks for what is not there; the code says which.
     #[error("{message}")]
-    Refused {
+    Rejected {
         /// As clients know it.
         code: StatusCode,
         /// What, why, and what to do.
@@ -45,18 +45,21 @@ pub enum QueryError {
 impl QueryError {
     /// A query that is well formed but makes no sense.
     pub(crate) fn semantic(message: impl Into<String>) -> Self {
-        Self::Refused { code: StatusCode::SEMANTIC_ERROR, message: message.into() }
+        Self::Rejected { code: StatusCode::SEMANTIC_ERROR, message: message.into() }
     }
 
     /// A query that is recognised and not carried out.
     pub(crate) fn unsupported(what: impl std::fmt::Display) -> Self {
-        Self::Refused { code: StatusCode::UNSUPPORTED_OPERATION, message: format!("{what} is not supported") }
+        Self::Rejected {
+            code: StatusCode::UNSUPPORTED_OPERATION,
+            message: format!("{what} is not supported"),
+        }
     }
 
     /// The code clients know it by.
     pub fn code(&self) -> StatusCode {
         match self {
-            Self::Refused { code, .. } => *code,
+            Self::Rejected { code, .. } => *code,
             Self::Memory { .. } => StatusCode::QUERY_MEMORY_NOT_ENOUGH,
             Self::Storage(error) => error.code(),
             Self::Function(error) => match error.fault.kind {

@@ -147,14 +147,14 @@ impl FunctionRegistry {
         let Some(taken) = self.own(name) else { return Ok(()) };
         let upper = name.to_uppercase();
         Err(if taken.is_builtin() {
-            QueryError::Refused {
+            QueryError::Rejected {
                 code: StatusCode::CREATE_UDF_ERROR,
                 message: format!(
                     "Failed to create UDF [{upper}], the given function name conflicts with the built-in function name."
                 ),
             }
         } else {
-            QueryError::Refused {
+            QueryError::Rejected {
                 code: StatusCode::EXECUTE_STATEMENT_ERROR,
                 message: format!("Failed to create UDF [{upper}], the same name UDF has been created"),
             }

@@ -105,11 +105,11 @@ impl SeriesCall {
         let Some(Binder::Series(bind)) =
             self.functions.find(&self.written.name).map(FunctionDefinition::binder)
         else {
-            return Err(call.refuse("it is no function of series"));
+            return Err(call.reject("it is no function of series"));
         };
         let (running, data_type) = bind(&call)?;
         if running.holds_rows() {
-            return Err(call.refuse(
+            return Err(call.reject(
                 "it asks for windows, and rows that wait for theirs would be lost with a crash: only functions that take rows \
                  one by one can stand here",
             ));

@@ -243,16 +243,16 @@ fn column_name(column: &SelectColumn) -> Option<Arc<str>> {
 }
 
 fn check(expression: &Expression, functions: &FunctionRegistry) -> Result<(), (Span, QueryError)> {
-    let refuse = |message: String| Err((expression.span, QueryError::semantic(message)));
+    let reject = |message: String| Err((expression.span, QueryError::semantic(message)));
     match &expression.kind {
         ExpressionKind::Series(name) if name.pattern().len() != 1 => {
-            return refuse(format!("`{name}` is a path: a measurement is named by its own name alone"));
+            return reject(format!("`{name}` is a path: a measurement is named by its own name alone"));
         }
         ExpressionKind::Function(function) => {
             if !is_call(function, functions)
                 && let Some(message) = not_of_rows(&function.name, functions)
             {
-                return refuse(message);
+                return reject(message);
             }
         }
         _ => {}

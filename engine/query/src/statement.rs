@@ -19,7 +19,7 @@ pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) 
     let environment = Environment::new(Arc::clone(&view), context);
     let Some(query) = statement.as_query() else {
         let message = "the statement is not a query".to_owned();
-        return Err(QueryError::Refused { code: StatusCode::QUERY_NOT_ALLOWED, message });
+        return Err(QueryError::Rejected { code: StatusCode::QUERY_NOT_ALLOWED, message });
     };
     let bound = match query {
         Query::Select(query) => select::plan(query, view, context)?,

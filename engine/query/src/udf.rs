@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// Instances of a function that wait for their first row, at most.
-const WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 
 impl FunctionDefinition {
     /// A function of a user's, under a name that calls give; of what a call may use there is a limit.
@@ -119,7 +119,7 @@ impl Place {
     fn take(places: Arc<AtomicUsize>) -> Option<Self> {
         let before = places.fetch_add(1, Ordering::Relaxed);
         let place = Self(places);
-        (before < WAITING).then_some(place)
+        (before < MAX_WAITING).then_some(place)
     }
 }
 

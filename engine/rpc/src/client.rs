@@ -41,14 +41,14 @@ pub enum ClientError {
     },
     /// The node answered with an error.
     #[error(transparent)]
-    Refused(#[from] SessionError),
+    Rejected(#[from] SessionError),
 }
 
 impl From<ClientError> for SessionError {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::Lost { .. } => Self::new(levada_model::StatusCode::NOT_READY, error.to_string()),
-            ClientError::Refused(error) => error,
+            ClientError::Rejected(error) => error,
         }
     }
 }

@@ -81,7 +81,7 @@ impl Conversation {
 }
 
 /// How many statements of one call are run at the same time: they become durable together.
-const AT_ONCE: usize = 256;
+const CONCURRENT_STATEMENTS: usize = 256;
 
 /// Runs the statements of one call, those that are there, and says how each went. Those that begin in some order are applied in
 /// that order; one that fails holds up no other.
@@ -99,5 +99,5 @@ async fn each(
         }
         .boxed()
     });
-    futures::stream::iter(running).buffered(AT_ONCE).collect().await
+    futures::stream::iter(running).buffered(CONCURRENT_STATEMENTS).collect().await
 }

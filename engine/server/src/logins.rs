@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use tracing::warn;
 
 /// So many logins of an address may fail one after the other …
-const AT_ONCE: u32 = 10;
+const FAILURES_BEFORE_WAIT: u32 = 10;
 /// … and then one in such a time.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// So many addresses are remembered.
@@ -108,7 +108,7 @@ impl Failures {
     /// How long an address has to wait before it may try again.
     fn wait(&self, from: IpAddr, now: Instant) -> Option<Duration> {
         let owed = self.forgotten.get(&network(from))?.saturating_duration_since(now);
-        let most = AGAIN_AFTER * (AT_ONCE - 1);
+        let most = AGAIN_AFTER * (FAILURES_BEFORE_WAIT - 1);
         owed.checked_sub(most).filter(|wait| !wait.is_zero())
     }
 }
@@ -133,7 +133,7 @@ mod tests {
         let (mut failures, now) = (Failures::default(), Instant::now());
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         let (bad, other) = (address("10.0.0.1"), address("10.0.0.2"));
-        for _ in 0..AT_ONCE {
+        for _ in 0..FAILURES_BEFORE_WAIT {
             assert_eq!(failures.wait(bad, now), None);
             failures.add(bad, now);
         }
@@ -144,13 +144,13 @@ mod tests {
         assert_eq!(failures.wait(bad, later), None, "once in a while it may try again");
         failures.add(bad, later);
         assert_eq!(failures.wait(bad, later), Some(AGAIN_AFTER));
-        assert_eq!(failures.wait(bad, later + AGAIN_AFTER * AT_ONCE), None);
+        assert_eq!(failures.wait(bad, later + AGAIN_AFTER * FAILURES_BEFORE_WAIT), None);
     }
 
     #[test]
     fn addresses_of_one_network_of_version_6_are_one() {
         let (mut failures, now) = (Failures::default(), Instant::now());
-        for last in 0..AT_ONCE {
+        for last in 0..FAILURES_BEFORE_WAIT {
             failures.add(format!("2001:db8::{last:x}").parse().expect("an address"), now);
         }
         assert!(failures.wait("2001:db8::ffff".parse().expect("an address"), now).is_some());

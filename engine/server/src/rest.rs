@@ -121,14 +121,14 @@ async fn check(
     next: Next,
 ) -> Response {
     const INIT_AUTH_ERROR: StatusCode = StatusCode(800);
-    let refused = |code: StatusCode, message: &str| rejected(HttpStatus::UNAUTHORIZED, code, message);
+    let rejected = |code: StatusCode, message: &str| rejected(HttpStatus::UNAUTHORIZED, code, message);
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(encoded) = header.and_then(|value| value.strip_prefix("Basic ")) else {
-        return refused(INIT_AUTH_ERROR, "INIT_AUTH_ERROR: send user and password by basic authentication");
+        return rejected(INIT_AUTH_ERROR, "INIT_AUTH_ERROR: send user and password by basic authentication");
     };
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let Some((user, password)) = decoded.as_deref().and_then(|text| text.split_once(':')) else {
-        return refused(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD");
+        return rejected(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD");
     };
     let time = shared.query_timeout();
     match shared.logins.open(&shared.engine, (user, password), from, time).await {
@@ -137,9 +137,9 @@ async fn check(
             carried_out(&shared, request, next).await
         }
         Err(error) if error.code == StatusCode::WRONG_LOGIN_PASSWORD => {
-            refused(error.code, "WRONG_LOGIN_PASSWORD")
+            rejected(error.code, "WRONG_LOGIN_PASSWORD")
         }
-        Err(error) => refused(error.code, &error.message),
+        Err(error) => rejected(error.code, &error.message),
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Server {
 }
 
 /// How long accepting pauses after it failed: mostly there are no file descriptors left, and more will be soon.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 impl Server {
     /// A server of an engine. What pipes of others had sent in part to a server before goes.
@@ -98,7 +98,7 @@ impl Server {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     warn!(%error, "a connection could not be accepted");
-                    sleep(PAUSE).await;
+                    sleep(ACCEPT_BACKOFF).await;
                     continue;
                 }
             };

@@ -52,7 +52,7 @@ pub(crate) fn said(code: StatusCode, message: String) -> Status {
     Status { code: code.0, message: Some(message), ..Status::default() }
 }
 
-/// A failure. Clients repeat by themselves what may work later: only what is certain not to have been refused for good.
+/// A failure. Clients repeat by themselves what may work later: only what is certain not to have been rejected for good.
 pub(crate) fn failure(error: &SessionError) -> Status {
     let again = matches!(
         error.code,
@@ -75,7 +75,7 @@ pub(crate) fn of_parts(parts: Vec<Status>) -> Status {
     Status { sub_status: Some(parts), ..said(StatusCode::MULTIPLE_ERROR, message) }
 }
 
-/// The refusal of a request that is not well formed.
+/// The rejection of a request that is not well formed.
 pub(crate) fn malformed(error: impl std::fmt::Display) -> SessionError {
     SessionError::new(StatusCode::ILLEGAL_PARAMETER, error.to_string())
 }

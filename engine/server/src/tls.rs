@@ -163,7 +163,7 @@ const UNEXPECTED: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 10];
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const HANDSHAKES: usize = 1_000;
 /// How long accepting pauses after it failed.
-const PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// A listener for HTTP whose connections have shaken hands. One that is slow to holds up no other.
 pub(crate) struct TlsListener {
@@ -209,7 +209,7 @@ impl axum::serve::Listener for TlsListener {
                     Ok((stream, peer)) => self.begin(stream, peer),
                     Err(error) => {
                         warn!(%error, "a connection could not be accepted");
-                        sleep(PAUSE).await;
+                        sleep(ACCEPT_BACKOFF).await;
                     }
                 },
             }

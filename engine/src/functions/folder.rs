@@ -19,9 +19,9 @@ use levada_storage::{Disk, SystemDisk};
 use levada_udf::{UdfError, UdfFactory, UdfLimits, UdfLoader};
 
 /// How deep sub-folders are looked into; links may go in circles.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 /// Bytes of a file that may be a module.
-const LARGEST: u64 = 256 << 20;
+const MAX_FILE_BYTES: u64 = 256 << 20;
 /// What files from elsewhere are kept in.
 const INSTALLED: &str = ".installed";
 
@@ -150,7 +150,7 @@ impl ModuleFolder {
         for file in files {
             visit(&file, loader.load(&file).map_err(|error| in_words(&error)));
         }
-        if depth < DEEPEST {
+        if depth < MAX_DEPTH {
             folders.retain(|folder| !is_hidden(folder));
             folders.sort_unstable();
             folders.iter().for_each(|folder| self.each_below(loader, folder, depth + 1, visit));
@@ -160,10 +160,10 @@ impl ModuleFolder {
     fn read(&self, file: &Path) -> io::Result<Vec<u8>> {
         let opened = self.disk.open(file)?;
         let length = opened.len()?;
-        if length > LARGEST {
+        if length > MAX_FILE_BYTES {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
-                format!("it has {length} bytes, and a module has {LARGEST} at most"),
+                format!("it has {length} bytes, and a module has {MAX_FILE_BYTES} at most"),
             ));
         }
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];

@@ -99,7 +99,7 @@ impl Functions {
                 .ok_or_else(|| file.damaged(0, format!("there is no kind of functions `{}`", entry.kind)))?;
             match registry.with(library.definition(&entry, kind, None)) {
                 Ok(more) => registry = Arc::new(more),
-                Err(QueryError::Refused { code: StatusCode::CREATE_UDF_ERROR, .. }) => {
+                Err(QueryError::Rejected { code: StatusCode::CREATE_UDF_ERROR, .. }) => {
                     warn!(
                         function = entry.name,
                         "a function that was made has the name of one that is built in by now, which is called instead"
@@ -303,7 +303,7 @@ fn kind_of(text: &str) -> Option<FunctionKind> {
 }
 
 fn not_loaded(class: &str, why: &str) -> QueryError {
-    QueryError::Refused {
+    QueryError::Rejected {
         code: StatusCode::UDF_LOAD_CLASS_ERROR,
         message: format!("Failed to load class '{class}': {why}"),
     }

@@ -80,7 +80,7 @@ impl<V: ?Sized> Seen<V> {
         }
         match measurements.iter().find(|name| !self.has_series(&device.child(name))) {
             None => Ok(()),
-            Some(name) => Err(StorageError::refused(
+            Some(name) => Err(StorageError::rejected(
                 StatusCode::PATH_NOT_EXIST,
                 format!("Path [{device}.{name}] does not exist"),
             )),

@@ -99,7 +99,7 @@ impl PipeWork {
         loop {
             match ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await {
                 // The feed of a pipe that was stopped just now ends with the read that is under way.
-                Err(EngineError::Storage(StorageError::Refused { .. })) if left > 0 => {
+                Err(EngineError::Storage(StorageError::Rejected { .. })) if left > 0 => {
                     left -= 1;
                     tokio::time::sleep(LEAVING).await;
                 }

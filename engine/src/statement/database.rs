@@ -17,14 +17,14 @@ pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<St
         ));
     }
     apply(shared, move |storage| {
-        storage.create_database(&path, ttl).map_err(|error| refusal(&*storage.catalog(), &path, error))
+        storage.create_database(&path, ttl).map_err(|error| rejection(&*storage.catalog(), &path, error))
     })
     .await?;
     Ok(String::new())
 }
 
 /// Below a database, clients are told that the one above exists; above one, that there is a conflict.
-fn refusal(catalog: &dyn Catalog, path: &Path, error: StorageError) -> SessionError {
+fn rejection(catalog: &dyn Catalog, path: &Path, error: StorageError) -> SessionError {
     let mut error = SessionError::from(error);
     let lies_below = || {
         let above = std::iter::successors(path.parent(), Path::parent);

@@ -119,7 +119,7 @@ fn altered(series: SeriesInfo, change: Alteration) -> Result<SeriesChange, Sessi
             for (key, value) in pairs {
                 match holder(&mut tags, &mut attributes, &key) {
                     Some(known) => drop(known.insert(key, value)),
-                    None => return Err(refused(&path, format!("does not have tag/attribute [{key}]"))),
+                    None => return Err(rejected(&path, format!("does not have tag/attribute [{key}]"))),
                 }
             }
         }
@@ -160,10 +160,10 @@ fn rename(
     to: String,
 ) -> Result<(), SessionError> {
     if tags.contains_key(&to) || attributes.contains_key(&to) {
-        return Err(refused(path, format!("already has a tag/attribute named [{to}]")));
+        return Err(rejected(path, format!("already has a tag/attribute named [{to}]")));
     }
     let Some(known) = holder(tags, attributes, from) else {
-        return Err(refused(path, format!("does not have tag/attribute [{from}]")));
+        return Err(rejected(path, format!("does not have tag/attribute [{from}]")));
     };
     if let Some(value) = known.remove(from) {
         known.insert(to, value);
@@ -174,13 +174,13 @@ fn rename(
 fn add(path: &Path, what: &str, known: &mut Pairs, pairs: Vec<(String, String)>) -> Result<(), SessionError> {
     for (key, value) in pairs {
         if known.contains_key(&key) {
-            return Err(refused(path, format!("already has the {what} [{key}]")));
+            return Err(rejected(path, format!("already has the {what} [{key}]")));
         }
         known.insert(key, value);
     }
     Ok(())
 }
 
-fn refused(path: &Path, what: String) -> SessionError {
+fn rejected(path: &Path, what: String) -> SessionError {
     SessionError::new(StatusCode::METADATA_ERROR, format!("TimeSeries [{path}] {what}."))
 }

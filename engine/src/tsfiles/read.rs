@@ -162,20 +162,20 @@ impl<R: ReadAt> Source<R> {
             return Ok(true);
         }
         let tablet = Tablet::try_new(device.clone(), aligned, times, columns)
-            .map_err(|error| self.damaged(TsFileError::Refused { reason: error.to_string() }))?;
+            .map_err(|error| self.damaged(TsFileError::Rejected { reason: error.to_string() }))?;
         Ok(emit(Item::Rows(tablet)))
     }
 
     /// The rows that are kept.
     fn filter(&self, array: &dyn Array, keep: &BooleanArray) -> Result<ArrayRef, ReadError> {
-        filter(array, keep).map_err(|error| self.damaged(TsFileError::Refused { reason: error.to_string() }))
+        filter(array, keep).map_err(|error| self.damaged(TsFileError::Rejected { reason: error.to_string() }))
     }
 
     /// All rows, null where they are not kept.
     fn blank(&self, values: &ArrayRef, keep: &BooleanArray) -> Result<ArrayRef, ReadError> {
         let nothing = arrow_array::new_null_array(values.data_type(), 1);
         arrow_select::zip::zip(keep, values, &arrow_array::Scalar::new(nothing))
-            .map_err(|error| self.damaged(TsFileError::Refused { reason: error.to_string() }))
+            .map_err(|error| self.damaged(TsFileError::Rejected { reason: error.to_string() }))
     }
 
     fn damaged(&self, source: TsFileError) -> ReadError {

@@ -21,7 +21,7 @@ use crate::error::panicked;
 const FIRST: &str = "root";
 
 /// So many passwords are checked at once.
-const AT_ONCE: usize = 2;
+const CONCURRENT_CHECKS: usize = 2;
 
 /// What a password is compared with.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(super) struct Passwords {
 impl Default for Passwords {
     fn default() -> Self {
         Self {
-            permits: Semaphore::new(AT_ONCE),
+            permits: Semaphore::new(CONCURRENT_CHECKS),
             keys: [RandomState::new(), RandomState::new()],
             right: Mutex::default(),
         }

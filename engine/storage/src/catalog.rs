@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A clone of the catalog is a snapshot. Names of measurements are shared over all devices. All changes go through
-//! [`Catalog::apply`], with the number of the write they belong to, while writing as in recovery; what may be refused is
+//! [`Catalog::apply`], with the number of the write they belong to, while writing as in recovery; what may be rejected is
 //! checked before, in `rules`.
 
 mod apply;

@@ -125,7 +125,7 @@ pub trait ReadFile: fmt::Debug + Send + Sync {
     /// Fills `bytes` from a place.
     ///
     /// # Errors
-    /// The file ends before, or the operating system refuses.
+    /// The file ends before, or the operating system rejects.
     fn read_exact_at(&self, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {
             match self.read_at(bytes, offset) {

@@ -8,7 +8,7 @@ use levada_model::{IoFault, SessionError, StatusCode};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StorageError {
-    /// The operating system refused.
+    /// The operating system rejected.
     #[error("{what} {path}: {source}", path = path.display())]
     Io {
         /// What was being done: `cannot open`, `cannot write to`.
@@ -68,7 +68,7 @@ pub enum StorageError {
     },
     /// The request cannot be carried out as it is; the code says of which kind the reason is.
     #[error("{message}")]
-    Refused {
+    Rejected {
         /// As clients know it.
         code: StatusCode,
         /// What, why, and what to do.
@@ -88,9 +88,9 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// A refusal.
-    pub fn refused(code: StatusCode, message: impl Into<String>) -> Self {
-        Self::Refused { code, message: message.into() }
+    /// A rejection.
+    pub fn rejected(code: StatusCode, message: impl Into<String>) -> Self {
+        Self::Rejected { code, message: message.into() }
     }
 
     /// Names what was being done to which file, for `map_err`.
@@ -121,7 +121,7 @@ impl StorageError {
             }
             Self::Io { .. } | Self::Damaged { .. } | Self::LogGone { .. } => StatusCode::STORAGE_ENGINE_ERROR,
             Self::Locked { .. } => StatusCode::NOT_READY,
-            Self::Refused { code, .. } => *code,
+            Self::Rejected { code, .. } => *code,
             Self::Behind { .. } => StatusCode::ILLEGAL_PARAMETER,
             Self::Closed => StatusCode::NOT_READY,
             Self::ReadOnly { .. } => StatusCode::SYSTEM_READ_ONLY,

@@ -61,8 +61,8 @@ pub(crate) struct Positions {
     safe: Owners,
     /// Not yet safe: the write's number, the owner, its ranges.
     pending: VecDeque<(u64, Arc<str>, Vec<SplitRange>)>,
-    /// Where splits began of which only writes came that were refused.
-    refused: BTreeMap<(Arc<str>, SplitName), u64>,
+    /// Where splits began of which only writes came that were rejected.
+    rejected: BTreeMap<(Arc<str>, SplitName), u64>,
 }
 
 fn add(owners: &mut Owners, owner: &Arc<str>, ranges: &[SplitRange]) {
@@ -76,11 +76,11 @@ fn add(owners: &mut Owners, owner: &Arc<str>, ranges: &[SplitRange]) {
 }
 
 impl Positions {
-    /// Notes where splits begin whose first write is refused: a later range must not be taken for the beginning.
-    pub(crate) fn refused(&mut self, owner: &Arc<str>, ranges: &[SplitRange]) {
+    /// Notes where splits begin whose first write is rejected: a later range must not be taken for the beginning.
+    pub(crate) fn rejected(&mut self, owner: &Arc<str>, ranges: &[SplitRange]) {
         for SplitRange { split, range } in ranges {
             if !self.knows(owner, split) {
-                let start = self.refused.entry((Arc::clone(owner), split.clone())).or_insert(range.start);
+                let start = self.rejected.entry((Arc::clone(owner), split.clone())).or_insert(range.start);
                 *start = (*start).min(range.start);
             }
         }
@@ -95,14 +95,14 @@ impl Positions {
     }
 
     /// The ranges a record must have so that they mean the same after a restart: those given and, for splits whose first
-    /// write was refused, where they begin.
+    /// write was rejected, where they begin.
     pub(crate) fn complete(&mut self, owner: &Arc<str>, ranges: Vec<SplitRange>) -> Vec<SplitRange> {
-        if self.refused.is_empty() {
+        if self.rejected.is_empty() {
             return ranges;
         }
         let mut completed = Vec::with_capacity(ranges.len());
         for range in ranges {
-            if let Some(start) = self.refused.remove(&(Arc::clone(owner), range.split.clone()))
+            if let Some(start) = self.rejected.remove(&(Arc::clone(owner), range.split.clone()))
                 && start < range.range.start
             {
                 completed.push(SplitRange { split: range.split.clone(), range: start..start });
@@ -226,11 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_first_write_keeps_its_place() {
+    fn a_rejected_first_write_keeps_its_place() {
         let mut positions = Positions::default();
         let owner: Arc<str> = "o".into();
         let range = |range| SplitRange { split: "s".into(), range };
-        positions.refused(&owner, &[range(0..10)]);
+        positions.rejected(&owner, &[range(0..10)]);
         let completed = positions.complete(&owner, vec![range(10..20)]);
         positions.push(1, Arc::clone(&owner), completed);
         assert_eq!(positions.checkpoint("o", 1).get(&SplitName::from("s")), Some(&0));

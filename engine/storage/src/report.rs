@@ -7,7 +7,7 @@ use crate::{Durable, StorageError};
 /// What became of a write.
 #[derive(Debug)]
 pub struct Inserted {
-    /// What was refused; the rest is visible already.
+    /// What was rejected; the rest is visible already.
     pub report: WriteReport,
     /// Resolves when the rest is durable.
     pub durable: Durable,

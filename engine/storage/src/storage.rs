@@ -130,8 +130,8 @@ impl Storage {
     /// begin in some order are applied in that order.
     ///
     /// Positions of a write of which something is rejected are not stored: see [`Write::positions`].
-    /// Refused are also values of more than 255 MiB, which no file can hold, and tablets that make a write larger than 768 MiB.
-    /// A tablet without rows is passed over. Of a series that comes by its name and by its alias, the latter is refused.
+    /// Rejected are also values of more than 255 MiB, which no file can hold, and tablets that make a write larger than 768 MiB.
+    /// A tablet without rows is passed over. Of a series that comes by its name and by its alias, the latter is rejected.
     /// An empty range among the positions, `a..a`, says that reading begins at `a`: all before it is settled elsewhere.
     ///
     /// # Errors

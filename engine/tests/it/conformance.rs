@@ -16,7 +16,7 @@ const SKIPPED: &str = include_str!("../data/skipped.txt");
 struct Record {
     group: String,
     sql: String,
-    /// The rows, or the code of the refusal.
+    /// The rows, or the code of the rejection.
     answer: Result<Answer, i64>,
 }
 
@@ -69,8 +69,8 @@ fn difference(ours: &Result<Answer, (i64, String)>, theirs: &Result<Answer, i64>
     match (ours, theirs) {
         (Err((code, _)), Err(theirs)) if code == theirs => None,
         (Err((code, message)), Err(theirs)) => Some(format!("code {code} ({message}) instead of {theirs}")),
-        (Err((code, message)), Ok(_)) => Some(format!("refused: {code} {message}")),
-        (Ok(_), Err(theirs)) => Some(format!("carried out instead of refused with {theirs}")),
+        (Err((code, message)), Ok(_)) => Some(format!("rejected: {code} {message}")),
+        (Ok(_), Err(theirs)) => Some(format!("carried out instead of rejected with {theirs}")),
         (Ok(ours), Ok(theirs)) if ours.columns != theirs.columns => {
             Some(format!("columns {:?}\n      instead of {:?}", ours.columns, theirs.columns))
         }

@@ -8,7 +8,7 @@ use levada_model::{
     Column, DataType, Outcome, Path, Session, SplitName, SplitRange, StatusCode, Tablet, Write,
 };
 
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 fn column(name: &str, data_type: DataType, values: ArrayRef) -> Column {
     Column { name: name.into(), data_type, values }
@@ -164,12 +164,12 @@ async fn what_was_written_becomes_what_its_series_holds() {
 async fn failures_have_their_codes() {
     let store = Store::open();
     let session = store.session();
-    assert_eq!(refusal(&session, "selec s").await.0, StatusCode::SQL_PARSE_ERROR.0);
+    assert_eq!(rejection(&session, "selec s").await.0, StatusCode::SQL_PARSE_ERROR.0);
     assert_eq!(
-        refusal(&session, "insert into root.a.d(time,s) values(1)").await.0,
+        rejection(&session, "insert into root.a.d(time,s) values(1)").await.0,
         StatusCode::SEMANTIC_ERROR.0
     );
-    assert_eq!(refusal(&session, "drop model m").await.0, StatusCode::UNSUPPORTED_OPERATION.0);
+    assert_eq!(rejection(&session, "drop model m").await.0, StatusCode::UNSUPPORTED_OPERATION.0);
     let error = session.query("create database root.a").await.expect_err("gives no rows");
     assert_eq!(error.code, StatusCode::QUERY_NOT_ALLOWED);
     assert!(!error.transient);
@@ -251,11 +251,11 @@ async fn a_query_sees_the_store_as_it_was_when_it_began() {
 }
 
 #[tokio::test]
-async fn a_closed_session_refuses_and_others_go_on() {
+async fn a_closed_session_rejects_and_others_go_on() {
     let store = Store::open();
     let (session, other) = (store.session(), store.session());
     session.close().await.expect("closed");
-    assert_eq!(refusal(&session, "show version").await.0, StatusCode::NOT_LOGIN.0);
+    assert_eq!(rejection(&session, "show version").await.0, StatusCode::NOT_LOGIN.0);
     assert!(session.insert_tablets(Write::default()).await.is_err());
     done(&other, "show version").await;
 }

@@ -1,6 +1,6 @@
 //! `align by device`: one rule for devices that lack a measurement, and for names below a device.
 
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_for_which_the_condition_never_holds_has_no_row() {
@@ -46,7 +46,7 @@ async fn a_name_below_a_device_is_one_node() {
         "select s1 from root.a.* where d1.s1 > 0 align by device",
         "select count(s1) from root.a.* having count(d1.s1) > 0 align by device",
     ] {
-        let (code, message) = refusal(&session, query).await;
+        let (code, message) = rejection(&session, query).await;
         assert_eq!(
             (code, message.contains("ALIGN BY DEVICE: the suffix")),
             (701, true),
@@ -72,6 +72,6 @@ async fn regular_expressions_may_look_around_and_back() {
         let found: Vec<&str> = found.iter().map(|row| &row[..1]).collect();
         assert_eq!(found, times, "{condition}");
     }
-    let (code, message) = refusal(&session, "select t from root.a.d where t regexp '(?<!'").await;
+    let (code, message) = rejection(&session, "select t from root.a.d where t regexp '(?<!'").await;
     assert_eq!((code, message.contains("not a regular expression")), (701, true), "{message}");
 }

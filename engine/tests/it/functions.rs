@@ -15,7 +15,7 @@ use levada_engine::{
 };
 use levada_model::{Outcome, Session};
 
-use super::store::{Store, done, refusal, rows};
+use super::store::{Store, done, rejection, rows};
 
 /// Makes functions of texts.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ const ASKED: &str = "select Twice(s) from root.f.d";
 async fn a_module_that_is_put_into_the_folder_is_used_without_a_restart() {
     let store = store().await;
     let session = store.session();
-    let (code, message) = refusal(&session, "create function twice as 'ex.Twice'").await;
+    let (code, message) = rejection(&session, "create function twice as 'ex.Twice'").await;
     assert_eq!(code, 1200);
     assert!(message.starts_with("Failed to load class 'ex.Twice': no module below "), "{message}");
     assert!(message.ends_with("ext/udf declares it (0 files were looked at)"), "{message}");
@@ -100,13 +100,13 @@ async fn a_function_is_there_after_a_restart_and_after_a_crash() {
     store.engine().close().await.expect("closed");
     reopen(&mut store);
     assert_eq!(rows(&store.session(), ASKED).await, ["1,3.0", "2,8.0"]);
-    assert_eq!(refusal(&store.session(), "select once(s) from root.f.d").await.0, 701);
+    assert_eq!(rejection(&store.session(), "select once(s) from root.f.d").await.0, 701);
     // Not closed: what was acknowledged is on the disk.
     done(&store.session(), "create function half as 'ex.Half'").await;
     done(&store.session(), "drop function TWICE").await;
     reopen(&mut store);
     assert_eq!(rows(&store.session(), "select half(s) from root.f.d").await, ["1,0.75", "2,2.0"]);
-    assert_eq!(refusal(&store.session(), ASKED).await.0, 701);
+    assert_eq!(rejection(&store.session(), ASKED).await.0, 701);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -117,11 +117,11 @@ async fn what_cannot_be_loaded_after_a_restart_says_why_and_works_when_it_is_bac
     fs::remove_file(store.data().join("ext/udf/m.txt")).expect("removed");
     assert_eq!(rows(&store.session(), ASKED).await, ["1,3.0", "2,8.0"], "it is loaded");
     reopen(&mut store);
-    let (code, message) = refusal(&store.session(), ASKED).await;
+    let (code, message) = rejection(&store.session(), ASKED).await;
     assert_eq!(code, 1200, "{message}");
     assert!(message.contains("no module below"), "{message}");
     store.reopen();
-    let (_, message) = refusal(&store.session(), ASKED).await;
+    let (_, message) = rejection(&store.session(), ASKED).await;
     assert!(message.contains("this program cannot run modules"), "{message}");
     reopen(&mut store);
     put(&store, "m.txt", "ex.Twice 2");
@@ -135,25 +135,25 @@ async fn names_are_known_in_any_case_and_those_that_are_taken_are_rejected() {
     put(&store, "m.txt", "ex.Twice 2");
     done(&session, "create function twice as 'ex.Twice'").await;
     assert_eq!(
-        refusal(&session, "create function TWICE as 'ex.Twice'").await,
+        rejection(&session, "create function TWICE as 'ex.Twice'").await,
         (301, "Failed to create UDF [TWICE], the same name UDF has been created".to_owned())
     );
     assert_eq!(
-        refusal(&session, "create function Sin as 'ex.Twice'").await,
+        rejection(&session, "create function Sin as 'ex.Twice'").await,
         (
             1204,
             "Failed to create UDF [SIN], the given function name conflicts with the built-in function name."
                 .to_owned()
         )
     );
-    assert_eq!(refusal(&session, "create function count as 'ex.Twice'").await.0, 1204);
+    assert_eq!(rejection(&session, "create function count as 'ex.Twice'").await.0, 1204);
     assert_eq!(
-        refusal(&session, "drop function sin").await,
+        rejection(&session, "drop function sin").await,
         (1205, "Built-in function SIN can not be deregistered.".to_owned())
     );
     done(&session, "drop function tWiCe").await;
     assert_eq!(
-        refusal(&session, "drop function twice").await,
+        rejection(&session, "drop function twice").await,
         (301, "Failed to drop UDF [TWICE], this UDF has not been created".to_owned())
     );
 }
@@ -187,7 +187,7 @@ async fn two_modules_with_one_id_are_an_error_that_names_both() {
     let store = store().await;
     put(&store, "one.txt", "ex.Twice 2");
     put(&store, "sub/two.txt", "ex.Twice 3");
-    let (code, message) = refusal(&store.session(), "create function twice as 'ex.Twice'").await;
+    let (code, message) = rejection(&store.session(), "create function twice as 'ex.Twice'").await;
     assert_eq!(code, 1200);
     assert!(message.contains("ext/udf/one.txt and by "), "{message}");
     assert!(message.contains("ext/udf/sub/two.txt: leave one of them there"), "{message}");
@@ -197,7 +197,7 @@ async fn two_modules_with_one_id_are_an_error_that_names_both() {
 async fn a_file_that_is_no_module_does_not_hide_the_others() {
     let store = store().await;
     put(&store, "bad.txt", "nonsense");
-    let (_, message) = refusal(&store.session(), "create function twice as 'ex.Twice'").await;
+    let (_, message) = rejection(&store.session(), "create function twice as 'ex.Twice'").await;
     assert!(message.contains("bad.txt: a line has no factor"), "{message}");
     put(&store, "good.txt", "ex.Twice 2");
     done(&store.session(), "create function twice as 'ex.Twice'").await;
@@ -214,12 +214,12 @@ async fn a_module_is_brought_from_a_uri_and_goes_with_its_function() {
     let create = format!("create function twice as 'ex.Twice' using uri '{uri}'");
     let session = store.session();
     let (code, message) =
-        refusal(&session, &format!("create function twice as 'ex.Other' using uri '{uri}'")).await;
+        rejection(&session, &format!("create function twice as 'ex.Other' using uri '{uri}'")).await;
     assert_eq!(code, 1201);
     assert!(message.contains("a module.txt declares ex.Twice"), "{message}");
     for wrong in ["https://example.org/x.txt", "file:///nowhere/x.txt", "x.txt"] {
         let sql = format!("create function twice as 'ex.Twice' using uri '{wrong}'");
-        assert_eq!(refusal(&session, &sql).await.0, 1201, "{wrong}");
+        assert_eq!(rejection(&session, &sql).await.0, 1201, "{wrong}");
     }
     done(&session, &create).await;
     fs::write(&file, "ex.Twice 3").expect("written");
@@ -228,7 +228,7 @@ async fn a_module_is_brought_from_a_uri_and_goes_with_its_function() {
     let session = store.session();
     assert_eq!(rows(&session, ASKED).await, ["1,3.0", "2,8.0"], "the copy is used");
     assert_eq!(
-        refusal(&session, "create function other as 'ex.Twice'").await.0,
+        rejection(&session, "create function other as 'ex.Twice'").await.0,
         1200,
         "by its function alone"
     );
@@ -275,7 +275,7 @@ async fn a_folder_that_is_read_alone_has_its_functions_and_takes_no_more() {
     });
     assert_eq!(rows(&store.session(), ASKED).await, ["1,3.0", "2,8.0"]);
     for sql in ["create function other as 'ex.Twice'", "drop function twice"] {
-        assert_eq!(refusal(&store.session(), sql).await.0, 600, "{sql}");
+        assert_eq!(rejection(&store.session(), sql).await.0, 600, "{sql}");
     }
 }
 

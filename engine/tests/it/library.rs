@@ -2,7 +2,7 @@
 
 use levada_model::Session;
 
-use crate::store::{Store, ask, done, refusal, rows};
+use crate::store::{Store, ask, done, rejection, rows};
 
 async fn store() -> Store {
     let store = Store::open();
@@ -74,7 +74,7 @@ async fn what_is_wrong_with_a_call_is_told() {
             "the length of the series should be a power of 2: 5 is not",
         ),
     ] {
-        let (_, message) = refusal(&session, statement).await;
+        let (_, message) = rejection(&session, statement).await;
         assert!(message.contains(expected), "{statement}: {message}");
     }
 }
@@ -103,7 +103,7 @@ async fn scripts_that_register_them_go_on_working() {
     // What was made is dropped, and what is built in stays.
     done(&session, "drop function median").await;
     assert_eq!(rows(&session, "select median(s1) from root.q.d1").await, ["0,2.0"]);
-    assert_eq!(refusal(&session, "drop function median").await.0, 1205);
+    assert_eq!(rejection(&session, "drop function median").await.0, 1205);
     let listed = rows(&session, "show functions").await;
     assert!(
         listed.contains(
@@ -122,7 +122,7 @@ async fn a_series_that_is_too_long_for_a_function_ends_the_query_and_nothing_els
     }
     store.reopen_with(|options| options.udf_memory = 100_000);
     let session = store.session();
-    let (_, message) = refusal(&session, "select median(s1) from root.q.d1").await;
+    let (_, message) = rejection(&session, "select median(s1) from root.q.d1").await;
     assert!(message.contains("median"), "{message}");
     // A sketch has no need of the whole series, and a moving average of its window.
     assert!(ask(&session, "select median(s1, 'error'='0.05') from root.q.d1").await.is_ok());

@@ -6,7 +6,7 @@ use arrow_array::{BooleanArray, Float64Array, Int32Array, Int64Array};
 use levada_model::{Compressor, DataType, Encoding, Path as DevicePath, SeriesSchema};
 use levada_tsfile::{AlignedColumn, TsFileWriter, Version, WriterOptions};
 
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 /// A file with a plain and an aligned device, in small pages.
 fn write(path: &Path, version: Version) {
@@ -119,7 +119,7 @@ async fn a_flipped_value_is_an_error_that_names_chunk_and_page() {
                     let store = Store::open();
                     let session = store.session();
                     let load = format!("load '{}'", path.display());
-                    let (code, message) = refusal(&session, &load).await;
+                    let (code, message) = rejection(&session, &load).await;
                     assert_eq!(code, 1100, "{message}");
                     assert!(message.contains(series) && message.contains("flip.tsfile, byte"), "{message}");
                     assert!(message.contains(page) || message.contains("it holds other"), "{message}");
@@ -150,7 +150,7 @@ async fn values_that_changed_places_are_an_error() {
         std::fs::write(&path, &swapped).expect("written");
         let store = Store::open();
         let session = store.session();
-        let (code, message) = refusal(&session, &format!("load '{}'", path.display())).await;
+        let (code, message) = rejection(&session, &format!("load '{}'", path.display())).await;
         assert!(code == 1100 && message.contains("root.far.plain.s"), "{code} {message}");
         assert_eq!(rows(&session, "count timeseries").await, ["0"], "nothing is stored");
     }
@@ -163,7 +163,7 @@ async fn what_cannot_be_loaded_is_said() {
     let store = Store::open();
     let session = store.session();
     let load = format!("load '{}'", path.display());
-    let (code, message) = refusal(&session, &load).await;
+    let (code, message) = rejection(&session, &load).await;
     assert!(code == 1100 && message.contains("x.tsfile"), "{code} {message}");
     // A server that runs has files that it has begun.
     for begun in ["", "TsFil"] {
@@ -171,13 +171,13 @@ async fn what_cannot_be_loaded_is_said() {
         done(&session, &load).await;
     }
     std::fs::write(&path, "no TsFile at all").expect("written");
-    let (code, message) = refusal(&session, &load).await;
+    let (code, message) = rejection(&session, &load).await;
     assert!(code == 1100 && message.contains("not a TsFile"), "{code} {message}");
     write(&path, Version::V4);
-    let (code, _) = refusal(&session, &format!("{load} verify=perhaps")).await;
+    let (code, _) = rejection(&session, &format!("{load} verify=perhaps")).await;
     assert_eq!(code, 701);
     done(&session, "create timeseries root.far.plain.s TEXT").await;
-    let (code, message) = refusal(&session, &load).await;
+    let (code, message) = rejection(&session, &load).await;
     assert!(code == 1100 && message.contains("measurement s"), "{code} {message}");
     // All else of the file is there.
     assert_eq!(rows(&session, "select i from root.far.aligned").await, ["10,7", "30,9"]);

@@ -1,6 +1,6 @@
 //! Names that look like something else are bound as names, and shown so that they can be asked for again.
 
-use crate::store::{Store, ask, done, refusal, rows};
+use crate::store::{Store, ask, done, rejection, rows};
 
 /// Measurements that are keywords, literals or expressions elsewhere.
 const ODD: [&str; 12] =
@@ -48,7 +48,7 @@ async fn a_node_named_root_below_the_from_path_is_no_whole_path() {
     done(&session, "insert into root.p.`root`.`root`(time, s) values(1, 5)").await;
     assert_eq!(rows(&session, "select `root`.`root`.s from root.p").await, ["1,5.0"]);
     assert_eq!(rows(&session, "select `root`.s from root.p.`root` where `root`.s = 5").await, ["1,5.0"]);
-    assert_eq!(refusal(&session, "select root.p.s from root.p").await.0, 701);
+    assert_eq!(rejection(&session, "select root.p.s from root.p").await.0, 701);
 }
 
 #[tokio::test(flavor = "multi_thread")]

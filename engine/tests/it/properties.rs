@@ -1,6 +1,6 @@
 //! Properties of series: known ones are kept and shown, others are rejected.
 
-use crate::store::{Store, ask, done, refusal, rows};
+use crate::store::{Store, ask, done, rejection, rows};
 
 /// Dead band and its parameters, by series.
 async fn deadbands(store: &Store) -> Vec<Vec<Option<String>>> {
@@ -69,7 +69,7 @@ async fn a_property_that_means_nothing_is_rejected_and_makes_no_series() {
             format!("create timeseries root.u.x.s with datatype=INT32, {properties}"),
             format!("create aligned timeseries root.u.y(s INT32 {})", properties.replace(", ", " ")),
         ] {
-            let (code, message) = refusal(&session, &sql).await;
+            let (code, message) = rejection(&session, &sql).await;
             assert_eq!((code, message.contains(reason)), (701, true), "{sql}: {message}");
         }
     }

@@ -1,6 +1,6 @@
 //! Statements that change something.
 
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 #[tokio::test]
 async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {
@@ -8,7 +8,7 @@ async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {
     let session = store.session();
     done(&session, "create timeseries root.a.d.b BOOLEAN").await;
     let (code, message) =
-        refusal(&session, "insert into root.a.d(time,s,b) values(1,1,true),(2,2,'bad')").await;
+        rejection(&session, "insert into root.a.d(time,s,b) values(1,1,true),(2,2,'bad')").await;
     assert_eq!(code, 507);
     assert_eq!(
         message,
@@ -89,9 +89,9 @@ async fn tags_and_attributes_are_changed_one_by_one() {
     );
     assert_eq!(shown[7].as_deref(), Some(r#"{"keeper":"amy"}"#));
     for (what, code) in [("add tags unit=x", 507), ("set nope=1", 507), ("rename nope to x", 507)] {
-        assert_eq!(refusal(&session, &alter(what)).await.0, code, "{what}");
+        assert_eq!(rejection(&session, &alter(what)).await.0, code, "{what}");
     }
-    assert_eq!(refusal(&session, "alter timeseries root.a.d.nope add tags a=b").await.0, 508);
+    assert_eq!(rejection(&session, "alter timeseries root.a.d.nope add tags a=b").await.0, 508);
 }
 
 #[tokio::test]
@@ -100,8 +100,8 @@ async fn a_read_only_store_still_answers() {
     let session = store.session();
     done(&session, "insert into root.a.d(time, s) values (1, 1)").await;
     done(&session, "set system to readonly").await;
-    assert_eq!(refusal(&session, "insert into root.a.d(time, s) values (2, 2)").await.0, 507);
-    assert_eq!(refusal(&session, "create database root.b").await.0, 507);
+    assert_eq!(rejection(&session, "insert into root.a.d(time, s) values (2, 2)").await.0, 507);
+    assert_eq!(rejection(&session, "create database root.b").await.0, 507);
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0"]);
     done(&session, "set system to running").await;
     done(&session, "insert into root.a.d(time, s) values (2, 2)").await;
@@ -113,13 +113,13 @@ async fn without_automatic_schema_only_known_series_are_written() {
     let session = store.session();
     done(&session, "insert into root.a.d(time, s) values (1, 1)").await;
     done(&session, "set configuration 'enable_auto_create_schema'='false'").await;
-    let (code, message) = refusal(&session, "insert into root.a.d(time, s, t) values (2, 2, 3)").await;
+    let (code, message) = rejection(&session, "insert into root.a.d(time, s, t) values (2, 2, 3)").await;
     assert_eq!(
         (code, message.as_str()),
         (507, "Fail to insert measurements [t] caused by [Path [root.a.d.t] does not exist]")
     );
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0", "2,2.0"]);
-    assert_eq!(refusal(&session, "insert into root.b.d(time, s) values (1, 1)").await.0, 500);
+    assert_eq!(rejection(&session, "insert into root.b.d(time, s) values (1, 1)").await.0, 500);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn rows_older_than_their_time_to_live_are_gone() {
     done(&session, "insert into root.a.d(time, s) values (1, 1)").await;
     done(&session, "set ttl to root.a.** 1000").await;
     assert!(rows(&session, "select s from root.a.d").await.is_empty());
-    assert_eq!(refusal(&session, "insert into root.a.d(time, s) values (2, 2)").await.0, 607);
+    assert_eq!(rejection(&session, "insert into root.a.d(time, s) values (2, 2)").await.0, 607);
     done(&session, "unset ttl from root.a").await;
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0"]);
 }
@@ -164,7 +164,7 @@ async fn cells_are_filled_by_a_number_that_the_type_holds_or_the_query_is_reject
         ),
         ("select l, t from root.a.d fill(9223372036854775808)", "is not of type INT64: it is out of range"),
     ] {
-        let (_, message) = refusal(&session, query).await;
+        let (_, message) = rejection(&session, query).await;
         assert!(message.contains(reason), "{query}: {message}");
     }
 }
@@ -184,7 +184,7 @@ async fn dates_are_days_of_the_years_1_to_9999_in_four_digits() {
     assert_eq!(rows(&session, "select y from root.a.d where y = '0999-12-31'").await, [stored[1]]);
     assert_eq!(rows(&session, "select y from root.a.d where y < '0999-12-31'").await, [stored[0], stored[4]]);
     for text in ["'0000-12-31'", "'999-12-31'", "'10000-01-01'", "0000-01-01", "'-001-01-01'"] {
-        refusal(&session, &format!("insert into root.a.d(time, y) values (9, {text})")).await;
+        rejection(&session, &format!("insert into root.a.d(time, y) values (9, {text})")).await;
     }
     assert_eq!(rows(&session, "select count(y) from root.a.d").await, ["5"]);
 }

@@ -123,9 +123,9 @@ pub(crate) async fn rows(session: &dyn Session, sql: &str) -> Vec<String> {
 }
 
 /// Code and message of a statement that must fail.
-pub(crate) async fn refusal(session: &dyn Session, sql: &str) -> (i32, String) {
+pub(crate) async fn rejection(session: &dyn Session, sql: &str) -> (i32, String) {
     match ask(session, sql).await {
-        Ok(answer) => panic!("{sql} was to be refused, and gave {answer:?}"),
+        Ok(answer) => panic!("{sql} was to be rejected, and gave {answer:?}"),
         Err(error) => (error.code.0, error.message),
     }
 }

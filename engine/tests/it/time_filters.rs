@@ -1,6 +1,6 @@
 //! Conditions on the time: of the newest points, of the catalog, and at a single time.
 
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 async fn store() -> Store {
     let store = Store::open();
@@ -36,7 +36,7 @@ async fn last_takes_any_condition_on_the_time() {
     }
     for condition in ["n > 1", "time > 1 or n > 1", "time + 1 > 2"] {
         let (code, message) =
-            refusal(&session, &format!("select last n from root.a.d where {condition}")).await;
+            rejection(&session, &format!("select last n from root.a.d where {condition}")).await;
         assert_eq!((code, message.contains("Only time filters")), (701, true), "{condition}: {message}");
     }
 }

@@ -2,7 +2,7 @@
 
 use levada_model::Session;
 
-use crate::store::{RECORDED, Store, done, refusal, rows};
+use crate::store::{RECORDED, Store, done, rejection, rows};
 
 /// Three rows of three devices: a minute ago, a second ago, now.
 async fn fill(session: &dyn Session) {
@@ -67,7 +67,7 @@ async fn files_go_when_all_their_rows_have_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn late_rows_of_a_device_are_refused_and_the_newest_value_ends_too() {
+async fn late_rows_of_a_device_are_rejected_and_the_newest_value_ends_too() {
     let store = Store::open();
     let session = store.session();
     fill(&session).await;
@@ -75,14 +75,14 @@ async fn late_rows_of_a_device_are_refused_and_the_newest_value_ends_too() {
     assert_eq!(rows(&session, "select last s from root.a.old").await, ["5,root.a.old.s,1.0,DOUBLE"]);
     done(&session, "set ttl to root.a.old 1000").await;
     assert_eq!(rows(&session, "select last s from root.a.old").await.len(), 0);
-    let (code, message) = refusal(&session, "insert into root.a.old(time, s) values (6, 1)").await;
+    let (code, message) = rejection(&session, "insert into root.a.old(time, s) values (6, 1)").await;
     assert_eq!(code, 607, "{message}");
     done(&session, "insert into root.a.d1(time, s) values (6, 1)").await;
     done(&session, "unset ttl from root.a.old").await;
     assert_eq!(rows(&session, "select last s from root.a.old").await, ["5,root.a.old.s,1.0,DOUBLE"]);
     // Of a device that is not there yet.
     done(&session, "set ttl to root.new.d 1000").await;
-    assert_eq!(refusal(&session, "insert into root.new.d(time, s) values (6, 1)").await.0, 607);
+    assert_eq!(rejection(&session, "insert into root.new.d(time, s) values (6, 1)").await.0, 607);
     assert_eq!(rows(&session, "show devices root.a.old").await, ["root.a.old,false,-,INF"]);
 }
 

@@ -292,7 +292,7 @@ async fn rows_are_written_and_make_series_only_where_their_user_may() {
     let store = filled().await;
     let root = store.session();
     let amy = log_in(&store, "amyuser", PASSWORD).await.expect("a user");
-    let refused = async |devices: &[&str], words: &str| {
+    let rejected = async |devices: &[&str], words: &str| {
         let error = amy.insert_tablets(write(devices)).await.expect_err("not allowed");
         assert_eq!(error.code, StatusCode::NO_PERMISSION);
         assert!(error.message.contains(words) && !error.transient, "{error}");
@@ -300,15 +300,15 @@ async fn rows_are_written_and_make_series_only_where_their_user_may() {
         let error = ask(&amy, &insert).await.expect_err("not allowed");
         assert!(error.message.contains(words), "{error}");
     };
-    refused(&["root.a.d"], "WRITE_DATA on [root.a.d.w]").await;
+    rejected(&["root.a.d"], "WRITE_DATA on [root.a.d.w]").await;
     done(&root, "grant write_data on root.a.** to user amyuser").await;
-    refused(&["root.a.d"], "WRITE_SCHEMA on [root.a.d.w]").await;
-    refused(&["root.a.d", "root.b.d"], "WRITE_DATA on [root.b.d.w]").await;
+    rejected(&["root.a.d"], "WRITE_SCHEMA on [root.a.d.w]").await;
+    rejected(&["root.a.d", "root.b.d"], "WRITE_DATA on [root.b.d.w]").await;
     done(&root, "grant write_schema on root.a.d.w to user amyuser").await;
     amy.insert_tablets(write(&["root.a.d"])).await.expect("allowed");
-    refused(&["root.a.e"], "WRITE_SCHEMA on [root.a.e.w]").await;
+    rejected(&["root.a.e"], "WRITE_SCHEMA on [root.a.e.w]").await;
     done(&root, "grant write on root.n.** to user amyuser").await;
-    refused(&["root.n.d"], "MANAGE_DATABASE").await;
+    rejected(&["root.n.d"], "MANAGE_DATABASE").await;
     done(&root, "grant manage_database on root.** to user amyuser").await;
     amy.insert_tablets(write(&["root.n.d"])).await.expect("allowed");
     assert_eq!(rows(&root, "select w from root.** align by device").await, ["9,root.a.d,7", "9,root.n.d,7"]);

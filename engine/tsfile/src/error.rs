@@ -33,7 +33,7 @@ pub enum TsFileError {
     },
     /// The caller asked for something impossible.
     #[error("{reason}")]
-    Refused {
+    Rejected {
         /// What was asked for, and why it is impossible.
         reason: String,
     },
@@ -45,7 +45,7 @@ impl TsFileError {
     }
 
     pub(crate) fn rejected(reason: impl Into<String>) -> Self {
-        Self::Refused { reason: reason.into() }
+        Self::Rejected { reason: reason.into() }
     }
 
     pub(crate) fn io(what: &'static str, offset: u64) -> impl FnOnce(io::Error) -> Self {

@@ -3,7 +3,7 @@
 //! | code | meaning |
 //! | --- | --- |
 //! | 0 | done; `fsck`: no errors, or all repaired (notes are no errors) |
-//! | 1 | failed while running: a sink that will never take the data, a query that failed, errors that `fsck` found, lines that `import` refused, dead letters that `replay` cannot send |
+//! | 1 | failed while running: a sink that will never take the data, a query that failed, errors that `fsck` found, lines that `import` rejected, dead letters that `replay` cannot send |
 //! | 2 | the command line is wrong |
 //! | 3 | a pipeline file, a statement or an option is wrong: nothing was started |
 //! | 4 | stopped before everything was settled: the rest will be read again at the next start |

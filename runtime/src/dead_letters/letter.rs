@@ -20,7 +20,7 @@ use levada_model::{SplitName, Value};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-/// Where a record or row was refused.
+/// Where a record or row was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Stage {
     /// It could not be made into rows.
@@ -34,7 +34,7 @@ pub(crate) enum Stage {
 /// A record or row that no sink will have.
 #[derive(Clone, Debug)]
 pub(crate) struct Letter {
-    /// When it was refused.
+    /// When it was rejected.
     pub(crate) time: SystemTime,
     /// By which node.
     pub(crate) node: Arc<str>,
@@ -48,7 +48,7 @@ pub(crate) struct Letter {
     pub(crate) content: Content,
 }
 
-/// What was refused.
+/// What was rejected.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
     /// A record as it came.
@@ -57,7 +57,7 @@ pub(crate) enum Content {
     Row(Map<String, Json>),
 }
 
-/// What all letters of one refusal have in common.
+/// What all letters of one rejection have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Circumstances<'a> {
     /// When.
@@ -129,7 +129,7 @@ impl Stage {
 const MOST_REASONS: usize = 1_000;
 
 impl Letter {
-    /// Another row of the record was refused, too.
+    /// Another row of the record was rejected, too.
     fn also(&mut self, error: &str) {
         if self.error.len() < MOST_REASONS && !self.error.split("; ").any(|known| known == error) {
             self.error.push_str("; ");
@@ -203,14 +203,14 @@ impl Circumstances<'_> {
     }
 }
 
-/// The letter of a record that was refused as a whole.
+/// The letter of a record that was rejected as a whole.
 pub(crate) fn of_record(record: RecordRef, error: &str, circumstances: &Circumstances<'_>) -> Letter {
     circumstances.letter(error, Content::Record(record))
 }
 
-/// Rows that a sink refused.
+/// Rows that a sink rejected.
 #[derive(Debug, Default)]
-pub(crate) struct RefusedRows {
+pub(crate) struct LetterRows {
     /// Their letters: one for each record, or for each row that came from none.
     pub(crate) letters: Vec<Letter>,
     /// How many rows.
@@ -219,28 +219,28 @@ pub(crate) struct RefusedRows {
     pub(crate) points: usize,
 }
 
-/// The letters of rows that a sink refused.
+/// The letters of rows that a sink rejected.
 pub(crate) fn of_rejections(
     batch: &Batch,
     rejections: &[Rejection],
     circumstances: &Circumstances<'_>,
-) -> RefusedRows {
-    let mut refused = RefusedRows::default();
+) -> LetterRows {
+    let mut rejected = LetterRows::default();
     // Where the letter of a record is.
     let mut seen: HashMap<(SplitName, u64), usize> = HashMap::new();
-    let mut refuse = |readings: &Readings, row: usize, error: &str| {
+    let mut reject = |readings: &Readings, row: usize, error: &str| {
         if row >= readings.tablet.rows() {
             return;
         }
-        refused.rows += 1;
+        rejected.rows += 1;
         let columns = readings.tablet.columns();
-        refused.points += columns.iter().filter(|column| column.values.is_valid(row)).count();
+        rejected.points += columns.iter().filter(|column| column.values.is_valid(row)).count();
         let content = match readings.record(row) {
             Some(record) => {
                 let origin = record.origin().map(|(split, position)| (split.clone(), position));
-                let next = refused.letters.len();
+                let next = rejected.letters.len();
                 let known = origin.map(|origin| *seen.entry(origin).or_insert(next)).filter(|&at| at < next);
-                if let Some(letter) = known.and_then(|at| refused.letters.get_mut(at)) {
+                if let Some(letter) = known.and_then(|at| rejected.letters.get_mut(at)) {
                     letter.also(error);
                     return;
                 }
@@ -248,16 +248,16 @@ pub(crate) fn of_rejections(
             }
             None => Content::Row(row_as_json(readings, row)),
         };
-        refused.letters.push(circumstances.letter(error, content));
+        rejected.letters.push(circumstances.letter(error, content));
     };
     for rejection in rejections {
         let Some(readings) = batch.readings.get(rejection.readings) else { continue };
         match &rejection.rows {
-            Some(rows) => rows.iter().for_each(|&row| refuse(readings, row as usize, &rejection.error)),
-            None => (0..readings.tablet.rows()).for_each(|row| refuse(readings, row, &rejection.error)),
+            Some(rows) => rows.iter().for_each(|&row| reject(readings, row as usize, &rejection.error)),
+            None => (0..readings.tablet.rows()).for_each(|row| reject(readings, row, &rejection.error)),
         }
     }
-    refused
+    rejected
 }
 
 /// A row, with its device, time, values and the types of these.

@@ -75,7 +75,7 @@ fn rows_of_one_record_make_one_letter() {
         Rejection { readings: 1, rows: None, error: "type".to_owned() },
         Rejection { readings: 7, rows: None, error: "no such readings".to_owned() },
     ];
-    let RefusedRows { letters, rows, points } = of_rejections(&batch, &rejections, &circumstances(&node));
+    let LetterRows { letters, rows, points } = of_rejections(&batch, &rejections, &circumstances(&node));
     assert_eq!((letters.len(), rows, points), (3, 4, 4));
     let mut lines = Vec::new();
     letters.iter().for_each(|letter| letter.write("p", &mut lines));
@@ -88,7 +88,7 @@ fn rows_of_one_record_make_one_letter() {
 }
 
 #[test]
-fn a_record_of_which_rows_are_refused_for_several_reasons_says_them_all() {
+fn a_record_of_which_rows_are_rejected_for_several_reasons_says_them_all() {
     let node: Arc<str> = "store".into();
     let readings = Readings { tablet: tablet(3), records: Some((records(&[b"a", b"b"]), [0, 0, 1].into())) };
     let batch = Batch { readings: vec![readings], ..Batch::default() };

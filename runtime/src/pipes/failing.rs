@@ -18,8 +18,8 @@ use tracing::{info, warn};
 use crate::{Chance, retry::Attempts};
 
 /// The waits of a receiver that cannot be reached, or is in trouble.
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const MAX_WAIT: Duration = Duration::from_secs(1);
 /// The wait after all retries.
 const SLOW: Duration = Duration::from_secs(2);
 /// The wait where somebody has to change something.
@@ -35,9 +35,9 @@ pub(super) struct Failing<'a> {
 impl<'a> Failing<'a> {
     pub(super) fn new(work: &'a PipeWork, retries: Arc<AtomicU32>, chance: Chance) -> Self {
         let policy = RetryPolicy {
-            initial: Interval(FIRST),
+            initial: Interval(FIRST_WAIT),
             multiplier: 2.0,
-            max_interval: Interval(LONGEST),
+            max_interval: Interval(MAX_WAIT),
             max_elapsed: None,
         };
         Self { work, retries, attempts: Attempts::new(policy, chance) }
@@ -45,7 +45,7 @@ impl<'a> Failing<'a> {
 
     /// Something failed: tells people, where it does not pass soon, and waits.
     pub(super) async fn failed(&mut self, error: &SessionError) {
-        let wait = self.attempts.failed(Instant::now()).unwrap_or(LONGEST);
+        let wait = self.attempts.failed(Instant::now()).unwrap_or(MAX_WAIT);
         let (count, most) = (self.attempts.count(), u64::from(self.retries.load(Ordering::Relaxed)));
         let pipe = &self.work.definition().name;
         let message = &error.message;

@@ -36,7 +36,7 @@ use crate::{
     state::{self, States},
 };
 
-use super::worker::{PATIENCE, Worker};
+use super::worker::{ROWS_BEFORE_WARNING, Worker};
 
 mod known;
 
@@ -252,7 +252,7 @@ impl Holding {
         self.weight.rows += emitted.rows();
         self.weight.bytes += emitted.batch.bytes() + others;
         self.emitted.append(emitted);
-        self.worker.tell_of_nothing(PATIENCE);
+        self.worker.tell_of_nothing(ROWS_BEFORE_WARNING);
         if self.states.is_some() && (!self.open.is_empty() || !self.emitted.is_empty()) {
             self.save_at.get_or_insert_with(|| Instant::now() + SAVE_EVERY);
         }

@@ -67,7 +67,7 @@ impl SinkTask {
 
     async fn pump(&mut self) -> Result<()> {
         let writer = Arc::clone(&self.writer);
-        let (shared, refusals) = (&writer.shared, &writer.shared.refusals);
+        let (shared, rejections) = (&writer.shared, &writer.shared.rejections);
         let mut writes = FuturesUnordered::new();
         let (mut ended, mut alone) = (false, false);
         loop {
@@ -81,7 +81,7 @@ impl SinkTask {
                 biased;
                 () = shared.abort.cancelled() => return Ok(()),
                 Some(done) = writes.next() => done?,
-                durable = refusals.durable(full.unwrap_or_default()), if room && full.is_some() => {
+                durable = rejections.durable(full.unwrap_or_default()), if room && full.is_some() => {
                     durable?;
                     if let Some(batch) = self.batcher.take_full() {
                         let beginnings = self.begin(&batch);
@@ -184,7 +184,7 @@ impl Writer {
         under_way < self.capabilities.max_in_flight && self.troubled.load(Ordering::Relaxed) == 0
     }
 
-    /// Writes a batch, dead-letters what the sink refuses of it, and settles it.
+    /// Writes a batch, dead-letters what the sink rejects of it, and settles it.
     async fn deliver(self: Arc<Self>, outgoing: Outgoing, beginnings: Vec<SplitRange>) -> Result<()> {
         if !beginnings.is_empty() {
             self.write(&Batch { positions: beginnings, ..Batch::default() }).await?;
@@ -198,19 +198,19 @@ impl Writer {
             0 if !self.capabilities.checkpoints => (Delivery::default(), 1),
             _ => self.write(&batch).await?,
         };
-        let refused = self.shared.refusals.rows(&self.node, &batch, &delivery.rejected, attempts)?;
-        self.shared.refusals.durable(refused.ticket).await?;
-        if refused.rows > 0 && self.capabilities.checkpoints {
-            // A sink may hold the positions of a batch back until what it refused of it is safe.
+        let rejected = self.shared.rejections.rows(&self.node, &batch, &delivery.rejected, attempts)?;
+        self.shared.rejections.durable(rejected.ticket).await?;
+        if rejected.rows > 0 && self.capabilities.checkpoints {
+            // A sink may hold the positions of a batch back until what it rejected of it is safe.
             let positions = batch.positions.clone();
             self.write(&Batch { positions, ..Batch::default() }).await?;
         }
         let (rows, points) =
-            (rows.saturating_sub(refused.rows), points.saturating_sub(refused.points) + delivery.beside);
+            (rows.saturating_sub(rejected.rows), points.saturating_sub(rejected.points) + delivery.beside);
         self.node.tally.went_out(rows, points);
         self.metrics.sent.inc_by(rows as u64);
         self.metrics.points.inc_by(points as u64);
-        self.metrics.rejected.inc_by(refused.rows as u64);
+        self.metrics.rejected.inc_by(rejected.rows as u64);
         for receipt in receipts {
             receipt.settle();
         }
@@ -246,10 +246,10 @@ impl Writer {
     }
 }
 
-/// A batch that is refused as a whole because of its data is so many rows refused.
+/// A batch that is rejected as a whole because of its data is so many rows rejected.
 fn all_of(batch: &Batch, error: &Error) -> Delivery {
-    let refuse = |readings| Rejection { readings, rows: None, error: error.to_string() };
-    Delivery { rejected: (0..batch.readings.len()).map(refuse).collect(), beside: 0 }
+    let reject = |readings| Rejection { readings, rows: None, error: error.to_string() };
+    Delivery { rejected: (0..batch.readings.len()).map(reject).collect(), beside: 0 }
 }
 
 /// Counts a write that is under way, also where it is called off.

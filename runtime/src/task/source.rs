@@ -225,7 +225,7 @@ impl Reader {
         self.metrics.received.inc_by(rows as u64);
         let receipt = self.ledger.admit(&batch.positions, rows);
         let letters =
-            self.shared.refusals.records(&self.node, Stage::Decode, mem::take(&mut batch.rejected))?;
+            self.shared.rejections.records(&self.node, Stage::Decode, mem::take(&mut batch.rejected))?;
         self.node.tap.offer(&batch.readings);
         outlets.load(Parcel { batch, receipt, letters, weight, early: false, way: 0 });
         self.batches += 1;

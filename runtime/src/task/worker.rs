@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Rows of which none has gone on before that is told, where more may come.
-pub(super) const PATIENCE: u64 = 10_000;
+pub(super) const ROWS_BEFORE_WARNING: u64 = 10_000;
 
 /// A transform, and where what it emits is counted and goes.
 pub(crate) struct Worker {
@@ -60,7 +60,7 @@ impl Worker {
             batch.positions = positions;
             let weight = weigh(&batch);
             self.outlets.load_all(Parcel { batch, receipt, letters, weight, early, way }, &others);
-            self.tell_of_nothing(PATIENCE);
+            self.tell_of_nothing(ROWS_BEFORE_WARNING);
             if self.outlets.flush().await.is_err() {
                 break;
             }
@@ -92,7 +92,7 @@ impl Worker {
     /// Takes rejected records out, and puts them where the pipeline says.
     pub(crate) fn reject(&self, emitted: &mut Emitted) -> Result<Ticket> {
         let rejected = mem::take(&mut emitted.batch.rejected);
-        self.shared.refusals.records(&self.node, Stage::Transform, rejected)
+        self.shared.rejections.records(&self.node, Stage::Transform, rejected)
     }
 
     /// Counts what was emitted. What nobody reads is left out.

@@ -12,7 +12,7 @@ use levada_connector_api::{Error, Holds, Result};
 use crate::parts::{Parts, at};
 
 /// No node is reached by more ways: each of them carries all rows once more.
-const MOST: usize = 4_096;
+const MAX_WAYS: usize = 4_096;
 
 /// The ways of a pipeline.
 #[derive(Debug, Default)]
@@ -41,11 +41,16 @@ impl<'p> Ways<'p> {
                     read.push(node);
                 }
             }
-            let into: Vec<_> =
-                read.iter().filter_map(|node| ways.out.get(node)).flatten().copied().take(MOST + 1).collect();
-            if into.len() > MOST {
+            let into: Vec<_> = read
+                .iter()
+                .filter_map(|node| ways.out.get(node))
+                .flatten()
+                .copied()
+                .take(MAX_WAYS + 1)
+                .collect();
+            if into.len() > MAX_WAYS {
                 let message = format!(
-                    "rows come here by more than {MOST} ways, as nodes in front of it read the same rows again and again"
+                    "rows come here by more than {MAX_WAYS} ways, as nodes in front of it read the same rows again and again"
                 );
                 return Err(at(name)(Error::config(message)));
             }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 
 /// Names that are remembered: enough for the devices of a large plant, bounded for those who make up names.
-const KEPT: usize = 50_000;
+const MAX_NAMES: usize = 50_000;
 
 /// Answers by name.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl<V: Clone> Memo<V> {
         if let Some(known) = self.0.get(name) {
             return known.clone();
         }
-        if self.0.len() >= KEPT {
+        if self.0.len() >= MAX_NAMES {
             self.0.clear();
         }
         let found = find();

@@ -14,7 +14,7 @@ use levada_connector_api::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{memo::Memo, names, refusal::Refusal, rows::compact};
+use super::{memo::Memo, names, rejection::Rejection, rows::compact};
 
 /// New names. Where two measurements of a device get one name their values become one series; a row that has both is rejected.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -131,7 +131,7 @@ impl Rename {
     fn readings(
         &mut self,
         readings: Readings,
-        refusal: &mut Refusal,
+        rejection: &mut Rejection,
         into: &mut Vec<Readings>,
     ) -> Result<()> {
         let Readings { tablet, records } = readings;
@@ -150,7 +150,7 @@ impl Rename {
         let mut keep = BooleanBuffer::new_set(tablet.rows());
         for (name, rows) in twice {
             let reason = format!("{}: two values of one row are named `{name}`", tablet.device());
-            refusal.rows(&records, rows.set_indices(), &reason)?;
+            rejection.rows(&records, rows.set_indices(), &reason)?;
             keep = &keep & &!&rows;
         }
         let Readings { tablet, records } =
@@ -184,12 +184,12 @@ impl Rename {
 impl Transform for Rename {
     fn apply(&mut self, mut batch: Batch, out: &mut Emitter) -> Result<()> {
         let mut readings = Vec::with_capacity(batch.readings.len());
-        let mut refusal = Refusal::default();
+        let mut rejection = Rejection::default();
         for each in batch.readings {
-            self.readings(each, &mut refusal, &mut readings)?;
+            self.readings(each, &mut rejection, &mut readings)?;
         }
         batch.readings = readings;
-        batch.rejected.extend(refusal.into_rejected());
+        batch.rejected.extend(rejection.into_rejected());
         out.pass(batch);
         Ok(())
     }

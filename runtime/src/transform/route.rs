@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    refusal::Refusal,
+    rejection::Rejection,
     sql::{Sql, SqlOptions},
 };
 
@@ -88,12 +88,12 @@ impl TransformType for Route {
 
 impl Transform for Route {
     fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
-        let mut refusal = Refusal::default();
+        let mut rejection = Rejection::default();
         for (output, sql) in self.outputs.iter_mut().enumerate() {
-            let rows = sql.rows(batch.readings.clone(), &mut refusal)?;
+            let rows = sql.rows(batch.readings.clone(), &mut rejection)?;
             rows.into_iter().for_each(|readings| out.emit_to(output, readings));
         }
-        batch.rejected.into_iter().chain(refusal.into_rejected()).for_each(|each| out.reject(each));
+        batch.rejected.into_iter().chain(rejection.into_rejected()).for_each(|each| out.reject(each));
         Ok(())
     }
 }

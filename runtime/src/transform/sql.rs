@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Rows pay for their own faults only:
-//! * Where a measurement's type does not fit, the rows that have a value of it are refused; for the others it is null. Which
+//! * Where a measurement's type does not fit, the rows that have a value of it are rejected; for the others it is null. Which
 //!   measurement it is, is found once for each schema ([`bound`]).
 //! * A value that cannot be computed (a text that is no number, in a `cast`) makes a whole column fail. Which rows are to
 //!   blame is found by halving.
@@ -39,7 +39,7 @@ use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
 use tracing::warn;
 
 use super::{
-    refusal::Refusal,
+    rejection::Rejection,
     rows::{compact, kept},
 };
 
@@ -51,7 +51,7 @@ pub use options::SqlOptions;
 const KEPT_SCHEMAS: usize = 1024;
 
 /// Rows after which a measurement that none of them had is taken for misspelt.
-const PATIENCE: usize = 10_000;
+const ROWS_BEFORE_WARNING: usize = 10_000;
 
 /// The component `sql`.
 #[derive(Debug)]
@@ -107,9 +107,9 @@ impl TransformType for Sql {
 impl Transform for Sql {
     fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
         let Batch { readings, positions, mut rejected } = batch;
-        let mut refusal = Refusal::default();
-        let computed = self.rows(readings, &mut refusal)?;
-        rejected.extend(refusal.into_rejected());
+        let mut rejection = Rejection::default();
+        let computed = self.rows(readings, &mut rejection)?;
+        rejected.extend(rejection.into_rejected());
         out.pass(Batch { readings: computed, positions, rejected });
         Ok(())
     }
@@ -164,27 +164,31 @@ impl Sql {
     /// Emits what calls gave behind their last rows. It came of no record, so nothing of it can be rejected.
     fn emit(&mut self, rest: Vec<Tablet>, out: &mut Emitter) -> Result<()> {
         for tablet in rest {
-            let computed = self.compute(Readings::synthetic(tablet), None, &mut Refusal::default())?;
+            let computed = self.compute(Readings::synthetic(tablet), None, &mut Rejection::default())?;
             computed.into_iter().for_each(|readings| out.emit(readings));
         }
         Ok(())
     }
 
     /// What is computed of rows. Those that cannot be are rejected.
-    pub(super) fn rows(&mut self, readings: Vec<Readings>, refusal: &mut Refusal) -> Result<Vec<Readings>> {
+    pub(super) fn rows(
+        &mut self,
+        readings: Vec<Readings>,
+        rejection: &mut Rejection,
+    ) -> Result<Vec<Readings>> {
         let mut computed = Vec::with_capacity(readings.len());
         let rows = readings.iter().map(|each| each.tablet.rows()).sum();
         let readings = match &mut self.calls {
-            Some(stage) => stage.chosen.rows(readings, refusal)?,
+            Some(stage) => stage.chosen.rows(readings, rejection)?,
             None => readings,
         };
         for each in readings.into_iter().flat_map(typed::runs) {
-            let (each, written) = typed::typed(each, &self.whole, refusal)?;
-            let (each, written, others) = self.called(each, written, refusal)?;
+            let (each, written) = typed::typed(each, &self.whole, rejection)?;
+            let (each, written, others) = self.called(each, written, rejection)?;
             if let Some(others) = others {
-                computed.extend(self.compute(others, None, refusal)?);
+                computed.extend(self.compute(others, None, rejection)?);
             }
-            computed.extend(self.compute(each, written, refusal)?);
+            computed.extend(self.compute(each, written, rejection)?);
         }
         self.watch_unseen(rows);
         Ok(computed)
@@ -196,10 +200,10 @@ impl Sql {
         &mut self,
         each: Readings,
         mut written: Option<Tablet>,
-        refusal: &mut Refusal,
+        rejection: &mut Rejection,
     ) -> Result<(Readings, Option<Tablet>, Option<Readings>)> {
         let Some(Stage { calls, .. }) = &mut self.calls else { return Ok((each, written, None)) };
-        let keep = calls.in_order(&each, refusal)?;
+        let keep = calls.in_order(&each, rejection)?;
         let each = calls::left(each, &keep)?;
         if let Some(keep) = &keep {
             written = filtered(written, keep)?;
@@ -223,13 +227,13 @@ impl Sql {
         &mut self,
         readings: Readings,
         mut written: Option<Tablet>,
-        refusal: &mut Refusal,
+        rejection: &mut Rejection,
     ) -> Result<Option<Readings>> {
         let Readings { mut tablet, mut records } = readings;
         let bound = self.bound(&tablet);
         if let Some(misfit) = bound.misfit(&tablet) {
             for (row, reason) in misfit.rows() {
-                refusal.rows(&records, [row], &format!("{}: {reason}", tablet.device()))?;
+                rejection.rows(&records, [row], &format!("{}: {reason}", tablet.device()))?;
             }
             records = kept(&records, &misfit.others);
             tablet = misfit.without(&tablet)?;
@@ -242,8 +246,8 @@ impl Sql {
                 return Err(Error::data(format!("{}: {error}", tablet.device())));
             }
             Err(_) => {
-                let keep = refuse_bad(expressions, &tablet, |row, reason| {
-                    refusal.rows(&records, [row], &format!("{}: {reason}", tablet.device()))
+                let keep = reject_bad(expressions, &tablet, |row, reason| {
+                    rejection.rows(&records, [row], &format!("{}: {reason}", tablet.device()))
                 })?;
                 tablet = tablet.filter(&keep).map_err(|error| Error::bug(error.to_string()))?;
                 records = kept(&records, &keep);
@@ -284,7 +288,7 @@ impl Sql {
             return;
         }
         self.rows += rows;
-        if self.rows >= PATIENCE {
+        if self.rows >= ROWS_BEFORE_WARNING {
             let measurements = std::mem::take(&mut self.unseen).join(", ");
             warn!(node = %self.node, %measurements, rows = self.rows, "none of the rows had a value of these: are the names right?");
         }
@@ -327,11 +331,11 @@ fn evaluate(
     Ok((computed, mask))
 }
 
-/// Finds, by halving, the rows that cannot be computed and refuses each; gives the others.
-fn refuse_bad(
+/// Finds, by halving, the rows that cannot be computed and rejects each; gives the others.
+fn reject_bad(
     expressions: &RowExpressions,
     tablet: &Tablet,
-    mut refuse: impl FnMut(usize, &str) -> Result<()>,
+    mut reject: impl FnMut(usize, &str) -> Result<()>,
 ) -> Result<BooleanArray> {
     let mut keep = BooleanBufferBuilder::new(tablet.rows());
     keep.append_n(tablet.rows(), true);
@@ -340,7 +344,7 @@ fn refuse_bad(
     while let Some((from, rows)) = suspects.pop() {
         let Err(error) = evaluate(expressions, &tablet.slice(from, rows)) else { continue };
         if rows == 1 {
-            refuse(from, &error.to_string())?;
+            reject(from, &error.to_string())?;
             keep.set_bit(from, false);
         } else {
             let half = rows / 2;

@@ -227,11 +227,11 @@ proptest! {
             let input = batch(&rows);
             let output: Result<Batch> = applied(&mut transform, input);
             let output = output.expect("rows of records never stop a pipeline");
-            let refused = rejected(&output);
-            let mut once = refused.clone();
+            let rejected = rejected(&output);
+            let mut once = rejected.clone();
             once.sort();
             once.dedup();
-            prop_assert_eq!(once.len(), refused.len());
+            prop_assert_eq!(once.len(), rejected.len());
             // Each row is checked against its record; two measurements of one name may have parted a row.
             let times = |batch: &Batch| -> BTreeSet<String> {
                 lines(batch).iter().filter_map(|line| line.split(':').next()?.rsplit(' ').next().map(str::to_owned)).collect()

@@ -41,7 +41,7 @@ use tracing::warn;
 
 use self::{accumulator::Function, device::Device, options::Wanted, shape::Shape};
 use super::{
-    refusal::Refusal,
+    rejection::Rejection,
     saved::{Put, Take, damaged},
 };
 
@@ -113,12 +113,12 @@ impl TransformType for Window {
 
 impl Transform for Window {
     fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
-        let mut refusal = Refusal::default();
+        let mut rejection = Rejection::default();
         let mut closed = BatchBuilder::new();
         for readings in batch.readings {
-            self.readings(readings, &mut refusal, &mut closed, out)?;
+            self.readings(readings, &mut rejection, &mut closed, out)?;
         }
-        batch.rejected.into_iter().chain(refusal.into_rejected()).for_each(|each| out.reject(each));
+        batch.rejected.into_iter().chain(rejection.into_rejected()).for_each(|each| out.reject(each));
         emit(&mut closed, out);
         if let Some(idle) = self.idle {
             self.look_at.get_or_insert(out.now() + idle);
@@ -206,11 +206,11 @@ impl Window {
     fn readings(
         &mut self,
         readings: Readings,
-        refusal: &mut Refusal,
+        rejection: &mut Rejection,
         closed: &mut BatchBuilder,
         out: &mut Emitter,
     ) -> Result<()> {
-        let (readings, columns) = self.columns(readings, refusal)?;
+        let (readings, columns) = self.columns(readings, rejection)?;
         let tablet = &readings.tablet;
         let name = tablet.device().shared();
         let device = self.devices.entry(Arc::clone(&name)).or_default();
@@ -246,7 +246,7 @@ impl Window {
     }
 
     /// The columns that are aggregated, each of one type. Rows with a value that cannot be are rejected.
-    fn columns(&mut self, readings: Readings, refusal: &mut Refusal) -> Result<(Readings, Vec<Column>)> {
+    fn columns(&mut self, readings: Readings, rejection: &mut Rejection) -> Result<(Readings, Vec<Column>)> {
         let Readings { tablet, records } = readings;
         let mut columns = Vec::new();
         let mut bad = vec![false; tablet.rows()];
@@ -263,7 +263,7 @@ impl Window {
                         let is = (0..column.values.len()).filter(|&row| column.values.is_valid(row));
                         let is: Vec<_> = is.collect();
                         let reason = misfit(&tablet, &column, function);
-                        refusal.rows(&records, is.iter().copied(), &reason)?;
+                        rejection.rows(&records, is.iter().copied(), &reason)?;
                         is.into_iter().for_each(|row| bad[row] = true);
                     }
                 }

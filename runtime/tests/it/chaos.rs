@@ -1,4 +1,4 @@
-//! Everything at once, from a seed: two sources, a transform, two sinks that fail, stall, lose answers and refuse rows, and
+//! Everything at once, from a seed: two sources, a transform, two sinks that fail, stall, lose answers and reject rows, and
 //! crashes at any moment.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -53,11 +53,11 @@ impl Dice {
     }
 }
 
-/// All numbers of a sink that gets multiples of `step`, without those that it refuses.
-fn wanted(step: u64, refuses: bool) -> BTreeSet<i64> {
+/// All numbers of a sink that gets multiples of `step`, without those that it rejects.
+fn wanted(step: u64, rejects: bool) -> BTreeSet<i64> {
     let all = (0..ROWS).chain(SECOND..SECOND + ROWS).filter(|number| number % step == 0);
     all.map(|number| i64::try_from(number).expect("small"))
-        .filter(|number| !refuses || number % 100 != 42)
+        .filter(|number| !rejects || number % 100 != 42)
         .collect()
 }
 
@@ -84,12 +84,12 @@ async fn run(seed: u64) {
     harness.pipeline.sources[0].queue.rows = 1 + dice.roll(400) as usize;
     let x = dice.source("x", 0).named(harness.script("x"));
     let y = dice.source("y", SECOND).named(harness.script("y"));
-    let (refuses, checkpoints) = (dice.roll(2) == 0, dice.roll(3) > 0);
+    let (rejects, checkpoints) = (dice.roll(2) == 0, dice.roll(3) > 0);
     let sinks = ["all", "half"].map(|name| {
         let sink =
             ScriptedSink::new().reacting(dice.reactions()).with_max_in_flight(1 + dice.roll(4) as usize);
-        let sink = match refuses {
-            true => sink.rejecting(|row| (row.time % 100 == 42).then(|| "refused".to_owned())),
+        let sink = match rejects {
+            true => sink.rejecting(|row| (row.time % 100 == 42).then(|| "rejected".to_owned())),
             false => sink,
         };
         let sink = if checkpoints { sink.with_checkpoints() } else { sink };
@@ -98,14 +98,14 @@ async fn run(seed: u64) {
     let end = |_| (1 + dice.roll(3_000), dice.roll(3) == 0);
     harness.complete_through_crashes(&format!("seed {seed}"), 500, end).await;
     for (sink, step) in sinks.iter().zip([1, 2]) {
-        assert_eq!(numbers(&sink.rows()), wanted(step, refuses), "seed {seed}");
+        assert_eq!(numbers(&sink.rows()), wanted(step, rejects), "seed {seed}");
     }
     let dead: BTreeSet<_> =
         harness.dead_letters().iter().filter_map(|letter| letter["position"].as_u64()).collect();
-    let refused = (0..ROWS)
+    let rejected = (0..ROWS)
         .chain(SECOND..SECOND + ROWS)
-        .filter(|number| refuses && number % 100 == 42 || *number == 13);
-    assert_eq!(dead, refused.collect(), "seed {seed}");
+        .filter(|number| rejects && number % 100 == 42 || *number == 13);
+    assert_eq!(dead, rejected.collect(), "seed {seed}");
     assert_eq!([x.violations(), y.violations()], [Vec::<String>::new(), Vec::new()], "seed {seed}");
     assert_eq!(known(&x), Checkpoint::from([("x".into(), ROWS)]), "seed {seed}");
     assert_eq!(known(&y), Checkpoint::from([("y".into(), SECOND + ROWS)]), "seed {seed}");

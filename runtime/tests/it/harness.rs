@@ -69,7 +69,7 @@ impl Harness {
         self
     }
 
-    /// With a transform that keeps the rows whose number is a multiple, and refuses those of a record.
+    /// With a transform that keeps the rows whose number is a multiple, and rejects those of a record.
     pub(crate) fn keep(self, node: &str, inputs: &[&str], multiples_of: i64) -> Self {
         self.transform(node, inputs, "keep", json!({"multiples_of": multiples_of}))
     }

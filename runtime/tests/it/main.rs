@@ -14,7 +14,7 @@ mod iotdb_sink;
 mod iotdb_source;
 mod oracle;
 mod pipes;
-mod refusals;
+mod rejections;
 mod replay;
 mod resume;
 mod states;

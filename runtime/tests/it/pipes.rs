@@ -123,14 +123,14 @@ async fn what_makes_no_sense_is_rejected_in_the_models_words() {
         ("create pipe q with sink ('batch.max-delay-ms'='soon')", "`soon`, and should be a time"),
         ("create pipe q with sink ('mark-as-pipe-request'='false')", "should be `true`"),
     ] {
-        let error = sender.refused(statement).await;
+        let error = sender.rejected(statement).await;
         assert!(error.contains(expected), "{statement}: {error}");
     }
     sender.run("start pipe p").await;
-    let error = sender.refused("create pipe p to cloud").await;
+    let error = sender.rejected("create pipe p to cloud").await;
     assert!(error.contains("PIPE [p] is RUNNING, please retry after drop it."), "{error}");
     sender.run("create pipesink gone as IoTDB (ip='127.0.0.1', port=9)").await;
-    let error = sender.refused("create pipe q to gone").await;
+    let error = sender.rejected("create pipe q to gone").await;
     assert!(error.contains("Fail to create PIPE [q] because Connection refused on 127.0.0.1:9."), "{error}");
 }
 

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Files that may wait for more rows, open or not; beyond them, the one that has waited longest is finished.
-const WAITING: usize = 10_000;
+const MAX_UNFINISHED: usize = 10_000;
 
 /// The writers of a sink.
 #[derive(Debug)]
@@ -157,7 +157,7 @@ impl Writers {
 
     /// Finishes the file that has waited longest where there are too many.
     fn make_room(&mut self) -> Result<()> {
-        while self.files.len() >= WAITING
+        while self.files.len() >= MAX_UNFINISHED
             && let Some((_, oldest)) = self.used.first_key_value()
         {
             let oldest = oldest.clone();

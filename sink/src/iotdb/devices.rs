@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::options::starts_with_root;
 
 /// More names than this are not kept at once: some 20 MiB.
-const KEPT: usize = 100_000;
+const MAX_NAMES: usize = 100_000;
 
 /// Puts devices under the database, and remembers the names it made: one look-up for each tablet.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Devices {
         }
         // Canonical below canonical is canonical.
         let full = database.child(path.as_str());
-        if known.len() >= KEPT {
+        if known.len() >= MAX_NAMES {
             known.clear();
         }
         known.insert(path.clone(), full.clone());

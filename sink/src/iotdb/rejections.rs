@@ -1,4 +1,4 @@
-//! From what a store refuses to what a sink reports.
+//! From what a store rejects to what a sink reports.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_refused_for_two_measurements_is_rejected_once() {
+    fn a_row_rejected_for_two_measurements_is_rejected_once() {
         let batch = numbered("s", 0..8, 2);
         let report = WriteReport {
             rejected: vec![

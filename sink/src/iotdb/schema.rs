@@ -9,7 +9,7 @@ use levada_connector_api::model::{
 /// Creates series that are missing.
 ///
 /// # Errors
-/// The store refuses one; with its path, where one is why.
+/// The store rejects one; with its path, where one is why.
 pub(super) async fn create(
     session: &dyn Session,
     series: &[(Path, SeriesSchema)],

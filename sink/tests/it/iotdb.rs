@@ -237,7 +237,7 @@ async fn an_error_that_stays_is_not_tried_again() -> Result<()> {
     let sink = built(json!({"nodes": ["h:6667"]}), &store);
     sink.connect().await?;
     store.fail_next_write(StatusCode::NO_PERMISSION, false);
-    let error = sink.write(&numbered("s", 0..8, 2)).await.expect_err("refused");
+    let error = sink.write(&numbered("s", 0..8, 2)).await.expect_err("rejected");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Auth, false));
     assert!(error.to_string().contains("store: h:6667"), "{error}");
     Ok(())
@@ -295,12 +295,12 @@ fn a_timeout_is_for_nodes_and_longer_than_nothing() {
 }
 
 #[test]
-fn options_that_cannot_work_are_refused_by_name() {
+fn options_that_cannot_work_are_rejected_by_name() {
     let options = json!({"nodes": ["h:6667"], "database": "plant"});
     let options: IotdbOptions = serde_json::from_value(options).expect("well formed");
     let paths: BTreeSet<_> = Iotdb::check(&options).into_iter().map(|problem| problem.path).collect();
     assert_eq!(paths, BTreeSet::from(["database".to_owned()]));
-    let error = IotdbSink::new(options, &BuildContext::new("p", "n")).expect_err("refused");
+    let error = IotdbSink::new(options, &BuildContext::new("p", "n")).expect_err("rejected");
     assert_eq!(error.kind(), ErrorKind::Config);
     assert!(error.to_string().contains("option: database"), "{error}");
 }

@@ -15,7 +15,7 @@ use super::{
 
 const BUFFER: usize = 256 << 10;
 /// The longest line that is taken as one record.
-pub(super) const LONGEST: u64 = 256 << 20;
+pub(super) const MAX_LINE_BYTES: u64 = 256 << 20;
 /// Bytes before a position by which the file is known again.
 const MARK: u64 = 256;
 
@@ -126,7 +126,7 @@ impl Lines {
         };
         let position = self.position;
         self.line.clear();
-        let read = match self.records.read(input, LONGEST, &mut self.line) {
+        let read = match self.records.read(input, MAX_LINE_BYTES, &mut self.line) {
             Ok(read) => read as u64,
             Err(error) => {
                 // What came of the line before the error is none of what was read.
@@ -140,7 +140,7 @@ impl Lines {
         }
         self.torn = false;
         let mut cut = false;
-        if read == LONGEST && !self.line.ends_with(b"\n") {
+        if read == MAX_LINE_BYTES && !self.line.ends_with(b"\n") {
             (cut, self.torn) = (true, true);
             self.position += input.skip_until(b'\n')? as u64;
             self.line.truncate(BUFFER);

@@ -25,7 +25,7 @@ use parking_lot::Mutex;
 use super::{
     LastLine, glob,
     known::{Known, Planned},
-    lines::{LONGEST, Line, Lines},
+    lines::{Line, Lines, MAX_LINE_BYTES},
     look::id_of,
     split,
 };
@@ -321,7 +321,7 @@ impl Pending {
         }
         self.rows.record(line.bytes, line.position);
         let decoded = if line.cut {
-            Err(format!("the line is longer than {LONGEST} bytes; this is its beginning"))
+            Err(format!("the line is longer than {MAX_LINE_BYTES} bytes; this is its beginning"))
         } else {
             decoder.decode(line.bytes, &mut self.rows).map_err(|error| error.message)
         };

@@ -193,7 +193,7 @@ pub(super) fn keep_freed_memory() {
     for (setting, mebibytes) in
         [(libc::M_TOP_PAD, 4), (libc::M_TRIM_THRESHOLD, 64), (libc::M_MMAP_THRESHOLD, 64)]
     {
-        // SAFETY: the call sets a number under the allocator's own lock; a setting that is refused stays as it was.
+        // SAFETY: the call sets a number under the allocator's own lock; a setting that is rejected stays as it was.
         unsafe { libc::mallopt(setting, mebibytes << 20) };
     }
 }

@@ -25,7 +25,7 @@ use super::{
 pub(super) type Partition = (String, i32);
 
 /// How long a broker may take to answer.
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long nothing is said about a broker that does not answer.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -33,11 +33,11 @@ const QUIET: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Found<T> {
     pub(super) known: BTreeMap<Partition, T>,
-    pub(super) refused: BTreeMap<Partition, RDKafkaErrorCode>,
+    pub(super) rejected: BTreeMap<Partition, RDKafkaErrorCode>,
 }
 
 /// Whether a partition's error stays as long as nobody changes something: it is not there, or may not be read.
-pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
+pub(super) fn is_rejection(code: RDKafkaErrorCode) -> bool {
     use RDKafkaErrorCode as Code;
     is_lasting(code)
         || matches!(
@@ -49,7 +49,7 @@ pub(super) fn is_refusal(code: RDKafkaErrorCode) -> bool {
 /// All topics. What goes wrong meanwhile is told after a second.
 fn metadata(client: &Client, options: &KafkaOptions) -> Result<Metadata> {
     let brokers = options.brokers.as_slice().join(",");
-    let until = Instant::now() + ANSWER;
+    let until = Instant::now() + REQUEST_TIMEOUT;
     let mut wait = QUIET;
     loop {
         let error = match client.fetch_metadata(None, wait) {
@@ -109,7 +109,7 @@ pub(super) fn partitions(client: &Client, options: &KafkaOptions) -> Result<Vec<
 
 /// Tells a topic that is not there from one that this user may not see.
 fn may_be_read(client: &Client, topic: &str) -> Result<()> {
-    let described = describe(client, &[topic], ANSWER).unwrap_or_default();
+    let described = describe(client, &[topic], REQUEST_TIMEOUT).unwrap_or_default();
     match described.first().and_then(|each| each.error) {
         Some(code) if is_lasting(code) => {
             Err(failure(&format!("topic {topic} cannot be read"), &KafkaError::Global(code)))
@@ -138,14 +138,15 @@ pub(super) fn at(client: &Client, partitions: &[Partition], point: KafkaPoint) -
     if partitions.is_empty() {
         return Ok(found);
     }
-    let answers =
-        client.offsets_for_times(asked, ANSWER).map_err(|error| failure("asking for offsets", &error))?;
+    let answers = client
+        .offsets_for_times(asked, REQUEST_TIMEOUT)
+        .map_err(|error| failure("asking for offsets", &error))?;
     let mut beyond = Vec::new();
     for each in answers.elements() {
         let partition = (each.topic().to_owned(), each.partition());
         if let Err(error) = each.error() {
             match error.rdkafka_error_code() {
-                Some(code) if is_refusal(code) => drop(found.refused.insert(partition, code)),
+                Some(code) if is_rejection(code) => drop(found.rejected.insert(partition, code)),
                 _ => {
                     let what = format!("asking for the offset of {}/{}", partition.0, partition.1);
                     return Err(failure(&what, &error));
@@ -164,7 +165,7 @@ pub(super) fn at(client: &Client, partitions: &[Partition], point: KafkaPoint) -
     if !beyond.is_empty() && point != KafkaPoint::Latest {
         let latest = at(client, &beyond, KafkaPoint::Latest)?;
         found.known.extend(latest.known);
-        found.refused.extend(latest.refused);
+        found.rejected.extend(latest.rejected);
     } else if let Some((topic, partition)) = beyond.first() {
         return Err(Error::connection(format!("no offset is known of {topic}/{partition}")));
     }
@@ -174,7 +175,7 @@ pub(super) fn at(client: &Client, partitions: &[Partition], point: KafkaPoint) -
 /// What the group has committed, for partitions where it has.
 ///
 /// # Errors
-/// The coordinator does not answer, or refuses.
+/// The coordinator does not answer, or rejects.
 pub(super) fn committed(client: &Client, partitions: &[Partition]) -> Result<BTreeMap<Partition, Commit>> {
     let mut asked = TopicPartitionList::with_capacity(partitions.len());
     for (topic, partition) in partitions {
@@ -184,13 +185,13 @@ pub(super) fn committed(client: &Client, partitions: &[Partition]) -> Result<BTr
         return Ok(BTreeMap::new());
     }
     let answers = client
-        .committed_offsets(asked, ANSWER)
+        .committed_offsets(asked, REQUEST_TIMEOUT)
         .map_err(|error| failure("asking for committed offsets", &error))?;
     let mut found = BTreeMap::new();
     for each in answers.elements() {
         if let Err(error) = each.error() {
             // A partition that is not there, or may not be read, has no commit; that is told by who asks for its offsets.
-            if error.rdkafka_error_code().is_some_and(is_refusal) {
+            if error.rdkafka_error_code().is_some_and(is_rejection) {
                 continue;
             }
             return Err(failure("asking for committed offsets", &error));
@@ -206,7 +207,7 @@ pub(super) fn committed(client: &Client, partitions: &[Partition]) -> Result<BTr
 /// Commits offsets, each with its mark.
 ///
 /// # Errors
-/// The coordinator does not answer, or refuses.
+/// The coordinator does not answer, or rejects.
 pub(super) fn commit<'n>(
     client: &Client,
     due: impl Iterator<Item = (&'n Partition, i64, &'n Mark)>,

@@ -18,7 +18,7 @@ use super::{
     instance,
     listener::Client,
     native::describe,
-    offsets::{self, ANSWER, Partition},
+    offsets::{self, Partition, REQUEST_TIMEOUT},
     options::KafkaPoint,
     partitions::position,
     reader::Told,
@@ -40,7 +40,7 @@ impl<'a> Onlooker<'a> {
         let member = instance::known(&setup.state_dir, &setup.pipeline, &setup.node)?;
         let mut partitions = offsets::partitions(&client, &setup.options)?;
         let topics: BTreeSet<_> = partitions.iter().map(|(topic, _)| topic.as_str()).collect();
-        let described = describe(&client, &topics.into_iter().collect::<Vec<_>>(), ANSWER)
+        let described = describe(&client, &topics.into_iter().collect::<Vec<_>>(), REQUEST_TIMEOUT)
             .map_err(|code| failure("asking for the ids of topics", &KafkaError::Global(code)))?;
         let by: Option<Arc<str>> = member.as_deref().map(Into::into);
         let marks: BTreeMap<_, _> = described
@@ -93,7 +93,7 @@ impl<'a> Onlooker<'a> {
         let wanted: Vec<_> =
             self.partitions.iter().filter(|name| splits.contains(&self.split(name))).cloned().collect();
         let found = offsets::at(&self.client, &wanted, point)?;
-        if let Some(((topic, partition), code)) = found.refused.first_key_value() {
+        if let Some(((topic, partition), code)) = found.rejected.first_key_value() {
             let what = format!("asking for the offset of {topic}/{partition}");
             return Err(failure(&what, &KafkaError::Global(*code)));
         }

@@ -39,7 +39,7 @@ const COMMIT_EVERY: Duration = Duration::from_millis(500);
 /// How often to look how far the other side, and a bounded run, are.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait for the task before looking at events again.
-const NAP: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// What the thread hands out.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub(super) struct Reader {
     /// The partitions there were when the run began.
     initial: BTreeSet<Partition>,
     /// Partitions that were given up, and why.
-    refused: BTreeMap<Partition, RDKafkaErrorCode>,
+    rejected: BTreeMap<Partition, RDKafkaErrorCode>,
     /// The client works no more.
     fatal: Option<KafkaError>,
     oldest: Option<Instant>,
@@ -119,7 +119,7 @@ impl Reader {
             joined: false,
             began: Instant::now(),
             initial: partitions.into_iter().collect(),
-            refused: BTreeMap::new(),
+            rejected: BTreeMap::new(),
             fatal: None,
             oldest: None,
             last_commit: Instant::now(),
@@ -215,7 +215,7 @@ impl Reader {
                 return;
             }
             self.serve();
-            std::thread::park_timeout(NAP);
+            std::thread::park_timeout(POLL_INTERVAL);
         }
     }
 
@@ -282,7 +282,7 @@ impl Reader {
         drop(intake);
         let until = Instant::now() + Duration::from_secs(2);
         while Instant::now() < until && client.assignment().is_ok_and(|list| list.count() > 0) {
-            if let Some(Err(error)) = client.poll(NAP) {
+            if let Some(Err(error)) = client.poll(POLL_INTERVAL) {
                 tracing::debug!(%error, "leaving the group");
             }
         }

@@ -223,7 +223,7 @@ async fn reading_goes_on_at_what_is_stored_or_where_another_member_went_on() {
 }
 
 #[tokio::test]
-async fn what_was_stored_beyond_the_end_of_a_topic_is_refused() {
+async fn what_was_stored_beyond_the_end_of_a_topic_is_rejected() {
     let broker = Broker::new(&[("t", 1)]);
     broker.send_numbers("t", 0, 0..10);
     let mut source = broker.source(&folder(), json!({}));

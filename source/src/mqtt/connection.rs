@@ -15,7 +15,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::packet::{self, Hello, Incoming, LARGEST, Version};
+use super::packet::{self, Hello, Incoming, MAX_PACKET_BYTES, Version};
 
 /// Writes that may wait; those who acknowledge wait behind them.
 const QUEUED: usize = 64;
@@ -57,7 +57,7 @@ impl Connection {
                 let older = Self::open_in(broker, hello, filters, Version::V3_1_1).await?;
                 older.ok_or_else(|| {
                     let message = "the broker speaks neither MQTT 5 nor MQTT 3.1.1";
-                    Error::new(ErrorKind::Refused, Domain::External, Retry::Never, message)
+                    Error::new(ErrorKind::Rejected, Domain::External, Retry::Never, message)
                 })
             }
             Err(error) => Err(error),
@@ -128,7 +128,7 @@ impl Connection {
     async fn packet(&mut self) -> Result<(Incoming, Bytes)> {
         loop {
             if let Some(size) = packet::size(&self.buffer).map_err(not_mqtt)? {
-                if size > LARGEST + 5 {
+                if size > MAX_PACKET_BYTES + 5 {
                     return Err(not_mqtt("a packet is too long".to_owned()));
                 }
                 if self.buffer.len() >= size {
@@ -203,16 +203,16 @@ fn not_mqtt(reason: String) -> Error {
 }
 
 fn check_granted(codes: &[u8], filters: &[String]) -> Result<()> {
-    let refused = |message: String| Error::new(ErrorKind::Refused, Domain::External, Retry::Never, message);
+    let rejected = |message: String| Error::new(ErrorKind::Rejected, Domain::External, Retry::Never, message);
     for (code, filter) in codes.iter().zip(filters) {
         match code {
             0x80.. => {
-                return Err(refused(format!(
+                return Err(rejected(format!(
                     "the broker does not let this client read `{filter}` (code {code:#04x})"
                 )));
             }
             0 => {
-                return Err(refused(format!(
+                return Err(rejected(format!(
                     "the broker gives `{filter}` with QoS 0 only, with which messages are lost"
                 )));
             }
@@ -246,7 +246,7 @@ pub(super) fn goodbye(code: u8) -> Error {
     let error = match code {
         // Both would take it from each other for ever.
         0x8e => Error::new(
-            ErrorKind::Refused,
+            ErrorKind::Rejected,
             Domain::External,
             Retry::Never,
             "another client has connected with this client id: two that run at once need two",

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// The largest packet there is by the format.
-pub(super) const LARGEST: usize = 268_435_455;
+pub(super) const MAX_PACKET_BYTES: usize = 268_435_455;
 
 /// The version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -159,7 +159,7 @@ async fn the_topic_is_kept_and_names_the_device_where_the_payload_does_not() -> 
 }
 
 #[tokio::test]
-async fn what_a_broker_refuses_is_told_and_not_tried_again() {
+async fn what_a_broker_rejects_is_told_and_not_tried_again() {
     for (code, kind) in [(0x86, ErrorKind::Auth), (0x87, ErrorKind::Auth), (0x85, ErrorKind::Config)] {
         let broker = Broker::start(Vec::new()).await;
         broker.state.lock().code = code;

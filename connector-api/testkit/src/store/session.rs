@@ -195,19 +195,19 @@ fn store_columns(
         let data_type = series.schema.data_type;
         let fits = coerce || column.is_written() || column.data_type == data_type;
         let converted = fits.then(|| column.to(data_type));
-        let mut refused = Vec::new();
+        let mut rejected = Vec::new();
         for row in (0..tablet.rows()).filter(|&row| keep(row) && column.values.is_valid(row)) {
             match converted.as_ref().and_then(|converted| Value::at(&converted.values, data_type, row)) {
                 Some(value) => {
                     series.values.insert(tablet.times().value(row), value);
                 }
-                None => refused.push(u32::try_from(row).expect("few rows")),
+                None => rejected.push(u32::try_from(row).expect("few rows")),
             }
         }
-        if !refused.is_empty() {
+        if !rejected.is_empty() {
             report.rejected.push(RejectedRows {
                 tablet: index,
-                rows: Some(refused),
+                rows: Some(rejected),
                 measurement: Some(Arc::clone(&column.name)),
                 code: StatusCode::DATA_TYPE_MISMATCH,
                 message: format!("{} does not take {}", series.schema.data_type, column.data_type),

@@ -40,7 +40,7 @@ async fn rows_and_positions_are_stored_together_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn a_value_that_would_change_is_refused_alone() {
+async fn a_value_that_would_change_is_rejected_alone() {
     let store = SimulatedStore::remote();
     let session = store.session();
     let created = session.create_series(&[series("root.d", "s", DataType::Int32)]).await;
@@ -90,7 +90,7 @@ async fn calls_answer_with_the_codes_of_the_real_thing() {
 }
 
 #[tokio::test]
-async fn a_closed_session_refuses() {
+async fn a_closed_session_rejects() {
     let store = SimulatedStore::embedded();
     let session = store.session();
     session.close().await.expect("closes");

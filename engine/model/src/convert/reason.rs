@@ -63,8 +63,8 @@ impl Reason {
 
 /// Text cut short for an error.
 pub fn shown(text: &str) -> std::borrow::Cow<'_, str> {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
+    const MAX_CHARS: usize = 80;
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),
         None => text.into(),
     }

@@ -8,8 +8,8 @@ use levada_model::{DataType, Value};
 use super::{Accumulator, InputRows, array_of};
 use crate::QueryError;
 
-/// How many different values a group may have before the query is refused.
-const MOST: usize = 1 << 20;
+/// How many different values a group may have before the query is rejected.
+const MAX_VALUES: usize = 1 << 20;
 
 /// A value that can be looked up; numbers by their bits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +62,11 @@ impl Accumulator for Mode {
             entry.0 += 1;
             entry.1 = entry.1.min(time);
         }
-        if state.len() > MOST {
-            return Err(QueryError::Memory { what: "the different values that `mode` counts", limit: MOST });
+        if state.len() > MAX_VALUES {
+            return Err(QueryError::Memory {
+                what: "the different values that `mode` counts",
+                limit: MAX_VALUES,
+            });
         }
         Ok(())
     }

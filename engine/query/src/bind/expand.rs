@@ -6,7 +6,7 @@ use super::names::Names;
 use crate::QueryError;
 
 /// How many columns a query may have before it is rejected.
-const MOST: usize = 1 << 20;
+const MAX_COLUMNS: usize = 1 << 20;
 /// How deep an expression may be; the parser lets none deeper through.
 const DEEPEST: usize = 512;
 
@@ -107,8 +107,8 @@ impl Names<'_> {
 
 /// Rejects more columns than a query may have.
 pub(crate) fn check_columns(columns: usize) -> Result<(), QueryError> {
-    if columns > MOST {
-        return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MOST });
+    if columns > MAX_COLUMNS {
+        return Err(QueryError::Memory { what: "the columns its wildcards stand for", limit: MAX_COLUMNS });
     }
     Ok(())
 }

@@ -174,9 +174,9 @@ impl Scope {
             Some(Binder::Expression(bind)) => bind(&call, arguments),
             // Calls of other kinds are columns where they may stand.
             Some(Binder::Series(_)) => {
-                Err(call.refuse("it makes a series of its own, and cannot stand here"))
+                Err(call.reject("it makes a series of its own, and cannot stand here"))
             }
-            Some(Binder::Aggregate(_)) => Err(call.refuse("it is an aggregate, and cannot stand here")),
+            Some(Binder::Aggregate(_)) => Err(call.reject("it is an aggregate, and cannot stand here")),
             None => Err(QueryError::semantic(format!(
                 "Failed to reflect UDF instance, because UDF {} has not been registered.",
                 function.name.to_uppercase()
@@ -246,7 +246,7 @@ fn truth(expression: Expr) -> Expr {
 }
 
 fn unknown(name: &SeriesName) -> QueryError {
-    QueryError::Refused {
+    QueryError::Rejected {
         code: levada_model::StatusCode::PATH_NOT_EXIST,
         message: format!("Path [{name}] does not exist"),
     }

@@ -155,7 +155,7 @@ fn count_if(call: &Call<'_>, input: DataType) -> Result<(Kind, DataType), QueryE
             call.function.name
         )));
     }
-    let wrong = || call.refuse("the second argument must be a whole number or `keep` compared with one");
+    let wrong = || call.reject("the second argument must be a whole number or `keep` compared with one");
     let keep = match &call.function.arguments[1].kind {
         ExpressionKind::Constant(Constant::Integer { value, .. }) => {
             Keep { operator: BinaryOperator::GreaterOrEqual, rows: *value }

@@ -127,7 +127,7 @@ fn from_boolean(truths: &BooleanArray, to: DataType) -> Result<ArrayRef, QueryEr
 }
 
 fn from_text(texts: &StringArray, to: DataType) -> Result<ArrayRef, QueryError> {
-    let refuse = |text: &str| QueryError::semantic(format!("Cannot cast {text} to {to} type"));
+    let reject = |text: &str| QueryError::semantic(format!("Cannot cast {text} to {to} type"));
     Ok(match to {
         DataType::Boolean => {
             let parse = |text: &str| match text.to_ascii_lowercase().as_str() {
@@ -139,20 +139,20 @@ fn from_text(texts: &StringArray, to: DataType) -> Result<ArrayRef, QueryError> 
                 texts.iter().map(|text| text.map(parse).transpose()).collect::<Result<BooleanArray, _>>()?,
             )
         }
-        DataType::Int32 => parsed::<Int32Type>(texts, |text| text.parse().map_err(|_| refuse(text)))?,
+        DataType::Int32 => parsed::<Int32Type>(texts, |text| text.parse().map_err(|_| reject(text)))?,
         DataType::Int64 | DataType::Timestamp => {
-            parsed::<Int64Type>(texts, |text| text.parse().map_err(|_| refuse(text)))?
+            parsed::<Int64Type>(texts, |text| text.parse().map_err(|_| reject(text)))?
         }
         // By the nearest number that the type has, and not by an infinity for what is beyond it.
         DataType::Float => parsed::<Float32Type>(texts, |text| {
-            let number: f32 = text.trim().parse().map_err(|_| refuse(text))?;
+            let number: f32 = text.trim().parse().map_err(|_| reject(text))?;
             if number.is_infinite() && is_digits(text) { Err(beyond(text, to)) } else { Ok(number) }
         })?,
         DataType::Double => parsed::<Float64Type>(texts, |text| {
-            let number: f64 = text.trim().parse().map_err(|_| refuse(text))?;
+            let number: f64 = text.trim().parse().map_err(|_| reject(text))?;
             if number.is_infinite() && is_digits(text) { Err(beyond(text, to)) } else { Ok(number) }
         })?,
-        DataType::Date => parsed::<Int32Type>(texts, |text| parse_date(text).ok_or_else(|| refuse(text)))?,
+        DataType::Date => parsed::<Int32Type>(texts, |text| parse_date(text).ok_or_else(|| reject(text)))?,
         DataType::Text | DataType::String | DataType::Blob => return Err(unsupported(DataType::Text, to)),
     })
 }

@@ -92,7 +92,7 @@ fn a_case_gives_what_the_first_true_branch_gives() {
 }
 
 #[test]
-fn casts_round_half_up_and_refuse_what_does_not_fit() {
+fn casts_round_half_up_and_reject_what_does_not_fit() {
     assert_eq!(values("cast(i / 2 as INT32)"), ["1", "-3", "-"]);
     assert_eq!(values("cast(d * 5 as INT64)"), ["3", "0", "-"]);
     assert_eq!(values("cast(i as TEXT)"), ["1", "-7", "-"]);

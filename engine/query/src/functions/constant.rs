@@ -42,7 +42,7 @@ fn same(call: &Call<'_>, value: ArrayRef, data_type: DataType) -> Result<Bound, 
 fn constant(call: &Call<'_>) -> Result<(ArrayRef, DataType), QueryError> {
     let value = call.required("value")?;
     let data_type: DataType = call.required("type")?.parse().map_err(|_| {
-        call.refuse("attribute \"type\" must be one of INT32, INT64, FLOAT, DOUBLE, TEXT, BOOLEAN")
+        call.reject("attribute \"type\" must be one of INT32, INT64, FLOAT, DOUBLE, TEXT, BOOLEAN")
     })?;
     let array: ArrayRef = match data_type {
         DataType::Int32 => Arc::new(Int32Array::from(vec![call.parsed_required::<i32>("value")?])),
@@ -51,7 +51,7 @@ fn constant(call: &Call<'_>) -> Result<(ArrayRef, DataType), QueryError> {
         DataType::Double => Arc::new(Float64Array::from(vec![call.parsed_required::<f64>("value")?])),
         DataType::Boolean => Arc::new(BooleanArray::from(vec![call.parsed_required::<bool>("value")?])),
         DataType::Text | DataType::String => Arc::new(StringArray::from(vec![value])),
-        other => return Err(call.refuse(format!("the type {other} is not supported"))),
+        other => return Err(call.reject(format!("the type {other} is not supported"))),
     };
     Ok((array, data_type))
 }

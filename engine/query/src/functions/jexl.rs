@@ -33,9 +33,9 @@ pub(super) fn definition() -> FunctionDefinition {
 fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     let lambda = call.required("expr")?;
     let (parameters, body) = split(lambda)
-        .ok_or_else(|| call.refuse(format!("`{lambda}` is not of the form `x -> {{x * 2}}`")))?;
+        .ok_or_else(|| call.reject(format!("`{lambda}` is not of the form `x -> {{x * 2}}`")))?;
     if parameters.len() != call.types.len() {
-        return Err(call.refuse(format!(
+        return Err(call.reject(format!(
             "`{lambda}` takes {} inputs, {} are given",
             parameters.len(),
             call.types.len()
@@ -48,7 +48,7 @@ fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     }
     let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
     let parsed = levada_sql::parse_expression(body, &context)
-        .map_err(|error| call.refuse(format!("`{body}` is not understood: {}", error.message)))?;
+        .map_err(|error| call.reject(format!("`{body}` is not understood: {}", error.message)))?;
     let bound = scope.bind(&joined(parsed, &scope))?;
     let (bound, data_type) = match bound.data_type {
         DataType::Text | DataType::String => (bound, DataType::Text),

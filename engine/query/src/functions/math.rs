@@ -92,7 +92,7 @@ fn in_range(call: &Call<'_>) -> Result<Bound, QueryError> {
     call.expect(1, NUMERIC)?;
     let (lower, upper) = (call.parsed_required("lower")?, call.parsed_required("upper")?);
     if upper < lower {
-        return Err(call.refuse("Upper can not be smaller than lower."));
+        return Err(call.reject("Upper can not be smaller than lower."));
     }
     Ok((Arc::new(Within { lower, upper }), DataType::Boolean))
 }

@@ -151,7 +151,7 @@ fn substring(call: &Call<'_>) -> Result<Bound, QueryError> {
         let start = call.integer(1)?;
         let length = if call.types.len() > 2 { call.integer(2)? } else { i64::MAX };
         if length < 0 {
-            return Err(call.refuse("the length must not be negative"));
+            return Err(call.reject("the length must not be negative"));
         }
         (start.saturating_sub(1), start.saturating_sub(1).saturating_add(length))
     } else {
@@ -175,7 +175,7 @@ fn substring(call: &Call<'_>) -> Result<Bound, QueryError> {
 
 fn replace(call: &Call<'_>) -> Result<Bound, QueryError> {
     let (Some(Constant::Text(from)), Some(Constant::Text(to))) = (call.constant(1), call.constant(2)) else {
-        return Err(call.refuse("the second and the third argument must be texts"));
+        return Err(call.reject("the second and the third argument must be texts"));
     };
     if call.types.len() != 3 || !call.types[0].is_text() {
         call.expect(3, TEXT)?;

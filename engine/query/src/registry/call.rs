@@ -97,7 +97,7 @@ impl Call<'_> {
     pub(crate) fn integer(&self, at: usize) -> Result<i64, QueryError> {
         match self.constant(at) {
             Some(Constant::Integer { value, .. }) => Ok(*value),
-            _ => Err(self.refuse(format!("argument {} must be a whole number", at + 1))),
+            _ => Err(self.reject(format!("argument {} must be a whole number", at + 1))),
         }
     }
 
@@ -113,7 +113,7 @@ impl Call<'_> {
     /// It is not there.
     pub fn required(&self, key: &str) -> Result<&str, QueryError> {
         self.attribute(key)
-            .ok_or_else(|| self.refuse(format!("attribute \"{key}\" is required but was not provided.")))
+            .ok_or_else(|| self.reject(format!("attribute \"{key}\" is required but was not provided.")))
     }
 
     /// An attribute's value, or what it is where not given.
@@ -137,11 +137,11 @@ impl Call<'_> {
         // Truths are written in any case.
         text.parse()
             .or_else(|_| text.to_ascii_lowercase().parse())
-            .map_err(|_| self.refuse(format!("attribute \"{key}\" cannot be `{text}`")))
+            .map_err(|_| self.reject(format!("attribute \"{key}\" cannot be `{text}`")))
     }
 
     /// An error that names the function.
-    pub fn refuse(&self, why: impl std::fmt::Display) -> QueryError {
+    pub fn reject(&self, why: impl std::fmt::Display) -> QueryError {
         QueryError::semantic(format!("{}: {why}", self.function.name))
     }
 }

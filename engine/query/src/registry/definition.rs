@@ -164,7 +164,7 @@ impl FunctionDefinition {
         get: impl Fn() -> Result<Arc<Self>, QueryError> + Send + Sync + 'static,
     ) -> Self {
         let other = move |call: &Call<'_>, found: &Self| {
-            call.refuse(format!(
+            call.reject(format!(
                 "it was made as a function of kind {kind:?} and is {:?} by now",
                 found.kind()
             ))

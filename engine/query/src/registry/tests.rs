@@ -1,7 +1,7 @@
 use super::*;
 
 fn nothing(name: &'static str) -> FunctionDefinition {
-    FunctionDefinition::series(name, "(any): INT32", "Nothing.", |call| Err(call.refuse("gives nothing")))
+    FunctionDefinition::series(name, "(any): INT32", "Nothing.", |call| Err(call.reject("gives nothing")))
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     Ok(Bound::new(has_time(group_by), columns, node))
 }
 
-/// Refuses ways of grouping that do not go together.
+/// Rejects ways of grouping that do not go together.
 pub(super) fn check(group_by: Option<&GroupBy>) -> Result<(), QueryError> {
     let Some(group_by) = group_by else { return Ok(()) };
     if group_by.time.is_some() && group_by.rows.is_some() {

@@ -55,7 +55,7 @@ pub(super) fn is_aggregated(planner: &Planner<'_>) -> Result<bool, QueryError> {
     Ok(aggregated)
 }
 
-/// Refuses names that `align by device` cannot have below a device: paths of several nodes, and `**`.
+/// Rejects names that `align by device` cannot have below a device: paths of several nodes, and `**`.
 pub(super) fn check_suffixes(query: &Select) -> Result<(), QueryError> {
     let columns = query.columns.iter().map(|column| &column.expression);
     let mut names = columns.chain(&query.condition).chain(&query.having).flat_map(Expression::series);
@@ -110,7 +110,7 @@ fn has_aggregate(expression: &Expression, functions: &FunctionRegistry) -> bool 
         || expression.children().into_iter().any(|child| has_aggregate(child, functions))
 }
 
-/// Refuses columns, and calls, of constants alone.
+/// Rejects columns, and calls, of constants alone.
 fn check_constants(expression: &Expression) -> Result<(), QueryError> {
     if is_constant(expression) {
         return Err(match &expression.kind {

@@ -52,7 +52,7 @@ fn bucket_size(call: &Call<'_>) -> Result<usize, QueryError> {
     call.expect(1, NUMERIC)?;
     let proportion: f64 = call.parsed("proportion", 0.1)?;
     if !(proportion > 0.0 && proportion <= 1.0) {
-        return Err(call.refuse("The sample proportion should be in (0, 1]."));
+        return Err(call.reject("The sample proportion should be in (0, 1]."));
     }
     Ok((1.0 / proportion) as usize)
 }
@@ -63,17 +63,17 @@ fn kind(call: &Call<'_>) -> String {
 
 fn bind_summary(call: &Call<'_>) -> Result<Bound, QueryError> {
     let (size, kind) = (bucket_size(call)?, kind(call));
-    let summary = Summary::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+    let summary = Summary::parse(&kind).ok_or_else(|| call.reject(format!("unknown type `{kind}`")))?;
     let result = if summary.is_double() { DataType::Double } else { call.types[0] };
     Ok((Box::new(Buckets::new(size, Choice::Summary(summary, result))), result))
 }
 
 fn bind_outliers(call: &Call<'_>) -> Result<Bound, QueryError> {
     let (size, kind) = (bucket_size(call)?, kind(call));
-    let distance = Distance::parse(&kind).ok_or_else(|| call.refuse(format!("unknown type `{kind}`")))?;
+    let distance = Distance::parse(&kind).ok_or_else(|| call.reject(format!("unknown type `{kind}`")))?;
     let number: usize = call.parsed("number", 3)?;
     if number == 0 {
-        return Err(call.refuse("number must be greater than 0"));
+        return Err(call.reject("number must be greater than 0"));
     }
     let buckets = Buckets::new(size.saturating_mul(number), Choice::Outliers(distance, number));
     Ok((Box::new(buckets), call.types[0]))

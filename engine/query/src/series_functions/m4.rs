@@ -19,7 +19,7 @@ pub(super) fn definition() -> FunctionDefinition {
 fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     call.expect(1, NUMERIC)?;
     let positive = |name: &str, value: i64| {
-        if value > 0 { Ok(value) } else { Err(call.refuse(format!("{name} must be greater than 0"))) }
+        if value > 0 { Ok(value) } else { Err(call.reject(format!("{name} must be greater than 0"))) }
     };
     let windows = if call.attribute("timeInterval").is_some() {
         let width = positive("timeInterval", call.parsed_required("timeInterval")?)?;

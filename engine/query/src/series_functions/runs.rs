@@ -52,7 +52,7 @@ fn bind(call: &Call<'_>, of_zeros: bool, duration: bool) -> Result<Bound, QueryE
     let least = call.parsed("min", i64::from(!duration))?;
     let most = call.parsed("max", i64::MAX)?;
     if least > most {
-        return Err(call.refuse("min must not be greater than max"));
+        return Err(call.reject("min must not be greater than max"));
     }
     Ok((Box::new(Runs { of_zeros, duration, least, most, open: None }), DataType::Int64))
 }

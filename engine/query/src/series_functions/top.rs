@@ -34,7 +34,7 @@ fn bind(call: &Call<'_>, greatest: bool) -> Result<Bound, QueryError> {
     call.expect(1, ORDERED)?;
     let k: usize = call.parsed_required("k")?;
     if !(1..=1000).contains(&k) {
-        return Err(call.refuse("k has to be greater than 0 and less than or equal to 1000."));
+        return Err(call.reject("k has to be greater than 0 and less than or equal to 1000."));
     }
     let data_type = call.types[0];
     Ok((Box::new(Top { k, greatest, data_type, best: BTreeMap::new() }), data_type))

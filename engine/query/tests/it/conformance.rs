@@ -76,7 +76,7 @@ fn check(text: &str) {
         let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 1_795_247_808_670_123 };
         let Ok(statement) = levada_sql::parse(sql, &context) else { continue };
         if !matches!(statement, Statement::Select(_) | Statement::Show(_) | Statement::Count(_)) {
-            // Of an insert that is refused for one value the others are stored.
+            // Of an insert that is rejected for one value the others are stored.
             let partly = text_of(&record, "message").starts_with("Fail to insert measurements")
                 && !text_of(&record, "message").contains("does not exist");
             if record["ok"] == true || partly {
@@ -395,9 +395,9 @@ fn typed(value: &Constant, data_type: DataType) -> Option<Value> {
 }
 
 #[test]
-fn a_statement_that_is_no_query_is_refused() {
+fn a_statement_that_is_no_query_is_rejected() {
     let error = levada_query::plan(&parsed("flush"), Arc::new(Memory::default()), &QueryContext::new(0));
-    assert_eq!(error.expect_err("refused").code(), StatusCode::QUERY_NOT_ALLOWED);
+    assert_eq!(error.expect_err("rejected").code(), StatusCode::QUERY_NOT_ALLOWED);
 }
 
 #[test]

@@ -207,7 +207,7 @@ impl Drop for Stream {
 impl Memory {
     fn one(&self, device: &Path, measurement: &str) -> Result<&Series, StorageError> {
         self.series.get(&device.child(measurement)).ok_or_else(|| {
-            StorageError::refused(
+            StorageError::rejected(
                 levada_model::StatusCode::PATH_NOT_EXIST,
                 format!("{device}.{measurement} does not exist"),
             )

@@ -214,7 +214,7 @@ fn the_last_of_endless_windows_come_at_once() {
 }
 
 #[test]
-fn sorting_more_than_memory_allows_is_refused() {
+fn sorting_more_than_memory_allows_is_rejected() {
     let points: BTreeMap<i64, i8> = (0..60).map(|time| (time, 1)).collect();
     let memory = store(&[points, BTreeMap::new(), BTreeMap::new()]);
     let mut context = QueryContext::new(0);
@@ -254,7 +254,7 @@ fn series_that_memory_has_no_room_for_are_opened_again() {
 }
 
 #[test]
-fn merging_more_devices_than_memory_allows_is_refused() {
+fn merging_more_devices_than_memory_allows_is_rejected() {
     let points: BTreeMap<i64, i8> = (0..60).map(|time| (time, 1)).collect();
     let memory = store(&[points.clone(), BTreeMap::new(), points]);
     let mut context = QueryContext::new(0);

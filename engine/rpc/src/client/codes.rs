@@ -138,9 +138,9 @@ mod tests {
         Status { code, message: Some(message.to_owned()), ..Status::default() }
     }
 
-    fn refused(generation: Generation, status: &Status) -> (StatusCode, bool, String) {
+    fn rejected(generation: Generation, status: &Status) -> (StatusCode, bool, String) {
         match generation.check("n", status) {
-            Err(ClientError::Refused(error)) => (error.code, error.transient, error.message),
+            Err(ClientError::Rejected(error)) => (error.code, error.transient, error.message),
             other => panic!("{other:?}"),
         }
     }
@@ -159,14 +159,14 @@ mod tests {
     fn what_cannot_heal_is_not_transient_whatever_its_code() {
         let words = "DataType mismatch, Insert measurement s0 type DOUBLE, metadata tree type INT32";
         assert_eq!(
-            refused(Generation::V0_12, &status(313, words)),
+            rejected(Generation::V0_12, &status(313, words)),
             (StatusCode::DATA_TYPE_MISMATCH, false, format!("n: {words}"))
         );
-        assert!(refused(Generation::V0_12, &status(413, "write is blocked")).1);
+        assert!(rejected(Generation::V0_12, &status(413, "write is blocked")).1);
         let mut again = status(904, "no leader");
-        assert!(!refused(Generation::V1, &again).1);
+        assert!(!rejected(Generation::V1, &again).1);
         again.need_retry = Some(true);
-        assert!(refused(Generation::V1, &again).1);
+        assert!(rejected(Generation::V1, &again).1);
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         let parts = vec![status(200, ""), status(607, "too old"), status(507, "no")];
         let whole = Status { sub_status: Some(parts), ..status(302, "") };
         assert_eq!(
-            refused(Generation::V1, &whole),
+            rejected(Generation::V1, &whole),
             (StatusCode::OUT_OF_TTL, false, "n: too old; no".to_owned())
         );
         let fine = Status { sub_status: Some(vec![status(200, ""), status(400, "")]), ..status(302, "") };

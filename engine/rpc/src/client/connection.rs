@@ -93,7 +93,7 @@ impl Connection {
                 _ => StatusCode::EXECUTE_STATEMENT_ERROR,
             };
             let message = format!("{}: {} failed in the server: {message}", self.node, C::METHOD);
-            ClientError::Refused(SessionError::new(code, message))
+            ClientError::Rejected(SessionError::new(code, message))
         })
     }
 

@@ -53,7 +53,7 @@ impl Client {
     /// Creates a database: before 1.0 a storage group.
     ///
     /// # Errors
-    /// The server refuses it, one that exists among the reasons.
+    /// The server rejects it, one that exists among the reasons.
     pub async fn create_database(&mut self, database: &Path) -> Result<(), ClientError> {
         let call = SetStorageGroup {
             session_id: self.session_id,
@@ -66,7 +66,7 @@ impl Client {
     /// Creates series: plain ones of any devices, or aligned ones of one device.
     ///
     /// # Errors
-    /// The server refuses one of them, one that exists among the reasons; others may have been created.
+    /// The server rejects one of them, one that exists among the reasons; others may have been created.
     pub async fn create_series(&mut self, series: &[Series]) -> Result<(), ClientError> {
         let Some(first) = series.first() else { return Ok(()) };
         let codes = |code: fn(&Series) -> u8| series.iter().map(|each| i32::from(code(each))).collect();

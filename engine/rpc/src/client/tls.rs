@@ -105,7 +105,7 @@ impl Tls {
         let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned()).map_err(|error| {
-            refused(node, &format!("`{host}` is no name that a certificate could be for: {error}"))
+            rejected(node, &format!("`{host}` is no name that a certificate could be for: {error}"))
         })?;
         self.0.connect(name, stream).await.map_err(|error| {
             failure(node, &error).unwrap_or_else(|| ClientError::Lost {
@@ -172,31 +172,33 @@ pub(super) fn failure(node: &str, error: &io::Error) -> Option<ClientError> {
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. },
         ) => ClientError::Lost { node: node.to_owned(), reason: inner.to_string(), timed_out: false },
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => refused(
+        Error::InvalidCertificate(CertificateError::UnknownIssuer) => rejected(
             node,
             "no authority that is trusted here vouches for its certificate: name the authority's own certificate, a PEM \
              file, as the one to trust",
         ),
-        Error::InvalidCertificate(reason) => refused(node, &format!("its certificate is rejected: {reason}")),
-        Error::AlertReceived(alert) => refused(
+        Error::InvalidCertificate(reason) => {
+            rejected(node, &format!("its certificate is rejected: {reason}"))
+        }
+        Error::AlertReceived(alert) => rejected(
             node,
             &format!("it rejects the encrypted connection: {alert:?}; it may want a certificate"),
         ),
-        Error::InvalidMessage(_) => refused(node, "it does not speak TLS: ask for none, or enable it there"),
-        other => refused(node, &format!("cannot agree on encryption: {other}")),
+        Error::InvalidMessage(_) => rejected(node, "it does not speak TLS: ask for none, or enable it there"),
+        other => rejected(node, &format!("cannot agree on encryption: {other}")),
     })
 }
 
 /// The error where a server speaks TLS to a client that does not.
 pub(super) fn wanted(node: &str) -> ClientError {
-    refused(
+    rejected(
         node,
         "it wants TLS: ask for it (`tls: {}` at `nodes` of a pipeline, `--tls` on the command line)",
     )
 }
 
-fn refused(node: &str, reason: &str) -> ClientError {
-    ClientError::Refused(SessionError::new(INIT_AUTH_ERROR, format!("{node}: {reason}")))
+fn rejected(node: &str, reason: &str) -> ClientError {
+    ClientError::Rejected(SessionError::new(INIT_AUTH_ERROR, format!("{node}: {reason}")))
 }
 
 /// Certificates are verified but for the host they name.

@@ -137,7 +137,7 @@ impl Pool {
                     *self.0.server.lock() = Some(client.server().clone());
                     return Ok(Lease { client: Some(client), used: false, place, _permit: permit });
                 }
-                Err(ClientError::Refused(error)) if !error.transient => return Err(error),
+                Err(ClientError::Rejected(error)) if !error.transient => return Err(error),
                 Err(error) => {
                     self.failed(&node);
                     reasons.push(error.to_string());

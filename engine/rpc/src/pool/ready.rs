@@ -6,9 +6,9 @@ use levada_model::{SessionError, StatusCode};
 use tokio::time::{Instant, sleep};
 
 /// The first pause; each further one is twice as long.
-const FIRST: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause.
-const LONGEST: Duration = Duration::from_secs(2);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// How long a statement has waited.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Readiness {
 impl Readiness {
     /// Nothing was waited for yet.
     pub(super) fn new(within: Duration) -> Self {
-        Self { within, began: None, pause: FIRST }
+        Self { within, began: None, pause: FIRST_PAUSE }
     }
 
     /// Whether a server's answer is one that is waited for.
@@ -42,7 +42,7 @@ impl Readiness {
         }
         tracing::debug!(%error, "the server is not ready; the statement is sent again");
         sleep(self.pause.min(left)).await;
-        self.pause = (2 * self.pause).min(LONGEST);
+        self.pause = (2 * self.pause).min(MAX_PAUSE);
         Ok(())
     }
 

@@ -43,7 +43,7 @@ impl Pool {
         }
     }
 
-    /// Creates what is missing of series. Where several at once are refused, each is tried by itself.
+    /// Creates what is missing of series. Where several at once are rejected, each is tried by itself.
     pub(super) async fn make_series(
         &self,
         series: &[Series],

@@ -69,7 +69,7 @@ impl Pool {
             }
             return match lease.client().execute(sql).await {
                 Ok(answer) => Ok(outcome(lease, answer)),
-                Err(ClientError::Refused(error)) if readiness.waits_for(&error) && reads_only(sql) => {
+                Err(ClientError::Rejected(error)) if readiness.waits_for(&error) && reads_only(sql) => {
                     drop(lease);
                     readiness.wait(error).await?;
                     continue;
@@ -101,7 +101,7 @@ impl Pool {
                         Outcome::Done(_) => Err(SessionError::not_a_query(sql)),
                     };
                 }
-                Err(ClientError::Refused(error))
+                Err(ClientError::Rejected(error))
                     if readiness.waits_for(&error) && self.nodes().len() == 1 =>
                 {
                     drop(lease);

@@ -60,7 +60,7 @@ impl Pool {
             }
             Ok(Answer::Done(_)) => {}
             // A server may answer that there is no such path.
-            Err(ClientError::Refused(error)) if !error.transient => {}
+            Err(ClientError::Rejected(error)) if !error.transient => {}
             Err(error) => return Err(error.into()),
         }
         let types = Arc::new(types);

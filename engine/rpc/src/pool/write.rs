@@ -291,7 +291,7 @@ impl Pool {
                     let last = attempts == 0;
                     let doubtful = match &error {
                         ClientError::Lost { timed_out, .. } => !lease.used && !timed_out,
-                        ClientError::Refused(error) => failed_inside(error.code),
+                        ClientError::Rejected(error) => failed_inside(error.code),
                     };
                     if doubtful || matches!(error, ClientError::Lost { timed_out: false, .. }) {
                         lost = Some(error.to_string());
@@ -318,7 +318,7 @@ impl Pool {
                 }
                 (last || timed_out).then(|| error.into())
             }
-            ClientError::Refused(error) => match error.code {
+            ClientError::Rejected(error) => match error.code {
                 StatusCode::NOT_LOGIN => {
                     lease.discard();
                     let message = format!("the session was lost: {}", error.message);

@@ -90,7 +90,7 @@ async fn a_row_that_brings_the_server_down_is_found_though_each_part_costs_a_res
 async fn what_a_server_gets_over_is_stored_whole() {
     let server = Server::start().await;
     let pool = narrow(&server);
-    for trouble in [Trouble::HangsUp, Trouble::Refuses(305)] {
+    for trouble in [Trouble::HangsUp, Trouble::Rejects(305)] {
         server.trouble.send_replace(trouble);
         let heal = |failed| {
             if failed == 4 {
@@ -105,7 +105,7 @@ async fn what_a_server_gets_over_is_stored_whole() {
 #[tokio::test]
 async fn nothing_is_given_up_before_patience_is_over() {
     let server = Server::start().await;
-    server.trouble.send_replace(Trouble::Refuses(305));
+    server.trouble.send_replace(Trouble::Rejects(305));
     let pool = Pool::new(PoolOptions { patience: Duration::from_secs(3_600), ..options(&[&server]) });
     for _ in 0..50 {
         let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");
@@ -120,7 +120,7 @@ async fn a_server_that_is_short_of_something_is_waited_for_however_long() {
     let server = Server::start().await;
     let pool = pool(&[&server]);
     for code in [600, 602, 606, 611] {
-        server.trouble.send_replace(Trouble::Refuses(code));
+        server.trouble.send_replace(Trouble::Rejects(code));
         for _ in 0..20 {
             let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");
             assert!(error.transient, "{error}");

@@ -77,7 +77,7 @@ async fn a_node_that_is_down_is_left_out_and_taken_back() {
     let (one, other) = (Server::start().await, Server::start().await);
     let options = PoolOptions { sessions: 1, ..options(&[&one, &other]) };
     let pool = Pool::new(options);
-    one.trouble.send_replace(Trouble::Refuses(600));
+    one.trouble.send_replace(Trouble::Rejects(600));
     pool.insert_tablets(write(vec![numbers("root.d", 0, 1)])).await.expect("the other takes it");
     assert_eq!(other.values("root.d", "n").len(), 1);
     one.trouble.send_replace(Trouble::None);

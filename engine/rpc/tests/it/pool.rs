@@ -107,7 +107,7 @@ async fn a_server_of_0_12_is_understood() {
     let batches = rows(&pool, "select n from root.e").await;
     assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [3, 3, 3, 3, 3, 1]);
     // In its own numbers 502 is "read-only", and 606 nothing.
-    server.trouble.send_replace(Trouble::Refuses(502));
+    server.trouble.send_replace(Trouble::Rejects(502));
     let error = pool.insert_tablets(write(vec![numbers("root.e", 0, 1)])).await.expect_err("rejected");
     assert_eq!((error.code, error.transient), (StatusCode::SYSTEM_READ_ONLY, true));
 }
@@ -251,7 +251,7 @@ async fn a_statement_that_reads_waits_for_a_server_that_is_not_ready_and_no_othe
     pool.insert_tablets(write(vec![numbers("root.d", 0, 5)])).await.expect("written");
     let not_ready = StatusCode::NOT_READY.0;
     for queried in [true, false] {
-        server.trouble.send_replace(Trouble::Refuses(not_ready));
+        server.trouble.send_replace(Trouble::Rejects(not_ready));
         server.state.lock().attempts = 0;
         let asking = pool.clone();
         let asked = tokio::spawn(async move {
@@ -269,7 +269,7 @@ async fn a_statement_that_reads_waits_for_a_server_that_is_not_ready_and_no_othe
         let batches: Vec<_> = rows.batches.try_collect().await.expect("rows");
         assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 5);
     }
-    server.trouble.send_replace(Trouble::Refuses(not_ready));
+    server.trouble.send_replace(Trouble::Rejects(not_ready));
     server.state.lock().attempts = 0;
     let error = pool.execute("delete from root.d.n").await.map(drop).expect_err("not ready");
     assert_eq!((error.code, server.state.lock().attempts), (StatusCode::NOT_READY, 1));
@@ -278,7 +278,7 @@ async fn a_statement_that_reads_waits_for_a_server_that_is_not_ready_and_no_othe
 #[tokio::test]
 async fn a_server_that_stays_not_ready_is_told_in_its_words() {
     let server = Server::start().await;
-    server.trouble.send_replace(Trouble::Refuses(StatusCode::NOT_READY.0));
+    server.trouble.send_replace(Trouble::Rejects(StatusCode::NOT_READY.0));
     let pool = Pool::new(PoolOptions { ready_within: Duration::from_millis(1), ..options(&[&server]) });
     let error = pool.query("select n from root.d").await.map(drop).expect_err("not ready");
     assert_eq!(error.code, StatusCode::NOT_READY);

@@ -89,7 +89,7 @@ async fn what_passes_is_an_error_that_is_transient_and_rejects_nothing() {
     let server = Server::start().await;
     let pool = pool(&[&server]);
     for code in [600, 602, 606, 611] {
-        server.trouble.send_replace(Trouble::Refuses(code));
+        server.trouble.send_replace(Trouble::Rejects(code));
         let error = pool.insert_tablets(write(vec![numbers("root.d", 0, 2)])).await.expect_err("rejected");
         assert_eq!((error.code.0, error.transient), (code, true));
         server.trouble.send_replace(Trouble::None);

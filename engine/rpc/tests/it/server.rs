@@ -34,7 +34,7 @@ pub(crate) enum Trouble {
     /// It hangs up on every request.
     Gone,
     /// It rejects everything but a login with a code.
-    Refuses(i32),
+    Rejects(i32),
 }
 
 /// A row that arrived: device, time.
@@ -188,12 +188,12 @@ impl Session {
         Some(match request {
             _ if trouble == Trouble::Gone => return None,
             Request::InsertTablet(InsertTablet { req }) => match trouble {
-                Trouble::Refuses(code) => return write(status(code, "injected")),
+                Trouble::Rejects(code) => return write(status(code, "injected")),
                 trouble if self.ends(&trouble, &[req.timestamps.as_ref()]) => return None,
                 _ => return write(self.insert(vec![req])),
             },
             Request::InsertTablets(InsertTablets { req }) => match trouble {
-                Trouble::Refuses(code) => return write(status(code, "injected")),
+                Trouble::Rejects(code) => return write(status(code, "injected")),
                 trouble if self.ends(&trouble, &req.timestamps_list) => return None,
                 _ => return write(self.insert(several(req))),
             },
@@ -223,8 +223,8 @@ impl Session {
                 reply(protocol, head, GetTimeZoneResp { status: fine(), time_zone: "UTC".to_owned() })
             }
             Request::CloseSession(_) => reply(protocol, head, fine()),
-            Request::SetStorageGroup(_) if matches!(trouble, Trouble::Refuses(_)) => {
-                let Trouble::Refuses(code) = trouble else { return None };
+            Request::SetStorageGroup(_) if matches!(trouble, Trouble::Rejects(_)) => {
+                let Trouble::Rejects(code) = trouble else { return None };
                 reply(protocol, head, status(code, "injected"))
             }
             Request::SetStorageGroup(SetStorageGroup { storage_group, .. }) => {
@@ -243,12 +243,13 @@ impl Session {
             | Request::ExecuteQueryStatementV2(_)
             | Request::ExecuteStatement(_)
             | Request::ExecuteQueryStatement(_)
-                if matches!(trouble, Trouble::Refuses(_)) =>
+                if matches!(trouble, Trouble::Rejects(_)) =>
             {
-                let Trouble::Refuses(code) = trouble else { return None };
+                let Trouble::Rejects(code) = trouble else { return None };
                 self.state.lock().attempts += 1;
-                let refused = ExecuteStatementResp { status: status(code, "injected"), ..Default::default() };
-                reply(protocol, head, refused)
+                let rejected =
+                    ExecuteStatementResp { status: status(code, "injected"), ..Default::default() };
+                reply(protocol, head, rejected)
             }
             Request::ExecuteStatementV2(ExecuteStatementV2 { req })
             | Request::ExecuteQueryStatementV2(ExecuteQueryStatementV2 { req }) => {

@@ -59,7 +59,7 @@ impl SinkHarness for Harness {
 
     fn trouble(&mut self, trouble: Trouble) -> bool {
         self.0.trouble.send_replace(match trouble {
-            Trouble::Fails => server::Trouble::Refuses(606),
+            Trouble::Fails => server::Trouble::Rejects(606),
             Trouble::Stalls => server::Trouble::Stalls,
         });
         true

@@ -43,7 +43,7 @@ impl Conversation {
             }),
             other => match self.known() {
                 Ok(_) => return Continue(other),
-                Err(error) => refused(replies, &other, &error),
+                Err(error) => rejected(replies, &other, &error),
             },
         })
     }
@@ -72,10 +72,10 @@ impl Conversation {
 
 /// The answer to a call of something that this server does not do.
 pub(super) fn answer_unsupported(replies: Replies<'_>, request: &Request) -> Frame {
-    refused(replies, request, &SessionError::unsupported(format_args!("the call `{}`", replies.head.name)))
+    rejected(replies, request, &SessionError::unsupported(format_args!("the call `{}`", replies.head.name)))
 }
 
-fn refused(replies: Replies<'_>, request: &Request, error: &SessionError) -> Frame {
+fn rejected(replies: Replies<'_>, request: &Request, error: &SessionError) -> Frame {
     let status = failure(error);
     match request {
         Request::FetchMetadata(_) => replies.value(FetchMetadataResp::failed(status)),

@@ -93,9 +93,9 @@ impl Secured {
     }
 
     /// The error of a client that is turned away for good.
-    async fn refusal(&self, files: &TlsFiles) -> String {
+    async fn rejection(&self, files: &TlsFiles) -> String {
         match self.open(files).await {
-            Err(ClientError::Refused(error)) if !error.transient => error.to_string(),
+            Err(ClientError::Rejected(error)) if !error.transient => error.to_string(),
             other => panic!("expected to be turned away for good: {other:?}"),
         }
     }
@@ -120,18 +120,18 @@ async fn a_certificate_that_nobody_trusted_vouches_for_is_rejected_for_good() {
     let secured = Secured::start(&Authority::new("mountain"), "127.0.0.1").await;
     secured.write("other.pem", &Authority::new("valley").pem);
     let files = TlsFiles { authorities: Some(secured.file("other.pem")), ..TlsFiles::default() };
-    let refusal = secured.refusal(&files).await;
+    let rejection = secured.rejection(&files).await;
     let expected = "no authority that is trusted here vouches for its certificate";
-    assert!(refusal.contains(expected) && refusal.contains(&secured.rpc), "{refusal}");
+    assert!(rejection.contains(expected) && rejection.contains(&secured.rpc), "{rejection}");
     // That any host will do says nothing of who vouches.
-    assert!(secured.refusal(&TlsFiles { any_host: true, ..files }).await.contains(expected));
+    assert!(secured.rejection(&TlsFiles { any_host: true, ..files }).await.contains(expected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_for_another_host_is_rejected_unless_any_will_do() {
     let secured = Secured::start(&Authority::new("mountain"), "elsewhere.example").await;
-    let refusal = secured.refusal(&secured.trusting()).await;
-    assert!(refusal.contains("elsewhere.example"), "{refusal}");
+    let rejection = secured.rejection(&secured.trusting()).await;
+    assert!(rejection.contains("elsewhere.example"), "{rejection}");
     let any = TlsFiles { any_host: true, ..secured.trusting() };
     secured.open(&any).await.expect("vouched for").ping().await.expect("answered");
 }
@@ -139,13 +139,13 @@ async fn a_certificate_for_another_host_is_rejected_unless_any_will_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_side_that_does_not_encrypt_is_told_so() {
     let secured = Secured::start(&Authority::new("mountain"), "127.0.0.1").await;
-    let refused = Client::open(&secured.rpc, &ClientOptions::default()).await.expect_err("not encrypted");
-    assert!(refused.to_string().contains("it wants TLS"), "{refused}");
+    let rejected = Client::open(&secured.rpc, &ClientOptions::default()).await.expect_err("not encrypted");
+    assert!(rejected.to_string().contains("it wants TLS"), "{rejected}");
     let served = crate::peer::serve().await;
     let tls = Some(levada_rpc::Tls::load(&secured.trusting()).expect("files"));
     let options = ClientOptions { tls, ..ClientOptions::default() };
-    let refused = Client::open(&served.address, &options).await.expect_err("a plain server");
-    assert!(refused.to_string().contains("perhaps it does not serve TLS"), "{refused}");
+    let rejected = Client::open(&served.address, &options).await.expect_err("a plain server");
+    assert!(rejected.to_string().contains("perhaps it does not serve TLS"), "{rejected}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +163,7 @@ async fn a_certificate_that_changes_is_read_anew_and_a_broken_one_is_not_taken()
     secured.open(&secured.trusting()).await.expect("the one before counts");
     secured.write("server.key", &key);
     secured.open(&trusting_after).await.expect("the new one counts");
-    secured.refusal(&secured.trusting()).await;
+    secured.rejection(&secured.trusting()).await;
     open.ping().await.expect("connections that stand go on");
 }
 

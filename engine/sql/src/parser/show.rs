@@ -195,7 +195,7 @@ impl Parser<'_> {
         Ok(SchemaFilter::TagEquals { key, value: self.property_value()? })
     }
 
-    /// `key = value`, as 0.12 has it. Later releases refuse it, and say so for a value in quotes.
+    /// `key = value`, as 0.12 has it. Later releases reject it, and say so for a value in quotes.
     fn bare_tag_filter(&mut self) -> Parsed<SchemaFilter> {
         let start = self.start();
         let key = self.name_or_text()?;

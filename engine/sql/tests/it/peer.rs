@@ -1,11 +1,11 @@
-//! Statements that a real IoTDB 2.0.1 or 0.12.0 carried out, or refused as not well formed.
+//! Statements that a real IoTDB 2.0.1 or 0.12.0 carried out, or rejected as not well formed.
 
 use super::parse;
 
 const ACCEPTED: &str = include_str!("../data/accepted.sql");
-const REFUSED: &str = include_str!("../data/refused.sql");
+const REJECTED: &str = include_str!("../data/rejected.sql");
 
-/// Refused by the peer for what stands behind the words by which we recognise a statement that we do not carry out.
+/// Rejected by the peer for what stands behind the words by which we recognise a statement that we do not carry out.
 const BEHIND_UNSUPPORTED: [&str; 2] = ["create view", "create cq"];
 
 #[test]
@@ -24,8 +24,8 @@ fn whatever_the_peer_carries_out_is_parsed() {
 }
 
 #[test]
-fn whatever_the_peer_finds_malformed_is_refused() {
-    let accepted: Vec<_> = REFUSED
+fn whatever_the_peer_finds_malformed_is_rejected() {
+    let accepted: Vec<_> = REJECTED
         .lines()
         .filter(|sql| !BEHIND_UNSUPPORTED.iter().any(|begin| sql.starts_with(begin)))
         .filter(|sql| parse(sql).is_ok())

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused_in_the_peers_words() {
+    fn what_does_not_fit_is_rejected_in_the_peers_words() {
         let text = |text: &str| Constant::Text(text.to_owned());
         for (data_type, constant, message) in [
             (

@@ -11,7 +11,7 @@ use super::Names;
 use crate::{Deadband, catalog_op::SeriesDef};
 
 /// A device is sorted anew where it gets more than one in so many of its series at once.
-const FEW: usize = 16;
+const SORT_SHARE: usize = 16;
 
 /// A device with its series.
 #[derive(Clone, Debug)]
@@ -90,7 +90,7 @@ impl Device {
         }
         if before == 0 {
             self.series = added;
-        } else if added.len() * FEW < before {
+        } else if added.len() * SORT_SHARE < before {
             for series in added {
                 if let Err(place) = self.find(&series.measurement) {
                     self.series.insert(place, series);

@@ -25,7 +25,7 @@ pub(crate) struct Lives {
     devices: Map,
     /// Of the devices below a path.
     below: Map,
-    /// By other patterns, which SQL refuses.
+    /// By other patterns, which SQL rejects.
     others: Vec<(PathPattern, i64)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the catalog refuses, with the codes and words that clients of Apache IoTDB know.
+//! What the catalog rejects, with the codes and words that clients of Apache IoTDB know.
 
 use levada_model::{Path, StatusCode};
 use levada_tsfile::is_written;
@@ -7,7 +7,7 @@ use super::Catalog;
 use crate::{NewSeries, StorageError};
 
 fn already(path: &Path) -> StorageError {
-    StorageError::refused(StatusCode::PATH_ALREADY_EXIST, format!("Path [{path}] already exist"))
+    StorageError::rejected(StatusCode::PATH_ALREADY_EXIST, format!("Path [{path}] already exist"))
 }
 
 /// Whether a database can be made.
@@ -17,7 +17,7 @@ pub(crate) fn check_database(catalog: &Catalog, path: &Path) -> Result<(), Stora
         let message = format!(
             "{path} is not a legal path, because: the database name should start with 'root' and have at least two nodes"
         );
-        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+        return Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message));
     }
     if let Some(above) = catalog.database_of(path) {
         let code = if above.path == *path {
@@ -25,14 +25,14 @@ pub(crate) fn check_database(catalog: &Catalog, path: &Path) -> Result<(), Stora
         } else {
             StatusCode::DATABASE_CONFLICT
         };
-        return Err(StorageError::refused(
+        return Err(StorageError::rejected(
             code,
             format!("{} has already been created as database", above.path),
         ));
     }
     if catalog.databases().any(|database| path.is_prefix_of(&database.path)) {
         let message = format!("some children of {path} have already been created as database");
-        return Err(StorageError::refused(StatusCode::DATABASE_CONFLICT, message));
+        return Err(StorageError::rejected(StatusCode::DATABASE_CONFLICT, message));
     }
     Ok(())
 }
@@ -45,10 +45,10 @@ pub(crate) fn database_for(catalog: &Catalog, device: &Path) -> Result<Result<u3
     let nodes: Vec<&str> = device.nodes().take(2).collect();
     if nodes.len() < 2 || nodes[0] != "root" {
         let message = format!("{device} is not a legal path, because: a device lies below root");
-        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+        return Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message));
     }
     let path = Path::parse(&nodes.join("."))
-        .map_err(|error| StorageError::refused(StatusCode::ILLEGAL_PATH, error.to_string()))?;
+        .map_err(|error| StorageError::rejected(StatusCode::ILLEGAL_PATH, error.to_string()))?;
     check_database(catalog, &path)?;
     Ok(Err(path))
 }
@@ -74,11 +74,11 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
     if !node {
         let message =
             format!("{} is not a legal measurement: it is no path node in canonical form", new.measurement);
-        return Err(StorageError::refused(StatusCode::ILLEGAL_PATH, message));
+        return Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message));
     }
     if !is_written(schema) {
         let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
-        return Err(StorageError::refused(StatusCode::METADATA_ERROR, message));
+        return Err(StorageError::rejected(StatusCode::METADATA_ERROR, message));
     }
     let Some(device) = catalog.device(&new.device) else {
         check_device(catalog, &new.device)?;
@@ -96,17 +96,17 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
                 new.device
             )
         };
-        return Err(StorageError::refused(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
+        return Err(StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
     }
     if device.series_or_alias(&new.measurement).is_some() {
         let message = format!("Path [{path}] already exist");
-        return Err(StorageError::refused(StatusCode::TIMESERIES_ALREADY_EXIST, message));
+        return Err(StorageError::rejected(StatusCode::TIMESERIES_ALREADY_EXIST, message));
     }
     if let Some(alias) = &new.alias
         && device.series_or_alias(alias).is_some()
     {
         let message = format!("Alias [{alias}] for Path [{path}] already exist");
-        return Err(StorageError::refused(StatusCode::ALIAS_ALREADY_EXIST, message));
+        return Err(StorageError::rejected(StatusCode::ALIAS_ALREADY_EXIST, message));
     }
     check_no_device_below(catalog, &path)
 }

@@ -21,7 +21,7 @@ const SHARE: u64 = 8;
 const EAGER_SHARE: u64 = 100;
 
 /// A file is rewritten for any value that has lived for so long without going, in milliseconds.
-const PATIENCE: i64 = 86_400_000;
+const MAX_OVERDUE_MILLIS: i64 = 86_400_000;
 
 /// A file is looked into again no sooner than after so many milliseconds, nor than after this share of the shortest life.
 const AGAIN: i64 = 60_000;
@@ -102,7 +102,7 @@ impl Policy<'_> {
             return false;
         };
         let share = if self.eager { EAGER_SHARE } else { SHARE };
-        values >= (file.meta.points / share).max(1) || self.now.saturating_sub(since) >= PATIENCE
+        values >= (file.meta.points / share).max(1) || self.now.saturating_sub(since) >= MAX_OVERDUE_MILLIS
     }
 }
 

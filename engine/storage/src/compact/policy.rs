@@ -13,7 +13,7 @@ const DELETIONS: usize = 8;
 /// A file is rewritten for deletions that hide such a share of its values.
 const SHARE: u64 = 8;
 /// A file is rewritten for any deletion that has waited so long, in milliseconds.
-const PATIENCE: i64 = 3_600_000;
+const MAX_OVERDUE_MILLIS: i64 = 3_600_000;
 
 /// Files that become others.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Policy<'_> {
             .filter(|verdict| verdict.hidden > 0)
             .collect();
         let hidden: u64 = verdicts.iter().map(|verdict| verdict.hidden).fold(0, u64::saturating_add);
-        let waited = |since: i64| self.now.saturating_sub(since) >= PATIENCE;
+        let waited = |since: i64| self.now.saturating_sub(since) >= MAX_OVERDUE_MILLIS;
         hidden > 0
             && (self.eager
                 || hidden >= file.meta.points / SHARE

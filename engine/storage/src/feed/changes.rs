@@ -59,8 +59,8 @@ impl More {
     }
 }
 
-fn refused(message: impl Into<String>) -> StorageError {
-    StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message)
+fn rejected(message: impl Into<String>) -> StorageError {
+    StorageError::rejected(StatusCode::ILLEGAL_PARAMETER, message)
 }
 
 impl Changes {
@@ -84,7 +84,7 @@ impl Changes {
             return Err(store.closed());
         }
         let Some(wal) = &store.wal else {
-            return Err(refused("changes are read from the log, and this store keeps none"));
+            return Err(rejected("changes are read from the log, and this store keeps none"));
         };
         let stored_first = matches!(from, ChangesFrom::History { .. } | ChangesFrom::Since(_));
         if stored_first && let Err(error) = store.flush(&[]) {
@@ -99,7 +99,7 @@ impl Changes {
         };
         // From here on what is behind it is kept.
         let hold = store.holds.begin(name.map(Arc::from), after);
-        let hold = hold.ok_or_else(|| refused("another reads changes by this name now"))?;
+        let hold = hold.ok_or_else(|| rejected("another reads changes by this name now"))?;
         let snapshot = stored_first.then(|| store.snapshot_of(&mut core));
         let log = LogReader::new(Arc::clone(&store.options.disk), wal, after);
         let (store, named) = (Arc::clone(store), name.is_some());
@@ -114,7 +114,7 @@ impl Changes {
         }
         if after > last {
             let message = format!("changes behind write {after} are asked for, and the last write is {last}");
-            return Err(refused(message));
+            return Err(rejected(message));
         }
         let kept = wal.after();
         let lacks = changes.history.is_some() && (1..forgotten).contains(&changes.position);

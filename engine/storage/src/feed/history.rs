@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// So many series of a device are read at once.
-const TOGETHER: usize = 256;
+const SERIES_AT_ONCE: usize = 256;
 
 /// What is stored of the writes behind one, on its way to a reader.
 pub(super) struct History {
@@ -122,7 +122,7 @@ impl History {
     /// Begins with the series of a device from one on, if there are more.
     fn read_on(&self, device: Arc<Device>, from: usize) -> Result<Option<Reading>, StorageError> {
         let all = device.all();
-        let series = from..all.len().min(from + TOGETHER);
+        let series = from..all.len().min(from + SERIES_AT_ONCE);
         if series.is_empty() {
             return Ok(None);
         }

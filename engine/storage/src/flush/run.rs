@@ -22,10 +22,10 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(1);
 
 /// So many memtables share a commit: their files are open at the same time.
-const TOGETHER: usize = 128;
+const MEMTABLES_PER_COMMIT: usize = 128;
 
 /// Memtables of so many bytes share a commit: what is flushed first waits for it.
-const TOGETHER_BYTES: usize = 8 << 20;
+const BYTES_PER_COMMIT: usize = 8 << 20;
 
 /// A memtable that was not flushed.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Failed {
 
 impl Failed {
     pub(crate) fn reason(&self) -> StorageError {
-        StorageError::refused(self.reason.code(), self.reason.to_string())
+        StorageError::rejected(self.reason.code(), self.reason.to_string())
     }
 }
 
@@ -53,12 +53,12 @@ impl Core {
                 continue;
             }
             bytes += frozen.memtable.bytes();
-            if !batch.is_empty() && bytes > TOGETHER_BYTES {
+            if !batch.is_empty() && bytes > BYTES_PER_COMMIT {
                 break;
             }
             frozen.running = true;
             batch.push(Arc::clone(&frozen.memtable));
-            if batch.len() == TOGETHER {
+            if batch.len() == MEMTABLES_PER_COMMIT {
                 break;
             }
         }
@@ -104,7 +104,7 @@ impl Core {
         }
         match self.stuck() {
             None => Ok(()),
-            Some(failure) => Err(StorageError::refused(
+            Some(failure) => Err(StorageError::rejected(
                 StatusCode::WRITE_PROCESS_REJECT,
                 format!("memory is full and cannot be flushed to files: {}", failure.reason),
             )),
@@ -221,7 +221,7 @@ impl Store {
             }
             Err(error) => {
                 for memtable in batch.iter().filter(|memtable| places.contains(&memtable.place)) {
-                    fail(memtable, StorageError::refused(error.code(), error.to_string()));
+                    fail(memtable, StorageError::rejected(error.code(), error.to_string()));
                     done.remove(&memtable.place);
                 }
             }
@@ -314,7 +314,7 @@ impl Store {
                 return Ok(());
             }
             if let Some(FlushFailure { reason, .. }) = failure {
-                return Err(StorageError::refused(
+                return Err(StorageError::rejected(
                     reason.code(),
                     format!(
                         "a file cannot be written; nothing is lost, and it will be tried again: {reason}"

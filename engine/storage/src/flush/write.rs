@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// So many series of a plain device are taken from memory at once.
-const TOGETHER: usize = 16;
+const SERIES_AT_ONCE: usize = 16;
 
 /// So few devices are looked up in files one by one, more of them all at once.
-const FEW: usize = 16;
+const FEW_DEVICES: usize = 16;
 
 /// Rows of an aligned device are taken from memory up to about so many bytes at once.
 const PART_BYTES: usize = 8 << 20;
@@ -48,7 +48,7 @@ pub(super) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<U
     for (id, path) in &devices {
         let Some(device) = input.catalog.device(path) else { continue };
         let Some(TimeRange { start: first, .. }) = memtable.range(path) else { continue };
-        let reached = reached(input.files, id, first, devices.len() > FEW);
+        let reached = reached(input.files, id, first, devices.len() > FEW_DEVICES);
         let mut begun = [false, false];
         let mut target = Target { memtable, input, writers: &mut writers, begun: &mut begun, path, reached };
         target.device(device)?;
@@ -113,7 +113,7 @@ impl Target<'_> {
         }
         // Measurements that always came together are sorted together, but not too many at once, as they are copied for that.
         let together = self.memtable.is_together(self.path);
-        for part in live.chunks(if together { TOGETHER } else { 1 }) {
+        for part in live.chunks(if together { SERIES_AT_ONCE } else { 1 }) {
             let columns: Vec<Named> = part.iter().map(|(named, _)| named.clone()).collect();
             let Some(resolved) = self.resolved(&columns) else { continue };
             let blocks: Vec<Block> = (0..resolved.blocks()).map(|index| resolved.block(index)).collect();

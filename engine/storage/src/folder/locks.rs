@@ -49,11 +49,11 @@ pub(crate) fn check_folder(options: &StorageOptions) -> Result<(), StorageError>
             dir.display(),
             named(other).unwrap_or_default()
         );
-        return Err(StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message));
+        return Err(StorageError::rejected(StatusCode::ILLEGAL_PARAMETER, message));
     }
     if found.is_empty() && matches!(options.access, Access::Existing | Access::Read) {
         let message = format!("there is no data folder {}: it is made by what writes to it", dir.display());
-        return Err(StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message));
+        return Err(StorageError::rejected(StatusCode::ILLEGAL_PARAMETER, message));
     }
     Ok(())
 }

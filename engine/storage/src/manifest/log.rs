@@ -188,7 +188,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Refuses all commits from now on.
+    /// Rejects all commits from now on.
     pub(crate) fn close(&mut self) {
         self.closed = true;
     }
@@ -288,7 +288,7 @@ fn load(path: &Path, bytes: &[u8], width: Option<i64>, lenient: bool) -> Result<
                 Err(Malformed) => damaged(&mut loaded, at, "a record cannot be understood")?,
                 Ok(Err(message)) => {
                     let code = levada_model::StatusCode::ILLEGAL_PARAMETER;
-                    return Err(StorageError::refused(code, message));
+                    return Err(StorageError::rejected(code, message));
                 }
                 // The snapshot's last record is a commit.
                 Ok(Ok(kind)) => whole |= kind == COMMIT || kind == OLD_COMMIT,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Blocks smaller than this are put together.
-const SMALL: usize = 1024;
+const SMALL_BLOCK_ROWS: usize = 1024;
 
 /// What a merge gives, as batches.
 pub(super) struct Batches {
@@ -44,7 +44,7 @@ impl Batches {
         while let Some(block) = self.merge.next()? {
             rows += block.rows();
             small.push(block);
-            if rows >= SMALL.min(self.rows) {
+            if rows >= SMALL_BLOCK_ROWS.min(self.rows) {
                 break;
             }
         }

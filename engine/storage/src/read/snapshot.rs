@@ -49,14 +49,14 @@ impl Snapshot {
     fn device(&self, path: &Path) -> Result<&Arc<Device>, StorageError> {
         self.catalog.device(path).ok_or_else(|| {
             let message = format!("Path [{path}] does not exist");
-            StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
+            StorageError::rejected(StatusCode::PATH_NOT_EXIST, message)
         })
     }
 
     fn wanted(device: &Device, name: &str) -> Result<Wanted, StorageError> {
         let series = device.series_or_alias(name).ok_or_else(|| {
             let message = format!("Path [{}] does not exist", device.path.child(name));
-            StorageError::refused(StatusCode::PATH_NOT_EXIST, message)
+            StorageError::rejected(StatusCode::PATH_NOT_EXIST, message)
         })?;
         Ok(Wanted::of(series))
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::{StorageError, TimeRange, catalog::Lives, place::Place, tombstone::Tombstone};
 
 /// How long a file that could not be read is left alone: the system may have had a bad moment.
-const PAUSE: Duration = Duration::from_secs(60);
+const RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// How long one is that is damaged.
 const DAMAGED: Duration = Duration::from_secs(3600);
@@ -210,7 +210,7 @@ impl SealedFile {
     /// It could not be read: flushes and compactions leave it alone for a while, or until somebody wishes that it is tried
     /// again.
     pub(crate) fn note_unreadable(&self, error: &StorageError) {
-        let pause = if matches!(error, StorageError::Damaged { .. }) { DAMAGED } else { PAUSE };
+        let pause = if matches!(error, StorageError::Damaged { .. }) { DAMAGED } else { RETRY_AFTER };
         let before = self.body.unreadable.lock().replace(Instant::now() + pause);
         if before.is_none() {
             tracing::error!(path = %self.path.display(), %error, "a file cannot be read, and is left alone");

@@ -28,10 +28,10 @@ use crate::{StorageError, TimeRange, block::Block, disk::Disk, place::Place};
 const CHUNK_ROWS: usize = 1 << 20;
 
 /// So many files are synced one after the other, more of them side by side.
-const FEW: usize = 8;
+const SERIAL_SYNCS: usize = 8;
 
 /// So many are synced at once.
-const AT_ONCE: usize = 16;
+const CONCURRENT_SYNCS: usize = 16;
 
 /// An encoding is chosen for a chunk of so many rows or more.
 const WORTH_CHOOSING: usize = 128;
@@ -277,10 +277,10 @@ pub(crate) fn seal_all(files: Vec<Unsealed>) -> Vec<Result<SealedFile, StorageEr
 
 /// Does the same with each, many at once where there are many; what comes out is in the order of what went in.
 fn side_by_side<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    if all.len() < FEW {
+    if all.len() < SERIAL_SYNCS {
         return all.into_iter().map(work).collect();
     }
-    let share = all.len().div_ceil(AT_ONCE);
+    let share = all.len().div_ceil(CONCURRENT_SYNCS);
     let mut all = all.into_iter();
     let shares: Vec<Vec<T>> = std::iter::from_fn(|| {
         Some(all.by_ref().take(share).collect::<Vec<_>>()).filter(|share| !share.is_empty())
@@ -316,6 +316,6 @@ fn chosen(mut schema: SeriesSchema, values: &dyn Array) -> SeriesSchema {
 fn written(path: &Path, error: TsFileError) -> StorageError {
     match error {
         TsFileError::Io { source, .. } => StorageError::io("cannot write to", path)(source),
-        other => StorageError::refused(levada_model::StatusCode::STORAGE_ENGINE_ERROR, other.to_string()),
+        other => StorageError::rejected(levada_model::StatusCode::STORAGE_ENGINE_ERROR, other.to_string()),
     }
 }

@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// A deletion looks so often at what changed meanwhile, at most, before it takes the lock …
-const LOOKS: usize = 4;
+const MAX_LOOKS: usize = 4;
 /// … or until so few devices did.
-const FEW: usize = 64;
+const FEW_DEVICES: usize = 64;
 
 impl Store {
     pub(crate) fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
@@ -75,7 +75,7 @@ impl Store {
         let core = self.core.lock();
         self.writable(&core)?;
         let missing =
-            || StorageError::refused(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist"));
+            || StorageError::rejected(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist"));
         let (device, name) = path.split_last().ok_or_else(missing)?;
         let known = core.catalog.device(&device).ok_or_else(missing)?;
         let mut def = known.series_or_alias(name).ok_or_else(missing)?.def();
@@ -84,7 +84,7 @@ impl Store {
             if other.is_some_and(|other| other.measurement != def.measurement) {
                 let message =
                     format!("Alias [{}] for Path [{path}] already exist", alias.unwrap_or_default());
-                return Err(StorageError::refused(StatusCode::ALIAS_ALREADY_EXIST, message));
+                return Err(StorageError::rejected(StatusCode::ALIAS_ALREADY_EXIST, message));
             }
             def.alias = alias;
         }
@@ -136,9 +136,9 @@ impl Store {
             Ok((core.catalog.clone(), core))
         };
         let mut found = Matching::find(now().map(|(catalog, _)| catalog)?, patterns, deleted);
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_LOOKS {
             let (catalog, _) = now()?;
-            if found.catch_up(catalog) < FEW {
+            if found.catch_up(catalog) < FEW_DEVICES {
                 break;
             }
         }

@@ -19,7 +19,7 @@ pub(crate) fn caught<T>(
             .copied()
             .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("it says no more");
-        Err(StorageError::refused(
+        Err(StorageError::rejected(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("{what} met a fault of this program: {message}"),
         ))

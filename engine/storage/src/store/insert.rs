@@ -62,7 +62,7 @@ impl Store {
         }
         if let Err(error) = takes {
             if let Some(owner) = &write.owner {
-                core.positions.refused(owner, &write.positions);
+                core.positions.rejected(owner, &write.positions);
             }
             return Err(error);
         }
@@ -83,9 +83,9 @@ impl Store {
             accepted.push(tablet);
         }
         let positions = match &owner {
-            // What was refused is nowhere yet: whoever gave it gives the positions again when it is safe elsewhere.
+            // What was rejected is nowhere yet: whoever gave it gives the positions again when it is safe elsewhere.
             Some(owner) if !report.rejected.is_empty() => {
-                core.positions.refused(owner, &positions);
+                core.positions.rejected(owner, &positions);
                 Vec::new()
             }
             Some(owner) if !positions.is_empty() => core.positions.complete(owner, positions),

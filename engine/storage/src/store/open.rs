@@ -48,7 +48,7 @@ pub(crate) fn open(options: StorageOptions) -> Result<Arc<Store>, StorageError> 
 
 fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
     if options.partition_width <= 0 {
-        return Err(StorageError::refused(
+        return Err(StorageError::rejected(
             levada_model::StatusCode::ILLEGAL_PARAMETER,
             "the width of a time partition must be more than 0",
         ));

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn mangled_records_are_refused_or_read_and_never_more() {
+    fn mangled_records_are_rejected_or_read_and_never_more() {
         let clean = record();
         let mut state = 0x1234_5678_9ABC_DEF1_u64;
         let mut next = |below: usize| {
@@ -112,7 +112,7 @@ mod tests {
             state ^= state << 17;
             (state % below as u64) as usize
         };
-        let mut refused = 0;
+        let mut rejected = 0;
         for _ in 0..20_000 {
             let mut bytes = clean.clone();
             for _ in 0..=next(4) {
@@ -123,8 +123,8 @@ mod tests {
                     _ => bytes.insert(at, [0, 0x7f, 0x80, 0xff][next(4)]),
                 }
             }
-            refused += usize::from(Op::parse(&mut Take(&bytes)).is_err());
+            rejected += usize::from(Op::parse(&mut Take(&bytes)).is_err());
         }
-        assert!(refused > 10_000, "only {refused} were refused");
+        assert!(rejected > 10_000, "only {rejected} were rejected");
     }
 }

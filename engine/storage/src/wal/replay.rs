@@ -349,7 +349,7 @@ fn check_head(
                  open the folder with the program that wrote it",
                 path.display()
             );
-            return Err(StorageError::refused(StatusCode::INCOMPATIBLE_VERSION, message));
+            return Err(StorageError::rejected(StatusCode::INCOMPATIBLE_VERSION, message));
         }
         finding(replayed, path, 0, "the head of a log segment is damaged".to_owned());
     }

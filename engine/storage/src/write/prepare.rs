@@ -53,7 +53,7 @@ pub(crate) fn prepare(
             let tablet = check.without_long_values(tablet)?;
             let bytes = bytes_of(&tablet);
             if bytes > *room {
-                check.refuse(None, None, &too_large(bytes));
+                check.reject(None, None, &too_large(bytes));
                 return None;
             }
             *room -= bytes;
@@ -74,7 +74,7 @@ pub(crate) fn prepare(
             Some(Prepared { tablet, ops, target })
         }
         Err(error) => {
-            check.refuse(None, None, &error);
+            check.reject(None, None, &error);
             None
         }
     }
@@ -100,7 +100,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn refuse(&mut self, rows: Option<Vec<u32>>, measurement: Option<&Arc<str>>, error: &StorageError) {
+    fn reject(&mut self, rows: Option<Vec<u32>>, measurement: Option<&Arc<str>>, error: &StorageError) {
         self.report.rejected.push(RejectedRows {
             tablet: self.index,
             rows,
@@ -118,14 +118,14 @@ impl Check<'_> {
                 let (is, other) = if device.aligned { ("", " not") } else { (" not", "") };
                 let message =
                     format!("timeseries under device {path} is{is} aligned, and the write is{other} aligned");
-                return Err(StorageError::refused(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
+                return Err(StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
             }
             return Ok(Some(Arc::clone(device)));
         }
         if !self.how.makes {
             return match self.catalog.database_of(path) {
                 Some(_) => Ok(None),
-                None => Err(StorageError::refused(StatusCode::DATABASE_NOT_EXIST, NO_DATABASE)),
+                None => Err(StorageError::rejected(StatusCode::DATABASE_NOT_EXIST, NO_DATABASE)),
             };
         }
         check_device(self.catalog, path)?;
@@ -146,8 +146,8 @@ impl Check<'_> {
         let (known, unknown): (Vec<_>, Vec<_>) = tablet.columns().iter().cloned().partition(is_known);
         for Column { name, .. } in &unknown {
             let message = format!("Path [{}.{name}] does not exist", tablet.device());
-            let error = StorageError::refused(StatusCode::PATH_NOT_EXIST, message);
-            self.refuse(None, Some(name), &error);
+            let error = StorageError::rejected(StatusCode::PATH_NOT_EXIST, message);
+            self.reject(None, Some(name), &error);
         }
         if known.is_empty() { None } else { tablet.with_columns(known).ok() }
     }
@@ -170,7 +170,7 @@ impl Check<'_> {
                 "insertion time [{time}] is less than ttl time bound [{bound}], for device {}",
                 tablet.device()
             );
-            self.refuse(Some(vec![row]), None, &StorageError::refused(StatusCode::OUT_OF_TTL, message));
+            self.reject(Some(vec![row]), None, &StorageError::rejected(StatusCode::OUT_OF_TTL, message));
         }
         let keep = BooleanArray::from_unary(tablet.times(), |time| time >= bound);
         if all { None } else { tablet.filter(&keep).ok() }
@@ -189,7 +189,7 @@ impl Check<'_> {
             if is_date(column) {
                 let converted = column.to(DataType::Date);
                 let reasons = misfits(column, DataType::Date, &converted.rejected);
-                self.refuse_each(column, &format!("{path}.{}: ", column.name), reasons);
+                self.reject_each(column, &format!("{path}.{}: ", column.name), reasons);
                 column.values = converted.values;
             }
             if !column.is_written() {
@@ -206,18 +206,18 @@ impl Check<'_> {
                     ),
                     None => format!("{path}.{} is new and would be {data_type}, and ", column.name),
                 };
-                self.refuse_each(column, &head, misfits(column, data_type, &converted.rejected));
+                self.reject_each(column, &head, misfits(column, data_type, &converted.rejected));
             }
             *column = Column { name: Arc::clone(&column.name), data_type, values: converted.values };
         }
         Tablet::try_new(path, aligned, times, columns).ok()
     }
 
-    /// Refuses rows of a column, each with its own reason.
-    fn refuse_each(&mut self, column: &Column, head: &str, misfits: Misfits) {
+    /// Rejects rows of a column, each with its own reason.
+    fn reject_each(&mut self, column: &Column, head: &str, misfits: Misfits) {
         for (reason, rows) in misfits {
-            let error = StorageError::refused(StatusCode::METADATA_ERROR, format!("{head}{reason}"));
-            self.refuse(Some(rows), Some(&column.name), &error);
+            let error = StorageError::rejected(StatusCode::METADATA_ERROR, format!("{head}{reason}"));
+            self.reject(Some(rows), Some(&column.name), &error);
         }
     }
 
@@ -239,8 +239,8 @@ impl Check<'_> {
                 tablet.device(),
                 column.name
             );
-            let error = StorageError::refused(StatusCode::ILLEGAL_PARAMETER, message);
-            self.refuse(Some(vec![row as u32]), Some(&column.name), &error);
+            let error = StorageError::rejected(StatusCode::ILLEGAL_PARAMETER, message);
+            self.reject(Some(vec![row as u32]), Some(&column.name), &error);
         }
         let aligned = tablet.aligned();
         let (device, times, columns) = tablet.into_parts();
@@ -281,8 +281,8 @@ impl Check<'_> {
         for (column, by) in columns {
             if kept.last().is_some_and(|last| last.name == column.name) {
                 let message = format!("measurement {} stands twice in a write", column.name);
-                let error = StorageError::refused(StatusCode::SEMANTIC_ERROR, message);
-                self.refuse(None, Some(by), &error);
+                let error = StorageError::rejected(StatusCode::SEMANTIC_ERROR, message);
+                self.reject(None, Some(by), &error);
             } else {
                 kept.push(column);
             }
@@ -301,14 +301,14 @@ impl Check<'_> {
             column.data_type
         );
         if !self.how.coerce {
-            let error = StorageError::refused(StatusCode::METADATA_ERROR, mismatch);
-            self.refuse(None, Some(&column.name), &error);
+            let error = StorageError::rejected(StatusCode::METADATA_ERROR, mismatch);
+            self.reject(None, Some(&column.name), &error);
             return None;
         }
         let converted = column.to(data_type);
         if !converted.rejected.is_empty() {
             let reasons = misfits(column, data_type, &converted.rejected);
-            self.refuse_each(column, &format!("{mismatch}, and "), reasons);
+            self.reject_each(column, &format!("{mismatch}, and "), reasons);
         }
         let some = converted.values.null_count() < converted.values.len();
         some.then_some(Column { name, data_type, values: converted.values })
@@ -328,7 +328,7 @@ impl Check<'_> {
             deadband: None,
         };
         if let Err(error) = check_new_series(self.catalog, &new) {
-            self.refuse(None, Some(&column.name), &error);
+            self.reject(None, Some(&column.name), &error);
             return None;
         }
         if made.last().is_none_or(|last| last.measurement != column.name) {

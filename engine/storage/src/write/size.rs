@@ -11,9 +11,9 @@ use crate::StorageError;
 /// So many bytes a write may have, about. A record of the log and the values of a memtable are counted in 32 bits.
 pub(crate) const LARGEST_WRITE: usize = 768 << 20;
 
-/// Refuses a tablet for which there is no room any more in its write.
+/// Rejects a tablet for which there is no room any more in its write.
 pub(super) fn too_large(bytes: usize) -> StorageError {
-    StorageError::refused(
+    StorageError::rejected(
         StatusCode::ILLEGAL_PARAMETER,
         format!(
             "{bytes} bytes are more than a write may have, which is {LARGEST_WRITE} with all its tablets: cut it into several"

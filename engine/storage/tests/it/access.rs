@@ -44,7 +44,7 @@ fn a_full_disk_stops_writes_and_not_reads() {
         let storage = Storage::open(on(&disk, access)).expect("opens");
         assert_eq!(series(&*storage.view(), "root.a.d", "s"), ROWS);
         let one = || write(vec![tablet("root.a.d", false, &[9], &[("s", &[Some(9.0)])])]);
-        let refusals = [
+        let rejections = [
             storage.insert(one()).map(drop),
             storage.create_database(&crate::rows::path("root.b"), None).map(drop),
             storage.delete_series(&[pattern("root.a.d.s")]).map(drop),
@@ -53,8 +53,8 @@ fn a_full_disk_stops_writes_and_not_reads() {
             storage.flush(&[]),
             storage.compact(&[]),
         ];
-        for (at, refused) in refusals.into_iter().enumerate() {
-            let error = refused.expect_err("it is open to read only");
+        for (at, rejected) in rejections.into_iter().enumerate() {
+            let error = rejected.expect_err("it is open to read only");
             assert_eq!(error.code(), StatusCode::SYSTEM_READ_ONLY, "{at}: {error}");
             assert!(error.to_string().contains("/data is open to read only: "), "{at}: {error}");
         }

@@ -49,7 +49,7 @@ fn filled() -> FaultDisk {
 }
 
 #[test]
-fn a_folder_without_its_manifest_is_refused_and_a_repair_brings_all_rows_back() {
+fn a_folder_without_its_manifest_is_rejected_and_a_repair_brings_all_rows_back() {
     let whole = rows(&filled()).expect("opens");
     let remove = |disk: &FaultDisk, path: &Path| disk.remove(path).expect("removed");
     let empty = |disk: &FaultDisk, path: &Path| disk.alter(path, Vec::clear);
@@ -57,10 +57,10 @@ fn a_folder_without_its_manifest_is_refused_and_a_repair_brings_all_rows_back() 
         let disk = filled();
         let files = disk.paths("tsfile");
         lose(&disk, &manifest(&disk).0);
-        let refused = Storage::open(on(&disk)).expect_err("not opened");
-        assert!(refused.to_string().contains("manifest"), "{refused}");
+        let rejected = Storage::open(on(&disk)).expect_err("not opened");
+        assert!(rejected.to_string().contains("manifest"), "{rejected}");
         assert!(!check(&on(&disk)).expect("checked").is_empty());
-        assert_eq!(disk.paths("tsfile"), files, "what is refused is left alone");
+        assert_eq!(disk.paths("tsfile"), files, "what is rejected is left alone");
 
         repair(&on(&disk)).expect("repaired");
         assert_eq!(rows(&disk).expect("opens"), whole);

@@ -99,7 +99,7 @@ fn a_second_owner_is_told_who_the_first_is() {
 }
 
 #[test]
-fn types_that_do_not_fit_are_refused_by_measurement() {
+fn types_that_do_not_fit_are_rejected_by_measurement() {
     let dir = folder();
     let storage = Storage::open(options(dir.path())).expect("opens");
     put(&storage, "root.a.d", &[1], &[1.0]);
@@ -126,7 +126,7 @@ fn types_that_do_not_fit_are_refused_by_measurement() {
 }
 
 #[test]
-fn numbers_that_are_no_day_are_refused_and_the_rest_of_their_rows_stored() {
+fn numbers_that_are_no_day_are_rejected_and_the_rest_of_their_rows_stored() {
     let dir = folder();
     let storage = Storage::open(options(dir.path())).expect("opens");
     let dates = vec![Some(20_240_229), Some(20_230_229), None, Some(1_231), Some(10_101), Some(i32::MIN)];
@@ -186,7 +186,7 @@ fn positions_outlive_the_log_that_brought_them() {
 }
 
 #[test]
-fn positions_of_a_write_with_refused_rows_wait_until_they_are_given_again() {
+fn positions_of_a_write_with_rejected_rows_wait_until_they_are_given_again() {
     let dir = folder();
     let storage = Storage::open(options(dir.path())).expect("opens");
     let insert = |tablets, range| {
@@ -214,7 +214,7 @@ fn positions_of_a_write_with_refused_rows_wait_until_they_are_given_again() {
 }
 
 #[test]
-fn the_catalog_refuses_what_does_not_fit_into_the_tree() {
+fn the_catalog_rejects_what_does_not_fit_into_the_tree() {
     let dir = folder();
     let storage = Storage::open(options(dir.path())).expect("opens");
     let new = |device: &str, measurement: &str, data_type| NewSeries {

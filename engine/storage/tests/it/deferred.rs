@@ -48,7 +48,7 @@ fn after_a_cut(disk: &FaultDisk, storage: Storage) -> Vec<(i64, f64)> {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_refuses_until_it_can() {
+fn a_log_that_cannot_be_written_rejects_until_it_can() {
     for (call, kind) in [(Call::Write, Kind::Log), (Call::Sync, Kind::Log), (Call::Create, Kind::Log)] {
         let disk = FaultDisk::default();
         let storage = Storage::open(on(&disk)).expect("opens");
@@ -71,7 +71,7 @@ fn a_log_that_cannot_be_written_refuses_until_it_can() {
         assert_eq!(
             series(&*storage.view(), "root.a.d", "s").len(),
             before,
-            "{call:?}: what is refused is not seen"
+            "{call:?}: what is rejected is not seen"
         );
         assert!(storage.flush(&[]).is_ok(), "{call:?}: files can be written, and rows go there");
         disk.set_fault(Fault::None);
@@ -83,7 +83,7 @@ fn a_log_that_cannot_be_written_refuses_until_it_can() {
             acknowledged.iter().all(|time| found.contains(&(*time, *time as f64))),
             "{call:?}: {found:?}"
         );
-        assert!(!found.contains(&(1000, 1000.0)), "{call:?}: what was refused is there");
+        assert!(!found.contains(&(1000, 1000.0)), "{call:?}: what was rejected is there");
     }
 }
 
@@ -145,7 +145,7 @@ fn files_that_cannot_be_written_are_by_themselves_once_they_can() {
 }
 
 #[test]
-fn writers_that_wait_for_room_are_refused_when_the_log_fails() {
+fn writers_that_wait_for_room_are_rejected_when_the_log_fails() {
     let disk = FaultDisk::default();
     let sync = SyncMode::Group { max_delay: Duration::from_millis(1), max_bytes: 1 << 20 };
     let storage =
@@ -155,10 +155,10 @@ fn writers_that_wait_for_room_are_refused_when_the_log_fails() {
     let times: Vec<i64> = (0..20_000).collect();
     let values = vec![Some(1.0); times.len()];
     let start = Instant::now();
-    let refused = (0..1000).find_map(|_| {
+    let rejected = (0..1000).find_map(|_| {
         storage.insert(write(vec![tablet("root.a.d", false, &times, &[("s", &values)])])).err()
     });
-    assert!(refused.is_some() && start.elapsed() < WAIT, "{refused:?}");
+    assert!(rejected.is_some() && start.elapsed() < WAIT, "{rejected:?}");
     disk.set_fault(Fault::None);
     until("writes do not resume", || insert(&storage, 30_000).is_ok());
     assert!(after_a_cut(&disk, storage).contains(&(30_000, 30_000.0)));
@@ -192,7 +192,7 @@ fn rows_of_an_interval_whose_sync_failed_are_synced_with_the_next() {
         let syncs = disk.count(Call::Sync, Kind::Log);
         until("nothing is synced", || {
             time += 1;
-            // Where the store has not noticed the failure until now, it refuses rows for a while.
+            // Where the store has not noticed the failure until now, it rejects rows for a while.
             drop(insert(&storage, time));
             disk.count(Call::Sync, Kind::Log) > syncs + 1
         });

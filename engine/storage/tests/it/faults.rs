@@ -162,7 +162,7 @@ fn any_call_may_be_the_last_that_succeeds() {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_until_there_is_room() {
+fn a_full_disk_rejects_writes_until_there_is_room() {
     let disk = FaultDisk::default();
     let storage = Storage::open(on(&disk)).expect("opens");
     disk.set_room(Some(disk.used() + 3000));
@@ -181,9 +181,9 @@ fn a_full_disk_refuses_writes_until_there_is_room() {
     let error = error.expect("the disk is full");
     assert_eq!(error.code(), StatusCode::DISK_SPACE_INSUFFICIENT, "{error}");
     let before = series(&*storage.view(), "root.a.d", "s").len();
-    let refused = insert(5000).expect_err("still full");
-    assert_eq!(refused.code(), StatusCode::DISK_SPACE_INSUFFICIENT);
-    // The first that failed may be there, what was refused after it is not.
+    let rejected = insert(5000).expect_err("still full");
+    assert_eq!(rejected.code(), StatusCode::DISK_SPACE_INSUFFICIENT);
+    // The first that failed may be there, what was rejected after it is not.
     assert_eq!(series(&*storage.view(), "root.a.d", "s").len(), before);
     disk.set_room(None);
     let mut tries = 0;

@@ -486,8 +486,8 @@ fn what_went_since_cannot_be_told_by_what_is_stored() {
     storage.flush(&[]).expect("flushes");
     let last = storage.delete_series(&[pattern("root.a.d.s")]).expect("deleted");
     last.durable.wait().expect("durable");
-    let refused = storage.changes(None, ChangesFrom::History { after: position });
-    assert!(matches!(refused, Err(StorageError::Behind { .. })));
+    let rejected = storage.changes(None, ChangesFrom::History { after: position });
+    assert!(matches!(rejected, Err(StorageError::Behind { .. })));
     let mut changes = storage.changes(None, ChangesFrom::History { after: 0 }).expect("begins");
     assert_eq!(times(&all(&mut changes).expect("read")), [1]);
 }

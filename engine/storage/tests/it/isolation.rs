@@ -123,7 +123,7 @@ fn texts(device: &str, times: &[i64], column: &str, values: &Arc<StringArray>) -
 }
 
 #[test]
-fn an_encoding_that_nobody_writes_is_refused_when_the_series_is_made() {
+fn an_encoding_that_nobody_writes_is_rejected_when_the_series_is_made() {
     let storage = Storage::open(on(FaultDisk::default())).expect("opens");
     let schema = SeriesSchema { encoding: Encoding::Regular, ..SeriesSchema::default_for(DataType::Int64) };
     let error = storage
@@ -143,7 +143,7 @@ fn an_encoding_that_nobody_writes_is_refused_when_the_series_is_made() {
 }
 
 #[test]
-fn a_value_that_no_file_can_hold_is_refused_and_its_neighbours_stored() {
+fn a_value_that_no_file_can_hold_is_rejected_and_its_neighbours_stored() {
     let storage = Storage::open(StorageOptions { wal: false, ..on(FaultDisk::default()) }).expect("opens");
     let long = "x".repeat((255 << 20) + 1);
     let values = Arc::new(StringArray::from(vec!["short", &long]));
@@ -262,13 +262,13 @@ fn full_memory_names_the_reason() {
         Storage::open(StorageOptions { memtable_bytes: 20_000, ..on(disk.clone()) }).expect("opens");
     disk.set_fault(Fault::All(Call::Sync, Kind::NewFile));
     let times: Vec<i64> = (0..300).collect();
-    let refused = (0..100).find_map(|round| {
+    let rejected = (0..100).find_map(|round| {
         let rows = write(vec![tablet("root.a.d", false, &times, &[("s", &[Some(f64::from(round)); 300])])]);
         let storage = storage.clone();
         soon("a writer", move || storage.insert(rows).map(drop)).err()
     });
-    let refused = refused.expect("memory is full").to_string();
-    assert!(refused.contains("memory is full") && refused.contains("injected"), "{refused}");
+    let rejected = rejected.expect("memory is full").to_string();
+    assert!(rejected.contains("memory is full") && rejected.contains("injected"), "{rejected}");
 }
 
 /// All that can fail while rows become files.

@@ -310,7 +310,7 @@ fn load(storage: &Storage, seed: u64, writer: usize, first: u64) {
     }
 }
 
-/// Does an operation; none where the store refuses it, as it should.
+/// Does an operation; none where the store rejects it, as it should.
 fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64) -> Option<Durable> {
     let series_path =
         |device: usize, series: usize| format!("{}.{}", device_path(writer, device), SERIES[series].0);
@@ -359,7 +359,7 @@ fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64
     };
     match applied {
         Ok(applied) => Some(applied.durable),
-        Err(StorageError::Refused { .. }) => None,
+        Err(StorageError::Rejected { .. }) => None,
         Err(error) => panic!("operation {number} of writer {writer}: {error}"),
     }
 }

@@ -85,7 +85,7 @@ fn writers_wait_for_room_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn memory_that_cannot_be_flushed_refuses_rather_than_hangs() {
+fn memory_that_cannot_be_flushed_rejects_rather_than_hangs() {
     let disk = FaultDisk::default();
     let options = StorageOptions {
         disk: Arc::new(disk.clone()),
@@ -97,8 +97,8 @@ fn memory_that_cannot_be_flushed_refuses_rather_than_hangs() {
     disk.set_fault(Fault::From(1));
     let times: Vec<i64> = (0..300).collect();
     let rows = || write(vec![tablet("root.a.d", false, &times, &[("s", &[Some(1.0); 300])])]);
-    let refused = (0..100).find_map(|_| storage.insert(rows()).err());
-    assert!(refused.expect("memory is full").to_string().contains("memory is full"));
+    let rejected = (0..100).find_map(|_| storage.insert(rows()).err());
+    assert!(rejected.expect("memory is full").to_string().contains("memory is full"));
     disk.set_fault(Fault::None);
     until("writes do not resume", || storage.insert(rows()).is_ok());
     storage.close().expect("closes");

@@ -207,7 +207,7 @@ fn run_catalog(storage: &Storage, mut random: Random, progress: &Progress) {
             _ => storage.delete_databases(&[pattern("root.c")]),
         };
         match done {
-            Ok(_) | Err(StorageError::Refused { .. }) => {}
+            Ok(_) | Err(StorageError::Rejected { .. }) => {}
             Err(error) => return progress.expects(&error),
         }
         std::thread::sleep(Duration::from_micros(random.below(500)));

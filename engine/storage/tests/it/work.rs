@@ -53,7 +53,7 @@ impl Oracle {
             let mut found: BTreeMap<i64, f64> = BTreeMap::new();
             let batches = match view.scan(&path(name), &["s".into()], TimeRange::ALL, Direction::Ascending) {
                 Ok(batches) => batches.collect::<Result<Vec<_>, _>>(),
-                Err(StorageError::Refused { .. }) => Ok(Vec::new()),
+                Err(StorageError::Rejected { .. }) => Ok(Vec::new()),
                 Err(error) => Err(error),
             };
             let batches = match batches {
@@ -208,7 +208,7 @@ impl Work {
         }
     }
 
-    /// Changes the catalog; where that is not refused at once, it is seen at once.
+    /// Changes the catalog; where that is not rejected at once, it is seen at once.
     fn change(
         &mut self,
         ask: impl FnOnce(&Storage) -> Result<Applied, StorageError>,

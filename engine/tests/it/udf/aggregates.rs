@@ -1,7 +1,7 @@
 //! Aggregates of users.
 
 use super::stores;
-use crate::store::{done, refusal, rows};
+use crate::store::{done, rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_aggregate_gives_one_value_of_all_rows() {
@@ -87,7 +87,7 @@ async fn an_aggregate_is_computed_of_what_a_function_gives() {
             rows(&session, "select mean(adder(s1, s2)) from root.sg.d1").await,
             ["47.666666666666664"]
         );
-        assert_eq!(refusal(&session, "select mean(s1), s1 from root.sg.d1").await.0, 701);
-        assert_eq!(refusal(&session, "select mean(mean(s1)) from root.sg.d1").await.0, 701);
+        assert_eq!(rejection(&session, "select mean(s1), s1 from root.sg.d1").await.0, 701);
+        assert_eq!(rejection(&session, "select mean(mean(s1)) from root.sg.d1").await.0, 701);
     }
 }

@@ -3,7 +3,7 @@
 use levada_engine::functions::udf::udtf;
 
 use super::stores;
-use crate::store::{refusal, rows};
+use crate::store::{rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authors_message_comes_with_function_and_method() {
@@ -14,7 +14,7 @@ async fn an_authors_message_comes_with_function_and_method() {
         {
             let sql = format!("select Wrong(s1, '{method}'='fail') from root.sg.d1");
             assert_eq!(
-                refusal(&session, &sql).await,
+                rejection(&session, &sql).await,
                 (code, format!("function Wrong: {method}: as it was told"))
             );
             assert_eq!(rows(&session, "select adder(s1, s2) from root.sg.d1").await.len(), 3);
@@ -28,7 +28,7 @@ async fn a_panic_ends_the_query_and_nothing_else() {
         let session = store.session();
         for method in ["validate", "before_start", "transform", "terminate", "before_destroy"] {
             let sql = format!("select wrong(s1, '{method}'='panic') from root.sg.d1");
-            let (_, message) = refusal(&session, &sql).await;
+            let (_, message) = rejection(&session, &sql).await;
             assert!(message.starts_with(&format!("function wrong: {method}: ")), "{message}");
             assert_eq!(rows(&session, "select adder(s1, s2) from root.sg.d1").await.len(), 3);
         }
@@ -39,7 +39,7 @@ async fn a_panic_ends_the_query_and_nothing_else() {
 async fn a_value_of_another_type_than_the_output_ends_the_query() {
     for store in stores().await {
         let (code, message) =
-            refusal(&store.session(), "select wrong(s1, 'transform'='type') from root.sg.d1").await;
+            rejection(&store.session(), "select wrong(s1, 'transform'='type') from root.sg.d1").await;
         assert_eq!(code, 301);
         assert!(message.starts_with("function wrong: transform: "), "{message}");
     }
@@ -57,7 +57,7 @@ async fn a_window_that_needs_more_memory_than_a_call_may_use_says_so() {
             store.engine().offer_function(udtf("test.Windows", super::Windows::default));
         }
         let sql = "select windows(s1, s2, s3, 'by'='size', 'length'='1000') from root.sg.d1";
-        let (code, message) = refusal(&store.session(), sql).await;
+        let (code, message) = rejection(&store.session(), sql).await;
         assert_eq!(code, 709, "{message}");
         assert!(message.starts_with("function windows: transform: rows that wait"), "{message}");
     }

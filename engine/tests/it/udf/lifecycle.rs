@@ -9,7 +9,7 @@ use levada_model::{Outcome, Session};
 use parking_lot::Mutex;
 
 use super::make;
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 type Calls = Arc<Mutex<Vec<String>>>;
 
@@ -157,7 +157,7 @@ async fn validate_limits_number_and_types_of_inputs_and_checks_attributes() {
         ("select recorder(t) from root.r.d", "TEXT"),
         ("select recorder(s, 'not'='') from root.r.d", "it was told not to"),
     ] {
-        let (code, told) = refusal(&session, sql).await;
+        let (code, told) = rejection(&session, sql).await;
         assert_eq!(code, 701, "{told}");
         assert!(told.starts_with("function recorder: validate: ") && told.contains(message), "{told}");
         assert_eq!(taken(&calls), ["validate"], "what was not started is not ended");
@@ -172,7 +172,7 @@ async fn an_instance_is_ended_once_also_behind_a_failure() {
         let sql = format!("select recorder(s, 'fails'='{fails}') from root.r.d");
         let method = if fails == "row" { "transform" } else { fails };
         assert_eq!(
-            refusal(&session, &sql).await,
+            rejection(&session, &sql).await,
             (code, format!("function recorder: {method}: as it was told"))
         );
         let calls = taken(&calls);

@@ -1,7 +1,7 @@
 //! Where calls may stand in a query, and what stands beside them.
 
 use super::stores;
-use crate::store::{done, refusal, rows};
+use crate::store::{done, rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_series_go_in_and_one_comes_out() {
@@ -81,7 +81,7 @@ async fn keys_and_values_come_behind_all_series() {
             "select counter('time_interval'='3', s1) from root.sg.d1",
             "select adder(s1, 'a'='b', s2) from root.sg.d1",
         ] {
-            let (code, message) = refusal(&session, sql).await;
+            let (code, message) = rejection(&session, sql).await;
             assert_eq!(code, 700, "{sql}: {message}");
             assert!(message.contains("attributes come behind all inputs"), "{message}");
         }
@@ -176,7 +176,7 @@ async fn filters_of_time_and_of_values_choose_the_rows_that_a_function_is_given(
 async fn a_call_that_makes_a_series_cannot_stand_in_where() {
     for store in stores().await {
         let (code, message) =
-            refusal(&store.session(), "select s1 from root.sg.d1 where adder(s1, s2) > 3").await;
+            rejection(&store.session(), "select s1 from root.sg.d1 where adder(s1, s2) > 3").await;
         assert_eq!(
             (code, message.as_str()),
             (701, "adder: it makes a series of its own, and cannot stand here")
@@ -238,7 +238,7 @@ async fn explain_shows_the_call_and_its_input() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_registered_is_named() {
     for store in stores().await {
-        let (code, message) = refusal(&store.session(), "select nofunc(s1) from root.sg.d1").await;
+        let (code, message) = rejection(&store.session(), "select nofunc(s1) from root.sg.d1").await;
         assert_eq!(code, 701);
         assert!(message.contains("UDF NOFUNC has not been registered"), "{message}");
     }

@@ -3,7 +3,7 @@
 use levada_model::{Login, Session, SessionOptions};
 
 use super::stores;
-use crate::store::{done, refusal, rows};
+use crate::store::{done, rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_functions_are_listed_with_their_kind_and_class() {
@@ -22,7 +22,7 @@ async fn all_functions_are_listed_with_their_kind_and_class() {
         }
         done(&session, "drop function ADDER").await;
         assert!(!rows(&session, "show functions").await.iter().any(|each| each.starts_with("ADDER,")));
-        assert_eq!(refusal(&session, "select adder(s1, s2) from root.sg.d1").await.0, 701);
+        assert_eq!(rejection(&session, "select adder(s1, s2) from root.sg.d1").await.0, 701);
     }
 }
 
@@ -40,7 +40,7 @@ async fn making_and_dropping_take_a_privilege_and_calling_takes_the_right_to_rea
         let asked = "select adder(s1, s2) from root.sg.d1";
         let statements = ["create function twin as 'test.Same'", "drop function twin"];
         for sql in statements {
-            assert_eq!(refusal(&amy, sql).await.0, 803, "{sql}");
+            assert_eq!(rejection(&amy, sql).await.0, 803, "{sql}");
         }
         assert!(rows(&amy, asked).await.is_empty(), "what may not be read is as if it were not there");
         done(&root, "grant user amyuser privileges 'READ_TIMESERIES' on root.sg").await;
@@ -51,7 +51,7 @@ async fn making_and_dropping_take_a_privilege_and_calling_takes_the_right_to_rea
                 done(&amy as &dyn Session, sql).await;
             }
             done(&root, "revoke use_udf on root.** from user amyuser").await;
-            assert_eq!(refusal(&amy, statements[0]).await.0, 803);
+            assert_eq!(rejection(&amy, statements[0]).await.0, 803);
         }
     }
 }

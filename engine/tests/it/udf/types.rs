@@ -5,7 +5,7 @@ use levada_engine::functions::udf::{
 };
 
 use super::{make, stores};
-use crate::store::{Store, done, refusal, rows};
+use crate::store::{Store, done, rejection, rows};
 
 /// For each row as many points as its value says, of the type that an attribute names.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ async fn times_of_points_that_do_not_increase_end_the_query_with_function_and_ti
     for store in stores().await {
         let session = store.session();
         let sql = "select wrong(s1, 'transform'='back') from root.sg.d1";
-        let (code, message) = refusal(&session, sql).await;
+        let (code, message) = rejection(&session, sql).await;
         assert_eq!(
             (code, message.as_str()),
             (301, "function wrong: transform: the times of points must strictly increase: 1 came after 1")

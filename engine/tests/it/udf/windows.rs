@@ -1,7 +1,7 @@
 //! How a function is given its rows.
 
 use super::stores;
-use crate::store::{refusal, rows};
+use crate::store::{rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_of_time_has_the_rows_of_an_interval_and_one_without_rows_is_given_too() {
@@ -104,7 +104,7 @@ async fn interval_step_and_size_must_be_positive() {
         ] {
             let sql = format!("select windows(s1, {attributes}) from root.sg.d1");
             let expected = format!("function windows: before_start: {message}");
-            assert_eq!(refusal(&session, &sql).await, (701, expected), "{sql}");
+            assert_eq!(rejection(&session, &sql).await, (701, expected), "{sql}");
         }
     }
 }

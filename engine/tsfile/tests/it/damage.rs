@@ -199,7 +199,7 @@ fn no_damage_makes_a_decoder_panic_or_take_more_than_it_may() -> Result<(), TsFi
 }
 
 #[test]
-fn what_fuzzing_has_found_is_read_or_refused() -> std::io::Result<()> {
+fn what_fuzzing_has_found_is_read_or_rejected() -> std::io::Result<()> {
     let seeds = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
     let inputs = |target: &str| -> std::io::Result<Vec<Vec<u8>>> {
         std::fs::read_dir(seeds.join(target))?.map(|entry| std::fs::read(entry?.path())).collect()

@@ -18,7 +18,7 @@ use twox_hash::XxHash64;
 use wasmtime::Engine;
 
 /// The most files of a cache; beyond, the oldest go.
-const MOST: usize = 256;
+const MAX_FILES: usize = 256;
 
 /// What code is of: a module's bytes and the engine's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,7 +92,7 @@ impl Folder {
         let paths = entries.flatten().map(|entry| entry.path());
         let mut files: Vec<(SystemTime, PathBuf)> = paths.map(|path| (age(&path), path)).collect();
         files.sort();
-        for (_, path) in files.iter().take(files.len().saturating_sub(MOST)) {
+        for (_, path) in files.iter().take(files.len().saturating_sub(MAX_FILES)) {
             fs::remove_file(path).ok();
         }
     }

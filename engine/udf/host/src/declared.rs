@@ -9,7 +9,7 @@ pub(crate) const SECTION: &str = "levada-udf";
 /// compiler takes minutes and gigabytes.
 const WORST_FUNCTION: u64 = 50_000_000;
 /// The largest module.
-const LARGEST: usize = 64 << 20;
+const MAX_MODULE_BYTES: usize = 64 << 20;
 /// The most functions of a module.
 const MOST_FUNCTIONS: usize = 4096;
 
@@ -29,8 +29,8 @@ fn wrong(message: impl Into<String>) -> Fault {
 /// # Errors
 /// The bytes are no component, have no functions, or would cost too much to compile.
 pub(crate) fn declared(bytes: &[u8]) -> Result<Vec<Declared>, Fault> {
-    if bytes.len() > LARGEST {
-        return Err(wrong(format!("the module has {} bytes, more than {LARGEST}", bytes.len())));
+    if bytes.len() > MAX_MODULE_BYTES {
+        return Err(wrong(format!("the module has {} bytes, more than {MAX_MODULE_BYTES}", bytes.len())));
     }
     let mut found = Vec::new();
     let mut is_component = false;

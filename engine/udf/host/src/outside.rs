@@ -12,7 +12,7 @@ use crate::{
 /// The most elements of an instance's tables.
 const TABLE: usize = 1 << 20;
 /// The most bytes of messages that are kept to explain a trap.
-const KEPT: usize = 8 << 10;
+const MAX_MESSAGE_BYTES: usize = 8 << 10;
 
 /// What an instance holds on the host's side.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Outside {
 
     /// A message of the module.
     pub(crate) fn say(&mut self, level: Level, text: &str) {
-        if level == Level::Error && self.said.len() + text.len() <= KEPT {
+        if level == Level::Error && self.said.len() + text.len() <= MAX_MESSAGE_BYTES {
             self.said.push_str(text);
         }
         self.log.write(&self.module, level, text);

@@ -72,7 +72,7 @@ pub(crate) const ALL: [Declaration; 4] = [
 ];
 
 /// Windows with so many points or fewer say too little.
-const FEW: usize = 10;
+const MIN_POINTS: usize = 10;
 
 type Measure = fn(&Series, bool) -> Option<f64>;
 
@@ -146,7 +146,7 @@ impl Work for Quality {
     }
 
     fn window(&mut self, window: RowWindow<'_>, points: &mut PointCollector) -> Result<(), Failure> {
-        if window.len() <= FEW {
+        if window.len() <= MIN_POINTS {
             return Ok(());
         }
         let mut series = Series::new(1);
@@ -176,7 +176,7 @@ impl Timing {
         let mut found = Self::default();
         let mut gaps: Vec<f64> = times.windows(2).map(|pair| span(pair[0], pair[1])).collect();
         let Some(usual) = median(&mut gaps).filter(|&usual| usual > 0.0) else { return found };
-        let (first, rest) = times.split_at(times.len().min(FEW));
+        let (first, rest) = times.split_at(times.len().min(MIN_POINTS));
         let mut ahead: VecDeque<i64> = first.iter().copied().collect();
         let mut rest = rest.iter().copied();
         while ahead.len() > 1 {
@@ -192,7 +192,7 @@ impl Timing {
                 found.missing += absent - late as f64;
             }
             ahead.pop_front();
-            let room = FEW - ahead.len();
+            let room = MIN_POINTS - ahead.len();
             ahead.extend(rest.by_ref().take(room));
         }
         found

@@ -43,7 +43,7 @@ impl Fill {
 /// Fills a topic; every message is acknowledged by the broker when it returns.
 ///
 /// # Errors
-/// The broker cannot be reached or refuses a message; the file of expectations cannot be written.
+/// The broker cannot be reached or rejects a message; the file of expectations cannot be written.
 pub(super) fn fill(args: &FillArgs) -> anyhow::Result<Fill> {
     let readings = Readings::new(args.devices, args.malformed_every);
     let start = Instant::now();
@@ -106,7 +106,7 @@ fn send(producer: &BaseProducer, args: &FillArgs, n: u64, payload: &[u8]) -> any
 /// Sends files, each as one message, all to the first partition.
 ///
 /// # Errors
-/// A file cannot be read; the broker cannot be reached or refuses a message.
+/// A file cannot be read; the broker cannot be reached or rejects a message.
 pub(super) fn send_files(args: &SendArgs) -> anyhow::Result<()> {
     create_topic(&args.brokers, &args.topic, 1)?;
     let producer: BaseProducer = ClientConfig::new()

@@ -115,7 +115,7 @@ async fn write_all(args: &IngestArgs, engine: &Engine, tablets: u64, starts: Vec
                     let write = Write { tablets: vec![tablet(&args, &starts, n)?], ..Write::default() };
                     let report = session.insert_tablets(write).await?;
                     if let Some(rejected) = report.rejected.first() {
-                        bail!("the engine refused rows: {}", rejected.message);
+                        bail!("the engine rejected rows: {}", rejected.message);
                     }
                 }
             }));

@@ -10,7 +10,7 @@
 //!
 //! | format | not kept |
 //! | --- | --- |
-//! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is refused then |
+//! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is rejected then |
 //! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
 //! | CSV, JSON lines | encoding, compression, whether a device is aligned; with `--no-types`, types |
 //!

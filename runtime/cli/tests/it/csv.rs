@@ -134,7 +134,7 @@ fn bad_lines_are_kept_aside_and_all_others_stored() {
     assert_eq!(failed.lines().count(), expected.len() + 1, "{failed}");
     let count = || sql(&workplace, "data", "select count(n), count(v) from root.c.d");
     assert_eq!(count().lines().nth(1), Some("19995,19995"));
-    // Mended, what was refused is imported as it is.
+    // Mended, what was rejected is imported as it is.
     let mended = failed.replace("3.7", "3").replace("oops", "0").replace("never", "15001");
     let mended = mended.replace("15002,root.c.d,1", "15002,root.c.d,1,1").replace("\"root", "root");
     workplace.write("late.csv.failed", &mended);
@@ -143,7 +143,7 @@ fn bad_lines_are_kept_aside_and_all_others_stored() {
 }
 
 #[test]
-fn what_the_store_refuses_is_kept_aside_too() {
+fn what_the_store_rejects_is_kept_aside_too() {
     let workplace = Workplace::new();
     workplace.write("rows.csv", "Time,Device,x(INT32)\n1,root.a.b,1\n2,root.a.b.c,2\n");
     import(&workplace, "rows.csv", &[]).ok();
@@ -217,10 +217,10 @@ fn an_export_asks_before_it_replaces_and_writes_nothing_for_nothing() {
     let export = |path: &str, more: &[&str]| {
         workplace.run(&[&["export", "--data", "data", "--path", path, "-o", "keep.csv"], more].concat())
     };
-    let refused = export("root.a.**", &[]);
-    assert!(refused.code == Some(3) && refused.stderr.contains("--force"), "{}", refused.stderr);
-    let refused = export("root.nothing.**", &["--force"]);
-    assert!(refused.code == Some(3) && refused.stderr.contains("no series matches"), "{}", refused.stderr);
+    let rejected = export("root.a.**", &[]);
+    assert!(rejected.code == Some(3) && rejected.stderr.contains("--force"), "{}", rejected.stderr);
+    let rejected = export("root.nothing.**", &["--force"]);
+    assert!(rejected.code == Some(3) && rejected.stderr.contains("no series matches"), "{}", rejected.stderr);
     assert_eq!(read(&workplace, "keep.csv"), "mine\n");
     export("root.a.**", &["--force"]).ok();
     assert_eq!(read(&workplace, "keep.csv"), "Time,Device,s(DOUBLE)\n1,root.a.d,1.0\n");
@@ -236,8 +236,8 @@ fn an_export_executes_nothing_but_queries() {
     for statement in
         ["delete from root.a.**", "delete database root.a", "insert into root.a.d(time,s) values (2,1)"]
     {
-        let refused = workplace.run(&["export", "--data", "data", "--query", statement, "-o", "z.csv"]);
-        assert!(refused.code == Some(3) && refused.stderr.contains("is no query"), "{}", refused.stderr);
+        let rejected = workplace.run(&["export", "--data", "data", "--query", statement, "-o", "z.csv"]);
+        assert!(rejected.code == Some(3) && rejected.stderr.contains("is no query"), "{}", rejected.stderr);
     }
     assert_eq!(
         sql(&workplace, "data", "select s from root.a.d").lines().skip(1).collect::<Vec<_>>(),

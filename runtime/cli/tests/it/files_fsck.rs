@@ -208,9 +208,9 @@ fn a_log_of_a_newer_version_is_called_so_and_left_alone() {
         &["fsck", "data"],
         &["fsck", "data", "--repair"],
     ] {
-        let refused = workplace.run(args);
-        assert_eq!(refused.code, Some(1), "{args:?}: {}", refused.stdout);
-        let said = format!("{}{}", refused.stdout, refused.stderr);
+        let rejected = workplace.run(args);
+        assert_eq!(rejected.code, Some(1), "{args:?}: {}", rejected.stdout);
+        let said = format!("{}{}", rejected.stdout, rejected.stderr);
         assert!(said.contains("version 9, newer than this program"), "{said}");
     }
     assert_eq!(fs::read(&log).expect("readable"), newer);

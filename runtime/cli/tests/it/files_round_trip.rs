@@ -123,7 +123,7 @@ fn a_tsfile_keeps_everything() {
         assert_eq!(sql(&workplace, "again", "show devices"), sql(&workplace, "data", "show devices"));
     }
     let workplace = with_types("data", &ALL, true);
-    let refused = workplace.run(&[
+    let rejected = workplace.run(&[
         "export",
         "--data",
         "data",
@@ -136,7 +136,7 @@ fn a_tsfile_keeps_everything() {
         "--tsfile-version",
         "3",
     ]);
-    assert!(refused.code == Some(1) && refused.stderr.contains("version 3"), "{}", refused.stderr);
+    assert!(rejected.code == Some(1) && rejected.stderr.contains("version 3"), "{}", rejected.stderr);
 }
 
 #[cfg(feature = "parquet")]

@@ -176,9 +176,9 @@ fn an_encrypted_node_is_written_to_and_asked_and_one_that_nobody_vouches_for_is_
         workplace.write("nodes.yaml", &text.replace("database", &tls));
         workplace.run(&["run", "nodes.yaml"])
     };
-    let refused = with_tls("valley");
-    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
-    assert!(refused.stderr.contains("no authority that is trusted here"), "{}", refused.stderr);
+    let rejected = with_tls("valley");
+    assert_eq!(rejected.code, Some(1), "{}", rejected.stderr);
+    assert!(rejected.stderr.contains("no authority that is trusted here"), "{}", rejected.stderr);
     with_tls("mountain").ok();
     let count = |more: &[&str]| {
         let place = ["sql", "--node", &server.address, "--format", "csv", "--password", "secret"];
@@ -192,8 +192,8 @@ fn an_encrypted_node_is_written_to_and_asked_and_one_that_nobody_vouches_for_is_
         (&["--tls-ca", "valley.ca", "--tls-any-host"], 1, "no authority that is trusted here"),
         (&["--tls-ca", "nowhere.ca"], 3, "nowhere.ca"),
     ] {
-        let refused = count(more);
-        assert!(refused.code == Some(code) && refused.stderr.contains(reason), "{}", refused.stderr);
+        let rejected = count(more);
+        assert!(rejected.code == Some(code) && rejected.stderr.contains(reason), "{}", rejected.stderr);
     }
     server.stop();
     let missing = workplace.run(&[

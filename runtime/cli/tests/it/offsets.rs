@@ -117,11 +117,11 @@ fn positions_that_the_pipeline_itself_remembers_are_shown_and_set() {
     let second = format!("{split}={}", line(1).len());
     assert_eq!(of(&offsets(&workplace, Some(&second)), "next"), [Some(line(1).len() as u64)]);
     assert_eq!(rows_read(&workplace), 2);
-    let refused = workplace.run(&["offsets", "--reset", "latest", "k.yaml"]);
+    let rejected = workplace.run(&["offsets", "--reset", "latest", "k.yaml"]);
     assert!(
-        refused.code != Some(0) && refused.stderr.contains("knows no other points"),
+        rejected.code != Some(0) && rejected.stderr.contains("knows no other points"),
         "{}",
-        refused.stderr
+        rejected.stderr
     );
 }
 

@@ -129,8 +129,8 @@ fn variables_become_what_their_page_says() {
     let mut workplace = Workplace::new();
     let page = topics().iter().find(|topic| topic.name == "variables").expect("a topic").page();
     workplace.write("example.yaml", examples(&page)[0]);
-    let refused = workplace.run(&["lint", "example.yaml"]);
-    assert!(refused.stderr.contains("the folder of the store"), "{}", refused.stderr);
+    let rejected = workplace.run(&["lint", "example.yaml"]);
+    assert!(rejected.stderr.contains("the folder of the store"), "{}", rejected.stderr);
     for (name, value) in [("DATA_DIR", "./d # no comment"), ("SITE", ""), ("SESSIONS", "5")] {
         workplace.env(name, value);
     }

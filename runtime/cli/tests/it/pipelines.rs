@@ -27,16 +27,16 @@ fn a_bounded_pipeline_ends_by_itself_and_sql_finds_its_rows() {
 }
 
 #[test]
-fn a_wrong_pipeline_is_refused_before_anything_starts() {
+fn a_wrong_pipeline_is_rejected_before_anything_starts() {
     let workplace = Workplace::new();
     workplace
         .write("wrong.yaml", &SENSORS.replace("inputs: [plant]", "inputs: [plan]").replace("rows:", "row:"));
     for command in ["lint", "run"] {
-        let refused = workplace.run(&[command, "wrong.yaml"]);
-        assert_eq!(refused.code, Some(3), "{}", refused.stderr);
-        assert!(refused.stderr.contains("did you mean `plant`"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("did you mean `rows`"), "{}", refused.stderr);
-        assert!(refused.stderr.contains("wrong.yaml:"), "{}", refused.stderr);
+        let rejected = workplace.run(&[command, "wrong.yaml"]);
+        assert_eq!(rejected.code, Some(3), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains("did you mean `plant`"), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains("did you mean `rows`"), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains("wrong.yaml:"), "{}", rejected.stderr);
     }
     assert!(!workplace.path("data").exists());
 }

@@ -75,8 +75,8 @@ fn a_wrong_pipeline_is_told_before_anything_is_served() {
     let workplace = Workplace::new();
     workplace.write("pipelines/wrong.yaml", &SENSORS.replace("devices", "devises"));
     let args = ["serve", "--data", "data", "--pipelines", "pipelines", "--rpc", "127.0.0.1:0"];
-    let refused = workplace.run(&args);
-    assert!(refused.code == Some(3) && refused.stderr.contains("devises"), "{refused:?}");
+    let rejected = workplace.run(&args);
+    assert!(rejected.code == Some(3) && rejected.stderr.contains("devises"), "{rejected:?}");
     assert!(!workplace.path("data").exists());
     let missing =
         workplace.run(&["serve", "--data", "data", "--pipelines", "nowhere", "--rpc", "127.0.0.1:0"]);

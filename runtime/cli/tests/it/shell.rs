@@ -193,10 +193,10 @@ fn the_calendars_last_day_is_read_and_printed() {
 }
 
 #[test]
-fn counts_of_nothing_are_refused() {
+fn counts_of_nothing_are_rejected() {
     for what in ["--points", "--devices", "--rows", "--measurements"] {
-        let refused = Workplace::new().run(&["bench", "ingest", "--data", "data", what, "0"]);
-        assert!(refused.code == Some(2) && refused.stderr.contains(what), "{}", refused.stderr);
+        let rejected = Workplace::new().run(&["bench", "ingest", "--data", "data", what, "0"]);
+        assert!(rejected.code == Some(2) && rejected.stderr.contains(what), "{}", rejected.stderr);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Transforms as users meet them: computed on the way, refused by `lint`, tested by `test`.
+//! Transforms as users meet them: computed on the way, rejected by `lint`, tested by `test`.
 
 use crate::command::Workplace;
 
@@ -68,7 +68,7 @@ fn rows_are_computed_on_their_way_and_what_cannot_be_is_put_away() {
 }
 
 #[test]
-fn a_query_that_cannot_be_is_refused_with_its_place() {
+fn a_query_that_cannot_be_is_rejected_with_its_place() {
     let workplace = workplace();
     for (query, wrong) in [
         ("select temperature * as t", "line 1, column 22: unexpected"),
@@ -78,10 +78,10 @@ fn a_query_that_cannot_be_is_refused_with_its_place() {
         let text = PIPELINE
             .replace("select temperature * 1.8 + 32 as temperature_f where temperature < 1000", query);
         workplace.write("wrong.yaml", &text);
-        let refused = workplace.run(&["lint", "wrong.yaml"]);
-        assert_eq!(refused.code, Some(3), "{}", refused.stderr);
-        assert!(refused.stderr.contains(wrong), "{}", refused.stderr);
-        assert!(refused.stderr.contains("wrong.yaml:15"), "{}", refused.stderr);
+        let rejected = workplace.run(&["lint", "wrong.yaml"]);
+        assert_eq!(rejected.code, Some(3), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains(wrong), "{}", rejected.stderr);
+        assert!(rejected.stderr.contains("wrong.yaml:15"), "{}", rejected.stderr);
     }
 }
 

@@ -25,7 +25,7 @@ use levada_engine::{
 };
 
 use self::kept::{Slot, giving_up};
-use crate::transform::{refusal::Refusal, rows};
+use crate::transform::{rejection::Rejection, rows};
 
 /// Devices that are remembered, at most.
 const MOST_DEVICES: usize = 10_000;
@@ -77,7 +77,7 @@ impl Calls {
     pub(super) fn in_order(
         &mut self,
         each: &Readings,
-        refusal: &mut Refusal,
+        rejection: &mut Rejection,
     ) -> Result<Option<BooleanArray>> {
         let device = self.device(&each.tablet)?;
         let mut late = Vec::new();
@@ -96,7 +96,7 @@ impl Calls {
                 "{}: the row of {time} came behind that of {before}, and a function of series takes rows in order of time",
                 each.tablet.device()
             );
-            refusal.rows(&each.records, [row], &reason)?;
+            rejection.rows(&each.records, [row], &reason)?;
         }
         let keep = |row| late.binary_search_by_key(&row, |(late, _)| *late).is_err();
         Ok((!late.is_empty())

@@ -44,9 +44,9 @@ fn rows_of_a_wrong_type_are_rejected_and_their_neighbours_are_not() {
     let mut kept = lines(&output);
     kept.sort();
     assert_eq!(kept, ["d 2: t=40.0", "d 6: t=10.0 u=2.0"]);
-    let mut refused = rejected(&output);
-    refused.sort();
-    assert_eq!(refused, ["d 1", "d 3", "d 5"]);
+    let mut rejected = rejected(&output);
+    rejected.sort();
+    assert_eq!(rejected, ["d 1", "d 3", "d 5"]);
     assert!(output.rejected[0].error.contains("TEXT"), "{}", output.rejected[0].error);
 }
 
@@ -100,9 +100,9 @@ fn what_was_written_is_computed_as_a_new_series_would_hold_it() {
     );
     let output = output.expect("they came from records");
     assert_eq!(lines(&output), ["d 1: t=41.0", "d 5: t=46.0"]);
-    let mut refused = rejected(&output);
-    refused.sort();
-    assert_eq!(refused, ["d 2", "d 3", "d 4"]);
+    let mut rejected = rejected(&output);
+    rejected.sort();
+    assert_eq!(rejected, ["d 2", "d 3", "d 4"]);
     let inexact = output.rejected.iter().find(|each| each.record.bytes() == b"d 3").expect("it is rejected");
     assert!(inexact.error.contains("d.n: `9007199254740993` is not of type DOUBLE"), "{}", inexact.error);
 }

@@ -16,7 +16,7 @@ use levada_connector_api::{
 };
 use levada_engine::expressions::RowQuery;
 
-use crate::transform::{refusal::Refusal, rows::kept};
+use crate::transform::{rejection::Rejection, rows::kept};
 
 /// Rows in each of which a measurement is of one kind.
 pub(super) fn runs(readings: Readings) -> Vec<Readings> {
@@ -49,7 +49,7 @@ pub(super) fn runs(readings: Readings) -> Vec<Readings> {
 pub(super) fn typed(
     readings: Readings,
     query: &RowQuery,
-    refusal: &mut Refusal,
+    rejection: &mut Rejection,
 ) -> Result<(Readings, Option<Tablet>)> {
     let Readings { tablet, records } = readings;
     if !tablet.columns().iter().any(Column::is_written) {
@@ -68,7 +68,7 @@ pub(super) fn typed(
             let row = row as usize;
             let Some(value) = written.get(row) else { continue };
             let reason = format!("{}.{}: {}", tablet.device(), column.name, reason.of(value, data_type));
-            refusal.rows(&records, [row], &reason)?;
+            rejection.rows(&records, [row], &reason)?;
             keep.set_bit(row, false);
         }
         *column = Column { name: std::sync::Arc::clone(&column.name), data_type, values: converted.values };

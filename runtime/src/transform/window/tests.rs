@@ -160,9 +160,9 @@ fn what_a_named_function_cannot_take_is_rejected_and_a_pattern_passes_it_over() 
     let mut window = built::<Window>(named);
     let mut out = Emitter::new(Instant::now());
     window.apply(rows(), &mut out).expect("it works");
-    let refused = out.take().batch;
-    assert_eq!(rejected(&refused), ["d 2"]);
-    assert_eq!(refused.rejected[0].error, "d.t: sum takes no TEXT");
+    let emitted = out.take().batch;
+    assert_eq!(rejected(&emitted), ["d 2"]);
+    assert_eq!(emitted.rejected[0].error, "d.t: sum takes no TEXT");
     window.finish(&mut out).expect("it works");
     assert_eq!(lines(&out.take().batch.readings), ["d 0: t_sum=4.0 t_count=2"]);
     let (emitted, _) = played(json!({"size": "1s", "aggregates": {"*": ["sum", "last"]}}), &[rows()]);

@@ -56,7 +56,7 @@ pub(super) struct Plant {
     nodes: String,
     multiples_of: i64,
     full: Arc<AtomicBool>,
-    refusals: Arc<AtomicU64>,
+    rejections: Arc<AtomicU64>,
     issuer: Issuer,
     events: Seen,
 }
@@ -128,7 +128,7 @@ transforms:
             nodes,
             multiples_of,
             full: Arc::default(),
-            refusals: Arc::default(),
+            rejections: Arc::default(),
             issuer: Issuer::default(),
             events: Seen::default(),
         }
@@ -167,10 +167,10 @@ transforms:
     }
 
     fn runtime(&mut self) -> Runtime {
-        let (full, refusals) = (Arc::clone(&self.full), Arc::clone(&self.refusals));
+        let (full, rejections) = (Arc::clone(&self.full), Arc::clone(&self.rejections));
         let disk = Disk::asking(move |_| match full.load(Ordering::Relaxed) {
             true => {
-                refusals.fetch_add(1, Ordering::Relaxed);
+                rejections.fetch_add(1, Ordering::Relaxed);
                 // No space left on device.
                 Err(io::Error::from_raw_os_error(28))
             }
@@ -333,7 +333,7 @@ transforms:
     pub(super) fn seen(&self) -> Seen {
         let mut seen = self.events.clone();
         seen.note("answer lost", self.issuer.lost);
-        seen.note("disk full", self.refusals.load(Ordering::Relaxed));
+        seen.note("disk full", self.rejections.load(Ordering::Relaxed));
         seen.note("read twice", self.broker.rereads());
         for (reactions, &attempts) in self.reactions.iter().zip(&self.attempts) {
             for reaction in reactions.iter().take(attempts) {

@@ -86,7 +86,7 @@ impl Served {
         session.execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 
-    pub(crate) async fn refused(&self, statement: &str) -> String {
+    pub(crate) async fn rejected(&self, statement: &str) -> String {
         let session = self.engine.session(None).expect("UTC");
         session.execute(statement).await.map(drop).expect_err(statement).to_string()
     }

@@ -127,7 +127,7 @@ fn values_without_a_type_keep_their_characters() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn what_does_not_fit_is_rejected() {
     let header: &[u8] = b"time,device,a(INT32)";
     for wrong in ["1777636800000,d", "1777636800000,d,x", "x,d,1", "1777636800000,,1", "1777636800000,\"d,1"]
     {

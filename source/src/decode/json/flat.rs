@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Records unlike the pattern that pass until another is taken for it: at first, and at most where some were like it, or none.
-const PATIENCE: u32 = 2;
+const UNLIKE_BEFORE_GIVING_UP: u32 = 2;
 const MOST_WITH_LIKE: u32 = 16;
 const MOST_WITHOUT: u32 = 64;
 /// Members of a record beyond which it is not taken for a pattern.
@@ -135,7 +135,11 @@ impl Pattern {
             return;
         }
         let fitted = std::mem::take(&mut self.fitted);
-        self.granted = if fitted { PATIENCE } else { (2 * self.granted).clamp(PATIENCE, MOST_WITHOUT) };
+        self.granted = if fitted {
+            UNLIKE_BEFORE_GIVING_UP
+        } else {
+            (2 * self.granted).clamp(UNLIKE_BEFORE_GIVING_UP, MOST_WITHOUT)
+        };
         self.patience = self.granted;
         // What is named, cast or composed by the options, or comes with the record, is left to reading in full.
         let is_within = plan.device_beside.is_none() && plan.time_beside.is_none();

@@ -12,7 +12,7 @@ use rdkafka::{
     consumer::{CommitMode, Consumer},
 };
 
-use super::{NAP, Reader, places::Place};
+use super::{POLL_INTERVAL, Reader, places::Place};
 use crate::kafka::{
     held::{let_go, take_on},
     identity::Mark,
@@ -48,7 +48,7 @@ impl Reader {
             if let Some(end) = end {
                 self.shared.total.fetch_add(position(end - from), Ordering::Relaxed);
             }
-            self.refused.remove(&name);
+            self.rejected.remove(&name);
             self.intake.partitions.add(Assigned {
                 split,
                 name,
@@ -97,7 +97,7 @@ impl Reader {
                     break;
                 }
                 self.serve();
-                std::thread::park_timeout(NAP);
+                std::thread::park_timeout(POLL_INTERVAL);
             }
             // What was read again and not to where the group stood: whoever has it next goes on with the rest.
             let taken = self.intake.partitions.iter_mut().filter(|each| names.contains(&each.name));
@@ -164,7 +164,7 @@ impl Reader {
         offsets::commit(&self.client, due, mode)
     }
 
-    /// The last commit. While the group is changing it is refused: it is tried again for some seconds.
+    /// The last commit. While the group is changing it is rejected: it is tried again for some seconds.
     pub(super) fn commit_at_last(&mut self) -> Result<()> {
         let until = Instant::now() + LAST_COMMIT;
         loop {
@@ -174,7 +174,7 @@ impl Reader {
                     tracing::debug!(%error, "the last commit; trying again");
                     // What the group asks of this member has to be answered before it is in order again.
                     self.events()?;
-                    std::thread::park_timeout(NAP);
+                    std::thread::park_timeout(POLL_INTERVAL);
                 }
                 _ => return result,
             }

@@ -16,7 +16,7 @@ use crate::kafka::{
 };
 
 /// A fault that may pass is tried again that long, and that often, before a partition is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RETRY_TIME: Duration = Duration::from_secs(30);
 const TIMES: u32 = 10;
 
 impl Reader {
@@ -31,15 +31,15 @@ impl Reader {
         let failing = each.failing.filter(|failing| failing.code == code).unwrap_or(fresh);
         let failing = Failing { times: failing.times.saturating_add(1), ..failing };
         each.failing = Some(failing);
-        let is_hopeless = failing.times >= TIMES && now.duration_since(failing.since) >= PATIENCE;
-        if offsets::is_refusal(code) || is_hopeless {
+        let is_hopeless = failing.times >= TIMES && now.duration_since(failing.since) >= RETRY_TIME;
+        if offsets::is_rejection(code) || is_hopeless {
             self.give_up(name, code);
         }
     }
 
     /// Reads a partition no more; what was read of it before goes out first. All others go on.
     pub(super) fn give_up(&mut self, name: &Partition, code: RDKafkaErrorCode) {
-        if self.refused.insert(name.clone(), code).is_some() {
+        if self.rejected.insert(name.clone(), code).is_some() {
             return;
         }
         let (topic, partition) = name;

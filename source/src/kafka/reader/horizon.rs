@@ -6,7 +6,7 @@ use levada_connector_api::Result;
 use levada_kafka::fault::failure;
 use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::KafkaError};
 
-use super::{Item, NAP, Reader};
+use super::{Item, POLL_INTERVAL, Reader};
 use crate::kafka::{
     identity::{Commit, Known},
     native::known_watermarks,
@@ -87,11 +87,11 @@ impl Reader {
             return;
         }
         let is_elsewhere =
-            |name: &&Partition| !self.intake.partitions.contains(name) && !self.refused.contains_key(*name);
+            |name: &&Partition| !self.intake.partitions.contains(name) && !self.rejected.contains_key(*name);
         let elsewhere: Vec<_> = ends.keys().filter(is_elsewhere).cloned().collect();
         if !elsewhere.is_empty() {
             // Asking costs a round trip: once a look.
-            if self.last_look.is_some_and(|last| last.elapsed() > NAP) {
+            if self.last_look.is_some_and(|last| last.elapsed() > POLL_INTERVAL) {
                 return;
             }
             let low = offsets::at(&self.client, &elsewhere, KafkaPoint::Earliest);
@@ -102,13 +102,13 @@ impl Reader {
                 let end = ends.get(name).copied().unwrap_or(0);
                 let committed = committed.get(name).map(|commit| commit.offset);
                 let at = committed.or_else(|| low.known.get(name).copied());
-                at.is_some_and(|at| at >= end) || low.refused.contains_key(name)
+                at.is_some_and(|at| at >= end) || low.rejected.contains_key(name)
             };
             if !elsewhere.iter().all(is_through) || self.has_yet_to_join(&elsewhere, &committed) {
                 return;
             }
             // Nobody has them: what may not be read is not assigned.
-            low.refused.into_iter().for_each(|(name, code)| self.give_up(&name, code));
+            low.rejected.into_iter().for_each(|(name, code)| self.give_up(&name, code));
         }
         self.ended = true;
         self.flush_all();

@@ -16,7 +16,7 @@ use super::Reader;
 use crate::kafka::{
     identity::{self, Commit, Known, Mark, Sources, known},
     native::describe,
-    offsets::{self, ANSWER, Found, Partition},
+    offsets::{self, Found, Partition, REQUEST_TIMEOUT},
     options::{KafkaPoint, Recreated},
     shared::lock,
 };
@@ -39,7 +39,7 @@ fn committed_of(mark: &Mark, commit: Option<&Commit>) -> Option<i64> {
 impl Reader {
     /// Where each partition is read from. One that is not there or may not be read is given up.
     pub(super) fn places(&mut self, names: &[Partition]) -> Result<BTreeMap<Partition, Place>> {
-        let (marks, mut refused) = self.marks(names)?;
+        let (marks, mut rejected) = self.marks(names)?;
         let there: Vec<_> = names.iter().filter(|name| marks.contains_key(&name.0)).cloned().collect();
         let lowest = offsets::at(&self.client, &there, KafkaPoint::Earliest)?;
         let highest = offsets::at(&self.client, &there, KafkaPoint::Latest)?;
@@ -67,13 +67,13 @@ impl Reader {
         }
         let starts = self.starts(&fresh, &marks)?;
         let beginnings = offsets::at(&self.client, &new, KafkaPoint::Earliest)?;
-        for more in [lowest.refused, highest.refused, starts.refused, beginnings.refused] {
-            refused.extend(more);
+        for more in [lowest.rejected, highest.rejected, starts.rejected, beginnings.rejected] {
+            rejected.extend(more);
         }
         found.extend(starts.known);
         found.extend(beginnings.known);
-        found.retain(|name, _| !refused.contains_key(name));
-        refused.into_iter().for_each(|(name, code)| self.give_up(&name, code));
+        found.retain(|name, _| !rejected.contains_key(name));
+        rejected.into_iter().for_each(|(name, code)| self.give_up(&name, code));
         let place = |(name, from): (Partition, i64)| {
             let mark = marks.get(&name.0)?.clone();
             let split = identity::split(&self.setup.node, &name.0, mark.id.as_ref(), name.1);
@@ -90,18 +90,18 @@ impl Reader {
     ) -> Result<(BTreeMap<String, Mark>, BTreeMap<Partition, RDKafkaErrorCode>)> {
         let topics: BTreeSet<_> = names.iter().map(|name| name.0.as_str()).collect();
         let topics: Vec<_> = topics.into_iter().collect();
-        let described = describe(&self.client, &topics, ANSWER)
+        let described = describe(&self.client, &topics, REQUEST_TIMEOUT)
             .map_err(|code| failure("asking for the ids of topics", &KafkaError::Global(code)))?;
-        let (mut marks, mut refused) = (BTreeMap::new(), BTreeMap::new());
+        let (mut marks, mut rejected) = (BTreeMap::new(), BTreeMap::new());
         for each in described {
             match each.error {
                 None => {
                     let by = Some(Arc::clone(&self.member.id));
                     marks.insert(each.topic, Mark { id: each.id, partitions: each.partitions, by });
                 }
-                Some(code) if offsets::is_refusal(code) => {
+                Some(code) if offsets::is_rejection(code) => {
                     let of_topic = names.iter().filter(|name| name.0 == each.topic);
-                    refused.extend(of_topic.map(|name| (name.clone(), code)));
+                    rejected.extend(of_topic.map(|name| (name.clone(), code)));
                 }
                 Some(code) => {
                     return Err(failure(
@@ -111,7 +111,7 @@ impl Reader {
                 }
             }
         }
-        Ok((marks, refused))
+        Ok((marks, rejected))
     }
 
     pub(super) fn known(&self, name: &Partition, mark: &Mark, commit: Option<&Commit>) -> Known {

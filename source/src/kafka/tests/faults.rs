@@ -58,8 +58,8 @@ async fn a_topic_that_may_not_be_read_is_given_up_and_the_others_go_on() {
     broker.send_numbers("open", 0, 0..100);
     let mut source = broker.source(&folder(), json!({"topics": ["closed", "open"], "end": "latest"}));
     source.connect(&Checkpoint::new()).await.expect("connected");
-    let refused = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    broker.cluster.topic_error("closed", refused).expect("an error from now on");
+    let rejected = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    broker.cluster.topic_error("closed", rejected).expect("an error from now on");
     let (mut seen, mut given_up) = (Seen::default(), Vec::new());
     loop {
         match tokio::time::timeout(LONG, source.next()).await.expect("in time") {

@@ -60,7 +60,7 @@ struct Backward {
 }
 
 /// Longer transforms are no series that somebody transformed, but times that are no places.
-const LONGEST: i64 = 1 << 26;
+const MAX_LENGTH: i64 = 1 << 26;
 
 pub(super) fn backward(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
     let start = instant(parameters, "start")?.unwrap_or(0);
@@ -70,9 +70,9 @@ pub(super) fn backward(parameters: &UdfParameters) -> Result<Box<dyn Work>, Fail
 
 impl Work for Backward {
     fn rows(&mut self, rows: Columns<'_>, _: &mut PointCollector) -> Result<(), Failure> {
-        if let Some(time) = rows.times().iter().find(|time| !(0..LONGEST).contains(*time)) {
+        if let Some(time) = rows.times().iter().find(|time| !(0..MAX_LENGTH).contains(*time)) {
             return Err(Failure::new(format!(
-                "the times of a Fourier transform are places from 0 up to {LONGEST}: {time} is not"
+                "the times of a Fourier transform are places from 0 up to {MAX_LENGTH}: {time} is not"
             )));
         }
         self.series.add(rows, Keep::Finite)

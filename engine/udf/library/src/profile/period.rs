@@ -12,7 +12,7 @@ use crate::{
 /// A series repeats where it correlates with itself by more than this.
 const THRESHOLD: f64 = 0.5;
 /// The longest period that the first peak is looked for at.
-const LONGEST: usize = 100;
+const MAX_PERIOD: usize = 100;
 
 pub(super) fn period(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
     Ok(Whole::of(parameters, Keep::All, DataType::Int32, |series, points| {
@@ -39,12 +39,12 @@ fn held(values: &[f64]) -> Vec<f64> {
 pub(crate) fn found(values: &[f64]) -> usize {
     let correlations = autocorrelations(values);
     let count = correlations.len();
-    let window = (1..count.saturating_sub(1).min(LONGEST))
+    let window = (1..count.saturating_sub(1).min(MAX_PERIOD))
         .find(|&at| {
             let here = correlations[at];
             here > THRESHOLD && here > correlations[at - 1] && here > correlations[at + 1]
         })
-        .unwrap_or(LONGEST);
+        .unwrap_or(MAX_PERIOD);
     let mut peaks = vec![0];
     // Where less than a window overlaps, correlations say nothing: of two points they are always 1 or −1.
     let last = count.saturating_sub(window);

@@ -18,7 +18,7 @@ use crate::{
 /// What a point that is left out costs, and a place without a point.
 const COST: i64 = 100_000;
 /// More pairs of points and places than this are not looked at.
-const MOST: usize = 1 << 28;
+const MAX_PAIRS: usize = 1 << 28;
 
 #[derive(Clone, Copy, Debug)]
 enum Interval {
@@ -59,9 +59,9 @@ fn put(times: &[i64], store: &Store, interval: Interval, points: &mut PointColle
     }
     let start = start(times, interval);
     let slots = (span(start, times[times.len() - 1]) / interval as f64).ceil() + 1.0;
-    if slots > MOST as f64 {
+    if slots > MAX_PAIRS as f64 {
         return Err(Failure::new(format!(
-            "at an interval of {interval} the series has {slots} places, more than {MOST}: give a longer \"interval\""
+            "at an interval of {interval} the series has {slots} places, more than {MAX_PAIRS}: give a longer \"interval\""
         )));
     }
     let grid = |slot: usize| start + slot as i64 * interval;
@@ -137,9 +137,9 @@ const DROP: u8 = 2;
 fn aligned(times: &[i64], slots: usize, grid: impl Fn(usize) -> i64) -> Result<Vec<Option<usize>>, Failure> {
     let bands = bands(times, slots, &grid);
     let cells: usize = bands.iter().map(|(first, last)| last - first + 1).sum();
-    if cells > MOST {
+    if cells > MAX_PAIRS {
         return Err(Failure::new(format!(
-            "{} points and {slots} places make {cells} pairs, more than {MOST}: repair fewer points at once",
+            "{} points and {slots} places make {cells} pairs, more than {MAX_PAIRS}: repair fewer points at once",
             times.len()
         )));
     }

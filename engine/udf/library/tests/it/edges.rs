@@ -6,7 +6,7 @@ use arrow_array::{Float32Array, Int32Array};
 use levada_model::DataType;
 use levada_udf_library::{DECLARATIONS, Inputs};
 
-use crate::support::{Cell, Input, call, doubles, longs, refused, some_doubles, texts, times};
+use crate::support::{Cell, Input, call, doubles, longs, rejected, some_doubles, texts, times};
 
 /// The attributes that a function must be given.
 fn needed(name: &str) -> &'static [(&'static str, &'static str)] {
@@ -112,7 +112,7 @@ fn a_series_with_one_row_is_no_fault() {
             }
             // What is shorter than a wavelet has no transform.
             "dwt" | "idwt" => {
-                let message = refused(each.name, needed(each.name), &[doubles(&[5.0])]);
+                let message = rejected(each.name, needed(each.name), &[doubles(&[5.0])]);
                 assert!(message.contains("at least as long as the wavelet"), "{message}");
             }
             name => {
@@ -226,7 +226,7 @@ fn whole_numbers_of_64_bits_come_back_as_they_were() {
     let outside = found("range", &[("lower_bound", "0"), ("upper_bound", "9")]);
     assert_eq!(outside, [(0, Cell::Long(large)), (4000, Cell::Long(large)), (7000, Cell::Long(large - 1))]);
     assert_eq!(found("timestamprepair", &[])[7], (7000, Cell::Long(large - 1)));
-    let message = refused("spread", &[], &[longs(&[i64::MIN, i64::MAX])]);
+    let message = rejected("spread", &[], &[longs(&[i64::MIN, i64::MAX])]);
     assert!(
         message.contains("the spread from -9223372036854775808 to 9223372036854775807 is no INT64"),
         "{message}"
@@ -252,7 +252,7 @@ type Case = (&'static str, &'static [(&'static str, &'static str)], Vec<Input>, 
 
 fn all_are_told(cases: Vec<Case>) {
     for (name, attributes, inputs, expected) in cases {
-        let message = refused(name, attributes, &inputs);
+        let message = rejected(name, attributes, &inputs);
         assert!(message.contains(expected), "{name} {attributes:?}: {message}");
     }
 }

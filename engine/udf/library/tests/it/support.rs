@@ -160,9 +160,9 @@ pub(crate) fn call(
 }
 
 /// The message of a call that cannot be.
-pub(crate) fn refused(name: &str, attributes: &[(&str, &str)], inputs: &[Input]) -> String {
+pub(crate) fn rejected(name: &str, attributes: &[(&str, &str)], inputs: &[Input]) -> String {
     let times: Vec<i64> = (0..inputs[0].1.len() as i64).collect();
-    call_by(name, attributes, &times, inputs, 4096).expect_err("it is refused").to_string()
+    call_by(name, attributes, &times, inputs, 4096).expect_err("it is rejected").to_string()
 }
 
 /// Times at equal distances.

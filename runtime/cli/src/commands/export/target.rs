@@ -22,7 +22,7 @@ use anyhow::Context;
 use crate::exit::Failure;
 
 /// How long a FIFO waits for its reader.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where rows go.
 #[derive(Debug)]
@@ -144,7 +144,7 @@ impl Write for Output {
 
 /// Opens a device, or a FIFO that somebody reads.
 fn stream(path: &Path) -> io::Result<File> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + READER_TIMEOUT;
     loop {
         // Opened as usual, a FIFO would wait for ever where nobody comes.
         match OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path) {

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use levada_model::{Moment, TimeError, TimeUnit, parse_time, parse_zone};
 
 /// Moments that are kept to be compared with, at most.
-const KEPT: usize = 100_000;
+const MAX_MOMENTS: usize = 100_000;
 
 /// How times are read.
 #[derive(Clone, Debug, clap::Args)]
@@ -131,7 +131,7 @@ impl Moments {
                 self.seen.entry(before).or_default().insert(last.millis(), last);
             }
         }
-        if self.kept >= KEPT {
+        if self.kept >= MAX_MOMENTS {
             self.seen.clear();
             self.kept = 0;
         }

@@ -29,12 +29,12 @@ pub(super) enum Difference {
         /// Came, and was not expected.
         unexpected: Vec<Json>,
     },
-    /// Refused records.
+    /// Rejected records.
     Rejected {
         /// How many were expected.
         expected: u64,
         /// Those there were: by whom and why.
-        refused: Vec<String>,
+        rejected: Vec<String>,
     },
 }
 
@@ -62,9 +62,9 @@ pub(super) fn compare(case: &TestCase, played: &Played) -> anyhow::Result<Vec<Di
             differences.push(Difference::Rows { node: node.clone(), missing, unexpected });
         }
     }
-    if played.refused.len() as u64 != case.rejected {
-        let refused = played.refused.iter().map(|(node, reason)| format!("`{node}`: {reason}")).collect();
-        differences.push(Difference::Rejected { expected: case.rejected, refused });
+    if played.rejected.len() as u64 != case.rejected {
+        let rejected = played.rejected.iter().map(|(node, reason)| format!("`{node}`: {reason}")).collect();
+        differences.push(Difference::Rejected { expected: case.rejected, rejected });
     }
     Ok(differences)
 }
@@ -201,9 +201,9 @@ impl fmt::Display for Difference {
                 missing.iter().try_for_each(|row| writeln!(f, "          - {row}"))?;
                 unexpected.iter().try_for_each(|row| writeln!(f, "          + {row}"))
             }
-            Self::Rejected { expected, refused } => {
-                writeln!(f, "          rejected: expected {expected}, found {}", refused.len())?;
-                refused.iter().try_for_each(|refused| writeln!(f, "          + {refused}"))
+            Self::Rejected { expected, rejected } => {
+                writeln!(f, "          rejected: expected {expected}, found {}", rejected.len())?;
+                rejected.iter().try_for_each(|rejected| writeln!(f, "          + {rejected}"))
             }
         }
     }

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 pub(super) struct Played {
     /// What each node handed on; of a sink, what it was given.
     pub(super) rows: BTreeMap<String, Vec<Readings>>,
-    /// The nodes that refused a record, and why.
-    pub(super) refused: Vec<(String, String)>,
+    /// The nodes that rejected a record, and why.
+    pub(super) rejected: Vec<(String, String)>,
 }
 
 /// Gives a test's records to a pipeline's sources and follows them.
@@ -63,9 +63,9 @@ impl Played {
         self.rows.get(node).cloned().unwrap_or_default()
     }
 
-    /// Notes what was refused, and gives the rows.
+    /// Notes what was rejected, and gives the rows.
     fn take(&mut self, node: &str, batch: Batch) -> Vec<Readings> {
-        self.refused.extend(batch.rejected.into_iter().map(|each| (node.to_owned(), each.error)));
+        self.rejected.extend(batch.rejected.into_iter().map(|each| (node.to_owned(), each.error)));
         batch.readings
     }
 }

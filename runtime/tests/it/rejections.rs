@@ -66,12 +66,12 @@ async fn a_batch_of_nothing_but_bad_records_is_settled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rows_that_a_sink_refuses_are_dead_lettered_with_their_record() {
+async fn rows_that_a_sink_rejects_are_dead_lettered_with_their_record() {
     let harness = Harness::new("rows").source("in").sink("out", &["in"]);
     let script = SourceScript::numbered("s", 400, 10).named(harness.script("in"));
-    let refuse = |row: &levada_testkit::Row| (row.time % 100 == 42).then(|| "type mismatch".to_owned());
+    let reject = |row: &levada_testkit::Row| (row.time % 100 == 42).then(|| "type mismatch".to_owned());
     let sink = ScriptedSink::new()
-        .rejecting(refuse)
+        .rejecting(reject)
         .reacting([Reaction::Fail(Fault::transient("first"))])
         .named(harness.script("out"));
     let report = harness.start().wait().await;
@@ -87,7 +87,7 @@ async fn rows_that_a_sink_refuses_are_dead_lettered_with_their_record() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_refused_for_its_data_is_dead_lettered_as_a_whole() {
+async fn a_batch_rejected_for_its_data_is_dead_lettered_as_a_whole() {
     let harness = Harness::new("whole").source("in").sink("out", &["in"]);
     let script = SourceScript::numbered("s", 300, 100).named(harness.script("in"));
     let bad = Fault { kind: ErrorKind::Data, ..Fault::fatal("not for me") };
@@ -100,7 +100,7 @@ async fn a_batch_refused_for_its_data_is_dead_lettered_as_a_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_rows_can_be_dropped() {
+async fn rejected_rows_can_be_dropped() {
     let harness = Harness::new("drop").source("in").sink("out", &["in"]).on_error(OnError::Drop);
     let script = half_bad().named(harness.script("in"));
     let sink = ScriptedSink::new()
@@ -150,7 +150,7 @@ async fn dead_letters_that_cannot_be_written_hold_everything_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn positions_of_refused_rows_are_given_again_once_they_are_safe() {
+async fn positions_of_rejected_rows_are_given_again_once_they_are_safe() {
     let harness = Harness::new("held-back").source("in").sink("out", &["in"]);
     let _script = SourceScript::numbered("s", 200, 100).named(harness.script("in"));
     let sink = ScriptedSink::new()

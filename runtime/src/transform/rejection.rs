@@ -8,12 +8,12 @@ use super::rows::Origins;
 
 /// The records of a batch that a transform rejects, each once.
 #[derive(Debug, Default)]
-pub(super) struct Refusal {
+pub(super) struct Rejection {
     rejected: Vec<RejectedRecord>,
     known: HashSet<(usize, u32)>,
 }
 
-impl Refusal {
+impl Rejection {
     /// Rejects the records of some rows of a tablet.
     ///
     /// # Errors

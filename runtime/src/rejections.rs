@@ -18,22 +18,20 @@ pub use self::reasons::ReasonCount;
 
 use self::reasons::Reasons;
 use crate::{
-    dead_letters::{
-        Circumstances, DeadLetters, Letter, RefusedRows, Stage, Ticket, of_record, of_rejections,
-    },
+    dead_letters::{Circumstances, DeadLetters, Letter, LetterRows, Stage, Ticket, of_record, of_rejections},
     metrics::Metrics,
     node::Node,
 };
 
-/// One line in the log for all refusals of this time.
+/// One line in the log for all rejections of this time.
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// The wall clock, for letters.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Handles refusals by the pipeline's policy: dead letters, dropped, or an error that stops the pipeline.
+/// Handles rejections by the pipeline's policy: dead letters, dropped, or an error that stops the pipeline.
 #[derive(Clone)]
-pub(crate) struct Refusals {
+pub(crate) struct Rejections {
     pipeline: Arc<str>,
     policy: OnError,
     letters: DeadLetters,
@@ -43,9 +41,9 @@ pub(crate) struct Refusals {
     reasons: Arc<Mutex<Reasons>>,
 }
 
-/// Rows of a batch that a sink refused, disposed of.
+/// Rows of a batch that a sink rejected, disposed of.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Refused {
+pub(crate) struct Rejected {
     /// Their letters.
     pub(crate) ticket: Ticket,
     /// How many rows.
@@ -54,7 +52,7 @@ pub(crate) struct Refused {
     pub(crate) points: usize,
 }
 
-impl Refusals {
+impl Rejections {
     pub(crate) fn new(
         pipeline: Arc<str>,
         policy: OnError,
@@ -91,14 +89,14 @@ impl Refusals {
         batch: &Batch,
         rejections: &[Rejection],
         attempts: u64,
-    ) -> Result<Refused> {
+    ) -> Result<Rejected> {
         if rejections.is_empty() {
-            return Ok(Refused::default());
+            return Ok(Rejected::default());
         }
         let circumstances =
             Circumstances { time: (self.clock)(), node: &node.name, stage: Stage::Write, attempts };
-        let RefusedRows { letters, rows, points } = of_rejections(batch, rejections, &circumstances);
-        Ok(Refused { ticket: self.dispose(node, Stage::Write, letters)?, rows, points })
+        let LetterRows { letters, rows, points } = of_rejections(batch, rejections, &circumstances);
+        Ok(Rejected { ticket: self.dispose(node, Stage::Write, letters)?, rows, points })
     }
 
     /// How often each reason was given, and how many reasons were of further kinds.
@@ -143,9 +141,9 @@ impl Refusals {
     }
 }
 
-impl fmt::Debug for Refusals {
+impl fmt::Debug for Rejections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusals")
+        f.debug_struct("Rejections")
             .field("pipeline", &self.pipeline)
             .field("policy", &self.policy)
             .finish_non_exhaustive()

@@ -148,7 +148,8 @@ impl Holding {
         let mut patience = Patience::new(&shared, &node, "save the state", RetryPolicy::default());
         loop {
             settle(&ledger, states.as_ref(), &mut released, &mut patience).await?;
-            if ledger.outstanding().batches == 0 {
+            // What was delivered while the state was noted is settled in another round.
+            if released.is_empty() && ledger.outstanding().batches == 0 {
                 return Ok(());
             }
             tokio::select! {

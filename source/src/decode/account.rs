@@ -2,16 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use levada_connector_api::{
     BatchBuilder, FieldValue, Noticed, Placed, Remark,
     model::{Moment, convert::shown},
 };
+use parking_lot::Mutex;
 
 /// Counts of all decoders of one source.
 #[derive(Debug, Default)]
@@ -89,14 +87,14 @@ impl Account {
     /// A column without a type has numbers.
     #[cold]
     pub(super) fn has_numbers(&self, column: &str) {
-        let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut columns = self.columns.lock();
         columns.entry(column.to_owned()).or_default().has_numbers = true;
     }
 
     /// A column without a type has text that can be read as a number but is not written as one.
     #[cold]
     pub(super) fn has_label(&self, column: &str, label: &str) {
-        let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut columns = self.columns.lock();
         columns.entry(column.to_owned()).or_default().label.get_or_insert_with(|| label.to_owned());
     }
 
@@ -126,7 +124,7 @@ impl Noticed for Account {
                 remark(name, format!("{said} in none of {records} records"));
             }
         }
-        for (name, looks) in &*self.columns.lock().unwrap_or_else(PoisonError::into_inner) {
+        for (name, looks) in &*self.columns.lock() {
             if let Looks { has_numbers: true, label: Some(label) } = looks {
                 let label = shown(label);
                 remark(

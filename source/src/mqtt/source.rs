@@ -112,8 +112,10 @@ impl SourceType for MqttSource {
     }
 }
 
-/// What the decoder wants to know of a message beside its bytes, and the decoder.
-fn decoder(context: &BuildContext) -> Result<(Arc<[Meta]>, Box<dyn Decoder>)> {
+/// What a decoder wants to know of a message beside its bytes, and the decoder.
+type Wanting = (Arc<[Meta]>, Box<dyn Decoder>);
+
+fn decoder(context: &BuildContext) -> Result<Wanting> {
     let decoder: Option<&DecoderFactory> = context.decoder.as_ref();
     let decoder = decoder.ok_or_else(|| Error::config("mqtt needs `decode`, as in decode: {json: {}}"))?;
     let (wanted, decoder) = (decoder.wanted(), decoder.make());
@@ -323,7 +325,7 @@ fn decode(
     rows: &mut BatchBuilder,
 ) -> Result<(), DecodeError> {
     for meta in wanted {
-        rows.know((*meta == Meta::Topic).then(|| MetaValue::Bytes(topic.as_bytes())));
+        rows.know((*meta == Meta::Topic).then_some(MetaValue::Bytes(topic.as_bytes())));
     }
     if let Some(column) = &options.topic_column {
         rows.beside(column, FieldValue::Text(topic));

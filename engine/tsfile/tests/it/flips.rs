@@ -270,8 +270,11 @@ fn without_an_index_all_is_read_that_stands_in_sound_chunk_groups() -> Result<()
     Ok(())
 }
 
+/// A file, and where bytes of it begin and end.
+type Laid = (Vec<u8>, Vec<(u64, u64)>);
+
 /// A file of one series of numbers, neither compressed nor encoded, and where its pages stand.
-fn plain_file(values: &ArrayRef, data_type: DataType) -> Result<(Vec<u8>, Vec<(u64, u64)>), TsFileError> {
+fn plain_file(values: &ArrayRef, data_type: DataType) -> Result<Laid, TsFileError> {
     let options = WriterOptions::default().pages(64, 64 << 10);
     let mut writer = TsFileWriter::new(Vec::new(), Version::V4, options)?;
     writer.start_chunk_group(&Path::parse("root.d").expect("legal"))?;

@@ -70,12 +70,12 @@ impl Drop for Page {
             Self::Plain(_) => {}
             Self::Held { text, .. } => {
                 // A terminal that is gone is told by what is written next.
-                let _ = stdout().write_all(text);
+                stdout().write_all(text).ok();
             }
             Self::Pager { to, child } => {
                 // The pager sees the end of its input. Whoever left it wants no more.
                 drop(to.take());
-                let _ = child.wait();
+                child.wait().ok();
             }
         }
     }

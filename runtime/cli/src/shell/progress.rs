@@ -69,15 +69,15 @@ impl Line {
     fn write(&self, elapsed: Duration) {
         self.0.set(true);
         // Nobody is harmed where it cannot be written.
-        let _ = write!(stderr(), "\r{} s, Ctrl-C ends the statement", elapsed.as_secs());
-        let _ = stderr().flush();
+        write!(stderr(), "\r{} s, Ctrl-C ends the statement", elapsed.as_secs()).ok();
+        stderr().flush().ok();
     }
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
         if self.0.get() {
-            let _ = write!(stderr(), "\r\x1b[K");
+            write!(stderr(), "\r\x1b[K").ok();
         }
     }
 }

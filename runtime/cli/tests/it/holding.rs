@@ -116,7 +116,8 @@ fn killed_and_whole(workplace: &Workplace, pipeline: &dyn Fn(&str) -> String, qu
     loop {
         let before = bytes_in(&state);
         let mut command = workplace.levada(&["run", "killed.yaml", "--state", "state-of-killed"]);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("levada starts");
+        let log = fs::File::create(workplace.path("killed.log")).expect("writable");
+        let mut child = command.stdout(Stdio::null()).stderr(log).spawn().expect("levada starts");
         // Killed when more of the state is saved: what is on its way to the store differs each time.
         let ended = loop {
             if let Some(status) = child.try_wait().expect("a child of ours") {
@@ -129,7 +130,8 @@ fn killed_and_whole(workplace: &Workplace, pipeline: &dyn Fn(&str) -> String, qu
         };
         match ended {
             Some(status) => {
-                assert!(status.success(), "{status}");
+                let log = fs::read_to_string(workplace.path("killed.log")).expect("written");
+                assert!(status.success(), "{status}\n{log}");
                 break;
             }
             None => child.kill().and_then(|()| child.wait()).expect("a child of ours"),

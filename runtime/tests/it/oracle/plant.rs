@@ -239,7 +239,7 @@ transforms:
         if kills {
             self.events.note("kill", 1);
             // The process is gone: nothing of it is closed.
-            std::mem::forget(running);
+            let _killed = std::mem::ManuallyDrop::new(running);
             return;
         }
         self.events.note("stop", 1);

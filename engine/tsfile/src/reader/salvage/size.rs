@@ -131,7 +131,7 @@ mod tests {
         assert!(decimals.allows(100.0, 99.999_999_999_998_6, 1_000));
         assert!(!decimals.allows(100.0, 100.000_001, 1_000));
         let large = Size::of(&Int64Array::from(vec![i64::MAX, 1]), DataType::Int64, None);
-        assert!(large.allows(9.223_372_036_854_775_807e18, 9.223_372_036_854_775_807e18 + 2_048.0, 2));
+        assert!(large.allows(9.223_372_036_854_776e18, 9.223_372_036_854_776e18 + 2_048.0, 2));
     }
 
     #[test]

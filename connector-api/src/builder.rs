@@ -319,8 +319,8 @@ impl BatchBuilder {
         self.rows = before;
     }
 
-    /// Takes back the rows of the current record that were pushed since there were so many ([`BatchBuilder::rows`]). They are of the device
-    /// that came last.
+    /// Removes rows from the end until `rows` are left, as [`BatchBuilder::rows`] counts them. The removed rows must be of the device
+    /// that was pushed last.
     pub fn take_back_to(&mut self, rows: usize) {
         let more = self.rows.saturating_sub(rows);
         if let Some(device) = self.devices.get_mut(self.last).filter(|_| more > 0) {

@@ -28,8 +28,8 @@ pub trait Encoder: Send {
     /// this form cannot say; nothing of them is put.
     fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection>;
 
-    /// As [`Encoder::put_rows`], and adds where each row ends in `out`, in the order of readings and rows: as many ends as the batch has
-    /// rows. A row of which nothing is put ends where the one before does. Takes time for each row unless an encoder has a better way.
+    /// Like [`Encoder::put_rows`], and appends the offset in `out` at which each row ends: one offset per row of the batch, in order. A row
+    /// that is left out has the offset of the row before it. The default encodes row by row; an encoder may do better.
     fn put_apart(&self, batch: &Batch, out: &mut Vec<u8>, ends: &mut Vec<usize>) -> Vec<Rejection> {
         let mut rejected = Vec::new();
         for (readings, all) in batch.readings.iter().enumerate() {

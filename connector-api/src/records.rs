@@ -9,8 +9,8 @@
 //!
 //! What came with a record beside its bytes (a message's key, time and headers) is kept apart, in `Envelopes`.
 //!
-//! The memory of records that are gone goes back to their builder, for others: memory that a thread takes and another frees comes
-//! as new pages, each of which the kernel has to clear.
+//! When records are dropped, their builder gets the memory back and uses it again. Otherwise another thread would free it, and each new
+//! batch would need fresh pages that the kernel has to clear first.
 
 use std::{
     fmt,
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(records.origin(3), None);
     }
 
-    /// A builder's records of a split, that many of so many bytes each.
+    /// Pushes `records` records of one split, each of `bytes` bytes.
     fn fill(builder: &mut RecordsBuilder, records: usize, bytes: usize) {
         builder.split(&"t/0".into());
         for position in 0..records {

@@ -1,4 +1,4 @@
-//! Variables (`${VAR}`) in unquoted texts within brackets or braces, where YAML takes their `{` for the beginning of a mapping.
+//! Variables (`${VAR}`) in unquoted texts of a flow sequence or mapping. YAML would read their `{` as the start of a mapping.
 //!
 //! Only a text that is not YAML as it stands is looked at. The characters of each `${…}` outside quotes and comments are hidden from
 //! the parser behind private ones, one for one, so that places stay what they are; what comes out of the parser gets them back.

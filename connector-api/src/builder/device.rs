@@ -94,7 +94,7 @@ impl DeviceRows {
         self.take_back_last(self.records.len() - before);
     }
 
-    /// Takes back so many rows, those that came last.
+    /// Removes the last `count` rows.
     pub(super) fn take_back_last(&mut self, count: usize) {
         if count > 0 {
             let rows = self.times.len().saturating_sub(count);

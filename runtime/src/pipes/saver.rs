@@ -32,6 +32,8 @@ impl<'a> Saver<'a> {
     /// Saves as positions come. Dropped, it leaves at most the last of them unsaved.
     pub(super) async fn save(&self) -> Infallible {
         let mut positions = self.delivered.subscribe();
+        // What was delivered before this was polled for the first time is to be saved, too.
+        positions.mark_changed();
         loop {
             // The sender is this saver's own, and is there as long as it is.
             if positions.changed().await.is_err() {
@@ -51,5 +53,71 @@ impl<'a> Saver<'a> {
     /// Saves a position at once.
     pub(super) async fn save_last(&self, position: u64) -> Result<(), SessionError> {
         self.work.settle(&self.marker, position).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use futures::{FutureExt, future::BoxFuture};
+    use levada_engine::{Engine, EngineOptions, PipeDefinition, PipeRunner, PipeWork};
+    use levada_model::Session;
+    use tokio::{sync::mpsc, time::timeout};
+
+    use super::Saver;
+
+    /// Delivers all that is stored before its saver is polled for the first time.
+    #[derive(Debug)]
+    struct Early(mpsc::UnboundedSender<Option<u64>>);
+
+    impl PipeRunner for Early {
+        fn run(&self, work: PipeWork) -> BoxFuture<'static, ()> {
+            let saved = self.0.clone();
+            async move {
+                let (mut feed, _) = work.feed(None).await.expect("a feed");
+                let saver = Saver::new(&work, feed.marker());
+                let position = loop {
+                    let changes = feed.next(1 << 20).await.expect("changes");
+                    let last = changes.last().expect("never none").position;
+                    if last > 0 {
+                        break last;
+                    }
+                };
+                saver.delivered(position);
+                let seen = async {
+                    while work.position() != Some(position) {
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                    }
+                };
+                tokio::select! {
+                    never = saver.save() => match never {},
+                    () = seen => saved.send(work.position()).expect("the test waits"),
+                }
+            }
+            .boxed()
+        }
+
+        fn reach(&self, _: PipeDefinition) -> BoxFuture<'static, Result<(), String>> {
+            futures::future::ready(Ok(())).boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_delivered_before_the_saver_began_is_saved() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let engine = Engine::open(EngineOptions::new(folder.path())).expect("opens");
+        let (sender, mut saved) = mpsc::unbounded_channel();
+        engine.run_pipes(Arc::new(Early(sender))).await.expect("run");
+        let session = engine.session(None).expect("UTC");
+        for statement in [
+            "insert into root.a.d(time, s) values (1, 1.5)",
+            "create pipe p with sink ('node-urls'='127.0.0.1:1')",
+            "start pipe p",
+        ] {
+            session.execute(statement).await.expect(statement);
+        }
+        let position = timeout(Duration::from_secs(60), saved.recv()).await.expect("it is saved");
+        assert!(position.flatten().is_some());
     }
 }

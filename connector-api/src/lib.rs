@@ -54,7 +54,7 @@ pub use meta::{Meta, MetaValue};
 pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{
-    Component, ComponentKind, DecoderType, EncoderType, Problem, Registry, SinkType, SourceType,
+    Component, ComponentKind, DecoderType, EncoderType, Guarantee, Problem, Registry, SinkType, SourceType,
     TransformType,
 };
 pub use reread::{Earlier, Reread, plain_reread};

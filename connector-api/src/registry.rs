@@ -68,6 +68,15 @@ impl Problem {
     }
 }
 
+/// What a source or a sink promises for what passes it, for its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guarantee {
+    /// In plain words, Markdown: what is never lost, what may come twice, and when.
+    pub text: &'static str,
+    /// The tests that show it: functions by name, scripts by path.
+    pub tests: &'static [&'static str],
+}
+
 macro_rules! component_trait {
     ($(#[$doc:meta])* $name:ident builds $built:ty) => {
         $(#[$doc])*
@@ -76,6 +85,8 @@ macro_rules! component_trait {
             const NAME: &'static str;
             /// One sentence for lists.
             const SUMMARY: &'static str;
+            /// What a source or a sink promises; the others leave this to them.
+            const GUARANTEE: Option<Guarantee> = None;
             /// Whether a source needs `decode:` beside it.
             const DECODES: bool = false;
             /// The options of a sink that `encode:` replaces: the two cannot be set together. `None` for a sink that takes no
@@ -185,6 +196,8 @@ pub struct Component {
     pub name: &'static str,
     /// One sentence.
     pub summary: &'static str,
+    /// What it promises, if it is a source or a sink.
+    pub guarantee: Option<Guarantee>,
     /// Whether it wants `decode:` beside it.
     pub decodes: bool,
     /// Whether it may have `encode:` beside it, and which of its options say the same.
@@ -323,6 +336,7 @@ macro_rules! add {
                 kind: ComponentKind::$kind,
                 name: T::NAME,
                 summary: T::SUMMARY,
+                guarantee: T::GUARANTEE,
                 decodes: T::DECODES,
                 encodes: T::ENCODES,
                 passes: T::PASSES,

@@ -10,7 +10,9 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use levada_connector_api::{Batch, BuildContext, Delivery, Result, Sink, SinkCapabilities, SinkType};
+use levada_connector_api::{
+    Batch, BuildContext, Delivery, Guarantee, Result, Sink, SinkCapabilities, SinkType,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -45,6 +47,10 @@ impl BlackholeSink {
 impl SinkType for Blackhole {
     const NAME: &'static str = "blackhole";
     const SUMMARY: &'static str = "Counts rows and forgets them.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "None: rows are counted and forgotten.",
+        tests: &["the_black_hole_passes_the_contract"],
+    });
     type Options = BlackholeOptions;
 
     fn build(_: BlackholeOptions, _: &BuildContext) -> Result<Arc<dyn Sink>> {

@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use levada_connector_api::{BuildContext, EncoderFactory, Problem, Result, Sink, SinkType, With};
+use levada_connector_api::{BuildContext, EncoderFactory, Guarantee, Problem, Result, Sink, SinkType, With};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,10 @@ pub struct Stdout;
 impl SinkType for Stdout {
     const NAME: &'static str = "stdout";
     const SUMMARY: &'static str = "Prints rows on standard output, as text, JSON lines or CSV.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once, as far as whoever reads: a batch counts as delivered when standard output has taken all its lines.",
+        tests: &["standard_output_passes_the_contract"],
+    });
     const ENCODES: Option<&'static [&'static str]> = Some(LINE_KEYS);
     type Options = With<StdoutOptions, LineOptions>;
 

@@ -42,8 +42,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, DecoderFactory, Error, Problem, Progress, Repeats, Reread, Result, Source,
-    SourceCapabilities, SourceType, SplitState,
+    Batch, BuildContext, DecoderFactory, Error, Guarantee, Problem, Progress, Repeats, Reread, Result,
+    Source, SourceCapabilities, SourceType, SplitState,
     model::{Checkpoint, SplitName, SplitPosition},
 };
 use parking_lot::Mutex;
@@ -120,6 +120,11 @@ impl SourceType for FileSource {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str =
         "Lines of files: JSON, separated values, event lines; also packed with gzip.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once; exactly once into a sink that stores positions with its rows. A position belongs to a file (device, inode, \
+            content), whatever its name is by now: what was renamed is read on, what was replaced or cut is read from its start.",
+        tests: &["files_pass_the_contract", "a_half_line_is_completed_by_the_next_run"],
+    });
     const DECODES: bool = true;
     type Options = FileOptions;
 

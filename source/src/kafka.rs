@@ -31,8 +31,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, DecoderFactory, Error, Point, Problem, Progress, Result, Source, SourceCapabilities,
-    SourceType, SplitState,
+    Batch, BuildContext, DecoderFactory, Error, Guarantee, Point, Problem, Progress, Result, Source,
+    SourceCapabilities, SourceType, SplitState,
     model::{Checkpoint, SplitName, SplitPosition},
 };
 use tokio::sync::mpsc;
@@ -92,6 +92,18 @@ struct Running {
 impl SourceType for KafkaSource {
     const NAME: &'static str = "kafka";
     const SUMMARY: &'static str = "Kafka topics, read as a member of a consumer group.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once; exactly once into a sink that stores positions with its rows (the embedded `iotdb`). Offsets are committed \
+            every half second and at the end, and never ahead of what the sinks have stored. A partition that is taken away is let go \
+            of once what was read of it is stored, or `handover` is over. Killed, the process reads on where the sink, or the group, has it.",
+        tests: &[
+            "kafka_without_an_end_passes_the_contract",
+            "kafka_with_an_end_passes_the_contract",
+            "tests/real/kill9.sh",
+            "tests/real/rebalance.sh",
+            "tests/real/restart.sh",
+        ],
+    });
     const DECODES: bool = true;
     type Options = KafkaOptions;
 

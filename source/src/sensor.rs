@@ -16,7 +16,8 @@ use arrow_array::Int64Array;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use levada_connector_api::{
-    Batch, BuildContext, Error, Problem, Progress, Readings, Result, Source, SourceCapabilities, SourceType,
+    Batch, BuildContext, Error, Guarantee, Problem, Progress, Readings, Result, Source, SourceCapabilities,
+    SourceType,
     model::{Checkpoint, Column, Path, SplitName, SplitPosition, SplitRange, Tablet, quote_node},
 };
 use tokio::time::Instant;
@@ -56,6 +57,10 @@ pub struct SensorSource {
 impl SourceType for SensorSource {
     const NAME: &'static str = "sensor";
     const SUMMARY: &'static str = "Simulated sensors: waves with noise, at a rate or as fast as it goes.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "A row's number is its position, and every value follows from it: what is read again is the same.",
+        tests: &["sensors_pass_the_contract"],
+    });
     type Options = SensorOptions;
 
     fn check(options: &SensorOptions) -> Vec<Problem> {

@@ -1,6 +1,6 @@
 //! Reference pages in Markdown.
 
-use levada_connector_api::{Component, ComponentKind, Registry};
+use levada_connector_api::{Component, ComponentKind, Guarantee, Registry};
 use serde_json::{Value, json};
 
 use super::{example::required_options, usage::usage};
@@ -11,8 +11,8 @@ use crate::{
     write::{self, Dollars},
 };
 
-/// The reference page of a component: its description, the smallest document that uses it, and every option with its type,
-/// default, description and example.
+/// The reference page of a component: its description, the smallest document that uses it, what it promises, and every option
+/// with its type, default, description and example.
 ///
 /// Each example is a whole document, completed with other components of the registry: `lint` accepts it as it is, once its
 /// variables are set.
@@ -32,7 +32,12 @@ pub fn reference(registry: &Registry, component: &Component) -> String {
         page.push_str(&format!("\n{description}\n"));
     }
     let yaml = |options: &Value| write::to_yaml(&usage(registry, component, options), Dollars::Variables);
-    page.push_str(&format!("\n```yaml\n{}```\n\n## Options\n\n", yaml(&required_options(schema))));
+    page.push_str(&format!("\n```yaml\n{}```\n", yaml(&required_options(schema))));
+    if let Some(Guarantee { text, tests }) = component.guarantee {
+        let tests = tests.iter().map(|test| format!("`{test}`")).collect::<Vec<_>>().join(", ");
+        page.push_str(&format!("\n## Delivery\n\n{text}\n\nShown by {tests}.\n"));
+    }
+    page.push_str("\n## Options\n\n");
     let is_mapping = schema.types() == [Type::Object];
     if schema.properties().is_none() && schema.alternatives().is_empty() {
         match is_mapping {

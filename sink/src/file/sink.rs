@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, EncoderFactory, Error, Problem, Repeats, Result, Sink, SinkCapabilities,
-    SinkType, With,
+    Batch, BuildContext, Delivery, EncoderFactory, Error, Guarantee, Problem, Repeats, Result, Sink,
+    SinkCapabilities, SinkType, With,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio_util::task::AbortOnDropHandle;
@@ -46,6 +46,16 @@ impl SinkType for File {
     const NAME: &'static str = "file";
     const SUMMARY: &'static str =
         "Writes JSON lines, CSV, Parquet or TsFiles: files that appear when they are whole.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once. A batch counts as delivered when its lines are on the disk (`fsync`). After a crash the next run cuts the file \
+            that was being written behind its last whole line or batch, and finishes it; rows of a batch that was not delivered yet may \
+            be in it twice. A finished file is whole, and never touched again.",
+        tests: &[
+            "files_pass_the_contract",
+            "files_of_columns_pass_the_contract",
+            "a_file_of_columns_comes_into_being_once_wherever_the_process_dies",
+        ],
+    });
     const ENCODES: Option<&'static [&'static str]> = Some(LINE_KEYS);
     type Options = With<FileOptions, LineOptions>;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Error, Problem, Rejection, Result, Sink, SinkCapabilities, SinkType,
+    Batch, BuildContext, Delivery, Error, Guarantee, Problem, Rejection, Result, Sink, SinkCapabilities,
+    SinkType,
     model::{Checkpoint, Path, SeriesSchema, StatusCode, Write},
 };
 use tracing::warn;
@@ -43,6 +44,18 @@ struct Tablets {
 impl SinkType for Iotdb {
     const NAME: &'static str = "iotdb";
     const SUMMARY: &'static str = "Writes into the embedded engine or a running Apache IoTDB.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "Into a folder: exactly once. Rows and the positions they stand for are stored in one step, and a source goes on from there. To \
+            `nodes`: at least once; a batch whose answer was lost is written again, and each row then replaces itself, as a series has one value at a \
+            time. A device's rows are stored in their order. What a store will never take is rejected row by row, with the store's reason.",
+        tests: &[
+            "the_embedded_store_passes_the_contract",
+            "a_remote_store_passes_the_contract",
+            "the_sink_keeps_its_contract_over_a_connection",
+            "tests/real/kill9.sh",
+            "tests/real/nodes.sh",
+        ],
+    });
     type Options = IotdbOptions;
 
     fn check(options: &IotdbOptions) -> Vec<Problem> {

@@ -4,8 +4,8 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BuildContext, Delivery, Encoder, EncoderFactory, Error, Problem, Result, Sink, SinkCapabilities,
-    SinkType,
+    Batch, BuildContext, Delivery, Encoder, EncoderFactory, Error, Guarantee, Problem, Result, Sink,
+    SinkCapabilities, SinkType,
 };
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::{
@@ -38,6 +38,11 @@ struct State {
 impl SinkType for Kafka {
     const NAME: &'static str = "kafka";
     const SUMMARY: &'static str = "Kafka topics: a message for each row, or for several.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once. A batch counts as delivered when all replicas in sync have all its messages (`acks=all`). A batch that was not \
+            acknowledged is sent again from its beginning; messages of one key stay in order.",
+        tests: &["kafka_passes_the_contract", "kafka_passes_the_contract_with_several_rows_in_a_message"],
+    });
     const ENCODES: Option<&'static [&'static str]> = Some(&[]);
     type Options = KafkaOptions;
 

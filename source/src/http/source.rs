@@ -4,8 +4,8 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Decoder, Error, Problem, Progress, Result, Source, SourceCapabilities,
-    SourceType,
+    Batch, BatchBuilder, BuildContext, Decoder, Error, Guarantee, Problem, Progress, Result, Source,
+    SourceCapabilities, SourceType,
     model::{Checkpoint, SplitName, SplitPosition, SplitRange},
 };
 use tokio::{
@@ -66,6 +66,14 @@ impl std::fmt::Debug for HttpSource {
 impl SourceType for HttpSource {
     const NAME: &'static str = "http";
     const SUMMARY: &'static str = "Requests that bring readings, answered when those are settled.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once. 200 is answered when all rows of the body are stored or dead-lettered, and not before: who gets another \
+            answer, or none, sends again.",
+        tests: &[
+            "http_passes_the_contract",
+            "a_request_is_answered_when_its_rows_are_settled_and_not_before",
+        ],
+    });
     const DECODES: bool = true;
     type Options = HttpOptions;
 

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use jiff::Timestamp;
 use levada_connector_api::{
-    Batch, BuildContext, EngineTuning, Error, Point, Problem, Progress, Result, Source, SourceCapabilities,
-    SourceType,
+    Batch, BuildContext, EngineTuning, Error, Guarantee, Point, Problem, Progress, Result, Source,
+    SourceCapabilities, SourceType,
     model::{Checkpoint, Path, SplitName, SplitPosition},
 };
 
@@ -57,6 +57,15 @@ pub struct QuerySource {
 impl SourceType for QuerySource {
     const NAME: &'static str = "iotdb";
     const SUMMARY: &'static str = "The rows of a query, from the embedded engine or a running Apache IoTDB.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once; exactly once into a sink that stores positions with its rows. Each part of a query goes on behind its last \
+            row that was stored. Rows from before 1970 have no position, and are read again after a restart.",
+        tests: &[
+            "the_query_source_keeps_its_contract",
+            "the_query_source_keeps_its_contract_with_statements_that_cannot_be_divided",
+            "a_query_goes_on_where_it_was_after_kill_9",
+        ],
+    });
     type Options = All;
 
     fn check(options: &All) -> Vec<Problem> {

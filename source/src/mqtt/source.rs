@@ -5,8 +5,8 @@ use std::{collections::VecDeque, hash::Hasher as _, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, Error, FieldValue, Meta,
-    MetaValue, Problem, Progress, Reread, Result, Source, SourceCapabilities, SourceType,
+    Batch, BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, Error, FieldValue, Guarantee,
+    Meta, MetaValue, Problem, Progress, Reread, Result, Source, SourceCapabilities, SourceType,
     model::{Checkpoint, SplitName, SplitPosition, SplitRange},
 };
 use tokio::time::{Instant, timeout_at};
@@ -69,6 +69,15 @@ impl SourceType for MqttSource {
     const NAME: &'static str = "mqtt";
     const SUMMARY: &'static str =
         "MQTT topics, read in a session that the broker keeps; acknowledged when settled.";
+    const GUARANTEE: Option<Guarantee> = Some(Guarantee {
+        text: "At least once, for messages of QoS 1. A message is acknowledged when its rows are stored or dead-lettered; until then the \
+            broker keeps it in the session of `client_id`, and sends it again after a crash. Messages of QoS 0 are kept by nobody and may be lost.",
+        tests: &[
+            "mqtt_passes_the_contract",
+            "a_message_is_acknowledged_when_it_is_settled_and_not_before",
+            "tests/real/mqtt.sh",
+        ],
+    });
     const DECODES: bool = true;
     type Options = MqttOptions;
 

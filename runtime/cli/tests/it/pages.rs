@@ -45,6 +45,41 @@ fn every_example_of_every_page_lints() {
     }
 }
 
+/// All Rust files below a folder, one after another.
+fn sources(folder: &std::path::Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            sources(&path, text);
+        } else if name.ends_with(".rs") {
+            text.push_str(&std::fs::read_to_string(&path).expect("text"));
+        }
+    }
+}
+
+#[test]
+fn every_source_and_sink_says_what_it_promises_and_names_tests_that_there_are() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut tests = String::new();
+    ["source", "sink", "engine", "runtime"].iter().for_each(|folder| sources(&root.join(folder), &mut tests));
+    let registry = registry();
+    for component in
+        [ComponentKind::Source, ComponentKind::Sink].into_iter().flat_map(|kind| registry.all(kind))
+    {
+        let guarantee = component.guarantee.unwrap_or_else(|| panic!("{} promises nothing", component.name));
+        assert!(reference(&registry, component).contains(guarantee.text));
+        assert!(!guarantee.tests.is_empty(), "{}", component.name);
+        for test in guarantee.tests {
+            let there = match test.contains('/') {
+                true => root.join(test).is_file(),
+                false => tests.contains(&format!("fn {test}()")),
+            };
+            assert!(there, "{}: there is no test {test}", component.name);
+        }
+    }
+}
+
 #[test]
 fn examples_of_topics_pass_the_tests_that_they_hold() {
     let workplace = Workplace::new();

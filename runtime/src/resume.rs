@@ -70,6 +70,8 @@ pub(crate) struct StateAt {
     pub(crate) positions: Checkpoint,
     /// The highest version that was ever given, or that anybody knows.
     pub(crate) last: u64,
+    /// Later versions that transforms behind it stand at, ascending, and what input they stood for: each is made again.
+    pub(crate) ahead: Vec<(u64, Checkpoint)>,
     /// It begins without a state: nobody knows of one.
     pub(crate) anew: bool,
     /// Something behind it keeps what it emits.
@@ -140,7 +142,9 @@ impl StateAt {
             false => {
                 let recovered = self.found.recover(self.version)?;
                 let behind = self.behind.clone();
-                Ok((recovered, Journal::go_on(folder, &self.found, self.version, self.last, behind)?))
+                let ahead = self.ahead.iter().cloned().collect();
+                let journal = Journal::go_on(folder, &self.found, self.version, self.last, ahead, behind)?;
+                Ok((recovered, journal))
             }
         };
         open().map_err(|error| state::cannot("open", folder, error))

@@ -11,6 +11,9 @@
 //!   emitted and is gone, would be missing without a word.
 //!
 //! The same goes for a transform of which something is kept and that the pipeline does not have: it was renamed or removed.
+//!
+//! A transform with state that is behind another, and further on than the smallest version, keeps what it has taken in. So the
+//! versions that it and those behind it stand at are [made again](StateAt::ahead), of the same input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,15 +74,50 @@ pub(super) fn at(
     match found.version(asked) {
         Ok((version, positions)) => {
             let positions = positions.clone();
-            Ok(StateAt { version, positions, last, anew: false, kept, behind, found })
+            let ahead = ahead(parts, states, &found, node, (version, &positions));
+            Ok(StateAt { version, positions, last, ahead, anew: false, kept, behind, found })
         }
         // There is nothing that would be given up, or what is read begins anew, too.
         Err(_) if asked == 0 && (found.last == 0 || !kept) => {
-            let positions = Checkpoint::new();
-            Ok(StateAt { version: 0, positions, last, anew: true, kept, behind, found })
+            let (positions, ahead) = (Checkpoint::new(), Vec::new());
+            Ok(StateAt { version: 0, positions, last, ahead, anew: true, kept, behind, found })
         }
         Err(error) => Err(missing(node, &error)),
     }
+}
+
+/// The versions beyond the one that a transform begins with that those behind it stand at, or are to make again; none where they
+/// cannot be made one after the other.
+fn ahead(
+    parts: &Parts<'_>,
+    states: &BTreeMap<usize, StateAt>,
+    found: &Found,
+    node: &str,
+    (version, positions): (u64, &Checkpoint),
+) -> Vec<(u64, Checkpoint)> {
+    let split = state::split(node);
+    let mut wanted = BTreeSet::new();
+    for keeper in parts.keepers(node) {
+        if let Keeper::State(index) = keeper
+            && let Some(state) = states.get(&index)
+        {
+            let stands = state.ahead.iter().map(|(_, positions)| positions).chain([&state.positions]);
+            wanted.extend(stands.filter_map(|positions| positions.get(&split)));
+        }
+    }
+    let (mut ahead, mut before) = (Vec::new(), positions);
+    for &wanted in wanted.range(version + 1..) {
+        // Each has all that the one before it has. Otherwise what one of them lacks would be left out there.
+        let Some(stood_for) = found.stood_for(wanted) else { return Vec::new() };
+        let goes_on =
+            |(split, position): (_, &u64)| stood_for.get(split).is_some_and(|upto| upto >= position);
+        if !before.iter().all(goes_on) {
+            return Vec::new();
+        }
+        ahead.push((wanted, stood_for.clone()));
+        before = stood_for;
+    }
+    ahead
 }
 
 /// Who keeps what a transform emits, what it writes to, and what it says.

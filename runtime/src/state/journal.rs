@@ -7,13 +7,15 @@
 //! ```
 //!
 //! A version is durable before what was emitted with it is sent on, so a sink never stands at a version that is not here.
-//! Which version a run begins with is decided by the sinks; those behind it were never delivered, and are cut off. Their
-//! numbers are not given again: a sink may know one of them.
+//! Which version a run begins with is decided by the sinks; those behind it were not delivered everywhere, and are cut off. Their
+//! numbers are not given again, as a sink may know one of them; but for those that a transform behind stands at. What input these
+//! stood for is kept, and of that they are made again.
 //!
 //! Two files behind the settled version are kept: a store that acknowledges before it syncs may fall back behind it by a power
 //! cut.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Seek, SeekFrom, Write},
     ops::Range,
@@ -35,6 +37,8 @@ const CHANGES_AT_LEAST: u64 = 1 << 20;
 pub(crate) struct Found {
     versions: Vec<Saved>,
     abandoned: Vec<(u64, u64)>,
+    /// Of versions that were given up, and that a transform behind stands at.
+    known: BTreeMap<u64, Checkpoint>,
     files: Vec<(u64, PathBuf)>,
     /// What is known to be settled, and by which sinks.
     pub(crate) settled: Option<(u64, Targets)>,
@@ -107,8 +111,9 @@ impl Found {
                 }
                 Head::Settled { version, sinks } => self.settled = Some((version, sinks)),
                 Head::Behind(behind) => self.behind = Some(behind),
-                Head::Abandoned { after, upto } => {
+                Head::Abandoned { after, upto, known } => {
                     self.last = self.last.max(upto);
+                    self.known.extend(known);
                     self.abandoned.push((after, upto));
                 }
             }
@@ -145,6 +150,12 @@ impl Found {
             None => format!("the last one there is {}", self.versions.last().map_or(0, |each| each.version)),
         };
         Err(format!("version {asked} of the state is not there: {why}"))
+    }
+
+    /// What input a version stands for that somebody may have, be it given up or not.
+    pub(crate) fn stood_for(&self, version: u64) -> Option<&Checkpoint> {
+        let saved = self.versions.iter().rev().find(|each| each.version == version);
+        saved.map(|saved| &saved.positions).or_else(|| self.known.get(&version))
     }
 
     /// Reads a version that is there. Blocks.
@@ -184,7 +195,8 @@ fn files_of(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 }
 
 impl Journal {
-    /// Goes on behind a version: what is behind it is cut off, up to a version that was ever given or that anybody knows. Blocks.
+    /// Goes on behind a version: what is behind it is cut off, up to a version that was ever given or that anybody knows; what some
+    /// of them stood for stays known. Blocks.
     ///
     /// # Errors
     /// As the system says.
@@ -193,6 +205,7 @@ impl Journal {
         found: &Found,
         version: u64,
         upto: u64,
+        known: BTreeMap<u64, Checkpoint>,
         behind: Behind,
     ) -> io::Result<Self> {
         let at = found.versions.iter().rposition(|each| each.version == version);
@@ -225,7 +238,7 @@ impl Journal {
             notes.extend(encode(&Head::Settled { version, sinks }, &[])?);
         }
         if upto > version {
-            notes.extend(encode(&Head::Abandoned { after: version, upto }, &[])?);
+            notes.extend(encode(&Head::Abandoned { after: version, upto, known }, &[])?);
         }
         journal.append(&notes)?;
         if let Some((settled, _)) = settled {
@@ -251,7 +264,8 @@ impl Journal {
         }
         let mut journal = Self::create(folder, 0, positions, &[], behind)?;
         if upto > 0 {
-            journal.append(&encode(&Head::Abandoned { after: 0, upto }, &[])?)?;
+            let known = BTreeMap::new();
+            journal.append(&encode(&Head::Abandoned { after: 0, upto, known }, &[])?)?;
         }
         Ok(journal)
     }

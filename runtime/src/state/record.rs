@@ -52,7 +52,13 @@ pub(super) enum Head {
     /// Who is behind, so that one that is new is told from one that lost what it had.
     Behind(Behind),
     /// Versions behind `after` up to `upto` were given up by a restart: whoever stands at one of them stands at `after`.
-    Abandoned { after: u64, upto: u64 },
+    Abandoned {
+        after: u64,
+        upto: u64,
+        /// Those of them that a transform behind stands at, and what input they stood for: they are made again.
+        #[serde(default)]
+        known: BTreeMap<u64, Checkpoint>,
+    },
 }
 
 /// Bytes before the head.

@@ -12,7 +12,8 @@
 //! releases are settled when it is delivered, and all before it; so an input is settled neither before its rows are, nor before
 //! the state that holds them is what a restart would find.
 //!
-//! With saved state, what is emitted waits for the next save: at most [`SAVE_EVERY`], or until it is worth a batch.
+//! With saved state, what is emitted waits for the next save: at most [`SAVE_EVERY`], or until it is worth a batch. Versions that
+//! somebody behind has already are saved exactly where they were before: see [`ahead`].
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -25,6 +26,7 @@ use levada_config::RetryPolicy;
 use levada_connector_api::{Emitted, Emitter, Result};
 use levada_model::{Checkpoint, SplitName, SplitRange};
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::{
     confluence::{Confluence, Together},
@@ -36,8 +38,10 @@ use crate::{
     state::{self, States},
 };
 
+use self::ahead::Ahead;
 use super::worker::{ROWS_BEFORE_WARNING, Worker};
 
+mod ahead;
 mod known;
 
 /// What was emitted waits so long for a save, and so does what came in.
@@ -61,6 +65,10 @@ pub(crate) struct Keeping {
     pub(crate) states: Option<States>,
     /// The last number that a parcel had.
     pub(crate) number: u64,
+    /// The last one that any had: those beyond are new.
+    pub(crate) last: u64,
+    /// Versions between the two that are made again, ascending, and what input they stand for.
+    pub(crate) ahead: Vec<(u64, Checkpoint)>,
     /// What the restored state stands for.
     pub(crate) positions: Checkpoint,
 }
@@ -68,7 +76,8 @@ pub(crate) struct Keeping {
 impl Keeping {
     /// Nothing is saved, or it is not known yet where.
     pub(crate) fn of(node: &str) -> Self {
-        Self { split: state::split(node), states: None, number: 0, positions: Checkpoint::new() }
+        let (split, positions) = (state::split(node), Checkpoint::new());
+        Self { split, states: None, number: 0, last: 0, ahead: Vec::new(), positions }
     }
 }
 
@@ -88,6 +97,8 @@ pub(super) struct Holding {
     split: SplitName,
     states: Option<States>,
     number: u64,
+    last: u64,
+    ahead: Ahead,
     /// Up to where the state knows each split: with saved state, what comes again of it is left out.
     positions: Checkpoint,
     ledger: Arc<Ledger>,
@@ -113,13 +124,15 @@ impl Holding {
         keeping: Keeping,
         confluence: Confluence,
     ) -> Self {
-        let Keeping { split, states, number, positions } = keeping;
+        let Keeping { split, states, number, last, ahead, positions } = keeping;
         Self {
             worker,
             inlet,
             split,
             states,
             number,
+            last,
+            ahead: Ahead::new(ahead),
             positions,
             ledger: Ledger::new(),
             out: Emitter::new(Instant::now().into_std()),
@@ -182,6 +195,7 @@ impl Holding {
             let idle = !loaded && !self.ended;
             let tick_at = self.worker.transform.tick_at().map(Instant::from_std);
             let wants = idle && !self.worker.transform.is_full();
+            let patient_until = self.ahead.patient_until(loaded);
             tokio::select! {
                 biased;
                 () = shared.abort.cancelled() => return Ok(false),
@@ -192,22 +206,47 @@ impl Holding {
                 parcel = self.inlet.recv(), if wants => match parcel {
                     Some(parcel) => {
                         for together in self.confluence.arrive(parcel) {
-                            self.take(together)?;
+                            self.come(together)?;
                         }
                     }
+                    // What is missing of a version is read again.
+                    None if self.ahead.version().is_some() && shared.stop.is_cancelled() => return Ok(false),
                     None => self.end()?,
                 },
-                () = until(tick_at), if idle => self.tick()?,
+                () = until(tick_at), if idle && self.ahead.version().is_none() => self.tick()?,
+                () = until(patient_until), if patient_until.is_some() => self.go_ahead()?,
             }
         }
     }
 
+    /// Batches came that stand for the same positions.
+    fn come(&mut self, together: Together) -> Result<()> {
+        for Parcel { batch, .. } in &together {
+            self.worker.came_in(batch.rows());
+        }
+        let now = self.ahead.part(together, &self.positions)?;
+        self.take(now)?;
+        if self.ahead.is_hopeless() { self.go_ahead() } else { Ok(()) }
+    }
+
+    /// Goes on where a version cannot be made again: what it stood for does not come.
+    fn go_ahead(&mut self) -> Result<()> {
+        warn!(
+            pipeline = %self.worker.shared.pipeline,
+            node = %self.worker.node.name,
+            version = self.ahead.version(),
+            "input of the run before does not come again: transforms behind this one may take rows in twice"
+        );
+        self.number = self.last;
+        let later = self.ahead.give_up();
+        later.into_iter().try_for_each(|together| self.take(together))
+    }
+
     /// Takes batches in that stand for the same positions.
     fn take(&mut self, mut together: Together) -> Result<()> {
-        for Parcel { batch, .. } in &mut together {
-            self.worker.came_in(batch.rows());
-            if self.states.is_some() {
-                known::leave_out(batch, &self.positions)?;
+        if self.states.is_some() {
+            for Parcel { batch, early, .. } in &mut together {
+                known::leave_out(batch, *early, &self.positions)?;
             }
         }
         for Parcel { mut batch, receipt, letters, way, .. } in together {
@@ -235,6 +274,9 @@ impl Holding {
 
     /// The inputs have ended. Where the pipeline is only stopped, what is in the state stays there for the next run.
     fn end(&mut self) -> Result<()> {
+        if self.ahead.version().is_some() {
+            self.go_ahead()?;
+        }
         self.ended = true;
         let goes_on = self.states.is_some() && self.worker.shared.stop.is_cancelled();
         self.out.set(Instant::now().into_std(), self.out.input());
@@ -265,12 +307,16 @@ impl Holding {
         let full = self.open.len() >= SAVE_INPUTS
             || self.weight.rows >= SAVE_ROWS
             || self.weight.bytes >= SAVE_BYTES;
-        self.may_save() && (full || self.ended)
+        self.may_save() && (full || self.ended || self.ahead.version().is_some())
     }
 
     /// Whether there is something to save, and positions for all of it.
     fn may_save(&self) -> bool {
-        self.save_at.is_some() && !self.confluence.is_early()
+        let is_time = match self.ahead.version() {
+            Some(_) => self.ahead.is_reached(&self.positions),
+            None => self.save_at.is_some(),
+        };
+        is_time && !self.confluence.is_early()
     }
 
     fn is_done(&self) -> bool {
@@ -325,7 +371,8 @@ impl Holding {
         let whole = states.wants_whole();
         let mut state = Vec::new();
         self.worker.transform.save(whole, &mut state)?;
-        let (number, state) = (self.number + 1, Arc::new(state));
+        let again = self.ahead.version();
+        let (number, state) = (again.unwrap_or(self.number + 1), Arc::new(state));
         let mut patience =
             Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());
         while let Err(error) = states.save(number, whole, &self.positions, &state).await {
@@ -340,8 +387,22 @@ impl Holding {
             receipts.push(receipt);
             self.letters = self.letters.max(letters);
         }
+        self.number = number - 1;
         self.load(vec![mark], receipts, false, 0);
-        Ok(())
+        if again.is_none() {
+            return Ok(());
+        }
+        let later = self.ahead.made();
+        if self.ahead.version().is_none() {
+            self.number = self.last;
+        }
+        later.into_iter().try_for_each(|together| match self.ahead.version() {
+            Some(_) => {
+                let now = self.ahead.part(together, &self.positions)?;
+                self.take(now)
+            }
+            None => self.take(together),
+        })
     }
 
     fn load(&mut self, positions: Vec<SplitRange>, receipts: Vec<Receipt>, early: bool, way: usize) {

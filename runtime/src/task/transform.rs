@@ -50,7 +50,9 @@ impl TransformTask {
         let notes = (!notes.is_empty()).then_some(notes);
         let states = Some(States::new(folder, journal, notes, parts.disk.clone()));
         let (split, positions) = (state::split(&name), state.positions.clone());
-        self.keeping = Some(Keeping { split, states, number: state.last, positions });
+        let number = if state.ahead.is_empty() { state.last } else { state.version };
+        let ahead = state.ahead.clone();
+        self.keeping = Some(Keeping { split, states, number, last: state.last, ahead, positions });
         Ok(())
     }
 

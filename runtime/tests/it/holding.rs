@@ -263,6 +263,35 @@ async fn a_state_that_is_gone_ends_the_run_and_a_reset_begins_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_goes_into_a_sink_and_into_transforms_with_state_is_taken_in_once_by_each() {
+    for seed in 0..40u64 {
+        let harness = Harness::new(&format!("beside-{seed}"))
+            .source("in")
+            .transform("first", &["in"], "hold_state", json!({"rows": 5}))
+            .transform("second", &["first"], "hold_state", json!({"rows": 20 + seed}))
+            .transform("third", &["second"], "hold_state", json!({"rows": 60 - seed}))
+            .sink("near", &["first"])
+            .sink("middle", &["second"])
+            .sink("far", &["third"]);
+        let script = SourceScript::numbered("s", 2_000, 7 + seed).forgetful().named(harness.script("in"));
+        let sink = |node: &str, factor: u64| {
+            let delays =
+                (0..400).map(move |n| Reaction::Delay(Duration::from_millis((seed * 7 + n * factor) % 50)));
+            ScriptedSink::new().reacting(delays).with_checkpoints().named(harness.script(node))
+        };
+        let sinks = [sink("near", 13), sink("middle", 31), sink("far", 3)];
+        let end = |run| ((seed * 31 + run * 17) % 900, run % 5 == 4);
+        harness.complete_through_crashes(&format!("seed {seed}"), 300, end).await;
+        for (sink, once) in sinks.iter().zip([false, false, true]) {
+            let counts = counts(&sink.rows());
+            assert_eq!(counts.len(), 2_000, "seed {seed}");
+            assert!(!once || counts.values().all(|&times| times == 1), "seed {seed}: {counts:?}");
+        }
+        assert_eq!(script.violations(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reset_moves_the_source_and_empties_the_state() {
     let harness = Harness::new("moved")
         .source("s")

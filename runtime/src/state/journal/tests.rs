@@ -49,7 +49,8 @@ fn what_was_never_delivered_is_cut_off_and_its_numbers_stand_for_what_is_left() 
     drop(filled(folder.path(), 5));
     let found = Found::look(folder.path()).expect("readable");
     assert_eq!(found.last, 5);
-    let mut journal = Journal::go_on(folder.path(), &found, 3, 5, Behind::default()).expect("there");
+    let mut journal =
+        Journal::go_on(folder.path(), &found, 3, 5, BTreeMap::new(), Behind::default()).expect("there");
     assert_eq!(text(&recovered(folder.path(), 5).expect("stands for 3")), "abc");
     journal.save(6, false, &at(60), b"F").expect("written");
     for (asked, state) in [(2, "ab"), (3, "abc"), (4, "abc"), (5, "abc"), (6, "abcF")] {
@@ -83,7 +84,8 @@ fn a_file_cut_at_any_byte_keeps_all_before_and_says_what_is_missing() {
     // What is torn is written over.
     fs::write(&file, &bytes[..ends[2] + 7]).expect("written");
     let found = Found::look(folder.path()).expect("readable");
-    let mut journal = Journal::go_on(folder.path(), &found, 2, 2, Behind::default()).expect("there");
+    let mut journal =
+        Journal::go_on(folder.path(), &found, 2, 2, BTreeMap::new(), Behind::default()).expect("there");
     journal.save(3, false, &at(31), b"C").expect("written");
     assert_eq!(text(&recovered(folder.path(), 3).expect("there")), "abC");
 }
@@ -156,7 +158,8 @@ fn who_is_behind_is_known_from_the_beginning_and_through_every_new_file() {
     behind.delivered = 1;
     behind.members.insert("b".to_owned(), member(5));
     let found = Found::look(folder.path()).expect("readable");
-    let mut journal = Journal::go_on(folder.path(), &found, 5, 5, behind.clone()).expect("there");
+    let mut journal =
+        Journal::go_on(folder.path(), &found, 5, 5, BTreeMap::new(), behind.clone()).expect("there");
     assert_eq!(known(), behind);
     journal.save(6, false, &at(6), b"y").expect("written");
     journal.settled(5, None).expect("written");

@@ -33,8 +33,7 @@ const DEVICES: i64 = 4;
 /// A device's readings are so far apart, in milliseconds.
 const APART: i64 = 130;
 
-/// What the first sink may read. It has a memory of its own: one that feeds a sink and a window may be behind for the one, and what
-/// comes again then counts twice in the other.
+/// What the first sink may read, as it may read what the window does.
 const OWN: &str = "  own: {inputs: [in], dedupe: {}}\n";
 
 /// One of these numbers in so many is rejected by the first sink.
@@ -96,8 +95,8 @@ impl Plant {
             .rejecting(|row| row.number.is_some_and(is_rejected).then(|| "rejected".to_owned()));
         let win = sink("win", &reactions[1], dice.one_in(2), dice.roll(1..4) as usize);
         let multiples_of = dice.roll(1..3) as i64;
-        let all_reads = ["in", "own", "kept", "kept"][dice.roll(0..4) as usize];
-        let kept_reads = ["in", "own"][dice.roll(0..2) as usize];
+        let all_reads = ["in", "own", "once", "once", "kept", "kept"][dice.roll(0..6) as usize];
+        let kept_reads = ["in", "own", "once"][dice.roll(0..3) as usize];
         let keep = format!("  kept: {{inputs: [{kept_reads}], keep: {{multiples_of: {multiples_of}}}}}\n");
         let way = match all_reads {
             "kept" if kept_reads == "own" => format!("{OWN}{keep}"),

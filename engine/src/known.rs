@@ -19,6 +19,15 @@ impl KnownDevice {
     pub(crate) fn find(catalog: &dyn Catalog, device: &Path, names: &[Arc<str>]) -> Self {
         let aligned = catalog.device(device).map(|device| device.aligned);
         let mut known = Self { aligned, ..Self::default() };
+        if aligned.is_none()
+            && let Some(template) = catalog.template_above(device)
+        {
+            // It is made with the first row, and has these then.
+            known.aligned = Some(template.aligned);
+            let named = template.series.into_iter().filter(|(name, _)| names.contains(name));
+            known.series.extend(named.map(|(name, schema)| (name.to_string(), (name, schema.data_type))));
+            return known;
+        }
         for series in catalog.series_named(device, names) {
             let entry = (Arc::clone(&series.measurement), series.schema.data_type);
             if let Some(alias) = series.alias {
@@ -55,7 +64,8 @@ mod tests {
         }
 
         fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
-            let info = |path: Path| DeviceInfo { database: path.clone(), path, aligned: true };
+            let info =
+                |path: Path| DeviceInfo { database: path.clone(), path, aligned: true, template: None };
             pattern.as_path().into_iter().map(info).collect()
         }
 

@@ -130,7 +130,18 @@ impl EmbeddedSession {
         let ([Ok(seen), Ok(written)], Ok(any)) = (scopes, PathPattern::parse("*")) else {
             return Vec::new();
         };
-        find_series(&self.shared, &seen.or(written), &PathPattern::from(device).join(&any))
+        let found = find_series(&self.shared, &seen.or(written), &PathPattern::from(device).join(&any));
+        let template =
+            if found.is_empty() { self.shared.storage.catalog().template_above(device) } else { None };
+        let Some(template) = template else { return found };
+        // The device is made with its first row, and has these then.
+        let series = template.series.into_iter().map(|(measurement, schema)| Series {
+            device: device.clone(),
+            aligned: template.aligned,
+            measurement,
+            schema,
+        });
+        series.collect()
     }
 
     fn check_open(&self) -> Result<(), SessionError> {

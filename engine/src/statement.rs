@@ -12,6 +12,7 @@ mod queries;
 mod series;
 mod server;
 mod system;
+mod template;
 mod ttl;
 
 use std::{net::SocketAddr, time::Duration};
@@ -86,9 +87,8 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::LoadConfiguration => server::load_configuration(shared).await,
         Statement::Repair { start } => system::repair(shared, start),
         Statement::ChangeTrigger(change) => server::trigger(&change),
-        Statement::ChangeTemplate(_) | Statement::ShowTemplates(_) => {
-            Err(SessionError::unsupported("device templates"))
-        }
+        Statement::ChangeTemplate(change) => template::change(shared, caller, change).await,
+        Statement::ShowTemplates(show) => return template::show(&request, &show).map(Outcome::Rows),
         Statement::KillQuery { query } => queries::kill(shared, caller, query),
         Statement::ChangePipe(change) => {
             shared.may_store()?;

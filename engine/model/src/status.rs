@@ -42,6 +42,12 @@ codes! {
     METADATA_ERROR = 507, "The catalog rejects it, for example for a type that does not fit.";
     PATH_NOT_EXIST = 508, "There is no such path.";
     ILLEGAL_PATH = 509, "The path is not well formed.";
+    CREATE_TEMPLATE_ERROR = 510, "A template cannot be made.";
+    TEMPLATE_NOT_SET = 513, "The template is not set there.";
+    TEMPLATE_IS_IN_USE = 515, "Devices have the template's series.";
+    TEMPLATE_INCOMPATIBLE = 516, "A template is set there, and series that are not its own cannot be beside it.";
+    TEMPLATE_NOT_ACTIVATED = 524, "No device there has the template's series.";
+    MEASUREMENT_ALREADY_EXISTS_IN_TEMPLATE = 527, "The template has such a measurement.";
     DATABASE_CONFLICT = 529, "The database would lie above or below another.";
     SYSTEM_READ_ONLY = 600, "The store takes no writes.";
     STORAGE_ENGINE_ERROR = 601, "Storing failed.";

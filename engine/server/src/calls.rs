@@ -7,6 +7,7 @@ mod pipe;
 mod query;
 mod schema;
 mod send_file;
+mod template;
 mod transfer;
 
 use std::ops::ControlFlow::{self, Break, Continue};
@@ -65,6 +66,10 @@ impl Conversation {
             answered => return answered,
         };
         let request = match self.schema_calls(replies, request).await {
+            Continue(request) => request,
+            answered => return answered,
+        };
+        let request = match self.template_calls(replies, request).await {
             Continue(request) => request,
             answered => return answered,
         };

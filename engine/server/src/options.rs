@@ -7,7 +7,7 @@ use crate::WhiteList;
 /// What a server allows.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// How many connections there may be at once; one more is closed as soon as it is made.
+    /// How many connections there may be at once, and as many of the REST interface; one more is closed as soon as it is made.
     pub connections: usize,
     /// The longest request, in bytes.
     pub frame_bytes: usize,

@@ -15,7 +15,10 @@
 //! then, though that of HTTP is.
 
 mod insert;
+mod limited;
 mod rows;
+
+pub(crate) use self::limited::Limited;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -47,14 +50,14 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client(SocketAddr);
 
-impl Connected<IncomingStream<'_, TcpListener>> for Client {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+impl Connected<IncomingStream<'_, Limited<TcpListener>>> for Client {
+    fn connect_info(stream: IncomingStream<'_, Limited<TcpListener>>) -> Self {
         Self(*stream.remote_addr())
     }
 }
 
-impl Connected<IncomingStream<'_, TlsListener>> for Client {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+impl Connected<IncomingStream<'_, Limited<TlsListener>>> for Client {
+    fn connect_info(stream: IncomingStream<'_, Limited<TlsListener>>) -> Self {
         Self(*stream.remote_addr())
     }
 }

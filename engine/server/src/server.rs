@@ -61,13 +61,18 @@ impl Server {
         let router = rest::router(Arc::clone(&self.shared));
         let router = router.into_make_service_with_connect_info::<rest::Client>();
         let stopped = stop.clone().cancelled_owned();
+        let connections = Arc::clone(&self.shared.rest_connections);
         let served = async {
             match &self.tls {
                 Some(tls) => {
                     let listener = TlsListener::new(listener, tls.clone());
+                    let listener = rest::Limited::new(listener, connections);
                     axum::serve(listener, router).with_graceful_shutdown(stopped).await
                 }
-                None => axum::serve(listener, router).with_graceful_shutdown(stopped).await,
+                None => {
+                    let listener = rest::Limited::new(listener, connections);
+                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
+                }
             }
         };
         let given_up = async {

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) options: ServerOptions,
     /// A permit for each connection.
     pub(crate) connections: Arc<Semaphore>,
+    /// A permit for each connection of the REST interface: those that are kept open there take none from clients of the other.
+    pub(crate) rest_connections: Arc<Semaphore>,
     /// A permit for each KiB of requests.
     memory: Arc<Semaphore>,
     /// A permit for each open query.
@@ -52,6 +54,7 @@ impl Shared {
         Self {
             engine,
             connections: most(options.connections),
+            rest_connections: most(options.connections),
             memory: most(options.memory_kib()),
             query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),

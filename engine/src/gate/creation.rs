@@ -53,7 +53,8 @@ impl Creation {
         let data = |device: &Path| rights.covers_below(Privilege::WriteData, device);
         let schema = |device: &Path| !makes || rights.covers_below(Privilege::WriteSchema, device);
         let databases = !makes || rights.holds(Privilege::ManageDatabase);
-        let is_free = |tablet: &&Tablet| data(tablet.device()) && schema(tablet.device());
+        let extends = !makes || rights.holds(Privilege::ExtendTemplate);
+        let is_free = |tablet: &&Tablet| extends && data(tablet.device()) && schema(tablet.device());
         if databases && tablets.iter().all(|tablet| is_free(&tablet)) {
             return Ok(());
         }
@@ -65,6 +66,12 @@ impl Creation {
             let known = catalog.series_named(tablet.device(), &names);
             let written = known.iter().map(|series| PathPattern::from(&series.path));
             unwritable.extend(written.filter(|series| !rights.covers(Privilege::WriteData, series)));
+            if !extends && let Some(template) = catalog.template_above(tablet.device()) {
+                let has = |name: &Arc<str>| template.series.iter().any(|(each, _)| each == name);
+                if !names.iter().all(has) {
+                    return Err(lacking(Privilege::ExtendTemplate, &[]));
+                }
+            }
             if schema(tablet.device()) {
                 continue;
             }

@@ -6,7 +6,7 @@ use levada_model::{Path, PathPattern, StatusCode, Value};
 use levada_sql::ast::Privilege;
 use levada_storage::{
     Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator,
-    Rows, SeriesInfo, StorageError, TimeRange, View, Windows,
+    Rows, SeriesInfo, StorageError, TemplateInfo, TimeRange, View, Windows,
 };
 
 use crate::users::{Covered, Rights};
@@ -122,6 +122,16 @@ impl<V: Catalog + ?Sized> Catalog for Seen<V> {
         let mut found = self.view.series_named(device, names);
         found.retain(|series| self.has_series(&series.path));
         found
+    }
+
+    fn templates(&self) -> Vec<TemplateInfo> {
+        let mut found = self.view.templates();
+        found.iter_mut().for_each(|template| template.set.retain(|set| self.reaches_below(set)));
+        found
+    }
+
+    fn template_above(&self, path: &Path) -> Option<TemplateInfo> {
+        self.view.template_above(path)
     }
 
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {

@@ -6,7 +6,7 @@ use levada_model::{Path, PathPattern, SeriesSchema, SessionError, StatusCode};
 use levada_sql::ast::{
     AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, Privilege, SeriesDefinition,
 };
-use levada_storage::{NewSeries, SeriesChange, SeriesInfo};
+use levada_storage::{Catalog, NewSeries, SeriesChange, SeriesInfo};
 
 use super::{apply, not_there, properties::deadband};
 use crate::{
@@ -73,7 +73,7 @@ pub(super) async fn delete(
     let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
-        if let Some(missing) = patterns.iter().find(|pattern| !catalog.has_series(pattern)) {
+        if let Some(missing) = patterns.iter().find(|pattern| !has_own_series(&*catalog, pattern)) {
             let message =
                 format!("Timeseries [{missing}] does not exist or is represented by device template");
             return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
@@ -83,6 +83,15 @@ pub(super) async fn delete(
     })
     .await?;
     Ok(String::new())
+}
+
+/// Whether a pattern matches a series that is of no template.
+fn has_own_series(catalog: &dyn Catalog, pattern: &PathPattern) -> bool {
+    if catalog.templates().is_empty() {
+        return catalog.has_series(pattern);
+    }
+    let is_own = |device: &Path| catalog.device(device).is_some_and(|device| device.template.is_none());
+    catalog.series_by_device(pattern).iter().any(|found| is_own(&found.device))
 }
 
 pub(super) async fn alter(

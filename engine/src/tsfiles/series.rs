@@ -93,7 +93,9 @@ fn create(storage: &Storage, series: &[Series]) -> Vec<(usize, StorageError)> {
         let Some(Series { device, .. }) = of_device.first() else { continue };
         let names: Vec<Arc<str>> = of_device.iter().map(|series| Arc::clone(&series.measurement)).collect();
         let known = KnownDevice::find(&*catalog, device, &names);
-        let unknown = (from..).zip(of_device);
+        // Series of a template come with the first row of their device, or make it larger.
+        let by_template = catalog.template_above(device).is_some();
+        let unknown = (from..).zip(of_device).filter(|_| !by_template);
         let unknown = unknown.filter(|(_, series)| known.series(&series.measurement).1.is_none());
         missing.extend(
             unknown.map(|(at, series)| (at, new(device, known.aligned.unwrap_or(series.aligned), series))),

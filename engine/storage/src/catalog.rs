@@ -3,8 +3,9 @@
 //! ```text
 //!   databases   path ─► number                        few
 //!   lives       path or pattern ─► TTL                few
+//!   templates   name ─► series; path ─► name          few
 //!   devices     leaves of at most 512, by path        many; a clone shares them, a change copies the leaf it touches
-//!                 └ device: aligned, database ─► series, by measurement: schema, since which write, [alias, tags, …]
+//!                 └ device: aligned, database ─► series, by measurement: schema, since which write, [alias, tags, …]; [template]
 //! ```
 //!
 //! A clone of the catalog is a snapshot. Names of measurements are shared over all devices. All changes go through
@@ -17,6 +18,7 @@ mod find;
 mod lives;
 mod matching;
 mod rules;
+mod template;
 mod tree;
 
 use std::{
@@ -31,7 +33,8 @@ pub(crate) use apply::Removed;
 pub(crate) use device::{Device, Series};
 pub(crate) use lives::Lives;
 pub(crate) use matching::{Deleted, Matching};
-pub(crate) use rules::{check_database, check_device, check_new_series, database_for};
+pub(crate) use rules::{check_database, check_device, check_measurement, check_new_series, database_for};
+pub(crate) use template::{Template, Templates};
 pub(crate) use tree::Tree;
 
 /// A database.
@@ -51,6 +54,7 @@ pub(crate) struct Catalog {
     series: usize,
     next_id: u32,
     lives: Arc<Lives>,
+    templates: Arc<Templates>,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,

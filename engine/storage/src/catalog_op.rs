@@ -25,6 +25,11 @@ const SET_TTL_AT: u8 = 11;
 const DELETE_OF: u8 = 12;
 /// Before a kind: whose change it is.
 const OF: u8 = 13;
+const PUT_TEMPLATE: u8 = 14;
+const DROP_TEMPLATE: u8 = 15;
+const SET_TEMPLATE: u8 = 16;
+const UNSET_TEMPLATE: u8 = 17;
+const ACTIVATE: u8 = 18;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +63,30 @@ pub(crate) enum CatalogOp {
         aligned: bool,
         series: Vec<SeriesDef>,
     },
+    /// Gives a device the series of a template, as they are now; it is made.
+    Activate {
+        device: Path,
+        template: Arc<str>,
+        aligned: bool,
+        series: Vec<SeriesDef>,
+    },
+    /// Makes a template, or gives one more series, and the devices that have it.
+    PutTemplate {
+        name: Arc<str>,
+        aligned: bool,
+        series: Vec<SeriesDef>,
+    },
+    DropTemplate {
+        name: Arc<str>,
+    },
+    /// Says that devices at and below a path have a template's series once they are activated.
+    SetTemplate {
+        name: Arc<str>,
+        path: Path,
+    },
+    UnsetTemplate {
+        path: Path,
+    },
     /// Replaces what can be changed of a series.
     AlterSeries {
         device: Path,
@@ -88,6 +117,11 @@ impl CatalogOp {
             Self::SetTtl { ttl, .. } | Self::SetPathTtl { ttl, .. } => ttl.is_none(),
             Self::CreateDatabase { .. }
             | Self::CreateSeries { .. }
+            | Self::Activate { .. }
+            | Self::PutTemplate { .. }
+            | Self::DropTemplate { .. }
+            | Self::SetTemplate { .. }
+            | Self::UnsetTemplate { .. }
             | Self::AlterSeries { .. }
             | Self::Delete { .. } => false,
         }
@@ -142,10 +176,29 @@ impl CatalogOp {
             }
             Self::CreateSeries { device, aligned, series } => {
                 bytes.put_u8(CREATE_SERIES);
-                bytes.put_str(device.as_str());
-                bytes.put_u8(u8::from(*aligned));
-                bytes.put_len(series.len());
-                series.iter().for_each(|series| series.put(bytes));
+                put_series(bytes, device.as_str(), *aligned, series);
+            }
+            Self::Activate { device, template, aligned, series } => {
+                bytes.put_u8(ACTIVATE);
+                bytes.put_str(template);
+                put_series(bytes, device.as_str(), *aligned, series);
+            }
+            Self::PutTemplate { name, aligned, series } => {
+                bytes.put_u8(PUT_TEMPLATE);
+                put_series(bytes, name, *aligned, series);
+            }
+            Self::DropTemplate { name } => {
+                bytes.put_u8(DROP_TEMPLATE);
+                bytes.put_str(name);
+            }
+            Self::SetTemplate { name, path } => {
+                bytes.put_u8(SET_TEMPLATE);
+                bytes.put_str(name);
+                bytes.put_str(path.as_str());
+            }
+            Self::UnsetTemplate { path } => {
+                bytes.put_u8(UNSET_TEMPLATE);
+                bytes.put_str(path.as_str());
             }
             Self::AlterSeries { device, series, .. } => {
                 bytes.put_u8(ALTER_SERIES);
@@ -196,11 +249,23 @@ impl CatalogOp {
                 pattern: PathPattern::parse(from.str()?).map_err(|_| Malformed)?,
                 ttl: from.option_i64()?,
             },
-            CREATE_SERIES => Self::CreateSeries {
+            CREATE_SERIES => {
+                Self::CreateSeries { device: from.path()?, aligned: from.flag()?, series: take_series(from)? }
+            }
+            ACTIVATE => Self::Activate {
+                template: from.str()?.into(),
                 device: from.path()?,
                 aligned: from.flag()?,
-                series: (0..from.count(7)?).map(|_| SeriesDef::take(from)).collect::<Result<_, _>>()?,
+                series: take_series(from)?,
             },
+            PUT_TEMPLATE => Self::PutTemplate {
+                name: from.str()?.into(),
+                aligned: from.flag()?,
+                series: take_series(from)?,
+            },
+            DROP_TEMPLATE => Self::DropTemplate { name: from.str()?.into() },
+            SET_TEMPLATE => Self::SetTemplate { name: from.str()?.into(), path: from.path()? },
+            UNSET_TEMPLATE => Self::UnsetTemplate { path: from.path()? },
             ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)?, owner },
             DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)?, owner },
             DELETE | DELETE_OF => Self::Delete {
@@ -261,6 +326,17 @@ impl SeriesDef {
     }
 }
 
+fn put_series(bytes: &mut Vec<u8>, of: &str, aligned: bool, series: &[SeriesDef]) {
+    bytes.put_str(of);
+    bytes.put_u8(u8::from(aligned));
+    bytes.put_len(series.len());
+    series.iter().for_each(|series| series.put(bytes));
+}
+
+fn take_series(from: &mut Take<'_>) -> Result<Vec<SeriesDef>, Malformed> {
+    (0..from.count(7)?).map(|_| SeriesDef::take(from)).collect()
+}
+
 /// Puts which database a change is about: the number alone, or its path, too.
 fn put_database(bytes: &mut Vec<u8>, [numbered, named]: [u8; 2], id: u32, path: Option<&Path>) {
     bytes.put_u8(if path.is_some() { named } else { numbered });
@@ -284,6 +360,26 @@ pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Mal
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_of_templates_are_read_as_they_were_written() {
+        let name: Arc<str> = "t".into();
+        let path = Path::parse("root.a.d").expect("a path");
+        let schema = SeriesSchema::default_for(levada_model::DataType::Float);
+        let series = vec![SeriesDef::plain("s".into(), schema)];
+        for op in [
+            CatalogOp::PutTemplate { name: Arc::clone(&name), aligned: true, series: series.clone() },
+            CatalogOp::SetTemplate { name: Arc::clone(&name), path: path.clone() },
+            CatalogOp::Activate { device: path.clone(), template: Arc::clone(&name), aligned: true, series },
+            CatalogOp::UnsetTemplate { path },
+            CatalogOp::DropTemplate { name },
+        ] {
+            let mut bytes = Vec::new();
+            op.put(&mut bytes);
+            assert!((1..bytes.len()).all(|end| CatalogOp::parse(&mut Take(&bytes[..end])).is_err()));
+            assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Ok(op));
+        }
+    }
 
     #[test]
     fn whose_change_it_is_is_kept_for_those_that_say_it() {

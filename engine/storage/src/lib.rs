@@ -15,7 +15,7 @@
 //! * [`Storage::insert`] (waits for room), [`Storage::try_insert`], [`Storage::insert_when_ready`] (a future): the rows are
 //!   visible when it returns, and durable when [`Inserted::durable`] resolves.
 //! * [`Storage::create_database`], [`Storage::delete_databases`], [`Storage::create_series`], [`Storage::alter_series`],
-//!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`].
+//!   [`Storage::delete_series`], [`Storage::delete`], [`Storage::set_ttl`]; [`Storage::create_template`] and what goes with it.
 //! * [`Storage::changes`]: all that is done to it, in order, for pipes and for queries that follow.
 //! * [`Storage::catalog`] to look names up, [`Storage::view`] to read rows, too.
 //! * [`Storage::checkpoint`], [`Storage::flush`], [`Storage::compact`], [`Storage::stats`].
@@ -75,7 +75,7 @@ pub use request::{NewSeries, SeriesChange};
 pub use storage::{Insert, Storage};
 pub use view::{
     Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
-    RowIterator, Rows, SeriesInfo, Summary, TimeRange, View, Windows,
+    RowIterator, Rows, SeriesInfo, Summary, TemplateInfo, TimeRange, View, Windows,
 };
 pub use wal::Durable;
 

@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use levada_model::{Checkpoint, Path, PathPattern, Write};
+use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write};
 use parking_lot::Mutex;
 
 use crate::{
@@ -216,6 +216,79 @@ impl Storage {
     /// reverse, its path runs through a series; the log cannot be written.
     pub fn create_series(&self, series: Vec<NewSeries>) -> Result<Applied, StorageError> {
         self.store().create_series(series)
+    }
+
+    /// Makes a template: series that many devices have alike.
+    ///
+    /// # Errors
+    /// There is one of this name, it has no measurements, or two of one name, or an encoding does not fit its type; the log cannot be
+    /// written.
+    pub fn create_template(
+        &self,
+        name: &str,
+        aligned: bool,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_template(name, aligned, series))
+    }
+
+    /// Gives a template more series, and all devices that have it.
+    ///
+    /// # Errors
+    /// There is no such template, or it has one of them; the log cannot be written.
+    pub fn extend_template(
+        &self,
+        name: &str,
+        series: &[(Arc<str>, SeriesSchema)],
+    ) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_extension(name, series))
+    }
+
+    /// Removes a template.
+    ///
+    /// # Errors
+    /// There is no such template, or it is set somewhere; the log cannot be written.
+    pub fn drop_template(&self, name: &str) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_drop(name))
+    }
+
+    /// Sets a template for the devices at and below a path: they get its series when they are activated, or when rows are first
+    /// written to them, and can have no others.
+    ///
+    /// # Errors
+    /// There is no such template or no database, one is set there, above or below, or there are devices; the log cannot be written.
+    pub fn set_template(&self, name: &str, path: &Path) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_set(name, path))
+    }
+
+    /// Takes back that a template is set for a path.
+    ///
+    /// # Errors
+    /// It is not, or devices have its series; the log cannot be written.
+    pub fn unset_template(&self, name: &str, path: &Path) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_unset(name, path))
+    }
+
+    /// Gives a device the series of the template that is set for it.
+    ///
+    /// # Errors
+    /// None is set, or the device has them; the log cannot be written.
+    pub fn activate_template(&self, device: &Path) -> Result<Applied, StorageError> {
+        self.store().change_templates(|catalog| catalog.plan_activation(device))
+    }
+
+    /// Takes the series of a template, or of any, away from devices, with their rows; for `owner`, whom readers of changes are told
+    /// of.
+    ///
+    /// # Errors
+    /// No such template is set where the devices may be, or none of them has its series; the log cannot be written.
+    pub fn deactivate_template(
+        &self,
+        owner: Option<Arc<str>>,
+        template: Option<&str>,
+        devices: &[PathPattern],
+    ) -> Result<Applied, StorageError> {
+        self.store().deactivate(template, devices, owner)
     }
 
     /// Changes what is known of a series.

@@ -32,6 +32,21 @@ pub struct DeviceInfo {
     pub database: Path,
     /// Whether its series share one time column.
     pub aligned: bool,
+    /// The template whose series it has, if any.
+    pub template: Option<Arc<str>>,
+}
+
+/// A template as the catalog has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Whether the series of a device share one time column.
+    pub aligned: bool,
+    /// Measurements and how they are stored, as they were added.
+    pub series: Vec<(Arc<str>, SeriesSchema)>,
+    /// Where it is set; by path.
+    pub set: Vec<Path>,
 }
 
 /// A series as the catalog has it.
@@ -203,6 +218,17 @@ pub trait Catalog: fmt::Debug + Send + Sync {
     /// twice. The other series of the device are not copied, however many it has.
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
         names.iter().flat_map(|name| self.series(&PathPattern::from(&device.child(name)))).collect()
+    }
+
+    /// The templates, by name.
+    fn templates(&self) -> Vec<TemplateInfo> {
+        Vec::new()
+    }
+
+    /// The template that is set for a path, there or above.
+    fn template_above(&self, path: &Path) -> Option<TemplateInfo> {
+        let is_above = |template: &TemplateInfo| template.set.iter().any(|set| set.is_prefix_of(path));
+        self.templates().into_iter().find(is_above)
     }
 
     /// All lives of rows that are set, in milliseconds (`i64::MAX`: for ever), by the text of the pattern. One that is

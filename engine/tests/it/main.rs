@@ -16,6 +16,7 @@ mod queries;
 mod reopen;
 mod statements;
 mod store;
+mod templates;
 mod time_filters;
 mod ttl;
 mod udf;

@@ -88,9 +88,12 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("drop trigger t", Server("USE_TRIGGER")),
     ("show triggers", Server("USE_TRIGGER")),
     ("load configuration", Server("MAINTAIN")),
+    ("show paths using device template used", Seen("READ_SCHEMA")),
     ("show device templates", Root),
     ("create device template t (s DOUBLE)", Root),
     ("set device template t to root.a.t", Root),
+    ("create timeseries using device template on root.a.t", Paths("WRITE_SCHEMA")),
+    ("deactivate device template t from root.a.t", Paths("WRITE_SCHEMA")),
     ("start repair data", Root),
     ("stop pipe if exists p", Server("USE_PIPE")),
     ("show pipes", Server("USE_PIPE")),
@@ -203,6 +206,13 @@ fn rejected(guard: Guard) -> i32 {
 async fn every_statement_takes_its_privilege() {
     let store = filled().await;
     let root = store.session();
+    for sql in [
+        "create device template used (s DOUBLE)",
+        "set device template used to root.a.used",
+        "create timeseries using device template on root.a.used.d",
+    ] {
+        done(&root, sql).await;
+    }
     let amy = log_in(&store, "amyuser", PASSWORD).await.expect("a user");
     for (sql, guard) in STATEMENTS {
         let none = ask(&amy, sql).await;

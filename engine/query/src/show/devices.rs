@@ -39,7 +39,7 @@ pub(super) fn plan(
         }
         columns
             .push(texts(rows.iter().map(|(device, _)| Some(if device.aligned { "true" } else { "false" }))));
-        columns.push(texts(rows.iter().map(|_| None)));
+        columns.push(texts(rows.iter().map(|(device, _)| device.template.as_deref())));
         columns.push(texts(rows.iter().map(|(_, ttl)| Some(ttl.as_str()))));
         columns
     }))

@@ -24,8 +24,8 @@ pub(super) fn series(
         Some(SchemaFilter::TagContains { key, value }) => {
             found.retain(|each| each.tags.get(key).is_some_and(|text| text.contains(value)));
         }
-        Some(SchemaFilter::Template { name, negated }) => {
-            found.retain(|_| without_template(name.as_deref(), *negated));
+        Some(SchemaFilter::Template { .. }) => {
+            return Err(QueryError::semantic("unexpected filter key: only devices are chosen by template"));
         }
         Some(SchemaFilter::Time(condition)) => {
             let times = times(condition)?;
@@ -51,7 +51,7 @@ pub(super) fn devices(
         None => {}
         Some(SchemaFilter::PathContains(part)) => found.retain(|each| each.path.as_str().contains(part)),
         Some(SchemaFilter::Template { name, negated }) => {
-            found.retain(|_| without_template(name.as_deref(), *negated));
+            found.retain(|each| is_of_template(each.template.as_deref(), name.as_deref(), *negated));
         }
         Some(SchemaFilter::Time(condition)) => {
             let times = times(condition)?;
@@ -75,9 +75,14 @@ fn measurements(view: &dyn View, device: &Path) -> Vec<Arc<str>> {
     view.series(&all).into_iter().map(|series| series.measurement).collect()
 }
 
-/// Whether a template filter holds where there are no templates.
-fn without_template(name: Option<&str>, negated: bool) -> bool {
-    name.is_some() == negated
+/// Whether a template filter holds for the template of a device: `template = 't'`, `template is null` where it has no name. A device
+/// without a template is of none that has another name, either.
+fn is_of_template(template: Option<&str>, name: Option<&str>, negated: bool) -> bool {
+    match (template, name) {
+        (template, None) => template.is_none() != negated,
+        (None, Some(_)) => false,
+        (Some(template), Some(name)) => (template == name) != negated,
+    }
 }
 
 fn times(condition: &levada_sql::ast::Expression) -> Result<TimeSet, QueryError> {

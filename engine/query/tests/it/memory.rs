@@ -83,6 +83,7 @@ impl Catalog for Memory {
                 path: series.info.device.clone(),
                 database: series.info.database.clone(),
                 aligned: series.info.aligned,
+                template: None,
             })
             .collect();
         devices.sort_by(|a, b| a.path.cmp(&b.path));

@@ -50,7 +50,10 @@ impl Conversation {
         })
     }
 
-    async fn statement(&mut self, sql: Result<String, SessionError>) -> Result<Status, SessionError> {
+    pub(super) async fn statement(
+        &mut self,
+        sql: Result<String, SessionError>,
+    ) -> Result<Status, SessionError> {
         self.known()?.session.execute(&sql?).await?;
         Ok(done())
     }
@@ -134,7 +137,7 @@ fn delete(req: &DeleteDataReq) -> Result<String, SessionError> {
 }
 
 /// Type, encoding and compression by their codes.
-fn definition(data_type: i32, encoding: i32, compressor: i32) -> Result<String, SessionError> {
+pub(super) fn definition(data_type: i32, encoding: i32, compressor: i32) -> Result<String, SessionError> {
     let known =
         |code: i32, what: &str| u8::try_from(code).map_err(|_| malformed(format!("{code} is no {what}")));
     let unknown = |code: i32, what: &str| malformed(format!("{code} is no {what}"));

@@ -316,3 +316,102 @@ async fn who_has_no_settings_says_so_and_triggers_lead_to_pipelines() {
         assert_eq!(peer.code(sql).await, 200, "{sql}");
     }
 }
+
+/// A template as clients since 0.13 send it: plain, of measurements with the codes of type, encoding and compression.
+fn serialized(name: &str, measurements: &[(&str, [u8; 3])]) -> bytes::Bytes {
+    let text =
+        |text: &str| [&i32::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat();
+    let mut bytes = text(name);
+    bytes.push(0);
+    for (name, codes) in measurements {
+        bytes.extend(text(""));
+        bytes.push(0);
+        bytes.extend(text(name));
+        bytes.extend(codes);
+    }
+    bytes.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_are_made_set_used_asked_for_and_dropped_by_calls() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("create database root.t").await, 200);
+    let create = |bytes: bytes::Bytes| CreateSchemaTemplate {
+        req: CreateSchemaTemplateReq {
+            name: "t 1".to_owned(),
+            serialized_template: Some(bytes),
+            ..CreateSchemaTemplateReq::default()
+        },
+    };
+    // FLOAT, RLE, SNAPPY; INT64, PLAIN, none.
+    let whole = serialized("t 1", &[("temp", [3, 2, 1]), ("n", [2, 0, 0])]);
+    let cut = whole.slice(..whole.len() - 1);
+    assert_ne!(peer.call(&create(cut)).await.expect("a reply").code, 200);
+    assert_ne!(
+        peer.call(&create(serialized("t 1", &[("temp", [99, 2, 1])]))).await.expect("a reply").code,
+        200
+    );
+    assert_eq!(peer.call(&create(whole)).await.expect("a reply").code, 200);
+    let name = || "t 1".to_owned();
+    let set =
+        SetSchemaTemplateReq { template_name: name(), prefix_path: "root.t.g".to_owned(), session_id: 0 };
+    assert_eq!(peer.call(&SetSchemaTemplate { req: set }).await.expect("a reply").code, 200);
+    let append = AppendSchemaTemplateReq {
+        name: name(),
+        measurements: vec!["more".to_owned()],
+        data_types: vec![5],
+        encodings: vec![0],
+        compressors: vec![1],
+        ..AppendSchemaTemplateReq::default()
+    };
+    assert_eq!(peer.call(&AppendSchemaTemplate { req: append }).await.expect("a reply").code, 200);
+    let devices = ["root.t.g.d1", "root.t.nowhere"].map(str::to_owned).to_vec();
+    let activate = CreateTimeseriesUsingSchemaTemplateReq { session_id: 0, device_path_list: devices };
+    let activated = peer.call(&CreateTimeseriesUsingSchemaTemplate { req: activate }).await.expect("a reply");
+    let parts: Vec<_> = activated.sub_status.expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((activated.code, parts), (302, vec![200, 507]));
+    // The first record of a device takes its type from the template, a narrower one too.
+    let record = InsertRecordReq {
+        prefix_path: "root.t.g.d2".to_owned(),
+        measurements: vec!["n".to_owned()],
+        values: levada_rpc::columns::record::encode(&[Some(levada_model::Value::Int32(4))]),
+        timestamp: 1,
+        ..InsertRecordReq::default()
+    };
+    assert_eq!(peer.call(&InsertRecord { req: record }).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows("select n from root.t.g.d2").await, ["1 4"]);
+    for (query_type, measurement, expected) in [
+        (0, "", "3"),
+        (1, "temp", "true"),
+        (1, "none", "false"),
+        (2, "more", "true"),
+        (3, "", "temp n more"),
+        (4, "", "t 1"),
+        (5, "", "root.t.g"),
+        (6, "", "root.t.g.d1 root.t.g.d2"),
+    ] {
+        let measurement = Some(measurement.to_owned()).filter(|text| !text.is_empty());
+        let req = QueryTemplateReq { session_id: 0, name: name(), query_type, measurement };
+        let answer = peer.call(&QuerySchemaTemplate { req }).await.expect("a reply");
+        let told = match (answer.count, answer.result, answer.measurements) {
+            (Some(count), None, None) => count.to_string(),
+            (None, Some(result), None) => result.to_string(),
+            (None, None, Some(names)) => names.join(" "),
+            other => panic!("{query_type}: {other:?} {:?}", answer.status),
+        };
+        assert_eq!((answer.query_type, told.as_str()), (query_type, expected));
+    }
+    let unset = || UnsetSchemaTemplateReq {
+        template_name: name(),
+        prefix_path: "root.t.g".to_owned(),
+        session_id: 0,
+    };
+    assert_eq!(peer.call(&UnsetSchemaTemplate { req: unset() }).await.expect("a reply").code, 515);
+    assert_eq!(peer.code("deactivate device template `t 1` from root.t.g.*").await, 200);
+    assert_eq!(peer.call(&UnsetSchemaTemplate { req: unset() }).await.expect("a reply").code, 200);
+    let drop = DropSchemaTemplateReq { session_id: 0, template_name: name() };
+    assert_eq!(peer.call(&DropSchemaTemplate { req: drop }).await.expect("a reply").code, 200);
+    let prune = PruneSchemaTemplateReq { session_id: 0, name: name(), path: "n".to_owned() };
+    assert_eq!(peer.call(&PruneSchemaTemplate { req: prune }).await.expect("a reply").code, 300);
+}

@@ -206,3 +206,29 @@ async fn a_body_is_read_when_there_is_memory_for_it() {
     second.write_all(body.as_bytes()).await.expect("sent");
     assert_eq!(answer(second).await.0, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_too_many_is_closed_and_one_that_ends_makes_room() {
+    let served = serve_with(ServerOptions { connections: 2, ..ServerOptions::default() }).await;
+    let address = rest(&served).await;
+    let keep = async || {
+        let mut stream = TcpStream::connect(&address).await.expect("accepted by the system");
+        // What was closed already takes no request, or gives no answer.
+        let asked = stream.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut first = [0; 1];
+        let answered = match asked {
+            Ok(()) => stream.read(&mut first).await.unwrap_or(0) == 1,
+            Err(_) => false,
+        };
+        answered.then_some(stream)
+    };
+    let first = keep().await.expect("served");
+    let _second = keep().await.expect("served");
+    assert!(keep().await.is_none());
+    // Clients of the other protocol are not concerned.
+    assert_eq!(crate::peer::Peer::new(&served).await.code("show databases").await, 200);
+    drop(first);
+    timeout(Duration::from_secs(30), async { while keep().await.is_none() {} })
+        .await
+        .expect("there is room again");
+}

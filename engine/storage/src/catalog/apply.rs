@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use levada_model::Path;
 
-use super::{Catalog, Database, Deleted, Device, Matching, Series, tree::Leaf};
+use super::{Catalog, Database, Deleted, Device, Matching, Series, Template, tree::Leaf};
 use crate::catalog_op::{CatalogOp, SeriesDef};
 
 /// What a change took away. To drop it takes long where it is much.
@@ -40,6 +40,22 @@ impl Catalog {
             CatalogOp::CreateSeries { device, aligned, series } => {
                 self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
             }
+            CatalogOp::Activate { device, template, aligned, series } => {
+                self.create_series(device, *aligned, series.iter().cloned().map(|def| (def, seq)));
+                let name = self.template_name(template);
+                if let Some(device) = self.devices.get_mut(device) {
+                    device.template = Some(name);
+                }
+            }
+            CatalogOp::PutTemplate { name, aligned, series } => {
+                self.put_template(name, *aligned, series, seq);
+            }
+            CatalogOp::DropTemplate { name } => Arc::make_mut(&mut self.templates).remove(name),
+            CatalogOp::SetTemplate { name, path } => {
+                let name = self.template_name(name);
+                Arc::make_mut(&mut self.templates).set(path, &name);
+            }
+            CatalogOp::UnsetTemplate { path } => Arc::make_mut(&mut self.templates).unset(path),
             CatalogOp::AlterSeries { device, series, .. } => self.alter_series(device, series),
             CatalogOp::DeleteSeries { patterns, .. } => {
                 let next = Matching::find(self.clone(), patterns, Deleted::Series).next();
@@ -66,8 +82,36 @@ impl Catalog {
         self.series += device.add(series.map(|(def, since)| Series::new(def, since, names)).collect());
     }
 
+    /// The name of a template, shared with it.
+    fn template_name(&self, name: &Arc<str>) -> Arc<str> {
+        Arc::clone(self.templates.get(name).map_or(name, |template| &template.name))
+    }
+
+    /// Puts a template in, in place of one of the same name, whose devices get the series that are new.
+    fn put_template(&mut self, name: &Arc<str>, aligned: bool, series: &[SeriesDef], seq: u64) {
+        let known = self.templates.get(name).map_or(&[][..], |template| &template.series);
+        let is_known = |def: &SeriesDef| known.iter().any(|each| each.measurement == def.measurement);
+        let new: Vec<SeriesDef> = series.iter().filter(|def| !is_known(def)).cloned().collect();
+        let devices = self.activated_with(name);
+        let name = self.template_name(name);
+        Arc::make_mut(&mut self.templates).put(Template { name, aligned, series: series.to_vec() });
+        for path in devices {
+            let names = &mut self.names;
+            if let Some(device) = self.devices.get_mut(&path) {
+                let new = new.iter().cloned().map(|def| Series::new(def, seq, names));
+                self.series += device.add(new.collect());
+            }
+        }
+    }
+
     /// Puts a device in that is not there, as a snapshot has it: its series by measurement.
-    pub(crate) fn load_device(&mut self, path: Path, aligned: bool, series: Vec<(SeriesDef, u64)>) {
+    pub(crate) fn load_device(
+        &mut self,
+        path: Path,
+        aligned: bool,
+        template: Option<Arc<str>>,
+        series: Vec<(SeriesDef, u64)>,
+    ) {
         // Devices come by path, so that a device is mostly of the database of the one before.
         let before =
             self.loading.and_then(|id| self.database(id)).filter(|before| before.path.is_prefix_of(&path));
@@ -75,8 +119,10 @@ impl Catalog {
             return;
         };
         self.loading = Some(database);
+        let template = template.map(|name| self.template_name(&name));
         let names = &mut self.names;
         let mut device = Device::new(path, database, aligned);
+        device.template = template;
         self.series +=
             device.add(series.into_iter().map(|(def, since)| Series::new(def, since, names)).collect());
         self.devices.put(device);
@@ -93,6 +139,9 @@ impl Catalog {
         Arc::make_mut(&mut self.databases).remove(&path);
         if self.lives.is_set_for_database(&path) {
             Arc::make_mut(&mut self.lives).set_database(&path, None);
+        }
+        if self.templates.sets().any(|(set, _)| path.is_prefix_of(set)) {
+            Arc::make_mut(&mut self.templates).unset_below(&path);
         }
         let devices = self.devices.take_below(&path);
         let series = devices.iter().flat_map(|leaf| leaf.iter()).map(|device| device.all().len());

@@ -19,6 +19,8 @@ pub(crate) struct Device {
     pub(crate) path: Path,
     pub(crate) database: u32,
     pub(crate) aligned: bool,
+    /// The template whose series it has, if any: then it has no others.
+    pub(crate) template: Option<Arc<str>>,
     /// By measurement.
     series: Vec<Series>,
     /// Measurements by alias; most devices have none.
@@ -50,7 +52,7 @@ pub(crate) struct Extras {
 impl Device {
     /// A device without a series.
     pub(super) fn new(path: Path, database: u32, aligned: bool) -> Self {
-        Self { path, database, aligned, series: Vec::new(), aliases: None }
+        Self { path, database, aligned, template: None, series: Vec::new(), aliases: None }
     }
 
     /// Its series, by measurement.

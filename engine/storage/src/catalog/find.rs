@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use levada_model::{Path, PathPattern};
 
 use super::{Catalog, Database, Device, Series, Tree};
-use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, SeriesInfo};
+use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, SeriesInfo, TemplateInfo};
 
 /// Patterns of which series are searched, sorted out.
 #[derive(Debug)]
@@ -129,6 +129,14 @@ impl crate::Catalog for Catalog {
         self.named_infos(device, names)
     }
 
+    fn templates(&self) -> Vec<TemplateInfo> {
+        self.template_infos()
+    }
+
+    fn template_above(&self, path: &Path) -> Option<TemplateInfo> {
+        Self::template_above(self, path)
+    }
+
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {
         self.lives.all()
     }
@@ -160,7 +168,8 @@ impl Catalog {
 
     fn device_info(&self, device: &Device) -> DeviceInfo {
         let database = self.database_path(device);
-        DeviceInfo { path: device.path.clone(), database, aligned: device.aligned }
+        let template = device.template.clone();
+        DeviceInfo { path: device.path.clone(), database, aligned: device.aligned, template }
     }
 
     pub(crate) fn series_infos(&self, pattern: &PathPattern) -> Vec<SeriesInfo> {
@@ -253,7 +262,7 @@ impl Catalog {
 }
 
 /// The places of those series of a device that a pattern matches, by their names or aliases, and whether it was the alias.
-fn matching(device: &Device, pattern: &PathPattern) -> impl Iterator<Item = (usize, bool)> {
+pub(super) fn matching(device: &Device, pattern: &PathPattern) -> impl Iterator<Item = (usize, bool)> {
     let mut nodes: Vec<&str> = device.path.nodes().collect();
     let any = pattern.may_match_below(&nodes);
     let series = if any { device.all() } else { &[] };

@@ -65,16 +65,30 @@ pub(crate) fn check_device(catalog: &Catalog, path: &Path) -> Result<(), Storage
     Ok(())
 }
 
+/// Whether a text can be the name of a measurement.
+pub(crate) fn check_measurement(name: &str) -> Result<(), StorageError> {
+    let node = Path::parse(name).is_ok_and(|node| *node.as_str() == *name && node.nodes().count() == 1);
+    if node {
+        return Ok(());
+    }
+    let message = format!("{name} is not a legal measurement: it is no path node in canonical form");
+    Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message))
+}
+
 /// Whether a series can be made.
 pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(), StorageError> {
     let path = new.device.child(&new.measurement);
     let schema = new.schema;
-    let node = Path::parse(&new.measurement)
-        .is_ok_and(|node| *node.as_str() == *new.measurement && node.nodes().count() == 1);
-    if !node {
-        let message =
-            format!("{} is not a legal measurement: it is no path node in canonical form", new.measurement);
-        return Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message));
+    check_measurement(&new.measurement)?;
+    if catalog.templates().sets().any(|(set, _)| path.is_prefix_of(set)) {
+        return Err(already(&path));
+    }
+    if let Some((set, template)) = catalog.templates().above(&new.device) {
+        let message = format!(
+            "Cannot create timeseries [{path}] since device template [{}] already set on path [{set}].",
+            template.name
+        );
+        return Err(StorageError::rejected(StatusCode::TEMPLATE_INCOMPATIBLE, message));
     }
     if !is_written(schema) {
         let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
@@ -111,7 +125,7 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
     check_no_device_below(catalog, &path)
 }
 
-fn check_no_device_below(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
+pub(super) fn check_no_device_below(catalog: &Catalog, path: &Path) -> Result<(), StorageError> {
     match catalog.devices().below(path.clone()).next() {
         Some(_) => Err(already(path)),
         None => Ok(()),

@@ -284,7 +284,20 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
             ChangeKind::SetTtl { pattern: PathPattern::from(&path_of(id, path)?), ttl }
         }
         CatalogOp::SetPathTtl { pattern, ttl } => ChangeKind::SetTtl { pattern, ttl },
-        CatalogOp::CreateSeries { device, aligned, series } => {
+        // Those who follow get series and rows: which of them are alike is the store's own affair.
+        CatalogOp::PutTemplate { name, .. } => {
+            let catalog = store.core.lock().catalog.clone();
+            let made = catalog.made_of_template(&name, seq);
+            if made.is_empty() {
+                return Ok(None);
+            }
+            ChangeKind::CreateSeries(made)
+        }
+        CatalogOp::DropTemplate { .. } | CatalogOp::SetTemplate { .. } | CatalogOp::UnsetTemplate { .. } => {
+            return Ok(None);
+        }
+        CatalogOp::CreateSeries { device, aligned, series }
+        | CatalogOp::Activate { device, aligned, series, .. } => {
             ChangeKind::CreateSeries(series.into_iter().map(|def| def.into_new(&device, aligned)).collect())
         }
         CatalogOp::AlterSeries { device, series, owner } => {
@@ -299,7 +312,7 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
 
 impl SeriesDef {
     /// The series as it would be made.
-    pub(super) fn into_new(self, device: &levada_model::Path, aligned: bool) -> NewSeries {
+    pub(crate) fn into_new(self, device: &levada_model::Path, aligned: bool) -> NewSeries {
         let SeriesDef { measurement, schema, alias, tags, attributes, deadband } = self;
         NewSeries { device: device.clone(), measurement, schema, aligned, alias, tags, attributes, deadband }
     }

@@ -1,5 +1,7 @@
 //! A whole state as records.
 
+use std::sync::Arc;
+
 use super::Commit;
 use crate::{
     catalog::{Catalog, Device},
@@ -21,8 +23,16 @@ pub(super) const LOG: u8 = 5;
 pub(super) const COMMIT: u8 = 6;
 
 /// The format's version. Version 1 says nothing of the log's end, and had checksums of 64 KiB beside sealed files.
-/// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes.
-pub(super) const VERSION: u32 = 3;
+/// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes. Only version 4 has templates; a store
+/// without is written as version 3, which older programs read.
+pub(super) const VERSION: u32 = 4;
+
+/// The version of a store without templates.
+const PLAIN: u32 = 3;
+
+/// Flags of a device.
+const ALIGNED: u8 = 1;
+const HAS_TEMPLATE: u8 = 2;
 
 /// The oldest that is read.
 pub(super) const OLDEST: u32 = 1;
@@ -44,7 +54,8 @@ pub(super) fn record(bytes: &mut Vec<u8>, kind: u8, put: impl FnOnce(&mut Vec<u8
 impl State {
     pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64, log: LogEnd) {
         record(bytes, HEAD, |bytes| {
-            bytes.put_u32(VERSION);
+            let plain = self.catalog.templates().all().next().is_none();
+            bytes.put_u32(if plain { PLAIN } else { VERSION });
             bytes.put_i64(partition_width);
             bytes.put_u32(self.catalog.next_id());
         });
@@ -54,6 +65,13 @@ impl State {
         }
         for (pattern, ttl) in self.catalog.lives().all() {
             let op = CatalogOp::SetPathTtl { pattern, ttl: Some(ttl) };
+            record(bytes, DATABASE, |bytes| op.put(bytes));
+        }
+        for template in self.catalog.templates().all() {
+            record(bytes, DATABASE, |bytes| template.with(Vec::new()).put(bytes));
+        }
+        for (path, name) in self.catalog.templates().sets() {
+            let op = CatalogOp::SetTemplate { name: Arc::clone(name), path: path.clone() };
             record(bytes, DATABASE, |bytes| op.put(bytes));
         }
         let mut devices = self.catalog.devices().iter().peekable();
@@ -74,7 +92,11 @@ impl State {
 
 fn put_device(bytes: &mut Vec<u8>, device: &Device) {
     bytes.put_str(device.path.as_str());
-    bytes.put_u8(u8::from(device.aligned));
+    let flags = [(ALIGNED, device.aligned), (HAS_TEMPLATE, device.template.is_some())];
+    bytes.put_u8(flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag).sum());
+    if let Some(template) = &device.template {
+        bytes.put_str(template);
+    }
     bytes.put_len(device.all().len());
     for series in device.all() {
         bytes.put_u64(series.since);
@@ -85,14 +107,18 @@ fn put_device(bytes: &mut Vec<u8>, device: &Device) {
 pub(super) fn take_devices(from: &mut Take<'_>, catalog: &mut Catalog) -> Result<(), Malformed> {
     while !from.is_empty() {
         let path = from.path()?;
-        let aligned = from.flag()?;
+        let flags = from.u8()?;
+        if flags & !(ALIGNED | HAS_TEMPLATE) != 0 {
+            return Err(Malformed);
+        }
+        let template = if flags & HAS_TEMPLATE != 0 { Some(Arc::from(from.str()?)) } else { None };
         let series = (0..from.count(15)?)
             .map(|_| {
                 let since = from.u64()?;
                 Ok((SeriesDef::take(from)?, since))
             })
             .collect::<Result<Vec<_>, Malformed>>()?;
-        catalog.load_device(path, aligned, series);
+        catalog.load_device(path, flags & ALIGNED != 0, template, series);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
-    SeriesInfo, StorageError, TimeRange, Windows,
+    SeriesInfo, StorageError, TemplateInfo, TimeRange, Windows,
     block::schema_of,
     catalog::{Catalog, Device},
     last::{LastCache, Newest},
@@ -111,6 +111,14 @@ impl crate::Catalog for Snapshot {
 
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
         self.catalog.named_infos(device, names)
+    }
+
+    fn templates(&self) -> Vec<TemplateInfo> {
+        self.catalog.template_infos()
+    }
+
+    fn template_above(&self, path: &Path) -> Option<TemplateInfo> {
+        self.catalog.template_above(path)
     }
 
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {

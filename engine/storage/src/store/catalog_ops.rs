@@ -78,6 +78,13 @@ impl Store {
             || StorageError::rejected(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist"));
         let (device, name) = path.split_last().ok_or_else(missing)?;
         let known = core.catalog.device(&device).ok_or_else(missing)?;
+        if let Some(template) = &known.template {
+            let set = core.catalog.templates().above(&device).map_or(&device, |(set, _)| set);
+            let message = format!(
+                "Cannot alter template timeseries [{path}] since device template [{template}] already set on path [{set}]."
+            );
+            return Err(StorageError::rejected(StatusCode::TEMPLATE_INCOMPATIBLE, message));
+        }
         let mut def = known.series_or_alias(name).ok_or_else(missing)?.def();
         if let Some(alias) = change.alias {
             let other = alias.as_deref().and_then(|alias| known.series_or_alias(alias));
@@ -98,7 +105,46 @@ impl Store {
         patterns: &[PathPattern],
         owner: Option<Arc<str>>,
     ) -> Result<Applied, StorageError> {
-        let (core, found) = self.find(patterns, Deleted::Series)?;
+        // What a template gave goes by deactivating it alone.
+        self.delete_exactly(owner, |catalog| Ok(catalog.without_templates(patterns)))
+    }
+
+    /// Takes away what devices have of a template, or of any, and their rows.
+    pub(crate) fn deactivate(
+        &self,
+        template: Option<&str>,
+        patterns: &[PathPattern],
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
+        self.delete_exactly(owner, |catalog| catalog.of_templates(template, patterns))
+    }
+
+    /// Changes templates, or which devices have their series, as `plan` says.
+    pub(crate) fn change_templates(
+        &self,
+        plan: impl FnOnce(&Catalog) -> Result<CatalogOp, StorageError>,
+    ) -> Result<Applied, StorageError> {
+        let mut core = self.core.lock();
+        self.writable(&core)?;
+        let op = plan(&core.catalog)?;
+        core.boundary = core.seq;
+        self.apply_all(core, 1, vec![op])
+    }
+
+    /// Deletes the series that patterns match, which `plan` makes of where templates are set.
+    fn delete_exactly(
+        &self,
+        owner: Option<Arc<str>>,
+        plan: impl Fn(&Catalog) -> Result<Vec<PathPattern>, StorageError>,
+    ) -> Result<Applied, StorageError> {
+        let (core, found) = loop {
+            let catalog = self.core.lock().catalog.clone();
+            let (core, found) = self.find(&plan(&catalog)?, Deleted::Series)?;
+            // Templates are seldom set: the plan is nearly always that of the catalog that is changed now.
+            if core.catalog.templates().are_set_as(catalog.templates()) {
+                break (core, found);
+            }
+        };
         let op = CatalogOp::DeleteSeries { patterns: found.by_name(), owner };
         let mut before = None;
         let ops = if found.count() > 0 { vec![op] } else { Vec::new() };
@@ -282,6 +328,11 @@ impl Core {
             }
             CatalogOp::CreateDatabase { .. }
             | CatalogOp::CreateSeries { .. }
+            | CatalogOp::Activate { .. }
+            | CatalogOp::PutTemplate { .. }
+            | CatalogOp::DropTemplate { .. }
+            | CatalogOp::SetTemplate { .. }
+            | CatalogOp::UnsetTemplate { .. }
             | CatalogOp::AlterSeries { .. } => {}
         }
         let removed = self.catalog.apply(&op, seq);

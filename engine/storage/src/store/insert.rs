@@ -271,7 +271,13 @@ impl Core {
     /// Makes again what a tablet in the log made when it was taken.
     pub(super) fn make_for(&mut self, tablet: &Tablet, seq: u64) {
         let path = tablet.device();
-        let known = self.catalog.device(path).cloned();
+        let mut known = self.catalog.device(path).cloned();
+        if known.is_none()
+            && let Some((_, template)) = self.catalog.templates().above(path)
+        {
+            self.change(template.activation(path), seq);
+            known = self.catalog.device(path).cloned();
+        }
         if known.is_none()
             && let Ok(Err(database)) = database_for(&self.catalog, path)
         {
@@ -286,10 +292,17 @@ impl Core {
                 SeriesDef::plain(Arc::clone(&column.name), SeriesSchema::default_for(column.data_type))
             })
             .collect();
-        if !missing.is_empty() {
-            let op =
-                CatalogOp::CreateSeries { device: path.clone(), aligned: tablet.aligned(), series: missing };
-            self.change(op, seq);
+        if missing.is_empty() {
+            return;
         }
+        let template =
+            known.as_ref().and_then(|device| self.catalog.templates().get(device.template.as_ref()?));
+        let op = match template {
+            Some(template) => template.with(missing),
+            None => {
+                CatalogOp::CreateSeries { device: path.clone(), aligned: tablet.aligned(), series: missing }
+            }
+        };
+        self.change(op, seq);
     }
 }

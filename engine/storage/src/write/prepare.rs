@@ -13,7 +13,9 @@ use super::{
 };
 use crate::{
     NewSeries, StorageError,
-    catalog::{Catalog, Device, Series, check_device, check_new_series, database_for},
+    catalog::{
+        Catalog, Device, Series, Template, check_device, check_measurement, check_new_series, database_for,
+    },
     catalog_op::{CatalogOp, SeriesDef},
 };
 
@@ -47,6 +49,7 @@ pub(crate) fn prepare(
     let mut check = Check { catalog, index, how, report, ops: Vec::new() };
     match check.device(&tablet) {
         Ok(known) => {
+            let tablet = aligned_as(tablet, known.as_deref())?;
             let tablet = check.known_alone(tablet, known.as_deref())?;
             let tablet = check.live(tablet)?;
             let tablet = check.typed(tablet, known.as_deref())?;
@@ -57,7 +60,9 @@ pub(crate) fn prepare(
                 return None;
             }
             *room -= bytes;
-            let exact = known.as_ref().and_then(|device| Target::exact(device, &tablet));
+            // A device that is yet to be made is known as it will be, and looked up when it is.
+            let there = known.as_ref().filter(|_| check.ops.is_empty());
+            let exact = there.and_then(|device| Target::exact(device, &tablet));
             if exact.is_some() {
                 return Some(Prepared { tablet, ops: check.ops, target: exact });
             }
@@ -77,6 +82,17 @@ pub(crate) fn prepare(
             check.reject(None, None, &error);
             None
         }
+    }
+}
+
+/// A tablet aligned as its device is: what a template gave is written to either way.
+fn aligned_as(tablet: Tablet, device: Option<&Device>) -> Option<Tablet> {
+    match device {
+        Some(device) if device.aligned != tablet.aligned() => {
+            let (path, times, columns) = tablet.into_parts();
+            Tablet::try_new(path, device.aligned, times, columns).ok()
+        }
+        _ => Some(tablet),
     }
 }
 
@@ -114,7 +130,7 @@ impl Check<'_> {
     fn device(&mut self, tablet: &Tablet) -> Result<Option<Arc<Device>>, StorageError> {
         let path = tablet.device();
         if let Some(device) = self.catalog.device(path) {
-            if device.aligned != tablet.aligned() {
+            if device.aligned != tablet.aligned() && device.template.is_none() {
                 let (is, other) = if device.aligned { ("", " not") } else { (" not", "") };
                 let message =
                     format!("timeseries under device {path} is{is} aligned, and the write is{other} aligned");
@@ -127,6 +143,11 @@ impl Check<'_> {
                 Some(_) => Ok(None),
                 None => Err(StorageError::rejected(StatusCode::DATABASE_NOT_EXIST, NO_DATABASE)),
             };
+        }
+        if let Some((_, template)) = self.catalog.templates().above(path) {
+            self.catalog.check_activation(path, template)?;
+            self.ops.push(template.activation(path));
+            return Ok(self.catalog.activated(path, template).map(Arc::new));
         }
         check_device(self.catalog, path)?;
         if let Err(database) = database_for(self.catalog, path)? {
@@ -261,16 +282,41 @@ impl Check<'_> {
             let known = device.and_then(|device| device.series_or_alias(&column.name));
             let stored = match known {
                 Some(series) => self.known(tablet.device(), column, series),
-                None => self.made(tablet, column, &mut made),
+                None => self.made(tablet, column, device, &mut made),
             };
             kept.extend(stored.map(|stored| (stored, &column.name)));
         }
-        let kept = self.once(kept);
-        if !made.is_empty() {
+        let mut kept = self.once(kept);
+        let template = device.and_then(|device| self.catalog.templates().get(device.template.as_ref()?));
+        if let Some(template) = template.filter(|_| !made.is_empty()) {
+            self.extend(template, made, &mut kept);
+        } else if !made.is_empty() {
             let (device, aligned) = (tablet.device().clone(), tablet.aligned());
             self.ops.push(CatalogOp::CreateSeries { device, aligned, series: made });
         }
         kept
+    }
+
+    /// Makes a template larger by series that rows have; columns of those that cannot be are left out.
+    fn extend(&mut self, template: &Template, mut made: Vec<SeriesDef>, kept: &mut Vec<Column>) {
+        let check = |made: &[SeriesDef]| {
+            self.catalog.check_extension(&template.name, made.iter().map(|def| &def.measurement))
+        };
+        if check(&made).is_err() {
+            let mut bad = Vec::new();
+            made.retain(|def| {
+                check(std::slice::from_ref(def))
+                    .map_err(|error| bad.push((Arc::clone(&def.measurement), error)))
+                    .is_ok()
+            });
+            kept.retain(|column| bad.iter().all(|(name, _)| *name != column.name));
+            for (name, error) in bad {
+                self.reject(None, Some(&name), &error);
+            }
+        }
+        if !made.is_empty() {
+            self.ops.push(template.with(made));
+        }
     }
 
     /// Of columns with the names they came by, one of each series, by name: of a series that came by its name and its alias,
@@ -314,8 +360,14 @@ impl Check<'_> {
         some.then_some(Column { name, data_type, values: converted.values })
     }
 
-    /// A column of a series that must be made.
-    fn made(&mut self, tablet: &Tablet, column: &Column, made: &mut Vec<SeriesDef>) -> Option<Column> {
+    /// A column of a series that must be made; where the device has a template, for all devices that have it.
+    fn made(
+        &mut self,
+        tablet: &Tablet,
+        column: &Column,
+        device: Option<&Device>,
+        made: &mut Vec<SeriesDef>,
+    ) -> Option<Column> {
         let schema = SeriesSchema::default_for(column.data_type);
         let new = NewSeries {
             device: tablet.device().clone(),
@@ -327,7 +379,12 @@ impl Check<'_> {
             attributes: Default::default(),
             deadband: None,
         };
-        if let Err(error) = check_new_series(self.catalog, &new) {
+        let checked = if device.is_some_and(|device| device.template.is_some()) {
+            check_measurement(&column.name)
+        } else {
+            check_new_series(self.catalog, &new)
+        };
+        if let Err(error) = checked {
             self.reject(None, Some(&column.name), &error);
             return None;
         }

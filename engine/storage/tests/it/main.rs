@@ -20,5 +20,6 @@ mod random;
 mod room;
 mod rows;
 mod stress;
+mod templates;
 mod wide;
 mod work;

@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     /// The private key of `tls_cert_file`, a PEM file, not encrypted.
     #[schemars(example = "server.key")]
     pub(crate) tls_key_file: Option<PathBuf>,
-    /// How many clients may be connected at once.
+    /// How many clients may be connected at once, and as many to the REST interface.
     #[schemars(range(min = 1))]
     pub(crate) dn_rpc_max_concurrent_client_num: usize,
     /// The longest request that is read.

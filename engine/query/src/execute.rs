@@ -15,6 +15,7 @@ use crate::{
         aggregate_pieces::AggregatePieces,
         aggregate_rows::AggregateRows,
         aggregate_segments::AggregateSegments,
+        append::append,
         fill::fill,
         filled_row::filled_row,
         filter::filter,
@@ -27,6 +28,7 @@ use crate::{
         scan::Scan,
         series_function::series_function,
         sort::sort,
+        without_null::without_null,
     },
 };
 
@@ -88,23 +90,30 @@ impl Environment {
                 let columns = columns.into_iter().map(Column::into_expr).collect();
                 project(self.run(*input, meters), columns)
             }
+            Node::Append { input, arguments, function, .. } => {
+                append(self.run(*input, meters), arguments, function)
+            }
             Node::Function { input, function, .. } => {
                 series_function(self.run(*input, meters), function, self.cancellation.clone())
             }
-            Node::Summaries(Summaries { asked, windows, range, .. }) => {
+            Node::Summaries(Summaries { asked, windows, ends, range, .. }) => {
                 AggregatePieces::new(Arc::clone(&self.view), asked, windows, range, rows, budget)
+                    .with_ends(ends)
                     .cancelled_by(self.cancellation.clone())
                     .into_chunks()
             }
-            Node::Windows { input, aggregates, windows } => {
+            Node::Windows { input, aggregates, windows, ends } => {
                 let (input, cancellation) = (self.run(*input, meters), self.cancellation.clone());
-                AggregateRows::new(input, aggregates.aggregates, windows, cancellation).into_chunks()
+                AggregateRows::new(input, aggregates.aggregates, windows, cancellation)
+                    .with_ends(ends)
+                    .into_chunks()
             }
             Node::Segments { input, aggregates, segmenter } => {
                 AggregateSegments::new(self.run(*input, meters), segmenter, aggregates.aggregates)
                     .into_chunks()
             }
             Node::Fill { input, fills } => fill(self.run(*input, meters), fills, budget),
+            Node::WithoutNull { input, columns, all } => without_null(self.run(*input, meters), columns, all),
             Node::Sort { input, keys, most } => sort(self.run(*input, meters), keys, most, rows, budget),
             Node::Limit { input, offset, most } => limit(self.run(*input, meters), offset, most),
             Node::Label { input, labels, columns } => label(self.run(*input, meters), labels, columns),

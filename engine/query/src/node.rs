@@ -50,16 +50,20 @@ pub(crate) enum Node {
     Filter { input: Box<Node>, condition: Written },
     /// Columns computed from columns.
     Compute { input: Box<Node>, columns: Vec<Column> },
+    /// A column behind those of the rows: of a function of series that gives a value for each row.
+    Append { input: Box<Node>, call: Expression, arguments: Vec<Expr>, function: Box<dyn SeriesFunction> },
     /// The rows of a function of series.
     Function { input: Box<Node>, call: Expression, function: Box<dyn SeriesFunction> },
     /// Aggregates of series as they are, from statistics where these do.
     Summaries(Summaries),
-    /// Aggregates of rows, by windows of time.
-    Windows { input: Box<Node>, aggregates: Aggregates, windows: WindowSequence },
+    /// Aggregates of rows, by windows of time; with `ends` a last column says where each window ends.
+    Windows { input: Box<Node>, aggregates: Aggregates, windows: WindowSequence, ends: bool },
     /// Aggregates of rows, by what the rows are.
     Segments { input: Box<Node>, aggregates: Aggregates, segmenter: Segmenter },
     /// Null cells filled.
     Fill { input: Box<Node>, fills: Fills },
+    /// The rows of which no value of some columns is null, or not all of them.
+    WithoutNull { input: Box<Node>, columns: Vec<usize>, all: bool },
     /// Rows in another order; of those that come first, where only so many are wanted.
     Sort { input: Box<Node>, keys: Vec<SortKey>, most: Option<usize> },
     /// Without the first rows, and no more than so many.
@@ -122,6 +126,8 @@ pub(crate) struct Summaries {
     /// Whether there is one for each column.
     pub(crate) are_columns: bool,
     pub(crate) windows: WindowSequence,
+    /// Whether a last column says where each window ends.
+    pub(crate) ends: bool,
     /// What the condition leaves of time.
     pub(crate) range: TimeRange,
 }
@@ -181,10 +187,12 @@ impl Node {
             Self::Concat(inputs) | Self::Merge { inputs, .. } => inputs.iter().collect(),
             Self::Filter { input, .. }
             | Self::Compute { input, .. }
+            | Self::Append { input, .. }
             | Self::Function { input, .. }
             | Self::Windows { input, .. }
             | Self::Segments { input, .. }
             | Self::Fill { input, .. }
+            | Self::WithoutNull { input, .. }
             | Self::Sort { input, .. }
             | Self::Limit { input, .. }
             | Self::Label { input, .. }

@@ -9,6 +9,7 @@
 pub(crate) mod aggregate_pieces;
 pub(crate) mod aggregate_rows;
 pub(crate) mod aggregate_segments;
+pub(crate) mod append;
 pub(crate) mod fill;
 pub(crate) mod filled_row;
 pub(crate) mod filter;
@@ -21,3 +22,4 @@ pub(crate) mod project;
 pub(crate) mod scan;
 pub(crate) mod series_function;
 pub(crate) mod sort;
+pub(crate) mod without_null;

@@ -5,6 +5,7 @@ mod by_device;
 mod by_series;
 mod by_tags;
 mod columns;
+mod each_row;
 mod grouped;
 mod having;
 mod last;
@@ -69,6 +70,14 @@ impl Planner<'_> {
         };
         not_negative(query.offset, "OFFSET")?;
         not_negative(query.series_offset, "SOFFSET")
+    }
+
+    /// Whether rows of aggregates have a last column that says where their windows end: windows of rows always do, those of
+    /// time where it is asked for.
+    pub(crate) fn says_ends(&self) -> bool {
+        let Some(group_by) = &self.query.group_by else { return false };
+        let asked = || self.query.columns.iter().any(|column| columns::is_end_time(&column.expression));
+        group_by.rows.is_some() || group_by.time.is_some() && asked()
     }
 
     /// Which columns `slimit` and `soffset` leave, by their number.

@@ -52,7 +52,7 @@ pub use schema::{
 };
 pub use select::{
     Alignment, Fill, FromPath, IntoTarget, NullOrder, OrderKey, Projection, Select, SelectColumn, SelectInto,
-    SortBy, TypedFill, TypedFillMethod,
+    SortBy, TypedFill, TypedFillMethod, WithoutNull,
 };
 pub use series_name::SeriesName;
 pub use show::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries};

@@ -86,6 +86,10 @@ impl Query {
     pub(super) fn divides(&self) -> bool {
         let Select { columns, condition, limit, offset, series_limit, series_offset, order_by, .. } =
             &self.select;
+        // Which rows are left out depends on the columns of all devices.
+        if self.select.without_null.is_some() && !self.by_device() {
+            return false;
+        }
         let limited = [limit, offset, series_limit, series_offset].into_iter().any(Option::is_some);
         if limited || !order_by.is_empty() {
             return false;

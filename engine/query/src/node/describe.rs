@@ -71,6 +71,7 @@ impl Node {
                 let shown = (0..columns.len()).map(|at| self.title(at));
                 format!("Compute {}", listed(columns.len(), shown))
             }
+            Self::Append { call, .. } => format!("Add {}", call.column_name()),
             Self::Function { call, .. } => format!("Run {}", call.column_name()),
             Self::Summaries(summaries) => summaries_line(summaries),
             Self::Windows { aggregates, windows, .. } => {
@@ -84,6 +85,11 @@ impl Node {
                 format!("Aggregate {}, by windows of {}", names(&aggregates.calls), segmenter.name())
             }
             Self::Fill { .. } => "Fill nulls".to_owned(),
+            Self::WithoutNull { columns, all, .. } => {
+                let shown = columns.iter().map(|&at| self.title(at));
+                let which = if *all { "all" } else { "one" };
+                format!("Leave out where {which} of {} is null", listed(columns.len(), shown))
+            }
             Self::Sort { input, keys, most } => sort_line(input, keys, *most),
             Self::Limit { offset, most, .. } => limit_line(*offset, *most),
             Self::Label { labels, .. } => format!("Rows of {}", labels.join(", ")),
@@ -130,6 +136,7 @@ impl Node {
             }
             Self::Filter { input, .. }
             | Self::Fill { input, .. }
+            | Self::WithoutNull { input, .. }
             | Self::Sort { input, .. }
             | Self::Limit { input, .. } => Some(input.title(column)),
             _ => None,

@@ -58,6 +58,8 @@ pub(crate) struct AggregatePieces {
     states: Vec<State>,
     columns: Vec<Slot>,
     windows: WindowSequence,
+    /// Whether a last column says where each window ends.
+    ends: bool,
     /// The first window behind the batch, which ends what a batch keeps.
     ahead: Option<Window>,
     range: TimeRange,
@@ -98,6 +100,7 @@ impl AggregatePieces {
             states: asked.banks.states(),
             columns: asked.columns,
             windows,
+            ends: false,
             ahead,
             range,
             batch: batch.clamp(1, 1024).min(most),
@@ -105,6 +108,11 @@ impl AggregatePieces {
             cancellation: Cancellation::default(),
             memory: budget.part("series that are summed up side by side"),
         }
+    }
+
+    /// With a last column that says where each window ends, or without.
+    pub(crate) fn with_ends(self, ends: bool) -> Self {
+        Self { ends, ..self }
     }
 
     /// Ends when it is told to, within a batch of windows and of rows.
@@ -141,7 +149,10 @@ impl AggregatePieces {
         }
         self.inputs = inputs;
         let times = batch.iter().map(|window| window.label).collect::<Int64Array>();
-        let columns = banks::finish(&mut self.states, &self.columns, batch.len())?;
+        let mut columns = banks::finish(&mut self.states, &self.columns, batch.len())?;
+        if self.ends {
+            columns.push(Arc::new(batch.iter().map(|window| window.range.end).collect::<Int64Array>()));
+        }
         let chunk = Chunk { times, columns };
         if !backwards {
             return Ok(Some(chunk));

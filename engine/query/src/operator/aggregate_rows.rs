@@ -3,7 +3,7 @@
 //! Rows and windows come in order of time, the oldest or the newest first. A window is finished, and its group given out, as
 //! soon as a row behind it is seen; windows that overlap are open at the same time.
 
-use std::{collections::VecDeque, fmt, ops::Range};
+use std::{collections::VecDeque, fmt, ops::Range, sync::Arc};
 
 use arrow_array::Int64Array;
 
@@ -47,6 +47,8 @@ pub(crate) struct AggregateRows {
     aggregates: Vec<RowAggregate>,
     accumulators: Vec<Box<dyn Accumulator>>,
     windows: WindowSequence,
+    /// Whether a last column says where each window ends.
+    ends: bool,
     /// Windows that rows may still come for; their groups are numbered from the front.
     open: VecDeque<Window>,
     /// The rows being worked on, and how many of the open windows have had theirs.
@@ -74,11 +76,17 @@ impl AggregateRows {
             aggregates,
             accumulators,
             windows,
+            ends: false,
             open: VecDeque::new(),
             current: None,
             input_ended: false,
             cancellation,
         }
+    }
+
+    /// With a last column that says where each window ends, or without.
+    pub(crate) fn with_ends(self, ends: bool) -> Self {
+        Self { ends, ..self }
     }
 
     /// Its rows.
@@ -154,13 +162,17 @@ impl AggregateRows {
     }
 
     fn finish(&mut self, windows: usize) -> Result<Chunk, QueryError> {
-        let times = self.open.drain(..windows).map(|window| window.label).collect::<Int64Array>();
-        let columns =
-            self.accumulators.iter_mut().map(|each| each.finish(windows)).collect::<Result<_, _>>()?;
+        let (times, ends): (Vec<i64>, Vec<i64>) =
+            self.open.drain(..windows).map(|window| (window.label, window.range.end)).unzip();
+        let mut columns =
+            self.accumulators.iter_mut().map(|each| each.finish(windows)).collect::<Result<Vec<_>, _>>()?;
+        if self.ends {
+            columns.push(Arc::new(Int64Array::from(ends)));
+        }
         if let Some((_, fed)) = &mut self.current {
             *fed = fed.saturating_sub(windows);
         }
-        Ok(Chunk { times, columns })
+        Ok(Chunk { times: times.into(), columns })
     }
 }
 

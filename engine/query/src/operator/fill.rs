@@ -59,7 +59,9 @@ fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
             Method::Previous(within.map_or(i64::MAX, |within| within.fixed_millis()))
         }
         Fill::Linear => linear(),
-        Fill::Constant(given) => constant(given)?,
+        // It is for columns of all types: those that do not hold it stay as they are, and no real is for whole numbers.
+        Fill::Constant(Constant::Real { .. }) if is_whole(data_type) => Method::Leave,
+        Fill::Constant(given) => constant(given).unwrap_or(Method::Leave),
         Fill::Typed(all) => {
             let found = all.iter().find(|each| each.data_type.is_none_or(|wanted| wanted == data_type));
             match found.map(|each| &each.method) {
@@ -74,6 +76,10 @@ fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
     })
 }
 
+fn is_whole(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Int32 | DataType::Int64 | DataType::Timestamp)
+}
+
 /// The number that a constant is, if it is one.
 fn number(constant: &Constant) -> Option<Given<'_>> {
     match constant {
@@ -83,7 +89,7 @@ fn number(constant: &Constant) -> Option<Given<'_>> {
     }
 }
 
-/// Rejects a number that a column of numbers does not hold: rather than that its cells stay null, or become infinite.
+/// Rejects a number that a column of numbers does not hold.
 fn in_range(given: Given<'_>, data_type: DataType) -> Result<(), QueryError> {
     let reason = match data_type {
         DataType::Int32 => given.int32().err(),

@@ -38,6 +38,8 @@ pub struct FunctionDefinition {
     summary: Cow<'static, str>,
     listing: Listing,
     binder: Binder,
+    /// Of a function of series: it gives one value for each row that it is given.
+    each_row: bool,
 }
 
 type RowBinder = dyn Fn(&Call<'_>) -> Result<(Arc<dyn RowFunction>, DataType), QueryError> + Send + Sync;
@@ -153,7 +155,8 @@ impl FunctionDefinition {
         binder: Binder,
     ) -> Self {
         let name = name.to_ascii_lowercase().into();
-        Self { name, aliases: &[], signature, summary, listing: Listing::External(String::new()), binder }
+        let listing = Listing::External(String::new());
+        Self { name, aliases: &[], signature, summary, listing, binder, each_row: false }
     }
 
     /// A function of which the name and the kind are known, and the rest when it is called: `get` is asked for each call, and
@@ -228,6 +231,14 @@ impl FunctionDefinition {
         self.listed(Listing::BuiltInSeries(class))
     }
 
+    /// As a function of series that gives exactly one value for each row that it is given, at once: it may stand wherever a
+    /// function of rows may, and its values are those of the rows it stands beside.
+    #[must_use]
+    pub(crate) fn for_each_row(mut self) -> Self {
+        self.each_row = true;
+        self
+    }
+
     /// Found under more names, in lower case.
     #[must_use]
     pub(crate) fn also(mut self, aliases: &'static [&'static str]) -> Self {
@@ -292,6 +303,11 @@ impl FunctionDefinition {
     /// Whether it is a factory's, of a user or of a library.
     pub(crate) fn is_udf(&self) -> bool {
         matches!(self.listing, Listing::External(_) | Listing::Library(_))
+    }
+
+    /// Whether it is a function of series that gives one value [for each row](Self::for_each_row).
+    pub(crate) fn is_for_each_row(&self) -> bool {
+        self.each_row
     }
 
     pub(crate) fn listing(&self) -> &Listing {

@@ -147,5 +147,5 @@ pub(super) fn rows(
     }
     let computed = grouped::aggregate(planner, names, calls, direction)?;
     let scope = scope(planner, calls, &computed.types);
-    compute(computed, &scope, expressions, having)
+    compute(computed, scope, expressions, having)
 }

@@ -225,7 +225,22 @@ fn joined(
     } else {
         Node::concat(inputs)
     };
-    tail::filled(planner, node, &all_types)
+    let node = tail::filled(planner, node, &all_types)?;
+    Ok(tail::without_null(planner, node, looked_at(planner, columns)?))
+}
+
+/// The columns that `without null` looks at: by their names, the device's left out.
+fn looked_at(planner: &Planner<'_>, columns: &[ResultColumn]) -> Result<Vec<usize>, QueryError> {
+    let Some(without) = &planner.query.without_null else { return Ok(Vec::new()) };
+    if without.columns.is_empty() {
+        return Ok((1..columns.len()).collect());
+    }
+    let at = |expression: &Expression| {
+        let name = expression.column_name();
+        columns.iter().skip(1).position(|column| column.name == name).map(|at| at + 1)
+    };
+    let found = without.columns.iter().map(|each| at(each).ok_or_else(|| tail::not_a_column(each)));
+    found.collect()
 }
 
 impl Part {

@@ -12,7 +12,7 @@ use levada_sql::ast::{Expression, ExpressionKind};
 use levada_storage::Direction;
 
 use super::{
-    Planner,
+    Planner, each_row,
     output::{Computed, bind_columns},
 };
 use crate::{
@@ -42,12 +42,12 @@ fn find_calls(expression: &Expression, functions: &FunctionRegistry, into: &mut 
     }
 }
 
-/// The kind of function that an expression calls.
+/// The kind of function that an expression calls. One that gives a value for each row has no rows of its own, and is as a
+/// function of rows here.
 fn kind(expression: &Expression, functions: &FunctionRegistry) -> Option<FunctionKind> {
-    match &expression.kind {
-        ExpressionKind::Function(function) => functions.find(&function.name).map(FunctionDefinition::kind),
-        _ => None,
-    }
+    let ExpressionKind::Function(function) = &expression.kind else { return None };
+    let found = functions.find(&function.name)?;
+    Some(if found.is_for_each_row() { FunctionKind::Row } else { found.kind() })
 }
 
 /// The series and aggregates that stand outside of calls of functions of series, each once.
@@ -100,6 +100,8 @@ pub(super) fn rows(
         let node = Node::Function { input, call: call.clone(), function: running };
         inputs.push(Joined { node, types: vec![data_type] });
     }
+    let joined = Node::join(inputs, Direction::Ascending);
+    let node = each_row::columns(&mut scope, joined, &mut width, expressions)?;
     let columns = bind_columns(&scope, expressions)?;
-    Ok(Computed::of(Node::join(inputs, Direction::Ascending), columns, width, false))
+    Ok(Computed::of(node, columns, width, false))
 }

@@ -52,7 +52,7 @@ pub(super) fn plan(
             continue;
         }
         let expressions: Vec<Expression> = places.iter().map(|&at| outputs[at].expression.clone()).collect();
-        let computed = compute(computed, &scope, &expressions, having)?;
+        let computed = compute(computed, scope, &expressions, having)?;
         places.iter().zip(computed.types).for_each(|(&at, data_type)| types[at] = Some(data_type));
         parts.push(Part { group, places, node: computed.node });
     }
@@ -63,7 +63,8 @@ pub(super) fn plan(
         .chain(outputs.iter().zip(&types).map(|(output, &data_type)| column(output.name.clone(), data_type)))
         .collect();
     let parts = parts.into_iter().map(|part| part.labelled(&types)).collect();
-    Ok(Bound::new(has_time(group_by), columns, tail::limited(planner, Node::concat(parts))))
+    let rows = tail::without_null(planner, Node::concat(parts), (tags.len()..columns.len()).collect());
+    Ok(Bound::new(has_time(group_by), columns, tail::limited(planner, rows)))
 }
 
 /// The rows of the series whose tags have some values.

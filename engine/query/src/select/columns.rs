@@ -1,11 +1,11 @@
 //! What kind of query the columns make, and whether they may stand together.
 
-use levada_sql::ast::{Expression, ExpressionKind, Select, SeriesName};
+use levada_sql::ast::{Expression, ExpressionKind, GroupBy, Select, SeriesName};
 
 use super::Planner;
 use crate::{FunctionRegistry, QueryError};
 
-/// The column that says where a window of rows ends.
+/// The column that says where a window ends.
 pub(super) const END_TIME: &str = "__endTime";
 
 /// Whether the query aggregates.
@@ -23,6 +23,7 @@ pub(super) fn is_aggregated(planner: &Planner<'_>) -> Result<bool, QueryError> {
     for column in &query.columns {
         let expression = &column.expression;
         if is_end_time(expression) {
+            check_end_time(query)?;
             continue;
         }
         check_constants(expression)?;
@@ -74,6 +75,15 @@ pub(super) fn check_suffixes(query: &Select) -> Result<(), QueryError> {
 /// Whether an expression is the pseudo column [`END_TIME`].
 pub(super) fn is_end_time(expression: &Expression) -> bool {
     matches!(&expression.kind, ExpressionKind::Series(name) if name.to_string().eq_ignore_ascii_case(END_TIME))
+}
+
+/// Rejects [`END_TIME`] where there are no windows.
+fn check_end_time(query: &Select) -> Result<(), QueryError> {
+    let by_windows = |group_by: &GroupBy| group_by.time.is_some() || group_by.rows.is_some();
+    if query.group_by.as_ref().is_some_and(by_windows) {
+        return Ok(());
+    }
+    Err(QueryError::semantic(format!("{END_TIME} says where a window ends: it needs GROUP BY with windows")))
 }
 
 /// What an expression holds.

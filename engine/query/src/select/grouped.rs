@@ -7,7 +7,7 @@ use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
 use levada_storage::Direction;
 
-use super::{Planner, output::Computed, raw};
+use super::{Planner, each_row, output::Computed, raw};
 use crate::{
     FunctionRegistry, QueryError,
     aggregate::{Aggregate, Keep},
@@ -163,10 +163,18 @@ impl Calls {
 /// the last: what lies across two batches of windows is then read for each.
 pub(super) fn direction(planner: &Planner<'_>, wanted: Direction) -> Direction {
     let of_time = planner.query.group_by.as_ref().is_some_and(|by| by.time.is_some() && by.rows.is_none());
-    if of_time && planner.query.limit.is_some() { wanted } else { Direction::Ascending }
+    let query = planner.query;
+    // What goes by the row, or the window, before it follows the order asked for.
+    let in_order = || {
+        let columns = query.columns.iter().map(|column| &column.expression);
+        let mut written = columns.chain(&query.having).chain(&query.condition);
+        written.any(|each| each_row::is_in(each, &planner.context.functions))
+    };
+    if of_time && (query.limit.is_some() || in_order()) { wanted } else { Direction::Ascending }
 }
 
-/// The rows of aggregates: a column for each call, and for windows of rows one more with their last times. Windows of time
+/// The rows of aggregates: a column for each call, and one more with the windows' last times where the query [says them]
+/// (Planner::says_ends). Windows of time
 /// come in a direction.
 pub(super) fn aggregate(
     planner: &Planner<'_>,
@@ -181,9 +189,11 @@ pub(super) fn aggregate(
     if split.rest.is_none() && rows.is_none() && calls.are_of_series() {
         let aggregates = of_series(calls, names)?;
         let asked = asked(calls, names, &aggregates);
-        let types = aggregates.iter().map(|each| each.data_type).collect();
+        let mut types: Vec<DataType> = aggregates.iter().map(|each| each.data_type).collect();
+        types.extend(planner.says_ends().then_some(DataType::Int64));
+        let ends = planner.says_ends();
         let range = split.range.intersect(windows.range());
-        let summaries = Summaries { asked, calls: calls.written(), are_columns: true, windows, range };
+        let summaries = Summaries { asked, calls: calls.written(), are_columns: true, windows, ends, range };
         return Ok(Computed { node: Node::Summaries(summaries), types, never: false });
     }
 
@@ -204,10 +214,10 @@ pub(super) fn aggregate(
     let mut types: Vec<DataType> = aggregates.iter().map(|each| each.aggregate.data_type).collect();
     let aggregates = Aggregates { aggregates, calls: calls.written() };
     let input = Box::new(computed.node);
-    types.extend(rows.map(|_| DataType::Int64));
+    types.extend(planner.says_ends().then_some(DataType::Int64));
     let node = match rows {
         _ if computed.never => Node::Nothing,
-        None => Node::Windows { input, aggregates, windows },
+        None => Node::Windows { input, aggregates, windows, ends: planner.says_ends() },
         Some(rows) => {
             let segmenter = segmenter(rows, computed.types.first().copied().unwrap_or(DataType::Int64))?;
             Node::Segments { input, aggregates, segmenter }

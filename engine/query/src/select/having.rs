@@ -8,6 +8,7 @@ use levada_sql::ast::{BinaryOperator, Constant, Expression, ExpressionKind};
 use super::{
     Planner,
     columns::is_end_time,
+    each_row,
     grouped::Calls,
     output::{Computed, bind_columns},
 };
@@ -43,8 +44,7 @@ pub(super) fn having(
 /// What may be used of the aggregates' rows.
 pub(super) fn scope(planner: &Planner<'_>, calls: &Calls, types: &[DataType]) -> Scope {
     let mut scope = calls.scope(types);
-    let rows = planner.query.group_by.as_ref().is_some_and(|group_by| group_by.rows.is_some());
-    if let Some(last) = types.len().checked_sub(1).filter(|_| rows) {
+    if let Some(last) = types.len().checked_sub(1).filter(|_| planner.says_ends()) {
         for column in planner.query.columns.iter().filter(|column| is_end_time(&column.expression)) {
             scope.add(&column.expression, last, DataType::Int64);
         }
@@ -55,15 +55,18 @@ pub(super) fn scope(planner: &Planner<'_>, calls: &Calls, types: &[DataType]) ->
 /// The rows of aggregates for which `having` holds, as columns.
 pub(super) fn compute(
     computed: Computed,
-    scope: &Scope,
+    mut scope: Scope,
     expressions: &[Expression],
     having: Option<&Expression>,
 ) -> Result<Computed, QueryError> {
     let Computed { mut node, types, never } = computed;
+    let mut width = types.len();
     if let Some(having) = having {
+        node = each_row::columns(&mut scope, node, &mut width, [having])?;
         let condition = Written { bound: scope.bind_condition(having, "HAVING")?, written: having.clone() };
         node = Node::Filter { input: Box::new(node), condition };
     }
-    let columns = bind_columns(scope, expressions)?;
-    Ok(Computed::of(node, columns, types.len(), never))
+    let node = each_row::columns(&mut scope, node, &mut width, expressions)?;
+    let columns = bind_columns(&scope, expressions)?;
+    Ok(Computed::of(node, columns, width, never))
 }

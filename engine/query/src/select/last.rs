@@ -26,8 +26,14 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     if !query.columns.iter().all(|column| is_series(&column.expression)) {
         return Err(QueryError::semantic("Last queries can only be applied on raw time series."));
     }
-    if query.group_by.is_some() || query.fill.is_some() || query.having.is_some() {
-        return Err(QueryError::semantic("Last queries take neither GROUP BY nor FILL nor HAVING."));
+    if query.group_by.is_some()
+        || query.fill.is_some()
+        || query.having.is_some()
+        || query.without_null.is_some()
+    {
+        return Err(QueryError::semantic(
+            "Last queries take neither GROUP BY nor FILL nor HAVING nor WITHOUT NULL.",
+        ));
     }
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole).by_path();

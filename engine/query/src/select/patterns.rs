@@ -77,7 +77,8 @@ pub(super) fn plan(planner: &Planner<'_>, show: Show<'_>) -> Result<Option<Bound
     let range = split.range.intersect(windows.range());
     let asked = Asked { inputs: inputs.into_devices(), banks, columns: slots };
     let calls = query.columns.iter().map(|column| column.expression.clone()).collect();
-    let node = Node::Summaries(Summaries { asked, calls, are_columns: false, windows, range });
+    let summaries = Summaries { asked, calls, are_columns: false, windows, ends: false, range };
+    let node = Node::Summaries(summaries);
     let node = tail::finish(planner, node, &types, columns.len(), &keys)?;
     Ok(Some(Bound::new(has_time(query.group_by.as_ref()), columns, node)))
 }
@@ -87,7 +88,7 @@ fn is_plain(query: &Select) -> bool {
     let by_time =
         query.group_by.as_ref().is_none_or(|GroupBy { rows, tags, .. }| rows.is_none() && tags.is_empty());
     let by_column = query.order_by.iter().any(|key| matches!(key.by, SortBy::Expression(_)));
-    by_time && !by_column && query.having.is_none()
+    by_time && !by_column && query.having.is_none() && query.without_null.is_none()
 }
 
 /// A column of the query: an aggregate of a name.

@@ -5,7 +5,7 @@ use levada_sql::ast::{BinaryOperator, Expression, ExpressionKind};
 use levada_storage::{Direction, TimeRange};
 
 use super::{
-    Planner, by_series,
+    Planner, by_series, each_row,
     output::{Computed, bind_columns, outputs},
     single_time,
     sources::Sources,
@@ -71,23 +71,26 @@ pub(super) fn rows(
     let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
     let mut sources = Sources::default();
     expressions.iter().chain(&condition).for_each(|each| sources.add_all(each, names));
-    let scope = sources.scope(names, &planner.context.functions);
-    let columns = bind_columns(&scope, expressions)?;
+    let mut scope = sources.scope(names, &planner.context.functions);
     if sources.is_empty() {
         return Err(QueryError::semantic("a query must name at least one series"));
     }
-    let width = sources.width();
+    let mut width = sources.width();
     let mut node = match single_time::wanted(planner)? {
         Some((time, fills)) => sources.filled_row(time, fills),
         None => sources.scans(range, direction),
     };
     let mut never = false;
     if let Some(written) = condition {
+        each_row::check_condition(planner, &written, "WHERE")?;
+        node = each_row::columns(&mut scope, node, &mut width, [&written])?;
         let bound = scope.bind_condition(&written, "WHERE")?;
         never = bound.is_never();
         let condition = Written { bound, written };
         node = if never { Node::Nothing } else { Node::Filter { input: Box::new(node), condition } };
     }
+    let node = each_row::columns(&mut scope, node, &mut width, expressions)?;
+    let columns = bind_columns(&scope, expressions)?;
     Ok(Computed::of(node, columns, width, never))
 }
 

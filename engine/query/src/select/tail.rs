@@ -19,6 +19,8 @@ pub(super) struct Keys {
     /// What is computed only to be sorted by, behind the columns that come out.
     pub(super) hidden: Vec<Expanded>,
     keys: Vec<Key>,
+    /// The columns that `without null` looks at.
+    looked_at: Vec<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +45,7 @@ pub(super) fn keys(
     names: &mut Names<'_>,
     directed: bool,
 ) -> Result<Keys, QueryError> {
-    let mut keys = Keys::default();
+    let mut keys = Keys { looked_at: looked_at(planner, outputs, names)?, ..Keys::default() };
     let written: &[OrderKey] = match planner.query.order_by.as_slice() {
         // Times are unique, so nothing behind the time matters.
         [first, ..] if first.by == SortBy::Time && (directed || !first.descending) => &[],
@@ -99,8 +101,52 @@ fn hidden(
     Ok(By::Hidden(hidden.len() - 1))
 }
 
+/// The columns that `without null` looks at.
+fn looked_at(
+    planner: &Planner<'_>,
+    outputs: &[Output],
+    names: &mut Names<'_>,
+) -> Result<Vec<usize>, QueryError> {
+    let Some(without) = &planner.query.without_null else { return Ok(Vec::new()) };
+    if without.columns.is_empty() {
+        return Ok((0..outputs.len()).collect());
+    }
+    let mut found = Vec::new();
+    for expression in &without.columns {
+        if let Some(at) = by_alias(expression, outputs) {
+            found.push(at);
+            continue;
+        }
+        for each in names.expand(expression)? {
+            let at = outputs.iter().position(|output| output.expression == *each.grouped());
+            found.push(at.ok_or_else(|| not_a_column(expression))?);
+        }
+    }
+    if found.is_empty() {
+        return Err(not_a_column(&without.columns[0]));
+    }
+    Ok(found)
+}
+
+/// The error of what `without null` looks at and is no column of the query.
+pub(super) fn not_a_column(expression: &Expression) -> QueryError {
+    let name = expression.column_name();
+    QueryError::semantic(format!("without null: `{name}` must be a column of the query"))
+}
+
+/// The rows that `without null` leaves, which looks at some columns.
+pub(super) fn without_null(planner: &Planner<'_>, input: Node, columns: Vec<usize>) -> Node {
+    match &planner.query.without_null {
+        Some(without) => Node::WithoutNull { input: Box::new(input), columns, all: without.all },
+        None => input,
+    }
+}
+
 /// How many rows the query needs to have sorted; all where `None`.
 pub(super) fn wanted_rows(planner: &Planner<'_>) -> Option<usize> {
+    if planner.query.without_null.is_some() {
+        return None;
+    }
     let limit = usize::try_from(planner.query.limit?).ok()?;
     Some(limit.saturating_add(offset(planner)))
 }
@@ -153,6 +199,7 @@ pub(super) fn finish(
     } else {
         sorted(filled(planner, node, &types[..outputs])?)
     };
+    let node = without_null(planner, node, keys.looked_at.clone());
     let shown = (0..outputs).map(|at| Column::Taken(at, types[at])).collect();
     Ok(limited(planner, node.compute(shown, types.len())))
 }

@@ -79,7 +79,8 @@ pub(super) fn definitions() -> Vec<FunctionDefinition> {
                 Ok((Box::new(Diff { ignore_null, last: None }), DataType::Double))
             },
         )
-        .listed(Listing::BuiltInScalar),
+        .listed(Listing::BuiltInScalar)
+        .for_each_row(),
     ]
 }
 

@@ -6,3 +6,4 @@ mod functions;
 mod memory;
 mod model;
 mod patterns;
+mod slt;

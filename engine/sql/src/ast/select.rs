@@ -26,6 +26,8 @@ pub struct Select {
     pub order_by: Vec<OrderKey>,
     /// `fill(…)`
     pub fill: Option<Fill>,
+    /// `without null …`
+    pub without_null: Option<WithoutNull>,
     /// Rows to give at most, as written.
     pub limit: Option<i64>,
     /// Rows to leave out before.
@@ -131,6 +133,15 @@ pub enum Fill {
     Constant(Constant),
     /// A method for each type, as 0.12 and 0.13 have it.
     Typed(Vec<TypedFill>),
+}
+
+/// `without null any`, `without null all (s1, s2)`: which rows of a result are left out, as 0.13 has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WithoutNull {
+    /// Rows of which every value is null, rather than those of which one is.
+    pub all: bool,
+    /// The columns that are looked at; every column where empty.
+    pub columns: Vec<Expression>,
 }
 
 /// `int32[previous, 5m]`

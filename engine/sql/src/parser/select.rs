@@ -7,6 +7,7 @@ use super::{Parsed, Parser};
 use crate::{
     ast::{
         Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Projection, Select, SelectColumn, SortBy,
+        WithoutNull,
     },
     lexer::{Symbol, TokenKind},
 };
@@ -16,6 +17,7 @@ impl Parser<'_> {
     pub(super) fn select(&mut self) -> Parsed<Select> {
         self.expect("SELECT")?;
         let last = self.at(&["last"]) && self.begins_column(1) && self.eat("LAST");
+        let top = self.top()?;
         let columns = self.list(Self::select_column)?;
         let into = if self.eat("INTO") { Some(self.select_into()?) } else { None };
         self.expect("FROM")?;
@@ -34,6 +36,7 @@ impl Parser<'_> {
             having: None,
             order_by: Vec::new(),
             fill: None,
+            without_null: None,
             limit: None,
             offset: None,
             series_limit: None,
@@ -41,7 +44,17 @@ impl Parser<'_> {
             alignment: Alignment::Time,
         };
         self.select_clauses(&mut select)?;
+        select.limit = select.limit.into_iter().chain(top).min();
         Ok(select)
+    }
+
+    /// `top 5`, as 0.12 and 0.13 have it; a series may have the name.
+    fn top(&mut self) -> Parsed<Option<i64>> {
+        if !(self.at(&["top"]) && self.ahead(1).kind == TokenKind::Integer) {
+            return Ok(None);
+        }
+        self.bump();
+        self.whole_number().map(Some)
     }
 
     /// A query of single rows.
@@ -112,6 +125,9 @@ impl Parser<'_> {
                 select.fill = Some(self.fill()?);
             }
         }
+        if self.eat_all(&["WITHOUT", "NULL"]) {
+            select.without_null = Some(self.without_null()?);
+        }
         self.row_limits(&mut select.limit, &mut select.offset)?;
         if self.eat("SLIMIT") {
             select.series_limit = Some(self.whole_number()?);
@@ -135,6 +151,20 @@ impl Parser<'_> {
             select.alignment = Alignment::None;
         }
         Ok(())
+    }
+
+    /// What stands behind `without null`.
+    fn without_null(&mut self) -> Parsed<WithoutNull> {
+        let all = match self.eat_any(&["ANY", "ALL"]) {
+            Some(found) => found == 1,
+            None => return Err(self.unexpected()),
+        };
+        let mut columns = Vec::new();
+        if self.eat_symbol(Symbol::LeftParen) {
+            columns = self.list(Self::expression)?;
+            self.expect_symbol(Symbol::RightParen)?;
+        }
+        Ok(WithoutNull { all, columns })
     }
 
     /// `limit 10 offset 5`, in either order.

@@ -558,3 +558,6 @@ unset ttl to root.v1
 delete storage group root.v1
 create function adder as 'org.example.Adder' using uri 'file:///x.wasm'
 drop function adder
+select s1, s2 from root.v1.d1 without null any
+select s1, s2 from root.v1.d1 without null all (s1, s2) limit 2 align by device
+select top 2 s1 from root.v1.d1

@@ -8,6 +8,9 @@ const REJECTED: &str = include_str!("../data/rejected.sql");
 /// Rejected by the peer for what stands behind the words by which we recognise a statement that we do not carry out.
 const BEHIND_UNSUPPORTED: [&str; 2] = ["create view", "create cq"];
 
+/// What releases between the two carry out.
+const OF_OTHER_RELEASES: [&str; 1] = ["without null any"];
+
 #[test]
 fn whatever_the_peer_carries_out_is_parsed() {
     let failures: Vec<_> = ACCEPTED
@@ -28,6 +31,7 @@ fn whatever_the_peer_finds_malformed_is_rejected() {
     let accepted: Vec<_> = REJECTED
         .lines()
         .filter(|sql| !BEHIND_UNSUPPORTED.iter().any(|begin| sql.starts_with(begin)))
+        .filter(|sql| !OF_OTHER_RELEASES.iter().any(|clause| sql.ends_with(clause)))
         .filter(|sql| parse(sql).is_ok())
         .collect();
     assert!(accepted.is_empty(), "{}", accepted.join("\n"));

@@ -179,7 +179,10 @@ async fn a_call_that_makes_a_series_cannot_stand_in_where() {
             rejection(&store.session(), "select s1 from root.sg.d1 where adder(s1, s2) > 3").await;
         assert_eq!(
             (code, message.as_str()),
-            (701, "adder: it makes a series of its own, and cannot stand here")
+            (
+                301,
+                "adder: it makes rows of its own, and cannot stand in WHERE: functions of single rows and `diff` can"
+            )
         );
     }
 }

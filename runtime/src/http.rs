@@ -31,7 +31,7 @@ mod desk;
 mod streams;
 mod tap;
 
-pub use self::desk::{Action, Answer, Desk, Guard, Idle, Order, ThisMachine};
+pub use self::desk::{Action, Answer, Caller, Desk, Guard, Idle, Order, ThisMachine};
 
 use crate::{report::NodeReport, runtime::Runtime};
 

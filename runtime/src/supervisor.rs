@@ -77,19 +77,11 @@ impl Supervisor {
 
 /// Connects all sinks; `None` where one cannot, or the pipeline was stopped meanwhile.
 async fn connect(sinks: &[SinkTask]) -> Option<Vec<Option<Checkpoint>>> {
-    let connected = join_all(sinks.iter().map(|sink| sink.writer.connect())).await;
-    let mut checkpoints = Vec::with_capacity(sinks.len());
-    let mut all = true;
-    for (sink, connected) in sinks.iter().zip(connected) {
-        match connected {
-            Ok(checkpoint) => checkpoints.push(checkpoint),
-            Err(error) => {
-                sink.writer.shared.fail(&sink.writer.node, error);
-                all = false;
-            }
-        }
-    }
-    all.then_some(checkpoints)
+    let connecting = sinks.iter().map(|sink| async {
+        // Told at once: the others are not tried for longer.
+        sink.writer.connect().await.map_err(|error| sink.writer.shared.fail(&sink.writer.node, error)).ok()
+    });
+    join_all(connecting).await.into_iter().collect()
 }
 
 /// Finds where everything goes on, and gives the transforms their states; what each source is told. `None` where a state cannot

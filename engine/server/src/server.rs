@@ -1,8 +1,9 @@
 //! Connections are accepted here.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use levada_engine::Engine;
+use levada_engine::{EmbeddedSession, Engine};
+use levada_model::SessionError;
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
@@ -45,6 +46,21 @@ impl Server {
     /// Sets where pipes of others may come from, those that are connected too.
     pub fn set_ip_white_list(&self, list: WhiteList) {
         *self.shared.white_list.write() = list;
+    }
+
+    /// Opens a session of a user who asks from an address by another interface than those of this server. Logins that fail count with
+    /// those here.
+    ///
+    /// # Errors
+    /// User and password do not fit, or too many logins from the address have failed.
+    pub async fn log_in(
+        &self,
+        user: &str,
+        password: &str,
+        from: SocketAddr,
+    ) -> Result<EmbeddedSession, SessionError> {
+        let shared = &self.shared;
+        shared.logins.open(&shared.engine, (user, password), from, shared.query_timeout()).await
     }
 
     /// How many clients are logged in.

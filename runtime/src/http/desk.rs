@@ -4,7 +4,12 @@
 //! page in a browser may not in any case: a request that says where it came from (`Origin`) is rejected, so that no site makes a browser on
 //! this machine give orders.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -75,6 +80,17 @@ pub struct Idle {
     pub error: Option<String>,
 }
 
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Where the connection came from.
+    pub from: SocketAddr,
+    /// What they call this server, a port included: the header `Host`.
+    pub host: Option<&'a str>,
+    /// User and password.
+    pub login: Option<(&'a str, &'a str)>,
+}
+
 /// Says who may look into nodes and give orders.
 #[async_trait]
 pub trait Guard: Send + Sync {
@@ -82,21 +98,35 @@ pub trait Guard: Send + Sync {
     ///
     /// # Errors
     /// They may not: the status of HTTP, and why.
-    async fn admit(&self, from: SocketAddr, login: Option<(&str, &str)>) -> Result<(), (u16, String)>;
+    async fn admit(&self, caller: Caller<'_>) -> Result<(), (u16, String)>;
 }
 
-/// Admits whoever is on this machine.
+/// Admits whoever is on this machine, and calls it by its address or `localhost`: a page in a browser may have a name of its own that
+/// leads here, and then does not say that it is of another origin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ThisMachine;
 
 #[async_trait]
 impl Guard for ThisMachine {
-    async fn admit(&self, from: SocketAddr, _: Option<(&str, &str)>) -> Result<(), (u16, String)> {
-        match from.ip().to_canonical().is_loopback() {
+    async fn admit(&self, caller: Caller<'_>) -> Result<(), (u16, String)> {
+        if !caller.from.ip().to_canonical().is_loopback() {
+            return Err((403, "only from the machine that the process runs on".to_owned()));
+        }
+        match caller.host.is_none_or(is_address) {
             true => Ok(()),
-            false => Err((403, "only from the machine that the process runs on".to_owned())),
+            false => Err((403, "ask for this server by its address, or as `localhost`".to_owned())),
         }
     }
+}
+
+/// Whether a host is named by an address or as this machine, whatever the port.
+fn is_address(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    address.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
 }
 
 /// Where orders are given.
@@ -146,7 +176,9 @@ impl Desk {
         let login = login.and_then(|encoded| BASE64_STANDARD.decode(encoded.trim()).ok());
         let login = login.and_then(|bytes| String::from_utf8(bytes).ok());
         let login = login.as_deref().and_then(|text| text.split_once(':'));
-        self.guard.admit(from, login).await.map_err(|(status, message)| denied(status, &message))
+        let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+        let caller = Caller { from, host, login };
+        self.guard.admit(caller).await.map_err(|(status, message)| denied(status, &message))
     }
 }
 

@@ -128,8 +128,13 @@ impl Journal {
     /// All letters before a position are settled.
     pub(super) fn settle(&mut self, position: u64) -> io::Result<()> {
         if position > self.settled {
+            let before = self.settled;
             self.settled = position.min(self.next());
-            self.write_head()?;
+            if let Err(error) = self.write_head() {
+                // The next call notes it.
+                self.settled = before;
+                return Err(error);
+            }
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! A dead letter, read back from its line.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use levada_connector_api::FieldValue;
-use levada_model::{DataType, Kind, Path, SplitName};
+use levada_connector_api::{BatchBuilder, FieldValue};
+use levada_model::{DataType, Kind, Moment, Path, SplitName};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
@@ -186,7 +186,10 @@ impl RowLine {
             Ok((name.clone(), cell.ok_or_else(wrong)?))
         };
         let values = values.into_iter().map(cell).collect::<Result<_, String>>()?;
-        Ok(Row { device, time, values })
+        let row = Row { device, time, values };
+        // What no batch takes is told here, with the letter's line, and not when it is sent among others.
+        row.put(&mut BatchBuilder::new()).map_err(|error| format!("`row`: {error}"))?;
+        Ok(row)
     }
 }
 
@@ -213,8 +216,14 @@ fn typed(value: &Json, data_type: DataType) -> Option<Cell> {
         DataType::Text => Cell::Text(text()?.to_owned()),
         DataType::String => Cell::Str(text()?.to_owned()),
         DataType::Date => Cell::Date(date(text()?)?),
-        DataType::Blob => Cell::Blob(text().filter(|text| text.starts_with("0x"))?.to_owned()),
+        DataType::Blob => Cell::Blob(text().filter(|text| is_hex(text))?.to_owned()),
     })
+}
+
+/// Whether a text is bytes as two hexadecimal digits each, behind `0x`.
+fn is_hex(text: &str) -> bool {
+    text.strip_prefix("0x")
+        .is_some_and(|digits| digits.len() % 2 == 0 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// A time in milliseconds.
@@ -229,9 +238,18 @@ fn date(text: &str) -> Option<i32> {
     Some(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
 }
 
+impl Row {
+    /// Puts it into a builder, as a row that came from no record.
+    pub(super) fn put(&self, rows: &mut BatchBuilder) -> Result<(), String> {
+        let fields: Vec<_> = self.values.iter().map(|(name, cell)| (name.as_str(), cell.field())).collect();
+        let placed = rows.row_at(&self.device, Moment::of_millis(self.time), &fields);
+        placed.map(drop).map_err(|error| error.to_string())
+    }
+}
+
 impl Cell {
     /// As a field of a row.
-    pub(super) fn field(&self) -> FieldValue<'_> {
+    fn field(&self) -> FieldValue<'_> {
         match self {
             Self::Boolean(value) => FieldValue::Boolean(*value),
             Self::Int32(value) => FieldValue::Int32(*value),
@@ -298,6 +316,11 @@ mod tests {
                 r#""row":{"device":"root.d","time":1,"values":{"a":"x"},"types":{"a":"INT32"}}"#,
                 "`row.values.a`",
             ),
+            (
+                r#""row":{"device":"root.d","time":1,"values":{"a":"0xzz"},"types":{"a":"BLOB"}}"#,
+                "`row.values.a`",
+            ),
+            (r#""row":{"device":"root.d","time":1,"values":{"a":1,"`a`":2}}"#, "`row`: "),
         ] {
             let error = read(rest).expect_err(rest);
             assert!(error.contains(why), "{error}");

@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use levada_connector_api::{
     Batch, BatchBuilder, Earlier, Error, Progress, Reread, Result, Source, SourceCapabilities,
 };
-use levada_model::{Checkpoint, Moment, SplitName, SplitPosition, SplitRange};
+use levada_model::{Checkpoint, SplitName, SplitPosition, SplitRange};
 
 use super::{
     Part,
     journal::Journal,
-    letter::{Content, Letter, Record, Row},
+    letter::{Content, Letter, Record},
     reader::{Entry, Judged, Reader, Verdict},
 };
 
@@ -97,7 +97,9 @@ fn put(letter: &Letter, reread: Option<&mut (dyn Reread + '_)>, rows: &mut Batch
             put_record(record, reread, rows);
             Ok(())
         }
-        (Content::Row(row), _) => put_row(row, rows),
+        (Content::Row(row), _) => {
+            row.put(rows).map_err(|error| Error::data(error).with("device", &row.device))
+        }
         (Content::Record(_), None) => Err(Error::bug("a record among rows that came from none")),
     }
 }
@@ -122,12 +124,6 @@ fn put_record(record: &Record, reread: &mut dyn Reread, rows: &mut BatchBuilder)
     if let Err(error) = reread.reread(&Earlier { bytes, split, position: *position, envelope }, rows) {
         rows.reject(error.message);
     }
-}
-
-fn put_row(row: &Row, rows: &mut BatchBuilder) -> Result<()> {
-    let fields: Vec<_> = row.values.iter().map(|(name, cell)| (name.as_str(), cell.field())).collect();
-    let placed = rows.row_at(&row.device, Moment::of_millis(row.time), &fields);
-    placed.map(drop).map_err(|error| Error::data(error.to_string()).with("device", &row.device))
 }
 
 #[async_trait]

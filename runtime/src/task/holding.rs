@@ -161,9 +161,16 @@ impl Holding {
         let mut patience = Patience::new(&shared, &node, "save the state", RetryPolicy::default());
         loop {
             settle(&ledger, states.as_ref(), &mut released, &mut patience).await?;
-            // What was delivered while the state was noted is settled in another round.
-            if released.is_empty() && ledger.outstanding().batches == 0 {
-                return Ok(());
+            let left = ledger.outstanding();
+            if left.batches == 0 {
+                // What was delivered while the state was noted is settled in another round.
+                if released.is_empty() {
+                    return Ok(());
+                }
+                // What was sent before that which was lost may still be settled; what is behind it never is.
+                if left.lost_batches > 0 {
+                    return settle(&ledger, states.as_ref(), &mut released, &mut patience).await;
+                }
             }
             tokio::select! {
                 biased;

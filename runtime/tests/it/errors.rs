@@ -93,6 +93,20 @@ async fn a_sink_that_cannot_connect_for_good_ends_the_pipeline_before_anything_i
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sink_that_cannot_connect_for_good_ends_the_pipeline_while_another_is_tried_again() {
+    let harness = Harness::new("two-connect").source("in").sink("away", &["in"]).sink("wrong", &["in"]);
+    let _script = SourceScript::numbered("s", 1_000, 10).named(harness.script("in"));
+    let away = ScriptedSink::new().named(harness.script("away"));
+    away.fail(Fault::transient("away"));
+    let _wrong =
+        ScriptedSink::new().failing_connect([Fault::fatal("wrong password")]).named(harness.script("wrong"));
+    let report =
+        tokio::time::timeout(Duration::from_secs(60), harness.start().wait()).await.expect("it ends");
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(report.error.expect("why").to_string(), "wrong password (node: wrong)");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_component_that_is_not_there_is_named() {
     let mut harness = Harness::new("unknown").source("in").sink("out", &["in"]);
     harness.pipeline.sinks[0].component.name = "parchment".to_owned();

@@ -217,6 +217,21 @@ async fn held_rows_go_on_when_their_time_has_come() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sink_that_fails_for_good_behind_a_transform_that_holds_rows_ends_the_run_without_the_grace() {
+    let harness = Harness::new("fails-behind")
+        .source("in")
+        .transform("hold", &["in"], "hold_state", json!({"rows": 20}))
+        .sink("out", &["hold"]);
+    // All is sent by then, and nothing more comes.
+    let _script = SourceScript::numbered("s", 100, 10).named(harness.script("in"));
+    let fails = [Reaction::Fail(Fault::fatal("no permission"))];
+    let _sink = ScriptedSink::new().reacting(fails).named(harness.script("out"));
+    let report = harness.start().wait().await;
+    assert_eq!(report.error.expect("why").to_string(), "no permission (node: out)");
+    assert!(report.elapsed < Duration::from_secs(10), "{:?}", report.elapsed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_keeps_the_state_and_the_next_run_goes_on_with_it() {
     let harness = Harness::new("kept")
         .source("in")

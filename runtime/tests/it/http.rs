@@ -114,7 +114,10 @@ async fn streams_are_told_and_a_node_is_looked_into_without_being_held_up() {
 
     // Somebody looks, and never reads what is shown.
     let mut looking = TcpStream::connect(&address).await.expect("it listens");
-    looking.write_all(b"GET /streams/looked/tap/in HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("asked");
+    looking
+        .write_all(b"GET /streams/looked/tap/in HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .expect("asked");
     let tapped = tokio::spawn({
         let address = address.clone();
         async move { get(&address, "/streams/looked/tap/even?limit=3").await }
@@ -130,13 +133,15 @@ async fn streams_are_told_and_a_node_is_looked_into_without_being_held_up() {
     {
         assert_eq!(get(&address, path).await.0, status, "{path}");
     }
-    let mut page = TcpStream::connect(&address).await.expect("it listens");
-    let request =
-        "GET /streams/looked/tap/in HTTP/1.1\r\nHost: a\r\nOrigin: http://a\r\nConnection: close\r\n\r\n";
-    page.write_all(request.as_bytes()).await.expect("asked");
-    let mut answer = String::new();
-    page.read_to_string(&mut answer).await.expect("answered");
-    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    // A page of another origin, and one whose own name leads here.
+    for head in ["Host: localhost\r\nOrigin: http://a", "Host: a.example:9600", "Host: 127.0.0.1.a.example"] {
+        let mut page = TcpStream::connect(&address).await.expect("it listens");
+        let request = format!("GET /streams/looked/tap/in HTTP/1.1\r\n{head}\r\nConnection: close\r\n\r\n");
+        page.write_all(request.as_bytes()).await.expect("asked");
+        let mut answer = String::new();
+        page.read_to_string(&mut answer).await.expect("answered");
+        assert!(answer.starts_with("HTTP/1.1 403"), "{head}: {answer}");
+    }
     running.stop();
     running.wait().await;
     drop(looking);

@@ -84,7 +84,8 @@ impl Messages {
         Ok(self.addresses.len() - 1)
     }
 
-    /// Puts a row into the last message, or into one of its own. A row that says nothing is in none.
+    /// Puts a row into the last message, or into one of its own. A row that says nothing is in none. What is between two rows of
+    /// a message is sent with them: one that was rejected parts them.
     fn row(&mut self, number: usize, address: usize, of: MessageOf, most: usize) {
         let length = self.range(number..number + 1).len();
         if length == 0 {
@@ -93,6 +94,7 @@ impl Messages {
         if of == MessageOf::Rows
             && let Some(last) = self.messages.last()
             && last.address == address
+            && self.range(last.rows.end..number).is_empty()
         {
             let beside = self.addresses.get(address).map_or(0, Address::bytes);
             if self.range(last.rows.start..number + 1).len() + beside <= most {

@@ -118,6 +118,21 @@ fn rows_of_one_address_share_a_message_up_to_its_size() {
 }
 
 #[test]
+fn a_row_that_is_rejected_is_in_no_message_of_the_rows_beside_it() {
+    let options = options(json!({"message": "rows", "topic": "{device}"}));
+    let addresses = options.addresses().expect("templates");
+    let mut encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
+    let mut both = batch();
+    both.readings.extend(batch().readings);
+    let all = Messages::of(&both, encoder.as_mut(), &addresses, options.message, 10_000);
+    let sent: Vec<_> = (0..all.len()).map(|index| all.get(index).expect("as many").1).collect();
+    let sent: Vec<_> = sent.into_iter().map(|value| String::from_utf8_lossy(value)).collect();
+    assert_eq!(sent.iter().map(|value| value.lines().count()).collect::<Vec<_>>(), [4, 4]);
+    assert!(sent.iter().all(|value| !value.contains("b c")), "{sent:?}");
+    assert_eq!(all.rejections().len(), 2);
+}
+
+#[test]
 fn rows_that_no_topic_can_be_named_after_are_rejected_with_the_reason() {
     let (found, rejected) = messages(json!({"topic": "{device}"}), Format::Jsonl);
     assert_eq!(found.len(), 4);

@@ -63,6 +63,8 @@ struct File {
     running: Option<Running>,
     /// Why nothing of it runs, where it is not paused.
     error: Option<String>,
+    /// It cannot run beside another: it is looked at again when others have changed.
+    waits: bool,
 }
 
 struct Running {
@@ -115,7 +117,7 @@ impl Folder {
         let pipelines = read_all(&paths, &registry)?;
         let file = |(path, pipeline): (PathBuf, Pipeline)| {
             let mark = found.get(&path).copied().unwrap_or_default();
-            (path, File { mark, pipeline: Some(pipeline), running: None, error: None })
+            (path, File { mark, pipeline: Some(pipeline), running: None, error: None, waits: false })
         };
         let files = paths.into_iter().zip(pipelines).map(file).collect();
         let paused = place.paused();
@@ -193,6 +195,7 @@ impl Folder {
         let changes = self.compatible(changes);
         if !changes.is_empty() {
             self.apply(changes, runtime).await;
+            self.reconsider();
         }
         self.tell_idle();
     }
@@ -228,8 +231,8 @@ impl Folder {
     fn read(&mut self, path: PathBuf, mark: Mark) -> Option<Change> {
         let document = Document::read(&path, &self.registry);
         let file = self.files.entry(path.clone());
-        let file = file.or_insert(File { mark, pipeline: None, running: None, error: None });
-        file.mark = mark;
+        let file = file.or_insert(File { mark, pipeline: None, running: None, error: None, waits: false });
+        (file.mark, file.waits) = (mark, false);
         let pipeline = match document {
             Ok(document) => {
                 document.print();
@@ -252,7 +255,7 @@ impl Folder {
     }
 
     /// The changes that can be made beside each other and beside what stays: all of them, or else as many as can, in order.
-    fn compatible(&self, changes: Vec<Change>) -> Vec<Change> {
+    fn compatible(&mut self, changes: Vec<Change>) -> Vec<Change> {
         if self.conflicts(&changes).is_empty() {
             return changes;
         }
@@ -264,12 +267,19 @@ impl Folder {
                 && let Some(change) = taken.pop()
             {
                 eprint!("{}", levada_config::render(&conflicts, "", std::io::stderr().is_terminal()));
-                if let Some(file) = self.files.get(&change.path) {
+                if let Some(file) = self.files.get_mut(&change.path) {
                     rejected(&change.path, file);
+                    file.error = Some(levada_config::render(&conflicts, "", false));
+                    file.waits = true;
                 }
             }
         }
         taken
+    }
+
+    /// Has the next looks read those files again that could not run beside what has changed now.
+    fn reconsider(&mut self) {
+        self.files.values_mut().filter(|file| file.waits).for_each(|file| file.mark = Mark::default());
     }
 
     fn conflicts(&self, changes: &[Change]) -> Vec<Diagnostic> {
@@ -335,7 +345,7 @@ impl Folder {
                 (old, again)
             }
         };
-        self.files.insert(path, File { mark, pipeline, running, error: failed });
+        self.files.insert(path, File { mark, pipeline, running, error: failed, waits: false });
     }
 }
 

@@ -165,7 +165,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let told = Arc::new(Mutex::new(settings.clone()));
         let address = reachable(listeners.rpc.local_addr()?);
         engine.set_host(Arc::new(ServeHost { address, ask, settings: Arc::clone(&told) }));
-        let (desk, orders) = desk(&engine, folder.as_ref());
+        let (desk, orders) = desk(&server, folder.as_ref());
         let args = args.clone();
         let keeper =
             Keeper { args, settings, server, engine, pipes, runtime, folder, asked, told, orders, desk };
@@ -182,8 +182,8 @@ fn tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
 }
 
 /// Where pipelines are looked into and changed; without a folder there are none.
-fn desk(engine: &Engine, folder: Option<&Folder>) -> (Desk, mpsc::Receiver<Order>) {
-    let (mut desk, orders) = Desk::open(Maintainers::of(engine));
+fn desk(server: &Server, folder: Option<&Folder>) -> (Desk, mpsc::Receiver<Order>) {
+    let (mut desk, orders) = Desk::open(Maintainers(server.clone()));
     match folder {
         Some(folder) => desk.idle = folder.idle(),
         None => desk.orders = None,

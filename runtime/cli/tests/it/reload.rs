@@ -103,3 +103,28 @@ fn what_changed_restarts_behind_what_is_settled_and_the_rest_runs_on() {
     let rows = (cells[2] - START) / 1_000 + 1;
     assert!(cells[0] > 0 && cells[1] > 0 && cells[0] + cells[1] == rows, "{counted} {rows}");
 }
+
+#[test]
+fn a_file_that_cannot_run_beside_another_runs_once_the_other_has_changed() {
+    let file = |name: &str, path: &str| {
+        format!(
+            "name: {name}\nsources:\n  in: {{sensor: {{device: d, devices: 1, rate: 300}}}}\nsinks:\n  out: {{inputs: [in], file: {{path: {path}}}}}\n"
+        )
+    };
+    let workplace = Workplace::new();
+    workplace.write("a.yaml", &file("a", "one.jsonl"));
+    workplace.write("b.yaml", &file("b", "two.jsonl"));
+    let http = free_address();
+    let child = started(&workplace, &http);
+    eventually("it runs", || {
+        get(&http, "/ready").is_some_and(|ready| ready.contains("\"ready\":true,\"pipelines\""))
+    });
+    workplace.write("b.yaml", &file("b", "one.jsonl"));
+    hang_up(&child);
+    eventually("it is told", || log(&workplace).contains("the pipeline that runs goes on as it is"));
+    // Nothing of this file changes any more.
+    workplace.write("a.yaml", &file("a", "three.jsonl"));
+    hang_up(&child);
+    eventually("the other is taken up", || log(&workplace).matches("started pipeline=b").count() == 2);
+    assert_eq!(interrupt(&ARGS, child).code, Some(0), "{}", log(&workplace));
+}

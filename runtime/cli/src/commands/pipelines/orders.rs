@@ -74,6 +74,7 @@ impl Folder {
             Action::Pause => self.pause(&id, runtime).await,
             Action::Resume => self.resume(&id, runtime),
         };
+        self.reconsider();
         self.tell_idle();
         // Whoever asked may have gone.
         drop(answer.send(done));

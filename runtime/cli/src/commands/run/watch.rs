@@ -72,12 +72,23 @@ async fn keep<S>(
     // Answers are given once there are pipelines to tell of.
     let _serving = serve(runtime);
     loop {
-        tokio::select! {
+        let handles = folder.handles();
+        // Pipelines may take their time to end: signals are heard meanwhile.
+        let asked = tokio::select! {
             biased;
-            () = signals.received() => break,
-            () = hangups.received() => folder.look(runtime, true).await,
-            Some(order) = orders.recv() => folder.carry_out(order, runtime).await,
-            () = tokio::time::sleep(EVERY) => folder.look(runtime, false).await,
+            () = signals.received() => Asked::Stop,
+            () = hangups.received() => heard(folder.look(runtime, true), &handles, &mut signals).await,
+            Some(order) = orders.recv() => heard(folder.carry_out(order, runtime), &handles, &mut signals).await,
+            () = tokio::time::sleep(EVERY) => heard(folder.look(runtime, false), &handles, &mut signals).await,
+        };
+        match asked {
+            Asked::Nothing => {}
+            Asked::Stop => break,
+            Asked::GiveUp => {
+                folder.handles().iter().for_each(PipelineHandle::abort);
+                folder.stop().await;
+                return Ok(exit::INTERRUPTED);
+            }
         }
     }
     info!("stopping: what is under way is settled first; a second signal gives up");
@@ -92,4 +103,34 @@ async fn keep<S>(
     handles.iter().for_each(PipelineHandle::abort);
     stopped.await;
     Ok(exit::INTERRUPTED)
+}
+
+/// What signals asked for.
+enum Asked {
+    Nothing,
+    /// That all pipelines end, as they do when they are stopped.
+    Stop,
+    /// That they end at once.
+    GiveUp,
+}
+
+/// Does something with pipelines to its end; the first signal that comes meanwhile stops all of them, the second aborts them.
+async fn heard(work: impl Future<Output = ()>, handles: &[PipelineHandle], signals: &mut Signals) -> Asked {
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        () = &mut work => return Asked::Nothing,
+        () = signals.received() => {}
+    }
+    info!("stopping: what is under way is settled first; a second signal gives up");
+    handles.iter().for_each(PipelineHandle::stop);
+    tokio::select! {
+        biased;
+        () = &mut work => return Asked::Stop,
+        () = signals.received() => {}
+    }
+    warn!("giving up: what is under way will be read again");
+    handles.iter().for_each(PipelineHandle::abort);
+    work.await;
+    Asked::GiveUp
 }

@@ -166,7 +166,8 @@ fn same_rows(ours: &[Vec<Option<String>>], theirs: &[Vec<Option<String>>]) -> bo
     ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
 }
 
-type Answer = (Vec<String>, Vec<String>, Vec<Vec<Option<String>>>);
+/// Columns, types and rows, as text.
+pub(crate) type Answer = (Vec<String>, Vec<String>, Vec<Vec<Option<String>>>);
 
 /// A statement that is one.
 pub(crate) fn parsed(sql: &str) -> Statement {
@@ -179,7 +180,16 @@ pub(crate) fn run(
     statement: &Statement,
     context: &QueryContext,
 ) -> Result<Answer, QueryError> {
-    let plan = levada_query::plan(statement, Arc::new(memory.clone()), context)?;
+    run_shared(Arc::new(memory.clone()), statement, context)
+}
+
+/// As [`run`], without a copy of the store.
+pub(crate) fn run_shared(
+    memory: Arc<Memory>,
+    statement: &Statement,
+    context: &QueryContext,
+) -> Result<Answer, QueryError> {
+    let plan = levada_query::plan(statement, memory, context)?;
     let mut columns: Vec<String> = Vec::new();
     let mut types: Vec<DataType> = Vec::new();
     if plan.has_time {

@@ -1,6 +1,7 @@
 //! Queries against a store in memory.
 
 mod conformance;
+mod differential;
 mod explain;
 mod functions;
 mod memory;

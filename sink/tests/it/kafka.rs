@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::stdout::row;
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 3;
 
 struct Broker(MockCluster<'static, DefaultProducerContext>);

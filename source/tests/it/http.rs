@@ -1,6 +1,9 @@
 //! The `http` source, with clients that send until they get a 200.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use levada_connector_api::{
@@ -43,9 +46,17 @@ async fn post(address: &str, path: &str, head: &str, body: &str) -> (u16, String
     (status, answer.split_once("\r\n\r\n").map(|(_, text)| text.to_owned()).unwrap_or_default())
 }
 
+/// An address of this machine that nobody listens at, and that is given to nobody else: beyond those that the system gives away by itself.
 fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("bound");
-    listener.local_addr().expect("bound").to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset =
+            std::process::id().wrapping_mul(97).wrapping_add(u32::from(NEXT.fetch_add(1, Ordering::Relaxed)));
+        let address = format!("127.0.0.1:{}", 20_000 + offset % 12_000);
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 fn source(address: &str, mut more: Value) -> Box<dyn Source> {

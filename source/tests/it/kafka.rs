@@ -66,7 +66,7 @@ async fn contract(bounded: bool) {
         producer.send(record).map_err(|(error, _)| error).expect("queued");
         expected.push(Row { device, time, number: Some(number) });
     }
-    producer.flush(Duration::from_secs(10)).expect("sent");
+    producer.flush(Duration::from_secs(60)).expect("sent");
     let mut harness = Harness {
         brokers: cluster.bootstrap_servers(),
         bounded,

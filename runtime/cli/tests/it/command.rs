@@ -5,6 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -116,7 +117,7 @@ impl MockKafka {
             self.producer.send(BaseRecord::<(), str>::to(topic).payload(message)).expect("queued");
             self.producer.poll(Duration::ZERO);
         }
-        self.producer.flush(Duration::from_secs(10)).expect("acknowledged");
+        self.producer.flush(Duration::from_secs(60)).expect("acknowledged");
     }
 }
 
@@ -129,10 +130,17 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// An address of this machine that nobody listens at.
+/// An address of this machine that nobody listens at, and that is given to nobody else: beyond those that the system gives away by itself.
 pub(crate) fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
-    listener.local_addr().expect("an address").to_string()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    loop {
+        let offset =
+            std::process::id().wrapping_mul(97).wrapping_add(u32::from(NEXT.fetch_add(1, Ordering::Relaxed)));
+        let address = format!("127.0.0.1:{}", 20_000 + offset % 12_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// The body of an HTTP answer; `None` while nobody answers.

@@ -29,7 +29,7 @@ use levada_model::Checkpoint;
 
 use crate::{
     parts::{Keeper, Kept, Parts, at},
-    state::{self, Behind, Found, Journal, Recovered},
+    state::{self, Behind, Found, Journal, Recovered, StoodFor},
 };
 
 mod states;
@@ -71,7 +71,7 @@ pub(crate) struct StateAt {
     /// The highest version that was ever given, or that anybody knows.
     pub(crate) last: u64,
     /// Later versions that transforms behind it stand at, ascending, and what input they stood for: each is made again.
-    pub(crate) ahead: Vec<(u64, Checkpoint)>,
+    pub(crate) ahead: Vec<(u64, StoodFor)>,
     /// It begins without a state: nobody knows of one.
     pub(crate) anew: bool,
     /// Something behind it keeps what it emits.

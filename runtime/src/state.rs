@@ -28,7 +28,7 @@ use crate::disk::Disk;
 
 pub(crate) use self::{
     journal::{Found, Journal, Recovered},
-    record::{Behind, Member, Targets},
+    record::{Behind, Member, StoodFor, Targets},
 };
 
 /// The split that stands for a transform's states.
@@ -122,6 +122,11 @@ impl States {
     /// Whether the next state is to be a whole one.
     pub(crate) fn wants_whole(&self) -> bool {
         self.journal.lock().wants_whole()
+    }
+
+    /// All input has ended, and what was held is emitted: versions from now on stand for that.
+    pub(crate) fn end(&self) {
+        self.journal.lock().end();
     }
 
     /// Saves a version: durable when it returns.

@@ -23,7 +23,7 @@ use levada_model::Checkpoint;
 use super::{Before, StateAt};
 use crate::{
     parts::{Keeper, Kept, Parts},
-    state::{self, Behind, Found, Member},
+    state::{self, Behind, Found, Member, StoodFor},
 };
 
 /// What a keeper says.
@@ -94,28 +94,31 @@ fn ahead(
     found: &Found,
     node: &str,
     (version, positions): (u64, &Checkpoint),
-) -> Vec<(u64, Checkpoint)> {
+) -> Vec<(u64, StoodFor)> {
     let split = state::split(node);
     let mut wanted = BTreeSet::new();
     for keeper in parts.keepers(node) {
         if let Keeper::State(index) = keeper
             && let Some(state) = states.get(&index)
         {
-            let stands = state.ahead.iter().map(|(_, positions)| positions).chain([&state.positions]);
+            let ahead = state.ahead.iter().map(|(_, stood_for)| &stood_for.positions);
+            let stands = ahead.chain([&state.positions]);
             wanted.extend(stands.filter_map(|positions| positions.get(&split)));
         }
     }
-    let (mut ahead, mut before) = (Vec::new(), positions);
+    let mut ahead: Vec<(u64, StoodFor)> = Vec::new();
     for &wanted in wanted.range(version + 1..) {
-        // Each has all that the one before it has. Otherwise what one of them lacks would be left out there.
         let Some(stood_for) = found.stood_for(wanted) else { return Vec::new() };
-        let goes_on =
-            |(split, position): (_, &u64)| stood_for.get(split).is_some_and(|upto| upto >= position);
-        if !before.iter().all(goes_on) {
+        // Each has all that the one before it has. Otherwise what one of them lacks would be left out there.
+        let (before, ended) =
+            ahead.last().map_or((positions, false), |(_, last)| (&last.positions, last.ended));
+        let goes_on = |(split, position): (_, &u64)| {
+            stood_for.positions.get(split).is_some_and(|upto| upto >= position)
+        };
+        if ended || !before.iter().all(goes_on) {
             return Vec::new();
         }
-        ahead.push((wanted, stood_for.clone()));
-        before = stood_for;
+        ahead.push((wanted, stood_for));
     }
     ahead
 }

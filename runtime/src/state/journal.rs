@@ -24,7 +24,7 @@ use std::{
 
 use levada_model::Checkpoint;
 
-use super::record::{Behind, Head, Targets, decode, encode};
+use super::record::{Behind, Head, StoodFor, Targets, decode, encode};
 
 /// How a file begins.
 const MAGIC: &[u8] = b"levada state 1\n";
@@ -38,7 +38,7 @@ pub(crate) struct Found {
     versions: Vec<Saved>,
     abandoned: Vec<(u64, u64)>,
     /// Of versions that were given up, and that a transform behind stands at.
-    known: BTreeMap<u64, Checkpoint>,
+    known: BTreeMap<u64, StoodFor>,
     files: Vec<(u64, PathBuf)>,
     /// What is known to be settled, and by which sinks.
     pub(crate) settled: Option<(u64, Targets)>,
@@ -55,6 +55,7 @@ struct Saved {
     version: u64,
     whole: bool,
     positions: Checkpoint,
+    ended: bool,
     file: PathBuf,
     state: Range<usize>,
     /// Where the record ends.
@@ -83,6 +84,8 @@ pub(crate) struct Journal {
     firsts: Vec<u64>,
     whole_bytes: u64,
     change_bytes: u64,
+    /// What is saved from now on stands for the end of all input.
+    ended: bool,
     behind: Behind,
 }
 
@@ -104,10 +107,11 @@ impl Found {
         let mut at = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
         while let Some((head, state, length)) = bytes.get(at..).filter(|_| at > 0).and_then(decode) {
             match head {
-                Head::Saved { version, whole, positions } => {
+                Head::Saved { version, whole, positions, ended } => {
                     self.last = self.last.max(version);
                     let (file, state) = (path.to_owned(), at + state.start..at + state.end);
-                    self.versions.push(Saved { version, whole, positions, file, state, end: at + length });
+                    let end = at + length;
+                    self.versions.push(Saved { version, whole, positions, ended, file, state, end });
                 }
                 Head::Settled { version, sinks } => self.settled = Some((version, sinks)),
                 Head::Behind(behind) => self.behind = Some(behind),
@@ -153,9 +157,10 @@ impl Found {
     }
 
     /// What input a version stands for that somebody may have, be it given up or not.
-    pub(crate) fn stood_for(&self, version: u64) -> Option<&Checkpoint> {
+    pub(crate) fn stood_for(&self, version: u64) -> Option<StoodFor> {
         let saved = self.versions.iter().rev().find(|each| each.version == version);
-        saved.map(|saved| &saved.positions).or_else(|| self.known.get(&version))
+        let stood_for = |saved: &Saved| StoodFor { positions: saved.positions.clone(), ended: saved.ended };
+        saved.map(stood_for).or_else(|| self.known.get(&version).cloned())
     }
 
     /// Reads a version that is there. Blocks.
@@ -205,7 +210,7 @@ impl Journal {
         found: &Found,
         version: u64,
         upto: u64,
-        known: BTreeMap<u64, Checkpoint>,
+        known: BTreeMap<u64, StoodFor>,
         behind: Behind,
     ) -> io::Result<Self> {
         let at = found.versions.iter().rposition(|each| each.version == version);
@@ -229,6 +234,7 @@ impl Journal {
             firsts,
             whole_bytes: size(&found.versions[from]),
             change_bytes: found.versions[from..=at].iter().skip(1).map(size).sum(),
+            ended: false,
             behind: behind.clone(),
         };
         // The notes may have been among what is cut off; all are written in one step.
@@ -262,7 +268,7 @@ impl Journal {
         for (_, path) in files_of(folder)? {
             fs::remove_file(path)?;
         }
-        let mut journal = Self::create(folder, 0, positions, &[], behind)?;
+        let mut journal = Self::create(folder, 0, positions, false, &[], behind)?;
         if upto > 0 {
             let known = BTreeMap::new();
             journal.append(&encode(&Head::Abandoned { after: 0, upto, known }, &[])?)?;
@@ -274,10 +280,11 @@ impl Journal {
         folder: &Path,
         version: u64,
         positions: &Checkpoint,
+        ended: bool,
         state: &[u8],
         behind: Behind,
     ) -> io::Result<Self> {
-        let head = Head::Saved { version, whole: true, positions: positions.clone() };
+        let head = Head::Saved { version, whole: true, positions: positions.clone(), ended };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(encode(&head, state)?);
         // The files before it go.
@@ -293,6 +300,7 @@ impl Journal {
             firsts: vec![version],
             whole_bytes: state.len() as u64,
             change_bytes: 0,
+            ended,
             behind,
         };
         journal.sync_folder()?;
@@ -302,6 +310,11 @@ impl Journal {
     /// Whether the next state is to be a whole one: the changes have outgrown it.
     pub(crate) fn wants_whole(&self) -> bool {
         self.change_bytes > CHANGES_AT_LEAST.max(2 * self.whole_bytes)
+    }
+
+    /// All input has ended, and what was held is emitted: versions from now on stand for that.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// Saves a version: durable when it returns. After an error it may be called again with the same. Blocks.
@@ -317,7 +330,7 @@ impl Journal {
     ) -> io::Result<()> {
         if whole {
             let mut firsts = std::mem::take(&mut self.firsts);
-            match Self::create(&self.folder, version, positions, state, self.behind.clone()) {
+            match Self::create(&self.folder, version, positions, self.ended, state, self.behind.clone()) {
                 Ok(created) => {
                     firsts.push(version);
                     *self = Self { firsts, ..created };
@@ -329,7 +342,8 @@ impl Journal {
                 }
             }
         }
-        self.append(&encode(&Head::Saved { version, whole, positions: positions.clone() }, state)?)?;
+        let head = Head::Saved { version, whole, positions: positions.clone(), ended: self.ended };
+        self.append(&encode(&head, state)?)?;
         self.change_bytes += state.len() as u64;
         Ok(())
     }

@@ -36,6 +36,16 @@ pub(crate) struct Behind {
     pub(crate) delivered: u64,
 }
 
+/// What a version stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoodFor {
+    /// All input up to these positions.
+    pub(crate) positions: Checkpoint,
+    /// And the end of it: all that was held is emitted.
+    #[serde(default)]
+    pub(crate) ended: bool,
+}
+
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +56,9 @@ pub(super) enum Head {
         /// Whether it stands alone; otherwise it is what changed since the version before.
         whole: bool,
         positions: Checkpoint,
+        /// Nothing was to follow: all that was held is emitted.
+        #[serde(default)]
+        ended: bool,
     },
     /// What was emitted up to this version is delivered, by sinks that store no positions too: these.
     Settled { version: u64, sinks: Targets },
@@ -57,7 +70,7 @@ pub(super) enum Head {
         upto: u64,
         /// Those of them that a transform behind stands at, and what input they stood for: they are made again.
         #[serde(default)]
-        known: BTreeMap<u64, Checkpoint>,
+        known: BTreeMap<u64, StoodFor>,
     },
 }
 
@@ -106,7 +119,7 @@ mod tests {
     #[test]
     fn a_record_is_read_back_and_neither_a_part_nor_another_is() {
         let positions = Checkpoint::from([("s".into(), 7)]);
-        let head = Head::Saved { version: 3, whole: true, positions };
+        let head = Head::Saved { version: 3, whole: true, positions, ended: false };
         let bytes = encode(&head, b"state").expect("small");
         let (read, state, length) = decode(&bytes).expect("whole");
         assert_eq!((read, &bytes[state], length), (head, &b"state"[..], bytes.len()));

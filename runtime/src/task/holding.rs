@@ -35,7 +35,7 @@ use crate::{
     parcel::{Parcel, weigh},
     queue::{Receiver, Weight},
     shared::{Patience, until},
-    state::{self, States},
+    state::{self, States, StoodFor},
 };
 
 use self::ahead::Ahead;
@@ -68,7 +68,7 @@ pub(crate) struct Keeping {
     /// The last one that any had: those beyond are new.
     pub(crate) last: u64,
     /// Versions between the two that are made again, ascending, and what input they stand for.
-    pub(crate) ahead: Vec<(u64, Checkpoint)>,
+    pub(crate) ahead: Vec<(u64, StoodFor)>,
     /// What the restored state stands for.
     pub(crate) positions: Checkpoint,
 }
@@ -281,11 +281,14 @@ impl Holding {
 
     /// The inputs have ended. Where the pipeline is only stopped, what is in the state stays there for the next run.
     fn end(&mut self) -> Result<()> {
-        if self.ahead.version().is_some() {
+        if self.ahead.version().is_some() && !self.ahead.is_reached(&self.positions, true) {
             self.go_ahead()?;
         }
         self.ended = true;
         let goes_on = self.states.is_some() && self.worker.shared.stop.is_cancelled();
+        if let Some(states) = self.states.as_ref().filter(|_| !goes_on) {
+            states.end();
+        }
         self.out.set(Instant::now().into_std(), self.out.input());
         match goes_on {
             true => self.worker.transform.stop(&mut self.out)?,
@@ -320,7 +323,7 @@ impl Holding {
     /// Whether there is something to save, and positions for all of it.
     fn may_save(&self) -> bool {
         let is_time = match self.ahead.version() {
-            Some(_) => self.ahead.is_reached(&self.positions),
+            Some(_) => self.ahead.is_reached(&self.positions, self.ended),
             None => self.save_at.is_some(),
         };
         is_time && !self.confluence.is_early()

@@ -16,7 +16,7 @@ use levada_connector_api::{Batch, Readings, Result};
 use levada_model::{Checkpoint, SplitRange};
 use tokio::time::Instant;
 
-use crate::{confluence::Together, parcel::Parcel, queue::Weight};
+use crate::{confluence::Together, parcel::Parcel, queue::Weight, state::StoodFor};
 
 /// Input beyond a version waits so long for the next of what is missing.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// The versions to be made again.
 #[derive(Debug, Default)]
 pub(super) struct Ahead {
-    /// Ascending, each with the positions that it stood for.
-    versions: VecDeque<(u64, Checkpoint)>,
+    /// Ascending, each with what it stood for.
+    versions: VecDeque<(u64, StoodFor)>,
     /// Input beyond the first of them.
     later: VecDeque<Together>,
     weight: Weight,
@@ -42,7 +42,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn new(versions: Vec<(u64, Checkpoint)>) -> Self {
+    pub(super) fn new(versions: Vec<(u64, StoodFor)>) -> Self {
         Self { versions: versions.into(), ..Self::default() }
     }
 
@@ -51,10 +51,12 @@ impl Ahead {
         self.versions.front().map(|(version, _)| *version)
     }
 
-    /// Whether all that it stood for has come in.
-    pub(super) fn is_reached(&self, positions: &Checkpoint) -> bool {
-        let has = |(split, upto): (_, &u64)| positions.get(split).is_some_and(|position| position >= upto);
-        self.versions.front().is_some_and(|(_, upto)| upto.iter().all(has))
+    /// Whether all that it stood for has come in, be it the end.
+    pub(super) fn is_reached(&self, positions: &Checkpoint, ended: bool) -> bool {
+        let Some((_, stood_for)) = self.versions.front() else { return false };
+        let is_over = !stood_for.ended || (ended && self.later.is_empty());
+        let mut upto = stood_for.positions.iter();
+        is_over && upto.all(|(split, upto)| positions.get(split).is_some_and(|position| position >= upto))
     }
 
     /// It is made. Gives what waited for that.
@@ -95,7 +97,7 @@ impl Ahead {
     /// # Errors
     /// Rows are not in step: a fault of ours.
     pub(super) fn part(&mut self, together: Together, positions: &Checkpoint) -> Result<Together> {
-        let Some((_, upto)) = self.versions.front() else { return Ok(together) };
+        let Some((_, StoodFor { positions: upto, .. })) = self.versions.front() else { return Ok(together) };
         let skips = |each: &SplitRange| {
             let reached = positions.get(&each.split).copied().unwrap_or(0);
             upto.get(&each.split).is_some_and(|&upto| reached < upto && each.range.start >= upto)
@@ -194,13 +196,29 @@ mod tests {
         Checkpoint::from([(split.into(), position)])
     }
 
+    fn upto(position: u64) -> StoodFor {
+        StoodFor { positions: at("s", position), ended: false }
+    }
+
+    #[test]
+    fn a_version_that_stood_for_the_end_is_made_at_the_end() {
+        let mut ahead = Ahead::new(vec![(6, StoodFor { ended: true, ..upto(15) })]);
+        assert!(!ahead.is_reached(&at("s", 15), false) && ahead.is_reached(&at("s", 15), true));
+        drop(ahead.part(parcel(numbered("s", 15..16, 1)), &at("s", 15)).expect("in step"));
+        assert!(!ahead.is_reached(&at("s", 15), true), "more came than there was");
+    }
+
     #[test]
     fn what_lies_beyond_a_version_waits_until_it_is_made() {
-        let mut ahead = Ahead::new(vec![(6, at("s", 15)), (9, at("s", 30))]);
+        let mut ahead = Ahead::new(vec![(6, upto(15)), (9, upto(30))]);
         let now = ahead.part(parcel(numbered("s", 10..18, 1)), &at("s", 10)).expect("in step");
         assert_eq!((times(&now), ranges(&now)), (vec![10, 11, 12, 13, 14], vec![10..15]));
         assert!(ahead.part(parcel(numbered("t", 0..2, 1)), &at("s", 15)).expect("in step").is_empty());
-        assert!(ahead.is_reached(&at("s", 15)) && !ahead.is_reached(&at("s", 14)) && !ahead.is_hopeless());
+        assert!(
+            ahead.is_reached(&at("s", 15), false)
+                && !ahead.is_reached(&at("s", 14), true)
+                && !ahead.is_hopeless()
+        );
         let later: Vec<_> = ahead.made().into_iter().flatten().collect();
         assert_eq!((times(&later), ranges(&later)), (vec![15, 16, 17, 0, 1], vec![15..18, 0..2]));
         assert_eq!(ahead.version(), Some(9));
@@ -210,7 +228,7 @@ mod tests {
 
     #[test]
     fn rows_that_came_before_their_positions_are_parted_by_their_records() {
-        let mut ahead = Ahead::new(vec![(6, at("s", 15))]);
+        let mut ahead = Ahead::new(vec![(6, upto(15))]);
         let mut early = parcel(numbered("s", 12..18, 1));
         for each in &mut early {
             each.early = true;
@@ -223,7 +241,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_split_that_goes_on_beyond_what_is_missing_is_waited_for_no_longer() {
-        let mut ahead = Ahead::new(vec![(6, at("s", 15))]);
+        let mut ahead = Ahead::new(vec![(6, upto(15))]);
         assert_eq!(ahead.patient_until(false), None);
         drop(ahead.part(parcel(numbered("t", 0..2, 1)), &at("s", 10)).expect("in step"));
         let until = ahead.patient_until(false).expect("something waits");

@@ -15,7 +15,7 @@ use std::{
     collections::VecDeque,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -24,8 +24,8 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use futures::{Stream, StreamExt};
 use levada_model::{DataType, Path, ResultColumn, Rows, SessionError, StatusCode};
-use levada_query::{QueryContext, QueryError};
-use levada_sql::ast::Statement;
+use levada_query::{IntoSeries, QueryContext, QueryError};
+use levada_sql::ast::{Select, Statement};
 use levada_storage::{Direction, TimeRange};
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -75,6 +75,31 @@ pub(crate) async fn run(
         Ok((has_time, columns, step))
     };
     begin(first, ticket, limits).await
+}
+
+/// Plans and starts a query whose rows are to be written; and the series that its columns are written to.
+pub(crate) async fn run_into(
+    shared: &Shared,
+    select: Select,
+    context: QueryContext,
+    scope: Scope,
+    ticket: Ticket,
+    limits: Limits,
+) -> Result<(Rows, Vec<IntoSeries>), SessionError> {
+    let storage = shared.storage.clone();
+    let context = QueryContext { cancellation: ticket.cancellation().clone(), ..context };
+    let told = Arc::new(OnceLock::new());
+    let targets = Arc::clone(&told);
+    let first = move || {
+        let (plan, found) = levada_query::plan_into(&select, scope.of_view(storage.view()), &context)?;
+        targets.get_or_init(|| found);
+        let has_time = plan.has_time;
+        let (columns, rows) = plan.into_rows();
+        Ok((has_time, columns, Step::compute(Box::new(rows.map(|batch| Ok(batch?))))))
+    };
+    let rows = begin(first, ticket, limits).await?;
+    let targets = told.get().cloned().unwrap_or_default();
+    Ok((rows, targets))
 }
 
 /// All rows of some series of one device, by time: the names are bound, and no statement is made of them.

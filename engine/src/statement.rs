@@ -5,6 +5,7 @@ mod database;
 mod delete;
 mod function;
 mod insert;
+mod into;
 mod load;
 mod pipes;
 mod properties;
@@ -58,6 +59,9 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
     let done = match statement {
         Statement::Show(show) if is_of_server(&show) => {
             return server::show(&request, &show).map(Outcome::Rows);
+        }
+        Statement::Select(select) if select.into.is_some() => {
+            return into::run(request, *select).await.map(Outcome::Rows);
         }
         Statement::Select(_) | Statement::Explain { .. } | Statement::Show(_) | Statement::Count(_) => {
             return query(request, statement).await.map(Outcome::Rows);

@@ -22,7 +22,11 @@ pub(crate) fn plan(
     view: Arc<dyn View>,
     context: &QueryContext,
 ) -> Result<Bound, QueryError> {
-    let bound = select::plan(query, view, context)?;
+    let bound = match &query.into {
+        Some(_) if analyze => return Err(QueryError::unsupported("explain analyze of select into")),
+        Some(into) => select::plan_into(query, into, view, context)?.0,
+        None => select::plan(query, view, context)?,
+    };
     if analyze {
         let columns = vec![column("Explain Analyze", DataType::Text)];
         return Ok(Bound::new(false, columns, Node::Analyze(Box::new(bound.root))));

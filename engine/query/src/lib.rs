@@ -53,4 +53,5 @@ pub use plan::{Plan, Rows};
 pub use registry::{Call, FunctionDefinition, FunctionKind, FunctionRegistry, SeriesFunction};
 pub use row_calls::SeriesCall;
 pub use row_expressions::{RowExpressions, RowSchema};
-pub use statement::plan;
+pub use select::IntoSeries;
+pub use statement::{plan, plan_into};

@@ -40,6 +40,11 @@ impl Bound {
         Self { has_time, columns, root }
     }
 
+    /// The columns, without the time.
+    pub(crate) fn columns(&self) -> &[ResultColumn] {
+        &self.columns
+    }
+
     /// A result that is all there: rows of the catalog.
     pub(crate) fn ready(columns: Vec<ResultColumn>, values: Vec<ArrayRef>) -> Self {
         Self::new(false, columns, Node::Given(crate::chunk::ready(vec![crate::chunk::timeless(values)])))

@@ -8,6 +8,7 @@ mod columns;
 mod each_row;
 mod grouped;
 mod having;
+mod into;
 mod last;
 mod output;
 mod patterns;
@@ -18,9 +19,10 @@ mod tail;
 
 use std::{ops::Range, sync::Arc};
 
-use levada_sql::ast::{Alignment, Select};
+use levada_sql::ast::{Alignment, Select, SelectInto};
 use levada_storage::View;
 
+pub use self::into::IntoSeries;
 use crate::{QueryContext, QueryError, plan::Bound};
 
 /// What all parts of planning a query use.
@@ -31,26 +33,43 @@ pub(crate) struct Planner<'a> {
     pub(crate) context: &'a QueryContext,
 }
 
-/// Plans a query.
+/// Plans a query whose rows are given out.
 pub(crate) fn plan(query: &Select, view: Arc<dyn View>, context: &QueryContext) -> Result<Bound, QueryError> {
+    if query.into.is_some() {
+        return Err(QueryError::unsupported("select into, where rows are to be given out"));
+    }
+    planned(&Planner { query, view, context })
+}
+
+/// Plans a query whose rows are written, and to which series.
+pub(crate) fn plan_into(
+    query: &Select,
+    into: &SelectInto,
+    view: Arc<dyn View>,
+    context: &QueryContext,
+) -> Result<(Bound, Vec<IntoSeries>), QueryError> {
+    into::check(query)?;
     let planner = Planner { query, view, context };
+    let bound = planned(&planner)?;
+    let targets = into::targets(&planner, into, &bound)?;
+    Ok((bound, targets))
+}
+
+fn planned(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     planner.check()?;
-    if query.last {
-        return last::plan(&planner);
+    if planner.query.last {
+        return last::plan(planner);
     }
-    if query.alignment == Alignment::Device {
-        return by_device::plan(&planner);
+    if planner.query.alignment == Alignment::Device {
+        return by_device::plan(planner);
     }
-    if columns::is_aggregated(&planner)? { aggregated::plan(&planner) } else { raw::plan(&planner) }
+    if columns::is_aggregated(planner)? { aggregated::plan(planner) } else { raw::plan(planner) }
 }
 
 impl Planner<'_> {
     /// What is wrong whatever the catalog has.
     fn check(&self) -> Result<(), QueryError> {
         let query = self.query;
-        if query.into.is_some() {
-            return Err(QueryError::unsupported("select into"));
-        }
         if query.alignment == Alignment::None {
             return Err(QueryError::unsupported("disable align"));
         }

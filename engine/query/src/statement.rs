@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use levada_model::StatusCode;
-use levada_sql::ast::{Query, Statement};
+use levada_sql::ast::{Query, Select, Statement};
 use levada_storage::View;
 
-use crate::{Plan, QueryContext, QueryError, execute::Environment, explain, select, show};
+use crate::{
+    IntoSeries, Plan, QueryContext, QueryError, execute::Environment, explain, plan::Bound, select, show,
+};
 
 /// Binds a statement that gives rows: `SELECT`, `EXPLAIN`, `SHOW`, `COUNT`.
 ///
@@ -28,4 +30,21 @@ pub fn plan(statement: &Statement, view: Arc<dyn View>, context: &QueryContext) 
         Query::Count(what) => show::plan_count(what, &*view, context)?,
     };
     Ok(Plan::new(bound, environment))
+}
+
+/// Binds a `SELECT … INTO`: the plan of its rows, and the series that each of their columns is to be written to.
+///
+/// # Errors
+/// As [`plan`], and where columns and series do not correspond (701).
+pub fn plan_into(
+    select: &Select,
+    view: Arc<dyn View>,
+    context: &QueryContext,
+) -> Result<(Plan, Vec<IntoSeries>), QueryError> {
+    let environment = Environment::new(Arc::clone(&view), context);
+    let (bound, targets): (Bound, _) = match &select.into {
+        Some(into) => crate::select::plan_into(select, into, view, context)?,
+        None => (crate::select::plan(select, view, context)?, Vec::new()),
+    };
+    Ok((Plan::new(bound, environment), targets))
 }

@@ -6,6 +6,7 @@ mod conformance;
 mod contract;
 mod devices;
 mod functions;
+mod into;
 mod library;
 mod load;
 mod names;

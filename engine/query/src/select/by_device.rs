@@ -51,29 +51,13 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
         return Err(QueryError::semantic("group by level does not support align by device now."));
     }
     let order = Order::of(planner);
-    let devices = devices(planner, order.devices_descending);
-    // Columns are limited by name, over all devices.
-    let outputs = devices
-        .iter()
-        .map(|device| {
-            let mut names =
-                Names::new(&*planner.view, planner.context, vec![device.into()], Show::Measurement);
-            outputs(planner, &mut names).map(|outputs| (names, outputs))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let wanted =
-        planner.limit_columns(column_names(query.columns.len(), outputs.iter().map(|(_, outputs)| outputs)));
+    let LaidOut { devices, wanted } = lay_out(planner)?;
     if wanted.is_empty() {
         return Ok(Bound::new(true, Vec::new(), Node::Nothing));
     }
     let mut parts = Vec::new();
-    for (device, (mut names, outputs)) in devices.into_iter().zip(outputs) {
+    for OfDevice { device, mut names, outputs } in devices {
         planner.context.cancellation.check()?;
-        let outputs: Vec<Output> =
-            outputs.into_iter().flatten().filter(|output| wanted.contains(&output.name)).collect();
-        if outputs.is_empty() {
-            continue;
-        }
         let computed = if is_aggregated {
             aggregates(planner, &mut names, &outputs, order.direction)?
         } else {
@@ -89,6 +73,56 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     columns.extend(wanted.iter().zip(&types).map(|(name, &data_type)| column(name.clone(), data_type)));
     let rows = joined(planner, parts, &wanted, &types, &columns, &order)?;
     Ok(Bound::new(has_time, columns, tail::limited(planner, rows)))
+}
+
+/// A device's columns, and the names by which they were found.
+struct OfDevice<'p> {
+    device: Path,
+    names: Names<'p>,
+    outputs: Vec<Output>,
+}
+
+/// The devices that have columns, and the names of all columns.
+pub(super) struct LaidOut<'p> {
+    devices: Vec<OfDevice<'p>>,
+    wanted: Vec<String>,
+}
+
+impl LaidOut<'_> {
+    /// The names of all columns, behind that of the device.
+    pub(super) fn wanted(&self) -> &[String] {
+        &self.wanted
+    }
+
+    /// The devices with their columns.
+    pub(super) fn devices(&self) -> impl Iterator<Item = (&Path, &[Output])> {
+        self.devices.iter().map(|each| (&each.device, &each.outputs[..]))
+    }
+}
+
+/// Which devices give rows, and under which columns.
+pub(super) fn lay_out<'p>(planner: &'p Planner<'_>) -> Result<LaidOut<'p>, QueryError> {
+    let found = devices(planner, Order::of(planner).devices_descending);
+    // Columns are limited by name, over all devices.
+    let outputs = found
+        .iter()
+        .map(|device| {
+            let mut names =
+                Names::new(&*planner.view, planner.context, vec![device.into()], Show::Measurement);
+            outputs(planner, &mut names).map(|outputs| (names, outputs))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let columns = planner.query.columns.len();
+    let wanted = planner.limit_columns(column_names(columns, outputs.iter().map(|(_, outputs)| outputs)));
+    let mut devices = Vec::new();
+    for (device, (names, outputs)) in found.into_iter().zip(outputs) {
+        let outputs: Vec<Output> =
+            outputs.into_iter().flatten().filter(|output| wanted.contains(&output.name)).collect();
+        if !outputs.is_empty() {
+            devices.push(OfDevice { device, names, outputs });
+        }
+    }
+    Ok(LaidOut { devices, wanted })
 }
 
 /// The devices of the `from` paths, each once, by path.

@@ -96,6 +96,34 @@ for compact in (False, True):
         check("arrays", 5, len(rows(session.execute_query_statement(f"select a, b from {base}.d9"))))
         check("raw", [[3, "1"]], rows(session.execute_raw_data_query([f"{base}.d1.s0"], 3, 4)))
         check("last", [[4, f"{base}.d3.s0", "4", "INT32"]], rows(session.execute_last_data_query([f"{base}.d3.s0"], 0)))
+    if new:
+        from iotdb.template.MeasurementNode import MeasurementNode
+        from iotdb.template.Template import Template
+
+        name, place = f"t_{base.replace('.', '_')}", f"{base}.templates"
+        for aligned in (False, True):
+            template = Template(name, aligned)
+            template.add_template(MeasurementNode("temp", TSDataType.FLOAT, TSEncoding.RLE, Compressor.SNAPPY))
+            template.add_template(MeasurementNode("n", TSDataType.INT64, TSEncoding.PLAIN, Compressor.LZ4))
+            session.create_schema_template(template)
+            fails("template twice", lambda: session.create_schema_template(template) and None)
+            check("template", 2, session.count_measurements_in_template(name))
+            session.add_measurements_in_template(name, ["more"], [TSDataType.TEXT], [TSEncoding.PLAIN], [Compressor.SNAPPY], aligned)
+            check("measurements", ["more", "n", "temp"], sorted(session.show_measurements_in_template(name)))
+            check("in template", [True, False], [session.is_measurement_in_template(name, each) for each in ("n", "zz")])
+            check("path", True, session.is_path_exist_in_template(name, "temp"))
+            check("all templates", True, name in session.show_all_templates())
+            session.set_schema_template(name, place)
+            check("set", [place], session.show_paths_template_set_on(name))
+            (session.insert_aligned_record if aligned else session.insert_record)(
+                f"{place}.d1", 1, ["temp", "n"], [TSDataType.FLOAT, TSDataType.INT64], [1.5, 2])
+            check("using", [f"{place}.d1"], session.show_paths_template_using_on(name))
+            check("of template", [[1, "1.5", "2", None]], rows(session.execute_query_statement(f"select temp, n, more from {place}.d1")))
+            fails("in use", lambda: session.unset_schema_template(name, place) and None)
+            session.execute_non_query_statement(f"deactivate device template {name} from {place}.*")
+            session.unset_schema_template(name, place)
+            session.drop_schema_template(name)
+            check("no template", False, name in session.show_all_templates())
     session.delete_storage_group(base)
     check("no database", [], rows(session.execute_query_statement(f"show timeseries {base}.**")))
     session.close()

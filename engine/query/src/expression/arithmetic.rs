@@ -43,15 +43,15 @@ fn datum(values: &Values, array: Float64Array) -> Box<dyn Datum> {
     }
 }
 
-/// The negative of numbers; the least INT32 and INT64 stay as they are, as in Java.
+/// The negative of numbers; that of the least INT32 and INT64 is the greatest, as at the peer.
 pub(crate) fn negate(values: &Values) -> Result<Values, QueryError> {
     let array = values.array();
     let result: ArrayRef = match array.data_type() {
         ArrowType::Int32 => {
-            Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int32Type>(i32::wrapping_neg))
+            Arc::new(array.as_primitive::<Int32Type>().unary::<_, Int32Type>(i32::saturating_neg))
         }
         ArrowType::Int64 => {
-            Arc::new(array.as_primitive::<Int64Type>().unary::<_, Int64Type>(i64::wrapping_neg))
+            Arc::new(array.as_primitive::<Int64Type>().unary::<_, Int64Type>(i64::saturating_neg))
         }
         ArrowType::Float32 => Arc::new(array.as_primitive::<Float32Type>().unary::<_, Float32Type>(|x| -x)),
         _ => Arc::new(doubles(array)?.unary::<_, Float64Type>(|x| -x)),

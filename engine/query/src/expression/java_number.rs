@@ -8,7 +8,7 @@ pub(crate) fn double(value: f64) -> String {
         value.is_nan(),
         value.is_sign_negative(),
         value.abs(),
-        &format!("{:e}", value.abs()),
+        &digits(format!("{:e}", value.abs()), format!("{:.1e}", value.abs())),
         value.is_infinite(),
     )
 }
@@ -19,12 +19,19 @@ pub(crate) fn float(value: f32) -> String {
         value.is_nan(),
         value.is_sign_negative(),
         f64::from(value.abs()),
-        &format!("{:e}", value.abs()),
+        &digits(format!("{:e}", value.abs()), format!("{:.1e}", value.abs())),
         value.is_infinite(),
     )
 }
 
-/// From the shortest digits that read back as the number: `1.5e10`.
+/// The shortest digits that read back as the number. Where that is one, Java takes the two that are closest: the least
+/// double is `4.9E-324`.
+fn digits(shortest: String, of_two: String) -> String {
+    let is_one = !shortest.contains('.');
+    if is_one && of_two.contains('.') && !of_two.contains(".0") { of_two } else { shortest }
+}
+
+/// From digits: `1.5e10`.
 fn text(nan: bool, negative: bool, size: f64, scientific: &str, infinite: bool) -> String {
     if nan {
         return "NaN".to_owned();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, UInt32Array};
+use arrow_array::{ArrayRef, Float64Array, UInt32Array, cast::AsArray, types::Int64Type};
 use levada_model::DataType;
 
 use super::{Bound, Call, FunctionDefinition, SeriesFunction, m4::corners, pairs::known};
@@ -119,20 +119,32 @@ impl Summary {
         matches!(self, Self::Average | Self::Variance)
     }
 
+    /// Whether what it gives is one of the values.
+    fn is_one_of_them(self) -> bool {
+        matches!(self, Self::Greatest | Self::Least | Self::Extreme)
+    }
+
+    /// Which of the values it gives: the first of those that are equal, no NaN where there is another. INT64 are compared as
+    /// what they are.
+    fn place(self, values: &[f64], whole: Option<&[i64]>) -> usize {
+        let before = |a: usize, b: usize| match (self, whole) {
+            (Self::Greatest, Some(of)) => of[a] < of[b],
+            (Self::Least, Some(of)) => of[a] > of[b],
+            (_, Some(of)) => (of[a].unsigned_abs(), of[a]) < (of[b].unsigned_abs(), of[b]),
+            _ if values[a].is_nan() => true,
+            (Self::Greatest, None) => values[a] < values[b],
+            (Self::Least, None) => values[a] > values[b],
+            (_, None) => (values[a].abs(), values[a]) < (values[b].abs(), values[b]),
+        };
+        (1..values.len()).fold(0, |best, at| if before(best, at) { at } else { best })
+    }
+
     fn of(self, values: &[f64]) -> f64 {
         let average = || values.iter().sum::<f64>() / values.len() as f64;
         match self {
             Self::Average => average(),
             Self::Sum => values.iter().sum(),
-            Self::Greatest => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            Self::Least => values.iter().copied().fold(f64::INFINITY, f64::min),
-            Self::Extreme => values.iter().copied().fold(0.0, |best: f64, value| {
-                if value.abs() > best.abs() || (value.abs() == best.abs() && value > best) {
-                    value
-                } else {
-                    best
-                }
-            }),
+            Self::Greatest | Self::Least | Self::Extreme => values[self.place(values, None)],
             Self::Variance => {
                 let average = average();
                 values.iter().map(|value| (value - average).powi(2)).sum::<f64>() / values.len() as f64
@@ -210,8 +222,10 @@ impl Buckets {
     fn sample(&mut self, chunk: &Chunk, rows: usize) -> Result<Chunk, QueryError> {
         let numbers = doubles(&chunk.columns[0])?;
         let (times, values) = (chunk.times.values(), numbers.values());
+        let whole = chunk.columns[0].as_primitive_opt::<Int64Type>();
         let mut taken: Vec<u32> = Vec::new();
         let mut computed: Vec<f64> = Vec::new();
+        let mut chosen: Vec<u32> = Vec::new();
         for from in (0..rows).step_by(self.size) {
             let to = (from + self.size).min(rows);
             let (bucket_times, bucket) = (&times[from..to], &values[from..to]);
@@ -223,6 +237,12 @@ impl Buckets {
                 }
                 Choice::Corners if bucket.len() <= 4 => taken.extend(from as u32..to as u32),
                 Choice::Corners => taken.extend(corners(bucket).into_iter().map(|row| (from + row) as u32)),
+                // A value that is one of the bucket's is taken as it is: DOUBLE does not hold every INT64.
+                Choice::Summary(summary, _) if summary.is_one_of_them() => {
+                    let at = summary.place(bucket, whole.as_ref().map(|whole| &whole.values()[from..to]));
+                    chosen.push((from + at) as u32);
+                    taken.push(from as u32);
+                }
                 Choice::Summary(summary, _) => {
                     taken.push(from as u32);
                     computed.push(summary.of(bucket));
@@ -238,7 +258,11 @@ impl Buckets {
             }
         }
         let sampled = chunk.take(&UInt32Array::from(taken))?;
-        if let Choice::Summary(_, data_type) = self.choice {
+        if let Choice::Summary(summary, data_type) = self.choice {
+            if summary.is_one_of_them() {
+                let values = chunk.take(&UInt32Array::from(chosen))?;
+                return Ok(Chunk { times: sampled.times, columns: values.columns });
+            }
             let values: ArrayRef = Arc::new(Float64Array::from(computed));
             return Ok(Chunk {
                 times: sampled.times,

@@ -183,10 +183,12 @@ pub(super) fn rejection(
     RejectedRows { tablet: index, rows, measurement, code, message }
 }
 
-/// The rows of a tablet whose times lie within those of a piece of it.
+/// What a piece of a tablet was made of: its columns, of the rows whose times lie within its own.
 pub(super) fn within(original: &Tablet, piece: &Tablet) -> Option<Tablet> {
     let times = piece.times().values();
     let (first, last) = (*times.first()?, *times.last()?);
     let keep = BooleanArray::from_unary(original.times(), |time| (first..=last).contains(&time));
-    original.filter(&keep).ok()
+    let names: HashSet<&str> = piece.columns().iter().map(|column| &*column.name).collect();
+    let columns = original.columns().iter().filter(|column| names.contains(&*column.name)).cloned();
+    original.clone().with_columns(columns.collect()).ok()?.filter(&keep).ok()
 }

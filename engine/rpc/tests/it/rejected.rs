@@ -97,3 +97,30 @@ async fn what_passes_is_an_error_that_is_transient_and_rejects_nothing() {
         assert!(report.rejected.is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_column_of_another_type_behind_another_error_is_sent_again_alone() {
+    let server = Server::start().await;
+    server.create("root.d", "n", DataType::Int32);
+    server.create("root.d", "m", DataType::Int32);
+    server.state.lock().reject =
+        Some(Arc::new(|_, measurement, _| (measurement == "b").then(|| (803, "No permissions".to_owned()))));
+    let pool = pool(&[&server]);
+    let values = || -> ArrayRef { Arc::new(Float64Array::from(vec![1.0, 2.5, 3.0])) };
+    // The server tells of the last that does not fit.
+    let columns = ["a", "n", "m", "b", "z"].map(|name| (name, DataType::Double, values())).to_vec();
+    let report =
+        pool.insert_tablets(write(vec![tablet("root.d", vec![1, 2, 3], columns)])).await.expect("written");
+    let mut told = told(&report.rejected);
+    told.sort_by_key(|each| each.2);
+    // Each once: the value that cannot be converted, and what may not be written.
+    assert_eq!(
+        told,
+        [(0, None, Some("b"), 803), (0, Some(vec![1]), Some("m"), 614), (0, Some(vec![1]), Some("n"), 614)]
+    );
+    for (name, count) in [("a", 3), ("n", 2), ("m", 2), ("z", 3)] {
+        assert_eq!(server.values("root.d", name).len(), count, "{name}");
+    }
+    // All at once, each column, and each of another type once more.
+    assert_eq!(server.state.lock().attempts, 1 + 5 + 2);
+}

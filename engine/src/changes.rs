@@ -11,97 +11,133 @@
 //! [`levada_storage::StorageOptions::changes_bytes`]: then a history behind its position has what is stored, or says that
 //! what went meanwhile cannot be told. A query that follows needs no name: [`ChangesFrom::Now`], beside a query of what was there before.
 //!
-//! A feed costs who writes nothing: it reads the log's files behind them.
+//! A feed costs who writes nothing: it reads the log's files behind them. It reads on threads that may block; nothing else of it waits for
+//! the disk.
 
-use std::sync::Arc;
+use std::{mem::replace, time::Duration};
 
 use levada_model::{SessionError, StatusCode};
-use levada_storage::{Change, Changes, ChangesFrom, Storage, StorageError};
-use parking_lot::Mutex;
-use tokio::task::spawn_blocking;
+use levada_storage::{Change, Changes, ChangesFrom, Settler, Storage, StorageError};
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::sleep,
+};
 
 use crate::EngineError;
+
+/// How often, and how far apart, a feed is asked for that another still has.
+const LEAVING_TRIES: usize = 100;
+const LEAVING: Duration = Duration::from_millis(20);
 
 /// Changes of an engine, as they become durable. It must be used within a tokio runtime.
 #[derive(Debug)]
 pub struct ChangeFeed {
-    shared: Arc<Mutex<Reading>>,
+    reader: Reader,
+    settler: Settler,
+    position: u64,
 }
 
+/// A reader, and what it found.
+type Read = (Changes, Result<Vec<Change>, StorageError>);
+
 #[derive(Debug)]
-struct Reading {
-    changes: Changes,
-    /// What was read and not given: whoever asked went away.
-    ready: Vec<Change>,
+enum Reader {
+    /// It waits for more.
+    Waits(Changes),
+    /// It reads, also while nobody waits for it.
+    Reads(JoinHandle<Read>),
+    /// A read was broken off, and the reader is gone with it.
+    Gone,
 }
 
 impl ChangeFeed {
-    /// Begins to follow a store: see [`Storage::changes`].
+    /// Begins to follow a store: see [`Storage::changes`]. One that was dropped just now ends with the read that is under way: whoever
+    /// comes by the same name waits a while for that.
     pub(crate) async fn begin(
         storage: &Storage,
         reader: Option<&str>,
         from: ChangesFrom,
     ) -> Result<Self, EngineError> {
-        let (storage, reader) = (storage.clone(), reader.map(str::to_owned));
-        let begun = spawn_blocking(move || storage.changes(reader.as_deref(), from));
-        let changes = begun.await.map_err(EngineError::Interrupted)??;
-        Ok(Self { shared: Arc::new(Mutex::new(Reading { changes, ready: Vec::new() })) })
+        let mut left = LEAVING_TRIES;
+        loop {
+            let (storage, reader) = (storage.clone(), reader.map(str::to_owned));
+            let begun = spawn_blocking(move || storage.changes(reader.as_deref(), from));
+            match begun.await.map_err(EngineError::Interrupted)? {
+                Err(StorageError::BeingRead { .. }) if left > 0 => {
+                    left -= 1;
+                    sleep(LEAVING).await;
+                }
+                changes => {
+                    let changes = changes?;
+                    let (settler, position) = (changes.settler(), changes.position());
+                    return Ok(Self { reader: Reader::Waits(changes), settler, position });
+                }
+            }
+        }
     }
 
     /// The changes that come next, of about so many bytes together; waits until there is one. Dropped before it resolves, it
-    /// takes nothing away from the next call.
+    /// takes nothing away from the next call, which gives what is being read.
     ///
     /// # Errors
     /// As [`Changes::read`]: what comes next is not kept any more or cannot be read, the engine is closed.
     pub async fn next(&mut self, bytes: usize) -> Result<Vec<Change>, SessionError> {
         loop {
-            let (ready, more) = {
-                let mut reading = self.shared.lock();
-                (std::mem::take(&mut reading.ready), reading.changes.more())
-            };
-            if !ready.is_empty() {
-                return Ok(ready);
-            }
-            more.await;
-            let shared = Arc::clone(&self.shared);
-            let read = spawn_blocking(move || {
-                let mut reading = shared.lock();
-                if reading.ready.is_empty() {
-                    reading.ready = reading.changes.read(bytes)?;
+            match &mut self.reader {
+                Reader::Waits(changes) => {
+                    changes.more().await;
+                    if let Reader::Waits(mut changes) = replace(&mut self.reader, Reader::Gone) {
+                        let read = spawn_blocking(move || {
+                            let read = changes.read(bytes);
+                            (changes, read)
+                        });
+                        self.reader = Reader::Reads(read);
+                    }
                 }
-                Ok::<_, StorageError>(())
-            });
-            let broken = |error: tokio::task::JoinError| {
-                let message = format!("reading changes was broken off: {error}");
-                SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
-            };
-            read.await.map_err(broken)??;
+                Reader::Reads(read) => {
+                    let read = read.await;
+                    self.reader = Reader::Gone;
+                    let (changes, found) = read.map_err(|error| broken(&error))?;
+                    self.position = changes.position();
+                    self.reader = Reader::Waits(changes);
+                    let found = found?;
+                    if !found.is_empty() {
+                        return Ok(found);
+                    }
+                }
+                Reader::Gone => return Err(broken(&"a read before was")),
+            }
         }
     }
 
     /// All changes up to this one were given: see [`Change::position`].
     pub fn position(&self) -> u64 {
-        self.shared.lock().changes.position()
+        self.position
     }
 
     /// Says what was delivered, also while the next changes are awaited.
     pub fn marker(&self) -> FeedMarker {
-        FeedMarker(Arc::clone(&self.shared))
+        FeedMarker(self.settler.clone())
     }
 
     /// Says that all up to a [`Change::position`] was delivered, for a feed with a name: what was kept for that goes.
     pub fn settle(&self, position: u64) {
-        self.shared.lock().changes.settle(position);
+        self.settler.settle(position);
     }
+}
+
+fn broken(error: &dyn std::fmt::Display) -> SessionError {
+    let message = format!("reading changes was broken off: {error}");
+    SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
 /// The end of a feed at which is said what was delivered.
 #[derive(Clone, Debug)]
-pub struct FeedMarker(Arc<Mutex<Reading>>);
+pub struct FeedMarker(Settler);
 
 impl FeedMarker {
-    /// See [`ChangeFeed::settle`]. Blocks while the feed reads.
+    /// See [`ChangeFeed::settle`].
     pub fn settle(&self, position: u64) {
-        self.0.lock().changes.settle(position);
+        self.0.settle(position);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct Shared {
     /// What statements and tablets have to pass.
     pub(crate) gate: Gate,
     /// What is sent to other servers.
-    pub(crate) pipes: Pipes,
+    pub(crate) pipes: Arc<Pipes>,
     /// `set configuration 'enable_auto_create_schema'`
     pub(crate) auto_create_schema: AtomicBool,
     /// What serves it, if anything does.
@@ -76,7 +76,7 @@ impl Engine {
         )?;
         let shared = Shared {
             gate: Gate::new(Users::open(users)?),
-            pipes: Pipes::open(&dir, disk, storage.clone(), Arc::clone(&clock))?,
+            pipes: Arc::new(Pipes::open(&dir, disk, storage.clone(), Arc::clone(&clock))?),
             storage,
             clock,
             query_memory: options.query_memory,

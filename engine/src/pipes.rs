@@ -74,14 +74,17 @@ pub(crate) struct Pipes {
     clock: Arc<dyn Clock>,
     document: DocumentFile,
     book: RwLock<Arc<Book>>,
-    /// Held while a statement changes pipes: it may wait for a task to end.
-    changing: Mutex<()>,
+    /// Held while a statement changes pipes: it may wait for a task to end. Says whether there are to be no more.
+    changing: Mutex<Closed>,
     runner: OnceLock<Arc<dyn PipeRunner>>,
     /// The pipes that are known, by number.
     live: parking_lot::Mutex<BTreeMap<u64, Live>>,
     receivers: Arc<Receivers>,
     writers: Writers,
 }
+
+/// Whether the engine is closed: then its folder is another's.
+type Closed = bool;
 
 /// A pipe in this process.
 #[derive(Debug)]
@@ -123,7 +126,7 @@ impl Pipes {
             clock,
             document,
             book: RwLock::new(Arc::new(book)),
-            changing: Mutex::new(()),
+            changing: Mutex::new(false),
             runner: OnceLock::new(),
             live: parking_lot::Mutex::new(live),
             receivers: Arc::default(),
@@ -155,19 +158,36 @@ impl Pipes {
     }
 
     /// Runs pipes from now on, those first that are RUNNING. A second call does nothing.
-    pub(crate) async fn run(&self, runner: Arc<dyn PipeRunner>) -> Result<(), SessionError> {
-        let _changing = self.changing.lock().await;
+    pub(crate) async fn run(self: &Arc<Self>, runner: Arc<dyn PipeRunner>) -> Result<(), SessionError> {
+        self.to_its_end(|pipes| async move { pipes.run_all(runner).await }).await
+    }
+
+    /// Does something that changes pipes, one after the other. It is done to its end also where whoever asks for it goes away meanwhile:
+    /// what is stored and what runs are never apart.
+    async fn to_its_end<F: Future<Output = Result<(), SessionError>> + Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+    ) -> Result<(), SessionError> {
+        let pipes = Arc::clone(self);
+        let done = tokio::spawn(async move {
+            let closed = pipes.changing.lock().await;
+            if *closed {
+                return Err(StorageError::Closed.into());
+            }
+            work(Arc::clone(&pipes)).await
+        });
+        done.await.map_err(panicked)?
+    }
+
+    async fn run_all(&self, runner: Arc<dyn PipeRunner>) -> Result<(), SessionError> {
         if self.runner.set(runner).is_err() {
             return Ok(());
         }
-        let mut book = Book::clone(&self.book());
+        let book = Book::clone(&self.book());
         let running = book.pipes.iter().filter(|(_, pipe)| pipe.running).map(|(name, _)| name.clone());
         let running: Vec<_> = running.collect();
-        // Pipes that an older version of this program started have not noted it.
-        for name in &running {
-            self.note_began(&mut book, name).await?;
-        }
-        self.store(book).await?;
+        // Pipes that an older version of this program started have not noted when they began.
+        self.store_begun(book, &running).await?;
         let book = self.book();
         for (name, pipe) in running.iter().filter_map(|name| Some((name, book.pipes.get(name)?))) {
             match definition::definition(&book, name, pipe) {
@@ -191,8 +211,10 @@ impl Pipes {
 
     /// Ends the tasks of all pipes. They go on when the folder is opened again.
     pub(crate) async fn close(&self) {
-        let _changing = self.changing.lock().await;
+        let mut closed = self.changing.lock().await;
+        *closed = true;
         let tasks: Vec<_> = self.live.lock().values_mut().filter_map(|live| live.task.take()).collect();
+        tasks.iter().for_each(JoinHandle::abort);
         for task in tasks {
             end(task).await;
         }
@@ -243,9 +265,14 @@ fn forget_dropped(storage: &Storage, book: &Book) {
     for name in
         readers.filter(|name| name.starts_with(READER) && !known.iter().any(|known| **name == **known))
     {
-        if let Err(error) = storage.forget_reader(&name) {
-            tracing::warn!(reader = &*name, %error, "the log is still kept for a pipe that was dropped");
-        }
+        forget(storage, &name);
+    }
+}
+
+/// Keeps nothing any more for a reader. Blocks.
+fn forget(storage: &Storage, name: &str) {
+    if let Err(error) = storage.forget_reader(name) {
+        tracing::warn!(reader = name, %error, "after a restart the log may still be kept for a pipe that is not there");
     }
 }
 

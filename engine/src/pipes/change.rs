@@ -7,9 +7,10 @@ use levada_sql::ast::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeB
 use tokio::task::spawn_blocking;
 
 use super::{
-    Live, Pipes,
+    Live, PipeDefinition, Pipes,
     book::{Book, Pairs, StoredBody, StoredPipe, StoredSink, normal},
     definition::{definition, pipe_error, sink_error, target},
+    forget,
     progress::Progress,
     reader,
     work::Status,
@@ -21,8 +22,11 @@ impl Pipes {
     ///
     /// # Errors
     /// It makes no sense for what there is, or cannot be stored; nothing has changed then.
-    pub(crate) async fn change(&self, change: ChangePipe) -> Result<(), SessionError> {
-        let _changing = self.changing.lock().await;
+    pub(crate) async fn change(self: &Arc<Self>, change: ChangePipe) -> Result<(), SessionError> {
+        self.to_its_end(|pipes| async move { pipes.carry_out(change).await }).await
+    }
+
+    async fn carry_out(&self, change: ChangePipe) -> Result<(), SessionError> {
         let mut book = Book::clone(&self.book());
         match change {
             ChangePipe::CreateSink { name, kind, attributes } => {
@@ -40,7 +44,7 @@ impl Pipes {
                 let running = book.pipes[&name].running;
                 self.store(book).await?;
                 self.end(altered.id).await;
-                if running { self.begin(altered) } else { Ok(()) }
+                if running { self.begin_if_run(altered) } else { Ok(()) }
             }
             ChangePipe::Start { name, if_exists } => self.start(book, &name, if_exists).await,
             ChangePipe::Stop { name, if_exists } => {
@@ -87,11 +91,17 @@ impl Pipes {
         }
         let progress = Progress::open(self.document.beside(format!("progress-{id}.json")))?;
         self.live.lock().insert(id, Live { status: Arc::new(Status::new(progress)), task: None });
-        if !is_sink {
-            self.note_began(&mut book, &name).await?;
+        let begins = if is_sink { Vec::new() } else { vec![name] };
+        if let Err(error) = self.store_begun(book, &begins).await {
+            self.live.lock().remove(&id);
+            return Err(error);
         }
-        self.store(book).await?;
-        if is_sink || self.runner.get().is_none() { Ok(()) } else { self.begin(pipe) }
+        if is_sink { Ok(()) } else { self.begin_if_run(pipe) }
+    }
+
+    /// Begins the task of a pipe, where something runs pipes.
+    fn begin_if_run(&self, pipe: PipeDefinition) -> Result<(), SessionError> {
+        if self.runner.get().is_some() { self.begin(pipe) } else { Ok(()) }
     }
 
     async fn start(&self, mut book: Book, name: &str, if_exists: bool) -> Result<(), SessionError> {
@@ -105,18 +115,50 @@ impl Pipes {
         if !was_running {
             self.forget_lost(pipe.id).await?;
         }
-        self.note_began(&mut book, name).await?;
-        self.store(book).await?;
+        self.store_begun(book, &[name.to_owned()]).await?;
         self.begin(pipe)
     }
 
-    /// Notes the last write before a pipe is started for the first time, from where on the log is kept for it. It counts when the book
-    /// is stored.
-    pub(super) async fn note_began(&self, book: &mut Book, name: &str) -> Result<(), SessionError> {
+    /// Stores a book in which pipes are started. For those that are so for the first time, it notes the last write before that, from where on
+    /// the log is kept for them.
+    ///
+    /// # Errors
+    /// The book cannot be stored; then nothing is kept that was not kept before.
+    pub(super) async fn store_begun(&self, mut book: Book, names: &[String]) -> Result<(), SessionError> {
+        let known: Vec<_> = self.storage.readers().into_iter().filter_map(|reader| reader.name).collect();
+        let is_new = |reader: &String| !known.iter().any(|known| **known == **reader);
+        let begins = |name: &String| book.pipes.get(name).filter(|pipe| pipe.began.is_none());
+        let new: Vec<_> =
+            names.iter().filter_map(begins).map(|pipe| reader(pipe.id)).filter(is_new).collect();
+        let stored = async {
+            for name in names {
+                self.note_began(&mut book, name).await?;
+            }
+            self.store(book).await
+        };
+        let stored = stored.await;
+        if stored.is_err() {
+            for reader in new {
+                self.forget_reader(reader).await;
+            }
+        }
+        stored
+    }
+
+    async fn note_began(&self, book: &mut Book, name: &str) -> Result<(), SessionError> {
         let Some(pipe) = book.pipes.get_mut(name).filter(|pipe| pipe.began.is_none()) else { return Ok(()) };
         let (storage, reader) = (self.storage.clone(), reader(pipe.id));
         pipe.began = Some(spawn_blocking(move || storage.keep_changes(&reader)).await.map_err(panicked)??);
         Ok(())
+    }
+
+    /// Nothing is kept any more for a reader. Where the manifest cannot say so, it is said again when the folder is opened.
+    async fn forget_reader(&self, name: String) {
+        let storage = self.storage.clone();
+        let forgotten = spawn_blocking(move || forget(&storage, &name)).await;
+        if let Err(error) = forgotten {
+            tracing::error!(%error, "forgetting a pipe was broken off");
+        }
     }
 
     async fn drop_pipe(&self, mut book: Book, name: &str, if_exists: bool) -> Result<(), SessionError> {
@@ -130,11 +172,13 @@ impl Pipes {
         self.store(book).await?;
         self.end(pipe.id).await;
         let live = self.live.lock().remove(&pipe.id);
-        let (storage, reader) = (self.storage.clone(), reader(pipe.id));
-        spawn_blocking(move || storage.forget_reader(&reader)).await.map_err(panicked)??;
+        // The pipe is dropped, whatever becomes of what it leaves: no other has its number.
+        self.forget_reader(reader(pipe.id)).await;
         if let Some(live) = live {
             let progress = live.status.progress.clone();
-            spawn_blocking(move || progress.remove()).await.map_err(panicked)??;
+            if let Err(error) = spawn_blocking(move || progress.remove()).await.map_err(panicked)? {
+                tracing::warn!(pipe = name, %error, "a pipe is dropped, and a file of it is left");
+            }
         }
         Ok(())
     }

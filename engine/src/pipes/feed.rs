@@ -13,7 +13,7 @@
 //! Rows that are stored do not say by which pipe they came, those of the log do. Sent back, they would replace what was written there since. So to
 //! an engine whose pipes have ever sent here history is withheld, unless the pipe asks for it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use levada_model::{PathPattern, SessionError};
 use levada_storage::{ChangesFrom, Direction, StorageError, TimeRange, View};
@@ -21,10 +21,6 @@ use tokio::task::spawn_blocking;
 
 use super::{PipeWork, Selection, reader};
 use crate::{ChangeFeed, EngineError, error::panicked};
-
-/// How often, and how far apart, a feed is asked for that another still has.
-const LEAVING_TRIES: usize = 100;
-const LEAVING: Duration = Duration::from_millis(20);
 
 /// What is told where history is withheld.
 const WITHHELD: &str = "what was stored here is not sent: the receiver's own pipe has sent to this server, and what came back would replace \
@@ -95,17 +91,7 @@ impl PipeWork {
     }
 
     async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
-        let mut left = LEAVING_TRIES;
-        loop {
-            match ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await {
-                // The feed of a pipe that was stopped just now ends with the read that is under way.
-                Err(EngineError::Storage(StorageError::Rejected { .. })) if left > 0 => {
-                    left -= 1;
-                    tokio::time::sleep(LEAVING).await;
-                }
-                begun => return begun,
-            }
-        }
+        ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await
     }
 
     /// Tells that what is stored is withheld, where there is something.

@@ -192,6 +192,16 @@ impl PipeWork {
             true => drop(since.compare_exchange(0, self.clock.now(), Ordering::Relaxed, Ordering::Relaxed)),
         }
     }
+
+    /// What waited is delivered, and what was read meanwhile waits since a moment, in milliseconds since 1970 UTC.
+    pub fn waiting_since(&self, moment: i64) {
+        self.status.waiting_since.store(moment, Ordering::Relaxed);
+    }
+
+    /// The moment, in milliseconds since 1970 UTC.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
 }
 
 impl Pipes {

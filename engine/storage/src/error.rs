@@ -40,6 +40,12 @@ pub enum StorageError {
         /// The log has all behind this one; 0 where that is not known.
         kept: u64,
     },
+    /// A reader of changes comes by a name by which another reads now.
+    #[error("another reads changes by the name {name} now")]
+    BeingRead {
+        /// The name.
+        name: String,
+    },
     /// Files of the log are gone, or their ends are, and with them what was stored. The folder opens to read, and to write when
     /// that was given up: see [`StorageOptions::accept_log_loss`](crate::StorageOptions::accept_log_loss).
     #[error(
@@ -122,7 +128,7 @@ impl StorageError {
             Self::Io { .. } | Self::Damaged { .. } | Self::LogGone { .. } => StatusCode::STORAGE_ENGINE_ERROR,
             Self::Locked { .. } => StatusCode::NOT_READY,
             Self::Rejected { code, .. } => *code,
-            Self::Behind { .. } => StatusCode::ILLEGAL_PARAMETER,
+            Self::Behind { .. } | Self::BeingRead { .. } => StatusCode::ILLEGAL_PARAMETER,
             Self::Closed => StatusCode::NOT_READY,
             Self::ReadOnly { .. } => StatusCode::SYSTEM_READ_ONLY,
         }
@@ -133,6 +139,8 @@ impl From<StorageError> for SessionError {
     fn from(error: StorageError) -> Self {
         let mut told = Self::new(error.code(), error.to_string());
         told.transient &= error.may_heal();
+        // The other may be one that ends just now.
+        told.transient |= matches!(error, StorageError::BeingRead { .. });
         told.caused_by(error)
     }
 }

@@ -22,4 +22,4 @@ mod history;
 mod log;
 
 pub use change::{Change, ChangeKind, ChangesFrom};
-pub use changes::{Changes, More};
+pub use changes::{Changes, More, Settler};

@@ -151,9 +151,11 @@ impl Holds {
         }
     }
 
-    /// The reader needs nothing up to a write.
+    /// The reader needs nothing up to a write. Where another has begun by its name since, it has no say any more.
     pub(crate) fn settle(&self, hold: &HoldId, after: u64) {
-        if let Some(held) = self.all.lock().held.get_mut(&hold.id) {
+        let mut all = self.all.lock();
+        let held = all.held.get_mut(&hold.id).filter(|held| Arc::ptr_eq(&held.lost, &hold.lost));
+        if let Some(held) = held {
             held.after = after;
         }
     }

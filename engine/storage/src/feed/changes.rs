@@ -3,7 +3,10 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -37,6 +40,26 @@ pub struct Changes {
     history: Option<Arc<HeldHistory>>,
     /// See [`Change::position`].
     position: u64,
+    /// All up to this write was read of the log; 0 while what is stored is read.
+    read: Arc<AtomicU64>,
+}
+
+/// Says what was delivered of a reader's changes, also while the reader is busy, and never waits for it. Clones are of the same reader.
+#[derive(Clone, Debug)]
+pub struct Settler {
+    store: Arc<Store>,
+    hold: HoldId,
+    read: Arc<AtomicU64>,
+}
+
+impl Settler {
+    /// See [`Changes::settle`].
+    pub fn settle(&self, position: u64) {
+        let read = self.read.load(Ordering::Acquire);
+        if read > 0 {
+            self.store.holds.settle(&self.hold, position.min(read));
+        }
+    }
 }
 
 /// Resolves when there is more to be read, as far as is known, or when there will be none any more: reading then says why. Needs
@@ -99,11 +122,14 @@ impl Changes {
         };
         // From here on what is behind it is kept.
         let hold = store.holds.begin(name.map(Arc::from), after);
-        let hold = hold.ok_or_else(|| rejected("another reads changes by this name now"))?;
+        let being_read = || StorageError::BeingRead { name: name.unwrap_or_default().to_owned() };
+        let hold = hold.ok_or_else(being_read)?;
         let snapshot = stored_first.then(|| store.snapshot_of(&mut core));
         let log = LogReader::new(Arc::clone(&store.options.disk), wal, after);
         let (store, named) = (Arc::clone(store), name.is_some());
-        let mut changes = Self { store, hold, named, begun: false, log, history: None, position: after };
+        let read = Arc::new(AtomicU64::new(after));
+        let mut changes =
+            Self { store, hold, named, begun: false, log, history: None, position: after, read };
         match (snapshot, from) {
             (Some(snapshot), ChangesFrom::History { after }) => changes.history_of(snapshot, after, core),
             (Some(mut snapshot), _) => {
@@ -155,6 +181,7 @@ impl Changes {
         drop(core);
         held.begin(History::new(snapshot, after));
         (self.history, self.position) = (Some(held), after);
+        self.read.store(0, Ordering::Release);
     }
 
     /// All changes up to this write were read; see [`Change::position`].
@@ -198,6 +225,7 @@ impl Changes {
             // Records of positions alone are no changes.
             self.position = self.log.seq();
         }
+        self.read.store(self.log.seq(), Ordering::Release);
         if !self.named {
             self.store.holds.settle(&self.hold, self.log.seq());
         }
@@ -221,9 +249,12 @@ impl Changes {
     /// Says that the reader, which has a name, needs nothing up to a [`Change::position`]: the log may go up to there. This becomes durable with
     /// the store's next commit; after a crash before that more is kept than is needed.
     pub fn settle(&self, position: u64) {
-        if self.history.is_none() {
-            self.store.holds.settle(&self.hold, position.min(self.log.seq()));
-        }
+        self.settler().settle(position);
+    }
+
+    /// Says what was delivered, apart from the reader.
+    pub fn settler(&self) -> Settler {
+        Settler { store: Arc::clone(&self.store), hold: self.hold.clone(), read: Arc::clone(&self.read) }
     }
 
     fn next(&mut self) -> Result<Option<(Change, usize)>, StorageError> {

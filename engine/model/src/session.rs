@@ -77,6 +77,13 @@ pub struct WriteReport {
     pub rejected: Vec<RejectedRows>,
 }
 
+impl WriteReport {
+    /// The rejection to tell of where one stands for all: the first that is a loss, or, where none is, the first.
+    pub fn to_tell(&self) -> Option<&RejectedRows> {
+        self.rejected.iter().find(|rows| rows.is_loss()).or(self.rejected.first())
+    }
+}
+
 /// Rows of one tablet that the store rejects for good.
 #[derive(Clone, Debug)]
 pub struct RejectedRows {
@@ -90,6 +97,13 @@ pub struct RejectedRows {
     pub code: StatusCode,
     /// Why, in words.
     pub message: String,
+}
+
+impl RejectedRows {
+    /// Whether something is lost. Rows that have lived their time are no loss: the store would not have them any more.
+    pub fn is_loss(&self) -> bool {
+        self.code != StatusCode::OUT_OF_TTL
+    }
 }
 
 /// A column of a query's result.

@@ -49,7 +49,7 @@ pub struct Loaded {
     pub databases: BTreeSet<SeriesPath>,
     /// How many times rows, or values of them, were rejected.
     pub rejections: usize,
-    /// The first of them.
+    /// The one to tell of: see [`WriteReport::to_tell`](levada_model::WriteReport::to_tell).
     pub first: Option<RejectedRows>,
 }
 
@@ -76,7 +76,9 @@ pub(crate) async fn load_file(
         let report = insert_write(shared, write, &creation).await?;
         databases_of(shared, &devices, &mut loaded.databases);
         loaded.rejections += report.rejected.len();
-        loaded.first = loaded.first.or_else(|| report.rejected.into_iter().next());
+        if !loaded.first.as_ref().is_some_and(RejectedRows::is_loss) {
+            loaded.first = report.to_tell().cloned().or(loaded.first);
+        }
     }
     Ok(loaded)
 }

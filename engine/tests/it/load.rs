@@ -6,7 +6,7 @@ use arrow_array::{BooleanArray, Float64Array, Int32Array, Int64Array};
 use levada_model::{Compressor, DataType, Encoding, Path as DevicePath, SeriesSchema};
 use levada_tsfile::{AlignedColumn, TsFileWriter, Version, WriterOptions};
 
-use crate::store::{Store, done, rejection, rows};
+use crate::store::{RECORDED, Store, done, rejection, rows};
 
 /// A file with a plain and an aligned device, in small pages.
 fn write(path: &Path, version: Version) {
@@ -249,4 +249,29 @@ async fn deletions_of_newer_servers_hold() {
     // Of a series of which nothing is left nothing is made.
     assert_eq!(rows(&session, "select b, i from root.far.aligned").await, ["30,9"]);
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_told_before_a_row_that_has_lived_its_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("1-1-0-0.tsfile");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = TsFileWriter::new(file, Version::V4, WriterOptions::default()).expect("begun");
+    writer.start_chunk_group(&DevicePath::parse("root.far.plain").expect("a path")).expect("begun");
+    let values = Float64Array::from(vec![0.5, 1.5]);
+    let schema = SeriesSchema::default_for(DataType::Double);
+    writer.write_series("s", schema, &[1, RECORDED], &values).expect("written");
+    writer.finish().expect("finished");
+    let store = Store::open();
+    let session = store.session();
+    done(&session, "create timeseries root.far.plain.s TEXT").await;
+    done(&session, "set ttl to root.far.** 1000").await;
+    let load = format!("load '{}'", path.display());
+    let (code, message) = rejection(&session, &load).await;
+    assert!(code == 1100 && message.contains("measurement s"), "{code} {message}");
+    // Where nothing else is wrong, that is told.
+    done(&session, "delete timeseries root.far.plain.s").await;
+    let (code, message) = rejection(&session, &load).await;
+    assert!(code == 1100 && message.contains("insertion time [1] is less"), "{code} {message}");
+    assert_eq!(rows(&session, "select s from root.far.plain").await, [format!("{RECORDED},1.5")]);
 }

@@ -47,9 +47,10 @@ impl Delivery<'_, '_> {
         // What a second may have, where that is bounded: the next waits until its time has come.
         let together = definition.rate.and_then(|rate| usize::try_from(rate).ok());
         let together = together.map_or(definition.batch, |rate| definition.batch.min(rate.max(1)));
+        let work = self.work;
         let mut changes = feed.next(together).await?;
+        work.waiting(true);
         loop {
-            self.work.waiting(true);
             let plan = Plan::of(changes, definition, self.receiver.as_deref(), self.history);
             let (position, ends_history) = (plan.position, plan.ends_history);
             // While this is sent, the next is read. What was read is kept where sending takes longer.
@@ -61,7 +62,9 @@ impl Delivery<'_, '_> {
                     biased;
                     () = &mut sending => None,
                     next = &mut reading => {
+                        let read = work.now();
                         sending.await;
+                        work.waiting_since(read);
                         Some(next)
                     }
                 }
@@ -76,8 +79,10 @@ impl Delivery<'_, '_> {
             changes = match next {
                 Some(next) => next?,
                 None => {
-                    self.work.waiting(false);
-                    feed.next(together).await?
+                    work.waiting(false);
+                    let next = feed.next(together).await?;
+                    work.waiting(true);
+                    next
                 }
             };
         }
@@ -193,7 +198,7 @@ impl Delivery<'_, '_> {
 
     /// Tells which values were rejected; how many.
     fn rejected(&self, tablets: &[Tablet], report: &WriteReport) -> usize {
-        let Some(first) = report.rejected.first() else { return 0 };
+        let Some(first) = report.to_tell() else { return 0 };
         let of = |rejected: &levada_model::RejectedRows| {
             let tablet = tablets.get(rejected.tablet);
             let rows = rejected.rows.as_ref().map_or_else(|| tablet.map_or(0, Tablet::rows), Vec::len);

@@ -6,7 +6,15 @@ mod proxy;
 mod servers;
 mod starts;
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use levada_engine::StorageOptions;
 
 use self::{
     proxy::Proxy,
@@ -500,6 +508,34 @@ async fn a_pipe_sends_no_more_bytes_a_second_than_it_may() {
     equal(&sender, &receiver).await;
     // 60,000 bytes came before the last row, by 20,000 a second.
     assert!(began.elapsed() >= Duration::from_millis(2_500), "{:?}", began.elapsed());
+}
+
+/// A clock that a test moves, in milliseconds.
+#[derive(Clone, Debug)]
+struct Moved(Arc<AtomicI64>);
+
+impl levada_engine::Clock for Moved {
+    fn now(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_waits_since_it_was_read_whatever_waited_before_it() {
+    let receiver = Served::start().await;
+    let clock = Moved(Arc::new(AtomicI64::new(1)));
+    let of_sender = clock.clone();
+    let sender = Served::start_with(|storage| StorageOptions { clock: Arc::new(of_sender), ..storage }).await;
+    // A row holds up the next for a part of a second, which is read meanwhile.
+    let sink = format!("'rate-limit-bytes-per-second'='40', 'node-urls'='{}'", receiver.address);
+    sender.run(&format!("create pipe p with sink ({sink})")).await;
+    for time in 1..=5 {
+        sender.run(&format!("insert into root.a.d(time, s) values ({time}, 1.5)")).await;
+        let there = async || receiver.rows("select count(s) from root.a.d").await == [time.to_string()];
+        eventually("the row is there", there).await;
+        assert_eq!(sender.engine.pipes()[0].lag_ms, 0, "row {time}");
+        clock.0.fetch_add(3_600_000, Ordering::Relaxed);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

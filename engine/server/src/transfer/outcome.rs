@@ -14,23 +14,30 @@ use crate::status::{done, said};
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     rejections: usize,
+    /// The first that is a loss, or, where none is, the first.
     first: Option<(StatusCode, String)>,
     passed_over: Option<String>,
 }
 
 impl Outcome {
-    /// Rows, or values of them, were rejected.
+    /// Rows, or values of them, were rejected; which of these is to be told of.
     pub(crate) fn rejected(&mut self, count: usize, first: Option<RejectedRows>) {
         let Some(first) = first else { return };
-        self.rejections += count;
         let of = first.measurement.map(|name| format!("measurement {name}: ")).unwrap_or_default();
-        self.first.get_or_insert_with(|| (first.code, format!("{of}{}", first.message)));
+        self.count(count, first.code, format!("{of}{}", first.message));
     }
 
     /// A change of the catalog was rejected.
     pub(crate) fn failed(&mut self, error: &SessionError) {
-        self.rejections += 1;
-        self.first.get_or_insert_with(|| (error.code, error.message.clone()));
+        self.count(1, error.code, error.message.clone());
+    }
+
+    fn count(&mut self, rejections: usize, code: StatusCode, why: String) {
+        self.rejections += rejections;
+        match &self.first {
+            Some((known, _)) if *known != StatusCode::OUT_OF_TTL || code == StatusCode::OUT_OF_TTL => {}
+            _ => self.first = Some((code, why)),
+        }
     }
 
     /// A change is one that is not made here.
@@ -76,5 +83,30 @@ pub(crate) fn code_of(error: &FilesError) -> StatusCode {
         FilesError::Offset { .. } => OFFSET,
         FilesError::Later(_) => LATER,
         FilesError::Wrong(_) => FILE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(codes: &[StatusCode]) -> i32 {
+        let mut outcome = Outcome::default();
+        for &code in codes {
+            let rows =
+                RejectedRows { tablet: 0, rows: None, measurement: None, code, message: "why".to_owned() };
+            outcome.rejected(1, Some(rows));
+        }
+        outcome.status().code
+    }
+
+    #[test]
+    fn what_is_lost_is_told_whatever_has_lived_its_time_beside_it() {
+        let (late, lost) = (StatusCode::OUT_OF_TTL, StatusCode::DATA_TYPE_MISMATCH);
+        assert_eq!(of(&[late, late]), PASSED_OVER.0);
+        for codes in [&[lost][..], &[late, lost], &[lost, late], &[late, lost, late]] {
+            assert_eq!(of(codes), CONFLICT.0, "{codes:?}");
+        }
+        assert_eq!(of(&[]), StatusCode::SUCCESS.0);
     }
 }

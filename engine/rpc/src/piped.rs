@@ -23,7 +23,7 @@ mod take;
 use bytes::Bytes;
 use levada_model::{Path, PathPattern, Series, Tablet};
 
-pub use self::snapshot::{databases, series, ttls};
+pub use self::snapshot::{SeriesTree, databases, ttls};
 use self::{
     node::node,
     tablet::{Layout, tablet},

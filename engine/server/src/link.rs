@@ -1,6 +1,6 @@
 //! A connection that is a pipe's.
 
-use levada_engine::Received;
+use levada_engine::{Received, Sender};
 
 use crate::transfer::Transfer;
 
@@ -11,4 +11,14 @@ pub(crate) struct Link {
     pub(crate) received: Vec<Received>,
     /// What it has sent in part; `None` where it is a pipe of this program.
     pub(crate) transfer: Option<Transfer>,
+}
+
+/// With so many databases a connection is listed at most.
+const MOST_LISTED: usize = 4096;
+
+impl Link {
+    /// Whether the connection needs no line more for a database.
+    pub(crate) fn is_listed(&self, sender: &Sender, database: &str) -> bool {
+        self.received.len() >= MOST_LISTED || self.received.iter().any(|each| each.is_of(sender, database))
+    }
 }

@@ -11,7 +11,9 @@ pub struct ServerOptions {
     pub connections: usize,
     /// The longest request, in bytes.
     pub frame_bytes: usize,
-    /// Bytes of all requests that are read or carried out at once. Who wants more waits.
+    /// Bytes of all requests that are read or carried out at once. Who wants more waits. What a pipe's step is unpacked to counts too:
+    /// where there is no room for that, the pipe is told to send it again later. Steps that have come in part may have a quarter of it
+    /// besides.
     pub memory_bytes: usize,
     /// How many queries may be open at once.
     pub queries: usize,
@@ -45,6 +47,11 @@ impl Default for ServerOptions {
 }
 
 impl ServerOptions {
+    /// How many KiB all requests may have together that have come in part.
+    pub(crate) fn parts_kib(&self) -> usize {
+        (self.memory_kib() / 4).max(1)
+    }
+
     /// How many KiB all requests may have together; no more than can be counted, and no less than one.
     pub(crate) fn memory_kib(&self) -> usize {
         (self.memory_bytes >> 10).clamp(1, tokio::sync::Semaphore::MAX_PERMITS.min(u32::MAX as usize))

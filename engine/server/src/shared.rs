@@ -16,8 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{ServerOptions, WhiteList, logins::Logins, transfer::Space};
 
-/// Requests up to this size need no permit.
-const SMALL_BYTES: usize = 64 << 10;
+/// Requests up to this size need no permit, and what is done with them no thread that may block.
+pub(crate) const SMALL_BYTES: usize = 64 << 10;
 
 /// Numbers below are those of the engine's queries.
 const FIRST_ID: i64 = 1 << 40;
@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) rest_connections: Arc<Semaphore>,
     /// A permit for each KiB of requests.
     memory: Arc<Semaphore>,
+    /// A permit for each KiB of requests that have come in part.
+    parts: Arc<Semaphore>,
     /// A permit for each open query.
     pub(crate) queries: Arc<Semaphore>,
     pub(crate) logins: Logins,
@@ -56,6 +58,7 @@ impl Shared {
             connections: most(options.connections),
             rest_connections: most(options.connections),
             memory: most(options.memory_kib()),
+            parts: most(options.parts_kib()),
             query_timeout: AtomicU64::new(milliseconds(options.query_timeout)),
             queries: most(options.queries),
             white_list: RwLock::new(options.ip_white_list.clone()),
@@ -82,6 +85,24 @@ impl Shared {
         Arc::clone(&self.memory).acquire_many_owned(kib).await.ok()
     }
 
+    /// Takes room for what a request becomes that has room for so many bytes already. It does not wait: who waited would keep from others
+    /// what it has. Where that is all that there is, there is enough.
+    ///
+    /// # Errors
+    /// There is no room now.
+    pub(crate) fn room(&self, bytes: usize, held: usize) -> Result<Room, NoRoom> {
+        let left = self.options.memory_kib().saturating_sub(held.div_ceil(1 << 10));
+        take(&self.memory, bytes, left)
+    }
+
+    /// Takes room for a request that comes in parts, until it is complete: apart from other requests, as it may never be.
+    ///
+    /// # Errors
+    /// There is no room now.
+    pub(crate) fn room_of_parts(&self, bytes: usize) -> Result<Room, NoRoom> {
+        take(&self.parts, bytes, self.options.parts_kib())
+    }
+
     /// How long a query may compute, where its client does not say.
     pub(crate) fn query_timeout(&self) -> Duration {
         Duration::from_millis(self.query_timeout.load(Ordering::Relaxed))
@@ -91,6 +112,26 @@ impl Shared {
     pub(crate) fn set_query_timeout(&self, timeout: Duration) {
         self.query_timeout.store(milliseconds(timeout), Ordering::Relaxed);
     }
+}
+
+/// Room for bytes, until it is dropped; few bytes need none.
+pub(crate) type Room = Option<OwnedSemaphorePermit>;
+
+/// There is no room now.
+#[derive(Debug, thiserror::Error)]
+#[error("requests under way leave no room for a step of {bytes} bytes: send it again later")]
+pub(crate) struct NoRoom {
+    bytes: usize,
+}
+
+/// Takes a permit for each KiB, of no more than there may be.
+fn take(from: &Arc<Semaphore>, bytes: usize, most: usize) -> Result<Room, NoRoom> {
+    let kib = bytes.div_ceil(1 << 10).min(most);
+    if bytes <= SMALL_BYTES || kib == 0 {
+        return Ok(None);
+    }
+    let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+    Arc::clone(from).try_acquire_many_owned(kib).map(Some).map_err(|_| NoRoom { bytes })
 }
 
 fn milliseconds(time: Duration) -> u64 {

@@ -11,6 +11,7 @@
 //! ended is removed, and sent anew.
 
 mod apply;
+mod catalog;
 pub(crate) mod codes;
 mod files;
 mod outcome;
@@ -22,10 +23,11 @@ use levada_engine::Sender;
 use levada_model::Path;
 
 pub(crate) use self::{
-    apply::{apply, changes_of, tsfile},
+    apply::{apply, tsfile},
+    catalog::Catalog,
     files::{Files, FilesError, Space, clear},
     outcome::{Outcome, code_of, status_of},
-    unpack::{Slices, unpack},
+    unpack::{Slices, bytes_of, unpack},
 };
 
 /// A pipe of another server, on one connection.

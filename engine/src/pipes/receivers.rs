@@ -52,6 +52,13 @@ impl Receivers {
     }
 }
 
+impl Received {
+    /// Whether it is of a pipe and a database.
+    pub fn is_of(&self, sender: &Sender, database: &str) -> bool {
+        self.key.0 == *sender && self.key.1 == database
+    }
+}
+
 impl Drop for Received {
     fn drop(&mut self) {
         let mut all = self.receivers.0.lock();

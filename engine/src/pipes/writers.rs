@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use levada_model::StatusCode;
 use levada_storage::StorageError;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,11 @@ use crate::document::DocumentFile;
 
 /// The version that is written, and the newest that is read.
 const VERSION: u32 = 1;
+
+/// The longest name of an engine, in bytes: none that is known has more than 36.
+const LONGEST_NAME: usize = 256;
+/// So many engines are known at most.
+const MOST_ENGINES: usize = 1 << 16;
 
 /// The engines whose pipes have ever sent here, here and on the disk. Clones share them.
 #[derive(Clone, Debug)]
@@ -60,11 +66,20 @@ impl Writers {
     /// Pipes of these engines begin to send. Returns when it is durable. Blocks.
     ///
     /// # Errors
-    /// It could not be stored: nothing may be taken from them.
+    /// It could not be stored, a name is too long, or there are too many: nothing may be taken from them.
     pub(super) fn remember(&self, engines: Vec<String>) -> Result<(), StorageError> {
+        let rejected = |message| Err(StorageError::rejected(StatusCode::ILLEGAL_PARAMETER, message));
+        if let Some(long) = engines.iter().map(String::len).find(|length| *length > LONGEST_NAME) {
+            return rejected(format!(
+                "the name of an engine that sends has {long} bytes, and may have {LONGEST_NAME}"
+            ));
+        }
         let _storing = self.0.storing.lock();
         let mut all = self.0.known.read().clone();
         all.extend(engines);
+        if all.len() > MOST_ENGINES {
+            return rejected(format!("{MOST_ENGINES} engines have sent here, and no more are taken"));
+        }
         let stored = Stored { version: VERSION, engines: all };
         self.0.document.write(&stored)?;
         *self.0.known.write() = stored.engines;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, new_null_array, types::Int64Type};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer};
+use bytes::Bytes;
 use levada_model::{Column, DataType, Path, Tablet};
 
 use super::take::{Take, path};
@@ -30,39 +31,57 @@ pub(super) enum Layout {
     V2,
 }
 
+/// A measurement that is there. One that is not has a byte alone, and must not take more than that here.
+struct Sent {
+    place: usize,
+    name: Arc<str>,
+    data_type: DataType,
+    /// Bits that are set where there is no value.
+    nulls: Option<Bytes>,
+}
+
 /// A tablet, and whether it is aligned.
 pub(super) fn tablet(from: &mut Take, layout: Layout) -> Result<Tablet, WireError> {
     let (device, rows) = (from.path()?, from.count_of(8)?);
+    let count = if from.is()? { from.count_of(1)? } else { 0 };
     let mut series = Vec::new();
-    if from.is()? {
-        for _ in 0..from.count_of(1)? {
-            series.push(if from.is()? { Some(measurement_schema(from, layout)?) } else { None });
+    for place in 0..count {
+        if from.is()? {
+            let (name, data_type) = measurement_schema(from, layout)?;
+            series.push(Sent { place, name, data_type, nulls: None });
         }
     }
     if !from.is()? {
         return Err(WireError::Mismatch(format!("a tablet of {device} without times")));
     }
     let times = get_all::<Int64Type>(rows, None, &mut from.0)?;
-    let mut nulls = vec![None; series.len()];
     if from.is()? {
-        for each in &mut nulls {
+        let mut series = series.iter_mut().peekable();
+        for place in 0..count {
+            let own = series.next_if(|series| series.place == place);
             if from.is()? {
                 from.count()?;
-                *each = Some(valid(&from.blob()?, rows)?);
+                let bits = from.blob()?;
+                long_enough(&bits, rows)?;
+                if let Some(own) = own {
+                    own.nulls = Some(bits);
+                }
             }
         }
     }
-    let mut columns = Vec::with_capacity(series.len());
+    let mut columns = Vec::new();
     if from.is()? {
-        for (series, nulls) in series.iter().zip(nulls) {
+        let mut series = series.into_iter().peekable();
+        for place in 0..count {
+            let own = series.next_if(|series| series.place == place);
             if !from.is()? {
                 continue;
             }
-            let Some((name, data_type)) = series else {
+            let Some(Sent { name, data_type, nulls, .. }) = own else {
                 return Err(WireError::Mismatch(format!("values of {device} of no measurement")));
             };
-            let values = values(from, *data_type, rows, nulls)?;
-            columns.push(Column { name: Arc::clone(name), data_type: *data_type, values });
+            let nulls = nulls.map(|bits| valid(&bits, rows)).transpose()?;
+            columns.push(Column { name, data_type, values: values(from, data_type, rows, nulls)? });
         }
     }
     let aligned = from.is()?;
@@ -101,12 +120,18 @@ pub(super) fn measurement(text: &str) -> Result<Arc<str>, WireError> {
 
 /// Which rows have a value, of bits that are set where they have none.
 pub(super) fn valid(bits: &[u8], rows: usize) -> Result<NullBuffer, WireError> {
-    let needed = rows.div_ceil(8);
-    if bits.len() < needed {
-        return Err(WireError::Ends { what: "a bitmap", needed, left: bits.len() });
-    }
+    long_enough(bits, rows)?;
     let null = BooleanBuffer::new(bits.to_vec().into(), 0, rows);
     Ok(NullBuffer::new(!&null))
+}
+
+/// Whether there is a bit for each row.
+fn long_enough(bits: &[u8], rows: usize) -> Result<(), WireError> {
+    let needed = rows.div_ceil(8);
+    match bits.len() {
+        left if left < needed => Err(WireError::Ends { what: "a bitmap", needed, left }),
+        _ => Ok(()),
+    }
 }
 
 fn values(
@@ -132,7 +157,7 @@ fn texts(from: &mut Take, data_type: DataType, rows: usize) -> Result<ArrayRef, 
     for _ in 0..rows {
         let is_there = from.is()?;
         there.append(is_there);
-        let text = if is_there { from.blob()? } else { bytes::Bytes::new() };
+        let text = if is_there { from.blob()? } else { Bytes::new() };
         bytes.extend_from_slice(&text);
         lengths.push(text.len());
     }

@@ -3,8 +3,12 @@
 use arrow_array::Array;
 use bytes::{BufMut, Bytes, BytesMut};
 use levada_model::{DataType, PathPattern, Tablet, Value};
-use levada_rpc::piped::{
-    Alteration, Change, Codec, Sealed, Sent, Step, databases, read, read_sent, series, ttls,
+use levada_rpc::{
+    piped::{
+        Alteration, Change, Codec, NewSeries, Sealed, Sent, SeriesTree, Step, databases, read, read_sent,
+        ttls,
+    },
+    thrift::WireError,
 };
 
 fn bytes(hex: &str) -> Bytes {
@@ -156,6 +160,46 @@ fn changes_of_the_catalog_are_read() {
     );
 }
 
+/// All series of a tree, read one by one.
+fn series(tree: Bytes, tags: Option<Bytes>, database: &str) -> Result<Vec<NewSeries>, WireError> {
+    let (mut tree, mut all) = (SeriesTree::new(tree, tags, database.to_owned())?, Vec::new());
+    loop {
+        let found = tree.next(1)?;
+        assert!(found.len() <= 1);
+        if found.is_empty() {
+            return Ok(all);
+        }
+        all.extend(found);
+    }
+}
+
+#[test]
+fn a_tree_may_not_be_deeper_nor_its_paths_longer_than_a_catalog_has_them() {
+    let node = |put: Put, name: &str| put.i8(0).i32(1).text(name).i32(-1).i8(0);
+    let nested = |depth: usize, name: &str| {
+        let tree = (1..depth).fold(node(Put::default().i8(1), "root"), |put, _| node(put, name));
+        let series = tree.i8(2).text("s").text("s").i8(DataType::Int32.code().cast_signed()).i8(0).i8(1);
+        series.i32(0).i32(-1).i64(-1).i8(0).done()
+    };
+    let all = series(nested(64, "a"), None, "root.a").expect("a tree");
+    assert_eq!(all[0].series.path().to_string(), format!("root{}.s", ".a".repeat(63)));
+    assert_eq!(series(nested(65, "a"), None, "root.a"), Err(WireError::Depth(64)));
+    let long = series(nested(3, &"a".repeat(40_000)), None, "root.a").expect_err("too long");
+    assert!(long.to_string().contains("a path of 80006 bytes"), "{long}");
+}
+
+#[test]
+fn measurements_that_are_not_there_stand_between_those_that_are() {
+    let put = Put::default().text("root.a.d").i32(2).i8(1).i32(5);
+    let put = put.i8(0).i8(1).schema("x", DataType::Int32).i8(0).i8(1).schema("y", DataType::Int32).i8(0);
+    let put = put.i8(1).i64(1).i64(2);
+    // Bits for the second and the fourth, and for one that is not there.
+    let bits = |put: Put, bits| put.i8(1).i32(2).i32(1).i8(bits);
+    let put = bits(bits(bits(put.i8(1), 0), 0b10).i8(0), 0b01).i8(0);
+    let put = put.i8(1).i8(0).i8(1).i32(7).i32(8).i8(0).i8(1).i32(9).i32(10).i8(0).i8(0);
+    assert_eq!(rows(&changes(3, put.done())), ["root.a.d [1, 2] x=7,- y=-,10"]);
+}
+
 #[test]
 fn the_files_of_the_catalog_are_read() {
     let mut pieces = Vec::new();
@@ -171,8 +215,7 @@ fn the_files_of_the_catalog_are_read() {
                 let database = seal.parameters.iter().find(|(key, _)| key == "Database");
                 let database = database.and_then(|(_, value)| value.as_deref()).unwrap_or_default();
                 if let Some(tree) = named("mtree.snapshot") {
-                    trees
-                        .extend(series(tree, named("tlog.txt.snapshot").as_ref(), database).expect("a tree"));
+                    trees.extend(series(tree, named("tlog.txt.snapshot"), database).expect("a tree"));
                 }
                 made.extend(named("cluster_schema.bin").map(|bytes| databases(bytes).expect("databases")));
                 lives.extend(named("ttl_info.bin").map(|bytes| ttls(bytes).expect("lives")));
@@ -302,7 +345,7 @@ fn bodies_that_are_cut_off_or_changed_are_errors_and_no_panic() {
         assert!(step.is_some(), "{kind}");
         for length in 0..body.len().min(120) {
             drop(read(kind, body.slice(..length)));
-            drop(series(body.slice(length..), Some(&body), "root.a"));
+            drop(series(body.slice(length..), Some(body.clone()), "root.a"));
             drop(databases(body.slice(length..)));
             drop(ttls(body.slice(length..)));
         }

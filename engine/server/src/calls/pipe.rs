@@ -41,6 +41,10 @@ impl Conversation {
                 format!("version mismatch: the sender <{}>, the receiver <{PROTOCOL_VERSION}>", info.version);
             return Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message));
         }
+        if info.pipe_name.len().max(info.database.len()) > LONGEST_NAME {
+            let message = format!("the name of a pipe or of its database has more than {LONGEST_NAME} bytes");
+            return Err(SessionError::new(StatusCode::PIPESERVER_ERROR, message));
+        }
         if is_old && !self.is_known() {
             self.log_in_as(ROOT, ROOT).await?;
         }
@@ -63,9 +67,12 @@ impl Conversation {
             address: self.peer.ip().to_canonical(),
             engine: came_by.first().cloned(),
         };
-        let received = self.shared.engine.receive(sender.clone(), info.database, came_by).await?;
+        // What came by whom is known before it is listed.
+        let received = self.shared.engine.receive(sender.clone(), info.database.clone(), came_by).await?;
         let link = self.pipe.get_or_insert_default();
-        link.received.push(received);
+        if !link.is_listed(&sender, &info.database) {
+            link.received.push(received);
+        }
         if is_old {
             link.transfer.get_or_insert_with(|| Transfer::new(sender, true));
         }
@@ -99,6 +106,9 @@ impl Conversation {
         self.known()
     }
 }
+
+/// The longest name of a pipe or a database, in bytes.
+const LONGEST_NAME: usize = 4096;
 
 /// The versions whose pipes send files and shake hands without a login, also where later servers send so.
 const OLD: [(Option<u32>, Option<u32>); 2] = [(Some(1), Some(0)), (Some(1), Some(1))];

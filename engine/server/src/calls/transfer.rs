@@ -15,9 +15,11 @@ use super::pipe::ROOT;
 use crate::{
     client::Client,
     conversation::Conversation,
+    shared::{Room, SMALL_BYTES},
     status::{done, said},
     transfer::{
-        Files, FilesError, Outcome, Transfer, apply, changes_of, code_of, codes, status_of, tsfile, unpack,
+        Catalog, Files, FilesError, Outcome, Transfer, apply, bytes_of, code_of, codes, status_of, tsfile,
+        unpack,
     },
 };
 
@@ -39,7 +41,9 @@ impl Conversation {
         {
             return answer(said(error.code, error.message));
         }
-        let step = match self.step(req.kind, req.body) {
+        // What it is unpacked to has its room until it is answered.
+        let mut rooms = Vec::new();
+        let step = match self.step(req.kind, req.body, &mut rooms).await {
             Ok(Some(step)) => step,
             Ok(None) => return answer(done()),
             Err(error) => return answer(said(error.code, error.message)),
@@ -55,23 +59,44 @@ impl Conversation {
         result.unwrap_or_else(|error| answer(status_of(&error)))
     }
 
-    /// Reads a step, out of slices and compression; `None` where more slices are to come.
+    /// Reads a step, out of slices and compression, and takes room for what comes out; `None` where more slices are to come.
     ///
     /// # Errors
-    /// There is no such kind of step, or its bytes are none.
-    fn step(&mut self, mut kind: i16, mut body: Bytes) -> Result<Option<Step>, SessionError> {
-        let most = self.shared.options.frame_bytes;
+    /// There is no such kind of step, its bytes are none, or there is no room for it now.
+    async fn step(
+        &mut self,
+        mut kind: i16,
+        mut body: Bytes,
+        rooms: &mut Vec<Room>,
+    ) -> Result<Option<Step>, SessionError> {
+        let (most, shared) = (self.shared.options.frame_bytes, Arc::clone(&self.shared));
+        // The request itself has room, and is a little longer than its body.
+        let mut held = body.len().saturating_add(SMALL_BYTES);
         for _ in 0..LAYERS {
-            let step = piped::read(kind, body).map_err(|error| unreadable(kind, &error))?;
-            let step = step.ok_or_else(|| {
+            let read = move || piped::read(kind, body);
+            let (step, _) = aside(held, None, read).await?;
+            let step = step.map_err(|error| unreadable(kind, &error))?.ok_or_else(|| {
                 SessionError::new(codes::KIND, format!("steps of the kind {kind} are not known here"))
             })?;
             (kind, body) = match step {
-                Step::Packed(packed) => unpack(packed, most).map_err(|error| unreadable(kind, &error))?,
-                Step::Slice(slice) => match self.shaken()?.slices.add(slice, most)? {
-                    Some(whole) => whole,
-                    None => return Ok(None),
-                },
+                Step::Packed(packed) => {
+                    let bytes = bytes_of(&packed, most).map_err(|error| unreadable(kind, &error))?;
+                    let room = shared.room(bytes, held)?;
+                    held = held.saturating_add(bytes);
+                    let (unpacked, room) = aside(bytes, room, move || unpack(packed)).await?;
+                    rooms.push(room);
+                    unpacked.map_err(|error| unreadable(kind, &error))?
+                }
+                Step::Slice(slice) => {
+                    let room = |bytes| shared.room_of_parts(bytes);
+                    match self.shaken()?.slices.add(slice, most, room)? {
+                        Some((kind, body, room)) => {
+                            rooms.push(room);
+                            (kind, body)
+                        }
+                        None => return Ok(None),
+                    }
+                }
                 step => return Ok(Some(step)),
             };
         }
@@ -138,7 +163,8 @@ impl Conversation {
         let sender = Sender { created, pipe, address: self.peer.ip().to_canonical(), engine };
         let received = self.shared.engine.receive(sender.clone(), String::new(), came_by).await?;
         let link = self.pipe.get_or_insert_default();
-        link.received.push(received);
+        // What shakes hands anew is another pipe.
+        link.received = vec![received];
         link.transfer = Some(Transfer::new(sender, converts));
         self.comes_by_pipe(owner);
         Ok(())
@@ -214,13 +240,24 @@ impl Conversation {
             Some(files) => files.sealed(&seal.files),
             None => Err(FilesError::Wrong("no piece of a file has come: send it anew".to_owned())),
         };
+        // A TsFile is read page by page, the catalog's files are read whole.
+        let room = match seal.of {
+            Sealed::Rows => Ok(None),
+            Sealed::Series | Sealed::Databases => self.room_of_catalog(&seal),
+        };
+        let sealed = sealed.and_then(|paths| Ok((paths, room?)));
         let names: Vec<_> = seal.files.iter().map(|(name, _)| name.clone()).collect();
         let done = match sealed {
-            Ok(paths) => self.take_sealed(seal, paths).await,
+            Ok((paths, _room)) => self.take_sealed(seal, paths).await,
             Err(error) => Ok(said(code_of(&error), error.to_string())),
         };
         self.forget_files(names).await?;
         done
+    }
+
+    fn room_of_catalog(&self, seal: &Seal) -> Result<Room, FilesError> {
+        let bytes = Catalog::bytes_of(seal, self.shared.options.frame_bytes)?;
+        self.shared.room(bytes, SMALL_BYTES).map_err(|error| FilesError::Later(error.to_string()))
     }
 
     /// What complete files hold goes into the engine.
@@ -229,10 +266,16 @@ impl Conversation {
             return self.load(&paths).await.map(Outcome::status);
         }
         let mut outcome = Outcome::default();
-        let changes = changes_of(seal, paths, &mut outcome).await?;
+        let mut catalog = Catalog::read(seal, paths, &mut outcome).await?;
         let converts = self.shaken()?.converts;
-        apply(&self.sender()?.session, changes, converts, &mut outcome).await?;
-        Ok(outcome.status())
+        loop {
+            let (changes, rest) = catalog.next().await?;
+            if changes.is_empty() {
+                return Ok(outcome.status());
+            }
+            apply(&self.sender()?.session, changes, converts, &mut outcome).await?;
+            catalog = rest;
+        }
     }
 
     /// Loads the last of some files, a TsFile.
@@ -256,6 +299,22 @@ impl Conversation {
         self.shaken()?.files = Some(files);
         Ok(())
     }
+}
+
+/// Does what takes long where there are many bytes: on a thread that may block. The room that it takes is let go of when it is done, also
+/// where nobody waits for it any more.
+async fn aside<T: Send + 'static>(
+    bytes: usize,
+    room: Room,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<(T, Room), SessionError> {
+    if bytes <= 2 * SMALL_BYTES {
+        return Ok((work(), room));
+    }
+    let broken = |error: tokio::task::JoinError| {
+        SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("unpacking was broken off: {error}"))
+    };
+    spawn_blocking(move || (work(), room)).await.map_err(broken)
 }
 
 /// The error of a step whose bytes make no sense: sent again they make no more, so the sender goes on after a while.

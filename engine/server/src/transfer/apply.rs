@@ -2,11 +2,9 @@
 
 use std::path::Path as FilePath;
 
-use bytes::Bytes;
 use levada_engine::{EmbeddedSession, path_sql};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write};
-use levada_rpc::piped::{self, Alteration, Change, NewSeries, Seal, Sealed};
-use tokio::task::spawn_blocking;
+use levada_rpc::piped::{Alteration, Change, NewSeries};
 
 use super::Outcome;
 use crate::{sql::quoted, status::malformed};
@@ -68,7 +66,7 @@ async fn rows(
         return Ok(());
     }
     let report = session.insert_tablets(Write { tablets, coerce, ..Write::default() }).await?;
-    outcome.rejected(report.rejected.len(), report.rejected.into_iter().next());
+    outcome.rejected(report.rejected.len(), report.to_tell().cloned());
     Ok(())
 }
 
@@ -173,55 +171,6 @@ fn alter(path: &Path, alteration: Alteration) -> Option<String> {
         }
     };
     Some(format!("alter timeseries {} {what}", path_sql(path.as_str())))
-}
-
-/// The changes that files of the catalog stand for; files that this does not know are told of.
-///
-/// # Errors
-/// A file cannot be read, or is none.
-pub(crate) async fn changes_of(
-    seal: Seal,
-    paths: Vec<std::path::PathBuf>,
-    outcome: &mut Outcome,
-) -> Result<Vec<Change>, SessionError> {
-    let read = move || -> std::io::Result<Vec<Bytes>> {
-        paths.iter().map(|path: &std::path::PathBuf| std::fs::read(path).map(Bytes::from)).collect()
-    };
-    let broken = |error: tokio::task::JoinError| {
-        SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("reading was broken off: {error}"))
-    };
-    let bytes = spawn_blocking(read).await.map_err(broken)?.map_err(|error| {
-        SessionError::new(StatusCode::STORAGE_ENGINE_ERROR, format!("cannot read what a pipe sent: {error}"))
-    })?;
-    let files: Vec<(&str, Bytes)> = seal.files.iter().map(|(name, _)| name.as_str()).zip(bytes).collect();
-    let named = |name: &str| files.iter().find(|(each, _)| *each == name).map(|(_, bytes)| bytes.clone());
-    let parameter =
-        |name: &str| seal.parameters.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.clone());
-    let mut changes = Vec::new();
-    if seal.of == Sealed::Series {
-        if let (Some(tree), Some(database)) = (named("mtree.snapshot"), parameter("Database")) {
-            let tags = named("tlog.txt.snapshot");
-            changes.push(Change::Series(piped::series(tree, tags.as_ref(), &database).map_err(malformed)?));
-        }
-        return Ok(changes);
-    }
-    for (name, bytes) in files {
-        match name {
-            "cluster_schema.bin" => {
-                let databases = piped::databases(bytes).map_err(malformed)?;
-                changes.extend(databases.into_iter().map(Change::CreateDatabase));
-            }
-            "ttl_info.bin" => {
-                let lives = piped::ttls(bytes).map_err(malformed)?;
-                let set = lives.into_iter().filter(|(_, life)| life.is_some());
-                changes.extend(set.map(|(pattern, life)| Change::Ttl(pattern, life)));
-            }
-            // Templates: 8 bytes, where there are none.
-            "template_info.bin" if bytes.len() <= 8 => {}
-            name => outcome.pass_over(format!("{name} is not understood here, and passed over")),
-        }
-    }
-    Ok(changes)
 }
 
 /// The TsFile of sealed files: the last one.

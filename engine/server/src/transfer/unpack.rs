@@ -5,18 +5,45 @@ use levada_engine::decompress_bytes;
 use levada_model::{Compressor, SessionError};
 use levada_rpc::piped::{Codec, Packed, Slice, unpacked};
 
-use crate::status::malformed;
+use super::codes::LATER;
+use crate::{
+    shared::{NoRoom, Room},
+    status::malformed,
+};
 
-/// Undoes the compression of a step; its kind and its body. `most` bounds the bytes that come out.
+/// By so many methods may a step be compressed, one behind the other.
+const MOST_CODECS: usize = 8;
+
+impl From<NoRoom> for SessionError {
+    fn from(error: NoRoom) -> Self {
+        Self::new(LATER, error.to_string())
+    }
+}
+
+/// How many bytes it takes to undo the compression of a step; `most` bounds each of its lengths.
 ///
 /// # Errors
-/// It was not compressed so, or is too long.
-pub(crate) fn unpack(packed: Packed, most: usize) -> Result<(i16, Bytes), SessionError> {
+/// It is too long, or was compressed too often.
+pub(crate) fn bytes_of(packed: &Packed, most: usize) -> Result<usize, SessionError> {
+    let count = packed.codecs.len();
+    if count > MOST_CODECS {
+        return Err(malformed(format!("a step that was compressed {count} times, and may be {MOST_CODECS}")));
+    }
+    let longest = packed.codecs.iter().map(|(_, length)| *length).max().unwrap_or_default();
+    if longest > most {
+        return Err(malformed(format!("a step of {longest} bytes is longer than the {most} it may have")));
+    }
+    // What comes out of one goes into the next.
+    Ok(longest.saturating_mul(count.min(2)))
+}
+
+/// Undoes the compression of a step; its kind and its body. See [`bytes_of`] for the bytes that it takes.
+///
+/// # Errors
+/// It was not compressed so.
+pub(crate) fn unpack(packed: Packed) -> Result<(i16, Bytes), SessionError> {
     let mut bytes = packed.bytes;
     for (codec, length) in packed.codecs.into_iter().rev() {
-        if length > most {
-            return Err(malformed(format!("a step of {length} bytes is longer than the {most} it may have")));
-        }
         let compressor = match codec {
             Codec::Snappy => Compressor::Snappy,
             Codec::Gzip => Compressor::Gzip,
@@ -41,17 +68,29 @@ pub(crate) struct Slices {
     next: usize,
     length: usize,
     bytes: BytesMut,
+    room: Room,
 }
 
+/// A step that was put together: its kind, its body, and the room that it takes.
+pub(crate) type Whole = (i16, Bytes, Room);
+
 impl Slices {
-    /// Adds a slice; the kind and body of the step when it was the last. The first slice of a step begins anew.
+    /// Adds a slice; the step when it was the last. The first slice of a step begins anew, and takes room for all of it.
     ///
     /// # Errors
-    /// It is not the one that comes next, or the step is too long.
-    pub(crate) fn add(&mut self, slice: Slice, most: usize) -> Result<Option<(i16, Bytes)>, SessionError> {
+    /// It is not the one that comes next, the step is too long, or there is no room for it.
+    pub(crate) fn add(
+        &mut self,
+        slice: Slice,
+        most: usize,
+        room: impl FnOnce(usize) -> Result<Room, NoRoom>,
+    ) -> Result<Option<Whole>, SessionError> {
         let (part, parts) = slice.part;
         if part == 0 {
-            *self = Self { order: slice.order, kind: slice.kind, length: slice.length, ..Self::default() };
+            *self = Self::default();
+            let room = room(slice.length.min(most))?;
+            let Slice { order, kind, length, .. } = slice;
+            *self = Self { order, kind, length, room, ..Self::default() };
         }
         let fits = slice.order == self.order && slice.kind == self.kind && slice.length == self.length;
         let bytes = self.bytes.len() + slice.bytes.len();
@@ -67,11 +106,11 @@ impl Slices {
         if self.next < parts {
             return Ok(None);
         }
-        let Self { kind, length, bytes, .. } = std::mem::take(self);
+        let Self { kind, length, bytes, room, .. } = std::mem::take(self);
         if bytes.len() != length {
             return Err(malformed(format!("slices of {} bytes make no step of {length}", bytes.len())));
         }
-        Ok(Some((kind, bytes.freeze())))
+        Ok(Some((kind, bytes.freeze(), room)))
     }
 }
 
@@ -86,14 +125,28 @@ mod tests {
     #[test]
     fn slices_in_their_order_make_a_step_and_others_do_not() {
         let mut slices = Slices::default();
-        assert_eq!(slices.add(slice(0, b"abc"), 10).expect("taken"), None);
-        assert_eq!(slices.add(slice(1, b"de"), 10).expect("taken"), Some((3, Bytes::from_static(b"abcde"))));
-        assert!(slices.add(slice(1, b"de"), 10).is_err());
-        slices.add(slice(0, b"abc"), 10).expect("taken");
-        slices.add(slice(0, b"abc"), 10).expect("begun anew");
-        assert!(slices.add(slice(1, b"def"), 10).is_err(), "too long");
-        slices.add(slice(0, b"abc"), 10).expect("taken");
-        assert!(slices.add(slice(1, b"d"), 10).is_err(), "too short");
-        assert!(slices.add(slice(0, b"abc"), 4).is_err(), "more than may be");
+        let mut add = |slice, most| {
+            let whole = slices.add(slice, most, |_| Ok(None))?;
+            Ok::<_, SessionError>(whole.map(|(kind, bytes, _)| (kind, bytes)))
+        };
+        assert_eq!(add(slice(0, b"abc"), 10).expect("taken"), None);
+        assert_eq!(add(slice(1, b"de"), 10).expect("taken"), Some((3, Bytes::from_static(b"abcde"))));
+        assert!(add(slice(1, b"de"), 10).is_err());
+        add(slice(0, b"abc"), 10).expect("taken");
+        add(slice(0, b"abc"), 10).expect("begun anew");
+        assert!(add(slice(1, b"def"), 10).is_err(), "too long");
+        add(slice(0, b"abc"), 10).expect("taken");
+        assert!(add(slice(1, b"d"), 10).is_err(), "too short");
+        assert!(add(slice(0, b"abc"), 4).is_err(), "more than may be");
+    }
+
+    #[test]
+    fn a_step_takes_the_room_of_what_is_in_memory_at_once() {
+        let packed = |codecs: &[(Codec, usize)]| Packed { codecs: codecs.to_vec(), bytes: Bytes::new() };
+        let (zstd, lz4) = ((Codec::Zstd, 700), (Codec::Lz4, 900));
+        assert_eq!(bytes_of(&packed(&[zstd]), 1_000).expect("taken"), 700);
+        assert_eq!(bytes_of(&packed(&[zstd, lz4, zstd]), 1_000).expect("taken"), 1_800);
+        assert!(bytes_of(&packed(&[zstd, lz4]), 800).is_err(), "too long");
+        assert!(bytes_of(&packed(&[zstd; 9]), 1_000).is_err(), "too often");
     }
 }

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use levada_model::{Outcome, Session, Value};
 use levada_rpc::{messages::*, thrift::Protocol};
 use levada_server::ServerOptions;
+use tokio::io::AsyncWriteExt;
 
 use crate::peer::{Peer, Served, serve, serve_with};
 
@@ -197,6 +198,8 @@ async fn who_does_not_fit_is_rejected_at_the_handshake() {
         (&[("clusterID", "x")], 1802),
         (&[("clusterID", &name), ("timestampPrecision", "ms")], 1802),
         (&[("clusterID", "x"), ("timestampPrecision", "ms"), ("username", "root"), ("password", "no")], 801),
+        // A name that would be kept for good.
+        (&[("clusterID", &"x".repeat(257)), ("timestampPrecision", "ms")], 303),
         (&[("clusterID", "x"), ("timestampPrecision", "ms")], 200),
     ] {
         let mut peer = Peer::connect(&served.address, Protocol::Binary).await;
@@ -309,6 +312,67 @@ async fn files_beyond_the_bound_wait_or_are_rejected() {
     let status = send(&mut other, 4, piece("b.tsfile", 800, &bytes)).await.status;
     assert_eq!(status.code, 1804);
     assert!(status.message.expect("words").contains("1600 bytes is more than the 1000"));
+}
+
+/// The seal of a file of the catalog.
+fn catalog_seal(name: &str, length: usize, database: &str) -> Bytes {
+    let mut body = BytesMut::new();
+    let text = |body: &mut BytesMut, text: &str| {
+        body.put_i32(i32::try_from(text.len()).expect("short"));
+        body.put_slice(text.as_bytes());
+    };
+    body.put_i32(1);
+    text(&mut body, name);
+    body.put_i32(1);
+    body.put_i64(i64::try_from(length).expect("short"));
+    body.put_i32(1);
+    text(&mut body, "Database");
+    text(&mut body, database);
+    body.freeze()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_catalog_may_not_be_longer_than_a_request() {
+    let served = serve_with(ServerOptions { frame_bytes: 64 << 10, ..ServerOptions::default() }).await;
+    let mut peer = pipe(&served).await;
+    let piece_of =
+        |name: &str, offset: usize| piece(name, i64::try_from(offset).expect("short"), &vec![0; 40_000]);
+    for (pieces, code) in [(2, 1804), (1, 303)] {
+        for at in 0..pieces {
+            let body = piece_of("mtree.snapshot", at * 40_000);
+            assert_eq!(send(&mut peer, 101, body).await.status.code, 200);
+        }
+        let seal = catalog_seal("mtree.snapshot", pieces * 40_000, "root.a");
+        let status = send(&mut peer, 102, seal).await.status;
+        assert_eq!(status.code, code, "{status:?}");
+        let said = status.message.expect("words").contains("dn_thrift_max_frame_size");
+        assert_eq!(said, code == 1804);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compressed_step_takes_room_for_what_comes_out_or_is_told_to_come_later() {
+    let options = ServerOptions { frame_bytes: 1 << 20, memory_bytes: 1 << 20, ..ServerOptions::default() };
+    let served = serve_with(options).await;
+    let mut peer = pipe(&served).await;
+    // What it says comes out of it: half of all there is.
+    let mut step = BytesMut::new();
+    step.put_slice(b"\x01\x03");
+    step.put_i32(512 << 10);
+    step.put_slice(b"none");
+    let step = step.freeze();
+    // There is room, and it is no such step.
+    assert_eq!(send(&mut peer, 300, step.clone()).await.status.code, 1810);
+    // A request that takes nearly all begins to arrive.
+    let mut other = Peer::new(&served).await;
+    other.stream.write_all(&(900_u32 << 10).to_be_bytes()).await.expect("sent");
+    while send(&mut peer, 300, step.clone()).await.status.code != 1808 {
+        tokio::task::yield_now().await;
+    }
+    drop(other);
+    while send(&mut peer, 300, step.clone()).await.status.code != 1810 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,17 @@ const MAX_RECORD_BYTES: usize = 64 << 20;
 /// What is said of a quote that is never closed.
 const OPEN: &str = "a quote is opened that is not closed";
 
+/// The character that stands between the columns of a head where those separators would leave it in one: `;`, a tab or `|`.
+///
+/// ```
+/// use levada_connector_api::csv::other_separator;
+/// assert_eq!(other_separator("time;device;a"), Some(';'));
+/// assert_eq!(other_separator("temperature"), None);
+/// ```
+pub fn other_separator(head: &str) -> Option<char> {
+    [';', '\t', '|', ','].into_iter().find(|separator| head.contains(*separator))
+}
+
 /// One field of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field<'a> {

@@ -30,6 +30,7 @@ mod facilities;
 pub mod guide;
 mod meta;
 mod options;
+mod packing;
 mod records;
 mod registry;
 mod reread;
@@ -52,6 +53,7 @@ pub use error::{Domain, Error, ErrorKind, Result, Retry};
 pub use facilities::Facilities;
 pub use meta::{Meta, MetaValue};
 pub use options::{BatchLimits, ByteSize, Interval, Secret, port_of};
+pub use packing::packing_of;
 pub use records::{Envelope, Headers, RecordRef, Records, RecordsBuilder};
 pub use registry::{
     Component, ComponentKind, DecoderType, EncoderType, Guarantee, Problem, Registry, SinkType, SourceType,

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     DataType, Value,
-    convert::{Converted, Given, Reason, convert_each},
+    convert::{Converted, Given, convert_each},
     written::{Written, put_typed},
 };
 
@@ -83,23 +83,6 @@ impl Column {
             DataType::Date => each!(values.as_primitive::<Int32Type>(), Given::Date),
             DataType::Blob => each!(values.as_binary::<i32>(), Given::Bytes),
         }
-    }
-
-    /// Its values converted to the type that a new series of them gets: as [`Column::to`], but among numbers a text such as `00123`
-    /// is rejected, as nobody said that it is one.
-    pub fn to_new(&self) -> Converted {
-        let converted = self.to(self.data_type);
-        let Some(written) = self.written().filter(|_| self.data_type.is_numeric()) else { return converted };
-        let labels: Vec<bool> = written.labels().collect();
-        if !labels.contains(&true) {
-            return converted;
-        }
-        let kept = written.iter().zip(&labels).map(|(given, is_label)| given.filter(|_| !is_label));
-        let mut converted = convert_each(kept, self.data_type, &TimeZone::UTC);
-        let labels = (0u32..).zip(labels).filter(|(_, is_label)| *is_label);
-        converted.rejected.extend(labels.map(|(row, _)| (row, Reason::Label)));
-        converted.rejected.sort_unstable_by_key(|(row, _)| *row);
-        converted
     }
 
     /// The value at a row, `None` if it is null. A written value becomes what a new series would hold or, if that is not

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     DataType, Value,
-    convert::{Converted, Given, Inferred, convert_each, plain_double},
+    convert::{Converted, Given, convert_each, plain_double},
 };
 
 /// The form of a written value.
@@ -175,15 +175,6 @@ impl<'a> Written<'a> {
     pub fn get(&self, row: usize) -> Option<Given<'a>> {
         let (&tag, text) = self.bytes(row)?.split_first()?;
         given(tag, std::str::from_utf8(text).ok()?)
-    }
-
-    /// For each row, whether it is text that can be read as a number but is not written as one.
-    pub(crate) fn labels(self) -> impl Iterator<Item = bool> {
-        let (text, typed) = (Kind::Text.tag(), Kind::Typed(DataType::Text).tag());
-        (0..self.len()).map(move |row| {
-            self.bytes(row).is_some_and(|bytes| bytes.first().is_some_and(|tag| [text, typed].contains(tag)))
-                && matches!(self.get(row), Some(Given::Text(text)) if Inferred::is_label(text))
-        })
     }
 
     /// Where the bytes of a row are.

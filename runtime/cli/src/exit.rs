@@ -60,15 +60,20 @@ pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Makes `println!` to a reader that went away the end of the process, with success, rather than a panic.
-pub(crate) fn end_with_reader() {
+/// Makes `println!` to what takes nothing more the end of the process rather than a panic: with success where the reader went
+/// away, with the reason where the disk is full.
+pub(crate) fn end_with_output() {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {
         let message = info.payload_as_str().unwrap_or_default();
-        if message.starts_with("failed printing to stdout") && message.contains("Broken pipe") {
-            std::process::exit(0);
+        match message.strip_prefix("failed printing to stdout: ") {
+            Some(reason) if reason.contains("Broken pipe") => std::process::exit(0),
+            Some(reason) => {
+                eprintln!("levada: cannot write to standard output: {reason}");
+                std::process::exit(FAILED.into());
+            }
+            None => before(info),
         }
-        before(info);
     }));
 }
 

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     if let Some(code) = modules::compiled_as_child() {
         return code;
     }
-    exit::end_with_reader();
+    exit::end_with_output();
     let args = args::Args::parse();
     logging::start(&args.log);
     match args.command.run(args::Args::command()) {

@@ -133,6 +133,15 @@ impl FileOptions {
                 "`.part` is the name of files that are being written: take another",
             ));
         }
+        let extension = self.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        if ["gz", "zst", "xz", "bz2", "lz4", "zip"]
+            .iter()
+            .any(|packed| extension.eq_ignore_ascii_case(packed))
+        {
+            let message =
+                format!("what ends in `.{extension}` is packed, and this sink packs nothing: leave it out");
+            problems.push(Problem::new("path", message));
+        }
         if let Some(Rotation { bytes, rows, interval, idle }) = self.rotate {
             if bytes.is_none() && rows.is_none() && interval.is_none() && idle.is_none() {
                 problems.push(Problem::new("rotate", "name a limit: `bytes`, `rows`, `interval` or `idle`"));
@@ -224,6 +233,7 @@ mod tests {
         assert_eq!(paths(json!({"path": "out/{devcie}.csv", "open_files": 0})), ["path", "open_files"]);
         assert_eq!(paths(json!({"path": "out/{device}/"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.part"})), ["path"]);
+        assert_eq!(paths(json!({"path": "out/{device}.jsonl.GZ"})), ["path"]);
         assert_eq!(paths(json!({"path": "a.csv", "rotate": {}})), ["rotate"]);
         let zero = json!({"path": "a", "rotate": {"rows": 0, "bytes": "0B", "interval": "0s", "idle": "0s"}});
         assert_eq!(paths(zero), ["rotate.bytes", "rotate.rows", "rotate.interval", "rotate.idle"]);

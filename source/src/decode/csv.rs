@@ -26,7 +26,7 @@ use std::{
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
     Result,
-    csv::{Field, Place, Scanned, Scanner, trimmed},
+    csv::{self, Field, Place, Scanned, Scanner, trimmed},
     model::{DataType, Kind, convert::Inferred, unquote_node},
     text_of,
 };
@@ -380,14 +380,32 @@ impl Header {
             header.fields.push((at, name.to_owned(), data_type));
         }
         header.looks.resize_with(header.fields.len(), Looks::default);
+        let advice = || match names[..] {
+            [head] => separator_advice(head),
+            _ => String::new(),
+        };
         if device.is_none() && options.device_name.is_none() {
             let wanted = options.device.as_deref().unwrap_or("device");
-            return Err(format!("no column is named `{wanted}`, and no `device_name` is given"));
+            return Err(format!("no column is named `{wanted}`, and no `device_name` is given{}", advice()));
         }
         if time.is_none() && options.missing_time == MissingTime::Reject {
-            return Err(format!("no column is named `{}`", options.time.as_deref().unwrap_or("time")));
+            let wanted = options.time.as_deref().unwrap_or("time");
+            return Err(format!("no column is named `{wanted}`{}", advice()));
         }
         Ok(header)
+    }
+}
+
+/// What to do where a head is a single column and looks like several.
+fn separator_advice(head: &str) -> String {
+    match csv::other_separator(head).map(String::from) {
+        Some(other) => {
+            format!(
+                ": `{}` separates the columns, it seems; say `separator: {other:?}`",
+                other.escape_debug()
+            )
+        }
+        None => String::new(),
     }
 }
 

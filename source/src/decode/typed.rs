@@ -46,7 +46,8 @@ impl Integers {
     }
 }
 
-/// A value of a type that was named, by the table of conversions; times that do not say their zone are of this one.
+/// A value of a type that was named, by the table of conversions; times that do not say their zone are of this one. Text of which
+/// it is said that it is a number is one also where nobody writes a number so.
 ///
 /// # Errors
 /// The value is none of the type.
@@ -56,6 +57,10 @@ pub(super) fn typed<'t>(
     data_type: DataType,
     zone: &TimeZone,
 ) -> Result<FieldValue<'t>, String> {
+    let given = match given {
+        Given::Text(text) if data_type.is_numeric() => Given::Number(text),
+        given => given,
+    };
     let field = match data_type {
         DataType::Double => given.double().map(FieldValue::Double),
         DataType::Boolean => given.boolean().map(FieldValue::Boolean),
@@ -118,6 +123,8 @@ mod tests {
     #[test]
     fn text_is_read_as_the_type_says_or_rejected() {
         assert_eq!(text_as(" 21 ", DataType::Int32), Ok(FieldValue::Int32(21)));
+        assert_eq!(text_as("00123", DataType::Int64), Ok(FieldValue::Int64(123)));
+        assert_eq!(text_as("+1E5", DataType::Double), Ok(FieldValue::Double(1e5)));
         assert_eq!(text_as("TRUE", DataType::Boolean), Ok(FieldValue::Boolean(true)));
         assert_eq!(text_as("2026-05-01", DataType::Date), Ok(FieldValue::Date(20_260_501)));
         assert_eq!(text_as(" x ", DataType::Text), Ok(FieldValue::Text(" x ")));

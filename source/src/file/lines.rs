@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use levada_connector_api::csv::RecordReader;
+use levada_connector_api::{csv::RecordReader, packing_of};
 
 use super::{
     excerpt::{Excerpt, is_packed},
@@ -51,7 +51,18 @@ pub(super) struct Line<'a> {
 impl Lines {
     /// `separator` is that of CSV, of which a record may take several lines.
     pub(super) fn open(path: &Path, separator: Option<u8>) -> io::Result<Self> {
-        let file = BufReader::with_capacity(BUFFER, File::open(path)?);
+        let mut file = BufReader::with_capacity(BUFFER, File::open(path)?);
+        if !is_packed(path)
+            && let Some(packing) = packing_of(file.fill_buf()?)
+        {
+            let message = match packing {
+                "gzip" => {
+                    "it is packed with gzip, and its name does not end in .gz: rename or unpack it".to_owned()
+                }
+                other => format!("it is packed with {other}, which is not read: unpack it first"),
+            };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
         let input = if is_packed(path) {
             Input::Packed(BufReader::with_capacity(BUFFER, Unpacked::new(file)?))
         } else {

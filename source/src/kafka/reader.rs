@@ -84,6 +84,8 @@ pub(super) struct Reader {
     oldest: Option<Instant>,
     last_commit: Instant,
     last_look: Option<Instant>,
+    /// How many messages had been read then.
+    read_at_look: Option<u64>,
 }
 
 impl Reader {
@@ -124,6 +126,7 @@ impl Reader {
             oldest: None,
             last_commit: Instant::now(),
             last_look: None,
+            read_at_look: None,
         })
     }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt};
 use jiff::tz::TimeZone;
 
 use super::{
-    Input, Reason, Rule, number, rule,
+    Inferred, Input, Reason, Rule, number, rule,
     text::{boolean_of, bytes_of, date_of_days, day_of_number, sql_day},
 };
 use crate::{DataType, Moment, Value, parse_date, parse_time, time::days_at};
@@ -45,6 +45,7 @@ impl<'a> Given<'a> {
             Self::Number(_) | Self::Float(_) | Self::Double(_) => Input::Fraction,
             Self::Int(_) => Input::Whole,
             Self::Boolean(..) => Input::Boolean,
+            Self::Text(text) if Inferred::is_label(text) => Input::Label,
             Self::Text(_) => Input::Text,
             Self::SqlText(_) => Input::SqlText,
             Self::Time(_) => Input::Time,
@@ -80,7 +81,7 @@ impl<'a> Given<'a> {
             Rule::Whole | Rule::Read => {
                 self.whole().and_then(|number| i32::try_from(number).map_err(|_| Reason::Range))
             }
-            _ => Err(Reason::Never),
+            _ => Err(self.no_number()),
         }
     }
 
@@ -91,8 +92,13 @@ impl<'a> Given<'a> {
     pub fn int64(&self) -> Result<i64, Reason> {
         match rule(self.input(), DataType::Int64) {
             Rule::Whole | Rule::Read | Rule::Millis => self.whole(),
-            _ => Err(Reason::Never),
+            _ => Err(self.no_number()),
         }
+    }
+
+    /// Why it is never a number.
+    fn no_number(&self) -> Reason {
+        if self.input() == Input::Label { Reason::Label } else { Reason::Never }
     }
 
     /// The whole number that it is, if any.
@@ -112,6 +118,7 @@ impl<'a> Given<'a> {
     /// As [`Given::boolean`].
     pub fn float(&self) -> Result<f32, Reason> {
         match *self {
+            Self::Text(text) if Inferred::is_label(text) => Err(Reason::Label),
             Self::Number(text) | Self::Text(text) => number::float(text),
             Self::Int(number) => Ok(number as f32),
             Self::Float(number) => Ok(number),
@@ -127,6 +134,7 @@ impl<'a> Given<'a> {
     #[inline]
     pub fn double(&self) -> Result<f64, Reason> {
         match *self {
+            Self::Text(text) if Inferred::is_label(text) => Err(Reason::Label),
             Self::Number(text) | Self::Text(text) => number::double(text),
             Self::Int(number) => number::double_of(number),
             Self::Float(number) => Ok(number.into()),
@@ -163,7 +171,7 @@ impl<'a> Given<'a> {
             // The SQL parser turns text that is a time literal into an `SqlTime`.
             (_, Rule::Literal) => Err(Reason::NotTime),
             (_, Rule::Millis) => self.whole(),
-            _ => Err(Reason::Never),
+            _ => Err(self.no_number()),
         }
     }
 

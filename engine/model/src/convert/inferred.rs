@@ -38,12 +38,15 @@ impl Inferred {
     }
 
     /// Whether a text can be read as a number, but a number is not written so: digits behind a zero or a plus sign, `1E5`.
+    #[inline]
     pub fn is_label(text: &str) -> bool {
         let text = text.trim();
-        matches!(text.as_bytes(), [b'0'..=b'9' | b'+' | b'-' | b'.', ..])
-            && text.bytes().any(|byte| byte.is_ascii_digit())
-            && Self::of(text) == Self::Text
-            && text.parse::<f64>().is_ok()
+        let may_be = match text.strip_prefix('-').unwrap_or(text).as_bytes() {
+            [b'0', b'0'..=b'9', ..] | [b'+', ..] => text.bytes().any(|byte| byte.is_ascii_digit()),
+            [b'0'..=b'9', rest @ ..] => rest.contains(&b'E'),
+            _ => false,
+        };
+        may_be && Self::of(text) == Self::Text && text.parse::<f64>().is_ok()
     }
 }
 
@@ -120,13 +123,29 @@ mod tests {
 
     #[test]
     fn what_a_number_would_not_keep_is_text() {
-        for label in ["00123", "-007", "09.5", "00", "+45", "+1.5", "1E5", "12E3", "9223372036854775808"] {
+        for label in ["00123", "-007", "09.5", "00", "+45", "+1.5", "1E5", "12E3", "-2E6"] {
             assert_eq!(Inferred::of(label), Inferred::Text, "{label}");
             assert!(Inferred::is_label(label), "{label}");
         }
         for text in [
-            "", "-", ".", "1.2.3", "1e", "1e+", "0x1f", "1_000", "1,5", "inf", "nan", "-inf", "--1", "1d",
+            "",
+            "-",
+            ".",
+            "1.2.3",
+            "1e",
+            "1e+",
+            "0x1f",
+            "1_000",
+            "1,5",
+            "inf",
+            "nan",
+            "-inf",
+            "--1",
+            "1d",
             "٣",
+            "+inf",
+            "E5",
+            "9223372036854775808",
         ] {
             assert_eq!(Inferred::of(text), Inferred::Text, "{text}");
             assert!(!Inferred::is_label(text), "{text}");

@@ -47,7 +47,7 @@ impl Reason {
                 )
             }
             Self::Label => format!(
-                "{head}: a number would not keep how it is written; declare it TEXT, or {to} if it is a number (`cast` of the decoder, `timeseries` of the sink, `create timeseries`)"
+                "{head}: a number would not keep how it is written; a TEXT series keeps it, and a number it is where the record or the decoder says so (`cast`, `types`, `name({to})` in the head of CSV)"
             ),
             Self::NotBoolean => format!("{head}: write true, false, 1 or 0"),
             Self::NotTime => {

@@ -15,6 +15,8 @@ pub enum Input {
     Boolean,
     /// Text; TEXT, STRING.
     Text,
+    /// Text that a number would not keep as it is written.
+    Label,
     /// A time; TIMESTAMP.
     Time,
     /// A calendar day; DATE.
@@ -66,11 +68,12 @@ pub enum Rule {
 
 impl Input {
     /// Every kind, in the order of the printed table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Whole,
         Self::Fraction,
         Self::Boolean,
         Self::Text,
+        Self::Label,
         Self::Time,
         Self::Date,
         Self::Bytes,
@@ -98,6 +101,7 @@ impl Input {
             Self::Fraction => "other number (`21.5`, `1e3`)",
             Self::Boolean => "`true`, `false`",
             Self::Text => "text",
+            Self::Label => "text such as `00123`, `+45`, `1E5`",
             Self::Time => "TIMESTAMP",
             Self::Date => "DATE",
             Self::Bytes => "BLOB",
@@ -199,7 +203,7 @@ pub const fn rule(from: Input, to: DataType) -> Rule {
         (Input::Whole | Input::Fraction, T::Timestamp) => Rule::Millis,
         (Input::Whole, T::Date) => Rule::DayNumber,
         (Input::Boolean, T::Boolean)
-        | (Input::Text | Input::SqlText, T::Text | T::String)
+        | (Input::Text | Input::Label | Input::SqlText, T::Text | T::String)
         | (Input::Time | Input::SqlTime, T::Timestamp)
         | (Input::Date, T::Date)
         | (Input::Bytes, T::Blob) => Rule::Same,

@@ -22,6 +22,7 @@ fn examples(from: Input) -> &'static [Given<'static>] {
             Given::Text("0x00ff"),
             Given::Text("2026-05-01T12:00:00Z"),
         ],
+        Input::Label => &[Given::Text("0001"), Given::Text("+1"), Given::Text("1E5"), Given::Text("01")],
         Input::Time => &[Given::Time(0)],
         Input::Date => &[Given::Date(20_260_501)],
         Input::Bytes => &[Given::Bytes(b"x")],
@@ -105,6 +106,31 @@ fn numbers_are_exact_nearest_or_rejected() {
             (found, expected) => found == expected,
         };
         assert!(same, "{text} as {to}: {found:?}, expected {expected:?}");
+    }
+}
+
+#[test]
+fn text_that_a_number_would_not_keep_is_one_only_where_it_is_said_to_be() {
+    use DataType::{Double, Float, Int32, Int64};
+    for text in ["00123", "-007", "09.5", "00", "+45", "+1.5", "1E5"] {
+        for to in [Int32, Int64, Float, Double, DataType::Timestamp] {
+            assert_eq!(converted(Given::Text(text), to), Err(Reason::Label), "{text} as {to}");
+            let number = converted(Given::Number(text), to);
+            assert!(number.is_ok() || number == Err(Reason::NotWhole), "{text} as {to}: {number:?}");
+        }
+    }
+    for (text, to, expected) in [
+        ("5", Int32, Ok("5")),
+        (" -21.50 ", Double, Ok("-21.5")),
+        ("1e5", Double, Ok("100000.0")),
+        ("+Infinity", Double, Ok("Infinity")),
+        ("9223372036854775808", Int64, Err(Reason::Range)),
+        ("9223372036854775808", Double, Ok("9.223372036854775808e18")),
+    ] {
+        let found = converted(Given::Text(text), to);
+        let same =
+            |expected: &str| found.as_ref().is_ok_and(|found| found.parse::<f64>() == expected.parse());
+        assert!(expected.map_or_else(|reason| found == Err(reason), same), "{text} as {to}: {found:?}");
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn convert(column: &Column, known: Option<DataType>) -> Converted {
     if written.is_none() && (from == to || from.is_text() && to.is_text()) {
         return Converted { values: Arc::clone(&column.values), rejected: Vec::new() };
     }
-    let converted = if known.is_some() { column.to(to) } else { column.to_new() };
+    let converted = column.to(to);
     let mut rejected: Vec<(String, Vec<u32>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (row, reason) in converted.rejected {

@@ -1,5 +1,7 @@
 //! Statements that change the catalog.
 
+use std::collections::HashSet;
+
 use levada_model::{Compressor, DataType, Encoding};
 
 use super::{Parsed, Parser};
@@ -169,7 +171,18 @@ impl Parser<'_> {
             self.expected.extend(["DATATYPE", "ENCODING", "COMPRESSOR"]);
             return Err(self.unexpected());
         }
+        let start = self.start();
         let key = self.name_or_text()?.to_ascii_uppercase();
+        let is_twice = match key.as_str() {
+            "DATATYPE" => data_type.is_some(),
+            "ENCODING" => into.encoding.is_some(),
+            "COMPRESSOR" | "COMPRESSION" => into.compressor.is_some(),
+            _ => false,
+        };
+        if is_twice {
+            let message = format!("the property {} is there twice", key.to_ascii_lowercase());
+            return Err(self.semantic(self.span_from(start), message));
+        }
         self.equals()?;
         match key.as_str() {
             "DATATYPE" => *data_type = Some(self.data_type()?),
@@ -217,8 +230,18 @@ impl Parser<'_> {
         Ok((key, self.property_value()?))
     }
 
+    /// Pairs of which no two have one key.
     pub(super) fn pairs_in_parentheses(&mut self) -> Parsed<Pairs> {
-        self.parenthesised(Self::pair)
+        let mut keys = HashSet::new();
+        self.parenthesised(|parser| {
+            let start = parser.start();
+            let (key, value) = parser.pair()?;
+            if !keys.insert(key.clone()) {
+                let message = format!("the key {key} is there twice");
+                return Err(parser.semantic(parser.span_from(start), message));
+            }
+            Ok((key, value))
+        })
     }
 
     /// What stands behind `alter`.

@@ -47,3 +47,34 @@ fn errors_say_where_and_what_was_expected() {
         .collect();
     insta::assert_snapshot!(texts.join("\n"));
 }
+
+#[test]
+fn what_is_said_twice_of_a_series_is_rejected() {
+    for (sql, twice) in [
+        (
+            "create timeseries root.d.s with datatype=INT32, datatype=INT64",
+            "the property datatype is there twice",
+        ),
+        ("create timeseries root.d.s INT32 datatype=INT64", "the property datatype is there twice"),
+        (
+            "create timeseries root.d.s INT32 encoding=RLE encoding=PLAIN",
+            "the property encoding is there twice",
+        ),
+        (
+            "create timeseries root.d.s INT32 compressor=LZ4 compression=LZ4",
+            "the property compression is there twice",
+        ),
+        (
+            "create aligned timeseries root.d(s INT32 encoding=RLE encoding=RLE)",
+            "the property encoding is there twice",
+        ),
+        ("create timeseries root.d.s INT32 tags(a=1, a=2)", "the key a is there twice"),
+        ("create timeseries root.d.s INT32 attributes(b=1, a=1, b=1)", "the key b is there twice"),
+        ("alter timeseries root.d.s upsert tags(a=1, a=2)", "the key a is there twice"),
+    ] {
+        let error = parse(sql).expect_err(sql);
+        assert!(error.code.0 == 701 && error.to_string().contains(twice), "{sql}: {error}");
+    }
+    parse("create timeseries root.d.s INT32 encoding=RLE tags(a=1, b=2) attributes(a=1)")
+        .expect("a tag and an attribute");
+}

@@ -218,7 +218,7 @@ impl Check<'_> {
             }
             let known = device.and_then(|device| device.series_or_alias(&column.name));
             let data_type = known.map_or(column.data_type, |series| series.schema.data_type);
-            let converted = if known.is_some() { column.to(data_type) } else { column.to_new() };
+            let converted = column.to(data_type);
             if !converted.rejected.is_empty() {
                 let head = match known {
                     Some(series) => format!(

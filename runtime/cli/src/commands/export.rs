@@ -26,6 +26,7 @@ mod target;
 mod tsfile;
 
 use std::{
+    collections::HashSet,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -34,7 +35,7 @@ use std::{
 
 use clap::ValueEnum;
 use levada_engine::Access;
-use levada_model::{PathPattern, Rows, Session};
+use levada_model::{PathPattern, ResultColumn, Rows, Session};
 use levada_tsfile::Version;
 
 use self::target::{Output, Target};
@@ -64,9 +65,9 @@ pub(crate) struct ExportArgs {
     /// All rows of the series that this pattern matches, as in 'root.plant.**'
     #[arg(long, value_name = "PATTERN", group = "what")]
     path: Option<String>,
-    /// What is written
-    #[arg(long, value_enum, default_value = "csv")]
-    format: FileFormat,
+    /// What is written; unless given, what the file's name ends in, and CSV where it says nothing
+    #[arg(long, value_enum)]
+    format: Option<FileFormat>,
     /// The file, or a folder for `export.<format>`; a device or a FIFO is written into
     #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
@@ -95,15 +96,34 @@ enum FileFormat {
     Parquet,
 }
 
+impl FileFormat {
+    /// The format of files that end so.
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "tsfile" => Some(Self::Tsfile),
+            "csv" => Some(Self::Csv),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
+impl ExportArgs {
+    fn format(&self) -> FileFormat {
+        self.format.or_else(|| FileFormat::of(&self.output)).unwrap_or(FileFormat::Csv)
+    }
+}
+
 pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     #[cfg(not(feature = "parquet"))]
-    if args.format == FileFormat::Parquet {
+    if args.format() == FileFormat::Parquet {
         return Err(without_parquet());
     }
     let pattern = args.path.as_deref().map(PathPattern::parse).transpose();
     let pattern = pattern.map_err(|error| Failure::invalid(format!("--path: {error}")))?;
     let store = Store::check(args.data.as_deref(), &args.node)?;
-    let to = destination(&args.output, args.format);
+    let to = destination(&args.output, args.format());
     let target = Target::choose(&to, args.force)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let access = if args.read_only { Access::Read } else { Access::Existing };
@@ -181,7 +201,7 @@ async fn write(
         let message = format!("no series matches {pattern}: nothing is written");
         return Err(Failure::invalid(message).into());
     }
-    if let (FileFormat::Tsfile, Some(_)) = (args.format, &pattern) {
+    if let (FileFormat::Tsfile, Some(_)) = (args.format(), &pattern) {
         return tsfile::write_devices(&*session, &devices, target.open()?, version).await;
     }
     let by_device = pattern.is_some();
@@ -191,8 +211,11 @@ async fn write(
         (None, None) => return Err(Failure::invalid("give --query or --path").into()),
     };
     let style = CsvStyle { types: !args.no_types, quoted: true, by_device };
+    if args.format() == FileFormat::Csv {
+        check_heads(&rows.columns, style)?;
+    }
     let file = target.open()?;
-    match args.format {
+    match args.format() {
         FileFormat::Tsfile => tsfile::write_rows(rows, file, version).await,
         FileFormat::Csv => text(rows, Format::Csv, style, file).await,
         FileFormat::Jsonl => text(rows, Format::Jsonl, style, file).await,
@@ -200,6 +223,26 @@ async fn write(
         FileFormat::Parquet => parquet::write(rows, by_device, file).await,
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(without_parquet()),
+    }
+}
+
+/// Whether each head of a CSV is there once.
+///
+/// # Errors
+/// One is there twice, so that nobody could read the file back.
+fn check_heads(columns: &[ResultColumn], style: CsvStyle) -> anyhow::Result<()> {
+    let mut heads = HashSet::new();
+    let head = |column: &ResultColumn| style.types.then_some(column.data_type);
+    match columns.iter().find(|column| !heads.insert((column.name.as_str(), head(column)))) {
+        Some(twice) if style.by_device => {
+            let name = &twice.name;
+            let message = format!(
+                "`{name}` has several types, and without them in its heads a CSV has two columns `{name}`: leave `--no-types` out"
+            );
+            Err(Failure::invalid(message).into())
+        }
+        Some(twice) => Err(output::two_of(&twice.name)),
+        None => Ok(()),
     }
 }
 

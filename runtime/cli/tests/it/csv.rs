@@ -271,8 +271,8 @@ fn digits_behind_a_zero_are_no_number_in_a_guessed_column() {
     assert!(imported.stdout.contains("2 rows were rejected"), "{}", imported.stdout);
     let failed = read(&workplace, "zip.csv.failed");
     for reason in [
-        "# line 10002: column 3, `n`: `00123` is not of type INT64, which was guessed from the other values; `n(TYPE)` in the head",
-        "# line 10003: column 4, `v`: `+7` is not of type DOUBLE, which was guessed",
+        "# line 10002: column 3, `n`: `00123` is not of type INT64: a number would not keep how it is written",
+        "# line 10003: column 4, `v`: `+7` is not of type DOUBLE: a number would not keep how it is written",
     ] {
         assert!(failed.contains(reason), "{failed}");
     }

@@ -483,3 +483,47 @@ fn a_read_only_look_leaves_the_folder_as_it_is() {
     assert!(written.stderr.contains("open to read only"), "{}", written.stderr);
     assert_eq!(files(&workplace.path("data"), "wal"), before);
 }
+
+#[test]
+fn a_csv_that_could_not_be_read_back_is_not_written() {
+    let workplace = Workplace::new();
+    sql(&workplace, "data", "create timeseries root.p.d.v INT32; create timeseries root.p.e.v TEXT");
+    sql(
+        &workplace,
+        "data",
+        "insert into root.p.d(time, v) values (1, 1); insert into root.p.e(time, v) values (1, 'x')",
+    );
+    for (args, told) in [
+        (&["--path", "root.**", "--no-types"][..], "`v` has several types"),
+        (&["--query", "select v, v from root.p.d"], "two columns are named `root.p.d.v`"),
+    ] {
+        let all = [&["export", "--data", "data", "-o", "x.csv"], args].concat();
+        let exported = workplace.run(&all);
+        assert!(exported.code == Some(3) && exported.stderr.contains(told), "{}", exported.stderr);
+        assert!(!workplace.path("x.csv").exists() && !workplace.path("x.csv.part").exists());
+    }
+    workplace.run(&["export", "--data", "data", "-o", "x.csv", "--path", "root.**"]).ok();
+    workplace.run(&["import", "x.csv", "--data", "again"]).ok();
+    for path in ["root.p.d", "root.p.e"] {
+        let select = format!("select v from {path}");
+        assert_eq!(sql(&workplace, "again", &select), sql(&workplace, "data", &select));
+    }
+}
+
+#[test]
+fn an_export_is_what_its_name_ends_in_unless_a_format_is_given() {
+    let workplace = Workplace::new();
+    sql(&workplace, "data", "insert into root.p.d(time, v) values (1, 1.5)");
+    let export = |name: &str, more: &[&str]| {
+        let args = ["export", "--data", "data", "--path", "root.**", "-o", name];
+        workplace.run(&[&args[..], more].concat()).ok();
+        fs::read(workplace.path(name)).expect("written")
+    };
+    assert!(export("a.parquet", &[]).starts_with(b"PAR1"));
+    assert!(export("a.tsfile", &[]).starts_with(b"TsFile"));
+    assert!(export("a.JSONL", &[]).starts_with(b"{"));
+    for name in ["a.csv", "a.txt", "a"] {
+        assert!(export(name, &[]).starts_with(b"Time"), "{name}");
+    }
+    assert!(export("b.csv", &["--format", "jsonl"]).starts_with(b"{"));
+}

@@ -234,7 +234,7 @@ fn values_of_json_lines_are_converted_as_what_they_are() {
         "# line 3: ",
         "# line 4: ",
         "# line 5: ",
-        "# line 10006: `n`: `00123` is not of type INT64, which was guessed",
+        "# line 10006: `n`: `00123` is not of type INT64: a number would not keep how it is written",
     ] {
         assert!(failed.contains(reason), "{failed}");
     }
@@ -436,4 +436,33 @@ fn a_file_of_rejected_rows_that_is_not_ours_stays() {
     // One that is ours, and that nobody has touched, is written anew.
     import(&workplace, "f.csv", &[]);
     assert!(!workplace.path("f.csv.failed-3").exists());
+}
+
+#[test]
+fn what_is_packed_or_nothing_that_is_read_says_what_to_do() {
+    let workplace = Workplace::new();
+    for (name, bytes, advice) in [
+        ("a.csv.gz", &b"\x1f\x8b\x08\0\0\0\0\0"[..], "packed with gzip: unpack it first"),
+        ("a.csv", b"\x1f\x8b\x08\0\0\0\0\0", "packed with gzip: unpack it first"),
+        ("a.jsonl.zst", b"\x28\xb5\x2f\xfd\x04\0", "packed with zstd: unpack it first"),
+        ("a.json", b"{\"time\":1}\n", "does not end in .csv, .jsonl, .ndjson or .parquet"),
+        ("a.txt", b"", "does not end in .csv, .jsonl, .ndjson or .parquet"),
+        ("a.tsfile", b"plain text", "this is not a TsFile"),
+    ] {
+        fs::write(workplace.path(name), bytes).expect("written");
+        let imported = import(&workplace, name, &[]);
+        assert!(
+            imported.code == Some(1) && imported.stderr.contains(name) && imported.stderr.contains(advice),
+            "{name}: {}",
+            imported.stderr
+        );
+    }
+    // A pipe cannot be read twice, and it may be that nobody ever writes to it.
+    #[cfg(unix)]
+    {
+        let made = std::process::Command::new("mkfifo").arg(workplace.path("pipe.csv")).status();
+        assert!(made.expect("it runs").success());
+        let imported = import(&workplace, "pipe.csv", &[]);
+        assert!(imported.code == Some(1) && imported.stderr.contains("no plain file"), "{}", imported.stderr);
+    }
 }

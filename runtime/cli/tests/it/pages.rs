@@ -233,3 +233,14 @@ fn comments_of_created_files_are_options_that_lint_alone_and_all_at_once() {
     }
     assert!(checked > 100, "the search for options is wrong");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_page_that_cannot_be_printed_is_an_error_and_no_panic() {
+    let full =
+        std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device that is always full");
+    let output = Workplace::new().levada(&["docs", "types"]).stdout(full).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("levada: cannot write to standard output") && !told.contains("panicked"), "{told}");
+}

@@ -199,7 +199,7 @@ fn among_numbers_of_a_new_series_what_a_number_would_not_keep_is_rejected_and_to
     assert!(
         dead.lines().count() == 1
             && dead.contains("root.p.d1.zip is new and would be DOUBLE, and `02142` is not of type DOUBLE")
-            && dead.contains("declare it TEXT"),
+            && dead.contains("a TEXT series keeps it"),
         "{dead}"
     );
     assert!(finished.stderr.contains("the column `zip` has numbers, and `02142`"), "{}", finished.stderr);
@@ -209,4 +209,46 @@ fn among_numbers_of_a_new_series_what_a_number_would_not_keep_is_rejected_and_to
     let other = Workplace::new();
     run(&other, ("in.csv", input), "{csv: {cast: {zip: TEXT}}}", "").ok();
     assert!(self::rows(&other, "zip").contains("d1,02142"));
+}
+
+#[test]
+fn what_a_number_would_not_keep_is_rejected_by_a_series_that_exists_whichever_way_it_comes() {
+    let workplace = Workplace::new();
+    let number = "{path: root.p.d1.zip, type: DOUBLE}";
+    let text = "time,device,zip\n1700000000001,d1,10001\n1700000000002,d1,02142\n1700000000003,d1,\"5\"\n";
+    run(&workplace, ("in.csv", text), "{csv: {}}", number);
+    let lines = "{\"device\":\"d1\",\"time\":1700000000004,\"zip\":\"02143\"}\n\
+                 {\"device\":\"d1\",\"time\":1700000000005,\"zip\":1E5}\n";
+    run(&workplace, ("in.jsonl", lines), "{json: {}}", number);
+    let dead = read(&workplace, "dead.jsonl");
+    for zip in ["02142", "02143"] {
+        let reason = format!("`{zip}` is not of type DOUBLE: a number would not keep how it is written");
+        assert!(dead.contains(&reason), "{reason}: {dead}");
+    }
+    workplace
+        .write("more.csv", "Time,Device,zip\n1700000000006,root.p.d1,02144\n1700000000007,root.p.d1,6\n");
+    workplace.write("more.jsonl", "{\"Time\":1700000000008,\"Device\":\"root.p.d1\",\"zip\":\"02145\"}\n");
+    for name in ["more.csv", "more.jsonl"] {
+        let finished = workplace.run(&["import", "--data", "data", name]);
+        assert!(finished.code == Some(1), "{name}: {finished:?}");
+        let aside = read(&workplace, &format!("{name}.failed"));
+        assert!(aside.contains("a number would not keep how it is written"), "{aside}");
+    }
+    let quoted = workplace.run(&[
+        "sql",
+        "--data",
+        "data",
+        "-e",
+        "insert into root.p.d1(time, zip) values (1700000000009, '02146')",
+    ]);
+    assert!(quoted.code != Some(0) && quoted.stderr.contains("02146"), "{quoted:?}");
+    // Whoever says that it is a number has it taken as one: a head, `cast`, and SQL without quotes.
+    workplace.write("said.csv", "Time,Device,zip(DOUBLE)\n1700000000010,root.p.d1,02147\n");
+    workplace.run(&["import", "--data", "data", "said.csv"]).ok();
+    let cast = "{csv: {cast: {zip: DOUBLE}}}";
+    run(&workplace, ("cast.csv", "time,device,zip\n1700000000011,d1,02148\n"), cast, number).ok();
+    workplace.sql("data", "insert into root.p.d1(time, zip) values (1700000000012, 02149)");
+    let rows = rows(&workplace, "zip");
+    let rows: Vec<&str> = rows.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(rows, ["10001.0", "5.0", "100000.0", "6.0", "2147.0", "2148.0", "2149.0"]);
 }

@@ -90,6 +90,20 @@ fn columns_and_a_device_may_be_given() {
 }
 
 #[test]
+fn a_head_between_other_separators_says_which_option_reads_it() {
+    for (head, advice) in [
+        (&b"time;device;a"[..], "`;` separates the columns, it seems; say `separator: \";\"`"),
+        (b"time\tdevice\ta", "`\\t` separates the columns, it seems; say `separator: \"\\t\"`"),
+        (b"time|device|a", "`|` separates"),
+    ] {
+        let error = decode(CsvOptions::default(), &[head]).expect_err("no column is named so").message;
+        assert!(error.contains("no column is named `device`") && error.contains(advice), "{error}");
+    }
+    let error = decode(CsvOptions::default(), &[b"name"]).expect_err("no column is named so").message;
+    assert!(!error.contains("separat"), "{error}");
+}
+
+#[test]
 fn values_without_a_type_keep_their_characters() {
     let batch = decode(
         CsvOptions::default(),

@@ -287,6 +287,34 @@ async fn bytes_that_are_no_packed_file_are_given_up() {
 }
 
 #[tokio::test]
+async fn what_is_packed_and_not_named_so_is_given_up_and_its_reason_says_how_it_is_packed() {
+    let gzip = packed(&lines(0..3));
+    for (name, bytes, reason) in [
+        ("b.jsonl", &gzip[..], "packed with gzip, and its name does not end in .gz"),
+        ("b.jsonl.zst", b"\x28\xb5\x2f\xfd\x04\x00", "packed with zstd"),
+        ("b.jsonl.bz2", b"BZh91AY&SY", "packed with bzip2"),
+        ("b.xz", b"\xfd7zXZ\0\0", "packed with xz"),
+        ("b.zip", b"PK\x03\x04\n\n", "packed with zip"),
+    ] {
+        let mut place = Place::new("*");
+        place.write(name, bytes);
+        place.write("c", lines(0..2));
+        let run = place.run().await;
+        assert!(
+            run.given_up.get(name).is_some_and(|given| given.contains(reason)),
+            "{name}: {:?}",
+            run.given_up
+        );
+        assert_eq!((run.times, run.rejected), (vec![0, 1], 0), "{name}");
+    }
+    // Text that begins alike is text.
+    let mut place = Place::new("*");
+    place.write("b.txt", "BZh\n");
+    let run = place.run().await;
+    assert_eq!((run.given_up.len(), run.rejected), (0, 1));
+}
+
+#[tokio::test]
 async fn what_is_no_file_of_lines_is_given_up_and_the_rest_is_read() {
     let mut place = Place::new("{a,folder,dangling,pipe,t.csv}");
     place.write("a", lines(0..2));

@@ -40,20 +40,20 @@ impl Reader {
             std::thread::park_timeout(Duration::from_millis(200));
         };
         let mut list = TopicPartitionList::with_capacity(names.len());
-        for (name, Place { from, split, mark, committed }) in places {
+        for (name, Place { from, next, split, mark, committed }) in places {
             let Some(queue) = self.queue.forward(&name.0, name.1) else { continue };
-            list.add_partition_offset(&name.0, name.1, Offset::Offset(from))
+            list.add_partition_offset(&name.0, name.1, Offset::Offset(next))
                 .map_err(|error| failure("taking partitions on", &error))?;
             let end = self.ends.as_ref().map(|ends| ends.get(&name).copied().unwrap_or(from));
             if let Some(end) = end {
-                self.shared.total.fetch_add(position(end - from), Ordering::Relaxed);
+                self.shared.total.fetch_add(position(end - next), Ordering::Relaxed);
             }
             self.rejected.remove(&name);
             self.intake.partitions.add(Assigned {
                 split,
                 name,
                 from,
-                next: from,
+                next,
                 emitted: from,
                 committed,
                 floor: committed,

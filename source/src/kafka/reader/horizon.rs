@@ -12,7 +12,7 @@ use crate::kafka::{
     native::known_watermarks,
     offsets::{self, Partition},
     options::KafkaPoint,
-    partitions::position,
+    partitions::{Assigned, position},
 };
 
 /// How long a bounded run waits to be told which partitions are its own.
@@ -44,6 +44,10 @@ impl Reader {
             return Err(failure(&what, &KafkaError::Global(code)));
         }
         self.pass_what_holds_no_message();
+        if self.read_at_look == Some(self.intake.read) {
+            self.pass_what_was_deleted();
+        }
+        self.read_at_look = Some(self.intake.read);
         let mut lag = 0;
         for each in self.intake.partitions.iter() {
             let high = each
@@ -66,6 +70,30 @@ impl Reader {
             tracing::debug!(%error, "pausing partitions that are through");
         }
         Ok(())
+    }
+
+    /// Counts messages as read that were deleted since the run began, where a bounded run waits for them. To be called where
+    /// nothing came for a while: asking costs a round trip.
+    fn pass_what_was_deleted(&mut self) {
+        let waits = |each: &&Assigned| each.end.is_some() && !each.is_through();
+        let waiting: Vec<_> =
+            self.intake.partitions.iter().filter(waits).map(|each| each.name.clone()).collect();
+        // Where nobody answers now, somebody does at another look.
+        let Ok(lowest) = offsets::at(&self.client, &waiting, KafkaPoint::Earliest) else { return };
+        for each in self.intake.partitions.iter_mut() {
+            let Some(low) = lowest.known.get(&each.name).copied().filter(|low| *low > each.next) else {
+                continue;
+            };
+            let (topic, partition) = &each.name;
+            tracing::warn!(
+                topic,
+                partition,
+                from = each.next,
+                low,
+                "messages were deleted before they were read"
+            );
+            each.next = each.end.map_or(low, |end| low.min(end));
+        }
     }
 
     /// Whether partitions that the group has committed to the end are still to be read here, as the sinks have less of them.

@@ -25,6 +25,8 @@ use crate::kafka::{
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) from: i64,
+    /// The first message that is there: behind `from` where messages were deleted before they were read.
+    pub(super) next: i64,
     pub(super) split: SplitName,
     pub(super) mark: Mark,
     /// What the group has committed of this topic; 0 where nothing.
@@ -78,7 +80,8 @@ impl Reader {
             let mark = marks.get(&name.0)?.clone();
             let split = identity::split(&self.setup.node, &name.0, mark.id.as_ref(), name.1);
             let committed = committed_of(&mark, commits.get(&name)).unwrap_or(0);
-            Some((name, Place { from, split, mark, committed }))
+            let next = lowest.known.get(&name).map_or(from, |low| from.max(*low));
+            Some((name, Place { from, next, split, mark, committed }))
         };
         Ok(found.into_iter().filter_map(place).collect())
     }

@@ -20,7 +20,7 @@ use std::{
 
 use anyhow::{Context, bail};
 use arrow_array::Int64Array;
-use levada_connector_api::csv::Field;
+use levada_connector_api::csv::{self, Field};
 use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet, convert::Given};
 
 use self::record::{Batch, Record, Records};
@@ -225,6 +225,8 @@ impl Reader {
         for at in self.owners[owner].1.clone() {
             let Heading { name, data_type, index, .. } = &self.headings[at];
             let (name, index) = (Arc::clone(name), *index);
+            // A head that says that these are numbers is believed also where nobody writes a number so.
+            let says_number = data_type.is_some_and(DataType::is_numeric);
             let data_type = match known.types.get(&name).copied().or(*data_type) {
                 None => self.guessed(&device, at)?,
                 known => known,
@@ -236,7 +238,8 @@ impl Reader {
                 (!field.is_null() && (data_type.is_text() || !text.is_empty())).then_some(text)
             });
             let texts: Vec<_> = texts.collect();
-            let given: Vec<_> = texts.iter().map(|text| text.as_deref().map(Given::Text)).collect();
+            let given = if says_number && data_type.is_numeric() { Given::Number } else { Given::Text };
+            let given: Vec<_> = texts.iter().map(|text| text.as_deref().map(given)).collect();
             let (values, wrong) = column::read(data_type, &given, self.moments.zone());
             for (row, reason) in wrong {
                 let reason = || format!("column {}, `{name}`: {reason}", index + 1);
@@ -342,7 +345,7 @@ impl Reader {
 
 /// What to do where the fields of a head stand between something else than commas.
 fn other_separator(head: &str) -> Option<String> {
-    let separator = [";", "\t", "|"].into_iter().find(|separator| head.contains(*separator))?;
+    let separator = csv::other_separator(head)?.to_string();
     Some(format!(
         ", and `{}` separates the fields, it seems: import reads commas; a pipeline reads others (`file` with `decode: {{csv: {{separator: {separator:?}}}}}`)",
         separator.escape_debug()

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs,
+    io::Read,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,6 +11,7 @@ use std::{
 use anyhow::{Context, bail};
 use arrow_array::Array;
 use indicatif::ProgressBar;
+use levada_connector_api::packing_of;
 use levada_engine::tsfiles::{Damaged, Parcel, Tablets};
 use levada_model::{
     Column, Path as DevicePath, PathPattern, RejectedRows, Session, SessionError, Tablet, Write,
@@ -90,7 +93,7 @@ impl Import {
     /// It cannot be read or stored, or the process is asked to stop; what came before is stored.
     pub(super) async fn file(&mut self, file: &Path) -> anyhow::Result<()> {
         let (times, prefix) = (&self.new.times, self.new.prefix.as_ref());
-        match Kind::of(file) {
+        match kind_of(file)? {
             Kind::Csv => self.rows(&mut csv::Reader::open(file, times, prefix)?, file).await,
             Kind::Json => self.rows(&mut json::Reader::open(file, times, prefix)?, file).await,
             #[cfg(feature = "parquet")]
@@ -301,4 +304,39 @@ fn lost(tablets: &[Tablet], rejected: &[RejectedRows]) -> (HashSet<(usize, usize
     };
     let whole = rows.into_iter().filter(|(place, lost)| has(*place) == *lost).map(|(place, _)| place);
     (whole.collect(), values.len() as u64)
+}
+
+/// What a file is, by its name; where that says nothing, by how it begins.
+///
+/// # Errors
+/// It is packed, or nothing that is read: says what to do.
+fn kind_of(file: &Path) -> anyhow::Result<Kind> {
+    let kind = Kind::of(file);
+    // What is wrong with a file that cannot be opened is said by whoever reads it.
+    match fs::metadata(file) {
+        Ok(metadata) if !metadata.is_file() => {
+            bail!("{}: no plain file: write to a file what is to be imported", file.display())
+        }
+        Ok(_) => {}
+        Err(_) => return Ok(kind),
+    }
+    let mut head = Vec::new();
+    let Ok(opened) = fs::File::open(file) else { return Ok(kind) };
+    opened.take(16).read_to_end(&mut head)?;
+    match packing_of(&head) {
+        Some("gzip") => bail!(
+            "{}: packed with gzip: unpack it first, as `gunzip` does, or let a pipeline read it (source `file`)",
+            file.display()
+        ),
+        Some(packing) => bail!("{}: packed with {packing}: unpack it first", file.display()),
+        None => {}
+    }
+    let is_named = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsfile"));
+    if kind == Kind::TsFile && !is_named && !head.starts_with(b"TsFile") {
+        bail!(
+            "{}: not a TsFile, and its name does not end in .csv, .jsonl, .ndjson or .parquet: rename it to what it is",
+            file.display()
+        );
+    }
+    Ok(kind)
 }

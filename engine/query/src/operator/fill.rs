@@ -61,6 +61,8 @@ fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
         Fill::Linear => linear(),
         // It is for columns of all types: those that do not hold it stay as they are, and no real is for whole numbers.
         Fill::Constant(Constant::Real { .. }) if is_whole(data_type) => Method::Leave,
+        // What no FLOAT or DOUBLE holds would be an infinity.
+        Fill::Constant(given) if matches!(data_type, DataType::Float | DataType::Double) => constant(given)?,
         Fill::Constant(given) => constant(given).unwrap_or(Method::Leave),
         Fill::Typed(all) => {
             let found = all.iter().find(|each| each.data_type.is_none_or(|wanted| wanted == data_type));

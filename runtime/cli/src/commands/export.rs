@@ -233,7 +233,10 @@ async fn write(
 fn check_heads(columns: &[ResultColumn], style: CsvStyle) -> anyhow::Result<()> {
     let mut heads = HashSet::new();
     let head = |column: &ResultColumn| style.types.then_some(column.data_type);
-    match columns.iter().find(|column| !heads.insert((column.name.as_str(), head(column)))) {
+    // A measurement of the name that the first column has is told apart from it by its backquotes.
+    let mut measurements =
+        columns.iter().skip(usize::from(columns.first().is_some_and(|first| first.name == "Device")));
+    match measurements.find(|column| !heads.insert((column.name.as_str(), head(column)))) {
         Some(twice) if style.by_device => {
             let name = &twice.name;
             let message = format!(

@@ -317,7 +317,9 @@ fn lines<T: ArrowPrimitiveType>(
         let stop = stop.unwrap_or(times.len());
         for &time in &times[row..stop] {
             out.push(left.zip(right).map(|((t0, v0), (t1, v1))| {
-                let share = (time as f64 - t0 as f64) / (t1 as f64 - t0 as f64);
+                let length = t1 as f64 - t0 as f64;
+                // Rows of groups without windows all have one time.
+                let share = if length == 0.0 { 0.0 } else { (time as f64 - t0 as f64) / length };
                 back(v0 + (v1 - v0) * share)
             }));
         }

@@ -27,14 +27,14 @@ fn kept(chunk: Chunk, columns: &[usize], all: bool) -> Result<Chunk, QueryError>
 }
 
 /// The rows in which every array has a value; `None` for all rows.
-fn all_known<'a>(arrays: &mut dyn Iterator<Item = &'a ArrayRef>) -> Option<BooleanBuffer> {
+fn all_known(arrays: &mut dyn Iterator<Item = &ArrayRef>) -> Option<BooleanBuffer> {
     let union =
         |known: Option<NullBuffer>, array: &ArrayRef| NullBuffer::union(known.as_ref(), array.nulls());
     arrays.fold(None, union).map(NullBuffer::into_inner)
 }
 
 /// The rows in which some array has a value; `None` for all rows.
-fn any_known<'a>(arrays: &mut dyn Iterator<Item = &'a ArrayRef>, rows: usize) -> Option<BooleanBuffer> {
+fn any_known(arrays: &mut dyn Iterator<Item = &ArrayRef>, rows: usize) -> Option<BooleanBuffer> {
     let mut known = BooleanBuffer::new_unset(rows);
     for array in arrays {
         known = &known | array.nulls().filter(|nulls| nulls.null_count() > 0)?.inner();

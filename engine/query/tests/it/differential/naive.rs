@@ -423,7 +423,8 @@ fn filled(mut rows: Vec<Row>, fill: Option<&Fill>, types: &[&str]) -> Vec<Row> {
 /// The value at a time on the line between two.
 fn on_line((from, a): &(i64, Cell), (to, b): &(i64, Cell), time: i64) -> Option<Cell> {
     let (first, second) = a.number().zip(b.number())?;
-    let value = first + (second - first) * ((time - from) as f64 / (to - from) as f64);
+    let share = if to == from { 0.0 } else { (time - from) as f64 / (to - from) as f64 };
+    let value = first + (second - first) * share;
     Some(match a {
         Cell::Int(_) => Cell::Int(value as i64),
         _ => Cell::Real(value),

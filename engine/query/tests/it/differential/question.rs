@@ -245,8 +245,7 @@ impl Question {
             question.series_limit = some(chance, 6, 1, 4);
             question.series_offset = some(chance, 8, 0, 3);
             question.order = Self::order(chance, &question);
-            // Lines from the rows of one device to those of another mean nothing.
-            question.fill = Self::fill(chance).filter(|fill| !(by_device && matches!(fill, Fill::Linear)));
+            question.fill = Self::fill(chance);
             question.without_null = chance.once_in(8).then(|| chance.once_in(2));
         }
         question

@@ -1,5 +1,7 @@
 //! The session of somebody in the same process.
 
+mod each;
+
 use std::{
     collections::BTreeSet,
     net::SocketAddr,

@@ -26,7 +26,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::load::Loaded;
 pub(crate) use self::{
-    insert::insert_write,
+    insert::{insert_write, run_together},
     load::{databases_of, load_file},
 };
 use crate::{

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Programs written for Apache IoTDB against `levada serve`: its Python clients of 2.0 and 0.13, its Java clients of 0.12, 0.13, 1.3
-# and 2.0, unchanged from their package registries. Schema, all types, nulls, aligned devices, paging, codes of errors, both
+# and 2.0, its JDBC drivers of 0.13 and 2.0, unchanged from their package registries. Schema, all types, nulls, aligned devices, paging, codes of errors, both
 # protocols, a pool under 32 threads, a session over a restart of the server; kill -9 under load loses nothing acknowledged; the newest
 # of each kind over TLS.
 #
@@ -49,14 +49,28 @@ python() { # package version, other packages
     { tail -n 20 "$work/python-$1.log" >&2; exit 1; }
 }
 
+jars() { # artifact version folder
+  [ -d "$3/lib" ] || {
+    rm -rf "$3/lib.part"
+    mvn -q -B -f "$here/pom.xml" -Dartifact="$1" -Dsession="$2" dependency:copy-dependencies -DoutputDirectory="$3/lib.part" \
+      >"$work/fetch.log" 2>&1 || { tail -n 20 "$work/fetch.log" >&2; exit 1; }
+    mv "$3/lib.part" "$3/lib"
+  }
+}
+
+jdbc() { # version
+  local folder=$home/jdbc-$1
+  jars iotdb-jdbc "$1" "$folder"
+  rm -rf "$folder/classes"
+  mkdir -p "$folder/classes"
+  javac -nowarn -cp "$folder/lib/*" -d "$folder/classes" "$here/Jdbc.java"
+  java -cp "$folder/classes:$folder/lib/*" Jdbc "$port" "root.jdbc${1//./}" "$1" 2>"$work/jdbc-$1.log" |
+    grep --line-buffered -vE 'DEBUG|WARN|INFO' || { tail -n 20 "$work/jdbc-$1.log" >&2; exit 1; }
+}
+
 java_client() { # version: its jars, and a program for it
   local version=$1 folder=$home/java-$1 without none='$^'
-  [ -d "$folder/lib" ] || {
-    rm -rf "$folder/lib.part"
-    mvn -q -B -f "$here/pom.xml" -Dsession="$version" dependency:copy-dependencies -DoutputDirectory="$folder/lib.part" \
-      >"$work/fetch.log" 2>&1 || { tail -n 20 "$work/fetch.log" >&2; exit 1; }
-    mv "$folder/lib.part" "$folder/lib"
-  }
+  jars iotdb-session "$version" "$folder"
   case $version in 0.12*) without='0\.13|1\.3\.3' ;; 0.13*) without='1\.3\.3' ;; *) without=$none ;; esac
   rm -rf "$folder/classes"
   mkdir -p "$folder/classes"
@@ -80,6 +94,10 @@ python 0.13.5 'numpy<2'
 for version in 0.12.6 0.13.4 1.3.3 2.0.5; do
   java_client "$version"
   java_run "$version" "root.java${version//./}" "$version"
+done
+# The registry has no driver of 1.x.
+for version in 0.13.4 2.0.5; do
+  jdbc "$version"
 done
 
 # A session over a restart.

@@ -12,9 +12,8 @@ mod transfer;
 
 use std::ops::ControlFlow::{self, Break, Continue};
 
-use futures::{FutureExt, StreamExt};
 use levada_engine::EmbeddedSession;
-use levada_model::{Session, SessionError};
+use levada_model::SessionError;
 use levada_rpc::{
     messages::{Request, Status},
     thrift::{Frame, Head, Protocol, Wire, reply},
@@ -85,24 +84,12 @@ impl Conversation {
     }
 }
 
-/// How many statements of one call are run at the same time: they become durable together.
-const CONCURRENT_STATEMENTS: usize = 256;
-
 /// Runs the statements of one call, those that are there, and says how each went. Those that begin in some order are applied in
 /// that order; one that fails holds up no other.
 async fn each(
     session: &EmbeddedSession,
     statements: Vec<Result<Option<String>, SessionError>>,
 ) -> Vec<Status> {
-    let running = statements.into_iter().map(|sql| {
-        async move {
-            match sql {
-                Ok(Some(sql)) => session.execute(&sql).await.map_or_else(|error| failure(&error), |_| done()),
-                Ok(None) => done(),
-                Err(error) => failure(&error),
-            }
-        }
-        .boxed()
-    });
-    futures::stream::iter(running).buffered(CONCURRENT_STATEMENTS).collect().await
+    let outcomes = session.execute_each(statements).await;
+    outcomes.into_iter().map(|outcome| outcome.map_or_else(|error| failure(&error), |()| done())).collect()
 }

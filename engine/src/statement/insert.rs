@@ -4,13 +4,20 @@
 //! says which type it gets. A value that cannot be converted is left out and reported, the others of its row are stored.
 
 mod convert;
+mod together;
+
+pub(crate) use together::run_together;
 
 use std::sync::Arc;
 
 use arrow_array::Int64Array;
 use jiff::tz::TimeZone;
 use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
-use levada_sql::ast::{Constant, Insert};
+use levada_sql::{
+    ParseContext,
+    ast::{Constant, Insert},
+};
+use levada_storage::Catalog;
 
 use crate::{engine::Shared, gate::Creation, known::KnownDevice};
 
@@ -35,25 +42,38 @@ pub(super) async fn run(
     zone: &TimeZone,
     creation: &Creation,
 ) -> Result<String, SessionError> {
+    let Made { aligned, times, columns, failures } =
+        made(&insert, &*shared.storage.catalog(), &shared.parse_context(zone));
+    let report = store(shared, &insert, aligned, times, columns, creation).await?;
+    outcome(failures, report)
+}
+
+/// What an `insert` statement stores, and what it cannot: measurements, each with its reason.
+struct Made {
+    aligned: bool,
+    times: Int64Array,
+    columns: Vec<Column>,
+    failures: Vec<(String, String)>,
+}
+
+/// One moment for the whole statement, where a text says `now()`, is that of `context`.
+fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made {
     let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| (**name).into()).collect();
-    let known = KnownDevice::find(&*shared.storage.catalog(), &insert.device, &names);
+    let known = KnownDevice::find(catalog, &insert.device, &names);
     let aligned = known.aligned.unwrap_or(insert.aligned);
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());
     let mut failures = Vec::new();
-    // One moment for the whole statement, where a text says `now()`.
-    let context = shared.parse_context(zone);
     for (at, name) in insert.measurements.iter().enumerate() {
         let values: Vec<&Constant> = insert.rows.iter().map(|row| &row.values[at]).collect();
         let (name, known_type) = known.series(name);
         // A column of nulls stores nothing, and makes no series.
         let Some(data_type) = known_type.or_else(|| inferred(&values)) else { continue };
-        let (values, failure) = convert::column(data_type, &values, &context);
+        let (values, failure) = convert::column(data_type, &values, context);
         failures.extend(failure.map(|reason| (name.to_string(), reason)));
         columns.push(Column { name, data_type, values });
     }
-    let report = store(shared, &insert, aligned, times, columns, creation).await?;
-    outcome(failures, report)
+    Made { aligned, times, columns, failures }
 }
 
 async fn store(

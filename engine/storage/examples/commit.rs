@@ -1,5 +1,5 @@
 //! How long a write takes to become durable, as `cargo run --release -p levada-storage --example commit -- [FOLDER]
-//! [group|always] [SECONDS]` tells: writers of one row each, who wait for it before they write the next.
+//! [group|always|interval] [SECONDS]` tells: writers of one row each, who wait for it before they write the next.
 
 use std::{
     env,
@@ -19,6 +19,7 @@ fn main() -> Result<(), Failure> {
     let folder = args.next().map_or_else(|| env::temp_dir().join("levada-commit"), PathBuf::from);
     let sync = match args.next().as_deref() {
         Some("always") => SyncMode::Always,
+        Some("interval") => SyncMode::Interval(Duration::from_secs(1)),
         _ => SyncMode::default(),
     };
     let seconds = Duration::from_secs(args.next().map_or(Ok(3), |seconds| seconds.parse())?);

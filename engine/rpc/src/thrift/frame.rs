@@ -1,9 +1,16 @@
 //! Frames on a connection: four bytes of length, then that many bytes.
 
-use std::{collections::VecDeque, io, io::IoSlice};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Poll, ready},
+};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// How many bytes are read at once.
 const READ_BYTES: usize = 16 << 10;
@@ -129,11 +136,25 @@ impl FrameReader {
             if let Some(head) = self.buffer.first_chunk::<4>() {
                 return self.checked(i32::from_be_bytes(*head)).map(Some);
             }
-            self.buffer.reserve(READ_BYTES);
-            if from.read_buf(&mut self.buffer).await? == 0 {
+            if self.first(from).await? == 0 {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Ended) };
             }
         }
+    }
+
+    /// Waits for the first bytes of a frame without memory for them, since that may take days: they are copied when they come.
+    async fn first(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+        poll_fn(|context| {
+            let mut bytes = [const { MaybeUninit::uninit() }; READ_BYTES];
+            let mut read = ReadBuf::uninit(&mut bytes);
+            ready!(Pin::new(&mut *from).poll_read(context, &mut read))?;
+            self.buffer.extend_from_slice(read.filled());
+            Poll::Ready(Ok(read.filled().len()))
+        })
+        .await
     }
 
     fn checked(&self, length: i32) -> Result<usize, FrameError> {

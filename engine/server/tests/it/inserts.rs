@@ -155,6 +155,52 @@ async fn texts_become_what_their_series_are() {
     assert_eq!(rows, ["1 12 12 2024-01-02 0x0a true 1.5", "2 13 it's null null false 2.0"]);
 }
 
+fn texts(rows: &[(&str, i64, &str)]) -> InsertStringRecords {
+    let req = InsertStringRecordsReq {
+        prefix_paths: rows.iter().map(|(device, ..)| (*device).to_owned()).collect(),
+        measurements_list: vec![vec!["s".to_owned()]; rows.len()],
+        values_list: rows.iter().map(|(.., text)| vec![(*text).to_owned()]).collect(),
+        timestamps: rows.iter().map(|(_, time, _)| *time).collect(),
+        ..InsertStringRecordsReq::default()
+    };
+    InsertStringRecords { req }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_one_call_are_one_write() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.call(&texts(&[("root.o.d", 0, "0.5")])).await.expect("a reply").code, 200);
+    let numbers: Vec<String> = (0..100).map(|at| at.to_string()).collect();
+    let rows: Vec<_> = (1..).zip(&numbers).map(|(time, text)| ("root.o.d", time, text.as_str())).collect();
+    let before = served.engine.stats().wal_bytes;
+    assert_eq!(peer.call(&texts(&rows)).await.expect("a reply").code, 200);
+    let written = served.engine.stats().wal_bytes - before;
+    // A time and a value for each row; a record of its own would have twice as much for the names alone.
+    assert!((1_600..3_000).contains(&written), "{written} bytes");
+    assert_eq!(peer.rows("select count(s), max_value(s) from root.o.d").await, ["101 99.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_texts_of_one_call_the_later_counts_and_one_that_does_not_fit_costs_itself_alone() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let rows = [
+        ("root.m.d", 1, "1.5"),
+        ("root.m.e", 1, "true"),
+        ("root.m.d", 1, "2.5"),
+        ("root.m.d", 2, "no number"),
+        ("root.m.d", 1, "3.5"),
+        ("root..d", 1, "1"),
+        ("root.m.e", 2, "null"),
+    ];
+    let status = peer.call(&texts(&rows)).await.expect("a reply");
+    let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
+    assert_eq!((status.code, parts), (302, vec![200, 200, 200, 507, 200, 509, 200]));
+    assert_eq!(peer.rows("select s from root.m.d").await, ["1 3.5"]);
+    assert_eq!(peer.rows("select s from root.m.e").await, ["1 true"]);
+}
+
 fn one_column(device: &str, name: &str, data_type: DataType, values: ArrayRef) -> Tablet {
     let times = Int64Array::from_iter_values(1..=i64::try_from(values.len()).expect("few"));
     let column = Column { name: name.into(), data_type, values };

@@ -59,7 +59,7 @@ impl Store {
         // The manifest must not be ahead of the log: else a crash could keep a later write and lose an earlier one. Where the
         // log cannot be written, files are all the more needed.
         if let Some(wal) = &self.wal
-            && let Err(error) = wal.reached(commit.seq).wait()
+            && let Err(error) = wal.synced(commit.seq).wait()
         {
             tracing::warn!(%error, "files are committed ahead of the log");
         }

@@ -1,6 +1,8 @@
-//! Group commit: one thread writes and syncs what many callers append.
+//! Group commit: one thread writes and syncs what many callers append. Where writing alone is waited for, whoever waits
+//! first does it, rather than waking the thread and being woken by it.
 
 use std::{
+    fmt,
     path::Path,
     sync::Arc,
     task::Waker,
@@ -13,13 +15,19 @@ use super::{
     segment::{Head, Segment},
     state::{ClosedSegment, Failure, Shared, State, WalOptions},
 };
-use crate::{SAID_EVERY, SyncMode, disk::Disk};
+use crate::{SAID_EVERY, disk::Disk};
 
 /// How often a write that failed is tried again by itself.
 const RETRY: Duration = Duration::from_millis(100);
 
 /// With so many bytes that are not synced, the interval mode syncs early: until then they are kept in memory.
 const UNSYNCED: usize = 16 << 20;
+
+impl fmt::Debug for Committer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Committer").field("segment", &self.segment).finish_non_exhaustive()
+    }
+}
 
 /// Tells those who wait that the committer is gone, however it went.
 pub(super) struct Ending(pub(super) Arc<Shared>);
@@ -37,9 +45,8 @@ impl Drop for Ending {
     }
 }
 
-/// The thread's own part.
+/// What writes the log. The thread has it while it has something to do, and so has whoever writes for themselves.
 pub(super) struct Committer {
-    pub(super) shared: Arc<Shared>,
     pub(super) disk: Arc<dyn Disk>,
     pub(super) options: WalOptions,
     /// `None` where the last was given up or is full.
@@ -53,8 +60,6 @@ pub(super) struct Committer {
     pub(super) owed_seq: u64,
     /// The last number in the current segment.
     pub(super) segment_seq: u64,
-    /// Since when something is written and not synced.
-    pub(super) dirty_since: Option<Instant>,
     pub(super) progress: Box<dyn Fn() + Send>,
     pub(super) turned: Box<dyn Fn() + Send>,
     /// A segment was begun or ended, and nobody was told.
@@ -69,34 +74,37 @@ enum Turn {
     End,
 }
 
-impl Committer {
-    pub(super) fn run(mut self) {
+impl Shared {
+    /// The thread: writes and syncs until the log ends.
+    pub(super) fn run(&self) {
         loop {
             let turn = self.wait();
+            let mut committer = self.committer.lock();
+            {
+                let mut state = self.state.lock();
+                state.sync_wanted &= matches!(turn, Turn::Commit);
+                committer.take(&mut state);
+            }
             let result = match turn {
-                Turn::End if self.owed.is_empty() => return,
-                Turn::Commit => self.commit(false),
-                Turn::Sync | Turn::End => self.commit(true),
+                Turn::End if committer.owed.is_empty() => return,
+                Turn::Commit => committer.commit(self, false),
+                Turn::Sync | Turn::End => committer.commit(self, true),
             };
             let failed = result.is_err();
-            self.tell(result);
+            committer.tell(self, result);
             if failed && matches!(turn, Turn::End) {
                 return;
             }
         }
     }
 
-    /// Waits for something to do, and takes what was appended.
-    fn wait(&mut self) -> Turn {
-        let shared = Arc::clone(&self.shared);
-        let mut state = shared.state.lock();
+    /// Waits for something to do.
+    fn wait(&self) -> Turn {
+        let mut state = self.state.lock();
         loop {
             let now = Instant::now();
-            let mut until = match self.options.sync {
-                SyncMode::Interval(interval) => self.dirty_since.map(|since| since + interval),
-                _ => None,
-            };
-            let due = until.is_some_and(|until| until <= now);
+            let mut until = self.interval.and_then(|interval| Some(state.dirty_since? + interval));
+            let due = state.sync_wanted || until.is_some_and(|until| until <= now);
             let turn = if state.ending {
                 Some(Turn::End)
             } else if let Some(failure) = &state.failure {
@@ -112,16 +120,45 @@ impl Committer {
                 None
             };
             if let Some(turn) = turn {
-                self.take(&mut state);
                 return turn;
             }
             match until {
                 Some(until) => {
-                    shared.work.wait_until(&mut state, until);
+                    self.work.wait_until(&mut state, until);
                 }
-                None => shared.work.wait(&mut state),
+                None => self.work.wait(&mut state),
             }
         }
+    }
+
+    /// Writes what was appended, where that is all that is waited for and nobody else is at it; otherwise has the thread do it.
+    pub(super) fn write_now(&self) {
+        let Some(mut committer) = self.committer.try_lock() else {
+            // Who has it may have taken what was there before.
+            self.work.notify_one();
+            return;
+        };
+        {
+            let mut state = self.state.lock();
+            if !state.is_well() || state.rotate || !committer.has_room_for(state.buffer.len()) {
+                drop(state);
+                self.work.notify_one();
+                return;
+            }
+            if state.buffer.is_empty() {
+                return;
+            }
+            committer.take(&mut state);
+        }
+        let result = committer.commit(self, false);
+        committer.tell(self, result);
+    }
+}
+
+impl Committer {
+    /// Whether so many bytes are written to the current segment, and nothing is synced after it.
+    fn has_room_for(&self, bytes: usize) -> bool {
+        self.owed.len() + bytes < UNSYNCED && self.segment.is_some()
     }
 
     /// Takes what was appended.
@@ -164,17 +201,14 @@ impl Committer {
     }
 
     /// Writes what is owed, and syncs it where the mode or `sync` asks for that.
-    fn commit(&mut self, sync: bool) -> Result<(), Failure> {
+    fn commit(&mut self, shared: &Shared, sync: bool) -> Result<(), Failure> {
         if self.written < self.owed.len() {
-            self.write()?;
+            self.write(shared)?;
         }
-        let interval = matches!(self.options.sync, SyncMode::Interval(_));
-        if interval && !sync && self.owed.len() < UNSYNCED {
-            self.dirty_since.get_or_insert_with(Instant::now);
+        if shared.interval.is_some() && !sync && self.owed.len() < UNSYNCED {
             return Ok(());
         }
-        self.sync()?;
-        self.dirty_since = None;
+        self.sync(shared)?;
         self.written = 0;
         self.owed.clear();
         if self.owed.capacity() > 16 << 20 {
@@ -182,15 +216,14 @@ impl Committer {
         }
         self.segment_seq = self.owed_seq;
         if self.segment.as_ref().is_some_and(|segment| segment.len >= self.options.segment_bytes) {
-            let shared = Arc::clone(&self.shared);
             self.close_segment(&mut shared.state.lock());
         }
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
+    fn write(&mut self, shared: &Shared) -> Result<(), Failure> {
         if self.segment.is_none() {
-            self.begin_segment()?;
+            self.begin_segment(shared)?;
         }
         let Some(segment) = &mut self.segment else { return Ok(()) };
         match segment.write(&self.owed[self.written..]) {
@@ -201,17 +234,17 @@ impl Committer {
             Err((error, lost)) => {
                 let failure = Failure::new(&error, &segment.path);
                 if lost {
-                    self.give_up();
+                    self.give_up(shared);
                 }
                 Err(failure)
             }
         }
     }
 
-    fn begin_segment(&mut self) -> Result<(), Failure> {
+    fn begin_segment(&mut self, shared: &Shared) -> Result<(), Failure> {
         let dir: &Path = &self.options.dir;
         let (before, before_len) = {
-            let state = self.shared.state.lock();
+            let state = shared.state.lock();
             state.closed.back().map_or((0, 0), |segment| (segment.number, segment.len))
         };
         // A number is never used twice, also where making the file failed.
@@ -219,7 +252,7 @@ impl Committer {
         let segment =
             Segment::create(&*self.disk, dir, self.last).map_err(|error| Failure::new(&error, dir))?;
         {
-            let mut state = self.shared.state.lock();
+            let mut state = shared.state.lock();
             (state.current, state.synced_bytes) = (segment.number, segment.len);
         }
         self.segment = Some(segment);
@@ -228,29 +261,28 @@ impl Committer {
     }
 
     /// Gives the current segment up: only what was synced of it will be read, and what was not is owed again.
-    fn give_up(&mut self) {
+    fn give_up(&mut self, shared: &Shared) {
         if let Some(mut segment) = self.segment.take() {
             segment.len -= self.written as u64;
             self.written = 0;
-            let shared = Arc::clone(&self.shared);
             self.retire(&mut shared.state.lock(), &segment);
         }
     }
 
-    fn sync(&mut self) -> Result<(), Failure> {
+    fn sync(&mut self, shared: &Shared) -> Result<(), Failure> {
         let Some(segment) = &mut self.segment else { return Ok(()) };
         let Err(error) = segment.sync() else { return Ok(()) };
         let failure = Failure::new(&error, &segment.path);
         // Nobody knows what is in the file now, and a second sync that succeeds would say nothing: the system may have
         // forgotten what it could not write.
-        self.give_up();
+        self.give_up(shared);
         Err(failure)
     }
 
     /// Tells those who wait.
-    fn tell(&mut self, result: Result<(), Failure>) {
+    fn tell(&mut self, shared: &Shared, result: Result<(), Failure>) {
         let wakers: Vec<Waker> = {
-            let mut state = self.shared.state.lock();
+            let mut state = shared.state.lock();
             match result {
                 Ok(()) => {
                     if state.failure.take().is_some() {
@@ -263,6 +295,8 @@ impl Committer {
                     state.current_bytes = self.segment.as_ref().map_or(0, |segment| segment.len);
                     let mut wakers = state.waiters.take(self.owed_seq);
                     if self.owed.is_empty() {
+                        // What was appended meanwhile is as old as its first record.
+                        state.dirty_since = state.group.since();
                         state.synced_seq = self.owed_seq;
                         state.synced_bytes = state.current_bytes;
                         wakers.extend(state.followers.take(self.owed_seq));

@@ -18,16 +18,25 @@ pub struct Durable {
     log: Option<Arc<Shared>>,
     seq: u64,
     ticket: Option<u64>,
+    /// It was polled: somebody sees to it that the record is written.
+    is_asked: bool,
+    /// A sync is waited for, whatever the mode.
+    until_synced: bool,
 }
 
 impl Durable {
     pub(super) fn new(log: Arc<Shared>, seq: u64) -> Self {
-        Self { log: Some(log), seq, ticket: None }
+        Self { log: Some(log), seq, ticket: None, is_asked: false, until_synced: false }
+    }
+
+    /// One that resolves when it is synced too.
+    pub(super) fn synced(log: Arc<Shared>, seq: u64) -> Self {
+        Self { log: Some(log), seq, ticket: None, is_asked: false, until_synced: true }
     }
 
     /// One that has resolved.
     pub(crate) fn already() -> Self {
-        Self { log: None, seq: 0, ticket: None }
+        Self { log: None, seq: 0, ticket: None, is_asked: true, until_synced: false }
     }
 
     /// Blocks the thread until it is durable.
@@ -47,7 +56,15 @@ impl Future for Durable {
             return Poll::Ready(Ok(()));
         };
         let mut state = log.state.lock();
-        match state.outcome(self.seq) {
+        let mut outcome = state.outcome(self.seq, self.until_synced);
+        if outcome.is_none() && !self.is_asked && log.interval.is_some() {
+            drop(state);
+            log.write_now();
+            state = log.state.lock();
+            outcome = state.outcome(self.seq, self.until_synced);
+        }
+        self.is_asked = true;
+        match outcome {
             Some(outcome) => {
                 if let Some(ticket) = self.ticket.take() {
                     state.waiters.forget(self.seq, ticket);
@@ -65,8 +82,12 @@ impl Future for Durable {
 
 impl Drop for Durable {
     fn drop(&mut self) {
-        if let (Some(log), Some(ticket)) = (&self.log, self.ticket) {
+        let Some(log) = &self.log else { return };
+        if let Some(ticket) = self.ticket {
             log.state.lock().waiters.forget(self.seq, ticket);
+        }
+        if !self.is_asked && log.interval.is_some() {
+            log.work.notify_one();
         }
     }
 }

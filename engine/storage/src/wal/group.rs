@@ -47,6 +47,11 @@ impl Group {
         first || self.records >= self.company || bytes >= self.max_bytes
     }
 
+    /// When the first of the records came; `None` where there are none.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.first
+    }
+
     /// When a group of so many bytes is to be written; `None` where there is none.
     pub(super) fn ready(&self, bytes: usize) -> Option<Instant> {
         let first = self.first?;

@@ -17,7 +17,10 @@ use super::{
     segment::{Head, Segment},
     state::{ClosedSegment, Part, Shared, State, WalOptions},
 };
-use crate::{SAID_EVERY, StorageError, codec::Put, disk::Disk, frame};
+use crate::{SAID_EVERY, StorageError, SyncMode, codec::Put, disk::Disk, frame};
+
+/// So many bytes for which nobody waits are written without further delay.
+const UNWATCHED: usize = 256 << 10;
 
 /// The log, open for writing.
 #[derive(Debug)]
@@ -43,10 +46,12 @@ impl Wal {
         let segment = Segment::create(&*disk, &options.dir, head)
             .map_err(StorageError::io("cannot begin the log in", &options.dir))?;
         let state = State::new(options.sync, seq, (before, after), &segment);
-        let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new() });
+        let interval = match options.sync {
+            SyncMode::Interval(interval) => Some(interval),
+            SyncMode::Always | SyncMode::Group { .. } => None,
+        };
         let dir = options.dir.clone();
         let committer = Committer {
-            shared: Arc::clone(&shared),
             disk: Arc::clone(&disk),
             options,
             segment: Some(segment),
@@ -55,17 +60,19 @@ impl Wal {
             written: 0,
             owed_seq: seq,
             segment_seq: seq,
-            dirty_since: None,
             progress: Box::new(progress),
             turned: Box::new(turned),
             has_turned: false,
             failures: Repeats::new(SAID_EVERY),
         };
+        let committer = Mutex::new(committer);
+        let shared = Arc::new(Shared { state: Mutex::new(state), work: Condvar::new(), interval, committer });
+        let running = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("levada-wal".to_owned())
             .spawn(move || {
-                let _ending = Ending(Arc::clone(&committer.shared));
-                committer.run();
+                let _ending = Ending(Arc::clone(&running));
+                running.run();
             })
             .map_err(StorageError::io("cannot start the committer of", "wal"))?;
         Ok(Self { shared, disk, dir, thread: Mutex::new(Some(thread)) })
@@ -96,16 +103,30 @@ impl Wal {
         put(&mut state.buffer);
         frame::end(&mut state.buffer, at);
         state.appended_seq = seq;
-        let bytes = state.buffer.len();
-        if state.group.add(Instant::now(), bytes) {
+        let (now, bytes) = (Instant::now(), state.buffer.len());
+        let may_be_ready = state.group.add(now, bytes);
+        let wakes = match self.shared.interval {
+            None => may_be_ready,
+            // Who waits for it writes it. The thread does where nobody waits, and syncs.
+            Some(_) => {
+                let first = state.dirty_since.is_none();
+                state.dirty_since.get_or_insert(now);
+                first || bytes >= UNWATCHED
+            }
+        };
+        if wakes {
             self.shared.work.notify_one();
         }
         Durable::new(Arc::clone(&self.shared), seq)
     }
 
-    /// Resolves when all up to a number is acknowledged.
-    pub(crate) fn reached(&self, seq: u64) -> Durable {
-        Durable::new(Arc::clone(&self.shared), seq)
+    /// Resolves when all up to a number is synced, which is done at once.
+    pub(crate) fn synced(&self, seq: u64) -> Durable {
+        if self.shared.interval.is_some() {
+            self.shared.state.lock().sync_wanted = true;
+            self.shared.work.notify_one();
+        }
+        Durable::synced(Arc::clone(&self.shared), seq)
     }
 
     /// Bytes appended that are not written; none where they cannot be, since nobody should wait for that.

@@ -4,12 +4,12 @@ use std::{
     collections::VecDeque,
     io,
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use parking_lot::{Condvar, Mutex};
 
-use super::{group::Group, segment::Segment, waiters::Waiters};
+use super::{committer::Committer, group::Group, segment::Segment, waiters::Waiters};
 use crate::{StorageError, SyncMode};
 
 /// How the log is kept.
@@ -34,6 +34,10 @@ pub(crate) struct ClosedSegment {
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) work: Condvar,
+    /// How often the log is synced, where writes are acknowledged before: then whoever waits for a write may write it.
+    pub(super) interval: Option<Duration>,
+    /// To be had before the state, where both are.
+    pub(super) committer: Mutex<Committer>,
 }
 
 /// What they share, under one lock.
@@ -42,6 +46,8 @@ pub(super) struct State {
     /// Records that were appended and not yet taken by the committer.
     pub(super) buffer: Vec<u8>,
     pub(super) group: Group,
+    /// Since when something is appended and not synced, where there is an interval for that.
+    pub(super) dirty_since: Option<Instant>,
     pub(super) appended_seq: u64,
     /// All up to here is acknowledged.
     pub(super) acked_seq: u64,
@@ -65,6 +71,8 @@ pub(super) struct State {
     pub(super) named: u64,
     pub(super) rotate: bool,
     pub(super) hurry: bool,
+    /// Somebody waits for a sync, who would otherwise wait for the interval.
+    pub(super) sync_wanted: bool,
     pub(super) ending: bool,
     /// The committer is gone: what is not acknowledged now never will be.
     pub(super) ended: bool,
@@ -104,6 +112,7 @@ impl State {
         Self {
             buffer: Vec::new(),
             group: Group::new(sync),
+            dirty_since: None,
             appended_seq: seq,
             acked_seq: seq,
             synced_seq: seq,
@@ -119,14 +128,20 @@ impl State {
             named: 0,
             rotate: false,
             hurry: false,
+            sync_wanted: false,
             ending: false,
             ended: false,
         }
     }
 
+    /// Whether the log is open, and could be written the last time.
+    pub(super) fn is_well(&self) -> bool {
+        self.failure.is_none() && !self.ending && !self.ended
+    }
+
     /// Whether the record of a number is durable, or is known not to be; `None` while that is open.
-    pub(super) fn outcome(&self, seq: u64) -> Option<Result<(), StorageError>> {
-        if seq <= self.acked_seq {
+    pub(super) fn outcome(&self, seq: u64, until_synced: bool) -> Option<Result<(), StorageError>> {
+        if seq <= if until_synced { self.synced_seq } else { self.acked_seq } {
             return Some(Ok(()));
         }
         match &self.failure {

@@ -11,6 +11,7 @@ mod fault_disk;
 mod faults;
 mod feed;
 mod folder;
+mod interval;
 mod isolation;
 mod kill9;
 mod log_damage;

@@ -6,12 +6,14 @@
 //!   host        the server as the engine's statements know it
 //!   keeper      while it serves: SIGHUP, LOAD CONFIGURATION, settings that change, the folder of pipelines
 //!   guard       who may change pipelines over HTTP
+//!   open_files  how many connections the system has room for
 //! ```
 
 mod files;
 mod guard;
 mod host;
 mod keeper;
+mod open_files;
 mod properties;
 mod settings;
 
@@ -131,6 +133,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         return Err(Failure::invalid(message).into());
     };
     let root_password = root_password(args)?;
+    open_files::allow(settings.dn_rpc_max_concurrent_client_num);
     let folder = settings.pipelines_dir.as_deref().map(|dir| Folder::open(dir, registry::all()));
     let mut folder = folder.transpose()?;
     let tls = tls(&settings)?;

@@ -47,7 +47,7 @@ use tokio::{
 
 use self::{book::Book, progress::Progress, receivers::Receivers, work::Status, writers::Writers};
 pub use self::{
-    definition::{PipeDefinition, PipeTarget},
+    definition::{PipeDefinition, PipeTarget, PipeTls},
     receivers::{Received, Sender},
     selection::Selection,
     work::{PipeInfo, PipeMessage, PipeWork},

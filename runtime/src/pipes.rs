@@ -33,8 +33,8 @@ use std::{
 
 use futures::{FutureExt, future::BoxFuture};
 use levada_engine::{PipeDefinition, PipeRunner, PipeTarget, PipeWork, StorageError};
-use levada_model::SessionError;
-use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions};
+use levada_model::{SessionError, StatusCode};
+use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions, Tls, TlsFiles};
 use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
@@ -65,8 +65,17 @@ impl NodePipes {
 
     async fn follow(self, work: PipeWork) {
         let definition = work.definition().clone();
-        let pool = pool(&work, &work.engine());
         let mut failing = Failing::new(&work, Arc::clone(&self.retries), self.chance.clone());
+        // Its files may be put right while the pipe runs.
+        let tls = loop {
+            match tls(&definition.target) {
+                Ok(tls) => break tls,
+                Err(message) => {
+                    failing.failed(&SessionError::new(StatusCode::PIPESERVER_ERROR, message)).await;
+                }
+            }
+        };
+        let pool = pool(&work, &work.engine(), tls.as_ref());
         loop {
             if !definition.realtime && work.position().is_some() {
                 // What was stored when it began is delivered, and nothing else is wanted.
@@ -91,6 +100,7 @@ impl NodePipes {
             let mut delivery = Delivery {
                 work: &work,
                 pool: pool.as_ref(),
+                tls: tls.as_ref(),
                 came_by: BTreeMap::new(),
                 databases: Databases::default(),
                 receiver,
@@ -130,6 +140,7 @@ impl PipeRunner for NodePipes {
 
     fn reach(&self, pipe: PipeDefinition) -> BoxFuture<'static, Result<(), String>> {
         async move {
+            tls(&pipe.target)?;
             let PipeTarget::Nodes { nodes, .. } = pipe.target else { return Ok(()) };
             let mut why = String::new();
             for node in nodes {
@@ -148,13 +159,29 @@ impl PipeRunner for NodePipes {
     }
 }
 
+/// How a pipe's connections are encrypted.
+///
+/// # Errors
+/// A file cannot be used.
+fn tls(target: &PipeTarget) -> Result<Option<Tls>, String> {
+    let PipeTarget::Nodes { tls: Some(tls), .. } = target else { return Ok(None) };
+    let files = TlsFiles {
+        authorities: tls.ca_file.clone(),
+        certificate: tls.crt_file.clone(),
+        key: tls.key_file.clone(),
+        any_host: !tls.verify_hostname,
+    };
+    Tls::load(&files).map(Some).map_err(|error| format!("tls: {error}"))
+}
+
 /// The connections of a pipe for what an engine sends, or sends on; none where the pipe sends nowhere.
-fn pool(work: &PipeWork, engine: &str) -> Option<Pool> {
+fn pool(work: &PipeWork, engine: &str, tls: Option<&Tls>) -> Option<Pool> {
     let definition = work.definition();
-    let PipeTarget::Nodes { nodes, user, password } = &definition.target else { return None };
+    let PipeTarget::Nodes { nodes, user, password, .. } = &definition.target else { return None };
     let client = ClientOptions {
         user: user.clone(),
         password: password.clone(),
+        tls: tls.cloned(),
         pipe: Some(PipeIdentity::new(definition.name.clone(), definition.created, engine.to_owned())),
         ..ClientOptions::default()
     };
@@ -175,7 +202,6 @@ fn is_behind(error: &SessionError) -> bool {
 
 /// Whether an error may pass when somebody changes something, so that nothing is to be given up for it.
 fn may_heal(error: &SessionError) -> bool {
-    use levada_model::StatusCode;
     error.transient
         || matches!(
             error.code,

@@ -1,6 +1,6 @@
 //! What a pipe's attributes mean.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use levada_model::{PathPattern, SessionError, StatusCode};
 
@@ -56,7 +56,22 @@ pub enum PipeTarget {
         user: String,
         /// The password. It is not printed.
         password: String,
+        /// How the connections are encrypted; they are not where nothing is said.
+        tls: Option<PipeTls>,
     },
+}
+
+/// How a pipe's connections are encrypted: what a sink of a pipeline has as `tls`. All files are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeTls {
+    /// The authorities that are trusted; those of the system where nothing is said.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate that this side shows where the receiver asks for one.
+    pub crt_file: Option<PathBuf>,
+    /// Its private key, not encrypted.
+    pub key_file: Option<PathBuf>,
+    /// Whether the receiver's certificate has to be for the host of its address.
+    pub verify_hostname: bool,
 }
 
 impl fmt::Debug for PipeTarget {
@@ -150,7 +165,25 @@ fn nodes(reads: &mut Reads<'_>) -> Result<PipeTarget, SessionError> {
     if nodes.is_empty() {
         return Err(pipe_error("`node-urls` names no receiver: give host and port, as `127.0.0.1:6667`"));
     }
-    Ok(PipeTarget::Nodes { nodes, user, password })
+    Ok(PipeTarget::Nodes { nodes, user, password, tls: tls(reads)? })
+}
+
+/// Whether, and how, connections are encrypted: `tls`, or any of the others.
+fn tls(reads: &mut Reads<'_>) -> Result<Option<PipeTls>, SessionError> {
+    let wanted = reads.boolean(&["tls"])?;
+    let mut file = |names: &[&str]| reads.take(names).map(PathBuf::from);
+    let ca_file = file(&["tls.ca_file", "tls_ca_file"]);
+    let crt_file = file(&["tls.crt_file", "tls_crt_file"]);
+    let key_file = file(&["tls.key_file", "tls_key_file"]);
+    let verify = reads.boolean(&["tls.verify_hostname", "tls_verify_hostname"])?;
+    let any = ca_file.is_some() || crt_file.is_some() || key_file.is_some() || verify.is_some();
+    if wanted == Some(false) && any {
+        return Err(pipe_error(
+            "`tls` of the sink is `false`, and other attributes say how to encrypt: leave one out",
+        ));
+    }
+    let tls = PipeTls { ca_file, crt_file, key_file, verify_hostname: verify.unwrap_or(true) };
+    Ok(wanted.unwrap_or(any).then_some(tls))
 }
 
 /// `host:port`; an address of IPv6 stands between brackets.

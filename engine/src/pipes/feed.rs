@@ -34,6 +34,15 @@ impl PipeWork {
     /// # Errors
     /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
     pub async fn feed(&self, receiver: Option<&str>) -> Result<(ChangeFeed, bool), SessionError> {
+        let (feed, stored_first) = self.feed_of(receiver).await?;
+        match stored_first {
+            true => self.history_begins(),
+            false => self.history_sent(),
+        }
+        Ok((feed, stored_first))
+    }
+
+    async fn feed_of(&self, receiver: Option<&str>) -> Result<(ChangeFeed, bool), SessionError> {
         let withholds =
             receiver.is_some_and(|receiver| !self.definition.history_back && self.writers.has(receiver));
         let position = self.status.progress.position();

@@ -40,6 +40,8 @@ pub struct PipeInfo {
     pub rejected: u64,
     /// Writes that are not delivered yet, about one for each row of a device.
     pub lag_writes: u64,
+    /// Values that are not delivered yet, about: of those writes and, while it sends what was stored when it began, of sealed files.
+    pub lag_points: u64,
     /// Bytes of the log that are kept for it.
     pub lag_bytes: u64,
     /// For how long something has been waiting to be delivered, in milliseconds.
@@ -56,6 +58,8 @@ pub(super) struct Status {
     points: AtomicU64,
     bytes: AtomicU64,
     rejected: AtomicU64,
+    /// Values of what was stored when it began that are not delivered, about.
+    stored: AtomicU64,
     /// When something was read that is not delivered yet, in milliseconds since 1970 UTC; 0 where all is.
     waiting_since: AtomicI64,
 }
@@ -76,6 +80,7 @@ impl Status {
             points: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
+            stored: AtomicU64::new(0),
             waiting_since: AtomicI64::new(0),
         }
     }
@@ -176,11 +181,28 @@ impl PipeWork {
     pub fn delivered(&self, points: usize, bytes: usize) {
         self.status.points.fetch_add(points as u64, Ordering::Relaxed);
         self.status.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.of_stored(points);
     }
 
     /// The receiver rejected values.
     pub fn rejected(&self, points: usize) {
         self.status.rejected.fetch_add(points as u64, Ordering::Relaxed);
+        self.of_stored(points);
+    }
+
+    /// All that was stored when the pipe began is sent.
+    pub fn history_sent(&self) {
+        self.status.stored.store(0, Ordering::Relaxed);
+    }
+
+    /// What is stored is to be sent.
+    pub(super) fn history_begins(&self) {
+        self.status.stored.store(self.storage.stats().file_points, Ordering::Relaxed);
+    }
+
+    fn of_stored(&self, points: usize) {
+        let less = |stored: u64| Some(stored.saturating_sub(points as u64));
+        self.status.stored.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
     }
 
     /// Whether something was read that is not delivered.
@@ -222,6 +244,7 @@ impl Pipes {
                 bytes: status.bytes.load(Ordering::Relaxed),
                 rejected: status.rejected.load(Ordering::Relaxed),
                 lag_writes: hold.map_or(0, |hold| hold.behind),
+                lag_points: status.stored.load(Ordering::Relaxed) + hold.map_or(0, |hold| hold.points),
                 lag_bytes: hold.map_or(0, |hold| hold.log_bytes + hold.file_bytes),
                 lag_ms: u64::try_from(lag).unwrap_or_default(),
                 message: status.message(),

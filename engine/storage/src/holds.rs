@@ -29,6 +29,8 @@ pub struct ReaderInfo {
     pub position: u64,
     /// Writes behind that.
     pub behind: u64,
+    /// Values of those, about.
+    pub points: u64,
     /// Bytes of the log that the store itself does not need any more and that are kept since this reader needs them, or one
     /// that is ahead of it does.
     pub log_bytes: u64,
@@ -230,12 +232,18 @@ impl Holds {
     }
 
     /// All readers; `bytes` says how much of the log is kept behind a write.
-    pub(crate) fn infos(&self, seq: u64, bytes: impl Fn(u64) -> u64) -> Vec<ReaderInfo> {
+    pub(crate) fn infos(
+        &self,
+        seq: u64,
+        points: impl Fn(u64) -> u64,
+        bytes: impl Fn(u64) -> u64,
+    ) -> Vec<ReaderInfo> {
         let all = self.all.lock();
         let info = |held: &Hold| ReaderInfo {
             name: held.name.clone(),
             position: held.after,
             behind: seq.saturating_sub(held.after),
+            points: points(held.after),
             log_bytes: if held.is_lost() { 0 } else { bytes(held.after) },
             file_bytes: held.files.as_ref().map_or(0, |files| files.replaced),
             lost: held.is_lost(),

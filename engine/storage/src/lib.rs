@@ -56,6 +56,7 @@ mod request;
 mod sealed;
 mod storage;
 mod store;
+mod tally;
 mod tombstone;
 mod view;
 mod wait;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
-use levada_rpc::{Pool, messages::sends_on};
+use levada_rpc::{Pool, Tls, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
@@ -21,6 +21,8 @@ pub(super) struct Delivery<'a, 'w> {
     pub(super) work: &'w PipeWork,
     /// `None` where it sends nowhere.
     pub(super) pool: Option<&'a Pool>,
+    /// How connections are encrypted.
+    pub(super) tls: Option<&'a Tls>,
     /// Connections for what came here by other engines, which are named to the receiver.
     pub(super) came_by: BTreeMap<Arc<str>, Pool>,
     /// The databases of rows that were sent.
@@ -70,6 +72,9 @@ impl Delivery<'_, '_> {
                 }
             };
             self.history &= !ends_history;
+            if ends_history {
+                self.work.history_sent();
+            }
             if let Some(position) = position {
                 saver.delivered(position);
                 if !realtime {
@@ -109,8 +114,8 @@ impl Delivery<'_, '_> {
 
     fn pool_of(&mut self, own: &Pool, came_by: Option<Arc<str>>) -> Pool {
         let Some(came_by) = came_by else { return own.clone() };
-        let work = self.work;
-        let pool = || pool(work, &sends_on(&work.engine(), &came_by)).unwrap_or_else(|| own.clone());
+        let (work, tls) = (self.work, self.tls);
+        let pool = || pool(work, &sends_on(&work.engine(), &came_by), tls).unwrap_or_else(|| own.clone());
         self.came_by.entry(Arc::clone(&came_by)).or_insert_with(pool).clone()
     }
 

@@ -7,6 +7,7 @@
 //! | `levada_pipe_bytes_total` | bytes | of rows delivered, as they are in memory |
 //! | `levada_pipe_rejected_total` | values | that the receiver rejected |
 //! | `levada_pipe_lag_writes` | writes | not delivered yet: about one for each tablet |
+//! | `levada_pipe_lag_points` | values | of those, about; of sealed files too while what was stored is sent |
 //! | `levada_pipe_lag_bytes` | bytes | of the log and of files that are kept for it |
 //! | `levada_pipe_lag_seconds` | seconds | for which something has been waiting to be delivered |
 
@@ -22,7 +23,7 @@ use prometheus::{
 type Value = fn(&PipeInfo) -> f64;
 
 /// Name, what it says, whether it only grows, and where it is.
-const FAMILIES: [(&str, &str, bool, Value); 7] = [
+const FAMILIES: [(&str, &str, bool, Value); 8] = [
     ("levada_pipe_running", "Whether a pipe is started.", false, |pipe| f64::from(u8::from(pipe.running))),
     ("levada_pipe_points_total", "Values delivered by a pipe.", true, |pipe| pipe.points as f64),
     ("levada_pipe_bytes_total", "Bytes of rows delivered by a pipe.", true, |pipe| pipe.bytes as f64),
@@ -30,6 +31,9 @@ const FAMILIES: [(&str, &str, bool, Value); 7] = [
         pipe.rejected as f64
     }),
     ("levada_pipe_lag_writes", "Writes that a pipe has not delivered.", false, |pipe| pipe.lag_writes as f64),
+    ("levada_pipe_lag_points", "Values that a pipe has not delivered, about.", false, |pipe| {
+        pipe.lag_points as f64
+    }),
     ("levada_pipe_lag_bytes", "Bytes that are kept for a pipe.", false, |pipe| pipe.lag_bytes as f64),
     ("levada_pipe_lag_seconds", "For how long something has been waiting to be delivered.", false, |pipe| {
         pipe.lag_ms as f64 / 1e3

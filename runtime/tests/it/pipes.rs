@@ -5,6 +5,7 @@ mod circles;
 mod proxy;
 mod servers;
 mod starts;
+mod tls;
 
 use std::{
     sync::{

@@ -130,12 +130,11 @@ impl Store {
 impl Store {
     /// The readers of changes.
     pub(crate) fn readers(&self) -> Vec<ReaderInfo> {
-        let (seq, floor) = {
-            let core = self.core.lock();
-            (core.seq, core.floor)
-        };
+        // The lock of the readers is taken last.
+        let core = self.core.lock();
+        let (seq, floor) = (core.seq, core.floor);
         let bytes = |after| self.wal.as_ref().map_or(0, |wal| wal.bytes_between(after, floor));
-        self.holds.infos(seq, bytes)
+        self.holds.infos(seq, |after| core.tally.behind(after), bytes)
     }
 
     /// Forgets a reader of changes by its name.

@@ -27,6 +27,7 @@ use crate::{
     positions::Positions,
     read::Snapshot,
     sealed::{DataFolder, Files, MetaCache, SealedFile},
+    tally::Tally,
     tombstone::Tombstones,
     wal::Wal,
 };
@@ -87,6 +88,8 @@ pub(crate) struct Counters {
 pub(crate) struct Core {
     /// The number of the last write.
     pub(crate) seq: u64,
+    /// How many values writes had.
+    pub(crate) tally: Tally,
     /// Rows up to this write must be told from later ones: a view was taken or something deleted.
     pub(crate) boundary: u64,
     pub(crate) catalog: Catalog,

@@ -100,6 +100,7 @@ impl Store {
         let durable = self.log(&mut core, seq, |bytes| record.put(bytes));
         let points: usize = record.tablets.iter().map(Tablet::points).sum();
         self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
+        core.tally.add(first, seq, points);
         let bytes = core.store(record, &targets, first, self.options.partition_width, |_| true);
         self.admission.take(bytes);
         if core.active_bytes > (self.options.memtable_bytes / 3).min(LARGEST_WRITE) {

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
+use levada_model::Tablet;
 use parking_lot::{Condvar, Mutex};
 
 use super::{
@@ -24,6 +25,7 @@ use crate::{
     last::LastCache,
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, Files, MetaCache, SUMS, SealedFile},
+    tally::Tally,
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
 };
 
@@ -333,6 +335,7 @@ fn sync_above(disk: &dyn Disk, dir: &Path) -> Result<(), StorageError> {
 fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
     Core {
         seq: loaded.seq,
+        tally: Tally::behind_write(0),
         boundary: 0,
         catalog: loaded.catalog,
         active: HashMap::new(),
@@ -384,6 +387,10 @@ fn recover(
 ) -> Result<Replayed, StorageError> {
     let (committed, floor) = (core.seq, core.floor);
     replay(disk, logs, Some(floor), |seq, op| {
+        if let Op::Insert(record) = &op {
+            let points = record.tablets.iter().map(Tablet::points).sum();
+            core.tally.add(record.first_seq(seq), seq, points);
+        }
         if seq <= floor {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use levada_engine::{Engine, EngineOptions, StorageOptions};
 use levada_model::{Outcome, Session, Value};
 use levada_runtime::{Chance, NodePipes};
-use levada_server::{Server, ServerOptions};
+use levada_server::{Server, ServerOptions, Tls};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -58,14 +58,31 @@ impl Served {
         folder: tempfile::TempDir,
         change: impl FnOnce(StorageOptions) -> StorageOptions,
     ) -> Self {
+        Self::open_secured(folder, change, None).await
+    }
+
+    /// One that speaks TLS.
+    pub(crate) async fn start_secured(tls: Tls) -> Self {
+        Self::open_secured(tempfile::tempdir().expect("a folder"), |storage| storage, Some(tls)).await
+    }
+
+    async fn open_secured(
+        folder: tempfile::TempDir,
+        change: impl FnOnce(StorageOptions) -> StorageOptions,
+        tls: Option<Tls>,
+    ) -> Self {
         let storage = StorageOptions { clock: Arc::new(Still), ..StorageOptions::new(folder.path()) };
         let storage = change(storage);
         let engine =
             Engine::open(EngineOptions { storage, ..EngineOptions::new(folder.path()) }).expect("opens");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
-        let (server, stop) =
-            (Server::new(engine.clone(), ServerOptions::default()), CancellationToken::new());
+        let server = Server::new(engine.clone(), ServerOptions::default());
+        let server = match tls {
+            Some(tls) => server.with_tls(tls),
+            None => server,
+        };
+        let stop = CancellationToken::new();
         let (serves, until) = (server.clone(), stop.clone());
         let serving = tokio::spawn(async move { serves.serve(listener, until).await });
         engine.run_pipes(Arc::new(NodePipes::new(5, Chance::seeded(1)))).await.expect("run");

@@ -92,7 +92,7 @@ impl<'s> Frame<'s> {
     }
 
     fn pipes(&self) -> Table {
-        let mut table = Table::new(["pipe", "runs", "points/s", "lag writes", "lag KiB", "lag s"]);
+        let mut table = Table::new(["pipe", "runs", "points/s", "lag points", "lag KiB", "lag s"]);
         for (pipe, running) in values(&self.now.metrics, "levada_pipe_running") {
             let of = |sample: &Sample, metric: &str| {
                 values(&sample.metrics, metric).find(|(name, _)| *name == pipe).map(|(_, value)| value)
@@ -102,7 +102,7 @@ impl<'s> Frame<'s> {
                 pipe.to_owned(),
                 if running > 0.0 { "yes" } else { "no" }.to_owned(),
                 self.rate(points(self.before), points(self.now).unwrap_or(0)),
-                number(of(self.now, "levada_pipe_lag_writes")),
+                number(of(self.now, "levada_pipe_lag_points")),
                 number(of(self.now, "levada_pipe_lag_bytes").map(|bytes| bytes / 1024.0)),
                 number(of(self.now, "levada_pipe_lag_seconds")),
             ]);

@@ -74,12 +74,19 @@ async fn a_certificate_for_another_host_is_told_and_nothing_is_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_used_are_told_when_a_pipe_is_made() {
+async fn files_that_cannot_be_used_are_told() {
     let sender = Served::start().await;
     let sink = "'node-urls'='127.0.0.1:6667', 'tls.ca_file'='/nowhere/ca.pem'";
-    let told = sender.rejected(&format!("create pipe p with sink ({sink})")).await;
+    sender.run(&format!("create pipe p with sink ({sink})")).await;
+    sender.run("start pipe p").await;
+    eventually("the pipe says which file", async || {
+        sender.rows("show pipes").await.iter().any(|row| row.contains("/nowhere/ca.pem"))
+    })
+    .await;
+    sender.run("create pipesink s as IoTDB (tls_ca_file='/nowhere/ca.pem')").await;
+    let told = sender.rejected("create pipe q to s").await;
     assert!(told.contains("/nowhere/ca.pem"), "{told}");
     let sink = "'node-urls'='127.0.0.1:6667', 'tls'='false', 'tls.ca_file'='ca.pem'";
-    let told = sender.rejected(&format!("create pipe p with sink ({sink})")).await;
+    let told = sender.rejected(&format!("create pipe r with sink ({sink})")).await;
     assert!(told.contains("`tls` of the sink is `false`"), "{told}");
 }

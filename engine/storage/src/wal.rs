@@ -29,6 +29,7 @@ mod log;
 mod op;
 mod replay;
 mod segment;
+mod shared;
 mod state;
 mod tablet;
 mod waiters;

@@ -1,24 +1,16 @@
 //! Group commit: one thread writes and syncs what many callers append. Where writing alone is waited for, whoever waits
 //! first does it, rather than waking the thread and being woken by it.
 
-use std::{
-    fmt,
-    path::Path,
-    sync::Arc,
-    task::Waker,
-    time::{Duration, Instant},
-};
+use std::{fmt, path::Path, sync::Arc, task::Waker, time::Instant};
 
 use levada_model::Repeats;
+use parking_lot::Mutex;
 
 use super::{
     segment::{Head, Segment},
-    state::{ClosedSegment, Failure, Shared, State, WalOptions},
+    state::{ClosedSegment, Failure, State, WalOptions},
 };
-use crate::{SAID_EVERY, disk::Disk};
-
-/// How often a write that failed is tried again by itself.
-const RETRY: Duration = Duration::from_millis(100);
+use crate::{SAID_EVERY, SyncMode, disk::Disk};
 
 /// With so many bytes that are not synced, the interval mode syncs early: until then they are kept in memory.
 const UNSYNCED: usize = 16 << 20;
@@ -26,22 +18,6 @@ const UNSYNCED: usize = 16 << 20;
 impl fmt::Debug for Committer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Committer").field("segment", &self.segment).finish_non_exhaustive()
-    }
-}
-
-/// Tells those who wait that the committer is gone, however it went.
-pub(super) struct Ending(pub(super) Arc<Shared>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        let wakers = {
-            let mut state = self.0.state.lock();
-            state.ended = true;
-            let mut wakers = state.waiters.take(u64::MAX);
-            wakers.extend(state.followers.take(u64::MAX));
-            wakers
-        };
-        wakers.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -68,101 +44,14 @@ pub(super) struct Committer {
     pub(super) failures: Repeats,
 }
 
-enum Turn {
-    Commit,
-    Sync,
-    End,
-}
-
-impl Shared {
-    /// The thread: writes and syncs until the log ends.
-    pub(super) fn run(&self) {
-        loop {
-            let turn = self.wait();
-            let mut committer = self.committer.lock();
-            {
-                let mut state = self.state.lock();
-                state.sync_wanted &= matches!(turn, Turn::Commit);
-                committer.take(&mut state);
-            }
-            let result = match turn {
-                Turn::End if committer.owed.is_empty() => return,
-                Turn::Commit => committer.commit(self, false),
-                Turn::Sync | Turn::End => committer.commit(self, true),
-            };
-            let failed = result.is_err();
-            committer.tell(self, result);
-            if failed && matches!(turn, Turn::End) {
-                return;
-            }
-        }
-    }
-
-    /// Waits for something to do.
-    fn wait(&self) -> Turn {
-        let mut state = self.state.lock();
-        loop {
-            let now = Instant::now();
-            let mut until = self.interval.and_then(|interval| Some(state.dirty_since? + interval));
-            let due = state.sync_wanted || until.is_some_and(|until| until <= now);
-            let turn = if state.ending {
-                Some(Turn::End)
-            } else if let Some(failure) = &state.failure {
-                let retry = failure.since + RETRY;
-                until = Some(retry);
-                (state.hurry || retry <= now).then_some(Turn::Sync)
-            } else if due {
-                Some(Turn::Sync)
-            } else if let Some(ready) = state.group.ready(state.buffer.len()) {
-                until = Some(until.map_or(ready, |until| until.min(ready)));
-                (ready <= now).then_some(Turn::Commit)
-            } else {
-                None
-            };
-            if let Some(turn) = turn {
-                return turn;
-            }
-            match until {
-                Some(until) => {
-                    self.work.wait_until(&mut state, until);
-                }
-                None => self.work.wait(&mut state),
-            }
-        }
-    }
-
-    /// Writes what was appended, where that is all that is waited for and nobody else is at it; otherwise has the thread do it.
-    pub(super) fn write_now(&self) {
-        let Some(mut committer) = self.committer.try_lock() else {
-            // Who has it may have taken what was there before.
-            self.work.notify_one();
-            return;
-        };
-        {
-            let mut state = self.state.lock();
-            if !state.is_well() || state.rotate || !committer.has_room_for(state.buffer.len()) {
-                drop(state);
-                self.work.notify_one();
-                return;
-            }
-            if state.buffer.is_empty() {
-                return;
-            }
-            committer.take(&mut state);
-        }
-        let result = committer.commit(self, false);
-        committer.tell(self, result);
-    }
-}
-
 impl Committer {
     /// Whether so many bytes are written to the current segment, and nothing is synced after it.
-    fn has_room_for(&self, bytes: usize) -> bool {
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
         self.owed.len() + bytes < UNSYNCED && self.segment.is_some()
     }
 
     /// Takes what was appended.
-    fn take(&mut self, state: &mut State) {
+    pub(super) fn take(&mut self, state: &mut State) {
         state.hurry = false;
         state.group.take(state.buffer.len());
         if self.owed.is_empty() {
@@ -201,14 +90,14 @@ impl Committer {
     }
 
     /// Writes what is owed, and syncs it where the mode or `sync` asks for that.
-    fn commit(&mut self, shared: &Shared, sync: bool) -> Result<(), Failure> {
+    pub(super) fn commit(&mut self, state: &Mutex<State>, sync: bool) -> Result<(), Failure> {
         if self.written < self.owed.len() {
-            self.write(shared)?;
+            self.write(state)?;
         }
-        if shared.interval.is_some() && !sync && self.owed.len() < UNSYNCED {
+        if matches!(self.options.sync, SyncMode::Interval(_)) && !sync && self.owed.len() < UNSYNCED {
             return Ok(());
         }
-        self.sync(shared)?;
+        self.sync(state)?;
         self.written = 0;
         self.owed.clear();
         if self.owed.capacity() > 16 << 20 {
@@ -216,14 +105,14 @@ impl Committer {
         }
         self.segment_seq = self.owed_seq;
         if self.segment.as_ref().is_some_and(|segment| segment.len >= self.options.segment_bytes) {
-            self.close_segment(&mut shared.state.lock());
+            self.close_segment(&mut state.lock());
         }
         Ok(())
     }
 
-    fn write(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn write(&mut self, state: &Mutex<State>) -> Result<(), Failure> {
         if self.segment.is_none() {
-            self.begin_segment(shared)?;
+            self.begin_segment(state)?;
         }
         let Some(segment) = &mut self.segment else { return Ok(()) };
         match segment.write(&self.owed[self.written..]) {
@@ -234,17 +123,17 @@ impl Committer {
             Err((error, lost)) => {
                 let failure = Failure::new(&error, &segment.path);
                 if lost {
-                    self.give_up(shared);
+                    self.give_up(state);
                 }
                 Err(failure)
             }
         }
     }
 
-    fn begin_segment(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn begin_segment(&mut self, state: &Mutex<State>) -> Result<(), Failure> {
         let dir: &Path = &self.options.dir;
         let (before, before_len) = {
-            let state = shared.state.lock();
+            let state = state.lock();
             state.closed.back().map_or((0, 0), |segment| (segment.number, segment.len))
         };
         // A number is never used twice, also where making the file failed.
@@ -252,7 +141,7 @@ impl Committer {
         let segment =
             Segment::create(&*self.disk, dir, self.last).map_err(|error| Failure::new(&error, dir))?;
         {
-            let mut state = shared.state.lock();
+            let mut state = state.lock();
             (state.current, state.synced_bytes) = (segment.number, segment.len);
         }
         self.segment = Some(segment);
@@ -261,28 +150,28 @@ impl Committer {
     }
 
     /// Gives the current segment up: only what was synced of it will be read, and what was not is owed again.
-    fn give_up(&mut self, shared: &Shared) {
+    fn give_up(&mut self, state: &Mutex<State>) {
         if let Some(mut segment) = self.segment.take() {
             segment.len -= self.written as u64;
             self.written = 0;
-            self.retire(&mut shared.state.lock(), &segment);
+            self.retire(&mut state.lock(), &segment);
         }
     }
 
-    fn sync(&mut self, shared: &Shared) -> Result<(), Failure> {
+    fn sync(&mut self, state: &Mutex<State>) -> Result<(), Failure> {
         let Some(segment) = &mut self.segment else { return Ok(()) };
         let Err(error) = segment.sync() else { return Ok(()) };
         let failure = Failure::new(&error, &segment.path);
         // Nobody knows what is in the file now, and a second sync that succeeds would say nothing: the system may have
         // forgotten what it could not write.
-        self.give_up(shared);
+        self.give_up(state);
         Err(failure)
     }
 
     /// Tells those who wait.
-    fn tell(&mut self, shared: &Shared, result: Result<(), Failure>) {
+    pub(super) fn tell(&mut self, state: &Mutex<State>, result: Result<(), Failure>) {
         let wakers: Vec<Waker> = {
-            let mut state = shared.state.lock();
+            let mut state = state.lock();
             match result {
                 Ok(()) => {
                     if state.failure.take().is_some() {

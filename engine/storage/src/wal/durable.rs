@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::state::Shared;
+use super::shared::Shared;
 use crate::{StorageError, wait::block_on};
 
 /// Resolves when what it was handed out for is durable under the store's [`crate::SyncMode`]. Needs no executor of its own;

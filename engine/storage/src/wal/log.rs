@@ -13,9 +13,10 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{
     Durable, LogEnd, Synced,
-    committer::{Committer, Ending},
+    committer::Committer,
     segment::{Head, Segment},
-    state::{ClosedSegment, Part, Shared, State, WalOptions},
+    shared::{Ending, Shared},
+    state::{ClosedSegment, Part, State, WalOptions},
 };
 use crate::{SAID_EVERY, StorageError, SyncMode, codec::Put, disk::Disk, frame};
 

@@ -4,12 +4,10 @@ use std::{
     collections::VecDeque,
     io,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use parking_lot::{Condvar, Mutex};
-
-use super::{committer::Committer, group::Group, segment::Segment, waiters::Waiters};
+use super::{group::Group, segment::Segment, waiters::Waiters};
 use crate::{StorageError, SyncMode};
 
 /// How the log is kept.
@@ -29,18 +27,7 @@ pub(crate) struct ClosedSegment {
     pub(crate) len: u64,
 }
 
-/// What callers and the committer share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) state: Mutex<State>,
-    pub(super) work: Condvar,
-    /// How often the log is synced, where writes are acknowledged before: then whoever waits for a write may write it.
-    pub(super) interval: Option<Duration>,
-    /// To be had before the state, where both are.
-    pub(super) committer: Mutex<Committer>,
-}
-
-/// What they share, under one lock.
+/// What callers and the committer share, under one lock.
 #[derive(Debug)]
 pub(super) struct State {
     /// Records that were appended and not yet taken by the committer.

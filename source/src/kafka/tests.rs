@@ -236,17 +236,22 @@ async fn what_was_stored_beyond_the_end_of_a_topic_is_rejected() {
 
 #[tokio::test]
 async fn a_bounded_run_ends_where_all_that_it_waits_for_was_deleted() {
-    let broker = Broker::new(&[("t", 1)]);
+    let (broker, folder) = (Broker::new(&[("t", 1)]), folder());
     broker.send_numbers("t", 0, 0..10);
-    // The mock cluster keeps 5 MiB of a partition: it deletes this message, and all before it.
-    broker.send("t", 0, "x".repeat(6 << 20).as_bytes());
-    broker.producer.flush(LONG).expect("sent");
-    let mut source = broker.source(&folder(), json!({"end": "latest"}));
-    source.connect(&Checkpoint::from([("in/t/0".into(), 1)])).await.expect("connected");
-    let mut seen = Seen::default();
-    read_to_end(&mut source, &mut seen).await;
-    assert!(seen.times.is_empty() && seen.rejected.is_empty());
-    source.close().await.expect("closed");
+    let (mut seen, mut stored) = (Seen::default(), Checkpoint::new());
+    for _ in 0..2 {
+        let mut source = broker.source(&folder, json!({"end": "latest"}));
+        source.connect(&stored).await.expect("connected");
+        read_to_end(&mut source, &mut seen).await;
+        source.close().await.expect("closed");
+        stored = Checkpoint::from([(seen.splits["in/t/0"].clone(), seen.ends["in/t/0"])]);
+        // The mock cluster keeps 5 MiB of a partition: it deletes this message, and all before it.
+        broker.send("t", 0, "x".repeat(6 << 20).as_bytes());
+        broker.producer.flush(LONG).expect("sent");
+    }
+    seen.assert_once(0..10);
+    assert!(seen.rejected.is_empty());
+    assert_eq!(seen.ends["in/t/0"], 11, "what is gone is not looked for again");
 }
 
 #[tokio::test]

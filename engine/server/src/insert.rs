@@ -6,7 +6,7 @@ mod text;
 pub(crate) use gather::{array, gather};
 pub(crate) use text::statement;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
 use levada_engine::EmbeddedSession;
@@ -15,7 +15,7 @@ use levada_model::{
 };
 use levada_rpc::{columns::tablet::decode, messages::Status};
 
-use crate::status::{malformed, of_parts, said};
+use crate::status::{malformed, of_rows, said};
 
 /// One row of a device; `V` is how its values were sent.
 #[derive(Clone, Debug)]
@@ -50,6 +50,19 @@ pub(crate) fn measurement(text: &str) -> Result<Arc<str>, SessionError> {
     Ok(name.shared())
 }
 
+/// # Errors
+/// A measurement is there twice.
+fn each_once(names: &[&str]) -> Result<(), SessionError> {
+    let mut seen = HashSet::with_capacity(names.len());
+    match names.iter().find(|name| !seen.insert(**name)) {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("Insertion contains duplicated measurement: {name}");
+            Err(SessionError::new(StatusCode::SEMANTIC_ERROR, message))
+        }
+    }
+}
+
 /// A tablet as it was sent.
 ///
 /// # Errors
@@ -77,6 +90,8 @@ pub(crate) fn tablet(
     let columns =
         columns.map(|((name, data_type), values)| Ok(Column { name: measurement(name)?, data_type, values }));
     let columns = columns.collect::<Result<Vec<_>, SessionError>>()?;
+    let names: Vec<_> = columns.iter().map(|column| &*column.name).collect();
+    each_once(&names)?;
     Tablet::try_new(device(path)?, aligned, times, columns).map_err(malformed)
 }
 
@@ -192,6 +207,6 @@ pub(crate) fn status<'a>(
     let mut parts: Vec<_> = fates.into_iter().map(Fate::status).collect();
     match parts.pop() {
         Some(only) if alone && parts.is_empty() => only,
-        last => of_parts(parts.into_iter().chain(last).collect()),
+        last => of_rows(parts.into_iter().chain(last).collect()),
     }
 }

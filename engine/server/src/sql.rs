@@ -17,6 +17,18 @@ pub(crate) fn pattern(text: &str) -> Result<String, SessionError> {
     Ok(whole.strip_prefix("root.").unwrap_or(&whole).to_owned())
 }
 
+/// A path from `root` without wildcards, as statements have it.
+pub(crate) fn path(text: &str) -> Result<String, SessionError> {
+    let path = pattern(text)?;
+    let legal = PathPattern::parse(text).is_ok_and(|pattern| pattern.as_path().is_some())
+        && (path == "root" || path.starts_with("root."));
+    if legal {
+        return Ok(path);
+    }
+    let message = format!("{text} is not a legal path: it begins with root and has no wildcards");
+    Err(SessionError::new(StatusCode::ILLEGAL_PATH, message))
+}
+
 /// Patterns, joined by commas.
 pub(crate) fn patterns(texts: &[String]) -> Result<String, SessionError> {
     let each = texts.iter().map(|text| pattern(text));

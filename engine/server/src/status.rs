@@ -75,6 +75,13 @@ pub(crate) fn of_parts(parts: Vec<Status>) -> Status {
     Status { sub_status: Some(parts), ..said(StatusCode::MULTIPLE_ERROR, message) }
 }
 
+/// The status of a call that wrote rows: that of the first part which failed, with what was said of each.
+pub(crate) fn of_rows(parts: Vec<Status>) -> Status {
+    let first = parts.iter().map(|part| part.code).find(|code| !StatusCode(*code).is_success());
+    let whole = of_parts(parts);
+    Status { code: first.unwrap_or(whole.code), ..whole }
+}
+
 /// The rejection of a request that is not well formed.
 pub(crate) fn malformed(error: impl std::fmt::Display) -> SessionError {
     SessionError::new(StatusCode::ILLEGAL_PARAMETER, error.to_string())

@@ -60,7 +60,8 @@ struct Made {
 fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made {
     let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| (**name).into()).collect();
     let known = KnownDevice::find(catalog, &insert.device, &names);
-    let aligned = known.aligned.unwrap_or(insert.aligned);
+    // Rows go to a device whatever they say of its alignment, unless a series would have to be made.
+    let aligned = insert.aligned;
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());
     let mut failures = Vec::new();
@@ -79,7 +80,6 @@ fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made 
 async fn store(
     shared: &Shared,
     insert: &Insert,
-    aligned: bool,
     times: Int64Array,
     columns: Vec<Column>,
     creation: &Creation,
@@ -87,7 +87,7 @@ async fn store(
     if columns.iter().all(|column| column.values.null_count() == column.values.len()) {
         return Ok(WriteReport::default());
     }
-    let tablet = Tablet::try_new(insert.device.clone(), aligned, times, columns).map_err(|error| {
+    let tablet = Tablet::try_new(insert.device.clone(), insert.aligned, times, columns).map_err(|error| {
         SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).caused_by(error)
     })?;
     insert_write(shared, Write { tablets: vec![tablet], ..Write::default() }, creation).await

@@ -14,7 +14,7 @@ use super::{Answered, Replies, each};
 use crate::{
     conversation::Conversation,
     insert::{self, Record, gather, statement},
-    status::{done, malformed, of_parts},
+    status::{done, malformed, of_rows},
 };
 
 impl Conversation {
@@ -146,7 +146,7 @@ impl Conversation {
         let aligned = aligned.unwrap_or(false);
         let statements = records?.iter().map(|record| statement(record, aligned)).collect();
         let mut parts = each(session, statements).await;
-        Ok(if alone { parts.pop().unwrap_or_else(done) } else { of_parts(parts) })
+        Ok(if alone { parts.pop().unwrap_or_else(done) } else { of_rows(parts) })
     }
 }
 

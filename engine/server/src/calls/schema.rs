@@ -15,7 +15,8 @@ use levada_rpc::{
 use super::{Answered, Replies, each};
 use crate::{
     conversation::Conversation,
-    sql::{pattern, patterns, quoted},
+    insert::measurement,
+    sql::{path, pattern, patterns, quoted},
     status::{done, malformed, of_parts},
 };
 
@@ -25,7 +26,7 @@ impl Conversation {
     pub(super) async fn schema_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
         Break(match request {
             Request::SetStorageGroup(SetStorageGroup { storage_group, .. }) => {
-                let sql = pattern(&storage_group).map(|path| format!("create database {path}"));
+                let sql = path(&storage_group).map(|path| format!("create database {path}"));
                 replies.result(self.statement(sql).await)
             }
             Request::DeleteStorageGroups(DeleteStorageGroups { storage_group, .. }) => {
@@ -97,7 +98,7 @@ fn create(req: &CreateTimeseriesReq) -> Result<String, SessionError> {
     let properties: String =
         properties.map(|(key, value)| format!(", {}={}", quoted(key), quoted(value))).collect();
     let rest = labels(req.tags.as_ref(), req.attributes.as_ref());
-    Ok(format!("create timeseries {}{alias} with {definition}{properties}{rest}", pattern(&req.path)?))
+    Ok(format!("create timeseries {}{alias} with {definition}{properties}{rest}", path(&req.path)?))
 }
 
 fn create_aligned(req: &CreateAlignedTimeseriesReq) -> Result<String, SessionError> {
@@ -121,10 +122,10 @@ fn create_aligned(req: &CreateAlignedTimeseriesReq) -> Result<String, SessionErr
             req.tags_list.as_ref().map(|list| &list[at]),
             req.attributes_list.as_ref().map(|list| &list[at]),
         );
-        Ok(format!("{}{alias} with {definition}{rest}", pattern(&req.measurements[at])?))
+        Ok(format!("{}{alias} with {definition}{rest}", pattern(&measurement(&req.measurements[at])?)?))
     });
     let each = each.collect::<Result<Vec<_>, SessionError>>()?.join(", ");
-    Ok(format!("create aligned timeseries {}({each})", pattern(&req.prefix_path)?))
+    Ok(format!("create aligned timeseries {}({each})", path(&req.prefix_path)?))
 }
 
 fn delete(req: &DeleteDataReq) -> Result<String, SessionError> {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use levada_model::{Column, DataType, Path, SessionError, Tablet, Value};
 use levada_rpc::columns::record::decode;
 
-use super::{Record, device, measurement};
+use super::{Record, device, each_once, measurement};
 use crate::status::malformed;
 
 /// Records as tablets, and for each row of each tablet the record it was.
@@ -43,8 +43,15 @@ pub(crate) fn gather(records: Vec<Record<'_, Bytes>>, aligned: bool) -> Result<G
     // The last tablet of each device.
     let mut open: HashMap<&str, usize> = HashMap::new();
     let mut names: HashMap<&str, Arc<str>> = HashMap::new();
+    // Records mostly have the measurements of the one before.
+    let mut checked: &[String] = &[];
     for (index, record) in records.into_iter().enumerate() {
         let values = decode(record.measurements.len(), record.values).map_err(malformed)?;
+        if record.measurements != checked {
+            let given: Vec<_> = record.measurements.iter().map(String::as_str).collect();
+            each_once(&given)?;
+            checked = record.measurements;
+        }
         let mut cells = Vec::with_capacity(values.len());
         for (text, value) in record.measurements.iter().zip(values) {
             let name = match names.get(text.as_str()) {

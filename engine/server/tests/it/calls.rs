@@ -144,6 +144,9 @@ async fn schema_calls_do_what_their_statements_do() {
     let database = |name: &str| SetStorageGroup { session_id: 0, storage_group: name.to_owned() };
     assert_eq!(peer.call(&database("root.sg")).await.expect("a reply").code, 200);
     assert_eq!(peer.call(&database("root.sg")).await.expect("a reply").code, 501);
+    for no_path in ["sg", "root.*", "root.a-b", ""] {
+        assert_eq!(peer.call(&database(no_path)).await.expect("a reply").code, 509, "{no_path}");
+    }
     let pairs = |key: &str, value: &str| Some(Pairs(vec![(key.to_owned(), value.to_owned())]));
     let one = CreateTimeseriesReq {
         path: "root.sg.d.`a b`".to_owned(),
@@ -156,6 +159,10 @@ async fn schema_calls_do_what_their_statements_do() {
         ..CreateTimeseriesReq::default()
     };
     assert_eq!(peer.call(&CreateTimeseries { req: one.clone() }).await.expect("a reply").code, 200);
+    for no_path in ["root.sg.d.*", "d.s", "root.sg..s"] {
+        let req = CreateTimeseriesReq { path: no_path.to_owned(), ..one.clone() };
+        assert_eq!(peer.call(&CreateTimeseries { req }).await.expect("a reply").code, 509, "{no_path}");
+    }
     let wrong = CreateTimeseriesReq { data_type: 77, ..one };
     assert_eq!(peer.call(&CreateTimeseries { req: wrong }).await.expect("a reply").code, 303);
     let many = CreateMultiTimeseriesReq {

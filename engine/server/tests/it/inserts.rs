@@ -150,7 +150,7 @@ async fn texts_become_what_their_series_are() {
     };
     let status = peer.call(&InsertStringRecords { req }).await.expect("a reply");
     let parts: Vec<_> = status.sub_status.expect("parts").iter().map(|part| part.code).collect();
-    assert_eq!((status.code, parts), (302, vec![200, 507]));
+    assert_eq!((status.code, parts), (507, vec![200, 507]));
     let rows = peer.rows("select i, t, da, bl, b, new from root.s.d").await;
     assert_eq!(rows, ["1 12 12 2024-01-02 0x0a true 1.5", "2 13 it's null null false 2.0"]);
 }
@@ -244,9 +244,52 @@ async fn a_record_that_is_rejected_keeps_no_other_from_being_stored() {
     };
     let status = peer.call(&InsertRecords { req }).await.expect("a reply");
     let parts: Vec<_> = status.sub_status.clone().expect("parts").iter().map(|part| part.code).collect();
-    assert_eq!((status.code, parts), (302, vec![507, 200, 200]), "{status:?}");
+    assert_eq!((status.code, parts), (507, vec![507, 200, 200]), "{status:?}");
     assert_eq!(peer.rows("select s from root.p.d2").await, ["2 2.0"]);
     assert_eq!(peer.rows("select s from root.p.d1").await, ["3 true"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_lie_as_those_of_their_device_whatever_they_say_of_themselves() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("insert into root.al.p(time, a) values (1, 1.5)").await, 200);
+    assert_eq!(peer.code("insert into root.al.q(time, a) aligned values (1, 1.5)").await, 200);
+    let column = |device: &str, name: &str, aligned: bool| {
+        let values: ArrayRef = Arc::new(arrow_array::Float64Array::from(vec![2.5]));
+        insert_tablet(&one_column(device, name, DataType::Double, values).with_aligned(aligned))
+    };
+    for (device, aligned) in [("root.al.p", true), ("root.al.q", false)] {
+        assert_eq!(peer.call(&column(device, "a", aligned)).await.expect("a reply").code, 200);
+        assert_eq!(peer.rows(&format!("select a from {device}")).await, ["1 2.5"]);
+        // A series that would have to be made the other way is none.
+        assert_eq!(peer.call(&column(device, "new", aligned)).await.expect("a reply").code, 609);
+        let sql = if aligned { "aligned" } else { "" };
+        assert_eq!(peer.code(&format!("insert into {device}(time, new) {sql} values (2, 1)")).await, 609);
+        assert_eq!(peer.rows(&format!("count timeseries {device}.*")).await, ["1"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_measurement_that_is_there_twice_is_rejected() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let values = record::encode(&[Some(Value::Double(1.0)), Some(Value::Double(2.0))]);
+    let req = InsertRecordsReq {
+        prefix_paths: vec!["root.tw.d".to_owned()],
+        measurements_list: vec![vec!["s".to_owned(); 2]],
+        values_list: vec![values],
+        timestamps: vec![1],
+        ..InsertRecordsReq::default()
+    };
+    assert_eq!(peer.call(&InsertRecords { req }).await.expect("a reply").code, 701);
+    let one = one_column("root.tw.d", "s", DataType::Int32, Arc::new(Int32Array::from(vec![5])));
+    let InsertTablet { mut req } = insert_tablet(&one);
+    req.measurements.push("s".to_owned());
+    req.types.push(req.types[0]);
+    req.values = [req.values.clone(), req.values].concat().into();
+    assert_eq!(peer.call(&InsertTablet { req }).await.expect("a reply").code, 701);
+    assert_eq!(peer.rows("count timeseries root.tw.**").await, ["0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

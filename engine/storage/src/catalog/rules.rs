@@ -75,6 +75,15 @@ pub(crate) fn check_measurement(name: &str) -> Result<(), StorageError> {
     Err(StorageError::rejected(StatusCode::ILLEGAL_PATH, message))
 }
 
+/// The rejection of a series that is to be aligned where its device is not, or the reverse.
+pub(crate) fn misaligned(device: &Path, aligned: bool) -> StorageError {
+    let (is, call) = if aligned { ("", "createAlignedTimeseries") } else { (" not", "createTimeseries") };
+    let message = format!(
+        "timeseries under this device is{is} aligned, please use {call} or change device. (Path: {device})"
+    );
+    StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message)
+}
+
 /// Whether a series can be made.
 pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(), StorageError> {
     let path = new.device.child(&new.measurement);
@@ -98,23 +107,12 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
         check_device(catalog, &new.device)?;
         return check_no_device_below(catalog, &path);
     };
-    if device.aligned != new.aligned {
-        let message = if new.aligned {
-            format!(
-                "timeseries under this device is not aligned, please use createTimeseries or change device. (Path: {})",
-                new.device
-            )
-        } else {
-            format!(
-                "timeseries under this device is aligned, please use createAlignedTimeseries or change device. (Path: {})",
-                new.device
-            )
-        };
-        return Err(StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
-    }
     if device.series_or_alias(&new.measurement).is_some() {
         let message = format!("Path [{path}] already exist");
         return Err(StorageError::rejected(StatusCode::TIMESERIES_ALREADY_EXIST, message));
+    }
+    if device.aligned != new.aligned {
+        return Err(misaligned(&new.device, device.aligned));
     }
     if let Some(alias) = &new.alias
         && device.series_or_alias(alias).is_some()

@@ -15,6 +15,7 @@ use crate::{
     NewSeries, StorageError,
     catalog::{
         Catalog, Device, Series, Template, check_device, check_measurement, check_new_series, database_for,
+        misaligned,
     },
     catalog_op::{CatalogOp, SeriesDef},
 };
@@ -49,7 +50,9 @@ pub(crate) fn prepare(
     let mut check = Check { catalog, index, how, report, ops: Vec::new() };
     match check.device(&tablet) {
         Ok(known) => {
-            let tablet = aligned_as(tablet, known.as_deref())?;
+            // Rows lie as those of their device, whatever the write says of itself.
+            let aligned = known.as_ref().map_or(tablet.aligned(), |device| device.aligned);
+            let tablet = tablet.with_aligned(aligned);
             let tablet = check.known_alone(tablet, known.as_deref())?;
             let tablet = check.live(tablet)?;
             let tablet = check.typed(tablet, known.as_deref())?;
@@ -82,17 +85,6 @@ pub(crate) fn prepare(
             check.reject(None, None, &error);
             None
         }
-    }
-}
-
-/// A tablet aligned as its device is: what a template gave is written to either way.
-fn aligned_as(tablet: Tablet, device: Option<&Device>) -> Option<Tablet> {
-    match device {
-        Some(device) if device.aligned != tablet.aligned() => {
-            let (path, times, columns) = tablet.into_parts();
-            Tablet::try_new(path, device.aligned, times, columns).ok()
-        }
-        _ => Some(tablet),
     }
 }
 
@@ -130,11 +122,13 @@ impl Check<'_> {
     fn device(&mut self, tablet: &Tablet) -> Result<Option<Arc<Device>>, StorageError> {
         let path = tablet.device();
         if let Some(device) = self.catalog.device(path) {
-            if device.aligned != tablet.aligned() && device.template.is_none() {
-                let (is, other) = if device.aligned { ("", " not") } else { (" not", "") };
-                let message =
-                    format!("timeseries under device {path} is{is} aligned, and the write is{other} aligned");
-                return Err(StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message));
+            let makes = |column: &Column| {
+                column.values.null_count() < column.values.len()
+                    && device.series_or_alias(&column.name).is_none()
+            };
+            let other = device.aligned != tablet.aligned() && device.template.is_none();
+            if other && tablet.columns().iter().any(makes) {
+                return Err(misaligned(path, device.aligned));
             }
             return Ok(Some(Arc::clone(device)));
         }

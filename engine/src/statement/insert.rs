@@ -42,15 +42,14 @@ pub(super) async fn run(
     zone: &TimeZone,
     creation: &Creation,
 ) -> Result<String, SessionError> {
-    let Made { aligned, times, columns, failures } =
+    let Made { times, columns, failures } =
         made(&insert, &*shared.storage.catalog(), &shared.parse_context(zone));
-    let report = store(shared, &insert, aligned, times, columns, creation).await?;
+    let report = store(shared, &insert, times, columns, creation).await?;
     outcome(failures, report)
 }
 
 /// What an `insert` statement stores, and what it cannot: measurements, each with its reason.
 struct Made {
-    aligned: bool,
     times: Int64Array,
     columns: Vec<Column>,
     failures: Vec<(String, String)>,
@@ -60,8 +59,6 @@ struct Made {
 fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made {
     let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| (**name).into()).collect();
     let known = KnownDevice::find(catalog, &insert.device, &names);
-    // Rows go to a device whatever they say of its alignment, unless a series would have to be made.
-    let aligned = insert.aligned;
     let times: Int64Array = insert.rows.iter().map(|row| row.time).collect::<Vec<_>>().into();
     let mut columns = Vec::with_capacity(insert.measurements.len());
     let mut failures = Vec::new();
@@ -74,7 +71,7 @@ fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made 
         failures.extend(failure.map(|reason| (name.to_string(), reason)));
         columns.push(Column { name, data_type, values });
     }
-    Made { aligned, times, columns, failures }
+    Made { times, columns, failures }
 }
 
 async fn store(
@@ -101,7 +98,8 @@ fn inferred(values: &[&Constant]) -> Option<DataType> {
         Constant::Integer { .. } | Constant::Real { .. } => Some(DataType::Double),
         Constant::Text(_) => Some(DataType::Text),
         Constant::Blob(_) => Some(DataType::Blob),
-        Constant::Time(_) => Some(DataType::Timestamp),
+        // A literal of time is the number it stands for.
+        Constant::Time(_) => Some(DataType::Int64),
     })
 }
 

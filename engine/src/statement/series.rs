@@ -48,6 +48,7 @@ fn new_series(
     aligned: bool,
 ) -> Result<NewSeries, SessionError> {
     let usual = SeriesSchema::default_for(definition.data_type);
+    let deadband = deadband(&device, measurement, definition.properties)?;
     Ok(NewSeries {
         device,
         measurement: measurement.into(),
@@ -60,7 +61,7 @@ fn new_series(
         alias: definition.alias,
         tags: definition.tags.into_iter().collect(),
         attributes: definition.attributes.into_iter().collect(),
-        deadband: deadband(definition.properties)?,
+        deadband,
     })
 }
 
@@ -73,9 +74,12 @@ pub(super) async fn delete(
     let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
-        if let Some(missing) = patterns.iter().find(|pattern| !has_own_series(&*catalog, pattern)) {
-            let message =
-                format!("Timeseries [{missing}] does not exist or is represented by device template");
+        if !patterns.iter().any(|pattern| has_own_series(&*catalog, pattern)) {
+            let missing: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+            let message = format!(
+                "Timeseries [{}] does not exist or is represented by device template",
+                missing.join(", ")
+            );
             return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
         }
         creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
@@ -110,7 +114,12 @@ pub(super) async fn alter(
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
         };
         let path = series.path.clone();
-        Ok(storage.alter_series_of(owner, &path, altered(series, change)?)?)
+        let change = altered(series, change)?;
+        storage.alter_series_of(owner, &path, change).map_err(|error| {
+            let error = SessionError::from(error);
+            let in_use = error.code == StatusCode::ALIAS_ALREADY_EXIST;
+            SessionError { code: if in_use { StatusCode::METADATA_ERROR } else { error.code }, ..error }
+        })
     })
     .await?;
     Ok(String::new())

@@ -90,6 +90,11 @@ async fn answers_are_the_peers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn odd_statements_get_the_peers_answers() {
+    check(include_str!("../data/odd-2.0.1.jsonl")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_live_as_long_as_at_the_peer() {
     check(include_str!("../data/ttl-2.0.1.jsonl")).await;
 }

@@ -161,6 +161,7 @@ fn replace_child(expression: &Expression, at: usize, child: &Expression) -> Expr
             name: function.name.clone(),
             arguments: arguments.map(|(index, old)| if index == at { child } else { old }.clone()).collect(),
             attributes: function.attributes.clone(),
+            from_for: function.from_for,
         };
         return Expression { kind: ExpressionKind::Function(function), span: expression.span };
     }

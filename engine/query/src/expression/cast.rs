@@ -23,7 +23,9 @@ pub(crate) fn cast(values: &Values, from: DataType, to: DataType) -> Result<Valu
         (_, DataType::Blob) if from.is_text() => arrow_cast::cast(array, &to.arrow())?,
         (DataType::Text | DataType::String, _) => from_text(array.as_string(), to)?,
         (DataType::Boolean, _) => from_boolean(array.as_boolean(), to)?,
-        (DataType::Date, _) | (DataType::Blob, _) | (_, DataType::Date | DataType::Blob) => {
+        (DataType::Date, DataType::Timestamp)
+        | (DataType::Blob, _)
+        | (_, DataType::Date | DataType::Blob) => {
             return Err(unsupported(from, to));
         }
         (_, DataType::Boolean) => {
@@ -191,10 +193,16 @@ pub(crate) fn to_text(array: &ArrayRef, from: DataType) -> StringArray {
     }
 }
 
-/// `1970-01-01T00:00:00.100`, in UTC; the number where no calendar has it.
+/// `1970-01-01T00:00:00.100`, in UTC, without milliseconds that are 0, and then without seconds that are; the number where no
+/// calendar has it.
 fn iso_time(time: i64) -> String {
     let Ok(timestamp) = jiff::Timestamp::from_millisecond(time) else { return time.to_string() };
-    timestamp.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+    let format = match (time.rem_euclid(1_000), time.rem_euclid(60_000)) {
+        (_, 0) => "%Y-%m-%dT%H:%M",
+        (0, _) => "%Y-%m-%dT%H:%M:%S",
+        _ => "%Y-%m-%dT%H:%M:%S%.3f",
+    };
+    timestamp.to_zoned(jiff::tz::TimeZone::UTC).strftime(format).to_string()
 }
 
 /// One value as `select last` shows it: a date is its number.

@@ -90,6 +90,7 @@ fn joined(mut expression: Expression, scope: &Scope) -> Expression {
                 name: "concat".to_owned(),
                 arguments: vec![text(*left), text(*right)],
                 attributes: Vec::new(),
+                from_for: false,
             }))
         }
         kind => Expression { kind, span: expression.span },

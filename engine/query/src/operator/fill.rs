@@ -18,7 +18,7 @@ use crate::{
     QueryError,
     chunk::{Chunk, Chunks, made_by},
     context::{Budget, Reservation},
-    expression::constant::constant_text,
+    expression::constant::{constant_text, parse_date},
 };
 
 /// How one column is filled.
@@ -49,7 +49,8 @@ impl Fills {
 }
 
 fn method(fill: &Fill, data_type: DataType) -> Result<Method, QueryError> {
-    let linear = || if data_type.is_numeric() { Method::Linear } else { Method::Leave };
+    let on_line = data_type.is_numeric() || data_type == DataType::Timestamp;
+    let linear = || if on_line { Method::Linear } else { Method::Leave };
     let constant = |given: &Constant| {
         let value = constant_value(given, data_type)?;
         Ok::<_, QueryError>(value.map_or(Method::Leave, Method::Constant))
@@ -139,7 +140,11 @@ fn value(constant: &Constant, data_type: DataType) -> Option<ArrayRef> {
         DataType::Float => Arc::new(Float32Array::from(vec![real? as f32])),
         DataType::Double => Arc::new(Float64Array::from(vec![real?])),
         DataType::Text | DataType::String => Arc::new(StringArray::from(vec![constant_text(constant)])),
-        DataType::Date | DataType::Blob => return None,
+        DataType::Date => match constant {
+            Constant::Text(text) => Arc::new(Int32Array::from(vec![parse_date(text)?])),
+            _ => return None,
+        },
+        DataType::Blob => return None,
     })
 }
 

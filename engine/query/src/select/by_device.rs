@@ -163,14 +163,14 @@ fn outputs(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<Vec<Vec<Outpu
         .collect()
 }
 
-/// The names of all columns: column by column of the query, the devices' names in their order, each once.
+/// The names of all columns: column by column of the query, the devices' names in their order, each once for a column.
 fn column_names<'a>(
     columns: usize,
     devices: impl Iterator<Item = &'a Vec<Vec<Output>>> + Clone,
 ) -> Vec<String> {
-    let mut seen = HashSet::new();
     let mut names = Vec::new();
     for at in 0..columns {
+        let mut seen = HashSet::new();
         for output in devices.clone().filter_map(|outputs| outputs.get(at)).flatten() {
             if seen.insert(output.name.clone()) {
                 names.push(output.name.clone());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     QueryError,
-    bind::names::Names,
+    bind::{names::Names, time_set::TimeSet},
     node::Node,
     plan::{Bound, column},
 };
@@ -28,6 +28,9 @@ pub(super) fn plan(
     outputs: &[Output],
     having: Option<&Expression>,
 ) -> Result<Bound, QueryError> {
+    if planner.query.condition.as_ref().is_some_and(|condition| TimeSet::of(condition).is_none()) {
+        return Err(QueryError::semantic("Only time filters are supported in GROUP BY TAGS query"));
+    }
     let group_by = planner.query.group_by.as_ref();
     let tags: &[String] = group_by.map_or(&[], |group_by| &group_by.tags);
     let values = |tagged: &BTreeMap<String, String>| -> Vec<Option<String>> {

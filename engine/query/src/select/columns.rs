@@ -18,6 +18,7 @@ pub(super) fn is_aggregated(planner: &Planner<'_>) -> Result<bool, QueryError> {
     if query.condition.as_ref().is_some_and(|condition| has_aggregate(condition, functions)) {
         return Err(QueryError::semantic("aggregate functions are not supported in WHERE clause"));
     }
+    check_count_time(query)?;
     let mut aggregated = false;
     let mut raw = false;
     for column in &query.columns {
@@ -118,6 +119,28 @@ impl Found {
 fn has_aggregate(expression: &Expression, functions: &FunctionRegistry) -> bool {
     matches!(&expression.kind, ExpressionKind::Function(function) if functions.aggregate(&function.name).is_some())
         || expression.children().into_iter().any(|child| has_aggregate(child, functions))
+}
+
+/// `count_time` counts the rows of all series: it stands alone, takes `*`, and knows no levels.
+fn check_count_time(query: &Select) -> Result<(), QueryError> {
+    let call = query.columns.iter().find_map(|column| match &column.expression.kind {
+        ExpressionKind::Function(function) if function.name.eq_ignore_ascii_case("count_time") => {
+            Some(function)
+        }
+        _ => None,
+    });
+    let Some(call) = call else { return Ok(()) };
+    let is_star = |argument: &Expression| matches!(&argument.kind, ExpressionKind::Series(name) if name.to_string() == "*");
+    let reason = if query.columns.len() > 1 {
+        "Count_time aggregation can only exist alone, and cannot used with other queries or aggregations."
+    } else if call.arguments.len() == 1 && !call.arguments.iter().all(is_star) {
+        "The parameter of count_time aggregation can only be '*'."
+    } else if query.group_by.as_ref().is_some_and(|group_by| !group_by.levels.is_empty()) {
+        "Count_time aggregation function using with group by level is not supported."
+    } else {
+        return Ok(());
+    };
+    Err(QueryError::semantic(reason))
 }
 
 /// Rejects columns, and calls, of constants alone.

@@ -1,9 +1,9 @@
 //! `select last`: the newest point of each series.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use levada_model::DataType;
-use levada_sql::ast::{Expression, ExpressionKind, SortBy};
+use levada_sql::ast::{Alignment, Expression, ExpressionKind, Select, SelectColumn, SortBy};
 
 use super::{Planner, tail};
 use crate::{
@@ -26,14 +26,12 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     if !query.columns.iter().all(|column| is_series(&column.expression)) {
         return Err(QueryError::semantic("Last queries can only be applied on raw time series."));
     }
-    if query.group_by.is_some()
-        || query.fill.is_some()
-        || query.having.is_some()
-        || query.without_null.is_some()
-    {
-        return Err(QueryError::semantic(
-            "Last queries take neither GROUP BY nor FILL nor HAVING nor WITHOUT NULL.",
-        ));
+    check_clauses(query)?;
+    let is_whole = |column: &SelectColumn| {
+        column.expression.series().iter().any(|name| name.is_whole() && name.pattern().len() > 1)
+    };
+    if query.columns.iter().any(is_whole) {
+        return Err(QueryError::semantic("Path can not start with root in select clause."));
     }
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole).by_path();
@@ -43,14 +41,29 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
             series.extend(names.find(pattern).matches().map(|each| last_of(&each)));
         }
     }
-    // Those of one name are sorted already.
-    if !series.is_sorted_by(|a, b| a.path().lt(b.path())) {
-        series.sort_by(|a, b| a.path().cmp(b.path()));
-        series.dedup_by(|a, b| a.device == b.device && a.measurement == b.measurement);
+    // The series of a device come as they are asked for, each once; those of one name are sorted already.
+    if query.columns.len() > 1 || query.from.len() > 1 {
+        series.sort_by(|a, b| a.device.cmp(&b.device));
+        let mut seen = HashSet::new();
+        series.retain(|each| seen.insert((each.device.clone(), Arc::clone(&each.measurement))));
     }
     let columns = ["Timeseries", "Value", "DataType"].map(|name| column(name, DataType::Text)).to_vec();
     let points = sorted(planner, Node::Last { series, times })?;
     Ok(Bound::new(true, columns, tail::limited(planner, points)))
+}
+
+/// Rejects the clauses that make no sense of newest points. Of FILL there is nothing to fill.
+fn check_clauses(query: &Select) -> Result<(), QueryError> {
+    let reason = if query.group_by.is_some() || query.having.is_some() || query.without_null.is_some() {
+        "Last queries take neither GROUP BY nor HAVING nor WITHOUT NULL."
+    } else if query.alignment == Alignment::Device {
+        "Last query doesn't support align by device."
+    } else if query.series_limit.is_some() || query.series_offset.is_some() {
+        "SLIMIT and SOFFSET can not be used in LastQuery."
+    } else {
+        return Ok(());
+    };
+    Err(QueryError::semantic(reason))
 }
 
 fn last_of(series: &Match<'_>) -> LastOf {

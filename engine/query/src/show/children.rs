@@ -41,8 +41,8 @@ pub(super) fn nodes(pattern: &PathPattern, catalog: &dyn Catalog) -> Bound {
     let found = below(pattern, catalog);
     let mut nodes: Vec<Cow<'_, str>> =
         found.keys().filter_map(|path| path.nodes().next_back().map(node_sql)).collect();
+    // A name is there once for each path it ends.
     nodes.sort_unstable();
-    nodes.dedup();
     Bound::ready(text_columns(&["ChildNodes"]), vec![texts(nodes.iter().map(|node| Some(&**node)))])
 }
 
@@ -75,16 +75,15 @@ fn join(pattern: &PathPattern, suffix: &str) -> PathPattern {
     pattern.join(&PathPattern::parse(suffix).expect("a pattern of wildcards"))
 }
 
-/// Notes the prefix of a path that fits; the whole path is of the kind given, a shorter one is a node on the way.
+/// Notes the prefixes of a path that fit; the whole path is of the kind given, a shorter one is a node on the way.
 fn note(found: &mut BTreeMap<Path, NodeType>, direct: &PathPattern, path: &Path, kind: NodeType) {
     let mut prefix = Some(path.clone());
     while let Some(here) = prefix {
+        prefix = here.parent();
         if direct.matches(&here) {
             let kind = if here == *path { kind } else { kind.min(NodeType::Internal) };
             let entry = found.entry(here).or_insert(kind);
             *entry = (*entry).max(kind);
-            return;
         }
-        prefix = here.parent();
     }
 }

@@ -69,6 +69,11 @@ fn prefix(path: &Path, level: u32) -> Option<Path> {
 
 /// The nodes at a level on the way to what fits.
 fn nodes(pattern: &PathPattern, level: u32, view: &dyn View) -> HashSet<Path> {
+    if pattern.as_path().is_some_and(|path| path.nodes().count() == 1) {
+        // Of `root` alone, its own children count.
+        let everything = pattern.join(&PathPattern::parse("**").expect("a pattern of wildcards"));
+        return if level > 1 { HashSet::new() } else { nodes(&everything, level, view) };
+    }
     let series = view.series(pattern).into_iter().map(|series| series.path);
     let devices = view.devices(pattern).into_iter().map(|device| device.path);
     let databases = view.databases(pattern).into_iter().map(|database| database.path);

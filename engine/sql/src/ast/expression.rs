@@ -211,6 +211,8 @@ pub struct Function {
     pub arguments: Vec<Expression>,
     /// The `'key'='value'` arguments, in their order.
     pub attributes: Vec<(String, String)>,
+    /// Whether it is spelt `substring(a from 1 for 2)`, which its column's header repeats.
+    pub from_for: bool,
 }
 
 /// `case [operand] when … then … [else …] end`

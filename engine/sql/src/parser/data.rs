@@ -24,8 +24,10 @@ impl Parser<'_> {
         let mut measurements: Vec<String> = Vec::new();
         loop {
             let span = self.token().span;
-            if time_at.is_none() && measurements.is_empty() && (self.eat("TIMESTAMP") || self.eat("TIME")) {
-                time_at = Some(0);
+            if self.eat("TIMESTAMP") || self.eat("TIME") {
+                if time_at.replace(measurements.len()).is_some() {
+                    return Err(self.semantic(span, "One row should only have one time value"));
+                }
             } else {
                 let measurement = self.measurement()?;
                 if measurements.contains(&measurement) {
@@ -44,7 +46,7 @@ impl Parser<'_> {
         }
         let aligned = self.eat("ALIGNED");
         self.expect("VALUES")?;
-        let rows = self.list(|parser| parser.insert_row(time_at.is_some(), measurements.len()))?;
+        let rows = self.list(|parser| parser.insert_row(time_at, measurements.len()))?;
         if time_at.is_none() && rows.len() > 1 {
             return Err(self.semantic(rows[1].span, "need timestamps when insert multi rows"));
         }
@@ -64,32 +66,44 @@ impl Parser<'_> {
         })
     }
 
-    /// `(1, 2, 'x')`
-    fn insert_row(&mut self, with_time: bool, width: usize) -> Parsed<InsertRow> {
+    /// `(1, 2, 'x')`, the time at some place among the values.
+    fn insert_row(&mut self, time_at: Option<usize>, width: usize) -> Parsed<InsertRow> {
         let start = self.start();
         self.expect_symbol(Symbol::LeftParen)?;
-        let time = if with_time { self.row_time()? } else { self.context.now };
+        let mut time = time_at.is_none().then_some(self.context.now);
         let mut values = Vec::with_capacity(width);
-        let mut more = if with_time { self.eat_symbol(Symbol::Comma) } else { true };
-        while more {
-            values.push(self.constant()?);
-            more = self.eat_symbol(Symbol::Comma);
+        loop {
+            if time.is_none() && time_at == Some(values.len()) {
+                time = Some(self.row_time()?);
+            } else {
+                values.push(self.constant()?);
+            }
+            if !self.eat_symbol(Symbol::Comma) {
+                break;
+            }
         }
         self.expect_symbol(Symbol::RightParen)?;
         let span = self.span_from(start);
-        if values.len() != width {
-            let message = format!(
-                "the measurementList's size {width} is not consistent with the valueList's size {}",
-                values.len()
-            );
-            return Err(self.semantic(span, message));
+        match time {
+            Some(time) if values.len() == width => Ok(InsertRow { time, values, span }),
+            _ => {
+                let message = format!(
+                    "the measurementList's size {width} is not consistent with the valueList's size {}",
+                    values.len()
+                );
+                Err(self.semantic(span, message))
+            }
         }
-        Ok(InsertRow { time, values, span })
     }
 
     fn row_time(&mut self) -> Parsed<i64> {
-        if self.token().kind == TokenKind::Text {
-            let token = self.token();
+        let token = self.token();
+        let is_other = match token.kind {
+            TokenKind::Text | TokenKind::Real | TokenKind::Blob => true,
+            TokenKind::Word => ["null", "true", "false", "nan"].iter().any(|word| self.is_word(0, word)),
+            _ => false,
+        };
+        if is_other {
             let message = format!("Can not parse {} to time", self.text_of(token));
             return Err(self.semantic(token.span, message));
         }

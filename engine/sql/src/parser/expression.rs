@@ -242,7 +242,7 @@ impl Parser<'_> {
             return self.call();
         }
         if quote_node(word) != word && !is("root") {
-            return Err(self.error(self.token().span, format!("'{word}' is illegal, identifier not enclosed with backticks can only consist of digits, characters and underscore")));
+            return Err(self.semantic(self.token().span, format!("'{word}' is illegal, identifier not enclosed with backticks can only consist of digits, characters and underscore")));
         }
         self.series()
     }

@@ -100,7 +100,7 @@ impl Parser<'_> {
         } else if self.token().kind == TokenKind::DateTime {
             let token = self.bump();
             parse_datetime(self.text_of(token), &self.context.zone)
-                .map_err(|message| self.error(token.span, message))?
+                .map_err(|message| self.semantic(token.span, message))?
         } else {
             self.expected.push("a time");
             return Err(self.unexpected());
@@ -130,7 +130,7 @@ impl Parser<'_> {
         let token = self.bump();
         match number(negative, self.text_of(token)) {
             Constant::Integer { value, .. } => Ok(value),
-            _ => Err(self.error(self.span_from(start), "the time does not fit 64 bits")),
+            _ => Err(self.semantic(self.span_from(start), "the time does not fit 64 bits")),
         }
     }
 

@@ -123,7 +123,7 @@ impl Parser<'_> {
             let message = format!(
                 "'{word}' is illegal, identifier not enclosed with backticks can only consist of digits, characters and underscore"
             );
-            return Err(self.error(token.span, message));
+            return Err(self.semantic(token.span, message));
         }
         self.bump();
         Ok(word)

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use levada_model::{Compressor, DataType, Encoding};
+use levada_model::{Compressor, DataType, Encoding, Path, StatusCode};
 
 use super::{Parsed, Parser};
 use crate::{
+    ParseError, Span,
     ast::{
         AlterTimeseries, Alteration, ChangeAuthority, CreateAlignedTimeseries, CreateDatabase,
         CreateTimeseries, DatabaseProperties, SeriesDefinition, Statement,
@@ -14,6 +15,9 @@ use crate::{
 };
 
 type Pairs = Vec<(String, String)>;
+
+/// How many characters the path of a new database may have.
+const LONGEST_DATABASE: usize = 64;
 
 impl Parser<'_> {
     /// What stands behind `create`.
@@ -52,10 +56,27 @@ impl Parser<'_> {
 
     /// `root.a with ttl=1`
     pub(super) fn database_definition(&mut self) -> Parsed<Statement> {
-        let path = self.full_path()?;
+        let path = self.database_name()?;
         let properties =
             if self.eat("WITH") { self.database_properties()? } else { DatabaseProperties::default() };
         Ok(Statement::CreateDatabase(CreateDatabase { path, properties }))
+    }
+
+    /// The path of a new database.
+    fn database_name(&mut self) -> Parsed<Path> {
+        let start = self.start();
+        let pattern = self.pattern()?;
+        let illegal = match pattern.as_path() {
+            None => {
+                "The database name can only contain english or chinese characters, numbers, backticks and underscores."
+            }
+            Some(path) if path.as_str().chars().count() > LONGEST_DATABASE => {
+                "the length of database name shall not exceed 64"
+            }
+            Some(path) => return Ok(path),
+        };
+        let message = format!("{pattern} is not a legal path, because: {illegal}");
+        Err(ParseError { code: StatusCode::ILLEGAL_PATH, ..self.semantic(self.span_from(start), message) })
     }
 
     fn database_properties(&mut self) -> Parsed<DatabaseProperties> {
@@ -97,11 +118,21 @@ impl Parser<'_> {
     }
 
     fn create_aligned_timeseries(&mut self) -> Parsed<Statement> {
+        let start = self.start();
         let device = self.full_path()?;
         let series = self.parenthesised(|parser| {
             let measurement = parser.measurement()?;
             Ok((measurement, parser.series_definition()?))
         })?;
+        let each_once = {
+            let mut names = HashSet::new();
+            series.iter().all(|(measurement, _)| names.insert(measurement))
+        };
+        if !each_once {
+            let message =
+                "Measurement under an aligned device is not allowed to have the same measurement name";
+            return Err(self.semantic(self.span_from(start), message));
+        }
         Ok(Statement::CreateAlignedTimeseries(CreateAlignedTimeseries { device, series }))
     }
 
@@ -138,12 +169,7 @@ impl Parser<'_> {
             }
             self.property(&mut data_type, &mut definition)?;
         }
-        if self.eat("TAGS") {
-            definition.tags = self.pairs_in_parentheses()?;
-        }
-        if self.eat("ATTRIBUTES") {
-            definition.attributes = self.pairs_in_parentheses()?;
-        }
+        (definition.tags, definition.attributes) = self.labels()?;
         match data_type {
             Some(data_type) => Ok(SeriesDefinition { data_type, ..definition }),
             None if self.previous_end() > start => {
@@ -244,6 +270,48 @@ impl Parser<'_> {
         })
     }
 
+    /// `tags(a=b) attributes(c=d)`, either of which may be missing.
+    fn labels(&mut self) -> Parsed<(Pairs, Pairs)> {
+        let start = self.start();
+        let tags = if self.eat("TAGS") { self.labels_in_parentheses()? } else { Vec::new() };
+        let attributes = if self.eat("ATTRIBUTES") { self.labels_in_parentheses()? } else { Vec::new() };
+        let both = tags.iter().find(|(tag, _)| attributes.iter().any(|(key, _)| key == tag));
+        match both {
+            None => Ok((tags, attributes)),
+            Some((key, _)) => {
+                let message = format!("Tag and attribute shouldn't have the same property key [{key}]");
+                Err(self.semantic(self.span_from(start), message))
+            }
+        }
+    }
+
+    fn labels_in_parentheses(&mut self) -> Parsed<Pairs> {
+        let start = self.start();
+        let pairs = self.pairs_in_parentheses()?;
+        self.each_once(pairs, self.span_from(start))
+    }
+
+    /// Labels, none of which may be there twice.
+    fn each_once(&self, pairs: Pairs, span: Span) -> Parsed<Pairs> {
+        let twice = {
+            let mut keys = HashSet::new();
+            pairs.iter().find(|(key, _)| !keys.insert(key.as_str())).map(|(key, _)| key.clone())
+        };
+        match twice {
+            None => Ok(pairs),
+            Some(key) => {
+                let message = format!("There's duplicate [{key}] in tag or attribute clause.");
+                Err(self.semantic(span, message))
+            }
+        }
+    }
+
+    fn label_list(&mut self) -> Parsed<Pairs> {
+        let start = self.start();
+        let pairs = self.list(Self::pair)?;
+        self.each_once(pairs, self.span_from(start))
+    }
+
     /// What stands behind `alter`.
     pub(super) fn alter(&mut self) -> Parsed<Statement> {
         if self.eat("USER") {
@@ -263,11 +331,11 @@ impl Parser<'_> {
                 self.expect("TO")?;
                 Alteration::Rename { from, to: self.name_or_text()? }
             }
-            Some(1) => Alteration::Set(self.list(Self::pair)?),
+            Some(1) => Alteration::Set(self.label_list()?),
             Some(2) => Alteration::Drop(self.list(Self::name_or_text)?),
             Some(3) => match self.eat_any(&["TAGS", "ATTRIBUTES"]) {
-                Some(0) => Alteration::AddTags(self.list(Self::pair)?),
-                Some(_) => Alteration::AddAttributes(self.list(Self::pair)?),
+                Some(0) => Alteration::AddTags(self.label_list()?),
+                Some(_) => Alteration::AddAttributes(self.label_list()?),
                 None => return Err(self.unexpected()),
             },
             Some(_) => self.upsert()?,
@@ -282,8 +350,7 @@ impl Parser<'_> {
             self.equals()?;
             alias = Some(self.name_or_text()?);
         }
-        let tags = if self.eat("TAGS") { self.pairs_in_parentheses()? } else { Vec::new() };
-        let attributes = if self.eat("ATTRIBUTES") { self.pairs_in_parentheses()? } else { Vec::new() };
+        let (tags, attributes) = self.labels()?;
         Ok(Alteration::Upsert { alias, tags, attributes })
     }
 

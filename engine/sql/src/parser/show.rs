@@ -39,8 +39,8 @@ impl Parser<'_> {
         }
         if self.eat("CHILD") {
             return match self.eat_any(&["PATHS", "NODES"]) {
-                Some(0) => Ok(Show::ChildPaths { pattern: self.pattern_or("root")? }),
-                Some(_) => Ok(Show::ChildNodes { pattern: self.pattern_or("root")? }),
+                Some(0) => Ok(Show::ChildPaths { pattern: self.pattern_or(EVERYTHING)? }),
+                Some(_) => Ok(Show::ChildNodes { pattern: self.pattern_or(EVERYTHING)? }),
                 None => Err(self.unexpected()),
             };
         }
@@ -116,7 +116,7 @@ impl Parser<'_> {
         }
         let filter = self.schema_filter()?;
         let mut show = ShowDevices { pattern, with_database, filter, limit: None, offset: None };
-        self.row_limits(&mut show.limit, &mut show.offset)?;
+        self.some_rows(&mut show.limit, &mut show.offset)?;
         Ok(show)
     }
 
@@ -124,8 +124,18 @@ impl Parser<'_> {
         let pattern = self.pattern_or(EVERYTHING)?;
         let filter = self.schema_filter()?;
         let mut show = ShowTimeseries { latest, pattern, filter, limit: None, offset: None };
-        self.row_limits(&mut show.limit, &mut show.offset)?;
+        self.some_rows(&mut show.limit, &mut show.offset)?;
         Ok(show)
+    }
+
+    /// `limit 10 offset 5` of the catalog's rows.
+    fn some_rows(&mut self, limit: &mut Option<i64>, offset: &mut Option<i64>) -> Parsed<()> {
+        let start = self.start();
+        self.row_limits(limit, offset)?;
+        if limit.is_some_and(|limit| limit < 1) {
+            return Err(self.semantic(self.span_from(start), "LIMIT <N>: N should be greater than 0."));
+        }
+        Ok(())
     }
 
     /// What stands behind `count`.
@@ -173,7 +183,12 @@ impl Parser<'_> {
         }
         if self.eat("DATATYPE") {
             self.equals()?;
-            return Ok(Some(SchemaFilter::DataType(self.data_type()?)));
+            if self.token().kind != TokenKind::Text {
+                return Ok(Some(SchemaFilter::DataType(self.data_type()?)));
+            }
+            let (span, name) = (self.token().span, self.text_literal()?);
+            let unknown = |_| self.semantic(span, format!("Unsupported datatype: {}", name.to_uppercase()));
+            return name.parse().map(|known| Some(SchemaFilter::DataType(known))).map_err(unknown);
         }
         if self.eat("TEMPLATE") {
             return self.template_filter().map(Some);

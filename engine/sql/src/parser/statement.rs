@@ -62,7 +62,11 @@ impl Parser<'_> {
             Some("MERGE") => Ok(Statement::Merge),
             Some("FULL") => self.expect("MERGE").map(|()| Statement::Merge),
             Some("SETTLE") => self.pattern().map(|_| Statement::Merge),
-            Some("CLEAR") => self.expect("CACHE").map(|()| Statement::ClearCache),
+            Some("CLEAR") => {
+                self.eat_any(&["SCHEMA", "QUERY", "ALL"]);
+                self.expect("CACHE")?;
+                self.everywhere().map(|()| Statement::ClearCache)
+            }
             Some("GRANT") => self.grant(Gives::Grant),
             Some("REVOKE") => self.grant(Gives::Revoke),
             Some("LIST") => self.list_authority(),

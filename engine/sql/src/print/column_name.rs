@@ -155,7 +155,12 @@ fn write_function(function: &Function, out: &mut String) -> fmt::Result {
         if is_scalar { (function.name.to_uppercase(), ",") } else { (function.name.clone(), ", ") };
     write!(out, "{name}(")?;
     for (i, argument) in function.arguments.iter().enumerate() {
-        out.write_str(if i > 0 { comma } else { "" })?;
+        out.write_str(match i {
+            0 => "",
+            1 if function.from_for => " FROM ",
+            2 if function.from_for => " FOR ",
+            _ => comma,
+        })?;
         write(argument, out)?;
     }
     for (i, (key, value)) in function.attributes.iter().enumerate() {

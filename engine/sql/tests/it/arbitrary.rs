@@ -97,7 +97,7 @@ fn expression() -> impl Strategy<Value = Expression> {
                 prop::collection::vec((".{0,3}", ".{0,3}"), 0..2)
             )
                 .prop_map(|(name, arguments, attributes)| {
-                    ExpressionKind::Function(Function { name, arguments, attributes })
+                    ExpressionKind::Function(Function { name, arguments, attributes, from_for: false })
                 }),
             (
                 prop::option::of(boxed()),

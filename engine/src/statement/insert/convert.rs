@@ -17,13 +17,25 @@ pub(super) fn column(
     constants: &[&Constant],
     context: &ParseContext,
 ) -> (ArrayRef, Option<String>) {
-    let given = constants.iter().map(|&constant| given(constant, data_type, context));
+    let fraction = constants.iter().find(|constant| is_fraction(constant, data_type));
+    let given = constants.iter().map(|&constant| {
+        if is_fraction(constant, data_type) { None } else { given(constant, data_type, context) }
+    });
     let Converted { values, rejected } = convert_each(given, data_type, &context.zone);
-    let failure = rejected.first().and_then(|&(row, reason)| {
+    let fraction = fraction.map(|constant| words(constant, data_type, Reason::NotWhole));
+    let failure = fraction.or_else(|| {
+        let &(row, reason) = rejected.first()?;
         let constant = constants.get(row as usize)?;
         Some(words(constant, data_type, reason))
     });
     (values, failure)
+}
+
+/// Whether a constant is spelt as a number with a fraction or an exponent, `1.0` or `1e2`, and the type has whole numbers alone:
+/// a statement's constants are no such values, whatever they amount to.
+fn is_fraction(constant: &Constant, data_type: DataType) -> bool {
+    matches!(constant, Constant::Real { .. })
+        && matches!(data_type, DataType::Int32 | DataType::Int64 | DataType::Boolean)
 }
 
 /// A constant as the table knows it; `None` for null. A text that shall be a time is one where it is a literal of time.
@@ -114,6 +126,9 @@ mod tests {
                 number("2147483648"),
                 "data type is not consistent, input 2147483648, registered INT32",
             ),
+            (DataType::Int32, number("1.0"), "data type is not consistent, input 1.0, registered INT32"),
+            (DataType::Int64, number("1e2"), "data type is not consistent, input 1e2, registered INT64"),
+            (DataType::Boolean, number("1.0"), "The BOOLEAN should be true/TRUE, false/FALSE or 0/1"),
             (
                 DataType::Double,
                 number("9007199254740993"),

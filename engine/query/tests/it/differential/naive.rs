@@ -1,6 +1,6 @@
 //! Queries evaluated plainly: every row is looked at for every clause.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     question::{Condition, Fill, Form, Item, Order, Question, Windows},
@@ -71,20 +71,27 @@ fn of_columns<T>(columns: Vec<T>, question: &Question) -> Vec<T> {
 
 /// The newest point of each series.
 fn last(table: &Table, question: &Question) -> Answer {
-    let mut rows = BTreeMap::new();
+    // Of each device in the order asked for, each once.
+    let mut rows: Vec<(String, String, Vec<Option<String>>)> = Vec::new();
     for item in &question.items {
-        for column in columns(item, &question.devices(), false, false) {
+        let mut found = columns(item, &question.devices(), false, false);
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        for column in found {
             let (device, measurement) = column.leaves[0];
             let fits = |time: &i64| holds(table, question.condition.as_ref(), &[], *time);
             let points = table.points(device, measurement);
             if let Some((time, cell)) = points.iter().rev().find(|(time, _)| fits(time)) {
                 let row = [time.to_string(), column.name.clone(), cell.to_string(), column.data_type.into()];
-                rows.insert(column.name, row.into_iter().map(Some).collect());
+                let device = column.name.rsplit_once('.').expect("a path").0.to_owned();
+                if rows.iter().all(|(_, name, _)| *name != column.name) {
+                    rows.push((device, column.name, row.into_iter().map(Some).collect()));
+                }
             }
         }
     }
+    rows.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     let headers = ["Time", "Timeseries", "Value", "DataType"].map(str::to_owned).to_vec();
-    (headers, limited(rows.into_values().collect(), question).collect())
+    (headers, limited(rows.into_iter().map(|(.., row)| row).collect(), question).collect())
 }
 
 fn by_time(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static str>, Vec<Row>) {
@@ -102,9 +109,10 @@ fn by_device(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static s
     devices.sort_unstable();
     let mut names: Vec<(String, &'static str)> = Vec::new();
     for item in &question.items {
+        let first = names.len();
         for &device in &devices {
             for column in columns(item, &[device], false, true) {
-                if names.iter().all(|(name, _)| *name != column.name) {
+                if names[first..].iter().all(|(name, _)| *name != column.name) {
                     names.push((column.name, column.data_type));
                 }
             }

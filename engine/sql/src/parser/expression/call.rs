@@ -14,7 +14,7 @@ impl Parser<'_> {
     pub(super) fn call(&mut self) -> Parsed<Tree> {
         let name = self.name()?;
         self.expect_symbol(Symbol::LeftParen)?;
-        let mut function = Function { name, arguments: Vec::new(), attributes: Vec::new() };
+        let mut function = Function { name, arguments: Vec::new(), attributes: Vec::new(), from_for: false };
         let mut depth = 0;
         loop {
             if self.is_attribute() {
@@ -78,6 +78,7 @@ impl Parser<'_> {
         if self.eat("FOR") {
             part(self)?;
         }
+        function.from_for = true;
         self.expect_symbol(Symbol::RightParen)?;
         self.grown(ExpressionKind::Function(function), depth)
     }

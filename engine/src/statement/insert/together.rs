@@ -80,11 +80,11 @@ fn tablets(
     let makes = shared.creates_schema();
     let (mut tablets, mut of, mut left) = (Vec::new(), Vec::new(), HashSet::new());
     for (at, Joined { insert, .. }) in joined.iter().enumerate() {
-        let Made { aligned, times, columns, failures } = made(insert, &*catalog, &context);
+        let Made { times, columns, failures } = made(insert, &*catalog, &context);
         // A row of nulls alone stores nothing, and must not become a row of an aligned device.
         let has_nulls = columns.len() < insert.measurements.len()
             || columns.iter().any(|column| column.values.null_count() > 0);
-        let tablet = Tablet::try_new(insert.device.clone(), aligned, times, columns);
+        let tablet = Tablet::try_new(insert.device.clone(), insert.aligned, times, columns);
         match tablet {
             Ok(tablet) if failures.is_empty() && !has_nulls => {
                 let tablet = [tablet];

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{BatchBuilder, Meta};
+use crate::{BatchBuilder, Error, Meta, Result as ApiResult, Retry};
 
 /// Why a record's bytes are not rows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,12 +10,25 @@ use crate::{BatchBuilder, Meta};
 pub struct DecodeError {
     /// What is wrong, and where in the record.
     pub message: String,
+    /// Whether the same bytes may become rows later.
+    pub retry: Retry,
 }
 
 impl DecodeError {
-    /// An error of a message.
+    /// The record is bad, now and ever: it is rejected.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self { message: message.into(), retry: Retry::Never }
+    }
+
+    /// What it takes to read the record cannot be had for now, as whoever knows it is away. Nothing is said of the record: it is held
+    /// back, with all behind it, and tried again. Only of decoders whose factory [asks](DecoderFactory::asking).
+    pub fn not_now(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: Retry::Later }
+    }
+
+    /// Whether the record is to be tried again later.
+    pub fn is_not_now(&self) -> bool {
+        self.retry == Retry::Later
     }
 }
 
@@ -25,7 +38,7 @@ pub trait Decoder: Send {
     /// formed are rejected for themselves ([`BatchBuilder::reject_part`]) as long as there are others.
     ///
     /// # Errors
-    /// The record is not well formed; the builder holds none of its rows.
+    /// The record is not well formed, or cannot be read [for now](DecodeError::not_now); the builder holds none of its rows.
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError>;
 
     /// Whether these bytes are a whole record beyond doubt: no more bytes behind them could make it another (a JSON object
@@ -74,12 +87,13 @@ pub struct DecoderFactory {
     make: Arc<dyn Fn() -> Box<dyn Decoder> + Send + Sync>,
     noticed: Option<Arc<dyn Noticed>>,
     wanted: Arc<[Meta]>,
+    asks: bool,
 }
 
 impl DecoderFactory {
     /// A factory from a function.
     pub fn new(make: impl Fn() -> Box<dyn Decoder> + Send + Sync + 'static) -> Self {
-        Self { make: Arc::new(make), noticed: None, wanted: Arc::new([]) }
+        Self { make: Arc::new(make), noticed: None, wanted: Arc::new([]), asks: false }
     }
 
     /// With what all of its decoders notice together.
@@ -92,6 +106,31 @@ impl DecoderFactory {
     #[must_use]
     pub fn wanting(self, wanted: impl Into<Arc<[Meta]>>) -> Self {
         Self { wanted: wanted.into(), ..self }
+    }
+
+    /// Of decoders that ask somebody else how to read a record: they may wait some seconds for an answer, and say
+    /// [not now](DecodeError::not_now).
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { asks: true, ..self }
+    }
+
+    /// Whether its decoders ask somebody else.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Itself, for a source that cannot hold a record back.
+    ///
+    /// # Errors
+    /// Its decoders may say not now.
+    pub fn at_once(self) -> ApiResult<Self> {
+        if self.asks {
+            let message = "this decoder asks another server how to read a record, and has to wait while that is away: only the \
+                           source `kafka` can hold records back";
+            return Err(Error::config(message));
+        }
+        Ok(self)
     }
 
     /// What its decoders need of what comes with a record.

@@ -113,7 +113,7 @@ pub struct FileSource {
 
 fn decoder(context: &BuildContext) -> Result<DecoderFactory> {
     let decoder = context.decoder.clone();
-    decoder.ok_or_else(|| Error::config("a file needs `decode`, as in decode: {json: {}}"))
+    decoder.ok_or_else(|| Error::config("a file needs `decode`, as in decode: {json: {}}"))?.at_once()
 }
 
 impl SourceType for FileSource {

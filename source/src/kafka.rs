@@ -169,6 +169,11 @@ impl Source for KafkaSource {
             return Ok(None);
         }
         let running = self.running.as_mut().ok_or_else(|| Error::bug("next before connect"))?;
+        // What was held back may be tried again.
+        let faults = self.shared.faults.load(Ordering::Acquire);
+        if self.shared.asked.swap(faults, Ordering::AcqRel) != faults {
+            running.thread.thread().unpark();
+        }
         match running.items.recv().await {
             Some(Item::Batch(batch)) => {
                 // The thread may be waiting for room.
@@ -179,7 +184,10 @@ impl Source for KafkaSource {
                 self.ended = true;
                 Ok(None)
             }
-            Some(Item::Failed(error)) => Err(error),
+            Some(Item::Failed(error)) => {
+                self.shared.faults.fetch_add(1, Ordering::AcqRel);
+                Err(error)
+            }
             None => Err(Error::bug("the reading thread has ended")),
         }
     }

@@ -34,6 +34,7 @@ pub fn register(registry: Registry) -> Registry {
         .with_decoder::<decode::CsvDecoder>()
         .with_decoder::<decode::LineDecoder>()
         .with_decoder::<decode::InfluxDecoder>()
+        .with_decoder::<decode::AvroDecoder>()
         .with_source::<file::FileSource>()
         .with_source::<iotdb::QuerySource>()
         .with_source::<http::HttpSource>()

@@ -8,7 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use levada_connector_api::{
-    Batch, BatchBuilder, Earlier, Error, Progress, Reread, Result, Source, SourceCapabilities,
+    Batch, BatchBuilder, Domain, Earlier, Error, ErrorKind, Progress, Reread, Result, Retry, Source,
+    SourceCapabilities,
 };
 use levada_model::{Checkpoint, SplitName, SplitPosition, SplitRange};
 
@@ -76,10 +77,10 @@ impl LetterSource {
             if stored.contains(&id) && !self.part.job.selection.again {
                 continue;
             }
-            ids.push(id);
             if verdict == Verdict::Send {
                 put(&letter, self.reread.as_deref_mut(), &mut self.rows)?;
             }
+            ids.push(id);
         }
         if ids.is_empty() {
             return Ok(None);
@@ -93,10 +94,7 @@ impl LetterSource {
 /// Puts a letter's rows into the builder.
 fn put(letter: &Letter, reread: Option<&mut (dyn Reread + '_)>, rows: &mut BatchBuilder) -> Result<()> {
     match (&letter.content, reread) {
-        (Content::Record(record), Some(reread)) => {
-            put_record(record, reread, rows);
-            Ok(())
-        }
+        (Content::Record(record), Some(reread)) => put_record(record, reread, rows),
         (Content::Row(row), _) => {
             row.put(rows).map_err(|error| Error::data(error).with("device", &row.device))
         }
@@ -104,7 +102,11 @@ fn put(letter: &Letter, reread: Option<&mut (dyn Reread + '_)>, rows: &mut Batch
     }
 }
 
-fn put_record(record: &Record, reread: &mut dyn Reread, rows: &mut BatchBuilder) {
+/// Puts a record's rows into the builder, or rejects it.
+///
+/// # Errors
+/// It cannot be read for now.
+fn put_record(record: &Record, reread: &mut dyn Reread, rows: &mut BatchBuilder) -> Result<()> {
     let Record { split, position, bytes, envelope } = record;
     rows.split(split);
     rows.record(bytes, *position);
@@ -121,9 +123,16 @@ fn put_record(record: &Record, reread: &mut dyn Reread, rows: &mut BatchBuilder)
         kept.finish()
     });
     let envelope = again.as_ref().and_then(|records| records.envelope(0));
-    if let Err(error) = reread.reread(&Earlier { bytes, split, position: *position, envelope }, rows) {
-        rows.reject(error.message);
+    match reread.reread(&Earlier { bytes, split, position: *position, envelope }, rows) {
+        Err(error) if error.is_not_now() => {
+            // What was made of letters before goes with the run: they are sent by the next.
+            let message = format!("{}; send the letters again when it is there", error.message);
+            return Err(Error::new(ErrorKind::Connection, Domain::External, Retry::Never, message));
+        }
+        Err(error) => rows.reject(error.message),
+        Ok(()) => {}
     }
+    Ok(())
 }
 
 #[async_trait]

@@ -153,7 +153,7 @@ impl Decoder for CsvDecoder {
         self.places = places;
         decoded.map_err(|message| {
             rows.take_back();
-            DecodeError { message }
+            DecodeError::new(message)
         })
     }
 

@@ -115,7 +115,7 @@ impl Decoder for InfluxDecoder {
                 break;
             }
         }
-        parts.end(rows).map_err(|message| DecodeError { message })
+        parts.end(rows).map_err(DecodeError::new)
     }
 }
 

@@ -28,8 +28,9 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use levada_connector_api::{
-    BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
+    BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Meta, Problem,
     Result, text_of,
 };
 
@@ -54,13 +55,10 @@ pub use self::{
     place::Place,
 };
 
-use self::{
-    fields::Fields,
-    flat::Pattern,
-    options::Plan,
-    tape::{Node, Value, children},
-};
-use super::parts::Parts;
+pub(super) use self::tape::{DEEPEST, Node, Value};
+
+use self::{fields::Fields, flat::Pattern, options::Plan, tape::children};
+use super::{account::Account, parts::Parts};
 
 /// The type of the decoder, for the registry.
 #[derive(Debug)]
@@ -83,13 +81,9 @@ impl DecoderType for JsonDecoder {
     }
 
     fn build(options: JsonOptions, context: &BuildContext) -> Result<DecoderFactory> {
-        let plan = Arc::new(Plan::new(options, &context.node));
-        let (noticed, wanted) = (Arc::clone(&plan.account), plan.metas.clone());
-        let make = move || -> Box<dyn Decoder> {
-            let plan = Arc::clone(&plan);
-            let (tape, fields) = (Vec::new(), Vec::new());
-            Box::new(Self { plan, tape, fields, name: String::new(), pattern: Pattern::default() })
-        };
+        let maker = Maker::new(options, &context.node);
+        let (noticed, wanted) = (maker.account(), maker.wanted());
+        let make = move || -> Box<dyn Decoder> { Box::new(maker.make()) };
         Ok(DecoderFactory::new(make).noticing(noticed).wanting(wanted))
     }
 }
@@ -112,7 +106,7 @@ impl Decoder for JsonDecoder {
         };
         decoded.map_err(|message| {
             rows.take_back();
-            DecodeError { message }
+            DecodeError::new(message)
         })
     }
 
@@ -121,7 +115,51 @@ impl Decoder for JsonDecoder {
     }
 }
 
+/// Makes decoders of one source, also for those who read other bytes to the same parts.
+#[derive(Debug)]
+pub(super) struct Maker(Arc<Plan>);
+
+impl Maker {
+    pub(super) fn new(options: JsonOptions, node: &str) -> Self {
+        Self(Arc::new(Plan::new(options, node)))
+    }
+
+    /// What the decoders notice together.
+    pub(super) fn account(&self) -> Arc<Account> {
+        Arc::clone(&self.0.account)
+    }
+
+    /// What they need of what comes with a record.
+    pub(super) fn wanted(&self) -> Vec<Meta> {
+        self.0.metas.clone()
+    }
+
+    pub(super) fn make(&self) -> JsonDecoder {
+        let plan = Arc::clone(&self.0);
+        let (tape, fields) = (Vec::new(), Vec::new());
+        JsonDecoder { plan, tape, fields, name: String::new(), pattern: Pattern::default() }
+    }
+}
+
 impl JsonDecoder {
+    /// Puts the rows of a record whose parts `fill` puts on a tape.
+    ///
+    /// # Errors
+    /// The record is not well formed; the builder holds none of its rows.
+    pub(super) fn of_tape<'a>(
+        &mut self,
+        rows: &mut BatchBuilder,
+        fill: impl FnOnce(&mut Vec<Node<'a>>) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let decoded = self.plan.beside(rows).and_then(|()| self.in_full(fill, rows));
+        decoded.inspect_err(|_| rows.take_back())
+    }
+
+    /// The zone of times that do not say theirs.
+    pub(super) fn zone(&self) -> TimeZone {
+        self.plan.time.zone().clone()
+    }
+
     /// Puts the rows of one document.
     fn document(&mut self, text: &str, rows: &mut BatchBuilder) -> Result<(), String> {
         let mut fields = reuse(std::mem::take(&mut self.fields));
@@ -131,17 +169,20 @@ impl JsonDecoder {
             self.pattern.fits();
             return Ok(());
         }
-        self.in_full(text, rows)?;
+        self.in_full(|tape| tape::read(text, tape), rows)?;
         self.pattern.take(&self.plan, text);
         Ok(())
     }
 
     /// Puts the rows of a document that is not like the one before.
-    fn in_full(&mut self, text: &str, rows: &mut BatchBuilder) -> Result<(), String> {
+    fn in_full<'a>(
+        &mut self,
+        fill: impl FnOnce(&mut Vec<Node<'a>>) -> Result<(), String>,
+        rows: &mut BatchBuilder,
+    ) -> Result<(), String> {
         let mut tape = reuse(std::mem::take(&mut self.tape));
         let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
-        let decoded =
-            tape::read(text, &mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
+        let decoded = fill(&mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
         (self.fields, self.name) = memory;
         self.tape = reuse(tape);
         decoded

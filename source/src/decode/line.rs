@@ -62,7 +62,7 @@ impl Decoder for LineDecoder {
             text.lines().filter(|line| !line.trim().is_empty()).try_for_each(|line| self.line(line, rows));
         result.map_err(|message| {
             rows.take_back();
-            DecodeError { message }
+            DecodeError::new(message)
         })
     }
 }

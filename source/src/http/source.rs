@@ -88,9 +88,10 @@ impl SourceType for HttpSource {
     }
 
     fn build(options: HttpOptions, context: &BuildContext) -> Result<Box<dyn Source>> {
-        let decoder = context.decoder.as_ref();
+        let decoder = context.decoder.clone();
         let decoder =
-            decoder.ok_or_else(|| Error::config("http needs `decode`, as in decode: {json: {}}"))?.make();
+            decoder.ok_or_else(|| Error::config("http needs `decode`, as in decode: {json: {}}"))?;
+        let decoder = decoder.at_once()?.make();
         if decoder.header_lines() > 0 {
             return Err(Error::config("requests have no header line: name the columns with `columns`"));
         }

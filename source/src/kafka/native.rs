@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code, reason = "calls of a C library; nothing else in this crate is unsafe")]
 
-use std::{ffi::CString, ptr, slice, sync::Arc};
+use std::{collections::VecDeque, ffi::CString, ptr, slice, sync::Arc};
 
 mod describe;
 mod envelope;
@@ -23,6 +23,8 @@ use super::listener::Client;
 pub(super) struct MessageQueue {
     queue: *mut RDKafkaQueue,
     taken: Vec<*mut RDKafkaMessage>,
+    /// Messages that were taken and are held back, in their order.
+    back: VecDeque<Held>,
     /// The queue is of this client and must not outlive it.
     client: Arc<Client>,
 }
@@ -90,7 +92,7 @@ impl MessageQueue {
     pub(super) fn new(client: Arc<Client>, most: usize) -> Self {
         // SAFETY: the client is alive; the queue is destroyed in `drop`.
         let queue = unsafe { rd::rd_kafka_queue_new(client.client().native_ptr()) };
-        Self { queue, taken: vec![ptr::null_mut(); most], client }
+        Self { queue, taken: vec![ptr::null_mut(); most], back: VecDeque::new(), client }
     }
 
     /// Leads the messages of a partition here; to be called before it is assigned. `None` where the name is no topic's.
@@ -108,7 +110,8 @@ impl MessageQueue {
         Some(Forwarded { queue, _client: Arc::clone(&self.client) })
     }
 
-    /// Takes messages until there is a full batch or the time is over, and shows each to `see`. Gives their number.
+    /// Takes messages until there is a full batch or the time is over, and shows each to `see`. Gives the number of those that it
+    /// took. From the first on that `see` does not take they are held back, and shown before all others at the next call.
     ///
     /// `taken` is called in between, and `see` is given what it found out: what is not true then was not true of any message
     /// that was taken.
@@ -116,8 +119,18 @@ impl MessageQueue {
         &mut self,
         wait_millis: i32,
         taken: impl FnOnce() -> T,
-        mut see: impl FnMut(Message<'_>, &T),
+        mut see: impl FnMut(Message<'_>, &T) -> bool,
     ) -> usize {
+        if !self.back.is_empty() {
+            let known = taken();
+            let before = self.back.len();
+            while let Some(held) = self.back.front()
+                && see(held.view(), &known)
+            {
+                self.back.pop_front();
+            }
+            return before - self.back.len();
+        }
         // SAFETY: the queue is alive, and `taken` has room for as many pointers as its length says.
         let count = unsafe {
             rd::rd_kafka_consume_batch_queue(
@@ -129,17 +142,32 @@ impl MessageQueue {
         };
         let count = usize::try_from(count).unwrap_or(0);
         let known = taken();
+        let mut seen = 0;
         for &message in self.taken.iter().take(count) {
-            // SAFETY: librdkafka filled `count` pointers with messages that are ours until they are destroyed.
+            // Librdkafka filled `count` pointers with messages that are ours until they are destroyed.
             let held = Held(message);
-            see(held.view(), &known);
+            if self.back.is_empty() && see(held.view(), &known) {
+                seen += 1;
+            } else {
+                self.back.push_back(held);
+            }
         }
-        count
+        seen
+    }
+
+    /// Forgets messages that are held back, of partitions that go.
+    pub(super) fn forget(&mut self, goes: impl Fn(Topic<'_>, i32) -> bool) {
+        self.back.retain(|held| {
+            let message = held.view();
+            !goes(message.topic, message.partition)
+        });
     }
 }
 
 impl Drop for MessageQueue {
     fn drop(&mut self) {
+        // Messages go before their queue.
+        self.back.clear();
         // SAFETY: the queue was made by `new`, is destroyed once, and its client is still alive.
         unsafe { rd::rd_kafka_queue_destroy(self.queue) };
     }

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 mod assignment;
 mod failing;
+mod holding;
 mod horizon;
 mod intake;
 mod places;
@@ -66,6 +67,8 @@ pub(super) struct Reader {
     told: Told,
     member: Member,
     items: mpsc::Sender<Item>,
+    /// Faults that were handed out.
+    faults: u64,
     client: Arc<Client>,
     queue: MessageQueue,
     intake: Intake,
@@ -81,6 +84,8 @@ pub(super) struct Reader {
     rejected: BTreeMap<Partition, RDKafkaErrorCode>,
     /// The client works no more.
     fatal: Option<KafkaError>,
+    /// Messages wait for what it takes to read them: the number of the fault that the runtime was told of.
+    held_back: Option<u64>,
     oldest: Option<Instant>,
     last_commit: Instant,
     last_look: Option<Instant>,
@@ -114,6 +119,7 @@ impl Reader {
             told,
             member,
             items,
+            faults: 0,
             client,
             intake,
             ends,
@@ -123,6 +129,7 @@ impl Reader {
             initial: partitions.into_iter().collect(),
             rejected: BTreeMap::new(),
             fatal: None,
+            held_back: None,
             oldest: None,
             last_commit: Instant::now(),
             last_look: None,
@@ -166,6 +173,10 @@ impl Reader {
 
     /// Takes what messages there are, waiting for them no longer than the first may.
     fn take(&mut self) {
+        if self.must_hold_back() {
+            std::thread::park_timeout(POLL_INTERVAL);
+            return;
+        }
         let linger = self.setup.options.batch.linger.0;
         let wait = match self.oldest {
             Some(oldest) => linger.saturating_sub(oldest.elapsed()),
@@ -183,9 +194,10 @@ impl Reader {
         if taken > 0 {
             self.shared.read.store(self.intake.read, Ordering::Relaxed);
             self.oldest.get_or_insert_with(Instant::now);
-        } else if self.ends.is_some() {
+        } else if self.ends.is_some() && self.intake.not_now.is_none() {
             self.pass_what_holds_no_message();
         }
+        self.hold_back();
     }
 
     /// Hands out full batches, and one that is not full when its time has come.
@@ -209,6 +221,7 @@ impl Reader {
 
     /// Waits for room in the queue; meanwhile the client's events are taken note of, so that it stays in the group.
     fn hand_out(&mut self, mut item: Item) {
+        self.faults += u64::from(matches!(item, Item::Failed(_)));
         loop {
             match self.items.try_send(item) {
                 Ok(()) | Err(TrySendError::Closed(_)) => return,

@@ -10,6 +10,9 @@ use parking_lot::{Mutex, MutexGuard};
 pub(super) struct Shared {
     /// For each split, the first position that is not settled, as far as is known.
     pub(super) settled: Mutex<Checkpoint>,
+    /// How many faults the task was given by the thread, and how many of them it knew of when it asked for more.
+    pub(super) faults: AtomicU64,
+    pub(super) asked: AtomicU64,
     /// The thread shall end.
     pub(super) stop: AtomicBool,
     pub(super) read: AtomicU64,

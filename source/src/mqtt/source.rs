@@ -125,8 +125,9 @@ impl SourceType for MqttSource {
 type Wanting = (Arc<[Meta]>, Box<dyn Decoder>);
 
 fn decoder(context: &BuildContext) -> Result<Wanting> {
-    let decoder: Option<&DecoderFactory> = context.decoder.as_ref();
+    let decoder: Option<DecoderFactory> = context.decoder.clone();
     let decoder = decoder.ok_or_else(|| Error::config("mqtt needs `decode`, as in decode: {json: {}}"))?;
+    let decoder = decoder.at_once()?;
     let (wanted, decoder) = (decoder.wanted(), decoder.make());
     match decoder.header_lines() {
         0 => Ok((wanted, decoder)),

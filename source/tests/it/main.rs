@@ -1,5 +1,7 @@
 //! Every source against the contract.
 
+#[cfg(feature = "kafka")]
+mod avro;
 mod broker;
 mod contract;
 mod http;

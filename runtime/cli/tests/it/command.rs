@@ -119,6 +119,11 @@ impl MockKafka {
         }
         self.producer.flush(Duration::from_secs(60)).expect("acknowledged");
     }
+
+    pub(crate) fn send_bytes(&self, topic: &str, message: &[u8]) {
+        self.producer.send(BaseRecord::<(), [u8]>::to(topic).payload(message)).expect("queued");
+        self.producer.flush(Duration::from_secs(10)).expect("acknowledged");
+    }
 }
 
 /// Waits until something holds, looking ten times a second.

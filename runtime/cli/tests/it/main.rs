@@ -1,5 +1,6 @@
 //! The command as its users meet it, the documents they read, and the shape of the workspace it is built from.
 
+mod avro;
 mod command;
 mod csv;
 mod documents;

@@ -164,11 +164,14 @@ fn push(path: &JsonPath, value: Option<&Value<'_>>, name: &mut String) -> Result
         Some(Value::Text(text)) => name.push_str(text),
         Some(Value::Number(digits)) if is_whole(digits) => name.push_str(digits),
         None | Some(Value::Null) => return Err(format!("there is no {path}, which is a part of the device")),
-        Some(_) => {
-            return Err(format!(
-                "{path}, which is a part of the device, is neither a text nor a whole number"
-            ));
-        }
+        Some(other) => match other.whole() {
+            Some(number) => name.push_str(&number.to_string()),
+            None => {
+                return Err(format!(
+                    "{path}, which is a part of the device, is neither a text nor a whole number"
+                ));
+            }
+        },
     }
     Ok(())
 }

@@ -19,7 +19,9 @@ pub(super) fn untyped<'t>(value: &'t Value<'_>, integers: Integers) -> FieldValu
         Value::Number(digits) => integers.number(digits),
         Value::Bool(value) => FieldValue::Boolean(*value),
         Value::Text(text) => untyped_text(text, integers),
-        Value::Null | Value::Object(_) | Value::List(_) => FieldValue::Null,
+        Value::Digits(digits) => integers.number(digits),
+        // Objects and lists are none.
+        other => other.typed().unwrap_or(FieldValue::Null),
     }
 }
 
@@ -46,9 +48,39 @@ pub(super) fn typed<'t>(
         Value::Number(digits) => Given::Number(digits),
         Value::Bool(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
         Value::Text(text) => Given::Text(text),
-        Value::Object(_) | Value::List(_) => {
-            return Err(format!("a list or an object is not of type {data_type}"));
-        }
+        Value::Digits(digits) => Given::Number(digits),
+        other => match other.typed() {
+            Some(value) => return retyped(value, data_type, zone),
+            None => return Err(format!("a list or an object is not of type {data_type}")),
+        },
     };
     typed::typed(given, data_type, zone)
+}
+
+/// A value that has a type, as one of another.
+///
+/// # Errors
+/// The value is none of that type, or has no characters to be a text.
+fn retyped<'t>(
+    value: FieldValue<'t>,
+    data_type: DataType,
+    zone: &TimeZone,
+) -> Result<FieldValue<'t>, String> {
+    let given = match value {
+        FieldValue::Int32(number) => Given::Int(number.into()),
+        FieldValue::Int64(number) => Given::Int(number),
+        FieldValue::Float(number) => Given::Float(number),
+        FieldValue::Double(number) => Given::Double(number),
+        FieldValue::Timestamp(time) => Given::Time(time),
+        FieldValue::Date(date) => Given::Date(date),
+        FieldValue::Blob(bytes) => Given::Bytes(bytes),
+        other => return Ok(other),
+    };
+    match (value, data_type) {
+        (FieldValue::Blob(_), DataType::Blob) => Ok(value),
+        (_, DataType::Text | DataType::String | DataType::Blob) => {
+            Err(format!("a value that has a type of its own is not taken as {data_type}"))
+        }
+        _ => typed::typed(given, data_type, zone),
+    }
 }

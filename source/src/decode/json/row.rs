@@ -326,8 +326,15 @@ pub(super) fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Re
             Err(_) => plan.time.text(digits),
         },
         Some(Value::Text(text)) => plan.time.text(text),
+        Some(Value::Time(moment)) => Ok(*moment),
+        Some(Value::Float(time)) => plan.time.float((*time).into()),
+        Some(Value::Double(time)) => plan.time.float(*time),
+        Some(Value::Digits(digits)) => plan.time.text(digits),
         None | Some(Value::Null) => plan.time.missing(device),
-        Some(_) => Err("the time is neither a number nor a text".to_owned()),
+        Some(other) => match other.whole() {
+            Some(time) => plan.time.integer(time),
+            None => Err("the time is neither a number nor a text".to_owned()),
+        },
     }
 }
 
@@ -377,6 +384,9 @@ fn device_name<'d>(
             }
             None => Err("there is no device".to_owned()),
         },
-        Some(_) => Err("the device is not a text".to_owned()),
+        Some(other) => match other.whole() {
+            Some(number) => Ok(Cow::Owned(number.to_string())),
+            None => Err("the device is not a text".to_owned()),
+        },
     }
 }

@@ -12,23 +12,25 @@
 
 use std::borrow::Cow;
 
+use levada_connector_api::{FieldValue, model::Moment};
+
 use super::scan::{Scanner, Wrong};
 
 /// Objects and lists within each other: more would only serve to exhaust memory.
-const DEEPEST: usize = 32;
+pub(in crate::decode) const DEEPEST: usize = 32;
 /// What the usual parser of JSON says of a number beyond its own bounds, which is well formed.
 const OUT_OF_RANGE: &str = "number out of range";
 
 /// A value with its key; elements of lists and the root have an empty key.
 #[derive(Debug)]
-pub(super) struct Node<'a> {
-    pub(super) key: Cow<'a, str>,
-    pub(super) value: Value<'a>,
+pub(in crate::decode) struct Node<'a> {
+    pub(in crate::decode) key: Cow<'a, str>,
+    pub(in crate::decode) value: Value<'a>,
 }
 
 /// A value; containers say where the node behind their last one stands.
 #[derive(Debug)]
-pub(super) enum Value<'a> {
+pub(in crate::decode) enum Value<'a> {
     Null,
     Bool(bool),
     /// As it is written.
@@ -36,6 +38,42 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
     Object(usize),
     List(usize),
+    /// From here on, of a record that is no JSON and whose values have types.
+    Int32(i32),
+    Int64(i64),
+    Float(f32),
+    Double(f64),
+    /// As `yyyymmdd`.
+    Date(i32),
+    Bytes(&'a [u8]),
+    Time(Moment),
+    /// The digits of a number, which were made.
+    Digits(Box<str>),
+}
+
+impl<'a> Value<'a> {
+    /// A value that has a type.
+    pub(super) fn typed(&self) -> Option<FieldValue<'a>> {
+        Some(match self {
+            Self::Int32(number) => FieldValue::Int32(*number),
+            Self::Int64(number) => FieldValue::Int64(*number),
+            Self::Float(number) => FieldValue::Float(*number),
+            Self::Double(number) => FieldValue::Double(*number),
+            Self::Date(date) => FieldValue::Date(*date),
+            Self::Bytes(bytes) => FieldValue::Blob(bytes),
+            Self::Time(moment) => FieldValue::Timestamp(moment.millis()),
+            _ => return None,
+        })
+    }
+
+    /// A whole number that has a type.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Int32(number) => Some((*number).into()),
+            Self::Int64(number) => Some(*number),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a whole document; the tape is cleared first.
@@ -184,6 +222,7 @@ mod tests {
             Value::Text(text) => format!("{text:?}"),
             Value::Object(end) => format!("{{{}}}", inner(*end, true)),
             Value::List(end) => format!("[{}]", inner(*end, false)),
+            typed => unreachable!("{typed:?} is not of JSON"),
         }
     }
 

@@ -109,6 +109,7 @@ impl Reader {
                 tracing::warn!(%error, "the commit before partitions are given back failed");
             }
         }
+        self.forget_held_back(names);
         self.intake.partitions.remove(names);
         self.intake.current = None;
         self.give_back(names);

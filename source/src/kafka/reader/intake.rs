@@ -25,6 +25,10 @@ pub(super) struct Intake {
     pub(super) full: Vec<Batch>,
     /// What reading partitions failed with.
     pub(super) failed: Vec<(Partition, RDKafkaErrorCode)>,
+    /// Why the last message was not taken.
+    pub(super) not_now: Option<String>,
+    /// The decoder reads what producers put before a message for a schema registry.
+    reads_header: bool,
     tombstones: Tombstones,
     keep_headers: bool,
     /// What the decoder needs of what comes with messages, and behind it what becomes a measurement.
@@ -53,6 +57,8 @@ impl Intake {
             most_bytes: usize::try_from(limits.bytes.0).unwrap_or(usize::MAX).max(1),
             full: Vec::new(),
             failed: Vec::new(),
+            not_now: None,
+            reads_header: decoder.asks(),
             tombstones: options.tombstones,
             keep_headers: options.keep_headers,
             wanted,
@@ -62,21 +68,22 @@ impl Intake {
         }
     }
 
-    /// Takes a message on, unless its topic's name stands for another than it did.
+    /// Takes a message on, unless its topic's name stands for another than it did. Gives `false` where it cannot be read for now: it
+    /// is to be given again, before any other.
     #[inline]
-    pub(super) fn message(&mut self, message: Message<'_>, remade: &BTreeSet<String>) {
-        let Some(at) = self.partitions.find(message.topic, message.partition) else { return };
-        let Some(partition) = self.partitions.get_mut(at) else { return };
+    pub(super) fn message(&mut self, message: Message<'_>, remade: &BTreeSet<String>) -> bool {
+        let Some(at) = self.partitions.find(message.topic, message.partition) else { return true };
+        let Some(partition) = self.partitions.get_mut(at) else { return true };
         let value = match message.content {
             Content::Value(value) => Some(value),
             Content::Nothing => None,
             Content::Error(code) => {
                 self.failed.push((partition.name.clone(), code));
-                return;
+                return true;
             }
         };
         if partition.given_up || (!remade.is_empty() && remade.contains(&partition.name.0)) {
-            return;
+            return true;
         }
         partition.failing = None;
         if message.offset < partition.next {
@@ -89,42 +96,55 @@ impl Intake {
                     "offsets that were read before come again, and are left out"
                 );
             }
-            return;
+            return true;
         }
         if partition.end.is_some_and(|end| message.offset >= end) {
             partition.next = partition.end.unwrap_or(partition.next);
-            return;
+            return true;
         }
-        partition.next = message.offset + 1;
+        let before = std::mem::replace(&mut partition.next, message.offset + 1);
         if self.current.as_ref() != Some(&partition.split) {
             self.rows.split(&partition.split);
             self.current = Some(partition.split.clone());
         }
         self.read += 1;
         if value.is_none() && self.tombstones == Tombstones::Ignore {
-            return;
+            return true;
         }
         if !self.wanted.is_empty() && *self.topic != *partition.name.0 {
             self.topic = partition.name.0.as_str().into();
         }
-        self.record(value, &message);
+        if !self.record(value, &message) {
+            self.read -= 1;
+            if let Some(partition) = self.partitions.get_mut(at) {
+                partition.next = before;
+            }
+            return false;
+        }
         if self.rows.rows() >= self.most_rows || self.rows.bytes() >= self.most_bytes {
             self.cut();
         }
+        true
     }
 
-    /// Makes rows of a message, or rejects it.
+    /// Makes rows of a message, or rejects it. Gives `false` where it can do neither for now.
     #[inline]
-    fn record(&mut self, value: Option<&[u8]>, message: &Message<'_>) {
+    fn record(&mut self, value: Option<&[u8]>, message: &Message<'_>) -> bool {
         let bytes = value.unwrap_or_default();
         self.rows.record(bytes, position(message.offset));
         let envelope = &message.envelope;
         self.rows.envelope(envelope.key(), envelope.time(), value.is_some());
         let known = if self.wanted.is_empty() { Ok(()) } else { self.know(message) };
         let decoded = match (known, value) {
-            (Ok(()), Some(_)) => {
-                self.decoder.decode(bytes, &mut self.rows).map_err(|error| reason(bytes, error.message))
-            }
+            (Ok(()), Some(_)) => match self.decoder.decode(bytes, &mut self.rows) {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_not_now() => {
+                    self.not_now = Some(error.message);
+                    return false;
+                }
+                Err(error) if self.reads_header => Err(error.message),
+                Err(error) => Err(reason(bytes, error.message)),
+            },
             (Ok(()), None) => Err("the message has no value".to_owned()),
             (Err(error), _) => Err(error),
         };
@@ -134,6 +154,7 @@ impl Intake {
         if let Err(message) = decoded {
             self.rows.reject(message);
         }
+        true
     }
 
     /// Says what comes with a message.
@@ -183,14 +204,14 @@ fn last_header(envelope: &Envelope<'_>, wanted: &str, into: &mut Vec<u8>) -> boo
     found
 }
 
-/// Why a message is rejected. The decoders read text: what producers put before it for a schema registry is named.
+/// Why a message is rejected by a decoder that asks no schema registry: what producers put before messages for one is named.
 fn reason(bytes: &[u8], message: String) -> String {
     match bytes {
         [0, a, b, c, d, ..] => {
             let schema = u32::from_be_bytes([*a, *b, *c, *d]);
             format!(
-                "begins with a schema registry header (a zero byte and the schema id {schema}): Avro, Protobuf and JSON Schema \
-                 framing are not read; {message}"
+                "begins with a schema registry header (a zero byte and the schema id {schema}): if it is Avro, it is read with \
+                 `decode: {{avro: {{registry: {{url: …}}}}}}`; Protobuf and JSON Schema framing are not read; {message}"
             )
         }
         _ => message,

@@ -1,0 +1,199 @@
+//! Avro from Kafka with a schema registry that is asked over HTTP: away, without a schema, and there.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use levada_connector_api::{Batch, Error, Source, model::Checkpoint};
+use levada_testkit::rows_of;
+use rdkafka::{
+    ClientConfig,
+    mocking::MockCluster,
+    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::contract::built;
+
+const PLACE: &str = r#"{"type": "record", "name": "Place", "namespace": "plant", "fields": [{"name": "hall", "type": "string"}]}"#;
+const READING: &str = r#"{"type": "record", "name": "Reading", "namespace": "plant", "fields": [
+    {"name": "device", "type": "string"},
+    {"name": "time", "type": {"type": "long", "logicalType": "timestamp-micros"}},
+    {"name": "at", "type": "plant.Place"},
+    {"name": "n", "type": "long"}]}"#;
+
+/// A registry with one schema, 7, that refers to another.
+#[derive(Debug, Default)]
+struct Registry {
+    away: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl Registry {
+    async fn start() -> (Arc<Self>, String) {
+        let registry = Arc::new(Self { away: AtomicBool::new(true), ..Self::default() });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let url = format!("http://{}/registry", listener.local_addr().expect("bound"));
+        let router = Router::new()
+            .route("/registry/schemas/ids/{id}", get(schema))
+            .route("/registry/subjects/{subject}/versions/{version}", get(version))
+            .with_state(Arc::clone(&registry));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (registry, url)
+    }
+}
+
+fn answer(status: StatusCode, body: &serde_json::Value) -> Response {
+    (status, body.to_string()).into_response()
+}
+
+async fn schema(State(registry): State<Arc<Registry>>, Path(id): Path<u32>, headers: HeaderMap) -> Response {
+    registry.asked.fetch_add(1, Ordering::Relaxed);
+    if headers.get("authorization").is_none_or(|login| login != "Basic bWU6c2VjcmV0") {
+        return answer(StatusCode::UNAUTHORIZED, &json!({"error_code": 40101, "message": "who?"}));
+    }
+    if registry.away.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "starting").into_response();
+    }
+    match id {
+        7 => {
+            let references = json!([{"name": "plant.Place", "subject": "place / value", "version": 2}]);
+            answer(StatusCode::OK, &json!({"schema": READING, "references": references}))
+        }
+        8 => answer(StatusCode::OK, &json!({"schema": "syntax = \"proto3\";", "schemaType": "PROTOBUF"})),
+        _ => answer(StatusCode::NOT_FOUND, &json!({"error_code": 40403, "message": "Schema not found"})),
+    }
+}
+
+async fn version(Path((subject, version)): Path<(String, i64)>) -> Response {
+    match (subject.as_str(), version) {
+        ("place / value", 2) => {
+            answer(StatusCode::OK, &json!({"subject": subject, "version": 2, "schema": PLACE}))
+        }
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// A message as a serializer of Confluent's writes it.
+fn message(schema: u32, number: i64) -> Vec<u8> {
+    let long = |number: i64, into: &mut Vec<u8>| {
+        let mut zigzag = ((number << 1) ^ (number >> 63)).cast_unsigned();
+        while zigzag >= 0x80 {
+            into.push((zigzag & 0x7f) as u8 | 0x80);
+            zigzag >>= 7;
+        }
+        into.push(zigzag as u8);
+    };
+    let mut message = vec![0];
+    message.extend(schema.to_be_bytes());
+    for text in ["root.plant.d1", "north"] {
+        long(text.len() as i64, &mut message);
+        message.extend(text.as_bytes());
+        if text != "north" {
+            long(1_700_000_000_000_000 + number * 1_000, &mut message);
+        }
+    }
+    long(number, &mut message);
+    message
+}
+
+fn send(producer: &BaseProducer<DefaultProducerContext>, messages: &[Vec<u8>]) {
+    for (nth, payload) in messages.iter().enumerate() {
+        let record = BaseRecord::<(), _>::to("readings").partition((nth % 2) as i32).payload(payload);
+        producer.send(record).map_err(|(error, _)| error).expect("queued");
+    }
+    producer.flush(Duration::from_secs(10)).expect("sent");
+}
+
+async fn next(source: &mut Box<dyn Source>) -> Result<Option<Batch>, Error> {
+    timeout(Duration::from_secs(60), source.next()).await.expect("it says something")
+}
+
+#[tokio::test]
+async fn messages_wait_while_the_registry_is_away_and_those_without_a_schema_are_rejected() {
+    let (registry, url) = Registry::start().await;
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("readings", 2, 1).expect("a topic");
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.bootstrap_servers())
+        .create()
+        .expect("a producer");
+    let mut messages: Vec<_> = (0..10).map(|number| message(7, number)).collect();
+    messages.insert(3, message(99, 0));
+    messages.insert(6, message(8, 0));
+    messages.push(b"{}".to_vec());
+    send(&producer, &messages);
+    let state = TempDir::new().expect("a folder");
+    let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": "avro", "end": "latest"});
+    let decode = json!({"registry": {"url": url, "user": "me", "password": "secret"}});
+    let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    // Nothing is taken and nothing rejected, however often it is tried.
+    for _ in 0..3 {
+        let error = next(&mut source).await.expect_err("the registry is away");
+        assert!(error.is_transient(), "{error}");
+        assert!(error.to_string().contains("503"), "{error}");
+    }
+    assert_eq!(registry.asked.load(Ordering::Relaxed), 3, "it is asked when the runtime asks");
+    registry.away.store(false, Ordering::Relaxed);
+    let (mut times, mut rejected, mut positions) = (Vec::new(), Vec::new(), Checkpoint::new());
+    while let Some(batch) = next(&mut source).await.expect("all is well") {
+        times.extend(rows_of(&batch).iter().map(|row| (row.time, row.number)));
+        rejected.extend(batch.rejected.iter().map(|each| each.error.clone()));
+        for each in &batch.positions {
+            let reached = positions.entry(each.split.clone()).or_insert(0);
+            assert_eq!(*reached, each.range.start, "no gap");
+            *reached = each.range.end;
+        }
+    }
+    source.close().await.expect("closed");
+    times.sort_unstable();
+    let expected: Vec<_> = (0..10).map(|number| (1_700_000_000_000 + number, Some(number))).collect();
+    assert_eq!(times, expected);
+    rejected.sort_unstable();
+    assert_eq!(rejected.len(), 3, "{rejected:?}");
+    assert!(rejected[0].contains("does not begin with a schema registry header"), "{rejected:?}");
+    assert!(rejected[1].contains("one of PROTOBUF, and only Avro is read"), "{rejected:?}");
+    assert!(rejected[2].ends_with("has no schema 99"), "{rejected:?}");
+    assert_eq!(positions.values().sum::<u64>(), 13);
+    // Each id once more than while it was away.
+    assert_eq!(registry.asked.load(Ordering::Relaxed), 3 + 3);
+}
+
+#[tokio::test]
+async fn a_registry_at_another_address_or_for_others_is_away_and_not_without_the_schema() {
+    let (registry, url) = Registry::start().await;
+    registry.away.store(false, Ordering::Relaxed);
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("readings", 2, 1).expect("a topic");
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.bootstrap_servers())
+        .create()
+        .expect("a producer");
+    send(&producer, &[message(7, 1)]);
+    for (group, decode, reason) in [
+        ("others", json!({"registry": {"url": url}}), "401"),
+        ("nobody", json!({"registry": {"url": "http://127.0.0.1:1"}}), "127.0.0.1:1"),
+    ] {
+        let state = TempDir::new().expect("a folder");
+        let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": group, "end": "latest"});
+        let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
+        source.connect(&Checkpoint::new()).await.expect("connected");
+        let error = next(&mut source).await.expect_err("away");
+        assert!(error.is_transient() && error.to_string().contains(reason), "{error}");
+        source.close().await.expect("closed");
+    }
+}

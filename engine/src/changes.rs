@@ -38,12 +38,12 @@ pub struct ChangeFeed {
 }
 
 /// A reader, and what it found.
-type Read = (Changes, Result<Vec<Change>, StorageError>);
+type Read = (Box<Changes>, Result<Vec<Change>, StorageError>);
 
 #[derive(Debug)]
 enum Reader {
     /// It waits for more.
-    Waits(Changes),
+    Waits(Box<Changes>),
     /// It reads, also while nobody waits for it.
     Reads(JoinHandle<Read>),
     /// A read was broken off, and the reader is gone with it.
@@ -70,7 +70,7 @@ impl ChangeFeed {
                 changes => {
                     let changes = changes?;
                     let (settler, position) = (changes.settler(), changes.position());
-                    return Ok(Self { reader: Reader::Waits(changes), settler, position });
+                    return Ok(Self { reader: Reader::Waits(Box::new(changes)), settler, position });
                 }
             }
         }

@@ -69,7 +69,7 @@ mod tests {
 
     /// Delivers all that is stored before its saver is polled for the first time.
     #[derive(Debug)]
-    struct Early(mpsc::UnboundedSender<Option<u64>>);
+    struct Early(mpsc::Sender<Option<u64>>);
 
     impl PipeRunner for Early {
         fn run(&self, work: PipeWork) -> BoxFuture<'static, ()> {
@@ -92,7 +92,7 @@ mod tests {
                 };
                 tokio::select! {
                     never = saver.save() => match never {},
-                    () = seen => saved.send(work.position()).expect("the test waits"),
+                    () = seen => saved.send(work.position()).await.expect("the test waits"),
                 }
             }
             .boxed()
@@ -107,7 +107,7 @@ mod tests {
     async fn what_was_delivered_before_the_saver_began_is_saved() {
         let folder = tempfile::tempdir().expect("a folder");
         let engine = Engine::open(EngineOptions::new(folder.path())).expect("opens");
-        let (sender, mut saved) = mpsc::unbounded_channel();
+        let (sender, mut saved) = mpsc::channel(1);
         engine.run_pipes(Arc::new(Early(sender))).await.expect("run");
         let session = engine.session(None).expect("UTC");
         for statement in [

@@ -23,11 +23,6 @@ pub(crate) struct LastOf {
 }
 
 impl LastOf {
-    /// Its path's text, in parts.
-    pub(crate) fn path(&self) -> impl Iterator<Item = u8> + '_ {
-        self.device.as_str().bytes().chain(*b".").chain(self.measurement.bytes())
-    }
-
     /// The path it is shown by.
     pub(crate) fn shown(&self) -> Path {
         self.device.child(self.alias.as_deref().unwrap_or(&self.measurement))

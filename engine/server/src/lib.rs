@@ -31,6 +31,7 @@ mod logins;
 mod options;
 mod rest;
 mod results;
+mod room;
 mod server;
 mod shared;
 mod sql;

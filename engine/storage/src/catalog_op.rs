@@ -178,6 +178,35 @@ impl CatalogOp {
                 bytes.put_u8(CREATE_SERIES);
                 put_series(bytes, device.as_str(), *aligned, series);
             }
+            Self::Activate { .. }
+            | Self::PutTemplate { .. }
+            | Self::DropTemplate { .. }
+            | Self::SetTemplate { .. }
+            | Self::UnsetTemplate { .. } => self.put_of_template(bytes),
+            Self::AlterSeries { device, series, .. } => {
+                bytes.put_u8(ALTER_SERIES);
+                bytes.put_str(device.as_str());
+                series.put(bytes);
+            }
+            Self::DeleteSeries { patterns, .. } => {
+                bytes.put_u8(DELETE_SERIES);
+                put_patterns(bytes, patterns);
+            }
+            Self::Delete { patterns, range, owner } => {
+                bytes.put_u8(if owner.is_some() { DELETE_OF } else { DELETE });
+                put_patterns(bytes, patterns);
+                bytes.put_i64(range.start);
+                bytes.put_i64(range.end);
+                if let Some(owner) = owner {
+                    bytes.put_str(owner);
+                }
+            }
+        }
+    }
+
+    /// Puts what is done with templates; of other changes nothing.
+    fn put_of_template(&self, bytes: &mut Vec<u8>) {
+        match self {
             Self::Activate { device, template, aligned, series } => {
                 bytes.put_u8(ACTIVATE);
                 bytes.put_str(template);
@@ -200,24 +229,7 @@ impl CatalogOp {
                 bytes.put_u8(UNSET_TEMPLATE);
                 bytes.put_str(path.as_str());
             }
-            Self::AlterSeries { device, series, .. } => {
-                bytes.put_u8(ALTER_SERIES);
-                bytes.put_str(device.as_str());
-                series.put(bytes);
-            }
-            Self::DeleteSeries { patterns, .. } => {
-                bytes.put_u8(DELETE_SERIES);
-                put_patterns(bytes, patterns);
-            }
-            Self::Delete { patterns, range, owner } => {
-                bytes.put_u8(if owner.is_some() { DELETE_OF } else { DELETE });
-                put_patterns(bytes, patterns);
-                bytes.put_i64(range.start);
-                bytes.put_i64(range.end);
-                if let Some(owner) = owner {
-                    bytes.put_str(owner);
-                }
-            }
+            _ => {}
         }
     }
 

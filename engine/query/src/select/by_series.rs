@@ -8,6 +8,7 @@
 //! Each function runs over rows of its own; what it gives is joined by time with all that stands outside of such
 //! functions. Rows below are those of series, or of aggregates.
 
+use levada_model::StatusCode;
 use levada_sql::ast::{Expression, ExpressionKind};
 use levada_storage::Direction;
 
@@ -104,4 +105,23 @@ pub(super) fn rows(
     let node = each_row::columns(&mut scope, joined, &mut width, expressions)?;
     let columns = bind_columns(&scope, expressions)?;
     Ok(Computed::of(node, columns, width, false))
+}
+
+/// Rejects functions in a condition that make rows of their own: there is no row that they would be asked for.
+pub(super) fn check_condition(
+    planner: &Planner<'_>,
+    condition: &Expression,
+    clause: &str,
+) -> Result<(), QueryError> {
+    let calls = calls(planner, std::slice::from_ref(condition));
+    let Some(ExpressionKind::Function(function)) = calls.first().map(|call| &call.kind) else {
+        return Ok(());
+    };
+    Err(QueryError::Rejected {
+        code: StatusCode::EXECUTE_STATEMENT_ERROR,
+        message: format!(
+            "{}: it makes rows of its own, and cannot stand in {clause}: functions of single rows and `diff` can",
+            function.name
+        ),
+    })
 }

@@ -7,10 +7,9 @@
 //! They need no rows of their own: their values are columns behind those of the rows that they stand beside, in the order
 //! in which these come. In a condition they see the rows as they are read, in a column those that the condition left.
 
-use levada_model::{DataType, StatusCode};
+use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind};
 
-use super::{Planner, by_series};
 use crate::{
     FunctionDefinition, FunctionKind, FunctionRegistry, QueryError,
     bind::scope::Scope,
@@ -72,23 +71,4 @@ pub(super) fn is_in(expression: &Expression, functions: &FunctionRegistry) -> bo
         _ => false,
     };
     is_one || expression.children().into_iter().any(|child| is_in(child, functions))
-}
-
-/// Rejects functions in a condition that make rows of their own: there is no row that they would be asked for.
-pub(super) fn check_condition(
-    planner: &Planner<'_>,
-    condition: &Expression,
-    clause: &str,
-) -> Result<(), QueryError> {
-    let calls = by_series::calls(planner, std::slice::from_ref(condition));
-    let Some(ExpressionKind::Function(function)) = calls.first().map(|call| &call.kind) else {
-        return Ok(());
-    };
-    Err(QueryError::Rejected {
-        code: StatusCode::EXECUTE_STATEMENT_ERROR,
-        message: format!(
-            "{}: it makes rows of its own, and cannot stand in {clause}: functions of single rows and `diff` can",
-            function.name
-        ),
-    })
 }

@@ -82,7 +82,7 @@ pub(super) fn rows(
     };
     let mut never = false;
     if let Some(written) = condition {
-        each_row::check_condition(planner, &written, "WHERE")?;
+        by_series::check_condition(planner, &written, "WHERE")?;
         node = each_row::columns(&mut scope, node, &mut width, [&written])?;
         let bound = scope.bind_condition(&written, "WHERE")?;
         never = bound.is_never();

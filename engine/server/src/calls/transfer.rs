@@ -15,7 +15,7 @@ use super::pipe::ROOT;
 use crate::{
     client::Client,
     conversation::Conversation,
-    shared::{Room, SMALL_BYTES},
+    room::{Room, SMALL_BYTES},
     status::{done, said},
     transfer::{
         Catalog, Files, FilesError, Outcome, Transfer, apply, bytes_of, code_of, codes, status_of, tsfile,

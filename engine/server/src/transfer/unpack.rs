@@ -7,7 +7,7 @@ use levada_rpc::piped::{Codec, Packed, Slice, unpacked};
 
 use super::codes::LATER;
 use crate::{
-    shared::{NoRoom, Room},
+    room::{NoRoom, Room},
     status::malformed,
 };
 

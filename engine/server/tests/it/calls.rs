@@ -339,6 +339,20 @@ fn serialized(name: &str, measurements: &[(&str, [u8; 3])]) -> bytes::Bytes {
     bytes.into()
 }
 
+/// What is answered to a query of the template `t 1`: the kind of query, and a count, a truth or names.
+async fn told_of_template(peer: &mut Peer, query_type: i32, measurement: &str) -> (i32, String) {
+    let measurement = Some(measurement.to_owned()).filter(|text| !text.is_empty());
+    let req = QueryTemplateReq { session_id: 0, name: "t 1".to_owned(), query_type, measurement };
+    let answer = peer.call(&QuerySchemaTemplate { req }).await.expect("a reply");
+    let told = match (answer.count, answer.result, answer.measurements) {
+        (Some(count), None, None) => count.to_string(),
+        (None, Some(result), None) => result.to_string(),
+        (None, None, Some(names)) => names.join(" "),
+        other => panic!("{query_type}: {other:?} {:?}", answer.status),
+    };
+    (answer.query_type, told)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_are_made_set_used_asked_for_and_dropped_by_calls() {
     let served = serve().await;
@@ -398,16 +412,10 @@ async fn templates_are_made_set_used_asked_for_and_dropped_by_calls() {
         (5, "", "root.t.g"),
         (6, "", "root.t.g.d1 root.t.g.d2"),
     ] {
-        let measurement = Some(measurement.to_owned()).filter(|text| !text.is_empty());
-        let req = QueryTemplateReq { session_id: 0, name: name(), query_type, measurement };
-        let answer = peer.call(&QuerySchemaTemplate { req }).await.expect("a reply");
-        let told = match (answer.count, answer.result, answer.measurements) {
-            (Some(count), None, None) => count.to_string(),
-            (None, Some(result), None) => result.to_string(),
-            (None, None, Some(names)) => names.join(" "),
-            other => panic!("{query_type}: {other:?} {:?}", answer.status),
-        };
-        assert_eq!((answer.query_type, told.as_str()), (query_type, expected));
+        assert_eq!(
+            told_of_template(&mut peer, query_type, measurement).await,
+            (query_type, expected.to_owned())
+        );
     }
     let unset = || UnsetSchemaTemplateReq {
         template_name: name(),

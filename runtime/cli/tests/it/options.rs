@@ -30,6 +30,7 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         (ComponentKind::Source, "iotdb") => {
             json!({"embedded": folder.join("data"), "query": "select n from root.p.** align by device"})
         }
+        (ComponentKind::Decoder, "avro") => json!({"schema_file": folder.join("in.avsc")}),
         (ComponentKind::Sink, "kafka") => json!({"brokers": "127.0.0.1:1", "topic": "t"}),
         (ComponentKind::Sink, "file") => json!({"path": folder.join("out.jsonl")}),
         (ComponentKind::Sink, "iotdb") => json!({"embedded": folder.join("data"), "database": "root.p"}),
@@ -45,6 +46,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         _ => json!({}),
     }
 }
+
+/// The schema of what is read as Avro.
+const SCHEMA: &str = r#"{"type": "record", "name": "r", "fields": [{"name": "device", "type": "string"}, {"name": "time", "type": "long"}]}"#;
 
 /// Values at the edges of what can be written, of every kind.
 fn values() -> Vec<Value> {
@@ -256,6 +260,7 @@ fn no_value_of_any_option_panics() {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join("in.jsonl"), "{\"device\":\"d\",\"time\":1,\"n\":1}\n")
                 .expect("written");
+            std::fs::write(folder.path().join("in.avsc"), SCHEMA).expect("written");
             let schema = component.schema.as_value();
             let mut paths = vec![Vec::new()];
             options_of(schema, schema, 6, &mut paths, &[]);

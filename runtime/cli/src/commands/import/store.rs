@@ -314,6 +314,8 @@ fn kind_of(file: &Path) -> anyhow::Result<Kind> {
     let kind = Kind::of(file);
     // What is wrong with a file that cannot be opened is said by whoever reads it.
     match fs::metadata(file) {
+        // Lines are read once, as they come. Of other files the head or the end is looked at first.
+        Ok(metadata) if kind == Kind::Json && !metadata.is_file() && !metadata.is_dir() => return Ok(kind),
         Ok(metadata) if !metadata.is_file() => {
             bail!("{}: no plain file: write to a file what is to be imported", file.display())
         }

@@ -155,6 +155,11 @@ impl MessageQueue {
         seen
     }
 
+    /// Whether messages are held back.
+    pub(super) fn holds_back(&self) -> bool {
+        !self.back.is_empty()
+    }
+
     /// Forgets messages that are held back, of partitions that go.
     pub(super) fn forget(&mut self, goes: impl Fn(Topic<'_>, i32) -> bool) {
         self.back.retain(|held| {

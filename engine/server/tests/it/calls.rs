@@ -339,6 +339,18 @@ fn serialized(name: &str, measurements: &[(&str, [u8; 3])]) -> bytes::Bytes {
     bytes.into()
 }
 
+/// A measurement that the template `t 1` is to get: TEXT, PLAIN, SNAPPY.
+fn appended(measurement: &str) -> AppendSchemaTemplateReq {
+    AppendSchemaTemplateReq {
+        name: "t 1".to_owned(),
+        measurements: vec![measurement.to_owned()],
+        data_types: vec![5],
+        encodings: vec![0],
+        compressors: vec![1],
+        ..AppendSchemaTemplateReq::default()
+    }
+}
+
 /// What is answered to a query of the template `t 1`: the kind of query, and a count, a truth or names.
 async fn told_of_template(peer: &mut Peer, query_type: i32, measurement: &str) -> (i32, String) {
     let measurement = Some(measurement.to_owned()).filter(|text| !text.is_empty());
@@ -378,14 +390,7 @@ async fn templates_are_made_set_used_asked_for_and_dropped_by_calls() {
     let set =
         SetSchemaTemplateReq { template_name: name(), prefix_path: "root.t.g".to_owned(), session_id: 0 };
     assert_eq!(peer.call(&SetSchemaTemplate { req: set }).await.expect("a reply").code, 200);
-    let append = AppendSchemaTemplateReq {
-        name: name(),
-        measurements: vec!["more".to_owned()],
-        data_types: vec![5],
-        encodings: vec![0],
-        compressors: vec![1],
-        ..AppendSchemaTemplateReq::default()
-    };
+    let append = appended("more");
     assert_eq!(peer.call(&AppendSchemaTemplate { req: append }).await.expect("a reply").code, 200);
     let devices = ["root.t.g.d1", "root.t.nowhere"].map(str::to_owned).to_vec();
     let activate = CreateTimeseriesUsingSchemaTemplateReq { session_id: 0, device_path_list: devices };

@@ -75,6 +75,6 @@ fn what_is_said_twice_of_a_series_is_rejected() {
         let error = parse(sql).expect_err(sql);
         assert!(error.code.0 == 701 && error.to_string().contains(twice), "{sql}: {error}");
     }
-    parse("create timeseries root.d.s INT32 encoding=RLE tags(a=1, b=2) attributes(a=1)")
+    parse("create timeseries root.d.s INT32 encoding=RLE tags(a=1, b=2) attributes(c=1)")
         .expect("a tag and an attribute");
 }

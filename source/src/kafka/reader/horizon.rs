@@ -20,8 +20,11 @@ const JOIN: Duration = Duration::from_secs(60);
 
 impl Reader {
     /// Counts offsets as read that librdkafka went past without a message: marks of transactions, and what compaction
-    /// took. To be called between two takes, when all that librdkafka gave has been seen.
+    /// took. To be called between two takes, when all that librdkafka gave has been seen; where messages are held back, nothing is passed.
     pub(super) fn pass_what_holds_no_message(&mut self) {
+        if self.queue.holds_back() {
+            return;
+        }
         let Ok(reached) = self.client.position() else { return };
         for each in self.intake.partitions.iter_mut() {
             let known = reached.find_partition(&each.name.0, each.name.1).map(|found| found.offset());
@@ -44,7 +47,7 @@ impl Reader {
             return Err(failure(&what, &KafkaError::Global(code)));
         }
         self.pass_what_holds_no_message();
-        if self.read_at_look == Some(self.intake.read) {
+        if self.read_at_look == Some(self.intake.read) && !self.queue.holds_back() {
             self.pass_what_was_deleted();
         }
         self.read_at_look = Some(self.intake.read);

@@ -44,7 +44,8 @@ Y
 }
 
 join() { # member, file, flags
-  MEMBER=$1 "$levada" run --quiet --state "$work/state-$1" "${@:3}" "$work/$2.yaml" >>"$work/$1.log" 2>&1 &
+  # A server that syncs its log for each device takes its time.
+  MEMBER=$1 "$levada" run --quiet --grace 3m --state "$work/state-$1" "${@:3}" "$work/$2.yaml" >>"$work/$1.log" 2>&1 &
   member[$1]=$!
 }
 

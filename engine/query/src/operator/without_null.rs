@@ -8,8 +8,7 @@ use crate::{
     chunk::{Chunk, Chunks},
 };
 
-/// The rows of which some columns have a value at least, where `all` is to be null in what is left out; or else those of
-/// which every one of them has one. Chunks without any are left out.
+/// Leaves out rows in which some of the columns are null; with `all`, rows in which all of them are. Chunks without rows are left out.
 pub(crate) fn without_null(input: Chunks, columns: Vec<usize>, all: bool) -> Chunks {
     Box::new(input.filter_map(move |chunk| match chunk.and_then(|chunk| kept(chunk, &columns, all)) {
         Ok(chunk) if chunk.is_empty() => None,

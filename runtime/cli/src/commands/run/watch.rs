@@ -1,6 +1,11 @@
 //! `levada run -w`: pipelines whose files are read again when they change, until a signal comes.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context;
 use levada_connector_api::Registry;
@@ -76,7 +81,10 @@ async fn keep<S>(
         // Pipelines may take their time to end: signals are heard meanwhile.
         let asked = tokio::select! {
             biased;
-            () = signals.received() => Asked::Stop,
+            () = signals.received() => {
+                tell_stopping();
+                Asked::Stop
+            }
             () = hangups.received() => heard(folder.look(runtime, true), &handles, &mut signals).await,
             Some(order) = orders.recv() => heard(folder.carry_out(order, runtime), &handles, &mut signals).await,
             () = tokio::time::sleep(EVERY) => heard(folder.look(runtime, false), &handles, &mut signals).await,
@@ -91,18 +99,9 @@ async fn keep<S>(
             }
         }
     }
-    info!("stopping: what is under way is settled first; a second signal gives up");
     let handles = folder.handles();
-    let stopped = folder.stop();
-    tokio::pin!(stopped);
-    tokio::select! {
-        code = &mut stopped => return Ok(code),
-        () = signals.received() => {}
-    }
-    warn!("giving up: what is under way will be read again");
-    handles.iter().for_each(PipelineHandle::abort);
-    stopped.await;
-    Ok(exit::INTERRUPTED)
+    let code = ended(pin!(folder.stop()), &handles, &mut signals).await;
+    Ok(code.unwrap_or(exit::INTERRUPTED))
 }
 
 /// What signals asked for.
@@ -116,21 +115,37 @@ enum Asked {
 
 /// Does something with pipelines to its end; the first signal that comes meanwhile stops all of them, the second aborts them.
 async fn heard(work: impl Future<Output = ()>, handles: &[PipelineHandle], signals: &mut Signals) -> Asked {
-    tokio::pin!(work);
+    let mut work = pin!(work);
     tokio::select! {
         biased;
         () = &mut work => return Asked::Nothing,
         () = signals.received() => {}
     }
-    info!("stopping: what is under way is settled first; a second signal gives up");
+    tell_stopping();
     handles.iter().for_each(PipelineHandle::stop);
+    match ended(work, handles, signals).await {
+        Some(()) => Asked::Stop,
+        None => Asked::GiveUp,
+    }
+}
+
+fn tell_stopping() {
+    info!("stopping: what is under way is settled first; a second signal gives up");
+}
+
+/// Waits for the end of pipelines that stop. A signal that comes meanwhile aborts them: then `None`, once they have ended.
+async fn ended<T>(
+    mut work: Pin<&mut impl Future<Output = T>>,
+    handles: &[PipelineHandle],
+    signals: &mut Signals,
+) -> Option<T> {
     tokio::select! {
         biased;
-        () = &mut work => return Asked::Stop,
+        done = &mut work => return Some(done),
         () = signals.received() => {}
     }
     warn!("giving up: what is under way will be read again");
     handles.iter().for_each(PipelineHandle::abort);
     work.await;
-    Asked::GiveUp
+    None
 }

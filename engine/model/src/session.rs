@@ -78,7 +78,7 @@ pub struct WriteReport {
 }
 
 impl WriteReport {
-    /// The rejection to tell of where one stands for all: the first that is a loss, or, where none is, the first.
+    /// The rejection that stands for all of them: the first that is a loss. If none is, the first.
     pub fn to_tell(&self) -> Option<&RejectedRows> {
         self.rejected.iter().find(|rows| rows.is_loss()).or(self.rejected.first())
     }

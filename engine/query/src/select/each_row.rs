@@ -4,8 +4,7 @@
 //!   select a, diff(b) where diff(a) > 1:   rows a b ── add diff(a) ── filter ── add diff(b) ── compute
 //! ```
 //!
-//! They need no rows of their own: their values are columns behind those of the rows that they stand beside, in the order
-//! in which these come. In a condition they see the rows as they are read, in a column those that the condition left.
+//! They need no rows of their own: each adds a column to the rows that are there, and sees these in their order. In a condition they see the rows as they are read, in a column those that the condition left.
 
 use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind};
@@ -18,7 +17,7 @@ use crate::{
     registry::{Binder, Call},
 };
 
-/// Adds a column to rows, which have so many, for every such function in expressions, and makes its call known to the scope.
+/// Adds a column to rows of `width` columns for every such function in expressions, and makes its call known to the scope.
 pub(super) fn columns<'e>(
     scope: &mut Scope,
     mut node: Node,

@@ -68,7 +68,7 @@ pub(crate) struct ExportArgs {
     /// What is written; unless given, what the file's name ends in, and CSV where it says nothing
     #[arg(long, value_enum)]
     format: Option<FileFormat>,
-    /// The file, or a folder for `export.<format>`; a device or a FIFO is written into
+    /// The file, or a folder for `export.<format>`; a device or a FIFO is written into, and `-` is the standard output
     #[arg(short, long, value_name = "FILE|DIR")]
     output: PathBuf,
     /// The version of a TsFile: 4 for servers from 2.0 on, 3 for those before
@@ -177,7 +177,7 @@ fn destination(output: &Path, format: FileFormat) -> PathBuf {
         FileFormat::Jsonl => "jsonl",
         FileFormat::Parquet => "parquet",
     };
-    if output.is_dir() { output.join("export").with_extension(extension) } else { output.to_owned() }
+    if output.as_os_str() != "-" && output.is_dir() { output.join("export").with_extension(extension) } else { output.to_owned() }
 }
 
 #[cfg(not(feature = "parquet"))]

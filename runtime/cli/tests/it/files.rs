@@ -527,3 +527,13 @@ fn an_export_is_what_its_name_ends_in_unless_a_format_is_given() {
     }
     assert!(export("b.csv", &["--format", "jsonl"]).starts_with(b"{"));
 }
+
+#[test]
+fn an_export_to_a_dash_is_on_the_standard_output() {
+    let workplace = Workplace::new();
+    sql(&workplace, "data", "insert into root.p.d(time, v) values (1, 1.5)");
+    let exported = workplace.run(&["export", "--data", "data", "--path", "root.**", "-o", "-"]);
+    assert!(exported.stderr.contains("exported 1 rows to -"), "{}", exported.stderr);
+    assert_eq!(exported.ok(), "Time,Device,v(DOUBLE)\n1,root.p.d,1.5\n");
+    assert!(!workplace.path("-").exists());
+}

@@ -7,11 +7,16 @@
 //! | a symbolic link | it stays, and what it points to counts; one that points to nothing is rejected |
 //! | a character device, a FIFO that somebody reads | it is written into |
 //! | a block device, a socket | it is rejected |
+//!
+//! The path `-` is the standard output.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{FileTypeExt, OpenOptionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -23,6 +28,9 @@ use crate::exit::Failure;
 
 /// How long a FIFO waits for its reader.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The path that means the standard output.
+const STANDARD_OUTPUT: &str = "-";
 
 /// Where rows go.
 #[derive(Debug)]
@@ -44,6 +52,9 @@ impl Target {
     /// # Errors
     /// Nothing can be written there, or there is a file and `force` does not allow to replace it.
     pub(super) fn choose(path: &Path, force: bool) -> anyhow::Result<Self> {
+        if path.as_os_str() == STANDARD_OUTPUT {
+            return Ok(Self::Stream(path.to_owned()));
+        }
         let shown = path.display();
         let path = match fs::metadata(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -142,8 +153,11 @@ impl Write for Output {
     }
 }
 
-/// Opens a device, or a FIFO that somebody reads.
+/// Opens the standard output, a device, or a FIFO that somebody reads.
 fn stream(path: &Path) -> io::Result<File> {
+    if path.as_os_str() == STANDARD_OUTPUT {
+        return io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    }
     let deadline = Instant::now() + READER_TIMEOUT;
     loop {
         // Opened as usual, a FIFO would wait for ever where nobody comes.

@@ -177,7 +177,11 @@ fn destination(output: &Path, format: FileFormat) -> PathBuf {
         FileFormat::Jsonl => "jsonl",
         FileFormat::Parquet => "parquet",
     };
-    if output.as_os_str() != "-" && output.is_dir() { output.join("export").with_extension(extension) } else { output.to_owned() }
+    if output.as_os_str() != "-" && output.is_dir() {
+        output.join("export").with_extension(extension)
+    } else {
+        output.to_owned()
+    }
 }
 
 #[cfg(not(feature = "parquet"))]

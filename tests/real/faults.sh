@@ -13,7 +13,7 @@ if mount -t tmpfs -o size=96m levada-test "$job/disk" 2>/dev/null; then
   job_fill 200000
   dd if=/dev/zero of="$job/disk/ballast" bs=1M count=92 status=none
   job_start
-  for _ in $(seq 100); do grep -qi 'no space left\|disk is full' "$job/run.log" 2>/dev/null && break; sleep 0.1; done
+  for _ in $(seq 600); do grep -qi 'no space left\|disk is full' "$job/run.log" 2>/dev/null && break; sleep 0.1; done
   grep -qi 'no space left\|disk is full' "$job/run.log" || { echo "no error told of the full disk" >&2; cat "$job/run.log" >&2; exit 1; }
   rm "$job/disk/ballast"
   wait "$pid"

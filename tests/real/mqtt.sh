@@ -83,13 +83,14 @@ kill "$broker_pid"
 wait "$broker_pid" 2>/dev/null || true
 broker
 publish "$((count / 2 + 1))" "$count"
-# All that came is stored when nothing is under way and nothing comes any more.
+# All that came is stored when nothing is under way and nothing comes any more. The broker was away: it may take seconds until it is
+# tried again.
 idle=0
 for _ in $(seq 600); do
   now=$(curl -sf "127.0.0.1:$((MQTT_PORT + 1))/metrics" | grep -E '^levada_(input_received|output_sent)' || true)
-  [ "$now" = "${before:-}" ] && idle=$((idle + 1)) || idle=0
+  [ -n "$now" ] && [ "$now" = "${before:-}" ] && idle=$((idle + 1)) || idle=0
   before=$now
-  [ "$idle" -lt 10 ] || break
+  [ "$idle" -lt 40 ] || break
   sleep 0.2
 done
 kill "$pid"

@@ -81,7 +81,7 @@ for count in 5 25; do
       if wait "$pid"; then echo "  no error" >&2; exit 1; fi
       have old 10
     else
-      sleep 3
+      sleep 8
       kill -TERM "$pid"; wait "$pid"
       have new "$count"; have old 10
     fi
@@ -99,8 +99,8 @@ sleep 1
 admin partitions 2
 sleep 0.5
 admin send 1 new 5
-sleep 8
+sleep 12
 admin send 1 late 5
-sleep 2
+sleep 6
 kill -TERM "$pid"; wait "$pid"
 have new 5; have late 5

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# After kill -9 of a pipeline that runs without an end, a new start reads again within two seconds: from the start of the
-# process to the first row it delivers, as its own metrics tell, and not after the dead member's session timeout.
+# After kill -9 of a pipeline that runs without an end, a new start reads again within seconds: from the start of the process to
+# the first row it delivers, as its own metrics tell, and not after the dead member's session timeout of 45 s. The binary of users
+# has two seconds; one that is not optimised has fifteen, on a machine that does other things too.
 set -euo pipefail
 . "$(dirname "$0")/job.sh"
 kills=${KILLS:-$([ -n "${FULL:-}" ] && echo 20 || echo 5)}
@@ -62,6 +63,7 @@ finally:
         if process and process.poll() is None:
             process.kill()
             process.wait()
-print("  first row after " + ", ".join(f"{seconds:.2f}" for seconds in took) + f" s; {max(took):.2f} s at most, 2 s allowed")
-sys.exit(0 if max(took) <= 2 else 1)
+allowed = 2 if "/release/" in levada else 15
+print("  first row after " + ", ".join(f"{seconds:.2f}" for seconds in took) + f" s; {max(took):.2f} s at most, {allowed} s allowed")
+sys.exit(0 if max(took) <= allowed else 1)
 P

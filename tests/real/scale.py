@@ -68,7 +68,7 @@ def settled():
 until("the partitions are shared", settled, 60)
 start, before, others_before, busy_before = time.monotonic(), used(ours), used(others), busy()
 sender = subprocess.run(sys.argv[6:], stdout=subprocess.DEVNULL, check=True)
-until("all messages are stored", lambda: metric("levada_output_sent_total") >= messages, 300)
+until("all messages are stored", lambda: metric("levada_output_sent_total") >= messages, 600)
 wall = time.monotonic() - start
 million = messages / 1e6
 levada, store, machine = used(ours) - before, used(others) - others_before, busy() - busy_before

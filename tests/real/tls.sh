@@ -32,10 +32,10 @@ for mechanism in SCRAM-SHA-512 SCRAM-SHA-256 PLAIN; do
   job_compare
 done
 
-# fails NAME REASON: the run ends by itself within 10 seconds, with exit code 1 and the reason in its log.
+# fails NAME REASON: the run ends by itself within a minute, with exit code 1 and the reason in its log.
 fails() {
   local code=0
-  timeout 10 "$LEVADA" run --quiet --state "$job/state" "$job/pipeline.yaml" >"$job/run.log" 2>&1 || code=$?
+  timeout 60 "$LEVADA" run --quiet --state "$job/state" "$job/pipeline.yaml" >"$job/run.log" 2>&1 || code=$?
   [ "$code" = 1 ] && grep -q "$2" "$job/run.log" || { echo "  $1: exit code $code" >&2; cat "$job/run.log" >&2; exit 1; }
   echo "  $1: $(wc -l <"$job/run.log") lines of log, exit code $code"
 }

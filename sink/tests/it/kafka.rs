@@ -56,7 +56,7 @@ impl Broker {
 
     fn sink(&self, more: &Value) -> Arc<dyn Sink> {
         let mut options = json!({
-            "brokers": self.0.bootstrap_servers(), "topic": "t", "timeout": "3s",
+            "brokers": self.0.bootstrap_servers(), "topic": "t", "timeout": "20s",
             "properties": {"reconnect.backoff.max.ms": 50, "reconnect.backoff.ms": 10},
         });
         for (name, value) in more.as_object().into_iter().flatten() {

@@ -22,7 +22,7 @@ mod faults;
 mod identities;
 mod properties;
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 
 struct Broker {
     cluster: MockCluster<'static, DefaultProducerContext>,
@@ -370,9 +370,9 @@ async fn a_start_at_the_end_holds_also_when_killed_before_the_first_commit() {
     let mut first = broker.source(&folder, json!({"start": "latest"}));
     first.connect(&Checkpoint::new()).await.expect("connected");
     // Until it has its partition.
-    tokio::time::timeout(Duration::from_secs(8), first.next()).await.expect_err("nothing to read");
+    tokio::time::timeout(Duration::from_secs(12), first.next()).await.expect_err("nothing to read");
     broker.send_numbers("t", 0, 100..200);
-    first.next().await.expect("a batch").expect("no end");
+    tokio::time::timeout(LONG, first.next()).await.expect("in time").expect("a batch").expect("no end");
     drop(first);
     let mut second = broker.source(&folder, json!({"start": "latest", "end": "latest"}));
     let mut seen = Seen::default();

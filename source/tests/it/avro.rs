@@ -115,7 +115,7 @@ fn send(producer: &BaseProducer<DefaultProducerContext>, messages: &[Vec<u8>]) {
         let record = BaseRecord::<(), _>::to("readings").partition((nth % 2) as i32).payload(payload);
         producer.send(record).map_err(|(error, _)| error).expect("queued");
     }
-    producer.flush(Duration::from_secs(10)).expect("sent");
+    producer.flush(Duration::from_secs(60)).expect("sent");
 }
 
 async fn next(source: &mut Box<dyn Source>) -> Result<Option<Batch>, Error> {

@@ -125,7 +125,7 @@ async fn a_request_is_answered_when_its_rows_are_settled_and_not_before() -> Res
 #[tokio::test]
 async fn what_cannot_be_taken_is_told_and_leaves_no_row() -> Result<()> {
     let address = free_address();
-    let more = json!({"path": "/readings", "token": "s3cret", "body": "200B", "timeout": "300ms"});
+    let more = json!({"path": "/readings", "token": "s3cret", "body": "200B", "timeout": "3s"});
     let mut source = source(&address, more);
     source.connect(&Checkpoint::new()).await?;
     let asked = tokio::spawn(async move {

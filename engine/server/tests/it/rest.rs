@@ -172,7 +172,7 @@ async fn a_stop_waits_a_while_and_no_longer_for_requests_that_do_not_arrive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_long_or_too_slow_is_rejected() {
-    let (frame_bytes, stall) = (100 << 10, Duration::from_millis(500));
+    let (frame_bytes, stall) = (100 << 10, Duration::from_secs(3));
     let served = serve_with(ServerOptions { frame_bytes, stall, ..ServerOptions::default() }).await;
     let rest = rest(&served).await;
     let (status, body) = answer(begin(&rest, "Content-Length: 102401").await).await;

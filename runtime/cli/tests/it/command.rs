@@ -122,7 +122,7 @@ impl MockKafka {
 
     pub(crate) fn send_bytes(&self, topic: &str, message: &[u8]) {
         self.producer.send(BaseRecord::<(), [u8]>::to(topic).payload(message)).expect("queued");
-        self.producer.flush(Duration::from_secs(10)).expect("acknowledged");
+        self.producer.flush(Duration::from_secs(60)).expect("acknowledged");
     }
 }
 

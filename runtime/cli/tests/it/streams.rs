@@ -160,7 +160,7 @@ fn tap_shows_rows_in_flight_and_top_what_pipelines_do() {
     let missing = server.asking(&["tap", "a/stor", "--limit", "1"]);
     assert!(missing.code == Some(1) && missing.stderr.contains("store (sink)"), "{missing:?}");
 
-    let top = server.asking(&["top", "--once", "--every", "200ms"]).ok();
+    let top = server.asking(&["top", "--once", "--every", "2s"]).ok();
     for line in ["a/in ", "b/store "] {
         assert!(top.lines().any(|found| found.starts_with(line)), "{line}:\n{top}");
     }

@@ -17,7 +17,7 @@ pub(crate) fn module(name: &str) -> PathBuf {
 /// Limits that tests can wait for.
 pub(crate) fn options() -> HostOptions {
     HostOptions {
-        time: Duration::from_millis(500),
+        time: Duration::from_secs(2),
         memory: 16 << 20,
         handed_over: 4 << 20,
         ..HostOptions::default()

@@ -45,7 +45,7 @@ fn an_endless_loop_in_any_method_ends_at_its_deadline() {
     for (name, method) in METHODS.into_iter().chain([("before_destroy", Method::BeforeDestroy)]) {
         let error = wrong(name, "loop");
         assert_eq!((error.method, error.fault.kind), (method, FaultKind::TimeLimit), "{error}");
-        assert_eq!(error.fault.message, "it ran longer than the 500ms that a call may take");
+        assert_eq!(error.fault.message, "it ran longer than the 2s that a call may take");
     }
 }
 
@@ -106,7 +106,7 @@ fn a_module_whose_start_never_ends_ends_at_its_deadline() {
         let error = UdtfRun::open("spin", &*spin[0], parameters(inputs, []), UdfLimits::default())
             .expect_err("it never starts");
         assert_eq!((error.method, error.fault.kind), (Method::Load, FaultKind::TimeLimit), "{error}");
-        assert!(error.to_string().contains("it ran longer than the 500ms"), "{error}");
+        assert!(error.to_string().contains("it ran longer than the 2s"), "{error}");
     }
 }
 

@@ -41,6 +41,10 @@ pub use self::metrics::count_pipes;
 use self::{databases::Databases, deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
 use crate::Chance;
 
+/// For how long it is tried again where nobody says whether what is sent or the receiver is at fault. A network that is cut again and
+/// again, or a server that begins, is no reason to give something up.
+const PATIENCE: Duration = Duration::from_secs(600);
+
 /// How long a receiver may take to answer when a pipe is made.
 const REACH: Duration = Duration::from_secs(5);
 
@@ -188,8 +192,7 @@ fn pool(work: &PipeWork, engine: &str, tls: Option<&Tls>) -> Option<Pool> {
     Some(Pool::new(PoolOptions {
         // One that is back is to be met soon.
         left_out_most: Duration::from_secs(1),
-        // A network that is cut again and again is no reason to give up rows.
-        patience: Duration::from_secs(600),
+        patience: PATIENCE,
         ..PoolOptions::new(nodes.clone(), client)
     }))
 }

@@ -18,7 +18,7 @@
 //!
 //! A batch counts as delivered when the store has answered. Rows that the store will never take (a type that does not
 //! fit, older than the time to live) are rejected one by one and do not hold up the others. So are, at nodes, those at which a
-//! server hangs up or fails inside each time.
+//! server hangs up, or fails and does not say that they are why, each time.
 //!
 //! # What it does not do
 //!

@@ -33,6 +33,7 @@ codes! {
     ILLEGAL_PARAMETER = 303, "A parameter has a value that is not allowed.";
     OVERLAP_WITH_EXISTING_TASK = 304, "Such a task is under way.";
     INTERNAL_SERVER_ERROR = 305, "A fault of the server's own.";
+    DISPATCH_ERROR = 306, "The part of the server that has to do it cannot be reached.";
     REDIRECTION_RECOMMEND = 400, "Done; next time another node is closer.";
     DATABASE_NOT_EXIST = 500, "There is no such database.";
     DATABASE_ALREADY_EXISTS = 501, "The database exists.";
@@ -52,20 +53,26 @@ codes! {
     SYSTEM_READ_ONLY = 600, "The store takes no writes.";
     STORAGE_ENGINE_ERROR = 601, "Storing failed.";
     NOT_READY = 602, "The server is starting.";
+    DATAREGION_PROCESS_ERROR = 603, "A region failed.";
+    TSFILE_PROCESSOR_ERROR = 604, "A file of the store failed.";
     WRITE_PROCESS_ERROR = 605, "Writing failed.";
     WRITE_PROCESS_REJECT = 606, "The write was rejected for now: too much is under way.";
     OUT_OF_TTL = 607, "The rows are older than their time to live.";
     ALIGNED_TIMESERIES_ERROR = 609, "An aligned write to a plain device, or the reverse.";
+    WAL_ERROR = 610, "The log cannot be written.";
     DISK_SPACE_INSUFFICIENT = 611, "The disk is full.";
     DATA_TYPE_MISMATCH = 614, "A value's type is not its series' type.";
+    WAL_ENTRY_TOO_LARGE = 620, "The log has no room for so large a write.";
     SQL_PARSE_ERROR = 700, "The statement is not well formed.";
     SEMANTIC_ERROR = 701, "The statement is well formed but makes no sense.";
     QUERY_NOT_ALLOWED = 704, "A query where another statement is expected, or the reverse.";
     QUERY_PROCESS_ERROR = 708, "The query failed while running.";
     QUERY_MEMORY_NOT_ENOUGH = 709, "The query needs more memory than it may have.";
+    INTERNAL_REQUEST_RETRY_ERROR = 713, "A part of the server asks for another attempt.";
     NO_SUCH_QUERY = 714, "No query of that name or number runs.";
     QUERY_WAS_KILLED = 715, "The query was cancelled.";
     QUERY_TIMEOUT = 720, "The query took too long.";
+    PLAN_FAILED_NETWORK_PARTITION = 721, "Parts of the server do not reach each other.";
     WRONG_LOGIN_PASSWORD = 801, "User or password is wrong.";
     NOT_LOGIN = 802, "There is no session.";
     NO_PERMISSION = 803, "The user may not do this.";
@@ -77,6 +84,17 @@ codes! {
     ROLE_ALREADY_EXIST = 809, "The role exists.";
     NOT_HAS_PRIVILEGE = 811, "The user or role does not have the privilege.";
     NOT_HAS_PRIVILEGE_GRANT_OPTION = 817, "The user may not give the privilege to others.";
+    CREATE_REGION_ERROR = 901, "A region cannot be made now.";
+    PARTITION_CACHE_UPDATE_ERROR = 903, "The server does not know where its regions are.";
+    CONSENSUS_NOT_INITIALIZED = 904, "The replicas of a region have not begun.";
+    REGION_LEADER_CHANGE_ERROR = 905, "A region has no leader now.";
+    NO_AVAILABLE_REGION_GROUP = 906, "The server waits for its regions, as it does at its start.";
+    LACK_PARTITION_ALLOCATION = 907, "There is no region for it yet.";
+    NO_ENOUGH_DATANODE = 1003, "Too few nodes are up.";
+    CAN_NOT_CONNECT_DATANODE = 1007, "A node cannot be reached.";
+    CAN_NOT_CONNECT_CONFIGNODE = 1010, "The node that knows the others cannot be reached.";
+    NO_AVAILABLE_REPLICA = 1012, "No replica is up.";
+    CONFIG_NODE_LEADER_WARMING_UP = 1014, "The node that knows the others is starting.";
     LOAD_FILE_ERROR = 1100, "Loading a file failed.";
     CREATE_PIPE_SINK_ERROR = 1106, "Where a pipe is to send is not right.";
     PIPE_ERROR = 1107, "A pipe is not right.";
@@ -88,6 +106,7 @@ codes! {
     CREATE_TRIGGER_ERROR = 1300, "A trigger cannot be made.";
     DROP_TRIGGER_ERROR = 1301, "A trigger cannot be removed.";
     PIPE_NOT_EXIST_ERROR = 1806, "There is no such pipe.";
+    CONSENSUS_GROUP_NOT_EXIST = 2206, "The region has not begun.";
 }
 
 impl StatusCode {
@@ -108,7 +127,44 @@ impl StatusCode {
                 | Self::WRITE_PROCESS_REJECT
                 | Self::DISK_SPACE_INSUFFICIENT
                 | Self::QUERY_TIMEOUT
+        ) || self.is_of_cluster()
+    }
+
+    /// Whether the code says that a part of the server is away or has not begun, which says nothing of the request.
+    const fn is_of_cluster(self) -> bool {
+        matches!(
+            self,
+            Self::DISPATCH_ERROR
+                | Self::WAL_ERROR
+                | Self::INTERNAL_REQUEST_RETRY_ERROR
+                | Self::PLAN_FAILED_NETWORK_PARTITION
+                | Self::CREATE_REGION_ERROR
+                | Self::PARTITION_CACHE_UPDATE_ERROR
+                | Self::CONSENSUS_NOT_INITIALIZED
+                | Self::REGION_LEADER_CHANGE_ERROR
+                | Self::NO_AVAILABLE_REGION_GROUP
+                | Self::LACK_PARTITION_ALLOCATION
+                | Self::NO_ENOUGH_DATANODE
+                | Self::CAN_NOT_CONNECT_DATANODE
+                | Self::CAN_NOT_CONNECT_CONFIGNODE
+                | Self::NO_AVAILABLE_REPLICA
+                | Self::CONFIG_NODE_LEADER_WARMING_UP
+                | Self::CONSENSUS_GROUP_NOT_EXIST
         )
+    }
+
+    /// Whether the code leaves open if the request or the server is the cause, as one that is not known here does: only time tells.
+    pub const fn is_vague(self) -> bool {
+        matches!(
+            self,
+            Self::EXECUTE_STATEMENT_ERROR
+                | Self::INTERNAL_SERVER_ERROR
+                | Self::STORAGE_ENGINE_ERROR
+                | Self::DATAREGION_PROCESS_ERROR
+                | Self::TSFILE_PROCESSOR_ERROR
+                | Self::WRITE_PROCESS_ERROR
+                | Self::MULTIPLE_ERROR
+        ) || !self.is_success() && self.name().is_none()
     }
 }
 

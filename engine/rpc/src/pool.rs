@@ -19,7 +19,7 @@
 //! - **Retries.** A lost request is repeated on another connection at once, since repeating a write is harmless. Temporary
 //!   failures of the server are returned as transient errors; waiting and retrying is up to the caller. A statement that only reads is sent again by
 //!   itself, for a time, while a server says that it is not ready.
-//! - **Doubt.** When servers hang up or fail internally at a write each time, for longer than
+//! - **Doubt.** When servers hang up at a write, or fail and do not say that its rows are why, each time, for longer than
 //!   [`patience`](PoolOptions::patience), the write is divided like a rejected one, and the rows that cause the failure are
 //!   rejected.
 

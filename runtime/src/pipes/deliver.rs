@@ -175,15 +175,15 @@ impl Delivery<'_, '_> {
         done: Result<(), SessionError>,
         what: impl FnOnce() -> String,
     ) -> Result<(), SessionError> {
-        told(self.work, done, what)
+        told(self.work, self.failing.is_for_long(), done, what)
     }
 
     async fn rows(&self, pool: &Pool, tablets: &[Tablet]) -> Result<(), SessionError> {
         let write = Write { tablets: tablets.to_vec(), coerce: true, ..Write::default() };
         let report = pool.insert_tablets(write).await?;
-        if let Some(first) =
-            report.rejected.iter().find(|rejected| may_heal(&SessionError::new(rejected.code, "")))
-        {
+        // What the pool gave up after its patience is no more tried for ever than the rest.
+        let heals = |code: StatusCode| !code.is_vague() && may_heal(&SessionError::new(code, ""));
+        if let Some(first) = report.rejected.iter().find(|rejected| heals(rejected.code)) {
             // Not for what they are: it may be put right, and then they are taken.
             return Err(SessionError {
                 transient: false,

@@ -15,6 +15,7 @@ use levada_model::SessionError;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
+use super::PATIENCE;
 use crate::{Chance, retry::Attempts};
 
 /// The waits of a receiver that cannot be reached, or is in trouble.
@@ -71,6 +72,11 @@ impl<'a> Failing<'a> {
         } else {
             sleep(wait).await;
         }
+    }
+
+    /// Whether it has failed for longer than a server takes to come to itself.
+    pub(super) fn is_for_long(&self) -> bool {
+        self.attempts.since().is_some_and(|since| since.elapsed() >= PATIENCE)
     }
 
     /// Something worked.

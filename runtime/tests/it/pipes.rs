@@ -1,5 +1,6 @@
 //! Pipes between engines that are served in this process.
 
+mod answers;
 mod chaos;
 mod circles;
 mod proxy;

@@ -14,8 +14,8 @@ use serde::Deserialize;
 /// With `embedded` each row is stored exactly once: its position is stored with it. With `nodes` delivery is at least once; the
 /// effect is once, as a row written again replaces itself: it is known by its series and time. A row that the store rejects is
 /// rejected with the store's words, and holds up no other. What passes (a node that is down, or short of memory or disk) is
-/// waited for. A write at which nodes hang up or fail inside each time, five times and for a minute, is divided until the rows
-/// that cause it stand alone: they are rejected. `nodes` was tried with Apache IoTDB 0.12.0 and 2.0.1-beta.
+/// waited for. A write at which nodes hang up, or fail and do not say that it is why, five times and for a minute, is divided until
+/// the rows that cause it stand alone: they are rejected. `nodes` was tried with Apache IoTDB 0.12.0 and 2.0.1-beta.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = serde_json::json!({"embedded": "./data", "database": "root.plant"}))]

@@ -100,13 +100,18 @@ impl Generation {
     }
 }
 
-/// Before 2.0 a value of the wrong type gets the code of the component that noticed it, even a transient one: the message tells
-/// what it is.
+/// Before 2.0 a value of the wrong type gets the code of the component that noticed it, even a transient one, and a server that
+/// waits for its regions says no more than that the statement failed: the message tells what it is.
 fn of_words(code: StatusCode, message: &str) -> StatusCode {
     let message = message.to_ascii_lowercase();
     let mismatch =
         ["datatype mismatch", "type mismatch", "is not consistent", "not consistent, registered type"];
     let ttl = ["out of ttl", "less than ttl"];
+    // Of a server that has just begun: it waits for its own parts.
+    let regions = message.contains("no available") && message.contains("regiongroup");
+    if matches!(code.0, 301 | 305) && regions {
+        return StatusCode::NO_AVAILABLE_REGION_GROUP;
+    }
     if matches!(code.0, 301 | 302 | 305 | 507 | 508 | 601 | 605 | 708) {
         if mismatch.iter().any(|words| message.contains(words)) {
             return StatusCode::DATA_TYPE_MISMATCH;
@@ -163,10 +168,20 @@ mod tests {
             (StatusCode::DATA_TYPE_MISMATCH, false, format!("n: {words}"))
         );
         assert!(rejected(Generation::V0_12, &status(413, "write is blocked")).1);
-        let mut again = status(904, "no leader");
+        let mut again = status(900, "it moves");
         assert!(!rejected(Generation::V1, &again).1);
         again.need_retry = Some(true);
         assert!(rejected(Generation::V1, &again).1);
+    }
+
+    #[test]
+    fn a_server_that_waits_for_its_regions_is_told_by_its_words() {
+        let words = "There are no available SchemaRegionGroup RegionGroups currently, please use \"show cluster\" or \
+                     \"show regions\" to check the cluster status";
+        let (code, transient, _) = rejected(Generation::V1, &status(301, words));
+        assert_eq!((code, transient), (StatusCode::NO_AVAILABLE_REGION_GROUP, true));
+        let (code, transient, _) = rejected(Generation::V1, &status(301, "a predicate"));
+        assert_eq!((code, transient), (StatusCode::EXECUTE_STATEMENT_ERROR, false));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Requests in doubt: a server failed at them, and they may be the cause.
 //!
-//! A server that hangs up or fails internally may be in temporary trouble, or may have met a request that it can never take.
+//! A server that hangs up, fails internally or says no more than that it failed (see [`StatusCode::is_vague`]) may be in temporary
+//! trouble, as at its start, or may have met a request that it can never take.
 //! Only time tells them apart. The write is therefore repeated unchanged, until a request has failed [`MIN_FAILURES`] times and
 //! [`patience`](super::PoolOptions::patience) is over. From then on its requests are divided like rejected ones. Failed parts
 //! are remembered until the write ends, as a server that a part brings down needs some time after each.

@@ -59,6 +59,10 @@ impl Pool {
                 }
             }
             Ok(Answer::Done(_)) => {}
+            // It may be in trouble, and what it has is not known.
+            Err(ClientError::Rejected(error)) if error.code.is_vague() => {
+                return Err(SessionError { transient: true, ..error });
+            }
             // A server may answer that there is no such path.
             Err(ClientError::Rejected(error)) if !error.transient => {}
             Err(error) => return Err(error.into()),

@@ -180,7 +180,7 @@ impl Pool {
             let Some(piece) = pieces.pop() else { continue };
             let original = share.iter().find(|(index, _)| *index == piece.index);
             let Some((index, original)) = original else { continue };
-            if !piece.asked && making.coerce && !doubtful && is_of_types(error.code) {
+            if !piece.asked && making.coerce && is_of_types(error.code, doubtful) {
                 let types = self.learn(original.device()).await?;
                 if let Some(rows) = within(original, &piece.tablet) {
                     let made = making.pieces(*index, &rows, Some(&types));
@@ -231,7 +231,11 @@ impl Pool {
             Err(failed) if failed.doubtful => {
                 let patience = self.0.options.patience;
                 let given_up = doubts.failed(keys(), &failed.error, request.doubted, failed.gone, patience);
-                if given_up { Ok(Some(failed)) } else { Err(failed.error) }
+                if given_up {
+                    Ok(Some(failed))
+                } else {
+                    Err(SessionError { transient: true, ..failed.error })
+                }
             }
             Err(failed) if failed.error.transient || failed.shut_out => Err(failed.error),
             Err(failed) => Ok(Some(failed)),
@@ -291,7 +295,7 @@ impl Pool {
                     let last = attempts == 0;
                     let doubtful = match &error {
                         ClientError::Lost { timed_out, .. } => !lease.used && !timed_out,
-                        ClientError::Rejected(error) => failed_inside(error.code),
+                        ClientError::Rejected(error) => error.code.is_vague(),
                     };
                     if doubtful || matches!(error, ClientError::Lost { timed_out: false, .. }) {
                         lost = Some(error.to_string());
@@ -339,25 +343,15 @@ impl Pool {
     }
 }
 
-/// Whether a server failed internally, which may be the request's fault, rather than for lack of a resource.
-fn failed_inside(code: StatusCode) -> bool {
-    matches!(
-        code,
-        StatusCode::INTERNAL_SERVER_ERROR
-            | StatusCode::STORAGE_ENGINE_ERROR
-            | StatusCode::WRITE_PROCESS_ERROR
-    )
-}
-
-/// Whether the types of series may be the cause.
-fn is_of_types(code: StatusCode) -> bool {
-    matches!(
-        code,
-        StatusCode::DATA_TYPE_MISMATCH
-            | StatusCode::METADATA_ERROR
-            | StatusCode::EXECUTE_STATEMENT_ERROR
-            | StatusCode::STORAGE_ENGINE_ERROR
-    )
+/// Whether the types of series may be the cause, where it is in doubt whether the server is, too.
+fn is_of_types(code: StatusCode, doubtful: bool) -> bool {
+    match code {
+        StatusCode::DATA_TYPE_MISMATCH | StatusCode::METADATA_ERROR | StatusCode::STORAGE_ENGINE_ERROR => {
+            !doubtful
+        }
+        StatusCode::EXECUTE_STATEMENT_ERROR => true,
+        _ => false,
+    }
 }
 
 /// A piece's columns, or halves of its rows; `None` where it has only one.

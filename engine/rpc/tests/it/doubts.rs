@@ -1,6 +1,12 @@
 //! A write at which a server fails each time is not repeated forever; one that only waits for the server is not given up.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use levada_model::{RejectedRows, Session, SessionError, StatusCode, Tablet};
 use levada_rpc::{Pool, PoolOptions};
@@ -58,7 +64,8 @@ async fn a_row_at_which_a_server_hangs_up_each_time_is_rejected_and_the_others_s
 
 #[tokio::test]
 async fn a_row_at_which_a_server_fails_inside_each_time_is_rejected_with_its_words() {
-    for code in [305, 601, 605] {
+    // The last is of a version that is not known here.
+    for code in [301, 305, 601, 605, 9_999] {
         let server = Server::start().await;
         server.state.lock().reject = Some(Arc::new(move |_, _, time| {
             (time == 209).then(|| (code, "NullPointerException".to_owned()))
@@ -90,7 +97,7 @@ async fn a_row_that_brings_the_server_down_is_found_though_each_part_costs_a_res
 async fn what_a_server_gets_over_is_stored_whole() {
     let server = Server::start().await;
     let pool = narrow(&server);
-    for trouble in [Trouble::HangsUp, Trouble::Rejects(305)] {
+    for trouble in [Trouble::HangsUp, Trouble::Rejects(301), Trouble::Rejects(305), Trouble::Rejects(9_999)] {
         server.trouble.send_replace(trouble);
         let heal = |failed| {
             if failed == 4 {
@@ -100,6 +107,24 @@ async fn what_a_server_gets_over_is_stored_whole() {
         let (rejected, errors) = written(&pool, &tablets(), heal).await;
         assert!(rejected.is_empty() && errors.len() == 4, "{rejected:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_waits_for_its_regions_rejects_no_rows() {
+    let words =
+        "There are no available SchemaRegionGroup RegionGroups currently, please use \"show cluster\"";
+    let server = Server::start().await;
+    let pool = narrow(&server);
+    // It is there for its second request: what would be divided by then was rejected in part, and stored in part.
+    let began = Arc::new(AtomicUsize::new(0));
+    server.state.lock().reject = Some(Arc::new(move |_, _, time| {
+        let asked = began.fetch_add(usize::from(time == 0), Ordering::Relaxed);
+        (asked < 2).then(|| (301, words.to_owned()))
+    }));
+    let (rejected, errors) = written(&pool, &tablets(), |_| {}).await;
+    assert!(rejected.is_empty(), "{rejected:?}");
+    assert!(errors.iter().all(|error| error.code == StatusCode::NO_AVAILABLE_REGION_GROUP), "{errors:?}");
+    assert_eq!(stored(&server), [10, 10, 10]);
 }
 
 #[tokio::test]
@@ -119,7 +144,7 @@ async fn nothing_is_given_up_before_patience_is_over() {
 async fn a_server_that_is_short_of_something_is_waited_for_however_long() {
     let server = Server::start().await;
     let pool = pool(&[&server]);
-    for code in [600, 602, 606, 611] {
+    for code in [306, 600, 602, 606, 610, 611, 904, 906, 1_010] {
         server.trouble.send_replace(Trouble::Rejects(code));
         for _ in 0..20 {
             let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");

@@ -4,6 +4,7 @@
 //!   kind                          body
 //!   0, 1, 50, 51                  who sends: a precision of times, from version 2 on keys and values
 //!   2, 3, 6 and 10, 11, 13        rows: plan nodes, tablets, both; the second group names a database behind each
+//!   7 and 12                      rows: an entry of the sender's log, in the second with its length before it and a database behind
 //!   4, 5 and 8, 9                 a file in pieces, then its seal; the second group with its deletions
 //!   100, 200                      changes of the catalog: plan nodes, plans of a config node
 //!   101, 102 and 201, 202         the catalog as files in pieces, then their seal
@@ -25,7 +26,7 @@ use levada_model::{Path, PathPattern, Series, Tablet};
 
 pub use self::snapshot::{SeriesTree, databases, ttls};
 use self::{
-    node::node,
+    node::{logged, node},
     tablet::{Layout, tablet},
     take::Take,
 };
@@ -196,6 +197,8 @@ pub fn read(kind: i16, body: Bytes) -> Result<Option<Step>, WireError> {
         }
         6 => either(&from, |from, layout| batch(from, layout, false))?,
         13 => Step::Changes(batch(&mut from, Layout::V2, true)?),
+        7 => Step::Changes(vec![logged(&mut from)?]),
+        12 => Step::Changes(vec![logged(&mut Take(from.blob()?))?]),
         4 | 8 | 101 | 201 => {
             let (file, offset) = (from.text()?, from.i64()?);
             Step::Piece(Piece { file, offset: length(offset)?, bytes: from.blob()? })
@@ -274,13 +277,14 @@ fn either(
 }
 
 fn batch(from: &mut Take, layout: Layout, names_databases: bool) -> Result<Vec<Change>, WireError> {
-    let entries = from.i32()?;
-    if entries != 0 {
-        return Err(WireError::Mismatch(format!(
-            "{entries} entries of a log in a batch: no server sends them"
-        )));
-    }
     let mut changes = Vec::new();
+    // Servers of 1.2 send what is not in their memory any more as their log has it.
+    for _ in 0..from.count_of(4)? {
+        changes.push(logged(&mut Take(from.blob()?))?);
+        if names_databases {
+            from.nullable_text()?;
+        }
+    }
     for _ in 0..from.count()? {
         changes.push(node(from)?);
         node::end(from)?;

@@ -3,6 +3,7 @@
 //! ```text
 //!   kind: i16, what is of the kind, identity: text, children: i32 (none)
 //! ```
+//! The log of a sender has those of rows, too, without identity and otherwise laid out: see [`Place`].
 
 use std::sync::Arc;
 
@@ -20,22 +21,43 @@ use crate::{
     thrift::WireError,
 };
 
+/// Where a node comes from, which says how it is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A request: measurements may have no schema, types stand behind them, and rows say whether types are to be inferred.
+    Request,
+    /// The log: measurements always have a schema, which has the type.
+    Log,
+}
+
+/// An entry of a sender's log that has rows.
+///
+/// ```text
+///   kind of the entry: u8, memtable: i64, kind of the node: i16, place in the log: i64, what is of the kind
+/// ```
+pub(super) fn logged(from: &mut Take) -> Result<Change, WireError> {
+    from.u8()?;
+    from.i64()?;
+    let kind = from.i16()?;
+    from.i64()?;
+    let rows = match kind {
+        13 => insert_tablet(from, Place::Log)?.into_iter().collect(),
+        14 => insert_row(from, Place::Log)?.into_iter().collect(),
+        15 => insert_rows(from, Place::Log)?,
+        kind => return Err(WireError::Code { what: "node in a log", code: kind.into() }),
+    };
+    match from.0.len() {
+        0 => Ok(Change::Rows(rows)),
+        left => Err(WireError::Mismatch(format!("{left} bytes are left behind an entry of a log"))),
+    }
+}
+
 /// A node up to its identity.
 pub(super) fn node(from: &mut Take) -> Result<Change, WireError> {
     Ok(match from.i16()? {
-        13 => Change::Rows(insert_tablet(from)?.into_iter().collect()),
-        14 => Change::Rows(insert_row(from)?.into_iter().collect()),
-        15 => {
-            let mut rows = Vec::new();
-            let count = from.count_of(1)?;
-            for _ in 0..count {
-                rows.extend(insert_row(from)?);
-            }
-            for _ in 0..count {
-                from.i32()?;
-            }
-            Change::Rows(rows)
-        }
+        13 => Change::Rows(insert_tablet(from, Place::Request)?.into_iter().collect()),
+        14 => Change::Rows(insert_row(from, Place::Request)?.into_iter().collect()),
+        15 => Change::Rows(insert_rows(from, Place::Request)?),
         19 => create_series(from)?,
         21 => alter_series(from)?,
         22 => create_aligned(from)?,
@@ -55,24 +77,46 @@ pub(super) fn end(from: &mut Take) -> Result<(), WireError> {
     }
 }
 
-/// Of each measurement its name, in canonical form.
-fn names(from: &mut Take, count: usize) -> Result<Vec<Arc<str>>, WireError> {
-    let has_schemas = from.is()?;
-    let mut names = Vec::new();
+/// A measurement: its name, in canonical form, and its type where that stands with it.
+type Measured = (Arc<str>, Option<DataType>);
+
+fn measurements(from: &mut Take, count: usize, place: Place) -> Result<Vec<Measured>, WireError> {
+    let has_schemas = place == Place::Log || from.is()?;
+    let mut found = Vec::new();
     for _ in 0..count {
-        names.push(measurement(&from.text()?)?);
+        let name = measurement(&from.text()?)?;
+        let mut data_type = None;
         if has_schemas {
-            from.schema()?;
+            data_type = Some(from.schema()?.data_type);
             from.map()?;
         }
+        found.push((name, data_type));
     }
-    Ok(names)
+    Ok(found)
 }
 
-fn insert_tablet(from: &mut Take) -> Result<Option<Tablet>, WireError> {
+fn insert_rows(from: &mut Take, place: Place) -> Result<Vec<Tablet>, WireError> {
+    let mut rows = Vec::new();
+    let count = from.count_of(1)?;
+    for _ in 0..count {
+        rows.extend(insert_row(from, place)?);
+    }
+    if place == Place::Request {
+        for _ in 0..count {
+            from.i32()?;
+        }
+    }
+    Ok(rows)
+}
+
+fn insert_tablet(from: &mut Take, place: Place) -> Result<Option<Tablet>, WireError> {
     let (device, count) = (from.path()?, from.count_of(1)?);
-    let names = names(from, count)?;
-    let types = (0..count).map(|_| from.data_type()).collect::<Result<Vec<_>, _>>()?;
+    let mut known = measurements(from, count, place)?;
+    if place == Place::Request {
+        for (_, data_type) in &mut known {
+            *data_type = Some(from.data_type()?);
+        }
+    }
     let rows = from.count_of(8)?;
     let times = get_all::<Int64Type>(rows, None, &mut from.0)?;
     let mut nulls: Vec<Option<NullBuffer>> = vec![None; count];
@@ -84,7 +128,8 @@ fn insert_tablet(from: &mut Take) -> Result<Option<Tablet>, WireError> {
         }
     }
     let mut columns = Vec::with_capacity(count);
-    for ((name, data_type), nulls) in names.into_iter().zip(types).zip(nulls) {
+    for ((name, data_type), nulls) in known.into_iter().zip(nulls) {
+        let Some(data_type) = data_type else { continue };
         let values = get_values(data_type, rows, None, &mut from.0)?;
         let values = nulls.map_or_else(|| Arc::clone(&values), |nulls| with_nulls(&values, nulls));
         columns.push(Column { name, data_type, values });
@@ -93,17 +138,18 @@ fn insert_tablet(from: &mut Take) -> Result<Option<Tablet>, WireError> {
     (rows > 0).then(|| of_parts(device, aligned, times, columns)).transpose()
 }
 
-fn insert_row(from: &mut Take) -> Result<Option<Tablet>, WireError> {
+fn insert_row(from: &mut Take, place: Place) -> Result<Option<Tablet>, WireError> {
     let (time, device, count) = (from.i64()?, from.path()?, from.count_of(1)?);
-    let names = names(from, count)?;
     let mut columns = Vec::with_capacity(count);
-    for name in names {
+    for (name, _) in measurements(from, count, place)? {
         if let Some(value) = value(&mut from.0)? {
             columns.push(cell(name, value));
         }
     }
-    // Whether types are to be inferred: values say theirs.
-    from.u8()?;
+    if place == Place::Request {
+        // Whether types are to be inferred: values say theirs.
+        from.u8()?;
+    }
     let aligned = from.is()?;
     let times = Int64Array::from(vec![time]);
     (!columns.is_empty()).then(|| of_parts(device, aligned, times, columns)).transpose()

@@ -292,6 +292,30 @@ impl Put {
         put.i8(1).i32(7).i8(5).text("x").i8(-2).i8(0).i8(0)
     }
 
+    /// What begins an entry of a log: its kind, its memtable, its node's kind and its place.
+    fn entry(self, kind: i8, node: i16) -> Self {
+        self.i8(kind).i64(3).i16(node).i64(42)
+    }
+
+    fn logged_row(self, time: i64) -> Self {
+        let put = self.i64(time).text("root.a.d").i32(3);
+        let put = put.schema("i", DataType::Int32).schema("t", DataType::Text).schema("n", DataType::Double);
+        put.i8(1).i32(7).i8(5).text("x").i8(-2).i8(0)
+    }
+
+    fn logged_tablet(self) -> Self {
+        let put = self.entry(5, 13).text("root.a.d").i32(2);
+        let put = put.schema("i", DataType::Int32).schema("b", DataType::Boolean);
+        let put = put.i32(2).i64(1).i64(2).i8(1).i8(0).i8(1).i8(0b10);
+        put.i32(7).i32(8).i8(1).i8(0).i8(1)
+    }
+
+    fn blob(mut self, bytes: &[u8]) -> Self {
+        self.0.put_i32(i32::try_from(bytes.len()).expect("short"));
+        self.0.put_slice(bytes);
+        self
+    }
+
     fn tablet_node(self) -> Self {
         let put = self.i16(13).text("root.a.d").i32(2).i8(0).text("i").text("b");
         let put = put.i8(1).i8(0).i32(2).i64(1).i64(2);
@@ -338,9 +362,42 @@ fn rows_of_1_3_are_read_as_nodes_as_tablets_and_in_batches() {
     assert_eq!(read_sent(sent.done()).expect("readable"), Sent::File("x.tsfile".to_owned()));
 }
 
+/// Entries of a log as 1.2 sends them: a row, rows, a tablet.
+fn entries() -> [Bytes; 3] {
+    [
+        Put::default().entry(4, 14).logged_row(5).done(),
+        Put::default().entry(8, 15).i32(2).logged_row(5).logged_row(6).done(),
+        Put::default().logged_tablet().done(),
+    ]
+}
+
+#[test]
+fn entries_of_a_senders_log_are_read_alone_and_in_batches() {
+    let row = |time: i64| format!("root.a.d [{time}] i=7 t=x");
+    let tablet = "root.a.d aligned [1, 2] i=7,8 b=true,-".to_owned();
+    let expected = [vec![row(5)], vec![row(5), row(6)], vec![tablet]];
+    for (entry, expected) in entries().into_iter().zip(&expected) {
+        assert_eq!(&rows(&changes(7, entry.clone())), expected);
+        assert_eq!(&rows(&changes(12, Put::default().blob(&entry).text("root.a").done())), expected);
+    }
+    let [one, two, three] = entries();
+    let batch = Put::default().i32(3).blob(&one).blob(&two).blob(&three).i32(1).tablet_node().end().i32(0);
+    let all: Vec<_> = expected.iter().flatten().cloned().collect();
+    let node = "root.a.d aligned [1, 2] i=7,8 b=true,-".to_owned();
+    assert_eq!(rows(&changes(6, batch.done())), [all.clone(), vec![node]].concat());
+    let named = Put::default().i32(1).blob(&two).i32(-1).i32(0).i32(0);
+    assert_eq!(rows(&changes(13, named.done())), all[1..3]);
+    // Only rows are sent so.
+    let wrong = read(7, Put::default().entry(6, 44).i32(0).i64(1).i64(2).done()).expect_err("a deletion");
+    assert!(wrong.to_string().contains("node in a log"), "{wrong}");
+    let long = [one.as_ref(), &[0]].concat();
+    assert!(read(7, long.into()).expect_err("too long").to_string().contains("1 bytes are left"));
+}
+
 #[test]
 fn bodies_that_are_cut_off_or_changed_are_errors_and_no_panic() {
-    for (kind, body) in recorded() {
+    let logged = entries().into_iter().map(|entry| (7, entry));
+    for (kind, body) in recorded().into_iter().chain(logged) {
         let step = read(kind, body.clone()).expect("readable");
         assert!(step.is_some(), "{kind}");
         for length in 0..body.len().min(120) {
@@ -353,7 +410,7 @@ fn bodies_that_are_cut_off_or_changed_are_errors_and_no_panic() {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut changed = body.to_vec();
                 changed[at] = value;
-                for kind in [kind, 2, 3, 6, 13, 100, 200] {
+                for kind in [kind, 2, 3, 6, 7, 12, 13, 100, 200] {
                     drop(read(kind, changed.clone().into()));
                 }
             }

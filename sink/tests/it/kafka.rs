@@ -170,12 +170,12 @@ fn padded(mut batch: Batch, numbers: &[i64], length: usize) -> Batch {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_passes_the_contract() {
-    sink_contract(&mut Harness { broker: Broker::new(&["t"]), more: json!({}) }).await;
+    sink_contract(&mut Harness { broker: Broker::new(&["t"]), more: json!({"timeout": "5s"}) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_passes_the_contract_with_several_rows_in_a_message() {
-    let more = json!({"message": "rows", "compression": "zstd", "idempotent_write": false});
+    let more = json!({"message": "rows", "compression": "zstd", "idempotent_write": false, "timeout": "5s"});
     sink_contract(&mut Harness { broker: Broker::new(&["t"]), more }).await;
 }
 

@@ -1,9 +1,9 @@
 //! A pool of sessions with the nodes of an IoTDB, which is a [`Session`](levada_model::Session) itself.
 //!
 //! ```text
-//!   Write ─▶ lanes by device ─▶ pieces: sorted, of the series' types, of bounded size
-//!                                │
-//!                                ▼
+//!   Write ─▶ lanes by device ─▶ joined by device ─▶ pieces: sorted, of the series' types, of bounded size
+//!                                                  │
+//!                                                  ▼
 //!   permits ─▶ Lease: a client of the node the device belongs to, or of the least busy one
 //!                │ lost: another connection, another node      │ rejected for good: divided, until the bad values
 //!                ▼                                             ▼ stand alone; only those are rejected
@@ -25,6 +25,7 @@
 
 mod convert;
 mod doubts;
+mod join;
 mod lanes;
 mod lease;
 mod node;

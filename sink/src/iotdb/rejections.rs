@@ -81,7 +81,10 @@ fn grouped(readings: usize, rows: usize, rejected: &[RejectedRows]) -> Vec<Rejec
         });
         let all = || (0..u32::try_from(rows).unwrap_or(u32::MAX)).collect();
         for row in each.rows.clone().unwrap_or_else(all) {
-            reasons_by_row.entry(row).or_default().push(reason);
+            let known = reasons_by_row.entry(row).or_default();
+            if !known.contains(&reason) {
+                known.push(reason);
+            }
         }
     }
     let mut rows_by_reasons: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();

@@ -14,6 +14,7 @@ use arrow_array::{
     types::{Float32Type, Float64Type, Int32Type, Int64Type},
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_schema::DataType as ArrowType;
 use bytes::{BufMut, Bytes, BytesMut};
 use levada_model::{Column, DataType, Tablet};
 
@@ -83,17 +84,15 @@ pub fn sorted(tablet: &Tablet) -> Result<Option<Tablet>, arrow_schema::ArrowErro
         .map_err(|error| arrow_schema::ArrowError::InvalidArgumentError(error.to_string()))
 }
 
-/// About how many bytes a tablet has on the wire.
+/// About how many bytes a tablet has on the wire; of values as they were written, how many they have now.
 pub fn bytes_of(tablet: &Tablet) -> usize {
     let rows = tablet.rows();
-    let columns = tablet.columns().iter().map(|column| match column.data_type {
-        DataType::Boolean => rows,
-        DataType::Int32 | DataType::Float | DataType::Date => rows * 4,
-        DataType::Int64 | DataType::Double | DataType::Timestamp => rows * 8,
-        DataType::Text | DataType::String => {
-            rows * 4 + text_bytes(column.values.as_string::<i32>().value_offsets())
-        }
-        DataType::Blob => rows * 4 + text_bytes(column.values.as_binary::<i32>().value_offsets()),
+    let columns = tablet.columns().iter().map(|Column { values, .. }| match values.data_type() {
+        ArrowType::Boolean => rows,
+        ArrowType::Int32 | ArrowType::Float32 => rows * 4,
+        ArrowType::Utf8 => rows * 4 + text_bytes(values.as_string::<i32>().value_offsets()),
+        ArrowType::Binary => rows * 4 + text_bytes(values.as_binary::<i32>().value_offsets()),
+        _ => rows * 8,
     });
     rows * 8 + columns.sum::<usize>() + tablet.columns().len() * (rows / 8 + 2)
 }

@@ -19,7 +19,7 @@ use crate::{
 /// Rows of one tablet, ready to be sent.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
-    /// Index of the tablet in the write.
+    /// Index of the tablet among the joined ones.
     pub(super) index: usize,
     /// Sorted rows, of types that the server has.
     pub(super) tablet: Tablet,
@@ -183,12 +183,14 @@ pub(super) fn rejection(
     RejectedRows { tablet: index, rows, measurement, code, message }
 }
 
-/// What a piece of a tablet was made of: its columns, of the rows whose times lie within its own.
-pub(super) fn within(original: &Tablet, piece: &Tablet) -> Option<Tablet> {
+/// What a piece of a tablet was made of: its columns, of the rows whose times lie within its own; and which rows those are.
+pub(super) fn within(original: &Tablet, piece: &Tablet) -> Option<(Tablet, Vec<u32>)> {
     let times = piece.times().values();
     let (first, last) = (*times.first()?, *times.last()?);
     let keep = BooleanArray::from_unary(original.times(), |time| (first..=last).contains(&time));
     let names: HashSet<&str> = piece.columns().iter().map(|column| &*column.name).collect();
     let columns = original.columns().iter().filter(|column| names.contains(&*column.name)).cloned();
-    original.clone().with_columns(columns.collect()).ok()?.filter(&keep).ok()
+    let rows = original.clone().with_columns(columns.collect()).ok()?.filter(&keep).ok()?;
+    let places = keep.values().set_indices().filter_map(|row| u32::try_from(row).ok()).collect();
+    Some((rows, places))
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use arrow_array::{Array, RecordBatch, cast::AsArray};
-use levada_model::{DataType, Path, ResultColumn, SessionError};
+use levada_model::{DataType, Path, ResultColumn, SessionError, Tablet};
 use parking_lot::Mutex;
 
 use super::Pool;
@@ -28,6 +28,15 @@ impl KnownTypes {
     /// Asks anew when it is needed the next time.
     pub(super) fn forget(&self, device: &Path) {
         self.0.lock().remove(device);
+    }
+
+    /// Rows were stored. If they are of series that were not there when the device's were asked for, those are asked for anew.
+    pub(super) fn stored(&self, tablet: &Tablet) {
+        let mut known = self.0.lock();
+        let Some(types) = known.get(tablet.device()) else { return };
+        if tablet.columns().iter().any(|column| !types.contains_key(&*column.name)) {
+            known.remove(tablet.device());
+        }
     }
 
     fn set(&self, device: &Path, types: &Types) {

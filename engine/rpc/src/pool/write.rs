@@ -2,14 +2,15 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use levada_model::{Path, SessionError, StatusCode, Tablet, Write, WriteReport};
+use levada_model::{Path, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
 
 use super::{
     Pool,
+    join::{Joined, Share, join},
     node::Node,
     piece::{Making, Piece, rejection, within},
 };
-use crate::client::ClientError;
+use crate::client::{ClientError, Generation};
 
 /// After this many parts in doubt in a row, with none stored, failing parts are no longer divided: the server fails at nearly
 /// everything, and trying each value would take forever.
@@ -50,9 +51,6 @@ impl From<SessionError> for Failed {
     }
 }
 
-/// A lane's tablets of a write, by their index in the write.
-type Share = Vec<(usize, Tablet)>;
-
 impl Pool {
     /// Stores rows.
     pub(super) async fn write(&self, write: Write) -> Result<WriteReport, SessionError> {
@@ -77,21 +75,28 @@ impl Pool {
         let _turn = self.0.lanes.lock(lane).lock().await;
         let server = self.server().await?;
         let bytes = self.0.options.request_bytes.min(server.frame_bytes / 2);
+        let joined = join(share, server.generation >= Generation::V0_13);
         let making = Making { coerce, server, bytes };
         let mut report = WriteReport::default();
         let mut groups: Vec<Group> = Vec::new();
-        for (index, tablet) in &share {
-            for piece in self.pieces(*index, tablet, &making, &mut report).await? {
-                self.gather(piece, &mut groups, bytes, &share, &making, &mut report).await?;
+        for (index, Joined { tablet, .. }) in joined.iter().enumerate() {
+            // Types are asked for when the server has the device's rows from before, which may create series.
+            if let Some(at) = groups.iter().position(|group| group.devices.contains(tablet.device())) {
+                self.send(groups.swap_remove(at), &joined, &making, &mut report).await?;
+            }
+            for piece in self.pieces(index, tablet, &making, &mut report).await? {
+                self.gather(piece, &mut groups, bytes, &joined, &making, &mut report).await?;
             }
         }
         for group in groups {
-            self.send(group, &share, &making, &mut report).await?;
+            self.send(group, &joined, &making, &mut report).await?;
         }
         if !self.0.doubts.is_empty() {
-            self.0.doubts.forget(self.key_of(&share));
+            self.0.doubts.forget(self.key_of(&joined));
         }
-        Ok(report)
+        let told =
+            report.rejected.iter().filter_map(|rejected| Some(joined.get(rejected.tablet)?.tell(rejected)));
+        Ok(WriteReport { rejected: told.flatten().collect() })
     }
 
     /// The pieces of a tablet. If values do not fit the types that new series get, the types of the existing series are asked
@@ -119,7 +124,7 @@ impl Pool {
         piece: Piece,
         groups: &mut Vec<Group>,
         most: usize,
-        share: &Share,
+        joined: &[Joined],
         making: &Making,
         report: &mut WriteReport,
     ) -> Result<(), SessionError> {
@@ -139,7 +144,7 @@ impl Pool {
         let full = |group: &Group| group.bytes + bytes > most || group.pieces.len() >= MAX_REQUEST_TABLETS;
         if let Some(at) = groups.iter().position(|group| holds(group) || same(group) && full(group)) {
             let group = groups.swap_remove(at);
-            self.send(group, share, making, report).await?;
+            self.send(group, joined, making, report).await?;
         }
         let at = groups.iter().position(same).unwrap_or_else(|| {
             groups.push(Group { node: node.clone(), ..Group::default() });
@@ -157,7 +162,7 @@ impl Pool {
     async fn send(
         &self,
         group: Group,
-        share: &Share,
+        joined: &[Joined],
         making: &Making,
         report: &mut WriteReport,
     ) -> Result<(), SessionError> {
@@ -165,7 +170,7 @@ impl Pool {
         let mut waiting = vec![Request { pieces: group.pieces, doubted: false }];
         let mut fruitless = 0;
         while let Some(request) = waiting.pop() {
-            let Some(Failed { error, doubtful, .. }) = self.attempt(node.clone(), &request, share).await?
+            let Some(Failed { error, doubtful, .. }) = self.attempt(node.clone(), &request, joined).await?
             else {
                 fruitless = 0;
                 continue;
@@ -178,16 +183,14 @@ impl Pool {
                 continue;
             }
             let Some(piece) = pieces.pop() else { continue };
-            let original = share.iter().find(|(index, _)| *index == piece.index);
-            let Some((index, original)) = original else { continue };
+            let index = piece.index;
+            let Some(Joined { tablet: original, .. }) = joined.get(index) else { continue };
             if !piece.asked && making.coerce && is_of_types(error.code, doubtful) {
                 let types = self.learn(original.device()).await?;
-                if let Some(rows) = within(original, &piece.tablet) {
-                    let made = making.pieces(*index, &rows, Some(&types));
-                    // Row indexes of the part become those of the whole.
-                    report
-                        .rejected
-                        .extend(made.rejected.into_iter().map(|each| whole(original, &rows, each)));
+                if let Some((rows, places)) = within(original, &piece.tablet) {
+                    let made = making.pieces(index, &rows, Some(&types));
+                    let rejected = made.rejected.into_iter();
+                    report.rejected.extend(rejected.map(|each| of_whole(original, &places, each)));
                     let again = made.pieces.into_iter().rev();
                     waiting.extend(again.map(|piece| part(Piece { asked: true, ..piece })));
                     continue;
@@ -197,7 +200,7 @@ impl Pool {
                 Some(smaller) => waiting.extend(smaller.into_iter().rev().map(part)),
                 None => {
                     let SessionError { code, message, .. } = error;
-                    report.rejected.push(rejection(*index, original, &piece.tablet, code, message));
+                    report.rejected.push(rejection(index, original, &piece.tablet, code, message));
                 }
             }
         }
@@ -212,12 +215,12 @@ impl Pool {
         &self,
         node: Option<Arc<Node>>,
         request: &Request,
-        share: &Share,
+        joined: &[Joined],
     ) -> Result<Option<Failed>, SessionError> {
         let doubts = &self.0.doubts;
         let keys = || {
             let request = request.pieces.iter().map(|piece| (piece.index, &piece.tablet));
-            (self.key_of(share), doubts.key(request))
+            (self.key_of(joined), doubts.key(request))
         };
         if !doubts.is_empty() {
             let (write, request) = keys();
@@ -243,8 +246,8 @@ impl Pool {
     }
 
     /// The key of a lane's share among the writes in doubt.
-    fn key_of(&self, share: &Share) -> u64 {
-        self.0.doubts.key(share.iter().map(|(index, tablet)| (*index, tablet)))
+    fn key_of(&self, joined: &[Joined]) -> u64 {
+        self.0.doubts.key(joined.iter().map(|each| &each.tablet).enumerate())
     }
 
     /// Sends one request, and repeats it on other connections and nodes if it is lost. `alive` checks idle connections first,
@@ -283,6 +286,7 @@ impl Pool {
             match lease.client().insert(tablets).await {
                 Ok(redirections) => {
                     for (tablet, node) in tablets.iter().zip(redirections) {
+                        self.0.types.stored(tablet);
                         if let Some(node) = node {
                             self.remember(tablet.device(), &node);
                         }
@@ -383,19 +387,11 @@ fn smaller(piece: &Piece, code: StatusCode) -> Option<Vec<Piece>> {
     Some(vec![make(tablet.slice(0, rows / 2)), make(tablet.slice(rows / 2, rows - rows / 2))])
 }
 
-/// Rejected rows of a part, as rows of the whole tablet.
-fn whole(
-    original: &Tablet,
-    part: &Tablet,
-    rejected: levada_model::RejectedRows,
-) -> levada_model::RejectedRows {
-    let rows: Vec<usize> = match &rejected.rows {
-        Some(rows) => rows.iter().map(|row| *row as usize).collect(),
-        None => (0..part.rows()).collect(),
+/// Rejected rows of a part, as rows of the whole tablet; `places` are those of the part's rows.
+fn of_whole(original: &Tablet, places: &[u32], rejected: RejectedRows) -> RejectedRows {
+    let rows: Vec<u32> = match &rejected.rows {
+        Some(rows) => rows.iter().filter_map(|row| places.get(*row as usize).copied()).collect(),
+        None => places.to_vec(),
     };
-    let times: HashSet<i64> = rows.into_iter().map(|row| part.times().value(row)).collect();
-    let all = original.times().values().iter();
-    let rows: Vec<u32> =
-        (0u32..).zip(all).filter(|(_, time)| times.contains(time)).map(|(row, _)| row).collect();
-    levada_model::RejectedRows { rows: (rows.len() < original.rows()).then_some(rows), ..rejected }
+    RejectedRows { rows: (rows.len() < original.rows()).then_some(rows), ..rejected }
 }

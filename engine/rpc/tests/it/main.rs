@@ -4,6 +4,7 @@ mod codec;
 mod columns;
 mod doubts;
 mod frames;
+mod join;
 mod nodes;
 mod piped;
 mod pool;

@@ -85,6 +85,7 @@ mod tests {
                 tags: Default::default(),
                 attributes: Default::default(),
                 deadband: None,
+                view: None,
             };
             names.iter().map(info).collect()
         }

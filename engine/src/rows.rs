@@ -24,7 +24,7 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema};
 use futures::{Stream, StreamExt};
 use levada_model::{DataType, Path, ResultColumn, Rows, SessionError, StatusCode};
-use levada_query::{IntoSeries, QueryContext, QueryError};
+use levada_query::{IntoSeries, QueryContext, QueryError, with_views};
 use levada_sql::ast::{Select, Statement};
 use levada_storage::{Direction, TimeRange};
 use tokio::{
@@ -68,7 +68,8 @@ pub(crate) async fn run(
         if context.cancellation.is_cancelled() {
             return Err(QueryError::Cancelled.into());
         }
-        let plan = levada_query::plan(&statement, scope.of_view(storage.view()), &context)?;
+        let plan =
+            levada_query::plan(&statement, scope.of_view(with_views(storage.view(), &context)), &context)?;
         let has_time = plan.has_time;
         let (columns, rows) = plan.into_rows();
         let step = Step::compute(Box::new(rows.map(|batch| Ok(batch?))));
@@ -91,7 +92,8 @@ pub(crate) async fn run_into(
     let told = Arc::new(OnceLock::new());
     let targets = Arc::clone(&told);
     let first = move || {
-        let (plan, found) = levada_query::plan_into(&select, scope.of_view(storage.view()), &context)?;
+        let view = scope.of_view(with_views(storage.view(), &context));
+        let (plan, found) = levada_query::plan_into(&select, view, &context)?;
         targets.get_or_init(|| found);
         let has_time = plan.has_time;
         let (columns, rows) = plan.into_rows();

@@ -15,6 +15,7 @@ mod server;
 mod system;
 mod template;
 mod ttl;
+mod view;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -92,6 +93,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::Repair { start } => system::repair(shared, start),
         Statement::ChangeTrigger(change) => server::trigger(&change),
         Statement::ChangeTemplate(change) => template::change(shared, caller, change).await,
+        Statement::ChangeView(change) => view::change(&request, change).await,
         Statement::ShowTemplates(show) => return template::show(&request, &show).map(Outcome::Rows),
         Statement::KillQuery { query } => queries::kill(shared, caller, query),
         Statement::ChangePipe(change) => {
@@ -124,6 +126,7 @@ fn is_of_server(show: &Show) -> bool {
         Show::Databases { .. }
         | Show::Devices(_)
         | Show::Timeseries(_)
+        | Show::Views(_)
         | Show::ChildPaths { .. }
         | Show::ChildNodes { .. }
         | Show::Ttl { .. }

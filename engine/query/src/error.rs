@@ -56,6 +56,14 @@ impl QueryError {
         }
     }
 
+    /// A view that cannot be.
+    pub(crate) fn view_unsupported(why: impl std::fmt::Display) -> Self {
+        Self::Rejected {
+            code: StatusCode::UNSUPPORTED_OPERATION,
+            message: format!("View unsupported, because: {why}"),
+        }
+    }
+
     /// The code clients know it by.
     pub fn code(&self) -> StatusCode {
         match self {

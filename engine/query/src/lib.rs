@@ -41,6 +41,7 @@ mod series_functions;
 mod show;
 mod statement;
 mod udf;
+mod views;
 mod window;
 
 pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs};
@@ -55,3 +56,4 @@ pub use row_calls::SeriesCall;
 pub use row_expressions::{RowExpressions, RowSchema};
 pub use select::IntoSeries;
 pub use statement::{plan, plan_into};
+pub use views::{define_views, names_with_views, with_views};

@@ -5,6 +5,7 @@ mod by_device;
 mod by_series;
 mod by_tags;
 mod columns;
+mod definition;
 mod each_row;
 mod grouped;
 mod having;
@@ -23,6 +24,10 @@ use levada_sql::ast::{Alignment, Select, SelectInto};
 use levada_storage::View;
 
 pub use self::into::IntoSeries;
+pub(crate) use self::{
+    definition::Defined,
+    into::{is_made, target_device, target_measurement},
+};
 use crate::{QueryContext, QueryError, plan::Bound};
 
 /// What all parts of planning a query use.
@@ -53,6 +58,29 @@ pub(crate) fn plan_into(
     let bound = planned(&planner)?;
     let targets = into::targets(&planner, into, &bound)?;
     Ok((bound, targets))
+}
+
+/// Plans a query of rows whose columns may be series by their whole paths.
+pub(crate) fn plan_rows(
+    query: &Select,
+    view: Arc<dyn View>,
+    context: &QueryContext,
+) -> Result<Bound, QueryError> {
+    raw::plan(&Planner { query, view, context })
+}
+
+/// The columns of a query that defines views, which `checked` says is to be looked at: somebody wrote it.
+pub(crate) fn defined(
+    query: &Select,
+    view: Arc<dyn View>,
+    context: &QueryContext,
+    checked: bool,
+) -> Result<Vec<Defined>, QueryError> {
+    let planner = Planner { query, view, context };
+    if checked {
+        definition::check(&planner)?;
+    }
+    definition::defined(&planner)
 }
 
 fn planned(planner: &Planner<'_>) -> Result<Bound, QueryError> {

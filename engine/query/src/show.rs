@@ -29,6 +29,7 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
         Show::Databases { pattern, details } => Ok(databases::plan(pattern, *details, view)),
         Show::Devices(query) => devices::plan(query, view, context),
         Show::Timeseries(query) => timeseries::plan(query, view, context),
+        Show::Views(query) => timeseries::plan_views(query, view, context),
         Show::ChildPaths { pattern } => Ok(children::paths(pattern, view)),
         Show::ChildNodes { pattern } => Ok(children::nodes(pattern, view)),
         Show::Ttl { patterns } => Ok(ttl::plan(patterns, view)),

@@ -9,6 +9,7 @@
 //!              ├─ CreateFunction, DropFunction             function.rs  what queries may call
 //!              ├─ ChangePipe, ShowPipes                   pipe.rs      what is sent to other servers
 //!              ├─ ChangeTemplate, ShowTemplates           template.rs  series that many devices have alike
+//!              ├─ ChangeView                              view.rs      names for series, or for what is computed from some
 //!              ├─ ChangeTrigger                           trigger.rs   recognised to say what to do instead
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
@@ -35,6 +36,7 @@ mod show;
 mod statement;
 mod template;
 mod trigger;
+mod view;
 mod window;
 
 pub use authority::{ChangeAuthority, Grant, Holder, ListAuthority, Password};
@@ -59,4 +61,5 @@ pub use show::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries};
 pub use statement::{Statement, SystemStatus};
 pub use template::{ChangeTemplate, ShowTemplates};
 pub use trigger::ChangeTrigger;
+pub use view::{ChangeView, ViewDefinition, ViewSource, ViewTargets};
 pub use window::{GroupBy, Keep, RowWindows, TimeWindows, WindowBounds};

@@ -18,6 +18,7 @@ mod statement;
 mod template;
 mod trigger;
 mod unsupported;
+mod view;
 mod window;
 
 pub(crate) use path::RESERVED;

@@ -4,7 +4,7 @@ use levada_model::SessionError;
 use levada_sql::ast::{Delete, Privilege};
 use levada_storage::TimeRange;
 
-use super::apply;
+use super::{apply, view::with_bases};
 use crate::{
     engine::Shared,
     gate::{Caller, Creation},
@@ -23,8 +23,10 @@ pub(super) async fn run(
         return Ok(String::new());
     }
     apply(shared, move |storage| {
-        creation.check_aliased(Privilege::WriteData, &delete.patterns, &*storage.catalog())?;
-        Ok(storage.delete_of(owner, &delete.patterns, range)?)
+        let catalog = storage.catalog();
+        creation.check_aliased(Privilege::WriteData, &delete.patterns, &*catalog)?;
+        let patterns = with_bases(&*catalog, delete.patterns)?;
+        Ok(storage.delete_of(owner, &patterns, range)?)
     })
     .await?;
     Ok(String::new())

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use arrow_array::Int64Array;
 use jiff::tz::TimeZone;
 use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
+use levada_query::names_with_views;
 use levada_sql::{
     ParseContext,
     ast::{Constant, Insert},
@@ -28,7 +29,7 @@ pub(crate) async fn insert_write(
     creation: &Creation,
 ) -> Result<WriteReport, SessionError> {
     let makes = shared.creates_schema();
-    creation.check(&write.tablets, makes, || shared.storage.catalog())?;
+    creation.check(&write.tablets, makes, || names_with_views(shared.storage.catalog()))?;
     let insert = shared.storage.insert_when_ready(write);
     let inserted = insert.known_series_alone(!makes).await?;
     inserted.durable.await?;
@@ -43,7 +44,7 @@ pub(super) async fn run(
     creation: &Creation,
 ) -> Result<String, SessionError> {
     let Made { times, columns, failures } =
-        made(&insert, &*shared.storage.catalog(), &shared.parse_context(zone));
+        made(&insert, &*names_with_views(shared.storage.catalog()), &shared.parse_context(zone));
     let report = store(shared, &insert, times, columns, creation).await?;
     outcome(failures, report)
 }

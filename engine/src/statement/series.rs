@@ -6,7 +6,7 @@ use levada_model::{Path, PathPattern, SeriesSchema, SessionError, StatusCode};
 use levada_sql::ast::{
     AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, Privilege, SeriesDefinition,
 };
-use levada_storage::{Catalog, NewSeries, SeriesChange, SeriesInfo};
+use levada_storage::{Catalog, NewSeries, SeriesChange};
 
 use super::{apply, not_there, properties::deadband};
 use crate::{
@@ -74,7 +74,13 @@ pub(super) async fn delete(
     let owner = caller.pipe.clone();
     apply(shared, move |storage| {
         let catalog = storage.catalog();
-        if !patterns.iter().any(|pattern| has_own_series(&*catalog, pattern)) {
+        let has_own = patterns.iter().any(|pattern| has_own_series(&*catalog, pattern));
+        // A view is deleted as a series is.
+        let views = storage.drop_views(&patterns)?;
+        if !has_own && views.count > 0 {
+            return Ok(views);
+        }
+        if !has_own {
             let missing: Vec<_> = patterns.iter().map(ToString::to_string).collect();
             let message = format!(
                 "Timeseries [{}] does not exist or is represented by device template",
@@ -114,7 +120,7 @@ pub(super) async fn alter(
             return Err(not_there(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist")));
         };
         let path = series.path.clone();
-        let change = altered(series, change)?;
+        let change = altered(&series.path, series.tags, series.attributes, change)?;
         storage.alter_series_of(owner, &path, change).map_err(|error| {
             let error = SessionError::from(error);
             let in_use = error.code == StatusCode::ALIAS_ALREADY_EXIST;
@@ -127,17 +133,21 @@ pub(super) async fn alter(
 
 type Pairs = BTreeMap<String, String>;
 
-/// What an alteration makes of a series.
-fn altered(series: SeriesInfo, change: Alteration) -> Result<SeriesChange, SessionError> {
-    let SeriesInfo { path, mut tags, mut attributes, .. } = series;
+/// What an alteration makes of the tags and attributes of a series or a view.
+pub(super) fn altered(
+    path: &Path,
+    mut tags: Pairs,
+    mut attributes: Pairs,
+    change: Alteration,
+) -> Result<SeriesChange, SessionError> {
     let mut alias = None;
     match change {
-        Alteration::Rename { from, to } => rename(&path, &mut tags, &mut attributes, &from, to)?,
+        Alteration::Rename { from, to } => rename(path, &mut tags, &mut attributes, &from, to)?,
         Alteration::Set(pairs) => {
             for (key, value) in pairs {
                 match holder(&mut tags, &mut attributes, &key) {
                     Some(known) => drop(known.insert(key, value)),
-                    None => return Err(rejected(&path, format!("does not have tag/attribute [{key}]"))),
+                    None => return Err(rejected(path, format!("does not have tag/attribute [{key}]"))),
                 }
             }
         }
@@ -148,8 +158,8 @@ fn altered(series: SeriesInfo, change: Alteration) -> Result<SeriesChange, Sessi
                 }
             }
         }
-        Alteration::AddTags(pairs) => add(&path, "tag", &mut tags, pairs)?,
-        Alteration::AddAttributes(pairs) => add(&path, "attribute", &mut attributes, pairs)?,
+        Alteration::AddTags(pairs) => add(path, "tag", &mut tags, pairs)?,
+        Alteration::AddAttributes(pairs) => add(path, "attribute", &mut attributes, pairs)?,
         Alteration::Upsert { alias: new_alias, tags: new_tags, attributes: new_attributes } => {
             alias = new_alias.map(Some);
             tags.extend(new_tags);

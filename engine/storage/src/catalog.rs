@@ -4,6 +4,7 @@
 //!   databases   path ─► number                        few
 //!   lives       path or pattern ─► TTL                few
 //!   templates   name ─► series; path ─► name          few
+//!   views       path ─► series or expression          few
 //!   devices     leaves of at most 512, by path        many; a clone shares them, a change copies the leaf it touches
 //!                 └ device: aligned, database ─► series, by measurement: schema, since which write, [alias, tags, …]; [template]
 //! ```
@@ -20,6 +21,7 @@ mod matching;
 mod rules;
 mod template;
 mod tree;
+mod views;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -38,6 +40,7 @@ pub(crate) use rules::{
 };
 pub(crate) use template::{Template, Templates};
 pub(crate) use tree::Tree;
+pub use views::{LogicalView, LogicalViews, ViewBase};
 
 /// A database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +60,7 @@ pub(crate) struct Catalog {
     next_id: u32,
     lives: Arc<Lives>,
     templates: Arc<Templates>,
+    views: Arc<LogicalViews>,
     /// The database of the device that was loaded last.
     loading: Option<u32>,
     names: Names,

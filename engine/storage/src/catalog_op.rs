@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use levada_model::{Path, PathPattern, SeriesSchema};
 
 use crate::{
-    Deadband, TimeRange,
+    Deadband, LogicalView, TimeRange,
     codec::{Malformed, Put, Take},
 };
 
@@ -30,6 +30,8 @@ const DROP_TEMPLATE: u8 = 15;
 const SET_TEMPLATE: u8 = 16;
 const UNSET_TEMPLATE: u8 = 17;
 const ACTIVATE: u8 = 18;
+const PUT_VIEW: u8 = 24;
+const DROP_VIEW: u8 = 25;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,6 +102,11 @@ pub(crate) enum CatalogOp {
         /// Whose change it is, if anybody's.
         owner: Option<Arc<str>>,
     },
+    /// Makes a logical view, in place of one of the same name.
+    PutView(Box<LogicalView>),
+    DropView {
+        path: Path,
+    },
     /// Hides values of series.
     Delete {
         patterns: Vec<PathPattern>,
@@ -123,6 +130,8 @@ impl CatalogOp {
             | Self::SetTemplate { .. }
             | Self::UnsetTemplate { .. }
             | Self::AlterSeries { .. }
+            | Self::PutView(_)
+            | Self::DropView { .. }
             | Self::Delete { .. } => false,
         }
     }
@@ -187,6 +196,14 @@ impl CatalogOp {
                 bytes.put_u8(ALTER_SERIES);
                 bytes.put_str(device.as_str());
                 series.put(bytes);
+            }
+            Self::PutView(view) => {
+                bytes.put_u8(PUT_VIEW);
+                view.put(bytes);
+            }
+            Self::DropView { path } => {
+                bytes.put_u8(DROP_VIEW);
+                bytes.put_str(path.as_str());
             }
             Self::DeleteSeries { patterns, .. } => {
                 bytes.put_u8(DELETE_SERIES);
@@ -279,6 +296,8 @@ impl CatalogOp {
             SET_TEMPLATE => Self::SetTemplate { name: from.str()?.into(), path: from.path()? },
             UNSET_TEMPLATE => Self::UnsetTemplate { path: from.path()? },
             ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)?, owner },
+            PUT_VIEW => Self::PutView(Box::new(LogicalView::take(from)?)),
+            DROP_VIEW => Self::DropView { path: from.path()? },
             DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)?, owner },
             DELETE | DELETE_OF => Self::Delete {
                 patterns: take_patterns(from)?,

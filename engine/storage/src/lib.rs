@@ -63,6 +63,7 @@ mod wait;
 mod wal;
 mod write;
 
+pub use catalog::{LogicalView, LogicalViews, ViewBase};
 pub use check::{check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};

@@ -12,8 +12,8 @@ use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write};
 use parking_lot::Mutex;
 
 use crate::{
-    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, NewSeries, ReaderInfo, RegionInfo,
-    SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError, View,
+    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, LogicalView, NewSeries, ReaderInfo,
+    RegionInfo, SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError, View,
     store::{Store, open},
     wait::block_on,
     wal::Wal,
@@ -310,6 +310,38 @@ impl Storage {
         change: SeriesChange,
     ) -> Result<Applied, StorageError> {
         self.store().alter_series(path, change, owner)
+    }
+
+    /// Makes logical views: all, or none where one cannot be made. Their databases are made where they are missing.
+    ///
+    /// # Errors
+    /// A series or a view has such a name; a database, a series or a view is in the way; the log cannot be written.
+    pub fn create_views(&self, views: Vec<LogicalView>) -> Result<Applied, StorageError> {
+        self.store().change_views(|catalog| catalog.plan_views(views))
+    }
+
+    /// Puts logical views in the place of those of the same names: all, or none where one is missing.
+    ///
+    /// # Errors
+    /// There is no such view; the log cannot be written.
+    pub fn alter_views(&self, views: Vec<LogicalView>) -> Result<Applied, StorageError> {
+        self.store().change_views(|catalog| catalog.plan_altered(views))
+    }
+
+    /// Removes the logical views that patterns match. Rows are not concerned.
+    ///
+    /// # Errors
+    /// The log cannot be written. That no view matches is not an error here: the count says so.
+    pub fn drop_views(&self, patterns: &[PathPattern]) -> Result<Applied, StorageError> {
+        self.store().change_views(|catalog| Ok(catalog.plan_drop_views(patterns)))
+    }
+
+    /// Gives a logical view another name.
+    ///
+    /// # Errors
+    /// There is no such view, or the new name is taken: see [`Storage::create_views`]; the log cannot be written.
+    pub fn rename_view(&self, from: &Path, to: &Path) -> Result<Applied, StorageError> {
+        self.store().change_views(|catalog| catalog.plan_rename(from, to))
     }
 
     /// Deletes series with their rows.

@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use arrow_array::RecordBatch;
 use levada_model::{Path, PathPattern, SeriesSchema, Value};
 
-use crate::{Deadband, StorageError};
+use crate::{Deadband, LogicalViews, StorageError};
 
 /// A database as the catalog has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,8 @@ pub struct SeriesInfo {
     pub attributes: BTreeMap<String, String>,
     /// The dead band it was made with.
     pub deadband: Option<Deadband>,
+    /// What it stands for, as SQL, where it is a logical view: nothing of it is stored.
+    pub view: Option<Arc<str>>,
 }
 
 /// Series of one device, as a pattern finds them.
@@ -218,6 +220,11 @@ pub trait Catalog: fmt::Debug + Send + Sync {
     /// twice. The other series of the device are not copied, however many it has.
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
         names.iter().flat_map(|name| self.series(&PathPattern::from(&device.child(name)))).collect()
+    }
+
+    /// The logical views. What the other methods find are series that are stored, and no views.
+    fn views(&self) -> Arc<LogicalViews> {
+        Arc::default()
     }
 
     /// The templates, by name.

@@ -24,3 +24,4 @@ mod time_filters;
 mod ttl;
 mod udf;
 mod users;
+mod views;

@@ -83,7 +83,10 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("list privileges of user amyuser", Open),
     ("list role of user amyuser", Open),
     ("alter user amyuser set password 'secret12'", Open),
-    ("create view root.v as select s from root.a.d", Open),
+    ("create model m", Open),
+    ("create view root.a.v.s as root.a.d.s", Paths("WRITE_SCHEMA")),
+    ("show view root.a.**", Seen("READ_SCHEMA")),
+    ("drop view root.a.v.s", Paths("WRITE_SCHEMA")),
     ("start trigger t", Server("USE_TRIGGER")),
     ("drop trigger t", Server("USE_TRIGGER")),
     ("show triggers", Server("USE_TRIGGER")),
@@ -176,6 +179,7 @@ fn kind(statement: &Statement) -> usize {
         Statement::ChangeTemplate(_) => 31,
         Statement::ShowTemplates(_) => 32,
         Statement::ChangeTrigger(_) => 33,
+        Statement::ChangeView(_) => 34,
     }
 }
 
@@ -190,7 +194,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..34).collect::<Vec<_>>());
+    assert_eq!(tried, (0..35).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

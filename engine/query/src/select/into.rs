@@ -17,7 +17,7 @@ use std::{
 use levada_model::{DataType, Path, PathPattern};
 use levada_sql::ast::{Alignment, Expression, ExpressionKind, GroupBy, IntoTarget, Select, SelectInto};
 
-use self::nodes::{is_made, target_device, target_measurement};
+pub(crate) use self::nodes::{is_made, target_device, target_measurement};
 use super::{Planner, by_device, columns, output::outputs};
 use crate::{
     QueryError,

@@ -2,7 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _};
 
-use levada_sql::ast::ShowTimeseries;
+use levada_model::SeriesSchema;
+use levada_sql::{ParseContext, ast::ShowTimeseries};
 use levada_storage::{Deadband, SeriesInfo, View};
 
 use super::{filter, in_batches, page, paths, text_columns};
@@ -19,13 +20,7 @@ pub(super) fn plan(
     view: &dyn View,
     context: &QueryContext,
 ) -> Result<Bound, QueryError> {
-    let mut series = view.series(&query.pattern);
-    series = schema_order::sort(series, context.order, Purpose::Show, |series| &series.path);
-    let mut series = filter::series(series, query.filter.as_ref(), view)?;
-    if query.latest {
-        series = by_last_time(series, view)?;
-    }
-    let series = page(series, query.offset, query.limit)?;
+    let series = found(query, view.series(&query.pattern), view, context)?;
     let order = context.order;
     let columns = text_columns(&[
         "Timeseries",
@@ -51,15 +46,73 @@ pub(super) fn plan(
             texts(series.iter().map(|each| each.alias.as_deref())),
             paths(series.iter().map(|each| &each.database)),
             texts(series.iter().map(|each| Some(each.schema.data_type.name()))),
-            texts(series.iter().map(|each| Some(each.schema.encoding.name()))),
-            texts(series.iter().map(|each| Some(each.schema.compressor.name()))),
+            texts(series.iter().map(|each| stored(each).map(|schema| schema.encoding.name()))),
+            texts(series.iter().map(|each| stored(each).map(|schema| schema.compressor.name()))),
             map(|each| &each.tags),
             map(|each| &each.attributes),
             texts(series.iter().map(|each| each.deadband.as_ref().map(Deadband::name))),
             texts(parameters.iter().map(Option::as_deref)),
-            texts(series.iter().map(|_| Some("BASE"))),
+            texts(series.iter().map(|each| Some(if each.view.is_some() { "VIEW" } else { "BASE" }))),
         ]
     }))
+}
+
+/// `show view`: the views among the series.
+pub(super) fn plan_views(
+    query: &ShowTimeseries,
+    view: &dyn View,
+    context: &QueryContext,
+) -> Result<Bound, QueryError> {
+    let mut views = view.series(&query.pattern);
+    views.retain(|each| each.view.is_some());
+    let views = found(query, views, view, context)?;
+    let order = context.order;
+    let parsing = ParseContext { zone: context.zone.clone(), now: context.now };
+    let columns =
+        text_columns(&["Timeseries", "Database", "DataType", "Tags", "Attributes", "ViewType", "Source"]);
+    Ok(in_batches(columns, views, context.batch_rows, move |views| {
+        let map = |get: fn(&SeriesInfo) -> &BTreeMap<String, String>| {
+            let all: Vec<Option<String>> = views.iter().map(|each| json(get(each), order)).collect();
+            texts(all.iter().map(Option::as_deref))
+        };
+        let sources: Vec<String> = views
+            .iter()
+            .filter_map(|each| each.view.as_deref())
+            .map(|source| {
+                let parsed = levada_sql::parse_expression(source, &parsing);
+                parsed.map_or_else(|_| source.to_owned(), |expression| expression.column_name())
+            })
+            .collect();
+        vec![
+            paths(views.iter().map(|each| &each.path)),
+            paths(views.iter().map(|each| &each.database)),
+            texts(views.iter().map(|each| Some(each.schema.data_type.name()))),
+            map(|each| &each.tags),
+            map(|each| &each.attributes),
+            texts(views.iter().map(|_| Some("VIEW"))),
+            texts(sources.iter().map(|source| Some(source.as_str()))),
+        ]
+    }))
+}
+
+/// How a series is stored, if it is.
+fn stored(series: &SeriesInfo) -> Option<SeriesSchema> {
+    series.view.is_none().then_some(series.schema)
+}
+
+/// Those of some series that are asked for, in order.
+fn found(
+    query: &ShowTimeseries,
+    series: Vec<SeriesInfo>,
+    view: &dyn View,
+    context: &QueryContext,
+) -> Result<Vec<SeriesInfo>, QueryError> {
+    let series = schema_order::sort(series, context.order, Purpose::Show, |series| &series.path);
+    let mut series = filter::series(series, query.filter.as_ref(), view)?;
+    if query.latest {
+        series = by_last_time(series, view)?;
+    }
+    page(series, query.offset, query.limit)
 }
 
 /// Those with the newest rows first; those without any last.

@@ -321,6 +321,7 @@ fn define(memory: &mut Memory, path: &Path, aligned: bool, definition: &SeriesDe
         tags: definition.tags.iter().cloned().collect(),
         attributes: definition.attributes.iter().cloned().collect(),
         deadband: None,
+        view: None,
     };
     memory.series.insert(path.clone(), Series { info, points: BTreeMap::new() });
 }

@@ -5,8 +5,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    ChangeAuthority, ChangeTemplate, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege, Select,
-    Show, ShowTemplates, Statement,
+    ChangeAuthority, ChangeTemplate, ChangeView, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege,
+    Select, Show, ShowTemplates, Statement, ViewDefinition, ViewSource, ViewTargets,
 };
 
 /// What a statement does.
@@ -87,6 +87,7 @@ impl Statement {
             | Self::AlterTimeseries(_)
             | Self::SetTtl { .. }
             | Self::UnsetTtl { .. }
+            | Self::ChangeView(_)
             | Self::ChangeTemplate(_) => Effect::ChangesSchema,
             Self::Flush { .. }
             | Self::ClearCache
@@ -138,6 +139,7 @@ impl Statement {
             | Self::ShowPipes(_)
             | Self::ChangeTemplate(_)
             | Self::ShowTemplates(_)
+            | Self::ChangeView(_)
             | Self::ChangeTrigger(_)
             | Self::Unsupported { .. } => None,
         }
@@ -147,6 +149,7 @@ impl Statement {
     pub fn needs(&self) -> Vec<Need> {
         let one = match self {
             Self::Select(select) => return of_select(select),
+            Self::ChangeView(change) => return of_view(change),
             Self::Explain { select, .. } => return of_select(select),
             Self::Show(what) => of_show(what),
             Self::Count(_) => Need::See(Privilege::ReadSchema),
@@ -221,6 +224,7 @@ fn of_show(what: &Show) -> Need {
         Show::Databases { .. }
         | Show::Devices(_)
         | Show::Timeseries(_)
+        | Show::Views(_)
         | Show::ChildPaths { .. }
         | Show::ChildNodes { .. }
         | Show::Ttl { .. } => Need::See(Privilege::ReadSchema),
@@ -235,6 +239,38 @@ fn of_show(what: &Show) -> Need {
         Show::ConfigNodes | Show::Regions(_) => Need::Root,
         Show::Triggers => Need::Server(Privilege::UseTrigger),
     }
+}
+
+/// What a view stands for is seen through it, so whoever defines it must be allowed to see that.
+fn of_view(change: &ChangeView) -> Vec<Need> {
+    let changes = |patterns| Need::Paths(Privilege::WriteSchema, patterns);
+    match change {
+        ChangeView::Create(ViewDefinition { targets: of, source })
+        | ChangeView::Define(ViewDefinition { targets: of, source }) => {
+            let sources = match source {
+                ViewSource::Series(paths) => paths.iter().map(PathPattern::from).collect(),
+                ViewSource::Select(select) => sources(select),
+            };
+            let views = match of {
+                ViewTargets::Named(paths) => paths.iter().map(PathPattern::from).collect(),
+                ViewTargets::Made(target) => targets(target),
+            };
+            vec![Need::Paths(Privilege::ReadSchema, sources), changes(views)]
+        }
+        ChangeView::Alter(alter) => vec![changes(vec![PathPattern::from(&alter.path)])],
+        ChangeView::Rename { from, to } => vec![changes([from, to].map(PathPattern::from).into())],
+        ChangeView::Drop { patterns } => vec![changes(patterns.clone())],
+    }
+}
+
+/// All that a query may name.
+fn sources(select: &Select) -> Vec<PathPattern> {
+    let names = select.columns.iter().flat_map(|column| column.expression.series());
+    let patterns = names.flat_map(|name| match name.is_whole() {
+        true => vec![name.pattern().clone()],
+        false => select.from.iter().map(|from| from.pattern.join(name.pattern())).collect(),
+    });
+    patterns.collect()
 }
 
 /// Templates are the server's; the series that devices have of them are as any.

@@ -19,6 +19,8 @@ pub enum Show {
     Devices(ShowDevices),
     /// `show timeseries …`
     Timeseries(ShowTimeseries),
+    /// `show view root.v.**`: what there is of [`Show::Timeseries`] that is no series of its own.
+    Views(ShowTimeseries),
     /// `show child paths root.a`
     ChildPaths {
         /// Below which.

@@ -3,7 +3,7 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, ChangePipe, ChangeTemplate, ChangeTrigger, Count,
+    AlterTimeseries, ChangeAuthority, ChangePipe, ChangeTemplate, ChangeTrigger, ChangeView, Count,
     CreateAlignedTimeseries, CreateDatabase, CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority,
     Load, Select, Show, ShowPipes, ShowTemplates,
 };
@@ -110,11 +110,13 @@ pub enum Statement {
     ChangeTemplate(ChangeTemplate),
     /// `show device templates`, …
     ShowTemplates(ShowTemplates),
+    /// `create view`, `alter view`, …
+    ChangeView(ChangeView),
     /// `create trigger`, …
     ChangeTrigger(ChangeTrigger),
     /// A statement that is recognised and not carried out.
     Unsupported {
-        /// What it is: `create view`.
+        /// What it is: `create model`.
         what: String,
     },
 }

@@ -45,6 +45,9 @@ impl Parser<'_> {
         if self.eat_template() {
             return self.create_template();
         }
+        if self.eat("VIEW") {
+            return self.create_view();
+        }
         if let Some(statement) = self.create_trigger()? {
             return Ok(statement);
         }
@@ -323,8 +326,17 @@ impl Parser<'_> {
         if self.eat_template() {
             return self.alter_template();
         }
+        if self.eat("VIEW") {
+            return self.alter_view();
+        }
         self.expect("TIMESERIES")?;
         let path = self.full_path()?;
+        let change = self.alteration()?;
+        Ok(Statement::AlterTimeseries(AlterTimeseries { path, change }))
+    }
+
+    /// What changes of a series or a view.
+    pub(super) fn alteration(&mut self) -> Parsed<Alteration> {
         let change = match self.eat_any(&["RENAME", "SET", "DROP", "ADD", "UPSERT"]) {
             Some(0) => {
                 let from = self.name_or_text()?;
@@ -341,7 +353,7 @@ impl Parser<'_> {
             Some(_) => self.upsert()?,
             None => return Err(self.unexpected()),
         };
-        Ok(Statement::AlterTimeseries(AlterTimeseries { path, change }))
+        Ok(change)
     }
 
     fn upsert(&mut self) -> Parsed<Alteration> {
@@ -386,6 +398,9 @@ impl Parser<'_> {
     pub(super) fn delete_from_catalog(&mut self) -> Parsed<Option<Statement>> {
         if self.eat("DATABASE") || self.eat_all(&["STORAGE", "GROUP"]) {
             return Ok(Some(Statement::DeleteDatabases { patterns: self.list(Self::pattern)? }));
+        }
+        if self.eat("VIEW") {
+            return self.drop_view().map(Some);
         }
         if self.eat("TIMESERIES") {
             if let Some(statement) = self.delete_of_template()? {

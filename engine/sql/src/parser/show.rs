@@ -37,6 +37,9 @@ impl Parser<'_> {
         if self.eat("TIMESERIES") {
             return self.show_timeseries(false).map(Show::Timeseries);
         }
+        if self.eat("VIEW") {
+            return self.show_view();
+        }
         if self.eat("CHILD") {
             return match self.eat_any(&["PATHS", "NODES"]) {
                 Some(0) => Ok(Show::ChildPaths { pattern: self.pattern_or(EVERYTHING)? }),
@@ -120,7 +123,7 @@ impl Parser<'_> {
         Ok(show)
     }
 
-    fn show_timeseries(&mut self, latest: bool) -> Parsed<ShowTimeseries> {
+    pub(super) fn show_timeseries(&mut self, latest: bool) -> Parsed<ShowTimeseries> {
         let pattern = self.pattern_or(EVERYTHING)?;
         let filter = self.schema_filter()?;
         let mut show = ShowTimeseries { latest, pattern, filter, limit: None, offset: None };

@@ -18,7 +18,7 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported() {
             return Ok(Statement::Unsupported { what });
         }
-        const FIRST: [&str; 24] = [
+        const FIRST: [&str; 25] = [
             "SELECT",
             "INSERT",
             "CREATE",
@@ -43,6 +43,7 @@ impl Parser<'_> {
             "START",
             "STOP",
             "DEACTIVATE",
+            "RENAME",
         ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),
@@ -74,6 +75,7 @@ impl Parser<'_> {
             Some("START") => self.start_or_stop(true),
             Some("STOP") => self.start_or_stop(false),
             Some("DEACTIVATE") => self.deactivate(),
+            Some("RENAME") => self.rename_view(),
             _ => Err(self.unexpected()),
         }
     }

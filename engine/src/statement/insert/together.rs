@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 use levada_model::{Path, Tablet, Write};
+use levada_query::names_with_views;
 use levada_sql::ast::Insert;
 
 use super::{Made, insert_write, made};
@@ -76,7 +77,7 @@ fn tablets(
     zone: &TimeZone,
     creation: &Creation,
 ) -> (Vec<Tablet>, Vec<usize>, HashSet<Path>) {
-    let (catalog, context) = (shared.storage.catalog(), shared.parse_context(zone));
+    let (catalog, context) = (names_with_views(shared.storage.catalog()), shared.parse_context(zone));
     let makes = shared.creates_schema();
     let (mut tablets, mut of, mut left) = (Vec::new(), Vec::new(), HashSet::new());
     for (at, Joined { insert, .. }) in joined.iter().enumerate() {

@@ -61,6 +61,10 @@ impl Catalog {
                 let next = Matching::find(self.clone(), patterns, Deleted::Series).next();
                 self.replace(next);
             }
+            CatalogOp::PutView(view) => {
+                Arc::make_mut(&mut self.views).put(view.as_ref().clone());
+            }
+            CatalogOp::DropView { path } => Arc::make_mut(&mut self.views).remove(path),
             CatalogOp::Delete { .. } => {}
         }
         Removed::default()
@@ -142,6 +146,9 @@ impl Catalog {
         }
         if self.templates.sets().any(|(set, _)| path.is_prefix_of(set)) {
             Arc::make_mut(&mut self.templates).unset_below(&path);
+        }
+        if !self.views.is_empty() {
+            Arc::make_mut(&mut self.views).remove_below(&path);
         }
         let devices = self.devices.take_below(&path);
         let series = devices.iter().flat_map(|leaf| leaf.iter()).map(|device| device.all().len());

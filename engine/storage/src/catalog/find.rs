@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use levada_model::{Path, PathPattern};
 
 use super::{Catalog, Database, Device, Series, Tree};
-use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, SeriesInfo, TemplateInfo};
+use crate::{DatabaseInfo, DeviceInfo, DeviceSeries, LogicalViews, SeriesInfo, TemplateInfo};
 
 /// Patterns of which series are searched, sorted out.
 #[derive(Debug)]
@@ -129,6 +129,10 @@ impl crate::Catalog for Catalog {
         self.named_infos(device, names)
     }
 
+    fn views(&self) -> Arc<LogicalViews> {
+        Arc::clone(Self::views(self))
+    }
+
     fn templates(&self) -> Vec<TemplateInfo> {
         self.template_infos()
     }
@@ -223,6 +227,7 @@ impl Catalog {
             tags: extras.tags,
             attributes: extras.attributes,
             deadband: extras.deadband,
+            view: None,
         }
     }
 

@@ -6,7 +6,7 @@ use levada_tsfile::is_written;
 use super::Catalog;
 use crate::{NewSeries, StorageError};
 
-fn already(path: &Path) -> StorageError {
+pub(super) fn already(path: &Path) -> StorageError {
     StorageError::rejected(StatusCode::PATH_ALREADY_EXIST, format!("Path [{path}] already exist"))
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn check_device(catalog: &Catalog, path: &Path) -> Result<(), Storage
         }
         at = parent.clone();
     }
-    Ok(())
+    catalog.check_no_view_above(path)
 }
 
 /// Whether a text can be the name of a measurement.
@@ -89,6 +89,7 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
     let path = new.device.child(&new.measurement);
     let schema = new.schema;
     check_measurement(&new.measurement)?;
+    catalog.check_no_view(&new.device, &path)?;
     if catalog.templates().sets().any(|(set, _)| path.is_prefix_of(set)) {
         return Err(already(&path));
     }

@@ -324,7 +324,12 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
             }
             ChangeKind::CreateSeries(made)
         }
-        CatalogOp::DropTemplate { .. } | CatalogOp::SetTemplate { .. } | CatalogOp::UnsetTemplate { .. } => {
+        // What is seen by another name as well is sent once, by its own.
+        CatalogOp::DropTemplate { .. }
+        | CatalogOp::SetTemplate { .. }
+        | CatalogOp::UnsetTemplate { .. }
+        | CatalogOp::PutView(_)
+        | CatalogOp::DropView { .. } => {
             return Ok(None);
         }
         CatalogOp::CreateSeries { device, aligned, series }

@@ -23,11 +23,14 @@ pub(super) const LOG: u8 = 5;
 pub(super) const COMMIT: u8 = 6;
 
 /// The format's version. Version 1 says nothing of the log's end, and had checksums of 64 KiB beside sealed files.
-/// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes. Only version 4 has templates; a store
-/// without is written as version 3, which older programs read.
-pub(super) const VERSION: u32 = 4;
+/// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes. Only from version 4 on there are
+/// templates, from 5 on logical views; a store is written as the oldest version that has all of it, which older programs read.
+pub(super) const VERSION: u32 = 5;
 
-/// The version of a store without templates.
+/// The version of a store with templates and without views.
+const TEMPLATES: u32 = 4;
+
+/// The version of a store with neither.
 const PLAIN: u32 = 3;
 
 /// Flags of a device.
@@ -54,8 +57,12 @@ pub(super) fn record(bytes: &mut Vec<u8>, kind: u8, put: impl FnOnce(&mut Vec<u8
 impl State {
     pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64, log: LogEnd) {
         record(bytes, HEAD, |bytes| {
-            let plain = self.catalog.templates().all().next().is_none();
-            bytes.put_u32(if plain { PLAIN } else { VERSION });
+            let has_templates = self.catalog.templates().all().next().is_some();
+            bytes.put_u32(match (self.catalog.views().is_empty(), has_templates) {
+                (false, _) => VERSION,
+                (true, true) => TEMPLATES,
+                (true, false) => PLAIN,
+            });
             bytes.put_i64(partition_width);
             bytes.put_u32(self.catalog.next_id());
         });
@@ -73,6 +80,9 @@ impl State {
         for (path, name) in self.catalog.templates().sets() {
             let op = CatalogOp::SetTemplate { name: Arc::clone(name), path: path.clone() };
             record(bytes, DATABASE, |bytes| op.put(bytes));
+        }
+        for view in self.catalog.views().all() {
+            record(bytes, DATABASE, |bytes| CatalogOp::PutView(Box::new(view.as_ref().clone())).put(bytes));
         }
         let mut devices = self.catalog.devices().iter().peekable();
         while devices.peek().is_some() {

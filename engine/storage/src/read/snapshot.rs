@@ -12,8 +12,8 @@ use super::{
     wanted::Wanted,
 };
 use crate::{
-    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, PieceIterator, RowIterator, Rows,
-    SeriesInfo, StorageError, TemplateInfo, TimeRange, Windows,
+    DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, LogicalViews, PieceIterator,
+    RowIterator, Rows, SeriesInfo, StorageError, TemplateInfo, TimeRange, Windows,
     block::schema_of,
     catalog::{Catalog, Device},
     last::{LastCache, Newest},
@@ -111,6 +111,10 @@ impl crate::Catalog for Snapshot {
 
     fn series_named(&self, device: &Path, names: &[Arc<str>]) -> Vec<SeriesInfo> {
         self.catalog.named_infos(device, names)
+    }
+
+    fn views(&self) -> Arc<LogicalViews> {
+        Arc::clone(self.catalog.views())
     }
 
     fn templates(&self) -> Vec<TemplateInfo> {

@@ -131,6 +131,17 @@ impl Store {
         self.apply_all(core, 1, vec![op])
     }
 
+    /// Changes logical views as `plan` says: all changes that it gives, or none where it fails.
+    pub(crate) fn change_views(
+        &self,
+        plan: impl FnOnce(&Catalog) -> Result<Vec<CatalogOp>, StorageError>,
+    ) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let ops = plan(&core.catalog)?;
+        self.apply_all(core, ops.len(), ops)
+    }
+
     /// Deletes the series that patterns match, which `plan` makes of where templates are set.
     fn delete_exactly(
         &self,
@@ -333,7 +344,9 @@ impl Core {
             | CatalogOp::DropTemplate { .. }
             | CatalogOp::SetTemplate { .. }
             | CatalogOp::UnsetTemplate { .. }
-            | CatalogOp::AlterSeries { .. } => {}
+            | CatalogOp::AlterSeries { .. }
+            | CatalogOp::PutView(_)
+            | CatalogOp::DropView { .. } => {}
         }
         let removed = self.catalog.apply(&op, seq);
         self.pending.push((seq, op));

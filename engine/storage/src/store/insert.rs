@@ -16,7 +16,7 @@ use crate::{
     memtable::{Grown, Memtable, Stamp},
     place::Place,
     wal::{InsertRecord, Wal},
-    write::{How, Incoming, LARGEST_WRITE, Prepared, Target, prepare, with_known_types},
+    write::{How, Incoming, LARGEST_WRITE, Prepared, Target, prepare, routed, with_known_types},
 };
 
 /// So many changes of the catalog wait for a commit at most, about.
@@ -74,13 +74,17 @@ impl Store {
         let mut accepted = Vec::with_capacity(tablets.len());
         let mut targets = Vec::with_capacity(tablets.len());
         for (index, tablet) in tablets.into_iter().enumerate() {
-            let prepared = prepare(&core.catalog, index, tablet, &how, &mut room, &mut report);
-            let Some(Prepared { tablet, ops, target }) = prepared else { continue };
-            let seq = first + accepted.len() as u64;
-            ops.into_iter().for_each(|op| core.change(op, seq));
-            let target = target.or_else(|| core.target(&tablet, |_, _| true));
-            targets.push(Some(target.expect("what the tablet lacked was just made")));
-            accepted.push(tablet);
+            for (tablet, names) in routed(&core.catalog, index, tablet, &mut report) {
+                let before = report.rejected.len();
+                let prepared = prepare(&core.catalog, index, tablet, &how, &mut room, &mut report);
+                names.restore(&mut report, before);
+                let Some(Prepared { tablet, ops, target }) = prepared else { continue };
+                let seq = first + accepted.len() as u64;
+                ops.into_iter().for_each(|op| core.change(op, seq));
+                let target = target.or_else(|| core.target(&tablet, |_, _| true));
+                targets.push(Some(target.expect("what the tablet lacked was just made")));
+                accepted.push(tablet);
+            }
         }
         let positions = match &owner {
             // What was rejected is nowhere yet: whoever gave it gives the positions again when it is safe elsewhere.

@@ -22,5 +22,6 @@ mod room;
 mod rows;
 mod stress;
 mod templates;
+mod views;
 mod wide;
 mod work;

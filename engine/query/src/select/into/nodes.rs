@@ -10,12 +10,12 @@ use crate::QueryError;
 const REST: &str = "::";
 
 /// Whether a node is made of a source's.
-pub(super) fn is_made(node: &str) -> bool {
+pub(crate) fn is_made(node: &str) -> bool {
     node == REST || node.contains("${")
 }
 
 /// The device that nodes stand for, made of the source's device where there is one.
-pub(super) fn target_device(nodes: &[String], source: Option<&Path>) -> Result<Path, QueryError> {
+pub(crate) fn target_device(nodes: &[String], source: Option<&Path>) -> Result<Path, QueryError> {
     let sources = raw_nodes(source);
     let mut made: Vec<String> = Vec::with_capacity(nodes.len());
     for (at, node) in nodes.iter().enumerate() {
@@ -39,7 +39,7 @@ pub(super) fn target_device(nodes: &[String], source: Option<&Path>) -> Result<P
 }
 
 /// The measurement that a node stands for, in canonical form, made of the source's path where there is one.
-pub(super) fn target_measurement(node: &str, source: Option<&Path>) -> Result<Arc<str>, QueryError> {
+pub(crate) fn target_measurement(node: &str, source: Option<&Path>) -> Result<Arc<str>, QueryError> {
     let sources = raw_nodes(source);
     let made = match (node, sources.last()) {
         (REST, Some(measurement)) => measurement.clone(),

@@ -29,7 +29,7 @@ impl Parser<'_> {
     }
 
     /// A node that may hold `::` or `${2}`; in canonical form where it holds neither.
-    fn target_node(&mut self) -> Parsed<String> {
+    pub(in crate::parser) fn target_node(&mut self) -> Parsed<String> {
         let token = self.token();
         let word = self.text_of(token);
         if token.kind == TokenKind::Word && (word == "::" || word.contains("${")) {

@@ -47,7 +47,7 @@ pub(crate) fn prepare(
     if tablet.rows() == 0 {
         return None;
     }
-    let mut check = Check { catalog, index, how, report, ops: Vec::new() };
+    let mut check = Check { catalog, index, how, report, ops: Vec::new(), left: None };
     match check.device(&tablet) {
         Ok(known) => {
             // Rows lie as those of their device, whatever the write says of itself.
@@ -105,10 +105,18 @@ struct Check<'a> {
     how: &'a How,
     report: &'a mut WriteReport,
     ops: Vec<CatalogOp>,
+    /// Where rows were taken out: the numbers that those that are left have in the tablet as it came.
+    left: Option<Vec<u32>>,
 }
 
 impl Check<'_> {
+    /// Reports rows by their numbers in the tablet as it is now, all of them if `None`. The report has their numbers in the tablet as
+    /// it came.
     fn reject(&mut self, rows: Option<Vec<u32>>, measurement: Option<&Arc<str>>, error: &StorageError) {
+        let rows = match &self.left {
+            Some(left) => rows.map(|rows| rows.into_iter().map(|row| left[row as usize]).collect()),
+            None => rows,
+        };
         self.report.rejected.push(RejectedRows {
             tablet: self.index,
             rows,
@@ -179,6 +187,8 @@ impl Check<'_> {
             return Some(tablet);
         }
         let all = late.len() == tablet.rows();
+        let is_left = |row: &u32| tablet.times().value(*row as usize) >= bound;
+        let left = (0..tablet.rows() as u32).filter(is_left).collect();
         for row in late {
             let time = tablet.times().value(row as usize);
             let message = format!(
@@ -187,6 +197,7 @@ impl Check<'_> {
             );
             self.reject(Some(vec![row]), None, &StorageError::rejected(StatusCode::OUT_OF_TTL, message));
         }
+        self.left = Some(left);
         let keep = BooleanArray::from_unary(tablet.times(), |time| time >= bound);
         if all { None } else { tablet.filter(&keep).ok() }
     }

@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use arrow_array::{BooleanArray, Int32Array, Int64Array, StringArray};
+use arrow_array::{BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
 use levada_model::{Column, DataType, SeriesSchema, SplitName, SplitRange, StatusCode, Tablet, Value, Write};
 use levada_storage::{Inserted, NewSeries, Piece, Storage, StorageError, TimeRange, Windows};
 
@@ -358,6 +358,43 @@ fn rows_live_as_long_as_the_most_specific_pattern_says() {
     assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 1);
     assert_eq!(storage.path_ttls(), [(pattern("root.a"), 200), (pattern("root.a.x.d3"), 300)]);
     assert_eq!(storage.set_ttl(&pattern("root.a.**"), None).expect("unset").count, 0);
+}
+
+#[test]
+fn a_row_behind_one_that_is_too_old_is_rejected_by_its_own_number() {
+    let clock = Arc::<TestClock>::default();
+    let disk = Arc::new(FaultDisk::default());
+    let clock_of = Arc::<TestClock>::clone(&clock);
+    let options = levada_storage::StorageOptions { disk, clock: clock_of, ..options("/data".as_ref()) };
+    let storage = Storage::open(options).expect("opens");
+    clock.0.store(350, std::sync::atomic::Ordering::Relaxed);
+    storage.set_ttl(&pattern("root.a.**"), Some(100)).expect("set");
+    let device = |times: &[i64], columns| {
+        Tablet::try_new(path("root.a.d"), false, Int64Array::from(times.to_vec()), columns).expect("fits")
+    };
+    let column = |name: &str, data_type, values| Column { name: name.into(), data_type, values };
+    let whole = |values: Vec<i32>| Arc::new(Int32Array::from(values));
+    let first = device(&[299], vec![column("n", DataType::Int32, whole(vec![0]))]);
+    assert!(storage.insert(write(vec![first])).expect("taken").report.rejected.is_empty());
+    // The oldest is neither first nor last.
+    let numbers = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0, 0.5, 5.0]));
+    let days = whole(vec![20_230_101, 20_230_101, 20_230_229, 20_230_101, 20_230_229]);
+    let columns = vec![column("n", DataType::Double, numbers), column("day", DataType::Date, days)];
+    let tablets = vec![device(&[300, 100, 301, 302, 303], columns)];
+    let report = storage.insert(Write { tablets, coerce: true, ..Write::default() }).expect("taken").report;
+    let rejected: Vec<_> = report
+        .rejected
+        .iter()
+        .map(|each| (each.code, each.measurement.as_deref(), each.rows.as_deref().expect("some rows")))
+        .collect();
+    let wrong = StatusCode::METADATA_ERROR;
+    let expected =
+        [(StatusCode::OUT_OF_TTL, None, &[1][..]), (wrong, Some("day"), &[2, 4]), (wrong, Some("n"), &[3])];
+    assert_eq!(rejected, expected, "{report:?}");
+    let found = read(&*storage.view(), "root.a.d", &[("n", DataType::Int32)], TimeRange::ALL);
+    let found: Vec<_> = found.into_iter().map(|(time, values)| (time, values[0].clone())).collect();
+    let stored = [(299, 0), (300, 1), (301, 3), (303, 5)];
+    assert_eq!(found, stored.map(|(time, value)| (time, Some(Value::Int32(value)))));
 }
 
 #[test]

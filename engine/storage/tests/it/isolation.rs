@@ -145,12 +145,14 @@ fn an_encoding_that_nobody_writes_is_rejected_when_the_series_is_made() {
 #[test]
 fn a_value_that_no_file_can_hold_is_rejected_and_its_neighbours_stored() {
     let storage = Storage::open(StorageOptions { wal: false, ..on(FaultDisk::default()) }).expect("opens");
+    storage.set_ttl(&pattern("root.a.**"), Some(5)).expect("set");
     let long = "x".repeat((255 << 20) + 1);
-    let values = Arc::new(StringArray::from(vec!["short", &long]));
+    let values = Arc::new(StringArray::from(vec!["too old", "short", &long]));
     drop(long);
-    let inserted = storage.insert(write(vec![texts("root.a.d", &[1, 2], "t", &values)])).expect("taken");
-    let [rejected] = &inserted.report.rejected[..] else { panic!("{:?}", inserted.report) };
-    assert_eq!((&rejected.rows, rejected.tablet), (&Some(vec![1]), 0));
+    let inserted = storage.insert(write(vec![texts("root.a.d", &[-9, 1, 2], "t", &values)])).expect("taken");
+    let [old, rejected] = &inserted.report.rejected[..] else { panic!("{:?}", inserted.report) };
+    assert_eq!((&old.rows, old.code), (&Some(vec![0]), StatusCode::OUT_OF_TTL));
+    assert_eq!((&rejected.rows, rejected.tablet), (&Some(vec![2]), 0));
     assert!(rejected.message.contains("267386881 bytes"), "{}", rejected.message);
     flush(&storage, "root.**").expect("flushes");
     assert_eq!(storage.stats().file_points, 1);

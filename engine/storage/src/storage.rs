@@ -413,7 +413,7 @@ impl Storage {
     /// the last write, behind which it reads ([`ChangesFrom::After`]), when that write and what is kept are durable. Blocks.
     ///
     /// # Errors
-    /// As [`Storage::changes`].
+    /// As [`Storage::changes`]; the log cannot be written. What is kept still is then, until [`Storage::forget_reader`].
     pub fn keep_changes(&self, reader: &str) -> Result<u64, StorageError> {
         Changes::keep(self.store(), reader)
     }

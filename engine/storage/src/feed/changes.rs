@@ -164,11 +164,9 @@ impl Changes {
         let changes = Self::begin_with(store, Some(name), ChangesFrom::Now, |core| core.freeze(|_| true))?;
         let last = changes.position;
         if let Some(wal) = &store.wal {
-            // A power cut must not take back the write that is named.
-            block_on(wal.when_synced(last));
-            if wal.synced_seq() < last {
-                return Err(store.closed());
-            }
+            // A power cut must not take back the write that is named. Where the log cannot be written now, nobody knows when it can be: that
+            // is not waited for.
+            wal.synced(last).wait()?;
         }
         Ok(last)
     }

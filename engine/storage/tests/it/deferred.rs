@@ -165,6 +165,31 @@ fn writers_that_wait_for_room_are_rejected_when_the_log_fails() {
 }
 
 #[test]
+fn what_is_to_be_kept_for_a_reader_is_an_error_while_the_log_fails() {
+    let group = SyncMode::Group { max_delay: Duration::from_millis(1), max_bytes: 1 << 20 };
+    for sync in [SyncMode::Always, group, SyncMode::Interval(Duration::from_secs(3_600))] {
+        let disk = FaultDisk::default();
+        let storage = Storage::open(StorageOptions { sync, ..on(&disk) }).expect("opens");
+        disk.set_fault(Fault::All(Call::Sync, Kind::Log));
+        // It is appended, whatever its writer is told.
+        drop(insert(&storage, 0));
+        let (say, said) = std::sync::mpsc::channel();
+        let keeper = storage.clone();
+        std::thread::spawn(move || say.send(keeper.keep_changes("pipe")));
+        let kept = said.recv_timeout(WAIT).expect("it does not wait for the log to be well");
+        let error = kept.expect_err("the write that it would name is not synced").to_string();
+        assert!(error.contains("cannot write to the log"), "{error}");
+        disk.set_fault(Fault::None);
+        let mut last = None;
+        until("nothing can be kept", || {
+            last = storage.keep_changes("pipe").ok();
+            last.is_some()
+        });
+        assert_eq!((last, after_a_cut(&disk, storage)), (Some(1), vec![(0, 0.0)]), "{sync:?}");
+    }
+}
+
+#[test]
 fn rows_of_an_interval_whose_sync_failed_are_synced_with_the_next() {
     for _ in 0..20 {
         let disk = FaultDisk::default();

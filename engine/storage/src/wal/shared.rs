@@ -123,6 +123,11 @@ impl Shared {
             committer.take(&mut state);
         }
         let result = committer.commit(&self.state, false);
+        let failed = result.is_err();
         committer.tell(&self.state, result);
+        if failed {
+            // The thread tries again, and may be waiting for the end of an interval.
+            self.work.notify_one();
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use levada_storage::{Inserted, Storage, StorageOptions, SyncMode};
 
 use crate::{
-    fault_disk::{Call, FaultDisk, Kind},
+    fault_disk::{Call, Fault, FaultDisk, Kind},
     random::Random,
     rows::{options, series, tablet, write},
 };
@@ -105,6 +105,19 @@ fn a_write_that_is_held_is_synced_with_its_interval() {
         until("it is not synced", || disk.count(Call::Sync, Kind::Log) > syncs);
         held.durable.wait().expect("taken");
     }
+}
+
+#[test]
+fn a_write_that_failed_is_tried_again_long_before_its_interval_ends() {
+    let disk = FaultDisk::default();
+    let storage = Storage::open(on(&disk, NEVER)).expect("opens");
+    // From here on the thread waits for the end of the interval.
+    insert(&storage, "a", 0).durable.wait().expect("taken");
+    disk.set_fault(Fault::All(Call::Write, Kind::Log));
+    insert(&storage, "a", 1).durable.wait().expect_err("it cannot be written");
+    let syncs = disk.count(Call::Sync, Kind::Log);
+    disk.set_fault(Fault::None);
+    until("it is not tried again", || disk.count(Call::Sync, Kind::Log) > syncs);
 }
 
 /// Otherwise a power cut would keep a later row and take an earlier one.

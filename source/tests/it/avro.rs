@@ -17,6 +17,7 @@ use axum::{
 };
 use levada_connector_api::{Batch, Error, Source, model::Checkpoint};
 use levada_testkit::rows_of;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientConfig,
     mocking::MockCluster,
@@ -40,6 +41,14 @@ const READING: &str = r#"{"type": "record", "name": "Reading", "namespace": "pla
 struct Registry {
     away: AtomicBool,
     asked: AtomicUsize,
+    /// What answers in its place, to who asks for a schema or for one that another refers to.
+    other: Mutex<Option<(Asked, &'static str)>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Schema,
+    Reference,
 }
 
 impl Registry {
@@ -53,6 +62,14 @@ impl Registry {
             .with_state(Arc::clone(&registry));
         tokio::spawn(async move { axum::serve(listener, router).await });
         (registry, url)
+    }
+
+    /// What another server says in its place, if there is one.
+    fn other(&self, asked: Asked) -> Option<Response> {
+        let other = self.other.lock();
+        other
+            .filter(|(place, _)| *place == asked)
+            .map(|(_, body)| (StatusCode::NOT_FOUND, body).into_response())
     }
 }
 
@@ -68,6 +85,9 @@ async fn schema(State(registry): State<Arc<Registry>>, Path(id): Path<u32>, head
     if registry.away.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "starting").into_response();
     }
+    if let Some(other) = registry.other(Asked::Schema) {
+        return other;
+    }
     match id {
         7 => {
             let references = json!([{"name": "plant.Place", "subject": "place / value", "version": 2}]);
@@ -78,7 +98,13 @@ async fn schema(State(registry): State<Arc<Registry>>, Path(id): Path<u32>, head
     }
 }
 
-async fn version(Path((subject, version)): Path<(String, i64)>) -> Response {
+async fn version(
+    State(registry): State<Arc<Registry>>,
+    Path((subject, version)): Path<(String, i64)>,
+) -> Response {
+    if let Some(other) = registry.other(Asked::Reference) {
+        return other;
+    }
     match (subject.as_str(), version) {
         ("place / value", 2) => {
             answer(StatusCode::OK, &json!({"subject": subject, "version": 2, "schema": PLACE}))
@@ -196,4 +222,42 @@ async fn a_registry_at_another_address_or_for_others_is_away_and_not_without_the
         assert!(error.is_transient() && error.to_string().contains(reason), "{error}");
         source.close().await.expect("closed");
     }
+}
+
+#[tokio::test]
+async fn a_404_that_is_not_the_registrys_own_rejects_nothing() {
+    let (registry, url) = Registry::start().await;
+    registry.away.store(false, Ordering::Relaxed);
+    let cluster = MockCluster::new(1).expect("a mock cluster");
+    cluster.create_topic("readings", 2, 1).expect("a topic");
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", cluster.bootstrap_servers())
+        .create()
+        .expect("a producer");
+    send(&producer, &[message(7, 1), message(7, 2)]);
+    let state = TempDir::new().expect("a folder");
+    let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": "proxied", "end": "latest"});
+    let decode = json!({"registry": {"url": url, "user": "me", "password": "secret"}});
+    let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    for asked in [Asked::Schema, Asked::Reference] {
+        for body in [
+            "<html>404 page not found</html>",
+            "",
+            "{}",
+            r#"{"error_code": 404, "message": "HTTP 404 Not Found"}"#,
+        ] {
+            *registry.other.lock() = Some((asked, body));
+            let error = next(&mut source).await.expect_err("the registry is away");
+            assert!(error.is_transient() && error.to_string().contains("404"), "{asked:?} {body}: {error}");
+        }
+    }
+    *registry.other.lock() = None;
+    let mut rows = 0;
+    while let Some(batch) = next(&mut source).await.expect("all is well") {
+        assert_eq!(batch.rejected.len(), 0, "{:?}", batch.rejected);
+        rows += batch.rows();
+    }
+    source.close().await.expect("closed");
+    assert_eq!(rows, 2);
 }

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   GET /schemas/ids/7  ──▶ 200 {"schema": "…", "references": [{"subject": "place", "version": 2}, …]}    kept
-//!                           404 no such id                        records are rejected; asked again after a while
+//!                           404 {"error_code": 40403, …}          records are rejected; asked again after a while
 //!                           anything else, or nobody              not now: records wait
 //! ```
+//!
+//! A status of 404 alone says nothing of a schema: a proxy gives it while the registry behind it is away, and so does another server.
+//! The registry's own code counts.
 
 use std::{
     collections::HashMap,
     fmt, fs,
+    ops::RangeInclusive,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -32,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 /// Schemas that refer to others that refer to others.
 const DEEPEST: usize = 16;
+/// By these codes a registry says that it has no such schema, subject or version.
+const HAS_NONE: RangeInclusive<u32> = 40_401..=40_499;
 
 /// A schema registry. It is asked by one decoder at a time, which blocks meanwhile.
 pub(super) struct Registry {
@@ -47,14 +53,14 @@ enum Known {
     Schema(Arc<Shapes>),
     /// What the registry has cannot be read.
     Unfit(String),
-    /// The registry has none.
-    Missing(Instant),
+    /// The registry has none, or none of what it refers to, when it was asked.
+    Missing(Option<String>, Instant),
 }
 
 /// Why there is no schema.
 enum Fault {
-    /// The registry says that it has none.
-    Missing,
+    /// The registry says that it has none; or which of those that it refers to it does not have.
+    Missing(Option<String>),
     Unfit(String),
     Away(String),
 }
@@ -115,14 +121,14 @@ impl Registry {
         let mut known = self.known.lock();
         let asks = match known.get(&id) {
             None => true,
-            Some(Known::Missing(asked)) => asked.elapsed() >= ASK_AGAIN,
+            Some(Known::Missing(_, asked)) => asked.elapsed() >= ASK_AGAIN,
             Some(_) => false,
         };
         if asks {
             let found = match self.ask(&format!("/schemas/ids/{id}")) {
                 Ok(shapes) => Known::Schema(Arc::new(shapes)),
                 Err(Fault::Unfit(why)) => Known::Unfit(why),
-                Err(Fault::Missing) => Known::Missing(Instant::now()),
+                Err(Fault::Missing(reference)) => Known::Missing(reference, Instant::now()),
                 Err(Fault::Away(why)) => {
                     return Err(DecodeError::not_now(format!("the schema {id} cannot be had: {why}")));
                 }
@@ -131,7 +137,9 @@ impl Registry {
         }
         match known.get(&id) {
             Some(Known::Schema(shapes)) => Ok(Arc::clone(shapes)),
-            Some(Known::Unfit(why)) => Err(DecodeError::new(format!("the schema {id}: {why}"))),
+            Some(Known::Unfit(why) | Known::Missing(Some(why), _)) => {
+                Err(DecodeError::new(format!("the schema {id}: {why}")))
+            }
             _ => Err(DecodeError::new(format!("the schema registry at {} has no schema {id}", self.url))),
         }
     }
@@ -160,9 +168,9 @@ impl Registry {
                 return Err(Fault::Unfit(format!("it refers to others more than {DEEPEST} deep")));
             }
             let answer = self.get(&path).map_err(|fault| match fault {
-                Fault::Missing => Fault::Unfit(format!(
+                Fault::Missing(_) => Fault::Missing(Some(format!(
                     "it refers to version {version} of `{subject}`, which the registry does not have"
-                )),
+                ))),
                 other => other,
             })?;
             self.follow(&answer.references, depth + 1, into)?;
@@ -194,9 +202,8 @@ impl Registry {
             };
         }
         let complaint: Complaint = serde_json::from_str(&body).unwrap_or_default();
-        // A place that nothing is at, other than an id that no schema has, has the code of HTTP: the address is another's.
-        if status.as_u16() == 404 && complaint.error_code != 404 {
-            return Err(Fault::Missing);
+        if status.as_u16() == 404 && HAS_NONE.contains(&complaint.error_code) {
+            return Err(Fault::Missing(None));
         }
         Err(away(&format!("{status} {}", complaint.message).trim_end()))
     }

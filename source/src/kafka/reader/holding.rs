@@ -28,7 +28,8 @@ impl Reader {
         self.held_back = Some(self.faults);
     }
 
-    /// Of partitions that go, messages that are held back go too: whoever has them next reads them again.
+    /// Of partitions that go, messages that are held back go too: whoever has them next reads them again, unless they are of a topic that
+    /// is no more.
     pub(super) fn forget_held_back(&mut self, names: &[Partition]) {
         self.queue.forget(|topic, partition| {
             names.iter().any(|name| name.1 == partition && name.0 == topic.name())

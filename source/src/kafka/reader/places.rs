@@ -215,6 +215,8 @@ impl Reader {
                 RebalanceProtocol::Cooperative => names,
                 _ => self.intake.partitions.iter().map(|each| each.name.clone()).collect(),
             };
+            // They are of the old topic, or are read again.
+            self.forget_held_back(&names);
             self.intake.partitions.remove(&names);
             self.intake.current = None;
             self.give_back(&names);

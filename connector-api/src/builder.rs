@@ -319,6 +319,17 @@ impl BatchBuilder {
         self.rows = before;
     }
 
+    /// Takes back the current record and all that came of it, as if it had never come: it cannot be read [for
+    /// now](crate::DecodeError::not_now). There is no current record then.
+    pub fn take_back_record(&mut self) {
+        self.take_back();
+        let Some((record, _)) = self.current.take() else { return };
+        while self.rejected.pop_if(|(rejected, _)| *rejected == record).is_some() {}
+        self.records.take_back();
+        self.beside.clear();
+        self.known.clear();
+    }
+
     /// Removes rows from the end until `rows` are left, as [`BatchBuilder::rows`] counts them. The removed rows must be of the device
     /// that was pushed last.
     pub fn take_back_to(&mut self, rows: usize) {

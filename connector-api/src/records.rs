@@ -217,6 +217,15 @@ impl RecordsBuilder {
         self.records.envelopes.header(name, value);
     }
 
+    /// Removes the last record, and what came with it.
+    pub fn take_back(&mut self) {
+        if self.records.entries.pop().is_none() {
+            return;
+        }
+        self.records.arena.truncate(self.records.entries.last().map_or(0, |last| last.end));
+        self.records.envelopes.take_back(u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX));
+    }
+
     /// How many records so far.
     pub fn len(&self) -> usize {
         self.records.len()

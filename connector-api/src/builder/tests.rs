@@ -30,6 +30,38 @@ fn rows_are_grouped_by_device_and_keep_their_record() {
 }
 
 #[test]
+fn a_record_that_is_taken_back_leaves_nothing_behind() {
+    let mut rows = BatchBuilder::new();
+    rows.split(&"s/0".into());
+    rows.record(b"first", 10);
+    rows.envelope(Some(b"k"), None, true);
+    rows.row("d", 1, &[("a", FieldValue::Double(1.0))]).expect("held");
+    rows.reject_part("half of it".to_owned());
+    let before = rows.records.bytes();
+    for _ in 0..3 {
+        rows.record(b"second, which is longer", 11);
+        rows.envelope(Some(b"other"), Some(7), true);
+        rows.header("h", Some(b"v"));
+        rows.row("d", 2, &[("a", FieldValue::Double(2.0))]).expect("held");
+        rows.reject_part("a part".to_owned());
+        rows.take_back_record();
+        assert_eq!((rows.rows(), rows.records(), rows.records.bytes()), (1, 1, before));
+        assert_eq!(rows.rejected_part(), None);
+    }
+    rows.take_back_record();
+    rows.record(b"third", 11);
+    rows.row("d", 3, &[("a", FieldValue::Double(3.0))]).expect("held");
+    let batch = rows.finish(Vec::new());
+    assert_eq!(tablet(&batch, 0).times().values(), &[1, 3]);
+    let record = batch.readings[0].record(1).expect("from a record");
+    assert_eq!((record.bytes(), record.origin()), (b"third".as_slice(), Some((&"s/0".into(), 11))));
+    assert!(record.envelope().is_none());
+    let [rejected] = &batch.rejected[..] else { panic!("{:?}", batch.rejected) };
+    assert_eq!((rejected.record.bytes(), rejected.error.as_str()), (b"first".as_slice(), "half of it"));
+    assert_eq!(rejected.record.envelope().and_then(|envelope| envelope.key), Some(b"k".as_slice()));
+}
+
+#[test]
 fn late_and_missing_columns_are_filled_with_nulls() {
     let mut rows = BatchBuilder::new();
     let a = FieldValue::Double(1.0);

@@ -60,6 +60,13 @@ impl Envelopes {
         self.arena.extend_from_slice(value.unwrap_or_default());
     }
 
+    /// Removes the envelope of the last record, where it has one.
+    pub(super) fn take_back(&mut self, record: u32) {
+        if let Some(last) = self.entries.pop_if(|last| last.record == record) {
+            self.arena.truncate(last.start);
+        }
+    }
+
     pub(super) fn get(&self, record: u32) -> Option<Envelope<'_>> {
         let at = self.entries.binary_search_by_key(&record, |entry| entry.record).ok()?;
         let entry = self.entries.get(at)?;

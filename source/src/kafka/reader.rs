@@ -21,6 +21,8 @@ mod holding;
 mod horizon;
 mod intake;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use self::intake::Intake;
 use super::{

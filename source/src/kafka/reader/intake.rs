@@ -140,6 +140,7 @@ impl Intake {
                 Ok(()) => Ok(()),
                 Err(error) if error.is_not_now() => {
                     self.not_now = Some(error.message);
+                    self.rows.take_back_record();
                     return false;
                 }
                 Err(error) if self.reads_header => Err(error.message),

@@ -10,6 +10,13 @@ use crate::{gate::Creation, statement::run_together};
 /// How many statements of one call are run at the same time: they become durable together.
 const CONCURRENT: usize = 256;
 
+/// What became of a statement that was to be stored with others.
+enum Insertion {
+    Stored,
+    /// It is still to be run, by itself.
+    Left(Insert),
+}
+
 impl EmbeddedSession {
     /// Runs the statements of one call, those that are there, and says how each went: applied in their order, one that fails holds up
     /// no other. Where all of them insert rows, they are one write, as far as all of it can be stored.
@@ -17,17 +24,21 @@ impl EmbeddedSession {
         &self,
         statements: Vec<Result<Option<String>, SessionError>>,
     ) -> Vec<Result<(), SessionError>> {
-        let stored = match self.inserts(&statements) {
-            Some((inserts, creation)) if !inserts.is_empty() => {
-                run_together(&self.shared, inserts, statements.len(), &self.zone, &creation).await
-            }
-            _ => vec![false; statements.len()],
-        };
-        let running = statements.into_iter().zip(stored).map(|(sql, stored)| {
+        let mut inserts: Vec<Option<Insertion>> = statements.iter().map(|_| None).collect();
+        if let Some((parsed, creation)) = self.inserts(&statements).filter(|(parsed, _)| !parsed.is_empty()) {
+            parsed.iter().for_each(|(place, _)| inserts[*place] = Some(Insertion::Stored));
+            let left = run_together(&self.shared, parsed, &self.zone, &creation).await;
+            left.into_iter().for_each(|(place, insert)| inserts[place] = Some(Insertion::Left(insert)));
+        }
+        let running = statements.into_iter().zip(inserts).map(|(sql, insert)| {
             async move {
-                match sql? {
-                    Some(sql) if !stored => self.execute(&sql).await.map(drop),
-                    _ => Ok(()),
+                match (sql?, insert) {
+                    (Some(sql), Some(Insertion::Left(insert))) => {
+                        self.check_open()?;
+                        self.run(&sql, Statement::Insert(insert), self.timeout).await.map(drop)
+                    }
+                    (Some(sql), None) => self.execute(&sql).await.map(drop),
+                    (None, _) | (_, Some(Insertion::Stored)) => Ok(()),
                 }
             }
             .boxed()

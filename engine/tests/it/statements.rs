@@ -1,6 +1,46 @@
 //! Statements that change something.
 
-use crate::store::{Store, done, rejection, rows};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use levada_engine::Clock;
+
+use crate::store::{RECORDED, Store, done, rejection, rows};
+
+/// A clock that goes on whenever somebody looks.
+#[derive(Debug)]
+struct BusyClock(AtomicI64);
+
+impl Clock for BusyClock {
+    fn now(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn a_row_without_a_time_is_one_row_whatever_becomes_of_the_others_of_its_call() {
+    let mut store = Store::open();
+    store.reopen_with(|options| {
+        options.storage.clock = Arc::new(BusyClock(AtomicI64::new(RECORDED)));
+    });
+    let session = store.session();
+    let statements = [
+        "insert into root.a.d(s) values (1)",
+        "insert into root.a.e(s) values (2)",
+        "insert into root.a.d(time, s) values (5, 3), (6, 4)",
+        // The series is of another type by then.
+        "insert into root.a.d(s, u) values ('x', 1)",
+        "insert into root.a.d(time, s) values (7, 5)",
+    ];
+    let outcomes = session.execute_each(statements.map(|sql| Ok(Some(sql.to_owned()))).into()).await;
+    let is_stored: Vec<_> = outcomes.iter().map(Result::is_ok).collect();
+    assert_eq!(is_stored, [true, true, true, false, true], "{outcomes:?}");
+    assert_eq!(rows(&session, "select count(s), count(u) from root.a.d").await, ["4,1"]);
+    assert_eq!(rows(&session, "select count(s) from root.a.e").await, ["1"]);
+    assert_eq!(rows(&session, "select s from root.a.d where time < 8").await, ["5,3.0", "6,4.0", "7,5.0"]);
+}
 
 #[tokio::test]
 async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {

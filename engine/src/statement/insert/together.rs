@@ -2,7 +2,8 @@
 //! of them one record of the log.
 //!
 //! What is not stored as a whole is left to be run statement by statement, with all that the call has for the same device: so each
-//! statement gets its own reason, and of two that write the same, the later stays the later.
+//! statement gets its own reason, and of two that write the same, the later stays the later. They are run as they were parsed: a row
+//! that names no time keeps the one that it got, and what is stored of it already is replaced.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,38 +15,47 @@ use levada_sql::ast::Insert;
 use super::{Made, insert_write, made};
 use crate::{engine::Shared, gate::Creation};
 
-/// Inserts that have become one, and the places of those.
+/// Inserts that have become one, and of each its place and how many of the rows are its.
 struct Joined {
     insert: Insert,
-    places: Vec<usize>,
+    places: Vec<(usize, usize)>,
 }
 
-/// Stores what `inserts` have, each of which has passed the gate and has a place in the call, below `count`. Says for each place
-/// whether its statement is stored; the others are still to be run.
+impl Joined {
+    /// The inserts that it was made of, by their places.
+    fn apart(self) -> impl Iterator<Item = (usize, Insert)> {
+        let Insert { device, aligned, measurements, rows } = self.insert;
+        let mut rows = rows.into_iter();
+        self.places.into_iter().map(move |(place, count)| {
+            let (device, measurements) = (device.clone(), measurements.clone());
+            let rows = rows.by_ref().take(count).collect();
+            (place, Insert { device, aligned, measurements, rows })
+        })
+    }
+}
+
+/// Stores what `inserts` have, each of which has passed the gate and has a place in the call. Gives back those that are still to be
+/// run.
 pub(crate) async fn run_together(
     shared: &Shared,
     inserts: Vec<(usize, Insert)>,
-    count: usize,
     zone: &TimeZone,
     creation: &Creation,
-) -> Vec<bool> {
+) -> Vec<(usize, Insert)> {
     let joined = join(inserts);
-    let mut stored = vec![false; count];
     let (tablets, of, mut left) = tablets(shared, &joined, zone, creation);
     let (tablets, of): (Vec<_>, Vec<_>) =
         tablets.into_iter().zip(of).filter(|(tablet, _)| !left.contains(tablet.device())).unzip();
     if !tablets.is_empty() {
         let write = Write { tablets, ..Write::default() };
-        let Ok(report) = insert_write(shared, write, creation).await else { return stored };
+        let Ok(report) = insert_write(shared, write, creation).await else {
+            return joined.into_iter().flat_map(Joined::apart).collect();
+        };
         let rejected = report.rejected.iter().filter_map(|rejected| of.get(rejected.tablet));
         left.extend(rejected.map(|at| joined[*at].insert.device.clone()));
     }
-    for Joined { insert, places } in &joined {
-        if !left.contains(&insert.device) {
-            places.iter().for_each(|place| stored[*place] = true);
-        }
-    }
-    stored
+    let joined = joined.into_iter().filter(|joined| left.contains(&joined.insert.device));
+    joined.flat_map(Joined::apart).collect()
 }
 
 /// Joins inserts of the same series that nothing else for their device comes between.
@@ -58,12 +68,12 @@ fn join(inserts: Vec<(usize, Insert)>) -> Vec<Joined> {
         });
         match fitting {
             Some(known) => {
+                known.places.push((place, insert.rows.len()));
                 known.insert.rows.extend(insert.rows);
-                known.places.push(place);
             }
             None => {
                 last.insert(insert.device.clone(), joined.len());
-                joined.push(Joined { insert, places: vec![place] });
+                joined.push(Joined { places: vec![(place, insert.rows.len())], insert });
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     pin,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -117,8 +117,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Connection<R, W> {
     }
 
     /// Waits for the next request. Who is logged in may be silent for as long as they like, a stranger may not: their number is
-    /// bounded.
+    /// bounded. Nor may who has sent a step in part: the room for such steps is, too.
     async fn next_length(&mut self) -> Result<Option<usize>, Ended> {
+        if let Some(due) = self.conversation.slice_due() {
+            // Requests of other kinds do not put it off.
+            if due > Instant::now()
+                && let Ok(length) = timeout_at(due, self.reader.length(&mut self.from)).await
+            {
+                return Ok(length?);
+            }
+            self.conversation.forget_slices();
+        }
         let length = self.reader.length(&mut self.from);
         if self.conversation.is_known() {
             return Ok(length.await?);

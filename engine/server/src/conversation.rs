@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use levada_engine::EmbeddedSession;
 use levada_model::{Outcome, SessionError, StatusCode};
 use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq, FetchResultsResp};
-use tokio::time::Duration;
+use tokio::time::{Duration, Instant};
 
 use crate::{
     client::Client,
@@ -13,6 +13,7 @@ use crate::{
     results::{Form, Query, Wanted},
     shared::Shared,
     status::{done, said},
+    transfer::Slices,
 };
 
 /// A login.
@@ -51,6 +52,19 @@ impl Conversation {
     /// Whether somebody is logged in.
     pub(crate) fn is_known(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// Until when the next slice of a step has to come, where there is a step that is not complete. Others wait for the room that it has.
+    pub(crate) fn slice_due(&self) -> Option<Instant> {
+        let transfer = self.pipe.as_ref()?.transfer.as_ref()?;
+        Some(transfer.slices.grown()? + self.shared.options.stall)
+    }
+
+    /// Forgets the slices of a step that is not complete: what comes of it is rejected, and the step is sent anew.
+    pub(crate) fn forget_slices(&mut self) {
+        if let Some(transfer) = self.pipe.as_mut().and_then(|link| link.transfer.as_mut()) {
+            transfer.slices = Slices::default();
+        }
     }
 
     /// The login.

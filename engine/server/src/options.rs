@@ -20,7 +20,7 @@ pub struct ServerOptions {
     /// How long a query may compute, where its client does not say. What the client takes to fetch does not count.
     pub query_timeout: Duration,
     /// How long a request may take to arrive once it has begun, an answer to be read, and a connection to send something while
-    /// nobody is logged in.
+    /// nobody is logged in. The next slice of a pipe's step may take as long, and a connection of HTTP between two requests.
     pub stall: Duration,
     /// How long a stop waits for calls under way.
     pub grace: Duration,

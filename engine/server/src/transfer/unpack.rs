@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use levada_engine::decompress_bytes;
 use levada_model::{Compressor, SessionError};
 use levada_rpc::piped::{Codec, Packed, Slice, unpacked};
+use tokio::time::Instant;
 
 use super::codes::LATER;
 use crate::{
@@ -69,12 +70,19 @@ pub(crate) struct Slices {
     length: usize,
     bytes: BytesMut,
     room: Room,
+    /// When the last of them came.
+    grown: Option<Instant>,
 }
 
 /// A step that was put together: its kind, its body, and the room that it takes.
 pub(crate) type Whole = (i16, Bytes, Room);
 
 impl Slices {
+    /// When the last slice came of a step that is not complete; `None` where there is no such step.
+    pub(crate) fn grown(&self) -> Option<Instant> {
+        self.grown
+    }
+
     /// Adds a slice; the step when it was the last. The first slice of a step begins anew, and takes room for all of it.
     ///
     /// # Errors
@@ -103,6 +111,7 @@ impl Slices {
         }
         self.next += 1;
         self.bytes.extend_from_slice(&slice.bytes);
+        self.grown = Some(Instant::now());
         if self.next < parts {
             return Ok(None);
         }

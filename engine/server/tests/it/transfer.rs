@@ -4,7 +4,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use levada_model::{Outcome, Session, Value};
 use levada_rpc::{messages::*, thrift::Protocol};
 use levada_server::ServerOptions;
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::AsyncWriteExt,
+    time::{Duration, timeout},
+};
 
 use crate::peer::{Peer, Served, serve, serve_with};
 
@@ -347,6 +350,49 @@ async fn a_file_of_the_catalog_may_not_be_longer_than_a_request() {
         assert_eq!(status.code, code, "{status:?}");
         let said = status.message.expect("words").contains("dn_thrift_max_frame_size");
         assert_eq!(said, code == 1804);
+    }
+}
+
+/// One of two slices of a step, in which there is next to nothing.
+fn slice(at: i32) -> Bytes {
+    let mut slice = BytesMut::new();
+    slice.put_i32(7);
+    slice.put_i16(3);
+    slice.put_i32(100 << 10);
+    slice.put_i32(1);
+    slice.put_slice(b"x");
+    slice.put_i32(at);
+    slice.put_i32(2);
+    slice.freeze()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_next_slice_does_not_come_gives_its_room_back() {
+    let (memory_bytes, stall) = (800 << 10, Duration::from_secs(2));
+    let served = serve_with(ServerOptions { memory_bytes, stall, ..ServerOptions::default() }).await;
+    let mut silent = pipe(&served).await;
+    let mut busy = pipe(&served).await;
+    // That is all the room there is for steps in part.
+    for peer in [&mut silent, &mut busy] {
+        assert_eq!(send(peer, 400, slice(0)).await.status.code, 200);
+    }
+    let mut others = [pipe(&served).await, pipe(&served).await];
+    let status = send(&mut others[0], 400, slice(0)).await.status;
+    assert!(status.message.as_deref().is_some_and(|message| message.contains("later")), "{status:?}");
+    for other in &mut others {
+        let taken = async {
+            while send(other, 400, slice(0)).await.status.code != 200 {
+                // What else is asked puts nothing off.
+                assert_eq!(busy.code("show databases").await, 200);
+            }
+        };
+        timeout(Duration::from_secs(60), taken).await.expect("a step that does not go on makes room");
+    }
+    for peer in [&mut silent, &mut busy] {
+        let status = send(peer, 400, slice(1)).await.status;
+        let message = status.message.expect("words");
+        assert!(message.contains("is not the one that comes next"), "{message}");
+        assert_eq!(peer.code("show databases").await, 200);
     }
 }
 

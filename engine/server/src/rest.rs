@@ -20,6 +20,8 @@ mod rows;
 
 pub(crate) use self::limited::Limited;
 
+use self::limited::UnderWay;
+
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
@@ -27,7 +29,7 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, DefaultBodyLimit, Request, State, connect_info::Connected},
     http::{StatusCode as HttpStatus, header},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
     serve::IncomingStream,
@@ -46,19 +48,19 @@ use crate::{
     tls::TlsListener,
 };
 
-/// The address of who asks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Client(SocketAddr);
+/// The address of who asks, and their requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(SocketAddr, UnderWay);
 
 impl Connected<IncomingStream<'_, Limited<TcpListener>>> for Client {
     fn connect_info(stream: IncomingStream<'_, Limited<TcpListener>>) -> Self {
-        Self(*stream.remote_addr())
+        Self(*stream.remote_addr(), stream.io().under_way())
     }
 }
 
 impl Connected<IncomingStream<'_, Limited<TlsListener>>> for Client {
     fn connect_info(stream: IncomingStream<'_, Limited<TlsListener>>) -> Self {
-        Self(*stream.remote_addr())
+        Self(*stream.remote_addr(), stream.io().under_way())
     }
 }
 
@@ -114,12 +116,23 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&shared), check))
         .route("/ping", get(async || answer(Ok(fine()))))
         .layer(DefaultBodyLimit::max(shared.options.frame_bytes))
+        .layer(from_fn(under_way))
+}
+
+/// Keeps the connection of a request open for as long as the request is carried out.
+async fn under_way(
+    ConnectInfo(Client(_, requests)): ConnectInfo<Client>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let _under_way = requests.begin();
+    next.run(request).await
 }
 
 /// Lets those pass who say who they are.
 async fn check(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(Client(from)): ConnectInfo<Client>,
+    ConnectInfo(Client(from, _)): ConnectInfo<Client>,
     mut request: Request,
     next: Next,
 ) -> Response {

@@ -77,16 +77,16 @@ impl Server {
         let router = rest::router(Arc::clone(&self.shared));
         let router = router.into_make_service_with_connect_info::<rest::Client>();
         let stopped = stop.clone().cancelled_owned();
-        let connections = Arc::clone(&self.shared.rest_connections);
+        let (connections, stall) = (Arc::clone(&self.shared.rest_connections), self.shared.options.stall);
         let served = async {
             match &self.tls {
                 Some(tls) => {
                     let listener = TlsListener::new(listener, tls.clone());
-                    let listener = rest::Limited::new(listener, connections);
+                    let listener = rest::Limited::new(listener, connections, stall);
                     axum::serve(listener, router).with_graceful_shutdown(stopped).await
                 }
                 None => {
-                    let listener = rest::Limited::new(listener, connections);
+                    let listener = rest::Limited::new(listener, connections, stall);
                     axum::serve(listener, router).with_graceful_shutdown(stopped).await
                 }
             }

@@ -208,6 +208,32 @@ async fn a_body_is_read_when_there_is_memory_for_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_without_a_request_is_closed_and_one_that_waits_for_its_answer_is_not() {
+    let (stall, memory_bytes) = (Duration::from_secs(2), 150 << 10);
+    let served = serve_with(ServerOptions { stall, memory_bytes, ..ServerOptions::default() }).await;
+    let rest = rest(&served).await;
+    let silent = TcpStream::connect(&rest).await.expect("served");
+    let mut half_a_head = TcpStream::connect(&rest).await.expect("served");
+    half_a_head.write_all(b"GET /ping HTTP/1.1\r\nHo").await.expect("sent");
+    let mut kept_open = TcpStream::connect(&rest).await.expect("served");
+    kept_open.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");
+    assert_eq!(kept_open.read_u8().await.expect("an answer"), b'H');
+    // A body that does not come has all the memory, for as long as the other connections may be silent.
+    let body = json!({"sql": "show databases", "blanks": " ".repeat(100_000)}).to_string();
+    let headers = format!("Content-Length: {}\r\nExpect: 100-continue", body.len());
+    let mut slow = begin(&rest, &headers).await;
+    asked_for(&mut slow).await;
+    let mut waiting = begin(&rest, &headers).await;
+    for mut stream in [silent, half_a_head, kept_open] {
+        let closed = timeout(Duration::from_secs(60), stream.read_to_end(&mut Vec::new())).await;
+        drop(closed.expect("it is closed"));
+    }
+    asked_for(&mut waiting).await;
+    waiting.write_all(body.as_bytes()).await.expect("sent");
+    assert_eq!(answer(waiting).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_connection_too_many_is_closed_and_one_that_ends_makes_room() {
     let served = serve_with(ServerOptions { connections: 2, ..ServerOptions::default() }).await;
     let address = rest(&served).await;

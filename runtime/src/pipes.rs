@@ -213,5 +213,7 @@ fn may_heal(error: &SessionError) -> bool {
                 | StatusCode::WRONG_LOGIN_PASSWORD
                 | StatusCode::PIPESERVER_ERROR
                 | StatusCode::INCOMPATIBLE_VERSION
+                | StatusCode::SCHEMA_QUOTA_EXCEEDED
+                | StatusCode::SPACE_QUOTA_EXCEEDED
         )
 }

@@ -48,6 +48,7 @@ codes! {
     TEMPLATE_IS_IN_USE = 515, "Devices have the template's series.";
     TEMPLATE_INCOMPATIBLE = 516, "A template is set there, and series that are not its own cannot be beside it.";
     TEMPLATE_NOT_ACTIVATED = 524, "No device there has the template's series.";
+    SCHEMA_QUOTA_EXCEEDED = 526, "No more series may be made.";
     MEASUREMENT_ALREADY_EXISTS_IN_TEMPLATE = 527, "The template has such a measurement.";
     DATABASE_CONFLICT = 529, "The database would lie above or below another.";
     SYSTEM_READ_ONLY = 600, "The store takes no writes.";
@@ -105,6 +106,12 @@ codes! {
     DROP_UDF_ERROR = 1205, "A function that is built in cannot be taken away.";
     CREATE_TRIGGER_ERROR = 1300, "A trigger cannot be made.";
     DROP_TRIGGER_ERROR = 1301, "A trigger cannot be removed.";
+    SPACE_QUOTA_EXCEEDED = 1700, "No more may be stored.";
+    NUM_REQUESTS_EXCEEDED = 1701, "There were too many requests, for now.";
+    NUM_READ_REQUESTS_EXCEEDED = 1703, "There were too many requests to read, for now.";
+    NUM_WRITE_REQUESTS_EXCEEDED = 1704, "There were too many requests to write, for now.";
+    WRITE_SIZE_EXCEEDED = 1705, "Too much was written, for now.";
+    READ_SIZE_EXCEEDED = 1706, "Too much was read, for now.";
     PIPE_NOT_EXIST_ERROR = 1806, "There is no such pipe.";
     CONSENSUS_GROUP_NOT_EXIST = 2206, "The region has not begun.";
 }
@@ -127,11 +134,16 @@ impl StatusCode {
                 | Self::WRITE_PROCESS_REJECT
                 | Self::DISK_SPACE_INSUFFICIENT
                 | Self::QUERY_TIMEOUT
+                | Self::NUM_REQUESTS_EXCEEDED
+                | Self::NUM_READ_REQUESTS_EXCEEDED
+                | Self::NUM_WRITE_REQUESTS_EXCEEDED
+                | Self::WRITE_SIZE_EXCEEDED
+                | Self::READ_SIZE_EXCEEDED
         ) || self.is_of_cluster()
     }
 
     /// Whether the code says that a part of the server is away or has not begun, which says nothing of the request.
-    const fn is_of_cluster(self) -> bool {
+    pub const fn is_of_cluster(self) -> bool {
         matches!(
             self,
             Self::DISPATCH_ERROR

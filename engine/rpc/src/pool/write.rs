@@ -332,11 +332,7 @@ impl Pool {
                     let message = format!("the session was lost: {}", error.message);
                     last.then(|| SessionError::new(StatusCode::NOT_READY, message))
                 }
-                StatusCode::NOT_READY
-                | StatusCode::SYSTEM_READ_ONLY
-                | StatusCode::DISK_SPACE_INSUFFICIENT
-                    if self.nodes().len() > 1 && !last =>
-                {
+                code if is_of_node(code) && self.nodes().len() > 1 && !last => {
                     lease.discard();
                     self.failed(&node);
                     None
@@ -345,6 +341,12 @@ impl Pool {
             },
         }
     }
+}
+
+/// Whether another node may do what one cannot now.
+fn is_of_node(code: StatusCode) -> bool {
+    matches!(code, StatusCode::NOT_READY | StatusCode::SYSTEM_READ_ONLY | StatusCode::DISK_SPACE_INSUFFICIENT)
+        || code.is_of_cluster()
 }
 
 /// Whether the types of series may be the cause, where it is in doubt whether the server is, too.
@@ -379,6 +381,8 @@ fn smaller(piece: &Piece, code: StatusCode) -> Option<Vec<Piece>> {
             | StatusCode::PATH_ALREADY_EXIST
             | StatusCode::DATABASE_NOT_EXIST
             | StatusCode::DATABASE_CONFLICT
+            | StatusCode::SCHEMA_QUOTA_EXCEEDED
+            | StatusCode::SPACE_QUOTA_EXCEEDED
     );
     let rows = tablet.rows();
     if of_series || rows < 2 {

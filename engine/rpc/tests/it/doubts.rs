@@ -144,7 +144,7 @@ async fn nothing_is_given_up_before_patience_is_over() {
 async fn a_server_that_is_short_of_something_is_waited_for_however_long() {
     let server = Server::start().await;
     let pool = pool(&[&server]);
-    for code in [306, 600, 602, 606, 610, 611, 904, 906, 1_010] {
+    for code in [306, 600, 602, 606, 610, 611, 904, 906, 1_010, 1_701] {
         server.trouble.send_replace(Trouble::Rejects(code));
         for _ in 0..20 {
             let error = pool.insert_tablets(write(tablets())).await.expect_err("rejected");

@@ -92,6 +92,18 @@ async fn a_node_that_is_down_is_left_out_and_taken_back() {
 }
 
 #[tokio::test]
+async fn what_a_node_without_its_regions_does_not_take_another_does() {
+    for code in [306, 904, 906] {
+        let (one, other) = (Server::start().await, Server::start().await);
+        let pool = Pool::new(PoolOptions { sessions: 1, ..options(&[&one, &other]) });
+        one.trouble.send_replace(Trouble::Rejects(code));
+        let report = pool.insert_tablets(write(vec![numbers("root.d", 0, 3)])).await.expect("written");
+        assert!(report.rejected.is_empty(), "{code}: {report:?}");
+        assert_eq!((one.values("root.d", "n").len(), other.values("root.d", "n").len()), (0, 3));
+    }
+}
+
+#[tokio::test]
 async fn when_no_node_answers_the_error_says_why_for_each() {
     let nodes = {
         let (one, other) = (Server::start().await, Server::start().await);

@@ -18,7 +18,8 @@ use tokio::task::spawn_blocking;
 use tracing::warn;
 
 use crate::{
-    ChangeFeed, EmbeddedSession, EngineError, EngineOptions, Host,
+    ChangeFeed, ContinuousQueryInfo, EmbeddedSession, EngineError, EngineOptions, Host,
+    continuous::{ContinuousQueries, Runner},
     document::DocumentFile,
     error::panicked,
     functions::{Functions, ModuleFolder},
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) gate: Gate,
     /// What is sent to other servers.
     pub(crate) pipes: Arc<Pipes>,
+    /// What runs again and again.
+    pub(crate) continuous: Arc<ContinuousQueries>,
     /// `set configuration 'enable_auto_create_schema'`
     pub(crate) auto_create_schema: AtomicBool,
     /// What serves it, if anything does.
@@ -74,7 +77,9 @@ impl Engine {
             ModuleFolder::new(modules, Arc::clone(&disk), options.udf_loader),
             UdfLimits { memory: options.udf_memory },
         )?;
+        let continuous = ContinuousQueries::open(&dir, Arc::clone(&disk), clock.now())?;
         let shared = Shared {
+            continuous: Arc::new(continuous),
             gate: Gate::new(Users::open(users)?),
             pipes: Arc::new(Pipes::open(&dir, disk, storage.clone(), Arc::clone(&clock))?),
             storage,
@@ -216,6 +221,26 @@ impl Engine {
         self.shared.pipes.infos()
     }
 
+    /// Runs continuous queries from now on, when the clock says that they are due, until the engine is closed or nobody holds it any
+    /// more. Must be called within a tokio runtime; a second call does nothing. What was due while nothing ran them comes first, where
+    /// their policy says so.
+    pub fn run_continuous_queries(&self) {
+        let runner: Arc<dyn Runner> = Arc::clone(&self.shared) as _;
+        self.shared.continuous.start(Arc::downgrade(&runner));
+    }
+
+    /// Runs the continuous queries that are due, and returns when none is any more. Those that fail are logged and counted. What is
+    /// written is durable then. Dropped, it leaves open how much of the run under way is written, which comes again.
+    pub async fn run_due_continuous_queries(&self) {
+        let runner: Arc<dyn Runner> = Arc::clone(&self.shared) as _;
+        self.shared.continuous.run_due(&runner).await;
+    }
+
+    /// How continuous queries do, by name, for metrics.
+    pub fn continuous_queries(&self) -> Vec<ContinuousQueryInfo> {
+        self.shared.continuous.infos(self.shared.now())
+    }
+
     /// What this engine is known by to those that its pipes send to; no other engine has the same.
     pub fn name(&self) -> String {
         self.shared.pipes.engine()
@@ -258,9 +283,10 @@ impl Engine {
     pub async fn close(&self) -> Result<(), EngineError> {
         self.shared.repair.stop();
         self.shared.pipes.close().await;
+        let continuous = self.shared.continuous.close().await;
         let storage = self.shared.storage.clone();
         spawn_blocking(move || storage.close()).await.map_err(EngineError::Interrupted)??;
-        Ok(())
+        continuous.map_err(EngineError::Interrupted)
     }
 }
 

@@ -4,6 +4,7 @@
 //!   Engine ── open / close / stats            one for each data folder
 //!     ├ changes(reader, from) ─► ChangeFeed     all that is done to it, in order: pipes, queries that follow
 //!     ├ run_pipes(runner)                     what is written here, sent to other servers
+//!     ├ run_continuous_queries()              queries that run again and again
 //!     └ session(zone) ─► EmbeddedSession      many; each a `levada_model::Session`
 //!          insert_tablets ─────────────────► Storage      applied in the order of first polls, then durable
 //!          execute ─► parse ─► gate ─┬─ changes ───► Storage
@@ -39,6 +40,7 @@
 //! ```
 
 mod changes;
+mod continuous;
 mod document;
 mod engine;
 mod error;
@@ -58,6 +60,7 @@ pub mod tsfiles;
 mod users;
 
 pub use changes::{ChangeFeed, FeedMarker};
+pub use continuous::ContinuousQueryInfo;
 pub use engine::Engine;
 pub use error::EngineError;
 pub use host::Host;

@@ -1,6 +1,7 @@
 //! Statements, a file for each kind. Whoever calls has let them pass the gate.
 
 mod authority;
+mod continuous;
 mod database;
 mod delete;
 mod function;
@@ -69,6 +70,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         }
         Statement::ShowQueries => return queries::show(&request).map(Outcome::Rows),
         Statement::ShowPipes(show) => return pipes::show(&request, &show).map(Outcome::Rows),
+        Statement::ShowCqs => return continuous::show(shared).map(Outcome::Rows),
         Statement::ListAuthority(list) => return authority::list(shared, &list).map(Outcome::Rows),
         Statement::CreateDatabase(create) => database::create(shared, create).await,
         Statement::DeleteDatabases { patterns } => database::delete(shared, caller, patterns).await,
@@ -100,6 +102,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
             shared.may_store()?;
             shared.pipes.change(change).await.map(|()| String::new())
         }
+        Statement::ChangeCq(change) => continuous::change(request, change).await,
         Statement::ChangeAuthority(change) => authority::change(shared, caller, change).await,
         Statement::CreateFunction(create) => function::create(shared, create).await,
         Statement::DropFunction { name } => function::drop(shared, name).await,

@@ -30,8 +30,10 @@
 
 mod batcher;
 mod confluence;
+mod continuous;
 mod dead_letters;
 mod disk;
+mod families;
 mod frontier;
 pub mod http;
 mod ledger;
@@ -60,6 +62,7 @@ mod task;
 mod topology;
 pub mod transform;
 
+pub use continuous::count_continuous_queries;
 pub use disk::Disk;
 pub use levada_connector::nodes::check_tls;
 pub use node::{Counts, GivenUp, NodeKind, NodeState};

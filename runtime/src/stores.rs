@@ -59,6 +59,7 @@ impl EngineStores {
             .await
             .map_err(|error| Error::bug("opening an engine failed").caused_by(error))?;
         let engine = opened.map_err(SessionError::from)?;
+        engine.run_continuous_queries();
         // Only a folder that is there, as it is by now, can be known by its other spellings.
         engines.insert(key_of(&folder), (tuning, engine.clone()));
         Ok(engine)

@@ -106,6 +106,8 @@ codes! {
     DROP_UDF_ERROR = 1205, "A function that is built in cannot be taken away.";
     CREATE_TRIGGER_ERROR = 1300, "A trigger cannot be made.";
     DROP_TRIGGER_ERROR = 1301, "A trigger cannot be removed.";
+    NO_SUCH_CQ = 1400, "There is no such continuous query.";
+    CQ_ALREADY_EXIST = 1402, "The continuous query exists.";
     SPACE_QUOTA_EXCEEDED = 1700, "No more may be stored.";
     NUM_REQUESTS_EXCEEDED = 1701, "There were too many requests, for now.";
     NUM_READ_REQUESTS_EXCEEDED = 1703, "There were too many requests to read, for now.";

@@ -10,6 +10,7 @@
 //!              ├─ ChangePipe, ShowPipes                   pipe.rs      what is sent to other servers
 //!              ├─ ChangeTemplate, ShowTemplates           template.rs  series that many devices have alike
 //!              ├─ ChangeView                              view.rs      names for series, or for what is computed from some
+//!              ├─ ChangeCq, ShowCqs                       continuous.rs queries that run again and again
 //!              ├─ ChangeTrigger                           trigger.rs   recognised to say what to do instead
 //!              └─ Unsupported                              statement.rs recognised, not carried out
 //! ```
@@ -22,6 +23,7 @@
 
 mod authority;
 mod constant;
+mod continuous;
 mod data;
 mod duration;
 mod effect;
@@ -41,6 +43,7 @@ mod window;
 
 pub use authority::{ChangeAuthority, Grant, Holder, ListAuthority, Password};
 pub use constant::Constant;
+pub use continuous::{ChangeCq, CqPolicy, CqSchedule, CreateCq};
 pub use data::{Delete, Insert, InsertRow, Load};
 pub use duration::Duration;
 pub use effect::{Effect, Need, Query};

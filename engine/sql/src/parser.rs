@@ -5,6 +5,7 @@
 //! limited: a text, however long, cannot exhaust the stack.
 
 mod authority;
+mod continuous;
 mod data;
 mod expression;
 mod function;

@@ -111,7 +111,7 @@ async fn what_does_not_correspond_is_rejected_and_nothing_is_written() {
     let error = ask(&session, "select t into root.out.d(a) from root.a.d1").await.expect_err("rejected");
     assert_eq!(error.code.0, 507);
     assert!(
-        error.message.contains("SELECT INTO") && error.message.contains("nothing was written before"),
+        error.message.contains("SELECT INTO") && error.message.contains("nothing was written"),
         "{error}"
     );
     assert_eq!(code(&session, "explain select i into root.out.d(b) from root.a.d1").await, 200);
@@ -165,4 +165,29 @@ async fn who_writes_by_a_query_reads_what_they_may_and_writes_where_they_may() {
     ] {
         assert_eq!(code(&amy, sql).await, 803, "{sql}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_do_not_fit_are_left_out_and_the_others_are_written() {
+    let store = filled().await;
+    let session = store.session();
+    done(&session, "insert into root.a.d1(time, i, t) values (4, 4, '40'), (5, null, 'fifty')").await;
+    done(&session, "create timeseries root.out.d.number INT32").await;
+    let report = done(&session, "select i, t into root.out.d(i, number) from root.a.d1").await;
+    assert_eq!(report.columns, ["SourceColumn", "TargetTimeseries", "Written", "Rejected", "Reason"]);
+    let cells = |row: &[Option<String>]| row[1..4].iter().flatten().cloned().collect::<Vec<_>>().join(",");
+    assert_eq!(
+        report.rows.iter().map(|row| cells(row)).collect::<Vec<_>>(),
+        ["root.out.d.i,3,0", "root.out.d.number,1,3"]
+    );
+    assert_eq!(report.rows[0][4], None);
+    let reason = report.rows[1][4].as_deref().expect("a reason");
+    assert!(reason.contains("root.out.d.number") && reason.contains('x'), "{reason}");
+    assert_eq!(rows(&session, "select i, number from root.out.d").await, ["1,1,-", "3,3,-", "4,4,40"]);
+    // A device that cannot be keeps the rows of no other away.
+    done(&session, "create timeseries root.out.whole.x INT32").await;
+    let sql = "select i, i into root.out.whole.x(y), root.out.fine(y) from root.a.d1";
+    let report = done(&session, sql).await;
+    let counts: Vec<_> = report.rows.iter().map(|row| cells(row)).collect();
+    assert_eq!(counts, ["root.out.whole.x.y,0,3", "root.out.fine.y,3,0"], "{report:?}");
 }

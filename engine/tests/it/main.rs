@@ -3,6 +3,7 @@
 mod cancelled;
 mod changes;
 mod conformance;
+mod continuous;
 mod contract;
 mod devices;
 mod disk;

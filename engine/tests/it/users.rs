@@ -135,6 +135,8 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("drop role newrole", Server("MANAGE_ROLE")),
     ("grant read_data on root.a.d.s to user bobuser", Given("READ_DATA")),
     ("revoke read_data on root.a.d.s from user bobuser", Given("READ_DATA")),
+    ("show cqs", Server("USE_CQ")),
+    ("drop cq newcq", Server("USE_CQ")),
     ("flush", Root),
     ("merge", Root),
     ("clear cache", Root),
@@ -180,6 +182,8 @@ fn kind(statement: &Statement) -> usize {
         Statement::ShowTemplates(_) => 32,
         Statement::ChangeTrigger(_) => 33,
         Statement::ChangeView(_) => 34,
+        Statement::ChangeCq(_) => 35,
+        Statement::ShowCqs => 36,
     }
 }
 
@@ -194,7 +198,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..35).collect::<Vec<_>>());
+    assert_eq!(tried, (0..37).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

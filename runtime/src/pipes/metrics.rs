@@ -11,88 +11,67 @@
 //! | `levada_pipe_lag_bytes` | bytes | of the log and of files that are kept for it |
 //! | `levada_pipe_lag_seconds` | seconds | for which something has been waiting to be delivered |
 
-use std::collections::HashMap;
-
 use levada_engine::{Engine, PipeInfo};
-use prometheus::{
-    Registry,
-    core::{Collector, Desc},
-    proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
-};
+use prometheus::Registry;
 
-type Value = fn(&PipeInfo) -> f64;
+use crate::families::{Family, register};
 
-/// Name, what it says, whether it only grows, and where it is.
-const FAMILIES: [(&str, &str, bool, Value); 8] = [
-    ("levada_pipe_running", "Whether a pipe is started.", false, |pipe| f64::from(u8::from(pipe.running))),
-    ("levada_pipe_points_total", "Values delivered by a pipe.", true, |pipe| pipe.points as f64),
-    ("levada_pipe_bytes_total", "Bytes of rows delivered by a pipe.", true, |pipe| pipe.bytes as f64),
-    ("levada_pipe_rejected_total", "Values that a pipe's receiver rejected.", true, |pipe| {
-        pipe.rejected as f64
-    }),
-    ("levada_pipe_lag_writes", "Writes that a pipe has not delivered.", false, |pipe| pipe.lag_writes as f64),
-    ("levada_pipe_lag_points", "Values that a pipe has not delivered, about.", false, |pipe| {
-        pipe.lag_points as f64
-    }),
-    ("levada_pipe_lag_bytes", "Bytes that are kept for a pipe.", false, |pipe| pipe.lag_bytes as f64),
-    ("levada_pipe_lag_seconds", "For how long something has been waiting to be delivered.", false, |pipe| {
-        pipe.lag_ms as f64 / 1e3
-    }),
+const FAMILIES: [Family<PipeInfo>; 8] = [
+    Family {
+        name: "levada_pipe_running",
+        help: "Whether a pipe is started.",
+        grows: false,
+        value: |pipe| f64::from(u8::from(pipe.running)),
+    },
+    Family {
+        name: "levada_pipe_points_total",
+        help: "Values delivered by a pipe.",
+        grows: true,
+        value: |pipe| pipe.points as f64,
+    },
+    Family {
+        name: "levada_pipe_bytes_total",
+        help: "Bytes of rows delivered by a pipe.",
+        grows: true,
+        value: |pipe| pipe.bytes as f64,
+    },
+    Family {
+        name: "levada_pipe_rejected_total",
+        help: "Values that a pipe's receiver rejected.",
+        grows: true,
+        value: |pipe| pipe.rejected as f64,
+    },
+    Family {
+        name: "levada_pipe_lag_writes",
+        help: "Writes that a pipe has not delivered.",
+        grows: false,
+        value: |pipe| pipe.lag_writes as f64,
+    },
+    Family {
+        name: "levada_pipe_lag_points",
+        help: "Values that a pipe has not delivered, about.",
+        grows: false,
+        value: |pipe| pipe.lag_points as f64,
+    },
+    Family {
+        name: "levada_pipe_lag_bytes",
+        help: "Bytes that are kept for a pipe.",
+        grows: false,
+        value: |pipe| pipe.lag_bytes as f64,
+    },
+    Family {
+        name: "levada_pipe_lag_seconds",
+        help: "For how long something has been waiting to be delivered.",
+        grows: false,
+        value: |pipe| pipe.lag_ms as f64 / 1e3,
+    },
 ];
-
-/// The pipes of an engine, looked at when somebody asks.
-struct Pipes {
-    engine: Engine,
-    descriptions: Vec<Desc>,
-}
 
 /// Registers the metrics of an engine's pipes.
 ///
 /// # Errors
 /// They are registered already.
 pub fn count_pipes(registry: &Registry, engine: &Engine) -> prometheus::Result<()> {
-    let label = || vec!["pipe".to_owned()];
-    let describe = |(name, help, ..): &(&str, &str, bool, Value)| {
-        Desc::new((*name).to_owned(), (*help).to_owned(), label(), HashMap::new())
-    };
-    let descriptions = FAMILIES.iter().map(describe).collect::<prometheus::Result<_>>()?;
-    registry.register(Box::new(Pipes { engine: engine.clone(), descriptions }))
-}
-
-impl Collector for Pipes {
-    fn desc(&self) -> Vec<&Desc> {
-        self.descriptions.iter().collect()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        let pipes = self.engine.pipes();
-        if pipes.is_empty() {
-            return Vec::new();
-        }
-        let family = |(name, help, grows, value): &(&str, &str, bool, Value)| {
-            let metric = |pipe: &PipeInfo| {
-                let mut label = LabelPair::default();
-                label.set_name("pipe".to_owned());
-                label.set_value(pipe.name.clone());
-                let mut metric = Metric::from_label(vec![label]);
-                if *grows {
-                    let mut counter = Counter::default();
-                    counter.set_value(value(pipe));
-                    metric.set_counter(counter);
-                } else {
-                    let mut gauge = Gauge::default();
-                    gauge.set_value(value(pipe));
-                    metric.set_gauge(gauge);
-                }
-                metric
-            };
-            let mut family = MetricFamily::default();
-            family.set_name((*name).to_owned());
-            family.set_help((*help).to_owned());
-            family.set_field_type(if *grows { MetricType::COUNTER } else { MetricType::GAUGE });
-            family.set_metric(pipes.iter().map(metric).collect());
-            family
-        };
-        FAMILIES.iter().map(family).collect()
-    }
+    let engine = engine.clone();
+    register(registry, "pipe", &FAMILIES, |pipe| &pipe.name, move || engine.pipes())
 }

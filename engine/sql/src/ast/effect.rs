@@ -5,8 +5,8 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    ChangeAuthority, ChangeTemplate, ChangeView, Count, Holder, Insert, IntoTarget, ListAuthority, Privilege,
-    Select, Show, ShowTemplates, Statement, ViewDefinition, ViewSource, ViewTargets,
+    ChangeAuthority, ChangeCq, ChangeTemplate, ChangeView, Count, Holder, Insert, IntoTarget, ListAuthority,
+    Privilege, Select, Show, ShowTemplates, Statement, ViewDefinition, ViewSource, ViewTargets,
 };
 
 /// What a statement does.
@@ -75,6 +75,7 @@ impl Statement {
             | Self::ShowQueries
             | Self::ListAuthority(_)
             | Self::ShowPipes(_)
+            | Self::ShowCqs
             | Self::ShowTemplates(_) => Effect::Reads,
             Self::Insert(_) | Self::Delete(_) | Self::Load(_) | Self::Merge | Self::Repair { .. } => {
                 Effect::WritesRows
@@ -99,6 +100,7 @@ impl Statement {
             | Self::CreateFunction(_)
             | Self::DropFunction { .. }
             | Self::ChangePipe(_)
+            | Self::ChangeCq(_)
             | Self::ChangeTrigger(_)
             | Self::Unsupported { .. } => Effect::Administers,
         }
@@ -137,6 +139,8 @@ impl Statement {
             | Self::DropFunction { .. }
             | Self::ChangePipe(_)
             | Self::ShowPipes(_)
+            | Self::ChangeCq(_)
+            | Self::ShowCqs
             | Self::ChangeTemplate(_)
             | Self::ShowTemplates(_)
             | Self::ChangeView(_)
@@ -188,6 +192,13 @@ impl Statement {
             Self::ChangeAuthority(change) => of_change(change),
             Self::ListAuthority(list) => of_list(list),
             Self::ChangePipe(_) | Self::ShowPipes(_) => Need::Server(Privilege::UsePipe),
+            // What its runs read and write is asked for each time, of the user who made it; and now, so that they hear of it.
+            Self::ChangeCq(ChangeCq::Create(create)) => {
+                let mut needs = vec![Need::Server(Privilege::UseCq)];
+                needs.extend(of_select(&create.select));
+                return needs;
+            }
+            Self::ChangeCq(ChangeCq::Drop { .. }) | Self::ShowCqs => Need::Server(Privilege::UseCq),
             // It is rejected, whoever asks for it.
             Self::Unsupported { .. } => Need::Nothing,
         };

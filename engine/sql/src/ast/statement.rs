@@ -3,7 +3,7 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, ChangePipe, ChangeTemplate, ChangeTrigger, ChangeView, Count,
+    AlterTimeseries, ChangeAuthority, ChangeCq, ChangePipe, ChangeTemplate, ChangeTrigger, ChangeView, Count,
     CreateAlignedTimeseries, CreateDatabase, CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority,
     Load, Select, Show, ShowPipes, ShowTemplates,
 };
@@ -112,6 +112,10 @@ pub enum Statement {
     ShowTemplates(ShowTemplates),
     /// `create view`, `alter view`, …
     ChangeView(ChangeView),
+    /// `create cq`, `drop cq mean`
+    ChangeCq(ChangeCq),
+    /// `show cqs`
+    ShowCqs,
     /// `create trigger`, …
     ChangeTrigger(ChangeTrigger),
     /// A statement that is recognised and not carried out.

@@ -48,6 +48,9 @@ impl Parser<'_> {
         if self.eat("VIEW") {
             return self.create_view();
         }
+        if let Some(statement) = self.create_cq()? {
+            return Ok(statement);
+        }
         if let Some(statement) = self.create_trigger()? {
             return Ok(statement);
         }
@@ -384,6 +387,9 @@ impl Parser<'_> {
         }
         if self.eat("TRIGGER") {
             return self.drop_trigger();
+        }
+        if let Some(statement) = self.drop_cq()? {
+            return Ok(statement);
         }
         if let Some(statement) = self.drop_pipe()? {
             return Ok(statement);

@@ -14,6 +14,9 @@ impl Parser<'_> {
         if self.eat("QUERIES") || self.eat_all(&["QUERY", "PROCESSLIST"]) {
             return Ok(Statement::ShowQueries);
         }
+        if self.show_cqs() {
+            return Ok(Statement::ShowCqs);
+        }
         if let Some(statement) = self.show_pipes()? {
             return Ok(statement);
         }

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod authority;
+mod continuous;
 mod errors;
 mod peer;
 mod pipes;

@@ -18,8 +18,8 @@ const PART_BYTES: usize = 16 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Part {
     pub(super) tablets: Vec<Tablet>,
-    /// For each target how many values it gets.
-    pub(super) values: Vec<(usize, usize)>,
+    /// For each tablet the numbers of the targets that its columns are of.
+    pub(super) targets: Vec<Vec<usize>>,
 }
 
 /// Which columns go to which devices.
@@ -105,7 +105,6 @@ impl<'t> Writes<'t> {
             for &at in group {
                 let IntoSeries { measurement, data_type, column, .. } = &self.targets[at];
                 let values = Arc::clone(&columns[*column]);
-                part.values.push((at, values.len() - values.null_count()));
                 found.push(Column { name: Arc::clone(measurement), data_type: *data_type, values });
             }
             // A row without a value is none of the device's.
@@ -115,6 +114,7 @@ impl<'t> Writes<'t> {
             let tablet = if keep.false_count() > 0 { tablet.filter(&keep)? } else { tablet };
             if tablet.rows() > 0 {
                 part.tablets.push(tablet);
+                part.targets.push(group.clone());
             }
         }
         Ok(())

@@ -28,7 +28,7 @@ use anyhow::Context;
 use levada_connector_api::{ByteSize, EngineTuning, Interval, SyncMode};
 use levada_engine::{Engine, EngineOptions};
 use levada_runtime::{
-    Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_pipes,
+    Chance, EngineStores, NodePipes, Runtime, RuntimeOptions, count_continuous_queries, count_pipes,
     http::{self, Desk, Order},
     tune,
 };
@@ -159,11 +159,13 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
         count_clients(&metrics, &server)?;
         count_pipes(&metrics, &engine)?;
+        count_continuous_queries(&metrics, &engine)?;
         if let Some(folder) = &mut folder {
             folder.start(&runtime)?;
         }
         let pipes = NodePipes::new(settings.max_number_of_sync_file_retry, chance());
         engine.run_pipes(Arc::new(pipes.clone())).await?;
+        engine.run_continuous_queries();
         let (ask, asked) = mpsc::channel(1);
         let told = Arc::new(Mutex::new(settings.clone()));
         let address = reachable(listeners.rpc.local_addr()?);

@@ -156,6 +156,15 @@ impl RowQuery {
         series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string)
     }
 
+    /// What each column is called, and the measurements that are named in it, without patterns; those of what calls give too.
+    pub fn columns(&self) -> impl Iterator<Item = (String, Vec<String>)> {
+        self.projection.columns.iter().map(|column| {
+            let name = column.alias.clone().unwrap_or_else(|| column.expression.column_name());
+            let series = column.expression.series().into_iter();
+            (name, series.filter(|name| !name.pattern().has_wildcard()).map(ToString::to_string).collect())
+        })
+    }
+
     /// Whether it computes with a measurement, by name or by a pattern that fits it; a column that is a measurement alone goes
     /// through as it is.
     pub fn computes_with(&self, measurement: &str) -> bool {

@@ -59,6 +59,11 @@ pub trait SeriesFunction: fmt::Debug + Send {
         true
     }
 
+    /// Whether [`SeriesFunction::save`] gives those rows too.
+    fn saves_rows(&self) -> bool {
+        false
+    }
+
     /// What it remembers of the rows so far, to go on from in another process; `None` where it does not say. Asked between two
     /// calls of the other methods, when nothing more is ready.
     ///

@@ -91,6 +91,12 @@ impl SeriesCall {
         &self.inputs
     }
 
+    /// The measurements that are named in its inputs; those of what other calls give too.
+    pub fn measurements(&self) -> Vec<String> {
+        let inputs = self.inputs.columns.iter().flat_map(|input| input.expression.series());
+        inputs.map(ToString::to_string).collect()
+    }
+
     /// How an input is written.
     pub fn input(&self, at: usize) -> String {
         self.written.arguments.get(at).map(Expression::column_name).unwrap_or_default()
@@ -99,7 +105,7 @@ impl SeriesCall {
     /// An instance for inputs of these types, and the type of what it gives.
     ///
     /// # Errors
-    /// The function does not take them, or holds rows that wait: those would be lost with a crash.
+    /// The function does not take them, or holds rows that wait and does not save them: those would be lost with a crash.
     pub fn start(&self, types: &[DataType]) -> Result<(Box<dyn SeriesFunction>, DataType), QueryError> {
         let call = Call { function: &self.written, types, functions: &self.functions };
         let Some(Binder::Series(bind)) =
@@ -108,10 +114,9 @@ impl SeriesCall {
             return Err(call.reject("it is no function of series"));
         };
         let (running, data_type) = bind(&call)?;
-        if running.holds_rows() {
+        if running.holds_rows() && !running.saves_rows() {
             return Err(call.reject(
-                "it asks for windows, and rows that wait for theirs would be lost with a crash: only functions that take rows \
-                 one by one can stand here",
+                "rows wait in it that it does not save, and would be lost with a crash: it cannot stand here",
             ));
         }
         Ok((running, data_type))

@@ -176,6 +176,10 @@ impl SeriesFunction for Running {
         self.holds_rows
     }
 
+    fn saves_rows(&self) -> bool {
+        true
+    }
+
     fn save(&mut self) -> Result<Option<Vec<u8>>, QueryError> {
         Ok(self.started()?.save()?)
     }

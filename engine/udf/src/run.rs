@@ -12,12 +12,14 @@ use levada_udf_sdk::{Access, Cause, Configuration, DataType, UdfParameters};
 
 use self::{
     cutter::Cutter,
+    saved::{Put, Take},
     waiting::{Slice, Waiting},
 };
 use crate::{Fault, FaultKind, Method, Points, UdfError, UdfFactory, UdtfInstance, model_type};
 
 mod breaks;
 mod cutter;
+mod saved;
 mod waiting;
 
 /// Rows in a call, and windows.
@@ -138,22 +140,61 @@ impl UdtfRun {
     /// # Errors
     /// The function does not save, or cannot read it.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), UdfError> {
-        self.call(Method::Save, |instance| instance.restore(saved))
+        if self.configuration.access == Access::RowByRow {
+            return self.call(Method::Save, |instance| instance.restore(saved));
+        }
+        let function = self.take_windows(saved);
+        match self.ended_by(Method::Save, function)? {
+            Some(function) => self.call(Method::Save, |instance| instance.restore(function)),
+            None => Ok(()),
+        }
     }
 
-    /// What a pipeline stores of the function between two rows; `None` where it does not save, and while rows wait for their
-    /// window, which are not part of it.
+    /// What a pipeline stores of the call between two rows, when there are no more points: of rows one by one what the function
+    /// saves, and `None` where it does not. Of windows the rows too that wait for theirs, also where the function does not save: it is
+    /// taken to remember nothing from one window to the next.
     ///
     /// # Errors
     /// The function crashed.
     pub fn save(&mut self) -> Result<Option<Vec<u8>>, UdfError> {
-        if self.stage != Stage::Open
-            || self.configuration.access != Access::RowByRow
-            || !self.waiting.is_empty()
-        {
+        if self.stage != Stage::Open {
+            return Ok(None);
+        }
+        if self.configuration.access != Access::RowByRow {
+            let function = self.call(Method::Save, |instance| instance.save())?;
+            let put = self.put_windows(function.as_deref());
+            return self.ended_by(Method::Save, put).map(Some);
+        }
+        if !self.waiting.is_empty() {
             return Ok(None);
         }
         self.call(Method::Save, |instance| instance.save())
+    }
+
+    fn put_windows(&self, function: Option<&[u8]>) -> Result<Vec<u8>, Fault> {
+        let mut put = Put::head(&self.configuration.access, self.waiting.types());
+        put.maybe(self.last);
+        put.byte(u8::from(function.is_some()));
+        put.bytes(function.unwrap_or_default());
+        self.waiting.save(&mut put)?;
+        self.cutter.save(&mut put);
+        Ok(put.0)
+    }
+
+    /// What the function saved.
+    fn take_windows<'a>(&mut self, saved: &'a [u8]) -> Result<Option<&'a [u8]>, Fault> {
+        let head = Put::head(&self.configuration.access, self.waiting.types());
+        let mut take = Take::behind(saved, &head)?;
+        self.last = take.maybe()?;
+        let has_saved = take.byte()? == 1;
+        let function = take.bytes()?;
+        self.waiting.restore(&mut take)?;
+        self.cutter.restore(&mut take, self.waiting.last_time().is_none())?;
+        take.end()?;
+        if !self.cutter.fits(&self.waiting) {
+            return Err(saved::damaged());
+        }
+        Ok(has_saved.then_some(function))
     }
 
     /// Gives rows: their times, strictly increasing from the first row of the query on, and a column for each input in Arrow's
@@ -260,8 +301,10 @@ impl UdtfRun {
         if bytes <= self.limits.memory {
             return Ok(());
         }
-        let message =
-            format!("{what}: {bytes} bytes, more than the {} that a call may use", self.limits.memory);
+        let message = format!(
+            "{what}: {bytes} bytes, more than the {} that a call may use; in a server `udf_memory_budget` says how many",
+            self.limits.memory
+        );
         Err(Fault::new(FaultKind::MemoryLimit, message))
     }
 

@@ -16,7 +16,7 @@
 //!   are computed by themselves ([`typed`]).
 //!
 //! Functions of users that make a series are computed before ([`calls`]): each row that fits the condition is given to them, and
-//! what they give is a column of it.
+//! what they give is a column of it, or of a row of its own.
 
 mod bound;
 mod calls;
@@ -157,7 +157,7 @@ impl Sql {
             return Ok(plain(query.clone(), query, None));
         };
         let chosen = Box::new(plain(chosen.clone(), chosen, None));
-        let calls = Calls::new(node, &query, calls);
+        let calls = Calls::new(node, &query, calls, &rest);
         Ok(plain(query, rest, Some(Stage { chosen, calls })))
     }
 

@@ -9,7 +9,8 @@ use arrow_array::{
 };
 use levada_udf_sdk::{Access, DataType};
 
-use crate::Batch;
+use super::saved::{Put, Take, damaged};
+use crate::{Batch, Fault};
 
 /// The rows at which a new window begins, found as rows come.
 pub(super) struct Breaks {
@@ -42,6 +43,52 @@ impl Breaks {
             _ => Rule::None,
         };
         Self { rule, at: VecDeque::new() }
+    }
+
+    /// Puts what was seen last.
+    pub(super) fn save(&self, put: &mut Put) {
+        put.count(self.at.len() as u64);
+        self.at.iter().for_each(|&row| put.count(row));
+        match &self.rule {
+            Rule::None => {}
+            Rule::Gap { last, .. } => put.maybe(*last),
+            Rule::State { head, .. } => match head {
+                None => put.byte(0),
+                Some(Head::Whole(value)) => {
+                    put.byte(1);
+                    put.number(*value);
+                }
+                Some(Head::Number(value)) => {
+                    put.byte(2);
+                    put.count(value.to_bits());
+                }
+                Some(Head::Bytes(value)) => {
+                    put.byte(3);
+                    put.bytes(value);
+                }
+            },
+        }
+    }
+
+    /// Takes what [`Breaks::save`] put.
+    pub(super) fn restore(&mut self, take: &mut Take<'_>) -> Result<(), Fault> {
+        for _ in 0..take.count()? {
+            self.at.push_back(take.count()?);
+        }
+        match &mut self.rule {
+            Rule::None => {}
+            Rule::Gap { last, .. } => *last = take.maybe()?,
+            Rule::State { head, .. } => {
+                *head = match take.byte()? {
+                    0 => None,
+                    1 => Some(Head::Whole(take.number()?)),
+                    2 => Some(Head::Number(f64::from_bits(take.count()?))),
+                    3 => Some(Head::Bytes(take.bytes()?.to_vec())),
+                    _ => return Err(damaged()),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Looks at rows, of which the first has number `start`.

@@ -2,7 +2,11 @@
 
 use levada_udf_sdk::Access;
 
-use super::{BATCH, waiting::Waiting};
+use super::{
+    BATCH,
+    saved::{Put, Take, damaged},
+    waiting::Waiting,
+};
 use crate::{Batch, Fault, Window};
 
 /// Where the next window begins.
@@ -56,6 +60,70 @@ impl Cutter {
             Access::Session { .. } | Access::State { .. } | Access::RowByRow => Kind::Breaks(0),
         };
         Self { kind, held: None }
+    }
+
+    /// Puts where the next window begins.
+    pub(super) fn save(&self, put: &mut Put) {
+        match self.kind {
+            Kind::Time { next, row, done, .. } => {
+                put.maybe(next);
+                put.count(row);
+                put.byte(u8::from(done));
+            }
+            Kind::Size { row, .. } | Kind::Breaks(row) => put.count(row),
+        }
+        put.byte(u8::from(self.held.is_some()));
+        if let Some(Found { first, last, begin_end }) = self.held {
+            put.count(first);
+            put.count(last);
+            put.maybe(begin_end.map(|(begin, _)| begin));
+            put.maybe(begin_end.map(|(_, end)| end));
+        }
+    }
+
+    /// Takes what [`Cutter::save`] put, before or behind the first row.
+    pub(super) fn restore(&mut self, take: &mut Take<'_>, is_before_rows: bool) -> Result<(), Fault> {
+        match &mut self.kind {
+            Kind::Time { next, row, done, .. } => {
+                let begun = take.maybe()?;
+                if is_before_rows && begun != *next {
+                    return Err(damaged());
+                }
+                *next = begun;
+                *row = take.count()?;
+                *done = take.byte()? == 1;
+            }
+            Kind::Size { row, .. } | Kind::Breaks(row) => *row = take.count()?,
+        }
+        if take.byte()? == 1 {
+            let (first, last) = (take.count()?, take.count()?);
+            let begin_end = take.maybe()?.zip(take.maybe()?);
+            self.held = Some(Found { first, last, begin_end });
+        }
+        Ok(())
+    }
+
+    /// Whether it can have been saved beside these rows.
+    pub(super) fn fits(&self, waiting: &Waiting) -> bool {
+        let (start, end) = waiting.range();
+        let held =
+            self.held.is_none_or(|Found { first, last, .. }| start <= first && first <= last && last <= end);
+        let next = match self.kind {
+            // Each window has a row at least.
+            Kind::Breaks(row) => {
+                let mut breaks = waiting.breaks.at.iter();
+                row <= end && breaks.try_fold(row, |row, &at| (row < at && at <= end).then_some(at)).is_some()
+            }
+            // It is not complete, nor behind rows that are to come: windows would be given that nobody waits for, without end.
+            Kind::Time { interval, step, next: Some(next), done: false, .. } => {
+                waiting.last_time().is_none_or(|last| {
+                    next.checked_add(interval).is_none_or(|end| end > last)
+                        && next <= last.saturating_add(step)
+                })
+            }
+            _ => true,
+        };
+        held && self.kind.needed() >= start && next
     }
 
     /// Windows that are complete, and the rows they are of; `None` where there are none as yet.

@@ -6,7 +6,10 @@ use arrow_array::ArrayRef;
 use arrow_buffer::ScalarBuffer;
 use levada_udf_sdk::{Access, DataType, DisplayWindow};
 
-use super::breaks::Breaks;
+use super::{
+    breaks::Breaks,
+    saved::{Put, Take, damaged},
+};
 use crate::{Batch, Fault, Window, arrays};
 
 /// What an instance is called with.
@@ -79,6 +82,16 @@ impl Waiting {
         self.chunks.clear();
         self.start = self.end;
         self.bytes = 0;
+    }
+
+    /// The numbers of the first row that is there and of the next to come.
+    pub(super) fn range(&self) -> (u64, u64) {
+        (self.start, self.end)
+    }
+
+    /// The types of the columns.
+    pub(super) fn types(&self) -> &[DataType] {
+        &self.types
     }
 
     pub(super) fn is_ended(&self) -> bool {
@@ -175,6 +188,35 @@ impl Waiting {
             }
             self.start += drop;
         }
+    }
+
+    /// Puts the rows, and what was seen last.
+    pub(super) fn save(&self, put: &mut Put) -> Result<(), Fault> {
+        put.count(self.start);
+        put.count(self.end);
+        put.maybe(self.last_time);
+        self.breaks.save(put);
+        put.rows(&self.batch(self.start, self.end)?);
+        Ok(())
+    }
+
+    /// Takes what [`Waiting::save`] put; no row has come.
+    pub(super) fn restore(&mut self, take: &mut Take<'_>) -> Result<(), Fault> {
+        self.start = take.count()?;
+        self.end = take.count()?;
+        self.last_time = take.maybe()?;
+        self.breaks.restore(take)?;
+        let batch = take.rows(&self.types)?;
+        let increase = batch.times.windows(2).all(|pair| pair[0] < pair[1]);
+        let is_last = batch.times.last().is_none_or(|&last| self.last_time == Some(last));
+        if self.end.checked_sub(self.start) != Some(batch.rows() as u64) || !increase || !is_last {
+            return Err(damaged());
+        }
+        if batch.rows() > 0 {
+            self.bytes = batch.bytes();
+            self.chunks.push_back(batch);
+        }
+        Ok(())
     }
 
     fn none(&self) -> Batch {

@@ -147,6 +147,15 @@ impl Udtf for Windows {
         self.0 += 1;
         Ok(())
     }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(self.0.to_le_bytes().to_vec())
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> Result<(), Failure> {
+        self.0 = i64::from_le_bytes(saved.try_into()?);
+        Ok(())
+    }
 }
 
 /// Does what is wrong: the attribute of a method's name says what.

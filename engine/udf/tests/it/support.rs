@@ -60,7 +60,44 @@ pub(crate) fn call(
         let mut split = open(name, &types, attributes, UdfLimits::default())?;
         assert_eq!(points(&mut split, times, columns, by)?, whole, "{by} rows at a time");
     }
+    for by in [1, 3] {
+        if let Some(given) = interrupted(name, attributes, times, columns, by)? {
+            assert_eq!(given, whole, "{by} rows in each run");
+        }
+    }
     Ok(whole)
+}
+
+/// The points of runs that go on where the one before saved, each with so many rows; `None` where the function does not save.
+fn interrupted(
+    name: &str,
+    attributes: &[(&str, &str)],
+    times: &[i64],
+    columns: &[ArrayRef],
+    by: usize,
+) -> Result<Option<Vec<(i64, String)>>, UdfError> {
+    let types: Vec<DataType> = columns.iter().map(type_of).collect();
+    let start = || open(name, &types, attributes, UdfLimits::default());
+    let mut all = Vec::new();
+    let mut pull = |run: &mut UdtfRun| -> Result<(), UdfError> {
+        while let Some(points) = run.next()? {
+            all.extend(points.times.iter().copied().zip(arrow_texts(&points.values)));
+        }
+        Ok(())
+    };
+    let mut run = start()?;
+    for from in (0..times.len()).step_by(by) {
+        let rows = by.min(times.len() - from);
+        let columns = columns.iter().map(|column| column.slice(from, rows)).collect();
+        run.push(times[from..from + rows].to_vec().into(), columns)?;
+        pull(&mut run)?;
+        let Some(saved) = run.save()? else { return Ok(None) };
+        run = start()?;
+        run.restore(&saved)?;
+    }
+    run.end();
+    pull(&mut run)?;
+    Ok(Some(all))
 }
 
 fn type_of(array: &ArrayRef) -> DataType {

@@ -131,6 +131,8 @@ fn a_window_that_needs_more_memory_than_it_may_ends_the_call() {
     let mut run = open("windows", &[DataType::Int64], &attributes, limits).expect("it starts");
     let error = points(&mut run, &times, &[int64(&values)], 100).expect_err("it does not fit");
     assert_eq!((error.method, error.fault.kind), (Method::Transform, FaultKind::MemoryLimit));
+    assert!(error.to_string().contains("more than the 4096 that a call may use"), "{error}");
+    assert!(error.to_string().contains("`udf_memory_budget`"), "{error}");
     // Windows that fit are no trouble, however many rows there are.
     let mut run =
         open("windows", &[DataType::Int64], &[("by", "size"), ("length", "10")], limits).expect("it starts");

@@ -6,15 +6,17 @@
 //! ```
 //!
 //! Each device and each call has an instance of its own, which lives as long as the transform; what it saves goes on in the next
-//! ([`kept`]). Rows come in order of time: one that is not behind those before it is rejected.
+//! ([`kept`]), with the rows that wait for their window. Rows come in order of time: one that is not behind those before it is
+//! rejected. What a function of windows gives is behind the rows of its window ([`clock`]).
 
+mod clock;
 pub(super) mod kept;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, UInt32Array, new_null_array};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, UInt32Array, new_null_array};
 use arrow_buffer::BooleanBuffer;
-use arrow_select::{concat::concat, take::take};
+use arrow_select::{concat::concat, filter::filter, take::take};
 use levada_connector_api::{
     Error, Readings, Result,
     model::{Column, DataType, Path, Tablet},
@@ -24,7 +26,10 @@ use levada_engine::{
     functions::{Chunk, QueryError},
 };
 
-use self::kept::{Slot, giving_up};
+use self::{
+    clock::{Clock, Origin},
+    kept::{Slot, giving_up},
+};
 use crate::transform::{rejection::Rejection, rows};
 
 /// Devices that are remembered, at most.
@@ -36,6 +41,9 @@ pub(super) struct Calls {
     node: String,
     /// Each with what computes its inputs.
     calls: Vec<(SeriesCall, RowQuery)>,
+    /// What the inputs of each are computed from, and what each column of the query is.
+    inputs: Vec<Origin>,
+    columns: Vec<Origin>,
     devices: BTreeMap<Path, Device>,
     /// Whether it was told that functions do not save.
     told: bool,
@@ -68,9 +76,13 @@ pub(super) struct Computed {
 }
 
 impl Calls {
-    pub(super) fn new(node: &str, query: &RowQuery, calls: Vec<SeriesCall>) -> Self {
+    /// The calls of a query; `rest` is computed of what they give.
+    pub(super) fn new(node: &str, query: &RowQuery, calls: Vec<SeriesCall>, rest: &RowQuery) -> Self {
+        let inputs =
+            calls.iter().map(|call| Origin::new(call.text(), &call.measurements(), &calls)).collect();
+        let columns = rest.columns().map(|(text, names)| Origin::new(text, &names, &calls)).collect();
         let calls = calls.into_iter().map(|call| (call.clone(), query.inputs(&call))).collect();
-        Self { node: node.to_owned(), calls, devices: BTreeMap::new(), told: false }
+        Self { node: node.to_owned(), calls, inputs, columns, devices: BTreeMap::new(), told: false }
     }
 
     /// Rejects rows that are not behind those before; which of a tablet's rows are left, where not all are.
@@ -116,9 +128,7 @@ impl Calls {
             origins: rows,
             columns: tablet.columns().to_vec(),
         };
-        for (call, slot) in self.calls.iter().zip(&mut slots) {
-            self.advance(tablet, &mut rows, call, slot, false)?;
-        }
+        self.advance(tablet, &mut rows, &mut slots, |_| false)?;
         if let Some(device) = self.devices.get_mut(tablet.device()) {
             device.slots = slots;
         }
@@ -166,9 +176,7 @@ impl Calls {
         let nothing = Tablet::try_new(path.clone(), device.aligned, Int64Array::new_null(0), Vec::new());
         let nothing = nothing.map_err(|error| Error::bug(error.to_string()))?;
         let mut rows = Rows { times: Vec::new(), origins: Vec::new(), columns: Vec::new() };
-        for ((call, slot), &is_end) in self.calls.iter().zip(&mut device.slots).zip(ends) {
-            self.advance(&nothing, &mut rows, call, slot, is_end)?;
-        }
+        self.advance(&nothing, &mut rows, &mut device.slots, |at| ends.get(at) == Some(&true))?;
         Ok(rows.into_tablets(&nothing)?.others)
     }
 
@@ -189,15 +197,36 @@ impl Calls {
         Ok(device)
     }
 
-    /// Gives a call the rows, and the rows what it gives.
+    /// Gives each call the rows, and the rows what it gives; some end with them.
     fn advance(
         &self,
         tablet: &Tablet,
         rows: &mut Rows,
-        (call, inputs): &(SeriesCall, RowQuery),
+        slots: &mut [Slot],
+        is_end: impl Fn(usize) -> bool,
+    ) -> Result<()> {
+        let mut clocks = Vec::with_capacity(slots.len());
+        for ((at, slot), origin) in slots.iter_mut().enumerate().zip(&self.inputs) {
+            let clock = origin.clock(&clocks)?;
+            self.advance_one(tablet, rows, (at, clock), slot, is_end(at))?;
+            clocks.push(if slot.holds_rows() { Some(at) } else { clock });
+        }
+        if clocks.iter().any(Option::is_some) {
+            self.columns.iter().try_for_each(|column| column.clock(&clocks).map(drop))?;
+        }
+        Ok(())
+    }
+
+    /// Gives a call the rows, or the points of the call that they come with; and the rows what it gives.
+    fn advance_one(
+        &self,
+        tablet: &Tablet,
+        rows: &mut Rows,
+        (at, clock): (usize, Clock),
         slot: &mut Slot,
         is_end: bool,
     ) -> Result<()> {
+        let (call, inputs) = &self.calls[at];
         let failed = |error: QueryError| Error::data(format!("{}: {error}", tablet.device()));
         slot.wake(call).map_err(|error| {
             Error::config(format!(
@@ -209,13 +238,16 @@ impl Calls {
             ))
         })?;
         let mut given = Vec::new();
-        if !rows.times.is_empty()
-            && let Some(columns) = input_columns(tablet, rows, call, inputs, slot.types())?
+        let of_call =
+            clock.map(|clock| rows.given_by(self.calls[clock].0.name()).map_err(failed)).transpose()?;
+        let source = of_call.as_ref().unwrap_or(rows);
+        if !source.times.is_empty()
+            && let Some(columns) = input_columns(tablet, source, call, inputs, slot.types())?
         {
             let types = || columns.iter().map(|column| column.data_type).collect();
             let running = slot.begun(call, types).map_err(failed)?;
             let columns = columns.into_iter().map(|column| column.values).collect();
-            let first = running.function.chunk(Chunk { times: rows.times.clone().into(), columns });
+            let first = running.function.chunk(Chunk { times: source.times.clone().into(), columns });
             given.push(first.map_err(failed)?);
         }
         let Slot::Begun(running) = slot else { return Ok(()) };
@@ -282,6 +314,23 @@ fn input_columns(
 }
 
 impl Rows {
+    /// The rows in which a call has given something.
+    fn given_by(&self, name: &str) -> Result<Self, QueryError> {
+        let given = self.columns.iter().find(|column| *column.name == *name);
+        let has = |row| given.is_some_and(|column| column.values.is_valid(row));
+        let keep = BooleanArray::new(BooleanBuffer::collect_bool(self.times.len(), has), None);
+        let columns = self.columns.iter().map(|column| {
+            let values = filter(&column.values, &keep)?;
+            Ok(Column { name: Arc::clone(&column.name), data_type: column.data_type, values })
+        });
+        let kept = |row: &usize| keep.value(*row);
+        Ok(Self {
+            times: (0..self.times.len()).filter(kept).map(|row| self.times[row]).collect(),
+            origins: (0..self.times.len()).filter(kept).map(|row| self.origins[row]).collect(),
+            columns: columns.collect::<Result<_, QueryError>>()?,
+        })
+    }
+
     /// Puts points beside the rows of their times; those of other times are rows of their own.
     fn join(&mut self, name: &Arc<str>, data_type: DataType, given: &[Chunk]) -> Result<(), QueryError> {
         let parts: Vec<_> =

@@ -29,12 +29,13 @@ pub enum SqlOptions {
         #[serde(rename = "where")]
         condition: Option<String>,
         /// A folder of modules, whose functions may be called by the last part of their ids: `adder` is `org.example.Adder`. Or
-        /// `engine`, for those that `create function` made in the engine of `levada serve`. A function takes rows one by one and in
-        /// order of time, device by device; a row that comes late is rejected. What a function remembers of a device it remembers
-        /// from one batch to the next. One that offers save and restore goes on behind a restart or a crash where it was: what it
-        /// saved is stored with the positions of the rows, so that no row is left out and none counts twice. One that does not
-        /// begins anew with each run, which the log says once; where a run is stopped, it gives first what it gives behind its last
-        /// row.
+        /// `engine`, for those that `create function` made in the engine of `levada serve`. A function takes rows one by one or in
+        /// windows, in order of time, device by device; a row that comes late is rejected. What a function remembers of a device it
+        /// remembers from one batch to the next. One that offers save and restore goes on behind a restart or a crash where it was:
+        /// what it saved is stored with the positions of the rows, so that no row is left out and none counts twice. One that does
+        /// not begins anew with each run, which the log says once; where a run is stopped, it gives first what it gives behind its
+        /// last row. Rows that wait for their window are stored in any case, up to 16 MiB for each call of a device; what a function
+        /// of windows gives comes when a window is complete, as rows of their own, and can be computed with nothing else.
         functions: Option<String>,
     },
 }

@@ -4,7 +4,7 @@
 //!   FORMAT, whether it is whole, the calls as they are written
 //!   then for each device: its path, whether it is aligned, the time of its last row, and for each call
 //!     0   it has not begun, or does not save what it remembers
-//!     1   the types of its inputs, and what the function saved
+//!     1   the types of its inputs, and what the function saved; of one of windows, with the rows that wait for theirs
 //! ```
 //!
 //! A call that goes on makes its instance when the next rows come: many devices may be silent for long.
@@ -90,6 +90,11 @@ impl Slot {
         Ok(())
     }
 
+    /// Whether what it gives comes behind the rows that it is computed of.
+    pub(super) fn holds_rows(&self) -> bool {
+        matches!(self, Self::Begun(running) if running.function.holds_rows())
+    }
+
     /// Whether it remembers something that it does not save.
     pub(super) fn is_forgetful(&mut self) -> Result<bool, QueryError> {
         match self {
@@ -146,8 +151,10 @@ impl Calls {
                     forgetful.insert(call.function());
                 }
                 if put.0.len() - before > MOST_BYTES {
+                    let waiting =
+                        if slot.holds_rows() { ", with the rows that wait for their window" } else { "" };
                     let message = format!(
-                        "{path}: function {}: save: it gave more than the {MOST_BYTES} bytes that may be stored of it",
+                        "{path}: function {}: save: it gave more than the {MOST_BYTES} bytes that may be stored of it{waiting}",
                         call.function()
                     );
                     return Err(Error::data(message));

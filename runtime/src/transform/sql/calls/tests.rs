@@ -103,15 +103,58 @@ impl Udtf for Twofold {
     }
 }
 
+/// How many rows a window has, at its beginning; it saves nothing.
 #[derive(Debug, Default)]
 struct Windowed;
 
 impl Udtf for Windowed {
-    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
-        Ok(Configuration::new(Access::size(2), DataType::Int64))
+    fn before_start(&mut self, parameters: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        let length = parameters.long_or("length", 2)?;
+        let access = match parameters.string_or("by", "size") {
+            "time" => Access::time(length).every(parameters.long_or("step", length)?),
+            "session" => Access::session(length),
+            "state" => Access::state(length as f64),
+            _ => Access::size(usize::try_from(length)?).every(parameters.long_or("step", length)?),
+        };
+        Ok(Configuration::new(access, DataType::Int64))
     }
 
-    fn window(&mut self, _: RowWindow<'_>, _: &mut PointCollector) -> std::result::Result<(), Failure> {
+    fn window(
+        &mut self,
+        window: RowWindow<'_>,
+        points: &mut PointCollector,
+    ) -> std::result::Result<(), Failure> {
+        match window.len() {
+            0 => Ok(()),
+            rows => points.put(window.begin(), i64::try_from(rows)?),
+        }
+    }
+}
+
+/// The number of each window, which it saves.
+#[derive(Debug, Default)]
+struct Numbered(i64);
+
+impl Udtf for Numbered {
+    fn before_start(&mut self, _: &UdfParameters) -> std::result::Result<Configuration, Failure> {
+        Ok(Configuration::new(Access::size(3), DataType::Int64))
+    }
+
+    fn window(
+        &mut self,
+        window: RowWindow<'_>,
+        points: &mut PointCollector,
+    ) -> std::result::Result<(), Failure> {
+        self.0 += 1;
+        points.put(window.end(), self.0)
+    }
+
+    fn save(&self) -> Option<Vec<u8>> {
+        Some(self.0.to_le_bytes().to_vec())
+    }
+
+    fn restore(&mut self, saved: &[u8]) -> std::result::Result<(), Failure> {
+        self.0 = i64::from_le_bytes(saved.try_into()?);
         Ok(())
     }
 }
@@ -130,6 +173,7 @@ impl UdfLoader for Same {
             udtf("org.example.Total", Total::default),
             udtf("org.example.Twofold", Twofold::default),
             udtf("org.example.Windowed", Windowed::default),
+            udtf("org.example.Numbered", Numbered::default),
             udtf("org.example.Forgetful", Forgetful::default),
             udtf("org.example.Vast", Vast::default),
         ])
@@ -270,9 +314,12 @@ fn what_cannot_be_called_says_why() {
     assert!(condition.contains("cannot stand in a condition"), "{condition}");
     let star = error(json!({"select": "total(*)"}), 1);
     assert!(star.contains("its inputs have to be named one by one"), "{star}");
-    let mut windows = built(json!({"select": "windowed(v)"}), 1).expect("it is seen when it starts");
-    let error = applied(&mut windows, batch(&[("d", 1, &[("v", Double(1.0))])])).expect_err("windows");
-    assert!(error.to_string().contains("it asks for windows"), "{error}");
+    for select in ["windowed(v) + v", "total(windowed(v), v)", "windowed(v) * windowed(w)"] {
+        let mut mixed = built(json!({"select": select}), 1).expect("it is seen when it starts");
+        let row = batch(&[("d", 1, &[("v", Double(1.0)), ("w", Double(1.0))])]);
+        let error = applied(&mut mixed, row).expect_err("what comes at different times").to_string();
+        assert!(error.contains(&format!("`{select}`: what a function of windows gives comes")), "{error}");
+    }
     let no_form = <Sql as TransformType>::Options::read(json!({"select": "a b c", "functions": "./f"}));
     let problems = Sql::check(&no_form.expect("options that fit"));
     assert_eq!(problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["select"]);
@@ -315,6 +362,100 @@ fn batches() -> Vec<Batch> {
 fn what_a_function_saves_goes_on_in_another_transform() {
     let options = json!({"select": "total(v, w) * 2 as s, total(v), v", "where": "v > -20"});
     transform_contract(Holds::State, || built(options.clone(), 1).expect("it works"), &batches());
+}
+
+/// Each row of a batch: its time, and what it has of the measurements.
+fn rows_of(batch: &Batch) -> Vec<std::string::String> {
+    let mut rows = Vec::new();
+    for each in &batch.readings {
+        let tablet = &each.tablet;
+        for (row, time) in tablet.times().values().iter().enumerate() {
+            let values = tablet.columns().iter().filter_map(|column| {
+                let value = column.value(row)?;
+                Some(format!(" {}={value}", column.name))
+            });
+            rows.push((*time, format!("{time}:{}", values.collect::<std::string::String>())));
+        }
+    }
+    rows.sort();
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+#[test]
+fn what_a_function_of_windows_gives_are_rows_of_their_own_when_a_window_is_complete() {
+    let select = "windowed(v, 'by'='time', 'length'='10') as n, total(windowed(v, 'by'='time', 'length'='10')) * 10 as sum, v";
+    let mut sql = built(json!({"select": select}), 1).expect("it works");
+    let of = |times: &[i64]| {
+        let rows: Vec<_> = times.iter().map(|&time| ("d", time, &[("v", Double(0.5))][..])).collect();
+        batch(&rows)
+    };
+    let mut given = |times: &[i64]| rows_of(&applied(&mut sql, of(times)).expect("it works"));
+    assert_eq!(given(&[1, 5]), ["1: v=0.5", "5: v=0.5"]);
+    assert_eq!(given(&[9, 11, 12]), ["1: n=3 sum=30.0", "9: v=0.5", "11: v=0.5", "12: v=0.5"]);
+    assert_eq!(given(&[45]), ["11: n=2 sum=50.0", "45: v=0.5"]);
+    let mut out = Emitter::new(Instant::now());
+    sql.finish(&mut out).expect("it ends");
+    assert_eq!(rows_of(&out.take().batch), ["41: n=1 sum=60.0", "1000: sum=60.0"]);
+}
+
+#[test]
+fn rows_that_wait_for_their_window_go_on_in_another_transform_whether_or_not_the_function_saves() {
+    let calls = [
+        "windowed(v, 'length'='4') as n, v",
+        "windowed(v, 'length'='3', 'step'='2')",
+        "windowed(v, 'length'='2', 'step'='5')",
+        "windowed(v, w, 'by'='time', 'length'='7')",
+        "windowed(v, 'by'='time', 'length'='7', 'step'='3')",
+        "windowed(v, 'by'='session', 'length'='4')",
+        "windowed(v, 'by'='state', 'length'='2')",
+        "numbered(v), total(windowed(v)), total(v)",
+    ];
+    for select in calls {
+        let options = json!({"select": select, "where": "v > -20"});
+        transform_contract(Holds::State, || built(options.clone(), 1).expect("it works"), &batches());
+    }
+}
+
+#[test]
+fn a_stop_leaves_windows_open_for_the_next_run() {
+    let make = || built(json!({"select": "numbered(v) as n, windowed(v) as rows"}), 1).expect("it works");
+    let of = |times: &[i64]| {
+        let rows: Vec<_> = times.iter().map(|&time| ("d", time, &[("v", Double(0.5))][..])).collect();
+        batch(&rows)
+    };
+    let mut first = make();
+    assert_eq!(
+        rows_of(&applied(&mut first, of(&[1, 2, 3, 4, 5])).expect("it works")),
+        ["1: rows=2", "3: n=1 rows=2"]
+    );
+    let mut out = Emitter::new(Instant::now());
+    first.stop(&mut out).expect("it stops");
+    assert_eq!(rows_of(&out.take().batch), [""; 0]);
+    let mut state = Vec::new();
+    first.save(true, &mut state).expect("it saves");
+    let mut second = make();
+    second.restore(&state).expect("the calls are the same");
+    assert_eq!(rows_of(&applied(&mut second, of(&[6])).expect("it works")), ["5: rows=2", "6: n=2"]);
+    let damaged = state.len() - 20;
+    state[damaged] ^= 0x55;
+    // Whatever it is read as, it is no panic.
+    let mut third = make();
+    if third.restore(&state).is_ok() {
+        drop(applied(&mut third, of(&[6])));
+    }
+}
+
+#[test]
+fn more_rows_than_may_be_stored_are_an_error_that_names_the_limit() {
+    let mut sql = built(json!({"select": "windowed(v, 'length'='9000000') as n"}), 1).expect("it works");
+    let times: Vec<i64> = (0..1_100_000).collect();
+    let field = [("v", Double(1.0))];
+    let rows: Vec<_> = times.iter().map(|&time| ("d", time, &field[..])).collect();
+    applied(&mut sql, batch(&rows)).expect("they wait");
+    let error = sql.save(true, &mut Vec::new()).expect_err("17.6 MB").to_string();
+    let expected = "d: function windowed: save: it gave more than the 16777216 bytes that may be stored of it, with the rows that wait for \
+                    their window";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]

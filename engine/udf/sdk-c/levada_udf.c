@@ -1,27 +1,17 @@
-// The border between functions in C and the host: the component model's layouts of udf.wit, world `series`.
-#include "levada_udf.h"
+// The border between functions in C and the host: what both kinds share, and functions of series. Aggregates are in levada_udaf.c.
+#include "levada_border.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define UDTF "levada:udf/udtf@0.1.0"
-#define EXPORT(name) __attribute__((export_name(name)))
 
-typedef struct { void *data; size_t count; } list;
-typedef struct { list path; uint8_t type; } input;
-typedef struct { list key, value; } attribute;
-// `second` is of texts: their bytes, where `first` has the offsets.
-typedef struct { uint8_t tag; list first, second; } values;
-typedef struct { uint8_t has_validity; list validity; values values; } column;
 typedef struct { uint32_t first, last; int64_t begin, end; } window;
 typedef struct { uint8_t is_some; int64_t value; } maybe;
 
-enum { VALUES_BOOLEAN, VALUES_INT32, VALUES_INT64, VALUES_FLOAT, VALUES_DOUBLE, VALUES_BYTES };
-enum { CAUSE_PARAMETERS, CAUSE_INPUT, CAUSE_TYPE, CAUSE_TIMES, CAUSE_OTHER };
-
 // --- Memory ------------------------------------------------------------------------------------------------------------------
 
-static void *grown(void *old, size_t bytes) {
+void *levada_grown(void *old, size_t bytes) {
   void *made = realloc(old, bytes);
   if (!made) __builtin_trap();
   return made;
@@ -29,26 +19,14 @@ static void *grown(void *old, size_t bytes) {
 
 EXPORT("cabi_realloc") void *levada_udf_realloc(void *old, size_t before, size_t align, size_t bytes) {
   (void)before;
-  return bytes ? grown(old, bytes) : (void *)align;
+  return bytes ? levada_grown(old, bytes) : (void *)align;
 }
 
-static void freed(list each) {
+void levada_freed(list each) {
   if (each.count) free(each.data);
 }
 
 // --- Calls -------------------------------------------------------------------------------------------------------------------
-
-struct udf_parameters { list inputs, attributes; };
-
-struct udf_points {
-  udf_type output;
-  const char *wrong;
-  size_t count, capacity;
-  int64_t *times;
-  uint8_t *values;   // of texts: offsets
-  size_t bytes, room; // of texts
-  char *text;
-};
 
 typedef struct {
   const udf_function *function;
@@ -122,7 +100,7 @@ double udf_number(const udf_rows *rows, size_t at, size_t row) {
 
 // --- Points ------------------------------------------------------------------------------------------------------------------
 
-static int tag_of(udf_type type) {
+int levada_tag_of(udf_type type) {
   switch (type) {
   case UDF_BOOLEAN: return VALUES_BOOLEAN;
   case UDF_INT32: case UDF_DATE: return VALUES_INT32;
@@ -137,15 +115,15 @@ static size_t width_of(int tag) { return tag == VALUES_BOOLEAN ? 1 : tag == VALU
 
 // Makes room for a point; NULL where it is of another type than the output.
 static void *next(udf_points *points, int64_t time, int tag) {
-  if (tag_of(points->output) != tag) {
+  if (levada_tag_of(points->output) != tag) {
     points->wrong = "a value was put that is not of the output's type";
     return NULL;
   }
   if (points->count == points->capacity) {
     points->capacity = points->capacity ? points->capacity * 2 : 1024;
-    points->times = grown(points->times, points->capacity * 8);
+    points->times = levada_grown(points->times, points->capacity * 8);
     // One more, for the last offset of texts.
-    points->values = grown(points->values, (points->capacity + 1) * width_of(tag));
+    points->values = levada_grown(points->values, (points->capacity + 1) * width_of(tag));
   }
   points->times[points->count] = time;
   return points->values + points->count++ * width_of(tag);
@@ -180,7 +158,7 @@ void udf_put_text(udf_points *points, int64_t time, udf_text value) {
   }
   if (points->bytes + value.bytes > points->room) {
     points->room = (points->bytes + value.bytes) * 2;
-    points->text = grown(points->text, points->room);
+    points->text = levada_grown(points->text, points->room);
   }
   place[0] = (int32_t)points->bytes;
   memcpy(points->text + points->bytes, value.data, value.bytes);
@@ -190,10 +168,9 @@ void udf_put_text(udf_points *points, int64_t time, udf_text value) {
 
 // --- Results -----------------------------------------------------------------------------------------------------------------
 
-// What each export gives: it is read before the next call.
+// What exports of functions of series give.
 static union {
-  struct { uint8_t is_error, pad[3]; union { int32_t handle; struct { list times; values values; } points; }; } plain;
-  struct { uint8_t is_error, pad[3]; uint8_t cause; list message; } failure;
+  struct { uint8_t is_error, pad[3]; struct { list times; values values; } points; } given;
   struct { uint8_t is_some; list bytes; } saved;
   struct {
     uint8_t is_error;
@@ -213,48 +190,59 @@ static union {
 _Static_assert(sizeof(column) == 32 && sizeof(input) == 12 && sizeof(attribute) == 16 && sizeof(window) == 24, "of udf.wit");
 _Static_assert(offsetof(__typeof__(result), started.configuration.output) == 64, "of udf.wit");
 
-static list text_list(const char *text) { return (list){(void *)text, strlen(text)}; }
+list levada_text(const char *text) { return (list){(void *)text, strlen(text)}; }
 
-static void *failed(uint8_t cause, udf_error error) {
-  memset(&result, 0, sizeof result);
-  result.failure.is_error = 1;
-  result.failure.cause = cause;
-  result.failure.message = text_list(error);
-  return &result;
+// What exports of either kind give: nothing but whether it went well, or a number of one byte, or the handle of a resource.
+static union {
+  struct { uint8_t is_error, pad[3]; int32_t number; } plain;
+  struct { uint8_t is_error, pad[3]; uint8_t cause; list message; } failure;
+} answer;
+
+void *levada_failed(uint8_t cause, udf_error error) {
+  memset(&answer, 0, sizeof answer);
+  answer.failure.is_error = 1;
+  answer.failure.cause = cause;
+  answer.failure.message = levada_text(error);
+  return &answer;
 }
 
-static void *done(udf_error error, uint8_t cause) {
-  if (error) return failed(cause, error);
-  memset(&result, 0, sizeof result);
-  return &result;
+void *levada_number(int32_t number) {
+  memset(&answer, 0, sizeof answer);
+  answer.plain.number = number;
+  return &answer;
+}
+
+void *levada_done(udf_error error, uint8_t cause) { return error ? levada_failed(cause, error) : levada_number(0); }
+
+values levada_values(const udf_points *points) {
+  static const int32_t no_text[1];
+  int tag = levada_tag_of(points->output);
+  values given = {.tag = (uint8_t)tag};
+  switch (tag) {
+  case VALUES_BOOLEAN: given.first = (list){points->values, (points->count + 7) / 8}; break;
+  case VALUES_BYTES:
+    given.first = points->count ? (list){points->values, points->count + 1} : (list){(void *)no_text, 1};
+    given.second = (list){points->text, points->bytes};
+    break;
+  default: given.first = (list){points->values, points->count};
+  }
+  return given;
 }
 
 // The points that a call put; they stay where they are until the next.
 static void *given(instance *self, udf_error error) {
   udf_points *points = &self->points;
-  if (!error && points->wrong) return failed(CAUSE_TYPE, points->wrong);
-  if (error) return failed(CAUSE_OTHER, error);
-  static const int32_t no_text[1];
-  int tag = tag_of(points->output);
+  if (!error && points->wrong) return levada_failed(CAUSE_TYPE, points->wrong);
+  if (error) return levada_failed(CAUSE_OTHER, error);
   memset(&result, 0, sizeof result);
-  result.plain.points.times = (list){points->times, points->count};
-  result.plain.points.values.tag = (uint8_t)tag;
-  list *first = &result.plain.points.values.first;
-  switch (tag) {
-  case VALUES_BOOLEAN: *first = (list){points->values, (points->count + 7) / 8}; break;
-  case VALUES_BYTES:
-    *first = points->count ? (list){points->values, points->count + 1} : (list){(void *)no_text, 1};
-    result.plain.points.values.second = (list){points->text, points->bytes};
-    break;
-  default: *first = (list){points->values, points->count};
-  }
+  result.given.points.times = (list){points->times, points->count};
+  result.given.points.values = levada_values(points);
   return &result;
 }
 
-static udf_points *emptied(instance *self) {
-  self->points.count = self->points.bytes = 0;
-  self->points.wrong = NULL;
-  return &self->points;
+void levada_emptied(udf_points *points) {
+  points->count = points->bytes = 0;
+  points->wrong = NULL;
 }
 
 // --- Exports -----------------------------------------------------------------------------------------------------------------
@@ -271,21 +259,19 @@ void *udtf_make(const char *id, size_t bytes, input *inputs, size_t width, attri
   for (size_t at = 0; at < udf_function_count; at++) {
     if (strlen(udf_functions[at].id) == bytes && !memcmp(udf_functions[at].id, id, bytes)) found = &udf_functions[at];
   }
-  freed((list){(void *)id, bytes});
-  if (!found) return failed(CAUSE_OTHER, "the module has no function of this id: functions.txt names it");
+  levada_freed((list){(void *)id, bytes});
+  if (!found) return levada_failed(CAUSE_OTHER, "the module has no function of this id: functions.txt names it");
   size_t whole = sizeof(instance) + found->state_bytes;
-  instance *self = grown(NULL, whole);
+  instance *self = levada_grown(NULL, whole);
   memset(self, 0, whole);
   self->function = found;
   self->parameters = (udf_parameters){{inputs, width}, {attributes, count}};
-  memset(&result, 0, sizeof result);
-  result.plain.handle = resource_new(self);
-  return &result;
+  return levada_number(resource_new(self));
 }
 
 EXPORT(UDTF "#[method]instance.validate") void *udtf_validate(instance *self) {
   udf_error (*validate)(const udf_parameters *) = self->function->validate;
-  return done(validate ? validate(&self->parameters) : NULL, CAUSE_PARAMETERS);
+  return levada_done(validate ? validate(&self->parameters) : NULL, CAUSE_PARAMETERS);
 }
 
 static maybe some(bool is_some, int64_t value) { return (maybe){is_some, value}; }
@@ -300,7 +286,7 @@ EXPORT(UDTF "#[method]instance.before-start") void *udtf_before_start(instance *
   if (error) {
     result.not_started.is_error = 1;
     result.not_started.failure.cause = CAUSE_PARAMETERS;
-    result.not_started.failure.message = text_list(error);
+    result.not_started.failure.message = levada_text(error);
     return &result;
   }
   self->points.output = wanted.output;
@@ -330,33 +316,43 @@ EXPORT(UDTF "#[method]instance.before-start") void *udtf_before_start(instance *
   return &result;
 }
 
-// Calls a method with rows, which are freed behind it.
-static udf_error with_rows(instance *self, int64_t *times, size_t count, column *columns, size_t width, const window *windows, size_t of_windows) {
-  udf_column *own = width ? grown(NULL, width * sizeof *own) : NULL;
+levada_batch levada_rows(const udf_parameters *parameters, int64_t *times, size_t count, column *columns, size_t width) {
+  udf_column *own = width ? levada_grown(NULL, width * sizeof *own) : NULL;
   for (size_t at = 0; at < width; at++) {
     own[at] = (udf_column){
       .validity = columns[at].has_validity ? columns[at].validity.data : NULL,
       .values = columns[at].values.first.data,
       .bytes = columns[at].values.tag == VALUES_BYTES ? columns[at].values.second.data : NULL,
-      .type = udf_input_type(&self->parameters, at),
+      .type = udf_input_type(parameters, at),
     };
   }
-  udf_rows rows = {count, times, width, own};
-  udf_points *points = emptied(self);
+  return (levada_batch){{count, times, width, own}, own, times, columns};
+}
+
+void levada_rows_freed(levada_batch *batch) {
+  for (size_t at = 0; at < batch->rows.width; at++) {
+    column *each = batch->columns + at;
+    if (each->has_validity) levada_freed(each->validity);
+    levada_freed(each->values.first);
+    if (each->values.tag == VALUES_BYTES) levada_freed(each->values.second);
+  }
+  free(batch->own);
+  levada_freed((list){batch->columns, batch->rows.width});
+  levada_freed((list){batch->times, batch->rows.count});
+}
+
+// Calls a method with rows, which are freed behind it.
+static udf_error with_rows(instance *self, int64_t *times, size_t count, column *columns, size_t width, const window *windows, size_t of_windows) {
+  levada_batch batch = levada_rows(&self->parameters, times, count, columns, width);
+  udf_points *points = &self->points;
+  levada_emptied(points);
   udf_error error = NULL;
-  if (!windows) error = self->function->rows(self->state, &rows, points);
+  if (!windows) error = self->function->rows(self->state, &batch.rows, points);
   for (size_t at = 0; windows && at < of_windows && !error; at++) {
     udf_window each = {windows[at].first, windows[at].last, windows[at].begin, windows[at].end};
-    error = self->function->window(self->state, &rows, each, points);
+    error = self->function->window(self->state, &batch.rows, each, points);
   }
-  for (size_t at = 0; at < width; at++) {
-    if (columns[at].has_validity) freed(columns[at].validity);
-    freed(columns[at].values.first);
-    if (columns[at].values.tag == VALUES_BYTES) freed(columns[at].values.second);
-  }
-  free(own);
-  freed((list){columns, width});
-  freed((list){times, count});
+  levada_rows_freed(&batch);
   return error;
 }
 
@@ -368,13 +364,13 @@ void *udtf_rows(instance *self, int64_t *times, size_t count, column *columns, s
 EXPORT(UDTF "#[method]instance.windows")
 void *udtf_windows(instance *self, int64_t *times, size_t count, column *columns, size_t width, window *windows, size_t of_windows) {
   void *points = given(self, with_rows(self, times, count, columns, width, windows, of_windows));
-  freed((list){windows, of_windows});
+  levada_freed((list){windows, of_windows});
   return points;
 }
 
 EXPORT(UDTF "#[method]instance.terminate") void *udtf_terminate(instance *self) {
-  udf_points *points = emptied(self);
-  return given(self, self->function->terminate ? self->function->terminate(self->state, points) : NULL);
+  levada_emptied(&self->points);
+  return given(self, self->function->terminate ? self->function->terminate(self->state, &self->points) : NULL);
 }
 
 EXPORT(UDTF "#[method]instance.save") void *udtf_save(instance *self) {
@@ -389,26 +385,34 @@ EXPORT(UDTF "#[method]instance.save") void *udtf_save(instance *self) {
 
 EXPORT(UDTF "#[method]instance.restore") void *udtf_restore(instance *self, char *saved, size_t bytes) {
   udf_error error = self->function->restore ? self->function->restore(self->state, (udf_text){saved, bytes}) : "it does not save what it holds";
-  freed((list){saved, bytes});
-  return done(error, CAUSE_OTHER);
+  levada_freed((list){saved, bytes});
+  return levada_done(error, CAUSE_OTHER);
 }
 
 EXPORT(UDTF "#[method]instance.before-destroy") void udtf_before_destroy(instance *self) {
   if (self->function->before_destroy) self->function->before_destroy(self->state);
 }
 
-EXPORT(UDTF "#[dtor]instance") void udtf_drop(instance *self) {
-  input *inputs = self->parameters.inputs.data;
-  for (size_t at = 0; at < self->parameters.inputs.count; at++) freed(inputs[at].path);
-  freed(self->parameters.inputs);
-  attribute *attributes = self->parameters.attributes.data;
-  for (size_t at = 0; at < self->parameters.attributes.count; at++) {
-    freed(attributes[at].key);
-    freed(attributes[at].value);
+void levada_parameters_freed(udf_parameters *parameters) {
+  input *inputs = parameters->inputs.data;
+  for (size_t at = 0; at < parameters->inputs.count; at++) levada_freed(inputs[at].path);
+  levada_freed(parameters->inputs);
+  attribute *attributes = parameters->attributes.data;
+  for (size_t at = 0; at < parameters->attributes.count; at++) {
+    levada_freed(attributes[at].key);
+    levada_freed(attributes[at].value);
   }
-  freed(self->parameters.attributes);
-  free(self->points.times);
-  free(self->points.values);
-  free(self->points.text);
+  levada_freed(parameters->attributes);
+}
+
+void levada_points_freed(udf_points *points) {
+  free(points->times);
+  free(points->values);
+  free(points->text);
+}
+
+EXPORT(UDTF "#[dtor]instance") void udtf_drop(instance *self) {
+  levada_parameters_freed(&self->parameters);
+  levada_points_freed(&self->points);
   free(self);
 }

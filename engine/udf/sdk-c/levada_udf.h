@@ -1,5 +1,7 @@
-// What a function of series in C is written against. See README.md of the examples: a function is an entry of `udf_functions`,
-// and its id a line of `functions.txt`.
+// What functions in C are written against. See README.md of the examples: a function of series is an entry of `udf_functions`, an
+// aggregate one of `udf_aggregates`, and the id of each stands in a line of `functions.txt`.
+//
+// --- Functions of series ---
 //
 // For each call of each query there is a state of its own, zeroed, and the methods are called in this order, one at a time:
 //
@@ -108,7 +110,7 @@ void udf_put_float(udf_points *points, int64_t time, float value);
 void udf_put_double(udf_points *points, int64_t time, double value);
 void udf_put_text(udf_points *points, int64_t time, udf_text value);
 
-// --- Functions ---------------------------------------------------------------------------------------------------------------
+// --- Functions of series -----------------------------------------------------------------------------------------------------
 
 typedef struct {
   // What `create function … as` names.
@@ -132,9 +134,61 @@ typedef struct {
   void (*before_destroy)(void *state);
 } udf_function;
 
-// What the module has: an author's file defines both.
+// Those that the module has: an author's file defines both, or neither.
 extern const udf_function udf_functions[];
 extern const size_t udf_function_count;
+
+// --- Aggregates --------------------------------------------------------------------------------------------------------------
+
+// An aggregate makes one value of the rows of a group. Each call of each query has a `call` of its own, and each group a `state`;
+// both are zeroed, and the methods are called in this order, one at a time:
+//
+//   validate → before_start → add… | combine… → output (once for each group) → before_destroy
+
+// Takes the value of a group, of the type of the output; none where nothing is given.
+typedef struct udf_value udf_value;
+
+void udf_give_boolean(udf_value *value, bool given);
+void udf_give_int32(udf_value *value, int32_t given);
+void udf_give_int64(udf_value *value, int64_t given);
+void udf_give_float(udf_value *value, float given);
+void udf_give_double(udf_value *value, double given);
+void udf_give_text(udf_value *value, udf_text given);
+
+typedef struct {
+  // What `create function … as` names.
+  const char *id;
+  // Of what `before_start` reads for the other methods.
+  size_t call_bytes;
+  // Of what is known of a group's rows. States are moved between calls, so nothing may point into one.
+  size_t state_bytes;
+  // Checks inputs and attributes. May be NULL.
+  udf_error (*validate)(const udf_parameters *parameters);
+  // Reads attributes, and decides which type the value has.
+  udf_error (*before_start)(void *call, const udf_parameters *parameters, udf_type *output);
+  // Adds rows first..last to a state. Those of one series come in order of time.
+  udf_error (*add)(const void *call, void *state, const udf_rows *rows, size_t first, size_t last);
+  // Adds what another state knows, of later rows or of other series. May be NULL where the function is not saved.
+  udf_error (*combine)(const void *call, void *state, const void *other);
+  // Gives the group's value.
+  udf_error (*output)(const void *call, const void *state, udf_value *value);
+  // A state holds no pointers: it is saved as the bytes that it is, and `save` and `restore` are NULL.
+  bool is_plain;
+  // What is stored of a state; it must live until the next call. May be NULL.
+  udf_text (*save)(const void *call, const void *state);
+  // Makes a zeroed state what was saved. May be NULL where `save` is.
+  udf_error (*restore)(const void *call, void *state, udf_text saved);
+  // Frees what a state holds, which nothing needs any more. May be NULL.
+  void (*forget)(const void *call, void *state);
+  // Once at the end, also after an error. May be NULL.
+  void (*before_destroy)(void *call);
+} udf_aggregate;
+
+// Those that the module has: an author's file defines both, or neither.
+extern const udf_aggregate udf_aggregates[];
+extern const size_t udf_aggregate_count;
+
+// --- The log -----------------------------------------------------------------------------------------------------------------
 
 typedef enum { UDF_DEBUG, UDF_INFO, UDF_WARNING, UDF_ERROR } udf_level;
 

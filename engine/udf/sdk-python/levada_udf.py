@@ -1,9 +1,10 @@
-"""What a function of series in Python is written against. It becomes an entry of FUNCTIONS in functions.py, by its id, and a line of
-functions.txt.
+"""What functions in Python are written against: a function of series extends Function, an aggregate Aggregate. Each becomes an entry
+of FUNCTIONS in functions.py, by its id, and a line of functions.txt.
 
 For each call of each query there is an instance of its own, whose methods are called in this order:
 
-    validate → before_start → rows… | window… → terminate → before_destroy
+    Function:   validate → before_start → rows… | window… → terminate → before_destroy
+    Aggregate:  validate → before_start → create, add…, combine…, output (of each group) → before_destroy
 """
 
 from wit_world.imports import types
@@ -89,6 +90,45 @@ class Function:
 
     def restore(self, saved):
         """Goes on from that."""
+        raise Failure("it does not save what it holds")
+
+    def before_destroy(self):
+        """Once at the end, also after a failure."""
+
+
+class Aggregate:
+    """A function that makes one value of the rows of a group. A state is whatever it needs to know of them; a method that changes one
+    gives it back."""
+
+    def validate(self, parameters):
+        """Checks inputs and attributes."""
+
+    def before_start(self, parameters):
+        """Gives the name of the value's data type."""
+        raise NotImplementedError
+
+    def create(self):
+        """The state of a group without rows."""
+        raise NotImplementedError
+
+    def add(self, state, times, columns):
+        """The state with some rows more. Those of one series come in order of time."""
+        raise NotImplementedError
+
+    def combine(self, state, other):
+        """The state with what another knows, of later rows or of other series."""
+        raise NotImplementedError
+
+    def output(self, state):
+        """The group's value; None where it has none."""
+        raise NotImplementedError
+
+    def save(self, state):
+        """What a pipeline stores of a state, as bytes; None where it cannot."""
+        return None
+
+    def restore(self, saved):
+        """The state that was saved."""
         raise Failure("it does not save what it holds")
 
     def before_destroy(self):

@@ -1,7 +1,8 @@
 # Examples of functions in Python: `levada udf build examples/udf/python` makes a module of them.
+import json
 import struct
 
-from levada_udf import Configuration, Failure, Function, ROW_BY_ROW, sliding_time
+from levada_udf import Aggregate, Configuration, Failure, Function, ROW_BY_ROW, sliding_time
 
 
 class Adder(Function):
@@ -67,4 +68,70 @@ class Same(Function):
                 points.put(time, value)
 
 
-FUNCTIONS = {"python.Adder": Adder, "python.Counter": Counter, "python.Max": Max, "python.Same": Same}
+class Span(Aggregate):
+    """span(s1): how far the greatest value of a group is from the least."""
+
+    def before_start(self, parameters):
+        return "DOUBLE"
+
+    def create(self):
+        return None
+
+    def add(self, state, times, columns):
+        values = [value for value in columns[0] if value is not None]
+        return self.combine(state, (min(values), max(values)) if values else None)
+
+    def combine(self, state, other):
+        if state is None or other is None:
+            return state or other
+        return min(state[0], other[0]), max(state[1], other[1])
+
+    def output(self, state):
+        return None if state is None else float(state[1] - state[0])
+
+    def save(self, state):
+        return b"" if state is None else struct.pack("<dd", *state)
+
+    def restore(self, saved):
+        return struct.unpack("<dd", saved) if saved else None
+
+
+class Joined(Aggregate):
+    """joined(s1, 'by'='; '): the texts of a group, one behind the other."""
+
+    def validate(self, parameters):
+        if [data_type for _, data_type in parameters.inputs] != ["TEXT"]:
+            raise Failure("joined takes a TEXT")
+
+    def before_start(self, parameters):
+        self.by = parameters.attributes.get("by", ",")
+        return "TEXT"
+
+    def create(self):
+        return []
+
+    def add(self, state, times, columns):
+        state.extend(value for value in columns[0] if value is not None)
+        return state
+
+    def combine(self, state, other):
+        return state + other
+
+    def output(self, state):
+        return self.by.join(state) if state else None
+
+    def save(self, state):
+        return json.dumps(state).encode()
+
+    def restore(self, saved):
+        return json.loads(saved)
+
+
+FUNCTIONS = {
+    "python.Adder": Adder,
+    "python.Counter": Counter,
+    "python.Max": Max,
+    "python.Same": Same,
+    "python.Span": Span,
+    "python.Joined": Joined,
+}

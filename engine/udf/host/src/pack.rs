@@ -1,12 +1,12 @@
 //! Makes modules of what compilers and tools of other languages give: a component that says which functions it has.
 //!
 //! ```text
-//!   series.wasm:  core module of examples │ types of udf.wit, what lifts and lowers
-//!                 └── the compiled one ──▶┘
+//!   library.wasm:  core module of examples │ types of udf.wit, what lifts and lowers
+//!                  └── the compiled one ──▶┘
 //! ```
 //!
 //! What is around a core module depends on its imports and exports alone, and those are the same for every module that keeps the
-//! world `series` in C. So it is made once, and a module put into its place.
+//! world `library` in C, or `series` where its SDK has no aggregates. So it is made once, and a module put into its place.
 
 use std::{collections::BTreeSet, fmt, ops::Range, str::FromStr};
 
@@ -15,8 +15,12 @@ use wasmparser::{Parser, Payload, Validator};
 
 use crate::declared;
 
-/// A component around a core module. Made by `series.sh` beside it.
+/// A component around a core module that has functions of series alone. Made by `components.sh` beside it.
 const SERIES: &[u8] = include_bytes!("../../sdk-c/series.wasm");
+/// A component around one that has aggregates too.
+const LIBRARY: &[u8] = include_bytes!("../../sdk-c/library.wasm");
+/// How the exports of aggregates begin.
+const OF_AGGREGATES: &str = "levada:udf/udaf@";
 
 /// A function that a module is to declare: its kind and its id, as in `udtf org.example.Adder`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +56,17 @@ impl FromStr for Declaration {
     }
 }
 
-/// A component of a core module that keeps the world `series` by its exports, as a C compiler makes it of the SDK for C.
+/// A component of a core module that keeps the world `library` by its exports, or `series`, as a C compiler makes it of the SDK
+/// for C.
 ///
 /// # Errors
 /// The module lacks an export of the contract, or asks for more than it may have; in words.
 pub fn component_of(core: &[u8]) -> Result<Vec<u8>, String> {
-    let place = core_of(SERIES).expect("the component has a core module");
-    let known = Border::of(&SERIES[place.clone()]).expect("it is a core module");
     let border = Border::of(core)?;
+    let has_aggregates = border.exports.iter().any(|name| name.starts_with(OF_AGGREGATES));
+    let around = if has_aggregates { LIBRARY } else { SERIES };
+    let place = core_of(around).expect("the component has a core module");
+    let known = Border::of(&around[place.clone()]).expect("it is a core module");
     if let Some((module, name)) = border.imports.difference(&known.imports).next() {
         return Err(match module.as_str() {
             "wasi_snapshot_preview1" => format!(
@@ -75,16 +82,18 @@ pub fn component_of(core: &[u8]) -> Result<Vec<u8>, String> {
         .iter()
         .filter(|name| name.contains(':') || name.starts_with("cabi_") || *name == "memory");
     if let Some(name) = needed.filter(|name| !border.exports.contains(*name)).min() {
-        return Err(format!("it does not export `{name}`: levada_udf.c has to be compiled with it"));
+        return Err(format!(
+            "it does not export `{name}`: the C files of the SDK have to be compiled with it"
+        ));
     }
-    let mut component = SERIES[..header_of(&place)].to_vec();
+    let mut component = around[..header_of(&place)].to_vec();
     component.push(1);
     leb(core.len(), &mut component);
     component.extend_from_slice(core);
-    component.extend_from_slice(&SERIES[place.end..]);
+    component.extend_from_slice(&around[place.end..]);
     Validator::new()
         .validate_all(&component)
-        .map_err(|error| format!("it does not keep the contract of functions of series: {error}"))?;
+        .map_err(|error| format!("it does not keep the contract of functions: {error}"))?;
     Ok(component)
 }
 
@@ -199,10 +208,12 @@ mod tests {
 
     #[test]
     fn a_module_in_the_place_of_the_first_is_a_component_and_one_that_keeps_no_contract_is_rejected() {
-        let place = core_of(SERIES).expect("it has one");
-        assert_eq!(component_of(&SERIES[place]).as_deref(), Ok(SERIES));
+        for whole in [SERIES, LIBRARY] {
+            let place = core_of(whole).expect("it has one");
+            assert_eq!(component_of(&whole[place]).as_deref(), Ok(whole));
+        }
         let error = component_of(b"\0asm\x01\0\0\0").expect_err("it exports nothing");
-        assert!(error.contains("it does not export `cabi_realloc`: levada_udf.c"), "{error}");
+        assert!(error.contains("it does not export `cabi_realloc`: the C files of the SDK"), "{error}");
         assert!(component_of(b"no").expect_err("a text").contains("it is no WASM module"));
         // (import "wasi_snapshot_preview1" "x" (func))
         let types: &[u8] = &[1, 4, 1, 0x60, 0, 0];

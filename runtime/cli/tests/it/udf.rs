@@ -101,12 +101,31 @@ fn a_new_project_has_all_that_it_needs_and_is_made_once() {
     let built = workplace.run(&["udf", "build", "."]);
     assert_eq!(built.code, Some(3));
     assert!(built.stderr.contains("has no Cargo.toml"), "{}", built.stderr);
-    for (lang, code) in [("c", "functions.c"), ("python", "functions.py")] {
+    for (lang, code) in [("c", "functions.c"), ("python", "functions.py"), ("javascript", "functions.js")] {
         workplace.run(&["udf", "new", lang, "--lang", lang]).ok();
         let code = fs::read_to_string(workplace.path(lang).join(code)).expect("it is there");
-        assert!(code.contains(&format!("\"{lang}.Scale\"")), "{code}");
+        assert!(code.contains(&format!("{lang}.Scale")), "{code}");
         let declared = fs::read_to_string(workplace.path(lang).join("functions.txt")).expect("it is there");
         assert!(declared.ends_with(&format!("udtf {lang}.Scale\n")), "{declared}");
+    }
+}
+
+#[test]
+fn a_new_project_begins_with_an_aggregate_where_it_is_asked_to() {
+    let workplace = Workplace::new();
+    let languages = [
+        ("rust", "src/lib.rs"),
+        ("c", "functions.c"),
+        ("python", "functions.py"),
+        ("javascript", "functions.js"),
+    ];
+    for (lang, code) in languages {
+        let told = workplace.run(&["udf", "new", lang, "--lang", lang, "--aggregate"]).ok();
+        assert!(told.contains(&format!("create function mean as '{lang}.Mean'")), "{told}");
+        let read = |file: &str| fs::read_to_string(workplace.path(lang).join(file)).expect("it is there");
+        assert!(read(code).contains(&format!("{lang}.Mean")), "{}", read(code));
+        assert!(lang == "rust" || read("functions.txt").ends_with(&format!("udaf {lang}.Mean\n")));
+        assert_eq!(read("expected.csv"), "value\n3.0\n");
     }
 }
 
@@ -160,7 +179,12 @@ fn what_is_missing_to_build_other_languages_is_said_with_how_to_get_it() {
     // Nothing is found there.
     workplace.env("PATH", workplace.path("empty").display().to_string());
     workplace.env("WASI_SDK_PATH", "/no/such/sdk");
-    for (lang, tool) in [("c", "wasi-libc"), ("python", "pip install componentize-py")] {
+    let tools = [
+        ("c", "wasi-libc"),
+        ("python", "pip install componentize-py"),
+        ("javascript", "npm install -g @bytecodealliance/componentize-js"),
+    ];
+    for (lang, tool) in tools {
         workplace.run(&["udf", "new", lang, "--lang", lang]).ok();
         let built = workplace.run(&["udf", "build", lang]);
         assert_eq!(built.code, Some(3));
@@ -179,9 +203,10 @@ fn the_functions_in_c_give_what_those_in_rust_do() {
     let workplace = workplace();
     let module = repository().join("examples/udf/c/c.wasm").display().to_string();
     let listed = workplace.run(&["udf", "list", &module]).ok();
-    assert_eq!(listed.matches("UDTF").count(), 4, "{listed}");
-    let cases: [(&str, &str, &[&str], &str); 2] = [
+    assert_eq!((listed.matches("UDTF").count(), listed.matches("UDAF").count()), (4, 2), "{listed}");
+    let cases: [(&str, &str, &[&str], &str); 3] = [
         ("c.Adder", "rows", &[], "adder"),
+        ("c.Span", "one", &[], "span"),
         ("c.Counter", "rows", &["--attribute", "time_interval=10"], "counter"),
     ];
     for (function, rows, attributes, expected) in cases {

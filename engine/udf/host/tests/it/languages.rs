@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 use levada_model::DataType;
-use levada_udf::{Method, UdfLimits, UdtfRun, parameters};
+use levada_udf::{Method, UdafRun, UdfError, UdfLimits, UdtfRun, parameters};
 
 use crate::{
     factory::factory,
-    support::{call, int32, int64, open, points},
+    support::{arrow_texts, call, doubles, int32, int64, open, points},
 };
 
 #[test]
@@ -68,4 +68,81 @@ fn texts_go_through_c_as_they_are() {
     let given = points(&mut run, &times, &[column], 1000).expect("it runs");
     let expected = (0..).zip(texts).filter_map(|(time, text)| Some((time, text?)));
     assert_eq!(given, expected.collect::<Vec<_>>());
+}
+
+/// A call of an aggregate that has started.
+fn aggregate(name: &str, input: DataType, attributes: &[(&str, &str)]) -> Result<UdafRun, UdfError> {
+    let attributes = attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
+    let inputs = [("root.d.s".to_owned(), input)];
+    UdafRun::open(name, &*factory(name), parameters(inputs, attributes))
+}
+
+#[test]
+fn an_aggregate_in_c_has_a_state_for_each_group() {
+    let start = || aggregate("c.span", DataType::Int64, &[]).expect("it starts");
+    let mut run = start();
+    assert_eq!(run.data_type(), DataType::Double);
+    let column: Vec<ArrayRef> = vec![int64(&[Some(1), Some(-2), Some(3), None, Some(9)])];
+    let times = [1, 2, 3, 4, 5];
+    run.add(0, &times, &column, 0..2).expect("it adds");
+    run.add(1, &times, &column, 1..4).expect("it adds");
+    run.add(3, &times, &column, 2..5).expect("it adds");
+    assert_eq!(doubles(&run.finish(3).expect("it gives them")), [Some(3.0), Some(5.0), None]);
+    // What was behind has moved to the front.
+    run.add(0, &times, &column, 0..1).expect("it adds");
+    let saved = run.save(0).expect("it can").expect("it does");
+    assert_eq!(doubles(&run.finish(1).expect("it gives it")), [Some(8.0)]);
+    let mut other = start();
+    other.add(1, &times, &column, 1..2).expect("it adds");
+    other.combine(1, &saved).expect("it can");
+    assert_eq!(doubles(&other.finish(2).expect("it gives them")), [None, Some(11.0)]);
+    let error = other.combine(0, b"x").expect_err("one byte");
+    assert_eq!(error.method, Method::Combine);
+    assert!(error.to_string().contains("this is not what it saved"), "{error}");
+}
+
+#[test]
+fn groups_in_c_come_and_go_by_the_thousand() {
+    let mut run = aggregate("c.span", DataType::Int64, &[]).expect("it starts");
+    let rows = 6000_i64;
+    let times: Vec<i64> = (0..rows).collect();
+    let column: Vec<ArrayRef> = vec![int64(&times.iter().map(|&time| Some(time)).collect::<Vec<_>>())];
+    let mut given = Vec::new();
+    for row in 0..rows as usize {
+        // Five groups are open at each time.
+        for group in 0..5 {
+            run.add(group, &times, &column, row..row + 1).expect("it adds");
+        }
+        given.extend(doubles(&run.finish(1).expect("it gives it")));
+    }
+    let expected = (0..rows).map(|row| Some(row.min(4) as f64));
+    assert_eq!(given, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn what_an_aggregate_in_c_holds_elsewhere_is_saved_and_freed() {
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some(""), Some("grün")]));
+    let columns = [texts];
+    let times = [1, 2, 3, 4];
+    let start = || aggregate("c.joined", DataType::Text, &[("by", "; ")]).expect("it starts");
+    let mut one = start();
+    one.add(0, &times, &columns, 0..4).expect("it adds");
+    one.add(2, &times, &columns, 2..3).expect("it adds");
+    let saved = [0, 1, 2].map(|group| one.save(group).expect("it can").expect("it does"));
+    let mut other = start();
+    other.add(0, &times, &columns, 3..4).expect("it adds");
+    for (group, saved) in saved.iter().enumerate() {
+        other.combine(group, saved).expect("it can");
+    }
+    assert_eq!(arrow_texts(&other.finish(3).expect("it gives them")), ["grün; a; ; grün", "null", ""]);
+    other.close().expect("it ends");
+    // 400 MB in all pass through 16 MiB of memory: what was given is freed.
+    let long: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1 << 20)]));
+    let columns = [long];
+    for _ in 0..400 {
+        one.add(0, &[1], &columns, 0..1).expect("it adds");
+        drop(one.finish(1).expect("it gives it"));
+    }
+    let error = aggregate("c.joined", DataType::Int32, &[]).expect_err("not its input");
+    assert!(error.to_string().contains("validate: joined takes a TEXT"), "{error}");
 }

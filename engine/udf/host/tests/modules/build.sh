@@ -17,7 +17,7 @@ for name in spin text; do
   # It has the border within itself.
   if grep -q 'include "levada_udf.c"' "hostile/$name.c"; then
     mkdir "$project/sdk"
-    cp ../../../sdk-c/levada_udf.h "$project/sdk"
+    cp ../../../sdk-c/levada_*.h "$project/sdk"
     sed 's/#include "levada_udf.c"/#include "border.h"/' "hostile/$name.c" >"$project/$name.c"
     cp ../../../sdk-c/levada_udf.c "$project/sdk/border.h"
   fi

@@ -2,6 +2,7 @@
 
 mod c;
 mod declared;
+mod javascript;
 mod python;
 mod rust;
 
@@ -29,12 +30,14 @@ pub(super) fn build(args: &BuildArgs) -> anyhow::Result<ExitCode> {
         rust::build(project)?
     } else if has("functions.py") {
         python::build(project)?
+    } else if has("functions.js") {
+        javascript::build(project)?
     } else if !declared::files_in(project, "c")?.is_empty() {
         c::build(project)?
     } else {
         let message = format!(
-            "{} has no Cargo.toml, no functions.py and no C file: no project that is built here (`levada udf new` makes one, with \
-             --lang c or python too); what other languages' own tools make is used as it is",
+            "{} has no Cargo.toml, no functions.py, no functions.js and no C file: no project that is built here (`levada udf new` makes one, with \
+             --lang c, python or javascript too); what other languages' own tools make is used as it is",
             project.display()
         );
         return Err(Failure::invalid(message).into());

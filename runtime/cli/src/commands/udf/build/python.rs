@@ -27,7 +27,9 @@ pub(super) fn build(project: &Path) -> anyhow::Result<PathBuf> {
     let (wit, made) = (folder.join("udf.wit"), folder.join("made.wasm"));
     fs::write(&wit, WIT).with_context(|| format!("cannot write {}", wit.display()))?;
     let mut command = Command::new(tool);
-    command.arg("-d").arg(&wit).args(["-w", "series", "componentize", "functions"]);
+    // An SDK that a project has had for long may have no aggregates.
+    let world = if sdk.join("udaf.py").is_file() { "library" } else { "series" };
+    command.arg("-d").arg(&wit).args(["-w", world, "componentize", "functions"]);
     command.arg("-p").arg(project).arg("-p").arg(&sdk).arg("-o").arg(&made);
     run(&mut command)?;
     let component = fs::read(&made).context("componentize-py gave no component")?;

@@ -1,10 +1,12 @@
 //! A project in Python. It brings the SDK along.
 
-use super::{FUNCTIONS, File};
+use super::File;
 
 /// The SDK's files.
-pub(in crate::commands::udf) const SDK: [(&str, &str); 2] = [
+pub(in crate::commands::udf) const SDK: [(&str, &str); 4] = [
     ("levada_udf.py", include_str!("../../../../../../engine/udf/sdk-python/levada_udf.py")),
+    ("levada_border.py", include_str!("../../../../../../engine/udf/sdk-python/levada_border.py")),
+    ("udaf.py", include_str!("../../../../../../engine/udf/sdk-python/udaf.py")),
     ("udtf.py", include_str!("../../../../../../engine/udf/sdk-python/udtf.py")),
 ];
 
@@ -35,10 +37,51 @@ class Scale(Function):
 FUNCTIONS = {"{NAME}.Scale": Scale}
 "#;
 
+const AGGREGATE: &str = r#"# Functions of users: build with `levada udf build`.
+import struct
+
+from levada_udf import Aggregate, Failure
+
+
+class Mean(Aggregate):
+    """mean(s): the mean of the values of a group."""
+
+    def validate(self, parameters):
+        if len(parameters.inputs) != 1:
+            raise Failure("mean takes one input")
+
+    def before_start(self, parameters):
+        return "DOUBLE"
+
+    def create(self):
+        return 0.0, 0
+
+    def add(self, state, times, columns):
+        values = [value for value in columns[0] if value is not None]
+        return state[0] + sum(values), state[1] + len(values)
+
+    def combine(self, state, other):
+        return state[0] + other[0], state[1] + other[1]
+
+    def output(self, state):
+        total, count = state
+        return total / count if count else None
+
+    def save(self, state):
+        return struct.pack("<dq", *state)
+
+    def restore(self, saved):
+        return struct.unpack("<dq", saved)
+
+
+# Each has a line in functions.txt, too.
+FUNCTIONS = {"{NAME}.Mean": Mean}
+"#;
+
 /// Its files.
-pub(super) fn files() -> Vec<File> {
-    let ignored = (".gitignore", "target/\n*.wasm\n__pycache__/\n");
-    let own = [("functions.py", CODE), ("functions.txt", FUNCTIONS), ignored];
+pub(super) fn files(aggregate: bool) -> Vec<File> {
+    let code = if aggregate { AGGREGATE } else { CODE };
+    let own = [("functions.py", code), (".gitignore", "target/\n*.wasm\n__pycache__/\n")];
     let own = own.map(|(file, text)| (file.to_owned(), text.to_owned()));
     let sdk = SDK.map(|(file, text)| (format!("sdk/{file}"), text.to_owned()));
     own.into_iter().chain(sdk).collect()

@@ -96,9 +96,67 @@ export! {
 }
 "#;
 
+const AGGREGATE: &str = r#"//! Functions of users: build with `levada udf build`.
+
+use levada_udf_sdk::*;
+
+/// `mean(s)`: the mean of the values of a group.
+struct Mean;
+
+impl Udaf for Mean {
+    type State = (f64, u64);
+
+    fn validate(&self, validator: &Validator<'_>) -> Result<(), Failure> {
+        validator.inputs(1)?.input_types(&DataType::NUMERIC)?;
+        Ok(())
+    }
+
+    fn before_start(&mut self, _: &UdfParameters) -> Result<DataType, Failure> {
+        Ok(DataType::Double)
+    }
+
+    fn create(&self) -> Self::State {
+        (0.0, 0)
+    }
+
+    fn add(&self, state: &mut Self::State, row: Row<'_>) -> Result<(), Failure> {
+        match row.number(0)? {
+            Some(value) => self.combine(state, (value, 1)),
+            None => Ok(()),
+        }
+    }
+
+    fn combine(&self, state: &mut Self::State, other: Self::State) -> Result<(), Failure> {
+        *state = (state.0 + other.0, state.1 + other.1);
+        Ok(())
+    }
+
+    fn output(&self, state: &Self::State, value: &mut ValueCollector) -> Result<(), Failure> {
+        match *state {
+            (_, 0) => Ok(()),
+            (sum, count) => value.put(sum / count as f64),
+        }
+    }
+
+    fn save(&self, state: &Self::State) -> Option<Vec<u8>> {
+        Some([state.0.to_le_bytes(), state.1.to_le_bytes()].concat())
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self::State, Failure> {
+        let (sum, count) = saved.split_at_checked(8).ok_or_else(|| Failure::new("this is not what mean saved"))?;
+        Ok((f64::from_le_bytes(sum.try_into()?), u64::from_le_bytes(count.try_into()?)))
+    }
+}
+
+export! {
+    udaf "{NAME}.Mean" => Mean,
+}
+"#;
+
 /// Its files.
-pub(super) fn files() -> Vec<File> {
-    let own = [("Cargo.toml", MANIFEST), ("src/lib.rs", CODE), (".gitignore", "target/\n*.wasm\n")];
+pub(super) fn files(aggregate: bool) -> Vec<File> {
+    let code = if aggregate { AGGREGATE } else { CODE };
+    let own = [("Cargo.toml", MANIFEST), ("src/lib.rs", code), (".gitignore", "target/\n*.wasm\n")];
     let own = own.map(|(file, text)| (file.to_owned(), text.to_owned()));
     let sdk = SDK.map(|(file, text)| (format!("sdk/{file}"), text.to_owned()));
     let manifest = ("sdk/Cargo.toml".to_owned(), SDK_MANIFEST.to_owned());

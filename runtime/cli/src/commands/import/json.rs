@@ -18,14 +18,12 @@
 //! `FILE.failed`, and the others are stored. Lines that begin with `#`, and empty ones, are passed over.
 
 mod guess;
+mod lines;
 mod object;
 
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    fs::File,
-    io::{BufRead, BufReader},
-    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -37,6 +35,7 @@ use levada_model::{Column, DataType, Path as DevicePath, Tablet, convert::Given,
 
 use self::{
     guess::{Guesses, seen, told},
+    lines::{Batch, Lines, is_stream},
     object::{Object, Token, flatten},
 };
 use super::{
@@ -46,16 +45,15 @@ use super::{
     moments::{Moments, TimeArgs},
     rows::{Find, Rejected, RowReader, Rows, Taken, measurement, moved, series, sifted, two_values},
 };
-use crate::output::{APART, TYPES};
+use crate::{
+    interrupt::Interrupt,
+    output::{APART, TYPES},
+};
 
 /// Objects whose members are measurements by their own names.
 const APARTS: [&str; 2] = [APART, "values"];
-/// Rows that are taken in at once, and bytes.
-const ROWS: usize = 8_192;
-const BYTES: usize = 8 << 20;
 /// Series whose guessed types are told of.
 const TOLD: usize = 20;
-const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// A file that is being read.
 #[derive(Debug)]
@@ -77,50 +75,6 @@ pub(super) struct Reader {
     prefix: Option<DevicePath>,
 }
 
-/// Some lines, one behind the other.
-#[derive(Debug, Default)]
-struct Batch {
-    bytes: Vec<u8>,
-    /// Their numbers and where they are.
-    lines: Vec<(u64, Range<usize>)>,
-}
-
-/// Gives the lines of a file.
-#[derive(Debug)]
-struct Lines {
-    file: BufReader<File>,
-    number: u64,
-}
-
-impl Lines {
-    fn open(path: &Path) -> anyhow::Result<Self> {
-        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { file: BufReader::with_capacity(256 << 10, file), number: 0 })
-    }
-
-    /// The next lines that may be rows; none at the end.
-    fn next(&mut self, mut batch: Batch) -> std::io::Result<Batch> {
-        batch.bytes.clear();
-        batch.lines.clear();
-        while batch.lines.len() < ROWS && batch.bytes.len() < BYTES {
-            let mut from = batch.bytes.len();
-            if self.file.read_until(b'\n', &mut batch.bytes)? == 0 {
-                break;
-            }
-            self.number += 1;
-            if self.number == 1 && batch.bytes.starts_with(MARK) {
-                from += MARK.len();
-            }
-            let line = batch.bytes[from..].trim_ascii_end();
-            if !line.is_empty() && !line.starts_with(b"#") {
-                let range = from..from + line.len();
-                batch.lines.push((self.number, range));
-            }
-        }
-        Ok(batch)
-    }
-}
-
 /// Rows of one device: which of the lines they are, their times, and by measurement the values that there are, with their row.
 #[derive(Debug, Default)]
 struct DeviceRows<'a> {
@@ -135,9 +89,14 @@ type Devices<'a> = BTreeMap<DevicePath, DeviceRows<'a>>;
 type Declared = HashMap<DevicePath, HashMap<Arc<str>, DataType>>;
 
 impl Reader {
-    pub(super) fn open(path: &Path, times: &TimeArgs, prefix: Option<&DevicePath>) -> anyhow::Result<Self> {
+    pub(super) fn open(
+        path: &Path,
+        times: &TimeArgs,
+        prefix: Option<&DevicePath>,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<Self> {
         let (moments, times) = (Moments::new(times), times.clone());
-        let (lines, failed) = (Lines::open(path)?, Failed::new(path, None));
+        let (lines, failed) = (Lines::open(path, interrupt)?, Failed::new(path, None));
         Ok(Self {
             path: path.to_owned(),
             lines,
@@ -220,11 +179,11 @@ impl Reader {
         if self.guesses.as_ref().is_none_or(|guesses| guesses.of(device, name).is_none()) {
             let guesses = self.guesses.get_or_insert_default();
             let mut names = Names::below_prefix(self.prefix.as_ref());
-            if std::fs::metadata(&self.path).is_ok_and(|found| found.is_file()) {
-                look(&self.path, &self.times, &mut names, guesses)?;
-            } else {
-                // A stream is read once: what is there already has to do.
+            if is_stream(&self.path) {
+                // It is read once: what is there already has to do.
                 guess(batch, &mut names, &mut Moments::new(&self.times), guesses);
+            } else {
+                look(&self.path, &self.times, &mut names, guesses)?;
             }
         }
         let guess =
@@ -247,9 +206,9 @@ impl Reader {
 fn look(path: &Path, times: &TimeArgs, names: &mut Names, guesses: &mut Guesses) -> anyhow::Result<()> {
     // What is noticed here is noticed again when rows are read.
     let mut moments = Moments::new(times);
-    let (mut lines, mut batch) = (Lines::open(path)?, Batch::default());
+    let (mut lines, mut batch) = (Lines::open(path, &Interrupt::default())?, Batch::default());
     loop {
-        batch = lines.next(batch).with_context(|| format!("cannot read {}", path.display()))?;
+        batch = lines.next(batch)?;
         if batch.lines.is_empty() {
             return Ok(());
         }
@@ -275,8 +234,7 @@ fn guess(batch: &Batch, names: &mut Names, moments: &mut Moments, guesses: &mut 
 impl RowReader for Reader {
     fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>> {
         let before = std::mem::take(&mut self.batch);
-        let batch =
-            self.lines.next(before).with_context(|| format!("cannot read {}", self.path.display()))?;
+        let batch = self.lines.next(before)?;
         if batch.lines.is_empty() {
             return Ok(None);
         }
@@ -287,6 +245,10 @@ impl RowReader for Reader {
             self.reject(&[place], reason)?;
         }
         rows.map(Some)
+    }
+
+    fn hears_signals(&self) -> bool {
+        self.lines.is_stream()
     }
 
     fn reject(&mut self, places: &[usize], reason: &str) -> anyhow::Result<()> {

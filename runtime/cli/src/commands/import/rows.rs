@@ -77,6 +77,11 @@ pub(super) trait RowReader {
     /// The file cannot be read, or what is rejected cannot be kept.
     fn next(&mut self, find: Find<'_>) -> anyhow::Result<Option<Taken>>;
 
+    /// Whether it stops by itself where the process is asked to: what it gives cannot be read again, and is stored before that.
+    fn hears_signals(&self) -> bool {
+        false
+    }
+
     /// Keeps rows aside, of those that were given last.
     ///
     /// # Errors

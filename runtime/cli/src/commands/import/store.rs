@@ -95,7 +95,9 @@ impl Import {
         let (times, prefix) = (&self.new.times, self.new.prefix.as_ref());
         match kind_of(file)? {
             Kind::Csv => self.rows(&mut csv::Reader::open(file, times, prefix)?, file).await,
-            Kind::Json => self.rows(&mut json::Reader::open(file, times, prefix)?, file).await,
+            Kind::Json => {
+                self.rows(&mut json::Reader::open(file, times, prefix, &self.interrupt)?, file).await
+            }
             #[cfg(feature = "parquet")]
             Kind::Parquet => self.rows(&mut parquet::Reader::open(file, times, prefix)?, file).await,
             #[cfg(not(feature = "parquet"))]
@@ -144,6 +146,9 @@ impl Import {
                 .into_iter()
                 .map(|Rows { tablet, places }| (tablet, places))
                 .unzip();
+            if !reader.hears_signals() {
+                self.go_on()?;
+            }
             for rejected in self.write(tablets, true, file).await? {
                 let places = &places[rejected.tablet];
                 let of_file: Vec<usize> = match &rejected.rows {
@@ -211,6 +216,7 @@ impl Import {
             tablets = tablets.into_iter().map(below).collect();
         }
         let devices: Vec<DevicePath> = tablets.iter().map(|tablet| tablet.device().clone()).collect();
+        self.go_on()?;
         if let Some(first) = self.write(tablets, false, file).await?.first() {
             let device = devices.get(first.tablet).map(DevicePath::as_str).unwrap_or_default();
             let series = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
@@ -220,6 +226,15 @@ impl Import {
         Ok(())
     }
 
+    /// # Errors
+    /// The process is asked to stop.
+    fn go_on(&self) -> anyhow::Result<()> {
+        match self.interrupt.is_asked() {
+            true => Err(interrupted("interrupted; imported again, rows replace themselves")),
+            false => Ok(()),
+        }
+    }
+
     /// Stores rows and counts them; what is rejected of them.
     async fn write(
         &mut self,
@@ -227,10 +242,6 @@ impl Import {
         coerce: bool,
         file: &Path,
     ) -> anyhow::Result<Vec<RejectedRows>> {
-        if self.interrupt.is_asked() {
-            let message = Some("interrupted; imported again, rows replace themselves".to_owned());
-            return Err(Failure { code: exit::INTERRUPTED, message }.into());
-        }
         if tablets.is_empty() {
             return Ok(Vec::new());
         }
@@ -262,6 +273,11 @@ impl Import {
             }
         }
     }
+}
+
+/// That the process was asked to stop.
+pub(super) fn interrupted(message: &str) -> anyhow::Error {
+    Failure { code: exit::INTERRUPTED, message: Some(message.to_owned()) }.into()
 }
 
 /// Whether several tablets are of one device.

@@ -175,7 +175,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let keeper =
             Keeper { args, settings, server, engine, pipes, runtime, folder, asked, told, orders, desk };
         let code = until_stopped(listeners, keeper, hangups).await?;
-        stores.close().await.context("the engine did not close as it should")?;
+        close(&stores).await?;
         Ok(code)
     })
 }
@@ -352,6 +352,24 @@ fn server_options(settings: &Settings) -> anyhow::Result<ServerOptions> {
         pipe_received_bytes: settings.pipe_received_bytes.0,
         ..ServerOptions::default()
     })
+}
+
+/// Closes the engine. A signal that comes meanwhile ends the process at once, whatever the engine waits for: what was acknowledged is in
+/// its log.
+async fn close(stores: &EngineStores) -> anyhow::Result<()> {
+    let signal = async {
+        match Signals::listen_but_to_hangups() {
+            Some(mut signals) => signals.received().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        closed = stores.close() => closed.context("the engine did not close as it should"),
+        () = signal => {
+            warn!("the engine is not waited for: the next start reads its log");
+            std::process::exit(i32::from(exit::INTERRUPTED))
+        }
+    }
 }
 
 /// The first signal stops with grace, the second gives up.

@@ -1,12 +1,14 @@
 //! Encrypted connections: whom a client trusts, and what it shows of itself.
 
 use std::{
-    fmt, io,
+    fmt, fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use levada_model::{SessionError, StatusCode};
+use parking_lot::Mutex;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
@@ -18,6 +20,7 @@ use rustls::{
 };
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
+use tracing::{info, warn};
 
 use super::ClientError;
 
@@ -53,16 +56,62 @@ pub enum TlsError {
     Unfit(String),
 }
 
-/// How a client encrypts. Cheap to clone. The files are read once: one that changes counts for those who load it anew.
+/// How a client encrypts. Clones share the files.
 #[derive(Clone)]
-pub struct Tls(TlsConnector);
+pub struct Tls(Arc<Loaded>);
+
+/// The files, and what was read of them last.
+struct Loaded {
+    files: TlsFiles,
+    current: Mutex<([Mark; 3], TlsConnector)>,
+}
+
+/// What tells whether a file has changed: device, inode, length, seconds and nanoseconds.
+type Mark = Option<(u64, u64, u64, i64, i64)>;
+
+impl TlsFiles {
+    fn marks(&self) -> [Mark; 3] {
+        [&self.authorities, &self.certificate, &self.key].map(|file| {
+            let about = fs::metadata(file.as_ref()?).ok()?;
+            Some((about.dev(), about.ino(), about.len(), about.mtime(), about.mtime_nsec()))
+        })
+    }
+}
 
 impl Tls {
-    /// Reads the files.
+    /// Reads the files. A handshake for which one of them has changed reads all anew: where they can be used, they count from then on,
+    /// and otherwise what was there before counts, and the log says why.
     ///
     /// # Errors
     /// A file cannot be read or is no PEM of its kind; certificate and key do not fit; the system has no authorities.
     pub fn load(files: &TlsFiles) -> Result<Self, TlsError> {
+        // What changes while it is read is read again.
+        let marks = files.marks();
+        let current = Mutex::new((marks, Self::connector_of(files)?));
+        Ok(Self(Arc::new(Loaded { files: files.clone(), current })))
+    }
+
+    fn connector(&self) -> TlsConnector {
+        let Loaded { files, current } = &*self.0;
+        let marks = files.marks();
+        let mut current = current.lock();
+        if current.0 != marks {
+            current.0 = marks;
+            match Self::connector_of(files) {
+                Ok(connector) => {
+                    info!("the certificates for connections to nodes were read anew");
+                    current.1 = connector;
+                }
+                Err(error) => warn!(
+                    %error,
+                    "the certificates for connections to nodes have changed and cannot be used: those before count"
+                ),
+            }
+        }
+        current.1.clone()
+    }
+
+    fn connector_of(files: &TlsFiles) -> Result<TlsConnector, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let authorities = Arc::new(match &files.authorities {
             Some(file) => authorities_of(file)?,
@@ -93,7 +142,7 @@ impl Tls {
                 return Err(TlsError::Unfit(message.to_owned()));
             }
         };
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 
     /// Shakes hands with a node.
@@ -107,7 +156,7 @@ impl Tls {
         let name = ServerName::try_from(host.to_owned()).map_err(|error| {
             rejected(node, &format!("`{host}` is no name that a certificate could be for: {error}"))
         })?;
-        self.0.connect(name, stream).await.map_err(|error| {
+        self.connector().connect(name, stream).await.map_err(|error| {
             failure(node, &error).unwrap_or_else(|| ClientError::Lost {
                 node: node.to_owned(),
                 reason: format!(

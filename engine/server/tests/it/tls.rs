@@ -116,6 +116,24 @@ async fn statements_and_their_rows_go_over_an_encrypted_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn authorities_that_change_count_for_the_next_connection_of_the_same_client() {
+    let (mountain, valley) = (Authority::new("mountain"), Authority::new("valley"));
+    let secured = Secured::start(&mountain, "127.0.0.1").await;
+    let tls = Some(levada_rpc::Tls::load(&secured.trusting()).expect("files that can be used"));
+    let options = ClientOptions { tls, ..ClientOptions::default() };
+    let open = async || Client::open(&secured.rpc, &options).await;
+    secured.present(valley.certify("127.0.0.1"));
+    open().await.expect_err("nobody trusted vouches for it");
+    secured.write("ca.pem", &valley.pem);
+    open().await.expect("trusted from now on");
+    // What cannot be used changes nothing.
+    secured.write("ca.pem", "no certificate");
+    open().await.expect("what was read before counts");
+    secured.write("ca.pem", &mountain.pem);
+    open().await.expect_err("nobody trusted vouches for it any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_nobody_trusted_vouches_for_is_rejected_for_good() {
     let secured = Secured::start(&Authority::new("mountain"), "127.0.0.1").await;
     secured.write("other.pem", &Authority::new("valley").pem);

@@ -192,6 +192,47 @@ fn pairs(pairs: &[(&str, &str)]) -> Bytes {
     body.freeze()
 }
 
+/// A row as the log of a sender has it: of the device `root.w.d`, with a measurement `n` of INT32.
+fn logged_row(time: i64, value: i32) -> Bytes {
+    let mut bytes = BytesMut::new();
+    // The entry, its memtable, its node, its place, then the row.
+    bytes.put_u8(4);
+    bytes.put_i64(1);
+    bytes.put_i16(14);
+    bytes.put_i64(7);
+    bytes.put_i64(time);
+    for text in ["root.w.d", "n"] {
+        bytes.put_u32(text.len() as u32);
+        bytes.put_slice(text.as_bytes());
+        if text != "n" {
+            bytes.put_i32(1);
+        }
+    }
+    // Its type, encoding, compression and properties, then its value, and that it is not aligned.
+    bytes.put_slice(&[1, 0, 1, 0, 0, 0, 0, 1]);
+    bytes.put_i32(value);
+    bytes.put_u8(0);
+    bytes.freeze()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_as_the_log_of_their_sender_has_them_are_stored() {
+    let served = serve().await;
+    let mut peer = pipe(&served).await;
+    assert_eq!(send(&mut peer, 7, logged_row(1, 10)).await.status.code, 200);
+    let mut batch = BytesMut::new();
+    batch.put_i32(2);
+    for row in [logged_row(2, 20), logged_row(3, 30)] {
+        batch.put_u32(row.len() as u32);
+        batch.put_slice(&row);
+    }
+    batch.put_i64(0);
+    assert_eq!(send(&mut peer, 6, batch.freeze()).await.status.code, 200);
+    assert_eq!(rows(&served, "select n from root.w.d").await, ["1|10", "2|20", "3|30"]);
+    // What is cut off makes no sense, now or later.
+    assert_eq!(send(&mut peer, 7, logged_row(4, 40).slice(..30)).await.status.code, 1810);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_fit_is_rejected_at_the_handshake() {
     let served = serve().await;

@@ -82,6 +82,9 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::AlterTimeseries(alter) => {
             series::alter(shared, caller, alter, request.pass.creation).await
         }
+        Statement::AlterStored(alter) => {
+            series::alter_stored(shared, caller, alter, request.pass.creation).await
+        }
         Statement::SetTtl { pattern, ttl } => ttl::set(shared, pattern, ttl).await,
         Statement::UnsetTtl { pattern } => ttl::unset(shared, pattern).await,
         Statement::Insert(insert) => insert::run(shared, insert, request.zone, &request.pass.creation).await,

@@ -52,7 +52,7 @@ pub use function::CreateFunction;
 pub use pipe::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, ShowPipes};
 pub use privilege::Privilege;
 pub use schema::{
-    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
+    AlterStored, AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,
     DatabaseProperties, SeriesDefinition,
 };
 pub use select::{

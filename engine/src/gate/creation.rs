@@ -38,6 +38,11 @@ impl Creation {
         if missing.is_empty() { Ok(()) } else { Err(lacking(privilege, &missing)) }
     }
 
+    /// Whether a privilege is held for a path.
+    pub(crate) fn covers(&self, privilege: Privilege, path: &Path) -> bool {
+        self.0.as_ref().is_none_or(|rights| rights.covers(privilege, &PathPattern::from(path)))
+    }
+
     /// Checks that rows are written to no series that they may not be by its own name, and, where they make what is missing, that
     /// they may.
     ///

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use levada_model::{Path, PathPattern, SeriesSchema, SessionError, StatusCode};
 use levada_sql::ast::{
-    AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, Privilege, SeriesDefinition,
+    AlterStored, AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateTimeseries, Privilege,
+    SeriesDefinition,
 };
-use levada_storage::{Catalog, NewSeries, SeriesChange};
+use levada_storage::{Catalog, DeviceSeries, NewSeries, SeriesChange};
 
 use super::{apply, not_there, properties::deadband};
 use crate::{
@@ -81,12 +82,7 @@ pub(super) async fn delete(
             return Ok(views);
         }
         if !has_own {
-            let missing: Vec<_> = patterns.iter().map(ToString::to_string).collect();
-            let message = format!(
-                "Timeseries [{}] does not exist or is represented by device template",
-                missing.join(", ")
-            );
-            return Err(not_there(StatusCode::PATH_NOT_EXIST, message));
+            return Err(no_own_series(&patterns));
         }
         creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
         Ok(storage.delete_series_of(owner, &patterns)?)
@@ -129,6 +125,45 @@ pub(super) async fn alter(
     })
     .await?;
     Ok(String::new())
+}
+
+/// Changes how new rows are stored.
+pub(super) async fn alter_stored(
+    shared: &Shared,
+    caller: &Caller,
+    alter: AlterStored,
+    creation: Creation,
+) -> Result<String, SessionError> {
+    let owner = caller.pipe.clone();
+    apply(shared, move |storage| {
+        let AlterStored { patterns, if_exists, if_permitted, encoding, compressor } = alter;
+        let catalog = storage.catalog();
+        if !if_permitted {
+            creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
+        }
+        let mut found: Vec<_> =
+            patterns.iter().flat_map(|pattern| catalog.series_by_device(pattern)).collect();
+        if if_permitted {
+            for DeviceSeries { device, series } in &mut found {
+                series.retain(|(name, _)| creation.covers(Privilege::WriteSchema, &device.child(name)));
+            }
+        }
+        let applied = storage.alter_stored_of(owner, &found, encoding, compressor)?;
+        if applied.count == 0 && !if_exists && !if_permitted {
+            return Err(no_own_series(&patterns));
+        }
+        Ok(applied)
+    })
+    .await?;
+    Ok(String::new())
+}
+
+/// The rejection of patterns that match no series that is of no template.
+fn no_own_series(patterns: &[PathPattern]) -> SessionError {
+    let missing: Vec<_> = patterns.iter().map(ToString::to_string).collect();
+    let message =
+        format!("Timeseries [{}] does not exist or is represented by device template", missing.join(", "));
+    not_there(StatusCode::PATH_NOT_EXIST, message)
 }
 
 type Pairs = BTreeMap<String, String>;

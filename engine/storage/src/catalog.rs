@@ -36,7 +36,7 @@ pub(crate) use device::{Device, Series};
 pub(crate) use lives::Lives;
 pub(crate) use matching::{Deleted, Matching};
 pub(crate) use rules::{
-    check_database, check_device, check_measurement, check_new_series, database_for, misaligned,
+    check_database, check_device, check_measurement, check_new_series, check_stored, database_for, misaligned,
 };
 pub(crate) use template::{Template, Templates};
 pub(crate) use tree::Tree;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use levada_model::{Path, PathPattern, SeriesSchema};
+use levada_model::{Compressor, Encoding, Path, PathPattern, SeriesSchema};
 
 use crate::{
     Deadband, LogicalView, TimeRange,
@@ -32,6 +32,7 @@ const UNSET_TEMPLATE: u8 = 17;
 const ACTIVATE: u8 = 18;
 const PUT_VIEW: u8 = 24;
 const DROP_VIEW: u8 = 25;
+const ALTER_STORED: u8 = 26;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +97,15 @@ pub(crate) enum CatalogOp {
         /// Whose change it is, if anybody's.
         owner: Option<Arc<str>>,
     },
+    /// Changes how new rows of series are stored; what is `None` stays.
+    AlterStored {
+        device: Path,
+        measurements: Vec<Arc<str>>,
+        encoding: Option<Encoding>,
+        compressor: Option<Compressor>,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
+    },
     /// Removes series and hides their rows.
     DeleteSeries {
         patterns: Vec<PathPattern>,
@@ -130,6 +140,7 @@ impl CatalogOp {
             | Self::SetTemplate { .. }
             | Self::UnsetTemplate { .. }
             | Self::AlterSeries { .. }
+            | Self::AlterStored { .. }
             | Self::PutView(_)
             | Self::DropView { .. }
             | Self::Delete { .. } => false,
@@ -159,6 +170,7 @@ impl CatalogOp {
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         if let Self::DeleteDatabase { owner: Some(owner), .. }
         | Self::AlterSeries { owner: Some(owner), .. }
+        | Self::AlterStored { owner: Some(owner), .. }
         | Self::DeleteSeries { owner: Some(owner), .. } = self
         {
             bytes.put_u8(OF);
@@ -196,6 +208,10 @@ impl CatalogOp {
                 bytes.put_u8(ALTER_SERIES);
                 bytes.put_str(device.as_str());
                 series.put(bytes);
+            }
+            Self::AlterStored { device, measurements, encoding, compressor, .. } => {
+                bytes.put_u8(ALTER_STORED);
+                put_stored(bytes, device, measurements, *encoding, *compressor);
             }
             Self::PutView(view) => {
                 bytes.put_u8(PUT_VIEW);
@@ -261,8 +277,10 @@ impl CatalogOp {
     }
 
     fn take_of(owner: Option<Arc<str>>, kind: u8, from: &mut Take<'_>) -> Result<Self, Malformed> {
-        let may_have_owner =
-            matches!(kind, DELETE_DATABASE | DELETE_DATABASE_AT | ALTER_SERIES | DELETE_SERIES);
+        let may_have_owner = matches!(
+            kind,
+            DELETE_DATABASE | DELETE_DATABASE_AT | ALTER_SERIES | ALTER_STORED | DELETE_SERIES
+        );
         if owner.is_some() && !may_have_owner {
             return Err(Malformed);
         }
@@ -296,6 +314,7 @@ impl CatalogOp {
             SET_TEMPLATE => Self::SetTemplate { name: from.str()?.into(), path: from.path()? },
             UNSET_TEMPLATE => Self::UnsetTemplate { path: from.path()? },
             ALTER_SERIES => Self::AlterSeries { device: from.path()?, series: SeriesDef::take(from)?, owner },
+            ALTER_STORED => take_stored(from, owner)?,
             PUT_VIEW => Self::PutView(Box::new(LogicalView::take(from)?)),
             DROP_VIEW => Self::DropView { path: from.path()? },
             DELETE_SERIES => Self::DeleteSeries { patterns: take_patterns(from)?, owner },
@@ -434,4 +453,33 @@ mod tests {
             assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Err(Malformed));
         }
     }
+}
+
+fn put_stored(
+    bytes: &mut Vec<u8>,
+    device: &Path,
+    measurements: &[Arc<str>],
+    encoding: Option<Encoding>,
+    compressor: Option<Compressor>,
+) {
+    bytes.put_str(device.as_str());
+    for code in [encoding.map(Encoding::code), compressor.map(Compressor::code)] {
+        bytes.put_u8(u8::from(code.is_some()));
+        bytes.put_u8(code.unwrap_or_default());
+    }
+    bytes.put_len(measurements.len());
+    measurements.iter().for_each(|name| bytes.put_str(name));
+}
+
+fn take_stored(from: &mut Take<'_>, owner: Option<Arc<str>>) -> Result<CatalogOp, Malformed> {
+    let device = from.path()?;
+    let mut code = || Ok((from.flag()?, from.u8()?));
+    let (has_encoding, encoding) = code()?;
+    let (has_compressor, compressor) = code()?;
+    let known = |code| Encoding::from_code(code).ok_or(Malformed);
+    let encoding = has_encoding.then(|| known(encoding)).transpose()?;
+    let known = |code| Compressor::from_code(code).ok_or(Malformed);
+    let compressor = has_compressor.then(|| known(compressor)).transpose()?;
+    let names = (0..from.count(1)?).map(|_| Ok(from.str()?.into())).collect::<Result<Vec<_>, _>>()?;
+    Ok(CatalogOp::AlterStored { device, measurements: names, encoding, compressor, owner })
 }

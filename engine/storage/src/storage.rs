@@ -8,12 +8,13 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use levada_model::{Checkpoint, Path, PathPattern, SeriesSchema, Write};
+use levada_model::{Checkpoint, Compressor, Encoding, Path, PathPattern, SeriesSchema, Write};
 use parking_lot::Mutex;
 
 use crate::{
-    Applied, Catalog, Changes, ChangesFrom, Finding, Inserted, LogicalView, NewSeries, ReaderInfo,
-    RegionInfo, SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError, View,
+    Applied, Catalog, Changes, ChangesFrom, DeviceSeries, Finding, Inserted, LogicalView, NewSeries,
+    ReaderInfo, RegionInfo, SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError,
+    View,
     store::{Store, open},
     wait::block_on,
     wal::Wal,
@@ -310,6 +311,21 @@ impl Storage {
         change: SeriesChange,
     ) -> Result<Applied, StorageError> {
         self.store().alter_series(path, change, owner)
+    }
+
+    /// Changes how new rows of series are stored, for somebody whom readers of changes are told of: those that are flushed or compacted
+    /// from now on. What is stored already is read as it was written. The count is of series that are there and of no template.
+    ///
+    /// # Errors
+    /// The encoding does not fit the type of one of them, and none is changed; the log cannot be written.
+    pub fn alter_stored_of(
+        &self,
+        owner: Option<Arc<str>>,
+        series: &[DeviceSeries],
+        encoding: Option<Encoding>,
+        compressor: Option<Compressor>,
+    ) -> Result<Applied, StorageError> {
+        self.store().alter_stored(series, encoding, compressor, owner)
     }
 
     /// Makes logical views: all, or none where one cannot be made. Their databases are made where they are missing.

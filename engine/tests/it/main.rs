@@ -7,6 +7,7 @@ mod continuous;
 mod contract;
 mod devices;
 mod disk;
+mod encodings;
 mod functions;
 mod into;
 mod library;

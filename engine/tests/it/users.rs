@@ -115,6 +115,7 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("create timeseries root.a.d.new INT32", Paths("WRITE_SCHEMA")),
     ("create aligned timeseries root.a.e(x INT32, y INT32)", Paths("WRITE_SCHEMA")),
     ("alter timeseries root.a.d.s add tags site=x", Paths("WRITE_SCHEMA")),
+    ("alter timeseries root.a.** set storage_properties compressor=GZIP", Paths("WRITE_SCHEMA")),
     ("set ttl to root.a.** 3600000000000", Paths("WRITE_SCHEMA")),
     ("unset ttl from root.a.**", Paths("WRITE_SCHEMA")),
     ("delete timeseries root.a.d.t", Paths("WRITE_SCHEMA")),
@@ -184,6 +185,7 @@ fn kind(statement: &Statement) -> usize {
         Statement::ChangeView(_) => 34,
         Statement::ChangeCq(_) => 35,
         Statement::ShowCqs => 36,
+        Statement::AlterStored(_) => 37,
     }
 }
 
@@ -198,7 +200,7 @@ fn every_kind_of_statement_is_tried() {
         .collect();
     tried.sort_unstable();
     tried.dedup();
-    assert_eq!(tried, (0..37).collect::<Vec<_>>());
+    assert_eq!(tried, (0..38).collect::<Vec<_>>());
 }
 
 fn code(answer: &Result<Answer, SessionError>) -> i32 {

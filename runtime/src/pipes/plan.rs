@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, Selection, SeriesChange, path_sql};
-use levada_model::{Path, PathPattern, Series, Tablet};
+use levada_model::{Compressor, Encoding, Path, PathPattern, Series, Tablet};
 use levada_rpc::messages::engines;
 
 /// A step. Steps are done one after the other.
@@ -112,6 +112,11 @@ impl Plan {
             ChangeKind::AlterSeries { path, change, .. } if selection.has(&path) => {
                 self.steps.push(Step::Alter(path, change));
             }
+            ChangeKind::AlterStored { device, measurements, encoding, compressor, .. } => {
+                let sent =
+                    measurements.iter().map(|name| device.child(name)).filter(|path| selection.has(path));
+                self.steps.extend(stored(sent, encoding, compressor));
+            }
             ChangeKind::DeleteDatabase { path, .. }
                 if definition.deletions && selection.may_have_below(&path) =>
             {
@@ -160,6 +165,7 @@ fn owner(kind: &ChangeKind) -> Option<&str> {
         ChangeKind::Rows { owner, .. }
         | ChangeKind::DeleteDatabase { owner, .. }
         | ChangeKind::AlterSeries { owner, .. }
+        | ChangeKind::AlterStored { owner, .. }
         | ChangeKind::DeleteSeries { owner, .. }
         | ChangeKind::Delete { owner, .. } => owner.as_deref(),
         // Nothing is done where they are there already, so that they do not go round.
@@ -175,6 +181,23 @@ fn delete_database(path: &Path, selection: &Selection) -> Option<Step> {
     }
     let below = PathPattern::parse(&format!("{path}.**")).ok()?;
     Some(Step::Delete(Deletion { patterns: vec![below], times: None }))
+}
+
+/// The statement that has new rows of series stored otherwise.
+fn stored(
+    paths: impl Iterator<Item = Path>,
+    encoding: Option<Encoding>,
+    compressor: Option<Compressor>,
+) -> Option<Step> {
+    let paths: Vec<_> = paths.map(|path| path_sql(path.as_str()).to_string()).collect();
+    let encoding = encoding.map(|encoding| format!("encoding={encoding}"));
+    let compressor = compressor.map(|compressor| format!("compressor={compressor}"));
+    let properties: Vec<_> = encoding.into_iter().chain(compressor).collect();
+    if paths.is_empty() || properties.is_empty() {
+        return None;
+    }
+    let (paths, properties) = (paths.join(", "), properties.join(", "));
+    Some(Step::Statement(format!("alter timeseries if exists {paths} set storage_properties {properties}")))
 }
 
 /// A text in a statement.

@@ -555,3 +555,26 @@ async fn a_pipe_sends_batches_of_the_size_that_it_is_given() {
         equal(&sender, &receiver).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_otherwise_from_now_on_is_so_at_the_receiver() {
+    let receiver = Served::start().await;
+    let sender = sender(&receiver.address).await;
+    sender.run("create pipe p to cloud").await;
+    sender.run("start pipe p").await;
+    sender.run("create timeseries root.a.d.s INT64 encoding=RLE compressor=SNAPPY").await;
+    sender.run("create aligned timeseries root.a.`e f`(x INT32, y DOUBLE)").await;
+    equal(&sender, &receiver).await;
+    for (change, series, expected) in [
+        ("root.a.d.s set storage_properties encoding=PLAIN", "root.a.d.s", "INT64|PLAIN|SNAPPY"),
+        ("root.a.** set storage_properties compressor=GZIP", "root.a.d.s", "INT64|PLAIN|GZIP"),
+        ("root.a.*.x set storage_properties encoding=RLE", "root.a.`e f`.x", "INT32|RLE|GZIP"),
+    ] {
+        sender.run(&format!("alter timeseries {change}")).await;
+        sender.run("insert into root.a.d(time, s) values (1, 1)").await;
+        equal(&sender, &receiver).await;
+        let shown = receiver.rows(&format!("show timeseries {series}")).await;
+        assert!(shown[0].contains(expected), "{change}: {shown:?}");
+    }
+    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+}

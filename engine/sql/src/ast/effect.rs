@@ -86,6 +86,7 @@ impl Statement {
             | Self::CreateAlignedTimeseries(_)
             | Self::DeleteTimeseries { .. }
             | Self::AlterTimeseries(_)
+            | Self::AlterStored(_)
             | Self::SetTtl { .. }
             | Self::UnsetTtl { .. }
             | Self::ChangeView(_)
@@ -125,6 +126,7 @@ impl Statement {
             | Self::CreateAlignedTimeseries(_)
             | Self::DeleteTimeseries { .. }
             | Self::AlterTimeseries(_)
+            | Self::AlterStored(_)
             | Self::SetTtl { .. }
             | Self::UnsetTtl { .. }
             | Self::Flush { .. }
@@ -175,6 +177,8 @@ impl Statement {
             Self::AlterTimeseries(alter) => {
                 Need::Paths(Privilege::WriteSchema, vec![PathPattern::from(&alter.path)])
             }
+            Self::AlterStored(alter) if alter.if_permitted => Need::Nothing,
+            Self::AlterStored(alter) => Need::Paths(Privilege::WriteSchema, alter.patterns.clone()),
             Self::SetTtl { pattern, .. } | Self::UnsetTtl { pattern } => {
                 Need::Paths(Privilege::WriteSchema, vec![pattern.clone()])
             }

@@ -1,6 +1,6 @@
 //! Statements that change the catalog.
 
-use levada_model::{Compressor, DataType, Encoding, Path};
+use levada_model::{Compressor, DataType, Encoding, Path, PathPattern};
 
 /// `create database root.a with ttl=3600000`; also `set storage group to`, `create storage group`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,21 @@ pub struct AlterTimeseries {
     pub path: Path,
     /// What changes.
     pub change: Alteration,
+}
+
+/// `alter timeseries if exists root.a.** set storage_properties encoding=PLAIN, compressor=ZSTD`: how new rows are stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterStored {
+    /// Which series.
+    pub patterns: Vec<PathPattern>,
+    /// That there is none is no error.
+    pub if_exists: bool,
+    /// Those that may not be changed are left out.
+    pub if_permitted: bool,
+    /// How pages are written; as before where `None`.
+    pub encoding: Option<Encoding>,
+    /// How pages are compressed; as before where `None`.
+    pub compressor: Option<Compressor>,
 }
 
 /// What changes of a series.

@@ -3,9 +3,9 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    AlterTimeseries, ChangeAuthority, ChangeCq, ChangePipe, ChangeTemplate, ChangeTrigger, ChangeView, Count,
-    CreateAlignedTimeseries, CreateDatabase, CreateFunction, CreateTimeseries, Delete, Insert, ListAuthority,
-    Load, Select, Show, ShowPipes, ShowTemplates,
+    AlterStored, AlterTimeseries, ChangeAuthority, ChangeCq, ChangePipe, ChangeTemplate, ChangeTrigger,
+    ChangeView, Count, CreateAlignedTimeseries, CreateDatabase, CreateFunction, CreateTimeseries, Delete,
+    Insert, ListAuthority, Load, Select, Show, ShowPipes, ShowTemplates,
 };
 
 /// One statement.
@@ -29,6 +29,8 @@ pub enum Statement {
     },
     /// `alter timeseries`
     AlterTimeseries(AlterTimeseries),
+    /// `alter timeseries root.a.** set storage_properties encoding=PLAIN`
+    AlterStored(AlterStored),
     /// `set ttl to root.a 3600000`
     SetTtl {
         /// A database, or devices.

@@ -8,7 +8,7 @@ use super::{Parsed, Parser};
 use crate::{
     ParseError, Span,
     ast::{
-        AlterTimeseries, Alteration, ChangeAuthority, CreateAlignedTimeseries, CreateDatabase,
+        AlterStored, AlterTimeseries, Alteration, ChangeAuthority, CreateAlignedTimeseries, CreateDatabase,
         CreateTimeseries, DatabaseProperties, SeriesDefinition, Statement,
     },
     lexer::{Symbol, TokenKind},
@@ -333,9 +333,62 @@ impl Parser<'_> {
             return self.alter_view();
         }
         self.expect("TIMESERIES")?;
+        if let Some(statement) = self.alter_stored()? {
+            return Ok(statement);
+        }
         let path = self.full_path()?;
         let change = self.alteration()?;
         Ok(Statement::AlterTimeseries(AlterTimeseries { path, change }))
+    }
+
+    /// `if exists root.a.** set storage_properties encoding=PLAIN`, behind `alter timeseries`.
+    fn alter_stored(&mut self) -> Parsed<Option<Statement>> {
+        let begin = self.position;
+        let if_exists = self.eat_all(&["IF", "EXISTS"]);
+        let if_permitted = self.eat_all(&["IF", "PERMITTED"]);
+        let start = self.start();
+        let is_marked = if_exists || if_permitted;
+        if !is_marked && !self.is_word(0, "root") {
+            return Ok(None);
+        }
+        let patterns = self.list(Self::pattern)?;
+        let span = self.span_from(start);
+        if !is_marked && patterns.len() == 1 && !self.at(&["set", "storage_properties"]) {
+            self.position = begin;
+            return Ok(None);
+        }
+        self.expect("SET")?;
+        self.expect("STORAGE_PROPERTIES")?;
+        if patterns.iter().any(|pattern| pattern.len() < 2) {
+            return Err(self.semantic(span, "The timeSeries shall not be root."));
+        }
+        let mut alter = AlterStored { patterns, if_exists, if_permitted, encoding: None, compressor: None };
+        loop {
+            self.storage_property(&mut alter)?;
+            if !self.eat_symbol(Symbol::Comma) {
+                return Ok(Some(Statement::AlterStored(alter)));
+            }
+        }
+    }
+
+    /// `encoding=RLE`, of series that are there.
+    fn storage_property(&mut self, into: &mut AlterStored) -> Parsed<()> {
+        let start = self.start();
+        let key = self.name_or_text()?.to_ascii_lowercase();
+        let span = self.span_from(start);
+        self.equals()?;
+        let (name, value) = self.type_name()?;
+        let unsupported = |parser: &Self, what: &str| {
+            parser.semantic(value, format!("Unsupported {what}: {}", name.to_uppercase()))
+        };
+        match key.as_str() {
+            "encoding" => into.encoding = Some(name.parse().map_err(|_| unsupported(self, "encoding"))?),
+            "compressor" | "compression" => {
+                into.compressor = Some(name.parse().map_err(|_| unsupported(self, "compressor"))?);
+            }
+            _ => return Err(self.semantic(span, format!("property {key} is unsupported yet."))),
+        }
+        Ok(())
     }
 
     /// What changes of a series or a view.

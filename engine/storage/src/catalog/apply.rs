@@ -61,6 +61,11 @@ impl Catalog {
                 let next = Matching::find(self.clone(), patterns, Deleted::Series).next();
                 self.replace(next);
             }
+            CatalogOp::AlterStored { device, measurements, encoding, compressor, .. } => {
+                if let Some(device) = self.devices.get_mut(device) {
+                    device.alter_stored(measurements, *encoding, *compressor);
+                }
+            }
             CatalogOp::PutView(view) => {
                 Arc::make_mut(&mut self.views).put(view.as_ref().clone());
             }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use levada_model::{Path, SeriesSchema};
+use levada_model::{Compressor, Encoding, Path, SeriesSchema};
 
 use super::Names;
 use crate::{Deadband, catalog_op::SeriesDef};
@@ -118,6 +118,22 @@ impl Device {
             self.note_alias(&after);
         }
         self.series[found] = after;
+    }
+
+    /// Changes how new rows of some of its series are stored; what is `None` stays.
+    pub(super) fn alter_stored(
+        &mut self,
+        measurements: &[Arc<str>],
+        encoding: Option<Encoding>,
+        compressor: Option<Compressor>,
+    ) {
+        for name in measurements {
+            if let Ok(found) = self.find(name) {
+                let schema = &mut self.series[found].schema;
+                schema.encoding = encoding.unwrap_or(schema.encoding);
+                schema.compressor = compressor.unwrap_or(schema.compressor);
+            }
+        }
     }
 
     /// Takes the series at some places out, which ascend.

@@ -1,6 +1,6 @@
 //! What the catalog rejects, with the codes and words that clients of Apache IoTDB know.
 
-use levada_model::{Path, StatusCode};
+use levada_model::{Path, SeriesSchema, StatusCode};
 use levada_tsfile::is_written;
 
 use super::Catalog;
@@ -84,6 +84,15 @@ pub(crate) fn misaligned(device: &Path, aligned: bool) -> StorageError {
     StorageError::rejected(StatusCode::ALIGNED_TIMESERIES_ERROR, message)
 }
 
+/// Whether values of a type can be written in an encoding.
+pub(crate) fn check_stored(schema: SeriesSchema) -> Result<(), StorageError> {
+    if is_written(schema) {
+        return Ok(());
+    }
+    let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
+    Err(StorageError::rejected(StatusCode::METADATA_ERROR, message))
+}
+
 /// Whether a series can be made.
 pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(), StorageError> {
     let path = new.device.child(&new.measurement);
@@ -100,10 +109,7 @@ pub(crate) fn check_new_series(catalog: &Catalog, new: &NewSeries) -> Result<(),
         );
         return Err(StorageError::rejected(StatusCode::TEMPLATE_INCOMPATIBLE, message));
     }
-    if !is_written(schema) {
-        let message = format!("encoding {} does not support {}", schema.encoding, schema.data_type);
-        return Err(StorageError::rejected(StatusCode::METADATA_ERROR, message));
-    }
+    check_stored(schema)?;
     let Some(device) = catalog.device(&new.device) else {
         check_device(catalog, &new.device)?;
         return check_no_device_below(catalog, &path);

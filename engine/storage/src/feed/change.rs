@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use levada_model::{Path, PathPattern, Tablet};
+use levada_model::{Compressor, Encoding, Path, PathPattern, Tablet};
 
 use crate::{NewSeries, SeriesChange, TimeRange};
 
@@ -83,6 +83,19 @@ pub enum ChangeKind {
         path: Path,
         /// All of it.
         change: SeriesChange,
+        /// Whose change it is, if anybody's.
+        owner: Option<Arc<str>>,
+    },
+    /// New rows of series of one device are stored otherwise; what is `None` stays.
+    AlterStored {
+        /// The device.
+        device: Path,
+        /// Its series.
+        measurements: Vec<Arc<str>>,
+        /// How pages are written.
+        encoding: Option<Encoding>,
+        /// How pages are compressed.
+        compressor: Option<Compressor>,
         /// Whose change it is, if anybody's.
         owner: Option<Arc<str>>,
     },

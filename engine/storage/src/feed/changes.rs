@@ -339,6 +339,9 @@ fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, Storag
             let change = SeriesChange { alias: Some(alias), tags: Some(tags), attributes: Some(attributes) };
             ChangeKind::AlterSeries { path: device.child(&measurement), change, owner }
         }
+        CatalogOp::AlterStored { device, measurements, encoding, compressor, owner } => {
+            ChangeKind::AlterStored { device, measurements, encoding, compressor, owner }
+        }
         CatalogOp::DeleteSeries { patterns, owner } => ChangeKind::DeleteSeries { patterns, owner },
         CatalogOp::Delete { patterns, range, owner } => ChangeKind::Delete { patterns, range, owner },
     }))

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use levada_model::{Path, PathPattern, StatusCode};
+use levada_model::{Compressor, Encoding, Path, PathPattern, SeriesSchema, StatusCode};
 use parking_lot::MutexGuard;
 
 use super::{Core, Store};
 use crate::{
-    Applied, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
-    catalog::{Catalog, Deleted, Matching, Removed, check_database, check_new_series, database_for},
+    Applied, DeviceSeries, Durable, NewSeries, SeriesChange, StorageError, TimeRange,
+    catalog::{
+        Catalog, Deleted, Matching, Removed, check_database, check_new_series, check_stored, database_for,
+    },
     catalog_op::{CatalogOp, SeriesDef},
     memtable::Memtable,
     tombstone::Tombstone,
@@ -129,6 +131,42 @@ impl Store {
         let op = plan(&core.catalog)?;
         core.boundary = core.seq;
         self.apply_all(core, 1, vec![op])
+    }
+
+    /// Changes how new rows of series are stored: of all of them, or of none where it does not fit one. Those that are not there are left
+    /// out, and those that have it from a template.
+    pub(crate) fn alter_stored(
+        &self,
+        series: &[DeviceSeries],
+        encoding: Option<Encoding>,
+        compressor: Option<Compressor>,
+        owner: Option<Arc<str>>,
+    ) -> Result<Applied, StorageError> {
+        let core = self.core.lock();
+        self.writable(&core)?;
+        let (mut ops, mut count) = (Vec::new(), 0);
+        for DeviceSeries { device, series } in series {
+            let Some(known) = core.catalog.device(device).filter(|known| known.template.is_none()) else {
+                continue;
+            };
+            let mut measurements = Vec::new();
+            for series in series.iter().filter_map(|(name, _)| known.series(name)) {
+                let before = series.schema;
+                let after = SeriesSchema {
+                    encoding: encoding.unwrap_or(before.encoding),
+                    compressor: compressor.unwrap_or(before.compressor),
+                    ..before
+                };
+                check_stored(after)?;
+                count += 1;
+                measurements.extend((after != before).then(|| Arc::clone(&series.measurement)));
+            }
+            if !measurements.is_empty() {
+                let (device, owner) = (device.clone(), owner.clone());
+                ops.push(CatalogOp::AlterStored { device, measurements, encoding, compressor, owner });
+            }
+        }
+        self.apply_all(core, count, ops)
     }
 
     /// Changes logical views as `plan` says: all changes that it gives, or none where it fails.
@@ -345,6 +383,7 @@ impl Core {
             | CatalogOp::SetTemplate { .. }
             | CatalogOp::UnsetTemplate { .. }
             | CatalogOp::AlterSeries { .. }
+            | CatalogOp::AlterStored { .. }
             | CatalogOp::PutView(_)
             | CatalogOp::DropView { .. } => {}
         }

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use levada_model::{DataType, Path, PathPattern, SeriesSchema, SplitRange, StatusCode, Tablet, Write};
 use levada_storage::{
-    Change, ChangeKind, Changes, ChangesFrom, NewSeries, SeriesChange, Storage, StorageError, StorageOptions,
-    TimeRange, View,
+    Change, ChangeKind, Changes, ChangesFrom, DeviceSeries, NewSeries, SeriesChange, Storage, StorageError,
+    StorageOptions, TimeRange, View,
 };
 
 use crate::{
@@ -68,6 +68,12 @@ fn apply(target: &Storage, kind: ChangeKind) {
         }
         ChangeKind::AlterSeries { path, change, .. } => {
             drop(target.alter_series(&path, change).expect("altered"))
+        }
+        ChangeKind::AlterStored { device, measurements, encoding, compressor, .. } => {
+            let usual = SeriesSchema::default_for(DataType::Double);
+            let series = measurements.into_iter().map(|name| (name, usual)).collect();
+            let series = [DeviceSeries { device, series }];
+            drop(target.alter_stored_of(None, &series, encoding, compressor).expect("altered"));
         }
         ChangeKind::DeleteSeries { patterns, .. } => drop(target.delete_series(&patterns).expect("deleted")),
         ChangeKind::Delete { patterns, range, .. } => drop(target.delete(&patterns, range).expect("deleted")),

@@ -41,7 +41,11 @@ async fn try_out(request: &Request<'_>, create: &CreateCq) -> Result<(), Session
     let (start, end) = create.schedule.range(context.now);
     let (select, scope) = (create.between(start, end), pass.scope.clone());
     blocking(shared, move |storage| {
-        levada_query::plan_into(&select, scope.of_view(storage.view()), &context)?;
+        levada_query::plan_into(
+            &select,
+            scope.of_view(levada_query::with_views(storage.view(), &context)),
+            &context,
+        )?;
         Ok(())
     })
     .await

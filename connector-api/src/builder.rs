@@ -17,7 +17,7 @@
 //! rejected record are taken back; no value changes; what a builder keeps between batches (device and column names, sizes to
 //! expect) is bounded.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Range, sync::Arc};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -134,6 +134,8 @@ pub struct BatchBuilder {
     records: RecordsBuilder,
     /// The record that rows come from, and how many rows there were before it.
     current: Option<(u32, usize)>,
+    /// The part of the current record that rows come from.
+    part: Option<u32>,
     split: Option<SplitName>,
     rejected: Vec<(u32, String)>,
     rows: usize,
@@ -185,8 +187,20 @@ impl BatchBuilder {
     /// The rows pushed from now on come from this record.
     pub fn record(&mut self, bytes: &[u8], position: u64) {
         self.current = Some((self.records.push(bytes, position), self.rows));
+        self.part = None;
         self.beside.clear();
         self.known.clear();
+    }
+
+    /// The rows pushed from now on come from these bytes of the current record, a line among others: where such a row is
+    /// rejected, here or by a sink, a dead letter holds the part alone.
+    pub fn part(&mut self, bytes: Range<usize>) {
+        self.part = self.records.part(bytes);
+    }
+
+    /// The rows pushed from now on come from the current record as a whole.
+    pub fn whole(&mut self) {
+        self.part = None;
     }
 
     /// Every row of the current record that has a value gets this column too: a TEXT, an INT64 or a TIMESTAMP, which is something
@@ -288,7 +302,7 @@ impl BatchBuilder {
             rows.active = true;
             self.active.push(index as u32);
         }
-        let record = self.current.map(|(record, _)| record);
+        let record = self.part.or(self.current.map(|(record, _)| record));
         let all: Vec<(&str, FieldValue<'_>)>;
         let fields = if self.beside.is_empty() {
             fields
@@ -324,8 +338,9 @@ impl BatchBuilder {
     pub fn take_back_record(&mut self) {
         self.take_back();
         let Some((record, _)) = self.current.take() else { return };
-        while self.rejected.pop_if(|(rejected, _)| *rejected == record).is_some() {}
+        self.rejected.truncate(self.rejected.len() - self.rejected_of(record));
         self.records.take_back();
+        self.part = None;
         self.beside.clear();
         self.known.clear();
     }
@@ -340,10 +355,10 @@ impl BatchBuilder {
         }
     }
 
-    /// A part of the current record cannot be made into rows: the record will be dead-lettered with this reason, and rows of its other
-    /// parts stay.
+    /// A part of the current record cannot be made into rows: it will be dead-lettered with this reason, and rows of the other
+    /// parts stay. The part is that of [`BatchBuilder::part`], or else the record is dead-lettered as a whole.
     pub fn reject_part(&mut self, error: String) {
-        let Some((record, _)) = self.current else { return };
+        let Some(record) = self.part.or(self.current.map(|(record, _)| record)) else { return };
         match self.rejected.last_mut().filter(|(rejected, _)| *rejected == record) {
             Some((_, before)) => {
                 before.push_str("; ");
@@ -354,15 +369,21 @@ impl BatchBuilder {
     }
 
     /// Why parts of the current record were rejected, where any were.
-    pub fn rejected_part(&self) -> Option<&str> {
-        let (record, _) = self.current?;
-        self.rejected.last().filter(|(rejected, _)| *rejected == record).map(|(_, error)| error.as_str())
+    pub fn rejected_parts(&self) -> impl ExactSizeIterator<Item = &str> {
+        let from = self.rejected.len() - self.current.map_or(0, |(record, _)| self.rejected_of(record));
+        self.rejected[from..].iter().map(|(_, error)| error.as_str())
+    }
+
+    /// How many rejections there are of a record, the current one, and its parts.
+    fn rejected_of(&self, record: u32) -> usize {
+        self.rejected.iter().rev().take_while(|(rejected, _)| *rejected >= record).count()
     }
 
     /// The current record cannot be made into rows: rows it pushed are taken back, and it will be dead-lettered.
     pub fn reject(&mut self, error: String) {
         self.take_back();
         if let Some((record, _)) = self.current {
+            self.rejected.truncate(self.rejected.len() - self.rejected_of(record));
             self.rejected.push((record, error));
         }
     }
@@ -407,7 +428,7 @@ impl BatchBuilder {
             })
             .collect();
         self.active.clear();
-        (self.rows, self.value_bytes, self.current) = (0, 0, None);
+        (self.rows, self.value_bytes, self.current, self.part) = (0, 0, None, None);
         if self.fine.seen.len() > KEPT_MOMENTS {
             self.fine.seen.clear();
         }

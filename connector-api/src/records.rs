@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   arena   {"device":"d1",…}{"device":"d2",…}{"dev …      one allocation a batch
-//!   ends                     ▲                ▲            where each record ends
+//!   entries ├───────────────┤├───────────────┤├──── …      where each record begins and ends
 //!   splits  0                0                1            index into the batch's split names
 //!   positions 4711           4712             88
 //! ```
+//!
+//! A line of a record of several may be an entry too, within that of the record, with the same origin.
 //!
 //! What came with a record beside its bytes (a message's key, time and headers) is kept apart, in `Envelopes`.
 //!
@@ -14,6 +16,7 @@
 
 use std::{
     fmt,
+    ops::Range,
     sync::{Arc, Weak},
 };
 
@@ -39,9 +42,12 @@ pub struct Records {
 
 #[derive(Clone, Copy)]
 struct Entry {
+    start: usize,
     end: usize,
-    split: u32,
     position: u64,
+    split: u32,
+    /// The record it is a part of, or its own index.
+    whole: u32,
 }
 
 /// One record among [`Records`].
@@ -56,6 +62,8 @@ pub struct RecordRef {
 pub struct RecordsBuilder {
     records: Records,
     current_split: u32,
+    /// The index of the last record that is no part of another.
+    last: Option<u32>,
     spares: Arc<Spares>,
 }
 
@@ -77,10 +85,8 @@ impl Records {
 
     /// A record's bytes; empty where there is no such record.
     pub fn get(&self, index: u32) -> &[u8] {
-        let index = index as usize;
-        let start =
-            index.checked_sub(1).and_then(|before| self.entries.get(before)).map_or(0, |entry| entry.end);
-        self.entries.get(index).and_then(|entry| self.arena.get(start..entry.end)).unwrap_or_default()
+        let entry = self.entries.get(index as usize);
+        entry.and_then(|entry| self.arena.get(entry.start..entry.end)).unwrap_or_default()
     }
 
     /// Where a record came from.
@@ -104,7 +110,14 @@ impl Records {
 
     /// What came with a record beside its bytes, where anything did.
     pub fn envelope(&self, index: u32) -> Option<Envelope<'_>> {
-        self.envelopes.get(index)
+        self.envelopes.get(self.entries.get(index as usize)?.whole)
+    }
+
+    /// Where a part begins within its record; 0 for a record that is no part of another.
+    fn offset(&self, index: u32) -> usize {
+        let Some(entry) = self.entries.get(index as usize) else { return 0 };
+        let whole = self.entries.get(entry.whole as usize);
+        whole.map_or(0, |whole| entry.start - whole.start)
     }
 }
 
@@ -138,6 +151,11 @@ impl RecordRef {
         self.records.origin(self.index)
     }
 
+    /// Where it begins in the record that it is a part of, in bytes; 0 where it is a whole one.
+    pub fn offset(&self) -> usize {
+        self.records.offset(self.index)
+    }
+
     /// What came with it beside its bytes, where anything did.
     pub fn envelope(&self) -> Option<Envelope<'_>> {
         self.records.envelope(self.index)
@@ -165,7 +183,7 @@ impl RecordsBuilder {
     pub fn successor(&self, most_bytes: usize) -> Self {
         let spares = Arc::clone(&self.spares);
         if let Some(records) = self.spares.take(|spare| self.fits(spare, most_bytes)) {
-            return Self { records, current_split: 0, spares };
+            return Self { records, current_split: 0, last: None, spares };
         }
         let bytes = self.records.arena.len();
         let mut next = Self::with_capacity(self.len(), (bytes + bytes / 8).min(most_bytes));
@@ -194,20 +212,36 @@ impl RecordsBuilder {
 
     /// Adds a record and gives its index.
     pub fn push(&mut self, bytes: &[u8], position: u64) -> u32 {
-        let index = u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX);
+        let index = self.next_index();
+        let start = self.records.arena.len();
         self.records.arena.extend_from_slice(bytes);
-        self.records.entries.push(Entry {
-            end: self.records.arena.len(),
-            split: self.current_split,
-            position,
-        });
+        let end = self.records.arena.len();
+        self.records.entries.push(Entry { start, end, position, split: self.current_split, whole: index });
+        self.last = Some(index);
         index
+    }
+
+    /// Adds a part of the last record, these of its bytes, and gives its index; that of the record where it has no such bytes, and
+    /// `None` where there is no record.
+    pub fn part(&mut self, bytes: Range<usize>) -> Option<u32> {
+        let last = self.last?;
+        let whole = *self.records.entries.get(last as usize)?;
+        let (start, end) = (whole.start + bytes.start, whole.start + bytes.end);
+        if start > end || end > whole.end {
+            return Some(last);
+        }
+        let index = self.next_index();
+        self.records.entries.push(Entry { start, end, ..whole });
+        Some(index)
+    }
+
+    fn next_index(&self) -> u32 {
+        u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX)
     }
 
     /// What came with the last record: its key, its time in milliseconds, and whether it has a value at all.
     pub fn envelope(&mut self, key: Option<&[u8]>, time: Option<i64>, has_value: bool) {
-        if let Some(last) = self.records.entries.len().checked_sub(1) {
-            let last = u32::try_from(last).unwrap_or(u32::MAX);
+        if let Some(last) = self.last {
             self.records.envelopes.push(last, key, time, has_value);
         }
     }
@@ -217,13 +251,16 @@ impl RecordsBuilder {
         self.records.envelopes.header(name, value);
     }
 
-    /// Removes the last record, and what came with it.
+    /// Removes the last record, with its parts and what came with it.
     pub fn take_back(&mut self) {
-        if self.records.entries.pop().is_none() {
-            return;
+        let Some(last) = self.last else { return };
+        let records = &mut self.records;
+        if let Some(whole) = records.entries.get(last as usize) {
+            records.arena.truncate(whole.start);
         }
-        self.records.arena.truncate(self.records.entries.last().map_or(0, |last| last.end));
-        self.records.envelopes.take_back(u32::try_from(self.records.entries.len()).unwrap_or(u32::MAX));
+        records.entries.truncate(last as usize);
+        records.envelopes.take_back(last);
+        self.last = records.entries.last().map(|before| before.whole);
     }
 
     /// How many records so far.
@@ -268,6 +305,25 @@ mod tests {
         );
         assert_eq!(records.origin(2), Some((&"t/0".into(), 8)));
         assert_eq!(records.origin(3), None);
+    }
+
+    #[test]
+    fn a_part_has_the_origin_and_the_envelope_of_its_record() {
+        let mut builder = RecordsBuilder::default();
+        assert_eq!(builder.part(0..0), None);
+        builder.split(&"t/0".into());
+        builder.push(b"one\ntwo", 7);
+        builder.envelope(Some(b"key"), Some(5), true);
+        let part = builder.part(4..7);
+        assert_eq!((part, builder.part(4..8)), (Some(1), Some(0)), "it has no such bytes");
+        builder.push(b"three", 8);
+        let records = builder.finish();
+        let part = RecordRef::new(Arc::clone(&records), 1);
+        assert_eq!((part.bytes(), part.offset()), (b"two".as_slice(), 4));
+        assert_eq!(part.origin(), Some((&"t/0".into(), 7)));
+        assert_eq!(part.envelope().and_then(|envelope| envelope.key), Some(b"key".as_slice()));
+        assert_eq!((records.get(0), records.get(2)), (b"one\ntwo".as_slice(), b"three".as_slice()));
+        assert_eq!(RecordRef::new(records, 2).offset(), 0);
     }
 
     /// Pushes `records` records of one split, each of `bytes` bytes.

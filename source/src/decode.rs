@@ -21,7 +21,7 @@ mod parts;
 mod time;
 mod typed;
 
-pub(crate) use self::time::date_time;
+pub(crate) use self::{parts::Reasons, time::date_time};
 
 pub use self::{
     avro::{AvroDecoder, AvroOptions, SchemaRegistry},

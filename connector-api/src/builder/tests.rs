@@ -44,9 +44,12 @@ fn a_record_that_is_taken_back_leaves_nothing_behind() {
         rows.header("h", Some(b"v"));
         rows.row("d", 2, &[("a", FieldValue::Double(2.0))]).expect("held");
         rows.reject_part("a part".to_owned());
+        rows.part(8..13);
+        rows.row("d", 2, &[("a", FieldValue::Double(2.0))]).expect("held");
+        rows.reject_part("another part".to_owned());
         rows.take_back_record();
         assert_eq!((rows.rows(), rows.records(), rows.records.bytes()), (1, 1, before));
-        assert_eq!(rows.rejected_part(), None);
+        assert_eq!(rows.rejected_parts().len(), 0);
     }
     rows.take_back_record();
     rows.record(b"third", 11);
@@ -59,6 +62,35 @@ fn a_record_that_is_taken_back_leaves_nothing_behind() {
     let [rejected] = &batch.rejected[..] else { panic!("{:?}", batch.rejected) };
     assert_eq!((rejected.record.bytes(), rejected.error.as_str()), (b"first".as_slice(), "half of it"));
     assert_eq!(rejected.record.envelope().and_then(|envelope| envelope.key), Some(b"k".as_slice()));
+}
+
+#[test]
+fn rows_and_rejections_of_a_part_hold_the_part_alone() {
+    let mut rows = BatchBuilder::new();
+    rows.split(&"s/0".into());
+    for (position, whole) in [(4, false), (5, true)] {
+        rows.record(b"one\ntwo\nsix", position);
+        for (nth, range) in [0..3, 4..7, 8..11].into_iter().enumerate() {
+            rows.part(range);
+            if nth == 1 {
+                rows.reject_part("no number".to_owned());
+            } else {
+                rows.row("d", nth as i64, &[("a", FieldValue::Double(1.0))]).expect("held");
+            }
+        }
+        assert_eq!(rows.rejected_parts().collect::<Vec<_>>(), ["no number"]);
+        if whole {
+            rows.reject("all of it".to_owned());
+        }
+    }
+    let batch = rows.finish(Vec::new());
+    let rejected: Vec<_> =
+        batch.rejected.iter().map(|each| (each.record.bytes(), each.error.as_str())).collect();
+    assert_eq!(rejected, [(b"two".as_slice(), "no number"), (b"one\ntwo\nsix", "all of it")]);
+    assert_eq!(batch.rows(), 2, "those of the second record were taken back");
+    let record = |row| batch.readings[0].record(row).expect("from a record");
+    assert_eq!((record(0).bytes(), record(1).bytes()), (b"one".as_slice(), b"six".as_slice()));
+    assert_eq!(record(1).origin(), Some((&"s/0".into(), 4)));
 }
 
 #[test]

@@ -5,7 +5,8 @@
 //!  "split":"readings/sensors/3","position":4711,"text":"{\"device\": …"}
 //! ```
 //!
-//! A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
+//! Of a record of several lines of which some are rejected, each of these has a letter of its own, which holds that line alone; `split`
+//! and `position` are those of the record. A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
 //! all. A Kafka message has its time as `timestamp`, its `key` and its `headers`, pairs of name and value, in their order. Keys
 //! and values that are no UTF-8 are `{"base64": "…"}`. A row that came from no record (a simulated
 //! sensor's) is a `row` with its device, time, values and the types of these.
@@ -211,7 +212,7 @@ pub(crate) fn of_record(record: RecordRef, error: &str, circumstances: &Circumst
 /// Rows that a sink rejected.
 #[derive(Debug, Default)]
 pub(crate) struct LetterRows {
-    /// Their letters: one for each record, or for each row that came from none.
+    /// Their letters: one for each record or part of one, or for each row that came from none.
     pub(crate) letters: Vec<Letter>,
     /// How many rows.
     pub(crate) rows: usize,
@@ -227,7 +228,7 @@ pub(crate) fn of_rejections(
 ) -> LetterRows {
     let mut rejected = LetterRows::default();
     // Where the letter of a record is.
-    let mut seen: HashMap<(SplitName, u64), usize> = HashMap::new();
+    let mut seen: HashMap<(SplitName, u64, usize), usize> = HashMap::new();
     let mut reject = |readings: &Readings, row: usize, error: &str| {
         if row >= readings.tablet.rows() {
             return;
@@ -237,7 +238,8 @@ pub(crate) fn of_rejections(
         rejected.points += columns.iter().filter(|column| column.values.is_valid(row)).count();
         let content = match readings.record(row) {
             Some(record) => {
-                let origin = record.origin().map(|(split, position)| (split.clone(), position));
+                let origin =
+                    record.origin().map(|(split, position)| (split.clone(), position, record.offset()));
                 let next = rejected.letters.len();
                 let known = origin.map(|origin| *seen.entry(origin).or_insert(next)).filter(|&at| at < next);
                 if let Some(letter) = known.and_then(|at| rejected.letters.get_mut(at)) {

@@ -149,7 +149,7 @@ impl Decoder for CsvDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
         let text = text_of(record).map_err(DecodeError::new)?;
         let mut places = std::mem::take(&mut self.places);
-        let decoded = self.records(text, &mut places, rows);
+        let decoded = self.records(record.len(), text, &mut places, rows);
         self.places = places;
         decoded.map_err(|message| {
             rows.take_back();
@@ -167,9 +167,10 @@ impl Decoder for CsvDecoder {
 }
 
 impl CsvDecoder {
-    /// Takes in a text of one record or several.
+    /// Takes in a text of one record or several, the end of a message of `length` bytes.
     fn records(
         &mut self,
+        length: usize,
         mut text: &str,
         places: &mut Vec<Place>,
         rows: &mut BatchBuilder,
@@ -181,12 +182,13 @@ impl CsvDecoder {
             }
             places.clear();
             let scanned = Scanner::new(self.separator, false).scan(text.as_bytes(), true, places);
-            let (length, wrong) = match scanned {
+            let (end, wrong) = match scanned {
                 Scanned::Whole { length, wrong } => (length, wrong),
                 // There is no more.
                 Scanned::Open => (text.len(), Some("it is not whole")),
             };
-            let (record, rest) = text.split_at(length);
+            let from = length - text.len();
+            let (record, rest) = text.split_at(end);
             text = rest;
             if record.trim().is_empty() {
                 continue;
@@ -200,14 +202,10 @@ impl CsvDecoder {
             match &self.header {
                 Some(header) => {
                     // A record alone needs no number.
-                    let name = || {
-                        if number == 1 && text.is_empty() {
-                            String::new()
-                        } else {
-                            format!("record {number}")
-                        }
-                    };
-                    parts.part(rows, name, |rows| self.row(header, fields, rows));
+                    let alone = number == 1 && text.is_empty();
+                    let name = || if alone { String::new() } else { format!("record {number}") };
+                    let bytes = (!alone).then(|| from..from + trimmed(record.as_bytes()));
+                    parts.part(rows, bytes, name, |rows| self.row(header, fields, rows));
                 }
                 None => {
                     let names = (0..places.len()).filter_map(|at| fields.get(at));

@@ -105,11 +105,13 @@ impl Decoder for InfluxDecoder {
         let mut rest = text;
         let mut parts = Parts::default();
         for number in 1.. {
+            let from = record.len() - rest.len();
             let line;
             (line, rest) = cut_line(rest);
+            let bytes = (number > 1 || !rest.is_empty()).then(|| from..from + line.trim_end().len());
             let line = line.trim();
             if !line.is_empty() && !line.starts_with('#') {
-                parts.part(rows, || format!("line {number}"), |rows| self.line(line, rows));
+                parts.part(rows, bytes, || format!("line {number}"), |rows| self.line(line, rows));
             }
             if rest.is_empty() {
                 break;

@@ -95,11 +95,18 @@ impl Decoder for JsonDecoder {
         let decoded = if let Err(error) = self.plan.beside(rows) {
             Err(error)
         } else if self.plan.lines && !text.trim().is_empty() {
-            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let several = text.trim().contains('\n');
             let mut parts = Parts::default();
-            lines.for_each(|(nth, line)| {
-                parts.part(rows, || format!("line {}", nth + 1), |rows| self.document(line, rows));
-            });
+            let mut at = record.len() - text.len();
+            for (nth, line) in text.split_inclusive('\n').enumerate() {
+                let from = at;
+                at += line.len();
+                let line = line.trim_end();
+                if !line.is_empty() {
+                    let bytes = several.then_some(from..from + line.len());
+                    parts.part(rows, bytes, || format!("line {}", nth + 1), |rows| self.document(line, rows));
+                }
+            }
             parts.end(rows)
         } else {
             self.document(text, rows)
@@ -231,6 +238,7 @@ fn decode_list<'t>(
     for (nth, (at, element)) in children(tape, range.start, range.end).enumerate() {
         parts.part(
             rows,
+            None,
             || format!("element {nth}"),
             |rows| match element.value {
                 Value::Object(end) => row::decode(plan, tape, at + 1..end, fields, rows),

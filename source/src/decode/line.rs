@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::{
     account::Account,
+    parts::Parts,
     time::{MissingTime, TimeReader, TimeUnit, zone_problem},
     typed::text_as,
 };
@@ -58,12 +59,20 @@ impl DecoderType for LineDecoder {
 impl Decoder for LineDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
         let text = text_of(record).map_err(DecodeError::new)?;
-        let result =
-            text.lines().filter(|line| !line.trim().is_empty()).try_for_each(|line| self.line(line, rows));
-        result.map_err(|message| {
-            rows.take_back();
-            DecodeError::new(message)
-        })
+        let several = text.trim().contains('\n');
+        let mut parts = Parts::default();
+        let mut at = record.len() - text.len();
+        for (nth, line) in text.split_inclusive('\n').enumerate() {
+            let from = at;
+            at += line.len();
+            let line = line.trim_end_matches(['\r', '\n']);
+            if !line.trim().is_empty() {
+                let bytes = several.then_some(from..from + line.len());
+                let name = || if several { format!("line {}", nth + 1) } else { String::new() };
+                parts.part(rows, bytes, name, |rows| self.line(line, rows));
+            }
+        }
+        parts.end(rows).map_err(DecodeError::new)
     }
 }
 
@@ -139,12 +148,20 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_leaves_no_row_of_its_record() {
-        for wrong in
-            ["", "d", "d,1,a,INT32", "d,1,a:b,INT32,1", "d,1,a,WORD,1", "d,x,a,INT32,1", ",1,a,INT32,1"]
+    fn a_broken_line_costs_no_other() {
+        for wrong in ["d", "d,1,a,INT32", "d,1,a:b,INT32,1", "d,1,a,WORD,1", "d,x,a,INT32,1", ",1,a,INT32,1"]
         {
-            let record = format!("d,1700000000000,a,INT32,1\n{wrong}\nd,1700000000000,a,INT32,x");
-            assert!(decode(record.as_bytes()).is_err(), "{wrong}");
+            let record = format!("d,1700000000000,a,INT32,1\n\n{wrong}\r\nd,1700000000001,a,INT32,2\n");
+            let batch = decode(record.as_bytes()).expect("two lines are good");
+            assert_eq!((batch.rows(), batch.rejected.len()), (2, 1), "{wrong}");
+            assert_eq!(batch.rejected[0].record.bytes(), wrong.as_bytes());
+            assert!(batch.rejected[0].error.starts_with("line 3: "), "{batch:?}");
+            let record = batch.readings[0].record(1).expect("from a record");
+            assert_eq!(record.bytes(), b"d,1700000000001,a,INT32,2");
+            assert!(
+                decode(wrong.as_bytes()).is_err_and(|error| !error.message.starts_with("line")),
+                "{wrong}"
+            );
         }
     }
 

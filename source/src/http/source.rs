@@ -18,6 +18,7 @@ use super::{
     options::HttpOptions,
     server::{Outcome, Request, serve},
 };
+use crate::decode::Reasons;
 
 /// Requests that may wait for `next`, beside those that wait for their turn.
 const QUEUED: usize = 16;
@@ -191,7 +192,12 @@ impl HttpSource {
             // Whoever asked may have gone.
             drop(answer.send(Outcome::Malformed(error.message)));
         } else {
-            let rejected = self.rows.rejected_part().map(str::to_owned);
+            let reasons = self.rows.rejected_parts();
+            let rejected = (reasons.len() > 0).then(|| {
+                let mut told = Reasons::default();
+                reasons.for_each(|reason| told.add(|| reason.to_owned()));
+                told.told()
+            });
             self.waiting.push_back((position, Waiting { answer, rejected }));
         }
         self.range.end += 1;

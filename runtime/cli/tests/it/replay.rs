@@ -1,8 +1,14 @@
 //! `levada replay`, as somebody uses it who has mended what was wrong.
 
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    process::Stdio,
+};
+
 use serde_json::{Value, json};
 
-use crate::command::Workplace;
+use crate::command::{Workplace, eventually, free_address, interrupt};
 
 const LETTERS: &str = ".levada/plant/dead-letters.jsonl";
 
@@ -69,6 +75,48 @@ fn what_is_mended_is_stored_and_what_is_not_is_a_letter_again() {
     let (code, outcome) = replay(&workplace, &[]);
     assert_eq!((code, &outcome["replayed_before"], &outcome["selected"]), (Some(5), &json!(2), &json!(1)));
     assert_eq!((&outcome["replayed"], &outcome["failed_again"]), (&json!(0), &json!(1)));
+}
+
+#[test]
+fn of_a_message_of_several_lines_a_letter_holds_the_one_that_was_rejected() {
+    let workplace = Workplace::new();
+    let address = free_address();
+    let source = format!("http: {{listen: '{address}'}}\n    decode: {{json: {{lines: true}}}}");
+    let plant = |renamed| {
+        let text = pipeline(renamed);
+        text.replace("file: {paths: in.jsonl}\n    decode: {json: {}}", &source)
+    };
+    workplace.write("plant.yaml", &plant(None));
+    let args = ["run", "--quiet", "plant.yaml"];
+    let mut child = workplace.levada(&args);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("levada starts");
+    eventually("requests are taken", || TcpStream::connect(&address).is_ok());
+    let line = |time: i64, value: &str| format!(r#"{{"device":"d1","time":{time},"temperature":{value}}}"#);
+    let lines = [line(1, "1.5"), line(2, "\"warm\""), "{oops".to_owned(), line(4, "4.5")];
+    let body = lines.join("\r\n");
+    let mut stream = TcpStream::connect(&address).expect("listens");
+    let length = body.len();
+    write!(
+        stream,
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("line 3: "), "{answer}");
+    assert_eq!(interrupt(&args, child).code, Some(0));
+    let letters = std::fs::read_to_string(workplace.path(LETTERS)).expect("letters");
+    let letters: Vec<Value> =
+        letters.lines().map(|each| serde_json::from_str(each).expect("a letter")).collect();
+    let mut texts: Vec<_> = letters.iter().filter_map(|letter| letter["text"].as_str()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, [&lines[1], &lines[2]]);
+    assert!(letters.iter().all(|letter| letter["position"] == json!(0)), "{letters:?}");
+    workplace.write("plant.yaml", &plant(Some("note")));
+    let (code, outcome) = replay(&workplace, &[]);
+    assert_eq!((code, &outcome["replayed"], &outcome["failed_again"]), (Some(0), &json!(1), &json!(1)));
+    let notes = workplace.sql("data", "select note from root.plant.d1");
+    assert!(notes.lines().count() == 2 && notes.contains("warm"), "{notes}");
 }
 
 #[test]

@@ -153,6 +153,26 @@ fn what_does_not_fit_is_rejected() {
 }
 
 #[test]
+fn a_line_of_a_message_that_does_not_fit_is_rejected_alone() {
+    let columns = ["time", "device", "a(INT32)", "t"].map(str::to_owned).to_vec();
+    let options = || CsvOptions { columns: Some(columns.clone()), ..CsvOptions::default() };
+    let message = "\u{feff}1,d,1,\"x\ny\"\r\n2,d,oops,\"u\nv\"\r\n\n3,d,3,z\n4,d\n";
+    let batch = decode(options(), &[message.as_bytes()]).expect("two are good");
+    let rejected: Vec<_> =
+        batch.rejected.iter().map(|each| (each.record.bytes(), each.error.as_str())).collect();
+    assert_eq!(
+        rejected.iter().map(|each| each.0).collect::<Vec<_>>(),
+        [b"2,d,oops,\"u\nv\"".as_slice(), b"4,d"]
+    );
+    assert!(rejected[0].1.starts_with("record 2: column `a`"), "{rejected:?}");
+    let of = |row| batch.readings[0].record(row).expect("from a record").bytes().to_vec();
+    assert_eq!([of(0), of(1)], [b"1,d,1,\"x\ny\"".to_vec(), b"3,d,3,z".to_vec()]);
+    // Each can be read again by itself.
+    assert_eq!(decode(options(), &[&of(0)]).expect("a row").rows(), 1);
+    assert!(decode(options(), &[rejected[0].0]).is_err());
+}
+
+#[test]
 fn a_name_twice_in_the_head_is_an_error_that_names_it() {
     for (header, reason) in [
         ("time,device,a,a", "two columns are named `a`"),

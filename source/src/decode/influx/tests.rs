@@ -98,6 +98,8 @@ fn a_line_that_is_not_well_formed_leaves_no_row_and_says_where_it_is() {
         assert_eq!((batch.rows(), batch.rejected.len()), (2, 1), "{line}");
         let error = &batch.rejected[0].error;
         assert!(error.starts_with("line 3: ") && error.contains(reason), "{line}: {error}");
+        assert_eq!(batch.rejected[0].record.bytes(), line.trim_end().as_bytes());
+        assert_eq!(batch.readings[0].record(1).expect("from a record").bytes(), b"m v=1 2");
         assert!(decode_with(json!({}), line).is_err(), "{line}");
     }
 }

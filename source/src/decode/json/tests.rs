@@ -498,6 +498,17 @@ fn lines_of_a_record_are_rows_and_a_broken_one_costs_no_other() {
     let broken = with(&format!("{}\n\n{{", line(1))).expect("one line is good");
     assert_eq!((broken.rows(), broken.rejected.len()), (1, 1));
     assert!(broken.rejected[0].error.starts_with("line 3: not JSON"), "{broken:?}");
+    // What is rejected, here or by a sink, is the line.
+    let text = format!("\u{feff}{}\n[7,{}]\r\n8\nä\n{}", line(1), line(2), line(3));
+    let mixed = with(&text).expect("some lines are good");
+    let rejected = mixed.rejected.iter().map(|each| std::str::from_utf8(each.record.bytes()).expect("text"));
+    assert_eq!(rejected.collect::<Vec<_>>(), [format!("[7,{}]", line(2)).as_str(), "8", "ä"]);
+    let of = |row| mixed.readings[0].record(row).expect("from a record").bytes().to_vec();
+    assert_eq!([of(0), of(1), of(2)], [line(1), format!("[7,{}]", line(2)), line(3)].map(String::into_bytes));
+    let many = with(&format!("{}{}", "7\n".repeat(1_005), line(1))).expect("one line is good");
+    assert_eq!((many.rows(), many.rejected.len()), (1, 1_001));
+    let rest = many.rejected.iter().find(|each| each.record.bytes().len() > 10).expect("one of the whole");
+    assert!(rest.error.starts_with("line 1001: neither"), "{}", rest.error);
     assert!(with("{\n7").expect_err("no line is good").message.contains("; line 2: neither"));
     for blank in ["", "\n", " \r\n\n"] {
         assert!(with(blank).expect_err("no line").message.starts_with("not JSON"), "{blank:?}");

@@ -149,7 +149,7 @@ impl Intake {
             (Ok(()), None) => Err("the message has no value".to_owned()),
             (Err(error), _) => Err(error),
         };
-        if decoded.is_err() || self.keep_headers || self.rows.rejected_part().is_some() {
+        if decoded.is_err() || self.keep_headers || self.rows.rejected_parts().len() > 0 {
             envelope.headers(|name, value| self.rows.header(name, value));
         }
         if let Err(message) = decoded {

@@ -12,15 +12,18 @@
 //! | 400 | the body is not what `decode` reads, or no part of it is; the answer says where |
 //! | 401 | the token is missing, or another |
 //! | 404, 405 | another path or method |
-//! | 413 | the body is larger than `body` |
+//! | 413 | the body is larger than `body`, as it comes or unpacked |
+//! | 415 | the body is packed in another way than with gzip |
 //! | 503 | not settled within `timeout`, or the pipeline stops: send it again |
 //!
 //! At least once: whoever gets no 200 sends again, and what was stored already replaces itself. A position is a running number of
 //! requests. Where the pipeline has no room requests wait; beyond `connections` of them nobody is let in.
 
+mod body;
+mod connection;
 mod options;
 mod server;
 mod source;
 
-pub use options::HttpOptions;
+pub use options::{HttpOptions, HttpTlsOptions};
 pub use source::HttpSource;

@@ -13,6 +13,7 @@
 //! without gaps; nothing is committed that was not settled.
 
 mod feed;
+mod tls;
 
 pub mod decode;
 pub mod file;

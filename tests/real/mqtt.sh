@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # MQTT against mosquitto: every message is stored, also where the pipeline is killed with kill -9 and the broker restarts in
-# the middle; a message is acknowledged when it is stored, and so none is left at the broker in the end.
+# the middle; a message is acknowledged when it is stored, and so none is left at the broker in the end. TLS=1 encrypts the pipeline's
+# connection, which needs openssl.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${LEVADA_REAL_HOME:=$here/../../target/real}"
@@ -23,12 +24,28 @@ persistence_location $job/broker/
 max_queued_messages 0
 Y
 [ "$(id -u)" != 0 ] || echo "user root" >>"$job/mosquitto.conf"
+at=$MQTT_PORT tls=
+if [ -n "${TLS:-}" ]; then
+  at=$((MQTT_PORT + 2)) tls="tls: {ca_file: $job/ca.pem}"
+  new=(-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes)
+  openssl req -x509 "${new[@]}" -days 2 -subj /CN=authority -keyout "$job/ca.key" -out "$job/ca.pem" 2>"$job/openssl.log"
+  openssl req "${new[@]}" -subj /CN=broker -keyout "$job/broker.key" -out "$job/broker.csr" 2>>"$job/openssl.log"
+  openssl x509 -req -in "$job/broker.csr" -CA "$job/ca.pem" -CAkey "$job/ca.key" -CAcreateserial -days 2 \
+    -extfile <(echo subjectAltName=IP:127.0.0.1) -out "$job/broker.pem" 2>>"$job/openssl.log"
+  cat >>"$job/mosquitto.conf" <<Y
+listener $at 127.0.0.1
+allow_anonymous true
+certfile $job/broker.pem
+keyfile $job/broker.key
+Y
+fi
 cat >"$job/pipeline.yaml" <<Y
 name: mqtt
 sources:
   readings:
     mqtt:
-      broker: 127.0.0.1:$MQTT_PORT
+      broker: 127.0.0.1:$at
+      $tls
       topics: [plant/#]
       device: root.{topic}
       topic_column: topic

@@ -1,10 +1,12 @@
 //! The options of the source.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, port_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::tls::ServerFiles;
 
 /// Where requests are taken, and which.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -19,7 +21,11 @@ pub struct HttpOptions {
     /// What requests must bring, as `Authorization: Bearer TOKEN`; anybody may send unless given.
     #[serde(default)]
     pub token: Option<Secret>,
-    /// The largest body.
+    /// Takes encrypted connections only (`https`); connections are not encrypted unless given.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"crt_file": "server.pem", "key_file": "server.key"}))]
+    pub tls: Option<HttpTlsOptions>,
+    /// The largest body, as it comes and unpacked: one with `Content-Encoding: gzip` is unpacked.
     #[serde(default = "default_body")]
     pub body: ByteSize,
     /// How many connections there may be at once.
@@ -32,6 +38,32 @@ pub struct HttpOptions {
     /// How large batches are at most, and how long requests wait for one to fill.
     #[serde(default = "default_batch")]
     pub batch: BatchLimits,
+}
+
+/// How the connections of clients are encrypted. Files that change count for the connections that come after.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpTlsOptions {
+    /// The certificate that is shown to clients, with those between it and an authority behind it, in a PEM file.
+    #[schemars(example = &"server.pem")]
+    pub crt_file: PathBuf,
+    /// The private key of `crt_file`, in a PEM file, not encrypted.
+    #[schemars(example = &"server.key")]
+    pub key_file: PathBuf,
+    /// The certificates of the authorities of clients, in a PEM file: clients must show a certificate that one of them vouches for.
+    /// Clients need none unless given.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+impl HttpTlsOptions {
+    pub(super) fn files(&self) -> ServerFiles {
+        ServerFiles {
+            certificate: self.crt_file.clone(),
+            key: self.key_file.clone(),
+            authorities: self.ca_file.clone(),
+        }
+    }
 }
 
 fn default_path() -> String {

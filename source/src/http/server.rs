@@ -4,23 +4,22 @@ use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     response::{IntoResponse, Response},
     routing::post,
-    serve::Listener,
 };
 use bytes::Bytes;
 use levada_connector_api::{Error, Result};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    net::TcpListener,
+    sync::{Semaphore, mpsc, oneshot},
     time::{Instant, sleep, timeout_at},
 };
 
-use super::options::HttpOptions;
+use super::{body::taken, connection::Limited, options::HttpOptions};
+use crate::tls::Server;
 
 /// How long an address may be taken by who has let it go.
 const LET_GO: Duration = Duration::from_secs(1);
@@ -52,20 +51,21 @@ struct Shared {
 /// Listens; requests come out of the other end of `requests`. Runs until it is dropped.
 ///
 /// # Errors
-/// The address cannot be listened at.
+/// The address cannot be listened at, or the certificate cannot be used.
 pub(super) async fn serve(
     options: HttpOptions,
     requests: mpsc::Sender<Request>,
 ) -> Result<(std::net::SocketAddr, impl Future<Output = ()> + Send + 'static)> {
+    let tls = options.tls.as_ref().map(|tls| Server::load(tls.files())).transpose()?;
     let listener = listen(&options.listen).await;
     let listener =
         listener.map_err(|error| Error::io(format!("cannot listen at {}", options.listen), error))?;
     let address = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
     let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
-    let path = options.path.clone();
+    let (path, patience) = (options.path.clone(), options.timeout.0);
     let router = Router::new().route(&path, post(take)).with_state(Arc::new(Shared { options, requests }));
     let served = async move {
-        if let Err(error) = axum::serve(Limited { listener, room }, router).await {
+        if let Err(error) = axum::serve(Limited { listener, room, tls, patience }, router).await {
             tracing::warn!(%error, "HTTP is not served any more");
         }
     };
@@ -90,20 +90,9 @@ async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Body)
     if !is_let_in(&shared.options, &headers) {
         return (StatusCode::UNAUTHORIZED, "the token is missing, or another\n").into_response();
     }
-    let most = usize::try_from(shared.options.body.0).unwrap_or(usize::MAX);
-    let body = match timeout_at(deadline, to_bytes(body, most)).await {
+    let body = match timeout_at(deadline, taken(&headers, body, shared.options.body)).await {
         Ok(Ok(body)) => body,
-        Ok(Err(error)) => {
-            let too_large = format!("{error:?}").contains("LengthLimit");
-            let (status, message) = match too_large {
-                true => (
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("a body may have {} at most\n", shared.options.body),
-                ),
-                false => (StatusCode::BAD_REQUEST, format!("the body did not come whole: {error}\n")),
-            };
-            return (status, message).into_response();
-        }
+        Ok(Err((status, message))) => return (status, format!("{message}\n")).into_response(),
         Err(_) => return (StatusCode::REQUEST_TIMEOUT, "the body did not come in time\n").into_response(),
     };
     let (answer, outcome) = oneshot::channel();
@@ -138,66 +127,4 @@ fn is_let_in(options: &HttpOptions, headers: &HeaderMap) -> bool {
     // Every byte is looked at, whichever is the first that differs.
     let (given, token) = (given.as_bytes(), token.reveal().as_bytes());
     given.len() == token.len() && given.iter().zip(token).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
-}
-
-/// A listener that lets so many in at once.
-struct Limited {
-    listener: TcpListener,
-    room: Arc<Semaphore>,
-}
-
-/// A connection with its place among those that there may be.
-struct Placed {
-    stream: TcpStream,
-    _place: Option<OwnedSemaphorePermit>,
-}
-
-impl Listener for Limited {
-    type Io = Placed;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Placed, Self::Addr) {
-        // It is never closed.
-        let place = Arc::clone(&self.room).acquire_owned().await.ok();
-        let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Placed { stream, _place: place }, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.listener.local_addr()
-    }
-}
-
-impl AsyncRead for Placed {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Placed {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-        bytes: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        std::pin::Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }

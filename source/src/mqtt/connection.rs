@@ -1,31 +1,62 @@
 //! A connection with a broker: what comes is read where it is asked for, what goes is written by a task.
 
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
-use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
+use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry, TlsOptions};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpStream,
     sync::mpsc,
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
 };
 
 use super::packet::{self, Hello, Incoming, MAX_PACKET_BYTES, Version};
+use crate::tls;
 
 /// Writes that may wait; those who acknowledge wait behind them.
 const QUEUED: usize = 64;
 /// Bytes that are read at once, about.
 const READ: usize = 64 << 10;
+/// How the alert of a broker that speaks TLS begins.
+const TLS_ALERT: [u8; 2] = [0x15, 0x03];
+
+type ReadHalf = Box<dyn AsyncRead + Send + Sync + Unpin>;
+type WriteHalf = Box<dyn AsyncWrite + Send + Sync + Unpin>;
+
+/// Where the broker is, and how the connection is encrypted, where it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) broker: &'a str,
+    pub(super) tls: Option<&'a TlsOptions>,
+}
+
+impl Place<'_> {
+    /// Connects, and agrees on encryption within a time.
+    async fn connect(self, patience: Duration) -> Result<(ReadHalf, WriteHalf)> {
+        let Self { broker, tls } = self;
+        let stream = TcpStream::connect(broker).await.map_err(|error| unreachable(broker, &error))?;
+        stream.set_nodelay(true).map_err(|error| unreachable(broker, &error))?;
+        let Some(tls) = tls else {
+            let (read, write) = stream.into_split();
+            return Ok((Box::new(read), Box::new(write)));
+        };
+        let shaken = timeout(patience, tls::connect(tls, stream, broker)).await;
+        let silent = |_| Error::connection(format!("{broker} does not answer: it may not speak TLS"));
+        let (read, write) = tokio::io::split(shaken.map_err(silent)??);
+        Ok((Box::new(read), Box::new(write)))
+    }
+}
+
+fn unreachable(broker: &str, error: &io::Error) -> Error {
+    Error::connection(format!("cannot reach {broker}: {error}"))
+}
 
 /// An open connection, subscribed. The task that writes ends with it.
-#[derive(Debug)]
 pub(super) struct Connection {
-    read: OwnedReadHalf,
+    broker: String,
+    read: ReadHalf,
     buffer: BytesMut,
     version: Version,
     /// How long nothing may be heard.
@@ -36,6 +67,12 @@ pub(super) struct Connection {
     early: Vec<(Incoming, Bytes)>,
     /// Whether the broker had kept a session.
     pub(super) resumed: bool,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("broker", &self.broker).finish_non_exhaustive()
+    }
 }
 
 impl Drop for Connection {
@@ -49,12 +86,12 @@ impl Connection {
     ///
     /// # Errors
     /// The broker is not there, or does not let this client in or subscribe.
-    pub(super) async fn open(broker: &str, hello: &Hello<'_>, filters: &[String]) -> Result<Self> {
-        match Self::open_in(broker, hello, filters, Version::V5).await {
+    pub(super) async fn open(place: Place<'_>, hello: &Hello<'_>, filters: &[String]) -> Result<Self> {
+        match Self::open_in(place, hello, filters, Version::V5).await {
             Ok(Some(connection)) => Ok(connection),
             // A broker of old may also hang up on what it does not know.
             Ok(None) => {
-                let older = Self::open_in(broker, hello, filters, Version::V3_1_1).await?;
+                let older = Self::open_in(place, hello, filters, Version::V3_1_1).await?;
                 older.ok_or_else(|| {
                     let message = "the broker speaks neither MQTT 5 nor MQTT 3.1.1";
                     Error::new(ErrorKind::Rejected, Domain::External, Retry::Never, message)
@@ -66,25 +103,36 @@ impl Connection {
 
     /// `None` where the broker does not speak the version.
     async fn open_in(
-        broker: &str,
+        place: Place<'_>,
         hello: &Hello<'_>,
         filters: &[String],
         version: Version,
     ) -> Result<Option<Self>> {
-        let unreachable = |error: &io::Error| Error::connection(format!("cannot reach {broker}: {error}"));
-        let stream = TcpStream::connect(broker).await.map_err(|error| unreachable(&error))?;
-        stream.set_nodelay(true).map_err(|error| unreachable(&error))?;
-        let (read, mut write) = stream.into_split();
+        let broker = place.broker;
+        let keep_alive = Duration::from_secs(hello.keep_alive.into());
+        let (read, mut write) = place.connect(keep_alive).await?;
         let mut out = Vec::new();
         packet::put_hello(hello, version, &mut out);
-        write.write_all(&out).await.map_err(|error| unreachable(&error))?;
-        let keep_alive = Duration::from_secs(hello.keep_alive.into());
+        let written = match write.write_all(&out).await {
+            Ok(()) => write.flush().await,
+            failed => failed,
+        };
+        written.map_err(|error| unreachable(broker, &error))?;
         let (writes, queue) = mpsc::channel(QUEUED);
         let writer = tokio::spawn(write_on(write, queue, keep_alive / 2));
         let patience = keep_alive + keep_alive / 2;
         let buffer = BytesMut::with_capacity(READ);
-        let mut connection =
-            Self { read, buffer, version, patience, writes, writer, early: Vec::new(), resumed: false };
+        let mut connection = Self {
+            broker: broker.to_owned(),
+            read,
+            buffer,
+            version,
+            patience,
+            writes,
+            writer,
+            early: Vec::new(),
+            resumed: false,
+        };
         let (welcome, _) = connection.packet().await?;
         match welcome {
             Incoming::Welcome { code: 0, session_present } => connection.resumed = session_present,
@@ -127,6 +175,10 @@ impl Connection {
     /// The next packet off the wire.
     async fn packet(&mut self) -> Result<(Incoming, Bytes)> {
         loop {
+            if self.buffer.starts_with(&TLS_ALERT) {
+                let message = format!("{} wants TLS: ask for it with `tls: {{}}`", self.broker);
+                return Err(Error::new(ErrorKind::Rejected, Domain::External, Retry::Never, message));
+            }
             if let Some(size) = packet::size(&self.buffer).map_err(not_mqtt)? {
                 if size > MAX_PACKET_BYTES + 5 {
                     return Err(not_mqtt("a packet is too long".to_owned()));
@@ -141,7 +193,10 @@ impl Connection {
             match read {
                 Ok(Ok(0)) => return Err(Error::connection("the broker has closed the connection")),
                 Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(Error::connection(format!("the connection is lost: {error}"))),
+                Ok(Err(error)) => {
+                    let lost = || Error::connection(format!("the connection is lost: {error}"));
+                    return Err(tls::failure(&self.broker, &error).unwrap_or_else(lost));
+                }
                 Err(_) => return Err(Error::connection("the broker does not answer any more")),
             }
         }
@@ -176,7 +231,7 @@ impl Connection {
 }
 
 /// Writes what comes, and a ping now and then; ends when the connection does.
-async fn write_on(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>, every: Duration) {
+async fn write_on(mut write: WriteHalf, mut queue: mpsc::Receiver<Vec<u8>>, every: Duration) {
     let mut pings = interval(every);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.tick().await;
@@ -188,7 +243,7 @@ async fn write_on(mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>,
             },
             _ = pings.tick() => packet::PING.to_vec(),
         };
-        if write.write_all(&bytes).await.is_err() {
+        if write.write_all(&bytes).await.is_err() || write.flush().await.is_err() {
             // Whoever reads learns that the connection is lost.
             return;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, port_of};
+use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, TlsOptions, port_of};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -32,6 +32,11 @@ pub struct MqttOptions {
     /// With what.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// Encrypts the connection with the broker; `{}` where the system's authorities vouch for its certificate. A certificate that
+    /// is rejected ends the pipeline. It has to be for the host of `broker`.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"ca_file": "ca.pem"}))]
+    pub tls: Option<TlsOptions>,
     /// The device of messages that name none, made of the topic: `{topic}` is all of it with its levels as nodes, `{1}` its first
     /// level, `{2}` its second. Of `plant/line1/d7`, `root.{topic}` is `root.plant.line1.d7`.
     #[serde(default)]
@@ -105,6 +110,13 @@ impl MqttOptions {
         if self.password.is_some() && self.user.is_none() {
             problems.push(Problem::new("password", "is for a `user`, and there is none"));
         }
+        if let Some(tls) = &self.tls {
+            problems.extend(tls.problems("tls"));
+            if !tls.verify_hostname {
+                let message = "a broker's certificate has to be for the host of its address";
+                problems.push(Problem::new("tls.verify_hostname", message));
+            }
+        }
         if self.topic_column.as_deref() == Some("") {
             problems.push(Problem::new("topic_column", "the name is empty"));
         }
@@ -152,5 +164,7 @@ mod tests {
         assert_eq!(paths(json!({"device": "root.{tpoic}"})), ["device"]);
         assert_eq!(paths(json!({"in_flight": 0, "keep_alive": "100ms"})), ["in_flight", "keep_alive"]);
         assert_eq!(paths(json!({"password": "p", "client_id": ""})), ["client_id", "password"]);
+        let tls = json!({"tls": {"crt_file": "c", "verify_hostname": false}});
+        assert_eq!(paths(tls), ["tls.crt_file", "tls.verify_hostname"]);
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use twox_hash::XxHash64;
 
 use super::{
-    connection::{Connection, goodbye},
+    connection::{Connection, Place, goodbye},
     options::MqttOptions,
     packet::{self, Hello, Incoming},
     topic::DeviceName,
@@ -244,7 +244,8 @@ impl MqttSource {
             session: u32::try_from(seconds(options.session)).unwrap_or(u32::MAX),
             in_flight: options.in_flight,
         };
-        let connection = Connection::open(&options.broker, &hello, options.topics.as_slice()).await?;
+        let place = Place { broker: &options.broker, tls: options.tls.as_ref() };
+        let connection = Connection::open(place, &hello, options.topics.as_slice()).await?;
         if !connection.resumed {
             // The broker knows of none of them.
             self.intake.in_flight.clear();

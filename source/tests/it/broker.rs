@@ -8,10 +8,17 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
+
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for S {}
+
+/// A connection, encrypted or not.
+type Stream = Box<dyn Wire>;
 
 /// What a broker is like, and what happened to it.
 #[derive(Debug, Default)]
@@ -48,6 +55,11 @@ impl Drop for Broker {
 
 impl Broker {
     pub(crate) async fn start(messages: Vec<(String, Vec<u8>)>) -> Self {
+        Self::with(messages, None).await
+    }
+
+    /// A broker whose connections are encrypted, where there is an acceptor.
+    pub(crate) async fn with(messages: Vec<(String, Vec<u8>)>, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let address = listener.local_addr().expect("bound");
         let state = State { messages, versions: vec![4, 5], granted: 1, ..State::default() };
@@ -60,8 +72,15 @@ impl Broker {
                 if let Some(before) = serving.take() {
                     before.abort();
                 }
-                let state = Arc::clone(&shared);
+                let (state, tls) = (Arc::clone(&shared), tls.clone());
                 serving = Some(tokio::spawn(async move {
+                    let stream: Stream = match tls {
+                        None => Box::new(stream),
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => Box::new(stream),
+                            Err(_) => return,
+                        },
+                    };
                     serve(stream, &state).await;
                 }));
             }
@@ -82,7 +101,7 @@ fn text(bytes: &[u8], at: &mut usize) -> String {
 }
 
 /// A packet's head and content.
-async fn packet(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+async fn packet(stream: &mut Stream) -> Option<(u8, Vec<u8>)> {
     let head = stream.read_u8().await.ok()?;
     let (mut length, mut shift) = (0, 0);
     loop {
@@ -98,7 +117,7 @@ async fn packet(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     Some((head, content))
 }
 
-async fn write(stream: &mut TcpStream, head: u8, content: &[u8]) -> Option<()> {
+async fn write(stream: &mut Stream, head: u8, content: &[u8]) -> Option<()> {
     let mut out = vec![head];
     let mut length = content.len();
     loop {
@@ -110,10 +129,11 @@ async fn write(stream: &mut TcpStream, head: u8, content: &[u8]) -> Option<()> {
         }
     }
     out.extend_from_slice(content);
-    stream.write_all(&out).await.ok()
+    stream.write_all(&out).await.ok()?;
+    stream.flush().await.ok()
 }
 
-async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
+async fn serve(mut stream: Stream, state: &Mutex<State>) -> Option<()> {
     let (_, hello) = packet(&mut stream).await?;
     let version = hello[6];
     let (code, resumed) = {
@@ -169,7 +189,7 @@ async fn serve(mut stream: TcpStream, state: &Mutex<State>) -> Option<()> {
 
 /// Sends what may be sent.
 async fn send(
-    stream: &mut TcpStream,
+    stream: &mut Stream,
     state: &Mutex<State>,
     version: u8,
     most: usize,

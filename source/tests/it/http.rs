@@ -14,12 +14,15 @@ use levada_testkit::{Row, SourceHarness, rows_of, source_contract};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     task::JoinSet,
 };
 
-use crate::contract::built;
+use crate::{
+    certificates::{self, certify},
+    contract::built,
+};
 
 const REQUESTS: i64 = 60;
 
@@ -30,18 +33,31 @@ fn body(number: i64) -> String {
 
 /// The status and the text of an answer; 0 where there was none.
 async fn post(address: &str, path: &str, head: &str, body: &str) -> (u16, String) {
-    let asked = async {
-        let mut stream = TcpStream::connect(address).await?;
-        let length = body.len();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{head}\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = asked.await.unwrap_or_default();
+    let asked = async { said(TcpStream::connect(address).await?, path, head, body.as_bytes()).await };
+    answered(&asked.await.unwrap_or_default())
+}
+
+/// What is answered to a request.
+async fn said(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+    head: &str,
+    body: &[u8],
+) -> std::io::Result<String> {
+    let length = body.len();
+    let mut request = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n{head}\r\n"
+    )
+    .into_bytes();
+    request.extend_from_slice(body);
+    stream.write_all(&request).await?;
+    stream.flush().await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}
+
+fn answered(answer: &str) -> (u16, String) {
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     (status, answer.split_once("\r\n\r\n").map(|(_, text)| text.to_owned()).unwrap_or_default())
 }
@@ -193,4 +209,112 @@ async fn no_more_connections_are_let_in_than_may_be() -> Result<()> {
     let codes = clients.join_all().await;
     assert_eq!(codes, [200; 5]);
     source.close().await
+}
+
+fn packed(body: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packer, body).expect("in memory");
+    packer.finish().expect("in memory")
+}
+
+#[tokio::test]
+async fn a_packed_body_is_unpacked_within_the_largest_size() -> Result<()> {
+    let address = free_address();
+    let mut source = source(&address, json!({"body": "4KiB", "timeout": "10s"}));
+    source.connect(&Checkpoint::new()).await?;
+    let asked = tokio::spawn(async move {
+        let whole = packed(body(7).as_bytes());
+        // A list in two members, as programs write that pack piece by piece.
+        let text = format!("[{},{}]", body(8), body(9));
+        let (first, second) = text.split_at(20);
+        let members = [packed(first.as_bytes()), packed(second.as_bytes())].concat();
+        let huge = packed(&b" ".repeat(2 << 20));
+        let mut answers = Vec::new();
+        for (encoding, bytes) in [
+            ("gzip", &whole[..]),
+            ("X-GZIP", &members),
+            ("identity", body(10).as_bytes()),
+            ("gzip", &packed(&b" ".repeat(4 << 10 | 1))),
+            ("gzip", &huge),
+            ("gzip", &whole[..whole.len() - 1]),
+            ("gzip", body(1).as_bytes()),
+            ("br", &whole),
+            ("gzip, gzip", &whole),
+        ] {
+            let head = format!("content-encoding: {encoding}\r\n");
+            let stream = TcpStream::connect(&address).await.expect("connected");
+            answers.push(answered(&said(stream, "/", &head, bytes).await.expect("an answer")));
+        }
+        answers
+    });
+    let mut rows = Vec::new();
+    while rows.len() < 4 {
+        let batch = source.next().await?.expect("a batch");
+        rows.extend(rows_of(&batch).into_iter().filter_map(|row| row.number));
+        source.settle(&end(&batch)).await?;
+    }
+    let answers = asked.await.expect("answers");
+    assert_eq!(rows, [7, 8, 9, 10]);
+    let codes: Vec<u16> = answers.iter().map(|answer| answer.0).collect();
+    assert_eq!(codes, [200, 200, 200, 413, 413, 400, 400, 415, 415], "{answers:?}");
+    assert!(
+        answers[3].1.contains("4KiB at most, also unpacked") && answers[6].1.contains("no gzip"),
+        "{answers:?}"
+    );
+    assert!(answers[7].1.contains("packed as `br` is not read"), "{answers:?}");
+    source.close().await
+}
+
+#[tokio::test]
+async fn encrypted_requests_are_taken_and_others_hold_up_nobody() -> Result<()> {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    certify(folder.path(), "mountain");
+    certify(folder.path(), "valley");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let address = free_address();
+    let tls = json!({"crt_file": file("mountain.pem"), "key_file": file("mountain.key"), "ca_file": file("valley.ca")});
+    let mut source = source(&address, json!({"tls": tls, "timeout": "10s"}));
+    source.connect(&Checkpoint::new()).await?;
+    // Somebody who never shakes hands.
+    let _silent = TcpStream::connect(&address).await.expect("connected");
+    let place = folder.path().to_owned();
+    let to = address.clone();
+    let asked = tokio::spawn(async move {
+        let mut codes = Vec::new();
+        for (number, trusts, shows) in
+            [(1, "mountain", Some("valley")), (2, "mountain", None), (3, "valley", Some("valley"))]
+        {
+            let client = certificates::client(&place, trusts, shows);
+            let asked = async {
+                let stream = TcpStream::connect(&to).await?;
+                let name = "127.0.0.1".try_into().expect("an address");
+                said(client.connect(name, stream).await?, "/", "", body(number).as_bytes()).await
+            };
+            codes.push(answered(&asked.await.unwrap_or_default()).0);
+        }
+        codes.push(post(&to, "/", "", &body(4)).await.0);
+        // What changes counts for those who come after.
+        certify(&place, "mountain");
+        let client = certificates::client(&place, "mountain", Some("valley"));
+        let stream = TcpStream::connect(&to).await.expect("connected");
+        let stream =
+            client.connect("127.0.0.1".try_into().expect("an address"), stream).await.expect("encrypted");
+        codes.push(answered(&said(stream, "/", "", body(5).as_bytes()).await.expect("an answer")).0);
+        codes
+    });
+    let mut rows = Vec::new();
+    while rows.len() < 2 {
+        let batch = source.next().await?.expect("a batch");
+        rows.extend(rows_of(&batch).into_iter().filter_map(|row| row.number));
+        source.settle(&end(&batch)).await?;
+    }
+    assert_eq!(asked.await.expect("answers"), [200, 0, 0, 0, 200]);
+    assert_eq!(rows, [1, 5]);
+    source.close().await?;
+    // A key that is another's.
+    let wrong = json!({"crt_file": file("mountain.pem"), "key_file": file("valley.key")});
+    let mut source = self::source(&address, json!({"tls": wrong}));
+    let error = source.connect(&Checkpoint::new()).await.expect_err("no pair");
+    assert!(!error.is_transient() && error.to_string().contains("it is no key for"), "{error}");
+    Ok(())
 }

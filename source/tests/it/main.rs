@@ -3,6 +3,7 @@
 #[cfg(feature = "kafka")]
 mod avro;
 mod broker;
+mod certificates;
 mod contract;
 mod http;
 #[cfg(feature = "kafka")]

@@ -11,7 +11,11 @@ use levada_testkit::{Row, SourceHarness, rows_of, source_contract};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{broker::Broker, contract::built};
+use crate::{
+    broker::Broker,
+    certificates::{self, certify},
+    contract::built,
+};
 
 fn message(number: i64) -> (String, Vec<u8>) {
     let payload = json!({"device": "root.d", "timestamp": number, "measurements": ["n"], "values": [number], "types": ["INT64"]});
@@ -175,4 +179,51 @@ async fn what_a_broker_rejects_is_told_and_not_tried_again() {
     let busy = Broker::start(Vec::new()).await;
     busy.state.lock().code = 0x89;
     assert!(source(&busy, json!({})).connect(&Checkpoint::new()).await.expect_err("busy").is_transient());
+}
+
+#[tokio::test]
+async fn an_encrypted_broker_is_read_and_one_that_nobody_vouches_for_is_not() -> Result<()> {
+    let folder = TempDir::new().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    certify(folder.path(), "mountain");
+    certify(folder.path(), "valley");
+    for clients in [None, Some("valley")] {
+        let tls = certificates::server(folder.path(), "mountain", clients);
+        let broker = Broker::with(messages(40), Some(tls)).await;
+        let mut known = json!({"ca_file": file("mountain.ca")});
+        if clients.is_some() {
+            let error = first(&broker, &known).await.expect_err("without a certificate");
+            assert!(
+                !error.is_transient() && error.to_string().contains("it may want a certificate"),
+                "{error}"
+            );
+            known["crt_file"] = json!(file("valley.pem"));
+            known["key_file"] = json!(file("valley.key"));
+        }
+        let mut source = source(&broker, json!({"tls": known}));
+        source.connect(&Checkpoint::new()).await?;
+        let batches = read(&mut source, 40).await?;
+        source.settle(&end(&batches)).await?;
+        until_acknowledged(&broker, 40).await;
+        source.close().await?;
+        let error = first(&broker, &json!({"ca_file": file("valley.ca")})).await.expect_err("of another");
+        assert!(
+            !error.is_transient() && error.to_string().contains("no authority that is trusted here"),
+            "{error}"
+        );
+        let error = first(&broker, &json!(null)).await.expect_err("not encrypted");
+        assert!(!error.is_transient() && error.to_string().contains("wants TLS"), "{error}");
+    }
+    let plain = Broker::start(messages(1)).await;
+    plain.state.lock().code = 0;
+    let error = first(&plain, &json!({"ca_file": file("mountain.ca")})).await.expect_err("not TLS");
+    assert!(error.to_string().contains("cannot agree on encryption"), "{error}");
+    Ok(())
+}
+
+/// Connects and reads what comes first.
+async fn first(broker: &Broker, tls: &Value) -> Result<()> {
+    let mut source = source(broker, json!({"tls": tls}));
+    source.connect(&Checkpoint::new()).await?;
+    source.next().await.map(drop)
 }

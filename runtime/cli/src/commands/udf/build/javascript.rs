@@ -40,7 +40,9 @@ pub(super) fn build(project: &Path) -> anyhow::Result<PathBuf> {
     // Files are found below the folder that it is started in.
     command.current_dir(root(project, &folder)?).arg("sdk/levada_border.js");
     command.arg("--wit").arg(&wit).args(["-n", "library", "-o"]).arg(&made);
-    WITHOUT.iter().for_each(|each| drop(command.args(["-d", each])));
+    for each in WITHOUT {
+        command.args(["-d", each]);
+    }
     run(&mut command)?;
     let component = fs::read(&made).context("componentize-js gave no component")?;
     declared::write(project, component, &functions)

@@ -8,28 +8,40 @@ use levada_storage::View;
 
 use crate::{
     QueryContext, QueryError,
-    chunk::texts,
+    chunk::{ready, texts, timeless},
     node::Node,
     plan::{Bound, column},
     select,
 };
 
 /// The lines of a query's plan. With `analyze` the query is run as well, when the lines are pulled, and they say what each
-/// node gave and how long it took; its rows are not given out.
+/// node gave and how long it took; its rows are neither given out nor, where they are to be written, written.
 pub(crate) fn plan(
     query: &Select,
     analyze: bool,
     view: Arc<dyn View>,
     context: &QueryContext,
 ) -> Result<Bound, QueryError> {
-    let bound = match &query.into {
-        Some(_) if analyze => return Err(QueryError::unsupported("explain analyze of select into")),
-        Some(into) => select::plan_into(query, into, view, context)?.0,
-        None => select::plan(query, view, context)?,
+    let (bound, targets) = match &query.into {
+        Some(into) => {
+            let (bound, targets) = select::plan_into(query, into, view, context)?;
+            (bound, Some(targets.len()))
+        }
+        None => (select::plan(query, view, context)?, None),
     };
     if analyze {
         let columns = vec![column("Explain Analyze", DataType::Text)];
-        return Ok(Bound::new(false, columns, Node::Analyze(Box::new(bound.root))));
+        let analyzed = Node::Analyze(Box::new(bound.root));
+        let root = match targets {
+            None => analyzed,
+            Some(targets) => {
+                let note =
+                    format!("for {targets} series, and nothing is written: SELECT INTO alone does that");
+                let note = timeless(vec![texts([Some(note.as_str())])]);
+                Node::Concat(vec![Node::Given(ready(vec![note])), analyzed])
+            }
+        };
+        return Ok(Bound::new(false, columns, root));
     }
     let lines = bound.root.describe();
     let columns = vec![column("distribution plan", DataType::Text)];

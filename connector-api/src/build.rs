@@ -37,6 +37,8 @@ pub enum StoreTarget {
         zone: Option<String>,
         /// How connections are encrypted; not at all where nothing is said.
         tls: Option<TlsOptions>,
+        /// How many rows of a query an answer brings; 5,000 where nothing is said.
+        fetch_size: Option<usize>,
     },
 }
 

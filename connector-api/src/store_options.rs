@@ -43,6 +43,7 @@ impl StoreOptions {
                 timeout: self.timeout,
                 zone: None,
                 tls: self.tls.clone(),
+                fetch_size: None,
             }),
             _ => None,
         }

@@ -10,7 +10,8 @@ use levada_rpc::{ClientOptions, Pool, PoolOptions, Tls, TlsFiles};
 /// # Errors
 /// No node answers, or the login or a certificate is rejected.
 pub async fn open(target: &StoreTarget) -> Result<Option<Arc<dyn Session>>> {
-    let StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone, tls } = target else {
+    let StoreTarget::Nodes { nodes, user, password, sessions, timeout, zone, tls, fetch_size } = target
+    else {
         return Ok(None);
     };
     let mut client = ClientOptions {
@@ -20,6 +21,7 @@ pub async fn open(target: &StoreTarget) -> Result<Option<Arc<dyn Session>>> {
     };
     client.call_timeout = timeout.map_or(client.call_timeout, |timeout| timeout.0);
     client.zone = zone.clone().unwrap_or(client.zone);
+    client.fetch_size = fetch_size.map_or(client.fetch_size, |rows| i32::try_from(rows).unwrap_or(i32::MAX));
     client.tls = tls.as_ref().map(load).transpose()?;
     let options = PoolOptions { sessions: *sessions, ..PoolOptions::new(nodes.clone(), client) };
     let pool = Pool::new(options);

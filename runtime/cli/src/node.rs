@@ -57,6 +57,20 @@ impl NodeArgs {
         sessions: usize,
         zone: Option<String>,
     ) -> anyhow::Result<Arc<dyn Session>> {
+        self.open_fetching(node, sessions, zone, None).await
+    }
+
+    /// [`NodeArgs::open`], where an answer brings so many rows of a query.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn open_fetching(
+        &self,
+        node: &str,
+        sessions: usize,
+        zone: Option<String>,
+        fetch_size: Option<usize>,
+    ) -> anyhow::Result<Arc<dyn Session>> {
         port_of(node).map_err(|problem| Failure::invalid(format!("--node: {problem}")))?;
         let tls = self.tls();
         if let Some(options) = &tls {
@@ -72,6 +86,7 @@ impl NodeArgs {
             timeout: None,
             zone,
             tls,
+            fetch_size,
         };
         Ok(EngineStores::new().open(&target).await?)
     }

@@ -24,10 +24,11 @@ use std::{
 
 use async_trait::async_trait;
 use levada_engine::Engine;
-use levada_model::{Outcome, Session};
+use levada_model::{Outcome, Session, SessionOptions};
 use parking_lot::RwLock;
 use tokio::task::block_in_place;
 
+pub(crate) use self::split::statements;
 use self::{
     command::{Command, HELP},
     complete::Current,
@@ -41,20 +42,22 @@ use crate::{
     output::{self, CsvStyle, Format, Zone},
 };
 
-/// Where a shell's session comes from: a new one for each time zone that is set.
+/// Where a shell's session comes from: a new one for each time zone or number of rows that is set.
 #[async_trait]
 pub(crate) trait Sessions: Send + Sync {
-    /// A session that understands times in this zone.
+    /// A session that understands times in this zone, and whose queries give so many rows at a time; as many as the store likes where
+    /// `None`.
     ///
     /// # Errors
     /// There is no such zone, or the store cannot be reached.
-    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>>;
+    async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>>;
 }
 
 #[async_trait]
 impl Sessions for Engine {
-    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
-        Ok(Arc::new(self.session(Some(&zone.name()))?))
+    async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>> {
+        let options = SessionOptions { zone: Some(zone.name()), fetch_size, ..SessionOptions::default() };
+        Ok(Arc::new(self.open_session(options).await?))
     }
 }
 
@@ -64,6 +67,7 @@ pub(crate) struct Shell<'a> {
     session: Current,
     format: Format,
     zone: Zone,
+    fetch_size: Option<usize>,
     timing: bool,
     paged: bool,
     /// Whether somebody types.
@@ -78,9 +82,19 @@ impl<'a> Shell<'a> {
     /// # Errors
     /// There is no session to be had.
     pub(crate) async fn new(sessions: &'a dyn Sessions, format: Format, zone: Zone) -> anyhow::Result<Self> {
-        let session = Arc::new(RwLock::new(sessions.open(&zone).await?));
+        let session = Arc::new(RwLock::new(sessions.open(&zone, None).await?));
         let (timing, paged) = (format == Format::Table, true);
-        Ok(Self { sessions, session, format, zone, timing, paged, interactive: false, last: None })
+        Ok(Self {
+            sessions,
+            session,
+            format,
+            zone,
+            fetch_size: None,
+            timing,
+            paged,
+            interactive: false,
+            last: None,
+        })
     }
 
     /// Runs statements separated by semicolons; the first that fails ends it.
@@ -137,7 +151,10 @@ impl<'a> Shell<'a> {
 
     /// What changes how the shell works, or says how.
     async fn obey(&mut self, command: Command) -> anyhow::Result<()> {
-        let asked = matches!(command, Command::Help | Command::ShowZone | Command::ShowTimeDisplay);
+        let asked = matches!(
+            command,
+            Command::Help | Command::ShowZone | Command::ShowTimeDisplay | Command::ShowFetchSize
+        );
         let said = match command {
             Command::Help => HELP.to_owned(),
             Command::Timing(wanted) => {
@@ -151,7 +168,7 @@ impl<'a> Shell<'a> {
             Command::SetZone(name) => {
                 let zone = Zone::parse(Some(&name)).map_err(Failure::invalid)?;
                 let zone = zone.displayed(self.zone.display().clone());
-                *self.session.write() = self.sessions.open(&zone).await?;
+                *self.session.write() = self.sessions.open(&zone, self.fetch_size).await?;
                 self.zone = zone;
                 format!("Time zone has set to {name}")
             }
@@ -162,6 +179,12 @@ impl<'a> Shell<'a> {
                 said
             }
             Command::ShowTimeDisplay => format!("Current time format: {}", self.zone.display()),
+            Command::SetFetchSize(rows) => {
+                *self.session.write() = self.sessions.open(&self.zone, rows).await?;
+                self.fetch_size = rows;
+                format!("Fetch size has set to {}", named(rows))
+            }
+            Command::ShowFetchSize => format!("Current fetch size: {}", named(self.fetch_size)),
             Command::Quit | Command::Watch(_) | Command::Statement(_) => String::new(),
         };
         // A script reads rows; that something was set is for those who type.
@@ -249,4 +272,9 @@ impl<'a> Shell<'a> {
         }
         Ok(())
     }
+}
+
+/// A number of rows that come at a time.
+fn named(fetch_size: Option<usize>) -> String {
+    fetch_size.map_or_else(|| "default".to_owned(), |rows| rows.to_string())
 }

@@ -65,6 +65,7 @@ async fn nodes_that_do_not_answer_are_told_by_name() {
         timeout: None,
         zone: None,
         tls: None,
+        fetch_size: None,
     };
     let error = EngineStores::new().open(&target).await.expect_err("nobody is there");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Connection, true));

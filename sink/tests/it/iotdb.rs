@@ -126,6 +126,7 @@ async fn database_and_series_are_created_first() -> Result<()> {
         timeout: Some(Interval(Duration::from_secs(5))),
         zone: None,
         tls: None,
+        fetch_size: None,
     };
     assert_eq!(store.opened(), vec![target; 2]);
     assert_eq!(store.open_sessions(), 0);

@@ -22,6 +22,7 @@
 mod devices;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod parquet_file;
 mod target;
 mod tsfile;
 
@@ -38,6 +39,7 @@ use levada_engine::Access;
 use levada_model::{PathPattern, ResultColumn, Rows, Session};
 use levada_tsfile::Version;
 
+pub(super) use self::parquet_file::ParquetFile;
 use self::target::{Output, Target};
 use crate::{
     exit::{self, Failure},

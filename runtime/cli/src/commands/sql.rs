@@ -8,17 +8,33 @@ use async_trait::async_trait;
 use levada_engine::{Access, EmbeddedSession, Engine, EngineOptions, is_query};
 use levada_model::{
     Checkpoint, Device, Outcome, Path as DevicePath, PathPattern, Rows, Series, SeriesSchema, Session,
-    SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
+    SessionCapabilities, SessionError, SessionOptions, StatusCode, Write, WriteReport,
 };
 use tokio::sync::OnceCell;
 
+use super::export::ParquetFile;
 use crate::{
     exit::Failure,
     functions,
     node::{self, NodeArgs, is_missing, no_folder},
     output::{Format, Zone},
-    shell::{Sessions, Shell},
+    shell::{Sessions, Shell, statements},
 };
+
+/// The form of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum SqlFormat {
+    /// Boxes, as IoTDB's own tools draw them.
+    Table,
+    /// Comma-separated values with a header.
+    Csv,
+    /// One JSON array of objects.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// A file of Apache Parquet.
+    Parquet,
+}
 
 /// Options of `sql`.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,9 +55,15 @@ pub(crate) struct SqlArgs {
     /// Run the statements of this file, and end; `-` is the standard input
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "execute")]
     file: Option<PathBuf>,
-    /// How rows are printed
+    /// How rows are printed; `parquet` writes those of one query to --output, or to the standard output where that is no terminal
     #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    format: SqlFormat,
+    /// The file of --format parquet
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace a file that exists, once all rows are written
+    #[arg(long, requires = "output")]
+    force: bool,
     /// The time zone times are read and printed in (`UTC`, `Europe/Lisbon`, `+08:00`); the machine's if not given
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
@@ -49,12 +71,12 @@ pub(crate) struct SqlArgs {
 
 pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     let zone = Zone::parse(args.zone.as_deref()).map_err(Failure::invalid)?;
-    let text = args.text()?;
+    let asked = args.asked()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let data = match node::Store::named(args.data.as_deref(), &args.node)? {
         node::Store::Node(address, args_of_node) => {
             let node = Node { address, args: args_of_node };
-            return runtime.block_on(converse(&node, args.format, zone, text, address));
+            return runtime.block_on(converse(&node, asked, zone, address));
         }
         node::Store::Folder(data) => data,
     };
@@ -71,7 +93,7 @@ pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
             folder.0.engine().await?;
         }
         let name = std::path::absolute(data).unwrap_or_else(|_| data.to_owned());
-        converse(&folder, args.format, zone, text, &name.display().to_string()).await
+        converse(&folder, asked, zone, &name.display().to_string()).await
     });
     if let Some(engine) = folder.0.engine.get() {
         runtime.block_on(engine.close())?;
@@ -79,7 +101,45 @@ pub(super) fn sql(args: &SqlArgs) -> anyhow::Result<ExitCode> {
     outcome
 }
 
+/// What is asked, and where the rows go.
+enum Asked {
+    /// Statements, or those that are typed where there are none, whose rows are printed.
+    Printed(Format, Option<String>),
+    /// A query, whose rows are a file.
+    Parquet(String, ParquetFile),
+}
+
 impl SqlArgs {
+    /// What is asked, and where the rows go.
+    fn asked(&self) -> anyhow::Result<Asked> {
+        let format = match self.format {
+            SqlFormat::Table => Format::Table,
+            SqlFormat::Csv => Format::Csv,
+            SqlFormat::Json => Format::Json,
+            SqlFormat::Jsonl => Format::Jsonl,
+            SqlFormat::Parquet => {
+                // What is not there is said before anything is read.
+                let file = ParquetFile::choose(self.output.as_deref(), self.force)?;
+                let statements = self.text()?.map(|text| statements(&text)).unwrap_or_default();
+                return match <[String; 1]>::try_from(statements) {
+                    Ok([query]) => Ok(Asked::Parquet(query, file)),
+                    Err(others) => {
+                        let message = format!(
+                            "--format parquet has the rows of one query, and there are {}: give it with -e or -f",
+                            others.len()
+                        );
+                        Err(Failure::invalid(message).into())
+                    }
+                };
+            }
+        };
+        if self.output.is_some() {
+            let message = "--output is for --format parquet: other formats go to the standard output";
+            return Err(Failure::invalid(message).into());
+        }
+        Ok(Asked::Printed(format, self.text()?))
+    }
+
     /// The statements that were given; `None` where they are read one after the other.
     fn text(&self) -> anyhow::Result<Option<String>> {
         match &self.file {
@@ -97,14 +157,22 @@ impl SqlArgs {
     }
 }
 
-/// Runs the statements of `text`, or those that are typed.
+/// Writes the file that is asked for, or runs statements: those that are given, or those that are typed.
 async fn converse(
     sessions: &dyn Sessions,
-    format: Format,
+    asked: Asked,
     zone: Zone,
-    text: Option<String>,
     store: &str,
 ) -> anyhow::Result<ExitCode> {
+    let (format, text) = match asked {
+        Asked::Printed(format, text) => (format, text),
+        Asked::Parquet(query, file) => {
+            let session = sessions.open(&zone, None).await?;
+            let written = file.write(&*session, &query).await;
+            session.close().await?;
+            return written.map(|()| ExitCode::SUCCESS);
+        }
+    };
     let mut shell = Shell::new(sessions, format, zone).await?;
     let outcome = match text {
         Some(text) => shell.execute(&text).await,
@@ -122,9 +190,9 @@ struct Node<'a> {
 
 #[async_trait]
 impl Sessions for Node<'_> {
-    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
+    async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>> {
         // Statements are run one after the other, and what one sets holds for the next.
-        self.args.open(self.address, 1, Some(zone.name())).await
+        self.args.open_fetching(self.address, 1, Some(zone.name()), fetch_size).await
     }
 }
 
@@ -147,8 +215,9 @@ struct Folder(Arc<Lazy>);
 
 #[async_trait]
 impl Sessions for Folder {
-    async fn open(&self, zone: &Zone) -> anyhow::Result<Arc<dyn Session>> {
-        let store = Store { folder: Arc::clone(&self.0), zone: zone.name(), session: OnceCell::new() };
+    async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>> {
+        let store =
+            Store { folder: Arc::clone(&self.0), zone: zone.name(), fetch_size, session: OnceCell::new() };
         Ok(Arc::new(store))
     }
 }
@@ -158,12 +227,17 @@ impl Sessions for Folder {
 struct Store {
     folder: Arc<Lazy>,
     zone: String,
+    fetch_size: Option<usize>,
     session: OnceCell<EmbeddedSession>,
 }
 
 impl Store {
     async fn open(&self) -> anyhow::Result<&EmbeddedSession> {
-        let open = async || Ok(self.folder.engine().await?.session(Some(&self.zone))?);
+        let open = async || {
+            let (zone, fetch_size) = (Some(self.zone.clone()), self.fetch_size);
+            let options = SessionOptions { zone, fetch_size, ..SessionOptions::default() };
+            Ok(self.folder.engine().await?.open_session(options).await?)
+        };
         self.session.get_or_try_init(open).await
     }
 

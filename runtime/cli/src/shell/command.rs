@@ -15,10 +15,13 @@ Statements end with a semicolon and may take several lines. For the shell itself
   \\q, exit             ends the shell
   set time_zone=ZONE            the zone times are read and printed in: `Europe/Lisbon`, `+08:00`
   set time_display_type=TYPE    how times are printed: `default`, `long` (milliseconds), or a form as `yyyy-MM-dd HH:mm:ss`
-  show time_zone, show time_display_type";
+  set fetch_size=ROWS           how many rows of a query come at a time; `default` for the store's own number
+  show time_zone, show time_display_type, show fetch_size";
 
 /// How often `\watch` asks where it is not said.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
+/// The most rows that come at a time: they are held in memory.
+const MAX_FETCH_SIZE: u32 = 1_000_000;
 /// The longest interval of `\watch`: a day.
 const MAX_WATCH_SECONDS: f64 = 86_400.0;
 
@@ -37,6 +40,9 @@ pub(super) enum Command {
     ShowZone,
     SetTimeDisplay(TimeDisplay),
     ShowTimeDisplay,
+    /// Rows that come at a time; as many as the store likes where `None`.
+    SetFetchSize(Option<usize>),
+    ShowFetchSize,
 }
 
 impl Command {
@@ -60,6 +66,7 @@ impl Command {
             return match rest.to_ascii_lowercase().as_str() {
                 "time_zone" => Some(Ok(Self::ShowZone)),
                 "time_display_type" => Some(Ok(Self::ShowTimeDisplay)),
+                "fetch_size" => Some(Ok(Self::ShowFetchSize)),
                 _ => None,
             };
         }
@@ -71,8 +78,22 @@ impl Command {
         match name.trim().to_ascii_lowercase().as_str() {
             "time_zone" => Some(Ok(Self::SetZone(value.to_owned()))),
             "time_display_type" => Some(TimeDisplay::parse(value).map(Self::SetTimeDisplay)),
+            "fetch_size" => Some(fetch_size(value).map(Self::SetFetchSize)),
             _ => None,
         }
+    }
+}
+
+/// How many rows come at a time.
+fn fetch_size(value: &str) -> Result<Option<usize>, String> {
+    if value.eq_ignore_ascii_case("default") {
+        return Ok(None);
+    }
+    match value.parse::<u32>() {
+        Ok(rows @ 1..=MAX_FETCH_SIZE) => Ok(Some(rows as usize)),
+        _ => Err(format!(
+            "fetch_size is a number of rows from 1 to {MAX_FETCH_SIZE}, or `default`, not `{value}`"
+        )),
     }
 }
 
@@ -143,6 +164,14 @@ mod tests {
         assert_eq!(parsed("SET time_zone = '+08:00'"), Command::SetZone("+08:00".to_owned()));
         assert_eq!(parsed("set TIME_DISPLAY_TYPE=long"), Command::SetTimeDisplay(TimeDisplay::Millis));
         assert_eq!(parsed("show Time_Zone"), Command::ShowZone);
+        assert_eq!(parsed("set fetch_size=10000"), Command::SetFetchSize(Some(10_000)));
+        assert_eq!(parsed("SET fetch_size = default"), Command::SetFetchSize(None));
+        assert_eq!(parsed("show fetch_size"), Command::ShowFetchSize);
+        for wrong in ["0", "-1", "1000001", "many", ""] {
+            let message =
+                Command::parse(&format!("set fetch_size={wrong}")).expect("for the shell").expect_err(wrong);
+            assert!(message.contains("from 1 to 1000000"), "{message}");
+        }
         for (wrong, why) in [("\\timing x", "`on` or `off`"), ("\\watch -1", "seconds"), ("\\x", "`help`")] {
             let message = Command::parse(wrong).expect("for the shell").expect_err("wrong");
             assert!(message.contains(why), "{message}");

@@ -44,7 +44,7 @@ pub(super) fn split(text: &str) -> (Vec<String>, String) {
 }
 
 /// All statements of a text; the last needs no semicolon.
-pub(super) fn statements(text: &str) -> Vec<String> {
+pub(crate) fn statements(text: &str) -> Vec<String> {
     let (mut statements, rest) = split(text);
     let rest = rest.trim();
     if !rest.is_empty() {

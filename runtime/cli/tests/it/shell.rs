@@ -201,6 +201,53 @@ fn counts_of_nothing_are_rejected() {
 }
 
 #[test]
+fn the_rows_of_one_query_are_a_parquet_file() {
+    let workplace = with_rows();
+    let query = "select temperature, name from root.plant.d1";
+    let parquet = |more: &[&str]| {
+        workplace.run(&[&["sql", "--data", "data", "--format", "parquet"][..], more].concat())
+    };
+    assert_eq!(parquet(&["-e", query, "-o", "rows.parquet"]).ok(), "");
+    let bytes = std::fs::read(workplace.path("rows.parquet")).expect("a file");
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    // It is read back, and the standard output has the same.
+    workplace.run(&["import", "--data", "copy", "--device", "root.plant.d1", "rows.parquet"]);
+    workplace.write("query.sql", &format!("{query};\n"));
+    let piped = workplace
+        .levada(&["sql", "--data", "data", "--format", "parquet", "-f", "query.sql"])
+        .output()
+        .expect("levada runs");
+    assert_eq!(piped.stdout, bytes, "{}", String::from_utf8_lossy(&piped.stderr));
+    let there = parquet(&["-e", query, "-o", "rows.parquet"]);
+    assert!(there.code == Some(3) && there.stderr.contains("--force replaces it"), "{}", there.stderr);
+    parquet(&["-e", query, "-o", "rows.parquet", "--force"]).ok();
+    for (more, reason) in [
+        (&["-e", "select name from root.plant.d1; show databases"][..], "one query, and there are 2"),
+        (&["-e", "select name from"], "line 1"),
+        (&["-e", "insert into root.x.d(time, s) values (1, 1)"], "no query"),
+        (&[], "one query, and there are 0"),
+    ] {
+        let failed = parquet(&[more, &["-o", "none.parquet"]].concat());
+        assert!(failed.code != Some(0) && failed.stderr.contains(reason), "{more:?}: {}", failed.stderr);
+        assert!(!workplace.path("none.parquet").exists() && !workplace.path("none.parquet.part").exists());
+    }
+    let other = workplace.run(&["sql", "--data", "data", "--format", "csv", "-o", "x.csv", "-e", query]);
+    assert!(other.code == Some(3) && other.stderr.contains("for --format parquet"), "{}", other.stderr);
+}
+
+#[test]
+fn rows_come_in_steps_of_the_size_that_is_set() {
+    let workplace = with_rows();
+    let text = "set fetch_size=1; show fetch_size; select temperature from root.plant.d1; set fetch_size=default; show fetch_size; set fetch_size=0";
+    let failed = sql(&workplace, "csv", text);
+    assert_eq!(
+        failed.stdout,
+        "Current fetch size: 1\nTime,root.plant.d1.temperature\n1,21.5\n2,22.25\nCurrent fetch size: default\n"
+    );
+    assert!(failed.code == Some(3) && failed.stderr.contains("from 1 to 1000000"), "{}", failed.stderr);
+}
+
+#[test]
 fn a_data_folder_has_one_owner() {
     let workplace = with_rows();
     let mut owner = workplace

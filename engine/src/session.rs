@@ -1,5 +1,6 @@
 //! The session of somebody in the same process.
 
+mod apart;
 mod each;
 
 use std::{
@@ -18,7 +19,7 @@ use levada_model::{
     Checkpoint, Device, Follow, FollowFrom, Outcome, Path, PathPattern, QueryId, Rows, Series, SeriesSchema,
     Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
-use levada_sql::ast::{CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
+use levada_sql::ast::{Alignment, CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
 
 use crate::{
     EngineError,
@@ -100,6 +101,39 @@ impl EmbeddedSession {
         self.run(sql, statement, time).await
     }
 
+    /// The columns of a query with `disable align`, each with the rows that have a value of it; `None` of any other statement. The query may
+    /// compute for so long.
+    ///
+    /// # Errors
+    /// As [`Session::query`]; the query is not of the rows of series, or has very many columns.
+    pub async fn query_apart(
+        &self,
+        sql: &str,
+        time: Option<Duration>,
+    ) -> Result<Option<Vec<Rows>>, SessionError> {
+        self.check_open()?;
+        if !mentions_disable(sql) {
+            return Ok(None);
+        }
+        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        let Statement::Select(select) = statement else { return Ok(None) };
+        if select.alignment != Alignment::None || select.into.is_some() {
+            return Ok(None);
+        }
+        let columns = apart::columns(&select)?;
+        let mut found = Vec::new();
+        for column in columns {
+            let statement = Statement::Select(Box::new(column));
+            let Outcome::Rows(rows) = self.run(sql, statement, time).await? else { break };
+            match rows.columns.len() {
+                0 => return Ok(Some(found)),
+                1 if rows.has_time => found.push(rows),
+                _ => return Err(apart::not_rows()),
+            }
+        }
+        if found.len() == apart::MOST { Err(apart::too_many()) } else { Ok(Some(found)) }
+    }
+
     /// Makes the series of a file that are missing, with the types, encodings and compression that they have there. Those that
     /// exist stay as they are; what cannot be made is left to the rows that follow, which are rejected then.
     ///
@@ -172,6 +206,12 @@ impl EmbeddedSession {
         };
         statement::run(request, statement).await
     }
+}
+
+/// Whether a text may be a query with `disable align`: all others are not looked at twice.
+fn mentions_disable(sql: &str) -> bool {
+    const WORD: &[u8] = b"disable";
+    sql.as_bytes().windows(WORD.len()).any(|word| word.eq_ignore_ascii_case(WORD))
 }
 
 /// Whether a text is a statement that changes nothing, whatever store it is asked of.

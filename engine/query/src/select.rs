@@ -99,7 +99,9 @@ impl Planner<'_> {
     fn check(&self) -> Result<(), QueryError> {
         let query = self.query;
         if query.alignment == Alignment::None {
-            return Err(QueryError::unsupported("disable align"));
+            return Err(QueryError::unsupported(
+                "disable align gives each column times of its own, for which this client has no form: leave it out, or ask with a client of 0.12 or 0.13 or the shell of a data folder; here it",
+            ));
         }
         let positive = |value: Option<i64>, name: &str, letter: &str| match value {
             Some(value) if value <= 0 => {

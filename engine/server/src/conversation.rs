@@ -8,6 +8,7 @@ use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq
 use tokio::time::{Duration, Instant};
 
 use crate::{
+    apart::Apart,
     client::Client,
     link::Link,
     results::{Form, Query, Wanted},
@@ -42,11 +43,21 @@ pub(crate) struct Conversation {
     pub(crate) pipe: Option<Link>,
     known: Option<Known>,
     pub(crate) queries: HashMap<i64, Query>,
+    /// Queries whose columns have times of their own.
+    pub(crate) apart: HashMap<i64, Apart>,
 }
 
 impl Conversation {
     pub(crate) fn new(shared: Arc<Shared>, address: SocketAddr, peer: SocketAddr) -> Self {
-        Self { shared, address, peer, pipe: None, known: None, queries: HashMap::new() }
+        Self {
+            shared,
+            address,
+            peer,
+            pipe: None,
+            known: None,
+            queries: HashMap::new(),
+            apart: HashMap::new(),
+        }
     }
 
     /// Whether somebody is logged in.
@@ -85,6 +96,7 @@ impl Conversation {
             kind: 0,
         };
         self.queries.clear();
+        self.apart.clear();
         (self.known, self.pipe) = (None, None);
         // Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.
         let session = session.reached_at(self.address);
@@ -111,6 +123,7 @@ impl Conversation {
     /// Logs out, which ends all that is open.
     pub(crate) fn log_out(&mut self) {
         self.queries.clear();
+        self.apart.clear();
         (self.known, self.pipe) = (None, None);
     }
 
@@ -123,6 +136,16 @@ impl Conversation {
         // Deletions come as statements: from a pipe as long as it may send.
         let known = self.sender()?;
         let time = time(&self.shared, wanted.timeout);
+        // Clients before 1.0 alone have a form for columns with times of their own.
+        if known.client == Client::Old
+            && wanted.form == Form::Set
+            && let Some(columns) = known.session.query_apart(sql, Some(time)).await?
+        {
+            let mut query = Apart::open(&self.shared, columns, wanted)?;
+            let answer = query.first().await?;
+            self.apart.insert(query.id(), query);
+            return Ok(answer);
+        }
         match known.session.execute_within(sql, Some(time)).await? {
             Outcome::Done(message) => Ok(ExecuteStatementResp {
                 status: said(StatusCode::SUCCESS, message),
@@ -147,6 +170,13 @@ impl Conversation {
         form: Form,
     ) -> Result<FetchResultsResp, SessionError> {
         self.known()?;
+        if let Some(query) = self.apart.get_mut(&req.query_id) {
+            let answer = query.next(req.fetch_size).await;
+            if !answer.as_ref().is_ok_and(|answer| answer.has_result_set) {
+                self.apart.remove(&req.query_id);
+            }
+            return answer;
+        }
         let none = FetchResultsResp { status: done(), is_align: true, ..FetchResultsResp::default() };
         let Some(query) = self.queries.get_mut(&req.query_id) else {
             return Ok(FetchResultsResp { more_data: Some(false), ..none });

@@ -21,6 +21,7 @@
 //!
 //! Codes are those of IoTDB 2.0, whatever the client: so do its servers answer clients of all versions.
 
+mod apart;
 mod calls;
 mod client;
 mod connection;

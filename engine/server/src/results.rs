@@ -76,12 +76,7 @@ impl Query {
         wanted: Wanted,
         client: Client,
     ) -> Result<Self, SessionError> {
-        const TOO_MANY: StatusCode = StatusCode(717);
-        let permit = Arc::clone(&shared.queries).try_acquire_owned().map_err(|_| {
-            let message =
-                format!("{} queries are open, and more may not be: close some", shared.options.queries);
-            SessionError::new(TOO_MANY, message)
-        })?;
+        let permit = open_permit(shared)?;
         let id = rows.query.map_or_else(|| shared.next_id(), |query| query.0);
         let (places, sent) = places(&rows, client);
         Ok(Self {
@@ -236,13 +231,7 @@ impl Query {
 
     /// A type by its name. Clients before 1.0 know the first six only, and read the others by what they are sent as.
     fn type_name(&self, data_type: DataType) -> String {
-        let known = match data_type {
-            DataType::Timestamp => DataType::Int64,
-            DataType::Date => DataType::Int32,
-            DataType::String | DataType::Blob => DataType::Text,
-            other => other,
-        };
-        let shown = if self.client == Client::Old { known } else { data_type };
+        let shown = if self.client == Client::Old { old_name(data_type) } else { data_type };
         shown.to_string()
     }
 }
@@ -265,7 +254,29 @@ fn places(rows: &Rows, client: Client) -> (Vec<usize>, Vec<usize>) {
     (places.collect(), sent)
 }
 
-fn page_rows(fetch_size: Option<i32>) -> usize {
+/// Room for one more open query.
+///
+/// # Errors
+/// There are too many.
+pub(crate) fn open_permit(shared: &Arc<Shared>) -> Result<OwnedSemaphorePermit, SessionError> {
+    const TOO_MANY: StatusCode = StatusCode(717);
+    Arc::clone(&shared.queries).try_acquire_owned().map_err(|_| {
+        let message = format!("{} queries are open, and more may not be: close some", shared.options.queries);
+        SessionError::new(TOO_MANY, message)
+    })
+}
+
+/// The type that clients before 1.0 know a type by.
+pub(crate) fn old_name(data_type: DataType) -> DataType {
+    match data_type {
+        DataType::Timestamp => DataType::Int64,
+        DataType::Date => DataType::Int32,
+        DataType::String | DataType::Blob => DataType::Text,
+        other => other,
+    }
+}
+
+pub(crate) fn page_rows(fetch_size: Option<i32>) -> usize {
     fetch_size.and_then(|rows| usize::try_from(rows).ok()).filter(|rows| *rows > 0).unwrap_or(PAGE_ROWS)
 }
 

@@ -24,7 +24,7 @@ use std::{
 
 use async_trait::async_trait;
 use levada_engine::Engine;
-use levada_model::{Outcome, Session, SessionOptions};
+use levada_model::{Outcome, Rows, Session, SessionError, SessionOptions};
 use parking_lot::RwLock;
 use tokio::task::block_in_place;
 
@@ -51,6 +51,19 @@ pub(crate) trait Sessions: Send + Sync {
     /// # Errors
     /// There is no such zone, or the store cannot be reached.
     async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>>;
+
+    /// The columns of a query with `disable align`, each with its own times; `None` of any other statement, and where the store has no
+    /// form for it.
+    ///
+    /// # Errors
+    /// As those of a query.
+    async fn apart(
+        &self,
+        _zone: &Zone,
+        _sql: &str,
+    ) -> anyhow::Result<Result<Option<Vec<Rows>>, SessionError>> {
+        Ok(Ok(None))
+    }
 }
 
 #[async_trait]
@@ -58,6 +71,10 @@ impl Sessions for Engine {
     async fn open(&self, zone: &Zone, fetch_size: Option<usize>) -> anyhow::Result<Arc<dyn Session>> {
         let options = SessionOptions { zone: Some(zone.name()), fetch_size, ..SessionOptions::default() };
         Ok(Arc::new(self.open_session(options).await?))
+    }
+
+    async fn apart(&self, zone: &Zone, sql: &str) -> anyhow::Result<Result<Option<Vec<Rows>>, SessionError>> {
+        Ok(self.session(Some(&zone.name()))?.query_apart(sql, None).await)
     }
 }
 
@@ -235,14 +252,15 @@ impl<'a> Shell<'a> {
     async fn statement(&self, sql: &str, paged: bool) -> anyhow::Result<()> {
         let start = Instant::now();
         let progress = Progress::new(self.interactive);
-        let session = self.session();
-        let outcome = progress.during(session.execute(sql)).await.map_err(|error| {
-            let shown = point::underlined(sql, &error.message).map(|shown| format!("\n{shown}"));
-            Failure {
-                code: if error.code.0 / 100 == 7 { exit::INVALID } else { exit::FAILED },
-                message: Some(format!("{error}{}", shown.unwrap_or_default())),
+        let apart = self.sessions.apart(&self.zone, sql).await?;
+        if let Some(columns) = apart.map_err(|error| rejected(sql, &error))? {
+            for rows in columns {
+                self.shown(rows, paged, start, &progress).await?;
             }
-        })?;
+            return Ok(());
+        }
+        let session = self.session();
+        let outcome = progress.during(session.execute(sql)).await.map_err(|error| rejected(sql, &error))?;
         let table = self.format == Format::Table;
         match outcome {
             Outcome::Done(message) if !message.is_empty() => writeln!(io::stdout(), "Msg: {message}")?,
@@ -250,27 +268,46 @@ impl<'a> Shell<'a> {
                 writeln!(io::stdout(), "Msg: The statement is executed successfully.")?;
             }
             Outcome::Done(_) => {}
-            Outcome::Rows(rows) => {
-                let rows = progress.over(rows);
-                let mut out = Page::open(paged && table && io::stdin().is_terminal());
-                let written =
-                    output::write(rows, self.format, CsvStyle::default(), &self.zone, &mut out).await;
-                let count = match written {
-                    // Whoever leaves a pager has seen enough.
-                    Err(error) if paged && exit::is_broken_pipe(&error) => return Ok(()),
-                    written => written?,
-                };
-                if table {
-                    let empty = if count == 0 { "Empty set.\n" } else { "" };
-                    writeln!(out, "{empty}Total line number = {count}")?;
-                    if self.timing {
-                        writeln!(out, "It costs {:.3}s", start.elapsed().as_secs_f64())?;
-                    }
-                }
-                out.flush()?;
-            }
+            Outcome::Rows(rows) => self.shown(rows, paged, start, &progress).await?,
         }
         Ok(())
+    }
+
+    /// Shows the rows of a statement.
+    async fn shown(
+        &self,
+        rows: Rows,
+        paged: bool,
+        start: Instant,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
+        let table = self.format == Format::Table;
+        let rows = progress.over(rows);
+        let mut out = Page::open(paged && table && io::stdin().is_terminal());
+        let written = output::write(rows, self.format, CsvStyle::default(), &self.zone, &mut out).await;
+        let count = match written {
+            // Whoever leaves a pager has seen enough.
+            Err(error) if paged && exit::is_broken_pipe(&error) => return Ok(()),
+            written => written?,
+        };
+        if table {
+            let empty = if count == 0 { "Empty set.\n" } else { "" };
+            writeln!(out, "{empty}Total line number = {count}")?;
+            if self.timing {
+                writeln!(out, "It costs {:.3}s", start.elapsed().as_secs_f64())?;
+            }
+        }
+        out.flush()?;
+        Ok(())
+    }
+}
+
+/// What the shell says of a statement that failed.
+fn rejected(sql: &str, error: &SessionError) -> Failure {
+    let shown = point::underlined(sql, &error.message).map(|shown| format!("\n{shown}"));
+    Failure {
+        code: if error.code.0 / 100 == 7 { exit::INVALID } else { exit::FAILED },
+        message: Some(format!("{error}{}", shown.unwrap_or_default())),
     }
 }
 

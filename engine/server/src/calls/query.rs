@@ -110,8 +110,14 @@ impl Conversation {
     fn close(&mut self, req: &CloseOperationReq) -> Result<Status, SessionError> {
         self.known()?;
         match (req.query_id, req.statement_id) {
-            (Some(id), _) => drop(self.queries.remove(&id)),
-            (None, Some(statement)) => self.queries.retain(|_, query| query.statement_id() != statement),
+            (Some(id), _) => {
+                self.queries.remove(&id);
+                self.apart.remove(&id);
+            }
+            (None, Some(statement)) => {
+                self.queries.retain(|_, query| query.statement_id() != statement);
+                self.apart.retain(|_, query| query.statement_id() != statement);
+            }
             (None, None) => {}
         }
         Ok(done())
@@ -121,10 +127,11 @@ impl Conversation {
     async fn cancel(&mut self, query: i64) -> Result<Status, SessionError> {
         let session = &self.known()?.session;
         // One of this connection ends when it is dropped.
-        if !self.queries.contains_key(&query) {
+        if !self.queries.contains_key(&query) && !self.apart.contains_key(&query) {
             session.cancel(QueryId(query)).await?;
         }
         self.queries.remove(&query);
+        self.apart.remove(&query);
         Ok(done())
     }
 

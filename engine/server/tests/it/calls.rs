@@ -58,6 +58,49 @@ async fn columns_of_one_name_are_sent_as_each_version_reads_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn columns_have_times_of_their_own_where_a_client_can_take_that() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for sql in [
+        "create timeseries root.q.d.a INT32",
+        "create timeseries root.q.d.b TEXT",
+        "insert into root.q.d(time, a, b) values (1, 10, null), (2, null, 'x'), (3, 30, null), (4, 40, null)",
+    ] {
+        assert_eq!(peer.code(sql).await, 200, "{sql}");
+    }
+    let sql = "select a, b from root.q.d disable align";
+    let rejected = peer.call(&ExecuteQueryStatementV2 { req: statement(sql) }).await.expect("a reply").status;
+    let message = rejected.message.unwrap_or_default();
+    assert!(rejected.code == 300 && message.contains("times of its own"), "{message}");
+
+    let mut old = Peer::log_in(&served.address, Protocol::Binary, &[]).await;
+    let req = ExecuteStatementReq { fetch_size: Some(2), ..statement(sql) };
+    let first = old.call(&ExecuteQueryStatement { req }).await.expect("a reply");
+    assert_eq!(first.columns, Some(vec!["root.q.d.a".to_owned(), "root.q.d.b".to_owned()]));
+    assert_eq!(first.data_type_list, Some(vec!["INT32".to_owned(), "TEXT".to_owned()]));
+    assert_eq!((first.query_data_set, first.ignore_time_stamp), (None, Some(false)));
+    let times = |times: &[i64]| times.iter().flat_map(|time| time.to_be_bytes()).collect::<Vec<u8>>();
+    let numbers = |values: &[i32]| values.iter().flat_map(|value| value.to_be_bytes()).collect::<Vec<u8>>();
+    let page = first.non_align_query_data_set.expect("rows");
+    assert_eq!(page.time_list, [times(&[1, 3]), times(&[2])]);
+    assert_eq!(page.value_list, [numbers(&[10, 30]), [&numbers(&[1])[..], b"x"].concat()]);
+    let query = first.query_id.expect("a query");
+    let mut next = async || {
+        let req = FetchResultsReq { is_align: false, fetch_size: 2, ..fetch(sql, query) };
+        let more = old.call(&FetchResults { req }).await.expect("a reply");
+        (more.has_result_set, more.is_align, more.non_align_query_data_set)
+    };
+    let (has_rows, is_align, page) = next().await;
+    assert_eq!((has_rows, is_align), (true, false));
+    assert_eq!(page.expect("rows").time_list, [times(&[4]), times(&[])]);
+    assert!(!next().await.0, "all was read");
+    assert!(!next().await.0, "it is forgotten");
+    let aggregates = "select count(a) from root.q.d disable align";
+    let answer = old.call(&ExecuteQueryStatement { req: statement(aggregates) }).await.expect("a reply");
+    assert_eq!(answer.status.code, 701);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_before_1_0_are_told_types_that_they_know() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;

@@ -220,6 +220,12 @@ impl Sessions for Folder {
             Store { folder: Arc::clone(&self.0), zone: zone.name(), fetch_size, session: OnceCell::new() };
         Ok(Arc::new(store))
     }
+
+    async fn apart(&self, zone: &Zone, sql: &str) -> anyhow::Result<Result<Option<Vec<Rows>>, SessionError>> {
+        // A folder that is not there is not made for a query.
+        let Some(engine) = self.0.engine.get() else { return Ok(Ok(None)) };
+        Ok(engine.session(Some(&zone.name()))?.query_apart(sql, None).await)
+    }
 }
 
 /// A session with a data folder, opened when something is asked of it.

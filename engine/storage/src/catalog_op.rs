@@ -407,6 +407,35 @@ pub(crate) fn take_patterns(from: &mut Take<'_>) -> Result<Vec<PathPattern>, Mal
     (0..from.count(1)?).map(|_| PathPattern::parse(from.str()?).map_err(|_| Malformed)).collect()
 }
 
+fn put_stored(
+    bytes: &mut Vec<u8>,
+    device: &Path,
+    measurements: &[Arc<str>],
+    encoding: Option<Encoding>,
+    compressor: Option<Compressor>,
+) {
+    bytes.put_str(device.as_str());
+    for code in [encoding.map(Encoding::code), compressor.map(Compressor::code)] {
+        bytes.put_u8(u8::from(code.is_some()));
+        bytes.put_u8(code.unwrap_or_default());
+    }
+    bytes.put_len(measurements.len());
+    measurements.iter().for_each(|name| bytes.put_str(name));
+}
+
+fn take_stored(from: &mut Take<'_>, owner: Option<Arc<str>>) -> Result<CatalogOp, Malformed> {
+    let device = from.path()?;
+    let mut code = || Ok((from.flag()?, from.u8()?));
+    let (has_encoding, encoding) = code()?;
+    let (has_compressor, compressor) = code()?;
+    let known = |code| Encoding::from_code(code).ok_or(Malformed);
+    let encoding = has_encoding.then(|| known(encoding)).transpose()?;
+    let known = |code| Compressor::from_code(code).ok_or(Malformed);
+    let compressor = has_compressor.then(|| known(compressor)).transpose()?;
+    let names = (0..from.count(1)?).map(|_| Ok(from.str()?.into())).collect::<Result<Vec<_>, _>>()?;
+    Ok(CatalogOp::AlterStored { device, measurements: names, encoding, compressor, owner })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -453,33 +482,4 @@ mod tests {
             assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Err(Malformed));
         }
     }
-}
-
-fn put_stored(
-    bytes: &mut Vec<u8>,
-    device: &Path,
-    measurements: &[Arc<str>],
-    encoding: Option<Encoding>,
-    compressor: Option<Compressor>,
-) {
-    bytes.put_str(device.as_str());
-    for code in [encoding.map(Encoding::code), compressor.map(Compressor::code)] {
-        bytes.put_u8(u8::from(code.is_some()));
-        bytes.put_u8(code.unwrap_or_default());
-    }
-    bytes.put_len(measurements.len());
-    measurements.iter().for_each(|name| bytes.put_str(name));
-}
-
-fn take_stored(from: &mut Take<'_>, owner: Option<Arc<str>>) -> Result<CatalogOp, Malformed> {
-    let device = from.path()?;
-    let mut code = || Ok((from.flag()?, from.u8()?));
-    let (has_encoding, encoding) = code()?;
-    let (has_compressor, compressor) = code()?;
-    let known = |code| Encoding::from_code(code).ok_or(Malformed);
-    let encoding = has_encoding.then(|| known(encoding)).transpose()?;
-    let known = |code| Compressor::from_code(code).ok_or(Malformed);
-    let compressor = has_compressor.then(|| known(compressor)).transpose()?;
-    let names = (0..from.count(1)?).map(|_| Ok(from.str()?.into())).collect::<Result<Vec<_>, _>>()?;
-    Ok(CatalogOp::AlterStored { device, measurements: names, encoding, compressor, owner })
 }

@@ -6,6 +6,35 @@ use crate::{
     lexer::{Symbol, TokenKind},
 };
 
+/// What statements begin with.
+const FIRST: [&str; 25] = [
+    "SELECT",
+    "INSERT",
+    "CREATE",
+    "DELETE",
+    "DROP",
+    "ALTER",
+    "SET",
+    "UNSET",
+    "SHOW",
+    "COUNT",
+    "FLUSH",
+    "EXPLAIN",
+    "LOAD",
+    "MERGE",
+    "FULL",
+    "SETTLE",
+    "CLEAR",
+    "GRANT",
+    "REVOKE",
+    "LIST",
+    "KILL",
+    "START",
+    "STOP",
+    "DEACTIVATE",
+    "RENAME",
+];
+
 impl Parser<'_> {
     /// One statement.
     pub(super) fn statement(&mut self) -> Parsed<Statement> {
@@ -18,33 +47,6 @@ impl Parser<'_> {
         if let Some(what) = self.unsupported() {
             return Ok(Statement::Unsupported { what });
         }
-        const FIRST: [&str; 25] = [
-            "SELECT",
-            "INSERT",
-            "CREATE",
-            "DELETE",
-            "DROP",
-            "ALTER",
-            "SET",
-            "UNSET",
-            "SHOW",
-            "COUNT",
-            "FLUSH",
-            "EXPLAIN",
-            "LOAD",
-            "MERGE",
-            "FULL",
-            "SETTLE",
-            "CLEAR",
-            "GRANT",
-            "REVOKE",
-            "LIST",
-            "KILL",
-            "START",
-            "STOP",
-            "DEACTIVATE",
-            "RENAME",
-        ];
         match self.eat_any(&FIRST).map(|index| FIRST[index]) {
             Some("CREATE") => self.create(),
             Some("DELETE") => self.delete(),

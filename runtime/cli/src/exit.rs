@@ -41,6 +41,11 @@ impl Failure {
         Self { code: INVALID, message: Some(message.into()) }
     }
 
+    /// The process was asked to stop.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self { code: INTERRUPTED, message: Some(message.into()) }
+    }
+
     /// A failure that was told of already.
     pub(crate) fn told(code: u8) -> Self {
         Self { code, message: None }

@@ -147,8 +147,8 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         Ok(Some(rows)) => rows,
         Ok(None) => {
             target.discard();
-            let message = Some(format!("interrupted: nothing is written to {}", to.display()));
-            return Err(Failure { code: exit::INTERRUPTED, message }.into());
+            let message = format!("interrupted: nothing is written to {}", to.display());
+            return Err(Failure::interrupted(message).into());
         }
         Err(error) => {
             target.discard();

@@ -210,7 +210,12 @@ fn a_terminal_that_is_closed_settles_as_a_stop_does() {
     let workplace = Workplace::new();
     workplace.write("endless.yaml", ENDLESS);
     let args = ["run", "--quiet", "endless.yaml"];
-    let child = workplace.levada(&args).stderr(std::process::Stdio::piped()).spawn().expect("it starts");
+    let levada = workplace.levada(&args);
+    // As `nohup` leaves it, the signal would be ignored.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(levada.get_program()).args(args);
+    command.current_dir(levada.get_current_dir().expect("set")).stderr(std::process::Stdio::piped());
+    let child = command.spawn().expect("it starts");
     eventually("rows are written", || !rows(&workplace, "out").is_empty());
     let told = Command::new("kill").args(["-HUP", &child.id().to_string()]).status().expect("kill runs");
     assert!(told.success());

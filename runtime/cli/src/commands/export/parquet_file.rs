@@ -8,10 +8,7 @@ use std::{
 use levada_model::Session;
 
 use super::{Target, ask};
-use crate::{
-    exit::{self, Failure},
-    interrupt,
-};
+use crate::{exit::Failure, interrupt};
 
 /// A file that is to be written.
 #[derive(Debug)]
@@ -39,8 +36,7 @@ impl ParquetFile {
         let written = tokio::select! {
             biased;
             () = interrupt::asked() => {
-                let message = Some("interrupted: no file is written".to_owned());
-                Err(Failure { code: exit::INTERRUPTED, message }.into())
+                Err(Failure::interrupted("interrupted: no file is written").into())
             }
             written = self.rows(session, query) => written,
         };

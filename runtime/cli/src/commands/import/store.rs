@@ -27,10 +27,7 @@ use super::{
     rows::{Known, ROOT, RowReader, Rows, Taken, moved},
     times::RowCount,
 };
-use crate::{
-    exit::{self, Failure},
-    interrupt::Interrupt,
-};
+use crate::{exit::Failure, interrupt::Interrupt};
 
 /// More devices than this are not remembered at once.
 const KNOWN: usize = 100_000;
@@ -230,7 +227,7 @@ impl Import {
     /// The process is asked to stop.
     fn go_on(&self) -> anyhow::Result<()> {
         match self.interrupt.is_asked() {
-            true => Err(interrupted("interrupted; imported again, rows replace themselves")),
+            true => Err(Failure::interrupted("interrupted; imported again, rows replace themselves").into()),
             false => Ok(()),
         }
     }
@@ -273,11 +270,6 @@ impl Import {
             }
         }
     }
-}
-
-/// That the process was asked to stop.
-pub(super) fn interrupted(message: &str) -> anyhow::Error {
-    Failure { code: exit::INTERRUPTED, message: Some(message.to_owned()) }.into()
 }
 
 /// Whether several tablets are of one device.

@@ -19,8 +19,7 @@ use std::{
 
 use anyhow::Context;
 
-use super::super::store::interrupted;
-use crate::interrupt::Interrupt;
+use crate::{exit::Failure, interrupt::Interrupt};
 
 /// Rows that are taken in at once, and bytes.
 const ROWS: usize = 8_192;
@@ -201,7 +200,9 @@ impl Stream {
                 match next {
                     Next::Came => continue,
                     Next::Stop if batch.lines.is_empty() => {
-                        return Err(interrupted("interrupted; what had come by then is stored"));
+                        return Err(
+                            Failure::interrupted("interrupted; what had come by then is stored").into()
+                        );
                     }
                     Next::End if batch.bytes.len() > from => batch.end_line(from, number),
                     Next::Quiet | Next::Stop => self.begun = batch.bytes.split_off(from),

@@ -86,11 +86,6 @@ impl Attempts {
         }
     }
 
-    /// When the first attempt failed since one worked; `None` where none has.
-    pub(crate) fn since(&self) -> Option<Instant> {
-        self.first_failure
-    }
-
     /// How many attempts have failed since one worked.
     pub(crate) fn count(&self) -> u64 {
         self.failed

@@ -20,4 +20,4 @@ mod pool;
 pub mod thrift;
 
 pub use client::{Client, ClientError, ClientOptions, Generation, PipeIdentity, Tls, TlsError, TlsFiles};
-pub use pool::{Lease, Pool, PoolOptions};
+pub use pool::{Lease, Pool, PoolOptions, Trouble};

@@ -36,8 +36,10 @@ mod ready;
 mod schema;
 mod session;
 mod statement;
+mod trouble;
 mod types;
 mod write;
 
 pub use lease::{Lease, Pool};
 pub use options::PoolOptions;
+pub use trouble::Trouble;

@@ -12,6 +12,7 @@ use levada_config::RetryPolicy;
 use levada_connector_api::Interval;
 use levada_engine::{PipeMessage, PipeWork};
 use levada_model::SessionError;
+use levada_rpc::Trouble;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
@@ -31,6 +32,8 @@ pub(super) struct Failing<'a> {
     work: &'a PipeWork,
     retries: Arc<AtomicU32>,
     attempts: Attempts,
+    /// The failures of which only time tells whose fault they are.
+    vague: Trouble,
 }
 
 impl<'a> Failing<'a> {
@@ -41,12 +44,16 @@ impl<'a> Failing<'a> {
             max_interval: Interval(MAX_WAIT),
             max_elapsed: None,
         };
-        Self { work, retries, attempts: Attempts::new(policy, chance) }
+        Self { work, retries, attempts: Attempts::new(policy, chance), vague: Trouble::default() }
     }
 
     /// Something failed: tells people, where it does not pass soon, and waits.
     pub(super) async fn failed(&mut self, error: &SessionError) {
-        let wait = self.attempts.failed(Instant::now()).unwrap_or(MAX_WAIT);
+        let now = Instant::now();
+        let wait = self.attempts.failed(now).unwrap_or(MAX_WAIT);
+        if error.code.is_vague() {
+            self.vague.failed(now, PATIENCE);
+        }
         let (count, most) = (self.attempts.count(), u64::from(self.retries.load(Ordering::Relaxed)));
         let pipe = &self.work.definition().name;
         let message = &error.message;
@@ -74,9 +81,10 @@ impl<'a> Failing<'a> {
         }
     }
 
-    /// Whether it has failed for longer than a server takes to come to itself.
+    /// Whether the receiver has failed without a word about why for longer than a server takes to come to itself. The time in
+    /// which it was away does not count.
     pub(super) fn is_for_long(&self) -> bool {
-        self.attempts.since().is_some_and(|since| since.elapsed() >= PATIENCE)
+        self.vague.is_over(PATIENCE)
     }
 
     /// Something worked.
@@ -89,6 +97,7 @@ impl<'a> Failing<'a> {
             info!(pipe = self.work.definition().name, "a pipe sends again");
         }
         self.attempts.worked();
+        self.vague = Trouble::default();
         self.work.say(PipeMessage::Normal);
     }
 }

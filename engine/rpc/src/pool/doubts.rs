@@ -3,7 +3,7 @@
 //! A server that hangs up, fails internally or says no more than that it failed (see [`StatusCode::is_vague`]) may be in temporary
 //! trouble, as at its start, or may have met a request that it can never take.
 //! Only time tells them apart. The write is therefore repeated unchanged, until a request has failed [`MIN_FAILURES`] times and
-//! [`patience`](super::PoolOptions::patience) is over. From then on its requests are divided like rejected ones. Failed parts
+//! [`patience`](super::PoolOptions::patience) is over, in which time without a server does not count (see [`Trouble`]). From then on its requests are divided like rejected ones. Failed parts
 //! are remembered until the write ends, as a server that a part brings down needs some time after each.
 
 use std::{
@@ -16,6 +16,8 @@ use foldhash::fast::RandomState;
 use levada_model::{SessionError, StatusCode, Tablet};
 use parking_lot::Mutex;
 use tokio::time::Instant;
+
+use super::Trouble;
 
 /// A request that failed fewer times than this is not divided.
 const MIN_FAILURES: u32 = 5;
@@ -33,6 +35,7 @@ pub(super) struct Doubts {
 #[derive(Debug)]
 struct Doubted {
     since: Instant,
+    trouble: Trouble,
     strikes: HashMap<u64, u32>,
     given_up: HashMap<u64, (StatusCode, String)>,
 }
@@ -70,24 +73,26 @@ impl Doubts {
         part: bool,
         gone: bool,
         patience: Duration,
+        now: Instant,
     ) -> bool {
         let mut writes = self.writes.lock();
         if writes.len() >= MAX_WRITES && !writes.contains_key(&write) {
             let oldest = writes.iter().min_by_key(|(_, doubted)| doubted.since).map(|(key, _)| *key);
             oldest.map(|key| writes.remove(&key));
         }
-        let now = Instant::now();
         let doubted = writes.entry(write).or_insert_with(|| Doubted {
             since: now,
+            trouble: Trouble::default(),
             strikes: HashMap::new(),
             given_up: HashMap::new(),
         });
+        doubted.trouble.failed(now, patience);
         let strikes = doubted.strikes.entry(request).or_default();
         *strikes += 1;
         let sure = match (part, gone) {
             (true, false) => true,
             (true, true) => *strikes > 1,
-            (false, _) => *strikes >= MIN_FAILURES && now.duration_since(doubted.since) >= patience,
+            (false, _) => *strikes >= MIN_FAILURES && doubted.trouble.is_over(patience),
         };
         if !sure {
             return false;
@@ -100,5 +105,33 @@ impl Doubts {
     /// A write has ended.
     pub(super) fn forget(&self, write: u64) {
         self.writes.lock().remove(&write);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Whether a request is given up that fails after these waits.
+    fn given_up(waits: &[u64]) -> bool {
+        let (doubts, mut now) = (Doubts::default(), Instant::now());
+        let error = SessionError::new(StatusCode::EXECUTE_STATEMENT_ERROR, "in trouble");
+        waits.iter().any(|wait| {
+            now += Duration::from_secs(*wait);
+            doubts.failed((1, 2), &error, false, false, PATIENCE, now)
+        })
+    }
+
+    #[test]
+    fn a_server_that_is_back_after_a_long_outage_may_be_in_trouble_for_a_while() {
+        assert!(!given_up(&[0, 3_600, 1, 1, 2, 2, 2]));
+    }
+
+    #[test]
+    fn what_fails_each_time_is_given_up_after_patience() {
+        assert!(!given_up(&[0, 10, 10, 10, 10]) && given_up(&[0, 10, 10, 10, 10, 10, 10]));
+        assert!(given_up(&[0, 600, 600, 600, 600]), "each failure brings the server down for long");
     }
 }

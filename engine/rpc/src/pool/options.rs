@@ -20,7 +20,8 @@ pub struct PoolOptions {
     /// The longest time a node is left out.
     pub left_out_most: Duration,
     /// How long a write is repeated unchanged while servers hang up, or fail and do not say that its rows are why, before the rows
-    /// that cause it are looked for and rejected. A server in temporary trouble has to recover within that time.
+    /// that cause it are looked for and rejected. A server in temporary trouble has to recover within that time. Time in which it
+    /// cannot be reached does not count, see [`Trouble`](super::Trouble).
     pub patience: Duration,
     /// How long a statement that only reads waits for a server that answers that it is not ready (602), as while it recovers its
     /// files. Other statements are not repeated.

@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use levada_model::{Path, RejectedRows, SessionError, StatusCode, Tablet, Write, WriteReport};
+use tokio::time::Instant;
 
 use super::{
     Pool,
@@ -233,7 +234,8 @@ impl Pool {
             Ok(()) => Ok(None),
             Err(failed) if failed.doubtful => {
                 let patience = self.0.options.patience;
-                let given_up = doubts.failed(keys(), &failed.error, request.doubted, failed.gone, patience);
+                let (part, gone, now) = (request.doubted, failed.gone, Instant::now());
+                let given_up = doubts.failed(keys(), &failed.error, part, gone, patience, now);
                 if given_up {
                     Ok(Some(failed))
                 } else {

@@ -76,6 +76,7 @@ pub(super) async fn delete(
     apply(shared, move |storage| {
         let catalog = storage.catalog();
         let has_own = patterns.iter().any(|pattern| has_own_series(&*catalog, pattern));
+        creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
         // A view is deleted as a series is.
         let views = storage.drop_views(&patterns)?;
         if !has_own && views.count > 0 {
@@ -84,7 +85,6 @@ pub(super) async fn delete(
         if !has_own {
             return Err(no_own_series(&patterns));
         }
-        creation.check_aliased(Privilege::WriteSchema, &patterns, &*catalog)?;
         Ok(storage.delete_series_of(owner, &patterns)?)
     })
     .await?;

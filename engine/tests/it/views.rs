@@ -301,6 +301,8 @@ async fn what_can_be_no_view_is_rejected_with_the_reason() {
             300,
             "contains aggregation function(s) named [",
         ),
+        ("create view root.v.d.n as select diff(s1) from root.db.d1", 300, "diff looks at other rows"),
+        ("create view root.v.d.n as select 1 + top_k(s1, 'k'='2') from root.db.d1", 300, "top_k looks at"),
         ("create view root.v.d.n as select s1 from root.db.d1 where s1 > 5", 300, "WHERE"),
         ("create view root.v.d.n as select s1 from root.db.d1 limit 5", 300, "LIMIT"),
         ("create view root.v.d.n as select s1 from root.db.d1 align by device", 300, "ALIGN BY DEVICE"),

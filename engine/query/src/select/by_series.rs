@@ -30,6 +30,17 @@ pub(super) fn calls(planner: &Planner<'_>, expressions: &[Expression]) -> Vec<Ex
     found
 }
 
+/// The first function that an expression calls which looks at more than one row.
+pub(super) fn looks_around<'a>(expression: &'a Expression, functions: &FunctionRegistry) -> Option<&'a str> {
+    if let ExpressionKind::Function(function) = &expression.kind
+        && let Some(found) = functions.find(&function.name)
+        && found.kind() == FunctionKind::Series
+    {
+        return Some(&function.name);
+    }
+    expression.children().into_iter().find_map(|child| looks_around(child, functions))
+}
+
 fn find_calls(expression: &Expression, functions: &FunctionRegistry, into: &mut Vec<Expression>) {
     match kind(expression, functions) {
         Some(FunctionKind::Series) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use levada_model::{DataType, PathPattern};
 use levada_sql::ast::{Alignment, Expression, ExpressionKind, Select, SeriesName};
 
-use super::{Planner, columns, output::outputs, raw};
+use super::{Planner, by_series, columns, output::outputs, raw};
 use crate::{
     QueryError,
     bind::names::{Names, Series, Show},
@@ -70,6 +70,15 @@ pub(super) fn check(planner: &Planner<'_>) -> Result<(), QueryError> {
         let headers: Vec<String> =
             outputs(planner, &mut names)?.into_iter().map(|output| output.name).collect();
         let why = format!("This view contains aggregation function(s) named [{}]", headers.join(", "));
+        return Err(QueryError::view_unsupported(why));
+    }
+    // A view's rows are asked for by ranges of times, and newest first.
+    let functions = &planner.context.functions;
+    let mut expressions = planner.query.columns.iter().map(|column| &column.expression);
+    if let Some(function) = expressions.find_map(|each| by_series::looks_around(each, functions)) {
+        let why = format!(
+            "{function} looks at other rows, so what a view gives at a time would depend on the times that are asked for"
+        );
         return Err(QueryError::view_unsupported(why));
     }
     Ok(())

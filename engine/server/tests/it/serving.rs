@@ -78,7 +78,7 @@ async fn a_method_that_is_not_known_is_an_exception_and_no_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_never_reads_holds_up_nobody() {
-    let stall = Duration::from_secs(2);
+    let stall = Duration::from_secs(5);
     let served = serve_with(ServerOptions { stall, ..ServerOptions::default() }).await;
     let mut writer = Peer::new(&served).await;
     let text = "x".repeat(4_000);
@@ -156,7 +156,7 @@ async fn one_connection_too_many_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_log_in_is_hung_up_on_and_who_is_logged_in_may_be_silent() {
-    let stall = Duration::from_secs(2);
+    let stall = Duration::from_secs(5);
     let served = serve_with(ServerOptions { stall, ..ServerOptions::default() }).await;
     let mut silent = Peer::new(&served).await;
     let mut strangers = vec![

@@ -409,15 +409,15 @@ fn slice(at: i32) -> Bytes {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_whose_next_slice_does_not_come_gives_its_room_back() {
-    let (memory_bytes, stall) = (800 << 10, Duration::from_secs(2));
+    let (memory_bytes, stall) = (800 << 10, Duration::from_secs(10));
     let served = serve_with(ServerOptions { memory_bytes, stall, ..ServerOptions::default() }).await;
     let mut silent = pipe(&served).await;
     let mut busy = pipe(&served).await;
+    let mut others = [pipe(&served).await, pipe(&served).await];
     // That is all the room there is for steps in part.
     for peer in [&mut silent, &mut busy] {
         assert_eq!(send(peer, 400, slice(0)).await.status.code, 200);
     }
-    let mut others = [pipe(&served).await, pipe(&served).await];
     let status = send(&mut others[0], 400, slice(0)).await.status;
     assert!(status.message.as_deref().is_some_and(|message| message.contains("later")), "{status:?}");
     for other in &mut others {

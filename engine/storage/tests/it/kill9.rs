@@ -392,7 +392,7 @@ fn write_and_kill(plan: &str, first: [u64; WRITERS], from_ack: bool, after: Dura
         done
     });
     if from_ack {
-        begins.recv().expect("it acknowledges something");
+        begins.recv_timeout(Duration::from_secs(120)).expect("it acknowledges something");
     }
     thread::sleep(after);
     child.kill().expect("can be killed");

@@ -15,7 +15,7 @@ use levada_rpc::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    results::{Wanted, old_name, open_permit, page_rows},
+    results::{PAGE_BYTES, Wanted, cut, old_name, open_permit, page_rows},
     shared::Shared,
     status::done,
 };
@@ -90,11 +90,13 @@ impl Apart {
         })
     }
 
-    /// So many values of each column, or fewer where it has no more.
+    /// So many values of each column, or fewer where it has no more or they are too large: a page has as many bytes as one of rows,
+    /// and each column an equal share of them.
     async fn page(&mut self, rows: usize) -> Result<QueryNonAlignDataSet, SessionError> {
         let mut page = QueryNonAlignDataSet::default();
+        let share = PAGE_BYTES / self.columns.len().max(1);
         for column in &mut self.columns {
-            let (times, values) = column.take(rows).await?;
+            let (times, values) = column.take(rows, share).await?;
             page.time_list.push(times);
             page.value_list.push(values);
         }
@@ -103,11 +105,11 @@ impl Apart {
 }
 
 impl Column {
-    /// The times and values of so many rows, as they are sent.
-    async fn take(&mut self, rows: usize) -> Result<(Bytes, Bytes), SessionError> {
+    /// The times and values of so many rows, as they are sent; of fewer where they have so many bytes, but of one at least.
+    async fn take(&mut self, rows: usize, bytes: usize) -> Result<(Bytes, Bytes), SessionError> {
         let mut taken: Vec<RecordBatch> = Vec::new();
-        let mut left = rows;
-        while left > 0 {
+        let (mut left, mut room) = (rows, bytes);
+        while left > 0 && (room > 0 || taken.is_empty()) {
             let batch = match self.held.take() {
                 Some(held) => held,
                 None => match self.rows.batches.next().await {
@@ -115,12 +117,19 @@ impl Column {
                     None => break,
                 },
             };
-            if batch.num_rows() > left {
-                self.held = Some(batch.slice(left, batch.num_rows() - left));
+            if batch.num_rows() == 0 {
+                continue;
             }
-            let batch = batch.slice(0, left.min(batch.num_rows()));
-            left -= batch.num_rows();
-            taken.push(batch);
+            let (front, size, _) = cut(batch.slice(0, left.min(batch.num_rows())), room);
+            if size > room && !taken.is_empty() {
+                self.held = Some(batch);
+                break;
+            }
+            let behind = batch.num_rows() - front.num_rows();
+            self.held = (behind > 0).then(|| batch.slice(front.num_rows(), behind));
+            left -= front.num_rows();
+            room = room.saturating_sub(size);
+            taken.push(front);
         }
         let Some(first) = taken.first() else { return Ok((Bytes::new(), Bytes::new())) };
         let whole = concat_batches(&first.schema(), &taken).map_err(failed)?;

@@ -25,7 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::{client::Client, shared::Shared, status::done};
 
 /// A page ends at so many bytes.
-const PAGE_BYTES: usize = 8 << 20;
+pub(crate) const PAGE_BYTES: usize = 8 << 20;
 /// Rows of a page where the client does not say.
 const PAGE_ROWS: usize = 5_000;
 
@@ -164,13 +164,9 @@ impl Query {
     async fn page(&mut self, rows: usize) -> Result<Vec<RecordBatch>, SessionError> {
         let (mut page, mut taken, mut bytes) = (Vec::new(), 0, 0);
         loop {
-            let Some(mut batch) = self.batch().await? else { return Ok(page) };
-            let size = bytes_of(&batch);
-            if size > PAGE_BYTES && batch.num_rows() > 1 {
-                let fitting = (batch.num_rows() * PAGE_BYTES / size).clamp(1, batch.num_rows() - 1);
-                self.held = Some(batch.slice(fitting, batch.num_rows() - fitting));
-                batch = batch.slice(0, fitting);
-            }
+            let Some(batch) = self.batch().await? else { return Ok(page) };
+            let (batch, size, rest) = cut(batch, PAGE_BYTES);
+            self.held = rest;
             taken += batch.num_rows();
             bytes += size;
             page.push(batch);
@@ -278,6 +274,21 @@ pub(crate) fn old_name(data_type: DataType) -> DataType {
 
 pub(crate) fn page_rows(fetch_size: Option<i32>) -> usize {
     fetch_size.and_then(|rows| usize::try_from(rows).ok()).filter(|rows| *rows > 0).unwrap_or(PAGE_ROWS)
+}
+
+/// The first rows of a batch that are no more than so many bytes together, but one row at least; their bytes, and the rows behind.
+pub(crate) fn cut(batch: RecordBatch, most: usize) -> (RecordBatch, usize, Option<RecordBatch>) {
+    let (mut front, mut bytes) = (batch.clone(), bytes_of(&batch));
+    // The first rows may be larger than the others.
+    while bytes > most && front.num_rows() > 1 {
+        let share = front.num_rows() as u128 * most as u128 / bytes as u128;
+        let rows = usize::try_from(share).unwrap_or(usize::MAX).clamp(1, front.num_rows() - 1);
+        front = batch.slice(0, rows);
+        bytes = bytes_of(&front);
+    }
+    let behind = batch.num_rows() - front.num_rows();
+    let rest = (behind > 0).then(|| batch.slice(front.num_rows(), behind));
+    (front, bytes, rest)
 }
 
 /// Bytes of the rows of a batch, which may be a small part of what its memory holds.

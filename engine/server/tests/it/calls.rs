@@ -101,6 +101,46 @@ async fn columns_have_times_of_their_own_where_a_client_can_take_that() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_columns_with_times_of_their_own_is_no_larger_than_others_however_many_rows_are_wanted() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let long = "x".repeat(32 << 10);
+    for part in 0..20 {
+        // The first rows are much larger than those behind them.
+        let text = |row: i64| if row < 300 { &long } else { "y" };
+        let rows: Vec<_> = (0..20)
+            .map(|row| part * 20 + row)
+            .map(|row| format!("({row}, {row}, '{}')", text(row)))
+            .collect();
+        let sql = format!("insert into root.q.d(time, a, b) values {}", rows.join(", "));
+        assert_eq!(peer.code(&sql).await, 200);
+    }
+    let sql = "select a, b from root.q.d disable align";
+    let mut old = Peer::log_in(&served.address, Protocol::Binary, &[]).await;
+    let req = ExecuteStatementReq { fetch_size: Some(i32::MAX), ..statement(sql) };
+    let first = old.call(&ExecuteQueryStatement { req }).await.expect("a reply");
+    let query = first.query_id.expect("a query");
+    let mut page = first.non_align_query_data_set.expect("rows");
+    let (mut pages, mut times, mut text) = (0, [Vec::new(), Vec::new()], 0);
+    while page.time_list.iter().any(|times| !times.is_empty()) {
+        pages += 1;
+        assert!(page.value_list.iter().map(|values| values.len()).sum::<usize>() <= 8 << 20);
+        for (times, part) in times.iter_mut().zip(&page.time_list) {
+            let all = part.chunks_exact(8).map(|time| i64::from_be_bytes(time.try_into().expect("eight")));
+            times.extend(all);
+        }
+        text += page.value_list[1].len();
+        let req = FetchResultsReq { is_align: false, fetch_size: i32::MAX, ..fetch(sql, query) };
+        page =
+            old.call(&FetchResults { req }).await.expect("a reply").non_align_query_data_set.expect("a page");
+        assert!(pages < 100, "no page without rows comes");
+    }
+    let all: Vec<i64> = (0..400).collect();
+    assert_eq!((times, text), ([all.clone(), all], 300 * (long.len() + 4) + 100 * 5));
+    assert!(pages > 2, "{pages}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_before_1_0_are_told_types_that_they_know() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;

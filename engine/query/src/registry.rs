@@ -64,6 +64,10 @@ pub trait SeriesFunction: fmt::Debug + Send {
         false
     }
 
+    /// Says that rows come without an end, with times that may be anything: what would be given between two rows that are far apart
+    /// is left out where there would be very much of it. Called before the first row.
+    fn leave_gaps_out(&mut self) {}
+
     /// What it remembers of the rows so far, to go on from in another process; `None` where it does not say. Asked between two
     /// calls of the other methods, when nothing more is ready.
     ///

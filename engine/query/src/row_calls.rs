@@ -102,7 +102,8 @@ impl SeriesCall {
         self.written.arguments.get(at).map(Expression::column_name).unwrap_or_default()
     }
 
-    /// An instance for inputs of these types, and the type of what it gives.
+    /// An instance for inputs of these types, and the type of what it gives. Of windows of time, more than 1000 empty ones in a row
+    /// are left out: one row whose time leaps by years must not be computed on for ever.
     ///
     /// # Errors
     /// The function does not take them, or holds rows that wait and does not save them: those would be lost with a crash.
@@ -113,12 +114,13 @@ impl SeriesCall {
         else {
             return Err(call.reject("it is no function of series"));
         };
-        let (running, data_type) = bind(&call)?;
+        let (mut running, data_type) = bind(&call)?;
         if running.holds_rows() && !running.saves_rows() {
             return Err(call.reject(
                 "rows wait in it that it does not save, and would be lost with a crash: it cannot stand here",
             ));
         }
+        running.leave_gaps_out();
         Ok((running, data_type))
     }
 }

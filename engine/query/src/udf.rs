@@ -106,6 +106,8 @@ struct Running {
     call: Calling,
     data_type: DataType,
     holds_rows: bool,
+    /// Whether long gaps between rows are left out.
+    leaps: bool,
     run: Option<UdtfRun>,
     /// Held while no row has come.
     place: Option<Place>,
@@ -142,14 +144,18 @@ impl Running {
         let holds_rows = run.configuration().access != Access::RowByRow;
         let place = Place::take(places);
         let run = place.is_some().then_some(run);
-        Ok(Self { call, data_type, holds_rows, run, place })
+        Ok(Self { call, data_type, holds_rows, leaps: false, run, place })
     }
 
     /// The run, whose rows come now.
     fn started(&mut self) -> Result<&mut UdtfRun, UdfError> {
         self.place = None;
         if self.run.is_none() {
-            self.run = Some(self.call.udtf()?);
+            let mut run = self.call.udtf()?;
+            if self.leaps {
+                run.leave_gaps_out();
+            }
+            self.run = Some(run);
         }
         Ok(self.run.as_mut().expect("it was put there"))
     }
@@ -178,6 +184,13 @@ impl SeriesFunction for Running {
 
     fn saves_rows(&self) -> bool {
         true
+    }
+
+    fn leave_gaps_out(&mut self) {
+        self.leaps = true;
+        if let Some(run) = &mut self.run {
+            run.leave_gaps_out();
+        }
     }
 
     fn save(&mut self) -> Result<Option<Vec<u8>>, QueryError> {

@@ -135,6 +135,12 @@ impl UdtfRun {
         self.configuration
     }
 
+    /// From now on, more than 1000 empty windows of time in a row are left out, all of them: for rows whose times may be anything,
+    /// where nobody waits for what stands between two that are years apart. The number of windows is then bounded by that of the rows.
+    pub fn leave_gaps_out(&mut self) {
+        self.cutter.leave_gaps_out();
+    }
+
     /// Goes on from what [`UdtfRun::save`] gave; before the first row.
     ///
     /// # Errors

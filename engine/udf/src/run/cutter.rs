@@ -9,6 +9,9 @@ use super::{
 };
 use crate::{Batch, Fault, Window};
 
+/// Where long gaps are left out: so many empty windows in a row are still given.
+const MOST_EMPTY: i128 = 1000;
+
 /// Where the next window begins.
 pub(super) struct Cutter {
     kind: Kind,
@@ -28,6 +31,8 @@ enum Kind {
         row: u64,
         /// There are no more.
         done: bool,
+        /// Whether more than [`MOST_EMPTY`] empty ones in a row are left out.
+        leaps: bool,
     },
     Size {
         size: u64,
@@ -52,7 +57,8 @@ impl Cutter {
     pub(super) fn new(access: &Access) -> Self {
         let kind = match *access {
             Access::SlidingTime { interval, step, display } => {
-                Kind::Time { interval, step, end: display.end, next: display.begin, row: 0, done: false }
+                let (end, next) = (display.end, display.begin);
+                Kind::Time { interval, step, end, next, row: 0, done: false, leaps: false }
             }
             Access::SlidingSize { size, step, .. } => {
                 Kind::Size { size: size as u64, step: step as u64, row: 0 }
@@ -60,6 +66,13 @@ impl Cutter {
             Access::Session { .. } | Access::State { .. } | Access::RowByRow => Kind::Breaks(0),
         };
         Self { kind, held: None }
+    }
+
+    /// From now on, more than [`MOST_EMPTY`] empty windows in a row are left out.
+    pub(super) fn leave_gaps_out(&mut self) {
+        if let Kind::Time { leaps, .. } = &mut self.kind {
+            *leaps = true;
+        }
     }
 
     /// Puts where the next window begins.
@@ -185,7 +198,10 @@ impl Kind {
     fn next(&mut self, waiting: &mut Waiting) -> Option<Found> {
         let so_far = waiting.rows_so_far();
         match self {
-            Self::Time { .. } => self.next_of_time(waiting),
+            Self::Time { .. } => {
+                while self.leap(waiting) {}
+                self.next_of_time(waiting)
+            }
             Self::Size { size, step, row } => {
                 let first = *row;
                 let last = first.saturating_add(*size);
@@ -205,8 +221,35 @@ impl Kind {
         }
     }
 
+    /// Goes beyond empty windows, up to the one that the next row is in or before, or beyond the last where no row is left: where
+    /// there are too many and they are left out. Which they are depends on the rows alone, not on how they were pushed.
+    fn leap(&mut self, waiting: &Waiting) -> bool {
+        let Self::Time { interval, step, end, next, row, done, leaps: true } = self else { return false };
+        let Some(begin) = next.filter(|_| !*done) else { return false };
+        let first = waiting.first_at(begin, *row);
+        // Where the last empty one begins at the latest.
+        let last = match (waiting.time(first), *end) {
+            (Some(time), _) => i128::from(time) - i128::from(*interval),
+            (None, Some(end)) if waiting.is_ended() => i128::from(end) - 1,
+            _ => return false,
+        };
+        let (begin, step) = (i128::from(begin), i128::from(*step));
+        let empty = (last - begin).div_euclid(step) + 1;
+        if empty <= MOST_EMPTY {
+            return false;
+        }
+        match i64::try_from(begin + empty * step) {
+            Ok(begin) => {
+                *next = Some(begin);
+                *row = waiting.first_at(begin, first);
+            }
+            Err(_) => *done = true,
+        }
+        true
+    }
+
     fn next_of_time(&mut self, waiting: &Waiting) -> Option<Found> {
-        let Self::Time { interval, step, end, next, row, done } = self else { return None };
+        let Self::Time { interval, step, end, next, row, done, .. } = self else { return None };
         let last_time = waiting.last_time()?;
         let begin = match *next {
             Some(begin) => begin,

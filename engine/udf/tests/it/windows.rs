@@ -151,6 +151,50 @@ fn many_empty_windows_are_given_some_at_a_time() {
 }
 
 #[test]
+fn long_gaps_can_be_left_out_and_short_ones_are_given_as_ever() {
+    let leaping = |attributes: &[(&str, &str)], times: &[i64], rows_a_push: usize| {
+        let values: Vec<Option<i64>> = times.iter().map(|&time| Some(time)).collect();
+        let mut run =
+            open("windows", &[DataType::Int64], attributes, UdfLimits::default()).expect("it starts");
+        run.leave_gaps_out();
+        let found = points(&mut run, times, &[int64(&values)], rows_a_push).expect("it runs");
+        found.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let time = |length, more: &[(&'static str, &'static str)]| {
+        [&[("by", "time"), ("length", length)][..], more].concat()
+    };
+    for rows_a_push in [1, 2, 100] {
+        let leaping = |attributes: &[_], times: &[_]| leaping(attributes, times, rows_a_push);
+        // 1000 empty windows are given, 1001 are not.
+        assert_eq!(
+            leaping(&time("10", &[]), &[0, 10_010, 10_011]),
+            windows(&time("10", &[]), &[0, 10_010, 10_011])
+        );
+        assert_eq!(leaping(&time("10", &[]), &[0, 10_010]).len(), 1002);
+        assert_eq!(leaping(&time("10", &[]), &[0, 10_020, 10_021]), ["0-10: 0", "10020-10030: 10020 10021"]);
+        // Windows stand where they would stand, those that overlap and those with rows between too.
+        let overlapping = time("10", &[("step", "3")]);
+        let all = windows(&overlapping, &[0, 8_000, 8_001]);
+        let full = all.into_iter().filter(|each| !each.ends_with(": ")).collect::<Vec<_>>();
+        assert_eq!(leaping(&overlapping, &[0, 8_000, 8_001]), full);
+        let apart = time("2", &[("step", "5")]);
+        assert_eq!(
+            leaping(&apart, &[0, 10_003, 10_006, 90_001]),
+            ["0-2: 0", "10005-10007: 10006", "90000-90002: 90001"]
+        );
+        // Before the first row and behind the last.
+        let displayed = time("10", &[("begin", "0"), ("end", "4000000000000000000")]);
+        assert_eq!(leaping(&displayed, &[1_760_000_000_005]), ["1760000000000-1760000000010: 1760000000005"]);
+        let short = time("10", &[("begin", "0"), ("end", "35")]);
+        assert_eq!(leaping(&short, &[12]), windows(&short, &[12]));
+        // At the ends of time.
+        assert_eq!(leaping(&time("10", &[]), &[i64::MIN, i64::MAX - 1, i64::MAX]).len(), 2);
+        let wide = time("4", &[("step", "4611686018427387904")]);
+        assert_eq!(leaping(&wide, &[i64::MIN, i64::MAX]), windows(&wide, &[i64::MIN, i64::MAX]));
+    }
+}
+
+#[test]
 fn overlapping_windows_that_are_larger_than_a_call_are_given_whole() {
     let times: Vec<i64> = (0..20_000).collect();
     let values: Vec<Option<i64>> = times.iter().map(|&time| Some(time)).collect();

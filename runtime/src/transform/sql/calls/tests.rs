@@ -103,13 +103,16 @@ impl Udtf for Twofold {
     }
 }
 
-/// How many rows a window has, at its beginning; it saves nothing.
+/// How many rows a window has, at its beginning; it saves nothing. Of windows without rows only if that is asked for.
 #[derive(Debug, Default)]
-struct Windowed;
+struct Windowed {
+    gives_empty: bool,
+}
 
 impl Udtf for Windowed {
     fn before_start(&mut self, parameters: &UdfParameters) -> std::result::Result<Configuration, Failure> {
         let length = parameters.long_or("length", 2)?;
+        self.gives_empty = parameters.string_or("empty", "no") == "yes";
         let access = match parameters.string_or("by", "size") {
             "time" => Access::time(length).every(parameters.long_or("step", length)?),
             "session" => Access::session(length),
@@ -125,7 +128,7 @@ impl Udtf for Windowed {
         points: &mut PointCollector,
     ) -> std::result::Result<(), Failure> {
         match window.len() {
-            0 => Ok(()),
+            0 if !self.gives_empty => Ok(()),
             rows => points.put(window.begin(), i64::try_from(rows)?),
         }
     }
@@ -396,6 +399,42 @@ fn what_a_function_of_windows_gives_are_rows_of_their_own_when_a_window_is_compl
     let mut out = Emitter::new(Instant::now());
     sql.finish(&mut out).expect("it ends");
     assert_eq!(rows_of(&out.take().batch), ["41: n=1 sum=60.0", "1000: sum=60.0"]);
+}
+
+#[test]
+fn a_leap_of_time_is_one_row_more_and_leaves_long_gaps_out() {
+    let of = |times: &[i64]| {
+        let rows: Vec<_> = times.iter().map(|&time| ("d", time, &[("v", Double(0.5))][..])).collect();
+        batch(&rows)
+    };
+    // From a clock that was never set to one that is, and on to nanoseconds where milliseconds are meant.
+    let now = 1_760_000_000_000;
+    let (unset, later, far) = ([0, 5, 9], [now, now + 12], [i64::MAX / 2, i64::MAX - 1]);
+    for (by, length) in [("time", 10), ("session", 10), ("size", 2), ("state", 1)] {
+        let select = format!("windowed(v, 'by'='{by}', 'length'='{length}', 'empty'='yes') as n");
+        let make = || built(json!({"select": select}), 1).expect("it works");
+        let (mut sql, mut given) = (make(), Vec::new());
+        for times in [&unset[..], &later, &far] {
+            let output = applied(&mut sql, of(times)).expect("it works");
+            assert_eq!(rejected(&output), [""; 0], "{by}");
+            given.extend(rows_of(&output));
+            let mut state = Vec::new();
+            sql.save(true, &mut state).expect("it saves");
+            sql = make();
+            sql.restore(&state).expect("the calls are the same");
+        }
+        let mut out = Emitter::new(Instant::now());
+        sql.finish(&mut out).expect("it ends");
+        given.extend(rows_of(&out.take().batch));
+        let counted: i64 = given.iter().filter_map(|row| row.split_once("n=")?.1.parse::<i64>().ok()).sum();
+        assert_eq!(counted, 7, "{by}: each row is in one window: {given:?}");
+        assert!(given.len() <= 7, "{by}: {given:?}");
+    }
+    // A gap that is not long is given.
+    let mut sql = built(json!({"select": "windowed(v, 'by'='time', 'length'='10', 'empty'='yes') as n"}), 1)
+        .expect("it works");
+    let given = rows_of(&applied(&mut sql, of(&[0, 9_995])).expect("it works"));
+    assert_eq!((given.len(), given[1].as_str(), given[998].as_str()), (999, "10: n=0", "9980: n=0"));
 }
 
 #[test]

@@ -231,7 +231,7 @@ impl Catalog {
         Ok(template.with(more))
     }
 
-    /// That no device lies at or below a series that a template's devices would get.
+    /// That no device lies at or below a series that a template's devices would get, and no view there.
     pub(crate) fn check_extension<'a>(
         &self,
         name: &str,
@@ -239,7 +239,7 @@ impl Catalog {
     ) -> Result<(), StorageError> {
         let more: Vec<_> = more.collect();
         for device in self.activated_with(name) {
-            more.iter().try_for_each(|name| rules::check_no_device_below(self, &device.child(name)))?;
+            more.iter().try_for_each(|name| self.check_free(&device, name))?;
         }
         Ok(())
     }
@@ -270,7 +270,8 @@ impl Catalog {
             let message = format!("Database is not set for current seriesPath: [{path}]");
             return Err(StorageError::rejected(StatusCode::DATABASE_NOT_EXIST, message));
         }
-        if self.devices.below(path.clone()).next().is_some() {
+        // A view has the name of a series: which there are, the template alone says.
+        if self.devices.below(path.clone()).next().is_some() || self.views().has_device_below(path) {
             let message = format!(
                 "Cannot set device template [{name}] to path [{path}] since there's timeseries under path [{path}]."
             );
@@ -316,8 +317,15 @@ impl Catalog {
     /// That nothing stands in the way of a template's series.
     pub(crate) fn check_activation(&self, device: &Path, template: &Template) -> Result<(), StorageError> {
         rules::check_device(self, device)?;
-        let mut series = template.series.iter();
-        series.try_for_each(|def| rules::check_no_device_below(self, &device.child(&def.measurement)))
+        template.series.iter().try_for_each(|def| self.check_free(device, &def.measurement))
+    }
+
+    /// That neither a device nor a view stands where a template's series is to be. Views are not made where a template is set, nor
+    /// the reverse; a store of an earlier version may have both.
+    fn check_free(&self, device: &Path, measurement: &str) -> Result<(), StorageError> {
+        let series = device.child(measurement);
+        self.check_no_view(device, &series)?;
+        rules::check_no_device_below(self, &series)
     }
 
     /// Patterns of all series that some devices have of a template, or of any, and of no others.

@@ -147,7 +147,7 @@ impl LogicalViews {
     }
 
     /// Whether a device with views lies at or below a path.
-    fn has_device_below(&self, path: &Path) -> bool {
+    pub(super) fn has_device_below(&self, path: &Path) -> bool {
         self.0.keys().any(|device| path.is_prefix_of(device))
     }
 }
@@ -158,6 +158,22 @@ fn already(path: &Path) -> StorageError {
 
 fn missing(path: &Path) -> StorageError {
     StorageError::rejected(StatusCode::PATH_NOT_EXIST, format!("Path [{path}] does not exist"))
+}
+
+/// Whether no template says which series the devices there have, or are to have.
+fn check_no_template(catalog: &Catalog, device: &Path, path: &Path) -> Result<(), StorageError> {
+    let templates = catalog.templates();
+    if let Some((set, template)) = templates.above(device) {
+        let message = format!(
+            "Cannot create view [{path}] since device template [{}] already set on path [{set}].",
+            template.name
+        );
+        return Err(StorageError::rejected(StatusCode::TEMPLATE_INCOMPATIBLE, message));
+    }
+    if templates.sets().any(|(set, _)| path.is_prefix_of(set)) {
+        return Err(super::rules::already(path));
+    }
+    Ok(())
 }
 
 impl Catalog {
@@ -191,15 +207,10 @@ impl Catalog {
                 if device.series_or_alias(&view.measurement).is_some() {
                     return Err(already(&path));
                 }
-                if let Some(template) = &device.template {
-                    let message = format!(
-                        "Cannot create view [{path}] since device template [{template}] is used by its device."
-                    );
-                    return Err(StorageError::rejected(StatusCode::TEMPLATE_INCOMPATIBLE, message));
-                }
             } else {
                 check_device(&trial, &view.device)?;
             }
+            check_no_template(&trial, &view.device, &path)?;
             trial.check_no_view(&view.device, &path)?;
             check_no_device_below(&trial, &path)?;
             if let Err(database) = database_for(&trial, &view.device)? {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use levada_model::DataType;
+use levada_model::{DataType, SeriesSchema};
 use levada_storage::{ChangeKind, ChangesFrom, LogicalView, Storage, StorageError, StorageOptions, ViewBase};
 
 use crate::{
@@ -107,6 +107,33 @@ fn rows_of_another_name_are_stored_and_told_once_by_the_series_own() {
     }
     let own = |device: &str, time| (device.to_owned(), time);
     assert_eq!(told, [own("root.a.d", 3), own("root.a.d", 4), own("root.v.d", 4)]);
+}
+
+#[test]
+fn a_template_and_a_view_do_not_have_the_same_series_whichever_comes_first() {
+    let disk = FaultDisk::default();
+    let (storage, _) = open(&disk);
+    let alias = |name: &str| view(name, "root.a.d.s", "root.a.d.s");
+    let template = [("s".into(), SeriesSchema::default_for(DataType::Double))];
+    storage.create_template("t", false, &template).expect("made");
+    // The view first: at the path, below it, above it.
+    for (at, expected) in [("root.v", 516), ("root.v.d", 516), ("root.v.d.s", 506), ("root.v.d.s.deep", 506)]
+    {
+        assert_eq!(code(storage.set_template("t", &path(at))), expected, "{at}");
+    }
+    storage.drop_views(&[pattern("root.v.d.*")]).expect("dropped");
+    // The template first, the device not there yet.
+    storage.set_template("t", &path("root.v.d")).expect("set");
+    for name in ["root.v.d.s", "root.v.d.other", "root.v.d.e.s"] {
+        assert_eq!(code(storage.create_views(vec![alias(name)])), 516, "{name}");
+    }
+    assert_eq!(code(storage.create_views(vec![alias("root.v.d")])), 506);
+    storage.create_views(vec![alias("root.v.e.s")]).expect("beside it");
+    assert_eq!(code(storage.rename_view(&path("root.v.e.s"), &path("root.v.d.s"))), 516);
+    put(&storage, "root.v.d", &[7], &[7.0]);
+    assert_eq!(series(&*storage.view(), "root.v.d", "s"), [(7, 7.0)]);
+    assert_eq!(code(storage.create_views(vec![alias("root.v.d.other")])), 516);
+    assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0), (2, 2.0)]);
 }
 
 #[test]

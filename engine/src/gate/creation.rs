@@ -38,6 +38,18 @@ impl Creation {
         if missing.is_empty() { Ok(()) } else { Err(lacking(privilege, &missing)) }
     }
 
+    /// Checks that a privilege is held for a path.
+    ///
+    /// # Errors
+    /// It is not.
+    pub(crate) fn check_covered(&self, privilege: Privilege, path: &Path) -> Result<(), SessionError> {
+        if self.covers(privilege, path) {
+            Ok(())
+        } else {
+            Err(lacking(privilege, &[PathPattern::from(path)]))
+        }
+    }
+
     /// Whether a privilege is held for a path.
     pub(crate) fn covers(&self, privilege: Privilege, path: &Path) -> bool {
         self.0.as_ref().is_none_or(|rights| rights.covers(privilege, &PathPattern::from(path)))

@@ -3,7 +3,7 @@
 use levada_model::{PathPattern, SessionError, StatusCode};
 use levada_query::{QueryContext, define_views, with_views};
 use levada_sql::ast::{AlterTimeseries, Alteration, ChangeView, Privilege};
-use levada_storage::{Applied, Catalog, LogicalView, Storage};
+use levada_storage::{Applied, Catalog, LogicalView, Storage, ViewBase};
 
 use super::{Request, apply, not_there, series::altered};
 use crate::gate::Creation;
@@ -23,13 +23,13 @@ fn changed(
 ) -> Result<Applied, SessionError> {
     match change {
         ChangeView::Create(definition) => {
-            let views = define_views(&definition, with_views(storage.view(), context), context)?;
-            check(creation, &*storage.catalog(), &views)?;
+            let mut views = define_views(&definition, with_views(storage.view(), context), context)?;
+            check(creation, &*storage.catalog(), &mut views)?;
             Ok(storage.create_views(views)?)
         }
         ChangeView::Define(definition) => {
             let mut views = define_views(&definition, with_views(storage.view(), context), context)?;
-            check(creation, &*storage.catalog(), &views)?;
+            check(creation, &*storage.catalog(), &mut views)?;
             let known = storage.catalog().views();
             for view in &mut views {
                 if let Some(before) = known.get(&view.device, &view.measurement) {
@@ -42,7 +42,15 @@ fn changed(
             let altered = relabelled(&*storage.catalog(), alter)?;
             Ok(storage.alter_views(vec![altered])?)
         }
-        ChangeView::Rename { from, to } => Ok(storage.rename_view(&from, &to)?),
+        ChangeView::Rename { from, to } => {
+            let views = storage.catalog().views();
+            let view = from.split_last().and_then(|(device, name)| views.get(&device, name));
+            if view.is_some_and(|view| view.is_alias) {
+                // What is written to the new name is written to its series.
+                creation.check_covered(Privilege::WriteData, &from)?;
+            }
+            Ok(storage.rename_view(&from, &to)?)
+        }
         ChangeView::Drop { patterns } => {
             let applied = storage.drop_views(&patterns)?;
             if applied.count > 0 {
@@ -55,12 +63,20 @@ fn changed(
     }
 }
 
-/// Checks that the series that a view shows may be seen by their own names: they may have been named by second ones.
-fn check(creation: &Creation, catalog: &dyn Catalog, views: &[LogicalView]) -> Result<(), SessionError> {
+/// Checks that the series that a view shows may be read by their own names: they may have been named by second ones. Views of series
+/// that may not be written become ones that are only read, as others may write to them.
+fn check(creation: &Creation, catalog: &dyn Catalog, views: &mut [LogicalView]) -> Result<(), SessionError> {
     let bases = views.iter().flat_map(|view| &view.bases);
     let paths: Vec<PathPattern> =
         bases.map(|base| PathPattern::from(&base.device.child(&base.measurement))).collect();
-    creation.check_aliased(Privilege::ReadSchema, &paths, catalog)
+    creation.check_aliased(Privilege::ReadSchema, &paths, catalog)?;
+    creation.check_aliased(Privilege::ReadData, &paths, catalog)?;
+    for view in views {
+        let may_write =
+            |base: &ViewBase| creation.covers(Privilege::WriteData, &base.device.child(&base.measurement));
+        view.is_alias = view.alias_of().is_some_and(may_write);
+    }
+    Ok(())
 }
 
 /// A view with other tags and attributes.
@@ -89,7 +105,7 @@ fn relabelled(catalog: &dyn Catalog, alter: AlterTimeseries) -> Result<LogicalVi
 /// The series whose rows go where rows of some series and views are deleted: those of views that are other names of theirs.
 ///
 /// # Errors
-/// A view is named whose rows are computed: there are none to be deleted.
+/// A view is named whose rows are computed or only read: there are none to be deleted.
 pub(super) fn with_bases(
     catalog: &dyn Catalog,
     patterns: Vec<PathPattern>,

@@ -84,7 +84,7 @@ const STATEMENTS: &[(&str, Guard)] = &[
     ("list role of user amyuser", Open),
     ("alter user amyuser set password 'secret12'", Open),
     ("create model m", Open),
-    ("create view root.a.v.s as root.a.d.s", Paths("WRITE_SCHEMA")),
+    ("create view root.a.v.s as root.a.d.s", Paths("READ_DATA, WRITE_SCHEMA")),
     ("show view root.a.**", Seen("READ_SCHEMA")),
     ("drop view root.a.v.s", Paths("WRITE_SCHEMA")),
     ("start trigger t", Server("USE_TRIGGER")),

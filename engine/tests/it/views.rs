@@ -359,6 +359,65 @@ async fn a_view_shows_what_its_readers_may_not_see_by_its_own_name() {
     assert!(code == 803 && message.contains("READ_SCHEMA on [root.db.d1.s1]"), "{message}");
     done(&root, "grant read_schema on root.db.d1.s1 to user amyuser").await;
     let (code, message) = rejection(&amy, "create view root.w.d.s as select s1 from root.db.d1").await;
+    assert!(code == 803 && message.contains("READ_DATA on [root.db.d1.s1]"), "{message}");
+    done(&root, "grant read_data on root.db.d1.s1 to user amyuser").await;
+    let (code, message) = rejection(&amy, "create view root.w.d.s as select s1 from root.db.d1").await;
     assert!(code == 803 && message.contains("WRITE_SCHEMA on [root.w.d.s]"), "{message}");
     assert_eq!(rejection(&amy, "drop view root.v.d.one").await.0, 803);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_is_no_way_around_what_its_maker_may_not_read_or_write() {
+    let store = filled().await;
+    let root = store.session();
+    all(
+        &root,
+        &[
+            "create user amyuser 'secret12'",
+            "grant write_schema, read_data, write_data on root.amy.** to user amyuser",
+            "grant manage_database, read_schema on root.** to user amyuser",
+            "create timeseries root.db.d1.s3(second) INT32",
+            "insert into root.db.d1(time, s3) values (1, 7)",
+            "grant read_data on root.db.d1.second to user amyuser",
+            "grant write_schema on root.v.d.one to user amyuser",
+        ],
+    )
+    .await;
+    let login = Some(Login { user: "amyuser".to_owned(), password: "secret12".to_owned() });
+    let amy = store.engine().open_session(SessionOptions { login, ..SessionOptions::default() }).await;
+    let amy = amy.expect("a user");
+    // What may be seen and not read is not read by another name.
+    for (sql, words) in [
+        ("create view root.amy.x(${2}_${3}) as select * from root.db.*", "READ_DATA on [root.db.*.*]"),
+        ("create view root.amy.x as root.db.d1.s1", "READ_DATA on [root.db.d1.s1]"),
+        ("create view root.amy.x as (select s1 * 2 from root.db.d1)", "READ_DATA on [root.db.d1.s1]"),
+        ("create view root.amy.x as root.db.d1.second", "READ_DATA on [root.db.d1.s3]"),
+        ("rename view root.v.d.one to root.amy.x", "READ_DATA on [root.v.d.one]"),
+    ] {
+        let (code, message) = rejection(&amy, sql).await;
+        assert!(code == 803 && message.contains(words), "{sql}: {message}");
+    }
+    done(&root, "grant read_data on root.** to user amyuser").await;
+    let (code, message) = rejection(&amy, "rename view root.v.d.one to root.amy.x").await;
+    assert!(code == 803 && message.contains("WRITE_DATA on [root.v.d.one]"), "{message}");
+    // What may be read and not written is not written by another name.
+    done(&amy, "create view root.amy.x as root.db.d1.s1").await;
+    let stored = ["1,10", "2,20", "4,40"];
+    for (sql, code) in
+        [("insert into root.amy(time, x) values (1, 11)", 507), ("delete from root.amy.x", 300)]
+    {
+        let (found, message) = rejection(&amy, sql).await;
+        assert!(message.contains("root.db.d1.s1"), "{message}");
+        assert_eq!(found, code, "{sql}: {message}");
+    }
+    done(&amy, "delete from root.amy.**").await;
+    assert_eq!(rows(&amy, "select x from root.amy").await, stored);
+    assert_eq!(rows(&root, "select s1 from root.db.d1").await, stored);
+    // Who may write to a series may let others do so.
+    done(&root, "grant write_data on root.db.d1.s1, root.v.d.one to user amyuser").await;
+    done(&amy, "alter view root.amy.x as root.db.d1.s1").await;
+    done(&amy, "insert into root.amy(time, x) values (1, 11)").await;
+    done(&amy, "rename view root.v.d.one to root.amy.y").await;
+    done(&amy, "delete from root.amy.y where time = 2").await;
+    assert_eq!(rows(&root, "select s1 from root.db.d1").await, ["1,11", "4,40"]);
 }

@@ -256,7 +256,8 @@ fn of_show(what: &Show) -> Need {
     }
 }
 
-/// What a view stands for is seen through it, so whoever defines it must be allowed to see that.
+/// What a view stands for is read through it by whoever may read the view, so whoever defines it must be allowed to read that. A view
+/// that gets another name is read by others, so whoever gives it one must be allowed to read it.
 fn of_view(change: &ChangeView) -> Vec<Need> {
     let changes = |patterns| Need::Paths(Privilege::WriteSchema, patterns);
     match change {
@@ -270,10 +271,14 @@ fn of_view(change: &ChangeView) -> Vec<Need> {
                 ViewTargets::Named(paths) => paths.iter().map(PathPattern::from).collect(),
                 ViewTargets::Made(target) => targets(target),
             };
-            vec![Need::Paths(Privilege::ReadSchema, sources), changes(views)]
+            let read = |privilege| Need::Paths(privilege, sources.clone());
+            vec![read(Privilege::ReadSchema), read(Privilege::ReadData), changes(views)]
         }
         ChangeView::Alter(alter) => vec![changes(vec![PathPattern::from(&alter.path)])],
-        ChangeView::Rename { from, to } => vec![changes([from, to].map(PathPattern::from).into())],
+        ChangeView::Rename { from, to } => {
+            let read = Need::Paths(Privilege::ReadData, vec![PathPattern::from(from)]);
+            vec![read, changes([from, to].map(PathPattern::from).into())]
+        }
         ChangeView::Drop { patterns } => vec![changes(patterns.clone())],
     }
 }

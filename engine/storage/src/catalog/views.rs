@@ -36,7 +36,8 @@ pub struct LogicalView {
     pub source: Arc<str>,
     /// The series in that; at least one.
     pub bases: Vec<ViewBase>,
-    /// Whether it stands for its one base as that is: then what is written to it is written there.
+    /// Whether it stands for its one base as that is, and whoever defined it may write there: then what is written to it is written
+    /// there.
     pub is_alias: bool,
     /// The type of its values when it was defined.
     pub data_type: DataType,
@@ -60,7 +61,7 @@ impl LogicalView {
     /// The rejection of rows for a view that computes its own.
     pub fn not_writable(&self) -> StorageError {
         let message = format!(
-            "You can not insert into a logical view which is not alias series! Path: [{}], which is computed: write to the series in {}",
+            "You can not insert into a logical view which is not alias series! Path: [{}], which is only read: write to the series in {}",
             self.path(),
             self.source
         );

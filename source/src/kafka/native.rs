@@ -95,6 +95,11 @@ impl MessageQueue {
         Self { queue, taken: vec![ptr::null_mut(); most], back: VecDeque::new(), client }
     }
 
+    /// The most messages that it gives at once.
+    pub(super) fn most(&self) -> usize {
+        self.taken.len()
+    }
+
     /// Leads the messages of a partition here; to be called before it is assigned. `None` where the name is no topic's.
     pub(super) fn forward(&self, topic: &str, partition: i32) -> Option<Forwarded> {
         let name = CString::new(topic).ok()?;

@@ -21,6 +21,7 @@ mod holding;
 mod horizon;
 mod intake;
 mod places;
+mod rejoin;
 #[cfg(test)]
 mod tests;
 
@@ -86,6 +87,8 @@ pub(super) struct Reader {
     rejected: BTreeMap<Partition, RDKafkaErrorCode>,
     /// The client works no more.
     fatal: Option<KafkaError>,
+    /// When the group last took this member for the former of two.
+    fenced: Option<Instant>,
     /// Messages wait for what it takes to read them: the number of the fault that the runtime was told of.
     held_back: Option<u64>,
     oldest: Option<Instant>,
@@ -110,8 +113,7 @@ impl Reader {
             Some(point) => Some(offsets::at(&client, &partitions, point)?.known),
             None => None,
         };
-        let topics: Vec<_> = setup.options.topics.as_slice().iter().map(String::as_str).collect();
-        client.subscribe(&topics).map_err(|error| Error::config(format!("cannot subscribe: {error}")))?;
+        subscribed(&client, &setup)?;
         let intake = Intake::new(&setup.options, &setup.decoder);
         let most = TAKEN.min(setup.options.batch.rows.max(1));
         Ok(Self {
@@ -131,6 +133,7 @@ impl Reader {
             initial: partitions.into_iter().collect(),
             rejected: BTreeMap::new(),
             fatal: None,
+            fenced: None,
             held_back: None,
             oldest: None,
             last_commit: Instant::now(),
@@ -261,6 +264,9 @@ impl Reader {
         if let Some(error) = self.fatal.take() {
             let fatal = self.client.client().fatal_error();
             let error = fatal.map_or(error, |(code, _)| KafkaError::MessageConsumptionFatal(code));
+            if self.may_rejoin(&error) {
+                return self.rejoin();
+            }
             let ours = failure("the client has given up", &error);
             return Err(Error::new(ours.kind(), ours.domain(), Retry::Never, ours.message()));
         }
@@ -285,24 +291,28 @@ impl Reader {
 
     /// Leaves the group, so that others need not wait until this member times out.
     fn leave(self) {
-        // What was asked of this member and not answered yet would keep the client from closing.
-        self.client.context().close();
-        for change in self.client.context().take_changes() {
-            match change {
-                Change::Assign(names) => self.acknowledge(&names),
-                Change::Revoke(names) => self.give_back(&names),
-            }
-        }
+        self.answer_last();
         let Self { client, queue, intake, .. } = self;
         client.unsubscribe();
         // The queue and the partitions' go before their client, which waits for the group's answer when it is dropped.
         drop(queue);
         drop(intake);
-        let until = Instant::now() + Duration::from_secs(2);
-        while Instant::now() < until && client.assignment().is_ok_and(|list| list.count() > 0) {
-            if let Some(Err(error)) = client.poll(POLL_INTERVAL) {
-                tracing::debug!(%error, "leaving the group");
-            }
+        until_let_go(&client);
+    }
+}
+
+/// Asks for partitions of the topics.
+fn subscribed(client: &Client, setup: &Setup) -> Result<()> {
+    let topics: Vec<_> = setup.options.topics.as_slice().iter().map(String::as_str).collect();
+    client.subscribe(&topics).map_err(|error| Error::config(format!("cannot subscribe: {error}")))
+}
+
+/// Waits for a moment until a client has no partitions any more.
+fn until_let_go(client: &Client) {
+    let until = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < until && client.assignment().is_ok_and(|list| list.count() > 0) {
+        if let Some(Err(error)) = client.poll(POLL_INTERVAL) {
+            tracing::debug!(%error, "leaving the group");
         }
     }
 }

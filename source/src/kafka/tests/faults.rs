@@ -1,6 +1,6 @@
 //! Codecs, messages without values, and partitions that cannot be read.
 
-use rdkafka::types::RDKafkaRespErr;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::*;
 
@@ -75,4 +75,37 @@ async fn a_topic_that_may_not_be_read_is_given_up_and_the_others_go_on() {
     seen.assert_once(0..100);
     given_up.sort();
     assert_eq!(given_up, ["in/closed/0", "in/closed/1"]);
+}
+
+/// Fails the next heartbeat.
+fn fence(broker: &Broker) {
+    let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    broker.cluster.request_errors(RDKafkaApiKey::Heartbeat, &[fenced]);
+}
+
+#[tokio::test]
+async fn a_member_that_is_taken_for_its_former_self_joins_anew_once_and_loses_nothing() {
+    let broker = Broker::new(&[("t", 2)]);
+    broker.send_numbers("t", 0, 0..1_000);
+    broker.send_numbers("t", 1, 1_000..2_000);
+    let mut source = broker.source(&folder(), json!({}));
+    let mut seen = Seen::default();
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    for all in [2_000, 3_000] {
+        while seen.times.len() < all {
+            let next = tokio::time::timeout(LONG, source.next()).await.expect("in time");
+            let settled = seen.add(&next.expect("it goes on").expect("no end"));
+            source.settle(&settled).await.expect("taken note of");
+        }
+        fence(&broker);
+        if all == 2_000 {
+            broker.send_numbers("t", 0, 2_000..2_500);
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            broker.send_numbers("t", 1, 2_500..3_000);
+        }
+    }
+    seen.assert_once(0..3_000);
+    let error = tokio::time::timeout(LONG, source.next()).await.expect("in time").expect_err("twice");
+    assert!(!error.is_transient() && error.to_string().contains("the same member id"), "{error}");
+    source.close().await.ok();
 }

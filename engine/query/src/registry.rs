@@ -16,7 +16,7 @@ mod call;
 mod definition;
 mod reference;
 
-use std::{cmp::Ordering, fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, ops::Range, sync::Arc};
 
 use arrow_array::ArrayRef;
 use levada_model::StatusCode;
@@ -62,6 +62,21 @@ pub trait SeriesFunction: fmt::Debug + Send {
     /// Whether [`SeriesFunction::save`] gives those rows too.
     fn saves_rows(&self) -> bool {
         false
+    }
+
+    /// Bytes of the rows that wait in it, as [`SeriesFunction::save`] stores them.
+    fn waiting_bytes(&self) -> usize {
+        0
+    }
+
+    /// Which of these rows, if they came next, would have to wait in it with more than `most` bytes of rows; the others would not, if
+    /// these are not given.
+    ///
+    /// # Errors
+    /// The columns are not those of the inputs.
+    fn without_room(&self, rows: Chunk, most: usize) -> Result<Range<usize>, QueryError> {
+        let _ = (rows, most);
+        Ok(0..0)
     }
 
     /// Says that rows come without an end, with times that may be anything: what would be given between two rows that are far apart

@@ -186,6 +186,15 @@ impl SeriesFunction for Running {
         true
     }
 
+    fn waiting_bytes(&self) -> usize {
+        self.run.as_ref().map_or(0, UdtfRun::waiting_bytes)
+    }
+
+    fn without_room(&self, rows: Chunk, most: usize) -> Result<Range<usize>, QueryError> {
+        let Some(run) = &self.run else { return Ok(0..0) };
+        Ok(run.without_room(rows.times.values().clone(), rows.columns, most)?)
+    }
+
     fn leave_gaps_out(&mut self) {
         self.leaps = true;
         if let Some(run) = &mut self.run {

@@ -83,6 +83,11 @@ impl Batch {
         self.times.len() * 8 + self.columns.iter().map(of_column).sum::<usize>()
     }
 
+    /// Bytes of its rows when they are stored; of texts an upper bound.
+    pub(crate) fn stored_bytes(&self) -> usize {
+        stored_bytes(&self.types, self.rows(), || self.bytes())
+    }
+
     /// Some of the rows, sharing memory.
     pub(crate) fn slice(&self, from: usize, rows: usize) -> Self {
         Self {
@@ -91,6 +96,18 @@ impl Batch {
             types: Arc::clone(&self.types),
         }
     }
+}
+
+/// Bytes of rows when they are stored: of types of one width it depends on their number alone, and not on how they came.
+pub(crate) fn stored_bytes(types: &[DataType], rows: usize, bytes: impl FnOnce() -> usize) -> usize {
+    let width = |data_type: &DataType| match data_type {
+        DataType::Boolean => Some(1),
+        DataType::Int32 | DataType::Date | DataType::Float => Some(4),
+        DataType::Int64 | DataType::Timestamp | DataType::Double => Some(8),
+        DataType::Text | DataType::String | DataType::Blob => None,
+    };
+    let of_row = types.iter().try_fold(8, |sum, each| Some(sum + width(each)?));
+    of_row.map_or_else(bytes, |of_row| rows * of_row)
 }
 
 /// A window: rows `first..last` of the batch that it comes with. Several windows may share rows.

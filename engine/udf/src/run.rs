@@ -4,7 +4,7 @@
 //!   push ──▶ waiting rows ──▶ cutter ──▶ batches and windows ──▶ instance ──▶ checks ──▶ next
 //! ```
 
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use arrow_array::ArrayRef;
 use arrow_buffer::ScalarBuffer;
@@ -15,7 +15,7 @@ use self::{
     saved::{Put, Take},
     waiting::{Slice, Waiting},
 };
-use crate::{Fault, FaultKind, Method, Points, UdfError, UdfFactory, UdtfInstance, model_type};
+use crate::{Batch, Fault, FaultKind, Method, Points, UdfError, UdfFactory, UdtfInstance, model_type};
 
 mod breaks;
 mod cutter;
@@ -133,6 +133,39 @@ impl UdtfRun {
     /// What the function decided at its start.
     pub fn configuration(&self) -> Configuration {
         self.configuration
+    }
+
+    /// Which of these rows would wait for their window with more than `most` bytes of rows, if they came next: those behind as many
+    /// as fit, up to the one with which the window is complete. Of a window that is complete with a number of rows these are all
+    /// behind, where that row does not fit. What fits is reckoned with rows of equal size.
+    ///
+    /// # Errors
+    /// The columns are not those of the inputs.
+    pub fn without_room(
+        &self,
+        times: ScalarBuffer<i64>,
+        columns: Vec<ArrayRef>,
+        most: usize,
+    ) -> Result<Range<usize>, UdfError> {
+        let batch = Batch { times, columns, types: Arc::clone(self.waiting.types()) };
+        batch.check().map_err(|fault| UdfError::new(&self.function, Method::Transform, fault))?;
+        let rows = batch.rows();
+        let held = self.waiting.stored_bytes();
+        let bytes = batch.stored_bytes();
+        if rows == 0 || self.configuration.access == Access::RowByRow || held + bytes <= most {
+            return Ok(0..0);
+        }
+        let fitting = most.saturating_sub(held) / bytes.div_ceil(rows);
+        Ok(match self.cutter.completes(&self.waiting, &batch) {
+            Some(row) if row <= fitting => 0..0,
+            Some(row) if !self.cutter.counts_rows() => fitting..row,
+            _ => fitting.min(rows)..rows,
+        })
+    }
+
+    /// Bytes of the rows that wait for their window, as [`UdtfRun::save`] stores them; an upper bound of texts.
+    pub fn waiting_bytes(&self) -> usize {
+        self.waiting.stored_bytes()
     }
 
     /// From now on, more than 1000 empty windows of time in a row are left out, all of them: for rows whose times may be anything,

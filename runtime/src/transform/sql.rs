@@ -203,10 +203,13 @@ impl Sql {
         rejection: &mut Rejection,
     ) -> Result<(Readings, Option<Tablet>, Option<Readings>)> {
         let Some(Stage { calls, .. }) = &mut self.calls else { return Ok((each, written, None)) };
-        let keep = calls.in_order(&each, rejection)?;
-        let each = calls::left(each, &keep)?;
-        if let Some(keep) = &keep {
-            written = filtered(written, keep)?;
+        let mut each = each;
+        for find in [Calls::in_order, Calls::in_room] {
+            let keep = find(calls, &each, rejection)?;
+            each = calls::left(each, &keep)?;
+            if let Some(keep) = &keep {
+                written = filtered(written, keep)?;
+            }
         }
         if each.tablet.rows() == 0 {
             return Ok((each, written, None));

@@ -86,9 +86,10 @@ fn rows_of_another_name_are_stored_and_told_once_by_the_series_own() {
     assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0), (2, 2.0), (3, 3.0)]);
     // One tablet with a view, a series of the view's device that is new, and a computed view.
     let rows = tablet("root.v.d", false, &[4], &["s", "own", "twice"].map(|name| (name, &[Some(4.0)][..])));
-    let report = storage.insert(write(vec![rows])).expect("taken").report;
+    let inserted = storage.insert(write(vec![rows])).expect("taken");
+    inserted.durable.wait().expect("durable");
     let rejected: Vec<_> =
-        report.rejected.iter().map(|each| (each.tablet, each.measurement.as_deref())).collect();
+        inserted.report.rejected.iter().map(|each| (each.tablet, each.measurement.as_deref())).collect();
     assert_eq!(rejected, [(0, Some("twice"))]);
     storage.create_views(vec![view("root.v.more.s", "root.a.d.s", "root.a.d.s")]).expect("made");
     let mut told = Vec::new();

@@ -19,6 +19,7 @@ pub(super) struct Breaks {
     pub(super) at: VecDeque<u64>,
 }
 
+#[derive(Clone)]
 enum Rule {
     /// Windows are cut otherwise.
     None,
@@ -29,6 +30,7 @@ enum Rule {
 }
 
 /// The value at a window's beginning.
+#[derive(Clone)]
 enum Head {
     Whole(i64),
     Number(f64),
@@ -89,6 +91,13 @@ impl Breaks {
             }
         }
         Ok(())
+    }
+
+    /// The first of these rows that would begin a new window, if they came next.
+    pub(super) fn first_in(&self, batch: &Batch) -> Option<usize> {
+        let mut trial = Self { rule: self.rule.clone(), at: VecDeque::new() };
+        trial.see(batch, 0);
+        trial.at.front().and_then(|&row| usize::try_from(row).ok())
     }
 
     /// Looks at rows, of which the first has number `start`.

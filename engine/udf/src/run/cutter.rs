@@ -139,6 +139,30 @@ impl Cutter {
         held && self.kind.needed() >= start && next
     }
 
+    /// The first of these rows with which a window is complete, if they came next and no window is complete before; `None` where
+    /// there is none among them.
+    pub(super) fn completes(&self, waiting: &Waiting, batch: &Batch) -> Option<usize> {
+        let first = match self.kind {
+            // No window is to come, and so no row waits.
+            Kind::Time { done: true, .. } => Some(0),
+            Kind::Time { interval, next, .. } => {
+                let end = next.or(batch.times.first().copied())?.checked_add(interval)?;
+                Some(batch.times.partition_point(|&time| time < end))
+            }
+            Kind::Size { size, row, .. } => {
+                let missing = row.saturating_add(size).saturating_sub(waiting.rows_so_far());
+                usize::try_from(missing.saturating_sub(1)).ok()
+            }
+            Kind::Breaks(_) => waiting.breaks.first_in(batch),
+        };
+        first.filter(|&row| row < batch.rows())
+    }
+
+    /// Whether a window is complete when it has so many rows, whatever they are.
+    pub(super) fn counts_rows(&self) -> bool {
+        matches!(self.kind, Kind::Size { .. })
+    }
+
     /// Windows that are complete, and the rows they are of; `None` where there are none as yet.
     pub(super) fn cut(&mut self, waiting: &mut Waiting) -> Result<Option<(Batch, Vec<Window>)>, Fault> {
         let Some(first) = self.held.take().or_else(|| self.kind.next(waiting)) else {

@@ -10,7 +10,7 @@ use super::{
     breaks::Breaks,
     saved::{Put, Take, damaged},
 };
-use crate::{Batch, Fault, Window, arrays};
+use crate::{Batch, Fault, Window, arrays, batch::stored_bytes};
 
 /// What an instance is called with.
 pub(super) enum Slice {
@@ -90,7 +90,7 @@ impl Waiting {
     }
 
     /// The types of the columns.
-    pub(super) fn types(&self) -> &[DataType] {
+    pub(super) fn types(&self) -> &Arc<[DataType]> {
         &self.types
     }
 
@@ -104,6 +104,11 @@ impl Waiting {
 
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of the rows that are there when they are stored; of texts an upper bound.
+    pub(super) fn stored_bytes(&self) -> usize {
+        stored_bytes(&self.types, (self.end - self.start) as usize, || self.bytes)
     }
 
     /// The number of the next row to come.

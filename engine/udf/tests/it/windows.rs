@@ -140,6 +140,36 @@ fn a_window_that_needs_more_memory_than_it_may_ends_the_call() {
 }
 
 #[test]
+fn rows_without_room_are_those_that_would_wait_with_too_many() {
+    let room = |attributes: &[(&str, &str)], waiting: &[i64], next: &[i64], most: usize| {
+        let of = |times: &[i64]| int64(&times.iter().map(|&time| Some(time / 10)).collect::<Vec<_>>());
+        let mut run =
+            open("windows", &[DataType::Int64], attributes, UdfLimits::default()).expect("it starts");
+        // One by one, which makes no difference.
+        for &time in waiting {
+            run.push(vec![time].into(), vec![of(&[time])]).expect("it fits");
+            while run.next().expect("it runs").is_some() {}
+        }
+        run.without_room(next.to_vec().into(), vec![of(next)], most).expect("it is known")
+    };
+    let (waiting, next) = ([0, 1, 2, 3], [4, 5, 6, 10, 20, 21]);
+    let by = |by, length| [("by", by), ("length", length)];
+    // A row has 16 bytes.
+    for (by, end) in
+        [(by("time", "10"), 3), (by("session", "3"), 3), (by("state", "0"), 3), (by("time", "1000"), 6)]
+    {
+        assert_eq!(room(&by, &waiting, &next, 160), 0..0, "{by:?}: there is room for all");
+        assert_eq!(room(&by, &waiting, &next, 112), if end == 3 { 0..0 } else { 3..6 }, "{by:?}");
+        assert_eq!(room(&by, &waiting, &next, 80), 1..end, "{by:?}: there is room for one");
+        assert_eq!(room(&by, &waiting, &next, 64), 0..end, "{by:?}: there is room for none");
+        assert_eq!(room(&by, &waiting, &next, 16), 0..end, "{by:?}: nor was there before");
+    }
+    // The row with which a window of six is complete does not wait. One of seven is never complete.
+    assert_eq!(room(&by("size", "6"), &waiting, &next, 80), 0..0);
+    assert_eq!(room(&by("size", "7"), &waiting, &next, 80), 1..6);
+}
+
+#[test]
 fn many_empty_windows_are_given_some_at_a_time() {
     let mut run =
         open("windows", &[DataType::Int64], &[("by", "time"), ("length", "1")], UdfLimits::default())

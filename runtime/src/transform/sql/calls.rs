@@ -11,6 +11,7 @@
 
 mod clock;
 pub(super) mod kept;
+mod room;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,7 +29,7 @@ use levada_engine::{
 
 use self::{
     clock::{Clock, Origin},
-    kept::{Slot, giving_up},
+    kept::{Slot, cannot_go_on},
 };
 use crate::transform::{rejection::Rejection, rows};
 
@@ -101,7 +102,6 @@ impl Calls {
                 last = Some(time);
             }
         }
-        device.last = last;
         for &(row, before) in &late {
             let time = each.tablet.times().value(row);
             let reason = format!(
@@ -121,13 +121,9 @@ impl Calls {
     /// A function failed; nothing more can be computed.
     pub(super) fn compute(&mut self, tablet: &Tablet) -> Result<Computed> {
         let device = self.device(tablet)?;
+        device.last = tablet.times().values().last().copied().or(device.last);
         let mut slots = std::mem::take(&mut device.slots);
-        let rows = (0..).take(tablet.rows()).map(Some).collect();
-        let mut rows = Rows {
-            times: tablet.times().values().to_vec(),
-            origins: rows,
-            columns: tablet.columns().to_vec(),
-        };
+        let mut rows = Rows::of(tablet);
         self.advance(tablet, &mut rows, &mut slots, |_| false)?;
         if let Some(device) = self.devices.get_mut(tablet.device()) {
             device.slots = slots;
@@ -228,15 +224,7 @@ impl Calls {
     ) -> Result<()> {
         let (call, inputs) = &self.calls[at];
         let failed = |error: QueryError| Error::data(format!("{}: {error}", tablet.device()));
-        slot.wake(call).map_err(|error| {
-            Error::config(format!(
-                "{}: {error}; `{}` cannot go on from what was saved: put the module back that saved it, or begin without it, \
-                 with {}",
-                tablet.device(),
-                call.text(),
-                giving_up(&self.node)
-            ))
-        })?;
+        slot.wake(call).map_err(|error| cannot_go_on(&self.node, tablet, call, &error))?;
         let mut given = Vec::new();
         let of_call =
             clock.map(|clock| rows.given_by(self.calls[clock].0.name()).map_err(failed)).transpose()?;
@@ -314,6 +302,14 @@ fn input_columns(
 }
 
 impl Rows {
+    fn of(tablet: &Tablet) -> Self {
+        Self {
+            times: tablet.times().values().to_vec(),
+            origins: (0..).take(tablet.rows()).map(Some).collect(),
+            columns: tablet.columns().to_vec(),
+        }
+    }
+
     /// The rows in which a call has given something.
     fn given_by(&self, name: &str) -> Result<Self, QueryError> {
         let given = self.columns.iter().find(|column| *column.name == *name);

@@ -34,7 +34,8 @@ pub enum SqlOptions {
         /// remembers from one batch to the next. One that offers save and restore goes on behind a restart or a crash where it was:
         /// what it saved is stored with the positions of the rows, so that no row is left out and none counts twice. One that does
         /// not begins anew with each run, which the log says once; where a run is stopped, it gives first what it gives behind its
-        /// last row. Rows that wait for their window are stored in any case, up to 16 MiB for each call of a device; what a function
+        /// last row. Rows that wait for their window are stored in any case, up to 16 MiB for each call of a device, and a row beyond that
+        /// is rejected until the window is complete; what a function
         /// of windows gives comes when a window is complete, as rows of their own, and can be computed with nothing else. Of windows
         /// of time without rows, more than 1000 in a row are left out: a row whose time leaps by years is one row more, and no more.
         functions: Option<String>,

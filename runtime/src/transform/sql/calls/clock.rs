@@ -35,6 +35,11 @@ impl Origin {
         }
     }
 
+    /// Whether it is computed from measurements of the rows alone.
+    pub(super) fn is_of_rows(&self) -> bool {
+        self.of_calls.is_empty()
+    }
+
     /// When it comes, where it is known of each call when what it gives does.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, mem};
 
 use levada_connector_api::{
     Error, Result,
-    model::{DataType, Path},
+    model::{DataType, Path, Tablet},
 };
 use levada_engine::{
     expressions::SeriesCall,
@@ -27,8 +27,8 @@ use crate::transform::saved::{Put, Take, damaged};
 /// How the state is written.
 const FORMAT: u8 = 1;
 
-/// Bytes that a call of a device may save.
-const MOST_BYTES: usize = 16 << 20;
+/// Bytes that a call of a device may save; and, apart from them, bytes of rows that may wait for their window ([`super::room`]).
+pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// A call of a device.
 #[derive(Debug, Default)]
@@ -90,6 +90,15 @@ impl Slot {
         Ok(())
     }
 
+    /// Bytes of the rows that wait in it, or more.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        match self {
+            Self::Idle => 0,
+            Self::Saved { state, .. } => state.len(),
+            Self::Begun(running) => running.function.waiting_bytes(),
+        }
+    }
+
     /// Whether what it gives comes behind the rows that it is computed of.
     pub(super) fn holds_rows(&self) -> bool {
         matches!(self, Self::Begun(running) if running.function.holds_rows())
@@ -146,15 +155,13 @@ impl Calls {
             put.byte(u8::from(device.last.is_some()));
             put.signed(device.last.unwrap_or_default());
             for ((call, _), slot) in self.calls.iter().zip(&mut device.slots) {
-                let before = put.0.len();
+                let before = put.0.len() + slot.waiting_bytes();
                 if !slot.save(&mut put).map_err(|error| Error::data(format!("{path}: {error}")))? {
                     forgetful.insert(call.function());
                 }
-                if put.0.len() - before > MOST_BYTES {
-                    let waiting =
-                        if slot.holds_rows() { ", with the rows that wait for their window" } else { "" };
+                if put.0.len().saturating_sub(before) > MOST_BYTES {
                     let message = format!(
-                        "{path}: function {}: save: it gave more than the {MOST_BYTES} bytes that may be stored of it{waiting}",
+                        "{path}: function {}: save: it gave more than the {MOST_BYTES} bytes that may be stored of it",
                         call.function()
                     );
                     return Err(Error::data(message));
@@ -233,7 +240,17 @@ pub(in crate::transform::sql) fn other_calls(node: &str, saved: &str) -> Error {
     ))
 }
 
+/// A function cannot take what it saved.
+pub(super) fn cannot_go_on(node: &str, tablet: &Tablet, call: &SeriesCall, error: &QueryError) -> Error {
+    Error::config(format!(
+        "{}: {error}; `{}` cannot go on from what was saved: put the module back that saved it, or begin without it, with {}",
+        tablet.device(),
+        call.text(),
+        giving_up(node)
+    ))
+}
+
 /// The command that gives up what a node remembers.
-pub(super) fn giving_up(node: &str) -> String {
+fn giving_up(node: &str) -> String {
     format!("`levada offsets FILE --reset {node}/state=0`")
 }

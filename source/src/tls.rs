@@ -10,7 +10,7 @@ use std::{
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry, TlsOptions};
 use parking_lot::Mutex;
 use rustls::{
-    CertificateError, ClientConfig, RootCertStore, ServerConfig,
+    AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig,
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
     server::WebPkiClientVerifier,
@@ -35,7 +35,7 @@ pub(crate) async fn connect(
     let connector = TlsConnector::from(Arc::new(client(options)?));
     connector.connect(name, stream).await.map_err(|error| {
         let lost = || Error::connection(format!("{address}: cannot agree on encryption: {error}"));
-        failure(address, &error).unwrap_or_else(lost)
+        failure(address, &error, true).unwrap_or_else(lost)
     })
 }
 
@@ -58,8 +58,8 @@ fn client(options: &TlsOptions) -> Result<ClientConfig> {
     }
 }
 
-/// What an error of a connection says of its encryption, where waiting does not heal it.
-pub(crate) fn failure(address: &str, error: &io::Error) -> Option<Error> {
+/// What an error of a connection, or of its `handshake`, says of its encryption, where waiting does not heal it.
+pub(crate) fn failure(address: &str, error: &io::Error, handshake: bool) -> Option<Error> {
     use rustls::Error as Tls;
     let reason = match error.get_ref()?.downcast_ref::<Tls>()? {
         // The time of a certificate comes, and passes when it is replaced.
@@ -73,14 +73,36 @@ pub(crate) fn failure(address: &str, error: &io::Error) -> Option<Error> {
             "no authority that is trusted here vouches for its certificate: name the authority's own as `tls.ca_file`".to_owned()
         }
         Tls::InvalidCertificate(reason) => format!("its certificate is rejected: {reason}"),
-        Tls::AlertReceived(alert) => {
+        Tls::AlertReceived(alert) if lasts(*alert) => {
             format!("it rejects the encrypted connection: {alert:?}; it may want a certificate")
         }
-        Tls::InvalidMessage(_) => "it does not speak TLS: leave out `tls`, or use its other port".to_owned(),
+        // Later it is a broken record: it has spoken TLS.
+        Tls::InvalidMessage(_) if handshake => "it does not speak TLS: leave out `tls`, or use its other port".to_owned(),
         _ => return None,
     };
     let message = format!("{address}: {reason}");
     Some(Error::new(ErrorKind::Rejected, Domain::External, Retry::Never, message))
+}
+
+/// Whether a server that answers so will do so again until somebody changes something. What it says when it is short of something,
+/// ends, or finds a record broken passes with the connection; the time of a certificate passes when that is replaced.
+fn lasts(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::HandshakeFailure
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::CertificateRequired
+            | Alert::UnknownCA
+            | Alert::ProtocolVersion
+            | Alert::InsufficientSecurity
+            | Alert::UnrecognisedName
+            | Alert::NoApplicationProtocol
+    )
 }
 
 /// Which files a server's encryption needs, all PEM.
@@ -197,4 +219,39 @@ fn no_pair(key: &Path, certificate: &Path, why: &rustls::Error) -> Error {
 
 fn unfit(error: rustls::Error) -> Error {
     Error::config(format!("TLS cannot be used: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::InvalidMessage;
+
+    use super::*;
+
+    /// Alerts that last, and ones that pass.
+    const LASTING: [AlertDescription; 3] = [
+        AlertDescription::CertificateRequired,
+        AlertDescription::UnknownCA,
+        AlertDescription::HandshakeFailure,
+    ];
+    const PASSING: [AlertDescription; 4] = [
+        AlertDescription::InternalError,
+        AlertDescription::UserCanceled,
+        AlertDescription::AccessDenied,
+        AlertDescription::CertificateExpired,
+    ];
+    const PLAIN: rustls::Error = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+
+    fn broken(error: rustls::Error) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+
+    #[test]
+    fn only_what_waiting_does_not_heal_ends_a_source() {
+        let ends = |error, handshake| failure("broker:8883", &broken(error), handshake).is_some();
+        for handshake in [true, false] {
+            assert!(LASTING.iter().all(|alert| ends(rustls::Error::AlertReceived(*alert), handshake)));
+            assert!(!PASSING.iter().any(|alert| ends(rustls::Error::AlertReceived(*alert), handshake)));
+            assert_eq!(ends(PLAIN, handshake), handshake);
+        }
+    }
 }

@@ -195,7 +195,7 @@ impl Connection {
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
                     let lost = || Error::connection(format!("the connection is lost: {error}"));
-                    return Err(tls::failure(&self.broker, &error).unwrap_or_else(lost));
+                    return Err(tls::failure(&self.broker, &error, false).unwrap_or_else(lost));
                 }
                 Err(_) => return Err(Error::connection("the broker does not answer any more")),
             }

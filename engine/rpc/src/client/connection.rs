@@ -69,7 +69,9 @@ impl Connection {
     fn failed(&self, error: FrameError) -> ClientError {
         match &error {
             FrameError::Length { length, .. } if length >> 16 == TLS_ALERT as i32 => tls::wanted(&self.node),
-            FrameError::Io(io) => tls::failure(&self.node, io).unwrap_or_else(|| self.lost(error, false)),
+            FrameError::Io(io) => {
+                tls::failure(&self.node, io, false).unwrap_or_else(|| self.lost(error, false))
+            }
             _ => self.lost(error, false),
         }
     }

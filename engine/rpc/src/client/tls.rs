@@ -10,7 +10,8 @@ use std::{
 use levada_model::{SessionError, StatusCode};
 use parking_lot::Mutex;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -157,7 +158,7 @@ impl Tls {
             rejected(node, &format!("`{host}` is no name that a certificate could be for: {error}"))
         })?;
         self.connector().connect(name, stream).await.map_err(|error| {
-            failure(node, &error).unwrap_or_else(|| ClientError::Lost {
+            failure(node, &error, true).unwrap_or_else(|| ClientError::Lost {
                 node: node.to_owned(),
                 reason: format!(
                     "cannot agree on encryption: {error}; perhaps it does not serve TLS (`enable_thrift_ssl` of an \
@@ -211,8 +212,9 @@ fn authorities_of_the_system() -> Result<RootCertStore, TlsError> {
     Ok(store)
 }
 
-/// What an error of a connection says of its encryption, where it does; waiting heals nothing but the time of a certificate.
-pub(super) fn failure(node: &str, error: &io::Error) -> Option<ClientError> {
+/// What an error of a connection, or of its `handshake`, says of its encryption, where it does: a rejection where waiting does not
+/// heal it. With others the connection is lost.
+pub(super) fn failure(node: &str, error: &io::Error, handshake: bool) -> Option<ClientError> {
     let inner = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match inner {
         Error::InvalidCertificate(
@@ -220,7 +222,7 @@ pub(super) fn failure(node: &str, error: &io::Error) -> Option<ClientError> {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. },
-        ) => ClientError::Lost { node: node.to_owned(), reason: inner.to_string(), timed_out: false },
+        ) => lost(node, inner),
         Error::InvalidCertificate(CertificateError::UnknownIssuer) => rejected(
             node,
             "no authority that is trusted here vouches for its certificate: name the authority's own certificate, a PEM \
@@ -229,13 +231,37 @@ pub(super) fn failure(node: &str, error: &io::Error) -> Option<ClientError> {
         Error::InvalidCertificate(reason) => {
             rejected(node, &format!("its certificate is rejected: {reason}"))
         }
-        Error::AlertReceived(alert) => rejected(
+        Error::AlertReceived(alert) if lasts(*alert) => rejected(
             node,
             &format!("it rejects the encrypted connection: {alert:?}; it may want a certificate"),
         ),
-        Error::InvalidMessage(_) => rejected(node, "it does not speak TLS: ask for none, or enable it there"),
-        other => rejected(node, &format!("cannot agree on encryption: {other}")),
+        Error::InvalidMessage(_) if handshake => {
+            rejected(node, "it does not speak TLS: ask for none, or enable it there")
+        }
+        Error::PeerIncompatible(_) => rejected(node, &format!("cannot agree on encryption: {inner}")),
+        _ => lost(node, inner),
     })
+}
+
+/// Whether a server that answers so will do so again until somebody changes something. What it says when it is short of something,
+/// ends, or finds a record broken passes with the connection; the time of a certificate passes when that is replaced.
+fn lasts(alert: AlertDescription) -> bool {
+    use AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::HandshakeFailure
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateUnknown
+            | Alert::CertificateRequired
+            | Alert::UnknownCA
+            | Alert::ProtocolVersion
+            | Alert::InsufficientSecurity
+            | Alert::UnrecognisedName
+            | Alert::NoApplicationProtocol
+    )
 }
 
 /// The error where a server speaks TLS to a client that does not.
@@ -244,6 +270,10 @@ pub(super) fn wanted(node: &str) -> ClientError {
         node,
         "it wants TLS: ask for it (`tls: {}` at `nodes` of a pipeline, `--tls` on the command line)",
     )
+}
+
+fn lost(node: &str, error: &Error) -> ClientError {
+    ClientError::Lost { node: node.to_owned(), reason: error.to_string(), timed_out: false }
 }
 
 fn rejected(node: &str, reason: &str) -> ClientError {
@@ -299,5 +329,43 @@ impl ServerCertVerifier for AnyHost {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::InvalidMessage;
+
+    use super::*;
+
+    /// Alerts that last, and ones that pass.
+    const LASTING: [AlertDescription; 3] = [
+        AlertDescription::CertificateRequired,
+        AlertDescription::UnknownCA,
+        AlertDescription::HandshakeFailure,
+    ];
+    const PASSING: [AlertDescription; 4] = [
+        AlertDescription::InternalError,
+        AlertDescription::UserCanceled,
+        AlertDescription::AccessDenied,
+        AlertDescription::CertificateExpired,
+    ];
+    const PLAIN: rustls::Error = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
+
+    fn broken(error: rustls::Error) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, error)
+    }
+
+    #[test]
+    fn only_what_waiting_does_not_heal_is_a_rejection() {
+        let rejects = |error, handshake| {
+            matches!(failure("node:6667", &broken(error), handshake), Some(ClientError::Rejected(_)))
+        };
+        for handshake in [true, false] {
+            assert!(LASTING.iter().all(|alert| rejects(Error::AlertReceived(*alert), handshake)));
+            assert!(!PASSING.iter().any(|alert| rejects(Error::AlertReceived(*alert), handshake)));
+            assert_eq!(rejects(PLAIN, handshake), handshake);
+            assert!(!rejects(Error::DecryptError, handshake));
+        }
     }
 }

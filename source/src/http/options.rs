@@ -28,7 +28,7 @@ pub struct HttpOptions {
     /// The largest body, as it comes and unpacked: one with `Content-Encoding: gzip` is unpacked.
     #[serde(default = "default_body")]
     pub body: ByteSize,
-    /// How many connections there may be at once.
+    /// How many connections there may be at once; more wait. One on which no request comes for twice the `timeout` is closed.
     #[serde(default = "default_connections")]
     #[schemars(range(min = 1))]
     pub connections: usize,

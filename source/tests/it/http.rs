@@ -211,6 +211,45 @@ async fn no_more_connections_are_let_in_than_may_be() -> Result<()> {
     source.close().await
 }
 
+#[tokio::test]
+async fn connections_without_a_request_keep_nobody_out() -> Result<()> {
+    let address = free_address();
+    let mut source = source(&address, json!({"connections": 2, "timeout": "2s"}));
+    source.connect(&Checkpoint::new()).await?;
+    // One says nothing, one begins a request and sends more of its head now and then.
+    let silent = TcpStream::connect(&address).await.expect("a connection");
+    let mut slow = TcpStream::connect(&address).await.expect("a connection");
+    slow.write_all(b"POST / HTTP/1.1\r\n").await.expect("written");
+    let slow = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            ticks.tick().await;
+            if slow.write_all(b"a: b\r\n").await.is_err() {
+                return;
+            }
+        }
+    });
+    // Both places are taken.
+    let post = |number| {
+        let address = address.clone();
+        async move { post(&address, "/", "", &body(number)).await.0 }
+    };
+    let mut clients = JoinSet::from_iter([post(0), post(1)]);
+    let mut rows = 0;
+    while rows < 2 {
+        let next = tokio::time::timeout(Duration::from_secs(60), source.next()).await;
+        let batch = next.expect("somebody is let in")?.expect("a batch");
+        rows += batch.rows();
+        source.settle(&end(&batch)).await?;
+    }
+    while let Some(code) = clients.join_next().await {
+        assert_eq!(code.expect("an answer"), 200);
+    }
+    slow.await.expect("it is closed");
+    drop(silent);
+    source.close().await
+}
+
 fn packed(body: &[u8]) -> Vec<u8> {
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut packer, body).expect("in memory");

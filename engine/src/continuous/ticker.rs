@@ -1,6 +1,7 @@
 //! Who looks at the clock.
 
 use std::{
+    future::pending,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -20,8 +21,14 @@ pub(super) async fn tick(queries: Weak<ContinuousQueries>, runner: Weak<dyn Runn
         let Some((queries, runner)) = queries.upgrade().zip(runner.upgrade()) else { return };
         let pause = begin_due(&queries, &runner, &mut running);
         drop((queries, runner));
+        let pause = async {
+            match pause {
+                Some(pause) => sleep(pause).await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            () = sleep(pause) => {}
+            () = pause => {}
             () = made.notified() => {}
             Some(ended) = running.join_next() => {
                 if let Err(error) = ended && error.is_panic() {
@@ -32,18 +39,19 @@ pub(super) async fn tick(queries: Weak<ContinuousQueries>, runner: Weak<dyn Runn
     }
 }
 
-/// Begins what is due, and says how long nothing else is.
+/// Begins what is due, and says how long nothing else is; `None` where there are no queries, for which nobody need wake up.
 fn begin_due(
     queries: &Arc<ContinuousQueries>,
     runner: &Arc<dyn Runner>,
     running: &mut JoinSet<()>,
-) -> Duration {
+) -> Option<Duration> {
     let now = runner.now();
-    let mut pause = MOST_PAUSE;
+    let mut pause = None;
     let takes_writes = runner.takes_writes();
     for query in queries.all() {
+        let pause = pause.get_or_insert(MOST_PAUSE);
         match u64::try_from(query.next().saturating_sub(now)) {
-            Ok(ahead @ 1..) => pause = pause.min(Duration::from_millis(ahead)),
+            Ok(ahead @ 1..) => *pause = (*pause).min(Duration::from_millis(ahead)),
             _ if takes_writes && query.running.try_lock().is_ok() => {
                 running.spawn(catch_up(Arc::clone(queries), Arc::clone(runner), query));
             }

@@ -6,7 +6,7 @@ set -euo pipefail
 count=${COUNT:-$([ -n "${FULL:-}" ] && echo 2000000 || echo 400000)}
 
 job_begin rebalance
-job_pipeline '      properties: {session.timeout.ms: "6000", heartbeat.interval.ms: "500"}'
+job_pipeline '      properties: {session.timeout.ms: "6000", heartbeat.interval.ms: "500", topic.metadata.refresh.interval.ms: "1000"}'
 sed "s#$job/data#$job/data-b#; s#$job/dead.jsonl#$job/dead-b.jsonl#" "$job/pipeline.yaml" >"$job/second.yaml"
 
 "$LEVADA" run --quiet --state "$job/state" "$job/pipeline.yaml" >>"$job/run.log" 2>&1 & first=$!

@@ -78,7 +78,7 @@ pub struct WriteReport {
 }
 
 impl WriteReport {
-    /// The rejection that stands for all of them: the first that is a loss. If none is, the first.
+    /// The rejection to report: the first by which values are lost, or else the first.
     pub fn to_tell(&self) -> Option<&RejectedRows> {
         self.rejected.iter().find(|rows| rows.is_loss()).or(self.rejected.first())
     }

@@ -278,7 +278,7 @@ fn either(
 
 fn batch(from: &mut Take, layout: Layout, names_databases: bool) -> Result<Vec<Change>, WireError> {
     let mut changes = Vec::new();
-    // Servers of 1.2 send what is not in their memory any more as their log has it.
+    // Servers of 1.2 send rows that have left their memory in the layout of their log.
     for _ in 0..from.count_of(4)? {
         changes.push(logged(&mut Take(from.blob()?))?);
         if names_databases {

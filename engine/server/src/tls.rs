@@ -43,8 +43,8 @@ pub struct Tls(TlsAcceptor);
 
 impl Tls {
     /// Reads a certificate, with those between it and an authority behind it, and its private key, which is not encrypted; both
-    /// are PEM. A handshake for which either file has changed reads both anew: where they can be used, they count from then on,
-    /// and otherwise what was there before counts, and the log says why.
+    /// are PEM. If either file has changed, the next handshake reads both again. Files that
+    /// cannot be used are logged, and the ones read before stay in use.
     ///
     /// # Errors
     /// A file cannot be read or is no PEM of its kind; the key is not the certificate's.

@@ -1,4 +1,4 @@
-//! Defining views: which stands for what.
+//! Which series, or which expression, each view of a statement gives.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -17,8 +17,8 @@ use crate::{
 /// The views that a statement defines, as the store keeps them, without tags. `view` has the views of the store.
 ///
 /// # Errors
-/// A series is missing (508); a view would stand for a view or for aggregates, two have one name, or there are not as many views as
-/// there are columns for them (701).
+/// A series does not exist (508). A view is defined by another view or by an aggregate, two views have the same name, or the numbers of
+/// views and of columns differ (300).
 pub fn define_views(
     definition: &ViewDefinition,
     view: Arc<dyn View>,
@@ -92,7 +92,7 @@ fn of_series(paths: &[Path], context: &QueryContext) -> Result<Select, QueryErro
     Ok(Select { columns, ..*query })
 }
 
-/// The paths of views that are made of those of the series they stand for.
+/// The paths of views whose names have placeholders, filled with nodes of the paths of their series.
 fn made(target: &IntoTarget, defined: &[Defined]) -> Result<Vec<Path>, QueryError> {
     let names = match &target.measurements[..] {
         [name] if is_made(name) => vec![name; defined.len()],

@@ -183,7 +183,7 @@ fn schema_of(names: &[Arc<str>], sources: &[Source<'_>]) -> SchemaRef {
     Arc::new(Schema::new(std::iter::once(time).chain(columns).collect::<Vec<_>>()))
 }
 
-/// What failed in a query for a view, as whoever reads rows knows it.
+/// The error of a view's query as an error of reading.
 fn storage(error: QueryError) -> StorageError {
     match error {
         QueryError::Storage(error) => error,

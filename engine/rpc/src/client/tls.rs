@@ -61,7 +61,7 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Tls(Arc<Loaded>);
 
-/// The files, and what was read of them last.
+/// The files, and what they held when they were last read.
 struct Loaded {
     files: TlsFiles,
     current: Mutex<([Mark; 3], TlsConnector)>,
@@ -80,8 +80,8 @@ impl TlsFiles {
 }
 
 impl Tls {
-    /// Reads the files. A handshake for which one of them has changed reads all anew: where they can be used, they count from then on,
-    /// and otherwise what was there before counts, and the log says why.
+    /// Reads the files. If one of them has changed, the next handshake reads them all again. Files
+    /// that cannot be used are logged, and the ones read before stay in use.
     ///
     /// # Errors
     /// A file cannot be read or is no PEM of its kind; certificate and key do not fit; the system has no authorities.

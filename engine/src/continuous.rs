@@ -73,14 +73,7 @@ impl ContinuousQueries {
     pub(crate) fn open(data: &Path, disk: Arc<dyn Disk>, now: i64) -> Result<Self, StorageError> {
         let document = DocumentFile::new(data.join("continuous"), "queries.json", disk);
         let book = document.read::<Book>()?.unwrap_or_default();
-        if book.version > book::VERSION {
-            let reason = format!(
-                "it is of version {}, and this program knows {} at most",
-                book.version,
-                book::VERSION
-            );
-            return Err(document.damaged(0, reason));
-        }
+        document.check_version(book.version, book::VERSION)?;
         let (progress, next) = Progress::open(document.beside("progress.json"))?;
         let mut queries = BTreeMap::new();
         for (name, stored) in &book.queries {

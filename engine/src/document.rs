@@ -51,6 +51,18 @@ impl DocumentFile {
         })
     }
 
+    /// Rejects a document of a version that only newer programs know.
+    ///
+    /// # Errors
+    /// It is of such a version.
+    pub(crate) fn check_version(&self, found: u32, newest: u32) -> Result<(), StorageError> {
+        if found > newest {
+            let reason = format!("it is of version {found}, and this program knows {newest} at most");
+            return Err(self.damaged(0, reason));
+        }
+        Ok(())
+    }
+
     /// Another document of the same folder.
     pub(crate) fn beside(&self, name: impl Into<String>) -> Self {
         Self { name: name.into(), ..self.clone() }

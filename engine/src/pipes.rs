@@ -106,14 +106,7 @@ impl Pipes {
     ) -> Result<Self, StorageError> {
         let document = DocumentFile::new(data.join("pipes"), "pipes.json", disk);
         let book = document.read::<Book>()?.unwrap_or_else(|| Book::new(new_name()));
-        if book.version > book::VERSION {
-            let reason = format!(
-                "it is of version {}, and this program knows {} at most",
-                book.version,
-                book::VERSION
-            );
-            return Err(document.damaged(0, reason));
-        }
+        document.check_version(book.version, book::VERSION)?;
         forget_dropped(&storage, &book);
         let mut live = BTreeMap::new();
         for pipe in book.pipes.values() {

@@ -51,11 +51,7 @@ impl Progress {
     pub(super) fn open(file: DocumentFile) -> Result<(Self, BTreeMap<u64, i64>), StorageError> {
         let document =
             file.read::<Document>()?.unwrap_or(Document { version: VERSION, next: BTreeMap::new() });
-        if document.version > VERSION {
-            let reason =
-                format!("it is of version {}, and this program knows {VERSION} at most", document.version);
-            return Err(file.damaged(0, reason));
-        }
+        file.check_version(document.version, VERSION)?;
         Ok((Self { file, asked: Arc::default(), stored: Arc::default() }, document.next))
     }
 

@@ -87,11 +87,7 @@ impl Functions {
         let library = Arc::new(Library { folder, offered: RwLock::default(), limits });
         let document =
             file.read::<Document>()?.unwrap_or(Document { version: VERSION, functions: Vec::new() });
-        if document.version > VERSION {
-            let why =
-                format!("it is of version {}, and this program knows {VERSION} at most", document.version);
-            return Err(file.damaged(0, why));
-        }
+        file.check_version(document.version, VERSION)?;
         let mut registry = Arc::new(super::library::registry(limits));
         let mut stored = BTreeMap::new();
         for entry in document.functions {

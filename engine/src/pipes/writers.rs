@@ -43,10 +43,8 @@ impl Writers {
     /// The document cannot be read, or is damaged.
     pub(super) fn open(document: DocumentFile) -> Result<Self, StorageError> {
         let stored = document.read::<Stored>()?;
-        if let Some(newer) = stored.as_ref().filter(|stored| stored.version > VERSION) {
-            let reason =
-                format!("it is of version {}, and this program knows {VERSION} at most", newer.version);
-            return Err(document.damaged(0, reason));
+        if let Some(stored) = &stored {
+            document.check_version(stored.version, VERSION)?;
         }
         let known = RwLock::new(stored.map(|stored| stored.engines).unwrap_or_default());
         Ok(Self(Arc::new(Inner { document, known, storing: Mutex::new(()) })))

@@ -77,6 +77,7 @@ impl UsersFile {
     /// It cannot be read, or is damaged.
     pub(super) fn read(&self) -> Result<Option<Book>, StorageError> {
         let Some(document) = self.file.read::<Document>()? else { return Ok(None) };
+        self.file.check_version(document.version, VERSION)?;
         document.book().map(Some).map_err(|reason| self.file.damaged(0, reason))
     }
 
@@ -106,12 +107,6 @@ impl Document {
     }
 
     fn book(self) -> Result<Book, String> {
-        if self.version > VERSION {
-            return Err(format!(
-                "it is of version {}, and this program knows {VERSION} at most",
-                self.version
-            ));
-        }
         let mut users = BTreeMap::new();
         for UserEntry { name, id, password, roles, privileges } in self.users {
             if (name == ROOT) != (id == ROOT_ID) || id >= self.next || password.is_none() && name != ROOT {

@@ -40,7 +40,7 @@ use levada_model::{PathPattern, ResultColumn, Rows, Session};
 use levada_tsfile::Version;
 
 pub(super) use self::parquet_file::ParquetFile;
-use self::target::{Output, Target};
+use self::target::{Output, STANDARD_OUTPUT, Target};
 use crate::{
     exit::{self, Failure},
     interrupt,
@@ -179,7 +179,7 @@ fn destination(output: &Path, format: FileFormat) -> PathBuf {
         FileFormat::Jsonl => "jsonl",
         FileFormat::Parquet => "parquet",
     };
-    if output.as_os_str() != "-" && output.is_dir() {
+    if output.as_os_str() != STANDARD_OUTPUT && output.is_dir() {
         output.join("export").with_extension(extension)
     } else {
         output.to_owned()

@@ -87,18 +87,7 @@ impl Reader {
         let lost = self.client.assignment_lost();
         self.flush_all();
         if !lost {
-            let until = Instant::now() + self.setup.options.handover.0;
-            while !self.is_settled(names) && !self.shared.stopped() {
-                if Instant::now() >= until {
-                    tracing::warn!(
-                        node = self.setup.node,
-                        "partitions are taken away before all that was read of them is settled: the rest is read twice"
-                    );
-                    break;
-                }
-                self.serve();
-                std::thread::park_timeout(POLL_INTERVAL);
-            }
+            self.until_settled(names);
             // What was read again and not to where the group stood: whoever has it next goes on with the rest.
             let taken = self.intake.partitions.iter_mut().filter(|each| names.contains(&each.name));
             taken.filter(|each| each.emitted < each.floor).for_each(|each| {
@@ -109,11 +98,32 @@ impl Reader {
                 tracing::warn!(%error, "the commit before partitions are given back failed");
             }
         }
+        self.forget(names);
+        self.give_back(names);
+        tracing::info!(node = self.setup.node, partitions = names.len(), lost, "partitions revoked");
+    }
+
+    /// Waits until what was read of partitions is settled, for as long as a handover may take.
+    pub(super) fn until_settled(&mut self, names: &[Partition]) {
+        let until = Instant::now() + self.setup.options.handover.0;
+        while !self.is_settled(names) && !self.shared.stopped() {
+            if Instant::now() >= until {
+                tracing::warn!(
+                    node = self.setup.node,
+                    "partitions are taken away before all that was read of them is settled: the rest is read twice"
+                );
+                break;
+            }
+            self.serve();
+            std::thread::park_timeout(POLL_INTERVAL);
+        }
+    }
+
+    /// Knows nothing of partitions any more.
+    pub(super) fn forget(&mut self, names: &[Partition]) {
         self.forget_held_back(names);
         self.intake.partitions.remove(names);
         self.intake.current = None;
-        self.give_back(names);
-        tracing::info!(node = self.setup.node, partitions = names.len(), lost, "partitions revoked");
     }
 
     pub(super) fn give_back(&self, names: &[Partition]) {

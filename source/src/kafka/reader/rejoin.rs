@@ -17,7 +17,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{POLL_INTERVAL, Reader, subscribed, until_let_go};
+use super::{Reader, subscribed, until_let_go};
 use crate::kafka::{client, listener::Change, native::MessageQueue};
 
 /// Fenced again within this time, a member has a second self.
@@ -42,14 +42,8 @@ impl Reader {
         );
         self.flush_all();
         let names: Vec<_> = self.intake.partitions.iter().map(|each| each.name.clone()).collect();
-        let until = Instant::now() + self.setup.options.handover.0;
-        while !self.is_settled(&names) && !self.shared.stopped() && Instant::now() < until {
-            self.serve();
-            std::thread::park_timeout(POLL_INTERVAL);
-        }
-        self.forget_held_back(&names);
-        self.intake.partitions.remove(&names);
-        self.intake.current = None;
+        self.until_settled(&names);
+        self.forget(&names);
         self.answer_last();
         let client = Arc::new(client::make(&self.setup, self.member.id.to_string())?);
         let queue = MessageQueue::new(Arc::clone(&client), self.queue.most());

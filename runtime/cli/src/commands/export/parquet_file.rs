@@ -7,7 +7,7 @@ use std::{
 
 use levada_model::Session;
 
-use super::{Target, ask};
+use super::{STANDARD_OUTPUT, Target, ask};
 use crate::{exit::Failure, interrupt};
 
 /// A file that is to be written.
@@ -20,8 +20,8 @@ impl ParquetFile {
     /// # Errors
     /// Nothing can be written there, or there is a file and `force` does not allow to replace it; it would go to a terminal.
     pub(crate) fn choose(path: Option<&Path>, force: bool) -> anyhow::Result<Self> {
-        let path = path.unwrap_or(Path::new("-"));
-        if path == Path::new("-") && stdout().is_terminal() {
+        let path = path.unwrap_or(Path::new(STANDARD_OUTPUT));
+        if path.as_os_str() == STANDARD_OUTPUT && stdout().is_terminal() {
             let message = "a Parquet file is nothing to read on a terminal: give --output FILE, or send it into a file or a pipe";
             return Err(Failure::invalid(message).into());
         }

@@ -30,7 +30,7 @@ use crate::exit::Failure;
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The path that means the standard output.
-const STANDARD_OUTPUT: &str = "-";
+pub(super) const STANDARD_OUTPUT: &str = "-";
 
 /// Where rows go.
 #[derive(Debug)]

@@ -5,8 +5,8 @@
 //!  "split":"readings/sensors/3","position":4711,"text":"{\"device\": …"}
 //! ```
 //!
-//! Of a record of several lines of which some are rejected, each of these has a letter of its own, which holds that line alone; `split`
-//! and `position` are those of the record. A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
+//! Of a record of several lines, or of an array, of which some are rejected, each of these has a letter of its own, which holds that line
+//! or element alone; `split` and `position` are those of the record, and the reason says which line or element it was. A record is `text` where it is UTF-8 and `base64` otherwise, byte for byte; `text` is null where a message has no value at
 //! all. A Kafka message has its time as `timestamp`, its `key` and its `headers`, pairs of name and value, in their order. Keys
 //! and values that are no UTF-8 are `{"base64": "…"}`. A row that came from no record (a simulated
 //! sensor's) is a `row` with its device, time, values and the types of these.

@@ -134,6 +134,40 @@ async fn a_letter_goes_again_to_the_sink_that_rejected_it_and_nowhere_else() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_an_array_the_elements_that_were_rejected_go_again_and_no_other() {
+    let plant = Plant::new("elements", TWO_SINKS);
+    plant.read([format!("[{}, {{\"device\":\"root.d\",\"at\":7,\"number\":2}}, {}]", record(1), record(3))]);
+    let reject = |row: &Row| (row.time == 3).then(|| "no more than two".to_owned());
+    let (a, b) =
+        (plant.sink("a", ScriptedSink::new().rejecting(reject)), plant.sink("b", ScriptedSink::new()));
+    assert_eq!(plant.run().await.dead, 2);
+    assert_eq!((times(&a.rows()), times(&b.rows())), (vec![1], vec![1, 3]));
+    let letters = lines(&plant.letters());
+    let mut texts: Vec<_> = letters.iter().filter_map(|letter| letter["text"].as_str()).collect();
+    texts.sort_unstable();
+    assert_eq!(texts, ["{\"device\":\"root.d\",\"at\":7,\"number\":2}", &record(3)]);
+    assert!(
+        letters.iter().any(|letter| letter["error"].as_str().is_some_and(|it| it.contains("element 1: ")))
+    );
+    // The element without a time is read otherwise now; the one that a sink rejected goes to that sink.
+    let (a, b) = (plant.sink("a", ScriptedSink::new()), plant.sink("b", ScriptedSink::new()));
+    let mut pipeline = plant.pipeline();
+    pipeline.sources[0].decode.as_mut().expect("json").options = serde_json::json!({"missing_time": "now"});
+    let replay = Replay::plan(&plant.runtime(), &pipeline, &plant.letters(), Selection::default());
+    let replay = replay.expect("planned");
+    for run in 0..replay.runs() {
+        let report = replay.start(run).expect("it starts").wait().await;
+        assert_eq!((report.outcome, report.dead), (Outcome::Completed, 0), "{:?}", report.error);
+    }
+    let numbers = |sink: &ScriptedSink| {
+        let mut numbers: Vec<_> = sink.rows().iter().filter_map(|row| row.number).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    assert_eq!((numbers(&a), numbers(&b)), (vec![2, 3], vec![2]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_could_not_be_read_goes_to_all_that_reads_its_source() {
     let plant = Plant::new("mended", TWO_SINKS);
     plant.read([record(1), "{\"device\":\"root.d\",\"at\":7,\"number\":2}".to_owned()]);

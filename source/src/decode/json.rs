@@ -15,7 +15,7 @@
 //! ```
 //!
 //! With `lines: true` a record is several of these, one in a line. Of an array or of lines those that are not well formed are rejected,
-//! with their number and the reason; the others are taken.
+//! each by itself, with its number and the reason; the others are taken.
 //!
 //! `types` in the record and `cast` in the options say of which type values are. Without either a number stays as it is
 //! written until the type of its series is known: that of a series that exists or is declared, otherwise DOUBLE, or INT64 for
@@ -26,7 +26,7 @@
 //! rejected, as which of the two is meant is not said. A record none of whose values is one (all are null, or no field is where
 //! `fields` look for it) has no row: such records are counted, and told of once.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use jiff::tz::TimeZone;
 use levada_connector_api::{
@@ -65,6 +65,8 @@ use super::{account::Account, parts::Parts};
 pub struct JsonDecoder {
     plan: Arc<Plan>,
     tape: Vec<Node<'static>>,
+    /// Of a document that is a list, the bytes of its elements.
+    elements: Vec<Range<usize>>,
     fields: Vec<(&'static str, FieldValue<'static>)>,
     /// Where the names of devices are made.
     name: String,
@@ -91,25 +93,31 @@ impl DecoderType for JsonDecoder {
 impl Decoder for JsonDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
         let text = text_of(record).map_err(DecodeError::new)?;
+        let start = record.len() - text.len();
         // A record of blank lines alone holds none: it is rejected as one value would be.
         let decoded = if let Err(error) = self.plan.beside(rows) {
             Err(error)
         } else if self.plan.lines && !text.trim().is_empty() {
             let several = text.trim().contains('\n');
             let mut parts = Parts::default();
-            let mut at = record.len() - text.len();
+            let mut at = start;
             for (nth, line) in text.split_inclusive('\n').enumerate() {
                 let from = at;
                 at += line.len();
                 let line = line.trim_end();
                 if !line.is_empty() {
                     let bytes = several.then_some(from..from + line.len());
-                    parts.part(rows, bytes, || format!("line {}", nth + 1), |rows| self.document(line, rows));
+                    parts.part(
+                        rows,
+                        bytes,
+                        || format!("line {}", nth + 1),
+                        |rows| self.document(line, from, rows),
+                    );
                 }
             }
             parts.end(rows)
         } else {
-            self.document(text, rows)
+            self.document(text, start, rows)
         };
         decoded.map_err(|message| {
             rows.take_back();
@@ -143,8 +151,8 @@ impl Maker {
 
     pub(super) fn make(&self) -> JsonDecoder {
         let plan = Arc::clone(&self.0);
-        let (tape, fields) = (Vec::new(), Vec::new());
-        JsonDecoder { plan, tape, fields, name: String::new(), pattern: Pattern::default() }
+        let (tape, elements, fields) = (Vec::new(), Vec::new(), Vec::new());
+        JsonDecoder { plan, tape, elements, fields, name: String::new(), pattern: Pattern::default() }
     }
 }
 
@@ -158,7 +166,7 @@ impl JsonDecoder {
         rows: &mut BatchBuilder,
         fill: impl FnOnce(&mut Vec<Node<'a>>) -> Result<(), String>,
     ) -> Result<(), String> {
-        let decoded = self.plan.beside(rows).and_then(|()| self.in_full(fill, rows));
+        let decoded = self.plan.beside(rows).and_then(|()| self.in_full(0, |tape, _| fill(tape), rows));
         decoded.inspect_err(|_| rows.take_back())
     }
 
@@ -167,8 +175,8 @@ impl JsonDecoder {
         self.plan.time.zone().clone()
     }
 
-    /// Puts the rows of one document.
-    fn document(&mut self, text: &str, rows: &mut BatchBuilder) -> Result<(), String> {
+    /// Puts the rows of one document, which begins at a byte of its record.
+    fn document(&mut self, text: &str, start: usize, rows: &mut BatchBuilder) -> Result<(), String> {
         let mut fields = reuse(std::mem::take(&mut self.fields));
         let decoded = self.pattern.decode(&self.plan, text, &mut fields, rows);
         self.fields = reuse(fields);
@@ -176,7 +184,7 @@ impl JsonDecoder {
             self.pattern.fits();
             return Ok(());
         }
-        self.in_full(|tape| tape::read(text, tape), rows)?;
+        self.in_full(start, |tape, elements| tape::read(text, tape, elements), rows)?;
         self.pattern.take(&self.plan, text);
         Ok(())
     }
@@ -184,12 +192,17 @@ impl JsonDecoder {
     /// Puts the rows of a document that is not like the one before.
     fn in_full<'a>(
         &mut self,
-        fill: impl FnOnce(&mut Vec<Node<'a>>) -> Result<(), String>,
+        start: usize,
+        fill: impl FnOnce(&mut Vec<Node<'a>>, &mut Vec<Range<usize>>) -> Result<(), String>,
         rows: &mut BatchBuilder,
     ) -> Result<(), String> {
         let mut tape = reuse(std::mem::take(&mut self.tape));
         let mut memory = (std::mem::take(&mut self.fields), std::mem::take(&mut self.name));
-        let decoded = fill(&mut tape).and_then(|()| decode_root(&self.plan, &tape, &mut memory, rows));
+        self.elements.clear();
+        let decoded = fill(&mut tape, &mut self.elements).and_then(|()| {
+            let document = Document { tape: &tape, start, elements: &self.elements };
+            decode_root(&self.plan, document, &mut memory, rows)
+        });
         (self.fields, self.name) = memory;
         self.tape = reuse(tape);
         decoded
@@ -200,26 +213,37 @@ impl JsonDecoder {
 fn is_closed(record: &[u8]) -> bool {
     let mut tape = Vec::new();
     let text = std::str::from_utf8(record).ok();
-    text.is_some_and(|text| tape::read(text, &mut tape).is_ok())
+    text.is_some_and(|text| tape::read(text, &mut tape, &mut Vec::new()).is_ok())
         && matches!(tape.first().map(|root| &root.value), Some(Value::Object(_) | Value::List(_)))
+}
+
+/// A document on its tape.
+#[derive(Clone, Copy)]
+struct Document<'t, 'a> {
+    tape: &'t [Node<'a>],
+    /// Where in its record it begins.
+    start: usize,
+    /// The bytes of its elements, where it is a list in text.
+    elements: &'t [Range<usize>],
 }
 
 /// One object, or a list of them.
 fn decode_root(
     plan: &Plan,
-    tape: &[Node<'_>],
+    document: Document<'_, '_>,
     kept: &mut (Vec<(&'static str, FieldValue<'static>)>, String),
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
     let (memory, name) = std::mem::take(kept);
     let mut fields = Fields::new(reuse(memory), name);
+    let tape = document.tape;
     let decoded = match tape.first().map(|root| &root.value) {
         Some(&Value::List(1)) => {
             plan.account.empty_record();
             Ok(())
         }
         Some(&Value::Object(end)) => row::decode(plan, tape, 1..end, &mut fields, rows),
-        Some(&Value::List(end)) => decode_list(plan, tape, 1..end, &mut fields, rows),
+        Some(&Value::List(end)) => decode_list(plan, document, 1..end, &mut fields, rows),
         _ => Err("neither an object nor a list of objects".to_owned()),
     };
     let (memory, name) = fields.into_memory();
@@ -229,16 +253,17 @@ fn decode_root(
 
 fn decode_list<'t>(
     plan: &'t Plan,
-    tape: &'t [Node<'_>],
-    range: std::ops::Range<usize>,
+    document: Document<'t, '_>,
+    range: Range<usize>,
     fields: &mut Fields<'t>,
     rows: &mut BatchBuilder,
 ) -> Result<(), String> {
+    let Document { tape, start, elements } = document;
     let mut parts = Parts::default();
     for (nth, (at, element)) in children(tape, range.start, range.end).enumerate() {
         parts.part(
             rows,
-            None,
+            elements.get(nth).map(|bytes| start + bytes.start..start + bytes.end),
             || format!("element {nth}"),
             |rows| match element.value {
                 Value::Object(end) => row::decode(plan, tape, at + 1..end, fields, rows),

@@ -1,7 +1,7 @@
 //! A record of several parts: elements of a list, lines of a text.
 //!
-//! Each part is taken or rejected for itself, and a line that is rejected, here or by a sink, is what its dead letter holds. Where
-//! no part is taken the record is rejected as a whole.
+//! Each part is taken or rejected for itself, and a line or an element of text that is rejected, here or by a sink, is what its dead
+//! letter holds. Where no part is taken the record is rejected as a whole.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use levada_connector_api::BatchBuilder;
 
 /// So many reasons are told of what is rejected together; the others are counted.
 const TOLD: usize = 5;
-/// So many rejected lines of a record have a letter each; the others are in one of the whole record.
+/// So many rejected parts of a record have a letter each; the others are in one of the whole record.
 const MOST_ALONE: usize = 1_000;
 
 /// The parts of a record so far.

@@ -10,7 +10,7 @@
 //! Numbers stay the characters that they are: their type is not known yet. The list is reused from record to record: a
 //! document without escapes in its texts costs no allocation.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use levada_connector_api::{FieldValue, model::Moment};
 
@@ -76,13 +76,19 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Reads a whole document; the tape is cleared first.
+/// Reads a whole document; the tape is cleared first. Where the document is a list, `elements` says which bytes of the text each of
+/// its elements is; it is empty otherwise.
 ///
 /// # Errors
 /// The text is not one JSON document.
-pub(super) fn read<'a>(text: &'a str, tape: &mut Vec<Node<'a>>) -> Result<(), String> {
+pub(super) fn read<'a>(
+    text: &'a str,
+    tape: &mut Vec<Node<'a>>,
+    elements: &mut Vec<Range<usize>>,
+) -> Result<(), String> {
     tape.clear();
-    let mut reader = Reader { scan: Scanner::new(text), open: [0; DEEPEST], depth: 0 };
+    elements.clear();
+    let mut reader = Reader { scan: Scanner::new(text), open: [0; DEEPEST], depth: 0, elements };
     reader.document(tape).map_err(|wrong| match wrong {
         Wrong::Deep => format!("not JSON: nested more than {DEEPEST} deep"),
         Wrong::Syntax => format!("not JSON: {}{}", position(text, reader.scan.at), hint(text)),
@@ -124,14 +130,16 @@ pub(super) fn children<'t, 'a>(
 }
 
 /// Reads a document byte by byte.
-struct Reader<'a> {
+struct Reader<'a, 'e> {
     scan: Scanner<'a>,
     /// The nodes of the objects and lists that are not closed yet.
     open: [u32; DEEPEST],
     depth: usize,
+    /// The bytes of the elements of the root, where it is a list.
+    elements: &'e mut Vec<Range<usize>>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn document(&mut self, tape: &mut Vec<Node<'a>>) -> Result<(), Wrong> {
         let mut key = Cow::Borrowed("");
         loop {
@@ -145,6 +153,10 @@ impl<'a> Reader<'a> {
                 let open = *open as usize;
                 let begun = tape.len() == open + 1;
                 let is_object = matches!(tape[open].value, Value::Object(_));
+                let is_root_list = open == 0 && !is_object;
+                if let Some(element) = self.elements.last_mut().filter(|_| is_root_list && !begun) {
+                    element.end = self.scan.at;
+                }
                 let byte = self.scan.next_byte()?;
                 if byte == if is_object { b'}' } else { b']' } {
                     let end = tape.len();
@@ -159,6 +171,9 @@ impl<'a> Reader<'a> {
                 }
                 if is_object {
                     key = self.scan.key()?;
+                } else if is_root_list {
+                    self.scan.space();
+                    self.elements.push(self.scan.at..self.scan.at);
                 }
                 break;
             }
@@ -228,13 +243,28 @@ mod tests {
 
     fn read_back(text: &str) -> Result<String, String> {
         let mut tape = Vec::new();
-        read(text, &mut tape)?;
+        read(text, &mut tape, &mut Vec::new())?;
         let end = match tape[0].value {
             Value::Object(end) | Value::List(end) => end,
             _ => 1,
         };
         assert_eq!(end, tape.len(), "{text}");
         Ok(shown(&tape, 0))
+    }
+
+    #[test]
+    fn the_bytes_of_each_element_of_a_list_are_known() {
+        let elements = |text: &'static str| {
+            let (mut tape, mut elements) = (Vec::new(), vec![7..9]);
+            read(text, &mut tape, &mut elements).expect("JSON");
+            elements.into_iter().map(|bytes| &text[bytes]).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            elements(" [ {\"a\": [1, 2]} ,[3 , [4]],\n 5 ,\"x,y\", null , {} ,[]\t] "),
+            ["{\"a\": [1, 2]}", "[3 , [4]]", "5", "\"x,y\"", "null", "{}", "[]"]
+        );
+        assert_eq!(elements("[ ]"), [""; 0]);
+        assert_eq!(elements("{\"a\":[1,2]}"), [""; 0], "a list that is not the document");
     }
 
     #[test]

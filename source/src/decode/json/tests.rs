@@ -87,18 +87,35 @@ fn an_array_is_as_many_rows_and_a_bad_element_costs_no_other() {
     let batch = decode(bad).expect("one is good");
     assert_eq!((batch.rows(), batch.rejected.len()), (1, 1));
     assert!(batch.rejected[0].error.starts_with("element 1: there is no time"), "{batch:?}");
-    assert_eq!(batch.rejected[0].record.bytes(), bad.as_bytes());
-    // Rows that a bad element had put are taken back, and of many the first are named.
+    assert_eq!(batch.rejected[0].record.bytes(), br#"{"device":"e","a":2}"#, "it is put aside alone");
+    let good = batch.readings[0].record(0).expect("from a record");
+    assert_eq!(good.bytes(), br#"{"device":"d","time":1700000000000,"a":1}"#, "also where a sink rejects it");
+    // Rows that a bad element had put are taken back.
     let several = r#"{"device":"e","timestamps":[1,2],"measurements":["a"],"values":[[1],[2,3]]}"#;
     let first = r#"{"device":"d","time":1700000000000,"a":1}"#;
     let many = format!("[{several},7,{first},1,2,3,4]");
     let batch = decode(&many).expect("one is good");
     assert_eq!(points(&batch), [format!("d {T} a DOUBLE 1.0")]);
-    let error = &batch.rejected[0].error;
-    assert!(error.contains("; element 1: not an object") && error.ends_with("; and 1 more"), "{error}");
+    let rejected: Vec<_> = batch.rejected.iter().map(|each| (each.record.bytes(), &*each.error)).collect();
+    assert_eq!(rejected.len(), 6);
+    assert!(rejected[0].0 == several.as_bytes() && rejected[0].1.starts_with("element 0: "), "{rejected:?}");
+    assert_eq!(rejected[1], (&b"7"[..], "element 1: not an object"));
+    assert_eq!(rejected[5], (&b"4"[..], "element 6: not an object"));
     let error = decode("[7, 8]").expect_err("none is good");
     assert_eq!(error.message, "element 0: not an object; element 1: not an object");
     assert_eq!(decode("[]").expect("no row").rows(), 0);
+}
+
+#[test]
+fn an_element_of_an_array_that_is_one_line_of_several_is_put_aside_alone() {
+    let first = r#"{"device":"d","time":1700000000000,"a":1}"#;
+    let record = format!("\u{feff}{first}\n [{first}, {{\"a\":2}}]\r\n[3]\n");
+    let batch = decode_with(json!({"lines": true}), record.as_bytes()).expect("two are good");
+    let rejected: Vec<_> = batch.rejected.iter().map(|each| (each.record.bytes(), &*each.error)).collect();
+    assert_eq!(batch.rows(), 2);
+    assert_eq!(rejected[0].0, b"{\"a\":2}");
+    assert!(rejected[0].1.starts_with("element 1: "), "{rejected:?}");
+    assert_eq!(rejected[1], (&b"[3]"[..], "line 3: element 0: not an object"));
 }
 
 #[test]
@@ -498,13 +515,13 @@ fn lines_of_a_record_are_rows_and_a_broken_one_costs_no_other() {
     let broken = with(&format!("{}\n\n{{", line(1))).expect("one line is good");
     assert_eq!((broken.rows(), broken.rejected.len()), (1, 1));
     assert!(broken.rejected[0].error.starts_with("line 3: not JSON"), "{broken:?}");
-    // What is rejected, here or by a sink, is the line.
+    // What is rejected, here or by a sink, is the line, or the element of its array.
     let text = format!("\u{feff}{}\n[7,{}]\r\n8\nä\n{}", line(1), line(2), line(3));
     let mixed = with(&text).expect("some lines are good");
     let rejected = mixed.rejected.iter().map(|each| std::str::from_utf8(each.record.bytes()).expect("text"));
-    assert_eq!(rejected.collect::<Vec<_>>(), [format!("[7,{}]", line(2)).as_str(), "8", "ä"]);
+    assert_eq!(rejected.collect::<Vec<_>>(), ["7", "8", "ä"]);
     let of = |row| mixed.readings[0].record(row).expect("from a record").bytes().to_vec();
-    assert_eq!([of(0), of(1), of(2)], [line(1), format!("[7,{}]", line(2)), line(3)].map(String::into_bytes));
+    assert_eq!([of(0), of(1), of(2)], [line(1), line(2), line(3)].map(String::into_bytes));
     let many = with(&format!("{}{}", "7\n".repeat(1_005), line(1))).expect("one line is good");
     assert_eq!((many.rows(), many.rejected.len()), (1, 1_001));
     let rest = many.rejected.iter().find(|each| each.record.bytes().len() > 10).expect("one of the whole");

@@ -80,6 +80,7 @@ fn a_record_gives_the_same_row_after_any_other() {
 fn records_that_are_alike_are_read_by_what_they_have_in_common() {
     let mut decoder = JsonDecoder {
         plan: Arc::new(Plan::new(JsonOptions::default(), "n")),
+        elements: Vec::new(),
         tape: Vec::new(),
         fields: Vec::new(),
         name: String::new(),

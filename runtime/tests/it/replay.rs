@@ -159,12 +159,9 @@ async fn of_an_array_the_elements_that_were_rejected_go_again_and_no_other() {
         let report = replay.start(run).expect("it starts").wait().await;
         assert_eq!((report.outcome, report.dead), (Outcome::Completed, 0), "{:?}", report.error);
     }
-    let numbers = |sink: &ScriptedSink| {
-        let mut numbers: Vec<_> = sink.rows().iter().filter_map(|row| row.number).collect();
-        numbers.sort_unstable();
-        numbers
-    };
-    assert_eq!((numbers(&a), numbers(&b)), (vec![2, 3], vec![2]));
+    let had = times(&a.rows());
+    assert!(had.len() == 2 && had[0] == 3 && had[1] > 7, "{had:?}");
+    assert_eq!(b.rows().len(), 1, "the good elements do not go again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 //!   ScriptedSink               a sink: fails, stalls, rejects, heals, as told; remembers every row and its order
 //!   HoldRows, HoldState        transforms that hold rows: without saving them, and with a saved state
 //!   SimulatedStore             a store in memory behind `Session`, with errors to inject
+//!   free_address()             an address for a server
 //! ```
 //!
 //! # A connector of your own
@@ -67,6 +68,7 @@
 //! This is test code: it panics with a message that says what was expected. Waiting is done on tokio's clock, which a
 //! test may pause; nothing here sleeps on a clock of its own.
 
+mod addresses;
 mod fault;
 mod holding;
 mod positions;
@@ -79,6 +81,7 @@ mod source_contract;
 mod store;
 mod transform_contract;
 
+pub use addresses::free_address;
 pub use fault::Fault;
 pub use holding::{HoldOptions, HoldRows, HoldState};
 pub use rows::{NUMBER, Row, TEMPERATURE, numbered, rows_of};

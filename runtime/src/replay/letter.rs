@@ -1,8 +1,9 @@
 //! A dead letter, read back from its line.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use jiff::tz::TimeZone;
 use levada_connector_api::{BatchBuilder, FieldValue};
-use levada_model::{DataType, Kind, Moment, Path, SplitName};
+use levada_model::{DataType, Kind, Moment, Path, SplitName, convert::Given};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
@@ -64,7 +65,7 @@ pub(super) enum Cell {
     Str(String),
     Timestamp(i64),
     Date(i32),
-    Blob(String),
+    Blob(Vec<u8>),
     /// Its type is for the store to say.
     Written(Kind, String),
 }
@@ -215,27 +216,15 @@ fn typed(value: &Json, data_type: DataType) -> Option<Cell> {
         DataType::Double => Cell::Double(double()?),
         DataType::Text => Cell::Text(text()?.to_owned()),
         DataType::String => Cell::Str(text()?.to_owned()),
-        DataType::Date => Cell::Date(date(text()?)?),
-        DataType::Blob => Cell::Blob(text().filter(|text| is_hex(text))?.to_owned()),
+        DataType::Date => Cell::Date(Given::Text(text()?).date(&TimeZone::UTC).ok()?),
+        DataType::Blob => Cell::Blob(Given::Text(text()?).blob().ok()?.into_owned()),
     })
-}
-
-/// Whether a text is bytes as two hexadecimal digits each, behind `0x`.
-fn is_hex(text: &str) -> bool {
-    text.strip_prefix("0x")
-        .is_some_and(|digits| digits.len() % 2 == 0 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
 }
 
 /// A time in milliseconds.
 fn millis(text: &str) -> Result<i64, String> {
     let time: jiff::Timestamp = text.parse().map_err(|_| format!("`{text}` is no time"))?;
     Ok(time.as_millisecond())
-}
-
-/// A DATE of `yyyy-mm-dd`.
-fn date(text: &str) -> Option<i32> {
-    let date: jiff::civil::Date = text.parse().ok()?;
-    Some(i32::from(date.year()) * 10_000 + i32::from(date.month()) * 100 + i32::from(date.day()))
 }
 
 impl Row {
@@ -260,7 +249,7 @@ impl Cell {
             Self::Str(value) => FieldValue::String(value),
             Self::Timestamp(value) => FieldValue::Timestamp(*value),
             Self::Date(value) => FieldValue::Date(*value),
-            Self::Blob(value) => FieldValue::Hex(value),
+            Self::Blob(value) => FieldValue::Blob(value),
             Self::Written(kind, value) => FieldValue::Written(*kind, value),
         }
     }

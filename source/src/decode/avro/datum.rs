@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use jiff::{Timestamp, civil::date, tz::TimeZone};
-use levada_connector_api::model::{Moment, TimeUnit};
+use jiff::{Timestamp, tz::TimeZone};
+use levada_connector_api::model::{Moment, TimeUnit, convert::date_of_days};
 
 use super::shape::{Shape, Shapes};
 use crate::decode::json::{DEEPEST, Node, Value};
@@ -233,14 +233,7 @@ fn moment(unit: TimeUnit, count: i64) -> Result<Moment, String> {
 
 /// A day, counted from 1970-01-01, as `yyyymmdd`.
 fn day(days: i32) -> Result<i32, String> {
-    let day =
-        date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).map_err(|error| error.to_string())?);
-    match day {
-        Ok(day) if day.year() >= 1 => {
-            Ok(i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day()))
-        }
-        _ => Err(format!("the date, {days} days from 1970, is out of range")),
-    }
+    date_of_days(days.into()).ok_or_else(|| format!("the date, {days} days from 1970, is out of range"))
 }
 
 /// The digits of a decimal: a whole number, the highest byte first, and how many of its digits stand behind the point.

@@ -12,16 +12,31 @@ mkdir -p "$home"
 home=$(cd "$home" && pwd)
 failed=0
 
+# Lines are bytes; in another order of letters sorting takes several times as long.
+sort() { LC_ALL=C command sort "$@"; }
+grep() { LC_ALL=C command grep -a "$@"; }
+
 compare() { # what, expected, found
-  sort "$2" >"$home/expected.sorted"
-  sort "$3" >"$home/found.sorted"
-  if diff "$home/expected.sorted" "$home/found.sorted" >"$home/diff.txt"; then
-    echo "ok    $1: $(wc -l <"$home/expected.sorted") lines"
+  # Comparisons run side by side.
+  local sorted
+  sorted=$(mktemp -d "$home/sorted.XXXXXX")
+  sort "$2" >"$sorted/expected" &
+  sort "$3" >"$sorted/found"
+  wait $!
+  local lines differ=0
+  lines=$(wc -l <"$sorted/expected")
+  if [ "$lines" = 0 ]; then
+    echo "FAIL  $1: there is nothing to compare"
+    differ=1
+  elif diff "$sorted/expected" "$sorted/found" >"$sorted/diff.txt"; then
+    echo "ok    $1: $lines lines"
   else
-    echo "FAIL  $1: $(grep -c '^[<>]' "$home/diff.txt") lines differ (< expected, > found):"
-    head -n 10 "$home/diff.txt"
-    failed=1
+    echo "FAIL  $1: $(grep -c '^[<>]' "$sorted/diff.txt") lines differ (< expected, > found):"
+    head -n 10 "$sorted/diff.txt"
+    differ=1
   fi
+  rm -r "$sorted"
+  return $differ
 }
 
 rows() { grep '^R' "$1"; }
@@ -46,60 +61,90 @@ cargo build -q --workspace --examples
 ours=${CARGO_TARGET_DIR:-target}/debug/examples
 
 java_dump() { # release, file
-  java -cp "$home/jars-$1/*:$home/classes-$1" Dump "$2" 2>"$home/java.err" || { cat "$home/java.err"; exit 1; }
+  java -cp "$home/jars-$1/*:$home/classes-$1" Dump "$2" 2>"$home/java-$1.err" || { cat "$home/java-$1.err" >&2; exit 1; }
 }
 
 java_write() { # release, file
   rm -f "$2"
-  java -cp "$home/jars-$1/*:$home/classes-$1" Write "$2" 2>"$home/java.err" || { cat "$home/java.err"; exit 1; }
+  java -cp "$home/jars-$1/*:$home/classes-$1" Write "$2" 2>"$home/java-$1.err" || { cat "$home/java-$1.err" >&2; exit 1; }
 }
 
 # Of floating-point numbers in RLBE there are two forms. Java reads and writes the old one up to 2.0.1, whatever the version of
 # the file, and from 2.1.0 on the new one: it does not read its own older files, and the older one does not read the newer.
 two_forms='(float|double)_rlbe_'
 
-for pair in 3:1.1.0 4:2.0.1 4:2.1.0; do
-  version=${pair%:*} java=${pair#*:}
-  "$ours/every_kind" "$version" "$home/ours.tsfile" >"$home/expected.txt"
-  "$ours/dump" "$home/ours.tsfile" >"$home/ours.txt"
-  rows "$home/ours.txt" >"$home/found.txt"
-  compare "version $version, ours by ours" "$home/expected.txt" "$home/found.txt"
-  java_dump "$java" "$home/ours.tsfile" >"$home/java.txt"
-  if [ "$java" = 2.0.1 ]; then
-    grep -vE "$two_forms" "$home/ours.txt" >"$home/expected.txt"
-    grep -vE "$two_forms" "$home/java.txt" >"$home/found.txt"
-    compare "version $version, ours by Java $java, but for RLBE" "$home/expected.txt" "$home/found.txt"
+# Our files, once for each version, and what we read from them.
+ours() { # version
+  local made=$home/ours-$1
+  "$ours/every_kind" "$1" "$made.tsfile" >"$made.expected"
+  "$ours/dump" "$made.tsfile" >"$made.txt"
+  rows "$made.txt" >"$made.rows"
+  compare "version $1, ours by ours" "$made.expected" "$made.rows"
+}
+
+# A release of Java reads our file of a version, and we read its.
+with_java() { # version, release
+  local made=$home/ours-$1 java=$home/java-$2 differ=0
+  java_dump "$2" "$made.tsfile" >"$java.txt"
+  if [ "$2" = 2.0.1 ]; then
+    grep -vE "$two_forms" "$made.txt" >"$java.expected"
+    grep -vE "$two_forms" "$java.txt" >"$java.found"
+    compare "version $1, ours by Java $2, but for RLBE" "$java.expected" "$java.found" || differ=1
   else
-    compare "version $version, ours by Java $java" "$home/ours.txt" "$home/java.txt"
+    compare "version $1, ours by Java $2" "$made.txt" "$java.txt" || differ=1
   fi
-  java_write "$java" "$home/java.tsfile"
-  java_dump "$java" "$home/java.tsfile" >"$home/java.txt"
-  "$ours/dump" "$home/java.tsfile" >"$home/ours.txt"
-  compare "version $version, Java's $java by ours" "$home/java.txt" "$home/ours.txt"
-done
+  java_write "$2" "$java.tsfile"
+  java_dump "$2" "$java.tsfile" >"$java.txt"
+  "$ours/dump" "$java.tsfile" >"$java.ours"
+  compare "version $1, Java's $2 by ours" "$java.txt" "$java.ours" || differ=1
+  return $differ
+}
 
 # Servers of version 2 read files of version 3, too.
-"$ours/every_kind" 3 "$home/ours.tsfile" >"$home/expected.txt"
-java_dump 2.0.1 "$home/ours.tsfile" >"$home/java.txt"
-rows "$home/java.txt" >"$home/found.txt"
-compare "version 3, ours by Java 2.0.1" "$home/expected.txt" "$home/found.txt"
-java_dump 2.1.0 "$home/ours.tsfile" >"$home/java.txt"
-rows "$home/java.txt" | grep -vE "$two_forms" >"$home/found.txt"
-compare "version 3, ours by Java 2.1.0, but for RLBE" <(grep -vE "$two_forms" "$home/expected.txt") "$home/found.txt"
-
-for model in tree table; do
-  rm -f "$home/python.tsfile"
-  "$home/venv/bin/python" "$here/write.py" $model "$home/python.tsfile" >"$home/expected.txt"
-  "$ours/dump" "$home/python.tsfile" >"$home/ours.txt"
-  rows "$home/ours.txt" >"$home/found.txt"
-  compare "PyPI's ($model) by ours" "$home/expected.txt" "$home/found.txt"
-done
+older() {
+  local made=$home/ours-3 older=$home/older differ=0
+  java_dump 2.0.1 "$made.tsfile" >"$older.txt"
+  rows "$older.txt" >"$older.found"
+  compare "version 3, ours by Java 2.0.1" "$made.expected" "$older.found" || differ=1
+  java_dump 2.1.0 "$made.tsfile" >"$older.txt"
+  rows "$older.txt" | grep -vE "$two_forms" >"$older.found"
+  grep -vE "$two_forms" "$made.expected" >"$older.expected"
+  compare "version 3, ours by Java 2.1.0, but for RLBE" "$older.expected" "$older.found" || differ=1
+  return $differ
+}
 
 # What PyPI's reader does not read: it rejects these ("Out of memory"), reads SPRINTZ of DOUBLE and RLE of 64 bits otherwise
 # than Java does, and ends texts at a zero byte.
 unread='(boolean_rle|date_(sprintz|zigzag)|timestamp_(sprintz|zigzag)|(double|float)_(gorilla_v1|rle)|double_sprintz)_'
 unread="$unread|[.]special"$'\t'"(int64_rle|timestamp_rle|text|string)_"
-"$ours/every_kind" 4 "$home/ours.tsfile" | grep -vE "$unread" >"$home/expected.txt"
-"$home/venv/bin/python" "$here/dump.py" "$home/ours.tsfile" | grep -vE "$unread" >"$home/found.txt"
-compare "version 4, ours by PyPI's" "$home/expected.txt" "$home/found.txt"
+
+with_python() {
+  local made=$home/ours-4 python=$home/python differ=0
+  for model in tree table; do
+    rm -f "$python.tsfile"
+    "$home/venv/bin/python" "$here/write.py" $model "$python.tsfile" >"$python.expected"
+    "$ours/dump" "$python.tsfile" >"$python.txt"
+    rows "$python.txt" >"$python.found"
+    compare "PyPI's ($model) by ours" "$python.expected" "$python.found" || differ=1
+  done
+  grep -vE "$unread" "$made.expected" >"$python.expected"
+  "$home/venv/bin/python" "$here/dump.py" "$made.tsfile" | grep -vE "$unread" >"$python.found"
+  compare "version 4, ours by PyPI's" "$python.expected" "$python.found" || differ=1
+  return $differ
+}
+
+# Runs commands side by side. In the background each ends at what fails in it.
+beside() { # commands
+  local all=() one
+  for one in "$@"; do
+    $one &
+    all+=($!)
+  done
+  for one in "${all[@]}"; do wait "$one" || failed=1; done
+}
+
+beside 'ours 3' 'ours 4'
+beside 'with_java 3 1.1.0' 'with_java 4 2.0.1'
+beside 'with_java 4 2.1.0' with_python
+beside older
 exit $failed

@@ -2,6 +2,7 @@ import java.io.BufferedOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,6 +21,8 @@ import org.apache.tsfile.utils.Binary;
 
 /** Prints what the peer's reader finds in a file, in the form of `cargo run -p levada-tsfile --example dump`. */
 public class Dump {
+  private static final HexFormat HEX = HexFormat.of();
+
   public static void main(String[] arguments) throws Exception {
     PrintStream out = new PrintStream(new BufferedOutputStream(System.out, 1 << 16), false, StandardCharsets.UTF_8);
     TsFileSequenceReader sequence = new TsFileSequenceReader(arguments[0]);
@@ -92,12 +95,12 @@ public class Dump {
   }
 
   static String hex(double value) {
-    return String.format("%016x", Double.doubleToRawLongBits(value));
+    return HEX.toHexDigits(Double.doubleToRawLongBits(value));
   }
 
   static String shown(Object value, TSDataType type) {
     if (value instanceof Float) {
-      return String.format("%08x", Float.floatToRawIntBits((Float) value));
+      return HEX.toHexDigits(Float.floatToRawIntBits((Float) value));
     } else if (value instanceof Double) {
       return hex((Double) value);
     } else if (value instanceof Binary) {
@@ -117,7 +120,7 @@ public class Dump {
       case TIMESTAMP:
         return Long.toString(field.getLongV());
       case FLOAT:
-        return String.format("%08x", Float.floatToRawIntBits(field.getFloatV()));
+        return HEX.toHexDigits(Float.floatToRawIntBits(field.getFloatV()));
       case DOUBLE:
         return hex(field.getDoubleV());
       default:
@@ -126,10 +129,6 @@ public class Dump {
   }
 
   static String hex(byte[] bytes) {
-    StringBuilder text = new StringBuilder();
-    for (byte each : bytes) {
-      text.append(String.format("%02x", each));
-    }
-    return text.toString();
+    return HEX.formatHex(bytes);
   }
 }

@@ -123,8 +123,8 @@ impl Target {
 /// What is being written. Its errors name it.
 #[derive(Debug)]
 pub(super) struct Output {
-    file: File,
-    path: PathBuf,
+    pub(super) file: File,
+    pub(super) path: PathBuf,
 }
 
 impl Output {

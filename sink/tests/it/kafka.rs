@@ -11,13 +11,12 @@ use levada_connector_api::{
     Batch, BuildContext, ComponentKind, Delivery, ErrorKind, Registry, Sink,
     model::{Column, DataType},
 };
+use levada_kafka::mock::MockBroker;
 use levada_testkit::{BadRows, Row, SinkHarness, Trouble, numbered, sink_contract};
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     message::Headers,
-    mocking::MockCluster,
-    producer::DefaultProducerContext,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use serde_json::{Value, json};
@@ -27,14 +26,7 @@ use crate::stdout::row;
 const LONG: Duration = Duration::from_secs(60);
 const PARTITIONS: i32 = 3;
 
-struct Broker(MockCluster<'static, DefaultProducerContext>);
-
-// SAFETY: what is asked of a mock cluster is done on a thread of its own, whichever thread asks.
-#[allow(unsafe_code, reason = "a handle of a C library")]
-unsafe impl Send for Broker {}
-#[allow(unsafe_code, reason = "a handle of a C library")]
-// SAFETY: as above.
-unsafe impl Sync for Broker {}
+struct Broker(MockBroker);
 
 /// A message as it lies in a topic.
 #[derive(Debug)]
@@ -47,16 +39,16 @@ struct Lying {
 
 impl Broker {
     fn new(topics: &[&str]) -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
+        let broker = MockBroker::start(&[]).expect("a mock broker");
         for topic in topics {
-            cluster.create_topic(topic, PARTITIONS, 1).expect("a topic");
+            broker.cluster().create_topic(topic, PARTITIONS, 1).expect("a topic");
         }
-        Self(cluster)
+        Self(broker)
     }
 
     fn sink(&self, more: &Value) -> Arc<dyn Sink> {
         let mut options = json!({
-            "brokers": self.0.bootstrap_servers(), "topic": "t", "timeout": "20s",
+            "brokers": self.0.address(), "topic": "t", "timeout": "20s",
             "properties": {"reconnect.backoff.max.ms": 50, "reconnect.backoff.ms": 10},
         });
         for (name, value) in more.as_object().into_iter().flatten() {
@@ -72,7 +64,7 @@ impl Broker {
     /// All messages of a topic, partition by partition.
     fn lying(&self, topic: &str) -> Vec<Lying> {
         let consumer: BaseConsumer = ClientConfig::new()
-            .set("bootstrap.servers", self.0.bootstrap_servers())
+            .set("bootstrap.servers", self.0.address())
             .set("group.id", "looking")
             .set("fetch.wait.max.ms", "20")
             .create()
@@ -134,17 +126,17 @@ impl SinkHarness for Harness {
 
     fn trouble(&mut self, trouble: Trouble) -> bool {
         match trouble {
-            Trouble::Fails => self.broker.0.broker_down(1).expect("down"),
+            Trouble::Fails => self.broker.0.cluster().broker_down(1).expect("down"),
             Trouble::Stalls => {
-                self.broker.0.broker_round_trip_time(1, Duration::from_millis(400)).expect("slow");
+                self.broker.0.cluster().broker_round_trip_time(1, Duration::from_millis(400)).expect("slow");
             }
         }
         true
     }
 
     fn heal(&mut self) {
-        self.broker.0.broker_up(1).expect("up");
-        self.broker.0.broker_round_trip_time(1, Duration::ZERO).expect("fast");
+        self.broker.0.cluster().broker_up(1).expect("up");
+        self.broker.0.cluster().broker_round_trip_time(1, Duration::ZERO).expect("fast");
     }
 
     fn bad_rows(&mut self) -> Option<BadRows> {
@@ -212,16 +204,16 @@ async fn what_brokers_reject_together_is_sent_apart_and_only_what_is_to_blame_is
     let sink = connected(&broker, &json!({"key": "one"})).await;
     // The first requests fail as a whole, as where one message of many is too large.
     let too_large = RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
-    broker.0.request_errors(RDKafkaApiKey::Produce, &[too_large, too_large]);
+    broker.0.cluster().request_errors(RDKafkaApiKey::Produce, &[too_large, too_large]);
     let batch = numbered("s", 0..40, 1);
     assert_eq!(sink.write(&batch).await.expect("delivered"), Delivery::default());
     // Brokers that tell of each record what is wrong with it name all of these.
     let invalid = RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD;
     // And here no message is taken, whatever goes along with it.
     for errors in [vec![invalid], vec![too_large; 64]] {
-        broker.0.request_errors(RDKafkaApiKey::Produce, &errors);
+        broker.0.cluster().request_errors(RDKafkaApiKey::Produce, &errors);
         let delivery = sink.write(&numbered("s", 40..44, 2)).await.expect("answered");
-        broker.0.clear_request_errors(RDKafkaApiKey::Produce);
+        broker.0.cluster().clear_request_errors(RDKafkaApiKey::Produce);
         let rejected = delivery.rejected.iter();
         let rejected: Vec<_> =
             rejected.flat_map(|each| each.rows.iter().flatten().map(|row| (each.readings, *row))).collect();
@@ -253,13 +245,14 @@ async fn rights_that_are_missing_end_it_and_a_broker_that_is_away_does_not() {
     let sink = connected(&broker, &json!({})).await;
     broker
         .0
+        .cluster()
         .topic_error("t", RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         .expect("an error");
     let error = sink.write(&numbered("s", 0..3, 1)).await.expect_err("no right");
     assert_eq!((error.kind(), error.is_transient()), (ErrorKind::Auth, false), "{error}");
     sink.close().await.expect("closed");
     let sink = connected(&broker, &json!({"topic": "u"})).await;
-    broker.0.broker_down(1).expect("down");
+    broker.0.cluster().broker_down(1).expect("down");
     let error = sink.write(&numbered("s", 0..3, 1)).await.expect_err("nobody there");
     assert!(error.is_transient(), "{error}");
     sink.close().await.expect("closed");

@@ -6,11 +6,10 @@ use std::{
 };
 
 use levada_connector_api::{DecoderType, ErrorKind};
+use levada_kafka::mock::MockBroker;
 use rdkafka::{
-    ClientConfig,
     message::{Header, OwnedHeaders},
-    mocking::MockCluster,
-    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
+    producer::{BaseRecord, Producer},
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -24,36 +23,28 @@ mod properties;
 
 const LONG: Duration = Duration::from_secs(60);
 
-struct Broker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    producer: BaseProducer,
-}
+struct Broker(MockBroker);
 
 impl Broker {
     fn new(topics: &[(&str, i32)]) -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
+        let broker = MockBroker::start(&[("message.max.bytes", "50000000"), ("linger.ms", "1")]);
+        let broker = broker.expect("a mock broker");
         for (topic, partitions) in topics {
-            cluster.create_topic(topic, *partitions, 1).expect("a topic");
+            broker.cluster().create_topic(topic, *partitions, 1).expect("a topic");
         }
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", cluster.bootstrap_servers())
-            .set("message.max.bytes", "50000000")
-            .set("linger.ms", "1")
-            .create()
-            .expect("a producer");
-        Self { cluster, producer }
+        Self(broker)
     }
 
     fn send(&self, topic: &str, partition: i32, payload: &[u8]) {
         let record = BaseRecord::<(), _>::to(topic).partition(partition).payload(payload);
-        self.producer.send(record).map_err(|(error, _)| error).expect("queued");
+        self.0.producer().send(record).map_err(|(error, _)| error).expect("queued");
     }
 
     fn send_numbers(&self, topic: &str, partition: i32, numbers: std::ops::Range<u64>) {
         for n in numbers {
             self.send(topic, partition, reading(n).as_bytes());
         }
-        self.producer.flush(LONG).expect("sent");
+        self.0.producer().flush(LONG).expect("sent");
     }
 
     fn source(&self, folder: &TempDir, options: serde_json::Value) -> Box<dyn Source> {
@@ -70,7 +61,10 @@ impl Broker {
         context.state_dir = folder.path().to_owned();
         let decoder = serde_json::from_value(decoder).expect("options that fit");
         context.decoder = Some(JsonDecoder::build(decoder, &context).expect("a decoder"));
-        let mut all = json!({"brokers": self.cluster.bootstrap_servers(), "topics": "t", "group": "g"});
+        // The mock broker lets a member that comes anew wait for the session of the one before.
+        let properties = json!({"session.timeout.ms": 6_000});
+        let mut all =
+            json!({"brokers": self.0.address(), "topics": "t", "group": "g", "properties": properties});
         for (name, value) in options.as_object().into_iter().flatten() {
             all[name] = value.clone();
         }
@@ -247,7 +241,7 @@ async fn a_bounded_run_ends_where_all_that_it_waits_for_was_deleted() {
         stored = Checkpoint::from([(seen.splits["in/t/0"].clone(), seen.ends["in/t/0"])]);
         // The mock cluster keeps 5 MiB of a partition: it deletes this message, and all before it.
         broker.send("t", 0, "x".repeat(6 << 20).as_bytes());
-        broker.producer.flush(LONG).expect("sent");
+        broker.0.producer().flush(LONG).expect("sent");
     }
     seen.assert_once(0..10);
     assert!(seen.rejected.is_empty());
@@ -261,15 +255,15 @@ async fn malformed_empty_and_large_messages_come_through() {
     broker.send("t", 0, b"{\"device\":");
     broker.send("t", 0, b"\xff\xfe");
     let record = BaseRecord::<(), [u8]>::to("t").partition(0);
-    broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    broker.0.producer().send(record).map_err(|(error, _)| error).expect("queued");
     let headers = OwnedHeaders::new().insert(Header { key: "h", value: Some("v") });
     let record = BaseRecord::to("t").partition(0).key(b"k").payload(b"\0\0\0\0\x07{}");
     let record = record.timestamp(1_700_000_000_123).headers(headers);
-    broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+    broker.0.producer().send(record).map_err(|(error, _)| error).expect("queued");
     let large = format!(r#"{{"device":"d","time":1700000000001,"s":"{}"}}"#, "x".repeat(3 << 20));
-    broker.producer.flush(LONG).expect("sent");
+    broker.0.producer().flush(LONG).expect("sent");
     broker.send("t", 0, large.as_bytes());
-    broker.producer.flush(LONG).expect("sent");
+    broker.0.producer().flush(LONG).expect("sent");
     let mut source = broker.source(&folder(), json!({"end": "latest"}));
     source.connect(&Checkpoint::new()).await.expect("connected");
     let (mut rows, mut rejected, mut longest) = (0, Vec::new(), 0);
@@ -312,13 +306,13 @@ async fn what_comes_with_messages_is_device_time_and_measurements() {
             Some(key) => record.key(key).headers(headers),
             None => record,
         };
-        broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+        broker.0.producer().send(record).map_err(|(error, _)| error).expect("queued");
     };
     send(Some(b"k1"), Some("north"), br#"{"n":1}"#);
     send(Some(b"k2"), None, br#"[{"n":2},{"n":"x","n":3},{"n":4}]"#);
     send(None, None, br#"{"n":5}"#);
     send(Some(b"\xff"), None, br#"{"n":6}"#);
-    broker.producer.flush(LONG).expect("sent");
+    broker.0.producer().flush(LONG).expect("sent");
     let options = json!({
         "end": "latest", "metadata": {"site": "@headers.site", "part": "@partition", "at": "@offset", "sent": "@timestamp"},
     });
@@ -396,8 +390,9 @@ async fn partitions_change_hands_without_loss_and_without_reading_twice() {
     };
     let mut all = send(1_000);
     let mut seen = Seen::default();
-    let mut first = broker.source(&folders[0], json!({}));
-    let mut second = broker.source(&folders[1], json!({}));
+    let patient = || json!({"properties": {}});
+    let mut first = broker.source(&folders[0], patient());
+    let mut second = broker.source(&folders[1], patient());
     first.connect(&Checkpoint::new()).await.expect("connected");
     second.connect(&Checkpoint::new()).await.expect("connected");
     let (mut of_second, mut after) = (0, None);

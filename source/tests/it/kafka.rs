@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use levada_connector_api::Source;
+use levada_kafka::mock::MockBroker;
 use levada_testkit::{Row, SourceHarness, source_contract};
-use rdkafka::{
-    ClientConfig,
-    mocking::MockCluster,
-    producer::{BaseProducer, BaseRecord, Producer},
-};
+use rdkafka::producer::{BaseRecord, Producer};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -29,7 +26,8 @@ impl SourceHarness for Harness {
     fn source(&mut self) -> Box<dyn Source> {
         let mut options = json!({
             "brokers": self.brokers, "topics": "readings", "group": format!("group-{}", self.groups),
-            "batch": {"rows": 500},
+            // The mock broker lets a member that comes anew wait for the session of the one before.
+            "batch": {"rows": 500}, "properties": {"session.timeout.ms": 6_000},
         });
         if self.bounded {
             options["end"] = json!("latest");
@@ -52,12 +50,9 @@ impl SourceHarness for Harness {
 }
 
 async fn contract(bounded: bool) {
-    let cluster = MockCluster::new(1).expect("a mock cluster");
-    cluster.create_topic("readings", 3, 1).expect("a topic");
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .create()
-        .expect("a producer");
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("readings", 3, 1).expect("a topic");
+    let producer = broker.producer();
     let mut expected = Vec::new();
     for number in 0..9_000i64 {
         let (device, time) = (format!("hall.d{}", number % 5), 1_777_593_600_000 + number);
@@ -68,7 +63,7 @@ async fn contract(bounded: bool) {
     }
     producer.flush(Duration::from_secs(60)).expect("sent");
     let mut harness = Harness {
-        brokers: cluster.bootstrap_servers(),
+        brokers: broker.address(),
         bounded,
         groups: 0,
         state: TempDir::new().expect("a folder"),

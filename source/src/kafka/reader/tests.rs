@@ -1,11 +1,11 @@
 //! Steps of the thread, one at a time.
 
 use levada_connector_api::{BatchBuilder, DecodeError, Decoder, DecoderFactory, FieldValue};
+use levada_kafka::mock::MockBroker;
 use rdkafka::{
-    ClientConfig, ClientContext,
+    ClientContext,
     config::RDKafkaLogLevel,
-    mocking::MockCluster,
-    producer::{BaseProducer, BaseRecord, Producer},
+    producer::{BaseRecord, Producer},
 };
 use serde_json::json;
 use std::sync::atomic::AtomicBool;
@@ -53,12 +53,9 @@ fn until(reader: &mut Reader, what: &str, mut holds: impl FnMut(&Reader) -> bool
 
 #[test]
 fn messages_that_are_held_back_take_no_more_memory_and_go_with_a_topic_that_is_made_anew() {
-    let cluster = MockCluster::new(1).expect("a mock cluster");
-    cluster.create_topic("t", 1, 1).expect("a topic");
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .create()
-        .expect("a producer");
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("t", 1, 1).expect("a topic");
+    let producer = broker.producer();
     for number in 0..10 {
         let text = number.to_string();
         let record = BaseRecord::<(), _>::to("t").partition(0).payload(&text);
@@ -68,7 +65,7 @@ fn messages_that_are_held_back_take_no_more_memory_and_go_with_a_topic_that_is_m
     let folder = tempfile::tempdir().expect("a folder");
     let away = Arc::new(AtomicBool::new(true));
     let of_decoders = Arc::clone(&away);
-    let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "t", "group": "g", "start": "earliest",
+    let options = json!({"brokers": broker.address(), "topics": "t", "group": "g", "start": "earliest",
         "recreated": "earliest"});
     let setup = Setup {
         node: "in".to_owned(),

@@ -1,6 +1,10 @@
 //! Codecs, messages without values, and partitions that cannot be read.
 
-use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{
+    ClientConfig,
+    producer::BaseProducer,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 
 use super::*;
 
@@ -9,7 +13,7 @@ async fn every_codec_is_read() {
     let broker = Broker::new(&[("t", 4)]);
     for (partition, codec) in (0..).zip(["gzip", "snappy", "lz4", "zstd"]) {
         let producer: BaseProducer = ClientConfig::new()
-            .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+            .set("bootstrap.servers", broker.0.address())
             .set("compression.type", codec)
             .set("linger.ms", "20")
             .create()
@@ -34,13 +38,13 @@ async fn messages_without_a_value_are_passed_over_where_the_options_say_so() {
     let broker = Broker::new(&[("t", 1)]);
     let send_nothing = || {
         let record = BaseRecord::<[u8], [u8]>::to("t").partition(0).key(b"gone".as_slice());
-        broker.producer.send(record).map_err(|(error, _)| error).expect("queued");
+        broker.0.producer().send(record).map_err(|(error, _)| error).expect("queued");
     };
     send_nothing();
     broker.send_numbers("t", 0, 0..1);
     broker.send("t", 0, b"");
     send_nothing();
-    broker.producer.flush(LONG).expect("sent");
+    broker.0.producer().flush(LONG).expect("sent");
     let mut source = broker.source(&folder(), json!({"end": "latest", "tombstones": "ignore"}));
     let mut seen = Seen::default();
     source.connect(&Checkpoint::new()).await.expect("connected");
@@ -59,7 +63,7 @@ async fn a_topic_that_may_not_be_read_is_given_up_and_the_others_go_on() {
     let mut source = broker.source(&folder(), json!({"topics": ["closed", "open"], "end": "latest"}));
     source.connect(&Checkpoint::new()).await.expect("connected");
     let rejected = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    broker.cluster.topic_error("closed", rejected).expect("an error from now on");
+    broker.0.cluster().topic_error("closed", rejected).expect("an error from now on");
     let (mut seen, mut given_up) = (Seen::default(), Vec::new());
     loop {
         match tokio::time::timeout(LONG, source.next()).await.expect("in time") {
@@ -80,7 +84,7 @@ async fn a_topic_that_may_not_be_read_is_given_up_and_the_others_go_on() {
 /// Fails the next heartbeat.
 fn fence(broker: &Broker) {
     let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-    broker.cluster.request_errors(RDKafkaApiKey::Heartbeat, &[fenced]);
+    broker.0.cluster().request_errors(RDKafkaApiKey::Heartbeat, &[fenced]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use levada_connector_api::model::SplitName;
 use rdkafka::{
-    Offset, TopicPartitionList,
+    ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer},
     types::RDKafkaApiKey,
 };
@@ -14,7 +14,7 @@ const OTHER: &str = "b8tRS7h4TJ2Vt43Dp85v2A";
 /// Commits an offset as another process of the group would have.
 fn commit(broker: &Broker, (topic, partition): (&str, i32), offset: i64, metadata: &str) {
     let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+        .set("bootstrap.servers", broker.0.address())
         .set("group.id", "g")
         .create()
         .expect("a consumer");
@@ -107,7 +107,7 @@ async fn a_broker_that_gives_topics_no_ids_is_read_by_their_names() {
     let broker = Broker::new(&[("t", 1)]);
     // As Kafka before 2.8.
     for (api, newest) in [(RDKafkaApiKey::Metadata, 9), (RDKafkaApiKey::Fetch, 11)] {
-        broker.cluster.apiversion(api, Some(0), Some(newest)).expect("versions there are");
+        broker.0.cluster().apiversion(api, Some(0), Some(newest)).expect("versions there are");
     }
     broker.send_numbers("t", 0, 0..10);
     let mut source = broker.source(&folder(), json!({"end": "latest"}));
@@ -215,7 +215,7 @@ async fn a_topic_that_appears_during_the_run_is_read_from_its_beginning() {
     let mut source = broker.source(&folder(), options);
     source.connect(&Checkpoint::new()).await.expect("connected");
     tokio::time::timeout(Duration::from_secs(5), source.next()).await.expect_err("nothing to read");
-    broker.cluster.create_topic("a-2", 1, 1).expect("a topic");
+    broker.0.cluster().create_topic("a-2", 1, 1).expect("a topic");
     broker.send_numbers("a-2", 0, 10..20);
     let mut seen = Seen::default();
     while seen.times.len() < 10 {

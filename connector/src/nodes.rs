@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use levada_connector_api::{Error, Result, StoreTarget, TlsOptions, model::Session};
-use levada_rpc::{ClientOptions, Pool, PoolOptions, Tls, TlsFiles};
+use levada_rpc::{ClientFiles, ClientOptions, ClientTls, Pool, PoolOptions};
 
 /// A pool of sessions with the nodes of a target; `None` for an embedded store.
 ///
@@ -38,12 +38,12 @@ pub fn check_tls(options: &TlsOptions) -> Result<()> {
 }
 
 /// Reads the files that encryption needs.
-fn load(options: &TlsOptions) -> Result<Tls> {
-    let files = TlsFiles {
+fn load(options: &TlsOptions) -> Result<ClientTls> {
+    let files = ClientFiles {
         authorities: options.ca_file.clone(),
         certificate: options.crt_file.clone(),
         key: options.key_file.clone(),
         any_host: !options.verify_hostname,
     };
-    Tls::load(&files).map_err(|error| Error::config(format!("tls: {error}")).caused_by(error))
+    ClientTls::load(files).map_err(|error| Error::config(format!("tls: {error}")).caused_by(error))
 }

@@ -34,7 +34,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use levada_engine::{PipeDefinition, PipeRunner, PipeTarget, PipeWork, StorageError};
 use levada_model::{SessionError, StatusCode};
-use levada_rpc::{ClientOptions, PipeIdentity, Pool, PoolOptions, Tls, TlsFiles};
+use levada_rpc::{ClientFiles, ClientOptions, ClientTls, PipeIdentity, Pool, PoolOptions};
 use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
@@ -167,19 +167,19 @@ impl PipeRunner for NodePipes {
 ///
 /// # Errors
 /// A file cannot be used.
-fn tls(target: &PipeTarget) -> Result<Option<Tls>, String> {
+fn tls(target: &PipeTarget) -> Result<Option<ClientTls>, String> {
     let PipeTarget::Nodes { tls: Some(tls), .. } = target else { return Ok(None) };
-    let files = TlsFiles {
+    let files = ClientFiles {
         authorities: tls.ca_file.clone(),
         certificate: tls.crt_file.clone(),
         key: tls.key_file.clone(),
         any_host: !tls.verify_hostname,
     };
-    Tls::load(&files).map(Some).map_err(|error| format!("tls: {error}"))
+    ClientTls::load(files).map(Some).map_err(|error| format!("tls: {error}"))
 }
 
 /// The connections of a pipe for what an engine sends, or sends on; none where the pipe sends nowhere.
-fn pool(work: &PipeWork, engine: &str, tls: Option<&Tls>) -> Option<Pool> {
+fn pool(work: &PipeWork, engine: &str, tls: Option<&ClientTls>) -> Option<Pool> {
     let definition = work.definition();
     let PipeTarget::Nodes { nodes, user, password, .. } = &definition.target else { return None };
     let client = ClientOptions {

@@ -20,7 +20,6 @@
 //! requests. Where the pipeline has no room requests wait; beyond `connections` of them nobody is let in.
 
 mod body;
-mod connection;
 mod options;
 mod server;
 mod source;

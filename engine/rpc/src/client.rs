@@ -16,12 +16,12 @@ mod statement;
 mod tls;
 
 pub use codes::Generation;
+pub use levada_net::{ClientFiles, ClientTls, TlsError};
 pub use login::{Client, Server};
 pub use options::ClientOptions;
 pub use pipe::PipeIdentity;
 pub use rows::Shape;
 pub use statement::{Answer, Cursor};
-pub use tls::{Tls, TlsError, TlsFiles};
 
 use levada_model::SessionError;
 

@@ -19,5 +19,7 @@ pub mod piped;
 mod pool;
 pub mod thrift;
 
-pub use client::{Client, ClientError, ClientOptions, Generation, PipeIdentity, Tls, TlsError, TlsFiles};
+pub use client::{
+    Client, ClientError, ClientFiles, ClientOptions, ClientTls, Generation, PipeIdentity, TlsError,
+};
 pub use pool::{Lease, Pool, PoolOptions, Trouble};

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
-use crate::{Tls, conversation::Conversation, shared::Shared};
+use crate::{ServerTls, conversation::Conversation, shared::Shared};
 
 /// The longest request before a login.
 const STRANGER_BYTES: usize = 64 << 10;
@@ -25,7 +25,7 @@ const STRANGER_BYTES: usize = 64 << 10;
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     stream: TcpStream,
-    tls: Option<Tls>,
+    tls: Option<ServerTls>,
     peer: SocketAddr,
     stop: CancellationToken,
 ) {

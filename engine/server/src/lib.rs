@@ -37,11 +37,10 @@ mod server;
 mod shared;
 mod sql;
 mod status;
-mod tls;
 mod transfer;
 mod white_list;
 
+pub use levada_net::{ServerFiles, ServerTls, TlsError};
 pub use options::ServerOptions;
 pub use server::Server;
-pub use tls::{Tls, TlsError};
 pub use white_list::{WhiteList, WhiteListError};

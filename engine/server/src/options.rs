@@ -20,8 +20,10 @@ pub struct ServerOptions {
     /// How long a query may compute, where its client does not say. What the client takes to fetch does not count.
     pub query_timeout: Duration,
     /// How long a request may take to arrive once it has begun, an answer to be read, and a connection to send something while
-    /// nobody is logged in. The next slice of a pipe's step may take as long, and a connection of HTTP between two requests.
+    /// nobody is logged in. The next slice of a pipe's step may take as long.
     pub stall: Duration,
+    /// How long a connection of HTTP may be without a request.
+    pub idle: Duration,
     /// How long a stop waits for calls under way.
     pub grace: Duration,
     /// Where pipes of others may come from.
@@ -39,6 +41,7 @@ impl Default for ServerOptions {
             queries: 1_000,
             query_timeout: Duration::from_secs(60),
             stall: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
             grace: Duration::from_secs(10),
             ip_white_list: WhiteList::default(),
             pipe_received_bytes: 16 << 30,

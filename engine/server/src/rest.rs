@@ -15,54 +15,32 @@
 //! then, though that of HTTP is.
 
 mod insert;
-mod limited;
 mod rows;
 
-pub(crate) use self::limited::Limited;
-
-use self::limited::UnderWay;
-
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Extension, Router,
     body::{Body, Bytes, HttpBody},
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State, connect_info::Connected},
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{StatusCode as HttpStatus, header},
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::{get, post},
-    serve::IncomingStream,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::BytesMut;
 use futures::StreamExt;
 use levada_engine::EmbeddedSession;
 use levada_model::{Session, SessionError, StatusCode};
+use levada_net::http::{Client, under_way};
 use serde_json::{Value as Json, json};
-use tokio::{net::TcpListener, time::timeout};
+use tokio::time::timeout;
 
 use crate::{
     shared::Shared,
     status::{done, failure, malformed},
-    tls::TlsListener,
 };
-
-/// The address of who asks, and their requests.
-#[derive(Clone, Debug)]
-pub(crate) struct Client(SocketAddr, UnderWay);
-
-impl Connected<IncomingStream<'_, Limited<TcpListener>>> for Client {
-    fn connect_info(stream: IncomingStream<'_, Limited<TcpListener>>) -> Self {
-        Self(*stream.remote_addr(), stream.io().under_way())
-    }
-}
-
-impl Connected<IncomingStream<'_, Limited<TlsListener>>> for Client {
-    fn connect_info(stream: IncomingStream<'_, Limited<TlsListener>>) -> Self {
-        Self(*stream.remote_addr(), stream.io().under_way())
-    }
-}
 
 /// The session of who asks.
 type Asker = Extension<Arc<EmbeddedSession>>;
@@ -119,20 +97,10 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn(under_way))
 }
 
-/// Keeps the connection of a request open for as long as the request is carried out.
-async fn under_way(
-    ConnectInfo(Client(_, requests)): ConnectInfo<Client>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let _under_way = requests.begin();
-    next.run(request).await
-}
-
 /// Lets those pass who say who they are.
 async fn check(
     State(shared): State<Arc<Shared>>,
-    ConnectInfo(Client(from, _)): ConnectInfo<Client>,
+    ConnectInfo(client): ConnectInfo<Client>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -147,7 +115,7 @@ async fn check(
         return rejected(StatusCode::WRONG_LOGIN_PASSWORD, "WRONG_LOGIN_PASSWORD");
     };
     let time = shared.query_timeout();
-    match shared.logins.open(&shared.engine, (user, password), from, time).await {
+    match shared.logins.open(&shared.engine, (user, password), client.address, time).await {
         Ok(session) => {
             request.extensions_mut().insert(Arc::new(session));
             carried_out(&shared, request, next).await

@@ -1,9 +1,10 @@
 //! Connections are accepted here.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::IntoFuture, net::SocketAddr, sync::Arc, time::Duration};
 
 use levada_engine::{EmbeddedSession, Engine};
 use levada_model::SessionError;
+use levada_net::http::{Client, Listener, Times, WhenFull};
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
@@ -11,17 +12,17 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{info, warn};
 
-use crate::{
-    ServerOptions, Tls, WhiteList, connection, rest, shared::Shared, tls::TlsListener, transfer::clear,
-};
+use crate::{ServerOptions, ServerTls, WhiteList, connection, rest, shared::Shared, transfer::clear};
 
 /// Serves an engine. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
-    tls: Option<Tls>,
+    tls: Option<ServerTls>,
 }
 
+/// How long a handshake of HTTP may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long accepting pauses after it failed: mostly there are no file descriptors left, and more will be soon.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -34,7 +35,7 @@ impl Server {
 
     /// Encrypts every connection, those of the REST interface too: what does not shake hands is hung up on.
     #[must_use]
-    pub fn with_tls(self, tls: Tls) -> Self {
+    pub fn with_tls(self, tls: ServerTls) -> Self {
         Self { tls: Some(tls), ..self }
     }
 
@@ -75,22 +76,17 @@ impl Server {
     /// The listener failed.
     pub async fn serve_rest(&self, listener: TcpListener, stop: CancellationToken) -> std::io::Result<()> {
         let router = rest::router(Arc::clone(&self.shared));
-        let router = router.into_make_service_with_connect_info::<rest::Client>();
+        let router = router.into_make_service_with_connect_info::<Client>();
         let stopped = stop.clone().cancelled_owned();
-        let (connections, stall) = (Arc::clone(&self.shared.rest_connections), self.shared.options.stall);
-        let served = async {
-            match &self.tls {
-                Some(tls) => {
-                    let listener = TlsListener::new(listener, tls.clone());
-                    let listener = rest::Limited::new(listener, connections, stall);
-                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
-                }
-                None => {
-                    let listener = rest::Limited::new(listener, connections, stall);
-                    axum::serve(listener, router).with_graceful_shutdown(stopped).await
-                }
-            }
+        let ServerOptions { idle, stall, .. } = self.shared.options;
+        let listener = Listener {
+            listener,
+            tls: self.tls.clone(),
+            places: Arc::clone(&self.shared.rest_connections),
+            when_full: WhenFull::Closes,
+            times: Times { handshake: stall.min(HANDSHAKE), idle, stall },
         };
+        let served = axum::serve(listener, router).with_graceful_shutdown(stopped).into_future();
         let given_up = async {
             stop.cancelled().await;
             sleep(self.shared.options.grace).await;

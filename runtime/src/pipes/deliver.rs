@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
-use levada_rpc::{Pool, Tls, messages::sends_on};
+use levada_rpc::{ClientTls, Pool, messages::sends_on};
 use tokio::time::sleep;
 
 use super::{
@@ -22,7 +22,7 @@ pub(super) struct Delivery<'a, 'w> {
     /// `None` where it sends nowhere.
     pub(super) pool: Option<&'a Pool>,
     /// How connections are encrypted.
-    pub(super) tls: Option<&'a Tls>,
+    pub(super) tls: Option<&'a ClientTls>,
     /// Connections for what came here by other engines, which are named to the receiver.
     pub(super) came_by: BTreeMap<Arc<str>, Pool>,
     /// The databases of rows that were sent.

@@ -3,10 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use levada_connector_api::{BatchLimits, ByteSize, Interval, Problem, Secret, port_of};
+use levada_net::ServerFiles;
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use crate::tls::ServerFiles;
 
 /// Where requests are taken, and which.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -28,10 +27,13 @@ pub struct HttpOptions {
     /// The largest body, as it comes and unpacked: one with `Content-Encoding: gzip` is unpacked.
     #[serde(default = "default_body")]
     pub body: ByteSize,
-    /// How many connections there may be at once; more wait. One on which no request comes for twice the `timeout` is closed.
+    /// How many connections there may be at once; more wait.
     #[serde(default = "default_connections")]
     #[schemars(range(min = 1))]
     pub connections: usize,
+    /// How long a connection may be without a request before it is closed.
+    #[serde(default = "default_idle")]
+    pub idle: Interval,
     /// How long a request may take, from its first line to its answer.
     #[serde(default = "default_timeout")]
     pub timeout: Interval,
@@ -78,6 +80,10 @@ fn default_connections() -> usize {
     256
 }
 
+fn default_idle() -> Interval {
+    Interval(Duration::from_secs(60))
+}
+
 fn default_timeout() -> Interval {
     Interval(Duration::from_secs(30))
 }
@@ -105,6 +111,7 @@ impl HttpOptions {
         let zero = [
             ("body", self.body.0 == 0),
             ("connections", self.connections == 0),
+            ("idle", self.idle.0.is_zero()),
             ("timeout", self.timeout.0.is_zero()),
         ];
         let zero = zero.into_iter().filter(|(_, zero)| *zero);
@@ -130,7 +137,8 @@ mod tests {
             paths(json!({"listen": "8087", "path": "readings", "token": ""})),
             ["listen", "path", "token"]
         );
-        let zero = json!({"listen": "127.0.0.1:0", "body": "0B", "connections": 0, "timeout": "0s"});
-        assert_eq!(paths(zero), ["body", "connections", "timeout"]);
+        let zero =
+            json!({"listen": "127.0.0.1:0", "body": "0B", "connections": 0, "idle": "0s", "timeout": "0s"});
+        assert_eq!(paths(zero), ["body", "connections", "idle", "timeout"]);
     }
 }

@@ -7,19 +7,24 @@ use axum::{
     body::Body,
     extract::State,
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    middleware::from_fn,
     response::{IntoResponse, Response},
     routing::post,
 };
 use bytes::Bytes;
 use levada_connector_api::{Error, Result};
+use levada_net::{
+    ServerTls,
+    http::{Client, Listener, Times, WhenFull, under_way},
+};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc, oneshot},
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{body::taken, connection::Limited, options::HttpOptions};
-use crate::tls::Server;
+use super::{body::taken, options::HttpOptions};
+use crate::tls::unusable;
 
 /// How long an address may be taken by who has let it go.
 const LET_GO: Duration = Duration::from_secs(1);
@@ -56,16 +61,21 @@ pub(super) async fn serve(
     options: HttpOptions,
     requests: mpsc::Sender<Request>,
 ) -> Result<(std::net::SocketAddr, impl Future<Output = ()> + Send + 'static)> {
-    let tls = options.tls.as_ref().map(|tls| Server::load(tls.files())).transpose()?;
+    let tls = options.tls.as_ref().map(|tls| ServerTls::load(tls.files())).transpose();
+    let tls = tls.map_err(|error| unusable(&error, "tls"))?;
     let listener = listen(&options.listen).await;
     let listener =
         listener.map_err(|error| Error::io(format!("cannot listen at {}", options.listen), error))?;
     let address = listener.local_addr().map_err(|error| Error::io("cannot listen", error))?;
-    let room = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
-    let (path, patience) = (options.path.clone(), options.timeout.0);
-    let router = Router::new().route(&path, post(take)).with_state(Arc::new(Shared { options, requests }));
+    let places = Arc::new(Semaphore::new(options.connections.min(Semaphore::MAX_PERMITS)));
+    let timeout = options.timeout.0;
+    let times = Times { handshake: timeout, idle: options.idle.0, stall: timeout };
+    let router = Router::new().route(&options.path, post(take)).layer(from_fn(under_way));
+    let router = router.with_state(Arc::new(Shared { options, requests }));
+    let router = router.into_make_service_with_connect_info::<Client>();
     let served = async move {
-        if let Err(error) = axum::serve(Limited { listener, room, tls, patience }, router).await {
+        let listener = Listener { listener, tls, places, when_full: WhenFull::Waits, times };
+        if let Err(error) = axum::serve(listener, router).await {
             tracing::warn!(%error, "HTTP is not served any more");
         }
     };

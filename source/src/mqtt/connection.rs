@@ -4,6 +4,7 @@ use std::{fmt, io, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry, TlsOptions};
+use levada_net::Failure;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -42,9 +43,10 @@ impl Place<'_> {
             let (read, write) = stream.into_split();
             return Ok((Box::new(read), Box::new(write)));
         };
-        let shaken = timeout(patience, tls::connect(tls, stream, broker)).await;
+        let tls = tls::client(tls, "tls")?;
         let silent = |_| Error::connection(format!("{broker} does not answer: it may not speak TLS"));
-        let (read, write) = tokio::io::split(shaken.map_err(silent)??);
+        let shaken = timeout(patience, tls.connect(stream, broker)).await.map_err(silent)?;
+        let (read, write) = tokio::io::split(shaken.map_err(|failure| tls::failed(broker, &failure))?);
         Ok((Box::new(read), Box::new(write)))
     }
 }
@@ -194,8 +196,10 @@ impl Connection {
                 Ok(Ok(0)) => return Err(Error::connection("the broker has closed the connection")),
                 Ok(Ok(_)) => {}
                 Ok(Err(error)) => {
-                    let lost = || Error::connection(format!("the connection is lost: {error}"));
-                    return Err(tls::failure(&self.broker, &error, false).unwrap_or_else(lost));
+                    return Err(match Failure::of(&error) {
+                        Some(failure) => tls::failed(&self.broker, &failure),
+                        None => Error::connection(format!("the connection is lost: {error}")),
+                    });
                 }
                 Err(_) => return Err(Error::connection("the broker does not answer any more")),
             }

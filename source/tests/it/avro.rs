@@ -16,18 +16,22 @@ use axum::{
     routing::get,
 };
 use levada_connector_api::{Batch, Error, Source, model::Checkpoint};
+use levada_kafka::mock::MockBroker;
 use levada_testkit::rows_of;
 use parking_lot::Mutex;
-use rdkafka::{
-    ClientConfig,
-    mocking::MockCluster,
-    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
-};
+use rdkafka::producer::{BaseRecord, Producer};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
-use crate::contract::built;
+use crate::{
+    certificates::{self, certify_host},
+    contract::built,
+};
 
 const PLACE: &str = r#"{"type": "record", "name": "Place", "namespace": "plant", "fields": [{"name": "hall", "type": "string"}]}"#;
 const READING: &str = r#"{"type": "record", "name": "Reading", "namespace": "plant", "fields": [
@@ -54,7 +58,7 @@ enum Asked {
 impl Registry {
     async fn start() -> (Arc<Self>, String) {
         let registry = Arc::new(Self { away: AtomicBool::new(true), ..Self::default() });
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let url = format!("http://{}/registry", listener.local_addr().expect("bound"));
         let router = Router::new()
             .route("/registry/schemas/ids/{id}", get(schema))
@@ -136,34 +140,88 @@ fn message(schema: u32, number: i64) -> Vec<u8> {
     message
 }
 
-fn send(producer: &BaseProducer<DefaultProducerContext>, messages: &[Vec<u8>]) {
+fn send(broker: &MockBroker, messages: &[Vec<u8>]) {
     for (nth, payload) in messages.iter().enumerate() {
         let record = BaseRecord::<(), _>::to("readings").partition((nth % 2) as i32).payload(payload);
-        producer.send(record).map_err(|(error, _)| error).expect("queued");
+        broker.producer().send(record).map_err(|(error, _)| error).expect("queued");
     }
-    producer.flush(Duration::from_secs(60)).expect("sent");
+    broker.producer().flush(Duration::from_secs(60)).expect("sent");
 }
 
 async fn next(source: &mut Box<dyn Source>) -> Result<Option<Batch>, Error> {
     timeout(Duration::from_secs(60), source.next()).await.expect("it says something")
 }
 
+/// Serves what answers at `url` over TLS too, and gives that address.
+async fn encrypted(folder: &TempDir, name: &str, url: &str) -> String {
+    let acceptor = certificates::server(folder.path(), name, None);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+    let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address");
+    let (host, address) = (host.to_owned(), listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, host) = (acceptor.clone(), host.clone());
+            tokio::spawn(async move {
+                let mut stream = acceptor.accept(stream).await?;
+                let mut behind = TcpStream::connect(host).await?;
+                copy_bidirectional(&mut stream, &mut behind).await
+            });
+        }
+    });
+    format!("https://{address}/{path}")
+}
+
+#[tokio::test]
+async fn a_registry_is_asked_over_tls_and_its_certificate_is_for_its_host_unless_any_will_do() {
+    let folder = TempDir::new().expect("a folder");
+    certify_host(folder.path(), "mountain", "127.0.0.1");
+    certify_host(folder.path(), "valley", "elsewhere.example");
+    let (registry, url) = Registry::start().await;
+    registry.away.store(false, Ordering::Relaxed);
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("readings", 2, 1).expect("a topic");
+    send(&broker, &[message(7, 1)]);
+    let state = TempDir::new().expect("a folder");
+    let ca = |name: &str| json!(folder.path().join(format!("{name}.ca")));
+    for (name, tls, fault) in [
+        ("mountain", json!({"ca_file": ca("mountain")}), None),
+        (
+            "mountain",
+            json!({"ca_file": ca("valley"), "verify_hostname": false}),
+            Some("no authority that is trusted here"),
+        ),
+        ("valley", json!({"ca_file": ca("valley")}), Some("elsewhere.example")),
+        ("valley", json!({"ca_file": ca("valley"), "verify_hostname": false}), None),
+    ] {
+        let url = encrypted(&folder, name, &url).await;
+        let options =
+            json!({"brokers": broker.address(), "topics": "readings", "group": "tls", "end": "latest"});
+        let decode = json!({"registry": {"url": url, "user": "me", "password": "secret", "tls": tls}});
+        let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
+        source.connect(&Checkpoint::new()).await.expect("connected");
+        match (next(&mut source).await, fault) {
+            (Ok(Some(batch)), None) => assert_eq!(rows_of(&batch).len(), 1),
+            (Err(error), Some(fault)) => {
+                assert!(error.is_transient() && error.to_string().contains(fault), "{error}");
+            }
+            (other, _) => panic!("{name}, {tls}: {other:?}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn messages_wait_while_the_registry_is_away_and_those_without_a_schema_are_rejected() {
     let (registry, url) = Registry::start().await;
-    let cluster = MockCluster::new(1).expect("a mock cluster");
-    cluster.create_topic("readings", 2, 1).expect("a topic");
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .create()
-        .expect("a producer");
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("readings", 2, 1).expect("a topic");
     let mut messages: Vec<_> = (0..10).map(|number| message(7, number)).collect();
     messages.insert(3, message(99, 0));
     messages.insert(6, message(8, 0));
     messages.push(b"{}".to_vec());
-    send(&producer, &messages);
+    send(&broker, &messages);
     let state = TempDir::new().expect("a folder");
-    let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": "avro", "end": "latest"});
+    let options =
+        json!({"brokers": broker.address(), "topics": "readings", "group": "avro", "end": "latest"});
     let decode = json!({"registry": {"url": url, "user": "me", "password": "secret"}});
     let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
     source.connect(&Checkpoint::new()).await.expect("connected");
@@ -203,19 +261,16 @@ async fn messages_wait_while_the_registry_is_away_and_those_without_a_schema_are
 async fn a_registry_at_another_address_or_for_others_is_away_and_not_without_the_schema() {
     let (registry, url) = Registry::start().await;
     registry.away.store(false, Ordering::Relaxed);
-    let cluster = MockCluster::new(1).expect("a mock cluster");
-    cluster.create_topic("readings", 2, 1).expect("a topic");
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .create()
-        .expect("a producer");
-    send(&producer, &[message(7, 1)]);
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("readings", 2, 1).expect("a topic");
+    send(&broker, &[message(7, 1)]);
     for (group, decode, reason) in [
         ("others", json!({"registry": {"url": url}}), "401"),
         ("nobody", json!({"registry": {"url": "http://127.0.0.1:1"}}), "127.0.0.1:1"),
     ] {
         let state = TempDir::new().expect("a folder");
-        let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": group, "end": "latest"});
+        let options =
+            json!({"brokers": broker.address(), "topics": "readings", "group": group, "end": "latest"});
         let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
         source.connect(&Checkpoint::new()).await.expect("connected");
         let error = next(&mut source).await.expect_err("away");
@@ -228,15 +283,12 @@ async fn a_registry_at_another_address_or_for_others_is_away_and_not_without_the
 async fn a_404_that_is_not_the_registrys_own_rejects_nothing() {
     let (registry, url) = Registry::start().await;
     registry.away.store(false, Ordering::Relaxed);
-    let cluster = MockCluster::new(1).expect("a mock cluster");
-    cluster.create_topic("readings", 2, 1).expect("a topic");
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", cluster.bootstrap_servers())
-        .create()
-        .expect("a producer");
-    send(&producer, &[message(7, 1), message(7, 2)]);
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("readings", 2, 1).expect("a topic");
+    send(&broker, &[message(7, 1), message(7, 2)]);
     let state = TempDir::new().expect("a folder");
-    let options = json!({"brokers": cluster.bootstrap_servers(), "topics": "readings", "group": "proxied", "end": "latest"});
+    let options =
+        json!({"brokers": broker.address(), "topics": "readings", "group": "proxied", "end": "latest"});
     let decode = json!({"registry": {"url": url, "user": "me", "password": "secret"}});
     let mut source = built("kafka", &options, Some(("avro", &decode)), state.path());
     source.connect(&Checkpoint::new()).await.expect("connected");

@@ -11,6 +11,11 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// Writes an authority, and a certificate from it for this machine: `NAME.ca`, `NAME.pem`, `NAME.key`.
 pub(crate) fn certify(folder: &Path, name: &str) {
+    certify_host(folder, name, "127.0.0.1");
+}
+
+/// Writes an authority, and a certificate from it for a host.
+pub(crate) fn certify_host(folder: &Path, name: &str, host: &str) {
     let write = |end: &str, text: String| {
         std::fs::write(folder.join(format!("{name}.{end}")), text).expect("written");
     };
@@ -20,7 +25,7 @@ pub(crate) fn certify(folder: &Path, name: &str) {
     let key = rcgen::KeyPair::generate().expect("a key");
     write("ca", params.self_signed(&key).expect("a certificate").pem());
     let issuer = rcgen::Issuer::new(params, key);
-    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address");
+    let params = rcgen::CertificateParams::new(vec![host.to_owned()]).expect("a host");
     let key = rcgen::KeyPair::generate().expect("a key");
     write("pem", params.signed_by(&key, &issuer).expect("a certificate").pem());
     write("key", key.serialize_pem());

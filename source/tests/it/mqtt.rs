@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::{
     broker::Broker,
-    certificates::{self, certify},
+    certificates::{self, certify, certify_host},
     contract::built,
 };
 
@@ -219,6 +219,22 @@ async fn an_encrypted_broker_is_read_and_one_that_nobody_vouches_for_is_not() ->
     let error = first(&plain, &json!({"ca_file": file("mountain.ca")})).await.expect_err("not TLS");
     assert!(error.to_string().contains("cannot agree on encryption"), "{error}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_host_is_rejected_unless_any_will_do() -> Result<()> {
+    let folder = TempDir::new().expect("a folder");
+    certify_host(folder.path(), "mountain", "elsewhere.example");
+    let tls = certificates::server(folder.path(), "mountain", None);
+    let broker = Broker::with(messages(40), Some(tls)).await;
+    let mut known = json!({"ca_file": folder.path().join("mountain.ca")});
+    let error = first(&broker, &known).await.expect_err("for another host");
+    assert!(!error.is_transient() && error.to_string().contains("elsewhere.example"), "{error}");
+    known["verify_hostname"] = json!(false);
+    let mut source = source(&broker, json!({"tls": known}));
+    source.connect(&Checkpoint::new()).await?;
+    read(&mut source, 40).await?;
+    source.close().await
 }
 
 /// Connects and reads what comes first.

@@ -3,6 +3,7 @@
 use std::{fmt, time::Duration};
 
 use levada_model::{SessionError, StatusCode};
+use levada_net::Failure;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -48,7 +49,10 @@ impl Connection {
         // Requests are sent whole; waiting for more would only delay them.
         stream.set_nodelay(true).map_err(failed)?;
         let stream: Box<dyn Stream> = match &options.tls {
-            Some(tls) => Box::new(tls.secure(stream, node).await?),
+            Some(tls) => {
+                let shaken = tls.connect(stream, node).await;
+                Box::new(shaken.map_err(|failure| tls::failed(node, &failure))?)
+            }
             None => Box::new(stream),
         };
         Ok(Self {
@@ -69,9 +73,10 @@ impl Connection {
     fn failed(&self, error: FrameError) -> ClientError {
         match &error {
             FrameError::Length { length, .. } if length >> 16 == TLS_ALERT as i32 => tls::wanted(&self.node),
-            FrameError::Io(io) => {
-                tls::failure(&self.node, io, false).unwrap_or_else(|| self.lost(error, false))
-            }
+            FrameError::Io(io) => match Failure::of(io) {
+                Some(failure) => tls::failed(&self.node, &failure),
+                None => self.lost(error, false),
+            },
             _ => self.lost(error, false),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{PipeIdentity, Tls};
+use levada_net::ClientTls;
+
+use super::PipeIdentity;
 
 /// How a client connects and logs in.
 #[derive(Clone)]
@@ -24,7 +26,7 @@ pub struct ClientOptions {
     /// Use the compact protocol; the server must be set to it (`rpc_thrift_compression_enable`).
     pub compact: bool,
     /// Encrypt the connection.
-    pub tls: Option<Tls>,
+    pub tls: Option<ClientTls>,
     /// The pipe that each connection belongs to: servers of this program are told, and may reject it.
     pub pipe: Option<PipeIdentity>,
 }

@@ -210,7 +210,8 @@ async fn a_body_is_read_when_there_is_memory_for_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_a_request_is_closed_and_one_that_waits_for_its_answer_is_not() {
     let (stall, memory_bytes) = (Duration::from_secs(5), 150 << 10);
-    let served = serve_with(ServerOptions { stall, memory_bytes, ..ServerOptions::default() }).await;
+    let served =
+        serve_with(ServerOptions { stall, idle: stall, memory_bytes, ..ServerOptions::default() }).await;
     let rest = rest(&served).await;
     let silent = TcpStream::connect(&rest).await.expect("served");
     let mut half_a_head = TcpStream::connect(&rest).await.expect("served");

@@ -4,10 +4,10 @@ use std::{fs, path::PathBuf};
 
 use levada_engine::{Engine, EngineOptions};
 use levada_rpc::{
-    Client, ClientOptions, TlsFiles,
+    Client, ClientFiles, ClientOptions, ClientTls, TlsError,
     client::{Answer, ClientError},
 };
-use levada_server::{Server, ServerOptions, Tls};
+use levada_server::{Server, ServerFiles, ServerOptions, ServerTls};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio::{
@@ -40,6 +40,10 @@ impl Authority {
     }
 }
 
+fn server_tls(certificate: PathBuf, key: PathBuf) -> Result<ServerTls, TlsError> {
+    ServerTls::load(ServerFiles { certificate, key, authorities: None })
+}
+
 /// A server, and the files of both sides.
 struct Secured {
     rpc: String,
@@ -57,7 +61,7 @@ impl Secured {
         let mut secured = Self { rpc: String::new(), rest: String::new(), folder, _stop: guard };
         secured.write("ca.pem", &authority.pem);
         secured.present(authority.certify(host));
-        let tls = Tls::load(&secured.file("server.pem"), &secured.file("server.key")).expect("a pair");
+        let tls = server_tls(secured.file("server.pem"), secured.file("server.key")).expect("a pair");
         let server = Server::new(engine, ServerOptions::default()).with_tls(tls);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         secured.rpc = listener.local_addr().expect("bound").to_string();
@@ -83,17 +87,17 @@ impl Secured {
         self.write("server.key", &key);
     }
 
-    fn trusting(&self) -> TlsFiles {
-        TlsFiles { authorities: Some(self.file("ca.pem")), ..TlsFiles::default() }
+    fn trusting(&self) -> ClientFiles {
+        ClientFiles { authorities: Some(self.file("ca.pem")), ..ClientFiles::default() }
     }
 
-    async fn open(&self, files: &TlsFiles) -> Result<Client, ClientError> {
-        let tls = Some(levada_rpc::Tls::load(files).expect("files that can be used"));
+    async fn open(&self, files: &ClientFiles) -> Result<Client, ClientError> {
+        let tls = Some(ClientTls::load(files.clone()).expect("files that can be used"));
         Client::open(&self.rpc, &ClientOptions { tls, ..ClientOptions::default() }).await
     }
 
     /// The error of a client that is turned away for good.
-    async fn rejection(&self, files: &TlsFiles) -> String {
+    async fn rejection(&self, files: &ClientFiles) -> String {
         match self.open(files).await {
             Err(ClientError::Rejected(error)) if !error.transient => error.to_string(),
             other => panic!("expected to be turned away for good: {other:?}"),
@@ -119,7 +123,7 @@ async fn statements_and_their_rows_go_over_an_encrypted_connection() {
 async fn authorities_that_change_count_for_the_next_connection_of_the_same_client() {
     let (mountain, valley) = (Authority::new("mountain"), Authority::new("valley"));
     let secured = Secured::start(&mountain, "127.0.0.1").await;
-    let tls = Some(levada_rpc::Tls::load(&secured.trusting()).expect("files that can be used"));
+    let tls = Some(ClientTls::load(secured.trusting()).expect("files that can be used"));
     let options = ClientOptions { tls, ..ClientOptions::default() };
     let open = async || Client::open(&secured.rpc, &options).await;
     secured.present(valley.certify("127.0.0.1"));
@@ -137,12 +141,12 @@ async fn authorities_that_change_count_for_the_next_connection_of_the_same_clien
 async fn a_certificate_that_nobody_trusted_vouches_for_is_rejected_for_good() {
     let secured = Secured::start(&Authority::new("mountain"), "127.0.0.1").await;
     secured.write("other.pem", &Authority::new("valley").pem);
-    let files = TlsFiles { authorities: Some(secured.file("other.pem")), ..TlsFiles::default() };
+    let files = ClientFiles { authorities: Some(secured.file("other.pem")), ..ClientFiles::default() };
     let rejection = secured.rejection(&files).await;
     let expected = "no authority that is trusted here vouches for its certificate";
     assert!(rejection.contains(expected) && rejection.contains(&secured.rpc), "{rejection}");
     // That any host will do says nothing of who vouches.
-    assert!(secured.rejection(&TlsFiles { any_host: true, ..files }).await.contains(expected));
+    assert!(secured.rejection(&ClientFiles { any_host: true, ..files }).await.contains(expected));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +154,7 @@ async fn a_certificate_for_another_host_is_rejected_unless_any_will_do() {
     let secured = Secured::start(&Authority::new("mountain"), "elsewhere.example").await;
     let rejection = secured.rejection(&secured.trusting()).await;
     assert!(rejection.contains("elsewhere.example"), "{rejection}");
-    let any = TlsFiles { any_host: true, ..secured.trusting() };
+    let any = ClientFiles { any_host: true, ..secured.trusting() };
     secured.open(&any).await.expect("vouched for").ping().await.expect("answered");
 }
 
@@ -160,7 +164,7 @@ async fn a_side_that_does_not_encrypt_is_told_so() {
     let rejected = Client::open(&secured.rpc, &ClientOptions::default()).await.expect_err("not encrypted");
     assert!(rejected.to_string().contains("it wants TLS"), "{rejected}");
     let served = crate::peer::serve().await;
-    let tls = Some(levada_rpc::Tls::load(&secured.trusting()).expect("files"));
+    let tls = Some(ClientTls::load(secured.trusting()).expect("files"));
     let options = ClientOptions { tls, ..ClientOptions::default() };
     let rejected = Client::open(&served.address, &options).await.expect_err("a plain server");
     assert!(rejected.to_string().contains("perhaps it does not serve TLS"), "{rejected}");
@@ -171,7 +175,8 @@ async fn a_certificate_that_changes_is_read_anew_and_a_broken_one_is_not_taken()
     let (before, after) = (Authority::new("mountain"), Authority::new("valley"));
     let secured = Secured::start(&before, "127.0.0.1").await;
     secured.write("after.pem", &after.pem);
-    let trusting_after = TlsFiles { authorities: Some(secured.file("after.pem")), ..TlsFiles::default() };
+    let trusting_after =
+        ClientFiles { authorities: Some(secured.file("after.pem")), ..ClientFiles::default() };
     let mut open = secured.open(&secured.trusting()).await.expect("trusted");
     // As while somebody copies: half of it, and a key that is another's.
     secured.write("server.pem", "-----BEGIN CERTIFICATE-----\nMIIB");
@@ -193,9 +198,8 @@ async fn the_rest_interface_is_encrypted_too() {
     let mut plain = TcpStream::connect(&secured.rest).await.expect("served");
     plain.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");
     let mut answer = Vec::new();
-    // It may be reset instead of ended.
-    drop(plain.read_to_end(&mut answer).await);
-    assert!(!answer.starts_with(b"HTTP"), "{answer:?}");
+    plain.read_to_end(&mut answer).await.expect("an alert");
+    assert_eq!(answer.get(..2), Some([0x15, 3].as_slice()), "{answer:?}");
     let mut stream = https(&secured).await;
     stream.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.expect("sent");
     let mut answer = String::new();
@@ -232,7 +236,7 @@ fn files_that_cannot_be_used_are_named() {
     {
         fs::write(at(name), text).expect("written");
     }
-    Tls::load(&at("a.pem"), &at("a.key")).expect("a pair");
+    server_tls(at("a.pem"), at("a.key")).expect("a pair");
     for (certificate, key, named) in [
         ("missing.pem", "a.key", "missing.pem"),
         ("a.pem", "missing.key", "missing.key"),
@@ -240,17 +244,18 @@ fn files_that_cannot_be_used_are_named() {
         ("a.pem", "a.pem", "a.pem"),
         ("a.pem", "other.key", "other.key"),
     ] {
-        let error = Tls::load(&at(certificate), &at(key)).expect_err("not usable");
-        assert_eq!(error.file, at(named), "{error}");
-        let files = TlsFiles {
+        let error = server_tls(at(certificate), at(key)).expect_err("not usable");
+        assert!(matches!(&error, TlsError::File { file, .. } if *file == at(named)), "{error}");
+        let files = ClientFiles {
             authorities: Some(at("a.pem")),
             certificate: Some(at(certificate)),
             key: Some(at(key)),
             any_host: false,
         };
-        let error = levada_rpc::Tls::load(&files).expect_err("not usable").to_string();
+        let error = ClientTls::load(files).expect_err("not usable").to_string();
         assert!(error.contains(named), "{error}");
     }
-    let alone = TlsFiles { authorities: Some(at("a.pem")), key: Some(at("a.key")), ..TlsFiles::default() };
-    assert!(levada_rpc::Tls::load(&alone).expect_err("half a pair").to_string().contains("belong together"));
+    let alone =
+        ClientFiles { authorities: Some(at("a.pem")), key: Some(at("a.key")), ..ClientFiles::default() };
+    assert!(ClientTls::load(alone).expect_err("half a pair").to_string().contains("belong together"));
 }

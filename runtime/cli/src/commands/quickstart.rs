@@ -14,10 +14,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use levada_engine::{Engine, EngineOptions};
+use levada_kafka::mock::MockBroker;
 use levada_runtime::{EngineStores, PipelineHandle, Runtime, RuntimeOptions};
 use rdkafka::{
     ClientConfig,
-    mocking::MockCluster,
     producer::{BaseProducer, BaseRecord, Producer},
 };
 
@@ -73,9 +73,9 @@ pub(super) fn quickstart(args: &QuickstartArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn fill_engine(args: &QuickstartArgs) -> anyhow::Result<()> {
-    let cluster = MockCluster::new(1).context("the mock cluster does not start")?;
-    cluster.create_topic(TOPIC, 4, 1).context("the mock cluster has no topic")?;
-    let brokers = cluster.bootstrap_servers();
+    let broker = MockBroker::start(&[]).context("the mock cluster does not start")?;
+    broker.cluster().create_topic(TOPIC, 4, 1).context("the mock cluster has no topic")?;
+    let brokers = broker.address();
     println!("librdkafka's mock cluster is at {brokers}; the pipeline:\n\n{PIPELINE}");
 
     let registry = registry::all();

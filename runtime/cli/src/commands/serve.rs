@@ -32,7 +32,7 @@ use levada_runtime::{
     http::{self, Desk, Order},
     tune,
 };
-use levada_server::{Server, ServerOptions, Tls};
+use levada_server::{Server, ServerFiles, ServerOptions, ServerTls};
 use parking_lot::Mutex;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
@@ -180,9 +180,14 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn tls(settings: &Settings) -> anyhow::Result<Option<Tls>> {
+fn tls(settings: &Settings) -> anyhow::Result<Option<ServerTls>> {
     let files = settings.tls_cert_file.as_deref().zip(settings.tls_key_file.as_deref());
-    let tls = files.map(|(certificate, key)| Tls::load(certificate, key)).transpose();
+    let files = files.map(|(certificate, key)| ServerFiles {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        authorities: None,
+    });
+    let tls = files.map(ServerTls::load).transpose();
     Ok(tls.map_err(|error| Failure::invalid(format!("the certificate cannot be used: {error}")))?)
 }
 
@@ -347,6 +352,7 @@ fn server_options(settings: &Settings) -> anyhow::Result<ServerOptions> {
         frame_bytes: bytes(settings.dn_thrift_max_frame_size),
         memory_bytes: bytes(settings.request_memory),
         query_timeout: settings.query_timeout_threshold.0,
+        idle: settings.rest_idle_timeout.0,
         grace: settings.grace.0,
         ip_white_list: settings.white_list()?,
         pipe_received_bytes: settings.pipe_received_bytes.0,

@@ -2,21 +2,19 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use rdkafka::{
-    ClientConfig,
-    mocking::MockCluster,
-    producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer},
-};
+use levada_kafka::mock::MockBroker;
+use rdkafka::producer::{BaseRecord, Producer};
 use tempfile::TempDir;
+
+pub(crate) use levada_testkit::free_address;
 
 /// A folder in which commands are run.
 pub(crate) struct Workplace {
@@ -92,37 +90,30 @@ impl Finished {
 }
 
 /// A topic on librdkafka's mock cluster, within this process.
-pub(crate) struct MockKafka {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    producer: BaseProducer,
-}
+pub(crate) struct MockKafka(MockBroker);
 
 impl MockKafka {
     pub(crate) fn with_topic(topic: &str) -> Self {
-        let cluster = MockCluster::new(1).expect("a mock cluster");
-        cluster.create_topic(topic, 2, 1).expect("a topic");
-        let producer = ClientConfig::new()
-            .set("bootstrap.servers", cluster.bootstrap_servers())
-            .create()
-            .expect("a producer");
-        Self { cluster, producer }
+        let broker = MockBroker::start(&[]).expect("a mock broker");
+        broker.cluster().create_topic(topic, 2, 1).expect("a topic");
+        Self(broker)
     }
 
     pub(crate) fn brokers(&self) -> String {
-        self.cluster.bootstrap_servers()
+        self.0.address()
     }
 
     pub(crate) fn send<'a>(&self, topic: &str, messages: impl IntoIterator<Item = &'a str>) {
         for message in messages {
-            self.producer.send(BaseRecord::<(), str>::to(topic).payload(message)).expect("queued");
-            self.producer.poll(Duration::ZERO);
+            self.0.producer().send(BaseRecord::<(), str>::to(topic).payload(message)).expect("queued");
+            self.0.producer().poll(Duration::ZERO);
         }
-        self.producer.flush(Duration::from_secs(60)).expect("acknowledged");
+        self.0.producer().flush(Duration::from_secs(60)).expect("acknowledged");
     }
 
     pub(crate) fn send_bytes(&self, topic: &str, message: &[u8]) {
-        self.producer.send(BaseRecord::<(), [u8]>::to(topic).payload(message)).expect("queued");
-        self.producer.flush(Duration::from_secs(60)).expect("acknowledged");
+        self.0.producer().send(BaseRecord::<(), [u8]>::to(topic).payload(message)).expect("queued");
+        self.0.producer().flush(Duration::from_secs(60)).expect("acknowledged");
     }
 }
 
@@ -132,19 +123,6 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     while !holds() {
         assert!(Instant::now() < deadline, "a minute has passed and still not: {what}");
         thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// An address of this machine that nobody listens at, and that is given to nobody else: beyond those that the system gives away by itself.
-pub(crate) fn free_address() -> String {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    loop {
-        let offset =
-            std::process::id().wrapping_mul(97).wrapping_add(u32::from(NEXT.fetch_add(1, Ordering::Relaxed)));
-        let address = format!("127.0.0.1:{}", 20_000 + offset % 12_000);
-        if TcpListener::bind(&address).is_ok() {
-            return address;
-        }
     }
 }
 

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("levada-model", &[]),
+    ("levada-net", &[]),
     ("levada-tsfile", &["levada-model"]),
     ("levada-sql", &["levada-model"]),
-    ("levada-rpc", &["levada-model"]),
+    ("levada-rpc", &["levada-model", "levada-net"]),
     ("levada-storage", &["levada-model", "levada-tsfile"]),
     ("levada-query", &["levada-model", "levada-sql", "levada-storage", "levada-udf"]),
     (
@@ -28,12 +29,12 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("levada-udf", &["levada-model", "levada-udf-sdk"]),
     ("levada-udf-library", &["levada-udf"]),
     ("levada-udf-host", &["levada-udf"]),
-    ("levada-server", &["levada-engine", "levada-model", "levada-rpc"]),
+    ("levada-server", &["levada-engine", "levada-model", "levada-net", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-kafka", &["levada-connector-api"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
-    ("levada-source", &["levada-connector-api", "levada-kafka", "levada-model", "levada-sql"]),
+    ("levada-source", &["levada-connector-api", "levada-kafka", "levada-model", "levada-net", "levada-sql"]),
     ("levada-sink", &["levada-connector-api", "levada-kafka", "levada-model", "levada-tsfile"]),
     ("levada-connector", &["levada-connector-api", "levada-rpc", "levada-sink"]),
     (
@@ -55,6 +56,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "levada-config",
             "levada-connector-api",
             "levada-engine",
+            "levada-kafka",
             "levada-model",
             "levada-runtime",
             "levada-server",

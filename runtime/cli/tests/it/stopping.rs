@@ -46,6 +46,18 @@ fn an_interrupted_export_leaves_nothing_behind_and_says_so() {
 }
 
 #[test]
+fn an_interrupted_export_to_parquet_leaves_nothing_behind() {
+    let workplace = with_rows(400_000);
+    let args = ["export", "--data", "data", "--path", "root.**", "-o", "out.parquet"];
+    let child = started(&workplace, &args);
+    eventually("the file is begun", || workplace.path("out.parquet.part").exists());
+    let ended = interrupt(&args, child);
+    assert_eq!(ended.code, Some(130), "{} {}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("interrupted: nothing is written to out.parquet"), "{}", ended.stderr);
+    assert!(!workplace.path("out.parquet").exists() && !workplace.path("out.parquet.part").exists());
+}
+
+#[test]
 fn an_import_from_a_stream_stores_what_comes_and_ends_when_it_is_asked_to_while_nothing_comes() {
     let workplace = Workplace::new();
     workplace.write("a.csv", "Time,Device,n(INT64)\n1,root.a.d,1\n2,root.a.d,2\n");

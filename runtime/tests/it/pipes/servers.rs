@@ -10,7 +10,7 @@ use futures::StreamExt;
 use levada_engine::{Engine, EngineOptions, StorageOptions};
 use levada_model::{Outcome, Session, Value};
 use levada_runtime::{Chance, NodePipes};
-use levada_server::{Server, ServerOptions, Tls};
+use levada_server::{Server, ServerOptions, ServerTls};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -62,14 +62,14 @@ impl Served {
     }
 
     /// One that speaks TLS.
-    pub(crate) async fn start_secured(tls: Tls) -> Self {
+    pub(crate) async fn start_secured(tls: ServerTls) -> Self {
         Self::open_secured(tempfile::tempdir().expect("a folder"), |storage| storage, Some(tls)).await
     }
 
     async fn open_secured(
         folder: tempfile::TempDir,
         change: impl FnOnce(StorageOptions) -> StorageOptions,
-        tls: Option<Tls>,
+        tls: Option<ServerTls>,
     ) -> Self {
         let storage = StorageOptions { clock: Arc::new(Still), ..StorageOptions::new(folder.path()) };
         let storage = change(storage);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use levada_server::Tls;
+use levada_server::{ServerFiles, ServerTls};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Makes an authority and a certificate of it for a host; the files are `ca.pem`, `server.pem` and `server.key`.
-fn certificates(folder: &Path, host: &str) -> Tls {
+fn certificates(folder: &Path, host: &str) -> ServerTls {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(Vec::new()).expect("no names");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -23,7 +23,8 @@ fn certificates(folder: &Path, host: &str) -> Tls {
     let certificate = params.signed_by(&key, &issuer).expect("a certificate");
     fs::write(folder.join("server.pem"), certificate.pem()).expect("written");
     fs::write(folder.join("server.key"), key.serialize_pem()).expect("written");
-    Tls::load(&folder.join("server.pem"), &folder.join("server.key")).expect("a pair")
+    let (certificate, key) = (folder.join("server.pem"), folder.join("server.key"));
+    ServerTls::load(ServerFiles { certificate, key, authorities: None }).expect("a pair")
 }
 
 async fn sender_with_rows() -> Served {

@@ -9,26 +9,31 @@
 //! A status of 404 alone says nothing of a schema: a proxy gives it while the registry behind it is away, and so does another server.
 //! The registry's own code counts.
 
+mod encrypted;
+
 use std::{
     collections::HashMap,
-    fmt, fs,
+    fmt,
     ops::RangeInclusive,
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use levada_connector_api::{DecodeError, Error, Result, TlsOptions};
+use levada_connector_api::{DecodeError, Result};
 use parking_lot::Mutex;
-use rustls::crypto::ring;
 use serde::Deserialize;
 use ureq::{
     Agent,
-    tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem},
+    unversioned::{
+        resolver::DefaultResolver,
+        transport::{Connector, TcpConnector},
+    },
 };
 
+use self::encrypted::Encrypts;
 use super::{options::SchemaRegistry, shape::Shapes};
+use crate::tls;
 
 /// An answer is waited for so long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -100,17 +105,20 @@ impl Registry {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .proxy(None)
-            .user_agent("levada");
-        let config = match options.url.starts_with("https://") {
-            true => config.tls_config(tls(&options.tls.clone().unwrap_or_default())?),
-            false => config,
+            .user_agent("levada")
+            .build();
+        let tls = match options.url.starts_with("https://") {
+            true => Some(tls::client(&options.tls.clone().unwrap_or_default(), "registry.tls")?),
+            false => None,
         };
+        let connector = ().chain(TcpConnector::default()).chain(Encrypts(tls));
+        let agent = Agent::with_parts(config, connector, DefaultResolver::default());
         let login = options.user.as_ref().map(|user| {
             let password = options.password.as_ref().map_or("", |password| password.reveal());
             format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
         });
         let url = options.url.trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.build().new_agent(), url, login, known: Mutex::default() })
+        Ok(Self { agent, url, login, known: Mutex::default() })
     }
 
     /// The schema of an id.
@@ -213,50 +221,6 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("url", &self.url).finish_non_exhaustive()
     }
-}
-
-/// How a registry's connection is encrypted.
-fn tls(options: &TlsOptions) -> Result<TlsConfig> {
-    let roots: Vec<Certificate<'static>> = match &options.ca_file {
-        Some(file) => certificates(file)?,
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            found.certs.iter().map(|each| Certificate::from_der(each).to_owned()).collect()
-        }
-    };
-    let client = match (&options.crt_file, &options.key_file) {
-        (Some(certificate), Some(key)) => {
-            let key = PrivateKey::from_pem(&pem(key)?).map_err(|error| unread(key, &error))?;
-            Some(ClientCert::new_with_certs(&certificates(certificate)?, key))
-        }
-        _ => None,
-    };
-    Ok(TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .client_cert(client)
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .build())
-}
-
-fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>> {
-    let mut all = Vec::new();
-    for item in parse_pem(&pem(file)?) {
-        if let PemItem::Certificate(certificate) = item.map_err(|error| unread(file, &error))? {
-            all.push(certificate);
-        }
-    }
-    match all.is_empty() {
-        true => Err(unread(file, &"there is no certificate in it")),
-        false => Ok(all),
-    }
-}
-
-fn pem(file: &Path) -> Result<Vec<u8>> {
-    fs::read(file).map_err(|error| unread(file, &error))
-}
-
-fn unread(file: &Path, why: &dyn fmt::Display) -> Error {
-    Error::config(format!("{}: {why}", file.display())).with("option", "registry.tls")
 }
 
 /// A name as a part of a path.

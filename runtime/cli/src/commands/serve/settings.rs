@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) enable_rest_service: bool,
     /// The port of the REST interface.
     pub(crate) rest_service_port: u16,
+    /// How long a connection of the REST interface may be without a request before it is closed.
+    pub(crate) rest_idle_timeout: Interval,
     /// Where `/metrics`, `/ready` and `/ping` are served, as `host:port`. Nowhere where not given. `--http` comes before it.
     #[schemars(example = "127.0.0.1:9464")]
     pub(crate) http: Option<SocketAddr>,
@@ -108,6 +110,7 @@ impl Default for Settings {
             dn_rpc_port: 6667,
             enable_rest_service: false,
             rest_service_port: 18080,
+            rest_idle_timeout: Interval(Duration::from_secs(60)),
             http: None,
             tls_cert_file: None,
             tls_key_file: None,

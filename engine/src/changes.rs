@@ -17,7 +17,7 @@
 use std::{mem::replace, time::Duration};
 
 use levada_model::{SessionError, StatusCode};
-use levada_storage::{Change, Changes, ChangesFrom, Settler, Storage, StorageError};
+use levada_storage::{Change, Changes, ChangesFrom, ChunksOf, Settler, Storage, StorageError};
 use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::sleep,
@@ -51,17 +51,20 @@ enum Reader {
 }
 
 impl ChangeFeed {
-    /// Begins to follow a store: see [`Storage::changes`]. One that was dropped just now ends with the read that is under way: whoever
+    /// Begins to follow a store: see [`Storage::changes`] and [`Storage::changes_in_chunks`]. One that was dropped just now ends with the read that is under way: whoever
     /// comes by the same name waits a while for that.
     pub(crate) async fn begin(
         storage: &Storage,
         reader: Option<&str>,
-        from: ChangesFrom,
+        (from, chunks): (ChangesFrom, Option<ChunksOf>),
     ) -> Result<Self, EngineError> {
         let mut left = LEAVING_TRIES;
         loop {
-            let (storage, reader) = (storage.clone(), reader.map(str::to_owned));
-            let begun = spawn_blocking(move || storage.changes(reader.as_deref(), from));
+            let (storage, reader, chunks) = (storage.clone(), reader.map(str::to_owned), chunks.clone());
+            let begun = spawn_blocking(move || match chunks {
+                Some(of) => storage.changes_in_chunks(reader.as_deref(), from, of),
+                None => storage.changes(reader.as_deref(), from),
+            });
             match begun.await.map_err(EngineError::Interrupted)? {
                 Err(StorageError::BeingRead { .. }) if left > 0 => {
                     left -= 1;

@@ -189,7 +189,7 @@ impl Engine {
     /// # Errors
     /// See there.
     pub async fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
-        ChangeFeed::begin(&self.shared.storage, reader, from).await
+        ChangeFeed::begin(&self.shared.storage, reader, (from, None)).await
     }
 
     /// Who follows it, and how far they are, for metrics.

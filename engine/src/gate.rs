@@ -23,7 +23,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use levada_model::{PathPattern, QueryId, Series, SessionError, StatusCode, Tablet};
+use levada_model::{Path, PathPattern, QueryId, Series, SessionError, StatusCode, Tablet};
 use levada_sql::ast::{Effect, Need, Privilege, Statement};
 use tracing::warn;
 
@@ -127,6 +127,31 @@ impl Gate {
             return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, READ_ONLY));
         }
         Ok(creation)
+    }
+
+    /// Lets values of series pass: those of some devices, each with its measurements.
+    ///
+    /// # Errors
+    /// As [`Gate::admit_tablets`].
+    pub(crate) fn admit_series<'a>(
+        &self,
+        caller: &Caller,
+        series: impl Iterator<Item = (&'a Path, Vec<&'a Arc<str>>)>,
+    ) -> Result<(), SessionError> {
+        if !caller.identity.is_root() {
+            let admitted = self.rights(caller).and_then(|rights| {
+                let mut missing = Vec::new();
+                series.for_each(|(device, names)| {
+                    not_written(&rights, device, names.into_iter(), &mut missing)
+                });
+                if missing.is_empty() { Ok(()) } else { Err(lacking(Privilege::WriteData, &missing)) }
+            });
+            admitted.inspect_err(|error| audit(caller, "WritesRows", error))?;
+        }
+        if self.is_read_only() {
+            return Err(SessionError::new(StatusCode::SYSTEM_READ_ONLY, READ_ONLY));
+        }
+        Ok(())
     }
 
     /// What a caller may see by a privilege.
@@ -238,15 +263,25 @@ fn all(rights: &Rights, privilege: Privilege, mut paths: Vec<PathPattern>) -> Re
 fn writes(rights: &Rights, tablets: &[Tablet]) -> Result<(), SessionError> {
     let mut missing = Vec::new();
     for tablet in tablets {
-        // Mostly all of the device may be, and no column need be looked at.
-        if rights.covers_below(Privilege::WriteData, tablet.device()) {
-            continue;
-        }
-        let series =
-            tablet.columns().iter().map(|column| PathPattern::from(&tablet.device().child(&column.name)));
-        missing.extend(series.filter(|series| !rights.covers(Privilege::WriteData, series)));
+        let names = tablet.columns().iter().map(|column| &column.name);
+        not_written(rights, tablet.device(), names, &mut missing);
     }
     if missing.is_empty() { Ok(()) } else { Err(lacking(Privilege::WriteData, &missing)) }
+}
+
+/// Adds the series of a device that may not be written.
+fn not_written<'a>(
+    rights: &Rights,
+    device: &Path,
+    names: impl Iterator<Item = &'a Arc<str>>,
+    missing: &mut Vec<PathPattern>,
+) {
+    // Mostly all of the device may be, and no column need be looked at.
+    if rights.covers_below(Privilege::WriteData, device) {
+        return;
+    }
+    let series = names.map(|name| PathPattern::from(&device.child(name)));
+    missing.extend(series.filter(|series| !rights.covers(Privilege::WriteData, series)));
 }
 
 /// The error of somebody who lacks a privilege, for some paths.

@@ -66,8 +66,8 @@ pub use error::EngineError;
 pub use host::Host;
 pub use levada_sql::{node_sql, path_sql};
 pub use levada_storage::{
-    Access, Action, Change, ChangeKind, ChangesFrom, Clock, Disk, Finding, LockOutcome, NewSeries, ReadFile,
-    ReaderInfo, SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
+    Access, Action, Change, ChangeKind, ChangesFrom, ChunksOf, Clock, Disk, Finding, LockOutcome, NewSeries,
+    ReadFile, ReaderInfo, SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
     SystemDisk, WriteFile, check, repair,
 };
 pub use levada_tsfile::decompress_bytes;

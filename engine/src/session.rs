@@ -27,7 +27,7 @@ use crate::{
     follow,
     gate::Caller,
     rows,
-    statement::{self, Loaded, Request, databases_of, load_file},
+    statement::{self, Loaded, Request, databases_of, load_file, take_chunks},
     tsfiles::{Damaged, create_missing, create_series, find_devices, find_series},
 };
 
@@ -152,6 +152,16 @@ impl EmbeddedSession {
     pub async fn load(&self, file: &std::path::Path, coerce: bool) -> Result<Loaded, SessionError> {
         self.check_open()?;
         load_file(&self.shared, &self.caller, file, Damaged::Reject, coerce).await
+    }
+
+    /// Stores the chunks of a TsFile as they are, where that gives the same as [`EmbeddedSession::load`] does, which is done else: series
+    /// and databases are there, types are the same, rows live, and nothing is in its way. What is stored is durable when it returns.
+    ///
+    /// # Errors
+    /// As [`EmbeddedSession::load`]; nothing is stored where the user may not write one of its series.
+    pub async fn take_chunks(&self, file: &std::path::Path) -> Result<Loaded, SessionError> {
+        self.check_open()?;
+        take_chunks(&self.shared, &self.caller, file).await
     }
 
     /// Adds the databases that devices lie in to those that are known.

@@ -14,6 +14,7 @@ mod queries;
 mod series;
 mod server;
 mod system;
+mod take;
 mod template;
 mod ttl;
 mod view;
@@ -30,6 +31,7 @@ pub use self::load::Loaded;
 pub(crate) use self::{
     insert::{insert_write, run_together},
     load::{databases_of, load_file},
+    take::take_chunks,
 };
 use crate::{
     engine::Shared,

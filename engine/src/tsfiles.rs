@@ -15,6 +15,7 @@ mod series;
 
 use std::{fs::File, io::Read, path::PathBuf};
 
+use bytes::Bytes;
 use levada_model::{Series, Tablet};
 use levada_tsfile::{Flaw, Part, TsFileError, TsFileReader};
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -133,6 +134,24 @@ impl Tablets {
             };
             // Nobody is there to hear it: so be it.
             drop(sender.blocking_send(last));
+        }));
+        Self { parcels }
+    }
+
+    /// Begins to read a file in memory that was written in this process, as [`Tablets::read`] does one on a disk.
+    pub fn of_bytes(file: Bytes) -> Self {
+        let (sender, parcels) = mpsc::channel(PARCELS_AHEAD);
+        // As above.
+        drop(spawn_blocking(move || {
+            let mut packer = Packer { parcel: Parcel::default(), bytes: 0, sender: &sender };
+            let path = PathBuf::from("a file in memory");
+            let read = TsFileReader::open(file)
+                .map_err(|source| ReadError::TsFile { path: path.clone(), source })
+                .and_then(|reader| {
+                    let source = read::Source { path, reader, deletions: Deletions::default() };
+                    source.read(&mut |item| packer.add(item))
+                });
+            drop(sender.blocking_send(read.map(|()| packer.parcel)));
         }));
         Self { parcels }
     }

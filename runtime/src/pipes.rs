@@ -38,7 +38,9 @@ use levada_rpc::{ClientFiles, ClientOptions, ClientTls, PipeIdentity, Pool, Pool
 use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
-use self::{databases::Databases, deliver::Delivery, failing::Failing, plan::Plan, saver::Saver};
+use self::{
+    databases::Databases, deliver::Delivery, failing::Failing, introduce::Receiver, plan::Plan, saver::Saver,
+};
 use crate::Chance;
 
 /// For how long it is tried again where nobody says whether what is sent or the receiver is at fault. A network that is cut again and
@@ -88,9 +90,10 @@ impl NodePipes {
             // Before anything is read it is known who receives: what came from there is not sent back.
             let receiver = match &pool {
                 Some(pool) => introduce::receiver(&work, pool, &mut failing).await,
-                None => None,
+                None => Receiver::default(),
             };
-            let (mut feed, stored_first) = match work.feed(receiver.as_deref()).await {
+            let Receiver { engine: receiver, takes_chunks } = receiver;
+            let (mut feed, stored_first) = match work.feed(receiver.as_deref(), takes_chunks).await {
                 Ok(feed) => {
                     failing.worked();
                     feed

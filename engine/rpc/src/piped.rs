@@ -21,7 +21,7 @@ mod snapshot;
 mod tablet;
 mod take;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use levada_model::{Path, PathPattern, Series, Tablet};
 
 pub use self::snapshot::{SeriesTree, databases, ttls};
@@ -220,6 +220,29 @@ pub fn read(kind: i16, body: Bytes) -> Result<Option<Step>, WireError> {
         }
         _ => return Ok(None),
     }))
+}
+
+/// The body of a step that brings a part of a file: kind 4.
+pub(crate) fn piece(file: &str, offset: usize, bytes: &[u8]) -> Bytes {
+    let mut body = BytesMut::with_capacity(bytes.len() + file.len() + 16);
+    put_text(&mut body, file);
+    body.put_i64(offset as i64);
+    body.put_i32(bytes.len() as i32);
+    body.put_slice(bytes);
+    body.freeze()
+}
+
+/// The body of a step that says that a file with rows is complete: kind 5.
+pub(crate) fn sealed(file: &str, length: usize) -> Bytes {
+    let mut body = BytesMut::with_capacity(file.len() + 12);
+    put_text(&mut body, file);
+    body.put_i64(length as i64);
+    body.freeze()
+}
+
+fn put_text(body: &mut BytesMut, text: &str) {
+    body.put_i32(text.len() as i32);
+    body.put_slice(text.as_bytes());
 }
 
 /// What a compressed step holds: its version, its kind and its body.

@@ -36,6 +36,8 @@ pub(crate) struct Transfer {
     pub(crate) sender: Sender,
     /// Whether values are converted to the types of series that are there.
     pub(crate) converts: bool,
+    /// Whether its files are of this program, so that their chunks may be stored as they are.
+    pub(crate) ours: bool,
     /// Files that are not complete; `None` until there is one.
     pub(crate) files: Option<Files>,
     pub(crate) slices: Slices,
@@ -45,7 +47,19 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     pub(crate) fn new(sender: Sender, converts: bool) -> Self {
-        Self { sender, converts, files: None, slices: Slices::default(), databases: BTreeSet::new() }
+        Self {
+            sender,
+            converts,
+            ours: false,
+            files: None,
+            slices: Slices::default(),
+            databases: BTreeSet::new(),
+        }
+    }
+
+    /// A pipe of this program, which has said by another call who it is and which databases it sends.
+    pub(crate) fn of_ours(sender: Sender) -> Self {
+        Self { ours: true, ..Self::new(sender, true) }
     }
 
     /// Those of some databases that it was not listed with before.

@@ -41,6 +41,8 @@ pub struct PipeDefinition {
     pub rate: Option<u64>,
     /// Bytes of changes that are sent together, about.
     pub batch: usize,
+    /// Whether what is stored when it begins is sent as chunks of files, to a receiver that takes them.
+    pub chunks: bool,
 }
 
 /// Where a pipe sends to.
@@ -113,6 +115,7 @@ pub(super) fn definition(book: &Book, name: &str, pipe: &StoredPipe) -> Result<P
         forwards: true,
         rate: None,
         batch: BATCH,
+        chunks: true,
     };
     match &pipe.body {
         StoredBody::ToSink { sink, start, deletions } => {
@@ -280,7 +283,7 @@ fn of_sink(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), Se
         definition.rate = (number > 0.0).then_some(number as u64);
     }
     definition.batch = batch(&mut reads)?;
-    of_sending(&mut reads)?;
+    definition.chunks = of_sending(&mut reads)?;
     // They say how Apache's servers find each other's nodes, and load files.
     const MEANINGLESS: [&str; 4] =
         ["load-balance-strategy", "leader-cache.enable", "load-tsfile-strategy", "parallel.tasks"];
@@ -313,17 +316,22 @@ fn batch(reads: &mut Reads<'_>) -> Result<usize, SessionError> {
     Ok(if together { size } else { 1 })
 }
 
-/// How rows are sent: what is not done here is rejected rather than passed over.
-fn of_sending(reads: &mut Reads<'_>) -> Result<(), SessionError> {
-    if let Some(format) = reads.take(&["format"])
-        && !["tablet", "hybrid"].contains(&format.to_ascii_lowercase().as_str())
-    {
-        return Err(reads.wrong(
-            "format",
-            format,
-            "`tablet` or `hybrid`, as rows are sent in tablets, not in files",
-        ));
-    }
+/// How rows are sent, and whether chunks of files are: what is not done here is rejected rather than passed over.
+fn of_sending(reads: &mut Reads<'_>) -> Result<bool, SessionError> {
+    let chunks = match reads.take(&["format"]) {
+        None => true,
+        Some(format) => match format.to_ascii_lowercase().as_str() {
+            "hybrid" => true,
+            "tablet" => false,
+            _ => {
+                return Err(reads.wrong(
+                    "format",
+                    format,
+                    "`tablet` or `hybrid`, as what is written while the pipe runs is sent in tablets, not in files",
+                ));
+            }
+        },
+    };
     for key in ["compressor", "compressor.zstd.level"] {
         if let Some(value) = reads.take(&[key]).filter(|value| !value.is_empty()) {
             return Err(reads.wrong(key, value, "left out, as rows are sent as they are"));
@@ -336,7 +344,7 @@ fn of_sending(reads: &mut Reads<'_>) -> Result<(), SessionError> {
             "`true`: what comes by a pipe is known to, so that it is not sent back",
         ));
     }
-    Ok(())
+    Ok(chunks)
 }
 
 /// Reads attributes one by one; what nobody asked for is an error.

@@ -16,7 +16,7 @@
 use std::sync::Arc;
 
 use levada_model::{PathPattern, SessionError};
-use levada_storage::{ChangesFrom, Direction, StorageError, TimeRange, View};
+use levada_storage::{ChangesFrom, ChunksOf, Direction, StorageError, TimeRange, View};
 use tokio::task::spawn_blocking;
 
 use super::{PipeWork, Selection, reader};
@@ -29,12 +29,18 @@ const WITHHELD: &str = "what was stored here is not sent: the receiver's own pip
 impl PipeWork {
     /// What is to be sent to a receiver that is known by a name, behind what was settled last, and whether what is stored comes first. What is not
     /// kept any more comes from what is stored: see [`PipeWork::lost`] for what cannot be told so. What is stored, but not what
-    /// was written since the pipe was started, is withheld from an engine whose pipes have ever sent here, and that is told.
+    /// was written since the pipe was started, is withheld from an engine whose pipes have ever sent here, and that is told. To a
+    /// receiver that takes `chunks` what is stored in files comes so, as far as the pipe sends it.
     ///
     /// # Errors
     /// The log or the store cannot be read, or a feed of this pipe is still being ended: transient.
-    pub async fn feed(&self, receiver: Option<&str>) -> Result<(ChangeFeed, bool), SessionError> {
-        let (feed, stored_first) = self.feed_of(receiver).await?;
+    pub async fn feed(
+        &self,
+        receiver: Option<&str>,
+        chunks: bool,
+    ) -> Result<(ChangeFeed, bool), SessionError> {
+        let chunks = chunks && self.definition.chunks;
+        let (feed, stored_first) = self.feed_of(receiver, chunks).await?;
         match stored_first {
             true => self.history_begins(),
             false => self.history_sent(),
@@ -42,16 +48,20 @@ impl PipeWork {
         Ok((feed, stored_first))
     }
 
-    async fn feed_of(&self, receiver: Option<&str>) -> Result<(ChangeFeed, bool), SessionError> {
+    async fn feed_of(
+        &self,
+        receiver: Option<&str>,
+        chunks: bool,
+    ) -> Result<(ChangeFeed, bool), SessionError> {
         let withholds =
             receiver.is_some_and(|receiver| !self.definition.history_back && self.writers.has(receiver));
         let position = self.status.progress.position();
         if position.is_none() && self.definition.history {
             if !withholds {
-                let since = match self.begin(ChangesFrom::Since(self.began)).await {
+                let since = match self.begin_history(ChangesFrom::Since(self.began), chunks).await {
                     // The log has not all of it any more, and what is stored has.
                     Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                        self.begin(ChangesFrom::History { after: 0 }).await
+                        self.begin_history(ChangesFrom::History { after: 0 }, chunks).await
                     }
                     begun => begun,
                 };
@@ -64,7 +74,9 @@ impl PipeWork {
             Err(EngineError::Storage(StorageError::Behind { kept, .. })) if withholds => {
                 Ok((self.what_is_kept(kept).await?, false))
             }
-            Err(EngineError::Storage(StorageError::Behind { .. })) => Ok((self.anew(after).await?, true)),
+            Err(EngineError::Storage(StorageError::Behind { .. })) => {
+                Ok((self.anew(after, chunks).await?, true))
+            }
             begun => Ok((begun?, false)),
         }
     }
@@ -84,23 +96,35 @@ impl PipeWork {
     }
 
     /// What is stored of the writes behind one, as the log does not have them any more.
-    async fn anew(&self, after: u64) -> Result<ChangeFeed, EngineError> {
+    async fn anew(&self, after: u64, chunks: bool) -> Result<ChangeFeed, EngineError> {
         let told = "the pipe stood still for longer than the log is kept (pipe_log_retention)";
         if self.definition.deletions {
             self.lost(format!("{told}: what is stored is sent anew, but deletions made meanwhile cannot be told and have to be repeated at the receiver"));
         } else {
             self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
         }
-        match self.begin(ChangesFrom::History { after }).await {
+        match self.begin_history(ChangesFrom::History { after }, chunks).await {
             Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                self.begin(ChangesFrom::History { after: 0 }).await
+                self.begin_history(ChangesFrom::History { after: 0 }, chunks).await
             }
             begun => begun,
         }
     }
 
     async fn begin(&self, from: ChangesFrom) -> Result<ChangeFeed, EngineError> {
-        ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), from).await
+        ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), (from, None)).await
+    }
+
+    /// Begins with what is stored; as chunks, where that is asked for.
+    async fn begin_history(&self, from: ChangesFrom, chunks: bool) -> Result<ChangeFeed, EngineError> {
+        let selection = self.definition.selection.clone();
+        let (start, end) = selection.of_history();
+        let of = ChunksOf {
+            series: Arc::new(move |series| selection.has(series)),
+            times: TimeRange { start, end },
+        };
+        let name = reader(self.definition.id);
+        ChangeFeed::begin(&self.storage, Some(&name), (from, chunks.then_some(of))).await
     }
 
     /// Tells that what is stored is withheld, where there is something.
@@ -122,8 +146,8 @@ impl PipeWork {
 
 /// Whether something is stored that is sent.
 fn has_rows(view: &dyn View, selection: &Selection) -> Result<bool, StorageError> {
-    let (times, history) = (selection.times, selection.history);
-    let range = TimeRange { start: times.0.max(history.0), end: times.1.min(history.1) };
+    let (start, end) = selection.of_history();
+    let range = TimeRange { start, end };
     let all = PathPattern::parse("root.**").expect("a pattern");
     if range.is_empty() {
         return Ok(false);

@@ -51,12 +51,14 @@ impl Selection {
         self.times == ALL
     }
 
+    /// The first and the last time of what was stored when the pipe began.
+    pub fn of_history(&self) -> (i64, i64) {
+        (self.times.0.max(self.history.0), self.times.1.min(self.history.1))
+    }
+
     /// What of a tablet is sent; `None` where nothing is. `history` says that it was stored when the pipe began.
     pub fn of(&self, tablet: Tablet, history: bool) -> Option<Tablet> {
-        let (mut from, mut to) = self.times;
-        if history {
-            (from, to) = (from.max(self.history.0), to.min(self.history.1));
-        }
+        let (from, to) = if history { self.of_history() } else { self.times };
         let tablet = if self.has_all_series() { tablet } else { self.columns(tablet)? };
         if (from, to) == ALL {
             return Some(tablet);

@@ -32,3 +32,5 @@ mod run;
 mod slices;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use device::{DeviceMerge, Source};

@@ -14,12 +14,15 @@
 //! * Behind the history each write comes once, in the order of the numbers, whatever is flushed, compacted or opened again
 //!   meanwhile. A reader that begins again behind the position of what it settled last misses nothing and gets nothing twice.
 //! * A gap is an error: [`crate::StorageError::Behind`], or damage with file and place.
-//! * What comes by history is what a view of that moment shows: of rows that were written over the last, of deleted ones none.
+//! * What comes by history is what a view of that moment shows: of rows that were written over the last, of deleted ones none. Where
+//!   it comes as chunks, what was in memory at that moment comes behind them, as rows, and counts where both have a value.
 
 mod change;
 mod changes;
 mod history;
 mod log;
+mod pieces;
 
 pub use change::{Change, ChangeKind, ChangesFrom};
 pub use changes::{Changes, More, Settler};
+pub use pieces::ChunksOf;

@@ -12,3 +12,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod write;
+
+pub(crate) use write::reached;

@@ -215,6 +215,11 @@ impl Holds {
         }
     }
 
+    /// Whether the log is kept for anybody.
+    pub(crate) fn any(&self) -> bool {
+        self.all.lock().held.values().any(|held| !held.is_lost())
+    }
+
     /// The readers with names that are not lost, for the manifest.
     pub(crate) fn named(&self) -> Vec<(Arc<str>, u64)> {
         let all = self.all.lock();

@@ -56,6 +56,7 @@ mod request;
 mod sealed;
 mod storage;
 mod store;
+mod take;
 mod tally;
 mod tombstone;
 mod view;
@@ -68,13 +69,14 @@ pub use check::{check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
-pub use feed::{Change, ChangeKind, Changes, ChangesFrom, More, Settler};
+pub use feed::{Change, ChangeKind, Changes, ChangesFrom, ChunksOf, More, Settler};
 pub use finding::{Action, Finding, Severity};
 pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};
 pub use report::{Applied, Inserted, RegionInfo, Stats, TryInsertError};
 pub use request::{NewSeries, SeriesChange};
 pub use storage::{Insert, Storage};
+pub use take::{ChunkFile, Taken};
 pub use view::{
     Catalog, DatabaseInfo, DeviceInfo, DevicePieces, DeviceSeries, Direction, Piece, PieceIterator, Pieces,
     RowIterator, Rows, SeriesInfo, Summary, TemplateInfo, TimeRange, View, Windows,

@@ -12,6 +12,7 @@
 //! An unsequence file may have been merged in up to some time: the manifest then says that its rows begin behind that.
 
 mod bytes;
+mod chunks;
 mod ends;
 mod file;
 mod folder;
@@ -21,9 +22,10 @@ mod sums;
 mod writer;
 
 pub(crate) use bytes::{FileBytes, SUMS};
+pub(crate) use chunks::{ChunkSink, ChunkWriter, SeriesColumn};
 pub(crate) use file::{Files, Outlived, SealedFile, Verdict};
 pub(crate) use folder::DataFolder;
 pub(crate) use meta::FileMeta;
 pub(crate) use metas::{Cached, KnownMeta, MetaCache};
 pub(crate) use sums::{About, Sums};
-pub(crate) use writer::{FileWriter, SeriesColumn, Unsealed, seal_all};
+pub(crate) use writer::{FileWriter, Unsealed, seal_all};

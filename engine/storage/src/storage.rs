@@ -110,7 +110,7 @@ impl Storage {
         Ok(Self { handle: Arc::new(handle) })
     }
 
-    fn store(&self) -> &Arc<Store> {
+    pub(crate) fn store(&self) -> &Arc<Store> {
         &self.handle.store
     }
 
@@ -422,7 +422,7 @@ impl Storage {
     /// write comes before the one named; the store keeps no log, is closed, or open to read alone; the manifest cannot be
     /// written.
     pub fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<Changes, StorageError> {
-        Changes::begin(self.store(), reader, from)
+        Changes::begin(self.store(), reader, from, None)
     }
 
     /// Keeps what is done to the store from now on for a reader that will come by a name, as [`Storage::changes`] does. Returns the number of
@@ -534,8 +534,9 @@ impl Handle {
         if ended > 0 {
             tracing::error!(threads = ended, "threads of the store ended in a panic");
         }
-        // Somebody may be compacting at a caller's wish. That ends soon now, and only then may others have the folder.
+        // Somebody may be compacting at a caller's wish, or taking chunks. That ends soon now, and only then may others have the folder.
         drop(self.store.compacting.lock());
+        drop(self.store.taking.lock());
         let closed = self.store.wal.as_ref().map_or(Ok(()), Wal::close);
         // All is synced now: whatever goes of the log from here on is missed.
         if closed.is_ok()

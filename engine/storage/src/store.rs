@@ -16,5 +16,5 @@ mod open;
 pub(crate) use admission::Admission;
 pub(crate) use caught::caught;
 pub(crate) use commit::Change;
-pub(crate) use core::{Core, FlushFailure, Store};
+pub(crate) use core::{Arriving, Core, FlushFailure, Store};
 pub(crate) use open::open;

@@ -14,7 +14,11 @@ pub(super) struct Databases(BTreeSet<Path>);
 impl Databases {
     /// The databases of the rows of a step, each once; none for another step, or where a database is gone already.
     pub(super) fn of(&mut self, step: &Step, work: &PipeWork) -> Vec<Path> {
-        let Step::Rows(tablets) = step else { return Vec::new() };
+        let tablets = match step {
+            Step::Rows(tablets) => tablets,
+            Step::Chunks(database, ..) => return vec![database.clone()],
+            _ => return Vec::new(),
+        };
         let mut found: Vec<Path> = Vec::new();
         let mut looked = false;
         for tablet in tablets {

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql};
+use bytes::Bytes;
+use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql, tsfiles::Tablets};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_rpc::{ClientTls, Pool, messages::sends_on};
 use tokio::time::sleep;
@@ -152,6 +153,7 @@ impl Delivery<'_, '_> {
                 Ok(())
             }
             Step::Rows(tablets) => self.rows(pool, tablets).await,
+            Step::Chunks(_, file, points) => self.chunks(pool, file, *points).await,
             Step::Alter(path, change) => self.alter(pool, path, change).await,
             Step::Statement(statement) => self.statement(pool, statement).await,
             Step::Delete(deletion) => self.delete(pool, deletion).await,
@@ -195,10 +197,46 @@ impl Delivery<'_, '_> {
             .fold((0, 0), |(points, bytes), tablet| (points + tablet.points(), bytes + tablet.bytes()));
         let rejected = self.rejected(tablets, &report);
         self.work.delivered(points.saturating_sub(rejected), bytes);
+        self.pace(bytes).await;
+        Ok(())
+    }
+
+    /// Sends a file with rows. What the receiver does not take so it is sent row by row, and then says of each what is wrong with it.
+    async fn chunks(&self, pool: &Pool, file: &Bytes, points: u64) -> Result<(), SessionError> {
+        match pool.send_chunks(file).await {
+            Ok(()) => {}
+            Err(error) if error.code.is_vague() && self.failing.is_for_long() => {
+                return self.rows_of(pool, file).await;
+            }
+            Err(error) if may_heal(&error) => return Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "a file of chunks is sent as rows");
+                return self.rows_of(pool, file).await;
+            }
+        }
+        self.work.delivered(usize::try_from(points).unwrap_or(usize::MAX), file.len());
+        self.pace(file.len()).await;
+        Ok(())
+    }
+
+    /// Sends the rows of a file.
+    async fn rows_of(&self, pool: &Pool, file: &Bytes) -> Result<(), SessionError> {
+        let mut tablets = Tablets::of_bytes(file.clone());
+        while let Some(parcel) = tablets.next().await {
+            let parcel = parcel
+                .map_err(|error| SessionError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+            if !parcel.tablets.is_empty() {
+                self.rows(pool, &parcel.tablets).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for as long as bytes take, where a second may have so many only.
+    async fn pace(&self, bytes: usize) {
         if let Some(rate) = self.work.definition().rate {
             sleep(Duration::from_secs_f64(bytes as f64 / rate.max(1) as f64)).await;
         }
-        Ok(())
     }
 
     /// Tells which values were rejected; how many.

@@ -6,24 +6,33 @@ use levada_rpc::Pool;
 
 use super::{Failing, may_heal};
 
-/// What the receiver's engine is known by, where it has a name. Waits until it answers.
-pub(super) async fn receiver(work: &PipeWork, pool: &Pool, failing: &mut Failing<'_>) -> Option<String> {
+/// Who receives.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Receiver {
+    /// What its engine is known by, where it has a name.
+    pub(super) engine: Option<String>,
+    /// Whether it takes files of chunks.
+    pub(super) takes_chunks: bool,
+}
+
+/// Who receives. Waits until it answers.
+pub(super) async fn receiver(work: &PipeWork, pool: &Pool, failing: &mut Failing<'_>) -> Receiver {
     loop {
         match introduce(work, pool, failing.is_for_long()).await {
-            Ok(engine) => return engine,
+            Ok(receiver) => return receiver,
             Err(error) => failing.failed(&error).await,
         }
     }
 }
 
-/// Tells the receiver which databases come; what it is known by.
-async fn introduce(work: &PipeWork, pool: &Pool, for_long: bool) -> Result<Option<String>, SessionError> {
-    let engine = pool.receiver().await?.engine;
+/// Tells the receiver which databases come; who it is.
+async fn introduce(work: &PipeWork, pool: &Pool, for_long: bool) -> Result<Receiver, SessionError> {
+    let server = pool.receiver().await?;
     for database in work.databases() {
         let named = pool.name_database(&database).await;
         told(work, for_long, named, || format!("the database {database}"))?;
     }
-    Ok(engine)
+    Ok(Receiver { engine: server.engine, takes_chunks: server.takes_chunks })
 }
 
 /// Goes on where the receiver rejects something for good, and tells it. Whether it is for good is shown by time alone where the

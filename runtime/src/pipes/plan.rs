@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, Selection, SeriesChange, path_sql};
 use levada_model::{Compressor, Encoding, Path, PathPattern, Series, Tablet};
 use levada_rpc::messages::engines;
@@ -15,6 +16,8 @@ pub(super) enum Step {
     /// Series, and the statements that give them what a series cannot be made with.
     Series(Vec<Series>, Vec<String>),
     Rows(Vec<Tablet>),
+    /// A TsFile with rows of a database whose series are there; how many values it has.
+    Chunks(Path, Bytes, u64),
     /// The alias, tags and attributes that a series has from now on.
     Alter(Path, SeriesChange),
     /// Values of series go, or the series themselves.
@@ -102,6 +105,10 @@ impl Plan {
             ChangeKind::Rows { tablets, .. } => {
                 self.rows(tablets.into_iter().filter_map(|tablet| selection.of(tablet, history)));
             }
+            // What is not sent is not in it.
+            ChangeKind::Chunks { database, file, points } => {
+                self.steps.push(Step::Chunks(database, file, points));
+            }
             ChangeKind::CreateDatabase { path, .. } if selection.may_have_below(&path) => {
                 self.steps.push(Step::Database(path));
             }
@@ -170,7 +177,7 @@ fn owner(kind: &ChangeKind) -> Option<&str> {
         | ChangeKind::Delete { owner, .. } => owner.as_deref(),
         // Nothing is done where they are there already, so that they do not go round.
         ChangeKind::CreateDatabase { .. } | ChangeKind::CreateSeries(_) => None,
-        ChangeKind::SetTtl { .. } | ChangeKind::HistoryEnd => None,
+        ChangeKind::SetTtl { .. } | ChangeKind::HistoryEnd | ChangeKind::Chunks { .. } => None,
     }
 }
 

@@ -75,7 +75,7 @@ mod tests {
         fn run(&self, work: PipeWork) -> BoxFuture<'static, ()> {
             let saved = self.0.clone();
             async move {
-                let (mut feed, _) = work.feed(None).await.expect("a feed");
+                let (mut feed, _) = work.feed(None, false).await.expect("a feed");
                 let saver = Saver::new(&work, feed.marker());
                 let position = loop {
                     let changes = feed.next(1 << 20).await.expect("changes");

@@ -24,6 +24,8 @@ pub struct Server {
     pub frame_bytes: usize,
     /// What its engine is known by, where it is one of this program's and was told of a pipe.
     pub engine: Option<String>,
+    /// Whether it takes files of chunks on the connections of a pipe.
+    pub takes_chunks: bool,
 }
 
 /// A connection, logged in.
@@ -92,6 +94,7 @@ impl Client {
             frame_bytes: frame.filter(|bytes| *bytes > 0).unwrap_or(DEFAULT_FRAME_BYTES),
             version: properties.version,
             engine: None,
+            takes_chunks: false,
         };
         let mut client = Self {
             connection,

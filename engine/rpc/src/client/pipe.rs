@@ -2,10 +2,32 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use bytes::Bytes;
+use levada_model::StatusCode;
 use parking_lot::Mutex;
 
 use super::{Client, ClientError};
-use crate::messages::{Handshake, SyncIdentityInfo, introduce, introduced, is_ours};
+use crate::{
+    messages::{
+        Handshake, PipeTransfer, PipeTransferReq, PipeTransferResp, Status, SyncIdentityInfo, introduce,
+        introduced, is_ours, takes_chunks,
+    },
+    piped::{piece, sealed},
+};
+
+/// The kinds of steps that bring a file.
+const PIECE: i16 = 4;
+const SEAL: i16 = 5;
+
+/// The name of the file that is sent: a connection sends one after the other.
+const FILE: &str = "chunks.tsfile";
+
+/// So many bytes of a file are sent at once.
+const PIECE_BYTES: usize = 4 << 20;
+
+/// What a receiver says of what it cannot take now, and of what changes nothing there.
+const LATER: StatusCode = StatusCode(1808);
+const PASSED_OVER: StatusCode = StatusCode(1809);
 
 /// The pipe that connections belong to. Clones share the databases that it has named.
 #[derive(Clone, Debug)]
@@ -77,6 +99,32 @@ impl Client {
         let status = self.connection.call(&Handshake { info }).await?;
         self.check(&status)?;
         self.server.engine = status.message.as_deref().and_then(introduced).map(str::to_owned);
+        self.server.takes_chunks = status.message.as_deref().is_some_and(takes_chunks);
         Ok(())
+    }
+
+    /// Sends a TsFile, and waits until what it holds is stored.
+    ///
+    /// # Errors
+    /// The server does not take it, or some of it: sent again, it is begun anew.
+    pub(crate) async fn send_chunks(&mut self, file: &Bytes) -> Result<(), ClientError> {
+        let mut offset = 0;
+        while offset < file.len() {
+            let end = file.len().min(offset + PIECE_BYTES);
+            self.transfer(PIECE, piece(FILE, offset, &file[offset..end])).await?;
+            offset = end;
+        }
+        self.transfer(SEAL, sealed(FILE, file.len())).await
+    }
+
+    async fn transfer(&mut self, kind: i16, body: Bytes) -> Result<(), ClientError> {
+        let req = PipeTransferReq { version: 1, kind, body };
+        let PipeTransferResp { status, .. } = self.connection.call(&PipeTransfer { req }).await?;
+        match StatusCode(status.code) {
+            // Of rows that have lived their time nothing is to be said.
+            PASSED_OVER => Ok(()),
+            LATER => self.check(&Status { need_retry: Some(true), ..status }),
+            _ => self.check(&status),
+        }
     }
 }

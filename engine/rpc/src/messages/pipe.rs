@@ -43,9 +43,17 @@ pub fn introduced(text: &str) -> Option<&str> {
     Some(name.split([')', ';']).next().unwrap_or(name)).filter(|name| !name.is_empty())
 }
 
-/// An answer to a handshake with the name of the engine that receives.
+/// Said by a receiver that takes files of chunks on the connections of a pipe.
+const TAKES_CHUNKS: &str = "; takes chunks";
+
+/// An answer to a handshake with the name of the engine that receives. It takes files of chunks.
 pub fn answer_introduction(engine: &str) -> String {
-    format!("{ENGINE}{engine}")
+    format!("{ENGINE}{engine}{TAKES_CHUNKS}")
+}
+
+/// Whether who answered so takes files of chunks.
+pub fn takes_chunks(answer: &str) -> bool {
+    answer.contains(TAKES_CHUNKS)
 }
 
 structures! {

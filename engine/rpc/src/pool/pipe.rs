@@ -1,5 +1,6 @@
 //! A pool as a pipe uses it.
 
+use bytes::Bytes;
 use levada_model::{Path, SessionError};
 
 use super::Pool;
@@ -29,6 +30,26 @@ impl Pool {
             pipe.forget_database(database.as_str());
         }
         named
+    }
+
+    /// Sends a TsFile by one connection, and waits until what it holds is stored.
+    ///
+    /// # Errors
+    /// No node answers (transient); one does not take it, or some of it. Sending it again does no harm.
+    pub async fn send_chunks(&self, file: &Bytes) -> Result<(), SessionError> {
+        let mut attempts = self.nodes().len() + 1;
+        loop {
+            let mut lease = self.lease(None).await?;
+            match lease.client().send_chunks(file).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    attempts -= usize::from(!lease.used);
+                    if let Some(error) = self.judge(lease, error, attempts == 0) {
+                        return Err(error);
+                    }
+                }
+            }
+        }
     }
 
     async fn shake_hands(&self, pipe: &PipeIdentity, database: &Path) -> Result<(), SessionError> {

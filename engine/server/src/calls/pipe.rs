@@ -58,7 +58,9 @@ impl Conversation {
                 made => made?,
             }
         }
-        let came_by = introduced(&info.version).unwrap_or_default();
+        let introduction = introduced(&info.version);
+        let is_ours = introduction.is_some();
+        let came_by = introduction.unwrap_or_default();
         let owner: Arc<str> = format!("pipe:{came_by}").into();
         let came_by: Vec<_> = engines(came_by).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let sender = Sender {
@@ -73,7 +75,9 @@ impl Conversation {
         if !link.is_listed(&sender, &info.database) {
             link.received.push(received);
         }
-        if is_old {
+        if is_ours {
+            link.transfer.get_or_insert_with(|| Transfer::of_ours(sender));
+        } else if is_old {
             link.transfer.get_or_insert_with(|| Transfer::new(sender, true));
         }
         self.comes_by_pipe(owner);

@@ -280,11 +280,15 @@ impl Conversation {
 
     /// Loads the last of some files, a TsFile.
     pub(super) async fn load(&mut self, paths: &[PathBuf]) -> Result<Outcome, SessionError> {
-        let converts = self.shaken()?.converts;
-        let loaded = self.sender()?.session.load(tsfile(paths)?, converts).await?;
+        let &mut Transfer { converts, ours, .. } = self.shaken()?;
+        let (session, file) = (&self.sender()?.session, tsfile(paths)?);
+        let loaded =
+            if ours { session.take_chunks(file).await? } else { session.load(file, converts).await? };
         let mut outcome = Outcome::default();
         outcome.rejected(loaded.rejections, loaded.first);
-        self.list(loaded.databases).await?;
+        if !ours {
+            self.list(loaded.databases).await?;
+        }
         Ok(outcome)
     }
 

@@ -18,7 +18,7 @@ use crate::{
     folder::{adopt, holds_data, move_aside, take_lock, tells_all, unknown},
     manifest::{Commit, Loaded, Manifest, State},
     read::{SoundPages, all_pages, salvage_aligned, salvage_plain},
-    sealed::{DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
+    sealed::{ChunkSink as _, DataFolder, FileMeta, FileWriter, SUMS, SealedFile},
     wal::replay,
 };
 

@@ -17,20 +17,20 @@ use levada_tsfile::{ChunkMeta, DeviceId, DeviceMeta, EncodedAligned, SeriesMeta}
 use super::gather::{Extent, Gather, PAGE_ROWS, Raw};
 use crate::{
     Direction, StorageError, TimeRange,
-    catalog::Device,
+    catalog::{Device, Series},
     read::{
         AlignedChunk, AlignedChunks, Cut, Input, Merge, PlainChunks, Rank, Snapshot, Wanted, in_order,
         next_cluster, range_of,
     },
-    sealed::{FileWriter, SealedFile, SeriesColumn},
+    sealed::{ChunkSink, SealedFile, SeriesColumn},
     tombstone::Hidden,
 };
 
-/// A file that is merged, up to where it is.
+/// A file that is merged, as far as it is.
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) file: Arc<SealedFile>,
-    pub(super) window: TimeRange,
+pub(crate) struct Source {
+    pub(crate) file: Arc<SealedFile>,
+    pub(crate) window: TimeRange,
 }
 
 /// A chunk, or a chunk group.
@@ -52,10 +52,12 @@ enum Content {
 }
 
 /// What is done to a device.
-pub(super) struct DeviceMerge<'a> {
+pub(crate) struct DeviceMerge<'a> {
     snapshot: &'a Snapshot,
     sources: &'a [Source],
     device: &'a Device,
+    /// The series that are merged.
+    wanted: Vec<Wanted>,
     /// What of the device counts.
     live: TimeRange,
     /// What the files know of it.
@@ -63,13 +65,17 @@ pub(super) struct DeviceMerge<'a> {
 }
 
 impl<'a> DeviceMerge<'a> {
-    /// Reads what the files know of a device; `None` where there is nothing that counts.
-    pub(super) fn new(
+    /// Reads what the files know of a device; `None` where there is nothing that counts. Its series are merged that `wants` says so
+    /// of.
+    pub(crate) fn new(
         snapshot: &'a Snapshot,
         sources: &'a [Source],
         (id, device): (&DeviceId, &'a Device),
         slice: TimeRange,
+        wants: impl Fn(&Series) -> bool,
     ) -> Result<Option<Self>, StorageError> {
+        let wanted: Vec<Wanted> =
+            device.all().iter().filter(|series| wants(series)).map(Wanted::of).collect();
         let live = snapshot.live(device, slice);
         let mut metas = Vec::with_capacity(sources.len());
         for Source { file, window } in sources {
@@ -78,28 +84,28 @@ impl<'a> DeviceMerge<'a> {
                 if overlaps { file.reader()?.device(id).map_err(|error| file.error(error))? } else { None };
             metas.push(meta);
         }
-        let any = metas.iter().any(Option::is_some);
-        Ok(any.then_some(Self { snapshot, sources, device, live, metas }))
+        let any = metas.iter().any(Option::is_some) && !wanted.is_empty();
+        Ok(any.then_some(Self { snapshot, sources, device, wanted, live, metas }))
     }
 
     /// Writes it; `keep_pace` is called with the file's size from time to time.
-    pub(super) fn write(
+    pub(crate) fn write(
         &self,
-        writer: &mut FileWriter,
+        writer: &mut dyn ChunkSink,
         keep_pace: &dyn Fn(u64) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
         writer.device(&self.device.path)?;
-        let wanted: Vec<Wanted> = self.device.all().iter().map(Wanted::of).collect();
-        let found = self.found(&wanted);
+        let wanted = &self.wanted[..];
+        let found = self.found(wanted);
         if self.device.aligned {
             let series: Vec<SeriesColumn<'_>> = wanted
                 .iter()
                 .enumerate()
                 .map(|(at, wanted)| (at, &*wanted.measurement, wanted.schema))
                 .collect();
-            let parts = self.parts(&wanted, &found.iter().collect::<Vec<_>>());
+            let parts = self.parts(wanted, &found.iter().collect::<Vec<_>>());
             let gather = Gather::new(writer, &series, true);
-            return self.stream(&wanted, parts, gather, keep_pace);
+            return self.stream(wanted, parts, gather, keep_pace);
         }
         for (wanted, found) in wanted.chunks(1).zip(&found) {
             let series = [(0, &*wanted[0].measurement, wanted[0].schema)];

@@ -6,7 +6,7 @@ use levada_tsfile::{EncodedAligned, EncodedChunk};
 use crate::{
     StorageError, TimeRange,
     block::{Block, concat},
-    sealed::{FileWriter, SeriesColumn},
+    sealed::{ChunkSink, SeriesColumn},
 };
 
 /// Rows that make a chunk worth copying as it is, or a page.
@@ -35,7 +35,7 @@ pub(super) struct Extent {
 
 /// Takes what belongs to some series of a device, in the order of its times, and writes it.
 pub(super) struct Gather<'a> {
-    writer: &'a mut FileWriter,
+    writer: &'a mut dyn ChunkSink,
     series: &'a [SeriesColumn<'a>],
     types: Vec<DataType>,
     aligned: bool,
@@ -46,7 +46,7 @@ pub(super) struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    pub(super) fn new(writer: &'a mut FileWriter, series: &'a [SeriesColumn<'a>], aligned: bool) -> Self {
+    pub(super) fn new(writer: &'a mut dyn ChunkSink, series: &'a [SeriesColumn<'a>], aligned: bool) -> Self {
         let types = series.iter().map(|(_, _, schema)| schema.data_type).collect();
         Self { writer, series, types, aligned, blocks: Vec::new(), raw: Vec::new(), rows: 0, bytes: 0 }
     }

@@ -8,7 +8,7 @@ use levada_tsfile::SeriesMeta;
 use crate::{
     StorageError,
     sealed::{SealedFile, Verdict},
-    store::{Core, Store},
+    store::{Change, Core, Store},
     tombstone::Tombstone,
 };
 
@@ -40,7 +40,7 @@ impl Store {
         let mut core = self.core.lock();
         let none = HashSet::new();
         let forgotten = open.iter().any(|tombstone| {
-            core.oldest_in_memory(&[]).is_none_or(|oldest| oldest >= tombstone.seq)
+            core.oldest_in_memory(&Change::default()).is_none_or(|oldest| oldest >= tombstone.seq)
                 && !core.is_needed(tombstone, &none)
         });
         if forgotten {

@@ -20,7 +20,7 @@ use crate::{
     last::LastCache,
     place::Place,
     read::Snapshot,
-    sealed::{FileMeta, FileWriter, MetaCache, SealedFile},
+    sealed::{ChunkSink as _, FileMeta, FileWriter, MetaCache, SealedFile},
     store::{Change, Core, Store, caught},
 };
 
@@ -152,7 +152,7 @@ impl Store {
                     merging.late.into_iter().partition(|file| file.meta.range.end <= merging.end);
                 let cut = cut.iter().map(|file| Arc::new(file.from(merging.end + 1))).collect();
                 let removed = removed.into_iter().chain(merging.sequence).collect();
-                Change { added, removed, cut, flushed: Vec::new() }
+                Change { added, removed, cut, ..Change::default() }
             }
         };
         self.commit(change)?;
@@ -264,7 +264,7 @@ fn write_device(
     if device.database != begun.place.database {
         return Ok(());
     }
-    match DeviceMerge::new(&begun.snapshot, sources, (id, device), slice)? {
+    match DeviceMerge::new(&begun.snapshot, sources, (id, device), slice, |_| true)? {
         Some(merge) => merge.write(writer, keep_pace),
         None => Ok(()),
     }

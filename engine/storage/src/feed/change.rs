@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use levada_model::{Compressor, Encoding, Path, PathPattern, Tablet};
 
 use crate::{NewSeries, SeriesChange, TimeRange};
@@ -53,6 +54,16 @@ pub enum ChangeKind {
         owner: Option<Arc<str>>,
         /// Each has a write's number of its own.
         tablets: Vec<Tablet>,
+    },
+    /// Rows that are stored, as a TsFile: to those alone who read chunks (see [`crate::Storage::changes_in_chunks`]). Their series
+    /// have come before.
+    Chunks {
+        /// The database that all of them are in.
+        database: Path,
+        /// The file.
+        file: Bytes,
+        /// How many values it has.
+        points: u64,
     },
     /// A database was made.
     CreateDatabase {

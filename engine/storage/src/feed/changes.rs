@@ -14,7 +14,7 @@ use levada_model::{PathPattern, StatusCode};
 use parking_lot::MutexGuard;
 
 use super::{
-    Change, ChangeKind, ChangesFrom,
+    Change, ChangeKind, ChangesFrom, ChunksOf,
     history::{HeldHistory, History},
     log::{LogReader, Record},
 };
@@ -24,6 +24,7 @@ use crate::{
     holds::HoldId,
     read::Snapshot,
     store::{Core, Store},
+    take::is_of_chunks,
     wait::block_on,
     wal::{InsertRecord, Op, Synced, Wal},
 };
@@ -92,15 +93,16 @@ impl Changes {
         store: &Arc<Store>,
         name: Option<&str>,
         from: ChangesFrom,
+        chunks: Option<ChunksOf>,
     ) -> Result<Self, StorageError> {
-        Self::begin_with(store, name, from, |_| {})
+        Self::begin_with(store, name, (from, chunks), |_| {})
     }
 
     /// See [`Changes::begin`]; `at` is done at the moment behind which the reader is.
     fn begin_with(
         store: &Arc<Store>,
         name: Option<&str>,
-        from: ChangesFrom,
+        (from, chunks): (ChangesFrom, Option<ChunksOf>),
         at: impl FnOnce(&mut Core),
     ) -> Result<Self, StorageError> {
         if store.core.lock().closed {
@@ -114,8 +116,12 @@ impl Changes {
             tracing::warn!(%error, "what is in memory cannot be flushed before it is read");
         }
         let mut core = store.core.lock();
+        // What has its number and is not to be seen yet would be missed.
+        while core.arriving.is_some() {
+            store.done.wait(&mut core);
+        }
         at(&mut core);
-        let (last, forgotten) = (core.seq, core.forgotten);
+        let (last, forgotten, unlogged) = (core.seq, core.forgotten, core.unlogged);
         let after = match from {
             ChangesFrom::After(after) | ChangesFrom::Since(after) => after,
             ChangesFrom::History { .. } | ChangesFrom::Now => last,
@@ -131,10 +137,12 @@ impl Changes {
         let mut changes =
             Self { store, hold, named, begun: false, log, history: None, position: after, read };
         match (snapshot, from) {
-            (Some(snapshot), ChangesFrom::History { after }) => changes.history_of(snapshot, after, core),
+            (Some(snapshot), ChangesFrom::History { after }) => {
+                changes.history_of(snapshot, (after, chunks), core);
+            }
             (Some(mut snapshot), _) => {
                 snapshot.keep_up_to(after);
-                changes.history_of(snapshot, 0, core);
+                changes.history_of(snapshot, (0, chunks), core);
             }
             (None, _) => drop(core),
         }
@@ -142,7 +150,7 @@ impl Changes {
             let message = format!("changes behind write {after} are asked for, and the last write is {last}");
             return Err(rejected(message));
         }
-        let kept = wal.after();
+        let kept = wal.after().max(unlogged);
         let lacks = changes.history.is_some() && (1..forgotten).contains(&changes.position);
         if after < kept || lacks {
             return Err(StorageError::Behind { after: changes.position, kept });
@@ -161,7 +169,8 @@ impl Changes {
     /// See [`crate::Storage::keep_changes`].
     pub(crate) fn keep(store: &Arc<Store>, name: &str) -> Result<u64, StorageError> {
         // What comes from here on is in files of its own.
-        let changes = Self::begin_with(store, Some(name), ChangesFrom::Now, |core| core.freeze(|_| true))?;
+        let changes =
+            Self::begin_with(store, Some(name), (ChangesFrom::Now, None), |core| core.freeze(|_| true))?;
         let last = changes.position;
         if let Some(wal) = &store.wal {
             // A power cut must not take back the write that is named. Where the log cannot be written now, nobody knows when it can be: that
@@ -172,12 +181,17 @@ impl Changes {
     }
 
     /// What is stored comes first. The store is locked until it is known which files that keeps.
-    fn history_of(&mut self, snapshot: Snapshot, after: u64, core: MutexGuard<'_, Core>) {
+    fn history_of(
+        &mut self,
+        snapshot: Snapshot,
+        (after, chunks): (u64, Option<ChunksOf>),
+        core: MutexGuard<'_, Core>,
+    ) {
         let held = HeldHistory::new();
         let files = snapshot.files.values().flatten().filter(|file| file.meta.last > after);
         self.store.holds.keep_files(&self.hold, files, Arc::<HeldHistory>::clone(&held) as _);
         drop(core);
-        held.begin(History::new(snapshot, after));
+        held.begin(History::new(snapshot, after, chunks));
         (self.history, self.position) = (Some(held), after);
         self.read.store(0, Ordering::Release);
     }
@@ -294,6 +308,10 @@ impl Drop for Changes {
 /// What a record says to readers; `None` where it only says how far a source was read.
 fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, StorageError> {
     let op = match op {
+        // The log does not have what came so.
+        Op::Insert(record) if is_of_chunks(&record) => {
+            return Err(StorageError::Behind { after: seq - 1, kept: seq });
+        }
         Op::Insert(InsertRecord { owner, tablets, .. }) => {
             return Ok((!tablets.is_empty()).then_some(ChangeKind::Rows { owner, tablets }));
         }

@@ -1,7 +1,7 @@
 //! What is stored at one moment, as changes: the catalog, then rows by device.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fmt,
     ops::Range,
     sync::{
@@ -11,10 +11,13 @@ use std::{
 };
 
 use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
-use levada_model::{Column, PathPattern, Tablet};
+use levada_model::{Column, Path, PathPattern, Tablet};
 use parking_lot::Mutex;
 
-use super::ChangeKind;
+use super::{
+    ChangeKind,
+    pieces::{ChunksOf, Piece, Pieces},
+};
 use crate::{
     Direction, NewSeries, RowIterator, Rows, StorageError, TimeRange,
     catalog::{Catalog, Database, Device, Series},
@@ -30,9 +33,20 @@ const SERIES_AT_ONCE: usize = 256;
 pub(super) struct History {
     snapshot: Snapshot,
     devices: std::vec::IntoIter<Arc<Device>>,
+    /// Chunks that come before rows do, where the reader takes them.
+    chunks: Option<Chunks>,
     /// What comes before more rows do.
     ready: VecDeque<ChangeKind>,
     reading: Option<Reading>,
+}
+
+/// Chunks on their way to a reader.
+struct Chunks {
+    of: ChunksOf,
+    /// The devices whose series have not come.
+    made: std::vec::IntoIter<Arc<Device>>,
+    /// `None` where they are yet to begin, or to begin anew.
+    pieces: Option<Pieces>,
 }
 
 /// Some series of a device.
@@ -62,8 +76,8 @@ impl Snapshot {
 }
 
 impl History {
-    /// What a snapshot has of the writes behind one.
-    pub(super) fn new(mut snapshot: Snapshot, after: u64) -> Self {
+    /// What a snapshot has of the writes behind one; what is in files as chunks, where some of it is asked for so.
+    pub(super) fn new(mut snapshot: Snapshot, after: u64, chunks: Option<ChunksOf>) -> Self {
         if after > 0 {
             let newer = |files: &Vec<Arc<SealedFile>>| -> Vec<Arc<SealedFile>> {
                 files.iter().filter(|file| file.meta.last > after).map(Arc::clone).collect()
@@ -86,7 +100,44 @@ impl History {
         });
         let ready = databases.chain(ttls).chain(deletions).collect();
         let devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();
-        Self { devices: devices.into_iter(), ready, reading: None, snapshot }
+        let Some(of) = chunks else {
+            return Self { devices: devices.into_iter(), ready, reading: None, snapshot, chunks: None };
+        };
+        let in_memory: HashSet<Path> =
+            snapshot.memtables.iter().flat_map(|memtable| memtable.devices()).collect();
+        let as_rows: Vec<_> =
+            devices.iter().filter(|device| in_memory.contains(&device.path)).map(Arc::clone).collect();
+        let chunks = Some(Chunks { of, made: devices.into_iter(), pieces: None });
+        Self { devices: as_rows.into_iter(), ready, reading: None, snapshot, chunks }
+    }
+
+    /// What comes as chunks, and the series before them; `None` when all of it has come.
+    fn next_chunks(&mut self) -> Result<Option<(ChangeKind, usize)>, StorageError> {
+        let Some(Chunks { of, made: devices, pieces }) = &mut self.chunks else { return Ok(None) };
+        if let Some(device) = devices.next() {
+            return Ok(Some((ChangeKind::CreateSeries(made(&device)), 256)));
+        }
+        let begun = match pieces {
+            Some(pieces) => pieces,
+            None => pieces.insert(Pieces::begin(&self.snapshot, of.clone())?),
+        };
+        match begun.next() {
+            Ok(Some(Piece { database, bytes, points })) => {
+                let size = bytes.len();
+                Ok(Some((ChangeKind::Chunks { database, file: bytes, points }, size)))
+            }
+            Ok(None) => {
+                self.chunks = None;
+                // What was in memory is left.
+                self.snapshot.files = Arc::default();
+                Ok(None)
+            }
+            Err(error) => {
+                // Begun again, where somebody tries again.
+                *pieces = None;
+                Err(error)
+            }
+        }
     }
 
     /// What comes next, and how many bytes it takes, about; `None` at its end. After an error the device's rows come anew.
@@ -94,6 +145,9 @@ impl History {
         loop {
             if let Some(ready) = self.ready.pop_front() {
                 return Ok(Some((ready, 256)));
+            }
+            if let Some(next) = self.next_chunks()? {
+                return Ok(Some(next));
             }
             if let Some(Reading { device, series, rows }) = &mut self.reading {
                 match rows.next() {

@@ -46,7 +46,8 @@ impl Core {
     /// The first frozen memtables that may be flushed: of one place only the oldest, and so many as go well together.
     pub(crate) fn next_to_flush(&mut self) -> Vec<Arc<Memtable>> {
         let now = Instant::now();
-        let (mut places, mut batch, mut bytes) = (HashSet::new(), Vec::new(), 0);
+        let arriving = self.arriving.iter().flat_map(|arriving| arriving.places.iter().copied());
+        let (mut places, mut batch, mut bytes) = (arriving.collect::<HashSet<_>>(), Vec::new(), 0);
         for frozen in &mut self.frozen {
             let rests = frozen.failure.as_ref().is_some_and(|failure| failure.again > now);
             if !places.insert(frozen.memtable.place) || frozen.running || rests {

@@ -10,7 +10,7 @@ use crate::{
     block::{Block, concat},
     catalog::{Catalog, Device},
     memtable::{Memtable, Named, Resolved, resolve},
-    sealed::{DataFolder, FileMeta, FileWriter, SealedFile, Unsealed},
+    sealed::{ChunkSink as _, DataFolder, FileMeta, FileWriter, SealedFile, Unsealed},
     tombstone::{Hidden, Tombstones},
 };
 
@@ -62,7 +62,7 @@ pub(super) fn flush(memtable: &Memtable, input: &FlushInput<'_>) -> Result<Vec<U
 
 /// The last time that files hold of a device, where that is `first` or later. Of a file that cannot be read that is not known:
 /// then all rows are stored as late ones, which is right in any case.
-fn reached(files: &[Arc<SealedFile>], device: &DeviceId, first: i64, many: bool) -> Option<i64> {
+pub(crate) fn reached(files: &[Arc<SealedFile>], device: &DeviceId, first: i64, many: bool) -> Option<i64> {
     let mut reached = None;
     for file in files.iter().filter(|file| file.meta.range.end >= first) {
         if file.is_unreadable() {

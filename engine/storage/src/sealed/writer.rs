@@ -7,16 +7,13 @@ use std::{
     thread,
 };
 
-use arrow_array::Array;
-use levada_model::{Encoding, Path as DevicePath, SeriesSchema};
-use levada_tsfile::{
-    AlignedColumn, DeviceId, EncodedAligned, EncodedChunk, TsFileError, TsFileWriter, Version, WriterOptions,
-    is_written, smallest_encoding,
-};
+use levada_model::Path as DevicePath;
+use levada_tsfile::{EncodedAligned, EncodedChunk, TsFileError};
 
 use super::{
     bytes::{SUMS, SummedWriter},
-    ends::{Ends, number},
+    chunks::{ChunkSink, ChunkWriter, SeriesColumn, Written},
+    ends::Ends,
     file::SealedFile,
     folder::DataFolder,
     meta::FileMeta,
@@ -24,17 +21,11 @@ use super::{
 };
 use crate::{StorageError, TimeRange, block::Block, disk::Disk, place::Place};
 
-/// A chunk has at most so many rows: what a reader takes in at once.
-const CHUNK_ROWS: usize = 1 << 20;
-
 /// So many files are synced one after the other, more of them side by side.
 const SERIAL_SYNCS: usize = 8;
 
 /// So many are synced at once.
 const CONCURRENT_SYNCS: usize = 16;
-
-/// An encoding is chosen for a chunk of so many rows or more.
-const WORTH_CHOOSING: usize = 128;
 
 /// A file being written under a passing name. Dropped before [`FileWriter::finish`], it goes.
 #[derive(Debug)]
@@ -43,11 +34,7 @@ pub(crate) struct FileWriter {
     meta: FileMeta,
     database: DevicePath,
     passing: PathBuf,
-    inner: TsFileWriter<SummedWriter>,
-    range: TimeRange,
-    points: u64,
-    /// The last time of each device so far.
-    ends: Vec<(u64, i64)>,
+    chunks: ChunkWriter<SummedWriter>,
     // Behind the file itself, so that it is closed first.
     leftovers: Leftovers,
 }
@@ -84,9 +71,6 @@ impl Drop for Leftovers {
     }
 }
 
-/// A series' place in a chunk group: its index among the block's columns, measurement and schema.
-pub(crate) type SeriesColumn<'a> = (usize, &'a str, SeriesSchema);
-
 impl FileWriter {
     /// Begins a file of a database. Rows out of the range of `meta` are left out; what else depends on rows is not looked at.
     pub(crate) fn create(
@@ -100,117 +84,19 @@ impl FileWriter {
         let leftovers = Leftovers { disk: Arc::clone(disk), paths: vec![passing.clone()] };
         let summed =
             SummedWriter::create(&**disk, &passing).map_err(StorageError::io("cannot create", &passing))?;
-        let inner = TsFileWriter::new(summed, Version::V4, WriterOptions::default())
-            .map_err(|error| written(&passing, error))?;
-        Ok(Self {
-            folder: Arc::clone(folder),
-            meta,
-            database,
-            passing,
-            inner,
-            range: TimeRange { start: i64::MAX, end: i64::MIN },
-            points: 0,
-            ends: Vec::new(),
-            leftovers,
-        })
-    }
-
-    /// The bytes written so far.
-    pub(crate) fn position(&self) -> u64 {
-        self.inner.position()
-    }
-
-    /// Begins the rows of a device.
-    pub(crate) fn device(&mut self, device: &DevicePath) -> Result<(), StorageError> {
-        let device = DeviceId::from(device);
-        self.ends.push((number(&device), i64::MIN));
-        self.inner.start_chunk_group(device).map_err(|error| written(&self.passing, error))
-    }
-
-    /// Writes rows of an aligned device.
-    pub(crate) fn aligned(&mut self, rows: &Block, series: &[SeriesColumn<'_>]) -> Result<(), StorageError> {
-        let Some(rows) = rows.within(self.meta.range) else { return Ok(()) };
-        for from in (0..rows.rows()).step_by(CHUNK_ROWS) {
-            let rows = rows.slice(from, CHUNK_ROWS.min(rows.rows() - from));
-            let columns: Vec<_> = series
-                .iter()
-                .filter_map(|(place, measurement, schema)| {
-                    let values = rows.columns[*place].as_deref()?;
-                    Some(AlignedColumn { measurement, schema: chosen(*schema, values), values })
-                })
-                .collect();
-            self.note(
-                &rows,
-                columns.iter().map(|column| column.values.len() - column.values.null_count()).sum(),
-            );
-            self.inner.write_aligned(&rows.times, &columns).map_err(|error| written(&self.passing, error))?;
-        }
-        Ok(())
-    }
-
-    /// Writes rows of one series of a plain device.
-    pub(crate) fn plain(&mut self, rows: &Block, series: SeriesColumn<'_>) -> Result<(), StorageError> {
-        let (place, measurement, schema) = series;
-        // A device may have thousands of columns, each of which is written for itself.
-        let rows = Block { times: rows.times.clone(), columns: vec![rows.columns[place].clone()] };
-        let Some(rows) = rows.within(self.meta.range) else { return Ok(()) };
-        for from in (0..rows.rows()).step_by(CHUNK_ROWS) {
-            let rows = rows.slice(from, CHUNK_ROWS.min(rows.rows() - from));
-            let Some(values) = rows.columns[0].as_deref() else { continue };
-            self.note(&rows, values.len() - values.null_count());
-            self.inner
-                .write_series(measurement, chosen(schema, values), &rows.times, values)
-                .map_err(|error| written(&self.passing, error))?;
-        }
-        Ok(())
-    }
-
-    /// Writes chunks of one series of a plain device, as they were read from other files, as one.
-    pub(crate) fn plain_chunks(&mut self, chunks: Vec<EncodedChunk>) -> Result<(), StorageError> {
-        let joined = EncodedChunk::join(chunks).map_err(|error| written(&self.passing, error))?;
-        let Some(chunk) = joined else { return Ok(()) };
-        let statistics = chunk.statistics();
-        self.cover(TimeRange { start: statistics.start(), end: statistics.end() }, statistics.count());
-        self.inner.append(chunk).map(drop).map_err(|error| written(&self.passing, error))
-    }
-
-    /// Writes chunk groups of an aligned device, as they were read from other files, as one; `range` has their times, and
-    /// `points` says how many values they have.
-    pub(crate) fn aligned_chunks(
-        &mut self,
-        groups: Vec<EncodedAligned>,
-        range: TimeRange,
-        points: u64,
-    ) -> Result<(), StorageError> {
-        let joined = EncodedAligned::join(groups).map_err(|error| written(&self.passing, error))?;
-        let Some(group) = joined else { return Ok(()) };
-        self.cover(range, points);
-        self.inner.append_aligned(group).map(drop).map_err(|error| written(&self.passing, error))
-    }
-
-    fn note(&mut self, rows: &Block, points: usize) {
-        self.cover(TimeRange { start: rows.first(), end: rows.last() }, points as u64);
-    }
-
-    fn cover(&mut self, range: TimeRange, points: u64) {
-        self.range.start = self.range.start.min(range.start);
-        self.range.end = self.range.end.max(range.end);
-        self.points += points;
-        if let Some((_, end)) = self.ends.last_mut() {
-            *end = range.end.max(*end);
-        }
+        let chunks = ChunkWriter::new(summed).map_err(|error| written(&passing, error))?;
+        Ok(Self { folder: Arc::clone(folder), meta, database, passing, chunks, leftovers })
     }
 
     /// Ends the file; `None` where it holds nothing.
     pub(crate) fn end(self) -> Result<Option<Unsealed>, StorageError> {
-        let Self { folder, mut meta, database, passing, inner, range, points, mut ends, mut leftovers } =
-            self;
-        if points == 0 {
+        let Self { folder, mut meta, database, passing, chunks, mut leftovers } = self;
+        if chunks.points() == 0 {
             return Ok(None);
         }
-        let (inner, summary) = inner.finish().map_err(|error| written(&passing, error))?;
+        let Written { inner, summary, range, points, ends } =
+            chunks.finish().map_err(|error| written(&passing, error))?;
         (meta.bytes, meta.points, meta.range) = (summary.bytes, points, range);
-        ends.retain(|(_, end)| *end > i64::MIN);
         let path = folder.file(meta.place, meta.id);
         leftovers.paths.extend([path.with_extension(SUMS), path]);
         Ok(Some(Unsealed { meta, database, passing, inner, ends, leftovers, folder }))
@@ -223,10 +109,54 @@ impl FileWriter {
     }
 }
 
+impl ChunkSink for FileWriter {
+    fn device(&mut self, device: &DevicePath) -> Result<(), StorageError> {
+        self.chunks.device(device).map_err(|error| written(&self.passing, error))
+    }
+
+    fn aligned(&mut self, rows: &Block, series: &[SeriesColumn<'_>]) -> Result<(), StorageError> {
+        let Some(rows) = rows.within(self.meta.range) else { return Ok(()) };
+        self.chunks.aligned(&rows, series).map_err(|error| written(&self.passing, error))
+    }
+
+    fn plain(
+        &mut self,
+        rows: &Block,
+        (place, measurement, schema): SeriesColumn<'_>,
+    ) -> Result<(), StorageError> {
+        // A device may have thousands of columns, each of which is written for itself.
+        let rows = Block { times: rows.times.clone(), columns: vec![rows.columns[place].clone()] };
+        let Some(rows) = rows.within(self.meta.range) else { return Ok(()) };
+        self.chunks.plain(&rows, (0, measurement, schema)).map_err(|error| written(&self.passing, error))
+    }
+
+    fn plain_chunks(&mut self, chunks: Vec<EncodedChunk>) -> Result<(), StorageError> {
+        self.chunks.plain_chunks(chunks).map_err(|error| written(&self.passing, error))
+    }
+
+    fn aligned_chunks(
+        &mut self,
+        groups: Vec<EncodedAligned>,
+        range: TimeRange,
+        points: u64,
+    ) -> Result<(), StorageError> {
+        self.chunks.aligned_chunks(groups, range, points).map_err(|error| written(&self.passing, error))
+    }
+
+    fn position(&self) -> u64 {
+        self.chunks.position()
+    }
+}
+
 impl Unsealed {
     /// The place of its rows.
     pub(crate) fn place(&self) -> Place {
         self.meta.place
+    }
+
+    /// Its rows are of a write whose number is known only now.
+    pub(crate) fn is_of_write(&mut self, seq: u64) {
+        (self.meta.seq, self.meta.first, self.meta.last) = (seq, seq, seq);
     }
 
     /// Makes what is in it durable and gives it its name, which is durable once the folders are synced.
@@ -298,19 +228,6 @@ fn side_by_side<T: Send, R: Send>(all: Vec<T>, work: impl Fn(T) -> R + Sync) -> 
         });
         ended.collect()
     })
-}
-
-/// The schema a chunk is written in: where nobody chose another encoding than the usual one, that which makes it smallest.
-fn chosen(mut schema: SeriesSchema, values: &dyn Array) -> SeriesSchema {
-    // Older folders may have series of which that was not checked.
-    if !is_written(schema) {
-        schema.encoding = Encoding::default_for(schema.data_type);
-    }
-    if schema.encoding != Encoding::default_for(schema.data_type) || values.len() < WORTH_CHOOSING {
-        return schema;
-    }
-    let encoding = smallest_encoding(schema.data_type, schema.compressor, values);
-    SeriesSchema { encoding, ..schema }
 }
 
 fn written(path: &Path, error: TsFileError) -> StorageError {

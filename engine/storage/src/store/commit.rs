@@ -25,6 +25,8 @@ pub(crate) struct Change {
     pub(crate) cut: Vec<Arc<SealedFile>>,
     /// The memtables whose rows the added files hold.
     pub(crate) flushed: Vec<Arc<Memtable>>,
+    /// The write whose chunks the added files hold.
+    pub(crate) arrived: Option<u64>,
 }
 
 impl Change {
@@ -155,7 +157,7 @@ impl Core {
         synced: u64,
         readers: Vec<(Arc<str>, u64)>,
     ) -> (Commit, HashSet<u64>) {
-        let oldest = self.oldest_in_memory(&change.flushed);
+        let oldest = self.oldest_in_memory(change);
         let floor = oldest.map_or(self.seq, |oldest| oldest.saturating_sub(1)).max(self.floor);
         // What is in files is safe, whatever became of the log.
         self.positions.settle(floor.max(synced));

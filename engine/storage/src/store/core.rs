@@ -12,7 +12,7 @@ use std::{
 use levada_model::Repeats;
 use parking_lot::{Condvar, Mutex};
 
-use super::Admission;
+use super::{Admission, Change};
 use crate::{
     Finding, RegionInfo, SAID_EVERY, Stats, StorageError, StorageOptions,
     catalog::{Catalog, Database},
@@ -50,6 +50,8 @@ pub(crate) struct Store {
     pub(crate) holds: Holds,
     /// Held by whoever compacts.
     pub(crate) compacting: Mutex<()>,
+    /// Held by whoever takes chunks.
+    pub(crate) taking: Mutex<()>,
     pub(crate) recovery: Vec<Finding>,
     /// Where it was opened to read alone, which makes it closed to all else.
     pub(crate) read_only: Option<ReadOnly>,
@@ -96,6 +98,10 @@ pub(crate) struct Core {
     pub(crate) active: HashMap<Place, Arc<Memtable>>,
     /// The oldest first.
     pub(crate) frozen: Vec<Frozen>,
+    /// The last write whose rows the log does not have: they came into files without having been in memory.
+    pub(crate) unlogged: u64,
+    /// Such a write, on its way.
+    pub(crate) arriving: Option<Arriving>,
     /// Bytes in active memtables, and how many they may be.
     pub(crate) active_bytes: usize,
     /// Bytes logged since memtables were frozen last, about.
@@ -118,6 +124,14 @@ pub(crate) struct Core {
     /// A file of the log was begun or ended, and the manifest does not say so.
     pub(crate) note_wanted: bool,
     pub(crate) closed: bool,
+}
+
+/// A write of chunks, from when it has its number until its files count. Meanwhile nothing of its places is flushed: what is newer
+/// must find its files.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    pub(crate) seq: u64,
+    pub(crate) places: Vec<Place>,
 }
 
 /// A memtable on its way into files.
@@ -159,12 +173,15 @@ impl Core {
         }
     }
 
-    /// The first write of which rows are only in memory, other than in `but`; `None` where there is none.
-    pub(crate) fn oldest_in_memory(&self, but: &[Arc<Memtable>]) -> Option<u64> {
-        let but: HashSet<_> = but.iter().map(Arc::as_ptr).collect();
+    /// The first write of which rows are not in files yet, but for those of a change; `None` where there is none.
+    pub(crate) fn oldest_in_memory(&self, but: &Change) -> Option<u64> {
+        let flushed: HashSet<_> = but.flushed.iter().map(Arc::as_ptr).collect();
+        let arriving =
+            self.arriving.iter().map(|arriving| arriving.seq).filter(|seq| but.arrived != Some(*seq));
         self.memtables()
-            .filter(|memtable| !but.contains(&Arc::as_ptr(memtable)))
+            .filter(|memtable| !flushed.contains(&Arc::as_ptr(memtable)))
             .map(|memtable| memtable.first_seq)
+            .chain(arriving)
             .min()
     }
 

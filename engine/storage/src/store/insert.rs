@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// Appends a record to the log, if there is one.
-    pub(super) fn log(&self, core: &mut Core, seq: u64, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
+    pub(crate) fn log(&self, core: &mut Core, seq: u64, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
         let Some(wal) = &self.wal else { return Durable::already() };
         wal.append(seq, |bytes| {
             let before = bytes.len();

@@ -25,6 +25,7 @@ use crate::{
     last::LastCache,
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, Files, MetaCache, SUMS, SealedFile},
+    take::is_of_chunks,
     tally::Tally,
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
 };
@@ -99,6 +100,7 @@ fn open_to_write(options: StorageOptions) -> Result<Arc<Store>, StorageError> {
         metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
         holds: if options.wal { Holds::of(read.readers, options.changes_bytes) } else { Holds::default() },
         compacting: Mutex::new(()),
+        taking: Mutex::new(()),
         recovery: Vec::new(),
         read_only: None,
         lock: Mutex::new(Some(lock)),
@@ -133,6 +135,7 @@ fn open_to_read(options: StorageOptions, why: String) -> Result<Arc<Store>, Stor
         metas: Arc::new(MetaCache::new(options.meta_cache_bytes)),
         holds: Holds::default(),
         compacting: Mutex::new(()),
+        taking: Mutex::new(()),
         recovery,
         read_only,
         lock: Mutex::new(Some(lock)),
@@ -340,6 +343,8 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
         catalog: loaded.catalog,
         active: HashMap::new(),
         frozen: Vec::new(),
+        unlogged: 0,
+        arriving: None,
         active_bytes: 0,
         logged: 0,
         files: Arc::new(files),
@@ -390,6 +395,9 @@ fn recover(
         if let Op::Insert(record) = &op {
             let points = record.tablets.iter().map(Tablet::points).sum();
             core.tally.add(record.first_seq(seq), seq, points);
+            if is_of_chunks(record) {
+                core.unlogged = seq;
+            }
         }
         if seq <= floor {
             return Ok(());

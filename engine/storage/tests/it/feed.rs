@@ -9,6 +9,7 @@ use levada_storage::{
 };
 
 use crate::{
+    chunks::{everything, take},
     fault_disk::FaultDisk,
     model::Run,
     random::Random,
@@ -77,6 +78,7 @@ fn apply(target: &Storage, kind: ChangeKind) {
         }
         ChangeKind::DeleteSeries { patterns, .. } => drop(target.delete_series(&patterns).expect("deleted")),
         ChangeKind::Delete { patterns, range, .. } => drop(target.delete(&patterns, range).expect("deleted")),
+        ChangeKind::Chunks { file, points, .. } => take(target, file, points),
         ChangeKind::HistoryEnd => {}
     }
 }
@@ -92,6 +94,8 @@ struct Follower {
     live: bool,
     /// How often it fell behind.
     lost: u32,
+    /// Whether what is stored comes as chunks.
+    chunks: bool,
     /// The last life of rows that it was told of that concerns nothing, and how many there were.
     mark: (Option<i64>, i64),
 }
@@ -102,7 +106,13 @@ const NOWHERE: &str = "root.nowhere.**";
 impl Follower {
     fn new() -> Self {
         let (target, clock) = Self::target();
-        Self { target, clock, changes: None, position: 0, live: false, lost: 0, mark: (None, 0) }
+        let (position, live, lost, mark) = (0, false, 0, (None, 0));
+        Self { target, clock, changes: None, position, live, lost, chunks: false, mark }
+    }
+
+    /// One that is given chunks.
+    fn of_chunks() -> Self {
+        Self { chunks: true, ..Self::new() }
     }
 
     /// An empty store, that takes rows however old they are.
@@ -131,7 +141,11 @@ impl Follower {
                 (self.target, self.clock) = Self::target();
                 ChangesFrom::History { after: 0 }
             };
-            match source.changes(Some("follower"), from) {
+            let begun = match self.chunks && !self.live {
+                true => source.changes_in_chunks(Some("follower"), from, everything()),
+                false => source.changes(Some("follower"), from),
+            };
+            match begun {
                 Ok(changes) => self.changes = Some(changes),
                 Err(StorageError::Behind { .. }) => {
                     self.begin_anew();
@@ -202,7 +216,7 @@ fn a_second_store_that_follows_gives_the_same_answers() {
     for round in 0..8 {
         let kept = if round % 4 == 3 { 24 << 10 } else { 1 << 30 };
         let mut run = Run::keeping(random.next(), kept);
-        let mut follower = Follower::new();
+        let mut follower = if round % 2 == 0 { Follower::new() } else { Follower::of_chunks() };
         let slow = random.one_in(2);
         for _ in 0..300 {
             let opened = run.opened;

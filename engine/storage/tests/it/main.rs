@@ -4,6 +4,7 @@ mod access;
 mod adoption;
 mod aliases;
 mod basics;
+mod chunks;
 mod compaction;
 mod deferred;
 mod deletions;

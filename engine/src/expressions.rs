@@ -23,7 +23,7 @@ use levada_sql::{
     parse_expression, parse_projection,
 };
 
-pub use levada_query::{QueryError, RowExpressions, RowSchema, SeriesCall};
+pub use levada_query::{AggregateCall, QueryError, RowExpressions, RowSchema, SeriesCall};
 
 /// A query of single rows, `select … where …`, that is bound to the measurements of one tablet after the other.
 ///
@@ -180,6 +180,25 @@ impl RowQuery {
     /// Types do not fit.
     pub fn bind(&self, schema: &[(Arc<str>, DataType)]) -> Result<RowExpressions, QueryError> {
         RowExpressions::bind(&self.projection, schema, &self.functions)
+    }
+}
+
+/// Reads a call of a user's aggregate over measurements, and what it is to be called where that is said:
+/// `weighted(power, weight, 'k'='2') as load`.
+///
+/// # Errors
+/// The text is no such call, or the function is not among these.
+pub fn aggregate_call(
+    text: &str,
+    functions: &Arc<FunctionRegistry>,
+) -> Result<(AggregateCall, Option<String>), RowQueryError> {
+    let projection = at_no_time(text, |context| parse_projection(text, context))?;
+    match (projection.columns.as_slice(), &projection.condition) {
+        ([SelectColumn { expression, alias }], None) => match AggregateCall::new(expression, functions) {
+            Ok(call) => Ok((call, alias.clone())),
+            Err((span, error)) => Err(reject(text, span, error.to_string())),
+        },
+        _ => Err(reject(text, Span::new(0, 0), "it is not one call of a function")),
     }
 }
 

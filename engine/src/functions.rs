@@ -45,7 +45,7 @@ mod registered;
 
 pub use levada_query::{
     Accumulator, AggregateFunction, Call, Chunk, FunctionDefinition, FunctionKind, FunctionRegistry,
-    InputRows, Needs, QueryError, RowFunction, SeriesFunction,
+    InputRows, Needs, QueryError, RowFunction, SeriesFunction, array_of,
 };
 /// What functions of users are made of.
 pub use levada_udf as udf;

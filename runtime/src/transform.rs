@@ -21,7 +21,9 @@
 //! * No row without a value goes on, no column without one, and no tablet without rows.
 
 mod dedupe;
+mod earliness;
 mod enrich;
+mod functions;
 mod memo;
 mod names;
 mod pick;
@@ -45,7 +47,7 @@ pub use rate_limit::{RateLimit, RateLimitOptions};
 pub use rename::{PathPrefix, Rename, RenameOptions};
 pub use route::{Route, RouteOptions};
 pub use sql::{Sql, SqlOptions};
-pub use window::{Stamp, Window, WindowFunction, WindowOptions};
+pub use window::{Stamp, Window, WindowOptions};
 
 /// Adds the transforms of this crate.
 pub fn register(registry: Registry) -> Registry {

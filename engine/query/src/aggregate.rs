@@ -27,7 +27,7 @@ use levada_storage::Summary;
 
 pub(crate) use bound::Aggregate;
 pub(crate) use kind::{BuiltIn, Keep, Kind};
-pub(crate) use values::array_of;
+pub use values::array_of;
 
 use crate::QueryError;
 
@@ -106,6 +106,24 @@ pub trait Accumulator: fmt::Debug + Send {
 
     /// Adds rows that are known by a summary which meets [`AggregateFunction::needs`].
     fn summary(&mut self, _group: usize, _summary: &Summary) {}
+
+    /// Adds what [`Accumulator::save`] gave of a group, here or in another process, of the same call with inputs of the same types.
+    ///
+    /// # Errors
+    /// It does not save, or this is not what it saved.
+    fn combine(&mut self, group: usize, saved: &[u8]) -> Result<(), QueryError> {
+        let _ = (group, saved);
+        Err(QueryError::semantic("it does not save what it holds"))
+    }
+
+    /// What there is to store of a group, which stays; `None` where it does not save.
+    ///
+    /// # Errors
+    /// It failed.
+    fn save(&mut self, group: usize) -> Result<Option<Vec<u8>>, QueryError> {
+        let _ = group;
+        Ok(None)
+    }
 
     /// The values of the first groups, which are forgotten: those behind move to the front.
     ///

@@ -20,6 +20,7 @@
 //! strictly, save where rows of several devices stand together or rows are sorted by something else.
 
 mod aggregate;
+mod aggregate_call;
 mod bind;
 mod builtin;
 mod cancellation;
@@ -44,7 +45,8 @@ mod udf;
 mod views;
 mod window;
 
-pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs};
+pub use aggregate::{Accumulator, AggregateFunction, InputRows, Needs, array_of};
+pub use aggregate_call::AggregateCall;
 pub use cancellation::Cancellation;
 pub use chunk::Chunk;
 pub use context::{QueryContext, SchemaOrder};

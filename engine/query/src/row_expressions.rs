@@ -268,10 +268,15 @@ fn not_of_rows(name: &str, functions: &FunctionRegistry) -> Option<String> {
         Some(FunctionKind::Series | FunctionKind::Aggregate) => {
             Some(format!("`{name}` needs more than one row, and each row is computed by itself here"))
         }
-        None => Some(match nearest(name, functions) {
-            Some(near) => format!("there is no function `{name}`: did you mean `{near}`?"),
-            None => format!("there is no function `{name}`"),
-        }),
+        None => Some(unknown(name, functions)),
+    }
+}
+
+/// That there is no function of a name.
+pub(crate) fn unknown(name: &str, functions: &FunctionRegistry) -> String {
+    match nearest(name, functions) {
+        Some(near) => format!("there is no function `{name}`: did you mean `{near}`?"),
+        None => format!("there is no function `{name}`"),
     }
 }
 

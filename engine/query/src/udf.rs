@@ -263,6 +263,14 @@ impl Accumulator for States {
         Ok(self.run()?.add(group, rows.times, rows.inputs, range)?)
     }
 
+    fn combine(&mut self, group: usize, saved: &[u8]) -> Result<(), QueryError> {
+        Ok(self.run()?.combine(group, saved)?)
+    }
+
+    fn save(&mut self, group: usize) -> Result<Option<Vec<u8>>, QueryError> {
+        Ok(self.run()?.save(group)?)
+    }
+
     fn finish(&mut self, groups: usize) -> Result<ArrayRef, QueryError> {
         Ok(self.run()?.finish(groups)?)
     }

@@ -45,6 +45,7 @@ impl RouteOptions {
             select: "*".to_owned(),
             condition: Some(condition),
             functions: None,
+            allowed_earliness: None,
         })
     }
 }

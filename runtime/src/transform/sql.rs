@@ -20,7 +20,6 @@
 
 mod bound;
 mod calls;
-mod functions;
 mod options;
 #[cfg(test)]
 mod tests;
@@ -39,6 +38,8 @@ use levada_engine::expressions::{QueryError, RowExpressions, RowQuery};
 use tracing::warn;
 
 use super::{
+    earliness::Earliness,
+    functions,
     rejection::Rejection,
     rows::{compact, kept},
 };
@@ -62,6 +63,8 @@ pub struct Sql {
     /// What is computed of rows that have what the calls give.
     query: RowQuery,
     calls: Option<Stage>,
+    /// Where there are calls, which go by each device's own time.
+    earliness: Option<Earliness>,
     bound: HashMap<u64, Bound>,
     /// Measurements of the query that no row has had yet, while that is still watched.
     unseen: Vec<String>,
@@ -93,14 +96,20 @@ impl TransformType for Sql {
     }
 
     fn look(options: &SqlOptions, facilities: &Facilities) -> Vec<Problem> {
-        functions::look(options, facilities)
+        let Some(named) = options.functions() else { return Vec::new() };
+        let texts = options.texts().into_iter().map(|(path, text)| (path.to_owned(), text));
+        let check = |functions: &_| options.query_with(functions).err().into_iter().collect();
+        functions::look(named, texts, facilities, check)
     }
 
     fn build(options: SqlOptions, context: &BuildContext) -> Result<Box<dyn Transform>> {
         let functions = functions::of(options.functions(), &context.facilities)
             .map_err(|message| Error::config(message).with("option", "functions"))?;
         let query = options.query_with(&functions).map_err(|problem| Error::config(problem.message))?;
-        Ok(Box::new(Self::of(query, &context.node)?))
+        let mut sql = Self::of(query, &context.node)?;
+        sql.earliness =
+            sql.calls.is_some().then(|| Earliness::new(options.allowed_earliness(), &context.facilities));
+        Ok(Box::new(sql))
     }
 }
 
@@ -150,7 +159,8 @@ impl Sql {
     fn of(query: RowQuery, node: &str) -> Result<Self> {
         let plain = |whole: RowQuery, query, calls| {
             let unseen = whole.measurements().collect();
-            Self { node: node.to_owned(), whole, query, calls, bound: HashMap::new(), unseen, rows: 0 }
+            let node = node.to_owned();
+            Self { node, whole, query, calls, earliness: None, bound: HashMap::new(), unseen, rows: 0 }
         };
         let Some((chosen, calls, rest)) = query.split().map_err(|error| Error::config(error.to_string()))?
         else {
@@ -180,6 +190,13 @@ impl Sql {
         let rows = readings.iter().map(|each| each.tablet.rows()).sum();
         let readings = match &mut self.calls {
             Some(stage) => stage.chosen.rows(readings, rejection)?,
+            None => readings,
+        };
+        let readings = match &self.earliness {
+            Some(earliness) => {
+                let within = readings.into_iter().map(|each| earliness.check(each, rejection));
+                within.collect::<Result<Vec<_>>>()?
+            }
             None => readings,
         };
         for each in readings.into_iter().flat_map(typed::runs) {

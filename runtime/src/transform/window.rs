@@ -10,18 +10,24 @@
 //! # Time
 //! Each device has a watermark of its own: the latest time that it has sent. A window is closed, and its row emitted, when the
 //! watermark has passed its end by the allowed lateness; so a device that is behind, or a partition that is read later, holds up
-//! no other and is late for no other. A reading whose windows are all closed is *late*: it goes to the output `late`, or is
+//! no other and is late for no other. A reading that is far ahead of the clock is rejected ([`super::earliness`]): it would make all
+//! that follow late. A reading whose windows are all closed is *late*: it goes to the output `late`, or is
 //! counted as left out where nobody reads that. A device that falls silent keeps its last window open until it speaks again, unless
 //! `idle` closes it. At the end of bounded sources all windows are closed.
 //!
 //! # State
-//! Open windows hold counts, sums and single values, never rows: memory grows with devices, measurements and open windows. Those
-//! that changed are saved, with the watermarks.
+//! Open windows hold counts, sums and single values, and for aggregates of users what these save ([`states`]): memory grows with
+//! devices, measurements and open windows. Rows stay only of a function that does not save, and are bounded. What changed is saved,
+//! with the watermarks.
 
 mod accumulator;
+mod call;
 mod device;
+mod inputs;
 mod options;
+mod partial;
 mod shape;
+mod states;
 #[cfg(test)]
 mod tests;
 
@@ -31,24 +37,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use arrow_array::{Array, BooleanArray};
+use arrow_array::BooleanArray;
 use levada_connector_api::{
-    Batch, BatchBuilder, BuildContext, Emitter, Error, FieldValue, Holds, Problem, Readings, Repeats, Result,
-    Transform, TransformType,
-    model::{Column, DataType, Tablet, Value},
+    Batch, BatchBuilder, BuildContext, Emitter, Error, Facilities, FieldValue, Holds, Problem, Readings,
+    Repeats, Result, Transform, TransformType,
+    model::{DataType, Value},
 };
 use tracing::warn;
 
-use self::{accumulator::Function, device::Device, options::Wanted, shape::Shape};
+use self::{
+    device::{Device, Open},
+    options::Wanted,
+    shape::Shape,
+    states::States,
+};
 use super::{
+    earliness::Earliness,
+    functions,
     rejection::Rejection,
     saved::{Put, Take, damaged},
 };
 
-pub use self::{
-    accumulator::Function as WindowFunction,
-    options::{Stamp, WindowOptions},
-};
+pub use self::options::{Stamp, WindowOptions};
 
 /// The output of late rows.
 const LATE: &str = "late";
@@ -57,7 +67,13 @@ const LATE: &str = "late";
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// How the state is written.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// How it was before there were users' aggregates.
+const WITHOUT_CALLS: u8 = 1;
+
+/// Windows that are closed, with their devices.
+type Closed = Vec<(Arc<str>, Open)>;
 
 /// The component `window`.
 #[derive(Debug)]
@@ -66,9 +82,11 @@ pub struct Window {
     shape: Shape,
     /// How far the watermark must be behind a window's end, in milliseconds.
     lateness: i64,
+    earliness: Earliness,
     idle: Option<Duration>,
     stamp: Stamp,
     wanted: Wanted,
+    states: States,
     /// What of the options a state depends on.
     options: String,
     devices: BTreeMap<Arc<str>, Device>,
@@ -87,6 +105,11 @@ impl TransformType for Window {
         options.problems()
     }
 
+    fn look(options: &WindowOptions, facilities: &Facilities) -> Vec<Problem> {
+        let Some(named) = &options.functions else { return Vec::new() };
+        functions::look(named, options.calls(), facilities, |functions| options.wrong_calls(functions))
+    }
+
     fn outputs(_: &WindowOptions) -> Vec<String> {
         vec![LATE.to_owned()]
     }
@@ -95,15 +118,22 @@ impl TransformType for Window {
         if let Some(problem) = options.problems().into_iter().next() {
             return Err(Error::config(problem.message).with("option", problem.path));
         }
+        let functions = functions::of(options.functions.as_deref(), &context.facilities)
+            .map_err(|message| Error::config(message).with("option", "functions"))?;
+        if let Some(problem) = options.wrong_calls(&functions).into_iter().next() {
+            return Err(Error::config(problem.message).with("option", problem.path));
+        }
         let shape = options.shape().ok_or_else(|| Error::bug("options without problems have a shape"))?;
         Ok(Box::new(Self {
             node: context.node.clone(),
             shape,
             lateness: options.lateness(),
+            earliness: Earliness::new(options.allowed_earliness, &context.facilities),
             idle: options.idle.map(|idle| idle.0),
             stamp: options.time,
             options: options.fingerprint(),
-            wanted: Wanted::new(&options.aggregates),
+            wanted: Wanted::new(&options.aggregates, functions),
+            states: States::new(&context.node),
             devices: BTreeMap::new(),
             look_at: None,
             late: Repeats::new(TOLD_EVERY),
@@ -114,12 +144,12 @@ impl TransformType for Window {
 impl Transform for Window {
     fn apply(&mut self, batch: Batch, out: &mut Emitter) -> Result<()> {
         let mut rejection = Rejection::default();
-        let mut closed = BatchBuilder::new();
+        let mut closed = Closed::new();
         for readings in batch.readings {
             self.readings(readings, &mut rejection, &mut closed, out)?;
         }
         batch.rejected.into_iter().chain(rejection.into_rejected()).for_each(|each| out.reject(each));
-        emit(&mut closed, out);
+        self.emit(closed, out)?;
         if let Some(idle) = self.idle {
             self.look_at.get_or_insert(out.now() + idle);
         }
@@ -134,31 +164,28 @@ impl Transform for Window {
     fn tick(&mut self, out: &mut Emitter) -> Result<()> {
         let Some(idle) = self.idle else { return Ok(()) };
         let (now, mut next) = (out.now(), None::<Instant>);
-        let mut closed = BatchBuilder::new();
+        let mut closed = Closed::new();
         for (name, device) in &mut self.devices {
             if device.is_empty() {
                 continue;
             }
             let due = *device.heard.get_or_insert(now) + idle;
             if due <= now {
-                let windows = device.close_all(self.lateness);
-                put(name, windows, &mut self.wanted, self.stamp, &mut closed)?;
+                closed.extend(of_device(name, device.close_all(self.lateness)));
             } else {
                 next = Some(next.map_or(due, |next| next.min(due)));
             }
         }
         self.look_at = next;
-        emit(&mut closed, out);
-        Ok(())
+        self.emit(closed, out)
     }
 
     fn finish(&mut self, out: &mut Emitter) -> Result<()> {
-        let mut closed = BatchBuilder::new();
+        let mut closed = Closed::new();
         for (name, device) in &mut self.devices {
-            put(name, device.close_all(self.lateness), &mut self.wanted, self.stamp, &mut closed)?;
+            closed.extend(of_device(name, device.close_all(self.lateness)));
         }
-        emit(&mut closed, out);
-        Ok(())
+        self.emit(closed, out)
     }
 
     fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
@@ -166,6 +193,8 @@ impl Transform for Window {
         put.byte(FORMAT);
         put.byte(u8::from(whole));
         put.text(&self.options);
+        let changed = self.devices.values_mut().filter(|device| whole || device.changed);
+        self.states.fold(changed.flat_map(Device::partials))?;
         for (name, device) in &mut self.devices {
             if whole || device.changed {
                 put.text(name);
@@ -178,9 +207,11 @@ impl Transform for Window {
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         let mut state = Take::new(state);
-        if state.byte()? != FORMAT {
-            return Err(damaged());
-        }
+        let has_calls = match state.byte()? {
+            FORMAT => true,
+            WITHOUT_CALLS => false,
+            _ => return Err(damaged()),
+        };
         let whole = state.byte()? == 1;
         let options = state.text()?;
         if options != self.options {
@@ -195,22 +226,25 @@ impl Transform for Window {
         }
         while !state.is_empty() {
             let name = state.text()?.into();
-            self.devices.insert(name, Device::restored(&mut state)?);
+            let find = |measurement: &str, text: &str| self.wanted.call(measurement, text);
+            let device = Device::restored(&mut state, has_calls, find)?;
+            self.devices.insert(name, device);
         }
         Ok(())
     }
 }
 
 impl Window {
-    /// Takes a device's rows in, and puts the rows of windows that they close.
+    /// Takes a device's rows in, and closes the windows that they pass.
     fn readings(
         &mut self,
         readings: Readings,
         rejection: &mut Rejection,
-        closed: &mut BatchBuilder,
+        closed: &mut Closed,
         out: &mut Emitter,
     ) -> Result<()> {
-        let (readings, columns) = self.columns(readings, rejection)?;
+        let readings = self.earliness.check(readings, rejection)?;
+        let (readings, inputs) = self.inputs(readings, rejection)?;
         let tablet = &readings.tablet;
         let name = tablet.device().shared();
         let device = self.devices.entry(Arc::clone(&name)).or_default();
@@ -221,14 +255,18 @@ impl Window {
         let mut from = 0;
         while from < times.len() {
             let to = self.shape.run(times, from, device.watermark, self.lateness);
-            if device.take(&self.shape, self.lateness, times, from..to, &columns) {
+            if device.take(&self.shape, self.lateness, times, from..to, &inputs) {
                 late[from..to].fill(true);
             }
             from = to;
         }
-        put(&name, device.close(self.lateness), &mut self.wanted, self.stamp, closed)?;
+        closed.extend(of_device(&name, device.close(self.lateness)));
+        let bytes = inputs.given.iter().map(partial::Given::bytes).sum();
+        if self.states.note(bytes) {
+            self.states.fold(self.devices.values_mut().flat_map(Device::partials))?;
+        }
         let late = BooleanArray::from(late);
-        let useless = columns.is_empty();
+        let useless = inputs.columns.is_empty() && inputs.given.is_empty();
         match late.true_count() {
             0 if useless => out.leave_out(late.len()),
             0 => {}
@@ -245,75 +283,38 @@ impl Window {
         Ok(())
     }
 
-    /// The columns that are aggregated, each of one type. Rows with a value that cannot be are rejected.
-    fn columns(&mut self, readings: Readings, rejection: &mut Rejection) -> Result<(Readings, Vec<Column>)> {
-        let Readings { tablet, records } = readings;
-        let mut columns = Vec::new();
-        let mut bad = vec![false; tablet.rows()];
-        for column in tablet.columns() {
-            let functions = self.wanted.of(&column.name);
-            if functions.is_empty() {
-                continue;
-            }
-            for column in column.apart() {
-                match functions.misfit(column.data_type) {
-                    None if functions.any(column.data_type) => columns.push(column),
-                    None => {}
-                    Some(function) => {
-                        let is = (0..column.values.len()).filter(|&row| column.values.is_valid(row));
-                        let is: Vec<_> = is.collect();
-                        let reason = misfit(&tablet, &column, function);
-                        rejection.rows(&records, is.iter().copied(), &reason)?;
-                        is.into_iter().for_each(|row| bad[row] = true);
-                    }
+    /// Emits a row for each of some windows.
+    fn emit(&mut self, mut closed: Closed, out: &mut Emitter) -> Result<()> {
+        self.states.close(closed.iter_mut().flat_map(|(_, open)| &mut open.partials))?;
+        let mut rows = BatchBuilder::new();
+        for (device, closed) in &closed {
+            let mut fields: Vec<(Arc<str>, Value)> = Vec::new();
+            for (measurement, accumulator) in &closed.values {
+                for (function, name) in self.wanted.of(measurement).iter() {
+                    fields.extend(accumulator.result(function).map(|value| (name, value)));
                 }
             }
-        }
-        if !bad.contains(&true) {
-            return Ok((Readings { tablet, records }, columns));
-        }
-        let keep: BooleanArray = bad.iter().map(|bad| Some(!bad)).collect();
-        let bug = |error: &dyn std::error::Error| Error::bug(error.to_string());
-        let aggregated = tablet.clone().with_columns(columns).map_err(|error| bug(&error))?;
-        let columns = aggregated.filter(&keep).map_err(|error| bug(&error))?.columns().to_vec();
-        Ok((Readings { tablet, records }.filter(&keep)?, columns))
-    }
-}
-
-fn misfit(tablet: &Tablet, column: &Column, function: Function) -> String {
-    let (device, name, data_type) = (tablet.device(), &column.name, column.data_type);
-    format!("{device}.{name}: {} takes no {data_type}", function.name())
-}
-
-/// Puts a row for each window.
-fn put(
-    device: &Arc<str>,
-    windows: Vec<device::Open>,
-    wanted: &mut Wanted,
-    stamp: Stamp,
-    rows: &mut BatchBuilder,
-) -> Result<()> {
-    for closed in windows {
-        let mut fields: Vec<(Arc<str>, Value)> = Vec::new();
-        for (measurement, accumulator) in &closed.values {
-            for (function, name) in wanted.of(measurement).iter() {
-                fields.extend(accumulator.result(function).map(|value| (name, value)));
+            for partial in &closed.partials {
+                fields.extend(partial.value.clone().map(|value| (Arc::clone(&partial.call.name), value)));
             }
+            let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, field(value))).collect();
+            let time = match self.stamp {
+                Stamp::Start => closed.span.start,
+                Stamp::End => closed.span.end,
+            };
+            let put = rows.row(device, time, &fields);
+            put.map_err(|error| Error::data(format!("{device}: {error}")))?;
         }
-        let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, field(value))).collect();
-        let time = match stamp {
-            Stamp::Start => closed.span.start,
-            Stamp::End => closed.span.end,
-        };
-        rows.row(device, time, &fields).map_err(|error| Error::data(format!("{device}: {error}")))?;
+        if !rows.is_empty() {
+            rows.finish(Vec::new()).readings.into_iter().for_each(|each| out.emit(each));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-fn emit(rows: &mut BatchBuilder, out: &mut Emitter) {
-    if !rows.is_empty() {
-        rows.finish(Vec::new()).readings.into_iter().for_each(|each| out.emit(each));
-    }
+/// Windows of a device.
+fn of_device(device: &Arc<str>, windows: Vec<Open>) -> impl Iterator<Item = (Arc<str>, Open)> {
+    windows.into_iter().map(|open| (Arc::clone(device), open))
 }
 
 fn field(value: &Value) -> FieldValue<'_> {

@@ -8,7 +8,7 @@ use arrow_array::{
 use levada_model::{DataType, Value};
 
 /// An array of a type; a value of another type counts as null.
-pub(crate) fn array_of(values: impl IntoIterator<Item = Option<Value>>, data_type: DataType) -> ArrayRef {
+pub fn array_of(values: impl IntoIterator<Item = Option<Value>>, data_type: DataType) -> ArrayRef {
     let values = values.into_iter();
     macro_rules! collect {
         ($array:ty, $($variant:ident)|+) => {

@@ -88,7 +88,7 @@ impl AggregateDefinition {
     }
 
     /// What computes a call of it, whose arguments were counted.
-    pub(super) fn function(
+    pub(crate) fn function(
         &self,
         call: &Call<'_>,
     ) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError> {

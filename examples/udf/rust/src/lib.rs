@@ -136,7 +136,8 @@ impl Udtf for Clamp {
     }
 }
 
-/// `span(s1)`: the greatest value less the least, of each group. An aggregate.
+/// `span(s1)`: the greatest value less the least, of each group. An aggregate. It saves what it knows of a group, so that a pipeline's
+/// windows go on with it behind a restart.
 #[derive(Default)]
 struct Span;
 
@@ -173,6 +174,18 @@ impl Udaf for Span {
 
     fn output(&self, state: &Self::State, value: &mut ValueCollector) -> Result<(), Failure> {
         state.map_or(Ok(()), |(low, high)| value.put(high - low))
+    }
+
+    fn save(&self, state: &Self::State) -> Option<Vec<u8>> {
+        Some(state.map_or(Vec::new(), |(low, high)| [low.to_le_bytes(), high.to_le_bytes()].concat()))
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self::State, Failure> {
+        if saved.is_empty() {
+            return Ok(None);
+        }
+        let (low, high) = saved.split_at_checked(8).ok_or_else(|| Failure::new("16 bytes were saved"))?;
+        Ok(Some((f64::from_le_bytes(low.try_into()?), f64::from_le_bytes(high.try_into()?))))
     }
 }
 

@@ -88,12 +88,7 @@ fn windows_over_deduped_readings_survive_kill_9_at_any_moment() {
 
 #[test]
 fn a_running_sum_of_a_module_survives_kill_9_at_any_moment() {
-    let mut workplace = Workplace::new();
-    let cache = workplace.path("cache").display().to_string();
-    workplace.env("XDG_CACHE_HOME", cache);
-    fs::create_dir(workplace.path("functions")).expect("writable");
-    let module = repository().join("examples/udf/rust/example_functions.wasm");
-    fs::copy(module, workplace.path("functions/example.wasm")).expect("it is committed");
+    let workplace = with_module();
     let query = "select count(total), sum(total), last_value(total) from root.** align by device";
     let whole = killed_and_whole(&workplace, &sums, query);
     for device in 0..3 {
@@ -103,6 +98,34 @@ fn a_running_sum_of_a_module_survives_kill_9_at_any_moment() {
         let last = line.rsplit(',').next().and_then(|last| last.parse::<f64>().ok());
         assert_eq!(last, Some(sum as f64), "{whole}");
     }
+}
+
+/// How far the readings of each second are apart, by the example's aggregate.
+fn spans(data: &str) -> String {
+    pipeline(data)
+        .replace("aggregates: {v: [count, sum]}", "aggregates: {v: [count, span]}, functions: functions")
+}
+
+#[test]
+fn an_aggregate_of_a_module_in_windows_survives_kill_9_at_any_moment() {
+    let workplace = with_module();
+    let query = "select count(v_span), sum(v_span), sum(v_count) from root.** align by device";
+    let whole = killed_and_whole(&workplace, &spans, query);
+    // Ten readings a second, of which each is three more than the one before.
+    let seconds = READINGS / 3 / 10;
+    let wanted = format!(",{seconds},{}.0,{}.0", seconds * 27, READINGS / 3);
+    assert_eq!(whole.matches(&wanted).count(), 3, "{whole}");
+}
+
+/// A workplace with the example's module, and a cache of its own.
+fn with_module() -> Workplace {
+    let mut workplace = Workplace::new();
+    let cache = workplace.path("cache").display().to_string();
+    workplace.env("XDG_CACHE_HOME", cache);
+    fs::create_dir(workplace.path("functions")).expect("writable");
+    let module = repository().join("examples/udf/rust/example_functions.wasm");
+    fs::copy(module, workplace.path("functions/example.wasm")).expect("it is committed");
+    workplace
 }
 
 /// Runs a pipeline to its end at once, and with kills on the way; what the query gives of both, which is the same.

@@ -174,6 +174,19 @@ fn lint_knows_the_functions_of_a_pipelines_folder() {
 }
 
 #[test]
+fn the_example_of_windows_passes_its_tests_and_lint_knows_its_aggregates() {
+    let workplace = workplace();
+    let example = fs::read_to_string(repository().join("examples/udf/windows.yaml")).expect("it is there");
+    workplace.write("windows.yaml", &example);
+    workplace.run(&["test", "windows.yaml"]).ok();
+    workplace.write("wrong.yaml", &example.replace("[avg, span]", "[avg, spam]"));
+    let linted = workplace.run(&["lint", "wrong.yaml"]);
+    assert_eq!(linted.code, Some(3), "{}", linted.stderr);
+    let near = "there is no function `spam`: did you mean `span`?";
+    assert!(linted.stderr.contains(near) && linted.stderr.contains("[avg, spam]"), "{}", linted.stderr);
+}
+
+#[test]
 fn what_is_missing_to_build_other_languages_is_said_with_how_to_get_it() {
     let mut workplace = Workplace::new();
     // Nothing is found there.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use levada_connector_api::Problem;
+use levada_connector_api::{Interval, Problem};
 use levada_engine::{expressions::RowQuery, functions::FunctionRegistry};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::transform::earliness;
 
 /// What is computed for each row and which rows are kept, in the engine's SQL, as one text or as two: `select` with
 /// expressions of measurements, of `time` and of functions of single values (`sin`, `round`, `upper`, `cast`, `case`, …),
@@ -39,6 +41,12 @@ pub enum SqlOptions {
         /// of windows gives comes when a window is complete, as rows of their own, and can be computed with nothing else. Of windows
         /// of time without rows, more than 1000 in a row are left out: a row whose time leaps by years is one row more, and no more.
         functions: Option<String>,
+        /// Where a function of series is called: how far the time of a row may be ahead of this machine's clock. One that is further
+        /// ahead is rejected: it would make all rows of its device late that come after it. Name a longer time for forecasts, and
+        /// `null` for no bound.
+        #[serde(default = "earliness::a_day")]
+        #[schemars(example = &"1h")]
+        allowed_earliness: Option<Interval>,
     },
 }
 
@@ -66,7 +74,7 @@ impl SqlOptions {
     /// What is wrong, as far as it can be told without the functions that the query may call.
     pub(super) fn problem(&self) -> Option<Problem> {
         match self {
-            Self::Parts { select, condition, functions: Some(_) } => {
+            Self::Parts { select, condition, functions: Some(_), .. } => {
                 let of = |path: &'static str, text: &str| {
                     RowQuery::check_form(text).err().map(|error| Problem::new(path, error.to_string()))
                 };
@@ -94,6 +102,14 @@ impl SqlOptions {
                 let condition = condition.as_deref().map(|text| ("where", with_condition(text)));
                 [("select", select.clone())].into_iter().chain(condition).collect()
             }
+        }
+    }
+
+    /// How far ahead of the clock rows may be.
+    pub(super) fn allowed_earliness(&self) -> Option<Interval> {
+        match self {
+            Self::Text(_) => None,
+            Self::Parts { allowed_earliness, .. } => *allowed_earliness,
         }
     }
 

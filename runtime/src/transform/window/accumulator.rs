@@ -2,6 +2,10 @@
 
 use std::{cmp::Ordering, ops::Range};
 
+use super::{
+    super::saved::{Put, Take},
+    is_number,
+};
 use arrow_array::{
     Array,
     cast::AsArray,
@@ -11,18 +15,10 @@ use levada_connector_api::{
     Result,
     model::{Column, DataType, Value},
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::{
-    super::saved::{Put, Take},
-    is_number,
-};
 
 /// What is computed of the values in a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Function {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
     /// How many there are, INT64.
     Count,
     /// Their sum, DOUBLE.
@@ -52,8 +48,17 @@ pub(super) struct Accumulator {
 }
 
 impl Function {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] =
+        [Self::Count, Self::Sum, Self::Avg, Self::Min, Self::Max, Self::First, Self::Last];
+
+    /// The function of a name, in any case.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|function| function.name().eq_ignore_ascii_case(name.trim()))
+    }
+
     /// Its name, as options and results have it.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
             Self::Sum => "sum",

@@ -2,11 +2,14 @@
 
 use std::{ops::Range, sync::Arc, time::Instant};
 
+use arrow_buffer::ScalarBuffer;
 use levada_connector_api::{Result, model::Column};
 
 use super::{
     super::saved::{Put, Take},
     accumulator::Accumulator,
+    call::Call,
+    partial::{self, Given, Partial, Types},
     shape::{Shape, Span},
 };
 
@@ -28,6 +31,15 @@ pub(super) struct Device {
 pub(super) struct Open {
     pub(super) span: Span,
     pub(super) values: Values,
+    /// Of users' aggregates.
+    pub(super) partials: Vec<Partial>,
+}
+
+/// What is aggregated of a tablet.
+#[derive(Debug, Default)]
+pub(super) struct Inputs {
+    pub(super) columns: Vec<Column>,
+    pub(super) given: Vec<Given>,
 }
 
 /// What is known of each measurement.
@@ -39,14 +51,31 @@ impl Device {
         self.open.is_empty()
     }
 
+    /// What is known for users' aggregates.
+    pub(super) fn partials(&mut self) -> impl Iterator<Item = &mut Partial> {
+        self.open.iter_mut().flat_map(|open| &mut open.partials)
+    }
+
+    /// The types that a call's inputs have in open windows.
+    pub(super) fn types_of(&self, call: &Arc<Call>) -> Option<&Types> {
+        let mut partials = self.open.iter().flat_map(|open| &open.partials);
+        partials.find(|partial| partial.call.name == call.name).map(|partial| &partial.types)
+    }
+
+    /// Bytes of the rows that wait for a call, about.
+    pub(super) fn waiting_bytes(&self, call: &Arc<Call>) -> usize {
+        let partials = self.open.iter().flat_map(|open| &open.partials);
+        partials.filter(|partial| partial.call.name == call.name).map(Partial::waiting_bytes).sum()
+    }
+
     /// Takes rows that are in the same windows; true where all of those are closed, and nothing is taken.
     pub(super) fn take(
         &mut self,
         shape: &Shape,
         lateness: i64,
-        times: &[i64],
+        times: &ScalarBuffer<i64>,
         rows: Range<usize>,
-        columns: &[Column],
+        inputs: &Inputs,
     ) -> bool {
         let run = times.get(rows.clone()).unwrap_or_default();
         let Some((first, last)) = run.iter().min().zip(run.iter().max()) else { return false };
@@ -60,8 +89,11 @@ impl Device {
             late = false;
             let at = if shape.is_session() { self.session(span) } else { self.pane(span) };
             let Some(open) = self.open.get_mut(at) else { continue };
-            for column in columns {
+            for column in &inputs.columns {
                 add(&mut open.values, column, times, rows.clone());
+            }
+            for given in &inputs.given {
+                partial::add(&mut open.partials, given, times, &rows);
             }
         }
         if !late {
@@ -79,7 +111,7 @@ impl Device {
     fn pane(&mut self, span: Span) -> usize {
         let at = self.open.partition_point(|open| open.span.start < span.start);
         if self.open.get(at).is_none_or(|open| open.span != span) {
-            self.open.insert(at, Open { span, values: Values::new() });
+            self.open.insert(at, Open { span, values: Values::new(), partials: Vec::new() });
         }
         at
     }
@@ -88,7 +120,7 @@ impl Device {
     fn session(&mut self, span: Span) -> usize {
         let from = self.open.partition_point(|open| open.span.end <= span.start);
         let touching = self.open[from..].iter().take_while(|open| open.span.start < span.end).count();
-        let mut joined = Open { span, values: Values::new() };
+        let mut joined = Open { span, values: Values::new(), partials: Vec::new() };
         for open in self.open.drain(from..from + touching) {
             joined.span.start = joined.span.start.min(open.span.start);
             joined.span.end = joined.span.end.max(open.span.end);
@@ -98,6 +130,7 @@ impl Device {
                     None => joined.values.push((name, accumulator)),
                 }
             }
+            partial::merge(&mut joined.partials, open.partials);
         }
         self.open.insert(from, joined);
         from
@@ -122,7 +155,7 @@ impl Device {
         put.byte(u8::from(self.watermark.is_some()));
         put.signed(self.watermark.unwrap_or(0));
         put.number(self.open.len() as u64);
-        for Open { span, values } in &self.open {
+        for Open { span, values, partials } in &self.open {
             put.signed(span.start);
             put.signed(span.end);
             put.number(values.len() as u64);
@@ -130,10 +163,21 @@ impl Device {
                 put.text(name);
                 accumulator.save(put);
             }
+            put.number(partials.len() as u64);
+            partials.iter().for_each(|partial| partial.save(put));
         }
     }
 
-    pub(super) fn restored(take: &mut Take<'_>) -> Result<Self> {
+    /// What [`Device::save`] put; states of before there were users' aggregates have none. `find` gives the call of a measurement that is
+    /// written like this.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub(super) fn restored(
+        take: &mut Take<'_>,
+        has_partials: bool,
+        mut find: impl FnMut(&str, &str) -> Option<Arc<Call>>,
+    ) -> Result<Self> {
         let has_watermark = take.byte()? == 1;
         let watermark = take.signed()?;
         let mut device = Self { watermark: has_watermark.then_some(watermark), ..Self::default() };
@@ -142,7 +186,11 @@ impl Device {
             let values = (0..take.count()?)
                 .map(|_| Ok((take.text()?.into(), Accumulator::restored(take)?)))
                 .collect::<Result<_>>()?;
-            device.open.push(Open { span, values });
+            let mut partials = Vec::new();
+            for _ in 0..if has_partials { take.count()? } else { 0 } {
+                partials.extend(Partial::restored(take, &mut find)?);
+            }
+            device.open.push(Open { span, values, partials });
         }
         device.open.sort_by_key(|open| open.span);
         Ok(device)

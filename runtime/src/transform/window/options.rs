@@ -4,14 +4,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use levada_connector_api::{
     Interval, Problem,
-    model::{DataType, PathPattern, unquote_node},
+    model::{DataType, PathPattern},
 };
+use levada_engine::{expressions::RowQuery, functions::FunctionRegistry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    super::{memo::Memo, names},
+    super::{earliness, memo::Memo, names},
     accumulator::Function,
+    call::{Call, result_name, with_input},
     shape::Shape,
 };
 
@@ -41,6 +43,11 @@ pub struct WindowOptions {
     /// For how long a window is kept open, by the device's time, for readings that come out of order.
     #[serde(default = "zero")]
     pub allowed_lateness: Interval,
+    /// How far the time of a reading may be ahead of this machine's clock. One that is further ahead is rejected: it would make all
+    /// readings of its device late that come after it. Name a longer time for forecasts, and `null` for no bound.
+    #[serde(default = "earliness::a_day")]
+    #[schemars(example = &"1h")]
+    pub allowed_earliness: Option<Interval>,
     /// Close the windows of a device that has sent nothing for so long, by the clock; never where not given. Readings that come
     /// after a longer interruption are late then.
     #[serde(default)]
@@ -48,10 +55,21 @@ pub struct WindowOptions {
     /// Which time a window's row has.
     #[serde(default)]
     pub time: Stamp,
-    /// What is computed: functions by measurement, or by pattern as in `temp*`. A function that a pattern asks for is left out
-    /// for values that it does not take; a reading of a measurement that is named is rejected then.
+    /// What is computed: functions by measurement, or by pattern as in `temp*`. There are `count` (INT64), `sum` and `avg` (DOUBLE),
+    /// `min`, `max`, `first` and `last` (of the values' own type), and the aggregates that `functions` names. These may have more
+    /// inputs and attributes, behind the measurement, and another name: `weighted(weight, 'k'='2') as load`. A function that a pattern
+    /// asks for is left out for values that it does not take; a reading of a measurement that is named is rejected then.
     #[schemars(example = serde_json::json!({"temperature": ["avg", "max"]}))]
-    pub aggregates: BTreeMap<String, Vec<Function>>,
+    pub aggregates: BTreeMap<String, Vec<String>>,
+    /// A folder of modules, whose aggregates may be called by the last part of their ids: `span` is `org.example.Span`. Or `engine`, for
+    /// those that `create function` made in the engine of `levada serve`. An aggregate gets the rows in which one of its inputs has a
+    /// value at least, in the order in which they come. What it saves of a window is stored with the positions of the rows, so that no
+    /// row is left out and none counts twice, whatever ends the process. Of one that does not save, the rows of open windows are stored
+    /// instead, up to 16 MiB for each call of a device; a row beyond that is rejected. As long as a device has open windows with a call, its
+    /// inputs keep their types: a row with another is rejected.
+    #[serde(default)]
+    #[schemars(example = &"engine")]
+    pub functions: Option<String>,
 }
 
 /// Which time a window's row has.
@@ -135,6 +153,59 @@ impl WindowOptions {
                 problems.extend(wrong.into_iter().map(|each| Problem::new(&*option, each.message)));
             }
         }
+        match self.functions {
+            None => problems.extend(self.wrong_calls(&FunctionRegistry::builtin())),
+            Some(_) => problems.extend(self.calls().into_iter().filter_map(|(option, call)| {
+                let error = RowQuery::check_form(&call).err()?;
+                Some(Problem::new(option, error.message))
+            })),
+        }
+        problems
+    }
+
+    /// What is asked for beside the window's own functions, as calls, with the options that they are.
+    pub(super) fn calls(&self) -> Vec<(String, String)> {
+        let of = |(name, functions): (&String, &Vec<String>)| {
+            let input = input_of(name);
+            let others = functions.iter().enumerate().filter(|(_, text)| Function::of_name(text).is_none());
+            let call = |(at, text): (usize, &String)| (option_of(name, at), with_input(text, &input));
+            others.map(call).collect::<Vec<_>>()
+        };
+        self.aggregates.iter().flat_map(of).collect()
+    }
+
+    /// What is wrong with the calls, where these are the functions that there are.
+    pub(super) fn wrong_calls(&self, functions: &Arc<FunctionRegistry>) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut all: Vec<Arc<str>> = Vec::new();
+        for (name, texts) in &self.aggregates {
+            // What the measurements are that a pattern fits is not known.
+            let mut of_pattern = Vec::new();
+            let known = if is_pattern(name) { &mut of_pattern } else { &mut all };
+            let own = texts.iter().filter_map(|text| Function::of_name(text));
+            known.extend(own.map(|function| result_name(&input_of(name), function.name())));
+            for (at, text) in texts.iter().enumerate().filter(|(_, text)| Function::of_name(text).is_none()) {
+                match Call::new(text, &input_of(name), false, functions) {
+                    Ok(call) if known.contains(&call.name) => {
+                        let message = "another function gives a measurement of this name: give one of them another, `… as NAME`";
+                        problems.push(Problem::new(option_of(name, at), message));
+                    }
+                    Ok(call) => known.push(call.name),
+                    Err(message) => {
+                        let own = Function::ALL.map(Function::name).join(", ");
+                        let hint = if self.functions.is_some() {
+                            ""
+                        } else {
+                            ", and those of modules that `functions` names"
+                        };
+                        problems.push(Problem::new(
+                            option_of(name, at),
+                            format!("{message}; windows have {own}{hint}"),
+                        ));
+                    }
+                }
+            }
+        }
         problems
     }
 
@@ -168,73 +239,99 @@ fn is_pattern(name: &str) -> bool {
     name.contains('*')
 }
 
-/// The functions of one measurement, each with the name of its result.
+/// Where a function stands.
+fn option_of(name: &str, at: usize) -> String {
+    format!("aggregates.{name}[{at}]")
+}
+
+/// The measurement that an option names, or any where it is a pattern.
+fn input_of(name: &str) -> Arc<str> {
+    if is_pattern(name) { "any".into() } else { names::measurement(name) }
+}
+
+/// The functions of one measurement, each with the name of its result: those that are asked for by name, then those that a pattern
+/// asks for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Functions {
-    /// Those that are asked for by name, then those that a pattern asks for.
-    all: Vec<(Function, Arc<str>, bool)>,
+    own: Vec<(Function, Arc<str>, bool)>,
+    /// Of users.
+    pub(super) calls: Vec<Arc<Call>>,
 }
 
 impl Functions {
+    /// Whether there is none of the window's own.
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.own.is_empty()
     }
 
     /// A function that is asked for by name and does not take a type.
     pub(super) fn misfit(&self, data_type: DataType) -> Option<Function> {
-        let named = self.all.iter().filter(|(_, _, named)| *named);
+        let named = self.own.iter().filter(|(_, _, named)| *named);
         named.map(|(function, ..)| *function).find(|function| !function.takes(data_type))
     }
 
     /// Whether any of them takes a type.
     pub(super) fn any(&self, data_type: DataType) -> bool {
-        self.all.iter().any(|(function, ..)| function.takes(data_type))
+        self.own.iter().any(|(function, ..)| function.takes(data_type))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Function, Arc<str>)> {
-        self.all.iter().map(|(function, name, _)| (*function, Arc::clone(name)))
+        self.own.iter().map(|(function, name, _)| (*function, Arc::clone(name)))
     }
 }
 
 /// Which functions are computed of which measurements.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    named: Vec<(Arc<str>, Vec<Function>)>,
-    patterns: Vec<(PathPattern, Vec<Function>)>,
+    named: Vec<(Arc<str>, Vec<String>)>,
+    patterns: Vec<(PathPattern, Vec<String>)>,
+    functions: Arc<FunctionRegistry>,
     known: Memo<Arc<Functions>>,
 }
 
 impl Wanted {
-    /// Of options that have no problems.
-    pub(super) fn new(aggregates: &BTreeMap<String, Vec<Function>>) -> Self {
+    /// Of options that have no problems, where these are the functions of users.
+    pub(super) fn new(aggregates: &BTreeMap<String, Vec<String>>, functions: Arc<FunctionRegistry>) -> Self {
         let (mut named, mut patterns) = (Vec::new(), Vec::new());
-        for (name, functions) in aggregates {
+        for (name, wanted) in aggregates {
             if is_pattern(name) {
                 let parsed = names::patterns("", std::slice::from_ref(name), true).0;
-                patterns.extend(parsed.into_iter().map(|pattern| (pattern, functions.clone())));
+                patterns.extend(parsed.into_iter().map(|pattern| (pattern, wanted.clone())));
             } else {
-                named.push((names::measurement(name), functions.clone()));
+                named.push((names::measurement(name), wanted.clone()));
             }
         }
-        Self { named, patterns, known: Memo::new() }
+        Self { named, patterns, functions, known: Memo::new() }
     }
 
     /// The functions of a measurement.
     pub(super) fn of(&mut self, measurement: &Arc<str>) -> Arc<Functions> {
-        let Self { named, patterns, known } = self;
+        let Self { named, patterns, functions, known } = self;
         known.get_or(measurement, || {
             let named = named.iter().filter(|(name, _)| name == measurement);
-            let named = named.flat_map(|(_, functions)| functions).map(|function| (*function, true));
+            let named = named.flat_map(|(_, wanted)| wanted).map(|text| (text, true));
             let fit = patterns.iter().filter(|(pattern, _)| pattern.matches_nodes(&[measurement]));
-            let fit = fit.flat_map(|(_, functions)| functions).map(|function| (*function, false));
-            let mut functions = Functions::default();
-            for (function, is_named) in named.chain(fit) {
-                if functions.all.iter().all(|(known, ..)| *known != function) {
-                    let name = format!("{}_{}", unquote_node(measurement), function.name());
-                    functions.all.push((function, name.into(), is_named));
+            let fit = fit.flat_map(|(_, wanted)| wanted).map(|text| (text, false));
+            let mut found = Functions::default();
+            for (text, is_named) in named.chain(fit) {
+                if let Some(function) = Function::of_name(text) {
+                    if found.own.iter().all(|(known, ..)| *known != function) {
+                        let name = result_name(measurement, function.name());
+                        found.own.push((function, name, is_named));
+                    }
+                } else if let Ok(call) = Call::new(text, measurement, is_named, functions)
+                    && found.calls.iter().all(|known| known.name != call.name)
+                {
+                    found.calls.push(Arc::new(call));
                 }
             }
-            Arc::new(functions)
+            Arc::new(found)
         })
+    }
+
+    /// The call of a measurement that is written like this.
+    pub(super) fn call(&mut self, measurement: &str, text: &str) -> Option<Arc<Call>> {
+        let found = self.of(&measurement.into());
+        found.calls.iter().find(|call| call.call.text() == text).cloned()
     }
 }

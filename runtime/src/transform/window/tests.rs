@@ -1,3 +1,5 @@
+mod calls;
+
 use levada_connector_api::{
     FieldValue::{Boolean, Double, Int64, Text, Written},
     Options,
@@ -122,6 +124,28 @@ fn late_rows_go_to_their_output_and_lateness_keeps_windows_open() {
 }
 
 #[test]
+fn a_reading_that_is_far_ahead_of_the_clock_is_rejected_and_makes_none_late() {
+    let noon = std::time::UNIX_EPOCH + Duration::from_millis(1_000_000);
+    let clock: crate::rejections::Clock = Arc::new(move || noon);
+    let options = json!({"size": "10ms", "allowed_earliness": "1m", "aggregates": {"v": ["count"]}});
+    let options = WindowOptions::read(options).expect("options that fit");
+    let mut context = BuildContext::new("p", "n");
+    context.facilities = context.facilities.with(clock);
+    let mut window = Window::build(options, &context).expect("options that work");
+    let mut out = Emitter::new(Instant::now());
+    window.apply(at(&[1, 1_060_001, 2, i64::MAX, 1_060_000]), &mut out).expect("it works");
+    let emitted = out.take().batch;
+    assert_eq!(lines(&emitted.readings), ["d 0: v_count=2"]);
+    let reasons: Vec<_> = emitted.rejected.iter().map(|rejected| &*rejected.error).collect();
+    assert_eq!(reasons.len(), 2);
+    assert_eq!(
+        reasons[0],
+        "d: the time 1060001 is more than 1m ahead of the clock, which is at 1000000, and would make rows late that come after it; \
+         `allowed_earliness` says how far ahead a row may be"
+    );
+}
+
+#[test]
 fn a_device_holds_up_no_other_and_a_batch_is_as_good_as_its_rows() {
     let field = [("v", Int64(1))];
     let rows =
@@ -195,7 +219,8 @@ fn odd_numbers_are_summed_up_as_they_are() {
     let numbers = [f64::NAN, 2.0, f64::NEG_INFINITY, f64::NAN];
     let fields: Vec<_> = numbers.iter().map(|&number| [("v", Double(number))]).collect();
     let rows: Vec<_> = (0..).zip(&fields).map(|(time, fields)| ("d", time, &fields[..])).collect();
-    let options = json!({"size": "1s", "aggregates": {"v": ["min", "max", "count"]}});
+    let options =
+        json!({"size": "1s", "allowed_earliness": null, "aggregates": {"v": ["min", "max", "count"]}});
     let (emitted, _) = played(options.clone(), &[batch(&rows)]);
     assert_eq!(emitted.concat(), ["d 0: v_min=-Infinity v_max=2.0 v_count=4"]);
     let big = [("v", Int64(i64::MAX))];
@@ -255,6 +280,11 @@ fn options_that_cannot_work_are_named() {
     let odd = json!({"size": "1m", "aggregates": {"a.*": ["avg"], "b": []}});
     assert_eq!(problems::<Window>(odd), ["aggregates.a.*", "aggregates.b"]);
     let unknown =
-        WindowOptions::read(json!({"size": "1m", "aggregates": {"v": ["median"]}})).expect_err("no such");
-    assert!(unknown.message.contains("median"), "{}", unknown.message);
+        WindowOptions::read(json!({"size": "1m", "aggregates": {"v": ["avg", "medium"]}})).expect("a text");
+    let problems = Window::check(&unknown);
+    assert_eq!(problems[0].path, "aggregates.v[1]");
+    assert_eq!(
+        problems[0].message,
+        "there is no function `medium`; windows have count, sum, avg, min, max, first, last, and those of modules that `functions` names"
+    );
 }

@@ -22,7 +22,10 @@ use levada_engine::{
 use tracing::warn;
 
 use super::{Calls, Device, MOST_DEVICES};
-use crate::transform::saved::{Put, Take, damaged};
+use crate::transform::{
+    functions::giving_up,
+    saved::{Put, Take, damaged},
+};
 
 /// How the state is written.
 const FORMAT: u8 = 1;
@@ -248,9 +251,4 @@ pub(super) fn cannot_go_on(node: &str, tablet: &Tablet, call: &SeriesCall, error
         call.text(),
         giving_up(node)
     ))
-}
-
-/// The command that gives up what a node remembers.
-fn giving_up(node: &str) -> String {
-    format!("`levada offsets FILE --reset {node}/state=0`")
 }

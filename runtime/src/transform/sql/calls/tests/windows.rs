@@ -32,7 +32,8 @@ fn a_leap_of_time_is_one_row_more_and_leaves_long_gaps_out() {
     let (unset, later, far) = ([0, 5, 9], [now, now + 12], [i64::MAX / 2, i64::MAX - 1]);
     for (by, length) in [("time", 10), ("session", 10), ("size", 2), ("state", 1)] {
         let select = format!("windowed(v, 'by'='{by}', 'length'='{length}', 'empty'='yes') as n");
-        let make = || built(json!({"select": select}), 1).expect("it works");
+        let options = json!({"select": select, "allowed_earliness": null});
+        let make = || built(options.clone(), 1).expect("it works");
         let (mut sql, mut given) = (make(), Vec::new());
         for times in [&unset[..], &later, &far] {
             let output = applied(&mut sql, of(times)).expect("it works");
@@ -55,6 +56,28 @@ fn a_leap_of_time_is_one_row_more_and_leaves_long_gaps_out() {
         .expect("it works");
     let given = rows_of(&applied(&mut sql, of(&[0, 9_995])).expect("it works"));
     assert_eq!((given.len(), given[1].as_str(), given[998].as_str()), (999, "10: n=0", "9980: n=0"));
+}
+
+#[test]
+fn a_row_that_is_far_ahead_of_the_clock_is_rejected_and_makes_none_late() {
+    let of = |time: i64| batch(&[("d", time, &[("v", Double(0.5))])]);
+    let mut sql = built(json!({"select": "total(v) as sum"}), 1).expect("it works");
+    let mut given = |time: i64| {
+        let output = applied(&mut sql, of(time)).expect("it works");
+        (rows_of(&output), output.rejected.into_iter().map(|each| each.error).collect::<Vec<_>>())
+    };
+    assert_eq!(given(1).0, ["1: sum=0.5"]);
+    // Nanoseconds where milliseconds are meant.
+    let (rows, reasons) = given(1_760_000_000_000_000_000);
+    assert_eq!(rows, [""; 0]);
+    assert!(
+        reasons[0].starts_with("d: the time 1760000000000000000 is more than 1d ahead of the clock"),
+        "{reasons:?}"
+    );
+    assert_eq!(given(2), (vec!["2: sum=1.0".to_owned()], Vec::new()));
+    // Without a call that goes by time there is nothing to be late for.
+    let mut plain = built(json!({"select": "v"}), 1).expect("it works");
+    assert_eq!(rejected(&applied(&mut plain, of(i64::MAX)).expect("it works")), [""; 0]);
 }
 
 #[test]

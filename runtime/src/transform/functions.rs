@@ -1,4 +1,4 @@
-//! Which functions a query may call, beside those that are built in.
+//! Which functions of users an option names, beside those that are built in.
 
 use std::{path::Path, sync::Arc};
 
@@ -12,33 +12,36 @@ use levada_engine::{
     },
 };
 
-use super::SqlOptions;
-
 /// The word for the functions of the engine that serves the pipeline; a folder of this name is written `./engine`.
 const OF_THE_ENGINE: &str = "engine";
 
-/// What is wrong with options, as far as the folder of modules tells. The engine that will serve the pipeline is not opened: of
-/// functions that it must have it is said that they were not looked for.
-pub(super) fn look(options: &SqlOptions, facilities: &Facilities) -> Vec<Problem> {
-    let Some(named) = options.functions() else { return Vec::new() };
+/// What is wrong with options that name functions, as far as the folder of modules tells: `check` is given those there are. The engine
+/// that will serve the pipeline is not opened: of functions that it must have it is said that they were not looked for. `texts` are
+/// what calls functions, with the options that they are.
+pub(super) fn look(
+    named: &str,
+    texts: impl IntoIterator<Item = (String, String)>,
+    facilities: &Facilities,
+    check: impl FnOnce(&Arc<FunctionRegistry>) -> Vec<Problem>,
+) -> Vec<Problem> {
     if named == OF_THE_ENGINE && facilities.get::<Engine>().is_none() {
-        let of = |(path, text): (&str, String)| {
+        let of = |(path, text): (String, String)| {
             let unknown =
                 RowQuery::unknown_functions(&text, &FunctionRegistry::builtin()).unwrap_or_default();
-            let told = |function: levada_engine::expressions::RowQueryError| {
+            let told = move |function: levada_engine::expressions::RowQueryError| {
                 let message = format!(
                     "`{}` is not built in: the engine that serves the pipeline must have it (`create function`), which is not \
                      looked for here",
                     function.message
                 );
-                Problem::doubt(path, message)
+                Problem::doubt(&*path, message)
             };
             unknown.into_iter().map(told).collect::<Vec<_>>()
         };
-        return options.texts().into_iter().flat_map(of).collect();
+        return texts.into_iter().flat_map(of).collect();
     }
     match of(Some(named), facilities) {
-        Ok(functions) => options.query_with(&functions).err().into_iter().collect(),
+        Ok(functions) => check(&functions),
         Err(message) => vec![Problem::new("functions", message)],
     }
 }
@@ -60,4 +63,9 @@ pub(super) fn of(named: Option<&str>, facilities: &Facilities) -> Result<Arc<Fun
             functions_of(Path::new(folder), Arc::clone(loader), UdfLimits::default())
         }
     }
+}
+
+/// The command that gives up what a node remembers.
+pub(super) fn giving_up(node: &str) -> String {
+    format!("`levada offsets FILE --reset {node}/state=0`")
 }

@@ -92,6 +92,26 @@ pub trait SeriesFunction: fmt::Debug + Send {
         Ok(None)
     }
 
+    /// What has changed since it was last saved, by [`SeriesFunction::save`] or by this, where that is less; `None` where it is to be
+    /// saved whole.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::rows`].
+    fn save_change(&mut self) -> Result<Option<Vec<u8>>, QueryError> {
+        Ok(None)
+    }
+
+    /// As [`SeriesFunction::restore`], and from what [`SeriesFunction::save_change`] gave since, in its order.
+    ///
+    /// # Errors
+    /// As [`SeriesFunction::restore`].
+    fn restore_with(&mut self, saved: &[u8], changes: &[Vec<u8>]) -> Result<(), QueryError> {
+        match changes {
+            [] => self.restore(saved),
+            _ => Err(QueryError::semantic("it does not save what has changed")),
+        }
+    }
+
     /// Goes on from what [`SeriesFunction::save`] gave. Called before the first row.
     ///
     /// # Errors

@@ -206,8 +206,16 @@ impl SeriesFunction for Running {
         Ok(self.started()?.save()?)
     }
 
+    fn save_change(&mut self) -> Result<Option<Vec<u8>>, QueryError> {
+        Ok(self.started()?.save_change()?)
+    }
+
     fn restore(&mut self, saved: &[u8]) -> Result<(), QueryError> {
         Ok(self.started()?.restore(saved)?)
+    }
+
+    fn restore_with(&mut self, saved: &[u8], changes: &[Vec<u8>]) -> Result<(), QueryError> {
+        Ok(self.started()?.restore_with(saved, changes)?)
     }
 
     fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {

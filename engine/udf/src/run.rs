@@ -58,6 +58,8 @@ pub struct UdtfRun {
     cutter: Cutter,
     /// The time of the last point.
     last: Option<i64>,
+    /// The number of the next row to come when the run was last saved.
+    stored: Option<u64>,
     stage: Stage,
 }
 
@@ -116,6 +118,7 @@ impl UdtfRun {
             waiting: Waiting::new(types, &configuration.access),
             cutter: Cutter::new(&configuration.access),
             last: None,
+            stored: None,
             stage: Stage::Open,
         })
     }
@@ -179,10 +182,25 @@ impl UdtfRun {
     /// # Errors
     /// The function does not save, or cannot read it.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), UdfError> {
+        self.restore_with(saved, &[])
+    }
+
+    /// As [`UdtfRun::restore`], and from what [`UdtfRun::save_change`] gave since, in its order.
+    ///
+    /// # Errors
+    /// As [`UdtfRun::restore`].
+    pub fn restore_with(&mut self, saved: &[u8], changes: &[Vec<u8>]) -> Result<(), UdfError> {
         if self.configuration.access == Access::RowByRow {
+            let only = if changes.is_empty() { Ok(()) } else { Err(saved::damaged()) };
+            self.ended_by(Method::Save, only)?;
             return self.call(Method::Save, |instance| instance.restore(saved));
         }
-        let function = self.take_windows(saved);
+        let function = self.take_windows(saved, false).and_then(|mut function| {
+            for change in changes {
+                function = self.take_windows(change, true)?;
+            }
+            Ok(function)
+        });
         match self.ended_by(Method::Save, function)? {
             Some(function) => self.call(Method::Save, |instance| instance.restore(function)),
             None => Ok(()),
@@ -200,9 +218,7 @@ impl UdtfRun {
             return Ok(None);
         }
         if self.configuration.access != Access::RowByRow {
-            let function = self.call(Method::Save, |instance| instance.save())?;
-            let put = self.put_windows(function.as_deref());
-            return self.ended_by(Method::Save, put).map(Some);
+            return self.save_windows(None).map(Some);
         }
         if !self.waiting.is_empty() {
             return Ok(None);
@@ -210,29 +226,51 @@ impl UdtfRun {
         self.call(Method::Save, |instance| instance.save())
     }
 
-    fn put_windows(&self, function: Option<&[u8]>) -> Result<Vec<u8>, Fault> {
+    /// What has changed since the run was last saved, by [`UdtfRun::save`] or by this: of windows the rows that came since, and not those
+    /// that wait for longer. `None` where it is to be saved whole.
+    ///
+    /// # Errors
+    /// As [`UdtfRun::save`].
+    pub fn save_change(&mut self) -> Result<Option<Vec<u8>>, UdfError> {
+        match self.stored {
+            Some(stored) if self.stage == Stage::Open => self.save_windows(Some(stored)).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Of windows; of rows those from one on, or all.
+    fn save_windows(&mut self, from: Option<u64>) -> Result<Vec<u8>, UdfError> {
+        let function = self.call(Method::Save, |instance| instance.save())?;
+        let put = self.put_windows(function.as_deref(), from);
+        let put = self.ended_by(Method::Save, put)?;
+        self.stored = Some(self.waiting.rows_so_far());
+        Ok(put)
+    }
+
+    fn put_windows(&self, function: Option<&[u8]>, from: Option<u64>) -> Result<Vec<u8>, Fault> {
         let mut put = Put::head(&self.configuration.access, self.waiting.types());
         put.maybe(self.last);
         put.byte(u8::from(function.is_some()));
         put.bytes(function.unwrap_or_default());
-        self.waiting.save(&mut put)?;
+        self.waiting.save(&mut put, from)?;
         self.cutter.save(&mut put);
         Ok(put.0)
     }
 
     /// What the function saved.
-    fn take_windows<'a>(&mut self, saved: &'a [u8]) -> Result<Option<&'a [u8]>, Fault> {
+    fn take_windows<'a>(&mut self, saved: &'a [u8], is_change: bool) -> Result<Option<&'a [u8]>, Fault> {
         let head = Put::head(&self.configuration.access, self.waiting.types());
         let mut take = Take::behind(saved, &head)?;
         self.last = take.maybe()?;
         let has_saved = take.byte()? == 1;
         let function = take.bytes()?;
-        self.waiting.restore(&mut take)?;
+        self.waiting.restore(&mut take, is_change)?;
         self.cutter.restore(&mut take, self.waiting.last_time().is_none())?;
         take.end()?;
         if !self.cutter.fits(&self.waiting) {
             return Err(saved::damaged());
         }
+        self.stored = Some(self.waiting.rows_so_far());
         Ok(has_saved.then_some(function))
     }
 

@@ -95,6 +95,11 @@ impl<'a> Take<'a> {
         if count > self.0.len() { Err(damaged()) } else { Ok(count) }
     }
 
+    /// A number of rows that came before.
+    pub(super) fn count_of_rows(&mut self) -> Result<usize> {
+        usize::try_from(self.number()?).map_err(|_| damaged())
+    }
+
     pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.count()?;
         let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(damaged)?;

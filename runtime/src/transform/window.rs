@@ -198,7 +198,7 @@ impl Transform for Window {
         for (name, device) in &mut self.devices {
             if whole || device.changed {
                 put.text(name);
-                device.save(&mut put);
+                device.save(whole, &mut put);
             }
             device.changed = false;
         }
@@ -207,9 +207,9 @@ impl Transform for Window {
 
     fn restore(&mut self, state: &[u8]) -> Result<()> {
         let mut state = Take::new(state);
-        let has_calls = match state.byte()? {
-            FORMAT => true,
-            WITHOUT_CALLS => false,
+        let is_old = match state.byte()? {
+            FORMAT => false,
+            WITHOUT_CALLS => true,
             _ => return Err(damaged()),
         };
         let whole = state.byte()? == 1;
@@ -225,9 +225,10 @@ impl Transform for Window {
             self.devices.clear();
         }
         while !state.is_empty() {
-            let name = state.text()?.into();
+            let name: Arc<str> = state.text()?.into();
             let find = |measurement: &str, text: &str| self.wanted.call(measurement, text);
-            let device = Device::restored(&mut state, has_calls, find)?;
+            let before = self.devices.remove(&name);
+            let device = Device::restored(&mut state, before, is_old, find)?;
             self.devices.insert(name, device);
         }
         Ok(())

@@ -74,6 +74,7 @@ impl Breaks {
 
     /// Takes what [`Breaks::save`] put.
     pub(super) fn restore(&mut self, take: &mut Take<'_>) -> Result<(), Fault> {
+        self.at.clear();
         for _ in 0..take.count()? {
             self.at.push_back(take.count()?);
         }

@@ -108,6 +108,7 @@ impl Cutter {
             }
             Kind::Size { row, .. } | Kind::Breaks(row) => *row = take.count()?,
         }
+        self.held = None;
         if take.byte()? == 1 {
             let (first, last) = (take.count()?, take.count()?);
             let begin_end = take.maybe()?.zip(take.maybe()?);

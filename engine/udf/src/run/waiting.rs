@@ -195,30 +195,42 @@ impl Waiting {
         }
     }
 
-    /// Puts the rows, and what was seen last.
-    pub(super) fn save(&self, put: &mut Put) -> Result<(), Fault> {
+    /// Puts the rows, or those from one on, and what was seen last.
+    pub(super) fn save(&self, put: &mut Put, from: Option<u64>) -> Result<(), Fault> {
         put.count(self.start);
         put.count(self.end);
         put.maybe(self.last_time);
         self.breaks.save(put);
-        put.rows(&self.batch(self.start, self.end)?);
+        let from = from.map(|from| from.max(self.start));
+        from.iter().for_each(|&from| put.count(from));
+        put.rows(&self.batch(from.unwrap_or(self.start), self.end)?);
         Ok(())
     }
 
-    /// Takes what [`Waiting::save`] put; no row has come.
-    pub(super) fn restore(&mut self, take: &mut Take<'_>) -> Result<(), Fault> {
-        self.start = take.count()?;
-        self.end = take.count()?;
+    /// Takes what [`Waiting::save`] put: all, where no row has come, or what has changed since.
+    pub(super) fn restore(&mut self, take: &mut Take<'_>, is_change: bool) -> Result<(), Fault> {
+        let (start, end) = (take.count()?, take.count()?);
+        let before = self.last_time;
         self.last_time = take.maybe()?;
         self.breaks.restore(take)?;
+        // The rows before this one are there, or are used up.
+        let from = if is_change { take.count()? } else { start };
+        let known = if is_change { self.end } else { start };
         let batch = take.rows(&self.types)?;
-        let increase = batch.times.windows(2).all(|pair| pair[0] < pair[1]);
-        let is_last = batch.times.last().is_none_or(|&last| self.last_time == Some(last));
-        if self.end.checked_sub(self.start) != Some(batch.rows() as u64) || !increase || !is_last {
+        let increase = batch.times.windows(2).all(|pair| pair[0] < pair[1])
+            && batch.times.first().is_none_or(|&first| before.is_none_or(|before| before < first));
+        let is_last = match batch.times.last() {
+            Some(&last) => self.last_time == Some(last),
+            None => !is_change || from > known || self.last_time == before,
+        };
+        let fits = start >= self.start && from == known.max(start);
+        if !fits || end.checked_sub(from) != Some(batch.rows() as u64) || !increase || !is_last {
             return Err(damaged());
         }
+        self.forget(start);
+        (self.start, self.end) = (start, end);
         if batch.rows() > 0 {
-            self.bytes = batch.bytes();
+            self.bytes += batch.bytes();
             self.chunks.push_back(batch);
         }
         Ok(())

@@ -59,6 +59,30 @@ fn columns_that_are_not_those_of_the_inputs_are_rejected() {
 }
 
 #[test]
+fn rows_that_wait_are_saved_once_and_a_change_that_is_missing_is_noticed() {
+    let attributes = [("time_interval", "1000000")];
+    let start = || open("counter", &[DataType::Int32], &attributes, UdfLimits::default()).expect("it starts");
+    let mut run = start();
+    let mut parts: Vec<Vec<u8>> = Vec::new();
+    for from in (0..10_000).step_by(100) {
+        let times: Vec<i64> = (from..from + 100).collect();
+        run.push(times.into(), vec![int32(&[Some(1); 100])]).expect("they fit");
+        assert!(run.next().expect("it runs").is_none(), "they wait");
+        let change = if parts.is_empty() { None } else { run.save_change().expect("it can") };
+        parts.push(change.unwrap_or_else(|| run.save().expect("it can").expect("it does")));
+    }
+    let bytes: usize = parts.iter().map(Vec::len).sum();
+    assert!(bytes < 2 * 10_000 * 12, "{bytes} bytes for rows of 12");
+    let (whole, changes) = parts.split_first().expect("they were saved");
+    let mut other = start();
+    other.restore_with(whole, changes).expect("it reads them");
+    other.end();
+    let points = other.next().expect("it runs").expect("a window");
+    assert_eq!(crate::support::arrow_texts(&points.values), ["Int32(10000)"]);
+    assert!(start().restore_with(whole, &changes[1..]).is_err(), "the first is missing");
+}
+
+#[test]
 fn what_a_function_saved_goes_on_in_another_instance() {
     let mut first = open("max", &[DataType::Int32], &[], UdfLimits::default()).expect("it starts");
     first.push(vec![1, 2].into(), vec![int32(&[Some(8), Some(5)])]).expect("they fit");

@@ -68,7 +68,8 @@ pub(crate) fn call(
     Ok(whole)
 }
 
-/// The points of runs that go on where the one before saved, each with so many rows; `None` where the function does not save.
+/// The points of runs that go on where the one before saved, each with so many rows; `None` where the function does not save. It is saved
+/// whole each fourth time, and as it has changed between, where it can.
 fn interrupted(
     name: &str,
     attributes: &[(&str, &str)],
@@ -86,14 +87,21 @@ fn interrupted(
         Ok(())
     };
     let mut run = start()?;
-    for from in (0..times.len()).step_by(by) {
+    let (mut whole, mut changes) = (Vec::new(), Vec::new());
+    for (number, from) in (0..times.len()).step_by(by).enumerate() {
         let rows = by.min(times.len() - from);
         let columns = columns.iter().map(|column| column.slice(from, rows)).collect();
         run.push(times[from..from + rows].to_vec().into(), columns)?;
         pull(&mut run)?;
-        let Some(saved) = run.save()? else { return Ok(None) };
+        match if number % 4 == 0 { None } else { run.save_change()? } {
+            Some(change) => changes.push(change),
+            None => {
+                let Some(saved) = run.save()? else { return Ok(None) };
+                (whole, changes) = (saved, Vec::new());
+            }
+        }
         run = start()?;
-        run.restore(&saved)?;
+        run.restore_with(&whole, &changes)?;
     }
     run.end();
     pull(&mut run)?;

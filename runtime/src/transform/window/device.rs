@@ -6,7 +6,7 @@ use arrow_buffer::ScalarBuffer;
 use levada_connector_api::{Result, model::Column};
 
 use super::{
-    super::saved::{Put, Take},
+    super::saved::{Put, Take, damaged},
     accumulator::Accumulator,
     call::Call,
     partial::{self, Given, Partial, Types},
@@ -33,6 +33,8 @@ pub(super) struct Open {
     pub(super) values: Values,
     /// Of users' aggregates.
     pub(super) partials: Vec<Partial>,
+    /// It is not saved as it is.
+    changed: bool,
 }
 
 /// What is aggregated of a tablet.
@@ -44,6 +46,12 @@ pub(super) struct Inputs {
 
 /// What is known of each measurement.
 type Values = Vec<(Arc<str>, Accumulator)>;
+
+impl Open {
+    fn new(span: Span) -> Self {
+        Self { span, values: Values::new(), partials: Vec::new(), changed: true }
+    }
+}
 
 impl Device {
     /// Whether no window is open.
@@ -89,6 +97,7 @@ impl Device {
             late = false;
             let at = if shape.is_session() { self.session(span) } else { self.pane(span) };
             let Some(open) = self.open.get_mut(at) else { continue };
+            open.changed = true;
             for column in &inputs.columns {
                 add(&mut open.values, column, times, rows.clone());
             }
@@ -111,7 +120,7 @@ impl Device {
     fn pane(&mut self, span: Span) -> usize {
         let at = self.open.partition_point(|open| open.span.start < span.start);
         if self.open.get(at).is_none_or(|open| open.span != span) {
-            self.open.insert(at, Open { span, values: Values::new(), partials: Vec::new() });
+            self.open.insert(at, Open::new(span));
         }
         at
     }
@@ -120,7 +129,7 @@ impl Device {
     fn session(&mut self, span: Span) -> usize {
         let from = self.open.partition_point(|open| open.span.end <= span.start);
         let touching = self.open[from..].iter().take_while(|open| open.span.start < span.end).count();
-        let mut joined = Open { span, values: Values::new(), partials: Vec::new() };
+        let mut joined = Open::new(span);
         for open in self.open.drain(from..from + touching) {
             joined.span.start = joined.span.start.min(open.span.start);
             joined.span.end = joined.span.end.max(open.span.end);
@@ -151,46 +160,60 @@ impl Device {
         std::mem::take(&mut self.open)
     }
 
-    pub(super) fn save(&self, put: &mut Put<'_>) {
+    /// Puts what has changed since it was saved, or all: of windows that are open as they were, that they are.
+    pub(super) fn save(&mut self, whole: bool, put: &mut Put<'_>) {
         put.byte(u8::from(self.watermark.is_some()));
         put.signed(self.watermark.unwrap_or(0));
         put.number(self.open.len() as u64);
-        for Open { span, values, partials } in &self.open {
+        for Open { span, values, partials, changed } in &mut self.open {
             put.signed(span.start);
             put.signed(span.end);
+            let is_put = std::mem::take(changed) || whole;
+            put.byte(u8::from(is_put));
+            if !is_put {
+                continue;
+            }
             put.number(values.len() as u64);
             for (name, accumulator) in values {
                 put.text(name);
                 accumulator.save(put);
             }
             put.number(partials.len() as u64);
-            partials.iter().for_each(|partial| partial.save(put));
+            partials.iter_mut().for_each(|partial| partial.save(whole, put));
         }
     }
 
-    /// What [`Device::save`] put; states of before there were users' aggregates have none. `find` gives the call of a measurement that is
-    /// written like this.
+    /// What [`Device::save`] put; `before` is what was restored of it before. States of before there were users' aggregates have all
+    /// windows each time, and no partials. `find` gives the call of a measurement that is written like this.
     ///
     /// # Errors
     /// It is damaged.
     pub(super) fn restored(
         take: &mut Take<'_>,
-        has_partials: bool,
+        before: Option<Self>,
+        is_old: bool,
         mut find: impl FnMut(&str, &str) -> Option<Arc<Call>>,
     ) -> Result<Self> {
         let has_watermark = take.byte()? == 1;
         let watermark = take.signed()?;
         let mut device = Self { watermark: has_watermark.then_some(watermark), ..Self::default() };
+        let mut before = before.map(|device| device.open).unwrap_or_default();
         for _ in 0..take.count()? {
             let span = Span { start: take.signed()?, end: take.signed()? };
+            let known = before.iter().position(|open| open.span == span).map(|at| before.swap_remove(at));
+            if !is_old && take.byte()? == 0 {
+                device.open.push(known.ok_or_else(damaged)?);
+                continue;
+            }
             let values = (0..take.count()?)
                 .map(|_| Ok((take.text()?.into(), Accumulator::restored(take)?)))
                 .collect::<Result<_>>()?;
+            let mut of_before = known.map(|open| open.partials).unwrap_or_default();
             let mut partials = Vec::new();
-            for _ in 0..if has_partials { take.count()? } else { 0 } {
-                partials.extend(Partial::restored(take, &mut find)?);
+            for _ in 0..if is_old { 0 } else { take.count()? } {
+                partials.extend(Partial::restored(take, &mut of_before, &mut find)?);
             }
-            device.open.push(Open { span, values, partials });
+            device.open.push(Open { span, values, partials, changed: false });
         }
         device.open.sort_by_key(|open| open.span);
         Ok(device)

@@ -45,6 +45,8 @@ pub(super) struct Partial {
     /// Several where sessions have become one.
     pub(super) saved: Vec<Vec<u8>>,
     pub(super) pieces: Vec<Piece>,
+    /// How many rows of the pieces, from the first on, are stored.
+    pub(super) stored: usize,
     /// Once the window is closed.
     pub(super) value: Option<Value>,
 }
@@ -87,6 +89,7 @@ pub(super) fn add(
             types: Arc::clone(&given.types),
             saved: Vec::new(),
             pieces: vec![piece],
+            stored: 0,
             value: None,
         }),
     }
@@ -97,10 +100,11 @@ pub(super) fn merge(partials: &mut Vec<Partial>, later: Vec<Partial>) {
     for mut other in later {
         match partials.iter_mut().find(|known| known.is_of(&other.call, &other.types)) {
             Some(known) => {
+                known.stored = 0;
                 known.saved.append(&mut other.saved);
                 known.pieces.append(&mut other.pieces);
             }
-            None => partials.push(other),
+            None => partials.push(Partial { stored: 0, ..other }),
         }
     }
 }
@@ -117,16 +121,23 @@ impl Partial {
         self.pieces.iter().map(of_piece).sum()
     }
 
-    pub(super) fn save(&self, put: &mut Put<'_>) {
+    /// Puts it; of its rows those that are not stored, or all.
+    pub(super) fn save(&mut self, whole: bool, put: &mut Put<'_>) {
         put.text(self.call.inputs.first().map_or("", |input| input));
         put.text(&self.call.call.text());
         put.number(self.types.len() as u64);
         self.types.iter().for_each(|each| put.byte(each.code()));
         put.number(self.saved.len() as u64);
         self.saved.iter().for_each(|saved| put.bytes(saved));
-        put.number(self.pieces.iter().map(|piece| piece.times.len() as u64).sum());
+        let mut skip = if whole { 0 } else { self.stored };
+        put.number(skip as u64);
+        let rows = self.pieces.iter().map(|piece| piece.times.len()).sum();
+        self.stored = rows;
+        put.number(rows.saturating_sub(skip) as u64);
         for piece in &self.pieces {
-            for (row, &time) in piece.times.iter().enumerate() {
+            let from = skip.min(piece.times.len());
+            skip -= from;
+            for (row, &time) in piece.times.iter().enumerate().skip(from) {
                 put.signed(time);
                 for (column, &data_type) in piece.columns.iter().zip(&*self.types) {
                     let value = Value::at(column, data_type, row);
@@ -137,13 +148,15 @@ impl Partial {
         }
     }
 
-    /// What [`Partial::save`] put; `None` where the options do not have its call any more. `find` gives the call of a measurement that is
+    /// What [`Partial::save`] put; `None` where the options do not have its call any more. `before` is what was restored of the window
+    /// before; `find` gives the call of a measurement that is
     /// written like this.
     ///
     /// # Errors
     /// It is damaged.
     pub(super) fn restored(
         take: &mut Take<'_>,
+        before: &mut [Self],
         find: impl FnOnce(&str, &str) -> Option<Arc<Call>>,
     ) -> Result<Option<Self>> {
         let call = find(take.text()?, take.text()?);
@@ -151,12 +164,21 @@ impl Partial {
             .map(|_| DataType::from_code(take.byte()?).ok_or_else(damaged))
             .collect::<Result<Types>>()?;
         let saved = (0..take.count()?).map(|_| take.bytes().map(<[u8]>::to_vec)).collect::<Result<_>>()?;
-        let pieces = Piece::restored(take, &types)?.into_iter().collect();
+        let skip = take.count_of_rows()?;
+        let new = Piece::restored(take, &types)?;
         let Some(call) = call else { return Ok(None) };
         if types.len() != call.inputs.len() {
             return Err(damaged());
         }
-        Ok(Some(Self { call, types, saved, pieces, value: None }))
+        let mut pieces = Vec::new();
+        if skip > 0 {
+            let known = before.iter_mut().find(|known| known.is_of(&call, &types));
+            let known = known.filter(|known| known.stored == skip).ok_or_else(damaged)?;
+            pieces = std::mem::take(&mut known.pieces);
+        }
+        let stored = skip + new.as_ref().map_or(0, |piece| piece.times.len());
+        pieces.extend(new);
+        Ok(Some(Self { call, types, saved, pieces, stored, value: None }))
     }
 }
 

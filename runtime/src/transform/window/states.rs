@@ -120,6 +120,7 @@ impl States {
                     }
                     partial.saved = vec![saved];
                     partial.pieces = Vec::new();
+                    partial.stored = 0;
                 }
             }
         }

@@ -4,7 +4,9 @@
 //!   FORMAT, whether it is whole, the calls as they are written
 //!   then for each device: its path, whether it is aligned, the time of its last row, and for each call
 //!     0   it has not begun, or does not save what it remembers
-//!     1   the types of its inputs, and what the function saved; of one of windows, with the rows that wait for theirs
+//!     1   the types of its inputs, and what the function saved; of one of windows, with the rows that wait for theirs. Then what has
+//!         changed since, if that is kept beside it
+//!     2   what has changed since it was last stored: of one of windows the rows that came since
 //! ```
 //!
 //! A call that goes on makes its instance when the next rows come: many devices may be silent for long.
@@ -28,7 +30,10 @@ use crate::transform::{
 };
 
 /// How the state is written.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+
+/// How it was before changes were written.
+const WITHOUT_CHANGES: u8 = 1;
 
 /// Bytes that a call of a device may save; and, apart from them, bytes of rows that may wait for their window ([`super::room`]).
 pub(super) const MOST_BYTES: usize = 16 << 20;
@@ -43,6 +48,8 @@ pub(super) enum Slot {
     Saved {
         types: Vec<DataType>,
         state: Vec<u8>,
+        /// What has changed since, in its order.
+        changes: Vec<Vec<u8>>,
     },
     Begun(Running),
 }
@@ -55,6 +62,8 @@ pub(super) struct Running {
     pub(super) types: Vec<DataType>,
     /// Of what it gives.
     pub(super) data_type: DataType,
+    /// Whether what it saved last was stored, so that a change will do.
+    is_stored: bool,
 }
 
 impl Slot {
@@ -75,7 +84,7 @@ impl Slot {
         if !matches!(self, Self::Begun(_)) {
             let types = types();
             let (function, data_type) = call.start(&types)?;
-            *self = Self::Begun(Running { function, types, data_type });
+            *self = Self::Begun(Running { function, types, data_type, is_stored: false });
         }
         match self {
             Self::Begun(running) => Ok(running),
@@ -85,10 +94,10 @@ impl Slot {
 
     /// Makes the instance that goes on from what was saved.
     pub(super) fn wake(&mut self, call: &SeriesCall) -> Result<(), QueryError> {
-        if let Self::Saved { types, state } = self {
+        if let Self::Saved { types, state, changes } = self {
             let (mut function, data_type) = call.start(types)?;
-            function.restore(state)?;
-            *self = Self::Begun(Running { function, types: mem::take(types), data_type });
+            function.restore_with(state, changes)?;
+            *self = Self::Begun(Running { function, types: mem::take(types), data_type, is_stored: true });
         }
         Ok(())
     }
@@ -97,7 +106,7 @@ impl Slot {
     pub(super) fn waiting_bytes(&self) -> usize {
         match self {
             Self::Idle => 0,
-            Self::Saved { state, .. } => state.len(),
+            Self::Saved { state, changes, .. } => state.len() + changes.iter().map(Vec::len).sum::<usize>(),
             Self::Begun(running) => running.function.waiting_bytes(),
         }
     }
@@ -110,30 +119,77 @@ impl Slot {
     /// Whether it remembers something that it does not save.
     pub(super) fn is_forgetful(&mut self) -> Result<bool, QueryError> {
         match self {
-            Self::Begun(running) => Ok(running.function.save()?.is_none()),
+            Self::Begun(running) => {
+                running.is_stored = false;
+                Ok(running.function.save()?.is_none())
+            }
             _ => Ok(false),
         }
     }
 
-    /// Puts it into a state; false where it remembers something that it does not save.
-    fn save(&mut self, put: &mut Put<'_>) -> Result<bool, QueryError> {
-        let saved = match self {
-            Self::Idle => None,
-            Self::Saved { types, state } => Some((&*types, mem::take(state))),
-            Self::Begun(running) => running.function.save()?.map(|state| (&running.types, state)),
+    /// Puts it into a state, whole or as it has changed; false where it remembers something that it does not save.
+    fn save(&mut self, whole: bool, put: &mut Put<'_>) -> Result<bool, QueryError> {
+        let head = |types: &[DataType], put: &mut Put<'_>| {
+            put.byte(1);
+            put.number(types.len() as u64);
+            types.iter().for_each(|each| put.byte(each.code()));
         };
-        let Some((types, state)) = saved else {
-            put.byte(0);
-            return Ok(matches!(self, Self::Idle));
-        };
-        put.byte(1);
-        put.number(types.len() as u64);
-        types.iter().for_each(|each| put.byte(each.code()));
-        put.bytes(&state);
-        if let Self::Saved { state: kept, .. } = self {
-            *kept = state;
+        match self {
+            Self::Idle => put.byte(0),
+            Self::Saved { types, state, changes } => {
+                head(types, put);
+                put.bytes(state);
+                put.number(changes.len() as u64);
+                changes.iter().for_each(|change| put.bytes(change));
+            }
+            Self::Begun(running) => {
+                if running.is_stored
+                    && !whole
+                    && let Some(change) = running.function.save_change()?
+                {
+                    put.byte(2);
+                    put.bytes(&change);
+                    return Ok(true);
+                }
+                let Some(state) = running.function.save()? else {
+                    put.byte(0);
+                    return Ok(false);
+                };
+                head(&running.types, put);
+                put.bytes(&state);
+                put.number(0);
+                running.is_stored = true;
+            }
         }
         Ok(true)
+    }
+
+    /// Takes what [`Slot::save`] put; `before` is what was restored of it before.
+    fn restored(
+        call: &SeriesCall,
+        before: Option<Self>,
+        has_changes: bool,
+        take: &mut Take<'_>,
+    ) -> Result<Self> {
+        match (take.byte()?, before) {
+            (0, _) => Ok(Self::Idle),
+            (2, Some(Self::Saved { types, state, mut changes })) if has_changes => {
+                changes.push(take.bytes()?.to_vec());
+                Ok(Self::Saved { types, state, changes })
+            }
+            (1, _) => {
+                let of_code = |code| DataType::from_code(code).ok_or_else(damaged);
+                let types = (0..take.count()?).map(|_| of_code(take.byte()?)).collect::<Result<Vec<_>>>()?;
+                if types.len() != call.inputs().columns.len() {
+                    return Err(damaged());
+                }
+                let state = take.bytes()?.to_vec();
+                let count = if has_changes { take.count()? } else { 0 };
+                let changes = (0..count).map(|_| Ok(take.bytes()?.to_vec())).collect::<Result<_>>()?;
+                Ok(Self::Saved { types, state, changes })
+            }
+            _ => Err(damaged()),
+        }
     }
 }
 
@@ -159,7 +215,7 @@ impl Calls {
             put.signed(device.last.unwrap_or_default());
             for ((call, _), slot) in self.calls.iter().zip(&mut device.slots) {
                 let before = put.0.len() + slot.waiting_bytes();
-                if !slot.save(&mut put).map_err(|error| Error::data(format!("{path}: {error}")))? {
+                if !slot.save(whole, &mut put).map_err(|error| Error::data(format!("{path}: {error}")))? {
                     forgetful.insert(call.function());
                 }
                 if put.0.len().saturating_sub(before) > MOST_BYTES {
@@ -187,9 +243,11 @@ impl Calls {
     /// It was saved for other calls, or is damaged.
     pub(in crate::transform::sql) fn restore(&mut self, state: &[u8]) -> Result<()> {
         let mut state = Take::new(state);
-        if state.byte()? != FORMAT {
-            return Err(damaged());
-        }
+        let has_changes = match state.byte()? {
+            FORMAT => true,
+            WITHOUT_CHANGES => false,
+            _ => return Err(damaged()),
+        };
         let whole = state.byte()? == 1;
         let saved = (0..state.count()?).map(|_| state.text()).collect::<Result<Vec<_>>>()?;
         if saved.len() != self.calls.len()
@@ -202,7 +260,8 @@ impl Calls {
         }
         while !state.is_empty() {
             let path = Path::parse(state.text()?).map_err(|_| damaged())?;
-            let device = self.restored(&mut state)?;
+            let before = self.devices.remove(&path);
+            let device = self.restored(before, has_changes, &mut state)?;
             self.devices.insert(path, device);
             if self.devices.len() > MOST_DEVICES {
                 return Err(damaged());
@@ -211,20 +270,11 @@ impl Calls {
         Ok(())
     }
 
-    fn restored(&self, state: &mut Take<'_>) -> Result<Device> {
+    fn restored(&self, before: Option<Device>, has_changes: bool, state: &mut Take<'_>) -> Result<Device> {
         let aligned = state.byte()? == 1;
         let (is_known, last) = (state.byte()? == 1, state.signed()?);
-        let slot = |(call, _): &(SeriesCall, _)| {
-            if state.byte()? == 0 {
-                return Ok(Slot::Idle);
-            }
-            let of_code = |code| DataType::from_code(code).ok_or_else(damaged);
-            let types = (0..state.count()?).map(|_| of_code(state.byte()?)).collect::<Result<Vec<_>>>()?;
-            if types.len() != call.inputs().columns.len() {
-                return Err(damaged());
-            }
-            Ok(Slot::Saved { types, state: state.bytes()?.to_vec() })
-        };
+        let mut before = before.into_iter().flat_map(|device| device.slots);
+        let slot = |(call, _): &(SeriesCall, _)| Slot::restored(call, before.next(), has_changes, state);
         let slots = self.calls.iter().map(slot).collect::<Result<_>>()?;
         Ok(Device { last: is_known.then_some(last), aligned, changed: false, slots })
     }

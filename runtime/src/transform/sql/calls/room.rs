@@ -1,5 +1,4 @@
-//! Rows that wait for their window are stored each time: of each call of a device so many, and a row that there is no room for is
-//! rejected. The window goes on with those that it has, and the next begins as ever.
+//! Rows that wait for their window are stored: of each call of a device so many, and a row that there is no room for is rejected. The window goes on with those that it has, and the next begins as ever.
 
 use std::ops::Range;
 

@@ -437,9 +437,10 @@ fn a_state_that_cannot_be_gone_on_from_says_what_to_do() {
         assert!(error.contains("saved of other calls, `total(v)`") || select == "v", "{error}");
         assert!(error.contains("levada offsets FILE --reset n/state=0"), "{error}");
     }
-    let at = state.len() - 8 - 8;
+    // Behind it stands that nothing has changed since.
+    let at = state.len() - 8 - 8 - 8;
     let mut shorter = state.clone();
-    shorter.truncate(state.len() - 1);
+    shorter.remove(state.len() - 8 - 1);
     shorter[at] = 7;
     let mut other = restored("total(v) as sum", &shorter).expect("it is read when rows come");
     let error =

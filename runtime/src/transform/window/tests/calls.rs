@@ -259,9 +259,9 @@ fn a_call_that_is_not_wanted_any_more_is_left_out_and_one_that_cannot_go_on_is_t
     let mut window = made(&without);
     window.restore(&saved(&with)).expect("the windows are the same");
     assert_eq!(end(&mut window).expect("it works"), ["d 0: v_count=1"]);
-    // A byte fewer was saved than the function gave.
+    // A byte fewer was saved than the function gave. Behind it stands that no rows wait.
     let mut state = saved(&with);
-    let at = state.len() - 8 - 8 - 16;
+    let at = state.len() - 16 - 16 - 8;
     state[at] = 15;
     state.remove(at + 8);
     let mut window = made(&with);

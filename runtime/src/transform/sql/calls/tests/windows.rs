@@ -59,6 +59,30 @@ fn a_leap_of_time_is_one_row_more_and_leaves_long_gaps_out() {
 }
 
 #[test]
+fn rows_that_wait_are_stored_when_they_come_and_not_with_each_state() {
+    let make = || built(json!({"select": "windowed(v, 'length'='10000') as n"}), 1).expect("it works");
+    let mut sql = make();
+    let mut parts = Vec::new();
+    let rows = |from: i64| {
+        let fields = [("v", Double(0.5))];
+        let rows: Vec<_> = (from..from + 100).map(|time| ("d", time, &fields[..])).collect();
+        batch(&rows)
+    };
+    for from in (0..9_900).step_by(100) {
+        assert_eq!(rows_of(&applied(&mut sql, rows(from)).expect("it works")), [""; 0], "they wait");
+        let mut state = Vec::new();
+        sql.save(parts.is_empty(), &mut state).expect("it saves");
+        parts.push(state);
+    }
+    let bytes: usize = parts.iter().map(Vec::len).sum();
+    assert!(bytes < 2 * 9_900 * 16, "{bytes} bytes for rows of 16");
+    let mut other = make();
+    parts.iter().for_each(|part| other.restore(part).expect("the calls are the same"));
+    let given = applied(&mut other, rows(9_900)).expect("it works");
+    assert_eq!(rows_of(&given), ["0: n=10000"]);
+}
+
+#[test]
 fn a_row_that_is_far_ahead_of_the_clock_is_rejected_and_makes_none_late() {
     let of = |time: i64| batch(&[("d", time, &[("v", Double(0.5))])]);
     let mut sql = built(json!({"select": "total(v) as sum"}), 1).expect("it works");

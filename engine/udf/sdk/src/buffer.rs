@@ -32,6 +32,21 @@ impl Buffer {
         }
     }
 
+    /// One without values, with room for some.
+    pub(crate) fn with_capacity(data_type: DataType, values: usize) -> Self {
+        match Self::new(data_type) {
+            Self::Boolean(..) => Self::Boolean(Vec::with_capacity(values.div_ceil(8)), 0),
+            Self::Int32(_) => Self::Int32(Vec::with_capacity(values)),
+            Self::Int64(_) => Self::Int64(Vec::with_capacity(values)),
+            Self::Float(_) => Self::Float(Vec::with_capacity(values)),
+            Self::Double(_) => Self::Double(Vec::with_capacity(values)),
+            Self::Bytes(mut offsets, bytes) => {
+                offsets.reserve_exact(values);
+                Self::Bytes(offsets, bytes)
+            }
+        }
+    }
+
     /// How many values it has.
     pub fn len(&self) -> usize {
         match self {

@@ -2,19 +2,23 @@
 
 use crate::{Buffer, Cause, DataType, Failure, Put, buffer::push_bit};
 
+/// Points for which room is made ahead, at most.
+const MOST_ROOM: usize = 1 << 16;
+
 /// Where a [`Udtf`](crate::Udtf) puts its points. Times strictly increase from the first point of a query to the last.
 #[derive(Clone, Debug)]
 pub struct PointCollector {
     data_type: DataType,
     times: Vec<i64>,
     values: Buffer,
-    last: Option<i64>,
+    /// The time of the last of those that were taken.
+    before: Option<i64>,
 }
 
 impl PointCollector {
     /// For points of a type.
     pub fn new(data_type: DataType) -> Self {
-        Self { data_type, times: Vec::new(), values: Buffer::new(data_type), last: None }
+        Self { data_type, times: Vec::new(), values: Buffer::new(data_type), before: None }
     }
 
     /// The type of the points.
@@ -28,12 +32,11 @@ impl PointCollector {
     /// The time is not after the last one's, or the value is of another type than the output. The point is left out.
     #[inline(always)]
     pub fn put(&mut self, time: i64, value: impl Put) -> Result<(), Failure> {
-        if self.last >= Some(time) {
+        if self.last() >= Some(time) {
             return Err(self.not_increasing(time));
         }
         value.put(&mut self.values, self.data_type)?;
         self.times.push(time);
-        self.last = Some(time);
         Ok(())
     }
 
@@ -68,14 +71,26 @@ impl PointCollector {
         self.times.is_empty()
     }
 
-    /// Takes the points; the next ones still have to come after them.
+    /// Takes the points; the next ones still have to come after them. There is room for as many, as calls mostly give alike.
     pub fn take(&mut self) -> (Vec<i64>, Buffer) {
-        (std::mem::take(&mut self.times), std::mem::replace(&mut self.values, Buffer::new(self.data_type)))
+        self.before = self.last();
+        let room = self.times.len().min(MOST_ROOM);
+        let values = Buffer::with_capacity(self.data_type, room);
+        (
+            std::mem::replace(&mut self.times, Vec::with_capacity(room)),
+            std::mem::replace(&mut self.values, values),
+        )
+    }
+
+    /// The time of the last point.
+    #[inline(always)]
+    fn last(&self) -> Option<i64> {
+        self.times.last().copied().or(self.before)
     }
 
     #[cold]
     fn not_increasing(&self, time: i64) -> Failure {
-        let last = self.last.unwrap_or_default();
+        let last = self.last().unwrap_or_default();
         Failure::of(
             Cause::TimesNotIncreasing,
             format!("the times of points must strictly increase: {time} came after {last}"),

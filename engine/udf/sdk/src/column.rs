@@ -121,7 +121,7 @@ impl<'a> Column<'a> {
             Values::Int64(values) if self.data_type == DataType::Int64 => values[row] as f64,
             Values::Float(values) => values[row].into(),
             Values::Double(values) => values[row],
-            _ => return Err(self.wrong("a number")),
+            _ => return Err(wrong(self.data_type, "a number")),
         }))
     }
 
@@ -130,7 +130,7 @@ impl<'a> Column<'a> {
     /// # Errors
     /// They are of another type.
     pub fn slice<T: Slice>(&self) -> Result<&'a [T], Failure> {
-        T::slice(self.values).ok_or_else(|| self.wrong(T::NAME))
+        T::slice(self.values).ok_or_else(|| wrong(self.data_type, T::NAME))
     }
 
     /// Some of its rows.
@@ -149,16 +149,17 @@ impl<'a> Column<'a> {
         Self { data_type: self.data_type, values, validity: self.validity.map(|bits| bits.slice(from, len)) }
     }
 
-    #[cold]
-    fn wrong(&self, read_as: &str) -> Failure {
-        Failure::of(Cause::WrongType, format!("values of type {} were read as {read_as}", self.data_type))
-    }
-
     #[inline(always)]
     fn bytes(&self, row: usize) -> Option<&'a [u8]> {
         let Values::Bytes { offsets, bytes } = self.values else { return None };
         bytes.get(offsets[row] as usize..offsets[row + 1] as usize)
     }
+}
+
+/// By value, so that no pointer to a column leaves the loop over its rows: its layout is looked at once for all of them then.
+#[cold]
+fn wrong(data_type: DataType, read_as: &str) -> Failure {
+    Failure::of(Cause::WrongType, format!("values of type {data_type} were read as {read_as}"))
 }
 
 /// Rust types that a value can be read as. Not for others to implement.
@@ -185,7 +186,7 @@ macro_rules! plain {
                 fn get(column: &Column<'_>, row: usize) -> Result<Self, Failure> {
                     match column.values {
                         Values::$layout(values) => Ok(values[row]),
-                        _ => Err(column.wrong(stringify!($type))),
+                        _ => Err(wrong(column.data_type, stringify!($type))),
                     }
                 }
             }
@@ -212,7 +213,7 @@ impl Get<'_> for bool {
     fn get(column: &Column<'_>, row: usize) -> Result<Self, Failure> {
         match column.values {
             Values::Boolean(bits) => Ok(bits.get(row)),
-            _ => Err(column.wrong("bool")),
+            _ => Err(wrong(column.data_type, "bool")),
         }
     }
 }
@@ -220,14 +221,14 @@ impl Get<'_> for bool {
 impl<'a> Get<'a> for &'a [u8] {
     #[inline(always)]
     fn get(column: &Column<'a>, row: usize) -> Result<Self, Failure> {
-        column.bytes(row).ok_or_else(|| column.wrong("bytes"))
+        column.bytes(row).ok_or_else(|| wrong(column.data_type, "bytes"))
     }
 }
 
 impl<'a> Get<'a> for &'a str {
     #[inline(always)]
     fn get(column: &Column<'a>, row: usize) -> Result<Self, Failure> {
-        let bytes = column.bytes(row).ok_or_else(|| column.wrong("text"))?;
-        std::str::from_utf8(bytes).map_err(|_| column.wrong("text, which its bytes are not"))
+        let bytes = column.bytes(row).ok_or_else(|| wrong(column.data_type, "text"))?;
+        std::str::from_utf8(bytes).map_err(|_| wrong(column.data_type, "text, which its bytes are not"))
     }
 }

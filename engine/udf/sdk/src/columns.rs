@@ -42,7 +42,7 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// There is no such input.
     pub fn column(&self, input: usize) -> Result<Column<'a>, Failure> {
-        let column = self.columns.get(input).ok_or_else(|| self.no_input(input))?;
+        let column = self.columns.get(input).ok_or_else(|| no_input(input, self.columns.len()))?;
         if self.first == 0 && column.len() == self.len() {
             return Ok(*column);
         }
@@ -73,10 +73,30 @@ impl<'a> Columns<'a> {
         Self { times: &self.times[first..last], columns: self.columns, first: self.first + first }
     }
 
-    #[cold]
-    fn no_input(&self, input: usize) -> Failure {
-        Failure::new(format!("there is no input {input}: the call has {}", self.columns.len()))
+    /// Calls for each row. With columns that stand in the caller's frame, whose layout is then looked at once and not for each value.
+    #[inline(always)]
+    pub(crate) fn each_row<'b, const N: usize>(
+        &self,
+        own: &'b [Column<'a>; N],
+        mut call: impl FnMut(Row<'b>) -> Result<(), Failure>,
+    ) -> Result<(), Failure>
+    where
+        'a: 'b,
+    {
+        let columns = Columns { times: self.times, columns: own, first: self.first };
+        (0..columns.len()).try_for_each(|at| call(Row { columns, at }))
     }
+
+    /// The columns, where there are so many.
+    #[inline(always)]
+    pub(crate) fn own<const N: usize>(&self) -> Option<[Column<'a>; N]> {
+        self.columns.try_into().ok()
+    }
+}
+
+#[cold]
+fn no_input(input: usize, inputs: usize) -> Failure {
+    Failure::new(format!("there is no input {input}: the call has {inputs}"))
 }
 
 /// One row: its time, and for each input a value or null. Not all of its values are null.
@@ -124,6 +144,7 @@ impl<'a> Row<'a> {
 
     #[inline(always)]
     fn column(&self, input: usize) -> Result<&'a Column<'a>, Failure> {
-        self.columns.columns.get(input).ok_or_else(|| self.columns.no_input(input))
+        let columns = self.columns.columns;
+        columns.get(input).ok_or_else(|| no_input(input, columns.len()))
     }
 }

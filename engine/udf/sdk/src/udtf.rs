@@ -43,10 +43,13 @@ pub trait Udtf {
     /// # Errors
     /// The function cannot go on.
     fn columns(&mut self, columns: Columns<'_>, points: &mut PointCollector) -> Result<(), Failure> {
-        for row in columns.rows() {
-            self.row(row, points)?;
+        if let Some(own) = columns.own::<1>() {
+            return columns.each_row(&own, |row| self.row(row, points));
         }
-        Ok(())
+        if let Some(own) = columns.own::<2>() {
+            return columns.each_row(&own, |row| self.row(row, points));
+        }
+        columns.rows().try_for_each(|row| self.row(row, points))
     }
 
     /// Works on a window of rows, where they are given so.

@@ -91,12 +91,22 @@ impl Gate {
     /// The caller may not do this, or it writes and the system is read-only.
     pub(crate) fn admit(&self, caller: &Caller, statement: &Statement) -> Result<Pass, SessionError> {
         let effect = statement.effect();
-        let pass = if caller.identity.is_root() {
-            Pass::default()
-        } else {
-            let admitted = self.check(caller, statement);
-            admitted.inspect_err(|error| audit(caller, &format!("{effect:?}"), error))?
-        };
+        let allowed = self.allowed(caller, statement);
+        let pass = allowed.inspect_err(|error| audit(caller, &format!("{effect:?}"), error))?;
+        self.in_mode(effect, pass)
+    }
+
+    /// The pass of a statement that is still to be admitted by itself if it gets none here: nothing is logged.
+    pub(crate) fn would_admit(&self, caller: &Caller, statement: &Statement) -> Option<Pass> {
+        let allowed = self.allowed(caller, statement);
+        allowed.and_then(|pass| self.in_mode(statement.effect(), pass)).ok()
+    }
+
+    fn allowed(&self, caller: &Caller, statement: &Statement) -> Result<Pass, SessionError> {
+        if caller.identity.is_root() { Ok(Pass::default()) } else { self.check(caller, statement) }
+    }
+
+    fn in_mode(&self, effect: Effect, pass: Pass) -> Result<Pass, SessionError> {
         match effect {
             Effect::WritesRows | Effect::ChangesSchema if self.is_read_only() => {
                 Err(SessionError::new(StatusCode::METADATA_ERROR, READ_ONLY))

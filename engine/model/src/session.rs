@@ -62,6 +62,9 @@ pub struct Write {
     /// Convert typed values to the type of existing series (`21.0` into an INT32), by the [table](crate::convert), instead of
     /// rejecting them. Values as they were written are always converted.
     pub coerce: bool,
+    /// Make the series of columns that have a type but no value, as clients that send tablets expect; else such columns leave
+    /// nothing behind.
+    pub declares: bool,
     /// Who reads: each owner has its own positions. Needed if `positions` is not empty.
     pub owner: Option<Arc<str>>,
     /// The source positions that the rows stand for; stored atomically with them if the session can. **Not stored if any row is

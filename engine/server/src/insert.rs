@@ -105,7 +105,7 @@ pub(crate) async fn write(
     tablets: Vec<Tablet>,
 ) -> Result<WriteReport, SessionError> {
     // Columns are shared, not copied.
-    let write = Write { tablets: tablets.clone(), ..Write::default() };
+    let write = Write { tablets: tablets.clone(), declares: true, ..Write::default() };
     let mut report = session.insert_tablets(write).await?;
     let mut widened = Vec::new();
     let mut of = Vec::new();

@@ -63,7 +63,7 @@ impl EmbeddedSession {
             match levada_sql::parse(sql, &context) {
                 Ok(statement @ Statement::Insert(_)) => {
                     // Who may not is told so where the statement is run by itself; what they may make is the same for all.
-                    creation = self.shared.gate.admit(&self.caller, &statement).ok()?.creation;
+                    creation = self.shared.gate.would_admit(&self.caller, &statement)?.creation;
                     if let Statement::Insert(insert) = statement {
                         inserts.push((place, insert));
                     }

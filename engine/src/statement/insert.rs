@@ -66,8 +66,11 @@ fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made 
     for (at, name) in insert.measurements.iter().enumerate() {
         let values: Vec<&Constant> = insert.rows.iter().map(|row| &row.values[at]).collect();
         let (name, known_type) = known.series(name);
-        // A column of nulls stores nothing, and makes no series.
-        let Some(data_type) = known_type.or_else(|| inferred(&values)) else { continue };
+        // Nulls alone do not say which type a series gets.
+        let Some(data_type) = known_type.or_else(|| inferred(&values)) else {
+            failures.push((name.to_string(), format!("Path [{}.{name}] does not exist", insert.device)));
+            continue;
+        };
         let (values, failure) = convert::column(data_type, &values, context);
         failures.extend(failure.map(|reason| (name.to_string(), reason)));
         columns.push(Column { name, data_type, values });

@@ -1,5 +1,6 @@
 //! The engine from outside.
 
+mod audit;
 mod cancelled;
 mod changes;
 mod conformance;

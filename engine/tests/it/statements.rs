@@ -61,11 +61,11 @@ async fn a_value_that_does_not_fit_leaves_the_rest_of_its_row() {
 async fn new_series_get_the_type_of_their_first_value() {
     let store = Store::open();
     let session = store.session();
-    done(
-        &session,
-        "insert into root.a.d(time,i,b,t,x,n) values(1,null,true,'t',X'00',null),(2,1.5,null,null,null,null)",
-    )
-    .await;
+    let insert =
+        "insert into root.a.d(time,i,b,t,x,n) values(1,null,true,'t',X'00',null),(2,1.5,null,null,null,null)";
+    let error = rejection(&session, insert).await;
+    let reason = "Fail to insert measurements [n] caused by [Path [root.a.d.n] does not exist]";
+    assert_eq!(error, (507, reason.to_owned()));
     let types = done(&session, "show timeseries root.a.d.*").await;
     let mut types: Vec<_> = types.rows.into_iter().map(|row| (row[0].clone(), row[3].clone())).collect();
     types.sort();

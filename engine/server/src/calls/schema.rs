@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow::{Break, Continue};
 
-use levada_model::{Compressor, DataType, Encoding, Session, SessionError};
+use levada_model::{Compressor, DataType, Encoding, Session, SessionError, StatusCode};
 use levada_rpc::{
     messages::{
         CreateAlignedTimeseries, CreateAlignedTimeseriesReq, CreateMultiTimeseries, CreateMultiTimeseriesReq,
@@ -14,6 +14,7 @@ use levada_rpc::{
 
 use super::{Answered, Replies, each};
 use crate::{
+    client::Client,
     conversation::Conversation,
     insert::measurement,
     sql::{path, pattern, patterns, quoted},
@@ -26,8 +27,7 @@ impl Conversation {
     pub(super) async fn schema_calls(&mut self, replies: Replies<'_>, request: Request) -> Answered {
         Break(match request {
             Request::SetStorageGroup(SetStorageGroup { storage_group, .. }) => {
-                let sql = path(&storage_group).map(|path| format!("create database {path}"));
-                replies.result(self.statement(sql).await)
+                replies.result(self.set_storage_group(&storage_group).await)
             }
             Request::DeleteStorageGroups(DeleteStorageGroups { storage_group, .. }) => {
                 let sql = patterns(&storage_group).map(|paths| format!("delete database {paths}"));
@@ -48,6 +48,20 @@ impl Conversation {
             }
             Request::DeleteData(DeleteData { req }) => replies.result(self.statement(delete(&req)).await),
             other => return Continue(other),
+        })
+    }
+
+    /// Programs of before 1.0, such as the sink of IoTDB's connector for Flink in each of its tasks, make their database at every
+    /// start and go on where they are told by the code of their time that it is there.
+    async fn set_storage_group(&mut self, storage_group: &str) -> Result<Status, SessionError> {
+        const PATH_ALREADY_EXIST_BEFORE_1_0: StatusCode = StatusCode(300);
+        let sql = path(storage_group).map(|path| format!("create database {path}"));
+        let old = self.known()?.client == Client::Old;
+        self.statement(sql).await.map_err(|error| match error.code {
+            StatusCode::DATABASE_ALREADY_EXISTS | StatusCode::DATABASE_CONFLICT if old => {
+                SessionError { code: PATH_ALREADY_EXIST_BEFORE_1_0, ..error }
+            }
+            _ => error,
         })
     }
 

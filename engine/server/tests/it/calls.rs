@@ -221,6 +221,22 @@ async fn errors_have_the_codes_of_the_peer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_generation_of_clients_is_told_by_its_own_code_that_a_database_is_there() {
+    let served = serve().await;
+    let database = |name: &str| SetStorageGroup { session_id: 0, storage_group: name.to_owned() };
+    let clients = [(&[][..], 300), (&[("version", "V_0_13")], 300), (&[("version", "V_1_0")], 501)];
+    for (at, (configuration, there)) in clients.into_iter().enumerate() {
+        let mut peer = Peer::log_in(&served.address, Protocol::Binary, configuration).await;
+        let name = format!("root.sg{at}");
+        for (name, code) in [(&*name, 200), (&name, there), ("sg", 509)] {
+            assert_eq!(peer.call(&database(name)).await.expect("a reply").code, code, "{name}");
+        }
+    }
+    let mut stranger = Peer::connect(&served.address, Protocol::Binary).await;
+    assert_eq!(stranger.call(&database("root.sg0")).await.expect("a reply").code, 802);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn schema_calls_do_what_their_statements_do() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;

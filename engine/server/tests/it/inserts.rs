@@ -208,6 +208,38 @@ fn one_column(device: &str, name: &str, data_type: DataType, values: ArrayRef) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_column_of_a_tablet_has_its_series_made_also_where_it_has_no_value() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    let tablet = |device: &str, aligned, values: &[Option<i32>]| {
+        let columns: [(&str, DataType, ArrayRef); 2] = [
+            ("i", DataType::Int32, Arc::new(Int32Array::from(values.to_vec()))),
+            ("t", DataType::Text, Arc::new(StringArray::new_null(values.len()))),
+        ];
+        let columns =
+            columns.map(|(name, data_type, values)| Column { name: name.into(), data_type, values });
+        let times = Int64Array::from_iter_values(1..=i64::try_from(values.len()).expect("few"));
+        let device = Path::parse(device).expect("legal");
+        insert_tablet(&Tablet::try_new(device, aligned, times, columns.into()).expect("fits"))
+    };
+    for (at, aligned) in [(0, false), (1, true)] {
+        let (some, none) = (format!("root.e{at}.some"), format!("root.e{at}.none"));
+        for (device, values) in [(&some, &[Some(1), Some(2)][..]), (&none, &[None])] {
+            // The second time the series are there.
+            for _ in 0..2 {
+                let status = peer.call(&tablet(device, aligned, values)).await.expect("a reply");
+                assert_eq!(status.code, 200, "{status:?}");
+            }
+        }
+        assert_eq!(peer.rows(&format!("select i, t from {some}")).await, ["1 1 null", "2 2 null"]);
+        assert_eq!(peer.rows(&format!("select count(i), count(t) from {none}")).await, ["0 0 0"]);
+        assert_eq!(peer.rows(&format!("count timeseries root.e{at}.**")).await, ["0 4"]);
+    }
+    let other = tablet("root.e1.some", false, &[None]);
+    assert_eq!(peer.call(&other).await.expect("a reply").code, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_narrower_type_is_widened_and_another_is_rejected() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;

@@ -66,8 +66,8 @@ impl Store {
             }
             return Err(error);
         }
-        let Write { tablets, coerce, owner, positions } = write;
-        let how = How { coerce, makes, now: self.options.clock.now() };
+        let Write { tablets, coerce, declares, owner, positions } = write;
+        let how = How { coerce, makes, declares, now: self.options.clock.now() };
         let mut room = LARGEST_WRITE;
         let mut report = WriteReport::default();
         let first = core.seq + 1;

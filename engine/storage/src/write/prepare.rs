@@ -95,6 +95,8 @@ pub(crate) struct How {
     pub(crate) coerce: bool,
     /// Whether the databases and series that are missing are made; else their columns are rejected.
     pub(crate) makes: bool,
+    /// Whether columns without values have their series made.
+    pub(crate) declares: bool,
     /// Milliseconds since 1970 UTC.
     pub(crate) now: i64,
 }
@@ -126,14 +128,17 @@ impl Check<'_> {
         });
     }
 
+    /// Whether a column whose series is missing has it made.
+    fn counts(&self, column: &Column) -> bool {
+        self.how.declares || !is_empty(column)
+    }
+
     /// The tablet's device, if there is one; its database is made where it is missing.
     fn device(&mut self, tablet: &Tablet) -> Result<Option<Arc<Device>>, StorageError> {
         let path = tablet.device();
         if let Some(device) = self.catalog.device(path) {
-            let makes = |column: &Column| {
-                column.values.null_count() < column.values.len()
-                    && device.series_or_alias(&column.name).is_none()
-            };
+            let makes =
+                |column: &Column| self.counts(column) && device.series_or_alias(&column.name).is_none();
             let other = device.aligned != tablet.aligned() && device.template.is_none();
             if other && tablet.columns().iter().any(makes) {
                 return Err(misaligned(path, device.aligned));
@@ -281,10 +286,10 @@ impl Check<'_> {
         let mut kept: Vec<(Column, &Arc<str>)> = Vec::with_capacity(sorted.len());
         let mut made = Vec::new();
         for column in sorted {
-            if column.values.null_count() == column.values.len() {
+            let known = device.and_then(|device| device.series_or_alias(&column.name));
+            if !self.counts(column) || known.is_some() && is_empty(column) {
                 continue;
             }
-            let known = device.and_then(|device| device.series_or_alias(&column.name));
             let stored = match known {
                 Some(series) => self.known(tablet.device(), column, series),
                 None => self.made(tablet, column, device, &mut made),
@@ -398,4 +403,9 @@ impl Check<'_> {
         }
         Some(column.clone())
     }
+}
+
+/// Whether there is no value.
+fn is_empty(column: &Column) -> bool {
+    column.values.null_count() == column.values.len()
 }

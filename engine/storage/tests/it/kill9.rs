@@ -326,7 +326,8 @@ fn run(storage: &Storage, writer: usize, number: u64, op: Op, position: &mut u64
                 Tablet::try_new(path, aligned, Int64Array::from(times), columns.collect()).expect("fits");
             let positions = vec![SplitRange { split: split(writer), range: *position..number + 1 }];
             *position = number + 1;
-            let write = Write { owner: Some("load".into()), positions, tablets: vec![tablet], coerce: false };
+            let write =
+                Write { owner: Some("load".into()), positions, tablets: vec![tablet], ..Write::default() };
             let inserted = storage.insert(write).expect("taken");
             assert!(inserted.report.rejected.is_empty(), "{:?}", inserted.report);
             return Some(inserted.durable);

@@ -112,7 +112,8 @@ impl IotdbSink {
             readings.push(index);
         }
         let positions = if self.sessions.embedded() { batch.positions.clone() } else { Vec::new() };
-        let write = Write { tablets, coerce: true, owner: Some(Arc::clone(&self.owner)), positions };
+        let owner = Some(Arc::clone(&self.owner));
+        let write = Write { tablets, coerce: true, owner, positions, ..Write::default() };
         Tablets { write, readings, rejected }
     }
 }

@@ -183,37 +183,37 @@ impl Conversation {
     }
 }
 
-/// Aggregations by their numbers.
+/// Aggregations by their numbers, as the headers of their results have them.
 const AGGREGATIONS: [&str; 29] = [
-    "count",
-    "avg",
-    "sum",
-    "first_value",
-    "last_value",
-    "max_time",
-    "min_time",
-    "max_value",
-    "min_value",
-    "extreme",
-    "count_if",
-    "time_duration",
-    "mode",
-    "count_time",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "variance",
-    "var_pop",
-    "var_samp",
-    "max_by",
-    "min_by",
-    "udaf",
-    "first",
-    "last",
-    "first_by",
-    "last_by",
-    "min",
-    "max",
+    "COUNT",
+    "AVG",
+    "SUM",
+    "FIRST_VALUE",
+    "LAST_VALUE",
+    "MAX_TIME",
+    "MIN_TIME",
+    "MAX_VALUE",
+    "MIN_VALUE",
+    "EXTREME",
+    "COUNT_IF",
+    "TIME_DURATION",
+    "MODE",
+    "COUNT_TIME",
+    "STDDEV",
+    "STDDEV_POP",
+    "STDDEV_SAMP",
+    "VARIANCE",
+    "VAR_POP",
+    "VAR_SAMP",
+    "MAX_BY",
+    "MIN_BY",
+    "UDAF",
+    "FIRST",
+    "LAST",
+    "FIRST_BY",
+    "LAST_BY",
+    "MIN",
+    "MAX",
 ];
 
 fn aggregation(req: &AggregationQueryReq) -> Result<String, SessionError> {
@@ -278,10 +278,10 @@ mod tests {
             ..AggregationQueryReq::default()
         };
         let sql = aggregation(&req).expect("legal");
-        assert_eq!(sql, "select count(a.s), max_value(a.`x y`) from root where time >= 0 and time < 10");
+        assert_eq!(sql, "select COUNT(a.s), MAX_VALUE(a.`x y`) from root where time >= 0 and time < 10");
         let windows = AggregationQueryReq { interval: Some(5), ..req.clone() };
         let sql = aggregation(&windows).expect("legal");
-        assert_eq!(sql, "select count(a.s), max_value(a.`x y`) from root group by ([0, 10), 5ms, 5ms)");
+        assert_eq!(sql, "select COUNT(a.s), MAX_VALUE(a.`x y`) from root group by ([0, 10), 5ms, 5ms)");
         for (paths, aggregations) in
             [(vec!["root.a.s"], vec![99]), (vec!["a.s"], vec![0]), (vec!["root.a.s, b"], vec![0])]
         {

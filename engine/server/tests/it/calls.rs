@@ -187,6 +187,8 @@ async fn queries_without_a_statement_give_what_their_statement_would() {
         ..AggregationQueryReq::default()
     };
     let answer = peer.call(&ExecuteAggregationQueryV2 { req: aggregates }).await.expect("a reply");
+    let headers = answer.columns.as_deref().expect("headers");
+    assert!(headers[0].starts_with("COUNT(") && headers[1].starts_with("MAX_VALUE("), "{headers:?}");
     assert_eq!(peer.rest("", answer).await, ["0 2 101.0", "2 2 103.0"]);
 }
 

@@ -17,6 +17,7 @@ fn write(from: u64, to: u64) -> Write {
         coerce: true,
         owner: Some("p/n".into()),
         positions: batch.positions,
+        ..Write::default()
     }
 }
 

@@ -130,16 +130,16 @@ whole() { # name, rows, what
 }
 
 found() { # told one address, a run finds the other nodes
-  local rows=$((rate * seconds / 2)) each told=()
+  local rows=$((rate * seconds / 2)) each now told=()
   pipeline found "\"127.0.0.1:$(address 1)\"" "$rows"
   begin found
-  # As long as it runs: which nodes it has sent to.
-  declare -A most=()
+  # As long as it runs: how much it has sent to each. At its end connections close one after the other.
+  for each in "${!nodes[@]}"; do told[$each]=0; done
   while kill -0 "$run" 2>/dev/null; do
-    for each in "${nodes[@]}"; do most[$each]=$(sent "$each"); done
-    local now=''
-    for each in "${nodes[@]}"; do now+=" ${most[$each]}"; done
-    [[ $now =~ ^(\ 0)+$ ]] || told=($now)
+    for each in "${!nodes[@]}"; do
+      now=$(sent "${nodes[$each]}")
+      [ "$now" -le "${told[$each]}" ] || told[$each]=$now
+    done
     sleep 0.5
   done
   wait "$run" || { echo "FAIL  the run failed:"; tail -n 5 "$work/found.log"; failed=1; }

@@ -301,13 +301,13 @@ async fn fails_then_heals(harness: &mut impl SinkHarness) {
     let test = "fails then heals";
     harness.fresh().await;
     let sink = connect(test, harness).await;
-    let batches = batches(4);
+    let batches = batches(3);
     write(test, &sink, &batches[0]).await;
     for batch in &batches[1..] {
         if !harness.trouble(Trouble::Fails) {
             return;
         }
-        for _ in 0..3 {
+        for _ in 0..2 {
             let error = within(test, sink.write(batch)).await.err();
             let error = error.unwrap_or_else(|| panic!("{test}: a write into trouble succeeds"));
             assert!(error.is_transient(), "{test}: not to be tried again: {error}");

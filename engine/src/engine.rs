@@ -247,10 +247,10 @@ impl Engine {
     }
 
     /// Lists a pipe of another engine that sends a database here, until what is returned is dropped. `came_by` are the engines
-    /// that its rows come by, the nearest first: that they have sent here is kept for good, and durable when this returns.
+    /// that its rows come by, the nearest first. That they have sent rows of a database is kept for good, before the first of these are stored.
     ///
     /// # Errors
-    /// It could not be stored: rows of the pipe may not be taken.
+    /// One of the names is too long: rows of the pipe may not be taken.
     pub async fn receive(
         &self,
         sender: Sender,

@@ -73,8 +73,8 @@ pub use levada_storage::{
 pub use levada_tsfile::decompress_bytes;
 pub use options::EngineOptions;
 pub use pipes::{
-    PipeDefinition, PipeInfo, PipeMessage, PipeRunner, PipeTarget, PipeTls, PipeWork, Received, Selection,
-    Sender,
+    Origins, PipeDefinition, PipeInfo, PipeMessage, PipeRunner, PipeTarget, PipeTls, PipeWork, Received,
+    Selection, Sender,
 };
 pub use session::{EmbeddedSession, is_query};
 pub use statement::Loaded;

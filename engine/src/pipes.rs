@@ -5,7 +5,7 @@
 //!                        ├─ PipeRunner   handed in: connects, sends, tries again; one task for each pipe that is RUNNING
 //!                        │    └ PipeWork the pipe's own view of the engine: its feed of changes, its progress, its message
 //!                        ├─ Receivers    pipes of others that end here, as long as they are connected
-//!                        └─ Writers      the engines whose pipes have ever ended here
+//!                        └─ Writers      the engines whose pipes have ever ended here, and the databases that they sent
 //! ```
 //!
 //! # Invariants
@@ -29,7 +29,7 @@ mod work;
 mod writers;
 
 use std::{
-    collections::{BTreeMap, hash_map::RandomState},
+    collections::{BTreeMap, BTreeSet, hash_map::RandomState},
     fmt,
     hash::{BuildHasher, Hasher},
     path::Path,
@@ -37,8 +37,8 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use levada_model::SessionError;
-use levada_storage::{Clock, Disk, Storage, StorageError};
+use levada_model::{Path as DevicePath, PathPattern, SessionError};
+use levada_storage::{Catalog, Clock, Disk, Storage, StorageError};
 use parking_lot::RwLock;
 use tokio::{
     sync::Mutex,
@@ -51,6 +51,7 @@ pub use self::{
     receivers::{Received, Sender},
     selection::Selection,
     work::{PipeInfo, PipeMessage, PipeWork},
+    writers::Origins,
 };
 use crate::{document::DocumentFile, error::panicked};
 
@@ -143,11 +144,40 @@ impl Pipes {
         database: String,
         came_by: Vec<String>,
     ) -> Result<Received, SessionError> {
-        if !self.writers.has_all(&came_by) {
-            let writers = self.writers.clone();
-            spawn_blocking(move || writers.remember(came_by)).await.map_err(panicked)??;
-        }
+        Writers::check(&came_by)?;
         Ok(self.receivers.begin(sender, database, self.clock.now()))
+    }
+
+    /// What is to be noted before rows of devices are stored that come by a pipe; `None` where it is known. By which engines they come,
+    /// their owner says, the nearest first and `<` between them.
+    pub(crate) fn unknown_origins<'a>(
+        &self,
+        owner: &str,
+        devices: impl Iterator<Item = &'a DevicePath>,
+    ) -> Option<NewOrigins> {
+        let came_by = owner.strip_prefix("pipe:").filter(|came_by| !came_by.is_empty())?;
+        let engines: Vec<&str> = came_by.split('<').filter(|engine| !engine.is_empty()).collect();
+        let origins = self.writers.origins();
+        let is_known = |device: &DevicePath| engines.iter().all(|engine| origins.has(engine, device));
+        let mut new: Vec<&DevicePath> = devices.filter(|device| !is_known(device)).collect();
+        new.dedup();
+        if new.is_empty() {
+            return None;
+        }
+        let catalog = self.storage.catalog();
+        let databases = new.into_iter().filter_map(|device| database_of(&*catalog, device)).collect();
+        Some(NewOrigins { engines: engines.into_iter().map(str::to_owned).collect(), databases })
+    }
+
+    /// Takes note of where rows come from. Returns when that is durable.
+    ///
+    /// # Errors
+    /// It could not be stored: the rows may not be taken.
+    pub(crate) async fn note_origins(&self, new: NewOrigins) -> Result<(), SessionError> {
+        let writers = self.writers.clone();
+        let noted = spawn_blocking(move || writers.remember(new.engines, new.databases));
+        noted.await.map_err(panicked)??;
+        Ok(())
     }
 
     /// Runs pipes from now on, those first that are RUNNING. A second call does nothing.
@@ -241,6 +271,25 @@ impl Pipes {
             with(&live.status);
         }
     }
+}
+
+/// Engines, and databases that rows of theirs come into.
+#[derive(Debug)]
+pub(crate) struct NewOrigins {
+    engines: Vec<String>,
+    databases: BTreeSet<String>,
+}
+
+/// The database that a device is in, or that its rows make.
+fn database_of(catalog: &dyn Catalog, device: &DevicePath) -> Option<String> {
+    let mut above = std::iter::successors(device.parent(), DevicePath::parent);
+    let is_database = |path: &DevicePath| !catalog.databases(&PathPattern::from(path)).is_empty();
+    let known = above.find(is_database);
+    let usual = || {
+        let mut nodes = device.nodes();
+        Some(format!("{}.{}", nodes.next()?, nodes.next()?))
+    };
+    known.map(|database| database.as_str().to_owned()).or_else(usual)
 }
 
 async fn end(task: JoinHandle<()>) {

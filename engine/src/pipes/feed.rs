@@ -10,12 +10,13 @@
 //!   settled up to P                        the log behind P
 //!   … and that is not kept any more        history behind P; where it is withheld, what the log still has
 //! ```
-//! Rows that are stored do not say by which pipe they came, those of the log do. Sent back, they would replace what was written there since. So to
-//! an engine whose pipes have ever sent here history is withheld, unless the pipe asks for it.
+//! Rows that are stored do not say by which pipe they came, those of the log do. Sent back, they would replace what was written there since. So what is
+//! stored in a database goes to no engine whose pipes have ever sent rows of it here, unless the pipe asks for it: history has none of it. Where
+//! nobody knows what an engine has sent, history is withheld from it.
 
 use std::sync::Arc;
 
-use levada_model::{PathPattern, SessionError};
+use levada_model::{Path, PathPattern, SessionError};
 use levada_storage::{ChangesFrom, ChunksOf, Direction, StorageError, TimeRange, View};
 use tokio::task::spawn_blocking;
 
@@ -29,7 +30,8 @@ const WITHHELD: &str = "what was stored here is not sent: the receiver's own pip
 impl PipeWork {
     /// What is to be sent to a receiver that is known by a name, behind what was settled last, and whether what is stored comes first. What is not
     /// kept any more comes from what is stored: see [`PipeWork::lost`] for what cannot be told so. What is stored, but not what
-    /// was written since the pipe was started, is withheld from an engine whose pipes have ever sent here, and that is told. To a
+    /// was written since the pipe was started, is withheld from an engine whose pipes have ever sent here, as far as these may have sent
+    /// it, and that is told; where it comes all the same, in rows, [`PipeWork::origins`] says what is to be left out. To a
     /// receiver that takes `chunks` what is stored in files comes so, as far as the pipe sends it.
     ///
     /// # Errors
@@ -53,25 +55,35 @@ impl PipeWork {
         receiver: Option<&str>,
         chunks: bool,
     ) -> Result<(ChangeFeed, bool), SessionError> {
-        let withholds =
-            receiver.is_some_and(|receiver| !self.definition.history_back && self.writers.has(receiver));
+        let receiver = receiver.filter(|_| !self.definition.history_back);
+        let has_sent = receiver.is_some_and(|receiver| self.writers.has(receiver));
+        let withholds = receiver.is_some_and(|receiver| self.writers.has_anywhere(receiver));
         let position = self.status.progress.position();
         if position.is_none() && self.definition.history {
             if !withholds {
-                let since = match self.begin_history(ChangesFrom::Since(self.began), chunks).await {
+                let back = receiver.filter(|_| has_sent);
+                let since = match self.begin_history(ChangesFrom::Since(self.began), chunks, back).await {
+                    // What is stored now does not tell what was written here since from what came.
+                    Err(EngineError::Storage(StorageError::Behind { kept, .. })) if has_sent => {
+                        return Ok((self.what_is_kept(kept).await?, false));
+                    }
                     // The log has not all of it any more, and what is stored has.
                     Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                        self.begin_history(ChangesFrom::History { after: 0 }, chunks).await
+                        self.begin_history(ChangesFrom::History { after: 0 }, chunks, None).await
                     }
                     begun => begun,
                 };
-                return Ok((since?, true));
+                let since = since?;
+                if let Some(receiver) = back {
+                    self.tell_withheld(Some(receiver)).await?;
+                }
+                return Ok((since, true));
             }
-            self.tell_withheld().await?;
+            self.tell_withheld(None).await?;
         }
         let after = position.unwrap_or(self.began);
         match self.begin(ChangesFrom::After(after)).await {
-            Err(EngineError::Storage(StorageError::Behind { kept, .. })) if withholds => {
+            Err(EngineError::Storage(StorageError::Behind { kept, .. })) if has_sent => {
                 Ok((self.what_is_kept(kept).await?, false))
             }
             Err(EngineError::Storage(StorageError::Behind { .. })) => {
@@ -103,9 +115,9 @@ impl PipeWork {
         } else {
             self.lost(format!("{told}: what is stored is sent anew, so that no row is missing"));
         }
-        match self.begin_history(ChangesFrom::History { after }, chunks).await {
+        match self.begin_history(ChangesFrom::History { after }, chunks, None).await {
             Err(EngineError::Storage(StorageError::Behind { .. })) => {
-                self.begin_history(ChangesFrom::History { after: 0 }, chunks).await
+                self.begin_history(ChangesFrom::History { after: 0 }, chunks, None).await
             }
             begun => begun,
         }
@@ -115,52 +127,72 @@ impl PipeWork {
         ChangeFeed::begin(&self.storage, Some(&reader(self.definition.id)), (from, None)).await
     }
 
-    /// Begins with what is stored; as chunks, where that is asked for.
-    async fn begin_history(&self, from: ChangesFrom, chunks: bool) -> Result<ChangeFeed, EngineError> {
-        let selection = self.definition.selection.clone();
+    /// Begins with what is stored; as chunks, where that is asked for, without those that may have come from an engine.
+    async fn begin_history(
+        &self,
+        from: ChangesFrom,
+        chunks: bool,
+        back: Option<&str>,
+    ) -> Result<ChangeFeed, EngineError> {
+        let (selection, writers) = (self.definition.selection.clone(), self.writers.clone());
         let (start, end) = selection.of_history();
+        let back = back.map(str::to_owned);
+        // Asked when the series is read: who had sent it by then is known.
+        let is_back =
+            move |series: &Path| back.as_ref().is_some_and(|engine| writers.origins().has(engine, series));
         let of = ChunksOf {
-            series: Arc::new(move |series| selection.has(series)),
+            series: Arc::new(move |series| selection.has(series) && !is_back(series)),
             times: TimeRange { start, end },
         };
         let name = reader(self.definition.id);
         ChangeFeed::begin(&self.storage, Some(&name), (from, chunks.then_some(of))).await
     }
 
-    /// Tells that what is stored is withheld, where there is something.
-    async fn tell_withheld(&self) -> Result<(), SessionError> {
+    /// Tells that what is stored is withheld, where there is something: all of it, or what an engine may have sent here.
+    async fn tell_withheld(&self, from: Option<&str>) -> Result<(), SessionError> {
         if self.began == 0 {
             return Ok(());
         }
-        let (storage, selection) = (self.storage.clone(), self.definition.selection.clone());
-        let has_rows = spawn_blocking(move || has_rows(&*storage.view(), &selection));
-        if has_rows.await.map_err(panicked)?? {
-            self.lost(format!(
-                "{WITHHELD}. The pipe sends what was written since it was started. To send what is stored all the same, make the pipe \
-                 anew with 'history.enable'='true'"
-            ));
-        }
+        let (storage, selection, origins) =
+            (self.storage.clone(), self.definition.selection.clone(), self.origins());
+        let engine = from.map(str::to_owned);
+        let found = spawn_blocking(move || {
+            let is_withheld =
+                |device: &Path| engine.as_ref().is_none_or(|engine| origins.has(engine, device));
+            has_rows(&*storage.view(), &selection, is_withheld)
+        });
+        let Some(device) = found.await.map_err(panicked)?? else { return Ok(()) };
+        let which = from.map(|_| format!(" (in the databases that it has sent, such as that of {device})"));
+        self.lost(format!(
+            "{WITHHELD}{}. The pipe sends what was written since it was started. To send what is stored all the same, make the \
+             pipe anew with 'history.enable'='true'",
+            which.unwrap_or_default()
+        ));
         Ok(())
     }
 }
 
-/// Whether something is stored that is sent.
-fn has_rows(view: &dyn View, selection: &Selection) -> Result<bool, StorageError> {
+/// A device of those asked for of which something is stored that would be sent.
+fn has_rows(
+    view: &dyn View,
+    selection: &Selection,
+    asked: impl Fn(&Path) -> bool,
+) -> Result<Option<Path>, StorageError> {
     let (start, end) = selection.of_history();
     let range = TimeRange { start, end };
     let all = PathPattern::parse("root.**").expect("a pattern");
     if range.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
-    for found in view.series_by_device(&all) {
+    for found in view.series_by_device(&all).into_iter().filter(|found| asked(&found.device)) {
         let sent =
             found.series.iter().map(|(name, _)| name).filter(|name| selection.has(&found.device.child(name)));
         let sent: Vec<_> = sent.map(Arc::clone).collect();
         if !sent.is_empty()
             && view.scan(&found.device, &sent, range, Direction::Ascending)?.next().transpose()?.is_some()
         {
-            return Ok(true);
+            return Ok(Some(found.device));
         }
     }
-    Ok(false)
+    Ok(None)
 }

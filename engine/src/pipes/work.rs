@@ -10,7 +10,7 @@ use levada_storage::{Clock, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::{PipeDefinition, Pipes, progress::Progress, reader, writers::Writers};
+use super::{Origins, PipeDefinition, Pipes, progress::Progress, reader, writers::Writers};
 use crate::{FeedMarker, error::panicked};
 
 /// How a pipe is doing, for people.
@@ -145,6 +145,11 @@ impl PipeWork {
         let all = PathPattern::parse("root.**").expect("a pattern");
         let all = self.storage.catalog().databases(&all).into_iter().map(|database| database.path);
         all.filter(|path| self.definition.selection.may_have_below(path)).collect()
+    }
+
+    /// Which engines have sent here what is stored now.
+    pub fn origins(&self) -> Origins {
+        self.writers.origins()
     }
 
     /// What this engine is known by to others.

@@ -30,6 +30,11 @@ pub(crate) async fn insert_write(
 ) -> Result<WriteReport, SessionError> {
     let makes = shared.creates_schema();
     creation.check(&write.tablets, makes, || names_with_views(shared.storage.catalog()))?;
+    if let Some(owner) = write.owner.as_deref()
+        && let Some(new) = shared.pipes.unknown_origins(owner, write.tablets.iter().map(Tablet::device))
+    {
+        shared.pipes.note_origins(new).await?;
+    }
     let insert = shared.storage.insert_when_ready(write);
     let inserted = insert.known_series_alone(!makes).await?;
     inserted.durable.await?;

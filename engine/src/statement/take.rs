@@ -25,6 +25,11 @@ pub(crate) async fn take_chunks(
     if let Some(chunks) = spawn_blocking(move || read(path)).await.map_err(panicked)? {
         shared.gate.admit_series(caller, chunks.series())?;
         let devices: Vec<_> = chunks.series().map(|(device, _)| device.clone()).collect();
+        if let Some(owner) = caller.pipe.as_deref()
+            && let Some(new) = shared.pipes.unknown_origins(owner, devices.iter())
+        {
+            shared.pipes.note_origins(new).await?;
+        }
         let storage = shared.storage.clone();
         match spawn_blocking(move || storage.take_chunks(&chunks)).await.map_err(panicked)?? {
             Taken::Stored { .. } => {

@@ -54,7 +54,8 @@ impl Delivery<'_, '_> {
         let mut changes = feed.next(together).await?;
         work.waiting(true);
         loop {
-            let plan = Plan::of(changes, definition, self.receiver.as_deref(), self.history);
+            let origins = work.origins();
+            let plan = Plan::of(changes, definition, self.receiver.as_deref(), (self.history, &origins));
             let (position, ends_history) = (plan.position, plan.ends_history);
             // While this is sent, the next is read. What was read is kept where sending takes longer.
             let next = {

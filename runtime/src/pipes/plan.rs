@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use levada_engine::{Change, ChangeKind, NewSeries, PipeDefinition, Selection, SeriesChange, path_sql};
+use levada_engine::{
+    Change, ChangeKind, NewSeries, Origins, PipeDefinition, Selection, SeriesChange, path_sql,
+};
 use levada_model::{Compressor, Encoding, Path, PathPattern, Series, Tablet};
-use levada_rpc::messages::engines;
+use levada_rpc::messages::{engines, sends_on};
 
 /// A step. Steps are done one after the other.
 #[derive(Debug)]
@@ -49,12 +51,13 @@ pub(super) struct Plan {
 
 impl Plan {
     /// The steps for changes. `receiver` is what the receiver's engine is known by, where it is known: what came from there is
-    /// not sent back, by whichever engines it came. `history` says that the first of the changes was stored when the pipe began.
+    /// not sent back, by whichever engines it came. `history` says that the first of the changes was stored when the pipe began: then
+    /// `origins` says whose that may be.
     pub(super) fn of(
         changes: Vec<Change>,
         definition: &PipeDefinition,
         receiver: Option<&str>,
-        mut history: bool,
+        (mut history, origins): (bool, &Origins),
     ) -> Self {
         let mut plan = Self::default();
         let is_back = |came_by: &str| {
@@ -62,8 +65,16 @@ impl Plan {
         };
         for Change { position, kind, .. } in changes {
             let came_by = owner(&kind).and_then(|owner| owner.strip_prefix("pipe:")).map(Arc::from);
+            let stored_in = if history { path_of(&kind) } else { None };
+            let is_sent_back = |path: &Path| {
+                !definition.history_back && receiver.is_some_and(|receiver| origins.has(receiver, path))
+            };
+            if stored_in.is_some_and(is_sent_back) {
+                continue;
+            }
+            let came_by = came_by.or_else(|| stored_by(origins, stored_in?, receiver));
             match kind {
-                _ if came_by.as_deref().is_some_and(is_back) => {}
+                _ if !history && came_by.as_deref().is_some_and(is_back) => {}
                 ChangeKind::HistoryEnd => {
                     history = false;
                     plan.ends_history = true;
@@ -164,6 +175,21 @@ impl Plan {
             _ => self.steps.push(Step::Series(series, statements)),
         }
     }
+}
+
+/// The database or the device of rows.
+fn path_of(kind: &ChangeKind) -> Option<&Path> {
+    match kind {
+        ChangeKind::Rows { tablets, .. } => tablets.first().map(Tablet::device),
+        ChangeKind::Chunks { database, .. } => Some(database),
+        _ => None,
+    }
+}
+
+/// The engines, but for the receiver, that what is stored may have come by.
+fn stored_by(origins: &Origins, path: &Path, receiver: Option<&str>) -> Option<Arc<str>> {
+    let engines = origins.of(path).filter(|engine| Some(*engine) != receiver).map(str::to_owned);
+    engines.reduce(|all, engine| sends_on(&engine, &all)).map(Arc::from)
 }
 
 /// Whose change it is, if anybody's.

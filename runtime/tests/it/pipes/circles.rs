@@ -82,6 +82,46 @@ async fn what_came_round_a_ring_is_not_sent_on() {
     eventually("the new series is there", there).await;
 }
 
+/// What each of three had stored goes round, into databases of their own; what was written since where it came from stays as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stored_goes_round_a_ring_of_three_and_comes_back_to_none() {
+    let ring = [Served::start().await, Served::start().await, Served::start().await];
+    for (at, engine) in ring.iter().enumerate() {
+        engine.run(&format!("insert into root.a{at}.d(time, s) values (1, {at}.5), (2, {at}.25)")).await;
+        engine.run("flush").await;
+        let port = ring[(at + 1) % 3].address.rsplit_once(':').expect("a port").1;
+        engine.run(&format!("create pipesink next as IoTDB (port={port})")).await;
+        engine.run("create pipe p to next").await;
+    }
+    let has = async |at: usize, of: usize| {
+        let rows = [format!("1|{of}.5"), format!("2|{of}.25")];
+        ring[at].rows(&format!("select s from root.a{of}.d")).await == rows
+    };
+    ring[0].run("start pipe p").await;
+    eventually("it is with the second", async || has(1, 0).await).await;
+    ring[0].saved().await;
+    // What comes back later would be older than this.
+    ring[0].run("stop pipe p").await;
+    ring[0].run("insert into root.a0.d(time, s) values (1, 99.5)").await;
+    ring[1].run("start pipe p").await;
+    eventually("both are with the third", async || has(2, 0).await && has(2, 1).await).await;
+    ring[2].run("start pipe p").await;
+    eventually("both are with the first", async || has(0, 1).await && has(0, 2).await).await;
+    let told = async || ring[2].rows("show pipe p").await[0].contains(NOT_SENT);
+    eventually("the rest is told", told).await;
+    ring[2].run("insert into root.a2.d(time, s) values (3, 3.5)").await;
+    let there = async || ring[0].rows("select s from root.a2.d where time = 3").await == ["3|3.5"];
+    eventually("what is written later is there", there).await;
+    assert_eq!(ring[0].rows("select s from root.a0.d").await, ["1|99.5", "2|0.25"]);
+    ring[0].run("start pipe p").await;
+    for (at, engine) in ring.iter().enumerate() {
+        let newer = async || engine.rows("select s from root.a0.d").await == ["1|99.5", "2|0.25"];
+        eventually("the newer value is there", newer).await;
+        eventually("all is there", async || has(at, 1).await).await;
+    }
+    assert!(ring[1].rows("show pipe p").await[0].contains("|NORMAL"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn series_and_databases_that_go_do_not_come_back_in_a_circle() {
     for deletion in ["delete timeseries root.a.d.s", "delete database root.a"] {

@@ -13,7 +13,9 @@
 //! * A run that fails is logged and counted, and the next comes at its time. It is not repeated: what failed once for its data would
 //!   fail for ever.
 //! * After a restart a query goes on with the first run that is not known to have ended. So a crash repeats a run, whose rows
-//!   replace themselves, and leaves none out but for what the policy of late runs says.
+//!   replace themselves, and leaves none out but for what the policy of late runs says. How far it has come is stored when its rows
+//!   are synced, whatever the sync mode.
+//! * Where the clock is set back by more than an interval, moments come again, and their runs do.
 
 mod book;
 mod progress;

@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use levada_model::SessionError;
 use levada_storage::StorageError;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -58,15 +59,18 @@ impl Progress {
     /// Stores the next moment of each query, which `next` tells when it is about to be written. Returns when they are durable. Blocks.
     ///
     /// # Errors
-    /// They could not be stored.
-    pub(super) fn store(&self, next: impl FnOnce() -> BTreeMap<u64, i64>) -> Result<(), StorageError> {
+    /// They could not be stored, or `next` does not know them.
+    pub(super) fn store(
+        &self,
+        next: impl FnOnce() -> Result<BTreeMap<u64, i64>, SessionError>,
+    ) -> Result<(), SessionError> {
         let wanted = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut stored = self.stored.lock();
         if stored.is_closed || stored.until >= wanted {
             return Ok(());
         }
         let until = self.asked.load(Ordering::Acquire);
-        self.file.write(&Document { version: VERSION, next: next() })?;
+        self.file.write(&Document { version: VERSION, next: next()? })?;
         stored.until = until;
         Ok(())
     }

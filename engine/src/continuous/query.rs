@@ -118,9 +118,24 @@ impl Cq {
         }
     }
 
+    /// The moment of the next run, as the clock is `now`. A clock that had been set ahead and was set back must not silence a query until
+    /// it is there again: what lies more than an interval behind the next moment is taken for that. Runs of moments that come again replace
+    /// their rows.
+    pub(super) fn next_from(&self, now: i64) -> i64 {
+        let (next, coming) = (self.next(), self.schedule.first(now.saturating_add(1)));
+        if next.saturating_sub(coming) <= self.schedule.every {
+            return next;
+        }
+        warn!(cq = self.name(), next, now, "the clock was set back: a continuous query goes on from here");
+        match self.next.compare_exchange(next, coming, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => coming,
+            Err(other) => other,
+        }
+    }
+
     /// The moment of the run that is due, if one is. Earlier ones that are too late by now are left out.
     pub(super) fn due(&self, now: i64) -> Option<i64> {
-        let next = self.next();
+        let next = self.next_from(now);
         if next > now {
             return None;
         }
@@ -219,6 +234,24 @@ mod tests {
         assert_eq!((query.due(late - 1), query.info(late).skipped), (Some(6_000), 0));
         assert_eq!((query.due(late), query.info(late).skipped), (Some(7_000), 1));
         assert_eq!(query.due(i64::MAX).expect("due") % 1_000, 0);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_silences_no_query() {
+        for policy in [CqPolicy::Blocked, CqPolicy::Discard] {
+            let query = query(policy, 5_000);
+            let ahead = query.due(1_000_000_000).expect("due");
+            query.settle(ahead, &Ok(Written::default()), 1_000_000_000);
+            assert_eq!((query.due(6_500), query.next()), (None, 7_000));
+            assert_eq!(query.due(7_010), Some(7_000));
+            // A clock that is set back a little repeats nothing.
+            assert_eq!(ended(&query, 7_000, 7_020).0, 8_000);
+            assert_eq!((query.due(6_900), query.next()), (None, 8_000));
+        }
+        // One that begins in the future waits for that.
+        let mut later = query(CqPolicy::Blocked, 1_000_000);
+        later.schedule.boundary = 1_000_000;
+        assert_eq!((later.due(5), later.next()), (None, 1_000_000));
     }
 
     #[test]

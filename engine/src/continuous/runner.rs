@@ -17,7 +17,13 @@ pub(crate) trait Runner: fmt::Debug + Send + Sync {
     /// Whether rows can be written at all.
     fn takes_writes(&self) -> bool;
 
-    /// Carries out a run: lets it pass the gate, reads, writes. What is written is durable when it returns. Dropped, it leaves open how
+    /// Returns when all that runs have written is synced, whatever the store's sync mode. Blocks.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    fn sync(&self) -> Result<(), SessionError>;
+
+    /// Carries out a run: lets it pass the gate, reads, writes. What is written is acknowledged when it returns. Dropped, it leaves open how
     /// much that is.
     fn run<'a>(&'a self, run: Run<'a>) -> BoxFuture<'a, Result<Written, SessionError>>;
 }

@@ -50,7 +50,7 @@ fn begin_due(
     let takes_writes = runner.takes_writes();
     for query in queries.all() {
         let pause = pause.get_or_insert(MOST_PAUSE);
-        match u64::try_from(query.next().saturating_sub(now)) {
+        match u64::try_from(query.next_from(now).saturating_sub(now)) {
             Ok(ahead @ 1..) => *pause = (*pause).min(Duration::from_millis(ahead)),
             _ if takes_writes && query.running.try_lock().is_ok() => {
                 running.spawn(catch_up(Arc::clone(queries), Arc::clone(runner), query));

@@ -60,6 +60,10 @@ impl Runner for Shared {
         !self.gate.is_read_only() && self.may_store().is_ok()
     }
 
+    fn sync(&self) -> Result<(), SessionError> {
+        Ok(self.storage.sync()?)
+    }
+
     fn run<'a>(&'a self, run: Run<'a>) -> BoxFuture<'a, Result<Written, SessionError>> {
         Box::pin(async move {
             let Run { select, caller, sql, zone } = run;

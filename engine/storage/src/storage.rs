@@ -454,6 +454,14 @@ impl Storage {
         Arc::new(self.store().core.lock().catalog.clone())
     }
 
+    /// Returns when all that was acknowledged so far is synced, whatever the sync mode. Blocks.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.store().sync()
+    }
+
     /// The store as it is now.
     pub fn view(&self) -> Arc<dyn View> {
         Arc::new(self.store().snapshot())

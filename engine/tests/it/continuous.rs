@@ -256,3 +256,34 @@ async fn an_engine_that_runs_them_looks_at_the_clock_itself() {
     assert!(ask(&timed.store.session(), "show cqs").await.is_ok());
     assert!(timed.store.session().close().await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_of_0_13_write_where_they_are_told() {
+    let timed = Timed::filled(25_000).await;
+    timed.made("insert into root.a.e(time, s) values (21000, 1000)").await;
+    for sql in [
+        "create continuous query c1 resample every 10s for 10s begin select max_value(s) into most from root.a.* group by time(10s) end",
+        "create cq c2 begin select sum(s) into root.b.${2}_cq.total from root.a.* group by time(10s) end",
+        "create cq c3 begin select count(s) into n from root.a.* group by time(10s), level = 1 end",
+    ] {
+        timed.made(sql).await;
+    }
+    timed.at(30_000).await;
+    assert_eq!(timed.rows("select most from root.a.d").await, ["20000,29.0"]);
+    assert_eq!(timed.rows("select most from root.a.e").await, ["20000,1000.0"]);
+    assert_eq!(timed.rows("select total from root.b.d_cq").await, ["20000,245.0"]);
+    assert_eq!(timed.rows("select total from root.b.e_cq").await, ["20000,1000.0"]);
+    assert_eq!(timed.rows("select n from root.a").await, ["20000,11"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_far_ahead_silences_none() {
+    let timed = Timed::filled(25_000).await;
+    timed
+        .made("create cq c timeout policy discard begin select count(s) into root.b.d(n) from root.a.d group by (10s) end")
+        .await;
+    timed.at(1_000_000_000_000).await;
+    timed.at(31_000).await;
+    timed.at(40_000).await;
+    assert_eq!(timed.rows("select n from root.b.d where time = 30s").await, ["30000,10"]);
+}

@@ -1,7 +1,7 @@
 //! What happens to rows at the end: `fill`, `order by`, `offset`, `limit`.
 
 use levada_model::DataType;
-use levada_sql::ast::{Expression, ExpressionKind, NullOrder, OrderKey, SortBy};
+use levada_sql::ast::{Expression, ExpressionKind, Fill, NullOrder, OrderKey, SortBy};
 use levada_storage::Direction;
 
 use super::{Planner, output::Output};
@@ -142,9 +142,14 @@ pub(super) fn without_null(planner: &Planner<'_>, input: Node, columns: Vec<usiz
     }
 }
 
-/// How many rows the query needs to have sorted; all where `None`.
+/// How many rows the query needs to have sorted; all where `None`: `without null` may leave any of them out, and what is filled on a line
+/// has its end further down.
 pub(super) fn wanted_rows(planner: &Planner<'_>) -> Option<usize> {
-    if planner.query.without_null.is_some() {
+    let looks_ahead = match &planner.query.fill {
+        None | Some(Fill::Previous { .. } | Fill::Constant(_)) => false,
+        Some(Fill::Linear | Fill::Typed(_)) => true,
+    };
+    if planner.query.without_null.is_some() || looks_ahead {
         return None;
     }
     let limit = usize::try_from(planner.query.limit?).ok()?;
@@ -163,7 +168,7 @@ pub(super) fn direction(keys: &[OrderKey]) -> Direction {
     }
 }
 
-/// Fills, sorts, drops what was only sorted by, and limits. `types` are those of all columns, of which the first
+/// Sorts, fills, drops what was only sorted by, and limits. `types` are those of all columns, of which the first
 /// `outputs` come out.
 pub(super) fn finish(
     planner: &Planner<'_>,
@@ -192,13 +197,8 @@ pub(super) fn finish(
         }
         Node::Sort { input: Box::new(node), keys: sort_keys, most: wanted_rows(planner) }
     };
-    // What is filled with "the value before" follows the order of times asked for, but no other.
-    let by_time = matches!(keys.keys.as_slice(), [Key { by: By::Time, .. }]);
-    let node = if by_time {
-        filled(planner, sorted(node), &types[..outputs])?
-    } else {
-        sorted(filled(planner, node, &types[..outputs])?)
-    };
+    // What is filled with "the value before" follows the order asked for, whatever it is by.
+    let node = filled(planner, sorted(node), &types[..outputs])?;
     let node = without_null(planner, node, keys.looked_at.clone());
     let shown = (0..outputs).map(|at| Column::Taken(at, types[at])).collect();
     Ok(limited(planner, node.compute(shown, types.len())))

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use levada_model::{DataType, Path, PathPattern, SeriesSchema, StatusCode, Value};
-use levada_query::{QueryContext, QueryError};
+use levada_query::{Plan, QueryContext, QueryError};
 use levada_sql::{
     ParseContext,
     ast::{Alteration, Constant, Insert, SeriesDefinition, Statement},
@@ -189,7 +189,11 @@ pub(crate) fn run_shared(
     statement: &Statement,
     context: &QueryContext,
 ) -> Result<Answer, QueryError> {
-    let plan = levada_query::plan(statement, memory, context)?;
+    read(levada_query::plan(statement, levada_query::with_views(memory, context), context)?)
+}
+
+/// The answer of a plan.
+pub(crate) fn read(plan: Plan) -> Result<Answer, QueryError> {
     let mut columns: Vec<String> = Vec::new();
     let mut types: Vec<DataType> = Vec::new();
     if plan.has_time {

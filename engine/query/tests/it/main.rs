@@ -6,5 +6,6 @@ mod explain;
 mod functions;
 mod memory;
 mod model;
+mod mutated;
 mod patterns;
 mod slt;

@@ -15,11 +15,11 @@ use arrow_array::{
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use levada_model::{DataType, Path, PathPattern, Value};
 use levada_storage::{
-    Catalog, DatabaseInfo, DeviceInfo, Direction, Piece, PieceIterator, Pieces, RowIterator, Rows,
-    SeriesInfo, StorageError, Summary, TimeRange, Windows,
+    Catalog, DatabaseInfo, DeviceInfo, Direction, LogicalViews, Piece, PieceIterator, Pieces, RowIterator,
+    Rows, SeriesInfo, StorageError, Summary, TimeRange, Windows,
 };
 
-/// How many rows a batch has: few, so that batches end in the middle of things.
+/// How many rows a batch has where nothing else is said: few, so that batches end in the middle of things.
 const BATCH: usize = 3;
 
 /// A series and its points.
@@ -34,6 +34,9 @@ pub(crate) struct Series {
 pub(crate) struct Memory {
     pub(crate) databases: BTreeMap<Path, Option<i64>>,
     pub(crate) series: BTreeMap<Path, Series>,
+    pub(crate) views: Arc<LogicalViews>,
+    /// How many rows a batch has.
+    pub(crate) batch_rows: Option<usize>,
     /// How many batches of rows were read.
     pub(crate) batches_read: Arc<AtomicUsize>,
     /// How many streams of pieces are open now, and how many were at most.
@@ -47,6 +50,8 @@ impl Clone for Memory {
         Self {
             databases: self.databases.clone(),
             series: self.series.clone(),
+            views: Arc::clone(&self.views),
+            batch_rows: self.batch_rows,
             batches_read: Arc::default(),
             streams: Arc::default(),
             opened: Arc::default(),
@@ -72,6 +77,10 @@ impl Catalog for Memory {
 
     fn ttl(&self, device: &Path) -> Option<i64> {
         *self.databases.iter().find(|(path, _)| path.is_prefix_of(device))?.1
+    }
+
+    fn views(&self) -> Arc<LogicalViews> {
+        Arc::clone(&self.views)
     }
 
     fn devices(&self, pattern: &PathPattern) -> Vec<DeviceInfo> {
@@ -123,7 +132,7 @@ impl Rows for Memory {
         }
         let types: Vec<DataType> = series.iter().map(|series| series.info.schema.data_type).collect();
         let read = Arc::clone(&self.batches_read);
-        let batches: Vec<RecordBatch> = rows.chunks(BATCH).map(|rows| batch(rows, &types)).collect();
+        let batches: Vec<RecordBatch> = rows.chunks(self.batch()).map(|rows| batch(rows, &types)).collect();
         Ok(Box::new(batches.into_iter().map(move |batch| {
             read.fetch_add(1, Ordering::Relaxed);
             Ok(batch)
@@ -155,7 +164,8 @@ impl Rows for Memory {
                 if at % 3 == 2 {
                     let rows: Vec<_> =
                         part.iter().map(|(time, value)| (*time, vec![Some(value.clone())])).collect();
-                    rows.chunks(BATCH).map(|rows| Piece::Rows(batch(rows, &[data_type]))).collect::<Vec<_>>()
+                    let batches = rows.chunks(self.batch());
+                    batches.map(|rows| Piece::Rows(batch(rows, &[data_type]))).collect::<Vec<_>>()
                 } else {
                     vec![Piece::Summary(summary(part))]
                 }
@@ -206,6 +216,10 @@ impl Drop for Stream {
 }
 
 impl Memory {
+    fn batch(&self) -> usize {
+        self.batch_rows.unwrap_or(BATCH)
+    }
+
     fn one(&self, device: &Path, measurement: &str) -> Result<&Series, StorageError> {
         self.series.get(&device.child(measurement)).ok_or_else(|| {
             StorageError::rejected(

@@ -1,5 +1,7 @@
 //! Statements about continuous queries.
 
+mod older;
+
 use super::{Parsed, Parser};
 use crate::ast::{
     ChangeCq, CqPolicy, CqSchedule, CreateCq, Expression, ExpressionKind, Select, Statement, TimeWindows,
@@ -36,25 +38,33 @@ impl Parser<'_> {
             };
         }
         self.expect("BEGIN")?;
-        let select = self.select()?;
+        let mut older = None;
+        let mut select = self.select_to(|parser| parser.cq_into(&mut older))?;
         self.expect("END")?;
         let whole = self.span_from(start);
+        if let Some(nodes) = older {
+            older::modernise(&mut select, nodes)
+                .map_err(|message| self.semantic(whole, format!("CQ: {message}")))?;
+        }
         let schedule = schedule(&resample, policy, &select)
             .and_then(|schedule| check(&schedule, &select).map(|()| schedule))
             .map_err(|message| self.semantic(whole, message))?;
         Ok(Some(Statement::ChangeCq(ChangeCq::Create(Box::new(CreateCq { name, schedule, select })))))
     }
 
-    /// `every 1h boundary 0 range 2h, 1h`, each of which may be absent.
+    /// `every 1h boundary 0 range 2h, 1h`, each of which may be absent; `every 1h for 2h boundary 0` as of 0.13.
     fn resample(&mut self) -> Parsed<Resample> {
         let mut resample = Resample::default();
         if self.eat("EVERY") {
             resample.every = Some(self.duration()?.fixed_millis());
         }
+        if self.eat("FOR") {
+            resample.from = Some(self.duration()?.fixed_millis());
+        }
         if self.eat("BOUNDARY") {
             resample.boundary = self.time_value()?;
         }
-        if self.eat("RANGE") {
+        if resample.from.is_none() && self.eat("RANGE") {
             resample.from = Some(self.duration()?.fixed_millis());
             if self.eat_symbol(crate::lexer::Symbol::Comma) {
                 resample.to = self.duration()?.fixed_millis();

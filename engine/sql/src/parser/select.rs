@@ -6,8 +6,8 @@ mod into;
 use super::{Parsed, Parser};
 use crate::{
     ast::{
-        Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Projection, Select, SelectColumn, SortBy,
-        WithoutNull,
+        Alignment, ExpressionKind, FromPath, NullOrder, OrderKey, Projection, Select, SelectColumn,
+        SelectInto, SortBy, WithoutNull,
     },
     lexer::{Symbol, TokenKind},
 };
@@ -15,11 +15,16 @@ use crate::{
 impl Parser<'_> {
     /// A query.
     pub(super) fn select(&mut self) -> Parsed<Select> {
+        self.select_to(Self::select_into)
+    }
+
+    /// A query, of which something reads what stands behind `into`.
+    pub(super) fn select_to(&mut self, into: impl FnOnce(&mut Self) -> Parsed<SelectInto>) -> Parsed<Select> {
         self.expect("SELECT")?;
         let last = self.at(&["last"]) && self.begins_column(1) && self.eat("LAST");
         let top = self.top()?;
         let columns = self.list(Self::select_column)?;
-        let into = if self.eat("INTO") { Some(self.select_into()?) } else { None };
+        let into = if self.eat("INTO") { Some(into(self)?) } else { None };
         self.expect("FROM")?;
         let from = self.list(|parser| {
             let start = parser.start();

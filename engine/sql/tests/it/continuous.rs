@@ -116,3 +116,45 @@ fn they_are_shown_and_dropped_by_either_name() {
         assert_eq!(parse(text).expect(text), Statement::ChangeCq(drop));
     }
 }
+
+#[test]
+fn the_form_of_0_13_is_that_of_now() {
+    let same = [
+        (
+            "create continuous query c begin select max_value(t) into t_max from root.ln.*.* group by time(10s) end",
+            "create cq c begin select max_value(t) into ::(t_max) from root.ln.*.* group by (10s) align by device end",
+        ),
+        (
+            "create cq c resample every 20s for 40s begin select avg(b.t) into root.${1}_avg.${2}.${3}.t from root.ln.* group by time(10s) end",
+            "create cq c resample every 20s range 40s begin select avg(t) into root.${1}_avg.${2}.${3}(t) from root.ln.*.b group by (10s) align by device end",
+        ),
+        (
+            "create cq c resample for 20s boundary 5 begin select count(*) into n from root.ln.a.* group by time(10s), level = 2 end",
+            "create cq c resample boundary 5 range 20s begin select count(*) into root.ln.a(n) from root.ln.a.* group by (10s), level = 2 end",
+        ),
+        (
+            "create cq c begin select count(t) into root.out.${2}_n.n from root.ln.a.* group by time(10s), level = 2 end",
+            "create cq c begin select count(t) into root.out.a_n(n) from root.ln.a.* group by (10s), level = 2 end",
+        ),
+    ];
+    for (older, now) in same {
+        assert_eq!(created(older), created(now), "{older}");
+    }
+    for rejected in [
+        "create cq c begin select max_value(t), count(t) into t_max from root.ln.* group by time(10s) end",
+        "create cq c begin select max_value(t) + 1 into t_max from root.ln.* group by time(10s) end",
+        "create cq c begin select max_value(t) into t_max from root.ln.*, root.x.* group by time(10s) end",
+        "create cq c begin select max_value(t) into t_max from root.*.a group by time(10s), level = 1 end",
+        "create cq c resample every 20s for 10s begin select max_value(t) into t_max from root.ln.* group by time(10s) end",
+    ] {
+        let error = parse(rejected).expect_err(rejected);
+        assert!(error.code.0 == 701 && error.message.starts_with("CQ: "), "{error}");
+    }
+    for malformed in [
+        "select max_value(t) into t_max from root.ln.*.* group by ([0, 10), 10ms)",
+        "create cq c resample for 20s range 10s begin select count(t) into n from root.ln.a group by time(10s) end",
+        "create cq c begin select count(t) into a, b from root.ln.a group by time(10s) end",
+    ] {
+        assert_eq!(parse(malformed).expect_err(malformed).code.0, 700, "{malformed}");
+    }
+}

@@ -117,6 +117,7 @@ impl LogicalViews {
         found
     }
 
+    /// Adds a view, in the place of one of the same name.
     pub(super) fn put(&mut self, view: LogicalView) {
         let views = self.0.entry(view.device.clone()).or_default();
         views.insert(Arc::clone(&view.measurement), Arc::new(view));
@@ -150,6 +151,14 @@ impl LogicalViews {
     /// Whether a device with views lies at or below a path.
     pub(super) fn has_device_below(&self, path: &Path) -> bool {
         self.0.keys().any(|device| path.is_prefix_of(device))
+    }
+}
+
+impl FromIterator<LogicalView> for LogicalViews {
+    fn from_iter<T: IntoIterator<Item = LogicalView>>(views: T) -> Self {
+        let mut all = Self::default();
+        views.into_iter().for_each(|view| all.put(view));
+        all
     }
 }
 

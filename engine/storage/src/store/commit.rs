@@ -37,6 +37,13 @@ impl Change {
 }
 
 impl Store {
+    /// See [`crate::Storage::sync`].
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        let Some(wal) = &self.wal else { return Ok(()) };
+        let acknowledged = wal.acked_seq();
+        if wal.synced_seq() >= acknowledged { Ok(()) } else { wal.synced(acknowledged).wait() }
+    }
+
     /// Commits changes of the catalog.
     pub(crate) fn commit_catalog(&self) -> Result<(), StorageError> {
         self.commit(Change::default())

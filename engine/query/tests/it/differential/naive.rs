@@ -2,17 +2,29 @@
 
 use std::collections::BTreeSet;
 
+mod groups;
+
+use self::groups::{Group, groups};
 use super::{
-    question::{Condition, Fill, Form, Item, Order, Question, Windows},
-    table::{Cell, DEVICES, MEASUREMENTS, Table, has},
+    question::{Condition, Fill, Form, Groups, Item, Order, Question},
+    table::{Cell, DEVICES, MEASUREMENTS, Table},
 };
 
 /// A series: device and measurement.
 type Leaf = (usize, usize);
 /// A row on its way: its time, and a cell for each column.
-type Row = (i64, Vec<Option<Cell>>);
+pub(super) type Row = (i64, Vec<Option<Cell>>);
 /// Headers, and rows as they are shown.
-type Answer = (Vec<String>, Vec<Vec<Option<String>>>);
+pub(super) type Answer = (Vec<String>, Vec<Vec<Option<String>>>);
+
+/// A result before it is shown. The first column is that of the device where rows are aligned by it.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) headers: Vec<String>,
+    pub(super) rows: Vec<Row>,
+    /// The devices that have any of the columns, where rows are aligned by device.
+    pub(super) devices: Vec<usize>,
+}
 
 /// A column: its header, its type, and what it is computed of.
 #[derive(Clone, Debug)]
@@ -28,26 +40,8 @@ pub(super) fn answer(table: &Table, question: &Question) -> Answer {
     if let Form::Last = question.form {
         return last(table, question);
     }
-    let (mut headers, types, rows) =
-        if question.by_device { by_device(table, question) } else { by_time(table, question) };
-    let has_time = headers.is_empty() || !matches!(question.form, Form::Aggregates { windows: None, .. });
-    let first = usize::from(question.by_device);
-    let mut rows = filled(rows, question.fill.as_ref(), &types);
-    if let Order::First { descending } = question.order {
-        rows.sort_by(|(_, a), (_, b)| match (&a[0], &b[0]) {
-            (Some(a), Some(b)) => {
-                let order = a.number().partial_cmp(&b.number()).expect("numbers");
-                if descending { order.reverse() } else { order }
-            }
-            (a, b) => a.is_none().cmp(&b.is_none()),
-        });
-    }
-    if let Some(all) = question.without_null {
-        rows.retain(|(_, cells)| {
-            let mut nulls = cells[first..].iter().map(Option::is_none);
-            if all { !nulls.all(|null| null) } else { !nulls.any(|null| null) }
-        });
-    }
+    let Found { mut headers, rows, .. } = found(table, question);
+    let has_time = headers.is_empty() || question.is_timed();
     if has_time {
         headers.insert(0, "Time".to_owned());
     }
@@ -55,7 +49,31 @@ pub(super) fn answer(table: &Table, question: &Question) -> Answer {
         let time = has_time.then(|| Some(time.to_string()));
         time.into_iter().chain(cells.into_iter().map(|cell| cell.map(|cell| cell.to_string()))).collect()
     };
-    (headers, limited(rows, question).map(shown).collect())
+    (headers, rows.into_iter().map(shown).collect())
+}
+
+/// The rows of a query that is not one for the last of each series.
+pub(super) fn found(table: &Table, question: &Question) -> Found {
+    let (headers, types, mut rows, devices) =
+        if question.by_device { by_device(table, question) } else { by_time(table, question) };
+    let first = usize::from(question.by_device);
+    if let Order::First { descending } = question.order {
+        rows.sort_by(|(_, a), (_, b)| match (&a[first], &b[first]) {
+            (Some(a), Some(b)) => {
+                let order = a.number().partial_cmp(&b.number()).expect("numbers");
+                if descending { order.reverse() } else { order }
+            }
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        });
+    }
+    let mut rows = filled(rows, question.fill.as_ref(), &types);
+    if let Some(all) = question.without_null {
+        rows.retain(|(_, cells)| {
+            let mut nulls = cells[first..].iter().map(Option::is_none);
+            if all { !nulls.all(|null| null) } else { !nulls.any(|null| null) }
+        });
+    }
+    Found { headers, rows: limited(rows, question).collect(), devices }
 }
 
 fn limited<T>(rows: Vec<T>, question: &Question) -> impl Iterator<Item = T> {
@@ -74,7 +92,7 @@ fn last(table: &Table, question: &Question) -> Answer {
     // Of each device in the order asked for, each once.
     let mut rows: Vec<(String, String, Vec<Option<String>>)> = Vec::new();
     for item in &question.items {
-        let mut found = columns(item, &question.devices(), false, false);
+        let mut found = columns(table, item, &question.devices(), None, false);
         found.sort_by(|a, b| a.name.cmp(&b.name));
         for column in found {
             let (device, measurement) = column.leaves[0];
@@ -94,24 +112,34 @@ fn last(table: &Table, question: &Question) -> Answer {
     (headers, limited(rows.into_iter().map(|(.., row)| row).collect(), question).collect())
 }
 
-fn by_time(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static str>, Vec<Row>) {
-    let by_level = matches!(question.form, Form::Aggregates { by_level: true, .. });
+type Parts = (Vec<String>, Vec<&'static str>, Vec<Row>, Vec<usize>);
+
+fn by_time(table: &Table, question: &Question) -> Parts {
+    let by_level = match question.form {
+        Form::Aggregates { by_level, .. } => by_level,
+        _ => None,
+    };
     let devices = question.devices();
-    let all = question.items.iter().flat_map(|item| columns(item, &devices, by_level, false)).collect();
+    let all =
+        question.items.iter().flat_map(|item| columns(table, item, &devices, by_level, false)).collect();
     let wanted = of_columns(all, question);
     let rows = if wanted.is_empty() { Vec::new() } else { rows(table, question, &devices, &wanted) };
     let types = wanted.iter().map(|column| column.data_type).collect();
-    (wanted.into_iter().map(|column| column.name).collect(), types, rows)
+    (wanted.into_iter().map(|column| column.name).collect(), types, rows, Vec::new())
 }
 
-fn by_device(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static str>, Vec<Row>) {
+fn by_device(table: &Table, question: &Question) -> Parts {
     let mut devices = question.devices();
     devices.sort_unstable();
+    // Columns come in the order in which the devices do.
+    if let Order::Device { descending: true } = question.order {
+        devices.reverse();
+    }
     let mut names: Vec<(String, &'static str)> = Vec::new();
     for item in &question.items {
         let first = names.len();
         for &device in &devices {
-            for column in columns(item, &[device], false, true) {
+            for column in columns(table, item, &[device], None, true) {
                 if names[first..].iter().all(|(name, _)| *name != column.name) {
                     names.push((column.name, column.data_type));
                 }
@@ -122,14 +150,15 @@ fn by_device(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static s
     if wanted.is_empty() {
         return Default::default();
     }
-    let mut all = Vec::new();
+    let (mut all, mut with_columns) = (Vec::new(), Vec::new());
     for &device in &devices {
         let mut own: Vec<Column> =
-            question.items.iter().flat_map(|item| columns(item, &[device], false, true)).collect();
+            question.items.iter().flat_map(|item| columns(table, item, &[device], None, true)).collect();
         own.retain(|column| wanted.iter().any(|(name, _)| *name == column.name));
         if own.is_empty() {
             continue;
         }
+        with_columns.push(device);
         for (time, cells) in rows(table, question, &[device], &own) {
             let cell = |(name, _): &(String, _)| {
                 own.iter().position(|column| column.name == *name).and_then(|at| cells[at].clone())
@@ -145,15 +174,21 @@ fn by_device(table: &Table, question: &Question) -> (Vec<String>, Vec<&'static s
     }
     let (names, types): (Vec<String>, Vec<&str>) = wanted.into_iter().unzip();
     let headers = std::iter::once("Device".to_owned()).chain(names).collect();
-    (headers, std::iter::once("TEXT").chain(types).collect(), all)
+    (headers, std::iter::once("TEXT").chain(types).collect(), all, with_columns)
 }
 
 /// What an item stands for.
-fn columns(item: &Item, devices: &[usize], by_level: bool, by_device: bool) -> Vec<Column> {
+fn columns(
+    table: &Table,
+    item: &Item,
+    devices: &[usize],
+    by_level: Option<usize>,
+    by_device: bool,
+) -> Vec<Column> {
     let path = |device: usize| if by_device { String::new() } else { format!("{}.", DEVICES[device]) };
     let name = |(device, measurement): Leaf| format!("{}{}", path(device), MEASUREMENTS[measurement].0);
     let of = |measurement: usize| -> Vec<Leaf> {
-        devices.iter().map(|&device| (device, measurement)).filter(|leaf| has(leaf.0, leaf.1)).collect()
+        devices.iter().map(|&device| (device, measurement)).filter(|leaf| table.has(leaf.0, leaf.1)).collect()
     };
     let column = |name: String, data_type: &'static str, leaves: Vec<Leaf>| Column {
         name,
@@ -168,7 +203,7 @@ fn columns(item: &Item, devices: &[usize], by_level: bool, by_device: bool) -> V
         }
         Item::Star => {
             let leaves = devices.iter().flat_map(|&device| (0..5).map(move |each| (device, each)));
-            let known = leaves.filter(|leaf| has(leaf.0, leaf.1));
+            let known = leaves.filter(|leaf| table.has(leaf.0, leaf.1));
             known.map(|leaf| column(name(leaf), MEASUREMENTS[leaf.1].1, vec![leaf])).collect()
         }
         Item::Sum(left, right) => {
@@ -191,8 +226,16 @@ fn columns(item: &Item, devices: &[usize], by_level: bool, by_device: bool) -> V
                 _ => MEASUREMENTS[measurement].1,
             };
             let leaves = of(measurement);
-            if by_level && !leaves.is_empty() {
-                return vec![column(item.sql("root.m.*."), data_type, leaves)];
+            if let Some(level) = by_level {
+                let mut columns: Vec<Column> = Vec::new();
+                for leaf in leaves {
+                    let name = item.sql(&above_level(DEVICES[leaf.0], level));
+                    match columns.iter_mut().find(|column| column.name == name) {
+                        Some(column) => column.leaves.push(leaf),
+                        None => columns.push(column(name, data_type, vec![leaf])),
+                    }
+                }
+                return columns;
             }
             let header = |leaf: Leaf| Item::sql(item, &path(leaf.0));
             leaves.into_iter().map(|leaf| column(header(leaf), data_type, vec![leaf])).collect()
@@ -200,33 +243,43 @@ fn columns(item: &Item, devices: &[usize], by_level: bool, by_device: bool) -> V
     }
 }
 
+/// A device's path with the nodes of all levels but one replaced, and a point behind it.
+fn above_level(device: &str, level: usize) -> String {
+    let nodes = device.split('.').enumerate();
+    nodes
+        .map(|(at, node)| if at == 0 || at == level { format!("{node}.") } else { "*.".to_owned() })
+        .collect()
+}
+
 /// The rows of some columns, in the order in which they come.
 fn rows(table: &Table, question: &Question, devices: &[usize], columns: &[Column]) -> Vec<Row> {
     let condition = question.condition.as_ref();
     let mut series: BTreeSet<Leaf> = columns.iter().flat_map(|column| column.leaves.clone()).collect();
-    let mut tested = Vec::new();
-    condition.into_iter().for_each(|condition| measurements(condition, &mut tested));
+    let tested = condition.map(Condition::names).unwrap_or_default();
     series.extend(devices.iter().flat_map(|&device| tested.iter().map(move |&each| (device, each))));
     if let Form::Aggregates { having: Some((counted, _)), .. } = question.form {
         series.extend(devices.iter().map(|&device| (device, counted)));
     }
-    let times: BTreeSet<i64> =
-        series.iter().flat_map(|leaf| table.points(leaf.0, leaf.1).keys().copied()).collect();
+    if let Form::Aggregates { groups: Groups::Segments(segments), .. } = &question.form {
+        series.extend(segments.control().map(|control| (devices[0], control)));
+    }
+    let times: BTreeSet<i64> = series.iter().flat_map(|leaf| table.times(leaf.0, leaf.1)).collect();
     let mut times: Vec<i64> =
         times.into_iter().filter(|&time| holds(table, condition, devices, time)).collect();
     let backwards = question.order == Order::Time { descending: true };
     match &question.form {
-        Form::Aggregates { windows, having, .. } => {
-            let mut rows = groups(table, columns, windows.as_ref(), &times);
+        Form::Aggregates { groups: by, having, .. } => {
+            let groups = groups(table, devices[0], by, &times);
+            let of =
+                |columns: &[Column]| groups.iter().map(|group| aggregates(table, columns, group)).collect();
+            let mut rows: Vec<Row> = of(columns);
             if let Some((measurement, least)) = *having {
-                let counted =
-                    super::naive::columns(&Item::Aggregate("count", measurement), devices, false, false);
-                let counts = groups(table, &counted, windows.as_ref(), &times);
+                let counted = Item::Aggregate("count", measurement);
+                let counts: Vec<Row> = of(&super::naive::columns(table, &counted, devices, None, false));
                 let many = |(_, cells): &Row| {
                     cells.iter().all(|cell| matches!(cell, Some(Cell::Int(count)) if *count > least))
                 };
-                let keep: Vec<bool> = counts.iter().map(many).collect();
-                let mut keep = keep.into_iter();
+                let mut keep = counts.iter().map(many);
                 rows.retain(|_| keep.next().expect("as many groups"));
             }
             if backwards {
@@ -267,25 +320,11 @@ fn value(table: &Table, column: &Column, time: i64, before: &mut Option<f64>) ->
     }
 }
 
-/// The measurements that a condition names, each as often as it does.
-fn measurements(condition: &Condition, into: &mut Vec<usize>) {
-    match condition {
-        Condition::Time(..) => {}
-        Condition::Compare(measurement, ..) | Condition::IsNull(measurement) => into.push(*measurement),
-        Condition::Not(condition) => measurements(condition, into),
-        Condition::And(left, right) | Condition::Or(left, right) => {
-            measurements(left, into);
-            measurements(right, into);
-        }
-    }
-}
-
 /// Whether a condition holds at a time, whichever of the devices each of its names is taken for.
 fn holds(table: &Table, condition: Option<&Condition>, devices: &[usize], time: i64) -> bool {
     let Some(condition) = condition else { return true };
-    let mut names = Vec::new();
-    measurements(condition, &mut names);
-    let ways = devices.len().max(1).pow(u32::try_from(names.len()).expect("few names"));
+    let names = condition.names().len();
+    let ways = devices.len().max(1).pow(u32::try_from(names).expect("few names"));
     (0..ways).all(|way| {
         let mut rest = way;
         let mut next = || {
@@ -333,34 +372,18 @@ fn truth(table: &Table, condition: &Condition, time: i64, device: &mut dyn FnMut
     }
 }
 
-/// A row of aggregates for each window, the oldest first.
-fn groups(table: &Table, columns: &[Column], windows: Option<&Windows>, times: &[i64]) -> Vec<Row> {
-    let group = |label: i64, within: &dyn Fn(i64) -> bool| {
-        let cells = columns.iter().map(|column| {
-            let Item::Aggregate(function, _) = column.item else { unreachable!("only aggregates") };
-            let mut points: Vec<(i64, Cell)> = Vec::new();
-            for &time in times.iter().filter(|time| within(**time)) {
-                let cells = column.leaves.iter().filter_map(|leaf| table.points(leaf.0, leaf.1).get(&time));
-                points.extend(cells.map(|cell| (time, cell.clone())));
-            }
-            aggregate(function, &points)
-        });
-        (label, cells.collect())
-    };
-    let Some(Windows { start, end, interval, step, left_closed }) = windows else {
-        return vec![group(0, &|_| true)];
-    };
-    let mut rows = Vec::new();
-    let mut from = *start;
-    while from < *end {
-        let to = (from + interval).min(*end);
-        rows.push(match left_closed {
-            true => group(from, &|time| from <= time && time < to),
-            false => group(to, &|time| from < time && time <= to),
-        });
-        from += step;
-    }
-    rows
+/// The row of a group.
+fn aggregates(table: &Table, columns: &[Column], group: &Group) -> Row {
+    let cells = columns.iter().map(|column| {
+        let Item::Aggregate(function, _) = column.item else { unreachable!("only aggregates") };
+        let mut points: Vec<(i64, Cell)> = Vec::new();
+        for &time in &group.times {
+            let cells = column.leaves.iter().filter_map(|leaf| table.points(leaf.0, leaf.1).get(&time));
+            points.extend(cells.map(|cell| (time, cell.clone())));
+        }
+        aggregate(function, &points)
+    });
+    (group.label, cells.collect())
 }
 
 fn aggregate(function: &str, points: &[(i64, Cell)]) -> Option<Cell> {

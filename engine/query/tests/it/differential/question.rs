@@ -1,8 +1,10 @@
 //! A query as a structure: made by chance, written as SQL.
 
+use std::ops::Range;
+
 use super::{
     Chance,
-    table::{DEVICES, END, MEASUREMENTS},
+    table::{DEVICES, END, MEASUREMENTS, OWN},
 };
 
 /// What is computed of the rows of a device.
@@ -46,6 +48,47 @@ pub(super) struct Windows {
     pub(super) left_closed: bool,
 }
 
+/// Windows that rows make: `group by variation(a, 1)` and its like.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Segments {
+    /// Of a measurement that stays within so much of the window's first value.
+    Variation { of: usize, delta: i64, ignore_null: bool },
+    /// Runs of rows in which a measurement is more than a number; those of so many rows at least.
+    Condition { of: usize, more_than: i64, least: i64, ignore_null: bool },
+    /// Without a wider gap between two times.
+    Session(i64),
+    /// So many rows.
+    Count { of: usize, rows: i64, ignore_null: bool },
+}
+
+/// What rows are put together.
+#[derive(Clone, Debug)]
+pub(super) enum Groups {
+    All,
+    Windows(Windows),
+    Segments(Segments),
+}
+
+/// Which series the columns of a result are written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Into {
+    /// `root.out.::(::)`
+    Copy,
+    /// `root.out.d(n0, n1)`; of each device `root.out.${2}(n0, n1)`.
+    Named,
+    /// `root.out.d(n0), root.out.e(n1)`; an item for each device.
+    Apart,
+}
+
+/// What a run of queries is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum About {
+    Rows,
+    Groups,
+    Views,
+    Into,
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Fill {
     Previous(Option<i64>),
@@ -61,8 +104,12 @@ pub(super) enum Order {
     Time {
         descending: bool,
     },
-    /// By the first column, then by time.
+    /// By the first column, then by device and by time.
     First {
+        descending: bool,
+    },
+    /// By device, then by time.
+    Device {
         descending: bool,
     },
 }
@@ -71,7 +118,7 @@ pub(super) enum Order {
 #[derive(Clone, Debug)]
 pub(super) enum Form {
     Rows,
-    Aggregates { windows: Option<Windows>, by_level: bool, having: Option<(usize, i64)> },
+    Aggregates { groups: Groups, by_level: Option<usize>, having: Option<(usize, i64)> },
     Last,
 }
 
@@ -80,8 +127,10 @@ pub(super) enum Form {
 pub(super) struct Question {
     pub(super) form: Form,
     pub(super) items: Vec<Item>,
-    /// Numbers of devices, in their order; all by a wildcard where empty.
+    /// Numbers of devices, in their order, where there is no wildcard.
     pub(super) from: Vec<usize>,
+    /// A wildcard, and the devices it stands for.
+    pub(super) wildcard: Option<(&'static str, Range<usize>)>,
     pub(super) condition: Option<Condition>,
     pub(super) order: Order,
     pub(super) fill: Option<Fill>,
@@ -92,6 +141,7 @@ pub(super) struct Question {
     pub(super) series_limit: Option<i64>,
     pub(super) series_offset: Option<i64>,
     pub(super) by_device: bool,
+    pub(super) into: Option<Into>,
 }
 
 const OF_NUMBERS: [&str; 11] = [
@@ -130,6 +180,16 @@ impl Condition {
             6 => Self::Or(next(chance), next(chance)),
             _ if only_time => Self::Not(next(chance)),
             _ => Self::Or(next(chance), Box::new(Self::Compare(0, ">", chance.within(-3, 5)))),
+        }
+    }
+
+    /// The measurements it names, each as often as it does.
+    pub(super) fn names(&self) -> Vec<usize> {
+        match self {
+            Self::Time(..) => Vec::new(),
+            Self::Compare(measurement, ..) | Self::IsNull(measurement) => vec![*measurement],
+            Self::Not(condition) => condition.names(),
+            Self::And(left, right) | Self::Or(left, right) => [left.names(), right.names()].concat(),
         }
     }
 
@@ -194,14 +254,60 @@ impl Windows {
     }
 }
 
+impl Segments {
+    fn random(chance: &mut Chance) -> Self {
+        let (of, ignore_null) = (chance.below(2), chance.once_in(2));
+        match chance.below(4) {
+            0 => Self::Variation { of, delta: chance.within(0, 4), ignore_null },
+            1 => Self::Condition {
+                of,
+                more_than: chance.within(-3, 4),
+                least: chance.within(0, 4),
+                ignore_null,
+            },
+            2 => Self::Session(chance.within(1, 6)),
+            _ => Self::Count { of, rows: chance.within(1, 5), ignore_null },
+        }
+    }
+
+    /// The measurement that tells them apart.
+    pub(super) const fn control(&self) -> Option<usize> {
+        match self {
+            Self::Variation { of, .. } | Self::Condition { of, .. } | Self::Count { of, .. } => Some(*of),
+            Self::Session(_) => None,
+        }
+    }
+
+    fn sql(&self) -> String {
+        let name = |of: &usize| MEASUREMENTS[*of].0;
+        match self {
+            Self::Variation { of, delta, ignore_null } => {
+                format!("variation({}, {delta}, ignoreNull={ignore_null})", name(of))
+            }
+            Self::Condition { of, more_than, least, ignore_null } => {
+                format!("condition({} > {more_than}, keep >= {least}, ignoreNull={ignore_null})", name(of))
+            }
+            Self::Session(gap) => format!("session({gap}ms)"),
+            Self::Count { of, rows, ignore_null } => {
+                format!("count({}, {rows}, ignoreNull={ignore_null})", name(of))
+            }
+        }
+    }
+}
+
 impl Question {
-    pub(super) fn random(chance: &mut Chance) -> Self {
+    pub(super) fn random(chance: &mut Chance, about: About) -> Self {
+        let grouped = match about {
+            About::Rows => 0,
+            About::Groups => 12,
+            About::Views | About::Into => 6,
+        };
         let form = match chance.below(12) {
-            0 => Form::Last,
-            1..6 => Form::Rows,
+            0 if !matches!(about, About::Groups | About::Into) => Form::Last,
+            number if number >= grouped => Form::Rows,
             _ => Self::aggregates(chance),
         };
-        let by_level = matches!(form, Form::Aggregates { by_level: true, .. });
+        let by_level = matches!(form, Form::Aggregates { by_level: Some(_), .. });
         let is_last = matches!(form, Form::Last);
         let count = chance.below(3) + 1;
         let items = (0..count)
@@ -211,18 +317,6 @@ impl Question {
                 Form::Aggregates { .. } => Item::of_groups(chance, by_level),
             })
             .collect();
-        let from = match chance.below(3) {
-            0 => Vec::new(),
-            1 => vec![chance.below(DEVICES.len())],
-            _ => {
-                let first = chance.below(DEVICES.len());
-                vec![first, (first + 1 + chance.below(DEVICES.len() - 1)) % DEVICES.len()]
-            }
-        };
-        let condition = (!chance.once_in(3)).then(|| {
-            let only_time = is_last || chance.once_in(3);
-            Condition::random(chance, only_time, 0)
-        });
         let by_device = !is_last && !by_level && chance.once_in(3);
         let some = |chance: &mut Chance, often: usize, least: i64, end: i64| {
             chance.once_in(often).then(|| chance.within(least, end))
@@ -230,8 +324,9 @@ impl Question {
         let mut question = Self {
             form,
             items,
-            from,
-            condition,
+            from: Vec::new(),
+            wildcard: None,
+            condition: None,
             order: Order::None,
             fill: None,
             without_null: None,
@@ -240,10 +335,17 @@ impl Question {
             series_limit: None,
             series_offset: None,
             by_device,
+            into: None,
         };
-        if !is_last {
+        question.ask_of(chance, about == About::Views);
+        question.condition = question.condition(chance);
+        if about == About::Into {
+            question.into = Some(chance.one(&[Into::Copy, Into::Named, Into::Named, Into::Apart]));
+        } else if !is_last {
             question.series_limit = some(chance, 6, 1, 4);
             question.series_offset = some(chance, 8, 0, 3);
+        }
+        if !is_last {
             question.order = Self::order(chance, &question);
             question.fill = Self::fill(chance);
             question.without_null = chance.once_in(8).then(|| chance.once_in(2));
@@ -251,25 +353,67 @@ impl Question {
         question
     }
 
+    /// Chooses the devices.
+    fn ask_of(&mut self, chance: &mut Chance, with_views: bool) {
+        let segments = matches!(self.form, Form::Aggregates { groups: Groups::Segments(_), .. });
+        let devices = if with_views { DEVICES.len() } else { OWN };
+        match chance.below(3) {
+            // Rows make windows by one column.
+            _ if segments && !self.by_device => self.from = vec![chance.below(devices)],
+            0 => {
+                let own = ("root.m.*", 0..OWN);
+                let all = [("root.v.*", OWN..devices), ("root.*.*", 0..devices), own.clone()];
+                self.wildcard = Some(if with_views { chance.one(&all) } else { own });
+            }
+            1 => self.from = vec![chance.below(devices)],
+            _ => {
+                let first = chance.below(devices);
+                self.from = vec![first, (first + 1 + chance.below(devices - 1)) % devices];
+            }
+        }
+    }
+
+    /// A condition. Where a name stands for several series they are told apart in all ways there are: not too many.
+    fn condition(&self, chance: &mut Chance) -> Option<Condition> {
+        if chance.once_in(3) {
+            return None;
+        }
+        let only_time = matches!(self.form, Form::Last) || chance.once_in(3);
+        let condition = Condition::random(chance, only_time, 0);
+        let names = u32::try_from(condition.names().len()).expect("few names");
+        let ways = if self.by_device { 1 } else { self.devices().len().saturating_pow(names) };
+        Some(if ways > 81 { Condition::random(chance, true, 0) } else { condition })
+    }
+
     fn aggregates(chance: &mut Chance) -> Form {
-        let windows = (!chance.once_in(3)).then(|| Windows::random(chance));
-        let by_level = chance.once_in(5);
-        let having = (!by_level && chance.once_in(5)).then(|| (chance.below(2), chance.within(0, 3)));
-        Form::Aggregates { windows, by_level, having }
+        let groups = match chance.below(6) {
+            0 | 1 => Groups::All,
+            2 => Groups::Segments(Segments::random(chance)),
+            _ => Groups::Windows(Windows::random(chance)),
+        };
+        let segments = matches!(groups, Groups::Segments(_));
+        let by_level = (!segments && chance.once_in(5)).then(|| chance.below(3));
+        let having =
+            (by_level.is_none() && chance.once_in(5)).then(|| (chance.below(2), chance.within(0, 3)));
+        Form::Aggregates { groups, by_level, having }
     }
 
     fn order(chance: &mut Chance, question: &Self) -> Order {
         let descending = chance.once_in(2);
-        let may_sort = matches!(question.form, Form::Rows)
-            && !question.by_device
-            && question.from.len() == 1
-            && question.series_offset.is_none()
-            && matches!(question.items[0], Item::Series(0 | 1));
-        match chance.below(3) {
-            0 if may_sort => Order::First { descending },
-            1 if !matches!(question.form, Form::Aggregates { windows: None, .. }) => {
-                Order::Time { descending }
+        let (timed, first) = match (&question.form, &question.items[0]) {
+            (Form::Rows, Item::Series(0 | 1)) => (true, true),
+            (Form::Rows, _) => (true, false),
+            (Form::Aggregates { groups, by_level, .. }, Item::Aggregate(_, measurement)) => {
+                let timed = !matches!(groups, Groups::All);
+                (timed, timed && by_level.is_none() && *measurement < 2)
             }
+            _ => (false, false),
+        };
+        let one = question.by_device || question.from.len() == 1;
+        match chance.below(4) {
+            0 if first && one && question.series_offset.is_none() => Order::First { descending },
+            1 if timed => Order::Time { descending },
+            2 if question.by_device => Order::Device { descending },
             _ => Order::None,
         }
     }
@@ -285,28 +429,37 @@ impl Question {
 
     /// The numbers of the devices, in the order of `from`.
     pub(super) fn devices(&self) -> Vec<usize> {
-        if self.from.is_empty() { (0..DEVICES.len()).collect() } else { self.from.clone() }
+        self.wildcard.as_ref().map_or_else(|| self.from.clone(), |(_, devices)| devices.clone().collect())
     }
 
-    pub(super) fn sql(&self) -> String {
+    /// Whether rows have a time.
+    pub(super) const fn is_timed(&self) -> bool {
+        !matches!(self.form, Form::Aggregates { groups: Groups::All, .. })
+    }
+
+    /// As SQL, where its rows are written by a clause.
+    pub(super) fn sql(&self, into: &str) -> String {
         let last = if matches!(self.form, Form::Last) { "last " } else { "" };
         let items: Vec<String> = self.items.iter().map(|item| item.sql("")).collect();
-        let from = match self.from.as_slice() {
-            [] => "root.m.*".to_owned(),
-            some => some.iter().map(|&device| DEVICES[device]).collect::<Vec<_>>().join(", "),
+        let from = match self.wildcard {
+            Some((pattern, _)) => pattern.to_owned(),
+            None => self.from.iter().map(|&device| DEVICES[device]).collect::<Vec<_>>().join(", "),
         };
-        let mut sql = format!("select {last}{} from {from}", items.join(", "));
+        let mut sql = format!("select {last}{}{into} from {from}", items.join(", "));
         if let Some(condition) = &self.condition {
             sql += &format!(" where {}", condition.sql());
         }
-        if let Form::Aggregates { windows, by_level, having } = &self.form {
-            let windows = windows.as_ref().map(|windows| {
-                let Windows { start, end, interval, step, left_closed } = windows;
-                let (open, close) = if *left_closed { ('[', ')') } else { ('(', ']') };
-                format!("({open}{start},{end}{close},{interval}ms,{step}ms)")
-            });
-            let groups: Vec<String> =
-                windows.into_iter().chain(by_level.then(|| "level=1".to_owned())).collect();
+        if let Form::Aggregates { groups, by_level, having } = &self.form {
+            let windows = match groups {
+                Groups::All => None,
+                Groups::Segments(segments) => Some(segments.sql()),
+                Groups::Windows(Windows { start, end, interval, step, left_closed }) => {
+                    let (open, close) = if *left_closed { ('[', ')') } else { ('(', ']') };
+                    Some(format!("({open}{start},{end}{close},{interval}ms,{step}ms)"))
+                }
+            };
+            let level = by_level.map(|level| format!("level={level}"));
+            let groups: Vec<String> = windows.into_iter().chain(level).collect();
             if !groups.is_empty() {
                 sql += &format!(" group by {}", groups.join(", "));
             }
@@ -314,21 +467,30 @@ impl Question {
                 sql += &format!(" having count({}) > {least}", MEASUREMENTS[*measurement].0);
             }
         }
+        sql + &self.sql_of_order(&items[0]) + &self.sql_of_tail()
+    }
+
+    fn sql_of_order(&self, first: &str) -> String {
         let direction = |descending| if descending { "desc" } else { "asc" };
+        let device = if self.by_device { "device, " } else { "" };
         match self.order {
-            Order::None => {}
-            Order::Time { descending } => sql += &format!(" order by time {}", direction(descending)),
+            Order::None => String::new(),
+            Order::Time { descending } => format!(" order by time {}", direction(descending)),
+            Order::Device { descending } => format!(" order by device {}", direction(descending)),
             Order::First { descending } => {
-                sql += &format!(" order by {} {}, time", items[0], direction(descending));
+                format!(" order by {first} {}, {device}time", direction(descending))
             }
         }
-        match &self.fill {
-            None => {}
-            Some(Fill::Previous(None)) => sql += " fill(previous)",
-            Some(Fill::Previous(Some(within))) => sql += &format!(" fill(previous, {within}ms)"),
-            Some(Fill::Linear) => sql += " fill(linear)",
-            Some(Fill::Constant(number)) => sql += &format!(" fill({number})"),
-        }
+    }
+
+    fn sql_of_tail(&self) -> String {
+        let mut sql = match &self.fill {
+            None => String::new(),
+            Some(Fill::Previous(None)) => " fill(previous)".to_owned(),
+            Some(Fill::Previous(Some(within))) => format!(" fill(previous, {within}ms)"),
+            Some(Fill::Linear) => " fill(linear)".to_owned(),
+            Some(Fill::Constant(number)) => format!(" fill({number})"),
+        };
         if let Some(all) = self.without_null {
             sql += if all { " without null all" } else { " without null any" };
         }

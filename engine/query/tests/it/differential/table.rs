@@ -1,8 +1,14 @@
 //! Rows of a few devices, and a store that has them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use levada_model::{Path, Value};
+use levada_query::{QueryContext, define_views};
+use levada_sql::ast::{ChangeView, Statement};
 
 use super::Chance;
 use crate::{
@@ -13,8 +19,10 @@ use crate::{
 /// The measurements: their names and types.
 pub(super) const MEASUREMENTS: [(&str, &str); 5] =
     [("a", "INT32"), ("b", "INT64"), ("c", "DOUBLE"), ("t", "TEXT"), ("z", "BOOLEAN")];
-/// The devices, by number.
-pub(super) const DEVICES: [&str; 3] = ["root.m.d1", "root.m.d2", "root.m.d3"];
+/// The devices, by number, in the order of their paths. Those of `root.v` have views alone.
+pub(super) const DEVICES: [&str; 5] = ["root.m.d1", "root.m.d2", "root.m.d3", "root.v.e1", "root.v.e2"];
+/// How many of the devices have series of their own.
+pub(super) const OWN: usize = 3;
 /// Times of rows are less.
 pub(super) const END: i64 = 40;
 
@@ -49,74 +57,210 @@ impl fmt::Display for Cell {
     }
 }
 
-/// The points of every series, by device and measurement.
+/// The points of a name, by their times.
+type Points = BTreeMap<i64, Cell>;
+
+/// What a view shows.
+#[derive(Clone, Debug)]
+struct Shown {
+    /// As SQL.
+    sql: String,
+    points: Points,
+    /// When there are rows of it, also such as have no value.
+    times: BTreeSet<i64>,
+}
+
+/// A name of a device.
+#[derive(Clone, Debug)]
+enum Name {
+    Missing,
+    Series(Points),
+    View(Shown),
+}
+
+/// What every name of every device stands for, by device and measurement.
 #[derive(Debug)]
-pub(super) struct Table(Vec<[BTreeMap<i64, Cell>; 5]>);
+pub(super) struct Table {
+    names: Vec<[Name; 5]>,
+    /// How many rows the store gives at a time.
+    batch_rows: usize,
+}
 
 impl Table {
-    /// Rows as chance has them: dense or not, of small numbers, halves in `c` so that sums are exact.
-    pub(super) fn random(chance: &mut Chance) -> Self {
-        let device = |chance: &mut Chance, number: usize| -> [BTreeMap<i64, Cell>; 5] {
+    /// Rows as chance has them: dense or not, of small numbers, halves in `c` so that sums are exact. Views of them where they are
+    /// asked for.
+    pub(super) fn random(chance: &mut Chance, with_views: bool) -> Self {
+        let device = |chance: &mut Chance, number: usize| -> [Name; 5] {
             std::array::from_fn(|measurement| {
-                let mut points = BTreeMap::new();
-                let most = chance.one(&[0, 3, 12, 30]);
-                for _ in 0..if has(number, measurement) { most } else { 0 } {
-                    let value = match measurement {
-                        0 | 1 => Cell::Int(chance.within(-4, 6)),
-                        2 => Cell::Real(chance.within(-6, 9) as f64 / 2.0),
-                        3 => Cell::Text(chance.one(&["x", "y", "zz"]).to_owned()),
-                        _ => Cell::Truth(chance.once_in(2)),
-                    };
-                    points.insert(chance.within(0, END), value);
+                // The last device lacks two.
+                if number + 1 == OWN && matches!(measurement, 2 | 3) {
+                    return Name::Missing;
                 }
-                points
+                Name::Series(Self::points_by_chance(chance, measurement))
             })
         };
-        Self((0..DEVICES.len()).map(|number| device(chance, number)).collect())
+        let mut names: Vec<[Name; 5]> = (0..OWN).map(|number| device(chance, number)).collect();
+        names.resize(DEVICES.len(), std::array::from_fn(|_| Name::Missing));
+        let mut table = Self { names, batch_rows: chance.one(&[2, 3, 8, 64]) };
+        if with_views {
+            for (device, measurement) in
+                (OWN..DEVICES.len()).flat_map(|device| (0..5).map(move |at| (device, at)))
+            {
+                table.names[device][measurement] = table.view(chance, measurement);
+            }
+            if chance.once_in(2) {
+                table.names[OWN - 1][2] = table.view(chance, 2);
+            }
+        }
+        table
     }
 
-    /// A series' points.
-    pub(super) fn points(&self, device: usize, measurement: usize) -> &BTreeMap<i64, Cell> {
-        &self.0[device][measurement]
+    fn points_by_chance(chance: &mut Chance, measurement: usize) -> Points {
+        let mut points = BTreeMap::new();
+        for _ in 0..chance.one(&[0, 3, 12, 30]) {
+            let value = match measurement {
+                0 | 1 => Cell::Int(chance.within(-4, 6)),
+                2 => Cell::Real(chance.within(-6, 9) as f64 / 2.0),
+                3 => Cell::Text(chance.one(&["x", "y", "zz"]).to_owned()),
+                _ => Cell::Truth(chance.once_in(2)),
+            };
+            points.insert(chance.within(0, END), value);
+        }
+        points
+    }
+
+    /// A view of the type of a measurement: another name of a series, or what is computed of some.
+    fn view(&self, chance: &mut Chance, measurement: usize) -> Name {
+        let of = |chance: &mut Chance, measurement: usize| {
+            let device = chance.below(if matches!(measurement, 2 | 3) { OWN - 1 } else { OWN });
+            let Name::Series(points) = &self.names[device][measurement] else {
+                unreachable!("it is no view")
+            };
+            (format!("{}.{}", DEVICES[device], MEASUREMENTS[measurement].0), points)
+        };
+        let number = |points: &Points, time: &i64| points.get(time).and_then(Cell::number);
+        let first = chance.below(3);
+        let (sql, points, times) = match (measurement, chance.below(3)) {
+            (2, 0) => {
+                let ((left, a), (right, b)) = (of(chance, first), of(chance, 0));
+                let times: BTreeSet<i64> = a.keys().chain(b.keys()).copied().collect();
+                let sum = |time: &i64| Some((*time, Cell::Real(number(a, time)? + number(b, time)?)));
+                (format!("{left} + {right}"), times.iter().filter_map(sum).collect(), times)
+            }
+            (2, 1) => {
+                let (name, a) = of(chance, first);
+                let by = chance.within(-2, 3);
+                let product = |time: &i64| Some((*time, Cell::Real(number(a, time)? * by as f64)));
+                (
+                    format!("{name} * {by}"),
+                    a.keys().filter_map(product).collect(),
+                    a.keys().copied().collect(),
+                )
+            }
+            (4, 0) => {
+                let (name, a) = of(chance, first);
+                let least = chance.within(-3, 4);
+                let greater = |time: &i64| Some((*time, Cell::Truth(number(a, time)? > least as f64)));
+                (
+                    format!("{name} > {least}"),
+                    a.keys().filter_map(greater).collect(),
+                    a.keys().copied().collect(),
+                )
+            }
+            _ => {
+                let (name, points) = of(chance, measurement);
+                (name, points.clone(), points.keys().copied().collect())
+            }
+        };
+        Name::View(Shown { sql, points, times })
+    }
+
+    /// Whether a device has a measurement.
+    pub(super) fn has(&self, device: usize, measurement: usize) -> bool {
+        !matches!(self.names[device][measurement], Name::Missing)
+    }
+
+    /// A name's points.
+    pub(super) fn points(&self, device: usize, measurement: usize) -> &Points {
+        static NONE: Points = BTreeMap::new();
+        match &self.names[device][measurement] {
+            Name::Missing => &NONE,
+            Name::Series(points) | Name::View(Shown { points, .. }) => points,
+        }
+    }
+
+    /// When a name has rows.
+    pub(super) fn times(&self, device: usize, measurement: usize) -> Box<dyn Iterator<Item = i64> + '_> {
+        match &self.names[device][measurement] {
+            Name::View(view) => Box::new(view.times.iter().copied()),
+            _ => Box::new(self.points(device, measurement).keys().copied()),
+        }
     }
 
     /// A store of these rows.
     pub(super) fn memory(&self) -> Memory {
-        let mut memory = Memory::default();
-        for (device, name) in DEVICES.iter().enumerate() {
-            for (measurement, (suffix, data_type)) in MEASUREMENTS.iter().enumerate() {
-                if !has(device, measurement) {
-                    continue;
-                }
-                change(&mut memory, parsed(&format!("create timeseries {name}.{suffix} {data_type}")));
-                let path = Path::parse(&format!("{name}.{suffix}")).expect("a path");
-                let series = memory.series.get_mut(&path).expect("it was made");
-                for (&time, cell) in self.points(device, measurement) {
-                    let value = match (cell, measurement) {
-                        (Cell::Int(value), 0) => Value::Int32(i32::try_from(*value).expect("a small number")),
-                        (Cell::Int(value), _) => Value::Int64(*value),
-                        (Cell::Real(value), _) => Value::Double(*value),
-                        (Cell::Text(text), _) => Value::Text(text.clone()),
-                        (Cell::Truth(truth), _) => Value::Boolean(*truth),
-                    };
-                    series.points.insert(time, value);
+        let mut memory = Memory { batch_rows: Some(self.batch_rows), ..Memory::default() };
+        let mut views = Vec::new();
+        for (device, names) in self.names.iter().enumerate() {
+            for (measurement, (name, (suffix, data_type))) in names.iter().zip(MEASUREMENTS).enumerate() {
+                let path = format!("{}.{suffix}", DEVICES[device]);
+                match name {
+                    Name::Missing => {}
+                    Name::View(view) => {
+                        views.push(format!("create view {path} as select {}", from_root(&view.sql)))
+                    }
+                    Name::Series(points) => {
+                        change(&mut memory, parsed(&format!("create timeseries {path} {data_type}")));
+                        let path = Path::parse(&path).expect("a path");
+                        let series = memory.series.get_mut(&path).expect("it was made");
+                        let points = points.iter().map(|(&time, cell)| (time, cell.value(measurement)));
+                        series.points.extend(points);
+                    }
                 }
             }
         }
+        let bare = Arc::new(memory.clone());
+        let defined = views.iter().flat_map(|sql| {
+            let Statement::ChangeView(ChangeView::Create(definition)) = parsed(sql) else {
+                unreachable!("{sql} makes a view")
+            };
+            define_views(&definition, Arc::clone(&bare) as _, &QueryContext::new(0)).expect(sql)
+        });
+        memory.views = Arc::new(defined.collect());
         memory
     }
 }
 
-/// Whether a device has a measurement: the last one lacks two.
-pub(super) const fn has(device: usize, measurement: usize) -> bool {
-    device != 2 || measurement != 2 && measurement != 3
+/// An expression over whole paths as columns of a query.
+fn from_root(sql: &str) -> String {
+    format!("{} from root", sql.replace("root.", ""))
+}
+
+impl Cell {
+    fn value(&self, measurement: usize) -> Value {
+        match (self, measurement) {
+            (Self::Int(value), 0) => Value::Int32(i32::try_from(*value).expect("a small number")),
+            (Self::Int(value), _) => Value::Int64(*value),
+            (Self::Real(value), _) => Value::Double(*value),
+            (Self::Text(text), _) => Value::Text(text.clone()),
+            (Self::Truth(truth), _) => Value::Boolean(*truth),
+        }
+    }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (device, all) in self.0.iter().enumerate() {
-            for ((name, _), points) in MEASUREMENTS.iter().zip(all) {
-                write!(f, "  {}.{name}:", DEVICES[device])?;
+        for (device, all) in self.names.iter().enumerate() {
+            for ((suffix, _), name) in MEASUREMENTS.iter().zip(all) {
+                let points = match name {
+                    Name::Missing => continue,
+                    Name::Series(points) => points,
+                    Name::View(view) => {
+                        write!(f, "  [{}]", view.sql)?;
+                        &view.points
+                    }
+                };
+                write!(f, "  {}.{suffix}:", DEVICES[device])?;
                 points.iter().try_for_each(|(time, cell)| write!(f, " {time}={cell}"))?;
                 writeln!(f)?;
             }

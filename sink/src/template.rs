@@ -8,7 +8,8 @@
 //!
 //! `{{` and `}}` are braces.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::civil::DateTime;
+use levada_connector_api::model::date_time;
 
 pub(crate) const HOUR: i64 = 60 * 60 * 1_000;
 
@@ -127,15 +128,15 @@ impl Template {
 }
 
 fn calendar(time: i64) -> Result<DateTime, String> {
-    let moment = Timestamp::from_millisecond(time);
-    let moment = moment.map_err(|_| format!("the time {time} is on no day of the calendar"))?;
-    Ok(TimeZone::UTC.to_datetime(moment))
+    date_time(time).ok_or_else(|| format!("the time {time} is on no day of the calendar"))
 }
 
 fn part(field: Field, moment: DateTime) -> String {
     match field {
         Field::Device => String::new(),
         Field::Date => moment.date().to_string(),
+        // As a date begins, also before the year 0.
+        Field::Year if moment.year() < 0 => format!("-{:06}", moment.year().unsigned_abs()),
         Field::Year => format!("{:04}", moment.year()),
         Field::Month => format!("{:02}", moment.month()),
         Field::Day => format!("{:02}", moment.day()),

@@ -24,6 +24,7 @@ use std::fmt;
 
 pub(crate) use self::calendar::days_at;
 pub use self::{
+    calendar::date_time,
     parse::{parse_date, parse_time, scan_zone},
     unit::TimeUnit,
     zone::parse_zone,

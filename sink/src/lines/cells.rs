@@ -7,8 +7,7 @@ use arrow_array::{
     cast::AsArray,
     types::{Float32Type, Float64Type, Int32Type, Int64Type},
 };
-use jiff::Timestamp;
-use levada_connector_api::model::{Column, DataType, Written, convert::Given};
+use levada_connector_api::model::{Column, DataType, Written, convert::Given, date_time};
 
 use super::TimeFormat;
 
@@ -132,8 +131,8 @@ fn not_finite(value: f64) -> &'static str {
 
 /// A time; one that no calendar holds stays a number.
 pub(super) fn put_time(time: i64, format: TimeFormat, out: &mut Vec<u8>) {
-    match (format, Timestamp::from_millisecond(time)) {
-        (TimeFormat::Rfc3339, Ok(timestamp)) => put(out, format_args!("{timestamp:.3}")),
+    match (format, date_time(time)) {
+        (TimeFormat::Rfc3339, Some(at)) => put(out, format_args!("{at:.3}Z")),
         _ => put(out, format_args!("{time}")),
     }
 }

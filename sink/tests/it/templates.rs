@@ -80,6 +80,33 @@ async fn rows_go_where_their_device_and_day_say() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_first_and_the_last_day_of_the_calendar_have_files() -> Result<()> {
+    let folder = TempDir::new().expect("a folder");
+    let sink = sink(folder.path(), "{date}/{year}-{month}-{day}T{hour}.jsonl", &json!({"time": "rfc3339"}));
+    sink.connect().await?;
+    let mut batch = numbered("s", 0..3, 1);
+    let (device, times, columns) = batch.readings[0].tablet.clone().into_parts();
+    // The last millisecond of 9999, the first of the year 0, and the one before that.
+    let ends = [253_402_300_799_999, -62_167_219_200_000, -62_167_219_200_001];
+    let times = times.iter().zip(ends).map(|(_, end)| end).collect();
+    batch.readings[0].tablet =
+        levada_connector_api::model::Tablet::try_new(device, false, times, columns).expect("fits");
+    assert_eq!(sink.write(&batch).await?.rejected.len(), 0);
+    sink.close().await?;
+    assert_eq!(
+        all(folder.path()),
+        [
+            "-000001-12-31/-000001-12-31T23.jsonl",
+            "0000-01-01/0000-01-01T00.jsonl",
+            "9999-12-31/9999-12-31T23.jsonl"
+        ]
+    );
+    let last = fs::read_to_string(folder.path().join("9999-12-31/9999-12-31T23.jsonl")).expect("a file");
+    assert!(last.contains(r#""time":"9999-12-31T23:59:59.999Z""#), "{last}");
+    Ok(())
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn files_beyond_the_limit_are_closed_and_go_on_later() -> Result<()> {

@@ -1,7 +1,7 @@
 //! Dates and times of day to milliseconds, for all years that milliseconds can count.
 
 use jiff::{
-    Timestamp, civil,
+    SignedDuration, Timestamp, civil,
     tz::{Offset, TimeZone},
 };
 
@@ -21,6 +21,7 @@ pub(super) struct Civil {
     pub(super) year: i64,
     pub(super) month: u8,
     pub(super) day: u8,
+    /// 24 in the midnight at the end of the day.
     pub(super) hour: u8,
     pub(super) minute: u8,
     pub(super) second: u8,
@@ -83,6 +84,9 @@ impl Civil {
         let part = |part: u8| i8::try_from(part).ok();
         let date =
             civil::Date::new(i16::try_from(self.year).ok()?, part(self.month)?, part(self.day)?).ok()?;
+        if self.hour == 24 {
+            return Some(date.tomorrow().ok()?.to_datetime(civil::Time::midnight()));
+        }
         let time = civil::Time::new(part(self.hour)?, part(self.minute)?, part(self.second)?, 0).ok()?;
         Some(date.to_datetime(time))
     }
@@ -93,6 +97,18 @@ impl Civil {
 pub(crate) fn days_at(millis: i64, zone: &TimeZone) -> Option<i64> {
     let ahead = Civil::offset_at(Moment::of_millis(millis), zone)?.seconds();
     Some((millis.div_euclid(1_000) + i64::from(ahead)).div_euclid(DAY_SECONDS))
+}
+
+/// The date and time of day in UTC, for a time in milliseconds since 1970: of all days to 9999-12-31, the last one included;
+/// `None` where the calendar has no day.
+pub fn date_time(millis: i64) -> Option<civil::DateTime> {
+    match Timestamp::from_millisecond(millis) {
+        Ok(at) => Some(Offset::UTC.to_datetime(at)),
+        // Timestamps end a day before the calendar does, so that every zone has a date for them.
+        Err(_) => {
+            civil::date(1970, 1, 1).at(0, 0, 0, 0).checked_add(SignedDuration::from_millis(millis)).ok()
+        }
+    }
 }
 
 /// How many days a month has.

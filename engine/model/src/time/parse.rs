@@ -7,8 +7,8 @@ use super::{
     calendar::{Civil, days_in_month},
 };
 
-/// Offsets from UTC are less than this.
-const MAX_OFFSET_SECONDS: i64 = 26 * 60 * 60;
+/// Offsets from UTC are not more than this, as in `java.time`.
+const MAX_OFFSET_SECONDS: i64 = 18 * 60 * 60;
 
 /// Parses a date, or a date and time of day; without an offset or zone of its own it is in `zone`. See the [module](super) for
 /// the forms.
@@ -201,7 +201,9 @@ impl<'t> Rest<'t> {
             }
         }
         let clock = &self.all[from..self.at];
-        if civil.hour > 23 || civil.minute > 59 || civil.second > 60 {
+        // The midnight at the end of the day is that at the beginning of the next.
+        let is_end = civil.hour == 24 && (civil.minute, civil.second, civil.nanos) == (0, 0, 0);
+        if civil.hour > 23 && !is_end || civil.minute > 59 || civil.second > 60 {
             return Err(TimeError(format!("there is no time of day {clock}")));
         }
         if civil.second == 60 {
@@ -255,7 +257,7 @@ impl<'t> Rest<'t> {
         }
         let [hours, minutes, seconds] = parts;
         let seconds = (hours * 60 + minutes) * 60 + seconds;
-        if minutes > 59 || parts[2] > 59 || seconds >= MAX_OFFSET_SECONDS {
+        if minutes > 59 || parts[2] > 59 || seconds > MAX_OFFSET_SECONDS {
             return Err(TimeError(format!("there is no offset {}", &self.all[from..self.at])));
         }
         Ok(Some(OffsetRead { seconds: if negative { -seconds } else { seconds }, is_utc: false }))

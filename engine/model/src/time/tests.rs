@@ -43,6 +43,31 @@ fn a_date_alone_is_its_midnight_in_the_zone_given() {
 }
 
 #[test]
+fn a_day_ends_at_the_midnight_that_the_next_begins_with() {
+    for (end, next) in [
+        ("2024-02-28T24:00:00Z", "2024-02-29T00:00:00Z"),
+        ("2023-12-31 24:00", "2024-01-01"),
+        ("20240330T240000[Europe/Paris]", "2024-03-31T00:00:00+01:00"),
+        ("2024-03-31T24:00:00.000[Europe/Paris]", "2024-04-01T00:00:00+02:00"),
+    ] {
+        assert_eq!(utc(end), utc(next), "{end}");
+        assert!(utc(end).is_ok(), "{end}");
+    }
+    assert_eq!(utc("2024-01-01T00:00:00+18:00"), utc("2023-12-31T06:00:00Z"));
+}
+
+#[test]
+fn every_day_of_the_calendar_has_a_date_in_utc() {
+    let written = |millis| date_time(millis).map(|at| format!("{at:.3}Z"));
+    for text in ["0000-01-01T00:00:00.000Z", "1969-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"] {
+        assert_eq!(utc(text).map(written), Ok(Some(text.to_owned())));
+    }
+    for beyond in [253_402_300_800_000, i64::MAX, i64::MIN] {
+        assert_eq!(date_time(beyond), None);
+    }
+}
+
+#[test]
 fn times_before_1970_are_rounded_down() {
     for (text, millis, finer) in [
         ("1969-12-31T23:59:59.9999Z", -1, true),
@@ -68,6 +93,7 @@ fn the_ends_of_the_calendar_and_of_milliseconds_are_read() {
     assert_eq!(utc("+10000-01-01T00:00:00.000Z"), Ok(253_402_300_800_000));
     assert_eq!(utc("+292278994-08-17T07:12:55.807Z"), Ok(i64::MAX));
     assert_eq!(utc("-292275055-05-16T16:47:04.192Z"), Ok(i64::MIN));
+    assert_eq!(utc("9999-12-31T24:00:00Z"), Ok(253_402_300_800_000));
     assert!(utc("+292278994-08-17T07:12:55.808Z").is_err());
     assert!(utc("-292275055-05-16T16:47:04.191Z").is_err());
 }
@@ -111,7 +137,9 @@ fn what_is_not_a_time_is_said_to_be_none() {
         ("2016-12-31 23:59:60.5+00:00", "23:59:60.5 is in a leap second"),
         ("20161231T235960Z", "235960 is in a leap second"),
         ("2017-01-01T08:59:60[Asia/Tokyo]", "write second 59, or 00 of the next minute"),
-        ("2024-02-21T12:00:00+26:00", "there is no offset +26:00"),
+        ("2024-02-21T24:00:00.001", "there is no time of day"),
+        ("2024-02-21T12:00:00+18:01", "there is no offset +18:01"),
+        ("2024-02-21T12:00:00-25", "there is no offset -25"),
         ("2024-02-21T12:00:00[Europe/Atlantis]", "there is no time zone `Europe/Atlantis`"),
         ("2024-02-21T12:00:00+05:00[Europe/Paris]", "contradict"),
         ("2024-02-21T12:00:00[Europe/Paris", "is not a time"),

@@ -9,7 +9,7 @@ use arrow_array::{
     cast::AsArray,
     types::{ArrowPrimitiveType, Float32Type, Float64Type, Int32Type, Int64Type},
 };
-use levada_model::{DataType, Value};
+use levada_model::{DataType, Value, date_time};
 
 use super::{Values, arithmetic::doubles, comparison::integers, constant::parse_date, java_number};
 use crate::QueryError;
@@ -196,13 +196,13 @@ pub(crate) fn to_text(array: &ArrayRef, from: DataType) -> StringArray {
 /// `1970-01-01T00:00:00.100`, in UTC, without milliseconds that are 0, and then without seconds that are; the number where no
 /// calendar has it.
 fn iso_time(time: i64) -> String {
-    let Ok(timestamp) = jiff::Timestamp::from_millisecond(time) else { return time.to_string() };
+    let Some(at) = date_time(time) else { return time.to_string() };
     let format = match (time.rem_euclid(1_000), time.rem_euclid(60_000)) {
         (_, 0) => "%Y-%m-%dT%H:%M",
         (0, _) => "%Y-%m-%dT%H:%M:%S",
         _ => "%Y-%m-%dT%H:%M:%S%.3f",
     };
-    timestamp.to_zoned(jiff::tz::TimeZone::UTC).strftime(format).to_string()
+    at.strftime(format).to_string()
 }
 
 /// One value as `select last` shows it: a date is its number.

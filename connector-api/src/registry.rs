@@ -92,6 +92,9 @@ macro_rules! component_trait {
             /// The options of a sink that `encode:` replaces: the two cannot be set together. `None` for a sink that takes no
             /// `encode:`.
             const ENCODES: Option<&'static [&'static str]> = None;
+            /// Whether each record that a source reads, or a sink writes, stands alone: a line that names the columns of those behind it
+            /// has no place there.
+            const ALONE: bool = false;
             /// What a transform keeps from one batch to the next.
             const HOLDS: Holds = Holds::Nothing;
             /// Whether a transform with saved state passes rows on at once, as they came, or leaves them out: it remembers what it saw, and
@@ -117,6 +120,12 @@ macro_rules! component_trait {
             fn look(options: &Self::Options, facilities: &Facilities) -> Vec<Problem> {
                 let _: (&Self::Options, &Facilities) = (options, facilities);
                 Vec::new()
+            }
+
+            /// Whether a decoder or an encoder needs a line that names the columns, with these options: [`Self::ALONE`] is not for it.
+            fn needs_header(options: &Self::Options) -> bool {
+                let _: &Self::Options = options;
+                false
             }
 
             /// What the component must have for itself (`file /data/out.csv`): two that claim the same are rejected.
@@ -183,6 +192,7 @@ enum Built {
 
 type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
 type Look = Box<dyn Fn(&Value, &Facilities) -> Vec<Problem> + Send + Sync>;
+type NeedsHeader = Box<dyn Fn(&Value) -> bool + Send + Sync>;
 type Keeps = Box<dyn Fn(&Value) -> Holds + Send + Sync>;
 type Outputs = Box<dyn Fn(&Value) -> Result<Vec<String>, Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
@@ -202,12 +212,15 @@ pub struct Component {
     pub decodes: bool,
     /// Whether it may have `encode:` beside it, and which of its options say the same.
     pub encodes: Option<&'static [&'static str]>,
+    /// Whether each of its records stands alone, without a line before them that names their columns.
+    pub alone: bool,
     /// Whether it passes rows on at once, as they came, or leaves them out, where it is a transform with saved state.
     pub passes: bool,
     /// The JSON Schema of its options, with descriptions and defaults.
     pub schema: Schema,
     inspect: Inspect,
     look: Look,
+    needs_header: NeedsHeader,
     holds: Keeps,
     outputs: Outputs,
     reread: MakeReread,
@@ -233,6 +246,11 @@ impl Component {
     /// Blocks, changes nothing and opens no store. Options that do not have the form of the schema have nothing to say here.
     pub fn look(&self, options: &Value, facilities: &Facilities) -> Vec<Problem> {
         (self.look)(options, facilities)
+    }
+
+    /// Whether a decoder or an encoder needs a line that names the columns, with these options.
+    pub fn needs_header(&self, options: &Value) -> bool {
+        (self.needs_header)(options)
     }
 
     /// What a transform keeps from one batch to the next, with these options.
@@ -339,6 +357,7 @@ macro_rules! add {
                 guarantee: T::GUARANTEE,
                 decodes: T::DECODES,
                 encodes: T::ENCODES,
+                alone: T::ALONE,
                 passes: T::PASSES,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
@@ -348,6 +367,9 @@ macro_rules! add {
                 look: Box::new(|options, facilities| {
                     T::Options::read(options.clone())
                         .map_or_else(|_| Vec::new(), |options| T::look(&options, facilities))
+                }),
+                needs_header: Box::new(|options| {
+                    T::Options::read(options.clone()).is_ok_and(|options| T::needs_header(&options))
                 }),
                 holds: Box::new(|options| {
                     T::Options::read(options.clone()).map_or(T::HOLDS, |options| T::holds(&options))

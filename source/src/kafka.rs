@@ -105,6 +105,7 @@ impl SourceType for KafkaSource {
         ],
     });
     const DECODES: bool = true;
+    const ALONE: bool = true;
     type Options = KafkaOptions;
 
     fn check(options: &KafkaOptions) -> Vec<Problem> {

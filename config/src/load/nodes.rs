@@ -299,7 +299,8 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.coder_entry(ComponentKind::Decoder, decode, &path, &names, report)
+        let coder = self.coder_entry(ComponentKind::Decoder, decode, &path, &names, report)?;
+        self.stands_alone(component, ComponentKind::Decoder, coder, (&path, decode), report)
     }
 
     fn encode(
@@ -326,7 +327,28 @@ impl Reader<'_> {
             report.error(code::DECODE, &path, option.key_at, message).help(help);
         }
         let names: Vec<_> = self.registry.all(ComponentKind::Encoder).map(|encoder| encoder.name).collect();
-        self.coder_entry(ComponentKind::Encoder, encode, &path, &names, report)
+        let coder = self.coder_entry(ComponentKind::Encoder, encode, &path, &names, report)?;
+        self.stands_alone(component, ComponentKind::Encoder, coder, (&path, encode), report)
+    }
+
+    /// A decoder or encoder that names the columns in a first line has no place where each record stands alone.
+    fn stands_alone(
+        &self,
+        component: &Component,
+        kind: ComponentKind,
+        coder: ComponentRef,
+        (path, entry): (&str, &Entry),
+        report: &mut Report<'_>,
+    ) -> Option<ComponentRef> {
+        let of_kind = self.registry.get(kind, &coder.name)?;
+        if !component.alone || !of_kind.needs_header(&coder.options) {
+            return Some(coder);
+        }
+        let message = format!("each record of `{}` stands alone: there is no header line", component.name);
+        let help =
+            format!("name the columns, as in `{}: {{{}: {{…, columns: […]}}}}`", entry.key, coder.name);
+        report.error(code::REJECTED, &words::joined(path, &coder.name), entry.key_at, message).help(help);
+        None
     }
 
     /// The decoder or encoder that `decode` or `encode` names, with its options.

@@ -48,6 +48,11 @@ impl QueryError {
         Self::Rejected { code: StatusCode::SEMANTIC_ERROR, message: message.into() }
     }
 
+    /// A row cannot be computed.
+    pub(crate) fn execution(message: impl Into<String>) -> Self {
+        Self::Rejected { code: StatusCode::EXECUTE_STATEMENT_ERROR, message: message.into() }
+    }
+
     /// A query that is recognised and not carried out.
     pub(crate) fn unsupported(what: impl std::fmt::Display) -> Self {
         Self::Rejected {

@@ -108,7 +108,7 @@ impl SeriesCall {
     /// # Errors
     /// The function does not take them, or holds rows that wait and does not save them: those would be lost with a crash.
     pub fn start(&self, types: &[DataType]) -> Result<(Box<dyn SeriesFunction>, DataType), QueryError> {
-        let call = Call { function: &self.written, types, functions: &self.functions };
+        let call = Call { function: &self.written, types };
         let Some(Binder::Series(bind)) =
             self.functions.find(&self.written.name).map(FunctionDefinition::binder)
         else {

@@ -44,6 +44,7 @@ impl SinkType for Kafka {
         tests: &["kafka_passes_the_contract", "kafka_passes_the_contract_with_several_rows_in_a_message"],
     });
     const ENCODES: Option<&'static [&'static str]> = Some(&[]);
+    const ALONE: bool = true;
     type Options = KafkaOptions;
 
     fn check(options: &KafkaOptions) -> Vec<Problem> {

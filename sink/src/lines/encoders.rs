@@ -93,6 +93,10 @@ impl EncoderType for Csv {
         problems.into_iter().map(reworded).collect()
     }
 
+    fn needs_header(options: &CsvOptions) -> bool {
+        options.lines().csv().needs_header()
+    }
+
     fn build(options: CsvOptions, _: &BuildContext) -> Result<EncoderFactory> {
         if let Some(problem) = Self::check(&options).into_iter().next() {
             return Err(Error::config(problem.message).with("option", problem.path));

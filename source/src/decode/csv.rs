@@ -127,6 +127,10 @@ impl DecoderType for CsvDecoder {
         problems
     }
 
+    fn needs_header(options: &CsvOptions) -> bool {
+        options.columns.is_none()
+    }
+
     fn build(options: CsvOptions, context: &BuildContext) -> Result<DecoderFactory> {
         let zone = options.zone.as_deref();
         let time = TimeReader::new(options.time_unit, options.missing_time, zone, &context.node);

@@ -64,7 +64,7 @@ impl Lines {
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         let input = if is_packed(path) {
-            Input::Packed(BufReader::with_capacity(BUFFER, Unpacked::new(file)?))
+            Input::Packed(BufReader::with_capacity(BUFFER, Unpacked::checked(file)?))
         } else {
             Input::Plain(file)
         };

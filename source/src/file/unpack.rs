@@ -4,11 +4,13 @@
 //!   member  member  …  zeros up to a whole block       what tapes and some programs leave: passed over
 //!                      anything else than a member     passed over as `gzip` does it, and said
 //! ```
-//! A member that breaks off, or whose sum is wrong, is an error; so is what comes first and is no member.
+//! A member that breaks off, or whose sum is wrong, is an error; so is what comes first and is no member. The sum stands at a
+//! member's end, and a bit that has changed may give other bytes long before: who wants bytes that are sound has each member
+//! unpacked twice ([`Unpacked::checked`]). Of one that breaks off the beginning is given, as it may be on its way.
 
 use std::{
     fs::{File, Metadata},
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
 };
 
 use flate2::bufread::GzDecoder;
@@ -25,16 +27,27 @@ pub(super) struct Unpacked {
     behind: Option<BufReader<File>>,
     /// Bytes behind the last member that belong to none and are not all zero.
     trailing: bool,
+    /// A member's sum is looked at before anything of it is given.
+    checks: bool,
 }
 
 impl Unpacked {
     /// Of a file that stands at its start. An empty one holds nothing.
-    pub(super) fn new(mut file: BufReader<File>) -> io::Result<Self> {
-        let mut unpacked = Self { member: None, behind: None, trailing: false };
+    pub(super) fn new(file: BufReader<File>) -> io::Result<Self> {
+        Self::open(file, false)
+    }
+
+    /// The same, where nothing is given of a member that is damaged.
+    pub(super) fn checked(file: BufReader<File>) -> io::Result<Self> {
+        Self::open(file, true)
+    }
+
+    fn open(mut file: BufReader<File>, checks: bool) -> io::Result<Self> {
+        let mut unpacked = Self { member: None, behind: None, trailing: false, checks };
         if file.fill_buf()?.is_empty() {
             unpacked.behind = Some(file);
         } else {
-            unpacked.begin(file);
+            unpacked.begin(file)?;
         }
         Ok(unpacked)
     }
@@ -50,8 +63,12 @@ impl Unpacked {
         self.trailing
     }
 
-    fn begin(&mut self, file: BufReader<File>) {
+    fn begin(&mut self, mut file: BufReader<File>) -> io::Result<()> {
+        if self.checks {
+            file = looked_through(file)?;
+        }
         self.member = Some(Box::new(GzDecoder::new(file)));
+        Ok(())
     }
 
     /// What comes behind a member: the next, or the end.
@@ -59,8 +76,7 @@ impl Unpacked {
         let next = file.fill_buf()?;
         // One byte of a member may be all that has come of it.
         if !next.is_empty() && MAGIC.starts_with(&next[..next.len().min(MAGIC.len())]) {
-            self.begin(file);
-            return Ok(());
+            return self.begin(file);
         }
         loop {
             let bytes = file.fill_buf()?;
@@ -74,6 +90,21 @@ impl Unpacked {
         self.behind = Some(file);
         Ok(())
     }
+}
+
+/// Unpacks the member that begins here, and goes back to its beginning.
+fn looked_through(mut file: BufReader<File>) -> io::Result<BufReader<File>> {
+    let begin = file.stream_position()?;
+    let mut member = GzDecoder::new(file);
+    if let Err(error) = io::copy(&mut member, &mut io::sink())
+        && error.kind() != io::ErrorKind::UnexpectedEof
+    {
+        let message = format!("{error}: nothing is read of what is packed from byte {begin} on");
+        return Err(io::Error::new(error.kind(), message));
+    }
+    let mut file = member.into_inner();
+    file.seek(SeekFrom::Start(begin))?;
+    Ok(file)
 }
 
 impl Read for Unpacked {

@@ -76,6 +76,7 @@ impl SourceType for HttpSource {
         ],
     });
     const DECODES: bool = true;
+    const ALONE: bool = true;
     type Options = HttpOptions;
 
     fn check(options: &HttpOptions) -> Vec<Problem> {

@@ -79,6 +79,7 @@ impl SourceType for MqttSource {
         ],
     });
     const DECODES: bool = true;
+    const ALONE: bool = true;
     type Options = MqttOptions;
 
     fn check(options: &MqttOptions) -> Vec<Problem> {

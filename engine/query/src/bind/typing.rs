@@ -165,7 +165,7 @@ impl Scope {
             .map(|argument| self.bind_at(argument, depth + 1))
             .collect::<Result<Vec<_>, _>>()?;
         let types: Vec<DataType> = arguments.iter().map(|argument| argument.data_type).collect();
-        let call = Call { function, types: &types, functions: self.functions() };
+        let call = Call { function, types: &types };
         match self.functions().find(&function.name).map(FunctionDefinition::binder) {
             Some(Binder::Row(bind)) => {
                 let (row_function, data_type) = bind(&call)?;

@@ -1,115 +1,208 @@
-//! `jexl(x, y, 'expr'='(x, y) -> {x + y * 2}')`: an expression written in the call.
+//! `jexl(x, y, 'expr'='(x, y) -> {x + y * 2}')`: a script written in the call, in Apache JEXL 3.
 //!
-//! What is understood is what SQL's own expressions understand, with `+` between texts joining them; numbers come out as
-//! DOUBLE.
+//! ```text
+//!   text ─ lexer ─▶ tokens ─ parser ─▶ script: statements over numbered variables ─ run, once a row ─▶ value
+//! ```
+//! Numbers are given as DOUBLE and come out so; what comes out is tried with 1, "string" and true, and stays so for all rows.
+//! A row of which something is null that the script computes with is null. Loops end after a bounded number of steps, with an error.
+//!
+//! Source: <https://commons.apache.org/proper/commons-jexl/reference/syntax.html>, and the answers of an IoTDB 2.0.1.
+
+mod lexer;
+mod methods;
+mod parser;
+mod run;
+mod script;
+mod value;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array};
-use levada_model::{DataType, PathPattern, quote_node};
-use levada_sql::{
-    ParseContext,
-    ast::{BinaryOperator, Constant, Expression, ExpressionKind, Function, SeriesName},
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Int64Array, StringArray,
+    builder::{BooleanBuilder, Float64Builder, StringBuilder},
+    cast::AsArray,
 };
+use levada_model::DataType;
 
+use self::{run::Run, script::Script, value::Value};
 use super::{Bound, Call, FunctionDefinition, RowFunction};
-use crate::{
-    QueryError,
-    bind::scope::Scope,
-    chunk::Chunk,
-    expression::{Expr, Kind},
-};
+use crate::{QueryError, expression::arithmetic::doubles};
 
 pub(super) fn definition() -> FunctionDefinition {
     FunctionDefinition::row(
         "jexl",
         "(any[, any...], 'expr'='(x, y) -> {x + y * 2}'): DOUBLE, TEXT or BOOLEAN",
-        "What an expression over the inputs gives.",
+        "What a script in Apache JEXL gives for the inputs: conditions, variables, loops, methods of texts.",
         bind,
     )
     .built_in("UDTFJexl")
 }
 
 fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
-    let lambda = call.required("expr")?;
-    let (parameters, body) = split(lambda)
-        .ok_or_else(|| call.reject(format!("`{lambda}` is not of the form `x -> {{x * 2}}`")))?;
-    if parameters.len() != call.types.len() {
-        return Err(call.reject(format!(
-            "`{lambda}` takes {} inputs, {} are given",
-            parameters.len(),
-            call.types.len()
-        )));
+    let text = call.required("expr")?;
+    let script =
+        Script::parse(text).map_err(|why| call.reject(format!("`{text}` is not understood: {why}")))?;
+    if script.parameters != call.types.len() {
+        let (takes, given) = (script.parameters, call.types.len());
+        return Err(call.reject(format!("`{text}` takes {takes} inputs, {given} are given")));
     }
-    let mut scope = Scope::new(call.functions);
-    for (at, (name, &data_type)) in parameters.iter().zip(call.types).enumerate() {
-        let name = SeriesName::suffix(PathPattern::of_node(&quote_node(name)));
-        scope.add_series(&name, at, data_type);
-    }
-    let context = ParseContext { zone: jiff::tz::TimeZone::UTC, now: 0 };
-    let parsed = levada_sql::parse_expression(body, &context)
-        .map_err(|error| call.reject(format!("`{body}` is not understood: {}", error.message)))?;
-    let bound = scope.bind(&joined(parsed, &scope))?;
-    let (bound, data_type) = match bound.data_type {
-        DataType::Text | DataType::String => (bound, DataType::Text),
-        DataType::Boolean => (bound, DataType::Boolean),
-        _ => (Expr::new(Kind::Cast(Box::new(bound)), DataType::Double), DataType::Double),
-    };
-    Ok((Arc::new(Lambda(bound)), data_type))
-}
-
-/// The parameters and the body of `(x, y) -> {x + y}`.
-fn split(lambda: &str) -> Option<(Vec<&str>, &str)> {
-    let (parameters, body) = lambda.split_once("->")?;
-    let parameters = parameters.trim();
-    let parameters =
-        parameters.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(parameters);
-    let body = body.trim();
-    let body = body.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(body).trim();
-    Some((parameters.split(',').map(str::trim).collect(), body.strip_suffix(';').unwrap_or(body)))
-}
-
-/// The expression with every `+` that has a text beside it as a joining of texts.
-fn joined(mut expression: Expression, scope: &Scope) -> Expression {
-    for child in expression.children_mut() {
-        let taken = std::mem::replace(child, Expression::synthetic(ExpressionKind::Time));
-        *child = joined(taken, scope);
-    }
-    match expression.kind {
-        ExpressionKind::Binary { operator: BinaryOperator::Add, left, right }
-            if is_text(&left, scope) || is_text(&right, scope) =>
-        {
-            let text = |side: Expression| {
-                if is_text(&side, scope) {
-                    return side;
-                }
-                let kind = ExpressionKind::Cast { operand: Box::new(side), data_type: DataType::Text };
-                Expression::synthetic(kind)
-            };
-            Expression::synthetic(ExpressionKind::Function(Function {
-                name: "concat".to_owned(),
-                arguments: vec![text(*left), text(*right)],
-                attributes: Vec::new(),
-                from_for: false,
-            }))
+    let kinds = call.types.iter().map(|&data_type| Kind::of(data_type)).collect::<Option<Vec<_>>>();
+    let kinds = kinds.ok_or_else(|| {
+        call.reject("inputs are numbers, texts and truth values: no DATE, TIMESTAMP or BLOB")
+    })?;
+    let tried = kinds.iter().map(|kind| kind.example()).collect();
+    let given = Run::new(&script).of(tried);
+    let given = given.map_err(|fault| call.reject(format!("`{text}` cannot be computed: {fault}")))?;
+    let data_type = match given {
+        Value::Whole(_) | Value::Double(_) => DataType::Double,
+        Value::Text(_) => DataType::Text,
+        Value::Truth(_) => DataType::Boolean,
+        Value::Null | Value::List(_) => {
+            return Err(
+                call.reject(format!("`{text}` gives {}, which is no value of a series", given.named()))
+            );
         }
-        kind => Expression { kind, span: expression.span },
-    }
+    };
+    Ok((Arc::new(Jexl { script, kinds, data_type, text: text.to_owned() }), data_type))
 }
 
-fn is_text(expression: &Expression, scope: &Scope) -> bool {
-    match &expression.kind {
-        ExpressionKind::Constant(constant) => matches!(constant, Constant::Text(_)),
-        ExpressionKind::Function(function) => function.name == "concat",
-        _ => scope.find(expression).is_some_and(|(_, data_type)| data_type.is_text()),
+/// What an input is to a script.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Number,
+    Text,
+    Truth,
+}
+
+impl Kind {
+    fn of(data_type: DataType) -> Option<Self> {
+        match data_type {
+            DataType::Int32 | DataType::Int64 | DataType::Float | DataType::Double => Some(Self::Number),
+            DataType::Text | DataType::String => Some(Self::Text),
+            DataType::Boolean => Some(Self::Truth),
+            _ => None,
+        }
+    }
+
+    /// What the type of the result is found with.
+    fn example(self) -> Value {
+        match self {
+            Self::Number => Value::Double(1.0),
+            Self::Text => Value::Text("string".into()),
+            Self::Truth => Value::Truth(true),
+        }
     }
 }
 
 #[derive(Debug)]
-struct Lambda(Expr);
+struct Jexl {
+    script: Script,
+    kinds: Vec<Kind>,
+    data_type: DataType,
+    /// As it was written, for errors.
+    text: String,
+}
 
-impl RowFunction for Lambda {
-    fn evaluate(&self, times: &Int64Array, inputs: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
-        self.0.array(&Chunk { times: times.clone(), columns: inputs.to_vec() })
+/// The values of an input.
+enum Column<'a> {
+    Numbers(arrow_array::Float64Array),
+    Texts(&'a StringArray),
+    Truths(&'a BooleanArray),
+}
+
+impl<'a> Column<'a> {
+    fn new(kind: Kind, array: &'a ArrayRef) -> Result<Self, QueryError> {
+        Ok(match kind {
+            Kind::Number => Self::Numbers(doubles(array)?),
+            Kind::Text => Self::Texts(array.as_string()),
+            Kind::Truth => Self::Truths(array.as_boolean()),
+        })
+    }
+
+    fn value(&self, row: usize) -> Value {
+        match self {
+            Self::Numbers(numbers) if numbers.is_valid(row) => Value::Double(numbers.value(row)),
+            Self::Texts(texts) if texts.is_valid(row) => Value::Text(texts.value(row).into()),
+            Self::Truths(truths) if truths.is_valid(row) => Value::Truth(truths.value(row)),
+            _ => Value::Null,
+        }
     }
 }
+
+impl Jexl {
+    /// Runs the script for each row; `put` takes what it gives, or nothing, and says whether it is of the right type.
+    fn each(
+        &self,
+        rows: usize,
+        inputs: &[ArrayRef],
+        mut put: impl FnMut(Option<Value>) -> bool,
+    ) -> Result<(), QueryError> {
+        let columns = self.kinds.iter().zip(inputs).map(|(&kind, array)| Column::new(kind, array));
+        let columns: Vec<Column<'_>> = columns.collect::<Result<_, _>>()?;
+        let mut run = Run::new(&self.script);
+        for row in 0..rows {
+            let given = run.of(columns.iter().map(|column| column.value(row)).collect());
+            let given = match given {
+                Ok(Value::Null) => None,
+                Ok(value) => Some(value),
+                Err(fault) if fault.is_null() => None,
+                Err(fault) => return Err(self.failed(&fault.to_string())),
+            };
+            let named = given.as_ref().map_or("nothing", Value::named);
+            if !put(given) {
+                return Err(
+                    self.failed(&format!("it gives {named} for a row, and {} for others", self.data_type))
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, why: &str) -> QueryError {
+        QueryError::execution(format!("jexl: `{}` cannot be computed: {why}", self.text))
+    }
+}
+
+impl RowFunction for Jexl {
+    fn evaluate(&self, times: &Int64Array, inputs: &[ArrayRef]) -> Result<ArrayRef, QueryError> {
+        let rows = times.len();
+        Ok(match self.data_type {
+            DataType::Boolean => {
+                let mut made = BooleanBuilder::with_capacity(rows);
+                self.each(rows, inputs, |value| match value {
+                    None => append(made.append_null()),
+                    Some(Value::Truth(truth)) => append(made.append_value(truth)),
+                    Some(_) => false,
+                })?;
+                Arc::new(made.finish())
+            }
+            DataType::Text => {
+                let mut made = StringBuilder::with_capacity(rows, rows * 8);
+                self.each(rows, inputs, |value| match value {
+                    None => append(made.append_null()),
+                    Some(Value::Text(text)) => append(made.append_value(text)),
+                    Some(_) => false,
+                })?;
+                Arc::new(made.finish())
+            }
+            _ => {
+                let mut made = Float64Builder::with_capacity(rows);
+                self.each(rows, inputs, |value| match value {
+                    None => append(made.append_null()),
+                    Some(Value::Whole(whole)) => append(made.append_value(whole as f64)),
+                    Some(Value::Double(double)) => append(made.append_value(double)),
+                    Some(_) => false,
+                })?;
+                Arc::new(made.finish())
+            }
+        })
+    }
+}
+
+/// Something was appended: the value had the right type.
+fn append((): ()) -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests;

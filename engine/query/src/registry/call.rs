@@ -1,11 +1,10 @@
 //! A call as a function sees it while it is bound: the types of its inputs, its constants and its attributes.
 
-use std::{str::FromStr, sync::Arc};
+use std::str::FromStr;
 
 use levada_model::DataType;
 use levada_sql::ast::{Constant, Expression, ExpressionKind, Function};
 
-use super::FunctionRegistry;
 use crate::QueryError;
 
 /// Types arithmetic works on.
@@ -26,8 +25,6 @@ pub struct Call<'a> {
     pub(crate) function: &'a Function,
     /// The type of every argument.
     pub(crate) types: &'a [DataType],
-    /// What functions there are, for one that calls others.
-    pub(crate) functions: &'a Arc<FunctionRegistry>,
 }
 
 impl Call<'_> {

@@ -105,7 +105,7 @@ pub(super) fn rows(
             continue;
         };
         let computed = rows_of(&function.arguments)?;
-        let (running, data_type) = bind(&Call { function, types: &computed.types, functions })?;
+        let (running, data_type) = bind(&Call { function, types: &computed.types })?;
         scope.add(call, width, data_type);
         width += 1;
         let input = Box::new(computed.node);

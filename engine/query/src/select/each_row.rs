@@ -36,7 +36,7 @@ pub(super) fn columns<'e>(
         let arguments: Vec<Expr> =
             function.arguments.iter().map(|each| scope.bind(each)).collect::<Result<_, _>>()?;
         let types: Vec<DataType> = arguments.iter().map(|each| each.data_type).collect();
-        let (running, data_type) = bind(&Call { function, types: &types, functions: &functions })?;
+        let (running, data_type) = bind(&Call { function, types: &types })?;
         scope.add(call, *width, data_type);
         *width += 1;
         node = Node::Append { input: Box::new(node), call: call.clone(), arguments, function: running };

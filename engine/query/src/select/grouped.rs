@@ -315,7 +315,7 @@ fn one_of(
     for (member, types) in members.iter().zip(types) {
         let Some(function) = as_function(member) else { continue };
         let Some(definition) = calls.definition(function) else { continue };
-        let call = Call { function, types: &types, functions: &calls.functions };
+        let call = Call { function, types: &types };
         let aggregate = definition.bind(&call, member)?;
         if let Some((before, inputs)) = &found {
             if before.data_type != aggregate.data_type {

@@ -4,7 +4,7 @@
 //! for a row. No expression is made of each series then: what a pattern stands for goes from the catalog's list straight
 //! into [slots](Slot) of the operator. A million series take a header, a slot and a place in a list each.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use hashbrown::{HashMap, HashSet};
 use levada_model::{DataType, Path, ResultColumn};
@@ -96,7 +96,6 @@ struct Column<'q> {
     name: &'q SeriesName,
     alias: Option<&'q String>,
     definition: &'q AggregateDefinition,
-    functions: &'q Arc<FunctionRegistry>,
     /// The call, its argument one series after the other.
     call: Expression,
     /// The aggregate by the type of its input.
@@ -104,7 +103,7 @@ struct Column<'q> {
 }
 
 impl<'q> Column<'q> {
-    fn of(column: &'q SelectColumn, functions: &'q Arc<FunctionRegistry>) -> Option<Self> {
+    fn of(column: &'q SelectColumn, functions: &'q FunctionRegistry) -> Option<Self> {
         let ExpressionKind::Function(function) = &column.expression.kind else { return None };
         let [Expression { kind: ExpressionKind::Series(name), .. }] = function.arguments.as_slice() else {
             return None;
@@ -114,7 +113,6 @@ impl<'q> Column<'q> {
             name,
             alias: column.alias.as_ref(),
             definition,
-            functions,
             call: column.expression.clone(),
             bound: Vec::new(),
         })
@@ -147,7 +145,7 @@ impl<'q> Column<'q> {
             return Err(QueryError::semantic("a column is no call of an aggregate"));
         };
         let types = [data_type];
-        let call = Call { function, types: &types, functions: self.functions };
+        let call = Call { function, types: &types };
         let aggregate = self.definition.bind(&call, &self.call)?;
         self.bound.push((data_type, aggregate.clone()));
         Ok(aggregate)

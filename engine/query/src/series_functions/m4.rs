@@ -45,6 +45,15 @@ pub(super) fn corners(values: &[f64]) -> Vec<usize> {
             greatest = row;
         }
     }
+    // An end of the window that is as low or as high as any is the least or the greatest itself.
+    for end in [last, 0] {
+        if values[end] == values[least] {
+            least = end;
+        }
+        if values[end] == values[greatest] {
+            greatest = end;
+        }
+    }
     let mut rows = vec![0, least, greatest, last];
     rows.sort_unstable();
     rows.dedup();
@@ -142,5 +151,21 @@ impl SeriesFunction for M4 {
 
     fn finish(&mut self) -> Result<Option<Chunk>, QueryError> {
         self.work(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_that_is_as_low_or_high_as_any_is_the_corner() {
+        assert_eq!(corners(&[]), [] as [usize; 0]);
+        assert_eq!(corners(&[5.0]), [0]);
+        assert_eq!(corners(&[5.0, 1.0, 1.0]), [0, 2]);
+        assert_eq!(corners(&[1.0, 5.0, 5.0, 1.0]), [0, 1, 3]);
+        assert_eq!(corners(&[2.0, 2.0, 9.0, 9.0, 9.0]), [0, 4]);
+        assert_eq!(corners(&[3.0, 1.0, 9.0, 1.0, 4.0]), [0, 1, 2, 4]);
+        assert_eq!(corners(&[f64::NAN, 1.0]), [0, 1]);
     }
 }

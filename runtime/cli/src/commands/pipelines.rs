@@ -85,12 +85,14 @@ struct Change {
 }
 
 impl Folder {
-    /// Reads all pipelines of a folder; nothing is started yet.
+    /// The pipelines of a folder. The first [`Folder::look`] reads and starts them: a file that is wrong costs no other.
     ///
     /// # Errors
-    /// The folder cannot be read, or a file of it is wrong, which was told.
+    /// The folder cannot be read.
     pub(super) fn open(dir: &Path, registry: Registry) -> anyhow::Result<Self> {
-        Self::read_place(Place::Folder(dir.to_owned()), registry)
+        let place = Place::Folder(dir.to_owned());
+        place.found()?;
+        Ok(Self::new(place, registry, BTreeMap::new()))
     }
 
     /// Reads the pipelines of files; nothing is started yet.
@@ -98,31 +100,21 @@ impl Folder {
     /// # Errors
     /// A file cannot be read or is wrong, which was told.
     pub(super) fn of_files(files: &[PathBuf], registry: Registry) -> anyhow::Result<Self> {
-        Self::read_place(Place::Files(files.to_vec()), registry)
-    }
-
-    fn read_place(place: Place, registry: Registry) -> anyhow::Result<Self> {
-        let found = place.scan().map_err(|error| {
-            let hint = match error.kind() {
-                ErrorKind::NotFound => ": make it, or leave --pipelines out",
-                _ => "",
-            };
-            Failure::invalid(format!("cannot read {place}: {error}{hint}"))
-        })?;
-        let paths: Vec<PathBuf> = match &place {
-            Place::Folder(_) => found.keys().cloned().collect(),
-            // Those that are missing are told of, too.
-            Place::Files(files) => files.clone(),
-        };
-        let pipelines = read_all(&paths, &registry)?;
+        let place = Place::Files(files.to_vec());
+        let found = place.found()?;
+        let pipelines = read_all(files, &registry)?;
         let file = |(path, pipeline): (PathBuf, Pipeline)| {
             let mark = found.get(&path).copied().unwrap_or_default();
             (path, File { mark, pipeline: Some(pipeline), running: None, error: None, waits: false })
         };
-        let files = paths.into_iter().zip(pipelines).map(file).collect();
+        let files = files.iter().cloned().zip(pipelines).map(file).collect();
+        Ok(Self::new(place, registry, files))
+    }
+
+    fn new(place: Place, registry: Registry, files: BTreeMap<PathBuf, File>) -> Self {
         let paused = place.paused();
         let (unsettled, idle) = (BTreeMap::new(), Arc::default());
-        Ok(Self { place, registry, files, unsettled, unreadable: false, paused, idle })
+        Self { place, registry, files, unsettled, unreadable: false, paused, idle }
     }
 
     /// What is told of pipelines that do not run.
@@ -130,7 +122,7 @@ impl Folder {
         Arc::clone(&self.idle)
     }
 
-    /// Starts all pipelines.
+    /// Starts all pipelines that were read.
     ///
     /// # Errors
     /// One cannot start.
@@ -379,6 +371,18 @@ impl Mark {
 }
 
 impl Place {
+    /// The files, where the folder can be read.
+    fn found(&self) -> anyhow::Result<BTreeMap<PathBuf, Mark>> {
+        let found = self.scan().map_err(|error| {
+            let hint = match error.kind() {
+                ErrorKind::NotFound => ": make it, or leave --pipelines out",
+                _ => "",
+            };
+            Failure::invalid(format!("cannot read {self}: {error}{hint}"))
+        })?;
+        Ok(found)
+    }
+
     /// The pipeline files that are there. What is hidden in a folder is none: editors and file systems leave such files beside those
     /// that people write.
     fn scan(&self) -> std::io::Result<BTreeMap<PathBuf, Mark>> {

@@ -161,7 +161,7 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         count_pipes(&metrics, &engine)?;
         count_continuous_queries(&metrics, &engine)?;
         if let Some(folder) = &mut folder {
-            folder.start(&runtime)?;
+            folder.look(&runtime, true).await;
         }
         let pipes = NodePipes::new(settings.max_number_of_sync_file_retry, chance());
         engine.run_pipes(Arc::new(pipes.clone())).await?;

@@ -74,3 +74,34 @@ fn encode_beside_what_says_the_same_or_writes_no_lines_is_told() {
         assert!(lint.code != Some(0) && (lint.stdout + &lint.stderr).contains(wanted), "{sink}: {wanted}");
     }
 }
+
+#[test]
+fn lint_finds_a_header_line_where_each_record_stands_alone() {
+    let workplace = Workplace::new();
+    let sources = [
+        ("kafka", "{brokers: \"127.0.0.1:1\", topics: [x]}"),
+        ("mqtt", "{broker: \"127.0.0.1:1\", topics: [x]}"),
+        ("http", "{listen: \"127.0.0.1:0\"}"),
+    ];
+    for (source, options) in sources {
+        let pipeline = |csv: &str| {
+            format!(
+                "name: q\nsources: {{s: {{{source}: {options}, decode: {{csv: {csv}}}}}}}\nsinks: {{o: {{inputs: [s], stdout: {{}}}}}}\n"
+            )
+        };
+        workplace.write("p.yaml", &pipeline("{columns: [device, time, v]}"));
+        workplace.run(&["lint", "p.yaml"]).ok();
+        workplace.write("p.yaml", &pipeline("{}"));
+        for command in ["lint", "run"] {
+            let rejected = workplace.run(&[command, "p.yaml"]);
+            assert_eq!(rejected.code, Some(3), "{command} {source}: {}", rejected.stderr);
+            assert!(rejected.stderr.contains("there is no header line"), "{}", rejected.stderr);
+            assert!(rejected.stderr.contains("sources.s.decode.csv"), "{}", rejected.stderr);
+        }
+    }
+    let wide = "name: q\nsources: {s: {sensor: {rows: 1}}}\nsinks: {o: {inputs: [s], kafka: {brokers: \"127.0.0.1:1\", topic: t}, encode: {csv: {form: wide}}}}\n";
+    workplace.write("p.yaml", wide);
+    let rejected = workplace.run(&["lint", "p.yaml"]);
+    assert_eq!(rejected.code, Some(3), "{}", rejected.stderr);
+    assert!(rejected.stderr.contains("sinks.o.encode.csv"), "{}", rejected.stderr);
+}

@@ -71,13 +71,36 @@ fn clients_see_what_a_pipeline_of_the_same_process_stores() {
 }
 
 #[test]
-fn a_wrong_pipeline_is_told_before_anything_is_served() {
+fn a_wrong_pipeline_at_the_start_keeps_no_client_and_no_other_pipeline_waiting() {
     let workplace = Workplace::new();
+    workplace.write("pipelines/good.yaml", &endless("good", "root.good", "d"));
     workplace.write("pipelines/wrong.yaml", &SENSORS.replace("devices", "devises"));
-    let args = ["serve", "--data", "data", "--pipelines", "pipelines", "--rpc", "127.0.0.1:0"];
-    let rejected = workplace.run(&args);
-    assert!(rejected.code == Some(3) && rejected.stderr.contains("devises"), "{rejected:?}");
-    assert!(!workplace.path("data").exists());
+    let output = |name: &str| {
+        format!(
+            "name: {name}\nsources: {{plant: {{sensor: {{device: d, rate: 1}}}}}}\nsinks: {{out: {{inputs: [plant], file: {{path: out.csv}}}}}}\n"
+        )
+    };
+    workplace.write("pipelines/one.yaml", &output("one"));
+    workplace.write("pipelines/two.yaml", &output("two"));
+    let serving = Serving::start(&workplace, &[]);
+    serving.grows("root.good.d.temperature");
+    let streams = || get(&serving.http, "/streams").expect("it answers");
+    let statuses: serde_json::Value = serde_json::from_str(&streams()).expect("JSON");
+    let status = |id: &str| {
+        let found = statuses.as_array().expect("a list").iter().find(|stream| stream["id"] == id);
+        found.unwrap_or_else(|| panic!("{id} is not in {statuses}"))["status"].clone()
+    };
+    assert_eq!(status("good"), "running");
+    assert_eq!(status("wrong"), "invalid");
+    assert_eq!(status("one"), "running");
+    assert_eq!(status("two"), "invalid");
+    serving.says("devises", 1);
+    serving.stop();
+}
+
+#[test]
+fn a_folder_of_pipelines_that_is_missing_is_told_before_anything_is_served() {
+    let workplace = Workplace::new();
     let missing =
         workplace.run(&["serve", "--data", "data", "--pipelines", "nowhere", "--rpc", "127.0.0.1:0"]);
     assert!(missing.code == Some(3) && missing.stderr.contains("make it"), "{missing:?}");

@@ -1,0 +1,125 @@
+//! A script as data: statements and expressions over numbered variables.
+
+use crate::expression::pattern::Pattern;
+
+use super::{parser::Parser, value::Value};
+
+/// A script: so many parameters, which are the first of its variables, and what it does.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) parameters: usize,
+    pub(super) variables: usize,
+    pub(super) body: Vec<Statement>,
+}
+
+#[derive(Debug)]
+pub(super) enum Statement {
+    Give(Expression),
+    Declare(usize, Option<Expression>),
+    If(Expression, Box<Statement>, Option<Box<Statement>>),
+    While(Expression, Box<Statement>),
+    /// The body comes first.
+    DoWhile(Box<Statement>, Expression),
+    For(usize, Expression, Box<Statement>),
+    Block(Vec<Statement>),
+    Return(Option<Expression>),
+    Break,
+    Continue,
+}
+
+#[derive(Debug)]
+pub(super) enum Expression {
+    Constant(Constant),
+    Variable(usize),
+    List(Vec<Expression>),
+    /// Texts and what is between them.
+    Joined(Vec<Expression>),
+    Unary(Unary, Box<Expression>),
+    Binary(Binary, Box<Expression>, Box<Expression>),
+    /// Whether a text fits a pattern that is written in the script.
+    Fits(Box<Expression>, Pattern),
+    And(Box<Expression>, Box<Expression>),
+    Or(Box<Expression>, Box<Expression>),
+    /// `a ? b : c`
+    Choice(Box<Expression>, Box<Expression>, Box<Expression>),
+    /// `a ?: b`: the first where it is true.
+    Elvis(Box<Expression>, Box<Expression>),
+    /// `a ?? b`: the first where it is not null.
+    Present(Box<Expression>, Box<Expression>),
+    /// Gives what was assigned; with an operator, of what was there before.
+    Assign(usize, Option<Binary>, Box<Expression>),
+    /// `x++`: gives what was there before.
+    After(usize, Binary),
+    Method(Box<Expression>, String, Vec<Expression>),
+    Item(Box<Expression>, Box<Expression>),
+}
+
+/// A value that is written in a script; unlike [`Value`] it may go to another thread.
+#[derive(Clone, Debug)]
+pub(super) enum Constant {
+    Null,
+    Truth(bool),
+    Whole(i64),
+    Double(f64),
+    Text(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unary {
+    Minus,
+    Plus,
+    Complement,
+    Not,
+    IsEmpty,
+    Size,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binary {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+    ShiftLeft,
+    ShiftRight,
+    BitAnd,
+    BitOr,
+    BitXor,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    /// A pattern or a list.
+    In,
+    NotIn,
+    StartsWith,
+    StartsNotWith,
+    EndsWith,
+    EndsNotWith,
+    Range,
+}
+
+impl Constant {
+    pub(super) fn value(&self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::Truth(truth) => Value::Truth(*truth),
+            Self::Whole(whole) => Value::Whole(*whole),
+            Self::Double(double) => Value::Double(*double),
+            Self::Text(text) => Value::Text(text.as_str().into()),
+        }
+    }
+}
+
+impl Script {
+    /// A script of the form `x -> {x * 2}`.
+    ///
+    /// # Errors
+    /// What is not understood.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        Parser::new(text)?.script()
+    }
+}

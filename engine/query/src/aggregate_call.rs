@@ -90,7 +90,7 @@ impl AggregateCall {
     /// # Errors
     /// The function does not take them, or cannot be loaded.
     pub fn bind(&self, types: &[DataType]) -> Result<(Arc<dyn AggregateFunction>, DataType), QueryError> {
-        let call = Call { function: &self.written, types, functions: &self.functions };
+        let call = Call { function: &self.written, types };
         match self.functions.find(&self.written.name).map(FunctionDefinition::binder) {
             Some(Binder::Aggregate(definition)) => definition.function(&call),
             _ => Err(call.reject("it is no aggregate")),

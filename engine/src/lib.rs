@@ -77,4 +77,4 @@ pub use pipes::{
     Selection, Sender,
 };
 pub use session::{EmbeddedSession, is_query};
-pub use statement::Loaded;
+pub use statement::{Loaded, TextRow};

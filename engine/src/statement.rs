@@ -27,7 +27,7 @@ use levada_sql::ast::{Show, Statement};
 use levada_storage::{Applied, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
-pub use self::load::Loaded;
+pub use self::{insert::TextRow, load::Loaded};
 pub(crate) use self::{
     insert::{insert_write, run_together},
     load::{databases_of, load_file},

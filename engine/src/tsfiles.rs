@@ -77,8 +77,15 @@ pub enum ReadError {
         /// How many more there are.
         others: usize,
     },
-    /// A name in it is no path of the tree.
-    #[error("{path}: `{name}` is no path of a device: {reason}")]
+    /// Names in it are no paths of the tree: all other devices of the file have been read.
+    #[error(
+        "{path}: `{name}` is no path of a device: {reason}{others}; the other devices of the file are read",
+        path = path.display(),
+        others = match others {
+            0 => String::new(),
+            others => format!(" (and {others} more)"),
+        },
+    )]
     Name {
         /// The file.
         path: PathBuf,
@@ -86,6 +93,8 @@ pub enum ReadError {
         name: String,
         /// Why not.
         reason: String,
+        /// How many more there are.
+        others: usize,
     },
 }
 
@@ -127,13 +136,12 @@ impl Tablets {
         // The receiver tells of its end: the handle is not needed.
         drop(spawn_blocking(move || {
             let mut packer = Packer { parcel: Parcel::default(), bytes: 0, sender: &sender };
-            let last = match read_all(path, damaged, &mut |item| packer.add(item)) {
-                Ok(()) if packer.parcel.tablets.is_empty() => return,
-                Ok(()) => Ok(packer.parcel),
-                Err(error) => Err(error),
-            };
-            // Nobody is there to hear it: so be it.
-            drop(sender.blocking_send(last));
+            let outcome = read_all(path, damaged, &mut |item| packer.add(item));
+            // What was read before an error is right. Nobody may be there to hear it: so be it.
+            let rest = (!packer.parcel.tablets.is_empty()).then_some(Ok(packer.parcel));
+            for last in rest.into_iter().chain(outcome.err().map(Err)) {
+                drop(sender.blocking_send(last));
+            }
         }));
         Self { parcels }
     }

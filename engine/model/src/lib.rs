@@ -50,7 +50,7 @@ pub use data_type::DataType;
 pub use encoding::Encoding;
 pub use follow::{Follow, FollowFrom, Followed};
 pub use io_fault::IoFault;
-pub use path::{Path, PathError, quote_node, unquote_node};
+pub use path::{Path, PathError, canonical_node, node_ends, quote_node, unquote_node};
 pub use pattern::PathPattern;
 pub use position::{Checkpoint, SplitName, SplitPosition, SplitRange};
 pub use repeats::Repeats;

@@ -71,6 +71,25 @@ impl Path {
         Ok(Self(canonical.into()))
     }
 
+    /// Reads a path as files and other programs keep it, and brings it into canonical form: a node that needs quotes and has none
+    /// is the name itself, whatever characters it has. What [`Path::parse`] reads is read as the same path.
+    ///
+    /// # Errors
+    /// A node is empty.
+    ///
+    /// ```
+    /// use levada_model::Path;
+    /// assert_eq!(Path::from_names("root.a-b.größe.`x.y`")?.as_str(), "root.`a-b`.`größe`.`x.y`");
+    /// # Ok::<(), levada_model::PathError>(())
+    /// ```
+    pub fn from_names(text: &str) -> Result<Self, PathError> {
+        if is_plain(text) {
+            return Ok(Self(text.into()));
+        }
+        let nodes = split_names(text)?.into_iter().map(canonical_node);
+        Ok(Self(nodes.collect::<Vec<_>>().join(".").into()))
+    }
+
     /// A path of a string known to be in canonical form.
     pub(crate) fn from_canonical(text: String) -> Self {
         Self(text.into())
@@ -179,6 +198,46 @@ pub fn quote_node(raw: &str) -> Cow<'_, str> {
 /// The raw name of a node in canonical form.
 pub fn unquote_node(node: &str) -> Cow<'_, str> {
     quoted_content(node).unwrap_or(Cow::Borrowed(node))
+}
+
+/// The canonical form of a node as files and other programs keep it: quoted, or the name itself.
+///
+/// ```
+/// # use levada_model::canonical_node;
+/// assert_eq!(["`a`", "a b", "`a b`", "`"].map(|node| canonical_node(node).into_owned()), ["a", "`a b`", "`a b`", "````"]);
+/// ```
+pub fn canonical_node(node: &str) -> Cow<'_, str> {
+    match quoted_content(node).filter(|_| quoted_end(node) == Some(node.len())) {
+        Some(content) => Cow::Owned(quote_node(&content).into_owned()),
+        None => quote_node(node),
+    }
+}
+
+/// Where each node of a path ends that files and other programs keep: at full stops outside of quoted nodes, and at the end. A
+/// backquote that does not open a node, or that nothing closes, is a character of a name.
+pub fn node_ends(text: &str) -> Vec<usize> {
+    let mut ends = Vec::with_capacity(8);
+    let mut start = 0;
+    while let Some(rest) = text.get(start..) {
+        let quoted = if rest.starts_with('`') { quoted_end(rest) } else { None };
+        let is_whole =
+            |end: &usize| rest.get(*end..).is_some_and(|after| after.is_empty() || after.starts_with('.'));
+        let end = quoted.filter(is_whole).or_else(|| rest.find('.')).unwrap_or(rest.len());
+        ends.push(start + end);
+        start += end + 1;
+    }
+    ends
+}
+
+/// Splits where [`node_ends`] says.
+pub(crate) fn split_names(text: &str) -> Result<Vec<&str>, PathError> {
+    let mut start = 0;
+    let nodes = node_ends(text).into_iter().map(|end| {
+        let node = text.get(start..end).filter(|node| !node.is_empty());
+        start = end + 1;
+        node.ok_or_else(|| PathError::new(text, "a node is empty"))
+    });
+    nodes.collect()
 }
 
 /// The content of a quoted node, `None` for a bare one.
@@ -290,7 +349,36 @@ mod tests {
         assert!(!path("root.a").is_prefix_of(&path("root.ab")));
     }
 
+    #[test]
+    fn names_that_files_keep_are_quoted_where_they_must_be() {
+        for (text, canonical) in [
+            ("root.p.größe", "root.p.`größe`"),
+            ("root.p.тест", "root.p.`тест`"),
+            ("root.测试.a b.🙂", "root.测试.`a b`.`🙂`"),
+            ("root.a-b.12", "root.`a-b`.`12`"),
+            ("root.`a.b`.`c`", "root.`a.b`.c"),
+            ("root.a`b.`c", "root.`a``b`.```c`"),
+            ("root.`a`b", "root.```a``b`"),
+            ("root.*.x*", "root.`*`.`x*`"),
+        ] {
+            assert_eq!(Path::from_names(text).map(String::from), Ok(canonical.to_owned()), "{text}");
+        }
+        for text in ["", "root..a", "root.a."] {
+            assert!(Path::from_names(text).is_err(), "{text}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn names_are_read_as_paths_are_where_they_are_some(text in "[a`.* 0-9ö]{0,12}") {
+            if let Ok(path) = Path::parse(&text) {
+                prop_assert_eq!(Path::from_names(&text).expect("a path"), path);
+            }
+            if let Ok(path) = Path::from_names(&text) {
+                prop_assert_eq!(Path::parse(path.as_str()).expect("canonical"), path);
+            }
+        }
+
         #[test]
         fn raw_nodes_survive_quoting(nodes in prop::collection::vec("[^\u{0}]{1,6}", 1..5)) {
             let path = Path::from_raw_nodes(nodes.iter().map(String::as_str));

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     Path, PathError,
-    path::{split_nodes, unquote_node},
+    path::{canonical_node, split_names, split_nodes, unquote_node},
 };
 
 /// A path with wildcards.
@@ -50,18 +50,33 @@ impl PathPattern {
         if !text.contains('*') {
             return Path::parse(text).map(|path| Self(Nodes::Path(path)));
         }
-        let nodes = split_nodes(text)?
-            .into_iter()
-            .map(|node| match node {
-                "*" => Ok(Node::One),
-                "**" => Ok(Node::Many),
-                _ if node.contains('*') && !node.starts_with('`') => Ok(Node::Partial(node.to_owned())),
-                _ => Path::parse(node)
-                    .map(|path| Node::Literal(path.as_str().to_owned()))
-                    .map_err(|error| PathError::new(text, error.reason)),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self::of(nodes))
+        let literal = |node: &str| {
+            Path::parse(node)
+                .map(|path| path.as_str().to_owned())
+                .map_err(|error| PathError::new(text, error.reason))
+        };
+        Self::of_texts(split_nodes(text)?, literal)
+    }
+
+    /// Reads a pattern as files keep it: nodes without wildcards are as in [`Path::from_names`].
+    ///
+    /// # Errors
+    /// A node is empty.
+    pub fn from_names(text: &str) -> Result<Self, PathError> {
+        Self::of_texts(split_names(text)?, |node| Ok(canonical_node(node).into_owned()))
+    }
+
+    fn of_texts(
+        nodes: Vec<&str>,
+        literal: impl Fn(&str) -> Result<String, PathError>,
+    ) -> Result<Self, PathError> {
+        let nodes = nodes.into_iter().map(|node| match node {
+            "*" => Ok(Node::One),
+            "**" => Ok(Node::Many),
+            _ if node.contains('*') && !node.starts_with('`') => Ok(Node::Partial(node.to_owned())),
+            _ => literal(node).map(Node::Literal),
+        });
+        Ok(Self::of(nodes.collect::<Result<_, _>>()?))
     }
 
     /// A pattern of one node, given in canonical form: a measurement by its name.

@@ -90,6 +90,9 @@ async fn each(
     session: &EmbeddedSession,
     statements: Vec<Result<Option<String>, SessionError>>,
 ) -> Vec<Status> {
-    let outcomes = session.execute_each(statements).await;
+    statuses(session.execute_each(statements).await)
+}
+
+fn statuses(outcomes: Vec<Result<(), SessionError>>) -> Vec<Status> {
     outcomes.into_iter().map(|outcome| outcome.map_or_else(|error| failure(&error), |()| done())).collect()
 }

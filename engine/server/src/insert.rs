@@ -2,17 +2,16 @@
 
 mod gather;
 mod text;
+mod write;
 
 pub(crate) use gather::{array, gather};
-pub(crate) use text::statement;
+pub(crate) use text::text_row;
+pub(crate) use write::write;
 
 use std::{collections::HashSet, sync::Arc};
 
 use bytes::Bytes;
-use levada_engine::EmbeddedSession;
-use levada_model::{
-    Column, DataType, Path, RejectedRows, Session, SessionError, StatusCode, Tablet, Write, WriteReport,
-};
+use levada_model::{Column, DataType, Path, RejectedRows, SessionError, StatusCode, Tablet, WriteReport};
 use levada_rpc::{columns::tablet::decode, messages::Status};
 
 use crate::status::{malformed, of_rows, said};
@@ -95,61 +94,6 @@ pub(crate) fn tablet(
     Tablet::try_new(device(path)?, aligned, times, columns).map_err(malformed)
 }
 
-/// Writes tablets. Values of a narrower type than their series' become values of that: an INT32 may be written to an INT64, a
-/// FLOAT or a DOUBLE, as the peer allows it.
-///
-/// # Errors
-/// Nothing, or an unknown part, was stored.
-pub(crate) async fn write(
-    session: &EmbeddedSession,
-    tablets: Vec<Tablet>,
-) -> Result<WriteReport, SessionError> {
-    // Columns are shared, not copied.
-    let write = Write { tablets: tablets.clone(), declares: true, ..Write::default() };
-    let mut report = session.insert_tablets(write).await?;
-    let mut widened = Vec::new();
-    let mut of = Vec::new();
-    report.rejected.retain(|rejected| {
-        let wider = wider(session, &tablets, rejected);
-        let again = wider.is_some();
-        widened.extend(wider);
-        of.extend(again.then_some(rejected.tablet));
-        !again
-    });
-    if !widened.is_empty() {
-        let write = Write { tablets: widened, coerce: true, ..Write::default() };
-        let again = session.insert_tablets(write).await?;
-        report
-            .rejected
-            .extend(again.rejected.into_iter().map(|each| RejectedRows { tablet: of[each.tablet], ..each }));
-    }
-    Ok(report)
-}
-
-/// A column that was rejected as a whole because its series has a wider type.
-fn wider(session: &EmbeddedSession, tablets: &[Tablet], rejected: &RejectedRows) -> Option<Tablet> {
-    let (tablet, name) = (tablets.get(rejected.tablet)?, rejected.measurement.as_ref()?);
-    if rejected.rows.is_some() || rejected.code != StatusCode::METADATA_ERROR {
-        return None;
-    }
-    let column = tablet.columns().iter().find(|column| column.name == *name)?;
-    let series = session.series_of(tablet.device());
-    let series = series.iter().find(|series| series.measurement == *name)?;
-    let wide = widens(column.data_type, series.schema.data_type);
-    wide.then(|| tablet.clone().with_columns(vec![column.clone()]).ok()).flatten()
-}
-
-fn widens(from: DataType, to: DataType) -> bool {
-    use DataType::{Double, Float, Int32, Int64, Timestamp};
-    matches!(
-        (from, to),
-        (Int32, Int64 | Float | Double | Timestamp)
-            | (Int64, Double | Timestamp)
-            | (Float, Double)
-            | (Timestamp, Int64)
-    )
-}
-
 /// What happened to one part of a call.
 #[derive(Clone, Debug, Default)]
 struct Fate {
@@ -186,10 +130,29 @@ pub(crate) fn status<'a>(
     origin: impl Fn(usize, Option<u32>) -> &'a [usize],
     alone: bool,
 ) -> Status {
-    if report.rejected.is_empty() {
+    status_with(Vec::new(), report, count, origin, alone)
+}
+
+/// A value that was rejected before it was written: the part of the call, the measurement, and why.
+pub(crate) type Unread = (usize, Arc<str>, String);
+
+/// [`status`] of a call of which some values could not be read.
+pub(crate) fn status_with<'a>(
+    unread: Vec<Unread>,
+    report: WriteReport,
+    count: usize,
+    origin: impl Fn(usize, Option<u32>) -> &'a [usize],
+    alone: bool,
+) -> Status {
+    if report.rejected.is_empty() && unread.is_empty() {
         return said(StatusCode::SUCCESS, String::new());
     }
     let mut fates = vec![Fate::default(); count];
+    for (part, name, reason) in unread {
+        if let Some(fate) = fates.get_mut(part) {
+            fate.measurements.push((name, reason));
+        }
+    }
     for RejectedRows { tablet, rows, measurement, code, message } in report.rejected {
         let parts: Vec<usize> = match rows {
             None => origin(tablet, None).to_vec(),

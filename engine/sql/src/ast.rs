@@ -44,7 +44,7 @@ mod window;
 pub use authority::{ChangeAuthority, Grant, Holder, ListAuthority, Password};
 pub use constant::Constant;
 pub use continuous::{ChangeCq, CqPolicy, CqSchedule, CreateCq};
-pub use data::{Delete, Insert, InsertRow, Load};
+pub use data::{Delete, Insert, InsertRow, InsertValue, Load};
 pub use duration::Duration;
 pub use effect::{Effect, Need, Query};
 pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};

@@ -5,7 +5,10 @@ use levada_model::{Session, SessionError};
 use levada_sql::ast::{Insert, Statement};
 
 use super::EmbeddedSession;
-use crate::{gate::Creation, statement::run_together};
+use crate::{
+    gate::Creation,
+    statement::{TextRow, run_together},
+};
 
 /// How many statements of one call are run at the same time: they become durable together.
 const CONCURRENT: usize = 256;
@@ -44,6 +47,41 @@ impl EmbeddedSession {
             .boxed()
         });
         futures::stream::iter(running).buffered(CONCURRENT).collect().await
+    }
+
+    /// Stores rows whose values are texts, those that are there, and says how each went, as [`EmbeddedSession::execute_each`] does for
+    /// statements.
+    pub async fn insert_texts(
+        &self,
+        rows: Vec<Result<Option<TextRow>, SessionError>>,
+    ) -> Vec<Result<(), SessionError>> {
+        let mut outcomes: Vec<Result<(), SessionError>> = Vec::with_capacity(rows.len());
+        let mut inserts = Vec::with_capacity(rows.len());
+        let mut creation = Creation::default();
+        for (place, row) in rows.into_iter().enumerate() {
+            let admitted = self.check_open().and(row).and_then(|row| {
+                let Some(row) = row else { return Ok(()) };
+                let statement = Statement::Insert(row.into());
+                creation = self.shared.gate.admit(&self.caller, &statement)?.creation;
+                if let Statement::Insert(insert) = statement {
+                    inserts.push((place, insert));
+                }
+                Ok(())
+            });
+            outcomes.push(admitted);
+        }
+        if inserts.len() > 1 {
+            inserts = run_together(&self.shared, inserts, &self.zone, &creation).await;
+        }
+        let running = inserts.into_iter().map(|(place, insert)| {
+            let statement = Statement::Insert(insert);
+            async move { (place, self.run("insert into", statement, self.timeout).await.map(drop)) }.boxed()
+        });
+        let left: Vec<_> = futures::stream::iter(running).buffered(CONCURRENT).collect().await;
+        for (place, outcome) in left {
+            outcomes[place] = outcome;
+        }
+        outcomes
     }
 
     /// The statements that insert rows and may, by their places; `None` where others are among them, or there are none to put

@@ -4,8 +4,10 @@
 //! says which type it gets. A value that cannot be converted is left out and reported, the others of its row are stored.
 
 mod convert;
+mod texts;
 mod together;
 
+pub use texts::TextRow;
 pub(crate) use together::run_together;
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use levada_model::{Column, DataType, RejectedRows, SessionError, StatusCode, Tab
 use levada_query::names_with_views;
 use levada_sql::{
     ParseContext,
-    ast::{Constant, Insert},
+    ast::{Constant, Insert, InsertValue},
 };
 use levada_storage::Catalog;
 
@@ -69,7 +71,7 @@ fn made(insert: &Insert, catalog: &dyn Catalog, context: &ParseContext) -> Made 
     let mut columns = Vec::with_capacity(insert.measurements.len());
     let mut failures = Vec::new();
     for (at, name) in insert.measurements.iter().enumerate() {
-        let values: Vec<&Constant> = insert.rows.iter().map(|row| &row.values[at]).collect();
+        let values: Vec<&InsertValue> = insert.rows.iter().map(|row| &row.values[at]).collect();
         let (name, known_type) = known.series(name);
         // Nulls alone do not say which type a series gets.
         let Some(data_type) = known_type.or_else(|| inferred(&values)) else {
@@ -100,10 +102,11 @@ async fn store(
 }
 
 /// The type a new series gets from the values written to it.
-fn inferred(values: &[&Constant]) -> Option<DataType> {
-    values.iter().find_map(|value| match value {
+fn inferred(values: &[&InsertValue]) -> Option<DataType> {
+    values.iter().find_map(|value| match value.constant {
         Constant::Null => None,
         Constant::Boolean(_) => Some(DataType::Boolean),
+        _ if texts::has_suffix(value) => Some(DataType::Text),
         Constant::Integer { .. } | Constant::Real { .. } => Some(DataType::Double),
         Constant::Text(_) => Some(DataType::Text),
         Constant::Blob(_) => Some(DataType::Blob),

@@ -83,7 +83,7 @@ impl Deletions {
         let mut from = binary::Records::new(bytes);
         while let Some(record) = from.next() {
             match record {
-                binary::Record::Tree { start, end, pattern } => match PathPattern::parse(pattern) {
+                binary::Record::Tree { start, end, pattern } => match PathPattern::from_names(pattern) {
                     Ok(series) => self.all.push(Deletion { series, before: u64::MAX, start, end }),
                     Err(_) => self.strange += 1,
                 },
@@ -111,7 +111,7 @@ impl Deletion {
         let end = parts.next()?.parse().ok()?;
         let start = parts.next()?.parse().ok()?;
         let before: i64 = parts.next()?.parse().ok()?;
-        let series = PathPattern::parse(parts.next()?.strip_prefix("DELETION,")?).ok()?;
+        let series = PathPattern::from_names(parts.next()?.strip_prefix("DELETION,")?).ok()?;
         Some(Self { series, before: u64::try_from(before).ok()?, start, end })
     }
 }

@@ -4,9 +4,7 @@ use std::{collections::HashSet, path::PathBuf, sync::Arc};
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Int64Array, cast::AsArray, types::Int64Type};
 use arrow_select::filter::filter;
-use levada_model::{
-    Column, DataType, Encoding, Path, Series, SeriesSchema, Tablet, quote_node, unquote_node,
-};
+use levada_model::{Column, DataType, Encoding, Path, Series, SeriesSchema, Tablet, canonical_node};
 use levada_tsfile::{ChunkMeta, ChunkReader, DeviceMeta, ReadAt, SeriesMeta, TsFileError, TsFileReader};
 
 use super::{Item, ReadError, mods::Deletions};
@@ -31,24 +29,32 @@ struct ColumnChunk {
 type Emit<'a> = &'a mut dyn FnMut(Item) -> bool;
 
 impl<R: ReadAt> Source<R> {
-    /// Hands out all rows.
+    /// Hands out all rows. Devices whose names are no paths are left out and told at the end.
     pub(super) fn read(&self, emit: Emit<'_>) -> Result<(), ReadError> {
+        let mut unnamed = None;
         for id in self.reader.devices().map_err(|error| self.damaged(error))? {
-            let device = id.to_path().map_err(|error| ReadError::Name {
-                path: self.path.clone(),
-                name: id.to_string(),
-                reason: error.to_string(),
-            })?;
+            let device = match id.to_path() {
+                Ok(device) => device,
+                Err(error) => {
+                    unnamed.get_or_insert((id.to_string(), error.reason, 0)).2 += 1;
+                    continue;
+                }
+            };
             let Some(meta) = self.reader.device(&id).map_err(|error| self.damaged(error))? else { continue };
             let more = match &meta.time {
                 Some(time) => self.aligned(&device, &meta, time, emit)?,
                 None => self.plain(&device, &meta, emit)?,
             };
             if !more {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
+        match unnamed {
+            None => Ok(()),
+            Some((name, reason, count)) => {
+                Err(ReadError::Name { path: self.path.clone(), name, reason, others: count - 1 })
+            }
+        }
     }
 
     fn plain(&self, device: &Path, meta: &DeviceMeta, emit: Emit<'_>) -> Result<bool, ReadError> {
@@ -194,5 +200,5 @@ fn new(device: &Path, aligned: bool, name: &Arc<str>, data_type: DataType, chunk
 
 /// A measurement as the catalog has it: quoted exactly where it must be.
 fn canonical(measurement: &str) -> Arc<str> {
-    quote_node(&unquote_node(measurement)).into()
+    canonical_node(measurement).into()
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arrow_array::{BooleanArray, Float64Array, Int32Array, Int64Array};
 use levada_model::{Compressor, DataType, Encoding, Path as DevicePath, SeriesSchema};
-use levada_tsfile::{AlignedColumn, TsFileWriter, Version, WriterOptions};
+use levada_tsfile::{AlignedColumn, DeviceId, TsFileWriter, Version, WriterOptions};
 
 use crate::store::{RECORDED, Store, done, rejection, rows};
 
@@ -274,4 +274,27 @@ async fn a_value_that_does_not_fit_is_told_before_a_row_that_has_lived_its_time(
     let (code, message) = rejection(&session, &load).await;
     assert!(code == 1100 && message.contains("insertion time [1] is less"), "{code} {message}");
     assert_eq!(rows(&session, "select s from root.far.plain").await, [format!("{RECORDED},1.5")]);
+}
+
+#[tokio::test]
+async fn names_are_taken_as_they_are_also_in_what_was_deleted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("1-1-0-0.tsfile");
+    let file = std::fs::File::create(&path).expect("a file");
+    let mut writer = TsFileWriter::new(file, Version::V3, WriterOptions::default()).expect("begun");
+    for device in ["a-b", "größe", "тест"] {
+        writer.start_chunk_group(DeviceId::from_segments([Some("root.far"), Some(device)])).expect("begun");
+        let values = Float64Array::from(vec![0.5, 1.5, 2.5]);
+        let schema = SeriesSchema::default_for(DataType::Double);
+        writer.write_series("s", schema, &[1, 2, 3], &values).expect("written");
+    }
+    writer.finish().expect("finished");
+    let mods = "DELETION,root.far.a-b.s,9223372036854775807,2,2\nDELETION,root.far.`тест`.*,9223372036854775807,3,3\n";
+    std::fs::write(folder.path().join("1-1-0-0.tsfile.mods"), mods).expect("written");
+    let store = Store::open();
+    let session = store.session();
+    done(&session, &format!("load '{}'", path.display())).await;
+    assert_eq!(rows(&session, "select s from root.far.`a-b`").await, ["1,0.5", "3,2.5"]);
+    assert_eq!(rows(&session, "select s from root.far.`größe`").await, ["1,0.5", "2,1.5", "3,2.5"]);
+    assert_eq!(rows(&session, "select s from root.far.`тест`").await, ["1,0.5", "2,1.5"]);
 }

@@ -221,3 +221,31 @@ async fn dates_are_days_of_the_years_1_to_9999_in_four_digits() {
     }
     assert_eq!(rows(&session, "select count(y) from root.a.d").await, ["5"]);
 }
+
+#[tokio::test]
+async fn a_text_series_keeps_values_as_they_are_spelt() {
+    let store = Store::open();
+    let session = store.session();
+    for data_type in ["TEXT", "STRING"] {
+        let device = format!("root.spelt.{data_type}");
+        done(&session, &format!("create timeseries {device}.t {data_type}")).await;
+        let spelt = ["TRUE", "False", "+5", "+ 1.50", "-2", "1E5", "00123", "X'00fF'", "NaN", "'it''s'"];
+        let values: Vec<String> = (1..).zip(spelt).map(|(time, text)| format!("({time}, {text})")).collect();
+        done(&session, &format!("insert into {device}(time, t) values {}", values.join(", "))).await;
+        assert_eq!(
+            rows(&session, &format!("select t from {device}")).await,
+            [
+                "1,TRUE",
+                "2,False",
+                "3,+5",
+                "4,+1.50",
+                "5,-2",
+                "6,1E5",
+                "7,00123",
+                "8,X'00fF'",
+                "9,NaN",
+                "10,it's"
+            ]
+        );
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, fmt, sync::Arc};
 
-use levada_model::{Path, PathError};
+use levada_model::{Path, PathError, canonical_node, node_ends};
 
 use crate::{
     error::Parsed,
@@ -62,12 +62,21 @@ impl DeviceId {
         self.0.first().and_then(Option::as_deref).unwrap_or_default()
     }
 
-    /// The device as a path of the tree model.
+    /// The device as a path of the tree model. Names are themselves, whether they are quoted or not: the first segment is cut at
+    /// its full stops, each other one is one node.
     ///
     /// # Errors
-    /// The segments do not make one.
+    /// A node is empty.
     pub fn to_path(&self) -> Result<Path, PathError> {
-        Path::parse(&self.to_string())
+        let mut segments = self.segments().map(|segment| segment.unwrap_or("null"));
+        let mut path = Path::from_names(segments.next().unwrap_or_default())?;
+        for segment in segments {
+            if segment.is_empty() {
+                return Err(PathError { path: self.to_string(), reason: "a node is empty".to_owned() });
+            }
+            path = path.child(&canonical_node(segment));
+        }
+        Ok(path)
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -147,21 +156,6 @@ pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
     }
 }
 
-/// Where each node of a path ends: at full stops outside of backquotes, and at the end.
-fn node_ends(path: &str) -> Vec<usize> {
-    let mut ends = Vec::new();
-    let mut quoted = false;
-    for (at, byte) in path.bytes().enumerate() {
-        match byte {
-            b'`' => quoted = !quoted,
-            b'.' if !quoted => ends.push(at),
-            _ => {}
-        }
-    }
-    ends.push(path.len());
-    ends
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +172,25 @@ mod tests {
         assert_eq!(segments("root.a.b.c"), ["root.a.b", "c"]);
         assert_eq!(segments("root.a.b.c.d"), ["root.a.b", "c", "d"]);
         assert_eq!(segments("root.`a.b`.c.`d.e`.f"), ["root.`a.b`.c", "`d.e`", "f"]);
+    }
+
+    #[test]
+    fn names_that_need_quotes_and_have_none_make_a_path() {
+        let path = |segments: &[&str]| {
+            let id = DeviceId::from_segments(segments.iter().map(|segment| Some(*segment)));
+            id.to_path().map(String::from).map_err(|error| error.reason)
+        };
+        assert_eq!(path(&["root.p", "größe"]).as_deref(), Ok("root.p.`größe`"));
+        assert_eq!(
+            path(&["root.a-b.`c.d`", "x.y", "`x.y`", "z"]).as_deref(),
+            Ok("root.`a-b`.`c.d`.`x.y`.`x.y`.z")
+        );
+        assert_eq!(path(&["root.p", ""]), Err("a node is empty".to_owned()));
+        for text in ["root.a`b.c.d.e", "root.`a.b", "root.größe.a b.c.12"] {
+            let id = DeviceId::from_text(text);
+            assert_eq!(id.to_string(), text);
+            assert_eq!(id.to_path(), Path::from_names(text));
+        }
     }
 
     #[test]

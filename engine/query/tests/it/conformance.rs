@@ -337,7 +337,7 @@ fn write(memory: &mut Memory, insert: &Insert) {
         .find(|series| series.info.device == insert.device)
         .map_or(insert.aligned, |series| series.info.aligned);
     for row in &insert.rows {
-        for (name, value) in insert.measurements.iter().zip(&row.values) {
+        for (name, value) in insert.measurements.iter().zip(row.values.iter().map(|value| &value.constant)) {
             let mut path = insert.device.child(name);
             let by_alias = memory.series.values().find(|series| {
                 series.info.device == insert.device && series.info.alias.as_deref() == Some(name)

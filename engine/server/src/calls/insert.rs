@@ -10,10 +10,10 @@ use levada_rpc::messages::{
     Status,
 };
 
-use super::{Answered, Replies, each};
+use super::{Answered, Replies, statuses};
 use crate::{
     conversation::Conversation,
-    insert::{self, Record, gather, statement},
+    insert::{self, Record, gather, text_row},
     status::{done, malformed, of_rows},
 };
 
@@ -135,7 +135,7 @@ impl Conversation {
         Ok(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), alone))
     }
 
-    /// Writes records whose values are texts: each as the statement that would insert it.
+    /// Writes records whose values are texts.
     async fn texts(
         &mut self,
         records: Result<Vec<Record<'_, &[String]>>, SessionError>,
@@ -144,8 +144,8 @@ impl Conversation {
     ) -> Result<Status, SessionError> {
         let session = &self.sender()?.session;
         let aligned = aligned.unwrap_or(false);
-        let statements = records?.iter().map(|record| statement(record, aligned)).collect();
-        let mut parts = each(session, statements).await;
+        let rows = records?.iter().map(|record| text_row(record, aligned)).collect();
+        let mut parts = statuses(session.insert_texts(rows).await);
         Ok(if alone { parts.pop().unwrap_or_else(done) } else { of_rows(parts) })
     }
 }

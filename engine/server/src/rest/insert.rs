@@ -1,9 +1,14 @@
 //! Rows that come as JSON.
 
-use arrow_array::Int64Array;
+use std::sync::Arc;
+
+use arrow_array::{Array, Int64Array};
 use bytes::Bytes;
 use levada_engine::EmbeddedSession;
-use levada_model::{Column, DataType, SessionError, Tablet, Value, parse_date};
+use levada_model::{
+    Column, DataType, SessionError, Tablet, Value, WriteReport,
+    convert::{Given, Reason},
+};
 use levada_rpc::columns::record;
 use serde_json::Value as Json;
 
@@ -27,16 +32,29 @@ pub(super) async fn tablet(session: &EmbeddedSession, body: &Bytes, newer: bool)
             format!("{} measurements, {} types, {} columns", names.len(), types.len(), values.len());
         return Err(malformed(message));
     }
+    let mut unread = Vec::new();
     let columns = names.iter().zip(types).zip(values).map(|((name, data_type), cells)| {
-        let cells = list(cells, "values")?.iter().map(|cell| value(data_type, cell));
-        let cells = cells.collect::<Result<Vec<_>, _>>()?;
-        Ok(Column { name: measurement(name)?, data_type, values: array(data_type, cells) })
+        let (name, mut wrong) = (measurement(name)?, None);
+        let cells = list(cells, "values")?.iter().map(|cell| {
+            value(data_type, cell).unwrap_or_else(|reason| {
+                wrong.get_or_insert(reason);
+                None
+            })
+        });
+        let values = array(data_type, cells.collect());
+        // A column of which nothing can be read makes no series.
+        let is_wrong = wrong.is_some() && values.null_count() == values.len();
+        unread.extend(wrong.map(|reason| (0, Arc::clone(&name), reason)));
+        Ok((!is_wrong).then_some(Column { name, data_type, values }))
     });
-    let columns = columns.collect::<Result<Vec<_>, SessionError>>()?;
+    let columns: Vec<_> = columns.filter_map(Result::transpose).collect::<Result<_, SessionError>>()?;
+    if columns.is_empty() && !unread.is_empty() {
+        return told(insert::status_with(unread, WriteReport::default(), 1, |_, _| &[0], true));
+    }
     let aligned = body.get(aligned).and_then(Json::as_bool).unwrap_or(false);
     let tablet = Tablet::try_new(device(text(&body, path)?)?, aligned, Int64Array::from(times), columns);
     let report = insert::write(session, vec![tablet.map_err(malformed)?]).await?;
-    told(insert::status(report, 1, |_, _| &[0], true))
+    told(insert::status_with(unread, report, 1, |_, _| &[0], true))
 }
 
 /// Stores rows of several devices.
@@ -52,19 +70,28 @@ pub(super) async fn records(session: &EmbeddedSession, body: &Bytes) -> Answered
         return Err(malformed(format!("{count} devices, and lists of other lengths")));
     }
     let names = names.iter().map(|names| texts(names, "measurements_list")).collect::<Result<Vec<_>, _>>()?;
-    let mut records = Vec::with_capacity(count);
+    let (mut records, mut unread) = (Vec::with_capacity(count), Vec::new());
     for at in 0..count {
         let (types, cells) = (data_types(&types[at])?, list(&values[at], "values_list")?);
         if types.len() != names[at].len() || cells.len() != names[at].len() {
             return Err(malformed(format!("row {at} has as many values or types as it has no measurements")));
         }
-        let cells = types.iter().zip(cells).map(|(data_type, cell)| value(*data_type, cell));
-        let values = record::encode(&cells.collect::<Result<Vec<_>, _>>()?);
+        let mut read = Vec::with_capacity(cells.len());
+        for ((data_type, cell), name) in types.iter().zip(cells).zip(&names[at]) {
+            match value(*data_type, cell) {
+                Ok(value) => read.push(value),
+                Err(reason) => {
+                    unread.push((at, measurement(name)?, reason));
+                    read.push(None);
+                }
+            }
+        }
+        let values = record::encode(&read);
         records.push(Record { device: &devices[at], time: times[at], measurements: &names[at], values });
     }
     let gathered = gather(records, body.get("is_aligned").and_then(Json::as_bool).unwrap_or(false))?;
     let report = insert::write(session, gathered.tablets.clone()).await?;
-    told(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), false))
+    told(insert::status_with(unread, report, count, |tablet, row| gathered.origin(tablet, row), false))
 }
 
 fn list<'a>(value: &'a Json, name: &str) -> Result<&'a Vec<Json>, SessionError> {
@@ -87,25 +114,30 @@ fn data_types(value: &Json) -> Result<Vec<DataType>, SessionError> {
     texts(value, "data_types")?.iter().map(|name| name.parse().map_err(malformed)).collect()
 }
 
-/// A value of a type; one that would change by becoming that is rejected.
-fn value(data_type: DataType, cell: &Json) -> Result<Option<Value>, SessionError> {
-    if cell.is_null() {
-        return Ok(None);
-    }
-    let found = match data_type {
-        DataType::Boolean => cell.as_bool().map(Value::Boolean),
-        DataType::Int32 => cell.as_i64().and_then(|value| i32::try_from(value).ok()).map(Value::Int32),
-        DataType::Int64 => cell.as_i64().map(Value::Int64),
-        DataType::Timestamp => cell.as_i64().map(Value::Timestamp),
-        DataType::Float => {
-            let float = cell.as_f64().map(|value| value as f32);
-            float.filter(|value| value.is_finite()).map(Value::Float)
+/// A value of a type, as the peer reads it: numbers, truth values and texts in each other's place where they say the same. One that
+/// would change by becoming that is rejected with the reason.
+fn value(data_type: DataType, cell: &Json) -> Result<Option<Value>, String> {
+    use DataType::{Blob, Boolean, Date, Double, Float, String, Text};
+    let found = match (data_type, cell) {
+        (_, Json::Null) => return Ok(None),
+        (Blob, Json::String(text)) => Ok(Value::Blob(text.as_bytes().to_vec())),
+        (Float | Double, Json::String(text)) => Given::Number(number_in(text)).value(data_type),
+        (Boolean | Date | Text | String, Json::String(text)) => Given::Text(text).value(data_type),
+        (Text | String, Json::Bool(value)) => {
+            Given::Boolean(*value, if *value { "true" } else { "false" }).value(data_type)
         }
-        DataType::Double => cell.as_f64().map(Value::Double),
-        DataType::Text => cell.as_str().map(|text| Value::Text(text.to_owned())),
-        DataType::String => cell.as_str().map(|text| Value::String(text.to_owned())),
-        DataType::Date => cell.as_str().and_then(|text| parse_date(text).ok()).map(Value::Date),
-        DataType::Blob => None,
+        (Boolean, Json::Bool(value)) => Ok(Value::Boolean(*value)),
+        (Blob, _) => Err(Reason::Never),
+        (_, Json::Number(number)) => Given::Number(&number.to_string()).value(data_type),
+        _ => Err(Reason::Never),
     };
-    found.map(Some).ok_or_else(|| malformed(format!("{cell} is no value of the type {data_type}")))
+    found.map(Some).map_err(|reason| reason.of(cell, data_type))
+}
+
+/// A number without what Java reads behind it: `1.5f`, `2d`.
+fn number_in(text: &str) -> &str {
+    let digits = text.trim_end().strip_suffix(['f', 'F', 'd', 'D']);
+    digits
+        .filter(|digits| digits.ends_with(|last: char| last.is_ascii_digit() || last == '.'))
+        .unwrap_or(text)
 }

@@ -350,3 +350,109 @@ async fn what_is_not_well_formed_is_rejected_with_its_reason() {
     assert_eq!(peer.call(&InsertRecords { req: lists }).await.expect("a reply").code, 303);
     assert_eq!(peer.rows("show timeseries root.x.**").await, [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_keep_their_spelling_and_numbers_are_what_java_reads() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for data_type in ["TEXT", "STRING", "INT32", "FLOAT", "DOUBLE"] {
+        assert_eq!(peer.code(&format!("create timeseries root.v.d.{data_type} {data_type}")).await, 200);
+    }
+    let code = async |peer: &mut Peer, device: &str, name: &str, time: i64, text: &str| {
+        let req = InsertStringRecordReq {
+            prefix_path: device.to_owned(),
+            measurements: vec![name.to_owned()],
+            values: vec![text.to_owned()],
+            timestamp: time,
+            ..InsertStringRecordReq::default()
+        };
+        peer.call(&InsertStringRecord { req }).await.expect("a reply").code
+    };
+    for (time, text) in (1..).zip(["TRUE", "+5", "X'00ff'", "1.50", "NaN", "1f", "Infinity", "it's"]) {
+        assert_eq!(code(&mut peer, "root.v.d", "TEXT", time, text).await, 200, "{text}");
+        assert_eq!(code(&mut peer, "root.v.d", "STRING", time, text).await, 200, "{text}");
+        let rows = peer.rows(&format!("select TEXT, STRING from root.v.d where time = {time}")).await;
+        assert_eq!(rows, [format!("{time} {text} {text}")]);
+    }
+    for (name, text, expected) in [
+        ("INT32", "+5", 200),
+        ("INT32", "1f", 507),
+        ("FLOAT", "1.5f", 200),
+        ("DOUBLE", "NaN", 200),
+        ("DOUBLE", "Infinity", 507),
+    ] {
+        assert_eq!(code(&mut peer, "root.v.d", name, 20, text).await, expected, "{name} {text}");
+    }
+    assert_eq!(
+        peer.rows("select INT32, FLOAT, DOUBLE from root.v.d where time = 20").await,
+        ["20 5 1.5 NaN"]
+    );
+    for (at, (text, expected, data_type)) in (0..).zip([
+        ("NaN", 200, "DOUBLE"),
+        ("+5", 200, "DOUBLE"),
+        ("1d", 200, "TEXT"),
+        ("True", 200, "BOOLEAN"),
+        ("inf", 200, "TEXT"),
+        ("X'0F'", 200, "BLOB"),
+    ]) {
+        assert_eq!(code(&mut peer, &format!("root.n.d{at}"), "s", 1, text).await, expected, "{text}");
+        let shown = peer.rows(&format!("show timeseries root.n.d{at}.s")).await;
+        assert!(shown[0].contains(data_type), "{text}: {shown:?}");
+    }
+    // A name is not read as a word of a statement.
+    assert_eq!(code(&mut peer, "root.w.d", "TIMESTAMP", 1, "1").await, 200);
+    assert_eq!(peer.rows("select `TIMESTAMP` from root.w.d").await, ["1 1.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_becomes_bytes_and_a_time_a_number() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    assert_eq!(peer.code("create timeseries root.x.d.b BLOB").await, 200);
+    assert_eq!(peer.code("create timeseries root.x.d.d DOUBLE").await, 200);
+    let text = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![Some(text), None])) };
+    for (data_type, given) in [(DataType::Text, "tx"), (DataType::String, "0x00")] {
+        let tablet = insert_tablet(&one_column("root.x.d", "b", data_type, text(given)));
+        assert_eq!(peer.call(&tablet).await.expect("a reply").code, 200, "{data_type}");
+        let bytes: String = given.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(peer.rows("select b from root.x.d").await, [format!("1 0x{bytes}")]);
+    }
+    let req = InsertRecordReq {
+        prefix_path: "root.x.d".to_owned(),
+        measurements: vec!["d".to_owned()],
+        values: record::encode(&[Some(Value::Timestamp(77))]),
+        timestamp: 5,
+        ..InsertRecordReq::default()
+    };
+    assert_eq!(peer.call(&InsertRecord { req }).await.expect("a reply").code, 200);
+    assert_eq!(peer.rows("select d from root.x.d").await, ["5 77.0"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_column_without_values_makes_its_series() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for (device, aligned) in [("root.nl.p", false), ("root.nl.a", true)] {
+        let columns = |a: Option<i32>| {
+            let values: [(&str, DataType, ArrayRef); 2] = [
+                ("a", DataType::Int32, Arc::new(Int32Array::from(vec![a, None]))),
+                ("b", DataType::Text, Arc::new(StringArray::from(vec![None::<&str>, None]))),
+            ];
+            let columns =
+                values.map(|(name, data_type, values)| Column { name: name.into(), data_type, values });
+            let device = Path::parse(device).expect("legal");
+            let times = Int64Array::from(vec![1, 2]);
+            insert_tablet(&Tablet::try_new(device, aligned, times, columns.into()).expect("fits"))
+        };
+        assert_eq!(peer.call(&columns(None)).await.expect("a reply").code, 200);
+        assert_eq!(peer.rows(&format!("count timeseries {device}.*")).await, ["0 2"], "{device}");
+        assert_eq!(peer.call(&columns(Some(7))).await.expect("a reply").code, 200);
+        assert_eq!(
+            peer.rows(&format!("select * from {device} where time = 1")).await,
+            ["1 7 null"],
+            "{device}"
+        );
+        let aligned = peer.rows(&format!("show devices {device}")).await;
+        assert!(aligned[0].contains(&(device == "root.nl.a").to_string()), "{aligned:?}");
+    }
+}

@@ -128,14 +128,80 @@ async fn what_fails_says_so_in_the_body() {
     assert_eq!(code("/rest/v1/query", json!({"sql": null})).await, 303);
     let tablet = |types: Json, values: Json| json!({"timestamps": [1], "measurements": ["s"], "data_types": types, "values": values, "device": "root.e.d"});
     assert_eq!(code("/rest/v2/insertTablet", tablet(json!(["TEXT"]), json!([["x"]]))).await, 507);
-    assert_eq!(code("/rest/v2/insertTablet", tablet(json!(["INT32"]), json!([[1.5]]))).await, 303);
+    assert_eq!(code("/rest/v2/insertTablet", tablet(json!(["INT32"]), json!([[1.5]]))).await, 507);
     assert_eq!(
         code("/rest/v2/insertTablet", tablet(json!(["INT32"]), json!([[2_147_483_648_i64]]))).await,
-        303
+        507
     );
     assert_eq!(code("/rest/v2/insertTablet", tablet(json!(["INT32"]), json!([[1, 2]]))).await, 303);
     let found = post(&rest, "/rest/v1/query", json!({"sql": "select s from root.e.d"})).await;
     assert_eq!(found["values"], json!([[1.0, 2.0]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_come_in_any_json_that_says_them() {
+    let served = serve().await;
+    let rest = rest(&served).await;
+    let cells = [
+        ("DATE", json!(20_240_229), json!("2024-02-29")),
+        ("DATE", json!("2024-02-29"), json!("2024-02-29")),
+        ("BLOB", json!("aGk="), json!("0x61476b3d")),
+        ("BOOLEAN", json!(1), json!(true)),
+        ("BOOLEAN", json!("0"), json!(false)),
+        ("BOOLEAN", json!("TRUE"), json!(true)),
+        ("FLOAT", json!("1.5"), json!(1.5)),
+        ("FLOAT", json!("+1.5f"), json!(1.5)),
+        ("DOUBLE", json!(7), json!(7.0)),
+        ("TEXT", json!(5), json!("5")),
+        ("STRING", json!(true), json!("true")),
+        ("TIMESTAMP", json!(9), json!(9)),
+    ];
+    for (at, (data_type, cell, stored)) in cells.into_iter().enumerate() {
+        let device = format!("root.j.d{at}");
+        let tablet = json!({"timestamps": [1], "measurements": ["s"], "data_types": [data_type], "values": [[cell]], "is_aligned": false, "device": device});
+        assert_eq!(post(&rest, "/rest/v2/insertTablet", tablet).await["code"], 200, "{data_type} {cell}");
+        let sql = format!("select s from {device}");
+        let found = post(&rest, "/rest/v2/query", json!({"sql": sql})).await;
+        assert_eq!(found["values"], json!([[stored]]), "{data_type} {cell}");
+    }
+    let tablet = json!({"timestamps": [1], "measurements": ["s"], "data_types": ["DOUBLE"], "values": [["NaN"]], "device": "root.j.nan"});
+    assert_eq!(post(&rest, "/rest/v2/insertTablet", tablet).await["code"], 200);
+    let found = post(&rest, "/rest/v2/query", json!({"sql": "select cast(s as text) from root.j.nan"})).await;
+    assert_eq!(found["values"], json!([["NaN"]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_that_is_no_value_costs_itself_alone() {
+    let served = serve().await;
+    let rest = rest(&served).await;
+    let tablet = json!({
+        "timestamps": [1, 2],
+        "measurements": ["i", "d", "none"],
+        "data_types": ["INT32", "DOUBLE", "DATE"],
+        "values": [["x", 2], [1.5, 9_007_199_254_740_993_i64], [20_240_231, "never"]],
+        "device": "root.k.d"
+    });
+    let said = post(&rest, "/rest/v2/insertTablet", tablet).await;
+    assert_eq!(said["code"], 507, "{said}");
+    let words = said["message"].as_str().expect("words");
+    assert!(words.contains("[i, d, none]") && words.contains("`\"x\"` is not of type INT32"), "{words}");
+    let found = post(&rest, "/rest/v2/query", json!({"sql": "select i, d from root.k.d"})).await;
+    assert_eq!(found["values"], json!([[null, 2], [1.5, null]]));
+    let found = post(&rest, "/rest/v2/query", json!({"sql": "count timeseries root.k.**"})).await;
+    assert_eq!(found["values"], json!([[2]]));
+    let records = json!({
+        "timestamps": [1, 2, 3],
+        "measurements_list": [["i", "t"], ["i"], ["i"]],
+        "data_types_list": [["INT32", "TEXT"], ["INT32"], ["INT32"]],
+        "values_list": [["x", "good"], [7], [[1]]],
+        "is_aligned": false,
+        "devices": ["root.k.r", "root.k.r", "root.k.none"]
+    });
+    let said = post(&rest, "/rest/v2/insertRecords", records).await;
+    assert_eq!(said["code"], 507, "{said}");
+    assert!(said["message"].as_str().expect("words").contains("[i]"), "{said}");
+    let found = post(&rest, "/rest/v2/query", json!({"sql": "select i, t from root.k.r"})).await;
+    assert_eq!(found["values"], json!([[null, 7], ["good", null]]));
 }
 
 /// Begins a request of `root`.

@@ -24,9 +24,24 @@ pub struct InsertRow {
     /// Its time, in milliseconds; the moment of parsing where the statement names no time column.
     pub time: i64,
     /// Its values, one for each measurement.
-    pub values: Vec<Constant>,
+    pub values: Vec<InsertValue>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// A value to insert.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InsertValue {
+    /// What it is.
+    pub constant: Constant,
+    /// How it is spelt, where the constant does not tell: `TRUE`, `+5`, `X'00FF'`. A series of texts gets that.
+    pub spelling: Option<Box<str>>,
+}
+
+impl From<Constant> for InsertValue {
+    fn from(constant: Constant) -> Self {
+        Self { constant, spelling: None }
+    }
 }
 
 /// `delete from root.d.s where time >= 1 and time < 5`

@@ -5,7 +5,10 @@ use levada_model::{Path, StatusCode};
 use super::{Parsed, Parser};
 use crate::{
     ParseError,
-    ast::{BinaryOperator, Constant, Delete, Expression, ExpressionKind, Insert, InsertRow, Load, Statement},
+    ast::{
+        BinaryOperator, Constant, Delete, Expression, ExpressionKind, Insert, InsertRow, InsertValue, Load,
+        Statement,
+    },
     lexer::{Symbol, TokenKind},
 };
 
@@ -76,7 +79,7 @@ impl Parser<'_> {
             if time.is_none() && time_at == Some(values.len()) {
                 time = Some(self.row_time()?);
             } else {
-                values.push(self.constant()?);
+                values.push(self.insert_value()?);
             }
             if !self.eat_symbol(Symbol::Comma) {
                 break;
@@ -94,6 +97,21 @@ impl Parser<'_> {
                 Err(self.semantic(span, message))
             }
         }
+    }
+
+    fn insert_value(&mut self) -> Parsed<InsertValue> {
+        let first = self.token();
+        let constant = self.constant()?;
+        let spelling = match &constant {
+            Constant::Boolean(_) | Constant::Blob(_) => Some(self.text_of(first).into()),
+            Constant::Integer { text, .. } | Constant::Real { text, .. }
+                if first.kind == TokenKind::Symbol(Symbol::Plus) =>
+            {
+                Some(format!("+{text}").into())
+            }
+            _ => None,
+        };
+        Ok(InsertValue { constant, spelling })
     }
 
     fn row_time(&mut self) -> Parsed<i64> {

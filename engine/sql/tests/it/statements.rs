@@ -88,12 +88,14 @@ fn insert_takes_rows_in_any_shape() {
     assert!(insert.aligned);
     assert_eq!(insert.measurements, ["`a b`", "b"]);
     assert_eq!((insert.rows[0].time, insert.rows[1].time), (-5, 1_699_999_999_000));
-    assert_eq!(insert.rows[1].values[1], Constant::Blob(vec![10]));
+    assert_eq!(insert.rows[1].values[1].constant, Constant::Blob(vec![10]));
+    let spelt: Vec<_> = insert.rows[1].values.iter().map(|value| value.spelling.as_deref()).collect();
+    assert_eq!(spelt, [None, Some("X'0a'")]);
     let Ok(Statement::Insert(insert)) = parse("insert into root.d(a) values(9223372036854775808)") else {
         panic!("an insertion");
     };
     assert_eq!(insert.rows[0].time, 1_700_000_000_000);
-    assert!(matches!(insert.rows[0].values[0], Constant::Real { .. }));
+    assert!(matches!(insert.rows[0].values[0].constant, Constant::Real { .. }));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Constants of a statement as values of a series' type, by the table of conversions, with the reasons in the peer's words.
+//! Values of a statement as values of a series' type, by the table of conversions, with the reasons in the peer's words.
 
 use arrow_array::ArrayRef;
 use levada_model::{
@@ -7,40 +7,47 @@ use levada_model::{
 };
 use levada_sql::{
     ParseContext,
-    ast::{Constant, ExpressionKind},
+    ast::{Constant, ExpressionKind, InsertValue},
     parse_expression,
 };
 
-/// A column of some type, null where a constant is null or cannot be converted, and why the first of those cannot.
+/// A column of some type, null where a value is null or cannot be converted, and why the first of those cannot.
 pub(super) fn column(
     data_type: DataType,
-    constants: &[&Constant],
+    values: &[&InsertValue],
     context: &ParseContext,
 ) -> (ArrayRef, Option<String>) {
-    let fraction = constants.iter().find(|constant| is_fraction(constant, data_type));
-    let given = constants.iter().map(|&constant| {
-        if is_fraction(constant, data_type) { None } else { given(constant, data_type, context) }
+    let unfit = values.iter().find_map(|value| Some((value, unfit(&value.constant, data_type)?)));
+    let given = values.iter().map(|value| match self::unfit(&value.constant, data_type) {
+        Some(_) => None,
+        None => given(value, data_type, context),
     });
-    let Converted { values, rejected } = convert_each(given, data_type, &context.zone);
-    let fraction = fraction.map(|constant| words(constant, data_type, Reason::NotWhole));
-    let failure = fraction.or_else(|| {
+    let Converted { values: array, rejected } = convert_each(given, data_type, &context.zone);
+    let failure = unfit.map(|(value, reason)| words(value, data_type, reason)).or_else(|| {
         let &(row, reason) = rejected.first()?;
-        let constant = constants.get(row as usize)?;
-        Some(words(constant, data_type, reason))
+        Some(words(values.get(row as usize)?, data_type, reason))
     });
-    (values, failure)
+    (array, failure)
 }
 
-/// Whether a constant is spelt as a number with a fraction or an exponent, `1.0` or `1e2`, and the type has whole numbers alone:
-/// a statement's constants are no such values, whatever they amount to.
-fn is_fraction(constant: &Constant, data_type: DataType) -> bool {
-    matches!(constant, Constant::Real { .. })
-        && matches!(data_type, DataType::Int32 | DataType::Int64 | DataType::Boolean)
+/// Why a number is no value of a type, whatever it amounts to: one spelt with a fraction or an exponent, `1.0` or `1e2`, where the
+/// type has whole numbers alone; an infinite one in all others.
+fn unfit(constant: &Constant, data_type: DataType) -> Option<Reason> {
+    let Constant::Real { value, .. } = constant else { return None };
+    match data_type {
+        DataType::Int32 | DataType::Int64 | DataType::Boolean => Some(Reason::NotWhole),
+        DataType::Float | DataType::Double if value.is_infinite() => Some(Reason::Range),
+        _ => None,
+    }
 }
 
-/// A constant as the table knows it; `None` for null. A text that shall be a time is one where it is a literal of time.
-fn given<'a>(constant: &'a Constant, data_type: DataType, context: &ParseContext) -> Option<Given<'a>> {
-    Some(match constant {
+/// A value as the table knows it; `None` for null. A text that shall be a time is one where it is a literal of time. What is not
+/// quoted is a text as it is spelt.
+fn given<'a>(value: &'a InsertValue, data_type: DataType, context: &ParseContext) -> Option<Given<'a>> {
+    if let (Some(spelling), DataType::Text | DataType::String) = (&value.spelling, data_type) {
+        return Some(Given::SqlText(spelling));
+    }
+    Some(match &value.constant {
         Constant::Null => return None,
         Constant::Boolean(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
         Constant::Integer { text, .. } | Constant::Real { text, .. } => Given::Number(text),
@@ -61,8 +68,9 @@ fn time(text: &str, context: &ParseContext) -> Option<i64> {
     }
 }
 
-/// Why a constant is no value of a type, as Apache IoTDB says it, where it does.
-fn words(constant: &Constant, data_type: DataType, reason: Reason) -> String {
+/// Why a value is none of a type, as Apache IoTDB says it, where it does.
+fn words(value: &InsertValue, data_type: DataType, reason: Reason) -> String {
+    let constant = &value.constant;
     match (data_type, reason) {
         (_, Reason::Inexact) => reason.of(constant, data_type),
         (DataType::Boolean, _) => "The BOOLEAN should be true/TRUE, false/FALSE or 0/1".to_owned(),
@@ -90,7 +98,7 @@ mod tests {
 
     fn converted(data_type: DataType, constant: &Constant) -> Result<Option<Value>, String> {
         let context = ParseContext { zone: TimeZone::UTC, now: 1_700_000_000_000 };
-        let (array, failure) = column(data_type, &[constant], &context);
+        let (array, failure) = column(data_type, &[&constant.clone().into()], &context);
         failure.map_or_else(|| Ok(Value::at(&array, data_type, 0)), Err)
     }
 

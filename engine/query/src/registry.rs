@@ -32,11 +32,16 @@ use crate::{QueryError, chunk::Chunk};
 /// A function of a series, while it runs: each call in a query has one of its own. Dropped when the query ends, early or
 /// not.
 pub trait SeriesFunction: fmt::Debug + Send {
-    /// Takes more rows, in order of time; gives those that are ready, with one column.
+    /// Takes more rows, oldest first, or in the one order or the other where it [takes any](SeriesFunction::takes_any_order); gives those that are ready, with one column.
     ///
     /// # Errors
     /// A value cannot be computed; the query ends.
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError>;
+
+    /// Whether rows may also come newest first; what it gives is then in that order too.
+    fn takes_any_order(&self) -> bool {
+        false
+    }
 
     /// As [`SeriesFunction::rows`], of rows that it may keep.
     ///

@@ -18,7 +18,7 @@ mod single_time;
 mod sources;
 mod tail;
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::HashSet, ops::Range, sync::Arc};
 
 use levada_sql::ast::{Alignment, Select, SelectInto};
 use levada_storage::View;
@@ -102,6 +102,11 @@ impl Planner<'_> {
             return Err(QueryError::unsupported(
                 "disable align gives each column times of its own, for which this client has no form: leave it out, or ask with a client of 0.12 or 0.13 or the shell of a data folder; here it",
             ));
+        }
+        let mut aliases = HashSet::new();
+        if !query.columns.iter().filter_map(|column| column.alias.as_ref()).all(|alias| aliases.insert(alias))
+        {
+            return Err(QueryError::semantic("duplicate alias in select clause"));
         }
         let positive = |value: Option<i64>, name: &str, letter: &str| match value {
             Some(value) if value <= 0 => {

@@ -4,7 +4,8 @@
 //!   control:  1.0 1.4 │ 2.2 2.1 │ 9.0        the first column of every chunk; the others are the aggregates' inputs
 //!   groups:      0    │    1    │  2
 //! ```
-//! A row comes out for each group: its first time, the aggregates, and its last time.
+//! A row comes out for each group: its least time, the aggregates, and its greatest time. Rows may come newest first, and groups
+//! are then made from the newest on.
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -73,7 +74,7 @@ pub(crate) struct AggregateSegments {
     aggregates: Vec<RowAggregate>,
     accumulators: Vec<Box<dyn Accumulator>>,
     open: Option<Open>,
-    /// First and last times of groups that are closed, and whether they come out.
+    /// Least and greatest times of groups that are closed, and whether they come out.
     closed: Vec<(i64, i64, bool)>,
     ended: bool,
 }
@@ -184,7 +185,7 @@ impl AggregateSegments {
             Segmenter::Count { rows, .. } => open.rows >= rows,
             _ => true,
         };
-        self.closed.push((open.first, open.last, comes_out));
+        self.closed.push((open.first.min(open.last), open.first.max(open.last), comes_out));
     }
 
     fn finish(&mut self) -> Result<Chunk, QueryError> {

@@ -138,12 +138,8 @@ pub(super) fn rows(
     let over_series = by_series::calls(planner, expressions);
     if !over_series.is_empty() {
         let rows =
-            &mut |below: &[Expression]| rows(planner, names, calls, below, having, Direction::Ascending);
-        let mut computed = by_series::rows(planner, expressions, &over_series, rows)?;
-        if direction == Direction::Descending {
-            computed.node = computed.node.newest_first(tail::wanted_rows(planner));
-        }
-        return Ok(computed);
+            &mut |below: &[Expression], direction| rows(planner, names, calls, below, having, direction);
+        return by_series::rows(planner, expressions, &over_series, direction, rows);
     }
     let computed = grouped::aggregate(planner, names, calls, direction)?;
     let scope = scope(planner, calls, &computed.types);

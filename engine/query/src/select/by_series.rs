@@ -76,13 +76,14 @@ fn find_leaves(expression: &Expression, functions: &FunctionRegistry, into: &mut
     }
 }
 
-/// Rows, oldest first, of expressions that hold calls of functions of series. `rows_of` gives the rows of expressions
-/// below them, oldest first.
+/// Rows, in a direction, of expressions that hold calls of functions of series. `rows_of` gives the rows of expressions
+/// below them in a direction. A function computes over the rows in the order asked for, unless it needs them oldest first.
 pub(super) fn rows(
     planner: &Planner<'_>,
     expressions: &[Expression],
     calls: &[Expression],
-    rows_of: &mut dyn FnMut(&[Expression]) -> Result<Computed, QueryError>,
+    direction: Direction,
+    rows_of: &mut dyn FnMut(&[Expression], Direction) -> Result<Computed, QueryError>,
 ) -> Result<Computed, QueryError> {
     let mut leaves = Vec::new();
     let functions = &planner.context.functions;
@@ -91,7 +92,7 @@ pub(super) fn rows(
     let mut inputs = Vec::new();
     let mut width = 0;
     if !leaves.is_empty() {
-        let Computed { node, types, .. } = rows_of(&leaves)?;
+        let Computed { node, types, .. } = rows_of(&leaves, direction)?;
         for (leaf, &data_type) in leaves.iter().zip(&types) {
             scope.add(leaf, width, data_type);
             width += 1;
@@ -104,15 +105,22 @@ pub(super) fn rows(
         else {
             continue;
         };
-        let computed = rows_of(&function.arguments)?;
+        let mut computed = rows_of(&function.arguments, direction)?;
         let (running, data_type) = bind(&Call { function, types: &computed.types })?;
         scope.add(call, width, data_type);
         width += 1;
+        let turned = direction == Direction::Descending && !running.takes_any_order();
+        if turned {
+            computed = rows_of(&function.arguments, Direction::Ascending)?;
+        }
         let input = Box::new(computed.node);
-        let node = Node::Function { input, call: call.clone(), function: running };
+        let mut node = Node::Function { input, call: call.clone(), function: running };
+        if turned {
+            node = node.newest_first(None);
+        }
         inputs.push(Joined { node, types: vec![data_type] });
     }
-    let joined = Node::join(inputs, Direction::Ascending);
+    let joined = Node::join(inputs, direction);
     let node = each_row::columns(&mut scope, joined, &mut width, expressions)?;
     let columns = bind_columns(&scope, expressions)?;
     Ok(Computed::of(node, columns, width, false))

@@ -7,7 +7,7 @@ use levada_model::DataType;
 use levada_sql::ast::{Expression, ExpressionKind, Function, GroupBy, RowWindows};
 use levada_storage::Direction;
 
-use super::{Planner, each_row, output::Computed, raw};
+use super::{Planner, by_series, each_row, output::Computed, raw};
 use crate::{
     FunctionRegistry, QueryError,
     aggregate::{Aggregate, Keep},
@@ -159,18 +159,23 @@ impl Calls {
     }
 }
 
-/// In which direction windows of time are worked on where they are wanted in one. Only where a limit leaves most of them out it pays to begin with
+/// In which direction windows are worked on where they are wanted in one. Windows of so many rows are counted from the row that
+/// comes first. Of windows of time, only where a limit leaves most of them out it pays to begin with
 /// the last: what lies across two batches of windows is then read for each.
 pub(super) fn direction(planner: &Planner<'_>, wanted: Direction) -> Direction {
-    let of_time = planner.query.group_by.as_ref().is_some_and(|by| by.time.is_some() && by.rows.is_none());
     let query = planner.query;
+    let of_time = query.group_by.as_ref().is_some_and(|by| by.time.is_some() && by.rows.is_none());
+    let counted = query.group_by.as_ref().is_some_and(counts_rows);
     // What goes by the row, or the window, before it follows the order asked for.
     let in_order = || {
         let columns = query.columns.iter().map(|column| &column.expression);
         let mut written = columns.chain(&query.having).chain(&query.condition);
-        written.any(|each| each_row::is_in(each, &planner.context.functions))
+        let functions = &planner.context.functions;
+        written.any(|each| {
+            each_row::is_in(each, functions) || by_series::looks_around(each, functions).is_some()
+        })
     };
-    if of_time && (query.limit.is_some() || in_order()) { wanted } else { Direction::Ascending }
+    if counted || of_time && (query.limit.is_some() || in_order()) { wanted } else { Direction::Ascending }
 }
 
 /// The rows of aggregates: a column for each call, and one more with the windows' last times where the query [says them]
@@ -201,7 +206,8 @@ pub(super) fn aggregate(
         let definition = as_function(call).and_then(|function| calls.definition(function));
         definition.is_some_and(|each| each.reads_forwards)
     };
-    if direction == Direction::Descending && calls.calls.iter().flatten().any(is_forwards) {
+    let counted = group_by.is_some_and(counts_rows);
+    if direction == Direction::Descending && !counted && calls.calls.iter().flatten().any(is_forwards) {
         let mut computed = aggregate(planner, names, calls, Direction::Ascending)?;
         // A condition on groups is still to come, so all of them are sorted.
         computed.node = computed.node.newest_first(None);
@@ -413,6 +419,11 @@ fn segmenter(rows: &RowWindows, control: DataType) -> Result<Segmenter, QueryErr
             Segmenter::Count { rows: *rows, ignore_null: *ignore_null }
         }
     })
+}
+
+/// Whether windows have so many rows.
+fn counts_rows(group_by: &GroupBy) -> bool {
+    matches!(group_by.rows, Some(RowWindows::Count { .. }))
 }
 
 /// Whether a query's groups have a time.

@@ -26,8 +26,9 @@ pub(super) fn plan(planner: &Planner<'_>) -> Result<Bound, QueryError> {
     let prefixes = query.from.iter().map(|from| from.pattern.clone()).collect();
     let mut names = Names::new(&*planner.view, planner.context, prefixes, Show::Whole);
     let outputs = planner.limit_columns(outputs(planner, &mut names)?);
-    // The time alone is of no series.
-    if outputs.iter().all(|output| output.expression.series().is_empty()) {
+    // The time alone is of no series; its rows are then those that the condition is about.
+    let of_series = outputs.iter().any(|output| !output.expression.series().is_empty());
+    if outputs.is_empty() || !of_series && !is_about_series(planner, &mut names)? {
         return Ok(Bound::new(true, Vec::new(), Node::Nothing));
     }
     let keys = tail::keys(planner, &outputs, &mut names, true)?;
@@ -59,12 +60,8 @@ pub(super) fn rows(
 ) -> Result<Computed, QueryError> {
     let calls = by_series::calls(planner, expressions);
     if !calls.is_empty() {
-        let rows = &mut |below: &[Expression]| rows(planner, names, below, Direction::Ascending, within);
-        let mut computed = by_series::rows(planner, expressions, &calls, rows)?;
-        if direction == Direction::Descending {
-            computed.node = computed.node.newest_first(tail::wanted_rows(planner));
-        }
-        return Ok(computed);
+        let rows = &mut |below: &[Expression], direction| rows(planner, names, below, direction, within);
+        return by_series::rows(planner, expressions, &calls, direction, rows);
     }
     let split = time_range::split(planner.query.condition.as_ref());
     let range = split.range.intersect(within);
@@ -92,6 +89,13 @@ pub(super) fn rows(
     let node = each_row::columns(&mut scope, node, &mut width, expressions)?;
     let columns = bind_columns(&scope, expressions)?;
     Ok(Computed::of(node, columns, width, never))
+}
+
+/// Whether the query's condition is about series.
+fn is_about_series(planner: &Planner<'_>, names: &mut Names<'_>) -> Result<bool, QueryError> {
+    let split = time_range::split(planner.query.condition.as_ref());
+    let condition = split.rest.as_ref().map(|rest| condition(names, rest)).transpose()?;
+    Ok(condition.is_some_and(|condition| !condition.series().is_empty()))
 }
 
 /// All that a condition stands for, joined by `and`. A name that stands for nothing is null.

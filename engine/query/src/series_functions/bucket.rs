@@ -274,6 +274,10 @@ impl Buckets {
 }
 
 impl SeriesFunction for Buckets {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let rows = known(times, &inputs[0])?;
         let all = match self.waiting.take() {

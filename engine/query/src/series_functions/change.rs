@@ -30,6 +30,10 @@ struct ChangePoints {
 }
 
 impl SeriesFunction for ChangePoints {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let mut changed: Vec<u32> = Vec::new();
         for row in 0..times.len() {

@@ -95,7 +95,11 @@ impl M4 {
         taken.sort_unstable();
         taken.dedup();
         if let Some(last) = self.last {
-            taken.retain(|&row| times[row as usize] > last);
+            let newest_first = times.first() > times.last();
+            taken.retain(|&row| {
+                let time = times[row as usize];
+                if newest_first { time < last } else { time > last }
+            });
         }
         self.last = taken.last().map(|&row| times[row as usize]).or(self.last);
         all.take(&UInt32Array::from(taken)).map(Some)
@@ -139,6 +143,10 @@ impl M4 {
 }
 
 impl SeriesFunction for M4 {
+    fn takes_any_order(&self) -> bool {
+        matches!(self.windows, Windows::Rows { .. })
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let rows = known(times, &inputs[0])?;
         let none = rows.slice(0, 0);

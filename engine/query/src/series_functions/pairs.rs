@@ -119,6 +119,10 @@ impl<T: ArrowPrimitiveType> fmt::Debug for Difference<T> {
 }
 
 impl<T: ArrowPrimitiveType> SeriesFunction for Difference<T> {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let input = inputs[0].as_primitive::<T>();
         let mut out_times = Vec::with_capacity(times.len());
@@ -142,6 +146,10 @@ struct Derivative {
 }
 
 impl SeriesFunction for Derivative {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let input = doubles(&inputs[0])?;
         let mut out_times = Vec::with_capacity(times.len());
@@ -165,6 +173,10 @@ struct TimeDifference {
 }
 
 impl SeriesFunction for TimeDifference {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let mut out_times = Vec::with_capacity(times.len());
         let mut out = Vec::with_capacity(times.len());
@@ -187,6 +199,10 @@ struct Diff {
 }
 
 impl SeriesFunction for Diff {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let input = doubles(&inputs[0])?;
         let difference = |value: Option<f64>| match value {

@@ -78,12 +78,17 @@ impl Runs {
     /// Ends the run; its length, where that is asked for.
     fn end(&mut self) -> Option<(i64, i64)> {
         let open = self.open.take()?;
-        let length = if self.duration { open.last.saturating_sub(open.first) } else { open.rows };
+        let length =
+            if self.duration { open.last.saturating_sub(open.first).saturating_abs() } else { open.rows };
         (self.least <= length && length <= self.most).then_some((open.first, length))
     }
 }
 
 impl SeriesFunction for Runs {
+    fn takes_any_order(&self) -> bool {
+        true
+    }
+
     fn rows(&mut self, times: &[i64], inputs: &[ArrayRef]) -> Result<Chunk, QueryError> {
         let input = &inputs[0];
         let zeros: Vec<Option<bool>> = if *input.data_type() == ArrowType::Boolean {

@@ -269,7 +269,7 @@ fn rows(table: &Table, question: &Question, devices: &[usize], columns: &[Column
     let backwards = question.order == Order::Time { descending: true };
     match &question.form {
         Form::Aggregates { groups: by, having, .. } => {
-            let groups = groups(table, devices[0], by, &times);
+            let groups = groups(table, devices[0], by, &times, backwards);
             let of =
                 |columns: &[Column]| groups.iter().map(|group| aggregates(table, columns, group)).collect();
             let mut rows: Vec<Row> = of(columns);

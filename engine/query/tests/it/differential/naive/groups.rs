@@ -12,13 +12,20 @@ pub(super) struct Group {
     pub(super) times: Vec<i64>,
 }
 
-/// The groups of rows, the oldest first. What tells segments apart is a measurement of a device.
-pub(super) fn groups(table: &Table, device: usize, by: &Groups, times: &[i64]) -> Vec<Group> {
+/// The groups of rows, the oldest first. What tells segments apart is a measurement of a device. Segments of so many rows are
+/// counted from the newest row where rows are wanted backwards.
+pub(super) fn groups(
+    table: &Table,
+    device: usize,
+    by: &Groups,
+    times: &[i64],
+    backwards: bool,
+) -> Vec<Group> {
     match by {
         Groups::All => vec![Group { label: 0, times: times.to_vec() }],
         Groups::Windows(windows) => of_windows(windows, times),
         Groups::Segments(segments) => {
-            let groups = of_segments(table, device, segments, times).into_iter();
+            let groups = of_segments(table, device, segments, times, backwards).into_iter();
             groups.map(|times| Group { label: times[0], times }).collect()
         }
     }
@@ -40,7 +47,13 @@ fn of_windows(windows: &Windows, times: &[i64]) -> Vec<Group> {
     groups
 }
 
-fn of_segments(table: &Table, device: usize, segments: &Segments, times: &[i64]) -> Vec<Vec<i64>> {
+fn of_segments(
+    table: &Table,
+    device: usize,
+    segments: &Segments,
+    times: &[i64],
+    backwards: bool,
+) -> Vec<Vec<i64>> {
     let control = |of: usize, time: i64| table.points(device, of).get(&time);
     let number = |of: usize, time: i64| control(of, time).and_then(Cell::number);
     // Rows without a control are left out where nulls are ignored.
@@ -57,7 +70,8 @@ fn of_segments(table: &Table, device: usize, segments: &Segments, times: &[i64])
         }
         Segments::Count { of, rows, ignore_null } => {
             let known: Vec<i64> = known(of, ignore_null).collect();
-            known.chunks_exact(rows as usize).map(<[i64]>::to_vec).collect()
+            let rest = if backwards { known.len() % rows as usize } else { 0 };
+            known[rest..].chunks_exact(rows as usize).map(<[i64]>::to_vec).collect()
         }
         Segments::Condition { of, more_than, least, ignore_null } => {
             let holds = |time: &i64| number(of, *time).is_some_and(|value| value > more_than as f64);

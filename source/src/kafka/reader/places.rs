@@ -87,7 +87,7 @@ impl Reader {
     }
 
     /// The ids and sizes of the topics of partitions, and the partitions that cannot be read.
-    fn marks(
+    pub(super) fn marks(
         &self,
         names: &[Partition],
     ) -> Result<(BTreeMap<String, Mark>, BTreeMap<Partition, RDKafkaErrorCode>)> {

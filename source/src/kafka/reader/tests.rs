@@ -51,6 +51,45 @@ fn until(reader: &mut Reader, what: &str, mut holds: impl FnMut(&Reader) -> bool
     }
 }
 
+/// A reader of the topic `t`, and what it does where that is made anew.
+fn setup(broker: &MockBroker, folder: &std::path::Path, recreated: &str, away: &Arc<AtomicBool>) -> Setup {
+    let options = json!({"brokers": broker.address(), "topics": "t", "group": "g", "start": "earliest",
+        "recreated": recreated});
+    let away = Arc::clone(away);
+    Setup {
+        node: "in".to_owned(),
+        pipeline: "p".to_owned(),
+        state_dir: folder.to_owned(),
+        options: serde_json::from_value(options).expect("options that fit"),
+        decoder: DecoderFactory::new(move || Box::new(Numbers(Arc::clone(&away)))).asking(),
+    }
+}
+
+#[test]
+fn a_partition_that_a_topic_made_anew_has_no_more_has_ended_where_the_new_one_is_read() {
+    let broker = MockBroker::start(&[]).expect("a mock broker");
+    broker.cluster().create_topic("t", 1, 1).expect("a topic");
+    for (recreated, is_fault) in [("earliest", false), ("error", true)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let away = Arc::new(AtomicBool::new(false));
+        let setup = setup(&broker, folder.path(), recreated, &away);
+        let (send, mut items) = mpsc::channel(10_000);
+        let connected = Reader::connect(Arc::new(setup), Arc::default(), Told::default(), send);
+        let mut reader = connected.expect("connected");
+        // The old topic had two partitions.
+        reader.give_up(&("t".to_owned(), 1), RDKafkaErrorCode::UnknownTopicOrPartition);
+        let mut faults = Vec::new();
+        while let Ok(item) = items.try_recv() {
+            faults.extend(if let Item::Failed(error) = item { Some(error.to_string()) } else { None });
+        }
+        assert_eq!(faults.len(), usize::from(is_fault), "{recreated}: {faults:?}");
+        // What is there cannot have ended.
+        reader.give_up(&("t".to_owned(), 0), RDKafkaErrorCode::UnknownTopicOrPartition);
+        assert!(matches!(items.try_recv(), Ok(Item::Failed(_))), "{recreated}");
+        reader.leave();
+    }
+}
+
 #[test]
 fn messages_that_are_held_back_take_no_more_memory_and_go_with_a_topic_that_is_made_anew() {
     let broker = MockBroker::start(&[]).expect("a mock broker");
@@ -64,16 +103,7 @@ fn messages_that_are_held_back_take_no_more_memory_and_go_with_a_topic_that_is_m
     producer.flush(LONG).expect("sent");
     let folder = tempfile::tempdir().expect("a folder");
     let away = Arc::new(AtomicBool::new(true));
-    let of_decoders = Arc::clone(&away);
-    let options = json!({"brokers": broker.address(), "topics": "t", "group": "g", "start": "earliest",
-        "recreated": "earliest"});
-    let setup = Setup {
-        node: "in".to_owned(),
-        pipeline: "p".to_owned(),
-        state_dir: folder.path().to_owned(),
-        options: serde_json::from_value(options).expect("options that fit"),
-        decoder: DecoderFactory::new(move || Box::new(Numbers(Arc::clone(&of_decoders)))).asking(),
-    };
+    let setup = setup(&broker, folder.path(), "earliest", &away);
     let shared = Arc::<Shared>::default();
     // The runtime asks again at once, whatever it is told.
     shared.asked.store(u64::MAX, Ordering::Relaxed);

@@ -15,13 +15,9 @@ mod run;
 mod script;
 mod value;
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, Int64Array, StringArray,
-    builder::{BooleanBuilder, Float64Builder, StringBuilder},
-    cast::AsArray,
-};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, cast::AsArray};
 use levada_model::DataType;
 
 use self::{run::Run, script::Script, value::Value};
@@ -105,7 +101,7 @@ struct Jexl {
 
 /// The values of an input.
 enum Column<'a> {
-    Numbers(arrow_array::Float64Array),
+    Numbers(Float64Array),
     Texts(&'a StringArray),
     Truths(&'a BooleanArray),
 }
@@ -130,32 +126,32 @@ impl<'a> Column<'a> {
 }
 
 impl Jexl {
-    /// Runs the script for each row; `put` takes what it gives, or nothing, and says whether it is of the right type.
-    fn each(
+    /// What the script gives for each row, where that is of the type that it gave when it was tried.
+    fn each<T>(
         &self,
         rows: usize,
         inputs: &[ArrayRef],
-        mut put: impl FnMut(Option<Value>) -> bool,
-    ) -> Result<(), QueryError> {
+        of: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, QueryError> {
         let columns = self.kinds.iter().zip(inputs).map(|(&kind, array)| Column::new(kind, array));
         let columns: Vec<Column<'_>> = columns.collect::<Result<_, _>>()?;
         let mut run = Run::new(&self.script);
+        let mut given = Vec::with_capacity(rows);
         for row in 0..rows {
-            let given = run.of(columns.iter().map(|column| column.value(row)).collect());
-            let given = match given {
+            given.push(match run.of(columns.iter().map(|column| column.value(row)).collect()) {
                 Ok(Value::Null) => None,
-                Ok(value) => Some(value),
                 Err(fault) if fault.is_null() => None,
                 Err(fault) => return Err(self.failed(&fault.to_string())),
-            };
-            let named = given.as_ref().map_or("nothing", Value::named);
-            if !put(given) {
-                return Err(
-                    self.failed(&format!("it gives {named} for a row, and {} for others", self.data_type))
-                );
-            }
+                Ok(value) => Some(of(&value).ok_or_else(|| {
+                    self.failed(&format!(
+                        "it gives {} for a row, and {} for others",
+                        value.named(),
+                        self.data_type
+                    ))
+                })?),
+            });
         }
-        Ok(())
+        Ok(given)
     }
 
     fn failed(&self, why: &str) -> QueryError {
@@ -168,40 +164,25 @@ impl RowFunction for Jexl {
         let rows = times.len();
         Ok(match self.data_type {
             DataType::Boolean => {
-                let mut made = BooleanBuilder::with_capacity(rows);
-                self.each(rows, inputs, |value| match value {
-                    None => append(made.append_null()),
-                    Some(Value::Truth(truth)) => append(made.append_value(truth)),
-                    Some(_) => false,
-                })?;
-                Arc::new(made.finish())
+                Arc::new(BooleanArray::from(self.each(rows, inputs, |value| match value {
+                    Value::Truth(truth) => Some(*truth),
+                    _ => None,
+                })?))
             }
             DataType::Text => {
-                let mut made = StringBuilder::with_capacity(rows, rows * 8);
-                self.each(rows, inputs, |value| match value {
-                    None => append(made.append_null()),
-                    Some(Value::Text(text)) => append(made.append_value(text)),
-                    Some(_) => false,
+                let texts = self.each(rows, inputs, |value| match value {
+                    Value::Text(text) => Some(Rc::clone(text)),
+                    _ => None,
                 })?;
-                Arc::new(made.finish())
+                Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>())
             }
-            _ => {
-                let mut made = Float64Builder::with_capacity(rows);
-                self.each(rows, inputs, |value| match value {
-                    None => append(made.append_null()),
-                    Some(Value::Whole(whole)) => append(made.append_value(whole as f64)),
-                    Some(Value::Double(double)) => append(made.append_value(double)),
-                    Some(_) => false,
-                })?;
-                Arc::new(made.finish())
-            }
+            _ => Arc::new(Float64Array::from(self.each(rows, inputs, |value| match value {
+                Value::Whole(whole) => Some(*whole as f64),
+                Value::Double(double) => Some(*double),
+                _ => None,
+            })?)),
         })
     }
-}
-
-/// Something was appended: the value had the right type.
-fn append((): ()) -> bool {
-    true
 }
 
 #[cfg(test)]

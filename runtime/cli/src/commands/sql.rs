@@ -142,18 +142,17 @@ impl SqlArgs {
 
     /// The statements that were given; `None` where they are read one after the other.
     fn text(&self) -> anyhow::Result<Option<String>> {
-        match &self.file {
-            None => Ok(self.execute.clone()),
-            Some(file) if file.as_os_str() == "-" => Ok(Some(std::io::read_to_string(std::io::stdin())?)),
-            Some(file) => {
-                let text = fs::read_to_string(file);
-                Ok(Some(
-                    text.map_err(|error| {
-                        Failure::invalid(format!("cannot read {}: {error}", file.display()))
-                    })?,
-                ))
-            }
+        let mut text = match &self.file {
+            None => return Ok(self.execute.clone()),
+            Some(file) if file.as_os_str() == "-" => std::io::read_to_string(std::io::stdin())?,
+            Some(file) => fs::read_to_string(file)
+                .map_err(|error| Failure::invalid(format!("cannot read {}: {error}", file.display())))?,
+        };
+        // Editors begin files with a byte order mark.
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
         }
+        Ok(Some(text))
     }
 }
 

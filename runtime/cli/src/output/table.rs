@@ -8,7 +8,7 @@
 //!   +------------------------+---------------+
 //! ```
 //!
-//! Widths are measured on the first thousand rows; a later cell that is wider pushes its line out rather than being cut.
+//! Characters that a terminal obeys are escaped. Widths are measured on the first thousand rows; a later cell that is wider pushes its line out rather than being cut.
 
 use std::io::{self, Write};
 
@@ -30,7 +30,13 @@ pub(super) struct Table {
 impl Table {
     pub(super) fn new(header: Header, zone: Zone) -> Self {
         let titles = titles(&header);
-        Self { widths: titles.map(display_width).collect(), header, zone, waiting: Vec::new(), begun: false }
+        Self {
+            widths: titles.map(|title| display_width(&title)).collect(),
+            header,
+            zone,
+            waiting: Vec::new(),
+            begun: false,
+        }
     }
 
     fn line(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -79,7 +85,7 @@ impl Table {
             if !cell::push(&mut text, array, column.data_type, row) {
                 text.push_str("null");
             }
-            cells.push(text);
+            cells.push(shown(text));
         }
         cells
     }
@@ -111,12 +117,24 @@ impl RowFormat for Table {
     }
 }
 
-fn titles(header: &Header) -> impl Iterator<Item = &str> {
+/// A text without the characters that a terminal obeys: those are escaped, as `\u{1b}`, so that a value draws and clears nothing.
+fn shown(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+fn titles(header: &Header) -> impl Iterator<Item = String> {
     header
         .has_time
-        .then_some("Time")
+        .then(|| "Time".to_owned())
         .into_iter()
-        .chain(header.columns.iter().map(|column| column.name.as_str()))
+        .chain(header.columns.iter().map(|column| shown(column.name.clone())))
 }
 
 /// Columns of a terminal that a text takes: wide East Asian characters take two.

@@ -2,6 +2,10 @@
 
 use std::fs;
 
+use arrow_array::Int32Array;
+use levada_model::{DataType, SeriesSchema};
+use levada_tsfile::{DeviceId, TsFileWriter, Version, WriterOptions};
+
 use crate::{
     command::{Finished, Workplace},
     files::sql,
@@ -84,6 +88,61 @@ fn a_row_of_a_tsfile_is_counted_once() {
         .ok();
     let said = import(&workplace, "o.tsfile", &[]).ok();
     assert!(said.starts_with("imported 10002 values in 6002 rows from 1 file"), "{said}");
+}
+
+#[test]
+fn of_a_tsfile_all_is_stored_but_what_cannot_be() {
+    let workplace = Workplace::new();
+    let file = fs::File::create(workplace.path("mix.tsfile")).expect("a file");
+    let mut writer = TsFileWriter::new(file, Version::V4, WriterOptions::default()).expect("begun");
+    // As another program writes them: no name is quoted.
+    for last in ["", "a b", "after", "größe", "x"] {
+        writer.start_chunk_group(DeviceId::from_segments([Some("root.p-q"), Some(last)])).expect("begun");
+        let values = Int32Array::from(vec![1, 2]);
+        writer
+            .write_series("v", SeriesSchema::default_for(DataType::Int32), &[1, 2], &values)
+            .expect("written");
+    }
+    writer.finish().expect("finished");
+    sql(&workplace, "data", "create timeseries root.`p-q`.after.v TEXT");
+    let imported = import(&workplace, "mix.tsfile", &[]);
+    assert_eq!(imported.code, Some(1), "{}", imported.stderr);
+    assert!(imported.stderr.contains("6 values in 6 rows are stored"), "{}", imported.stderr);
+    assert!(imported.stderr.contains("rows of root.`p-q`.after.v are rejected"), "{}", imported.stderr);
+    assert!(
+        imported.stderr.contains("`root.p-q.` is no path of a device: a node is empty"),
+        "{}",
+        imported.stderr
+    );
+    let rows = sql(&workplace, "data", "select count(v) from root.`p-q`.** align by device");
+    let rows: Vec<&str> = rows.lines().skip(1).collect();
+    assert_eq!(rows, ["root.`p-q`.`a b`,2", "root.`p-q`.`größe`,2", "root.`p-q`.after,0", "root.`p-q`.x,2"]);
+}
+
+#[test]
+fn a_device_of_a_tsfile_that_is_not_below_root_is_told_what_to_do() {
+    let workplace = Workplace::new();
+    let file = fs::File::create(workplace.path("x.tsfile")).expect("a file");
+    let mut writer = TsFileWriter::new(file, Version::V4, WriterOptions::default()).expect("begun");
+    for segments in [["A", "b"], ["root", "d"]] {
+        writer.start_chunk_group(DeviceId::from_segments(segments.map(Some))).expect("begun");
+        let values = Int32Array::from(vec![1]);
+        let schema = SeriesSchema::default_for(DataType::Int32);
+        writer.write_series("v", schema, &[1], &values).expect("written");
+    }
+    writer.finish().expect("finished");
+    let imported = import(&workplace, "x.tsfile", &[]);
+    assert_eq!(imported.code, Some(1), "{}", imported.stderr);
+    assert!(
+        imported.stderr.contains("name it `root.plant.A.b`, or import with `--device-prefix"),
+        "{}",
+        imported.stderr
+    );
+    assert!(imported.stderr.contains("1 values in 1 rows are stored"), "{}", imported.stderr);
+    import(&workplace, "x.tsfile", &["--device-prefix", "root.plant"]).ok();
+    let rows = sql(&workplace, "data", "select v from root.** align by device");
+    let rows: Vec<&str> = rows.lines().skip(1).collect();
+    assert_eq!(rows, ["1,root.d,1", "1,root.plant.A.b,1", "1,root.plant.d,1"]);
 }
 
 #[test]

@@ -143,6 +143,24 @@ fn piped(workplace: &Workplace, text: &str) -> String {
 }
 
 #[test]
+fn a_byte_order_mark_before_statements_is_none_of_them() {
+    let workplace = with_rows();
+    workplace.write("marked.sql", "\u{feff}count timeseries root.**");
+    workplace.run(&["sql", "--data", "data", "-f", "marked.sql"]).ok();
+}
+
+#[test]
+fn a_value_does_nothing_to_the_terminal() {
+    let workplace = Workplace::new();
+    sql(&workplace, "csv", "insert into root.esc.d(time, t) values (1, 'a\u{1b}[31mred\u{9b}2J\n')").ok();
+    let table = sql(&workplace, "table", "select t from root.esc.d").ok();
+    assert!(table.contains(r"|a\u{1b}[31mred\u{9b}2J\n|"), "{table}");
+    // Scripts get the text as it is.
+    let csv = sql(&workplace, "csv", "select t from root.esc.d").ok();
+    assert!(csv.contains("a\u{1b}[31mred\u{9b}2J\n"), "{csv}");
+}
+
+#[test]
 fn line_breaks_within_a_text_stay_as_they_are() {
     let workplace = Workplace::new();
     let text = "insert into root.n.d(time,t) values (1,'a\nb'), (2,'a\r\nb'), (3,'\n\n');\r\nselect length(t) from root.n.d;\r\n";

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use arrow_array::Array;
+use arrow_array::{Array, BooleanArray};
 use indicatif::ProgressBar;
 use levada_connector_api::packing_of;
 use levada_engine::tsfiles::{Damaged, Parcel, Tablets};
@@ -103,11 +103,21 @@ impl Import {
         }
     }
 
+    /// Stores all of a TsFile that can be, and tells then of what cannot.
     async fn tsfile(&mut self, file: &Path) -> anyhow::Result<()> {
         let mut tablets = Tablets::read(file, self.damaged);
         let mut rows = RowCount::default();
+        let mut failures = Vec::new();
         while let Some(parcel) = tablets.next().await {
-            let Parcel { mut series, tablets } = parcel?;
+            let Parcel { mut series, tablets } = match parcel {
+                Ok(parcel) => parcel,
+                // What is read of the file before is stored.
+                Err(error) if failures.is_empty() => return Err(error.into()),
+                Err(error) => {
+                    failures.push(error.to_string());
+                    break;
+                }
+            };
             for series in &mut series {
                 series.device = moved(self.new.prefix.as_ref(), &series.device);
             }
@@ -115,13 +125,11 @@ impl Import {
                 // What cannot be made so is left to the rows, which say why.
                 tracing::debug!(at, %error, "a series of a file is not made as it is there");
             }
-            // Of a plain device, each series has a tablet of its own for the same rows.
-            let before = (self.stored.rows, rows.rows());
-            tablets.iter().for_each(|tablet| rows.add(tablet));
-            self.store(tablets, file).await?;
-            self.stored.rows = before.0 + rows.rows() - before.1;
+            let failure = self.store(tablets, &mut rows, file).await?;
+            // One tells what is wrong; thousands would tell no more.
+            failures.extend(failure.filter(|_| failures.is_empty()));
         }
-        Ok(())
+        if failures.is_empty() { Ok(()) } else { bail!(failures.join("; ")) }
     }
 
     /// Stores what a reader gives; what is no row, or is rejected by the store, is kept aside.
@@ -167,15 +175,10 @@ impl Import {
         if self.new.prefix.is_some() {
             return Ok(rows);
         }
-        let is_below = |rows: &Rows| rows.tablet.device().nodes().next() == Some(ROOT);
-        let (rows, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_below);
+        let (rows, others): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|rows| is_below_root(rows.tablet.device()));
         for Rows { tablet, places } in others {
-            let device = tablet.device();
-            let reason = format!(
-                "the device `{device}` is not below `root`: name it `root.plant.{device}`, or import with \
-                 `--device-prefix root.plant`"
-            );
-            reader.reject(&places, &reason)?;
+            reader.reject(&places, &outside(tablet.device()))?;
         }
         Ok(rows)
     }
@@ -203,8 +206,13 @@ impl Import {
         found
     }
 
-    /// Stores rows, all of them, of devices as the file calls them.
-    async fn store(&mut self, mut tablets: Vec<Tablet>, file: &Path) -> anyhow::Result<()> {
+    /// Stores rows of devices as the file calls them, and counts them in `count`. Says what is rejected of them, if anything is.
+    async fn store(
+        &mut self,
+        mut tablets: Vec<Tablet>,
+        count: &mut RowCount,
+        file: &Path,
+    ) -> anyhow::Result<Option<String>> {
         if let Some(prefix) = &self.new.prefix {
             let below = |tablet: Tablet| {
                 let device = moved(Some(prefix), tablet.device());
@@ -212,15 +220,32 @@ impl Import {
             };
             tablets = tablets.into_iter().map(below).collect();
         }
-        let devices: Vec<DevicePath> = tablets.iter().map(|tablet| tablet.device().clone()).collect();
+        let (tablets, others): (Vec<_>, Vec<_>) =
+            tablets.into_iter().partition(|tablet| is_below_root(tablet.device()));
         self.go_on()?;
-        if let Some(first) = self.write(tablets, false, file).await?.first() {
-            let device = devices.get(first.tablet).map(DevicePath::as_str).unwrap_or_default();
+        // Of a plain device, each series has a tablet of its own for the same rows.
+        let before = (self.stored.rows, count.rows());
+        let rejected = self.write(tablets.clone(), false, file).await?;
+        let (lost, _) = lost(&tablets, &rejected);
+        for (at, tablet) in tablets.iter().enumerate() {
+            match lost.iter().any(|(of, _)| *of == at) {
+                false => count.add(tablet),
+                true => {
+                    let kept: BooleanArray =
+                        (0..tablet.rows()).map(|row| Some(!lost.contains(&(at, row)))).collect();
+                    count.add(&tablet.filter(&kept)?);
+                }
+            }
+        }
+        self.stored.rows = before.0 + count.rows() - before.1;
+        let others = others.first().map(|other| format!("{}: {}", file.display(), outside(other.device())));
+        Ok(others.or_else(|| {
+            let first = rejected.first()?;
+            let device = tablets.get(first.tablet).map(|tablet| tablet.device().as_str()).unwrap_or_default();
             let series = first.measurement.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
             let (file, message, code) = (file.display(), &first.message, first.code);
-            bail!("{file}: rows of {device}{series} are rejected: {message} ({code})");
-        }
-        Ok(())
+            Some(format!("{file}: rows of {device}{series} are rejected: {message} ({code})"))
+        }))
     }
 
     /// # Errors
@@ -270,6 +295,17 @@ impl Import {
             }
         }
     }
+}
+
+fn is_below_root(device: &DevicePath) -> bool {
+    device.nodes().next() == Some(ROOT)
+}
+
+/// Why nothing is stored of a device that does not lie below `root`.
+fn outside(device: &DevicePath) -> String {
+    format!(
+        "the device `{device}` is not below `root`: name it `root.plant.{device}`, or import with `--device-prefix root.plant`"
+    )
 }
 
 /// Whether several tablets are of one device.

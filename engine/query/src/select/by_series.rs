@@ -76,14 +76,17 @@ fn find_leaves(expression: &Expression, functions: &FunctionRegistry, into: &mut
     }
 }
 
-/// Rows, in a direction, of expressions that hold calls of functions of series. `rows_of` gives the rows of expressions
-/// below them in a direction. A function computes over the rows in the order asked for, unless it needs them oldest first.
+/// Gives the rows of expressions in a direction.
+type RowsOf<'r> = dyn FnMut(&[Expression], Direction) -> Result<Computed, QueryError> + 'r;
+
+/// Rows, in a direction, of expressions that hold calls of functions of series. `rows_of` gives those of expressions
+/// below them. A function computes over the rows in the order asked for, unless it needs them oldest first.
 pub(super) fn rows(
     planner: &Planner<'_>,
     expressions: &[Expression],
     calls: &[Expression],
     direction: Direction,
-    rows_of: &mut dyn FnMut(&[Expression], Direction) -> Result<Computed, QueryError>,
+    rows_of: &mut RowsOf<'_>,
 ) -> Result<Computed, QueryError> {
     let mut leaves = Vec::new();
     let functions = &planner.context.functions;

@@ -6,9 +6,10 @@ use super::{
 };
 use crate::expression::pattern::Pattern;
 
-/// How deep expressions and statements may stand in each other, and of how many words a script may be: it is computed by functions
-/// that call each other, as deep as the script is.
-const MOST_DEPTH: usize = 50;
+/// How deep brackets and statements may stand in each other, how many operations may build on each other, and of how many words a
+/// script may be: it is read and computed by functions that call each other, as deep as the script is.
+const MOST_DEPTH: usize = 40;
+const MOST_HEIGHT: usize = 100;
 const MOST_WORDS: usize = 1_000;
 
 pub(super) struct Parser {
@@ -173,7 +174,11 @@ impl Parser {
     }
 
     fn expression(&mut self) -> Parsed {
-        self.deeper(|parser| parser.assignment())
+        let expression = self.deeper(|parser| parser.assignment())?;
+        match height(&expression) <= MOST_HEIGHT {
+            true => Ok(expression),
+            false => Err(format!("more than {MOST_HEIGHT} operations build on each other: use variables")),
+        }
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
@@ -383,6 +388,24 @@ impl Parser {
 
     fn next_shown(&self) -> String {
         self.tokens.get(self.at).map_or_else(|| "the end".to_owned(), shown)
+    }
+}
+
+/// How many operations build on each other.
+fn height(expression: &Expression) -> usize {
+    use Expression as E;
+    1 + match expression {
+        E::Constant(_) | E::Variable(_) | E::After(..) => 0,
+        E::List(items) | E::Joined(items) => items.iter().map(height).max().unwrap_or(0),
+        E::Unary(_, of) | E::Fits(of, _) | E::Assign(_, _, of) => height(of),
+        E::Binary(_, left, right)
+        | E::And(left, right)
+        | E::Or(left, right)
+        | E::Elvis(left, right)
+        | E::Present(left, right)
+        | E::Item(left, right) => height(left).max(height(right)),
+        E::Choice(condition, then, otherwise) => height(condition).max(height(then)).max(height(otherwise)),
+        E::Method(of, _, arguments) => arguments.iter().map(height).max().unwrap_or(0).max(height(of)),
     }
 }
 

@@ -42,14 +42,6 @@ use crate::{
     wal::InsertRecord,
 };
 
-/// Whose record it is that stands for chunks in the log: it has no rows and no positions.
-const CHUNKS: &str = "levada:chunks";
-
-/// Whether a record of the log stands for chunks.
-pub(crate) fn is_of_chunks(record: &InsertRecord) -> bool {
-    record.owner.as_deref() == Some(CHUNKS) && record.tablets.is_empty()
-}
-
 /// So often is something put right that keeps chunks from being taken, before their rows are inserted.
 const TRIES: usize = 4;
 
@@ -206,7 +198,7 @@ impl Store {
     fn note_chunks(&self, core: &mut Core, points: usize) -> u64 {
         core.seq += 1;
         let seq = core.seq;
-        let record = InsertRecord { owner: Some(CHUNKS.into()), ..InsertRecord::default() };
+        let record = InsertRecord::of_chunks();
         // Whoever waits for what follows from it waits for the log, too.
         drop(self.log(core, seq, |bytes| record.put(bytes)));
         core.tally.add(seq, seq, points);

@@ -37,7 +37,7 @@ pub(super) fn definition() -> FunctionDefinition {
 fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     let text = call.required("expr")?;
     let script =
-        Script::parse(text).map_err(|why| call.reject(format!("`{text}` is not understood: {why}")))?;
+        parser::parse(text).map_err(|why| call.reject(format!("`{text}` is not understood: {why}")))?;
     if script.parameters != call.types.len() {
         let (takes, given) = (script.parameters, call.types.len());
         return Err(call.reject(format!("`{text}` takes {takes} inputs, {given} are given")));

@@ -24,7 +24,6 @@ use crate::{
     holds::HoldId,
     read::Snapshot,
     store::{Core, Store},
-    take::is_of_chunks,
     wait::block_on,
     wal::{InsertRecord, Op, Synced, Wal},
 };
@@ -309,7 +308,7 @@ impl Drop for Changes {
 fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, StorageError> {
     let op = match op {
         // The log does not have what came so.
-        Op::Insert(record) if is_of_chunks(&record) => {
+        Op::Insert(record) if record.is_of_chunks() => {
             return Err(StorageError::Behind { after: seq - 1, kept: seq });
         }
         Op::Insert(InsertRecord { owner, tablets, .. }) => {

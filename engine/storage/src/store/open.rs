@@ -25,7 +25,6 @@ use crate::{
     last::LastCache,
     manifest::{Loaded, Manifest},
     sealed::{DataFolder, Files, MetaCache, SUMS, SealedFile},
-    take::is_of_chunks,
     tally::Tally,
     wal::{ClosedSegment, InsertRecord, Op, Replayed, Wal, WalOptions, make_durable, replay},
 };
@@ -395,7 +394,7 @@ fn recover(
         if let Op::Insert(record) = &op {
             let points = record.tablets.iter().map(Tablet::points).sum();
             core.tally.add(record.first_seq(seq), seq, points);
-            if is_of_chunks(record) {
+            if record.is_of_chunks() {
                 core.unlogged = seq;
             }
         }

@@ -39,7 +39,20 @@ pub(crate) struct InsertRecord {
 
 const INSERT: u8 = 1;
 
+/// Whose record it is that stands for chunks in the log: it has no rows and no positions.
+const CHUNKS: &str = "levada:chunks";
+
 impl InsertRecord {
+    /// What stands for chunks that were taken as they are.
+    pub(crate) fn of_chunks() -> Self {
+        Self { owner: Some(CHUNKS.into()), ..Self::default() }
+    }
+
+    /// Whether it stands for chunks.
+    pub(crate) fn is_of_chunks(&self) -> bool {
+        self.owner.as_deref() == Some(CHUNKS) && self.tablets.is_empty()
+    }
+
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         bytes.put_u8(INSERT);
         bytes.put_str(self.owner.as_deref().unwrap_or_default());

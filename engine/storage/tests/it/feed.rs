@@ -11,6 +11,7 @@ use levada_storage::{
 use crate::{
     chunks::{everything, take},
     fault_disk::FaultDisk,
+    folder::of_version_2,
     model::Run,
     random::Random,
     rows::{TestClock, options, path, pattern, put, read, series, tablet, write},
@@ -560,28 +561,9 @@ fn positions_alone_are_no_change_and_a_store_without_a_log_has_none() {
     assert_eq!(series(&*storage.view(), "root.a.d", "s"), [(1, 1.0)]);
 }
 
-/// A folder that version 2 of the format left: `tests/data/version-2`.
-fn old_folder() -> tempfile::TempDir {
-    fn copy(from: &std::path::Path, to: &std::path::Path) {
-        std::fs::create_dir_all(to).expect("made");
-        for entry in std::fs::read_dir(from).expect("listed") {
-            let entry = entry.expect("listed");
-            let to = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                copy(&entry.path(), &to);
-            } else {
-                std::fs::copy(entry.path(), to).expect("copied");
-            }
-        }
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    copy(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/version-2")), folder.path());
-    folder
-}
-
 #[test]
 fn a_folder_of_version_2_opens_and_can_be_followed() {
-    let folder = old_folder();
+    let folder = of_version_2();
     let options = StorageOptions { clock: Arc::<TestClock>::default(), ..StorageOptions::new(folder.path()) };
     for opened in 0..2 {
         let storage = Storage::open(options.clone()).expect("opens");

@@ -14,6 +14,25 @@ fn on(disk: &FaultDisk) -> StorageOptions {
     StorageOptions { disk: Arc::new(disk.clone()), ..options("/data".as_ref()) }
 }
 
+/// A folder that version 2 of the format left: `tests/data/version-2`.
+pub(crate) fn of_version_2() -> tempfile::TempDir {
+    fn copy(from: &std::path::Path, to: &std::path::Path) {
+        std::fs::create_dir_all(to).expect("made");
+        for entry in std::fs::read_dir(from).expect("listed") {
+            let entry = entry.expect("listed");
+            let to = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy(&entry.path(), &to);
+            } else {
+                std::fs::copy(entry.path(), to).expect("copied");
+            }
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/version-2")), folder.path());
+    folder
+}
+
 /// A folder with a manifest, two files of a plain device, one of an aligned one, and a log.
 fn filled() -> FaultDisk {
     let disk = FaultDisk::default();

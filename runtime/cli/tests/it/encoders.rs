@@ -79,7 +79,7 @@ fn encode_beside_what_says_the_same_or_writes_no_lines_is_told() {
 fn lint_finds_a_header_line_where_each_record_stands_alone() {
     let workplace = Workplace::new();
     let sources = [
-        ("kafka", "{brokers: \"127.0.0.1:1\", topics: [x]}"),
+        ("kafka", "{brokers: \"127.0.0.1:1\", group: g, topics: [x]}"),
         ("mqtt", "{broker: \"127.0.0.1:1\", topics: [x]}"),
         ("http", "{listen: \"127.0.0.1:0\"}"),
     ];

@@ -1,10 +1,7 @@
 //! What a script may call on a value: the methods of Java's texts and numbers that need nothing else of Java. Positions and lengths count
 //! UTF-16 units, as Java's do.
 
-use super::{
-    run::{bounded, fits},
-    value::{Fault, Outcome, Value},
-};
+use super::value::{Fault, Outcome, Value, bounded, fits};
 use crate::expression::pattern::Pattern;
 
 /// Calls a method.

@@ -12,7 +12,15 @@ const MOST_DEPTH: usize = 40;
 const MOST_HEIGHT: usize = 100;
 const MOST_WORDS: usize = 1_000;
 
-pub(super) struct Parser {
+/// A script of the form `x -> {x * 2}`.
+///
+/// # Errors
+/// What is not understood.
+pub(super) fn parse(text: &str) -> Parsed<Script> {
+    Parser::new(text)?.script()
+}
+
+struct Parser {
     tokens: Vec<Token>,
     at: usize,
     /// The variables in sight, innermost last, each with its number.
@@ -24,7 +32,7 @@ pub(super) struct Parser {
 type Parsed<T = Expression> = Result<T, String>;
 
 impl Parser {
-    pub(super) fn new(text: &str) -> Parsed<Self> {
+    fn new(text: &str) -> Parsed<Self> {
         let tokens = lexer::tokens(text)?;
         if tokens.len() > MOST_WORDS {
             return Err(format!("it has more than {MOST_WORDS} words"));
@@ -33,7 +41,7 @@ impl Parser {
     }
 
     /// `x -> {x * 2}`, `(x, y) -> x + y`
-    pub(super) fn script(mut self) -> Parsed<Script> {
+    fn script(mut self) -> Parsed<Script> {
         let brackets = self.takes("(");
         loop {
             let name = self.name()?;

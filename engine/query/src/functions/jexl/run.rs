@@ -5,13 +5,12 @@ use std::{cmp::Ordering, rc::Rc};
 use super::{
     methods,
     script::{Binary, Expression, Script, Statement, Unary},
-    value::{Fault, Outcome, Pair, Value, pair},
+    value::{Fault, Outcome, Pair, Value, bounded, fits, pair},
 };
 use crate::expression::pattern::Pattern;
 
-/// Steps of loops that a row may take, bytes that a text may have, and items of a list.
+/// Steps of loops that a row may take, and items of a list.
 const MOST_STEPS: u32 = 1_000_000;
-pub(super) const MOST_BYTES: usize = 1 << 20;
 const MOST_ITEMS: i64 = 100_000;
 
 /// A script with its variables.
@@ -209,18 +208,6 @@ impl<'s> Run<'s> {
     fn values(&mut self, expressions: &'s [Expression]) -> Outcome<Vec<Value>> {
         expressions.iter().map(|each| self.value(each)).collect()
     }
-}
-
-/// A text may have so many bytes.
-pub(super) fn bounded(bytes: usize) -> Outcome<()> {
-    match bytes <= MOST_BYTES {
-        true => Ok(()),
-        false => Err(Fault::wrong(format!("it makes a text of more than {MOST_BYTES} bytes"))),
-    }
-}
-
-pub(super) fn fits(text: &str, pattern: &Pattern) -> Outcome<bool> {
-    pattern.is_found_in(text).map_err(|error| Fault::wrong(error.to_string()))
 }
 
 fn unary(operator: Unary, of: &Value) -> Outcome {

@@ -2,7 +2,7 @@
 
 use crate::expression::pattern::Pattern;
 
-use super::{parser::Parser, value::Value};
+use super::value::Value;
 
 /// A script: so many parameters, which are the first of its variables, and what it does.
 #[derive(Debug)]
@@ -111,15 +111,5 @@ impl Constant {
             Self::Double(double) => Value::Double(*double),
             Self::Text(text) => Value::Text(text.as_str().into()),
         }
-    }
-}
-
-impl Script {
-    /// A script of the form `x -> {x * 2}`.
-    ///
-    /// # Errors
-    /// What is not understood.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        Parser::new(text)?.script()
     }
 }

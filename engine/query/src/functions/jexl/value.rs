@@ -2,7 +2,10 @@
 
 use std::{cmp::Ordering, fmt, rc::Rc};
 
-use crate::expression::java_number;
+use crate::expression::{java_number, pattern::Pattern};
+
+/// Bytes that a text may have.
+const MOST_BYTES: usize = 1 << 20;
 
 /// A value of a script.
 #[derive(Clone, Debug)]
@@ -200,4 +203,17 @@ fn parsed(text: &str) -> Option<Value> {
     let looks =
         text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '-' | '+' | '.' | 'N'));
     looks.then(|| text.parse().ok().map(Value::Double)).flatten()
+}
+
+/// A text may have so many bytes.
+pub(super) fn bounded(bytes: usize) -> Outcome<()> {
+    match bytes <= MOST_BYTES {
+        true => Ok(()),
+        false => Err(Fault::wrong(format!("it makes a text of more than {MOST_BYTES} bytes"))),
+    }
+}
+
+/// Whether a text fits a pattern.
+pub(super) fn fits(text: &str, pattern: &Pattern) -> Outcome<bool> {
+    pattern.is_found_in(text).map_err(|error| Fault::wrong(error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod apart;
 mod each;
+mod prefixes;
 
 use std::{
     collections::BTreeSet,
@@ -41,6 +42,8 @@ pub struct EmbeddedSession {
     timeout: Option<Duration>,
     /// The address by which its client has reached the server.
     reached_at: Option<SocketAddr>,
+    /// Paths of queries and of what is shown and counted stand for all below them.
+    prefixes: bool,
     closed: AtomicBool,
 }
 
@@ -52,13 +55,28 @@ impl EmbeddedSession {
         fetch_size: Option<usize>,
         timeout: Option<Duration>,
     ) -> Self {
-        Self { shared, caller, zone, fetch_size, timeout, reached_at: None, closed: AtomicBool::new(false) }
+        Self {
+            shared,
+            caller,
+            zone,
+            fetch_size,
+            timeout,
+            reached_at: None,
+            prefixes: false,
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// The same session, whose client has reached the server by an address: what tells the address of the server tells that.
     #[must_use]
     pub fn reached_at(self, address: SocketAddr) -> Self {
         Self { reached_at: Some(address), ..self }
+    }
+
+    /// The same session for a client of 0.12: a path in `show`, `count` or `from` that names nothing itself stands for all below it.
+    #[must_use]
+    pub fn by_prefixes(self) -> Self {
+        Self { prefixes: true, ..self }
     }
 
     /// The name of the user whose session it is.
@@ -73,7 +91,7 @@ impl EmbeddedSession {
     pub fn in_zone(&self, zone: &str) -> Result<Self, EngineError> {
         let (shared, caller) = (Arc::clone(&self.shared), self.caller.clone());
         let session = Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout);
-        Ok(Self { reached_at: self.reached_at, ..session })
+        Ok(Self { reached_at: self.reached_at, prefixes: self.prefixes, ..session })
     }
 
     /// A session of the same user for what comes by a pipe of another engine: its rows and deletions are that pipe's, so that no pipe
@@ -83,7 +101,7 @@ impl EmbeddedSession {
         let caller = Caller { pipe: Some(owner), ..self.caller.clone() };
         let session =
             Self::new(Arc::clone(&self.shared), caller, self.zone.clone(), self.fetch_size, self.timeout);
-        Self { reached_at: self.reached_at, ..session }
+        Self { reached_at: self.reached_at, prefixes: self.prefixes, ..session }
     }
 
     /// Whether the user may see and end the queries of others.
@@ -97,7 +115,7 @@ impl EmbeddedSession {
     /// As [`Session::execute`].
     pub async fn execute_within(&self, sql: &str, time: Option<Duration>) -> Result<Outcome, SessionError> {
         self.check_open()?;
-        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        let statement = self.parse(sql)?;
         self.run(sql, statement, time).await
     }
 
@@ -115,7 +133,7 @@ impl EmbeddedSession {
         if !mentions_disable(sql) {
             return Ok(None);
         }
-        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        let statement = self.parse(sql)?;
         let Statement::Select(select) = statement else { return Ok(None) };
         if select.alignment != Alignment::None || select.into.is_some() {
             return Ok(None);
@@ -197,6 +215,15 @@ impl EmbeddedSession {
         Ok(())
     }
 
+    /// Reads a statement.
+    fn parse(&self, sql: &str) -> Result<Statement, SessionError> {
+        let mut statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        if self.prefixes {
+            prefixes::widen(&mut statement, &*self.shared.storage.catalog());
+        }
+        Ok(statement)
+    }
+
     async fn run(
         &self,
         sql: &str,
@@ -254,7 +281,7 @@ impl Session for EmbeddedSession {
 
     async fn query(&self, sql: &str) -> Result<Rows, SessionError> {
         self.check_open()?;
-        let statement = levada_sql::parse(sql, &self.shared.parse_context(&self.zone))?;
+        let statement = self.parse(sql)?;
         if statement.effect() != Effect::Reads {
             return Err(SessionError::not_a_query(sql));
         }

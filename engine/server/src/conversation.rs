@@ -10,6 +10,7 @@ use tokio::time::{Duration, Instant};
 use crate::{
     apart::Apart,
     client::Client,
+    heads,
     link::Link,
     results::{Form, Query, Wanted},
     shared::Shared,
@@ -137,7 +138,7 @@ impl Conversation {
         let known = self.sender()?;
         let time = time(&self.shared, wanted.timeout);
         // Clients before 1.0 alone have a form for columns with times of their own.
-        if known.client == Client::Old
+        if known.client.is_old()
             && wanted.form == Form::Set
             && let Some(columns) = known.session.query_apart(sql, Some(time)).await?
         {
@@ -153,6 +154,7 @@ impl Conversation {
             }),
             Outcome::Rows(rows) => {
                 let client = known.client;
+                let rows = if client == Client::Oldest { heads::of_0_12(sql, rows) } else { rows };
                 let mut query = Query::open(&self.shared, rows, wanted, client)?;
                 let answer = query.first().await?;
                 if query.has_more() {

@@ -26,6 +26,7 @@ mod calls;
 mod client;
 mod connection;
 mod conversation;
+mod heads;
 mod insert;
 mod link;
 mod logins;

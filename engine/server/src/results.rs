@@ -227,7 +227,7 @@ impl Query {
 
     /// A type by its name. Clients before 1.0 know the first six only, and read the others by what they are sent as.
     fn type_name(&self, data_type: DataType) -> String {
-        let shown = if self.client == Client::Old { old_name(data_type) } else { data_type };
+        let shown = if self.client.is_old() { old_name(data_type) } else { data_type };
         shown.to_string()
     }
 }

@@ -67,7 +67,9 @@ impl Conversation {
             return Err(said(UNSUPPORTED_SQL_DIALECT, message));
         }
         let client = match (setting("version"), setting("sql_dialect")) {
-            (None | Some("V_0_12" | "V_0_13"), None) => Client::Old,
+            // Clients before 0.13 say no version.
+            (None | Some("V_0_12"), None) => Client::Oldest,
+            (Some("V_0_13"), None) => Client::Old,
             (_, None) => Client::V1,
             (_, Some(_)) => Client::V2,
         };
@@ -77,6 +79,7 @@ impl Conversation {
         let opened = self.shared.logins.open(engine, (user, password), self.peer, time).await;
         let session = opened.and_then(|session| in_zone(&session, &req.zone_id));
         let session = session.map_err(|error| failure(&error))?;
+        let session = if client == Client::Oldest { session.by_prefixes() } else { session };
         Ok(self.log_in(client, req.zone_id.clone(), session))
     }
 }

@@ -56,7 +56,7 @@ impl Conversation {
     async fn set_storage_group(&mut self, storage_group: &str) -> Result<Status, SessionError> {
         const PATH_ALREADY_EXIST_BEFORE_1_0: StatusCode = StatusCode(300);
         let sql = path(storage_group).map(|path| format!("create database {path}"));
-        let old = self.known()?.client == Client::Old;
+        let old = self.known()?.client.is_old();
         self.statement(sql).await.map_err(|error| match error.code {
             StatusCode::DATABASE_ALREADY_EXISTS | StatusCode::DATABASE_CONFLICT if old => {
                 SessionError { code: PATH_ALREADY_EXIST_BEFORE_1_0, ..error }

@@ -58,6 +58,58 @@ async fn columns_of_one_name_are_sent_as_each_version_reads_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_0_12_gets_what_its_paths_and_heads_mean_there() {
+    let served = serve().await;
+    let mut peer = Peer::new(&served).await;
+    for sql in [
+        "create database root.v1",
+        "create timeseries root.v1.d1.i INT32",
+        "create timeseries root.v1.d1.x.j INT32",
+        "create timeseries root.v1.d2.l INT64",
+        "insert into root.v1.d1(time, i) values (1, 10)",
+        "insert into root.v1.d2(time, l) values (1, 20), (2, 30)",
+    ] {
+        assert_eq!(peer.code(sql).await, 200, "{sql}");
+    }
+    let mut old = Peer::log_in(&served.address, Protocol::Binary, &[]).await;
+    // A path that names nothing itself is a prefix, and the heads are those of 0.12.
+    for (sql, columns, rows) in [
+        ("show devices root.v1", "devices", &["0 root.v1.d1", "0 root.v1.d1.x", "0 root.v1.d2"][..]),
+        ("show devices root.v1.d2", "devices", &["0 root.v1.d2"]),
+        ("show child paths root.v1", "child paths", &["0 root.v1.d1", "0 root.v1.d2"]),
+        ("show storage group", "storage group", &["0 root.v1"]),
+        ("count timeseries root.v1", "count", &["0 3"]),
+        ("count timeseries root.v1.d2.l", "count", &["0 1"]),
+        ("count timeseries", "count", &["0 3"]),
+        ("count devices root.v1", "count", &["0 3"]),
+        ("count nodes root.v1 level=2", "count", &["0 2"]),
+        ("list user", "user", &["0 root"]),
+        (
+            "select count(*) from root.v1",
+            "count(root.v1.d1.i) count(root.v1.d1.x.j) count(root.v1.d2.l)",
+            &["0 0 1 2"],
+        ),
+        ("select last l from root.v1.d2", "timeseries value", &["2 root.v1.d2.l 30"]),
+        ("select count(l) as User from root.v1.d2", "User", &["0 2"]),
+    ] {
+        let answer = old.call(&ExecuteQueryStatement { req: statement(sql) }).await.expect("a reply");
+        let mut names = answer.columns.expect("columns");
+        names.sort();
+        assert_eq!(names.join(" "), columns, "{sql}");
+        assert_eq!(old.rows_as_before(sql).await, rows, "{sql}");
+    }
+    let answer = old.call(&ExecuteQueryStatement { req: statement("show timeseries root.v1.d1") }).await;
+    let columns = answer.expect("a reply").columns.expect("columns").join(" ");
+    assert_eq!(columns, "timeseries alias storage group dataType encoding compression tags attributes");
+    assert_eq!(old.rows_as_before("show timeseries root.v1.d1").await.len(), 2);
+    // What deletes takes no more than it names, and others read paths as they are written.
+    old.code("delete timeseries root.v1").await;
+    let mut newer = Peer::log_in(&served.address, Protocol::Binary, &[("version", "V_0_13")]).await;
+    assert_eq!(newer.rows_as_before("count timeseries root.v1").await, ["0 0"]);
+    assert_eq!(newer.rows_as_before("count timeseries root.v1.**").await, ["0 3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn columns_have_times_of_their_own_where_a_client_can_take_that() {
     let served = serve().await;
     let mut peer = Peer::new(&served).await;

@@ -49,6 +49,12 @@ join() { # member, file, flags
   member[$1]=$!
 }
 
+ended() { # member: it ends as it should
+  local code=0
+  wait "${member[$1]}" || code=$?
+  [ "$code" = 0 ] || { echo "FAIL  $1 ended with $code:" >&2; tail -n 20 "$work/$1.log" >&2; exit 1; }
+}
+
 assigned() { # member: it has got partitions since it was last started
   for _ in $(seq 1 600); do
     ! awk '/ started pipeline/ { got = 0 } /partitions assigned.*partitions=[1-9]/ { got = 1 } END { exit !got }' "$work/$1.log" || return 0
@@ -99,11 +105,11 @@ comes_and_goes() {
   wait "$filling"
   for name in "${names[@]}"; do assigned "$name"; done
   for name in "${names[@]}"; do kill -TERM "${member[$name]}"; done
-  for name in "${names[@]}"; do wait "${member[$name]}"; done
+  for name in "${names[@]}"; do ended "$name"; done
   # What had not been read yet, with an end.
   pipeline rest "$topic" $'\n      end: latest'
   join a rest
-  wait "${member[a]}"
+  ended a
   compare "four processes, $kills times kill -9, $met of them while messages came (SEED=$seed)"
 }
 
@@ -120,7 +126,7 @@ rate() { # processes: they share the partitions of an empty topic, then all mess
   python3 "$scripts/scale.py" "$1" "$http" "$count" "${pids[*]} $(cat "$root/kafka/pid")" "$(for n in $(seq "$1"); do echo "${member["by-$1-$n"]}"; done)" \
     "$levada" bench fill --brokers "$brokers" --topic "$topic" --partitions 12 --devices 120 --messages "$count"
   for n in $(seq "$1"); do kill -TERM "${member["by-$1-$n"]}"; done
-  for n in $(seq "$1"); do wait "${member["by-$1-$n"]}"; done
+  for n in $(seq "$1"); do ended "by-$1-$n"; done
   topic=$before
   compare "by $1"
 }

@@ -222,5 +222,16 @@ pub(super) fn commit<'n>(
     if list.count() == 0 {
         return Ok(());
     }
-    client.commit(&list, mode).map_err(|error| failure("committing", &error))
+    client.commit(&list, mode).map_err(|error| failure("committing", &error).caused_by(error))
+}
+
+/// Whether a commit was rejected because the group has gone on without this member: its partitions are others', who read on from the
+/// commit before.
+pub(super) fn has_gone_on(error: &Error) -> bool {
+    use RDKafkaErrorCode as Code;
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<KafkaError>());
+    matches!(
+        source.and_then(KafkaError::rdkafka_error_code),
+        Some(Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress)
+    )
 }

@@ -14,7 +14,6 @@ use levada_rpc::{
 
 use super::{Answered, Replies, each};
 use crate::{
-    client::Client,
     conversation::Conversation,
     insert::measurement,
     sql::{path, pattern, patterns, quoted},

@@ -175,7 +175,8 @@ impl Reader {
         offsets::commit(&self.client, due, mode)
     }
 
-    /// The last commit. While the group is changing it is rejected: it is tried again for some seconds.
+    /// The last commit. While the group is changing it is rejected: it is tried again for some seconds. Where the group has gone on
+    /// without this member by then, its end is none the worse for it: others read again what was not committed.
     pub(super) fn commit_at_last(&mut self) -> Result<()> {
         let until = Instant::now() + LAST_COMMIT;
         loop {
@@ -186,6 +187,13 @@ impl Reader {
                     // What the group asks of this member has to be answered before it is in order again.
                     self.events()?;
                     std::thread::park_timeout(POLL_INTERVAL);
+                }
+                Err(error) if offsets::has_gone_on(error) => {
+                    tracing::warn!(
+                        node = self.setup.node, %error,
+                        "the group has gone on without this member before its last commit: others read again what came since the one before"
+                    );
+                    return Ok(());
                 }
                 _ => return result,
             }

@@ -114,3 +114,27 @@ async fn a_member_that_is_taken_for_its_former_self_joins_anew_once_and_loses_no
     assert!(!error.is_transient() && error.to_string().contains("the same member id"), "{error}");
     source.close().await.ok();
 }
+
+#[tokio::test]
+async fn a_group_that_goes_on_without_a_member_that_ends_is_no_fault_of_its_end() {
+    for (code, is_fault) in [
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, false),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, false),
+        (RDKafkaRespErr::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, true),
+    ] {
+        let broker = Broker::new(&[("t", 1)]);
+        broker.send_numbers("t", 0, 0..100);
+        let mut source = broker.source(&folder(), json!({}));
+        let mut seen = Seen::default();
+        source.connect(&Checkpoint::new()).await.expect("connected");
+        // Each commit from now on, also those that are tried again.
+        broker.0.cluster().request_errors(RDKafkaApiKey::OffsetCommit, &[code; 10_000]);
+        while seen.times.len() < 100 {
+            let next = tokio::time::timeout(LONG, source.next()).await.expect("in time");
+            let settled = seen.add(&next.expect("it goes on").expect("no end"));
+            source.settle(&settled).await.expect("taken note of");
+        }
+        let closed = tokio::time::timeout(LONG, source.close()).await.expect("in time");
+        assert_eq!(closed.is_err(), is_fault, "{code:?}: {closed:?}");
+    }
+}

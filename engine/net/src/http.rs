@@ -1,4 +1,4 @@
-//! A server of HTTP and its connections: so many at once, encrypted or not, none of which is silent for long.
+//! A server of HTTP: its connections are limited in number, may be encrypted, and are closed when they stay silent.
 //!
 //! ```text
 //!   silent ── first byte ──▶ head ── complete ──▶ request under way ── answered ──▶ silent

@@ -4,7 +4,7 @@
 //!   text ─ lexer ─▶ tokens ─ parser ─▶ script: statements over numbered variables ─ run, once a row ─▶ value
 //! ```
 //! Numbers are given as DOUBLE and come out so; what comes out is tried with 1, "string" and true, and stays so for all rows.
-//! A row of which something is null that the script computes with is null. Loops end after a bounded number of steps, with an error.
+//! Where a script computes with null, the row's value is null. A loop that takes too many steps is an error.
 //!
 //! Source: <https://commons.apache.org/proper/commons-jexl/reference/syntax.html>, and the answers of an IoTDB 2.0.1.
 
@@ -15,7 +15,7 @@ mod run;
 mod script;
 mod value;
 
-use std::{rc::Rc, sync::Arc};
+use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, cast::AsArray};
 use levada_model::DataType;
@@ -46,8 +46,7 @@ fn bind(call: &Call<'_>) -> Result<Bound, QueryError> {
     let kinds = kinds.ok_or_else(|| {
         call.reject("inputs are numbers, texts and truth values: no DATE, TIMESTAMP or BLOB")
     })?;
-    let tried = kinds.iter().map(|kind| kind.example()).collect();
-    let given = Run::new(&script).of(tried);
+    let given = Run::new(&script).of(kinds.iter().map(|kind| kind.example()));
     let given = given.map_err(|fault| call.reject(format!("`{text}` cannot be computed: {fault}")))?;
     let data_type = match given {
         Value::Whole(_) | Value::Double(_) => DataType::Double,
@@ -138,7 +137,7 @@ impl Jexl {
         let mut run = Run::new(&self.script);
         let mut given = Vec::with_capacity(rows);
         for row in 0..rows {
-            given.push(match run.of(columns.iter().map(|column| column.value(row)).collect()) {
+            given.push(match run.of(columns.iter().map(|column| column.value(row))) {
                 Ok(Value::Null) => None,
                 Err(fault) if fault.is_null() => None,
                 Err(fault) => return Err(self.failed(&fault.to_string())),
@@ -171,7 +170,7 @@ impl RowFunction for Jexl {
             }
             DataType::Text => {
                 let texts = self.each(rows, inputs, |value| match value {
-                    Value::Text(text) => Some(Rc::clone(text)),
+                    Value::Text(text) => Some(Arc::clone(text)),
                     _ => None,
                 })?;
                 Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>())

@@ -7,7 +7,7 @@ pub(super) enum Token {
     Whole(i64),
     Double(f64),
     Text(String),
-    /// A text between backquotes, of which `${…}` is computed.
+    /// A text between backquotes. Each `${…}` in it stands for the value of an expression.
     Template(String),
     /// An operator, a bracket or a mark.
     Mark(&'static str),

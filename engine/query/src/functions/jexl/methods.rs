@@ -1,5 +1,5 @@
-//! What a script may call on a value: the methods of Java's texts and numbers that need nothing else of Java. Positions and lengths count
-//! UTF-16 units, as Java's do.
+//! The methods that a script may call: those of Java's texts and numbers that need no other class of Java. Positions and lengths
+//! count UTF-16 units, as Java's do.
 
 use super::value::{Fault, Outcome, Value, bounded, fits};
 use crate::expression::pattern::Pattern;
@@ -7,7 +7,7 @@ use crate::expression::pattern::Pattern;
 /// Calls a method.
 ///
 /// # Errors
-/// There is none of that name with so many arguments; the value or an argument is null, or of another type.
+/// There is no such method with this number of arguments, the value or an argument is null, or an argument has the wrong type.
 pub(super) fn call(of: &Value, name: &str, arguments: &[Value]) -> Outcome {
     let none = || {
         let count = arguments.len();

@@ -2,14 +2,17 @@
 
 use super::{
     lexer::{self, Token},
-    script::{Binary, Constant, Expression, Script, Statement, Unary},
+    script::{Binary, Expression, Script, Statement, Unary},
+    value::Value,
 };
 use crate::expression::pattern::Pattern;
 
-/// How deep brackets and statements may stand in each other, how many operations may build on each other, and of how many words a
-/// script may be: it is read and computed by functions that call each other, as deep as the script is.
+// A script is read and run by recursive functions: these limits bound their stack.
+/// How deep brackets and statements may be nested.
 const MOST_DEPTH: usize = 40;
+/// How deep operations may be nested: `a + b + c` is 3 deep.
 const MOST_HEIGHT: usize = 100;
+/// How many words a script may have.
 const MOST_WORDS: usize = 1_000;
 
 /// A script of the form `x -> {x * 2}`.
@@ -302,9 +305,9 @@ impl Parser {
         let token = self.tokens.get(self.at).cloned().ok_or("it ends where a value should be")?;
         self.at += 1;
         Ok(match token {
-            Token::Whole(whole) => Expression::Constant(Constant::Whole(whole)),
-            Token::Double(double) => Expression::Constant(Constant::Double(double)),
-            Token::Text(text) => Expression::Constant(Constant::Text(text)),
+            Token::Whole(whole) => Expression::Constant(Value::Whole(whole)),
+            Token::Double(double) => Expression::Constant(Value::Double(double)),
+            Token::Text(text) => Expression::Constant(Value::Text(text.into())),
             Token::Template(text) => self.template(&text)?,
             Token::Mark("(") => {
                 let inner = self.expression()?;
@@ -313,10 +316,10 @@ impl Parser {
             }
             Token::Mark("[") => Expression::List(self.items("]")?),
             Token::Name(name) => match name.as_str() {
-                "true" => Expression::Constant(Constant::Truth(true)),
-                "false" => Expression::Constant(Constant::Truth(false)),
-                "null" => Expression::Constant(Constant::Null),
-                "NaN" => Expression::Constant(Constant::Double(f64::NAN)),
+                "true" => Expression::Constant(Value::Truth(true)),
+                "false" => Expression::Constant(Value::Truth(false)),
+                "null" => Expression::Constant(Value::Null),
+                "NaN" => Expression::Constant(Value::Double(f64::NAN)),
                 _ => Expression::Variable(self.variable(&name)?),
             },
             Token::Mark(_) => return Err(format!("{} stands where a value should be", shown(&token))),
@@ -349,7 +352,7 @@ impl Parser {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let (inner, behind) = after.split_once('}').ok_or("`}` is missing behind `${`")?;
-            parts.push(Expression::Constant(Constant::Text(before.to_owned())));
+            parts.push(Expression::Constant(Value::Text(before.into())));
             let tokens = std::mem::replace(&mut self.tokens, lexer::tokens(inner)?);
             let at = std::mem::replace(&mut self.at, 0);
             let part = self.expression();
@@ -361,7 +364,7 @@ impl Parser {
             }
             rest = behind;
         }
-        parts.push(Expression::Constant(Constant::Text(rest.to_owned())));
+        parts.push(Expression::Constant(Value::Text(rest.into())));
         Ok(Expression::Joined(parts))
     }
 
@@ -483,7 +486,7 @@ impl Joint {
             Self::And => Expression::And(left, right),
             Self::Or => Expression::Or(left, right),
             Self::Binary(operator) => match (operator, &*right) {
-                (Binary::In | Binary::NotIn, Expression::Constant(Constant::Text(text))) => {
+                (Binary::In | Binary::NotIn, Expression::Constant(Value::Text(text))) => {
                     let pattern = Pattern::of_whole_text(text).map_err(|error| error.to_string())?;
                     let fits = Expression::Fits(left, pattern);
                     match operator {

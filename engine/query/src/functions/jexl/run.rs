@@ -1,6 +1,6 @@
 //! A script at work on the values of one row.
 
-use std::{cmp::Ordering, rc::Rc};
+use std::{cmp::Ordering, sync::Arc};
 
 use super::{
     methods,
@@ -36,8 +36,9 @@ impl<'s> Run<'s> {
     }
 
     /// What the script gives for these inputs: the value of its last statement.
-    pub(super) fn of(&mut self, inputs: Vec<Value>) -> Outcome {
-        self.variables = inputs;
+    pub(super) fn of(&mut self, inputs: impl IntoIterator<Item = Value>) -> Outcome {
+        self.variables.clear();
+        self.variables.extend(inputs);
         self.variables.resize(self.script.variables, Value::Null);
         self.steps = 0;
         Ok(match self.block(&self.script.body)? {
@@ -75,28 +76,23 @@ impl<'s> Run<'s> {
             Statement::While(condition, body) => {
                 let mut last = Value::Null;
                 while self.value(condition)?.is_true() {
-                    match self.step(body)? {
-                        Flow::On(value) => last = value,
-                        Flow::Continue => {}
-                        Flow::Break => break,
-                        Flow::Return(value) => return Ok(Flow::Return(value)),
+                    if let Some(end) = self.turn(body, &mut last)? {
+                        return Ok(end);
                     }
                 }
                 Flow::On(last)
             }
             Statement::DoWhile(body, condition) => loop {
-                let last = match self.step(body)? {
-                    Flow::On(value) => value,
-                    Flow::Continue => Value::Null,
-                    Flow::Break => break Flow::On(Value::Null),
-                    Flow::Return(value) => return Ok(Flow::Return(value)),
-                };
+                let mut last = Value::Null;
+                if let Some(end) = self.turn(body, &mut last)? {
+                    break end;
+                }
                 if !self.value(condition)?.is_true() {
                     break Flow::On(last);
                 }
             },
             Statement::For(variable, list, body) => {
-                let items: Rc<[Value]> = match self.value(list)? {
+                let items: Arc<[Value]> = match self.value(list)? {
                     Value::List(items) => items,
                     Value::Null => [].into(),
                     other => {
@@ -109,11 +105,8 @@ impl<'s> Run<'s> {
                 let mut last = Value::Null;
                 for item in &*items {
                     self.variables[*variable] = item.clone();
-                    match self.step(body)? {
-                        Flow::On(value) => last = value,
-                        Flow::Continue => {}
-                        Flow::Break => break,
-                        Flow::Return(value) => return Ok(Flow::Return(value)),
+                    if let Some(end) = self.turn(body, &mut last)? {
+                        return Ok(end);
                     }
                 }
                 Flow::On(last)
@@ -127,18 +120,26 @@ impl<'s> Run<'s> {
         })
     }
 
-    /// Once more through the body of a loop.
-    fn step(&mut self, body: &'s Statement) -> Outcome<Flow> {
+    /// Runs the body of a loop once; `last` becomes its value, if it has one. Gives how the loop ends, if it does.
+    fn turn(&mut self, body: &'s Statement, last: &mut Value) -> Outcome<Option<Flow>> {
         self.steps += 1;
         if self.steps > MOST_STEPS {
             return Err(Fault::wrong(format!("its loops take more than {MOST_STEPS} steps for one row")));
         }
-        self.statement(body)
+        Ok(match self.statement(body)? {
+            Flow::On(value) => {
+                *last = value;
+                None
+            }
+            Flow::Continue => None,
+            Flow::Break => Some(Flow::On(std::mem::replace(last, Value::Null))),
+            returned @ Flow::Return(_) => Some(returned),
+        })
     }
 
     fn value(&mut self, expression: &'s Expression) -> Outcome {
         Ok(match expression {
-            Expression::Constant(constant) => constant.value(),
+            Expression::Constant(constant) => constant.clone(),
             Expression::Variable(variable) => self.variables[*variable].clone(),
             Expression::List(items) => Value::List(self.values(items)?.into()),
             Expression::Joined(parts) => {
@@ -275,7 +276,7 @@ fn binary(operator: Binary, left: &Value, right: &Value) -> Outcome {
     }
 }
 
-/// A sum, a difference, …: whole where both are and the result has a place, and a division of such cuts off what stands behind the point.
+/// Whole numbers give a whole number, and their division drops the fraction. A result that does not fit in 64 bits is a DOUBLE.
 fn arithmetic(operator: Binary, sides: Pair) -> Outcome {
     let (left, right) = match sides {
         Pair::Whole(_, 0) if matches!(operator, Binary::Divide | Binary::Modulo) => {

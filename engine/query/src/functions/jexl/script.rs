@@ -4,7 +4,7 @@ use crate::expression::pattern::Pattern;
 
 use super::value::Value;
 
-/// A script: so many parameters, which are the first of its variables, and what it does.
+/// A script. The first of its variables are its parameters.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) parameters: usize,
@@ -29,7 +29,7 @@ pub(super) enum Statement {
 
 #[derive(Debug)]
 pub(super) enum Expression {
-    Constant(Constant),
+    Constant(Value),
     Variable(usize),
     List(Vec<Expression>),
     /// Texts and what is between them.
@@ -52,16 +52,6 @@ pub(super) enum Expression {
     After(usize, Binary),
     Method(Box<Expression>, String, Vec<Expression>),
     Item(Box<Expression>, Box<Expression>),
-}
-
-/// A value that is written in a script; unlike [`Value`] it may go to another thread.
-#[derive(Clone, Debug)]
-pub(super) enum Constant {
-    Null,
-    Truth(bool),
-    Whole(i64),
-    Double(f64),
-    Text(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,16 +90,4 @@ pub(super) enum Binary {
     EndsWith,
     EndsNotWith,
     Range,
-}
-
-impl Constant {
-    pub(super) fn value(&self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::Truth(truth) => Value::Truth(*truth),
-            Self::Whole(whole) => Value::Whole(*whole),
-            Self::Double(double) => Value::Double(*double),
-            Self::Text(text) => Value::Text(text.as_str().into()),
-        }
-    }
 }

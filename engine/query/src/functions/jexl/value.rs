@@ -1,6 +1,6 @@
 //! The values of a script, and how one becomes another.
 
-use std::{cmp::Ordering, fmt, rc::Rc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 use crate::expression::{java_number, pattern::Pattern};
 
@@ -15,8 +15,8 @@ pub(super) enum Value {
     /// A number that was written without a point, and what is computed of such.
     Whole(i64),
     Double(f64),
-    Text(Rc<str>),
-    List(Rc<[Value]>),
+    Text(Arc<str>),
+    List(Arc<[Value]>),
 }
 
 /// Why a script gives nothing.
@@ -80,13 +80,13 @@ impl Value {
     }
 
     /// As a text.
-    pub(super) fn text(&self) -> Rc<str> {
+    pub(super) fn text(&self) -> Arc<str> {
         match self {
             Self::Null => "null".into(),
             Self::Truth(truth) => truth.to_string().into(),
             Self::Whole(whole) => whole.to_string().into(),
             Self::Double(double) => java_number::double(*double).into(),
-            Self::Text(text) => Rc::clone(text),
+            Self::Text(text) => Arc::clone(text),
             Self::List(items) => {
                 let items: Vec<_> = items.iter().map(|item| item.text().to_string()).collect();
                 format!("[{}]", items.join(", ")).into()

@@ -141,31 +141,29 @@ impl Writer {
     /// Writes lines until they are durable, or never can be.
     async fn persist(&mut self, lines: Vec<u8>) -> Result<()> {
         let lines = Arc::new(lines);
-        loop {
-            let (file, batch) = (self.file.clone(), Arc::clone(&lines));
-            let done = tokio::task::spawn_blocking(move || file.append(&batch)).await;
-            let error = match done {
-                Ok(Ok(())) => {
-                    if self.attempts.count() > 0 {
-                        info!(pipeline = %self.pipeline, "dead letters are written again");
-                    }
-                    self.attempts.worked();
-                    return Ok(());
+        while let Err(error) = self.append(Arc::clone(&lines)).await {
+            let pipeline = &self.pipeline;
+            let told = |error: &Error, failed| {
+                if failed == 1 {
+                    error!(%pipeline, %error, "dead letters cannot be written; trying again");
                 }
-                Ok(Err(error)) => Error::io(
-                    format!("dead letters cannot be written to {}", self.file.path().display()),
-                    error,
-                ),
-                Err(error) => Error::bug(format!("the writer of dead letters failed: {error}")),
             };
-            if !error.is_transient() {
-                return Err(error);
-            }
-            let Some(wait) = self.attempts.failed(tokio::time::Instant::now()) else { return Err(error) };
-            if self.attempts.count() == 1 {
-                error!(pipeline = %self.pipeline, %error, "dead letters cannot be written; trying again");
-            }
-            tokio::time::sleep(wait).await;
+            self.attempts.pause(error, told).await?;
+        }
+        if self.attempts.count() > 0 {
+            info!(pipeline = %self.pipeline, "dead letters are written again");
+        }
+        self.attempts.worked();
+        Ok(())
+    }
+
+    async fn append(&self, lines: Arc<Vec<u8>>) -> Result<()> {
+        let file = self.file.clone();
+        match tokio::task::spawn_blocking(move || file.append(&lines)).await {
+            Ok(done) => done.map_err(|error| {
+                Error::io(format!("dead letters cannot be written to {}", self.file.path().display()), error)
+            }),
+            Err(error) => Err(Error::bug(format!("the writer of dead letters failed: {error}"))),
         }
     }
 }

@@ -1,7 +1,14 @@
 //! Trying again: exponential backoff with jitter, here and nowhere else.
 //!
+//! ```text
+//!  connect, write, look up, save ──▶ Patience   what a node tries: its state, its counts and the log tell of failures
+//!                dead letters, pipes ──▶ Attempts   whether there is another attempt, and the wait before it
+//! ```
+//!
 //! The growth of the intervals is the `backoff` crate's. It is unmaintained, so nothing of it shows outside this file; its
 //! own randomness is switched off, and the jitter is drawn from a generator that was handed in, so a seed replays.
+
+mod patience;
 
 use std::{
     sync::{
@@ -13,7 +20,10 @@ use std::{
 
 use backoff::{SystemClock, backoff::Backoff as _, exponential::ExponentialBackoff};
 use levada_config::RetryPolicy;
-use tokio::time::Instant;
+use levada_connector_api::{Error, Result};
+use tokio::time::{Instant, sleep};
+
+pub(crate) use self::patience::Patience;
 
 /// By how much an interval is shortened or lengthened by chance.
 const JITTER: f64 = 0.3;
@@ -75,6 +85,31 @@ impl Attempts {
         let interval = self.intervals.next_backoff().unwrap_or(self.policy.max_interval.0);
         let jittered = interval.as_secs_f64() * (1.0 - JITTER + 2.0 * JITTER * self.chance.draw());
         Some(Duration::try_from_secs_f64(jittered).unwrap_or(interval))
+    }
+
+    /// Waits after an attempt that failed. `told` hears of the failure, and how many there are by now. Cancel safe.
+    ///
+    /// # Errors
+    /// The failure itself, where trying again does not help or the time for it is over.
+    pub(crate) async fn pause(&mut self, error: Error, told: impl FnOnce(&Error, u64)) -> Result<()> {
+        let (wait, error) = self.after(error)?;
+        told(&error, self.failed);
+        sleep(wait).await;
+        Ok(())
+    }
+
+    /// How long to wait after a failure, which is given back.
+    ///
+    /// # Errors
+    /// The failure itself, where trying again does not help or the time for it is over.
+    fn after(&mut self, error: Error) -> Result<(Duration, Error)> {
+        if !error.is_transient() {
+            return Err(error);
+        }
+        match self.failed(Instant::now()) {
+            Some(wait) => Ok((wait, error)),
+            None => Err(error.with("attempts", self.failed)),
+        }
     }
 
     /// An attempt worked: the next failure is a first one again.

@@ -2,17 +2,16 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use levada_config::RetryPolicy;
 use levada_connector_api::{Domain, Error, ErrorKind, Result, Retry};
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::error;
 
 use crate::{
     node::{Node, NodeState},
     rejections::Rejections,
-    retry::{Attempts, Chance},
+    retry::Chance,
 };
 
 /// How long connectors may take.
@@ -103,76 +102,19 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = Result
     }
 }
 
+/// An attempt with a deadline, which is called off when `end` comes.
+pub(crate) async fn within_or<T>(
+    end: &CancellationToken,
+    limit: Duration,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    end.run_until_cancelled(within(limit, work)).await.unwrap_or_else(|| Err(Error::cancelled()))
+}
+
 /// Waits until a moment, or for ever.
 pub(crate) async fn until(moment: Option<Instant>) {
     match moment {
         Some(moment) => sleep_until(moment).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Attempts of a node at one thing: says how long to wait after each, and tells people.
-#[derive(Debug)]
-pub(crate) struct Patience<'a> {
-    shared: &'a Shared,
-    node: &'a Node,
-    what: &'static str,
-    attempts: Attempts,
-}
-
-impl<'a> Patience<'a> {
-    pub(crate) fn new(shared: &'a Shared, node: &'a Node, what: &'static str, policy: RetryPolicy) -> Self {
-        Self { shared, node, what, attempts: Attempts::new(policy, shared.chance.clone()) }
-    }
-
-    /// How long to wait after an attempt that failed.
-    ///
-    /// # Errors
-    /// The error itself, where trying again does not help or the time for it is over.
-    pub(crate) fn after(&mut self, error: Error) -> Result<Duration> {
-        if !error.is_transient() {
-            return Err(error);
-        }
-        let Some(wait) = self.attempts.failed(Instant::now()) else {
-            return Err(error.with("attempts", self.attempts.count()));
-        };
-        self.node.tally.retried();
-        self.node.set_state(NodeState::Retrying(error.to_string()));
-        let attempts = self.attempts.count();
-        // The first failure, and then ever more rarely.
-        if attempts.is_power_of_two() {
-            warn!(
-                pipeline = %self.shared.pipeline, node = %self.node.name, kind = error.kind().name(), %error, attempts,
-                "cannot {}; trying again", self.what
-            );
-        }
-        Ok(wait)
-    }
-
-    /// An attempt worked.
-    pub(crate) fn worked(&mut self) {
-        let attempts = self.attempts.count();
-        if attempts > 0 {
-            info!(pipeline = %self.shared.pipeline, node = %self.node.name, attempts, "can {} again", self.what);
-            self.attempts.worked();
-            self.node.set_state(NodeState::Ready);
-        }
-    }
-
-    /// Waits after an attempt that failed.
-    ///
-    /// # Errors
-    /// As [`Patience::after`]; the pipeline is aborted.
-    pub(crate) async fn pause(&mut self, error: Error) -> Result<()> {
-        let wait = self.after(error)?;
-        tokio::select! {
-            () = self.shared.abort.cancelled() => Err(Error::cancelled()),
-            () = sleep(wait) => Ok(()),
-        }
-    }
-
-    /// How many attempts were made, the one that worked among them.
-    pub(crate) fn made(&self) -> u64 {
-        self.attempts.count() + 1
     }
 }

@@ -26,6 +26,7 @@ use levada_config::RetryPolicy;
 use levada_connector_api::{Emitted, Emitter, Result};
 use levada_model::{Checkpoint, SplitName, SplitRange};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::{
@@ -34,7 +35,8 @@ use crate::{
     ledger::{Ledger, Receipt},
     parcel::{Parcel, weigh},
     queue::{Receiver, Weight},
-    shared::{Patience, until},
+    retry::Patience,
+    shared::until,
     state::{self, States, StoodFor},
 };
 
@@ -160,7 +162,7 @@ impl Holding {
         drop(outlets);
         let mut patience = Patience::new(&shared, &node, "save the state", RetryPolicy::default());
         loop {
-            settle(&ledger, states.as_ref(), &mut released, &mut patience).await?;
+            settle(&ledger, states.as_ref(), &mut released, &mut patience, &shared.abort).await?;
             let left = ledger.outstanding();
             if left.batches == 0 {
                 // What was delivered while the state was noted is settled in another round.
@@ -169,7 +171,7 @@ impl Holding {
                 }
                 // What was sent before that which was lost may still be settled; what is behind it never is.
                 if left.lost_batches > 0 {
-                    return settle(&ledger, states.as_ref(), &mut released, &mut patience).await;
+                    return settle(&ledger, states.as_ref(), &mut released, &mut patience, &shared.abort).await;
                 }
             }
             tokio::select! {
@@ -385,8 +387,9 @@ impl Holding {
         let (number, state) = (again.unwrap_or(self.number + 1), Arc::new(state));
         let mut patience =
             Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());
+        let abort = &self.worker.shared.abort;
         while let Err(error) = states.save(number, whole, &self.positions, &state).await {
-            patience.pause(error).await?;
+            patience.pause(abort, error).await?;
         }
         patience.worked();
         // The state says which positions it stands for. They are not told beside it: the same sink may have other rows of them
@@ -431,7 +434,8 @@ impl Holding {
     async fn settle(&mut self) -> Result<()> {
         let mut patience =
             Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());
-        settle(&self.ledger, self.states.as_ref(), &mut self.released, &mut patience).await
+        let abort = &self.worker.shared.abort;
+        settle(&self.ledger, self.states.as_ref(), &mut self.released, &mut patience, abort).await
     }
 }
 
@@ -441,13 +445,14 @@ async fn settle(
     states: Option<&States>,
     released: &mut VecDeque<(u64, Vec<Receipt>)>,
     patience: &mut Patience<'_>,
+    abort: &CancellationToken,
 ) -> Result<()> {
     let Some(settled) = ledger.take_settled().into_iter().next().map(|each| each.position) else {
         return Ok(());
     };
     if let Some(states) = states {
         while let Err(error) = states.settled(settled).await {
-            patience.pause(error).await?;
+            patience.pause(abort, error).await?;
         }
         patience.worked();
     }

@@ -17,7 +17,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use levada_config::RetryPolicy;
 use levada_connector_api::{Batch, Delivery, Error, ErrorKind, Rejection, Result, Sink, SinkCapabilities};
 use levada_model::{Checkpoint, SplitRange};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tracing::info;
 
 use crate::{
@@ -28,7 +28,8 @@ use crate::{
     node::{Node, NodeState},
     parcel::Parcel,
     queue::Receiver,
-    shared::{Patience, Shared, until, within},
+    retry::Patience,
+    shared::{Shared, until, within, within_or},
 };
 
 /// A sink and what its task needs.
@@ -131,8 +132,7 @@ impl Writer {
     /// Connects, and gives the positions that the sink keeps: `None` for a sink that keeps none.
     pub(crate) async fn connect(&self) -> Result<Option<Checkpoint>> {
         let mut patience = Patience::new(&self.shared, &self.node, "connect", self.retry);
-        let connected = self.patiently(&mut patience, || self.sink.connect());
-        connected.await?;
+        self.patiently(&mut patience, || self.sink.connect()).await?;
         let stored = match self.capabilities.checkpoints {
             true => Some(self.patiently(&mut patience, || self.sink.checkpoint()).await?),
             false => None,
@@ -148,24 +148,14 @@ impl Writer {
         patience: &mut Patience<'_>,
         attempt: impl Fn() -> F,
     ) -> Result<T> {
-        let stop = &self.shared.stop;
+        let Shared { stop, deadlines, .. } = &*self.shared;
         loop {
-            let attempt = tokio::select! {
-                biased;
-                () = stop.cancelled() => return Err(Error::cancelled()),
-                attempt = within(self.shared.deadlines.connect, attempt()) => attempt,
-            };
-            let error = match attempt {
+            match within_or(stop, deadlines.connect, attempt()).await {
                 Ok(done) => {
                     patience.worked();
                     return Ok(done);
                 }
-                Err(error) => error,
-            };
-            let wait = patience.after(error)?;
-            tokio::select! {
-                () = stop.cancelled() => return Err(Error::cancelled()),
-                () = sleep(wait) => {}
+                Err(error) => patience.pause(stop, error).await?,
             }
         }
     }
@@ -224,24 +214,23 @@ impl Writer {
         let mut trouble = None;
         loop {
             let started = Instant::now();
-            match within(self.shared.deadlines.write, self.sink.write(batch)).await {
+            let error = match within(self.shared.deadlines.write, self.sink.write(batch)).await {
                 Ok(delivery) => {
                     self.metrics.latency.observe(started.elapsed().as_secs_f64());
-                    let attempts = patience.made();
+                    let attempts = patience.failures() + 1;
                     patience.worked();
                     return Ok((delivery, attempts));
                 }
-                Err(error) => {
-                    self.metrics.error.inc();
-                    if error.kind() == ErrorKind::Data && !error.is_transient() {
-                        return Ok((all_of(batch, &error), patience.made()));
-                    }
-                    let wait = patience.after(error)?;
-                    self.metrics.retries.inc();
-                    trouble.get_or_insert_with(|| Trouble::enter(&self.troubled));
-                    sleep(wait).await;
-                }
+                Err(error) => error,
+            };
+            self.metrics.error.inc();
+            if error.is_transient() {
+                trouble.get_or_insert_with(|| Trouble::enter(&self.troubled));
+            } else if error.kind() == ErrorKind::Data {
+                return Ok((all_of(batch, &error), patience.failures() + 1));
             }
+            patience.pause(&self.shared.abort, error).await?;
+            self.metrics.retries.inc();
         }
     }
 }

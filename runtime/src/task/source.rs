@@ -5,7 +5,7 @@ use std::{collections::HashSet, mem, sync::Arc, time::Duration};
 use levada_config::RetryPolicy;
 use levada_connector_api::{Batch, Error, Noticed, Remark, Repeats, Result, Source};
 use levada_model::{Checkpoint, SplitName, SplitPosition};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -17,7 +17,8 @@ use crate::{
     outlets::Outlets,
     parcel::{Parcel, weigh},
     resume::Told,
-    shared::{Patience, Shared, within},
+    retry::Patience,
+    shared::{Shared, within, within_or},
 };
 
 /// A warning that repeats gets at most one line in this time.
@@ -137,18 +138,10 @@ impl Reader {
         let shared = Arc::clone(&self.shared);
         let node = Arc::clone(&self.node);
         let mut patience = Patience::new(&shared, &node, "connect", RetryPolicy::default());
-        loop {
-            let attempt = tokio::select! {
-                biased;
-                () = shared.stop.cancelled() => return Err(Error::cancelled()),
-                attempt = within(shared.deadlines.connect, self.source.connect(stored)) => attempt,
-            };
-            let Err(error) = attempt else { break };
-            let wait = patience.after(error)?;
-            tokio::select! {
-                () = shared.stop.cancelled() => return Err(Error::cancelled()),
-                () = sleep(wait) => {}
-            }
+        while let Err(error) =
+            within_or(&shared.stop, shared.deadlines.connect, self.source.connect(stored)).await
+        {
+            patience.pause(&shared.stop, error).await?;
         }
         patience.worked();
         node.set_state(NodeState::Ready);

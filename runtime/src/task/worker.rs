@@ -13,7 +13,8 @@ use crate::{
     outlets::Outlets,
     parcel::{Parcel, weigh},
     queue::Receiver,
-    shared::{Patience, Shared},
+    retry::Patience,
+    shared::Shared,
 };
 
 /// Rows of which none has gone on before that is told, where more may come.
@@ -74,11 +75,8 @@ impl Worker {
         let shared = Arc::clone(&self.shared);
         let node = Arc::clone(&self.node);
         let mut patience = Patience::new(&shared, &node, "look up", RetryPolicy::default());
-        loop {
-            match self.transform.prepare(batch).await {
-                Ok(()) => break,
-                Err(error) => patience.pause(error).await?,
-            }
+        while let Err(error) = self.transform.prepare(batch).await {
+            patience.pause(&shared.abort, error).await?;
         }
         patience.worked();
         Ok(())

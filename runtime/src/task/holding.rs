@@ -171,7 +171,8 @@ impl Holding {
                 }
                 // What was sent before that which was lost may still be settled; what is behind it never is.
                 if left.lost_batches > 0 {
-                    return settle(&ledger, states.as_ref(), &mut released, &mut patience, &shared.abort).await;
+                    return settle(&ledger, states.as_ref(), &mut released, &mut patience, &shared.abort)
+                        .await;
                 }
             }
             tokio::select! {

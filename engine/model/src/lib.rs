@@ -61,6 +61,8 @@ pub use session::{
 };
 pub use status::StatusCode;
 pub use tablet::{Tablet, TabletError};
-pub use time::{Moment, TimeError, TimeUnit, date_time, parse_date, parse_time, parse_zone, scan_zone};
+pub use time::{
+    Moment, TimeError, TimeUnit, date_time, parse_date, parse_sql_time, parse_time, parse_zone, scan_zone,
+};
 pub use value::Value;
 pub use written::{Kind, Kinds, Written};

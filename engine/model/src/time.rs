@@ -1,5 +1,5 @@
 //! Times as people and programs write them, read the same way by decoders, SQL, imports and options. (The SQL lexer decides
-//! where a time literal ends; as in Apache IoTDB it has no `Z`.)
+//! where a time literal ends; as in Apache IoTDB it has no `Z`, and 2024-02-30 is the last day of February.)
 //!
 //! ```text
 //!   2024-02-21T09:34:33.250+01:00        an offset, or Z
@@ -25,7 +25,7 @@ use std::fmt;
 pub(crate) use self::calendar::days_at;
 pub use self::{
     calendar::date_time,
-    parse::{parse_date, parse_time, scan_zone},
+    parse::{parse_date, parse_sql_time, parse_time, scan_zone},
     unit::TimeUnit,
     zone::parse_zone,
 };

@@ -108,6 +108,8 @@ fn inferred(values: &[&InsertValue]) -> Option<DataType> {
         Constant::Boolean(_) => Some(DataType::Boolean),
         _ if texts::has_suffix(value) => Some(DataType::Text),
         Constant::Integer { .. } | Constant::Real { .. } => Some(DataType::Double),
+        // Bytes that were not spelt as such: no series is made of them.
+        Constant::Text(_) if value.spelling.is_some() => Some(DataType::Blob),
         Constant::Text(_) => Some(DataType::Text),
         Constant::Blob(_) => Some(DataType::Blob),
         // A literal of time is the number it stands for.

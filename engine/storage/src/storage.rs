@@ -222,7 +222,7 @@ impl Storage {
     /// Makes a template: series that many devices have alike.
     ///
     /// # Errors
-    /// There is one of this name, it has no measurements, or two of one name, or an encoding does not fit its type; the log cannot be
+    /// There is one of this name, it has two measurements of one name, or an encoding does not fit its type; the log cannot be
     /// written.
     pub fn create_template(
         &self,

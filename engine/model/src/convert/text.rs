@@ -47,16 +47,26 @@ pub(super) fn sql_day(text: &str) -> Option<i32> {
     Some(day(first)? - 1 + i32::from(of_month.min(first.days_in_month().into())))
 }
 
+/// The bytes that hexadecimal digits stand for, two for each; `None` for an odd number of them or anything else.
+///
+/// ```
+/// use levada_model::convert::bytes_of_digits;
+/// assert_eq!(bytes_of_digits("00fF"), Some(vec![0, 255]));
+/// assert_eq!(bytes_of_digits("abc"), None);
+/// assert_eq!(bytes_of_digits("+1"), None);
+/// ```
+pub fn bytes_of_digits(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    digits.as_bytes().chunks(2).map(byte).collect()
+}
+
 /// `0x00ff`
 pub(super) fn bytes_of(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("0x")?;
-    if !digits.is_ascii()
-        || !digits.len().is_multiple_of(2)
-        || digits.bytes().any(|byte| !byte.is_ascii_hexdigit())
-    {
-        return None;
-    }
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+    bytes_of_digits(text.strip_prefix("0x")?)
 }
 
 /// `true` and `false` in any case, `1` and `0`.

@@ -24,8 +24,27 @@ const MAX_OFFSET_SECONDS: i64 = 18 * 60 * 60;
 /// # Errors
 /// The text has another form, or there is no such date, time of day or zone.
 pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
-    let text = text.trim();
-    let mut rest = Rest { all: text, bytes: text.as_bytes(), at: 0 };
+    parse(Rest::of(text, MonthEnd::Strict), zone)
+}
+
+/// The same for a literal of SQL, in which a day up to the 31st that its month does not have is the last of the month, as at the
+/// peer.
+///
+/// ```
+/// use jiff::tz::TimeZone;
+/// let read = |text| levada_model::parse_sql_time(text, &TimeZone::UTC);
+/// assert_eq!(read("2024-02-30"), read("2024-02-29"));
+/// assert!(read("2024-02-32").is_err());
+/// ```
+///
+/// # Errors
+/// As [`parse_time`].
+pub fn parse_sql_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
+    parse(Rest::of(text, MonthEnd::Last), zone)
+}
+
+fn parse(mut rest: Rest<'_>, zone: &TimeZone) -> Result<Moment, TimeError> {
+    let text = rest.all;
     let (year, month, day) = rest.date()?;
     let mut civil = Civil { year, month, day, hour: 0, minute: 0, second: 0, nanos: 0 };
     let mut offset = None;
@@ -70,8 +89,8 @@ pub fn parse_time(text: &str, zone: &TimeZone) -> Result<Moment, TimeError> {
 /// # Errors
 /// The text is not a date, or not in these years.
 pub fn parse_date(text: &str) -> Result<i32, TimeError> {
-    let text = text.trim();
-    let mut rest = Rest { all: text, bytes: text.as_bytes(), at: 0 };
+    let mut rest = Rest::of(text, MonthEnd::Strict);
+    let text = rest.all;
     let (year, month, day) = rest.date()?;
     if rest.at < rest.bytes.len() {
         return Err(TimeError(format!("`{text}` is not a date, as in 2026-05-01")));
@@ -99,14 +118,29 @@ struct OffsetRead {
     is_utc: bool,
 }
 
+/// What a day is that its month does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum MonthEnd {
+    /// None.
+    Strict,
+    /// The last of the month, up to the 31st.
+    Last,
+}
+
 /// The text still to be read.
 struct Rest<'t> {
     all: &'t str,
     bytes: &'t [u8],
     at: usize,
+    month_end: MonthEnd,
 }
 
 impl<'t> Rest<'t> {
+    fn of(text: &'t str, month_end: MonthEnd) -> Self {
+        let all = text.trim();
+        Self { all, bytes: all.as_bytes(), at: 0, month_end }
+    }
+
     fn no_time(&self) -> TimeError {
         TimeError(format!(
             "`{}` is not a time: write a number, or a date and time as in 2026-05-01T12:00:00Z",
@@ -159,11 +193,13 @@ impl<'t> Rest<'t> {
             _ => return Err(self.no_time()),
         };
         let year = if negative { -year } else { year };
-        if !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+        let last = days_in_month(year, month);
+        let most = if self.month_end == MonthEnd::Last { 31 } else { last };
+        if !(1..=12).contains(&month) || !(1..=most).contains(&day) {
             let date = &self.all[..self.at];
             return Err(TimeError(format!("there is no date {date}")));
         }
-        Ok((year, month, day))
+        Ok((year, month, day.min(last)))
     }
 
     /// Year, month and day, with the same separator between them.

@@ -69,5 +69,5 @@ fn scan_offset(bytes: &[u8], from: usize) -> Option<usize> {
 /// # Errors
 /// No such date, time of day or zone, in words.
 pub(crate) fn parse_datetime(text: &str, zone: &TimeZone) -> Result<i64, String> {
-    levada_model::parse_time(text, zone).map(Moment::millis).map_err(|error| error.to_string())
+    levada_model::parse_sql_time(text, zone).map(Moment::millis).map_err(|error| error.to_string())
 }

@@ -74,7 +74,9 @@ fn literals_of_time_are_read_in_their_zone() {
     assert_eq!(parse_datetime("9999-12-31T23:00:00", &new_york), Ok(253_402_297_200_000 + 5 * 3_600_000));
     assert_eq!(parse_datetime("2024-02-21T09:34:33[Europe/Paris]", &new_york), Ok(1_708_504_473_000));
     assert_eq!(kinds("[2024-02-21, 2024-02-22]")[3], (TokenKind::DateTime, "2024-02-22"));
-    assert_eq!(parse_datetime("2024-02-30", &utc), Err("there is no date 2024-02-30".to_owned()));
+    // A day that its month does not have is the last one.
+    assert_eq!(parse_datetime("2024-02-30", &utc), parse_datetime("2024-02-29", &utc));
+    assert_eq!(parse_datetime("2024-02-32", &utc), Err("there is no date 2024-02-32".to_owned()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use levada_model::{Path, StatusCode};
 
-use super::{Parsed, Parser};
+use super::{Parsed, Parser, literal::bytes_of_literal};
 use crate::{
     ParseError,
     ast::{
@@ -11,6 +11,9 @@ use crate::{
     },
     lexer::{Symbol, TokenKind},
 };
+
+/// The greatest time that rows of statements have: what has more digits is of another unit.
+const LAST_TIME: i64 = 9_999_999_999_999;
 
 const ONLY_TIME: &str = "For delete statement, where clause can only contain time expressions, value filter is not currently supported.";
 const ONLY_ATOMS: &str = "For delete statement, where clause can only contain atomic expressions like : time > XXX, time <= XXX, or two atomic expressions connected by 'AND'";
@@ -101,6 +104,13 @@ impl Parser<'_> {
 
     fn insert_value(&mut self) -> Parsed<InsertValue> {
         let first = self.token();
+        if first.kind == TokenKind::Blob && bytes_of_literal(self.text_of(first)).is_none() {
+            // A series of texts takes it as it is spelt; any other costs this value alone.
+            self.bump();
+            let spelling = self.text_of(first);
+            let constant = Constant::Text(spelling.to_owned());
+            return Ok(InsertValue { constant, spelling: Some(spelling.into()) });
+        }
         let constant = self.constant()?;
         let spelling = match &constant {
             Constant::Boolean(_) | Constant::Blob(_) => Some(self.text_of(first).into()),
@@ -125,7 +135,15 @@ impl Parser<'_> {
             let message = format!("Can not parse {} to time", self.text_of(token));
             return Err(self.semantic(token.span, message));
         }
-        self.time_value()
+        let start = self.start();
+        let time = self.time_value()?;
+        if time > LAST_TIME {
+            let message = format!(
+                "Current system timestamp precision is ms, please check whether the timestamp {time} is correct: it is after the year 2286, as a number of microseconds or nanoseconds would be"
+            );
+            return Err(self.semantic(self.span_from(start), message));
+        }
+        Ok(time)
     }
 
     /// What stands behind `delete`.

@@ -1,5 +1,7 @@
 //! Constants, numbers, lengths and moments of time.
 
+use levada_model::convert::bytes_of_digits;
+
 use super::{Parsed, Parser};
 use crate::{
     Span,
@@ -63,16 +65,7 @@ impl Parser<'_> {
     }
 
     fn blob(&self, literal: &str, span: Span) -> Parsed<Vec<u8>> {
-        let hex = unquote(&literal[1..]);
-        let bytes: Option<Vec<u8>> = hex
-            .len()
-            .is_multiple_of(2)
-            .then(|| {
-                let pairs = hex.as_bytes().chunks(2);
-                pairs.map(|pair| Some(hex_digit(pair[0])? << 4 | hex_digit(pair[1])?)).collect()
-            })
-            .flatten();
-        bytes.ok_or_else(|| {
+        bytes_of_literal(literal).ok_or_else(|| {
             self.semantic(
                 span,
                 "Binary literal must contain an even number of digits 0-9, a-f between its quotes",
@@ -186,6 +179,8 @@ pub(super) fn number(negative: bool, digits: &str) -> Constant {
     }
 }
 
-fn hex_digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+/// The bytes of `X'0a ff'`; blanks may stand between digits.
+pub(super) fn bytes_of_literal(literal: &str) -> Option<Vec<u8>> {
+    let digits: String = unquote(&literal[1..]).split_ascii_whitespace().collect();
+    bytes_of_digits(&digits)
 }

@@ -3,7 +3,10 @@
 use levada_model::PathPattern;
 
 use super::{Parsed, Parser};
-use crate::ast::{ChangeTemplate, SeriesDefinition, ShowTemplates, Statement};
+use crate::{
+    ast::{ChangeTemplate, SeriesDefinition, ShowTemplates, Statement},
+    lexer::{Symbol, TokenKind},
+};
 
 impl Parser<'_> {
     /// Takes `device template` or `schema template` if that stands here.
@@ -15,15 +18,13 @@ impl Parser<'_> {
         if self.eat_template() { Ok(()) } else { Err(self.unexpected()) }
     }
 
-    /// `t aligned (s1 INT32, s2 DOUBLE encoding=GORILLA)` behind `create device template`.
+    /// `t aligned (s1 INT32, s2 DOUBLE encoding=GORILLA)` behind `create device template`; without series it gets them later.
     pub(super) fn create_template(&mut self) -> Parsed<Statement> {
         let name = self.name()?;
         let aligned = self.eat("ALIGNED");
-        Ok(Statement::ChangeTemplate(ChangeTemplate::Create {
-            name,
-            aligned,
-            series: self.template_series()?,
-        }))
+        let has_series = self.token().kind == TokenKind::Symbol(Symbol::LeftParen);
+        let series = if has_series { self.template_series()? } else { Vec::new() };
+        Ok(Statement::ChangeTemplate(ChangeTemplate::Create { name, aligned, series }))
     }
 
     /// `t add (s3 TEXT)` behind `alter device template`.

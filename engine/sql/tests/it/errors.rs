@@ -17,7 +17,7 @@ fn errors_say_where_and_what_was_expected() {
         "select (s1 + from root.d",
         "select 'abc from root.d",
         "select a-b@c from root.d",
-        "select s1 from root.d where time > 2024-02-30",
+        "select s1 from root.d where time > 2024-02-32",
         "select s1 from root.d where time > 1970-01-01T00:00:00Z",
         "select count(s1) from root.d group by ([0,10))",
         "create database plant",

@@ -77,6 +77,9 @@ fn words(value: &InsertValue, data_type: DataType, reason: Reason) -> String {
         (DataType::Float, Reason::Range) => "The input float value is Infinity".to_owned(),
         (DataType::Double, Reason::Range) => "The input double value is Infinity".to_owned(),
         (DataType::Date, _) => "Invalid date format. Please use YYYY-MM-DD format.".to_owned(),
+        (DataType::Blob, _) if value.spelling.is_some() => {
+            "Binary literal must contain an even number of digits 0-9, a-f".to_owned()
+        }
         (DataType::Blob, _) => "Binary literal must be in the form X'hexstring'".to_owned(),
         _ => format!("data type is not consistent, input {constant}, registered {data_type}"),
     }

@@ -1,7 +1,7 @@
 //! Rows whose values are texts. What a text is, its look says where there is no series as yet: a number, a truth value, bytes, or
 //! a text. A series that is there takes it as its type reads it, one of texts as it stands.
 
-use levada_model::Path;
+use levada_model::{Path, convert::bytes_of_digits};
 use levada_sql::{
     Span,
     ast::{Constant, Insert, InsertRow, InsertValue},
@@ -78,15 +78,7 @@ fn number(text: &str) -> Option<Constant> {
 /// `X'00ff'`
 fn bytes(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix(['X', 'x'])?.strip_prefix('\'')?.strip_suffix('\'')?;
-    let pairs = digits.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| match pair {
-        [high, low] => {
-            let digit = |byte: u8| char::from(byte).to_digit(16);
-            u8::try_from(digit(*high)? << 4 | digit(*low)?).ok()
-        }
-        _ => None,
-    };
-    pairs.map(byte).collect()
+    bytes_of_digits(digits)
 }
 
 #[cfg(test)]

@@ -201,11 +201,6 @@ impl Catalog {
         if self.templates.get(name).is_some() {
             return Err(metadata(format!("Duplicated template name: {name}")));
         }
-        if series.is_empty() {
-            return Err(metadata(format!(
-                "template {name} has no measurements: a device would have no series"
-            )));
-        }
         let series = check_series(series, StatusCode::CREATE_TEMPLATE_ERROR, "create template error -")?;
         Ok(CatalogOp::PutTemplate { name: name.into(), aligned, series })
     }
@@ -309,6 +304,12 @@ impl Catalog {
         if self.device(device).is_some() {
             let message = format!("Template is in use on {device}");
             return Err(StorageError::rejected(StatusCode::TEMPLATE_IS_IN_USE, message));
+        }
+        if template.series.is_empty() {
+            return Err(metadata(format!(
+                "Template {} has no measurements, and {device} would have no series: `alter device template` gives it some",
+                template.name
+            )));
         }
         self.check_activation(device, template)?;
         Ok(template.activation(device))

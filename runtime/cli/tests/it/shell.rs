@@ -204,8 +204,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 #[test]
 fn the_calendars_last_day_is_read_and_printed() {
     let workplace = Workplace::new();
-    let insert = "insert into root.p.d(time, z) values (9999-12-31T23:59:59.999, 1), (9999-12-31, 2)";
-    sql(&workplace, "table", insert).ok();
+    let rows =
+        "Time,Device,z(DOUBLE)\n9999-12-31T23:59:59.999Z,root.p.d,1\n9999-12-31T00:00:00Z,root.p.d,2\n";
+    workplace.write("rows.csv", rows);
+    workplace.run(&["import", "rows.csv", "--data", "data", "--quiet"]).ok();
     let out = sql(&workplace, "table", "select z from root.p.d where time >= 9999-12-31").ok();
     assert!(out.contains("9999-12-31T00:00:00.000Z") && out.contains("9999-12-31T23:59:59.999Z"), "{out}");
 }

@@ -7,6 +7,7 @@ mod conformance;
 mod continuous;
 mod contract;
 mod devices;
+mod differential;
 mod disk;
 mod encodings;
 mod functions;

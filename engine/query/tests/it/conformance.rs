@@ -14,7 +14,10 @@ use levada_sql::{
 use levada_storage::SeriesInfo;
 use serde_json::Value as Json;
 
-use crate::memory::{Memory, Series};
+use crate::{
+    differential::same_rows,
+    memory::{Memory, Series},
+};
 
 /// Statements whose answers differ on purpose, and why.
 const KNOWN: &[(&str, &str)] = &[
@@ -147,23 +150,6 @@ fn compare(memory: &Memory, statement: &Statement, record: &Json) -> Result<(), 
         return Ok(());
     }
     Err(format!("{rows:?}\n    {wanted:?}"))
-}
-
-/// Whether two cells say the same; numbers are compared by value.
-pub(crate) fn same_cell(a: &Option<String>, b: &Option<String>) -> bool {
-    let number = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<f64>().ok());
-    match (number(a), number(b)) {
-        (Some(a), Some(b)) => {
-            a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
-        }
-        _ => a == b,
-    }
-}
-
-fn same_rows(ours: &[Vec<Option<String>>], theirs: &[Vec<Option<String>>]) -> bool {
-    let same =
-        |(a, b): (&Vec<_>, &Vec<_>)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b));
-    ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
 }
 
 /// Columns, types and rows, as text.

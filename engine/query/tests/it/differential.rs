@@ -1,73 +1,26 @@
 //! Random queries of random rows, answered here and by the plainest evaluation there is: all rows in a table, one loop for
 //! each clause.
 //!
-//! Every store has a seed, which makes its rows and its queries; a failure prints it. `DIFFERENTIAL_SEED=7` runs that one
-//! alone, `DIFFERENTIAL_QUERIES=1000000` runs more, `DIFFERENTIAL_FIRST=5000` begins with another seed.
+//! A failure prints the seed of its store: see [`plain::stores`].
 
-mod naive;
-mod question;
-mod table;
-mod written;
+// Of the path, as the tests of the whole engine ask the same questions.
+#[path = "differential/plain.rs"]
+mod plain;
 
-use std::sync::Arc;
+use std::{collections::btree_map::Entry, sync::Arc};
 
-use levada_query::QueryContext;
-use levada_sql::ast::Statement;
+use levada_model::{DataType, Value};
+use levada_query::{IntoSeries, Plan, QueryContext, QueryError, define_views};
+use levada_sql::ast::{ChangeView, Statement};
 
-use self::{
-    question::{About, Into, Question},
-    table::Table,
-    written::Written,
+use self::plain::{
+    About, EACH, Into, Points, Question, Table, Written, answer, plainly, same_points, shown, stores,
 };
+pub(crate) use self::plain::{Chance, same_cell, same_rows};
 use crate::{
-    conformance::{Answer, parsed, run_shared, same_cell},
+    conformance::{Answer, change, parsed, run_shared},
     memory::Memory,
 };
-
-/// Queries of one store.
-const EACH: usize = 200;
-
-/// A sequence of numbers that a seed determines (splitmix64).
-#[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    /// That of a seed.
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number from 0 on, less than another.
-    pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// A number within bounds.
-    pub(super) fn within(&mut self, least: i64, end: i64) -> i64 {
-        least + (self.next() % (end - least) as u64) as i64
-    }
-
-    /// True, once in so many times.
-    pub(super) fn once_in(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    /// One of some things.
-    pub(crate) fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())].clone()
-    }
-}
-
-fn setting(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
-}
 
 /// How a query is run: with few rows at a time, or with many.
 fn context(chance: &mut Chance) -> QueryContext {
@@ -77,21 +30,30 @@ fn context(chance: &mut Chance) -> QueryContext {
     context
 }
 
-fn same(ours: &Answer, columns: &[String], rows: &[Vec<Option<String>>]) -> bool {
-    ours.0 == columns
-        && ours.2.len() == rows.len()
-        && ours
-            .2
-            .iter()
-            .zip(rows)
-            .all(|(a, b)| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b)))
+/// A store of these rows.
+fn memory(table: &Table, batch_rows: usize) -> Memory {
+    let mut memory = Memory { batch_rows: Some(batch_rows), ..Memory::default() };
+    for (device, measurement, data_type, points) in table.series() {
+        let path = device.child(measurement);
+        change(&mut memory, parsed(&format!("create timeseries {path} {data_type}")));
+        memory.series.get_mut(&path).expect("it was made").points.extend(points);
+    }
+    let bare = Arc::new(memory.clone());
+    let defined = table.views().flat_map(|sql| {
+        let Statement::ChangeView(ChangeView::Create(definition)) = parsed(&sql) else {
+            unreachable!("{sql} makes a view")
+        };
+        define_views(&definition, Arc::clone(&bare) as _, &QueryContext::new(0)).expect(&sql)
+    });
+    memory.views = Arc::new(defined.collect());
+    memory
 }
 
 /// Asks all queries of a store; says which answer is the first that is another one.
 fn ask_all(seed: u64, about: About) -> Option<String> {
-    let mut chance = Chance(seed);
+    let mut chance = Chance::new(seed);
     let table = Table::random(&mut chance, about == About::Views);
-    let memory = Arc::new(table.memory());
+    let memory = Arc::new(memory(&table, chance.one(&[2, 3, 8, 64])));
     let found = (0..EACH).find_map(|_| {
         let question = Question::random(&mut chance, about);
         let context = context(&mut chance);
@@ -106,9 +68,9 @@ fn ask_all(seed: u64, about: About) -> Option<String> {
 /// Where the answer to a query is another one than it should be: which it is.
 fn read(table: &Table, memory: &Arc<Memory>, question: &Question, context: &QueryContext) -> Option<String> {
     let sql = question.sql("");
-    let (columns, rows) = naive::answer(table, question);
+    let (columns, rows) = answer(table, question);
     match run_shared(Arc::clone(memory), &parsed(&sql), context) {
-        Ok(ours) if same(&ours, &columns, &rows) => None,
+        Ok(ours) if ours.0 == columns && same_rows(&ours.2, &rows) => None,
         Ok(ours) => Some(format!(
             "{sql}\nours: {:?}\n{}\nplainly: {columns:?}\n{}",
             ours.0,
@@ -127,11 +89,11 @@ fn write(
     into: Into,
     context: &QueryContext,
 ) -> Option<String> {
-    let (clause, expected) = written::plainly(table, question, into);
+    let (clause, expected) = plainly(table, question, into);
     let sql = question.sql(&clause);
     let Statement::Select(select) = parsed(&sql) else { unreachable!("{sql} is a query") };
     let ours = levada_query::plan_into(&select, Arc::clone(memory) as _, context)
-        .and_then(|(plan, targets)| written::by_plan(plan, &targets));
+        .and_then(|(plan, targets)| by_plan(plan, &targets));
     match (ours, expected) {
         (Ok(ours), Some(expected)) if same_writes(&ours, &expected) => None,
         (Err(error), None) if error.code().0 == 701 => None,
@@ -139,34 +101,52 @@ fn write(
     }
 }
 
+/// Whether the same is written to the same series, line by line of the report.
 fn same_writes(ours: &Written, expected: &Written) -> bool {
     ours.len() == expected.len()
-        && ours.iter().zip(expected).all(|(a, b)| {
-            let same = |((a, x), (b, y)): ((&i64, &String), (&i64, &String))| {
-                a == b && same_cell(&Some(x.clone()), &Some(y.clone()))
-            };
-            (&a.0, &a.1, a.2.len()) == (&b.0, &b.1, b.2.len()) && a.2.iter().zip(&b.2).all(same)
-        })
+        && ours.iter().zip(expected).all(|(a, b)| (&a.0, &a.1) == (&b.0, &b.1) && same_points(&a.2, &b.2))
 }
 
-fn shown(rows: &[Vec<Option<String>>]) -> String {
-    let line = |row: &Vec<Option<String>>| {
-        row.iter().map(|cell| cell.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" ")
+/// What a plan's rows write.
+fn by_plan(plan: Plan, targets: &[IntoSeries]) -> Result<Written, QueryError> {
+    let has_time = plan.has_time;
+    let line = |target: &IntoSeries| {
+        let device = target.source_device.as_ref().map_or(String::new(), |device| format!("{device} "));
+        let series = target.device.child(&target.measurement).to_string();
+        (format!("{device}{}", target.source), series, Points::new())
     };
-    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+    let mut written: Written = targets.iter().map(line).collect();
+    for batch in plan.execute() {
+        let batch = batch?;
+        let columns = &batch.columns()[usize::from(has_time)..];
+        for row in 0..batch.num_rows() {
+            let time = match has_time.then(|| Value::at(&batch.columns()[0], DataType::Int64, row)) {
+                Some(Some(Value::Int64(time))) => time,
+                _ => 0,
+            };
+            let device = || Value::at(&columns[0], DataType::Text, row).map(|device| device.to_string());
+            for (target, (.., points)) in targets.iter().zip(&mut written) {
+                if target
+                    .source_device
+                    .as_ref()
+                    .is_some_and(|source| device().as_deref() != Some(source.as_str()))
+                {
+                    continue;
+                }
+                let Some(value) = Value::at(&columns[target.column], target.data_type, row) else { continue };
+                match points.entry(time) {
+                    Entry::Vacant(place) => drop(place.insert(value.to_string())),
+                    Entry::Occupied(mut place) => drop(place.insert(value.to_string())),
+                }
+            }
+        }
+    }
+    Ok(written)
 }
 
 /// Asks so many random queries, where the environment says nothing else.
 fn ask(about: About, queries: u64) {
-    let stores = match setting("DIFFERENTIAL_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => {
-            let first = setting("DIFFERENTIAL_FIRST").unwrap_or(0);
-            let stores = setting("DIFFERENTIAL_QUERIES").unwrap_or(queries).div_ceil(EACH as u64);
-            first..first.saturating_add(stores)
-        }
-    };
-    let wrong: Vec<String> = stores.filter_map(|seed| ask_all(seed, about)).take(8).collect();
+    let wrong: Vec<String> = stores(queries).filter_map(|seed| ask_all(seed, about)).take(8).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 

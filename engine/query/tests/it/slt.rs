@@ -21,7 +21,8 @@ use levada_query::QueryContext;
 use levada_sql::ParseContext;
 
 use crate::{
-    conformance::{change, run, same_cell},
+    conformance::{change, run},
+    differential::same_cell,
     memory::Memory,
 };
 

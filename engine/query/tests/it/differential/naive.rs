@@ -13,17 +13,17 @@ use super::{
 /// A series: device and measurement.
 type Leaf = (usize, usize);
 /// A row on its way: its time, and a cell for each column.
-pub(super) type Row = (i64, Vec<Option<Cell>>);
+pub(crate) type Row = (i64, Vec<Option<Cell>>);
 /// Headers, and rows as they are shown.
-pub(super) type Answer = (Vec<String>, Vec<Vec<Option<String>>>);
+pub(crate) type Answer = (Vec<String>, Vec<Vec<Option<String>>>);
 
 /// A result before it is shown. The first column is that of the device where rows are aligned by it.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) headers: Vec<String>,
-    pub(super) rows: Vec<Row>,
+pub(crate) struct Found {
+    pub(crate) headers: Vec<String>,
+    pub(crate) rows: Vec<Row>,
     /// The devices that have any of the columns, where rows are aligned by device.
-    pub(super) devices: Vec<usize>,
+    pub(crate) devices: Vec<usize>,
 }
 
 /// A column: its header, its type, and what it is computed of.
@@ -36,7 +36,7 @@ struct Column {
 }
 
 /// What a query is to give.
-pub(super) fn answer(table: &Table, question: &Question) -> Answer {
+pub(crate) fn answer(table: &Table, question: &Question) -> Answer {
     if let Form::Last = question.form {
         return last(table, question);
     }
@@ -53,7 +53,7 @@ pub(super) fn answer(table: &Table, question: &Question) -> Answer {
 }
 
 /// The rows of a query that is not one for the last of each series.
-pub(super) fn found(table: &Table, question: &Question) -> Found {
+pub(crate) fn found(table: &Table, question: &Question) -> Found {
     let (headers, types, mut rows, devices) =
         if question.by_device { by_device(table, question) } else { by_time(table, question) };
     let first = usize::from(question.by_device);
@@ -275,7 +275,7 @@ fn rows(table: &Table, question: &Question, devices: &[usize], columns: &[Column
             let mut rows: Vec<Row> = of(columns);
             if let Some((measurement, least)) = *having {
                 let counted = Item::Aggregate("count", measurement);
-                let counts: Vec<Row> = of(&super::naive::columns(table, &counted, devices, None, false));
+                let counts: Vec<Row> = of(&self::columns(table, &counted, devices, None, false));
                 let many = |(_, cells): &Row| {
                     cells.iter().all(|cell| matches!(cell, Some(Cell::Int(count)) if *count > least))
                 };

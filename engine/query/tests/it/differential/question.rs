@@ -9,7 +9,7 @@ use super::{
 
 /// What is computed of the rows of a device.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Item {
+pub(crate) enum Item {
     /// A measurement.
     Series(usize),
     /// `a + 3`
@@ -26,7 +26,7 @@ pub(super) enum Item {
 
 /// A condition on rows.
 #[derive(Clone, Debug)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     /// Times from one on, before the other.
     Time(i64, i64),
     /// `a > 3`
@@ -40,17 +40,17 @@ pub(super) enum Condition {
 
 /// `group by ([start, end), interval, step)`, or with the other brackets.
 #[derive(Clone, Debug)]
-pub(super) struct Windows {
-    pub(super) start: i64,
-    pub(super) end: i64,
-    pub(super) interval: i64,
-    pub(super) step: i64,
-    pub(super) left_closed: bool,
+pub(crate) struct Windows {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) interval: i64,
+    pub(crate) step: i64,
+    pub(crate) left_closed: bool,
 }
 
 /// Windows that rows make: `group by variation(a, 1)` and its like.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Segments {
+pub(crate) enum Segments {
     /// Of a measurement that stays within so much of the window's first value.
     Variation { of: usize, delta: i64, ignore_null: bool },
     /// Runs of rows in which a measurement is more than a number; those of so many rows at least.
@@ -63,7 +63,7 @@ pub(super) enum Segments {
 
 /// What rows are put together.
 #[derive(Clone, Debug)]
-pub(super) enum Groups {
+pub(crate) enum Groups {
     All,
     Windows(Windows),
     Segments(Segments),
@@ -71,7 +71,7 @@ pub(super) enum Groups {
 
 /// Which series the columns of a result are written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Into {
+pub(crate) enum Into {
     /// `root.out.::(::)`
     Copy,
     /// `root.out.d(n0, n1)`; of each device `root.out.${2}(n0, n1)`.
@@ -82,7 +82,7 @@ pub(super) enum Into {
 
 /// What a run of queries is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum About {
+pub(crate) enum About {
     Rows,
     Groups,
     Views,
@@ -90,7 +90,7 @@ pub(super) enum About {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Fill {
+pub(crate) enum Fill {
     Previous(Option<i64>),
     Linear,
     Constant(i64),
@@ -98,7 +98,7 @@ pub(super) enum Fill {
 
 /// How rows are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     /// As they come: by time, devices one after the other.
     None,
     Time {
@@ -116,7 +116,7 @@ pub(super) enum Order {
 
 /// What rows are of.
 #[derive(Clone, Debug)]
-pub(super) enum Form {
+pub(crate) enum Form {
     Rows,
     Aggregates { groups: Groups, by_level: Option<usize>, having: Option<(usize, i64)> },
     Last,
@@ -124,24 +124,24 @@ pub(super) enum Form {
 
 /// A query.
 #[derive(Clone, Debug)]
-pub(super) struct Question {
-    pub(super) form: Form,
-    pub(super) items: Vec<Item>,
+pub(crate) struct Question {
+    pub(crate) form: Form,
+    pub(crate) items: Vec<Item>,
     /// Numbers of devices, in their order, where there is no wildcard.
-    pub(super) from: Vec<usize>,
+    pub(crate) from: Vec<usize>,
     /// A wildcard, and the devices it stands for.
-    pub(super) wildcard: Option<(&'static str, Range<usize>)>,
-    pub(super) condition: Option<Condition>,
-    pub(super) order: Order,
-    pub(super) fill: Option<Fill>,
+    pub(crate) wildcard: Option<(&'static str, Range<usize>)>,
+    pub(crate) condition: Option<Condition>,
+    pub(crate) order: Order,
+    pub(crate) fill: Option<Fill>,
     /// `without null`, of all values rather than of any.
-    pub(super) without_null: Option<bool>,
-    pub(super) limit: Option<i64>,
-    pub(super) offset: Option<i64>,
-    pub(super) series_limit: Option<i64>,
-    pub(super) series_offset: Option<i64>,
-    pub(super) by_device: bool,
-    pub(super) into: Option<Into>,
+    pub(crate) without_null: Option<bool>,
+    pub(crate) limit: Option<i64>,
+    pub(crate) offset: Option<i64>,
+    pub(crate) series_limit: Option<i64>,
+    pub(crate) series_offset: Option<i64>,
+    pub(crate) by_device: bool,
+    pub(crate) into: Option<Into>,
 }
 
 const OF_NUMBERS: [&str; 11] = [
@@ -184,7 +184,7 @@ impl Condition {
     }
 
     /// The measurements it names, each as often as it does.
-    pub(super) fn names(&self) -> Vec<usize> {
+    pub(crate) fn names(&self) -> Vec<usize> {
         match self {
             Self::Time(..) => Vec::new(),
             Self::Compare(measurement, ..) | Self::IsNull(measurement) => vec![*measurement],
@@ -229,7 +229,7 @@ impl Item {
     }
 
     /// As it is written of measurements; `prefix` stands before each.
-    pub(super) fn sql(&self, prefix: &str) -> String {
+    pub(crate) fn sql(&self, prefix: &str) -> String {
         let name = |measurement: &usize| format!("{prefix}{}", MEASUREMENTS[*measurement].0);
         match self {
             Self::Series(measurement) => name(measurement),
@@ -271,7 +271,7 @@ impl Segments {
     }
 
     /// The measurement that tells them apart.
-    pub(super) const fn control(&self) -> Option<usize> {
+    pub(crate) const fn control(&self) -> Option<usize> {
         match self {
             Self::Variation { of, .. } | Self::Condition { of, .. } | Self::Count { of, .. } => Some(*of),
             Self::Session(_) => None,
@@ -296,7 +296,7 @@ impl Segments {
 }
 
 impl Question {
-    pub(super) fn random(chance: &mut Chance, about: About) -> Self {
+    pub(crate) fn random(chance: &mut Chance, about: About) -> Self {
         let grouped = match about {
             About::Rows => 0,
             About::Groups => 12,
@@ -428,17 +428,17 @@ impl Question {
     }
 
     /// The numbers of the devices, in the order of `from`.
-    pub(super) fn devices(&self) -> Vec<usize> {
+    pub(crate) fn devices(&self) -> Vec<usize> {
         self.wildcard.as_ref().map_or_else(|| self.from.clone(), |(_, devices)| devices.clone().collect())
     }
 
     /// Whether rows have a time.
-    pub(super) const fn is_timed(&self) -> bool {
+    pub(crate) const fn is_timed(&self) -> bool {
         !matches!(self.form, Form::Aggregates { groups: Groups::All, .. })
     }
 
     /// As SQL, where its rows are written by a clause.
-    pub(super) fn sql(&self, into: &str) -> String {
+    pub(crate) fn sql(&self, into: &str) -> String {
         let last = if matches!(self.form, Form::Last) { "last " } else { "" };
         let items: Vec<String> = self.items.iter().map(|item| item.sql("")).collect();
         let from = match self.wildcard {

@@ -1,34 +1,27 @@
-//! Rows of a few devices, and a store that has them.
+//! Rows of a few devices.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::Arc,
 };
 
-use levada_model::{Path, Value};
-use levada_query::{QueryContext, define_views};
-use levada_sql::ast::{ChangeView, Statement};
+use levada_model::{DataType, Path, Value};
 
-use super::Chance;
-use crate::{
-    conformance::{change, parsed},
-    memory::Memory,
-};
+use super::chance::Chance;
 
 /// The measurements: their names and types.
-pub(super) const MEASUREMENTS: [(&str, &str); 5] =
+pub(crate) const MEASUREMENTS: [(&str, &str); 5] =
     [("a", "INT32"), ("b", "INT64"), ("c", "DOUBLE"), ("t", "TEXT"), ("z", "BOOLEAN")];
 /// The devices, by number, in the order of their paths. Those of `root.v` have views alone.
-pub(super) const DEVICES: [&str; 5] = ["root.m.d1", "root.m.d2", "root.m.d3", "root.v.e1", "root.v.e2"];
+pub(crate) const DEVICES: [&str; 5] = ["root.m.d1", "root.m.d2", "root.m.d3", "root.v.e1", "root.v.e2"];
 /// How many of the devices have series of their own.
-pub(super) const OWN: usize = 3;
+pub(crate) const OWN: usize = 3;
 /// Times of rows are less.
-pub(super) const END: i64 = 40;
+pub(crate) const END: i64 = 40;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Int(i64),
     Real(f64),
     Text(String),
@@ -37,7 +30,7 @@ pub(super) enum Cell {
 
 impl Cell {
     /// As a number, where it is one.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Int(value) => Some(*value as f64),
             Self::Real(value) => Some(*value),
@@ -80,16 +73,14 @@ enum Name {
 
 /// What every name of every device stands for, by device and measurement.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(crate) struct Table {
     names: Vec<[Name; 5]>,
-    /// How many rows the store gives at a time.
-    batch_rows: usize,
 }
 
 impl Table {
     /// Rows as chance has them: dense or not, of small numbers, halves in `c` so that sums are exact. Views of them where they are
     /// asked for.
-    pub(super) fn random(chance: &mut Chance, with_views: bool) -> Self {
+    pub(crate) fn random(chance: &mut Chance, with_views: bool) -> Self {
         let device = |chance: &mut Chance, number: usize| -> [Name; 5] {
             std::array::from_fn(|measurement| {
                 // The last device lacks two.
@@ -101,7 +92,7 @@ impl Table {
         };
         let mut names: Vec<[Name; 5]> = (0..OWN).map(|number| device(chance, number)).collect();
         names.resize(DEVICES.len(), std::array::from_fn(|_| Name::Missing));
-        let mut table = Self { names, batch_rows: chance.one(&[2, 3, 8, 64]) };
+        let mut table = Self { names };
         if with_views {
             for (device, measurement) in
                 (OWN..DEVICES.len()).flat_map(|device| (0..5).map(move |at| (device, at)))
@@ -176,12 +167,12 @@ impl Table {
     }
 
     /// Whether a device has a measurement.
-    pub(super) fn has(&self, device: usize, measurement: usize) -> bool {
+    pub(crate) fn has(&self, device: usize, measurement: usize) -> bool {
         !matches!(self.names[device][measurement], Name::Missing)
     }
 
     /// A name's points.
-    pub(super) fn points(&self, device: usize, measurement: usize) -> &Points {
+    pub(crate) fn points(&self, device: usize, measurement: usize) -> &Points {
         static NONE: Points = BTreeMap::new();
         match &self.names[device][measurement] {
             Name::Missing => &NONE,
@@ -190,44 +181,41 @@ impl Table {
     }
 
     /// When a name has rows.
-    pub(super) fn times(&self, device: usize, measurement: usize) -> Box<dyn Iterator<Item = i64> + '_> {
+    pub(crate) fn times(&self, device: usize, measurement: usize) -> Box<dyn Iterator<Item = i64> + '_> {
         match &self.names[device][measurement] {
             Name::View(view) => Box::new(view.times.iter().copied()),
             _ => Box::new(self.points(device, measurement).keys().copied()),
         }
     }
 
-    /// A store of these rows.
-    pub(super) fn memory(&self) -> Memory {
-        let mut memory = Memory { batch_rows: Some(self.batch_rows), ..Memory::default() };
-        let mut views = Vec::new();
-        for (device, names) in self.names.iter().enumerate() {
-            for (measurement, (name, (suffix, data_type))) in names.iter().zip(MEASUREMENTS).enumerate() {
-                let path = format!("{}.{suffix}", DEVICES[device]);
-                match name {
-                    Name::Missing => {}
-                    Name::View(view) => {
-                        views.push(format!("create view {path} as select {}", from_root(&view.sql)))
-                    }
-                    Name::Series(points) => {
-                        change(&mut memory, parsed(&format!("create timeseries {path} {data_type}")));
-                        let path = Path::parse(&path).expect("a path");
-                        let series = memory.series.get_mut(&path).expect("it was made");
-                        let points = points.iter().map(|(&time, cell)| (time, cell.value(measurement)));
-                        series.points.extend(points);
-                    }
-                }
-            }
-        }
-        let bare = Arc::new(memory.clone());
-        let defined = views.iter().flat_map(|sql| {
-            let Statement::ChangeView(ChangeView::Create(definition)) = parsed(sql) else {
-                unreachable!("{sql} makes a view")
-            };
-            define_views(&definition, Arc::clone(&bare) as _, &QueryContext::new(0)).expect(sql)
-        });
-        memory.views = Arc::new(defined.collect());
-        memory
+    /// The series that have points of their own: device, measurement, type, points.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (Path, &'static str, DataType, Vec<(i64, Value)>)> {
+        self.all().filter_map(|(device, measurement, name)| {
+            let Name::Series(points) = name else { return None };
+            let (suffix, data_type) = MEASUREMENTS[measurement];
+            let points = points.iter().map(|(&time, cell)| (time, cell.value(measurement))).collect();
+            let device = Path::parse(DEVICES[device]).expect("a path");
+            Some((device, suffix, data_type.parse().expect("a type"), points))
+        })
+    }
+
+    /// The statements that make the views.
+    pub(crate) fn views(&self) -> impl Iterator<Item = String> {
+        self.all().filter_map(|(device, measurement, name)| {
+            let Name::View(view) = name else { return None };
+            let path = format!("{}.{}", DEVICES[device], MEASUREMENTS[measurement].0);
+            Some(format!("create view {path} as select {}", from_root(&view.sql)))
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = (usize, usize, &Name)> {
+        let of_device = |(device, names): (usize, &'_ [Name; 5])| {
+            (0..names.len()).map(move |measurement| (device, measurement))
+        };
+        let places: Vec<(usize, usize)> = self.names.iter().enumerate().flat_map(of_device).collect();
+        places
+            .into_iter()
+            .map(|(device, measurement)| (device, measurement, &self.names[device][measurement]))
     }
 }
 

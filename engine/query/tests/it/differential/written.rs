@@ -1,9 +1,6 @@
-//! Queries whose rows are written: what is written where, plainly and by the plan.
+//! Queries whose rows are written: what is written where.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
-use levada_model::{DataType, Value};
-use levada_query::{IntoSeries, Plan, QueryError};
+use std::collections::BTreeMap;
 
 use super::{
     naive::{self, Found, Row},
@@ -12,12 +9,12 @@ use super::{
 };
 
 /// The points of a series that is written, as text.
-type Points = BTreeMap<i64, String>;
+pub(crate) type Points = BTreeMap<i64, String>;
 /// For each line of the report what it says of the source, which series is written, and what is written there.
-pub(super) type Written = Vec<(String, String, Points)>;
+pub(crate) type Written = Vec<(String, String, Points)>;
 
 /// The clause of a query, and what is to be written; `None` where it makes no sense.
-pub(super) fn plainly(table: &Table, question: &Question, into: Into) -> (String, Option<Written>) {
+pub(crate) fn plainly(table: &Table, question: &Question, into: Into) -> (String, Option<Written>) {
     let found = naive::found(table, question);
     let raw = question.items.iter().all(|item| matches!(item, Item::Series(_) | Item::Star));
     let columns = found.headers.len() - usize::from(question.by_device).min(found.headers.len());
@@ -78,41 +75,4 @@ fn lines(question: &Question, into: Into, raw: bool, found: &Found) -> Written {
         }
     }
     all
-}
-
-/// What a plan's rows write.
-pub(super) fn by_plan(plan: Plan, targets: &[IntoSeries]) -> Result<Written, QueryError> {
-    let has_time = plan.has_time;
-    let line = |target: &IntoSeries| {
-        let device = target.source_device.as_ref().map_or(String::new(), |device| format!("{device} "));
-        let series = target.device.child(&target.measurement).to_string();
-        (format!("{device}{}", target.source), series, Points::new())
-    };
-    let mut written: Written = targets.iter().map(line).collect();
-    for batch in plan.execute() {
-        let batch = batch?;
-        let columns = &batch.columns()[usize::from(has_time)..];
-        for row in 0..batch.num_rows() {
-            let time = match has_time.then(|| Value::at(&batch.columns()[0], DataType::Int64, row)) {
-                Some(Some(Value::Int64(time))) => time,
-                _ => 0,
-            };
-            let device = || Value::at(&columns[0], DataType::Text, row).map(|device| device.to_string());
-            for (target, (.., points)) in targets.iter().zip(&mut written) {
-                if target
-                    .source_device
-                    .as_ref()
-                    .is_some_and(|source| device().as_deref() != Some(source.as_str()))
-                {
-                    continue;
-                }
-                let Some(value) = Value::at(&columns[target.column], target.data_type, row) else { continue };
-                match points.entry(time) {
-                    Entry::Vacant(place) => drop(place.insert(value.to_string())),
-                    Entry::Occupied(mut place) => drop(place.insert(value.to_string())),
-                }
-            }
-        }
-    }
-    Ok(written)
 }

@@ -1,20 +1,20 @@
 //! Which rows are put together.
 
-use crate::differential::{
+use super::super::{
     question::{Groups, Segments, Windows},
     table::{Cell, Table},
 };
 
 /// Rows that are put together: the time of what comes out, and the times of the rows.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) label: i64,
-    pub(super) times: Vec<i64>,
+pub(crate) struct Group {
+    pub(crate) label: i64,
+    pub(crate) times: Vec<i64>,
 }
 
 /// The groups of rows, the oldest first. What tells segments apart is a measurement of a device. Segments of so many rows are
 /// counted from the newest row where rows are wanted backwards.
-pub(super) fn groups(
+pub(crate) fn groups(
     table: &Table,
     device: usize,
     by: &Groups,

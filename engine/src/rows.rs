@@ -104,19 +104,21 @@ pub(crate) async fn run_into(
     Ok((rows, targets))
 }
 
-/// All rows of some series of one device, by time: the names are bound, and no statement is made of them.
+/// All rows of some series or views of one device, by time: the names are bound, and no statement is made of them.
 pub(crate) async fn of_series(
     shared: &Shared,
     device: Path,
     series: Vec<ResultColumn>,
     measurements: Vec<Arc<str>>,
+    context: QueryContext,
     scope: Scope,
     ticket: Ticket,
 ) -> Result<Rows, SessionError> {
     let storage = shared.storage.clone();
     let cancellation = ticket.cancellation().clone();
+    let context = QueryContext { cancellation: cancellation.clone(), ..context };
     let first = move || {
-        let view = scope.of_view(storage.view());
+        let view = scope.of_view(with_views(storage.view(), &context));
         let rows = view.scan(&device, &measurements, TimeRange::ALL, Direction::Ascending);
         let rows = rows.map_err(QueryError::from)?.map(move |batch| {
             if cancellation.is_cancelled() {

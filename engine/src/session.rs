@@ -29,7 +29,7 @@ use crate::{
     gate::Caller,
     rows,
     statement::{self, Loaded, Request, databases_of, load_file, take_chunks},
-    tsfiles::{Damaged, create_missing, create_series, find_devices, find_series},
+    tsfiles::{Damaged, create_missing, create_series, find_devices, find_series, find_views},
 };
 
 /// A conversation with the engine of this process. Its methods must be polled within a tokio runtime.
@@ -325,6 +325,12 @@ impl Session for EmbeddedSession {
         Ok(find_series(&self.shared, &scope, pattern))
     }
 
+    async fn find_views(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.check_open()?;
+        let scope = self.shared.gate.scope(&self.caller, Privilege::ReadSchema)?;
+        Ok(find_views(&self.shared, &scope, pattern))
+    }
+
     async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
         self.check_open()?;
         let scope = self.shared.gate.scope(&self.caller, Privilege::ReadSchema)?;
@@ -342,7 +348,8 @@ impl Session for EmbeddedSession {
         let scope = gate.scope(&self.caller, Privilege::ReadData)?;
         let ticket = gate.begin(&self.caller, &format!("rows of {device}"), self.shared.now());
         let columns = series.iter().map(|(name, schema)| rows::column(name, schema.data_type)).collect();
-        rows::of_series(&self.shared, device.clone(), columns, names, scope, ticket).await
+        let context = self.shared.query_context(&self.zone);
+        rows::of_series(&self.shared, device.clone(), columns, names, context, scope, ticket).await
     }
 
     async fn checkpoint(&self, owner: &str) -> Result<Checkpoint, SessionError> {

@@ -22,7 +22,7 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub use find::find;
 
-pub(crate) use series::{create_missing, create_series, find_devices, find_series};
+pub(crate) use series::{create_missing, create_series, find_devices, find_series, find_views};
 
 use mods::Deletions;
 

@@ -242,11 +242,20 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// Nothing, or an unknown part, was created; see [`SessionError::transient`].
     async fn create_series(&self, series: &[Series]) -> Result<Vec<(usize, SessionError)>, SessionError>;
 
-    /// The series that a pattern matches, by device and measurement.
+    /// The series that a pattern matches, by device and measurement; without logical views.
     ///
     /// # Errors
     /// The store cannot say.
     async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError>;
+
+    /// The logical views that a pattern matches, by device and measurement, each as the series that it is read as. None in a store
+    /// that has no views.
+    ///
+    /// # Errors
+    /// The store cannot say.
+    async fn find_views(&self, _pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        Ok(Vec::new())
+    }
 
     /// The devices that a pattern matches, by path.
     ///
@@ -254,7 +263,7 @@ pub trait Session: fmt::Debug + Send + Sync {
     /// The store cannot say.
     async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError>;
 
-    /// All rows of some series of one device, by time: a column for each of `series`, in their order, named by its measurement.
+    /// All rows of some series, or views, of one device, by time: a column for each of `series`, in their order, named by its measurement.
     /// Times are those at which one of them has a value. Names are bound as they are, whatever they would mean in a statement.
     ///
     /// # Errors

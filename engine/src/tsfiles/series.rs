@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use levada_model::{Device, Path, PathPattern, Series, SessionError, StatusCode};
-use levada_storage::{NewSeries, Storage, StorageError};
+use levada_query::names_with_views;
+use levada_storage::{NewSeries, SeriesInfo, Storage, StorageError};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -61,9 +62,18 @@ pub(crate) async fn create_series(
 
 /// The series in a scope that a pattern matches, device by device.
 pub(crate) fn find_series(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Series> {
-    let mut all: Vec<Series> = scope
-        .of_catalog(shared.storage.catalog())
-        .series(pattern)
+    by_device(scope.of_catalog(shared.storage.catalog()).series(pattern))
+}
+
+/// The logical views in a scope that a pattern matches, device by device.
+pub(crate) fn find_views(shared: &Shared, scope: &Scope, pattern: &PathPattern) -> Vec<Series> {
+    let mut found = scope.of_catalog(names_with_views(shared.storage.catalog())).series(pattern);
+    found.retain(|series| series.view.is_some());
+    by_device(found)
+}
+
+fn by_device(found: Vec<SeriesInfo>) -> Vec<Series> {
+    let mut all: Vec<Series> = found
         .into_iter()
         .map(|series| Series {
             device: series.device,

@@ -36,6 +36,11 @@ pub(super) async fn create(
 /// # Errors
 /// The store cannot say.
 pub(super) async fn type_of(session: &dyn Session, path: &Path) -> Result<Option<DataType>, SessionError> {
-    let found = session.find_series(&PathPattern::from(path)).await?;
+    let pattern = PathPattern::from(path);
+    let mut found = session.find_series(&pattern).await?;
+    if found.is_empty() {
+        // Rows may be written through a view.
+        found = session.find_views(&pattern).await?;
+    }
     Ok(found.into_iter().find(|series| series.path() == *path).map(|series| series.schema.data_type))
 }

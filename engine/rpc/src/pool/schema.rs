@@ -135,12 +135,14 @@ impl Pool {
         Ok(groups)
     }
 
-    /// The series that a pattern matches, by device and measurement.
-    pub(super) async fn series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+    /// The series and the views that a pattern matches, by device and measurement.
+    pub(super) async fn names(&self, pattern: &PathPattern) -> Result<Names, SessionError> {
         let shown = self.shown(pattern).await?;
         let table = self.table(&format!("show timeseries {shown}")).await?;
-        let mut found: Vec<Series> = Vec::new();
+        let mut found: Vec<(Series, bool)> = Vec::new();
         for batch in &table.batches {
+            // Before 1.3 there are no views.
+            let kind = table.texts(batch, &["viewtype"]).ok();
             let path = table.texts(batch, &["timeseries"])?;
             let data_type = table.texts(batch, &["datatype"])?;
             let [encoding, compressor] =
@@ -161,16 +163,20 @@ impl Pool {
                 if let Some((device, measurement)) = path.split_last()
                     && pattern.matches(&path)
                 {
-                    found.push(Series { device, aligned: false, measurement: measurement.into(), schema });
+                    let is_view = kind.is_some_and(|kind| kind.value(row).eq_ignore_ascii_case("view"));
+                    let series = Series { device, aligned: false, measurement: measurement.into(), schema };
+                    found.push((series, is_view));
                 }
             }
         }
         let aligned = self.aligned(pattern).await?;
-        for series in &mut found {
+        for (series, _) in &mut found {
             series.aligned = aligned.contains(&series.device);
         }
-        found.sort_by(|a, b| (&a.device, &a.measurement).cmp(&(&b.device, &b.measurement)));
-        Ok(found)
+        found.sort_by(|(a, _), (b, _)| (&a.device, &a.measurement).cmp(&(&b.device, &b.measurement)));
+        let (views, series): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, is_view)| *is_view);
+        let names = |found: Vec<(Series, bool)>| found.into_iter().map(|(series, _)| series).collect();
+        Ok(Names { series: names(series), views: names(views) })
     }
 
     /// The aligned devices among those that may have the series of a pattern.
@@ -271,6 +277,14 @@ impl Pool {
         }
         Ok(rows)
     }
+}
+
+/// Names that a pattern matches.
+pub(super) struct Names {
+    /// Series.
+    pub(super) series: Vec<Series>,
+    /// Logical views, as the series they are read as.
+    pub(super) views: Vec<Series>,
 }
 
 /// What a statement showed.

@@ -37,7 +37,11 @@ impl Session for Pool {
     }
 
     async fn find_series(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
-        self.series(pattern).await
+        Ok(self.names(pattern).await?.series)
+    }
+
+    async fn find_views(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        Ok(self.names(pattern).await?.views)
     }
 
     async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {

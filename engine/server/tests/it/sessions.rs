@@ -129,3 +129,38 @@ async fn series_that_did_not_come_are_gone_or_not_to_be_read() {
     assert_eq!(error.code, StatusCode::PATH_NOT_EXIST);
     assert!(error.message.contains("some are gone, or the user may not read them (READ_DATA)"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn views_are_told_apart_from_series_and_are_read_as_such() {
+    let served = serve().await;
+    let sessions = sessions(&served);
+    for sql in [
+        "create timeseries root.plant.a.t INT32",
+        "insert into root.plant.a(time, t) values (1, 10), (2, 20)",
+        "create view root.plant.v.same as root.plant.a.t",
+        "create view root.plant.v.double as select t * 2 from root.plant.a",
+    ] {
+        sessions[0].execute(sql).await.expect(sql);
+    }
+    for session in &sessions {
+        let found = session.find_series(&pattern("root.plant.**")).await.expect("series");
+        assert_eq!(
+            found.iter().map(|series| series.path().to_string()).collect::<Vec<_>>(),
+            ["root.plant.a.t"]
+        );
+        let views = session.find_views(&pattern("root.plant.**")).await.expect("views");
+        let told: Vec<_> =
+            views.iter().map(|view| (view.path().to_string(), view.schema.data_type)).collect();
+        let (double, same) = ("root.plant.v.double".to_owned(), "root.plant.v.same".to_owned());
+        assert_eq!(told, [(double, DataType::Double), (same, DataType::Int32)]);
+        assert_eq!(session.find_views(&pattern("root.plant.a.**")).await.expect("none"), []);
+        let asked: Vec<_> = views.iter().map(|view| (Arc::clone(&view.measurement), view.schema)).collect();
+        let rows = session.rows_of(&path("root.plant.v"), &asked).await.expect("rows");
+        let batches: Vec<_> = rows.batches.map(|batch| batch.expect("rows")).collect().await;
+        let doubles = batches.iter().flat_map(|batch| {
+            (0..batch.num_rows())
+                .filter_map(|row| levada_model::Value::at(batch.column(1), DataType::Double, row))
+        });
+        assert_eq!(doubles.map(|value| value.to_string()).collect::<Vec<_>>(), ["20.0", "40.0"]);
+    }
+}

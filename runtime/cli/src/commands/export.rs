@@ -13,6 +13,7 @@
 //! | TsFile | that nobody chose an encoding: the one that made its values smallest is the series' own then; version 3 has no TIMESTAMP, DATE, BLOB, STRING, and is rejected then |
 //! | Parquet | encoding, compression, whether a device is aligned; by other programs' files: STRING (comes as TEXT) |
 //! | CSV, JSON lines | encoding, compression, whether a device is aligned; with `--no-types`, types |
+//! | all | that a series was a logical view, which is written only with `--views` |
 //!
 //! Where series exist before the import, their types count.
 //!
@@ -67,6 +68,9 @@ pub(crate) struct ExportArgs {
     /// All rows of the series that this pattern matches, as in 'root.plant.**'
     #[arg(long, value_name = "PATTERN", group = "what")]
     path: Option<String>,
+    /// Also the rows of logical views, as if they were series; otherwise views are left out, as nothing of them is stored
+    #[arg(long, requires = "path")]
+    views: bool,
     /// What is written; unless given, what the file's name ends in, and CSV where it says nothing
     #[arg(long, value_enum)]
     format: Option<FileFormat>,
@@ -200,13 +204,9 @@ async fn write(
 ) -> anyhow::Result<u64> {
     let version = if args.tsfile_version == 3 { Version::V3 } else { Version::V4 };
     let devices = match &pattern {
-        Some(pattern) => devices::find(&*session, pattern).await?,
+        Some(pattern) => found(&*session, pattern, args.views).await?,
         None => Vec::new(),
     };
-    if let Some(pattern) = pattern.as_ref().filter(|_| devices.is_empty()) {
-        let message = format!("no series matches {pattern}: nothing is written");
-        return Err(Failure::invalid(message).into());
-    }
     if let (FileFormat::Tsfile, Some(_)) = (args.format(), &pattern) {
         return tsfile::write_devices(&*session, &devices, target.open()?, version).await;
     }
@@ -229,6 +229,35 @@ async fn write(
         FileFormat::Parquet => parquet::write(rows, by_device, file).await,
         #[cfg(not(feature = "parquet"))]
         FileFormat::Parquet => Err(without_parquet()),
+    }
+}
+
+/// The devices that a pattern matches; says so where views are left out.
+///
+/// # Errors
+/// There are none, or the store cannot say.
+async fn found(
+    session: &dyn Session,
+    pattern: &PathPattern,
+    with_views: bool,
+) -> anyhow::Result<Vec<devices::Device>> {
+    let devices::Found { devices, views_left_out } = devices::find(session, pattern, with_views).await?;
+    let views = match views_left_out {
+        1 => "1 view".to_owned(),
+        many => format!("{many} views"),
+    };
+    let why = "their rows are those of other series: with --views they are written as series";
+    match (devices.is_empty(), views_left_out) {
+        (true, 0) => Err(Failure::invalid(format!("no series matches {pattern}: nothing is written")).into()),
+        (true, _) => {
+            let message = format!("{pattern} matches no series but {views}, and nothing is written: {why}");
+            Err(Failure::invalid(message).into())
+        }
+        (false, 0) => Ok(devices),
+        (false, _) => {
+            eprintln!("left out of {pattern}: {views}; {why}");
+            Ok(devices)
+        }
     }
 }
 

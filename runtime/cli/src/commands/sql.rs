@@ -289,6 +289,10 @@ impl Session for Store {
         self.session(false).await?.find_series(pattern).await
     }
 
+    async fn find_views(&self, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+        self.session(false).await?.find_views(pattern).await
+    }
+
     async fn find_devices(&self, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
         self.session(false).await?.find_devices(pattern).await
     }

@@ -338,3 +338,34 @@ fn series_keep_whatever_name_they_have() {
         assert_eq!(one.lines().count(), 5, "{one}");
     }
 }
+
+#[test]
+fn views_are_exported_where_they_are_asked_for_and_told_of_where_not() {
+    let workplace = Workplace::new();
+    let statements = [
+        "insert into root.p.d(time, s) values (1, 1.5), (2, 2.5)",
+        "create view root.v.d.same as root.p.d.s",
+        "create view root.v.d.more as select s + 1 from root.p.d",
+    ];
+    sql(&workplace, "data", &statements.join(";\n"));
+    let export = |path: &str, more: &[&str]| {
+        let args = ["export", "--data", "data", "--path", path, "-o", "views.csv", "--force"];
+        workplace.run(&[args.as_slice(), more].concat())
+    };
+    let written = || std::fs::read_to_string(workplace.path("views.csv")).expect("written");
+    let all = export("root.**", &[]);
+    assert!(all.stderr.contains("2 views") && all.stderr.contains("--views"), "{}", all.stderr);
+    assert_eq!(written(), "Time,Device,s(DOUBLE)\n1,root.p.d,1.5\n2,root.p.d,2.5\n");
+    let alone = export("root.v.**", &[]);
+    assert_eq!(alone.code, Some(3), "{}", alone.stderr);
+    assert!(alone.stderr.contains("no series but 2 views"), "{}", alone.stderr);
+    export("root.v.**", &["--views"]).ok();
+    let head = "Time,Device,more(DOUBLE),same(DOUBLE)\n";
+    assert_eq!(written(), format!("{head}1,root.v.d,2.5,1.5\n2,root.v.d,3.5,2.5\n"));
+    // In another folder they are series.
+    workplace.run(&["import", "views.csv", "--data", "copy", "--quiet"]).ok();
+    assert_eq!(
+        sql(&workplace, "copy", "select more from root.v.d where same = 2.5"),
+        "Time,root.v.d.more\n1970-01-01T00:00:00.002Z,3.5\n"
+    );
+}

@@ -21,13 +21,33 @@ pub(super) async fn rows_of(device: &Device, session: &dyn Session) -> Result<Ro
     session.rows_of(&device.path, &device.series).await
 }
 
-/// Devices whose series match, by path.
+/// What a pattern matches.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Devices with their series, by path.
+    pub(super) devices: Vec<Device>,
+    /// How many views match that are not among them.
+    pub(super) views_left_out: usize,
+}
+
+/// What a pattern matches; views only where they are wanted.
 ///
 /// # Errors
 /// The store cannot say.
-pub(super) async fn find(session: &dyn Session, pattern: &PathPattern) -> Result<Vec<Device>, SessionError> {
+pub(super) async fn find(
+    session: &dyn Session,
+    pattern: &PathPattern,
+    with_views: bool,
+) -> Result<Found, SessionError> {
+    let mut found = session.find_series(pattern).await?;
+    let views = session.find_views(pattern).await?;
+    let views_left_out = if with_views { 0 } else { views.len() };
+    if with_views && !views.is_empty() {
+        found.extend(views);
+        found.sort_by(|a, b| (&a.device, &a.measurement).cmp(&(&b.device, &b.measurement)));
+    }
     let mut devices: Vec<Device> = Vec::new();
-    for series in session.find_series(pattern).await? {
+    for series in found {
         let of_series = (series.measurement, series.schema);
         match devices.last_mut().filter(|device| device.path == series.device) {
             Some(device) => device.series.push(of_series),
@@ -37,7 +57,7 @@ pub(super) async fn find(session: &dyn Session, pattern: &PathPattern) -> Result
             }
         }
     }
-    Ok(devices)
+    Ok(Found { devices, views_left_out })
 }
 
 /// All rows of the devices: `Time`, `Device`, and every measurement that one of them has, by name, a column for each of its

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use levada_connector_api::packing_of;
 use levada_engine::tsfiles::{Damaged, Parcel, Tablets};
 use levada_model::{
-    Column, Path as DevicePath, PathPattern, RejectedRows, Session, SessionError, Tablet, Write,
+    Column, Path as DevicePath, PathPattern, RejectedRows, Series, Session, SessionError, Tablet, Write,
 };
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, task::block_in_place};
@@ -190,7 +190,7 @@ impl Import {
         }
         let all = PathPattern::from(device).join(&self.any);
         // Whoever reads a file asks in the middle of it.
-        let found = block_in_place(|| Handle::current().block_on(self.session.find_series(&all)));
+        let found = block_in_place(|| Handle::current().block_on(names(&*self.session, &all)));
         let found = found.unwrap_or_else(|error| {
             self.unknown.lock().get_or_insert(error);
             Vec::new()
@@ -385,4 +385,11 @@ fn kind_of(file: &Path) -> anyhow::Result<Kind> {
         );
     }
     Ok(kind)
+}
+
+/// The series that a pattern matches, and the views, through which rows may be written.
+async fn names(session: &dyn Session, pattern: &PathPattern) -> Result<Vec<Series>, SessionError> {
+    let mut found = session.find_series(pattern).await?;
+    found.extend(session.find_views(pattern).await?);
+    Ok(found)
 }

@@ -1,16 +1,19 @@
 //! What the figures in `bench/README.md` are measured with: known readings into a topic, a bare consumer to compare with,
-//! and tablets straight into the engine.
+//! tablets straight into the engine, and queries of what is stored.
 
 mod fill;
 mod ingest;
 mod message;
 mod poll;
+mod queries;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 pub(crate) use message::Readings;
+
+use crate::node::NodeArgs;
 
 /// Options of `bench`.
 #[derive(Debug, Args)]
@@ -30,6 +33,8 @@ enum What {
     Poll(PollArgs),
     /// Write tablets straight into an embedded engine
     Ingest(IngestArgs),
+    /// Ask queries of 10,000,000 readings, which are written first where they are missing
+    Queries(QueriesArgs),
 }
 
 /// Options of `bench fill`.
@@ -126,6 +131,26 @@ pub(crate) struct IngestArgs {
     pub(crate) settle: bool,
 }
 
+/// Options of `bench queries`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct QueriesArgs {
+    /// A data folder of an embedded engine, or else `--node`; one that is missing is made, and filled
+    #[arg(long, value_name = "DIR", required_unless_present = "node")]
+    pub(crate) data: Option<PathBuf>,
+    /// The node.
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    /// The node has the readings already
+    #[arg(long, requires = "node")]
+    pub(crate) filled: bool,
+    /// A path of the node stands for all that begin with it, as before 0.13
+    #[arg(long, requires = "node")]
+    pub(crate) prefixes: bool,
+    /// How often most queries are asked; short ones more often, the longest less
+    #[arg(long, default_value_t = 20)]
+    pub(crate) runs: usize,
+}
+
 /// What the readings are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -156,6 +181,7 @@ pub(crate) fn run(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Send(args) => fill::send_files(&args)?,
         What::Poll(args) => poll::poll(&args)?,
         What::Ingest(args) => ingest::ingest(&args)?,
+        What::Queries(args) => queries::queries(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -207,7 +207,7 @@ fn peak_memory() -> u64 {
 }
 
 /// CPU seconds of this process so far; 0 where the system does not tell.
-fn cpu_seconds() -> f64 {
+pub(super) fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let ticks: u64 =

@@ -203,12 +203,12 @@ async fn ask_of_stores(about: About, queries: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_queries_store_what_is_plainly_evaluated() {
-    ask_of_stores(About::Into, 4_000).await;
+    ask_of_stores(About::Into, 2_000).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn random_queries_of_stored_rows_are_answered_as_plainly_evaluated() {
-    ask_of_stores(About::Rows, 2_000).await;
-    ask_of_stores(About::Groups, 2_000).await;
-    ask_of_stores(About::Views, 2_000).await;
+    ask_of_stores(About::Rows, 1_000).await;
+    ask_of_stores(About::Groups, 1_000).await;
+    ask_of_stores(About::Views, 1_000).await;
 }

@@ -18,7 +18,7 @@ use self::plain::{
 };
 pub(crate) use self::plain::{Chance, same_cell, same_rows};
 use crate::{
-    conformance::{Answer, change, parsed, run_shared},
+    conformance::{change, parsed, run_shared},
     memory::Memory,
 };
 

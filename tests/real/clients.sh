@@ -87,7 +87,8 @@ java_run() { # version, arguments
 }
 
 rm -rf "$work"
-mkdir -p "$work"
+mkdir -p "$work/data/ext/udf"
+cp examples/udf/rust/example_functions.wasm "$work/data/ext/udf"
 start
 python 2.0.11
 python 0.13.5 'numpy<2'

@@ -84,7 +84,7 @@ pub(crate) async fn ask(session: &dyn Session, sql: &str) -> Result<Answer, Sess
     }
 }
 
-async fn read(rows: Rows) -> Result<Answer, SessionError> {
+pub(crate) async fn read(rows: Rows) -> Result<Answer, SessionError> {
     let time = rows.has_time.then(|| ("Time".to_owned(), DataType::Int64));
     let columns: Vec<(String, DataType)> = time
         .into_iter()

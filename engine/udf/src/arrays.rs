@@ -105,6 +105,32 @@ pub fn of_buffer(buffer: Buffer, validity: Option<Vec<u8>>, data_type: DataType)
     Ok(array)
 }
 
+/// The values of an array in memory of their own, and which of them are present, where not all are.
+pub(crate) fn to_buffer(array: &ArrayRef, data_type: DataType) -> (Buffer, Option<Vec<u8>>) {
+    let bits = |bits: &BooleanBuffer| {
+        let packed = bits.sliced();
+        packed[..bits.len().div_ceil(8)].to_vec()
+    };
+    let texts = |offsets: &[i32], bytes: &[u8]| {
+        let (first, last) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+        let offsets = offsets.iter().map(|offset| offset - first).collect();
+        Buffer::Bytes(offsets, bytes[first as usize..last as usize].to_vec())
+    };
+    let values = match Buffer::new(data_type) {
+        Buffer::Boolean(..) => Buffer::Boolean(bits(array.as_boolean().values()), array.len()),
+        Buffer::Int32(_) => Buffer::Int32(array.as_primitive::<Int32Type>().values().to_vec()),
+        Buffer::Int64(_) => Buffer::Int64(array.as_primitive::<Int64Type>().values().to_vec()),
+        Buffer::Float(_) => Buffer::Float(array.as_primitive::<Float32Type>().values().to_vec()),
+        Buffer::Double(_) => Buffer::Double(array.as_primitive::<Float64Type>().values().to_vec()),
+        Buffer::Bytes(..) => match array.as_string_opt::<i32>() {
+            Some(array) => texts(array.value_offsets(), array.value_data()),
+            None => texts(array.as_binary::<i32>().value_offsets(), array.as_binary::<i32>().value_data()),
+        },
+    };
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    (values, nulls.map(|nulls| bits(nulls.inner())))
+}
+
 fn checked_offsets(offsets: Vec<i32>, bytes: usize) -> Result<OffsetBuffer<i32>, String> {
     let increase = offsets.windows(2).all(|pair| pair[0] <= pair[1]);
     let ends = (offsets.first().copied(), offsets.last().and_then(|&last| usize::try_from(last).ok()));

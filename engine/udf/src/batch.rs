@@ -55,7 +55,8 @@ impl Batch {
 
     /// One batch of several of the same inputs.
     pub(crate) fn joined(parts: &[Self], types: &Arc<[DataType]>) -> Result<Self, Fault> {
-        let times: Vec<i64> = parts.iter().flat_map(|part| part.times.iter().copied()).collect();
+        let mut times = Vec::with_capacity(parts.iter().map(Self::rows).sum());
+        parts.iter().for_each(|part| times.extend_from_slice(&part.times));
         let columns = (0..types.len()).map(|at| {
             let each: Vec<&dyn Array> = parts.iter().map(|part| &*part.columns[at]).collect();
             concat(&each)

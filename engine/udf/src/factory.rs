@@ -5,7 +5,7 @@ use std::{fmt, path::Path, sync::Arc};
 use arrow_array::ArrayRef;
 use levada_udf_sdk::{Configuration, DataType, UdfParameters};
 
-use crate::{Batch, Fault, GroupRows, Points, UdfError, Window};
+use crate::{Batch, Fault, FaultKind, GroupRows, KeptWindow, Points, UdfError, Window};
 
 /// Which contract a function keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +91,19 @@ pub trait UdtfInstance: Send {
     /// # Errors
     /// It cannot go on.
     fn windows(&mut self, batch: &Batch, windows: &[Window]) -> Result<Points, Fault>;
+
+    /// Whether it reads windows by pages that are too large to be given whole.
+    fn reads_pages(&self) -> bool {
+        false
+    }
+
+    /// Works on a window that is too large to be given whole; called where [`UdtfInstance::reads_pages`] is true.
+    ///
+    /// # Errors
+    /// It cannot go on, or rows cannot be read.
+    fn kept_window(&mut self, _window: &KeptWindow) -> Result<Points, Fault> {
+        Err(Fault::new(FaultKind::MemoryLimit, "it reads no window that is larger than memory"))
+    }
 
     /// Gives the rest.
     ///

@@ -11,6 +11,8 @@
 //!   [`UdfLoader`]; who runs a function does not see the difference.
 //! - A [`UdtfRun`] is one call in one query: rows are pushed, points are pulled. A [`UdafRun`] is likewise an aggregate with its
 //!   groups. Both call the methods of the life cycle in their order, check what comes back, and end the instance once.
+//! - A window that is larger than memory is a [`KeptWindow`]: its rows are in files without a name ([`Spill`]), and the function reads
+//!   them by pages, natively and over the border alike.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -56,5 +58,5 @@ pub use factory::{UdafInstance, UdfFactory, UdfKind, UdfLoader, UdtfInstance};
 pub use groups::UdafRun;
 pub use levada_udf_sdk::*;
 pub use native::{udaf, udtf};
-pub use run::{UdfLimits, UdtfRun};
+pub use run::{KeptWindow, Scratch, Spill, UdfLimits, UdtfRun};
 pub use types::{model_type, parameters, udf_type};

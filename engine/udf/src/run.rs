@@ -15,11 +15,15 @@ use self::{
     saved::{Put, Take},
     waiting::{Slice, Waiting},
 };
+pub use self::{kept::KeptWindow, scratch::Scratch};
 use crate::{Batch, Fault, FaultKind, Method, Points, UdfError, UdfFactory, UdtfInstance, model_type};
 
 mod breaks;
+mod chunk;
 mod cutter;
+mod kept;
 mod saved;
+mod scratch;
 mod waiting;
 
 /// Rows in a call, and windows.
@@ -30,6 +34,17 @@ pub(crate) const BATCH: usize = 4096;
 pub struct UdfLimits {
     /// Bytes of rows that wait for their window to be complete; and, apart from them, bytes that the instance says it holds.
     pub memory: usize,
+}
+
+/// Where rows that wait for their window have room that memory has not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spill {
+    /// Bytes of rows that wait in memory, and of a window that is given whole.
+    pub memory: usize,
+    /// Bytes of rows that wait in all.
+    pub disk: u64,
+    /// The folder for those that are not in memory.
+    pub scratch: Scratch,
 }
 
 impl Default for UdfLimits {
@@ -123,6 +138,13 @@ impl UdtfRun {
         })
     }
 
+    /// From now on rows that wait have room on disk too, if the function reads windows by pages; else nothing changes.
+    pub fn spill_to(&mut self, spill: Spill) {
+        if self.instance.reads_pages() {
+            self.waiting.make_use_of(spill);
+        }
+    }
+
     /// The function's name.
     pub fn function(&self) -> &str {
         &self.function
@@ -169,6 +191,11 @@ impl UdtfRun {
     /// Bytes of the rows that wait for their window, as [`UdtfRun::save`] stores them; an upper bound of texts.
     pub fn waiting_bytes(&self) -> usize {
         self.waiting.stored_bytes()
+    }
+
+    /// Bytes of the rows that wait in memory; others are on disk.
+    pub fn bytes_in_memory(&self) -> usize {
+        self.waiting.bytes_in_memory()
     }
 
     /// From now on, more than 1000 empty windows of time in a row are left out, all of them: for rows whose times may be anything,
@@ -308,17 +335,19 @@ impl UdtfRun {
             return Ok(None);
         }
         let slice = match self.configuration.access {
-            Access::RowByRow => Ok(self.waiting.take(BATCH).map(Slice::Rows)),
-            _ => self
-                .cutter
-                .cut(&mut self.waiting)
-                .map(|cut| cut.map(|(batch, windows)| Slice::Windows(batch, windows))),
+            Access::RowByRow => self.waiting.take(BATCH).map(|batch| batch.map(Slice::Rows)),
+            _ => self.cutter.cut(&mut self.waiting),
         };
         match self.ended_by(Method::Transform, slice)? {
             Some(slice) => self.transform(&slice).map(Some),
             None if self.stage == Stage::Open => {
-                let held = self
-                    .within_memory("rows that wait for their window to be complete", self.waiting.bytes());
+                let held = match self.waiting.has_room() {
+                    true => self.waiting.make_room(),
+                    false => self.within_memory(
+                        "rows that wait for their window to be complete",
+                        self.waiting.bytes(),
+                    ),
+                };
                 self.ended_by(Method::Transform, held)?;
                 Ok(None)
             }
@@ -336,6 +365,7 @@ impl UdtfRun {
         let points = self.call(Method::Transform, |instance| match slice {
             Slice::Rows(batch) => instance.rows(batch),
             Slice::Windows(batch, windows) => instance.windows(batch, windows),
+            Slice::Kept(window) => instance.kept_window(window),
         })?;
         let checked = self.within_memory("what the function says it holds", self.instance.memory());
         let checked = checked.and_then(|()| self.checked(points));

@@ -124,6 +124,19 @@ for compact in (False, True):
             session.unset_schema_template(name, place)
             session.drop_schema_template(name)
             check("no template", False, name in session.show_all_templates())
+    # A function of a module, made while the server runs.
+    fails("no function", lambda: session.execute_query_statement(f"select add_up(s1, s1) from {base}.d0") and None)
+    session.execute_non_query_statement('create function add_up as "org.example.Adder"')
+    listed = session.execute_query_statement("show functions")
+    found = []
+    while listed.has_next():
+        fields = [str(field) for field in listed.next().get_fields()]
+        found += [fields[:3]] if fields[0] == "ADD_UP" else []
+    listed.close_operation_handle()
+    check("functions", [["ADD_UP", "external UDTF", "org.example.Adder"]], found)
+    check("function", [[t, "4"] for t in (1, 3, 4, 5)], rows(session.execute_query_statement(f"select Add_Up(s1, s1) from {base}.d0")))
+    session.execute_non_query_statement("drop function add_up")
+    fails("no function any more", lambda: session.execute_query_statement(f"select add_up(s1, s1) from {base}.d0") and None)
     session.delete_storage_group(base)
     check("no database", [], rows(session.execute_query_statement(f"show timeseries {base}.**")))
     session.close()

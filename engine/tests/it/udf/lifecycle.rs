@@ -111,6 +111,46 @@ async fn the_methods_are_called_in_their_order_and_each_end_once() {
     );
 }
 
+/// Says what its call gave it.
+#[derive(Debug, Default)]
+struct Given(String);
+
+impl Udtf for Given {
+    fn before_start(&mut self, parameters: &UdfParameters) -> Result<Configuration, Failure> {
+        for path in parameters.paths() {
+            self.0.push_str(&format!("{path} {}, ", parameters.data_type_of(path)?));
+        }
+        self.0.push_str(&format!(
+            "{:?} {:?} {:?} {}",
+            parameters.string("key1"),
+            parameters.float("key2")?,
+            parameters.double("key3")?,
+            parameters.int_or("key4", 678)?
+        ));
+        Ok(Configuration::new(Access::RowByRow, DataType::Text))
+    }
+
+    fn terminate(&mut self, points: &mut PointCollector) -> Result<(), Failure> {
+        points.put(0, self.0.as_str())
+    }
+
+    fn row(&mut self, _: Row<'_>, _: &mut PointCollector) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parameters_are_the_paths_with_their_types_and_the_attributes_of_which_some_may_be_absent() {
+    let (store, _) = recorded().await;
+    make(&store, "given", Given::default).await;
+    let sql = "select given(s, t, 'key1'='iotdb', 'key2'='123.45') from root.r.d";
+    let given = "root.r.d.s INT64, root.r.d.t TEXT, Some(\"iotdb\") Some(123.45) None 678";
+    assert_eq!(rows(&store.session(), sql).await, [format!("0,{given}")]);
+    // Of the two, only attributes may be missing.
+    let without = rows(&store.session(), "select given(s) from root.r.d").await;
+    assert_eq!(without, ["0,root.r.d.s INT64, None None None 678"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_strategy_decides_which_transform_is_called() {
     let (store, calls) = recorded().await;

@@ -1,7 +1,7 @@
 //! Where calls may stand in a query, and what stands beside them.
 
 use super::stores;
-use crate::store::{done, rejection, rows};
+use crate::store::{done, read, rejection, rows};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn several_series_go_in_and_one_comes_out() {
@@ -100,6 +100,28 @@ async fn raw_series_stand_beside_calls() {
         assert_eq!(
             answer.columns[1..],
             ["root.sg.d2.s1", "root.sg.d2.s2", "same(root.sg.d2.s1)", "same(root.sg.d2.s2)"]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_alignment_each_call_has_the_rows_of_its_own() {
+    for store in stores().await {
+        let sql = "select s2, adder(s1, s2), same(s1) from root.sg.d1 disable align";
+        let columns = store.session().query_apart(sql, None).await.expect("it runs").expect("columns apart");
+        let mut found = Vec::new();
+        for column in columns {
+            let answer = read(column).await.expect("it runs");
+            let times: Vec<_> = answer.rows.iter().filter_map(|row| row[0].as_deref()).collect();
+            found.push(format!("{}: {}", answer.columns[1], times.join(" ")));
+        }
+        assert_eq!(
+            found,
+            [
+                "root.sg.d1.s2: 2 3 4 7",
+                "adder(root.sg.d1.s1, root.sg.d1.s2): 2 4 7",
+                "same(root.sg.d1.s1): 1 2 4 5 7"
+            ]
         );
     }
 }

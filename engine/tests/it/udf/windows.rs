@@ -78,6 +78,17 @@ async fn a_row_may_have_nulls_but_not_only_nulls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_window_are_read_by_index_and_by_iteration() {
+    for store in stores().await {
+        // It fails where the two differ.
+        assert_eq!(
+            rows(&store.session(), "select windows(s1, s2, 'by'='size', 'length'='4') from root.sg.d1").await,
+            ["0,1-4: 1 2 3 4", "1,5-7: 5 7"]
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_and_states_are_windows_too() {
     for store in stores().await {
         let session = store.session();

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use levada_udf::{Fault, FaultKind};
+use levada_udf::{Fault, FaultKind, KeptWindow};
 use wasmtime::{
     Error, Result, Store, Trap,
     component::{Instance, InstancePre},
 };
 
-use crate::{outside::Outside, shared::Shared, ticker::Ticker};
+use crate::{
+    outside::{Kept, Outside},
+    shared::Shared,
+};
 
 /// An instance's store: its memory and what it may use.
 pub(crate) struct Guest {
@@ -26,8 +29,7 @@ impl Guest {
         code: &InstancePre<Outside>,
     ) -> Result<(Self, Instance), Fault> {
         let options = &shared.options;
-        let outside =
-            Outside::new(Arc::clone(module), options.log.clone(), options.memory, shared.ticker.tick());
+        let outside = Outside::new(Arc::clone(module), options, shared.ticker.tick());
         let mut store = Store::new(&shared.engine, outside);
         store.limiter(|outside| outside);
         store.set_hostcall_fuel(options.handed_over);
@@ -49,7 +51,8 @@ impl Guest {
         if self.crashed {
             return Err(Fault::new(FaultKind::Crashed, "it crashed before"));
         }
-        self.store.set_epoch_deadline(Ticker::ticks(self.shared.options.time));
+        let ticks = self.store.data().ticks;
+        self.store.set_epoch_deadline(ticks);
         self.store.data_mut().begin_call();
         call(&mut self.store).map_err(|error| {
             self.crashed = true;
@@ -57,9 +60,24 @@ impl Guest {
         })
     }
 
+    /// Calls with a window that is read by pages.
+    pub(crate) fn call_with_window<T>(
+        &mut self,
+        window: &KeptWindow,
+        call: impl FnOnce(&mut Store<Outside>) -> Result<T>,
+    ) -> Result<T, Fault> {
+        self.store.data_mut().kept = Some(Kept { window: window.clone(), unread: 0, fault: None });
+        let called = self.call(call);
+        self.store.data_mut().kept = None;
+        called
+    }
+
     fn fault(&self, error: &Error) -> Fault {
         let options = &self.shared.options;
         let outside = self.store.data();
+        if let Some(fault) = outside.kept.as_ref().and_then(|kept| kept.fault.as_ref()) {
+            return fault.clone();
+        }
         let trap = error.downcast_ref::<Trap>().copied();
         if trap == Some(Trap::Interrupt) {
             let message = format!("it ran longer than the {:?} that a call may take", options.time);

@@ -7,7 +7,7 @@
 //!   instance = a store of its own: memory limit, a deadline for each call, a bound on what is copied out of it
 //! ```
 //!
-//! - A component keeps the contract in `engine/udf/wit/udf.wit`. It may import `levada:udf/host` and WASI; of WASI it gets
+//! - A component keeps the contract in `engine/udf/wit/udf.wit`. It may import `levada:udf/host`, `levada:udf/pages` and WASI; of WASI it gets
 //!   an empty environment and a place for its messages, and everything else ends the call by name ([`wasi`]).
 //! - Nothing that a module does ends more than its own query: a trap, a loop, too much memory become a
 //!   [`Fault`](levada_udf::Fault), and the store is dropped.
@@ -26,6 +26,7 @@ mod module;
 mod options;
 mod outside;
 mod pack;
+mod pages;
 mod series;
 mod shared;
 mod ticker;

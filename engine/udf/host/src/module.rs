@@ -12,6 +12,7 @@ use crate::{
     call::Guest,
     compile,
     outside::Outside,
+    pages,
     series::{self, WasmUdtf},
     shared::Shared,
     wasi,
@@ -39,6 +40,8 @@ struct Code {
     pre: InstancePre<Outside>,
     udtf: Option<series::Exports>,
     udaf: Option<aggregate::Exports>,
+    /// Whether it reads large windows by pages.
+    reads_pages: bool,
 }
 
 impl Module {
@@ -59,7 +62,8 @@ impl Module {
             Fault::new(FaultKind::Module, format!("its imports do not fit: {}", error.root_cause()))
         })?;
         let (udtf, udaf) = (series::Exports::of(&component), aggregate::Exports::of(&component));
-        let made = Arc::new(Code { pre, udtf, udaf });
+        let reads_pages = pages::are_read_by(&self.shared.engine, &component);
+        let made = Arc::new(Code { pre, udtf, udaf, reads_pages });
         *code = Some(Arc::clone(&made));
         Ok(made)
     }
@@ -107,7 +111,7 @@ impl UdfFactory for Function {
         let code = self.module.code()?;
         let exports = code.udtf.as_ref().ok_or_else(|| Module::missing(UdfKind::Udtf))?;
         let (guest, instance) = Guest::new(&self.module.shared, &self.module.name, &code.pre)?;
-        Ok(Box::new(WasmUdtf::new(&self.id, guest, instance, exports)?))
+        Ok(Box::new(WasmUdtf::new(&self.id, guest, instance, exports, code.reads_pages)?))
     }
 
     fn make_udaf(&self) -> Result<Box<dyn UdafInstance>, Fault> {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use levada_udf::{Fault, KeptWindow};
 use wasmtime::{ResourceLimiter, Result};
 
 use crate::{
-    options::{Level, Log},
-    ticker::Ticking,
+    options::{HostOptions, Level, Log},
+    ticker::{Ticker, Ticking},
 };
 
 /// The most elements of an instance's tables.
@@ -29,20 +30,36 @@ pub(crate) struct Outside {
     said: String,
     /// What its random numbers come from.
     pub(crate) random: u64,
+    /// The window of the call, where it is read by pages.
+    pub(crate) kept: Option<Kept>,
+    /// How long a call may run.
+    pub(crate) ticks: u64,
     _ticking: Ticking,
 }
 
+/// A window that is read by pages in the call that is under way.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) window: KeptWindow,
+    /// The first row that was not read as yet.
+    pub(crate) unread: usize,
+    /// Why rows could not be read.
+    pub(crate) fault: Option<Fault>,
+}
+
 impl Outside {
-    pub(crate) fn new(module: Arc<str>, log: Log, memory_limit: usize, ticking: Ticking) -> Self {
+    pub(crate) fn new(module: Arc<str>, options: &HostOptions, ticking: Ticking) -> Self {
         let random = 0x9e37_79b9_7f4a_7c15;
         Self {
             module,
-            log,
-            memory_limit,
+            log: options.log.clone(),
+            memory_limit: options.memory,
             memory: 0,
             denied: false,
             said: String::new(),
             random,
+            kept: None,
+            ticks: Ticker::ticks(options.time),
             _ticking: ticking,
         }
     }

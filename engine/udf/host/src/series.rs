@@ -1,6 +1,8 @@
 //! Instances of UDTFs.
 
-use levada_udf::{Batch, Configuration, DataType, Fault, Points, UdfParameters, UdtfInstance, Window};
+use levada_udf::{
+    Batch, Configuration, DataType, Fault, FaultKind, KeptWindow, Points, UdfParameters, UdtfInstance, Window,
+};
 use wasmtime::{
     Result, Store,
     component::{
@@ -114,6 +116,7 @@ pub(crate) struct WasmUdtf {
     resource: Option<ResourceAny>,
     /// From the start on.
     output: DataType,
+    reads_pages: bool,
 }
 
 impl WasmUdtf {
@@ -122,9 +125,10 @@ impl WasmUdtf {
         mut guest: Guest,
         instance: Instance,
         exports: &Exports,
+        reads_pages: bool,
     ) -> Result<Self, Fault> {
         let methods = guest.call(|store| Methods::new(store, &instance, exports))?;
-        Ok(Self { id: id.to_owned(), guest, methods, resource: None, output: DataType::Double })
+        Ok(Self { id: id.to_owned(), guest, methods, resource: None, output: DataType::Double, reads_pages })
     }
 
     fn resource(&self) -> ResourceAny {
@@ -191,6 +195,25 @@ impl UdtfInstance for WasmUdtf {
                 let windows = unsafe { borrowing::<Windows<'_>, Answer<PointsOut>>(windows) };
                 windows.call(store, (resource, batch, &ranges))
             })
+        })?;
+        self.points(points.map_err(failure)?)
+    }
+
+    fn reads_pages(&self) -> bool {
+        self.reads_pages
+    }
+
+    fn kept_window(&mut self, window: &KeptWindow) -> Result<Points, Fault> {
+        if u32::try_from(window.len()).is_err() {
+            let message = format!("a window has {} rows, more than a module can count", window.len());
+            return Err(Fault::new(FaultKind::SizeLimit, message));
+        }
+        let range = [wit::Window { first: 0, last: 0, begin: window.begin(), end: window.end() }];
+        let (resource, windows) = (self.resource(), self.methods.windows);
+        let (points,) = self.guest.call_with_window(window, |store| {
+            // SAFETY: `Methods::new` looked it up with these types.
+            let windows = unsafe { borrowing::<Windows<'_>, Answer<PointsOut>>(windows) };
+            windows.call(store, (resource, BatchIn { times: &[], columns: &[] }, &range))
         })?;
         self.points(points.map_err(failure)?)
     }

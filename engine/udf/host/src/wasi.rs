@@ -9,7 +9,7 @@ use wasmtime::{
     },
 };
 
-use crate::{options::Level, outside::Outside, wit};
+use crate::{options::Level, outside::Outside, pages, wit};
 
 /// All resources of WASI: nothing is behind them.
 struct Stub;
@@ -38,6 +38,10 @@ pub(crate) fn link(engine: &Engine, component: &Component) -> Result<Linker<Outs
                     Ok(())
                 },
             )?;
+            continue;
+        }
+        if name.starts_with(pages::INTERFACE) {
+            pages::define(&mut linker.instance(name)?)?;
             continue;
         }
         match import.ty {

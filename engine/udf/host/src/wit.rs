@@ -83,14 +83,14 @@ pub(crate) struct GroupRows {
     pub(crate) last: u32,
 }
 
-#[derive(Debug, ComponentType, Lift)]
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct BytesOut {
     pub(crate) offsets: Vec<i32>,
     pub(crate) bytes: Vec<u8>,
 }
 
-#[derive(Debug, ComponentType, Lift)]
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub(crate) enum ValuesOut {
     #[component(name = "boolean")]
@@ -107,11 +107,19 @@ pub(crate) enum ValuesOut {
     Bytes(BytesOut),
 }
 
-#[derive(Debug, ComponentType, Lift)]
+#[derive(Debug, ComponentType, Lift, Lower)]
 #[component(record)]
 pub(crate) struct ColumnOut {
     pub(crate) validity: Option<Vec<u8>>,
     pub(crate) values: ValuesOut,
+}
+
+/// A page of a window, which goes to the module.
+#[derive(Debug, ComponentType, Lower)]
+#[component(record)]
+pub(crate) struct BatchOut {
+    pub(crate) times: Vec<i64>,
+    pub(crate) columns: Vec<ColumnOut>,
 }
 
 #[derive(Debug, ComponentType, Lift)]

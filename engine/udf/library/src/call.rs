@@ -45,6 +45,10 @@ impl Udtf for Call {
         self.work().window(window, points)
     }
 
+    fn needs_whole_windows(&self) -> bool {
+        true
+    }
+
     fn terminate(&mut self, points: &mut PointCollector) -> Result<(), Failure> {
         self.work().finish(points)
     }

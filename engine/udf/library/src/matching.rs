@@ -171,7 +171,7 @@ impl Work for Symmetric {
             return Ok(());
         }
         let mut series = Series::new(1);
-        series.add(window.columns(), Keep::Finite)?;
+        series.add(window.columns()?, Keep::Finite)?;
         // A window in which a value is missing says nothing.
         if series.times.len() < self.window {
             return Ok(());

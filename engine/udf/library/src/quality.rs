@@ -150,7 +150,7 @@ impl Work for Quality {
             return Ok(());
         }
         let mut series = Series::new(1);
-        series.add(window.columns(), Keep::All)?;
+        series.add(window.columns()?, Keep::All)?;
         match (self.measure)(&series, self.downtime) {
             Some(value) => points.put(series.times[0], value),
             None => Ok(()),

@@ -7,83 +7,6 @@
 #[allow(dead_code, clippy::all)]
 pub mod levada {
   pub mod udf {
-    /// The only thing that is granted.
-    #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
-    pub mod host {
-      #[used]
-      #[doc(hidden)]
-      static __FORCE_SECTION_REF: fn() =
-      super::super::super::__link_custom_section_describing_imports;
-      
-      #[repr(u8)]
-      #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
-      pub enum Level {
-        Debug,
-        Info,
-        Warning,
-        Error,
-      }
-      impl ::core::fmt::Debug for Level {
-        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-          match self {
-            Level::Debug => {
-              f.debug_tuple("Level::Debug").finish()
-            }
-            Level::Info => {
-              f.debug_tuple("Level::Info").finish()
-            }
-            Level::Warning => {
-              f.debug_tuple("Level::Warning").finish()
-            }
-            Level::Error => {
-              f.debug_tuple("Level::Error").finish()
-            }
-          }
-        }
-      }
-
-      impl Level{
-        #[doc(hidden)]
-        pub unsafe fn _lift(val: u8) -> Level{
-          if !cfg!(debug_assertions) {
-            return unsafe { ::core::mem::transmute(val) };
-          }
-
-          match val {
-            0 => Level::Debug,
-            1 => Level::Info,
-            2 => Level::Warning,
-            3 => Level::Error,
-
-            _ => panic!("invalid enum discriminant"),
-          }
-        }
-      }
-
-      #[allow(unused_unsafe, clippy::all)]
-      /// Text of level `error` before a trap says why it came.
-      #[allow(async_fn_in_trait)]
-      pub fn log(level: Level,message: &str,) -> (){
-        unsafe {
-          let vec0 = message;
-          let ptr0 = vec0.as_ptr().cast::<u8>();
-          let len0 = vec0.len();
-
-          #[cfg(target_arch = "wasm32")]
-          #[link(wasm_import_module = "levada:udf/host@0.1.0")]
-          unsafe extern "C" {
-            #[link_name = "log"]
-            fn wit_import1(_: i32, _: *mut u8, _: usize, );
-          }
-
-          #[cfg(not(target_arch = "wasm32"))]
-          unsafe extern "C" fn wit_import1(_: i32, _: *mut u8, _: usize, ) { unreachable!() }
-          wit_import1(level.clone() as i32, ptr0.cast_mut(), len0);
-        }
-      }
-
-    }
-
 
     #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
     pub mod types {
@@ -458,6 +381,250 @@ pub mod levada {
       impl ::core::fmt::Debug for GroupRows {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
           f.debug_struct("GroupRows").field("group", &self.group).field("first", &self.first).field("last", &self.last).finish()
+        }
+      }
+
+    }
+
+    /// Rows of a window that is larger than what a call may be given: the host keeps it, and the module reads it by pages. A module that
+    /// imports this reads windows so: for a large one `windows` is called with no rows and one window, and `rows` says how many it has. A
+    /// module that does not import it is given each window whole, or not at all.
+    #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+    pub mod pages {
+      #[used]
+      #[doc(hidden)]
+      static __FORCE_SECTION_REF: fn() =
+      super::super::super::__link_custom_section_describing_imports;
+      
+      use super::super::super::_rt;
+      pub type Batch = super::super::super::levada::udf::types::Batch;
+      #[allow(unused_unsafe, clippy::all)]
+      /// How many rows the window of this call has; 0 where they came with the call.
+      #[allow(async_fn_in_trait)]
+      pub fn rows() -> u64{
+        unsafe {
+
+          #[cfg(target_arch = "wasm32")]
+          #[link(wasm_import_module = "levada:udf/pages@0.1.0")]
+          unsafe extern "C" {
+            #[link_name = "rows"]
+            fn wit_import0() -> i64;
+          }
+
+          #[cfg(not(target_arch = "wasm32"))]
+          unsafe extern "C" fn wit_import0() -> i64 { unreachable!() }
+          let ret = wit_import0();
+          ret as u64
+        }
+      }
+      #[allow(unused_unsafe, clippy::all)]
+      /// Rows from one on that is there: `most` or fewer, one at least.
+      #[allow(async_fn_in_trait)]
+      pub fn page(first: u64,most: u32,) -> Batch{
+        unsafe {
+
+          #[cfg_attr(target_pointer_width="64", repr(align(8)))]
+          #[cfg_attr(target_pointer_width="32", repr(align(4)))]
+          struct RetArea([::core::mem::MaybeUninit::<u8>; 4*::core::mem::size_of::<*const u8>()]);
+          let mut ret_area = RetArea([::core::mem::MaybeUninit::uninit(); 4*::core::mem::size_of::<*const u8>()]);
+          let ptr0 = ret_area.0.as_mut_ptr().cast::<u8>();
+          #[cfg(target_arch = "wasm32")]
+          #[link(wasm_import_module = "levada:udf/pages@0.1.0")]
+          unsafe extern "C" {
+            #[link_name = "page"]
+            fn wit_import1(_: i64, _: i32, _: *mut u8, );
+          }
+
+          #[cfg(not(target_arch = "wasm32"))]
+          unsafe extern "C" fn wit_import1(_: i64, _: i32, _: *mut u8, ) { unreachable!() }
+          wit_import1(_rt::as_i64(&first), _rt::as_i32(&most), ptr0);
+          let l2 = *ptr0.add(0).cast::<*mut u8>();
+          let l3 = *ptr0.add(::core::mem::size_of::<*const u8>()).cast::<usize>();
+          let len4 = l3;
+          let l5 = *ptr0.add(2*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+          let l6 = *ptr0.add(3*::core::mem::size_of::<*const u8>()).cast::<usize>();
+          let base34 = l5;
+          let len34 = l6;
+          let mut result34 = _rt::Vec::with_capacity(len34);
+          for i in 0..len34 {
+            let base = base34.add(i * (8*::core::mem::size_of::<*const u8>()));
+            let e34 = {
+              let l7 = i32::from(*base.add(0).cast::<u8>());
+              let l11 = i32::from(*base.add(3*::core::mem::size_of::<*const u8>()).cast::<u8>());
+              use super::super::super::levada::udf::types::Values as V33;
+              let v33 = match l11 {
+                0 => {
+                  let e33 = {
+                    let l12 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l13 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len14 = l13;
+
+                    <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l12.cast(), len14, len14))
+                  };
+                  V33::Boolean(e33)
+                }
+                1 => {
+                  let e33 = {
+                    let l15 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l16 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len17 = l16;
+
+                    <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l15.cast(), len17, len17))
+                  };
+                  V33::Int32(e33)
+                }
+                2 => {
+                  let e33 = {
+                    let l18 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l19 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len20 = l19;
+
+                    <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l18.cast(), len20, len20))
+                  };
+                  V33::Int64(e33)
+                }
+                3 => {
+                  let e33 = {
+                    let l21 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l22 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len23 = l22;
+
+                    <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l21.cast(), len23, len23))
+                  };
+                  V33::Float(e33)
+                }
+                4 => {
+                  let e33 = {
+                    let l24 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l25 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len26 = l25;
+
+                    <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l24.cast(), len26, len26))
+                  };
+                  V33::Double(e33)
+                }
+                n => {
+                  debug_assert_eq!(n, 5, "invalid enum discriminant");
+                  let e33 = {
+                    let l27 = *base.add(4*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l28 = *base.add(5*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len29 = l28;
+                    let l30 = *base.add(6*::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                    let l31 = *base.add(7*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                    let len32 = l31;
+
+                    super::super::super::levada::udf::types::ByteValues{
+                      offsets: <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l27.cast(), len29, len29)),
+                      bytes: <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l30.cast(), len32, len32)),
+                    }
+                  };
+                  V33::Bytes(e33)
+                }
+              };
+
+              super::super::super::levada::udf::types::Column{
+                validity: match l7 {
+                  0 => None,
+                  1 => {
+                    let e = {
+                      let l8 = *base.add(::core::mem::size_of::<*const u8>()).cast::<*mut u8>();
+                      let l9 = *base.add(2*::core::mem::size_of::<*const u8>()).cast::<usize>();
+                      let len10 = l9;
+
+                      <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l8.cast(), len10, len10))
+                    };
+                    Some(e)
+                  }
+                  _ => _rt::invalid_enum_discriminant(),
+                },
+                values: v33,
+              }
+            };
+            result34.push(e34);
+          }
+          _rt::cabi_dealloc(base34, len34 * (8*::core::mem::size_of::<*const u8>()), ::core::mem::size_of::<*const u8>());
+          let result35 = super::super::super::levada::udf::types::Batch{
+            times: <_ as From<_rt::Vec<_>>>::from(_rt::Vec::from_raw_parts(l2.cast(), len4, len4)),
+            columns: result34,
+          };
+          result35
+        }
+      }
+
+    }
+
+    /// The only thing that is granted.
+    #[allow(dead_code, async_fn_in_trait, unused_imports, clippy::all)]
+    pub mod host {
+      #[used]
+      #[doc(hidden)]
+      static __FORCE_SECTION_REF: fn() =
+      super::super::super::__link_custom_section_describing_imports;
+      
+      #[repr(u8)]
+      #[derive(Clone, Copy, Eq, Ord, PartialEq, PartialOrd)]
+      pub enum Level {
+        Debug,
+        Info,
+        Warning,
+        Error,
+      }
+      impl ::core::fmt::Debug for Level {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+          match self {
+            Level::Debug => {
+              f.debug_tuple("Level::Debug").finish()
+            }
+            Level::Info => {
+              f.debug_tuple("Level::Info").finish()
+            }
+            Level::Warning => {
+              f.debug_tuple("Level::Warning").finish()
+            }
+            Level::Error => {
+              f.debug_tuple("Level::Error").finish()
+            }
+          }
+        }
+      }
+
+      impl Level{
+        #[doc(hidden)]
+        pub unsafe fn _lift(val: u8) -> Level{
+          if !cfg!(debug_assertions) {
+            return unsafe { ::core::mem::transmute(val) };
+          }
+
+          match val {
+            0 => Level::Debug,
+            1 => Level::Info,
+            2 => Level::Warning,
+            3 => Level::Error,
+
+            _ => panic!("invalid enum discriminant"),
+          }
+        }
+      }
+
+      #[allow(unused_unsafe, clippy::all)]
+      /// Text of level `error` before a trap says why it came.
+      #[allow(async_fn_in_trait)]
+      pub fn log(level: Level,message: &str,) -> (){
+        unsafe {
+          let vec0 = message;
+          let ptr0 = vec0.as_ptr().cast::<u8>();
+          let len0 = vec0.len();
+
+          #[cfg(target_arch = "wasm32")]
+          #[link(wasm_import_module = "levada:udf/host@0.1.0")]
+          unsafe extern "C" {
+            #[link_name = "log"]
+            fn wit_import1(_: i32, _: *mut u8, _: usize, );
+          }
+
+          #[cfg(not(target_arch = "wasm32"))]
+          unsafe extern "C" fn wit_import1(_: i32, _: *mut u8, _: usize, ) { unreachable!() }
+          wit_import1(level.clone() as i32, ptr0.cast_mut(), len0);
         }
       }
 
@@ -2722,6 +2889,120 @@ mod _rt {
   pub use alloc_crate::vec::Vec;
   pub use alloc_crate::string::String;
 
+  pub fn as_i64<T: AsI64>(t: T) -> i64 {
+    t.as_i64()
+  }
+
+  pub trait AsI64 {
+    fn as_i64(self) -> i64;
+  }
+
+  impl<'a, T: Copy + AsI64> AsI64 for &'a T {
+    fn as_i64(self) -> i64 {
+      (*self).as_i64()
+    }
+  }
+  
+  impl AsI64 for i64 {
+    #[inline]
+    fn as_i64(self) -> i64 {
+      self as i64
+    }
+  }
+  
+  impl AsI64 for u64 {
+    #[inline]
+    fn as_i64(self) -> i64 {
+      self as i64
+    }
+  }
+  
+  pub fn as_i32<T: AsI32>(t: T) -> i32 {
+    t.as_i32()
+  }
+
+  pub trait AsI32 {
+    fn as_i32(self) -> i32;
+  }
+
+  impl<'a, T: Copy + AsI32> AsI32 for &'a T {
+    fn as_i32(self) -> i32 {
+      (*self).as_i32()
+    }
+  }
+  
+  impl AsI32 for i32 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for u32 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for i16 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for u16 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for i8 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for u8 {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for char {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  
+  impl AsI32 for usize {
+    #[inline]
+    fn as_i32(self) -> i32 {
+      self as i32
+    }
+  }
+  pub unsafe fn invalid_enum_discriminant<T>() -> T {
+    if cfg!(debug_assertions) {
+      panic!("invalid enum discriminant")
+    } else {
+      unsafe { core::hint::unreachable_unchecked() }
+    }
+  }
+  pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
+    if size == 0 {
+      return;
+    }
+    unsafe {
+      let layout = alloc::Layout::from_size_align_unchecked(size, align);
+      alloc::dealloc(ptr, layout);
+    }
+  }
+  
 
   use core::fmt;
   use core::marker;
@@ -2830,43 +3111,6 @@ mod _rt {
       unsafe { String::from_utf8_unchecked(bytes) }
     }
   }
-  pub unsafe fn cabi_dealloc(ptr: *mut u8, size: usize, align: usize) {
-    if size == 0 {
-      return;
-    }
-    unsafe {
-      let layout = alloc::Layout::from_size_align_unchecked(size, align);
-      alloc::dealloc(ptr, layout);
-    }
-  }
-  
-  pub fn as_i64<T: AsI64>(t: T) -> i64 {
-    t.as_i64()
-  }
-
-  pub trait AsI64 {
-    fn as_i64(self) -> i64;
-  }
-
-  impl<'a, T: Copy + AsI64> AsI64 for &'a T {
-    fn as_i64(self) -> i64 {
-      (*self).as_i64()
-    }
-  }
-  
-  impl AsI64 for i64 {
-    #[inline]
-    fn as_i64(self) -> i64 {
-      self as i64
-    }
-  }
-  
-  impl AsI64 for u64 {
-    #[inline]
-    fn as_i64(self) -> i64 {
-      self as i64
-    }
-  }
   
   pub fn as_f64<T: AsF64>(t: T) -> f64 {
     t.as_f64()
@@ -2886,13 +3130,6 @@ mod _rt {
     #[inline]
     fn as_f64(self) -> f64 {
       self as f64
-    }
-  }
-  pub unsafe fn invalid_enum_discriminant<T>() -> T {
-    if cfg!(debug_assertions) {
-      panic!("invalid enum discriminant")
-    } else {
-      unsafe { core::hint::unreachable_unchecked() }
     }
   }
   extern crate alloc as alloc_crate;
@@ -2918,7 +3155,7 @@ mod _rt {
 #[allow(unused_macros)]
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __export_library_impl {
+macro_rules! __export_paging_library_impl {
   ($ty:ident) => (levada_udf_sdk::guest::bindings::export_bindings!($ty with_types_in levada_udf_sdk::guest::bindings););
   ($ty:ident with_types_in $($path_to_types_root:tt)*) => (
   $($path_to_types_root)*::exports::levada::udf::udtf::__export_levada_udf_udtf_0_1_0_cabi!($ty with_types_in $($path_to_types_root)*::exports::levada::udf::udtf);
@@ -2926,39 +3163,41 @@ macro_rules! __export_library_impl {
   const _: () = {
 
     #[cfg(target_arch = "wasm32")]
-    #[unsafe(link_section = "component-type:wit-bindgen:0.57.1:levada:udf@0.1.0:library:imports and exports")]
+    #[unsafe(link_section = "component-type:wit-bindgen:0.57.1:levada:udf@0.1.0:paging-library:imports and exports")]
     #[doc(hidden)]
     #[allow(clippy::octal_escapes)]
-    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2444] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8e\x12\x01A\x02\x01\
-A\x11\x01B\x04\x01m\x04\x05debug\x04info\x07warning\x05error\x04\0\x05level\x03\0\
-\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15levada:\
-udf/host@0.1.0\x05\0\x01B1\x01m\x0a\x07boolean\x05int32\x05int64\x05float\x06dou\
-ble\x04text\x09timestamp\x04date\x04blob\x06string\x04\0\x09data-type\x03\0\0\x01\
-pz\x01p}\x01r\x02\x07offsets\x02\x05bytes\x03\x04\0\x0bbyte-values\x03\0\x04\x01\
-px\x01pv\x01pu\x01q\x06\x07boolean\x01\x03\0\x05int32\x01\x02\0\x05int64\x01\x06\
-\0\x05float\x01\x07\0\x06double\x01\x08\0\x05bytes\x01\x05\0\x04\0\x06values\x03\
-\0\x09\x01k\x03\x01r\x02\x08validity\x0b\x06values\x0a\x04\0\x06column\x03\0\x0c\
-\x01p\x0d\x01r\x02\x05times\x06\x07columns\x0e\x04\0\x05batch\x03\0\x0f\x01r\x04\
-\x05firsty\x04lasty\x05beginx\x03endx\x04\0\x06window\x03\0\x11\x01r\x02\x05time\
-s\x06\x06values\x0a\x04\0\x06points\x03\0\x13\x01m\x05\x12invalid-parameters\x0d\
-invalid-input\x0awrong-type\x14times-not-increasing\x05other\x04\0\x05cause\x03\0\
-\x15\x01r\x02\x05cause\x16\x07messages\x04\0\x07failure\x03\0\x17\x01r\x02\x04pa\
-ths\x09data-type\x01\x04\0\x05input\x03\0\x19\x01p\x1a\x01o\x02ss\x01p\x1c\x01r\x02\
-\x06inputs\x1b\x0aattributes\x1d\x04\0\x0aparameters\x03\0\x1e\x01kx\x01r\x02\x05\
-begin\x20\x03end\x20\x04\0\x07display\x03\0!\x01r\x03\x08intervalx\x04stepx\x07d\
-isplay\"\x04\0\x0btime-window\x03\0#\x01r\x03\x04sizew\x04stepw\x07display\"\x04\
-\0\x0bsize-window\x03\0%\x01r\x02\x03gapx\x07display\"\x04\0\x0esession-window\x03\
-\0'\x01r\x02\x05deltau\x07display\"\x04\0\x0cstate-window\x03\0)\x01q\x05\x0arow\
--by-row\0\0\x0csliding-time\x01$\0\x0csliding-size\x01&\0\x07session\x01(\0\x05s\
-tate\x01*\0\x04\0\x06access\x03\0+\x01r\x02\x06access,\x06output\x01\x04\0\x0dco\
-nfiguration\x03\0-\x01r\x03\x05groupy\x05firsty\x04lasty\x04\0\x0agroup-rows\x03\
-\0/\x03\0\x16levada:udf/types@0.1.0\x05\x01\x02\x03\0\x01\x05batch\x02\x03\0\x01\
-\x06window\x02\x03\0\x01\x06points\x02\x03\0\x01\x07failure\x02\x03\0\x01\x0apar\
-ameters\x02\x03\0\x01\x0dconfiguration\x01B(\x02\x03\x02\x01\x02\x04\0\x05batch\x03\
-\0\0\x02\x03\x02\x01\x03\x04\0\x06window\x03\0\x02\x02\x03\x02\x01\x04\x04\0\x06\
-points\x03\0\x04\x02\x03\x02\x01\x05\x04\0\x07failure\x03\0\x06\x02\x03\x02\x01\x06\
-\x04\0\x0aparameters\x03\0\x08\x02\x03\x02\x01\x07\x04\0\x0dconfiguration\x03\0\x0a\
+    pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 2545] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xec\x12\x01A\x02\x01\
+A\x13\x01B1\x01m\x0a\x07boolean\x05int32\x05int64\x05float\x06double\x04text\x09\
+timestamp\x04date\x04blob\x06string\x04\0\x09data-type\x03\0\0\x01pz\x01p}\x01r\x02\
+\x07offsets\x02\x05bytes\x03\x04\0\x0bbyte-values\x03\0\x04\x01px\x01pv\x01pu\x01\
+q\x06\x07boolean\x01\x03\0\x05int32\x01\x02\0\x05int64\x01\x06\0\x05float\x01\x07\
+\0\x06double\x01\x08\0\x05bytes\x01\x05\0\x04\0\x06values\x03\0\x09\x01k\x03\x01\
+r\x02\x08validity\x0b\x06values\x0a\x04\0\x06column\x03\0\x0c\x01p\x0d\x01r\x02\x05\
+times\x06\x07columns\x0e\x04\0\x05batch\x03\0\x0f\x01r\x04\x05firsty\x04lasty\x05\
+beginx\x03endx\x04\0\x06window\x03\0\x11\x01r\x02\x05times\x06\x06values\x0a\x04\
+\0\x06points\x03\0\x13\x01m\x05\x12invalid-parameters\x0dinvalid-input\x0awrong-\
+type\x14times-not-increasing\x05other\x04\0\x05cause\x03\0\x15\x01r\x02\x05cause\
+\x16\x07messages\x04\0\x07failure\x03\0\x17\x01r\x02\x04paths\x09data-type\x01\x04\
+\0\x05input\x03\0\x19\x01p\x1a\x01o\x02ss\x01p\x1c\x01r\x02\x06inputs\x1b\x0aatt\
+ributes\x1d\x04\0\x0aparameters\x03\0\x1e\x01kx\x01r\x02\x05begin\x20\x03end\x20\
+\x04\0\x07display\x03\0!\x01r\x03\x08intervalx\x04stepx\x07display\"\x04\0\x0bti\
+me-window\x03\0#\x01r\x03\x04sizew\x04stepw\x07display\"\x04\0\x0bsize-window\x03\
+\0%\x01r\x02\x03gapx\x07display\"\x04\0\x0esession-window\x03\0'\x01r\x02\x05del\
+tau\x07display\"\x04\0\x0cstate-window\x03\0)\x01q\x05\x0arow-by-row\0\0\x0cslid\
+ing-time\x01$\0\x0csliding-size\x01&\0\x07session\x01(\0\x05state\x01*\0\x04\0\x06\
+access\x03\0+\x01r\x02\x06access,\x06output\x01\x04\0\x0dconfiguration\x03\0-\x01\
+r\x03\x05groupy\x05firsty\x04lasty\x04\0\x0agroup-rows\x03\0/\x03\0\x16levada:ud\
+f/types@0.1.0\x05\0\x02\x03\0\0\x05batch\x01B\x06\x02\x03\x02\x01\x01\x04\0\x05b\
+atch\x03\0\0\x01@\0\0w\x04\0\x04rows\x01\x02\x01@\x02\x05firstw\x04mosty\0\x01\x04\
+\0\x04page\x01\x03\x03\0\x16levada:udf/pages@0.1.0\x05\x02\x01B\x04\x01m\x04\x05\
+debug\x04info\x07warning\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07\
+messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15levada:udf/host@0.1.0\x05\x03\x02\x03\
+\0\0\x06window\x02\x03\0\0\x06points\x02\x03\0\0\x07failure\x02\x03\0\0\x0aparam\
+eters\x02\x03\0\0\x0dconfiguration\x01B(\x02\x03\x02\x01\x01\x04\0\x05batch\x03\0\
+\0\x02\x03\x02\x01\x04\x04\0\x06window\x03\0\x02\x02\x03\x02\x01\x05\x04\0\x06po\
+ints\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x07failure\x03\0\x06\x02\x03\x02\x01\x07\
+\x04\0\x0aparameters\x03\0\x08\x02\x03\x02\x01\x08\x04\0\x0dconfiguration\x03\0\x0a\
 \x04\0\x08instance\x03\x01\x01i\x0c\x01j\x01\x0d\x01\x07\x01@\x02\x02ids\x0apara\
 meters\x09\0\x0e\x04\0\x15[static]instance.make\x01\x0f\x01h\x0c\x01j\0\x01\x07\x01\
 @\x01\x04self\x10\0\x11\x04\0\x19[method]instance.validate\x01\x12\x01j\x01\x0b\x01\
@@ -2969,62 +3208,64 @@ nce.rows\x01\x16\x01p\x03\x01@\x03\x04self\x10\x05input\x01\x07windows\x17\0\x15
 method]instance.terminate\x01\x19\x01p}\x01k\x1a\x01@\x01\x04self\x10\0\x1b\x04\0\
 \x15[method]instance.save\x01\x1c\x01@\x02\x04self\x10\x05saved\x1a\0\x11\x04\0\x18\
 [method]instance.restore\x01\x1d\x01@\x01\x04self\x10\x01\0\x04\0\x1f[method]ins\
-tance.before-destroy\x01\x1e\x04\0\x15levada:udf/udtf@0.1.0\x05\x08\x02\x03\0\x01\
-\x06column\x02\x03\0\x01\x09data-type\x02\x03\0\x01\x0agroup-rows\x01B&\x02\x03\x02\
-\x01\x02\x04\0\x05batch\x03\0\0\x02\x03\x02\x01\x09\x04\0\x06column\x03\0\x02\x02\
-\x03\x02\x01\x05\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\x06\x04\0\x0aparamet\
-ers\x03\0\x06\x02\x03\x02\x01\x0a\x04\0\x09data-type\x03\0\x08\x02\x03\x02\x01\x0b\
-\x04\0\x0agroup-rows\x03\0\x0a\x04\0\x06states\x03\x01\x01i\x0c\x01j\x01\x0d\x01\
-\x05\x01@\x02\x02ids\x0aparameters\x07\0\x0e\x04\0\x13[static]states.make\x01\x0f\
-\x01h\x0c\x01j\0\x01\x05\x01@\x01\x04self\x10\0\x11\x04\0\x17[method]states.vali\
-date\x01\x12\x01j\x01\x09\x01\x05\x01@\x01\x04self\x10\0\x13\x04\0\x1b[method]st\
-ates.before-start\x01\x14\x01p\x0b\x01@\x03\x04self\x10\x05input\x01\x04rows\x15\
-\0\x11\x04\0\x12[method]states.add\x01\x16\x01p}\x01@\x03\x04self\x10\x05groupy\x05\
-saved\x17\0\x11\x04\0\x16[method]states.combine\x01\x18\x01k\x17\x01@\x02\x04sel\
-f\x10\x05groupy\0\x19\x04\0\x13[method]states.save\x01\x1a\x01j\x01\x03\x01\x05\x01\
-@\x02\x04self\x10\x06groupsy\0\x1b\x04\0\x15[method]states.output\x01\x1c\x01@\x01\
-\x04self\x10\x01\0\x04\0\x1d[method]states.before-destroy\x01\x1d\x04\0\x15levad\
-a:udf/udaf@0.1.0\x05\x0c\x04\0\x18levada:udf/library@0.1.0\x04\0\x0b\x0d\x01\0\x07\
-library\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.24\
-7.0\x10wit-bindgen-rust\x060.57.1";
+tance.before-destroy\x01\x1e\x04\0\x15levada:udf/udtf@0.1.0\x05\x09\x02\x03\0\0\x06\
+column\x02\x03\0\0\x09data-type\x02\x03\0\0\x0agroup-rows\x01B&\x02\x03\x02\x01\x01\
+\x04\0\x05batch\x03\0\0\x02\x03\x02\x01\x0a\x04\0\x06column\x03\0\x02\x02\x03\x02\
+\x01\x06\x04\0\x07failure\x03\0\x04\x02\x03\x02\x01\x07\x04\0\x0aparameters\x03\0\
+\x06\x02\x03\x02\x01\x0b\x04\0\x09data-type\x03\0\x08\x02\x03\x02\x01\x0c\x04\0\x0a\
+group-rows\x03\0\x0a\x04\0\x06states\x03\x01\x01i\x0c\x01j\x01\x0d\x01\x05\x01@\x02\
+\x02ids\x0aparameters\x07\0\x0e\x04\0\x13[static]states.make\x01\x0f\x01h\x0c\x01\
+j\0\x01\x05\x01@\x01\x04self\x10\0\x11\x04\0\x17[method]states.validate\x01\x12\x01\
+j\x01\x09\x01\x05\x01@\x01\x04self\x10\0\x13\x04\0\x1b[method]states.before-star\
+t\x01\x14\x01p\x0b\x01@\x03\x04self\x10\x05input\x01\x04rows\x15\0\x11\x04\0\x12\
+[method]states.add\x01\x16\x01p}\x01@\x03\x04self\x10\x05groupy\x05saved\x17\0\x11\
+\x04\0\x16[method]states.combine\x01\x18\x01k\x17\x01@\x02\x04self\x10\x05groupy\
+\0\x19\x04\0\x13[method]states.save\x01\x1a\x01j\x01\x03\x01\x05\x01@\x02\x04sel\
+f\x10\x06groupsy\0\x1b\x04\0\x15[method]states.output\x01\x1c\x01@\x01\x04self\x10\
+\x01\0\x04\0\x1d[method]states.before-destroy\x01\x1d\x04\0\x15levada:udf/udaf@0\
+.1.0\x05\x0d\x04\0\x1flevada:udf/paging-library@0.1.0\x04\0\x0b\x14\x01\0\x0epag\
+ing-library\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
+0.247.0\x10wit-bindgen-rust\x060.57.1";
   };
   )
 }
 #[doc(inline)]
-pub use __export_library_impl as export_bindings;
+pub use __export_paging_library_impl as export_bindings;
 
 #[cfg(target_arch = "wasm32")]
-#[unsafe(link_section = "component-type:wit-bindgen:0.57.1:levada:udf@0.1.0:library-with-all-of-its-exports-removed:encoded world")]
+#[unsafe(link_section = "component-type:wit-bindgen:0.57.1:levada:udf@0.1.0:paging-library-with-all-of-its-exports-removed:encoded world")]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1243] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xbd\x08\x01A\x02\x01\
-A\x04\x01B\x04\x01m\x04\x05debug\x04info\x07warning\x05error\x04\0\x05level\x03\0\
-\0\x01@\x02\x05level\x01\x07messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15levada:\
-udf/host@0.1.0\x05\0\x01B1\x01m\x0a\x07boolean\x05int32\x05int64\x05float\x06dou\
-ble\x04text\x09timestamp\x04date\x04blob\x06string\x04\0\x09data-type\x03\0\0\x01\
-pz\x01p}\x01r\x02\x07offsets\x02\x05bytes\x03\x04\0\x0bbyte-values\x03\0\x04\x01\
-px\x01pv\x01pu\x01q\x06\x07boolean\x01\x03\0\x05int32\x01\x02\0\x05int64\x01\x06\
-\0\x05float\x01\x07\0\x06double\x01\x08\0\x05bytes\x01\x05\0\x04\0\x06values\x03\
-\0\x09\x01k\x03\x01r\x02\x08validity\x0b\x06values\x0a\x04\0\x06column\x03\0\x0c\
-\x01p\x0d\x01r\x02\x05times\x06\x07columns\x0e\x04\0\x05batch\x03\0\x0f\x01r\x04\
-\x05firsty\x04lasty\x05beginx\x03endx\x04\0\x06window\x03\0\x11\x01r\x02\x05time\
-s\x06\x06values\x0a\x04\0\x06points\x03\0\x13\x01m\x05\x12invalid-parameters\x0d\
-invalid-input\x0awrong-type\x14times-not-increasing\x05other\x04\0\x05cause\x03\0\
-\x15\x01r\x02\x05cause\x16\x07messages\x04\0\x07failure\x03\0\x17\x01r\x02\x04pa\
-ths\x09data-type\x01\x04\0\x05input\x03\0\x19\x01p\x1a\x01o\x02ss\x01p\x1c\x01r\x02\
-\x06inputs\x1b\x0aattributes\x1d\x04\0\x0aparameters\x03\0\x1e\x01kx\x01r\x02\x05\
-begin\x20\x03end\x20\x04\0\x07display\x03\0!\x01r\x03\x08intervalx\x04stepx\x07d\
-isplay\"\x04\0\x0btime-window\x03\0#\x01r\x03\x04sizew\x04stepw\x07display\"\x04\
-\0\x0bsize-window\x03\0%\x01r\x02\x03gapx\x07display\"\x04\0\x0esession-window\x03\
-\0'\x01r\x02\x05deltau\x07display\"\x04\0\x0cstate-window\x03\0)\x01q\x05\x0arow\
--by-row\0\0\x0csliding-time\x01$\0\x0csliding-size\x01&\0\x07session\x01(\0\x05s\
-tate\x01*\0\x04\0\x06access\x03\0+\x01r\x02\x06access,\x06output\x01\x04\0\x0dco\
-nfiguration\x03\0-\x01r\x03\x05groupy\x05firsty\x04lasty\x04\0\x0agroup-rows\x03\
-\0/\x03\0\x16levada:udf/types@0.1.0\x05\x01\x04\08levada:udf/library-with-all-of\
--its-exports-removed@0.1.0\x04\0\x0b-\x01\0'library-with-all-of-its-exports-remo\
-ved\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.247.0\x10\
-wit-bindgen-rust\x060.57.1";
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1354] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xa5\x09\x01A\x02\x01\
+A\x07\x01B1\x01m\x0a\x07boolean\x05int32\x05int64\x05float\x06double\x04text\x09\
+timestamp\x04date\x04blob\x06string\x04\0\x09data-type\x03\0\0\x01pz\x01p}\x01r\x02\
+\x07offsets\x02\x05bytes\x03\x04\0\x0bbyte-values\x03\0\x04\x01px\x01pv\x01pu\x01\
+q\x06\x07boolean\x01\x03\0\x05int32\x01\x02\0\x05int64\x01\x06\0\x05float\x01\x07\
+\0\x06double\x01\x08\0\x05bytes\x01\x05\0\x04\0\x06values\x03\0\x09\x01k\x03\x01\
+r\x02\x08validity\x0b\x06values\x0a\x04\0\x06column\x03\0\x0c\x01p\x0d\x01r\x02\x05\
+times\x06\x07columns\x0e\x04\0\x05batch\x03\0\x0f\x01r\x04\x05firsty\x04lasty\x05\
+beginx\x03endx\x04\0\x06window\x03\0\x11\x01r\x02\x05times\x06\x06values\x0a\x04\
+\0\x06points\x03\0\x13\x01m\x05\x12invalid-parameters\x0dinvalid-input\x0awrong-\
+type\x14times-not-increasing\x05other\x04\0\x05cause\x03\0\x15\x01r\x02\x05cause\
+\x16\x07messages\x04\0\x07failure\x03\0\x17\x01r\x02\x04paths\x09data-type\x01\x04\
+\0\x05input\x03\0\x19\x01p\x1a\x01o\x02ss\x01p\x1c\x01r\x02\x06inputs\x1b\x0aatt\
+ributes\x1d\x04\0\x0aparameters\x03\0\x1e\x01kx\x01r\x02\x05begin\x20\x03end\x20\
+\x04\0\x07display\x03\0!\x01r\x03\x08intervalx\x04stepx\x07display\"\x04\0\x0bti\
+me-window\x03\0#\x01r\x03\x04sizew\x04stepw\x07display\"\x04\0\x0bsize-window\x03\
+\0%\x01r\x02\x03gapx\x07display\"\x04\0\x0esession-window\x03\0'\x01r\x02\x05del\
+tau\x07display\"\x04\0\x0cstate-window\x03\0)\x01q\x05\x0arow-by-row\0\0\x0cslid\
+ing-time\x01$\0\x0csliding-size\x01&\0\x07session\x01(\0\x05state\x01*\0\x04\0\x06\
+access\x03\0+\x01r\x02\x06access,\x06output\x01\x04\0\x0dconfiguration\x03\0-\x01\
+r\x03\x05groupy\x05firsty\x04lasty\x04\0\x0agroup-rows\x03\0/\x03\0\x16levada:ud\
+f/types@0.1.0\x05\0\x02\x03\0\0\x05batch\x01B\x06\x02\x03\x02\x01\x01\x04\0\x05b\
+atch\x03\0\0\x01@\0\0w\x04\0\x04rows\x01\x02\x01@\x02\x05firstw\x04mosty\0\x01\x04\
+\0\x04page\x01\x03\x03\0\x16levada:udf/pages@0.1.0\x05\x02\x01B\x04\x01m\x04\x05\
+debug\x04info\x07warning\x05error\x04\0\x05level\x03\0\0\x01@\x02\x05level\x01\x07\
+messages\x01\0\x04\0\x03log\x01\x02\x03\0\x15levada:udf/host@0.1.0\x05\x03\x04\0\
+?levada:udf/paging-library-with-all-of-its-exports-removed@0.1.0\x04\0\x0b4\x01\0\
+.paging-library-with-all-of-its-exports-removed\x03\0\0\0G\x09producers\x01\x0cp\
+rocessed-by\x02\x0dwit-component\x070.247.0\x10wit-bindgen-rust\x060.57.1";
 
 #[inline(never)]
 #[doc(hidden)]

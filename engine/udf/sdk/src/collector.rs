@@ -11,14 +11,22 @@ pub struct PointCollector {
     data_type: DataType,
     times: Vec<i64>,
     values: Buffer,
-    /// The time of the last of those that were taken.
-    before: Option<i64>,
+    /// The time of the last point; the least there is before the first.
+    last: i64,
+    /// Whether any were taken.
+    has_taken: bool,
 }
 
 impl PointCollector {
     /// For points of a type.
     pub fn new(data_type: DataType) -> Self {
-        Self { data_type, times: Vec::new(), values: Buffer::new(data_type), before: None }
+        Self {
+            data_type,
+            times: Vec::new(),
+            values: Buffer::new(data_type),
+            last: i64::MIN,
+            has_taken: false,
+        }
     }
 
     /// The type of the points.
@@ -32,11 +40,12 @@ impl PointCollector {
     /// The time is not after the last one's, or the value is of another type than the output. The point is left out.
     #[inline(always)]
     pub fn put(&mut self, time: i64, value: impl Put) -> Result<(), Failure> {
-        if self.last() >= Some(time) {
-            return Err(self.not_increasing(time));
+        if time <= self.last {
+            self.check_first(time)?;
         }
         value.put(&mut self.values, self.data_type)?;
         self.times.push(time);
+        self.last = time;
         Ok(())
     }
 
@@ -73,7 +82,7 @@ impl PointCollector {
 
     /// Takes the points; the next ones still have to come after them. There is room for as many, as calls mostly give alike.
     pub fn take(&mut self) -> (Vec<i64>, Buffer) {
-        self.before = self.last();
+        self.has_taken |= !self.times.is_empty();
         let room = self.times.len().min(MOST_ROOM);
         let values = Buffer::with_capacity(self.data_type, room);
         (
@@ -82,19 +91,16 @@ impl PointCollector {
         )
     }
 
-    /// The time of the last point.
-    #[inline(always)]
-    fn last(&self) -> Option<i64> {
-        self.times.last().copied().or(self.before)
-    }
-
+    /// Only the first point may be at the least time that there is.
     #[cold]
-    fn not_increasing(&self, time: i64) -> Failure {
-        let last = self.last().unwrap_or_default();
-        Failure::of(
+    fn check_first(&self, time: i64) -> Result<(), Failure> {
+        if self.times.is_empty() && !self.has_taken {
+            return Ok(());
+        }
+        Err(Failure::of(
             Cause::TimesNotIncreasing,
-            format!("the times of points must strictly increase: {time} came after {last}"),
-        )
+            format!("the times of points must strictly increase: {time} came after {}", self.last),
+        ))
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Columns<'a> {
 }
 
 #[cold]
-fn no_input(input: usize, inputs: usize) -> Failure {
+pub(crate) fn no_input(input: usize, inputs: usize) -> Failure {
     Failure::new(format!("there is no input {input}: the call has {inputs}"))
 }
 

@@ -19,6 +19,7 @@ mod aggregate;
 #[allow(missing_docs, unreachable_pub, missing_debug_implementations, clippy::all, reason = "generated")]
 pub mod bindings;
 mod convert;
+mod pages;
 mod series;
 
 pub use aggregate::States;

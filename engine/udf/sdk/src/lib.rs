@@ -40,6 +40,7 @@ mod export;
 mod failure;
 #[cfg(target_arch = "wasm32")]
 pub mod guest;
+mod page;
 mod parameters;
 mod udaf;
 mod udtf;
@@ -56,8 +57,9 @@ pub use data_type::DataType;
 #[doc(hidden)]
 pub use export::declaration;
 pub use failure::{Cause, Failure};
+pub use page::{Page, PageColumn, Pager, Pages};
 pub use parameters::{Input, UdfParameters};
 pub use udaf::{AnyUdaf, States, Udaf};
 pub use udtf::Udtf;
 pub use validator::Validator;
-pub use window::RowWindow;
+pub use window::{RowWindow, WindowRow};

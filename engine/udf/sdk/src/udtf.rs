@@ -60,6 +60,12 @@ pub trait Udtf {
         Err(Failure::of(Cause::Other, "it asked for windows and does not implement `window`"))
     }
 
+    /// Whether it has to have all rows of a window at once, as [`RowWindow::columns`] gives them: then a window that is larger than
+    /// memory ends the query before it is given. Asked of functions that are part of the program.
+    fn needs_whole_windows(&self) -> bool {
+        false
+    }
+
     /// Gives the points that need all rows. Called once, behind the last row.
     ///
     /// # Errors

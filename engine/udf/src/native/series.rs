@@ -1,11 +1,11 @@
 //! A native function as an instance.
 
 use levada_udf_sdk::{
-    Columns, Configuration, DataType, PointCollector, RowWindow, UdfParameters, Udtf, Validator,
+    Columns, Configuration, DataType, Pager, PointCollector, RowWindow, UdfParameters, Udtf, Validator,
 };
 
 use super::caught;
-use crate::{Batch, Fault, FaultKind, Points, UdtfInstance, Window, arrays};
+use crate::{Batch, Fault, FaultKind, KeptWindow, Points, UdtfInstance, Window, arrays};
 
 pub(super) struct NativeUdtf<U> {
     function: U,
@@ -52,6 +52,22 @@ impl<U: Udtf + Send> UdtfInstance for NativeUdtf<U> {
             }
             Ok(())
         })?;
+        self.take()
+    }
+
+    fn reads_pages(&self) -> bool {
+        !self.function.needs_whole_windows()
+    }
+
+    fn kept_window(&mut self, window: &KeptWindow) -> Result<Points, Fault> {
+        let pager = Pager::new(window);
+        let rows = RowWindow::paged(&pager, window.begin(), window.end());
+        let done = caught(|| Ok(self.function.window(rows, &mut self.points)?));
+        // Whatever it made of rows that could not be read.
+        if let Some(failure) = pager.failure() {
+            return Err(Fault::new(FaultKind::Io, failure.message()));
+        }
+        done?;
         self.take()
     }
 

@@ -5,7 +5,7 @@ use levada_udf_sdk::Access;
 use super::{
     BATCH,
     saved::{Put, Take, damaged},
-    waiting::Waiting,
+    waiting::{Slice, Waiting},
 };
 use crate::{Batch, Fault, Window};
 
@@ -164,26 +164,36 @@ impl Cutter {
         matches!(self.kind, Kind::Size { .. })
     }
 
-    /// Windows that are complete, and the rows they are of; `None` where there are none as yet.
-    pub(super) fn cut(&mut self, waiting: &mut Waiting) -> Result<Option<(Batch, Vec<Window>)>, Fault> {
-        let Some(first) = self.held.take().or_else(|| self.kind.next(waiting)) else {
+    /// Windows that are complete, and the rows they are of; or one that is too large to be given whole. `None` where there are none
+    /// as yet.
+    pub(super) fn cut(&mut self, waiting: &mut Waiting) -> Result<Option<Slice>, Fault> {
+        let first = match self.held.take() {
+            Some(held) => Some(held),
+            None => self.kind.next(waiting)?,
+        };
+        let Some(first) = first else {
             waiting.forget(self.kind.needed());
             return Ok(None);
         };
+        if waiting.are_large(first.first, first.last) {
+            let window = waiting.kept(first.first, first.last, first.begin_end)?;
+            waiting.forget(self.kind.needed());
+            return Ok(Some(Slice::Kept(window)));
+        }
         // Windows that overlap share the rows of a call. As many are taken as the rows of one call hold, or of a window that is
         // larger than that, twice its rows.
         let most = (2 * (first.last - first.first)).max(BATCH as u64);
         let mut found = vec![first];
         let (mut low, mut high) = (first.first, first.last);
         while found.len() < BATCH {
-            let Some(next) = self.kind.next(waiting) else { break };
+            let Some(next) = self.kind.next(waiting)? else { break };
             let is_empty = next.first == next.last;
             let (next_low, next_high) = match (is_empty, low == high) {
                 (true, _) => (low, high),
                 (false, true) => (next.first, next.last),
                 (false, false) => (low.min(next.first), high.max(next.last)),
             };
-            if next_high - next_low > most {
+            if next_high - next_low > most || waiting.are_large(next_low, next_high) {
                 self.held = Some(next);
                 break;
             }
@@ -194,7 +204,7 @@ impl Cutter {
         let windows = found.iter().map(|found| found.within(&batch, low)).collect();
         waiting
             .forget(self.held.map_or_else(|| self.kind.needed(), |held| held.first.min(self.kind.needed())));
-        Ok(Some((batch, windows)))
+        Ok(Some(Slice::Windows(batch, windows)))
     }
 }
 
@@ -220,13 +230,18 @@ impl Kind {
         }
     }
 
-    fn next(&mut self, waiting: &mut Waiting) -> Option<Found> {
+    fn next(&mut self, waiting: &mut Waiting) -> Result<Option<Found>, Fault> {
+        if let Self::Time { .. } = self {
+            while self.leap(waiting)? {}
+            return self.next_of_time(waiting);
+        }
+        Ok(self.next_of_rows(waiting))
+    }
+
+    fn next_of_rows(&mut self, waiting: &mut Waiting) -> Option<Found> {
         let so_far = waiting.rows_so_far();
         match self {
-            Self::Time { .. } => {
-                while self.leap(waiting) {}
-                self.next_of_time(waiting)
-            }
+            Self::Time { .. } => None,
             Self::Size { size, step, row } => {
                 let first = *row;
                 let last = first.saturating_add(*size);
@@ -248,67 +263,68 @@ impl Kind {
 
     /// Goes beyond empty windows, up to the one that the next row is in or before, or beyond the last where no row is left: where
     /// there are too many and they are left out. Which they are depends on the rows alone, not on how they were pushed.
-    fn leap(&mut self, waiting: &Waiting) -> bool {
-        let Self::Time { interval, step, end, next, row, done, leaps: true } = self else { return false };
-        let Some(begin) = next.filter(|_| !*done) else { return false };
-        let first = waiting.first_at(begin, *row);
+    fn leap(&mut self, waiting: &Waiting) -> Result<bool, Fault> {
+        let Self::Time { interval, step, end, next, row, done, leaps: true } = self else {
+            return Ok(false);
+        };
+        let Some(begin) = next.filter(|_| !*done) else { return Ok(false) };
+        let first = waiting.first_at(begin, *row)?;
         // Where the last empty one begins at the latest.
-        let last = match (waiting.time(first), *end) {
+        let last = match (waiting.time(first)?, *end) {
             (Some(time), _) => i128::from(time) - i128::from(*interval),
             (None, Some(end)) if waiting.is_ended() => i128::from(end) - 1,
-            _ => return false,
+            _ => return Ok(false),
         };
         let (begin, step) = (i128::from(begin), i128::from(*step));
         let empty = (last - begin).div_euclid(step) + 1;
         if empty <= MOST_EMPTY {
-            return false;
+            return Ok(false);
         }
         match i64::try_from(begin + empty * step) {
             Ok(begin) => {
                 *next = Some(begin);
-                *row = waiting.first_at(begin, first);
+                *row = waiting.first_at(begin, first)?;
             }
             Err(_) => *done = true,
         }
-        true
+        Ok(true)
     }
 
-    fn next_of_time(&mut self, waiting: &Waiting) -> Option<Found> {
-        let Self::Time { interval, step, end, next, row, done, .. } = self else { return None };
-        let last_time = waiting.last_time()?;
-        let begin = match *next {
-            Some(begin) => begin,
-            None => *next.insert(waiting.time(*row)?),
-        };
+    fn next_of_time(&mut self, waiting: &Waiting) -> Result<Option<Found>, Fault> {
+        let Self::Time { interval, step, end, next, row, done, .. } = self else { return Ok(None) };
+        let Some(last_time) = waiting.last_time() else { return Ok(None) };
+        let first_time = if next.is_none() { waiting.time(*row)? } else { None };
+        *next = next.or(first_time);
+        let Some(begin) = *next else { return Ok(None) };
         if *done || end.is_some_and(|end| begin >= end) {
             *done = true;
-            return None;
+            return Ok(None);
         }
         // An end beyond what a time can be is behind all rows.
         let natural = begin.checked_add(*interval);
         let window_end = natural.unwrap_or(i64::MAX).min(end.unwrap_or(i64::MAX));
         let (first, last) = if last_time < window_end || natural.is_none() && end.is_none() {
             if !waiting.is_ended() {
-                return None;
+                return Ok(None);
             }
             // Without an end of its own the query's ends with the last row.
             if end.is_none() && begin > last_time {
                 *done = true;
-                return None;
+                return Ok(None);
             }
-            (waiting.first_at(begin, *row), waiting.rows_so_far())
+            (waiting.first_at(begin, *row)?, waiting.rows_so_far())
         } else {
-            let first = waiting.first_at(begin, *row);
-            (first, waiting.first_at(window_end, first))
+            let first = waiting.first_at(begin, *row)?;
+            (first, waiting.first_at(window_end, first)?)
         };
         match begin.checked_add(*step) {
             Some(begin) => {
                 *next = Some(begin);
-                // The rows before the next window are in none.
-                *row = if begin <= window_end { waiting.first_at(begin, first) } else { last };
+                // The rows before the next window are in none. Where one follows the other it begins behind the last row of this.
+                *row = if begin < window_end { waiting.first_at(begin, first)? } else { last };
             }
             None => *done = true,
         }
-        Some(Found { first, last, begin_end: Some((begin, window_end)) })
+        Ok(Some(Found { first, last, begin_end: Some((begin, window_end)) }))
     }
 }

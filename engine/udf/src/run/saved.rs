@@ -121,6 +121,11 @@ impl Put {
 pub(super) struct Take<'a>(&'a [u8]);
 
 impl<'a> Take<'a> {
+    /// All of them.
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// What stands behind the head, which has to be this one.
     pub(super) fn behind(saved: &'a [u8], head: &Put) -> Result<Self, Fault> {
         let other = "it was saved with other windows or of inputs of other types";

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use levada_udf::{UdfFactory, udaf, udtf};
 
-use crate::functions::{Adder, Counter, Max, Mean, Same, Windows, Wrong};
+use crate::functions::{Adder, Counter, Digest, Max, Mean, Same, Windows, Wrong};
 
 /// A factory of one of the functions.
 pub(crate) fn factory(name: &str) -> Arc<dyn UdfFactory> {
     match name {
         "adder" => udtf("test.Adder", Adder::default),
         "counter" => udtf("test.Counter", Counter::default),
+        "digest" => udtf("test.Digest", Digest::default),
         "max" => udtf("test.Max", Max::default),
         "same" => udtf("test.Same", Same::default),
         "windows" => udtf("test.Windows", Windows::default),

@@ -2,7 +2,7 @@
 
 use levada_udf_sdk::{
     Access, Configuration, DataType, Failure, PointCollector, Row, RowWindow, Udaf, UdfParameters, Udtf,
-    Validator, ValueCollector,
+    Validator, ValueCollector, WindowRow,
 };
 
 /// The sum of two series, where both have a value.
@@ -155,6 +155,55 @@ impl Udtf for Windows {
     fn restore(&mut self, saved: &[u8]) -> Result<(), Failure> {
         self.0 = i64::from_le_bytes(saved.try_into()?);
         Ok(())
+    }
+}
+
+/// Of each window what its rows are, in one number, at the window's beginning. It holds a row at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Digest {
+    fails: bool,
+}
+
+/// A row added to what the rows before it are.
+fn digested(before: i64, time: i64, value: Option<i64>, text: Option<&str>) -> i64 {
+    let text = text.map_or(11, |text| {
+        text.bytes().fold(7_i64, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()))
+    });
+    let row = time ^ value.map_or(-1, |value| value.wrapping_mul(3)) ^ text;
+    before.wrapping_mul(1_000_003).wrapping_add(row)
+}
+
+impl Udtf for Digest {
+    fn before_start(&mut self, parameters: &UdfParameters) -> Result<Configuration, Failure> {
+        self.fails = parameters.boolean_or("fails", false)?;
+        let access = Windows(0).before_start(parameters)?.access;
+        Ok(Configuration::new(access, DataType::Int64))
+    }
+
+    fn window(&mut self, window: RowWindow<'_>, points: &mut PointCollector) -> Result<(), Failure> {
+        let of = |sum: i64, row: &WindowRow<'_>| -> Result<i64, Failure> {
+            Ok(digested(sum, row.time(), row.get(0)?, row.get(1)?))
+        };
+        let mut sum = window.rows().try_fold(0, |sum, row| of(sum, &row))?;
+        let mut by_page = 0;
+        window.each_page(|columns| {
+            by_page = columns.rows().try_fold(by_page, |sum, row| {
+                Ok::<_, Failure>(digested(sum, row.time(), row.get(0)?, row.get(1)?))
+            })?;
+            Ok(())
+        })?;
+        if sum != by_page {
+            return Err(Failure::new("rows by page are not those by iteration"));
+        }
+        // From the end, and here and there.
+        let last = window.len().saturating_sub(2000)..window.len();
+        for at in last.rev().chain((0..window.len().min(10)).map(|at| at * 7919 % window.len())) {
+            sum = of(sum, &window.row(at))?;
+        }
+        if self.fails {
+            return Err(Failure::new("as it was told"));
+        }
+        points.put(window.begin(), sum)
     }
 }
 

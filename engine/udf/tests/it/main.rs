@@ -4,6 +4,7 @@ mod aggregates;
 mod checks;
 mod factory;
 mod functions;
+mod kept;
 mod lifecycle;
 mod rows;
 mod support;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int32Array, Int64Array, cast::AsArray};
 use levada_model::DataType;
-use levada_udf::{UdfError, UdfLimits, UdtfRun, parameters};
+use levada_udf::{Scratch, Spill, UdfError, UdfLimits, UdtfRun, parameters};
 
 use crate::factory::factory;
 
@@ -18,6 +18,11 @@ pub(crate) fn open(
     let inputs = inputs.iter().enumerate().map(|(at, &each)| (format!("root.d.s{at}"), each));
     let attributes = attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
     UdtfRun::open(name, &*factory(name), parameters(inputs, attributes), limits)
+}
+
+/// Room for so many bytes of rows in memory, and for the others on disk.
+pub(crate) fn little_room(memory: usize) -> Spill {
+    Spill { memory, disk: u64::MAX, scratch: Scratch::new(std::env::temp_dir()) }
 }
 
 /// All points of a run that is given rows so many at a time: times, and values as text.
@@ -59,6 +64,11 @@ pub(crate) fn call(
     for by in [1, 2, 3, 7] {
         let mut split = open(name, &types, attributes, UdfLimits::default())?;
         assert_eq!(points(&mut split, times, columns, by)?, whole, "{by} rows at a time");
+    }
+    for by in [1, 7, times.len().max(1)] {
+        let mut paged = open(name, &types, attributes, UdfLimits::default())?;
+        paged.spill_to(little_room(64));
+        assert_eq!(points(&mut paged, times, columns, by)?, whole, "{by} rows at a time, on disk");
     }
     for by in [1, 3] {
         if let Some(given) = interrupted(name, attributes, times, columns, by)? {

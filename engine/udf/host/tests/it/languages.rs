@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 use levada_model::DataType;
-use levada_udf::{Method, UdafRun, UdfError, UdfLimits, UdtfRun, parameters};
+use levada_udf::{FaultKind, Method, UdafRun, UdfError, UdfLimits, UdtfRun, parameters};
 
 use crate::{
     factory::factory,
-    support::{arrow_texts, call, doubles, int32, int64, open, points},
+    support::{arrow_texts, call, doubles, int32, int64, little_room, open, points},
 };
 
 #[test]
@@ -145,4 +145,23 @@ fn what_an_aggregate_in_c_holds_elsewhere_is_saved_and_freed() {
     }
     let error = aggregate("c.joined", DataType::Int32, &[]).expect_err("not its input");
     assert!(error.to_string().contains("validate: joined takes a TEXT"), "{error}");
+}
+
+#[test]
+fn a_module_that_does_not_read_pages_is_given_windows_whole_or_not_at_all() {
+    let rows = 4000;
+    let times: Vec<i64> = (0..rows).collect();
+    let column = int64(&vec![Some(1); times.len()]);
+    let attributes = [("time_interval", "100000")];
+    let counted = |memory: usize| {
+        let limits = UdfLimits { memory };
+        let mut run = open("c.counter", &[DataType::Int64], &attributes, limits).expect("it starts");
+        run.spill_to(little_room(1 << 10));
+        points(&mut run, &times, std::slice::from_ref(&column), 1000)
+    };
+    // It has more rows than there is room for in memory, and less than the whole budget.
+    assert_eq!(counted(1 << 20).expect("it fits"), [(0, "Int32(4000)".to_owned())]);
+    let error = counted(32 << 10).expect_err("it does not fit");
+    assert_eq!((error.method, error.fault.kind), (Method::Transform, FaultKind::MemoryLimit));
+    assert!(error.to_string().contains("`udf_memory_budget`"), "{error}");
 }

@@ -25,6 +25,7 @@ fn a_module_lists_its_functions_with_their_kinds() {
         [
             udtf("test.Adder"),
             udtf("test.Counter"),
+            udtf("test.Digest"),
             udtf("test.Max"),
             ("test.Mean", UdfKind::Udaf),
             udtf("test.Same"),

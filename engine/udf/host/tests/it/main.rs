@@ -7,6 +7,8 @@ mod cache;
 mod checks;
 mod factory;
 mod hostile;
+#[path = "../../../tests/it/kept.rs"]
+mod kept;
 mod languages;
 mod loading;
 #[path = "../../../tests/it/rows.rs"]

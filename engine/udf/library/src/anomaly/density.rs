@@ -34,7 +34,7 @@ impl Work for Density {
 
     fn window(&mut self, window: RowWindow<'_>, points: &mut PointCollector) -> Result<(), Failure> {
         let mut series = Series::new(self.width);
-        series.add(window.columns(), Keep::Finite)?;
+        series.add(window.columns()?, Keep::Finite)?;
         let places: Vec<Vec<f64>> = match self.length {
             Some(length) => series.values().windows(length).map(<[f64]>::to_vec).collect(),
             None => (0..series.times.len())

@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use super::{
     Exports, Library,
     bindings::{exports::levada::udf::udtf as exported, levada::udf::types},
-    convert, failure, tell_panics, unknown,
+    convert, failure,
+    pages::HostPages,
+    tell_panics, unknown,
 };
-use crate::{DataType, PointCollector, RowWindow, UdfParameters, Udtf, Validator};
+use crate::{DataType, Pager, PointCollector, RowWindow, UdfParameters, Udtf, Validator};
 
 impl<L: Library> exported::Guest for Exports<L> {
     type Instance = Instance<L>;
@@ -73,6 +75,15 @@ impl<L: Library> exported::GuestInstance for Instance<L> {
     ) -> Result<types::Points, types::Failure> {
         let state = &mut *self.0.borrow_mut();
         let (function, points) = (&mut state.function, &mut state.points);
+        // A window without rows may be one that the host keeps.
+        if let ([], [window]) = (&*input.times, &*windows)
+            && let Some(pages) = HostPages::of_this_call(&state.types)
+        {
+            let pager = Pager::new(&pages);
+            let window = RowWindow::paged(&pager, window.begin, window.end);
+            function.window(window, points).map_err(failure)?;
+            return Ok(state.take());
+        }
         convert::with_columns(&input, &state.types, |columns| {
             windows.iter().try_for_each(|window| {
                 let rows = columns.range(window.first as usize, window.last as usize);

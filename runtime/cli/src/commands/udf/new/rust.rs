@@ -9,7 +9,7 @@ macro_rules! sdk {
     };
 }
 
-const SDK: [(&str, &str); 21] = sdk![
+const SDK: [(&str, &str); 23] = sdk![
     "bindings/library.rs",
     "src/access.rs",
     "src/bits.rs",
@@ -23,8 +23,10 @@ const SDK: [(&str, &str); 21] = sdk![
     "src/guest.rs",
     "src/guest/aggregate.rs",
     "src/guest/convert.rs",
+    "src/guest/pages.rs",
     "src/guest/series.rs",
     "src/lib.rs",
+    "src/page.rs",
     "src/parameters.rs",
     "src/udaf.rs",
     "src/udtf.rs",

@@ -3,11 +3,12 @@
 #[path = "../../../../../tests/it/functions.rs"]
 mod functions;
 
-use functions::{Adder, Counter, Max, Mean, Same, Windows, Wrong};
+use functions::{Adder, Counter, Digest, Max, Mean, Same, Windows, Wrong};
 
 levada_udf_sdk::export! {
     udtf "test.Adder" => Adder,
     udtf "test.Counter" => Counter,
+    udtf "test.Digest" => Digest::default(),
     udtf "test.Max" => Max::default(),
     udtf "test.Same" => Same,
     udtf "test.Windows" => Windows::default(),

@@ -6,7 +6,7 @@
 //! ```
 //! A pipe gives a name. It begins with [`ChangesFrom::History`], and keeps, where its own progress is kept, the
 //! [`Change::position`] that it delivered last once it is past [`levada_storage::ChangeKind::HistoryEnd`]; begun again, it reads
-//! [`ChangesFrom::After`] that position. A history that was broken off is read anew. Where the answer is
+//! [`ChangesFrom::After`] that position. A history that was broken off is read anew, or by pipes from where it was. Where the answer is
 //! [`StorageError::Behind`], what it lacks is not kept any more, since it stood still for more than
 //! [`levada_storage::StorageOptions::changes_bytes`]: then a history behind its position has what is stored, or says that
 //! what went meanwhile cannot be told. A query that follows needs no name: [`ChangesFrom::Now`], beside a query of what was there before.
@@ -17,7 +17,7 @@
 use std::{mem::replace, time::Duration};
 
 use levada_model::{SessionError, StatusCode};
-use levada_storage::{Change, Changes, ChangesFrom, ChunksOf, Settler, Storage, StorageError};
+use levada_storage::{Change, Changes, ChangesFrom, ChunksOf, HistoryMark, Settler, Storage, StorageError};
 use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::sleep,
@@ -37,6 +37,15 @@ pub struct ChangeFeed {
     position: u64,
 }
 
+/// What is stored, for a reader that goes on where it was when it is broken off.
+#[derive(Clone, Debug)]
+pub(crate) struct HistoryFeed {
+    /// What of it comes as chunks.
+    pub(crate) chunks: Option<ChunksOf>,
+    /// What has come before.
+    pub(crate) done: Option<HistoryMark>,
+}
+
 /// A reader, and what it found.
 type Read = (Box<Changes>, Result<Vec<Change>, StorageError>);
 
@@ -51,18 +60,20 @@ enum Reader {
 }
 
 impl ChangeFeed {
-    /// Begins to follow a store: see [`Storage::changes`] and [`Storage::changes_in_chunks`]. One that was dropped just now ends with the read that is under way: whoever
+    /// Begins to follow a store: see [`Storage::changes`] and [`Storage::history`]. One that was dropped just now ends with the read that is under way: whoever
     /// comes by the same name waits a while for that.
     pub(crate) async fn begin(
         storage: &Storage,
         reader: Option<&str>,
-        (from, chunks): (ChangesFrom, Option<ChunksOf>),
+        (from, history): (ChangesFrom, Option<HistoryFeed>),
     ) -> Result<Self, EngineError> {
         let mut left = LEAVING_TRIES;
         loop {
-            let (storage, reader, chunks) = (storage.clone(), reader.map(str::to_owned), chunks.clone());
-            let begun = spawn_blocking(move || match chunks {
-                Some(of) => storage.changes_in_chunks(reader.as_deref(), from, of),
+            let (storage, reader, history) = (storage.clone(), reader.map(str::to_owned), history.clone());
+            let begun = spawn_blocking(move || match history {
+                Some(HistoryFeed { chunks, done }) => {
+                    storage.history(reader.as_deref(), from, (chunks, done))
+                }
                 None => storage.changes(reader.as_deref(), from),
             });
             match begun.await.map_err(EngineError::Interrupted)? {

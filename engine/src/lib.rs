@@ -66,9 +66,9 @@ pub use error::EngineError;
 pub use host::Host;
 pub use levada_sql::{node_sql, path_sql};
 pub use levada_storage::{
-    Access, Action, Change, ChangeKind, ChangesFrom, ChunksOf, Clock, Disk, Finding, LockOutcome, NewSeries,
-    ReadFile, ReaderInfo, SeriesChange, Severity, Stats, StorageError, StorageOptions, SyncMode, SystemClock,
-    SystemDisk, WriteFile, check, repair,
+    Access, Action, Change, ChangeKind, ChangesFrom, ChunksOf, Clock, Disk, Finding, HistoryMark,
+    LockOutcome, NewSeries, ReadFile, ReaderInfo, SeriesChange, Severity, Stats, StorageError,
+    StorageOptions, SyncMode, SystemClock, SystemDisk, WriteFile, check, repair,
 };
 pub use levada_tsfile::decompress_bytes;
 pub use options::EngineOptions;

@@ -11,12 +11,15 @@
 //! # Invariants
 //! * A pipe's progress is a position of the change feed (see [`crate::ChangeFeed`]) that is durable before the feed is told that what lies before it
 //!   is not needed any more. So what a crash of either end leaves undone is sent again, and a row that is sent twice replaces itself.
+//! * How far what is stored has come is durable, too, device by device. A history that is broken off goes on there, as long as the log is kept from
+//!   where it began.
 //! * What is written behind the start of a pipe is owed to its receiver. Where that start is in the log is durable with the statement, and the
 //!   log is kept from there, so that it can be sent without what was stored before.
 //! * A statement that returned without an error is durable: after a crash a pipe is RUNNING that was started, and is not that was
 //!   stopped.
 //! * What runs pipes knows no more of the engine than [`PipeWork`] shows; the engine knows no network.
 
+mod attributes;
 mod book;
 mod change;
 mod definition;
@@ -33,7 +36,10 @@ use std::{
     fmt,
     hash::{BuildHasher, Hasher},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use futures::future::BoxFuture;
@@ -75,6 +81,8 @@ pub(crate) struct Pipes {
     clock: Arc<dyn Clock>,
     document: DocumentFile,
     book: RwLock<Arc<Book>>,
+    /// Whether the book is on the disk: before, each opening gives the engine another name.
+    is_stored: AtomicBool,
     /// Held while a statement changes pipes: it may wait for a task to end. Says whether there are to be no more.
     changing: Mutex<Closed>,
     runner: OnceLock<Arc<dyn PipeRunner>>,
@@ -106,12 +114,14 @@ impl Pipes {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StorageError> {
         let document = DocumentFile::new(data.join("pipes"), "pipes.json", disk);
-        let book = document.read::<Book>()?.unwrap_or_else(|| Book::new(new_name()));
+        let stored = document.read::<Book>()?;
+        let is_stored = AtomicBool::new(stored.is_some());
+        let book = stored.unwrap_or_else(|| Book::new(new_name()));
         document.check_version(book.version, book::VERSION)?;
         forget_dropped(&storage, &book);
         let mut live = BTreeMap::new();
         for pipe in book.pipes.values() {
-            let progress = Progress::open(document.beside(format!("progress-{}.json", pipe.id)))?;
+            let progress = Progress::open(&document, pipe.id)?;
             live.insert(pipe.id, Live { status: Arc::new(Status::new(progress)), task: None });
         }
         let writers = Writers::open(document.beside("writers.json"))?;
@@ -120,6 +130,7 @@ impl Pipes {
             clock,
             document,
             book: RwLock::new(Arc::new(book)),
+            is_stored,
             changing: Mutex::new(false),
             runner: OnceLock::new(),
             live: parking_lot::Mutex::new(live),
@@ -174,9 +185,27 @@ impl Pipes {
     /// # Errors
     /// It could not be stored: the rows may not be taken.
     pub(crate) async fn note_origins(&self, new: NewOrigins) -> Result<(), SessionError> {
+        self.keep_name().await?;
         let writers = self.writers.clone();
         let noted = spawn_blocking(move || writers.remember(new.engines, new.databases));
         noted.await.map_err(panicked)??;
+        Ok(())
+    }
+
+    /// Keeps the engine's name: who sends here knows by it, also after a restart, that what has come is here. Returns when it is durable.
+    async fn keep_name(&self) -> Result<(), SessionError> {
+        if self.is_stored.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let closed = self.changing.lock().await;
+        if *closed {
+            return Err(StorageError::Closed.into());
+        }
+        if !self.is_stored.load(Ordering::Acquire) {
+            let (document, book) = (self.document.clone(), self.book());
+            spawn_blocking(move || document.write(&*book)).await.map_err(panicked)??;
+            self.is_stored.store(true, Ordering::Release);
+        }
         Ok(())
     }
 
@@ -226,7 +255,7 @@ impl Pipes {
 
     fn runner_for(&self, name: &str) -> Result<&Arc<dyn PipeRunner>, SessionError> {
         self.runner.get().ok_or_else(|| {
-            definition::pipe_error(format!(
+            attributes::pipe_error(format!(
                 "Fail to start PIPE [{name}] because nothing runs pipes here: serve the folder with `levada serve`"
             ))
         })

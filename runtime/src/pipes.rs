@@ -103,7 +103,7 @@ impl NodePipes {
                     continue;
                 }
             };
-            let saver = Saver::new(&work, feed.marker());
+            let saver = Saver::new(&work, feed.marker(), receiver.clone());
             let mut delivery = Delivery {
                 work: &work,
                 pool: pool.as_ref(),

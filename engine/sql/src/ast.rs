@@ -49,7 +49,7 @@ pub use duration::Duration;
 pub use effect::{Effect, Need, Query};
 pub use expression::{BinaryOperator, Case, Expression, ExpressionKind, Function, UnaryOperator};
 pub use function::CreateFunction;
-pub use pipe::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, ShowPipes};
+pub use pipe::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, PipeGrammar, ShowPipes};
 pub use privilege::Privilege;
 pub use schema::{
     AlterStored, AlterTimeseries, Alteration, CreateAlignedTimeseries, CreateDatabase, CreateTimeseries,

@@ -1,6 +1,6 @@
 //! Statements that change pipes and sinks.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use levada_model::{SessionError, StatusCode};
 use levada_sql::ast::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody};
@@ -8,8 +8,9 @@ use tokio::task::spawn_blocking;
 
 use super::{
     Live, PipeDefinition, Pipes,
+    attributes::pipe_error,
     book::{Book, Pairs, StoredBody, StoredPipe, StoredSink, normal},
-    definition::{definition, pipe_error, sink_error, target},
+    definition::{definition, sink_error, target},
     forget,
     progress::Progress,
     reader,
@@ -89,7 +90,7 @@ impl Pipes {
             let reached = runner.reach(pipe.clone()).await;
             reached.map_err(|why| pipe_error(format!("Fail to create PIPE [{name}] because {why}.")))?;
         }
-        let progress = Progress::open(self.document.beside(format!("progress-{id}.json")))?;
+        let progress = Progress::open(&self.document, id)?;
         self.live.lock().insert(id, Live { status: Arc::new(Status::new(progress)), task: None });
         let begins = if is_sink { Vec::new() } else { vec![name] };
         if let Err(error) = self.store_begun(book, &begins).await {
@@ -199,6 +200,7 @@ impl Pipes {
         let stored =
             spawn_blocking(move || document.write(&book).map(|()| book)).await.map_err(panicked)??;
         *self.book.write() = Arc::new(stored);
+        self.is_stored.store(true, Ordering::Release);
         Ok(())
     }
 }

@@ -2,10 +2,11 @@
 
 use std::{fmt, path::PathBuf};
 
-use levada_model::{PathPattern, SessionError, StatusCode};
+use levada_model::{SessionError, StatusCode};
 
 use super::{
     Selection,
+    attributes::{self, Reads, pipe_error},
     book::{Book, Pairs, StoredBody, StoredPipe},
 };
 
@@ -85,11 +86,6 @@ impl fmt::Debug for PipeTarget {
             }
         }
     }
-}
-
-/// The error of a pipe.
-pub(super) fn pipe_error(message: impl Into<String>) -> SessionError {
-    SessionError::new(StatusCode::PIPE_ERROR, message)
 }
 
 /// The error of a sink.
@@ -217,7 +213,6 @@ fn of_source(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), 
     definition.history = history.unwrap_or(true);
     definition.history_back = history.unwrap_or(false);
     definition.realtime = reads.boolean(&["realtime.enable"])?.unwrap_or(true);
-    definition.forwards = reads.boolean(&["forwarding-pipe-requests"])?.unwrap_or(true);
     match reads.take(&["mode"]).unwrap_or("live").to_ascii_lowercase().as_str() {
         "live" | "subscribe" => {}
         "query" | "snapshot" => definition.realtime = false,
@@ -226,29 +221,10 @@ fn of_source(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), 
     if reads.boolean(&["mode.snapshot"])? == Some(true) {
         definition.realtime = false;
     }
-    for part in reads.take(&["inclusion"]).unwrap_or("data.insert").split(',').map(str::trim) {
-        match part.to_ascii_lowercase().as_str() {
-            "all" | "data" | "data.delete" => definition.deletions = true,
-            "data.insert" => {}
-            schema if schema.starts_with("schema") => {}
-            other => {
-                return Err(reads.wrong("inclusion", other, "`data.insert`, `data.delete`, `data` or `all`"));
-            }
-        }
-    }
+    definition.deletions = attributes::deletions(&mut reads)?;
+    definition.forwards = attributes::forwards(&mut reads)?;
     if !definition.history && !definition.realtime {
         return Err(pipe_error("Should not set both history.enable and realtime.enable to false."));
-    }
-    // They say how Apache's servers do it.
-    const MEANINGLESS: [&str; 5] = [
-        "realtime.mode",
-        "history.loose-range",
-        "realtime.loose-range",
-        "mods.enable",
-        "watermark-interval-ms",
-    ];
-    for key in MEANINGLESS {
-        reads.take(&[key]);
     }
     reads.end()
 }
@@ -284,12 +260,7 @@ fn of_sink(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), Se
     }
     definition.batch = batch(&mut reads)?;
     definition.chunks = of_sending(&mut reads)?;
-    // They say how Apache's servers find each other's nodes, and load files.
-    const MEANINGLESS: [&str; 4] =
-        ["load-balance-strategy", "leader-cache.enable", "load-tsfile-strategy", "parallel.tasks"];
-    for key in MEANINGLESS {
-        reads.take(&[key]);
-    }
+    attributes::of_sink(&mut reads)?;
     reads.end()
 }
 
@@ -345,73 +316,4 @@ fn of_sending(reads: &mut Reads<'_>) -> Result<bool, SessionError> {
         ));
     }
     Ok(chunks)
-}
-
-/// Reads attributes one by one; what nobody asked for is an error.
-struct Reads<'a> {
-    left: Vec<(&'a str, &'a str)>,
-    of: &'static str,
-}
-
-impl<'a> Reads<'a> {
-    fn new(attributes: &'a Pairs, of: &'static str) -> Self {
-        Self { left: attributes.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(), of }
-    }
-
-    /// The value of an attribute, by one of its names.
-    fn take(&mut self, names: &[&str]) -> Option<&'a str> {
-        let at = self.left.iter().position(|(key, _)| names.contains(key))?;
-        Some(self.left.remove(at).1)
-    }
-
-    fn wrong(&self, key: &str, value: &str, wanted: &str) -> SessionError {
-        pipe_error(format!("`{key}` of {} is `{value}`, and should be {wanted}", self.of))
-    }
-
-    fn boolean(&mut self, names: &[&str]) -> Result<Option<bool>, SessionError> {
-        let Some(value) = self.take(names) else { return Ok(None) };
-        let given = value.to_ascii_lowercase().parse();
-        given.map(Some).map_err(|_| self.wrong(names[0], value, "`true` or `false`"))
-    }
-
-    /// A time: milliseconds since 1970 UTC, or a literal, which is of UTC where it has no zone.
-    fn time(&mut self, names: &[&str]) -> Result<Option<i64>, SessionError> {
-        let Some(value) = self.take(names) else { return Ok(None) };
-        if let Ok(number) = value.parse() {
-            return Ok(Some(number));
-        }
-        let time = levada_model::parse_time(value, &jiff::tz::TimeZone::UTC);
-        let time = time.map(|moment| moment.millis());
-        time.map(Some).map_err(|error| self.wrong(names[0], value, &format!("a time: {error}")))
-    }
-
-    fn patterns(&mut self, names: &[&str]) -> Result<Vec<PathPattern>, SessionError> {
-        let Some(value) = self.take(names) else { return Ok(Vec::new()) };
-        let parse = |text: &str| {
-            PathPattern::parse(text.trim())
-                .map_err(|error| self.wrong(names[0], text, &format!("a pattern of paths: {error}")))
-        };
-        value.split(',').map(parse).collect()
-    }
-
-    /// Which plugin is asked for, in small letters.
-    fn plugin(&mut self, names: &[&str], known: &[&str]) -> Result<Option<String>, SessionError> {
-        let Some(plugin) = self.take(names) else { return Ok(None) };
-        let plugin = plugin.to_ascii_lowercase();
-        if !known.contains(&plugin.as_str()) {
-            let message = format!(
-                "Failed to reflect PipePlugin instance, because PipePlugin {} has not been registered.",
-                plugin.to_ascii_uppercase()
-            );
-            return Err(pipe_error(message));
-        }
-        Ok(Some(plugin))
-    }
-
-    fn end(self) -> Result<(), SessionError> {
-        match self.left.first() {
-            None => Ok(()),
-            Some((key, _)) => Err(pipe_error(format!("`{key}` is no attribute of {}", self.of))),
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //!   ├───────── began ──────────────── now ──┤
 //!   first start of the pipe ▲
 //!   nothing was settled        history up to `began`, then the log behind it, which says by whom rows came
+//!   … but a part of history    the rest of it
 //!   … and that is not kept any more        history (a snapshot of now), then the log behind it
 //!   … and history is withheld              the log behind `began`
 //!   settled up to P                        the log behind P
@@ -17,11 +18,11 @@
 use std::sync::Arc;
 
 use levada_model::{Path, PathPattern, SessionError};
-use levada_storage::{ChangesFrom, ChunksOf, Direction, StorageError, TimeRange, View};
+use levada_storage::{ChangesFrom, ChunksOf, Direction, HistoryMark, StorageError, TimeRange, View};
 use tokio::task::spawn_blocking;
 
 use super::{PipeWork, Selection, reader};
-use crate::{ChangeFeed, EngineError, error::panicked};
+use crate::{ChangeFeed, EngineError, changes::HistoryFeed, error::panicked};
 
 /// What is told where history is withheld.
 const WITHHELD: &str = "what was stored here is not sent: the receiver's own pipe has sent to this server, and what came back would replace \
@@ -55,13 +56,17 @@ impl PipeWork {
         receiver: Option<&str>,
         chunks: bool,
     ) -> Result<(ChangeFeed, bool), SessionError> {
+        let named = receiver;
         let receiver = receiver.filter(|_| !self.definition.history_back);
         let has_sent = receiver.is_some_and(|receiver| self.writers.has(receiver));
         let withholds = receiver.is_some_and(|receiver| self.writers.has_anywhere(receiver));
         let position = self.status.progress.position();
+        let back = receiver.filter(|_| has_sent);
+        if let Some(feed) = self.rest_of_history(position, (named, withholds), chunks, back).await? {
+            return Ok((feed, true));
+        }
         if position.is_none() && self.definition.history {
             if !withholds {
-                let back = receiver.filter(|_| has_sent);
                 let since = match self.begin_history(ChangesFrom::Since(self.began), chunks, back).await {
                     // What is stored now does not tell what was written here since from what came.
                     Err(EngineError::Storage(StorageError::Behind { kept, .. })) if has_sent => {
@@ -90,6 +95,38 @@ impl PipeWork {
                 Ok((self.anew(after, chunks).await?, true))
             }
             begun => Ok((begun?, false)),
+        }
+    }
+
+    /// What is left of a history that was broken off, where the log has what follows it.
+    async fn rest_of_history(
+        &self,
+        position: Option<u64>,
+        (receiver, withholds): (Option<&str>, bool),
+        chunks: bool,
+        back: Option<&str>,
+    ) -> Result<Option<ChangeFeed>, SessionError> {
+        let has_history = match position {
+            None => self.definition.history && !withholds,
+            // What the log did not have any more. From who sent here it is not told so.
+            Some(_) => back.is_none(),
+        };
+        let done = self
+            .status
+            .progress
+            .mark(receiver, &self.history_of())
+            .filter(|done| done.place.is_some() == chunks);
+        let Some(done) = done.filter(|_| has_history) else { return Ok(None) };
+        let since = ChangesFrom::Since(done.until);
+        match self.begin_history_behind(since, chunks, back, Some(done)).await {
+            Err(EngineError::Storage(StorageError::Behind { .. })) => Ok(None),
+            begun => {
+                let begun = begun?;
+                if back.is_some() {
+                    self.tell_withheld(back).await?;
+                }
+                Ok(Some(begun))
+            }
         }
     }
 
@@ -134,6 +171,17 @@ impl PipeWork {
         chunks: bool,
         back: Option<&str>,
     ) -> Result<ChangeFeed, EngineError> {
+        self.begin_history_behind(from, chunks, back, None).await
+    }
+
+    /// As [`PipeWork::begin_history`], but for what is done.
+    async fn begin_history_behind(
+        &self,
+        from: ChangesFrom,
+        chunks: bool,
+        back: Option<&str>,
+        done: Option<HistoryMark>,
+    ) -> Result<ChangeFeed, EngineError> {
         let (selection, writers) = (self.definition.selection.clone(), self.writers.clone());
         let (start, end) = selection.of_history();
         let back = back.map(str::to_owned);
@@ -145,7 +193,8 @@ impl PipeWork {
             times: TimeRange { start, end },
         };
         let name = reader(self.definition.id);
-        ChangeFeed::begin(&self.storage, Some(&name), (from, chunks.then_some(of))).await
+        let history = HistoryFeed { chunks: chunks.then_some(of), done };
+        ChangeFeed::begin(&self.storage, Some(&name), (from, Some(history))).await
     }
 
     /// Tells that what is stored is withheld, where there is something: all of it, or what an engine may have sent here.

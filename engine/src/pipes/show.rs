@@ -1,11 +1,17 @@
 //! `show pipes`, `show pipesinks`, `show pipesinktype`.
+//!
+//! Pipes have two tables: that of V1.2, which has the receiver's side too, and that of 1.3 and 2.0, which their tools expect and which has what is sent
+//! alone. A statement that only one of the grammars has gets its table. One that both have gets the later table where the pipe that is asked for, or
+//! each that sends from here, was made in the later form.
+
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
-use levada_sql::ast::ShowPipes;
+use levada_sql::ast::{PipeGrammar, ShowPipes};
 
 use super::{
     PipeMessage, PipeTarget, Pipes,
-    book::{Pairs, StoredBody, StoredPipe},
+    book::{Book, Pairs, StoredBody, StoredPipe},
     definition::target,
     reader,
 };
@@ -30,27 +36,78 @@ impl Pipes {
                     .map(|(name, sink)| vec![name.clone(), "IoTDB".to_owned(), of_sink(&sink.attributes)]);
                 Table { headers: &["name", "type", "attributes"], rows: rows.collect() }
             }
-            ShowPipes::Pipes { name, with_sink_of } => {
+            ShowPipes::Pipes { name, with_sink_of, grammar }
+                if is_later(&book, name.as_deref(), *grammar) =>
+            {
+                self.later(&book, (name.as_deref(), with_sink_of.as_deref()), zone)
+            }
+            ShowPipes::Pipes { name, .. } => {
                 const HEADERS: [&str; 7] =
                     ["create time", "name", "role", "remote", "status", "attributes", "message"];
-                let sink = with_sink_of.as_ref().map(|pipe| book.pipes.get(pipe).map(remote));
-                let sends =
-                    |pipe: &StoredPipe| sink.as_ref().is_none_or(|sink| sink.as_ref() == Some(&remote(pipe)));
                 let asked = |each: &str| name.as_ref().is_none_or(|name| name == each);
-                let sent = book.pipes.iter().filter(|(name, pipe)| asked(name) && sends(pipe));
+                let sent = book.pipes.iter().filter(|(name, _)| asked(name));
                 let mut rows: Vec<_> = sent.map(|(name, pipe)| self.of_pipe(name, pipe, zone)).collect();
-                if with_sink_of.is_none() {
-                    rows.extend(self.received(zone, asked));
-                }
+                rows.extend(self.received(zone, asked));
                 Table { headers: &HEADERS, rows }
             }
         }
     }
 
-    fn of_pipe(&self, name: &str, pipe: &StoredPipe, zone: &TimeZone) -> Vec<String> {
+    /// The table of 1.3 and 2.0: of one pipe, of those that send to where another does, or of all.
+    fn later(
+        &self,
+        book: &Book,
+        (name, with_sink_of): (Option<&str>, Option<&str>),
+        zone: &TimeZone,
+    ) -> Table {
+        const HEADERS: [&str; 9] = [
+            "ID",
+            "CreationTime",
+            "State",
+            "PipeSource",
+            "PipeProcessor",
+            "PipeSink",
+            "ExceptionMessage",
+            "RemainingEventCount",
+            "EstimatedRemainingSeconds",
+        ];
+        let sink = with_sink_of.map(|pipe| book.pipes.get(pipe).map(remote));
+        let asked = |(each, pipe): &(&String, &StoredPipe)| {
+            name.is_none_or(|name| name == each.as_str())
+                && sink.as_ref().is_none_or(|sink| sink.as_ref() == Some(&remote(pipe)))
+        };
+        let infos = self.infos();
+        let of = |(name, pipe): (&String, &StoredPipe)| {
+            let waits = infos.iter().find(|info| info.name == *name).map_or(0, |info| info.lag_writes);
+            let [source, processor, sink] = parts(book, pipe).map(|part| braced(&part));
+            let message = match self.message(pipe.id) {
+                PipeMessage::Normal => String::new(),
+                PipeMessage::Warn(why) | PipeMessage::Error(why) => why,
+            };
+            vec![
+                name.clone(),
+                moment(pipe.created, zone),
+                if pipe.running { "RUNNING" } else { "STOPPED" }.to_owned(),
+                source,
+                processor,
+                sink,
+                message,
+                waits.to_string(),
+                // How long the rest takes depends on the receiver.
+                if waits == 0 { "0.00" } else { "Unknown" }.to_owned(),
+            ]
+        };
+        Table { headers: &HEADERS, rows: book.pipes.iter().filter(asked).map(of).collect() }
+    }
+
+    /// How a pipe is doing.
+    fn message(&self, id: u64) -> PipeMessage {
         let mut message = PipeMessage::Normal;
-        self.status(pipe.id, |status| message = status.message());
-        let message = self.retention(pipe.id).filter(|_| message == PipeMessage::Normal).unwrap_or(message);
+        self.status(id, |status| message = status.message());
+        self.retention(id).filter(|_| message == PipeMessage::Normal).unwrap_or(message)
+    }
+
+    fn of_pipe(&self, name: &str, pipe: &StoredPipe, zone: &TimeZone) -> Vec<String> {
         vec![
             moment(pipe.created, zone),
             name.to_owned(),
@@ -58,7 +115,7 @@ impl Pipes {
             remote(pipe),
             if pipe.running { "RUNNING" } else { "STOP" }.to_owned(),
             attributes(pipe),
-            match message {
+            match self.message(pipe.id) {
                 PipeMessage::Normal => "NORMAL".to_owned(),
                 PipeMessage::Warn(why) => format!("WARN: {why}"),
                 PipeMessage::Error(why) => format!("ERROR: {why}"),
@@ -104,6 +161,45 @@ impl Pipes {
             ]
         })
     }
+}
+
+/// Whether a statement gets the table of 1.3 and 2.0.
+fn is_later(book: &Book, name: Option<&str>, grammar: PipeGrammar) -> bool {
+    let is_later = |pipe: &StoredPipe| matches!(pipe.body, StoredBody::With { .. });
+    match (grammar, name) {
+        (PipeGrammar::Sync, _) => false,
+        (PipeGrammar::Later, _) => true,
+        (PipeGrammar::Both, Some(name)) => book.pipes.get(name).is_some_and(is_later),
+        (PipeGrammar::Both, None) => !book.pipes.is_empty() && book.pipes.values().all(is_later),
+    }
+}
+
+/// The attributes of a pipe's source, processor and sink.
+fn parts(book: &Book, pipe: &StoredPipe) -> [Pairs; 3] {
+    match &pipe.body {
+        StoredBody::With { source, processor, sink } => [source.clone(), processor.clone(), sink.clone()],
+        StoredBody::ToSink { sink, start, deletions } => {
+            let pair = |key: &str, value: String| (key.to_owned(), value);
+            let start = start.map(|start| pair("start-time", start.to_string()));
+            let deletions = deletions.then(|| pair("inclusion", "data".to_owned()));
+            let known = book.sinks.get(sink).map(|sink| sink.attributes.clone());
+            [start.into_iter().chain(deletions).collect(), Pairs::new(), known.unwrap_or_default()]
+        }
+    }
+}
+
+/// `{ip=127.0.0.1, port=6667}`, without secrets.
+fn braced(pairs: &Pairs) -> String {
+    let shown: BTreeMap<&str, &str> = pairs
+        .iter()
+        .map(|(key, value)| (key.as_str(), if is_secret(key) { "******" } else { value.as_str() }))
+        .collect();
+    let shown: Vec<_> = shown.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
+    format!("{{{}}}", shown.join(", "))
+}
+
+fn is_secret(key: &str) -> bool {
+    key.contains("password") || key.contains("pwd")
 }
 
 /// `2022-03-30T20:58:30.689`

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use levada_model::{Path, PathPattern, SessionError};
-use levada_storage::{Clock, Storage, StorageError};
+use levada_storage::{Clock, HistoryMark, Storage, StorageError};
 use parking_lot::Mutex;
 use tokio::task::spawn_blocking;
 
@@ -169,6 +169,28 @@ impl PipeWork {
             Ok::<_, StorageError>(())
         });
         Ok(settled.await.map_err(panicked)??)
+    }
+
+    /// What is stored is delivered to a receiver as far as a mark says. When it returns, that is durable: after a crash it goes on there.
+    ///
+    /// # Errors
+    /// It could not be stored: it does not count.
+    pub async fn settle_history(
+        &self,
+        mark: HistoryMark,
+        receiver: Option<String>,
+    ) -> Result<(), SessionError> {
+        let (status, of) = (Arc::clone(&self.status), self.history_of());
+        let settled = spawn_blocking(move || {
+            status.progress.save_mark(mark, (receiver, of), || status.message.lock().lost.clone())
+        });
+        Ok(settled.await.map_err(panicked)??)
+    }
+
+    /// What of what is stored is sent, and where to.
+    pub(super) fn history_of(&self) -> String {
+        let PipeDefinition { selection, target, history_back, .. } = &self.definition;
+        format!("{selection:?} to {target:?}, back: {history_back}")
     }
 
     /// How the pipe is doing.

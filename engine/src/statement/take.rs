@@ -30,8 +30,11 @@ pub(crate) async fn take_chunks(
         {
             shared.pipes.note_origins(new).await?;
         }
-        let storage = shared.storage.clone();
-        match spawn_blocking(move || storage.take_chunks(&chunks)).await.map_err(panicked)?? {
+        let (storage, owner) = (shared.storage.clone(), caller.pipe.clone());
+        match spawn_blocking(move || storage.take_chunks_of(owner.as_deref(), &chunks))
+            .await
+            .map_err(panicked)??
+        {
             Taken::Stored { .. } => {
                 let mut loaded = Loaded::default();
                 databases_of(shared, &devices, &mut loaded.databases);

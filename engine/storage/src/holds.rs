@@ -215,9 +215,15 @@ impl Holds {
         }
     }
 
-    /// Whether the log is kept for anybody.
-    pub(crate) fn any(&self) -> bool {
-        self.all.lock().held.values().any(|held| !held.is_lost())
+    /// The write behind which the reader is that is furthest behind; `None` where there is none.
+    pub(crate) fn slowest(&self) -> Option<u64> {
+        let all = self.all.lock();
+        all.held.values().filter(|held| !held.is_lost()).map(|held| held.after).min()
+    }
+
+    /// How many bytes are kept for a reader at most.
+    pub(crate) fn bound(&self) -> u64 {
+        self.bound
     }
 
     /// The readers with names that are not lost, for the manifest.

@@ -69,7 +69,7 @@ pub use check::{check, repair};
 pub use deadband::Deadband;
 pub use disk::{Disk, Lock, LockOutcome, ReadFile, SystemDisk, WriteFile};
 pub use error::StorageError;
-pub use feed::{Change, ChangeKind, Changes, ChangesFrom, ChunksOf, More, Settler};
+pub use feed::{Change, ChangeKind, Changes, ChangesFrom, ChunksOf, HistoryMark, More, Settler};
 pub use finding::{Action, Finding, Severity};
 pub use holds::ReaderInfo;
 pub use options::{Access, Clock, StorageOptions, SyncMode, SystemClock};

@@ -15,6 +15,7 @@ use crate::{
     Applied, Catalog, Changes, ChangesFrom, DeviceSeries, Finding, Inserted, LogicalView, NewSeries,
     ReaderInfo, RegionInfo, SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError,
     View,
+    feed::HistoryOf,
     store::{Store, open},
     wait::block_on,
     wal::Wal,
@@ -422,7 +423,7 @@ impl Storage {
     /// write comes before the one named; the store keeps no log, is closed, or open to read alone; the manifest cannot be
     /// written.
     pub fn changes(&self, reader: Option<&str>, from: ChangesFrom) -> Result<Changes, StorageError> {
-        Changes::begin(self.store(), reader, from, None)
+        Changes::begin(self.store(), reader, from, HistoryOf::default())
     }
 
     /// Keeps what is done to the store from now on for a reader that will come by a name, as [`Storage::changes`] does. Returns the number of

@@ -2,19 +2,20 @@
 //!
 //! ```text
 //!   TsFile ─► ChunkFile    every page decoded and compared with its statistics
-//!               │ fits     series are there and of these types, rows still live, nothing that is in memory overlaps, nobody reads the log
+//!               │ fits     series are there and of these types, rows still live, nothing that is in memory overlaps
 //!               ▼
 //!             files        chunks copied: beyond all that the place's files have of a device, sequence; before that, unsequence
-//!               │ a write's number, a record of the log that says no more than that
+//!               │ a write's number
 //!               ▼
 //!             commit       durable, and then seen
+//!               ▼
+//!             log          a record that names the files
 //! ```
 //!
 //! # What holds
 //! * The rows are of one write, newer than all that was there and older than all that comes behind it, as if they had been inserted.
-//! * The log has none of these rows. So while anybody reads it (see [`crate::Storage::changes`]) nothing is taken so; who comes later for what was
-//!   written before gets [`StorageError::Behind`], and finds it among what is stored. A record of the log says so, also when the store is
-//!   opened again.
+//! * The log has none of these rows. Who reads it (see [`crate::Storage::changes`]) is given them from the files that the record names. So files of
+//!   their place are not compacted before all readers are behind the record, unless too much waits for that.
 //! * What does not fit is left to the caller, who inserts the rows: those are converted, or rejected, one by one.
 
 mod file;
@@ -34,12 +35,13 @@ use file::FileDevice;
 use write::{Routed, reaches, route};
 
 use crate::{
-    Changes, ChangesFrom, ChunksOf, Storage, StorageError, TimeRange,
+    Changes, ChangesFrom, ChunksOf, HistoryMark, Storage, StorageError, TimeRange,
     catalog::{Catalog, Device},
+    feed::HistoryOf,
     place::Place,
     sealed::{Files, Unsealed, seal_all},
     store::{Arriving, Change, Core, Store, caught},
-    wal::InsertRecord,
+    wal::{ChunksRecord, Durable, InsertRecord},
 };
 
 /// So often is something put right that keeps chunks from being taken, before their rows are inserted.
@@ -64,7 +66,15 @@ impl Storage {
     /// # Errors
     /// Files cannot be written, or the store takes no writes: nothing is stored, or all is and was not known to be durable.
     pub fn take_chunks(&self, file: &ChunkFile) -> Result<Taken, StorageError> {
-        self.store().take_chunks(file)
+        self.take_chunks_of(None, file)
+    }
+
+    /// As [`Storage::take_chunks`], on somebody's behalf, whom readers of changes are told.
+    ///
+    /// # Errors
+    /// As [`Storage::take_chunks`].
+    pub fn take_chunks_of(&self, owner: Option<&str>, file: &ChunkFile) -> Result<Taken, StorageError> {
+        self.store().take_chunks(file, owner)
     }
 
     /// As [`Storage::changes`], for a reader that takes what is stored in files as chunks: [`ChangeKind::Chunks`](crate::ChangeKind::Chunks),
@@ -78,7 +88,22 @@ impl Storage {
         from: ChangesFrom,
         of: ChunksOf,
     ) -> Result<Changes, StorageError> {
-        Changes::begin(self.store(), reader, from, Some(of))
+        Changes::begin(self.store(), reader, from, HistoryOf { chunks: Some(of), ..HistoryOf::default() })
+    }
+
+    /// As [`Storage::changes`], or with `chunks` as [`Storage::changes_in_chunks`], for a reader that goes on where it was when a history is
+    /// broken off: [`ChangeKind::HistoryMark`](crate::ChangeKind::HistoryMark) tells how far it has come. Begun with `done` and
+    /// [`ChangesFrom::Since`] of its [`HistoryMark::until`], what comes before the mark does not come again, but the catalog.
+    ///
+    /// # Errors
+    /// As [`Storage::changes`].
+    pub fn history(
+        &self,
+        reader: Option<&str>,
+        from: ChangesFrom,
+        (chunks, done): (Option<ChunksOf>, Option<HistoryMark>),
+    ) -> Result<Changes, StorageError> {
+        Changes::begin(self.store(), reader, from, HistoryOf { chunks, marks: true, done })
     }
 }
 
@@ -92,10 +117,10 @@ enum Tried {
 }
 
 impl Store {
-    fn take_chunks(&self, file: &ChunkFile) -> Result<Taken, StorageError> {
+    fn take_chunks(&self, file: &ChunkFile, owner: Option<&str>) -> Result<Taken, StorageError> {
         let _one_at_a_time = self.taking.lock();
         for _ in 0..TRIES {
-            match self.try_to_take(file)? {
+            match self.try_to_take(file, owner)? {
                 Tried::Done(taken) => return Ok(taken),
                 Tried::InMemory(databases) => self.flush(&databases)?,
                 Tried::Again => {}
@@ -104,7 +129,7 @@ impl Store {
         Ok(Taken::AsRows("rows of the same times are written meanwhile"))
     }
 
-    fn try_to_take(&self, file: &ChunkFile) -> Result<Tried, StorageError> {
+    fn try_to_take(&self, file: &ChunkFile, owner: Option<&str>) -> Result<Tried, StorageError> {
         let width = self.options.partition_width;
         let (catalog, files, first_id) = {
             let mut core = self.core.lock();
@@ -121,23 +146,23 @@ impl Store {
         };
         let mut unsealed = written.files;
         let places = unsealed.iter().map(Unsealed::place).collect();
+        let named = unsealed.iter().map(|file| (file.place(), file.id())).collect();
         let seq = match self.begin_arrival(file, files, &written.sequence, places)? {
             Ok(seq) => seq,
             Err(other) => return Ok(other),
         };
         unsealed.iter_mut().for_each(|file| file.is_of_write(seq));
         let arrived = caught("taking chunks", || self.arrive(seq, unsealed));
+        let points = file.points();
         let mut core = self.core.lock();
-        if arrived.is_ok() {
-            self.has_arrived(&mut core, file);
-        }
+        let told = arrived.map(|()| self.has_arrived(&mut core, file, named, owner));
         // Where it failed, it does not come any more.
         core.arriving = None;
         drop(core);
         self.work.notify_all();
         self.done.notify_all();
-        arrived?;
-        let points = file.points();
+        // Readers have to be told also after a power cut.
+        told?.wait()?;
         self.counters.points.fetch_add(points, Ordering::Relaxed);
         Ok(Tried::Done(Taken::Stored { points }))
     }
@@ -147,9 +172,6 @@ impl Store {
         self.writable(core)?;
         if self.wal.is_none() {
             return Ok(Some(Tried::Done(Taken::AsRows("the store keeps no log"))));
-        }
-        if self.holds.any() {
-            return Ok(Some(Tried::Done(Taken::AsRows("the log is kept for a reader of changes"))));
         }
         let fit = Fit {
             catalog: &core.catalog,
@@ -187,23 +209,14 @@ impl Store {
                 known = files;
                 continue;
             }
-            let seq = self.note_chunks(&mut core, usize::try_from(file.points()).unwrap_or(usize::MAX));
+            core.seq += 1;
+            let seq = core.seq;
+            // Whoever waits for what follows from it waits for the log, too.
+            drop(self.log(&mut core, seq, |bytes| InsertRecord::default().put(bytes)));
             core.arriving = Some(Arriving { seq, places });
             return Ok(Ok(seq));
         }
         Ok(Err(Tried::Again))
-    }
-
-    /// Takes a number for a write of chunks, and says so in the log.
-    fn note_chunks(&self, core: &mut Core, points: usize) -> u64 {
-        core.seq += 1;
-        let seq = core.seq;
-        let record = InsertRecord::of_chunks();
-        // Whoever waits for what follows from it waits for the log, too.
-        drop(self.log(core, seq, |bytes| record.put(bytes)));
-        core.tally.add(seq, seq, points);
-        core.unlogged = seq;
-        seq
     }
 
     fn arrive(&self, seq: u64, files: Vec<Unsealed>) -> Result<(), StorageError> {
@@ -211,15 +224,29 @@ impl Store {
         self.commit(Change { added, arrived: Some(seq), ..Change::default() })
     }
 
-    /// Files count from now on, and newest values that were known may not be the newest any more.
-    fn has_arrived(&self, core: &mut Core, file: &ChunkFile) {
+    /// Files count from now on, and newest values that were known may not be the newest any more. The log tells readers where they are.
+    fn has_arrived(
+        &self,
+        core: &mut Core,
+        file: &ChunkFile,
+        files: Vec<(Place, u64)>,
+        owner: Option<&str>,
+    ) -> Durable {
         // A view that was taken before has a lower number, and does not say what is newest now.
         core.seq += 1;
         let seq = core.seq;
-        drop(self.log(core, seq, |bytes| InsertRecord::default().put(bytes)));
+        // Who begins to read later reads behind it.
+        if self.holds.slowest().is_some() {
+            core.arrived.extend(files.iter().map(|(_, file)| (*file, seq)));
+        }
+        let devices = file.devices.iter().map(|device| (device.path.clone(), device.range)).collect();
+        let record = ChunksRecord { owner: owner.map(Arc::from), points: file.points(), files, devices };
+        let durable = self.log(core, seq, |bytes| record.put(bytes));
+        core.tally.add(seq, seq, usize::try_from(record.points).unwrap_or(usize::MAX));
         let all = |device: &FileDevice| PathPattern::parse(&format!("{}.*", device.path)).ok();
         let patterns: Vec<_> = file.devices.iter().filter_map(all).collect();
         core.last.forget(seq, &patterns, TimeRange::ALL);
+        durable
     }
 }
 

@@ -38,7 +38,7 @@ pub use durable::Durable;
 pub(crate) use durable::Synced;
 pub(crate) use end::LogEnd;
 pub(crate) use log::Wal;
-pub(crate) use op::{InsertRecord, Op};
+pub(crate) use op::{ChunksRecord, InsertRecord, Op};
 pub(crate) use replay::{Replayed, make_durable, replay};
 pub(crate) use segment::{HEAD, holds_records};
 pub(crate) use state::{ClosedSegment, Part, WalOptions};

@@ -56,7 +56,7 @@ impl Delivery<'_, '_> {
         loop {
             let origins = work.origins();
             let plan = Plan::of(changes, definition, self.receiver.as_deref(), (self.history, &origins));
-            let (position, ends_history) = (plan.position, plan.ends_history);
+            let (position, mark, ends_history) = (plan.position, plan.mark.clone(), plan.ends_history);
             // While this is sent, the next is read. What was read is kept where sending takes longer.
             let next = {
                 let sending = self.deliver(plan);
@@ -76,6 +76,9 @@ impl Delivery<'_, '_> {
             self.history &= !ends_history;
             if ends_history {
                 self.work.history_sent();
+            }
+            if let Some(mark) = mark.filter(|_| !ends_history) {
+                saver.delivered_of_history(mark);
             }
             if let Some(position) = position {
                 saver.delivered(position);

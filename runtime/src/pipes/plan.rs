@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use levada_engine::{
-    Change, ChangeKind, NewSeries, Origins, PipeDefinition, Selection, SeriesChange, path_sql,
+    Change, ChangeKind, HistoryMark, NewSeries, Origins, PipeDefinition, Selection, SeriesChange, path_sql,
 };
 use levada_model::{Compressor, Encoding, Path, PathPattern, Series, Tablet};
 use levada_rpc::messages::{engines, sends_on};
@@ -45,6 +45,8 @@ pub(super) struct Plan {
     came_by: Option<Arc<str>>,
     /// Behind which position all of them are done.
     pub(super) position: Option<u64>,
+    /// How far what is stored has come with all of them.
+    pub(super) mark: Option<HistoryMark>,
     /// What was stored has all come.
     pub(super) ends_history: bool,
 }
@@ -79,6 +81,7 @@ impl Plan {
                     history = false;
                     plan.ends_history = true;
                 }
+                ChangeKind::HistoryMark(mark) => plan.mark = Some(mark),
                 kind => {
                     plan.comes_by(came_by);
                     plan.change(kind, definition, history);
@@ -203,7 +206,10 @@ fn owner(kind: &ChangeKind) -> Option<&str> {
         | ChangeKind::Delete { owner, .. } => owner.as_deref(),
         // Nothing is done where they are there already, so that they do not go round.
         ChangeKind::CreateDatabase { .. } | ChangeKind::CreateSeries(_) => None,
-        ChangeKind::SetTtl { .. } | ChangeKind::HistoryEnd | ChangeKind::Chunks { .. } => None,
+        ChangeKind::SetTtl { .. }
+        | ChangeKind::HistoryMark(_)
+        | ChangeKind::HistoryEnd
+        | ChangeKind::Chunks { .. } => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use levada_engine::{FeedMarker, PipeWork};
+use levada_engine::{FeedMarker, HistoryMark, PipeWork};
 use levada_model::SessionError;
 use tokio::{sync::watch, time::sleep};
 use tracing::warn;
@@ -12,41 +12,74 @@ const APART: Duration = Duration::from_millis(200);
 /// How long to wait after a save that failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Saves the position of what is delivered.
+/// Saves how far what is delivered goes.
 pub(super) struct Saver<'a> {
     work: &'a PipeWork,
     marker: FeedMarker,
-    delivered: watch::Sender<Option<u64>>,
+    /// Who receives it.
+    receiver: Option<String>,
+    delivered: watch::Sender<Delivered>,
+}
+
+/// What is delivered.
+#[derive(Clone, Debug, Default)]
+struct Delivered {
+    /// All changes up to a position.
+    position: Option<u64>,
+    /// What is stored, up to a mark.
+    mark: Option<HistoryMark>,
 }
 
 impl<'a> Saver<'a> {
-    pub(super) fn new(work: &'a PipeWork, marker: FeedMarker) -> Self {
-        Self { work, marker, delivered: watch::Sender::new(None) }
+    pub(super) fn new(work: &'a PipeWork, marker: FeedMarker, receiver: Option<String>) -> Self {
+        Self { work, marker, receiver, delivered: watch::Sender::new(Delivered::default()) }
     }
 
     /// All changes up to a position are delivered.
     pub(super) fn delivered(&self, position: u64) {
-        self.delivered.send_replace(Some(position));
+        self.delivered.send_modify(|delivered| delivered.position = Some(position));
+    }
+
+    /// What is stored is delivered as far as a mark says.
+    pub(super) fn delivered_of_history(&self, mark: HistoryMark) {
+        self.delivered.send_modify(|delivered| delivered.mark = Some(mark));
     }
 
     /// Saves as positions come. Dropped, it leaves at most the last of them unsaved.
     pub(super) async fn save(&self) -> Infallible {
-        let mut positions = self.delivered.subscribe();
+        let mut delivered = self.delivered.subscribe();
         // What was delivered before this was polled for the first time is to be saved, too.
-        positions.mark_changed();
+        delivered.mark_changed();
+        let mut saved = None;
         loop {
             // The sender is this saver's own, and is there as long as it is.
-            if positions.changed().await.is_err() {
+            if delivered.changed().await.is_err() {
                 futures::future::pending::<()>().await;
             }
-            let position = *positions.borrow_and_update();
-            let Some(position) = position else { continue };
-            if let Err(error) = self.save_last(position).await {
+            let Delivered { position, mark } = delivered.borrow_and_update().clone();
+            let mark = mark.filter(|mark| saved.as_ref() != Some(mark));
+            if position.is_none() && mark.is_none() {
+                continue;
+            }
+            if let Err(error) = self.save_all(position, mark.clone()).await {
                 warn!(pipe = self.work.definition().name, %error, "how far a pipe has come cannot be stored: after a crash more is sent again");
                 sleep(AFTER_FAILURE).await;
-                positions.mark_changed();
+                delivered.mark_changed();
+            } else if mark.is_some() {
+                saved = mark;
             }
             sleep(APART).await;
+        }
+    }
+
+    /// The mark first: it goes where the position is beyond it.
+    async fn save_all(&self, position: Option<u64>, mark: Option<HistoryMark>) -> Result<(), SessionError> {
+        if let Some(mark) = mark {
+            self.work.settle_history(mark, self.receiver.clone()).await?;
+        }
+        match position {
+            Some(position) => self.save_last(position).await,
+            None => Ok(()),
         }
     }
 
@@ -76,7 +109,7 @@ mod tests {
             let saved = self.0.clone();
             async move {
                 let (mut feed, _) = work.feed(None, false).await.expect("a feed");
-                let saver = Saver::new(&work, feed.marker());
+                let saver = Saver::new(&work, feed.marker(), None);
                 let position = loop {
                     let changes = feed.next(1 << 20).await.expect("changes");
                     let last = changes.last().expect("never none").position;

@@ -128,5 +128,18 @@ pub enum ShowPipes {
         name: Option<String>,
         /// Those that send to where this pipe does.
         with_sink_of: Option<String>,
+        /// Whose statement it is.
+        grammar: PipeGrammar,
     },
+}
+
+/// Which grammar has a form of `show pipes`: each has a table of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PipeGrammar {
+    /// That of V1.2 alone, `show pipe`, `show pipes p`.
+    Sync,
+    /// That of 1.3 and 2.0 alone, `show pipes where sink used by p`.
+    Later,
+    /// Both, `show pipes`, `show pipe p`.
+    Both,
 }

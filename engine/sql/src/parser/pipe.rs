@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::{
-    ast::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, ShowPipes, Statement},
+    ast::{AlterAttributes, Attributes, ChangePipe, CreatePipe, PipeBody, PipeGrammar, ShowPipes, Statement},
     lexer::{Symbol, TokenKind, parse_datetime},
 };
 
@@ -150,7 +150,8 @@ impl Parser<'_> {
         let show = match self.eat_any(&["PIPESINKTYPE", "PIPESINKS", "PIPESINK", "PIPES", "PIPE"]) {
             Some(0) => ShowPipes::SinkTypes,
             Some(1 | 2) => ShowPipes::Sinks { name: self.name_if_any()? },
-            Some(_) => {
+            Some(word) => {
+                let is_plural = word == 3;
                 let name = if self.is_word(0, "where") { None } else { self.name_if_any()? };
                 let mut with_sink_of = None;
                 if self.eat("WHERE") {
@@ -162,7 +163,12 @@ impl Parser<'_> {
                     }
                     with_sink_of = Some(self.name()?);
                 }
-                ShowPipes::Pipes { name, with_sink_of }
+                let grammar = match (&with_sink_of, is_plural == name.is_some()) {
+                    (Some(_), _) => PipeGrammar::Later,
+                    (None, true) => PipeGrammar::Sync,
+                    (None, false) => PipeGrammar::Both,
+                };
+                ShowPipes::Pipes { name, with_sink_of, grammar }
             }
             None => return Ok(None),
         };

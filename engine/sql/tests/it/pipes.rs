@@ -1,6 +1,6 @@
 //! Statements about pipes.
 
-use levada_sql::ast::{Attributes, ChangePipe, CreatePipe, PipeBody, ShowPipes, Statement};
+use levada_sql::ast::{Attributes, ChangePipe, CreatePipe, PipeBody, PipeGrammar, ShowPipes, Statement};
 
 use super::parse;
 
@@ -88,16 +88,17 @@ fn a_pipe_has_parts() {
 
 #[test]
 fn pipes_are_shown_by_name_or_by_what_they_send_to() {
-    let pipes = |name: Option<&str>, of: Option<&str>| {
-        Statement::ShowPipes(ShowPipes::Pipes {
-            name: name.map(str::to_owned),
-            with_sink_of: of.map(str::to_owned),
-        })
-    };
-    assert_eq!(parse("show pipes").expect("legal"), pipes(None, None));
-    assert_eq!(parse("show pipe").expect("legal"), pipes(None, None));
-    assert_eq!(parse("show pipe p").expect("legal"), pipes(Some("p"), None));
-    assert_eq!(parse("show pipes where sink used by p").expect("legal"), pipes(None, Some("p")));
+    for (text, name, of, grammar) in [
+        ("show pipes", None, None, PipeGrammar::Both),
+        ("show pipe p", Some("p"), None, PipeGrammar::Both),
+        ("show pipe", None, None, PipeGrammar::Sync),
+        ("show pipes p", Some("p"), None, PipeGrammar::Sync),
+        ("show pipes where sink used by p", None, Some("p"), PipeGrammar::Later),
+    ] {
+        let [name, with_sink_of] = [name, of].map(|name| name.map(str::to_owned));
+        let expected = Statement::ShowPipes(ShowPipes::Pipes { name, with_sink_of, grammar });
+        assert_eq!(parse(text).expect("legal"), expected);
+    }
     let sinks = |name: Option<&str>| Statement::ShowPipes(ShowPipes::Sinks { name: name.map(str::to_owned) });
     assert_eq!(parse("show pipesink s").expect("legal"), sinks(Some("s")));
     assert_eq!(parse("show pipesinks").expect("legal"), sinks(None));

@@ -1,7 +1,7 @@
 //! Carrying compactions out.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -55,7 +55,7 @@ impl Store {
                 while !core.closed
                     && !Self::has_open_verdicts(&core)
                     && !self.has_open_lives(&core)
-                    && self.next_job(&core, None, false).is_none()
+                    && self.next_job(&mut core, None, false).is_none()
                 {
                     self.work.wait_for(&mut core, IDLE);
                 }
@@ -99,11 +99,28 @@ impl Store {
         unreadable.map_or(Ok(()), Err)
     }
 
-    fn next_job(&self, core: &Core, databases: Option<&[u32]>, eager: bool) -> Option<(Place, Job)> {
+    /// The places whose files are to stay as they are: the log names some to a reader that is not behind that record yet.
+    fn awaited(&self, core: &mut Core) -> HashSet<Place> {
+        let mut bytes: HashMap<Place, u64> = HashMap::new();
+        if !core.arrived.is_empty() {
+            let slowest = self.holds.slowest().unwrap_or(u64::MAX);
+            core.arrived.retain(|_, record| *record > slowest);
+            let named = core.files.values().flatten().filter(|file| core.arrived.contains_key(&file.meta.id));
+            for file in named {
+                *bytes.entry(file.meta.place).or_default() += file.meta.bytes;
+            }
+        }
+        let most = self.holds.bound();
+        bytes.into_iter().filter(|(_, bytes)| *bytes <= most).map(|(place, _)| place).collect()
+    }
+
+    fn next_job(&self, core: &mut Core, databases: Option<&[u32]>, eager: bool) -> Option<(Place, Job)> {
+        let awaited = self.awaited(core);
         let now = self.options.clock.now();
         core.files
             .iter()
             .filter(|(place, _)| databases.is_none_or(|databases| databases.contains(&place.database)))
+            .filter(|(place, _)| !awaited.contains(place))
             .find_map(|(place, files)| {
                 let ttl = core.catalog.longest_ttl(place.database);
                 let flushes = core.frozen.iter().filter(|frozen| frozen.memtable.place == *place);
@@ -132,7 +149,7 @@ impl Store {
             if core.closed {
                 return Err(self.closed());
             }
-            let Some((place, job)) = self.next_job(&core, databases, eager) else {
+            let Some((place, job)) = self.next_job(&mut core, databases, eager) else {
                 return Ok(Next::Nothing);
             };
             let begun = self.begin(&mut core, place, &job);

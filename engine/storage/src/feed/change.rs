@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use levada_model::{Compressor, Encoding, Path, PathPattern, Tablet};
 
+use super::HistoryMark;
 use crate::{NewSeries, SeriesChange, TimeRange};
 
 /// Where reading begins.
@@ -126,6 +127,8 @@ pub enum ChangeKind {
         /// Whose deletion it is, if anybody's: see [`crate::Storage::delete_of`].
         owner: Option<Arc<str>>,
     },
+    /// What was stored has come as far as this says: to those alone who ask for it (see [`crate::Storage::history`]).
+    HistoryMark(HistoryMark),
     /// All that was stored has come; what follows is each write, once.
     HistoryEnd,
 }

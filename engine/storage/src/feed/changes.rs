@@ -14,8 +14,9 @@ use levada_model::{PathPattern, StatusCode};
 use parking_lot::MutexGuard;
 
 use super::{
-    Change, ChangeKind, ChangesFrom, ChunksOf,
-    history::{HeldHistory, History},
+    Change, ChangeKind, ChangesFrom,
+    arrived::Arrived,
+    history::{HeldHistory, History, HistoryOf},
     log::{LogReader, Record},
 };
 use crate::{
@@ -38,6 +39,8 @@ pub struct Changes {
     begun: bool,
     log: LogReader,
     history: Option<Arc<HeldHistory>>,
+    /// Rows of a record that is read, which are in files.
+    arrived: Option<Arrived>,
     /// See [`Change::position`].
     position: u64,
     /// All up to this write was read of the log; 0 while what is stored is read.
@@ -92,16 +95,16 @@ impl Changes {
         store: &Arc<Store>,
         name: Option<&str>,
         from: ChangesFrom,
-        chunks: Option<ChunksOf>,
+        of: HistoryOf,
     ) -> Result<Self, StorageError> {
-        Self::begin_with(store, name, (from, chunks), |_| {})
+        Self::begin_with(store, name, (from, of), |_| {})
     }
 
     /// See [`Changes::begin`]; `at` is done at the moment behind which the reader is.
     fn begin_with(
         store: &Arc<Store>,
         name: Option<&str>,
-        (from, chunks): (ChangesFrom, Option<ChunksOf>),
+        (from, of): (ChangesFrom, HistoryOf),
         at: impl FnOnce(&mut Core),
     ) -> Result<Self, StorageError> {
         if store.core.lock().closed {
@@ -120,7 +123,7 @@ impl Changes {
             store.done.wait(&mut core);
         }
         at(&mut core);
-        let (last, forgotten, unlogged) = (core.seq, core.forgotten, core.unlogged);
+        let (last, forgotten, untold) = (core.seq, core.forgotten, core.untold);
         let after = match from {
             ChangesFrom::After(after) | ChangesFrom::Since(after) => after,
             ChangesFrom::History { .. } | ChangesFrom::Now => last,
@@ -133,15 +136,16 @@ impl Changes {
         let log = LogReader::new(Arc::clone(&store.options.disk), wal, after);
         let (store, named) = (Arc::clone(store), name.is_some());
         let read = Arc::new(AtomicU64::new(after));
+        let (history, arrived) = (None, None);
         let mut changes =
-            Self { store, hold, named, begun: false, log, history: None, position: after, read };
+            Self { store, hold, named, begun: false, log, history, arrived, position: after, read };
         match (snapshot, from) {
             (Some(snapshot), ChangesFrom::History { after }) => {
-                changes.history_of(snapshot, (after, chunks), core);
+                changes.history_of(snapshot, (after, last), of, core);
             }
             (Some(mut snapshot), _) => {
                 snapshot.keep_up_to(after);
-                changes.history_of(snapshot, (0, chunks), core);
+                changes.history_of(snapshot, (0, after), of, core);
             }
             (None, _) => drop(core),
         }
@@ -149,7 +153,7 @@ impl Changes {
             let message = format!("changes behind write {after} are asked for, and the last write is {last}");
             return Err(rejected(message));
         }
-        let kept = wal.after().max(unlogged);
+        let kept = wal.after().max(untold);
         let lacks = changes.history.is_some() && (1..forgotten).contains(&changes.position);
         if after < kept || lacks {
             return Err(StorageError::Behind { after: changes.position, kept });
@@ -169,7 +173,9 @@ impl Changes {
     pub(crate) fn keep(store: &Arc<Store>, name: &str) -> Result<u64, StorageError> {
         // What comes from here on is in files of its own.
         let changes =
-            Self::begin_with(store, Some(name), (ChangesFrom::Now, None), |core| core.freeze(|_| true))?;
+            Self::begin_with(store, Some(name), (ChangesFrom::Now, HistoryOf::default()), |core| {
+                core.freeze(|_| true);
+            })?;
         let last = changes.position;
         if let Some(wal) = &store.wal {
             // A power cut must not take back the write that is named. Where the log cannot be written now, nobody knows when it can be: that
@@ -183,14 +189,15 @@ impl Changes {
     fn history_of(
         &mut self,
         snapshot: Snapshot,
-        (after, chunks): (u64, Option<ChunksOf>),
+        (after, until): (u64, u64),
+        of: HistoryOf,
         core: MutexGuard<'_, Core>,
     ) {
         let held = HeldHistory::new();
         let files = snapshot.files.values().flatten().filter(|file| file.meta.last > after);
         self.store.holds.keep_files(&self.hold, files, Arc::<HeldHistory>::clone(&held) as _);
         drop(core);
-        held.begin(History::new(snapshot, after, chunks));
+        held.begin(History::new(snapshot, (after, until), of));
         (self.history, self.position) = (Some(held), after);
         self.read.store(0, Ordering::Release);
     }
@@ -289,12 +296,41 @@ impl Changes {
         if self.hold.is_lost() {
             return Err(StorageError::Behind { after: self.log.seq(), kept: wal.after() });
         }
-        while let Some(Record { first, seq, op, bytes }) = self.log.next(wal)? {
+        loop {
+            if let Some(next) = self.next_arrived()? {
+                return Ok(Some(next));
+            }
+            // What is kept may have gone while it was looked for.
+            let behind = StorageError::Behind { after: self.log.seq(), kept: wal.after() };
+            let read = self.log.next(wal);
+            let read = read.map_err(|error| if self.hold.is_lost() { behind } else { error })?;
+            let Some(Record { first, seq, op, bytes }) = read else { return Ok(None) };
+            if let Op::Chunks(record) = op {
+                let Some(arrived) = Arrived::new(&store, record, seq) else {
+                    self.hold.lose();
+                    return Err(StorageError::Behind { after: seq - 1, kept: seq });
+                };
+                self.arrived = Some(arrived);
+                continue;
+            }
             if let Some(kind) = kind_of(&store, op, seq).inspect_err(|_| self.hold.lose())? {
                 return Ok(Some((Change { first, position: seq, kind }, bytes)));
             }
         }
-        Ok(None)
+    }
+
+    /// What is left of rows that came as chunks. The write is read with the last of them: broken off before, all of it comes again.
+    fn next_arrived(&mut self) -> Result<Option<(Change, usize)>, StorageError> {
+        let Some(arrived) = &mut self.arrived else { return Ok(None) };
+        let seq = arrived.seq;
+        let next = arrived.next()?;
+        if next.as_ref().is_none_or(|(.., is_last)| *is_last) {
+            self.arrived = None;
+        }
+        Ok(next.map(|(kind, bytes, is_last)| {
+            let position = if is_last { seq } else { seq - 1 };
+            (Change { first: seq, position, kind }, bytes)
+        }))
     }
 }
 
@@ -307,10 +343,12 @@ impl Drop for Changes {
 /// What a record says to readers; `None` where it only says how far a source was read.
 fn kind_of(store: &Store, op: Op, seq: u64) -> Result<Option<ChangeKind>, StorageError> {
     let op = match op {
-        // The log does not have what came so.
-        Op::Insert(record) if record.is_of_chunks() => {
+        // The log does not have what came so, nor says where it is.
+        Op::Insert(record) if record.is_of_untold_chunks() => {
             return Err(StorageError::Behind { after: seq - 1, kept: seq });
         }
+        // They are read where they are.
+        Op::Chunks(_) => return Ok(None),
         Op::Insert(InsertRecord { owner, tablets, .. }) => {
             return Ok((!tablets.is_empty()).then_some(ChangeKind::Rows { owner, tablets }));
         }

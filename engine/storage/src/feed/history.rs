@@ -3,31 +3,38 @@
 use std::{
     collections::{HashSet, VecDeque},
     fmt,
-    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use arrow_array::{Array, RecordBatch, cast::AsArray, types::Int64Type};
-use levada_model::{Column, Path, PathPattern, Tablet};
+use levada_model::{Path, PathPattern};
 use parking_lot::Mutex;
 
 use super::{
-    ChangeKind,
+    ChangeKind, HistoryMark,
     pieces::{ChunksOf, Piece, Pieces},
+    rows::DeviceRows,
 };
 use crate::{
-    Direction, NewSeries, RowIterator, Rows, StorageError, TimeRange,
-    catalog::{Catalog, Database, Device, Series},
+    NewSeries, StorageError, TimeRange,
+    catalog::{Catalog, Database, Device},
     holds::LetGo,
     read::Snapshot,
     sealed::{Files, SealedFile},
 };
 
-/// So many series of a device are read at once.
-const SERIES_AT_ONCE: usize = 256;
+/// How what is stored is to be told.
+#[derive(Debug, Default)]
+pub(crate) struct HistoryOf {
+    /// What of it as chunks.
+    pub(crate) chunks: Option<ChunksOf>,
+    /// Whether it is to be said how far it has come.
+    pub(crate) marks: bool,
+    /// What has come before.
+    pub(crate) done: Option<HistoryMark>,
+}
 
 /// What is stored of the writes behind one, on its way to a reader.
 pub(super) struct History {
@@ -37,7 +44,9 @@ pub(super) struct History {
     chunks: Option<Chunks>,
     /// What comes before more rows do.
     ready: VecDeque<ChangeKind>,
-    reading: Option<Reading>,
+    reading: Option<DeviceRows>,
+    /// How far it has come, where the reader wants to know.
+    marks: Option<HistoryMark>,
 }
 
 /// Chunks on their way to a reader.
@@ -47,14 +56,8 @@ struct Chunks {
     made: std::vec::IntoIter<Arc<Device>>,
     /// `None` where they are yet to begin, or to begin anew.
     pieces: Option<Pieces>,
-}
-
-/// Some series of a device.
-struct Reading {
-    device: Arc<Device>,
-    /// Of the device's series, those that are read.
-    series: Range<usize>,
-    rows: RowIterator,
+    /// What has come before it.
+    done: Option<HistoryMark>,
 }
 
 impl fmt::Debug for History {
@@ -73,11 +76,20 @@ impl Snapshot {
         self.files = Arc::new(files);
         self.memtables.retain(|memtable| memtable.first_seq <= write);
     }
+
+    /// The mark of a history that has told nothing yet, of all up to a write.
+    fn mark(&self, until: u64) -> HistoryMark {
+        let in_memory = self.memtables.iter().map(|memtable| memtable.first_seq).min();
+        let in_files = in_memory.map_or(until, |first| until.min(first.saturating_sub(1)));
+        HistoryMark { until, in_files, place: None, device: Path::from_raw_nodes(["root"]) }
+    }
 }
 
 impl History {
-    /// What a snapshot has of the writes behind one; what is in files as chunks, where some of it is asked for so.
-    pub(super) fn new(mut snapshot: Snapshot, after: u64, chunks: Option<ChunksOf>) -> Self {
+    /// What a snapshot has of the writes behind one; what is in files as chunks, where some of it is asked for so. `until` is the
+    /// write behind which each comes afterwards.
+    pub(super) fn new(mut snapshot: Snapshot, (after, until): (u64, u64), of: HistoryOf) -> Self {
+        let HistoryOf { chunks, marks, done } = of;
         if after > 0 {
             let newer = |files: &Vec<Arc<SealedFile>>| -> Vec<Arc<SealedFile>> {
                 files.iter().filter(|file| file.meta.last > after).map(Arc::clone).collect()
@@ -99,37 +111,52 @@ impl History {
             owner: None,
         });
         let ready = databases.chain(ttls).chain(deletions).collect();
-        let devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();
+        let marks = marks.then(|| snapshot.mark(until));
+        // What is of another kind says nothing of this one.
+        let done = done.filter(|done| done.place.is_some() == chunks.is_some());
+        let mut devices: Vec<_> = catalog.devices().iter().map(Arc::clone).collect();
         let Some(of) = chunks else {
-            return Self { devices: devices.into_iter(), ready, reading: None, snapshot, chunks: None };
+            devices.retain(|device| done.as_ref().is_none_or(|done| device.path > done.device));
+            return Self {
+                devices: devices.into_iter(),
+                ready,
+                reading: None,
+                snapshot,
+                chunks: None,
+                marks,
+            };
         };
         let in_memory: HashSet<Path> =
             snapshot.memtables.iter().flat_map(|memtable| memtable.devices()).collect();
         let as_rows: Vec<_> =
             devices.iter().filter(|device| in_memory.contains(&device.path)).map(Arc::clone).collect();
-        let chunks = Some(Chunks { of, made: devices.into_iter(), pieces: None });
-        Self { devices: as_rows.into_iter(), ready, reading: None, snapshot, chunks }
+        let chunks = Some(Chunks { of, made: devices.into_iter(), pieces: None, done });
+        Self { devices: as_rows.into_iter(), ready, reading: None, snapshot, chunks, marks }
     }
 
     /// What comes as chunks, and the series before them; `None` when all of it has come.
     fn next_chunks(&mut self) -> Result<Option<(ChangeKind, usize)>, StorageError> {
-        let Some(Chunks { of, made: devices, pieces }) = &mut self.chunks else { return Ok(None) };
+        let Some(Chunks { of, made: devices, pieces, done }) = &mut self.chunks else { return Ok(None) };
         if let Some(device) = devices.next() {
             return Ok(Some((ChangeKind::CreateSeries(made(&device)), 256)));
         }
         let begun = match pieces {
             Some(pieces) => pieces,
-            None => pieces.insert(Pieces::begin(&self.snapshot, of.clone())?),
+            None => pieces.insert(Pieces::begin(&self.snapshot, of.clone(), done.clone())?),
         };
         match begun.next() {
-            Ok(Some(Piece { database, bytes, points })) => {
+            Ok(Some(Piece { database, bytes, points, done })) => {
                 let size = bytes.len();
+                if let (Some(marks), Some((place, device))) = (&mut self.marks, done) {
+                    (marks.place, marks.device) = (Some((place.database, place.partition)), device);
+                    self.ready.push_back(ChangeKind::HistoryMark(marks.clone()));
+                }
                 Ok(Some((ChangeKind::Chunks { database, file: bytes, points }, size)))
             }
             Ok(None) => {
                 self.chunks = None;
-                // What was in memory is left.
-                self.snapshot.files = Arc::default();
+                // What was in memory is left, which no mark speaks of.
+                (self.snapshot.files, self.marks) = (Arc::default(), None);
                 Ok(None)
             }
             Err(error) => {
@@ -149,41 +176,22 @@ impl History {
             if let Some(next) = self.next_chunks()? {
                 return Ok(Some(next));
             }
-            if let Some(Reading { device, series, rows }) = &mut self.reading {
-                match rows.next() {
-                    Some(Ok(batch)) => {
-                        return Ok(Some(tablet(device, &device.all()[series.clone()], &batch)));
-                    }
-                    Some(Err(error)) => {
-                        // Begun again with these series, where somebody tries again.
-                        series.end = series.start;
-                        *rows = Box::new(std::iter::empty());
-                        return Err(error);
-                    }
-                    None => {
-                        let (device, from) = (Arc::clone(device), series.end);
-                        self.reading = self.read_on(device, from)?;
-                        continue;
-                    }
+            if let Some(reading) = &mut self.reading {
+                if let Some((tablet, bytes)) = reading.next(&self.snapshot)? {
+                    return Ok(Some((ChangeKind::Rows { owner: None, tablets: vec![tablet] }, bytes)));
                 }
+                let complete = reading.device().path.clone();
+                self.reading = None;
+                if let Some(marks) = &mut self.marks {
+                    marks.device = complete;
+                    return Ok(Some((ChangeKind::HistoryMark(marks.clone()), 0)));
+                }
+                continue;
             }
             let Some(device) = self.devices.next() else { return Ok(None) };
             self.ready.push_back(ChangeKind::CreateSeries(made(&device)));
-            self.reading = Some(Reading { device, series: 0..0, rows: Box::new(std::iter::empty()) });
+            self.reading = Some(DeviceRows::new(device, TimeRange::ALL, |_| true));
         }
-    }
-
-    /// Begins with the series of a device from one on, if there are more.
-    fn read_on(&self, device: Arc<Device>, from: usize) -> Result<Option<Reading>, StorageError> {
-        let all = device.all();
-        let series = from..all.len().min(from + SERIES_AT_ONCE);
-        if series.is_empty() {
-            return Ok(None);
-        }
-        let names: Vec<Arc<str>> =
-            all[series.clone()].iter().map(|series| Arc::clone(&series.measurement)).collect();
-        let rows = self.snapshot.scan(&device.path, &names, TimeRange::ALL, Direction::Ascending)?;
-        Ok(Some(Reading { device, series, rows }))
     }
 }
 
@@ -205,25 +213,6 @@ fn ttls(catalog: &Catalog) -> impl Iterator<Item = (PathPattern, Option<i64>)> {
 /// The series of a device, as they would be made.
 fn made(device: &Device) -> Vec<NewSeries> {
     device.all().iter().map(|series| series.def().into_new(&device.path, device.aligned)).collect()
-}
-
-/// Rows as a tablet, without columns that have none.
-fn tablet(device: &Device, series: &[Series], batch: &RecordBatch) -> (ChangeKind, usize) {
-    let times = batch.column(0).as_primitive::<Int64Type>().clone();
-    let columns: Vec<Column> = series
-        .iter()
-        .zip(&batch.columns()[1..])
-        .filter(|(_, values)| values.null_count() < values.len())
-        .map(|(series, values)| Column {
-            name: Arc::clone(&series.measurement),
-            data_type: series.schema.data_type,
-            values: Arc::clone(values),
-        })
-        .collect();
-    let tablet = Tablet::try_new(device.path.clone(), device.aligned, times, columns)
-        .expect("a batch's columns are as long as its times, and of the types of their series");
-    let kind = ChangeKind::Rows { owner: None, tablets: vec![tablet] };
-    (kind, batch.get_array_memory_size())
 }
 
 /// A history that lets go of its files when it is told to, whoever reads it.

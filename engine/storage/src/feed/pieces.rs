@@ -21,10 +21,12 @@ use bytes::Bytes;
 use levada_model::{Path, StatusCode};
 use levada_tsfile::{DeviceId, EncodedAligned, EncodedChunk, TsFileError};
 
+use super::HistoryMark;
 use crate::{
     StorageError, TimeRange,
     block::Block,
     compact::{DeviceMerge, Source},
+    place::Place,
     read::Snapshot,
     sealed::{ChunkSink, ChunkWriter, SealedFile, SeriesColumn},
     store::caught,
@@ -55,6 +57,8 @@ pub(super) struct Piece {
     pub(super) bytes: Bytes,
     /// How many values it has.
     pub(super) points: u64,
+    /// The last device that is complete with it, and where that was.
+    pub(super) done: Option<(Place, Path)>,
 }
 
 /// What the thread says: a piece, or that there are no more.
@@ -68,12 +72,16 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Begins to make them.
-    pub(super) fn begin(snapshot: &Snapshot, of: ChunksOf) -> Result<Self, StorageError> {
+    /// Begins to make them, but for those that have come before.
+    pub(super) fn begin(
+        snapshot: &Snapshot,
+        of: ChunksOf,
+        done: Option<HistoryMark>,
+    ) -> Result<Self, StorageError> {
         let (tell, told) = sync_channel(1);
         let stop = Arc::<AtomicBool>::default();
         let snapshot = Snapshot { memtables: Vec::new(), ..snapshot.clone() };
-        let maker = Maker { snapshot, of, stop: Arc::clone(&stop) };
+        let maker = Maker { snapshot, of, done, stop: Arc::clone(&stop) };
         let work = move || {
             let made = caught("reading chunks", || maker.make(&tell)).map(|()| None);
             // Nobody is there to hear it: so be it.
@@ -103,6 +111,7 @@ fn broken(message: &str) -> StorageError {
 struct Maker {
     snapshot: Snapshot,
     of: ChunksOf,
+    done: Option<HistoryMark>,
     stop: Arc<AtomicBool>,
 }
 
@@ -112,7 +121,7 @@ impl Maker {
             true => Err(StorageError::Closed),
             false => Ok(()),
         };
-        let mut writer = PieceWriter { tell, database: None, chunks: None, device: None };
+        let mut writer = PieceWriter { tell, database: None, chunks: None, device: None, done: None };
         for (place, files) in &*self.snapshot.files {
             let Some(database) = self.snapshot.catalog.database(place.database) else { continue };
             writer.database(&database.path)?;
@@ -121,8 +130,13 @@ impl Maker {
             for Source { file, .. } in &sources {
                 devices.extend(file.reader()?.devices().map_err(|error| file.error(error))?);
             }
+            let done = self.done_in(&sources);
             for id in &devices {
                 goes_on(0)?;
+                let has_come = done.is_some_and(|done| done.has(*place, id));
+                if has_come {
+                    continue;
+                }
                 let path = id.to_path().ok();
                 let device = path.and_then(|path| self.snapshot.catalog.device(&path));
                 // A device of the name may be in another database by now.
@@ -135,10 +149,19 @@ impl Maker {
                 let merge = DeviceMerge::new(&self.snapshot, &sources, (id, device), self.of.times, wants)?;
                 if let Some(merge) = merge {
                     merge.write(&mut writer, &goes_on)?;
+                    writer.done = Some((*place, device.path.clone()));
                 }
             }
         }
         writer.hand_out()
+    }
+
+    /// What has come of a place's files, if anything. Where one of them may hold rows that were in memory then, that is nothing: a part of a
+    /// device would not say which of its values count.
+    fn done_in(&self, sources: &[Source]) -> Option<&HistoryMark> {
+        let done = self.done.as_ref()?;
+        let had = |Source { file, .. }: &Source| done.had_all() || file.meta.last <= done.in_files;
+        sources.iter().all(had).then_some(done)
     }
 
     fn wants(&self, file: &SealedFile) -> bool {
@@ -157,6 +180,8 @@ struct PieceWriter<'a> {
     chunks: Option<ChunkWriter<Vec<u8>>>,
     /// The device that is written, and whether the piece knows.
     device: Option<(Path, bool)>,
+    /// The last device that is written to its end.
+    done: Option<(Place, Path)>,
 }
 
 impl PieceWriter<'_> {
@@ -178,7 +203,8 @@ impl PieceWriter<'_> {
             *begun = false;
         }
         let written = chunks.finish().map_err(rejected)?;
-        let piece = Piece { database, bytes: written.inner.into(), points: written.points };
+        let piece =
+            Piece { database, bytes: written.inner.into(), points: written.points, done: self.done.clone() };
         self.tell.send(Ok(Some(piece))).map_err(|_| StorageError::Closed)
     }
 

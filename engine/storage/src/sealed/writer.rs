@@ -154,6 +154,11 @@ impl Unsealed {
         self.meta.place
     }
 
+    /// The file's number.
+    pub(crate) fn id(&self) -> u64 {
+        self.meta.id
+    }
+
     /// Its rows are of a write whose number is known only now.
     pub(crate) fn is_of_write(&mut self, seq: u64) {
         (self.meta.seq, self.meta.first, self.meta.last) = (seq, seq, seq);

@@ -98,9 +98,12 @@ pub(crate) struct Core {
     pub(crate) active: HashMap<Place, Arc<Memtable>>,
     /// The oldest first.
     pub(crate) frozen: Vec<Frozen>,
-    /// The last write whose rows the log does not have: they came into files without having been in memory.
-    pub(crate) unlogged: u64,
-    /// Such a write, on its way.
+    /// The last write whose rows came into files without having been in memory and of which the log, written by an older version, does not
+    /// say where they are.
+    pub(crate) untold: u64,
+    /// Files of which the log tells readers: by their numbers, the record that names each.
+    pub(crate) arrived: BTreeMap<u64, u64>,
+    /// A write whose rows come into files without having been in memory, on its way.
     pub(crate) arriving: Option<Arriving>,
     /// Bytes in active memtables, and how many they may be.
     pub(crate) active_bytes: usize,

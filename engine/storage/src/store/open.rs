@@ -1,7 +1,7 @@
 //! Opening a data folder: lock, manifest, files, log.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, Weak},
@@ -342,7 +342,8 @@ fn new_core(loaded: Loaded, files: Files, last_cache_bytes: usize) -> Core {
         catalog: loaded.catalog,
         active: HashMap::new(),
         frozen: Vec::new(),
-        unlogged: 0,
+        untold: 0,
+        arrived: BTreeMap::new(),
         arriving: None,
         active_bytes: 0,
         logged: 0,
@@ -391,12 +392,19 @@ fn recover(
 ) -> Result<Replayed, StorageError> {
     let (committed, floor) = (core.seq, core.floor);
     replay(disk, logs, Some(floor), |seq, op| {
-        if let Op::Insert(record) = &op {
-            let points = record.tablets.iter().map(Tablet::points).sum();
-            core.tally.add(record.first_seq(seq), seq, points);
-            if record.is_of_chunks() {
-                core.unlogged = seq;
+        match &op {
+            Op::Insert(record) => {
+                let points = record.tablets.iter().map(Tablet::points).sum();
+                core.tally.add(record.first_seq(seq), seq, points);
+                if record.is_of_untold_chunks() {
+                    core.untold = seq;
+                }
             }
+            Op::Chunks(record) => {
+                core.tally.add(seq, seq, usize::try_from(record.points).unwrap_or(usize::MAX));
+                core.arrived.extend(record.files.iter().map(|(_, file)| (*file, seq)));
+            }
+            Op::Catalog(_) => {}
         }
         if seq <= floor {
             return Ok(());
@@ -407,6 +415,8 @@ fn recover(
             }
             // The catalog has it already, but rows before it must still be told from those behind it.
             Op::Catalog(_) => core.boundary = seq,
+            // They are in files.
+            Op::Chunks(_) => core.seq = core.seq.max(seq),
             Op::Insert(record) => recover_rows(core, record, seq, committed, options.partition_width),
         }
         Ok(())

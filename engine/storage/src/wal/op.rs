@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use levada_model::{SplitName, SplitRange, Tablet};
+use levada_model::{Path, SplitName, SplitRange, Tablet};
 
 use super::tablet::{put_tablet, take_tablet};
 use crate::{
+    TimeRange,
     catalog_op::CatalogOp,
     codec::{Malformed, Put, Take},
+    place::Place,
 };
 
 /// A log record without its sequence number.
@@ -15,6 +17,8 @@ use crate::{
 pub(crate) enum Op {
     /// Rows and positions.
     Insert(InsertRecord),
+    /// Rows that came into files without having been in memory.
+    Chunks(ChunksRecord),
     /// A change of the catalog, or a deletion.
     Catalog(CatalogOp),
 }
@@ -24,7 +28,7 @@ impl Op {
     pub(crate) fn first_seq(&self, last: u64) -> u64 {
         match self {
             Self::Insert(record) => record.first_seq(last),
-            Self::Catalog(_) => last,
+            Self::Chunks(_) | Self::Catalog(_) => last,
         }
     }
 }
@@ -37,20 +41,61 @@ pub(crate) struct InsertRecord {
     pub(crate) tablets: Vec<Tablet>,
 }
 
+/// What the log says of rows that are in files alone: enough to find them there.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct ChunksRecord {
+    pub(crate) owner: Option<Arc<str>>,
+    /// How many values they are.
+    pub(crate) points: u64,
+    /// The files that have them and nothing else: their places and numbers.
+    pub(crate) files: Vec<(Place, u64)>,
+    /// Their devices, each with the first and the last time.
+    pub(crate) devices: Vec<(Path, TimeRange)>,
+}
+
 const INSERT: u8 = 1;
+/// The catalog's changes have the numbers between.
+const CHUNKS: u8 = 64;
 
-/// Whose record it is that stands for chunks in the log: it has no rows and no positions.
-const CHUNKS: &str = "levada:chunks";
+/// Whose record it is that stands for chunks in logs of older versions: it says nothing more of them.
+const UNTOLD_CHUNKS: &str = "levada:chunks";
 
-impl InsertRecord {
-    /// What stands for chunks that were taken as they are.
-    pub(crate) fn of_chunks() -> Self {
-        Self { owner: Some(CHUNKS.into()), ..Self::default() }
+impl ChunksRecord {
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.put_u8(CHUNKS);
+        bytes.put_str(self.owner.as_deref().unwrap_or_default());
+        bytes.put_u64(self.points);
+        bytes.put_len(self.files.len());
+        for (Place { database, partition }, id) in &self.files {
+            bytes.put_u32(*database);
+            bytes.put_i64(*partition);
+            bytes.put_u64(*id);
+        }
+        bytes.put_len(self.devices.len());
+        for (device, TimeRange { start, end }) in &self.devices {
+            bytes.put_str(device.as_str());
+            bytes.put_i64(*start);
+            bytes.put_i64(*end);
+        }
     }
 
-    /// Whether it stands for chunks.
-    pub(crate) fn is_of_chunks(&self) -> bool {
-        self.owner.as_deref() == Some(CHUNKS) && self.tablets.is_empty()
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let owner = Some(from.str()?).filter(|owner| !owner.is_empty()).map(Arc::from);
+        let points = from.u64()?;
+        let files = (0..from.count(20)?)
+            .map(|_| Ok((Place { database: from.u32()?, partition: from.i64()? }, from.u64()?)))
+            .collect::<Result<_, _>>()?;
+        let devices = (0..from.count(17)?)
+            .map(|_| Ok((from.path()?, TimeRange { start: from.i64()?, end: from.i64()? })))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { owner, points, files, devices })
+    }
+}
+
+impl InsertRecord {
+    /// Whether it stands for chunks of which the log says nothing more.
+    pub(crate) fn is_of_untold_chunks(&self) -> bool {
+        self.owner.as_deref() == Some(UNTOLD_CHUNKS) && self.tablets.is_empty()
     }
 
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
@@ -82,6 +127,7 @@ impl Op {
     pub(crate) fn parse(from: &mut Take<'_>) -> Result<Self, Malformed> {
         let op = match from.u8()? {
             INSERT => Self::Insert(InsertRecord::take(from)?),
+            CHUNKS => Self::Chunks(ChunksRecord::take(from)?),
             kind => Self::Catalog(CatalogOp::take(kind, from)?),
         };
         if from.is_empty() { Ok(op) } else { Err(Malformed) }
@@ -91,7 +137,7 @@ impl Op {
 #[cfg(test)]
 mod tests {
     use arrow_array::{BooleanArray, Float64Array, Int64Array, StringArray};
-    use levada_model::{Column, DataType, Path, SplitRange};
+    use levada_model::{Column, DataType, SplitRange};
 
     use super::*;
 
@@ -115,9 +161,31 @@ mod tests {
         bytes
     }
 
+    fn record_of_chunks() -> Vec<u8> {
+        let device = |path: &str, start, end| (Path::parse(path).expect("legal"), TimeRange { start, end });
+        let devices = vec![device("root.a.d", -7, i64::MAX), device("root.a.`e.f`", 1, 1)];
+        let files = vec![(Place { database: 7, partition: -2 }, 9)];
+        let record = ChunksRecord { owner: Some("pipe:engine".into()), points: 1 << 40, files, devices };
+        let mut bytes = Vec::new();
+        record.put(&mut bytes);
+        assert_eq!(Op::parse(&mut Take(&bytes)), Ok(Op::Chunks(record)));
+        bytes
+    }
+
+    #[test]
+    fn chunks_in_logs_of_older_versions_are_known_as_such() {
+        let record = InsertRecord { owner: Some(UNTOLD_CHUNKS.into()), ..InsertRecord::default() };
+        assert!(record.is_of_untold_chunks() && !InsertRecord::default().is_of_untold_chunks());
+    }
+
     #[test]
     fn mangled_records_are_rejected_or_read_and_never_more() {
-        let clean = record();
+        for clean in [record(), record_of_chunks()] {
+            mangle(&clean);
+        }
+    }
+
+    fn mangle(clean: &[u8]) {
         let mut state = 0x1234_5678_9ABC_DEF1_u64;
         let mut next = |below: usize| {
             state ^= state << 13;
@@ -127,7 +195,7 @@ mod tests {
         };
         let mut rejected = 0;
         for _ in 0..20_000 {
-            let mut bytes = clean.clone();
+            let mut bytes = clean.to_vec();
             for _ in 0..=next(4) {
                 let at = next(bytes.len());
                 match next(3) {

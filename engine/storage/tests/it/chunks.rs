@@ -8,8 +8,8 @@ use arrow_array::{
 use bytes::Bytes;
 use levada_model::{Column, DataType, SeriesSchema, Tablet};
 use levada_storage::{
-    Change, ChangeKind, ChangesFrom, ChunkFile, ChunksOf, NewSeries, Storage, StorageError, StorageOptions,
-    Taken, TimeRange,
+    Change, ChangeKind, ChangesFrom, ChunkFile, ChunksOf, NewSeries, Storage, StorageOptions, Taken,
+    TimeRange,
 };
 use levada_tsfile::TsFileReader;
 
@@ -287,13 +287,10 @@ fn what_does_not_fit_is_left_to_be_inserted() {
         Storage::open(StorageOptions { disk: Arc::new(FaultDisk::default()), ..narrow }).expect("opens");
     narrow.create_series(made.clone()).expect("made");
     assert_eq!(why(&narrow), "a chunk lies in more than one time partition");
-    let followed = new();
-    followed.create_series(made.clone()).expect("made");
-    let reader = followed.changes(None, ChangesFrom::Now).expect("begins");
-    assert_eq!(why(&followed), "the log is kept for a reader of changes");
-    drop(reader);
-    assert_eq!(why(&followed), "");
-    assert_eq!(series(&*followed.view(), "root.a.d", "s"), [(1, 1.0), (2, 2.0)]);
+    let fits = new();
+    fits.create_series(made).expect("made");
+    assert_eq!(why(&fits), "");
+    assert_eq!(series(&*fits.view(), "root.a.d", "s"), [(1, 1.0), (2, 2.0)]);
 }
 
 #[test]
@@ -313,25 +310,91 @@ fn a_damaged_file_is_not_taken() {
     assert!(ChunkFile::read(Bytes::new()).is_none());
 }
 
+/// What a reader is given that has nothing but the catalog, on somebody's behalf.
+fn followed(source: &Storage, owner: Option<&str>) -> Storage {
+    let target = new();
+    let mut changes = source.changes(Some("late"), ChangesFrom::After(0)).expect("all is there");
+    let last = source.changes(None, ChangesFrom::Now).expect("begins").position();
+    let mut position = 0;
+    while position < last {
+        let found = changes.read(1).expect("read");
+        if found.is_empty() {
+            position = changes.position();
+        }
+        for change in found {
+            assert!(change.position >= position, "it does not go back");
+            position = change.position;
+            match change.kind {
+                ChangeKind::CreateDatabase { path, ttl } => drop(target.create_database(&path, ttl)),
+                ChangeKind::CreateSeries(made) => drop(target.create_series(made).expect("made")),
+                ChangeKind::Rows { owner: by, tablets } => {
+                    if by.is_some() {
+                        assert_eq!(by.as_deref(), owner);
+                    }
+                    target.insert(write(tablets)).expect("taken");
+                }
+                ChangeKind::Delete { patterns, range, .. } => {
+                    target.delete(&patterns, range).expect("deleted");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    target
+}
+
 #[test]
-fn who_reads_from_before_chunks_is_told_that_the_log_lacks_them() {
+fn who_follows_is_given_rows_that_came_as_chunks_in_their_turn() {
     let (source, disk) = (new(), FaultDisk::default());
     let mut target = open(&disk);
-    put(&source, "root.a.d", &[1, 2], &[1.0, 2.0]);
-    put(&target, "root.a.d", &[7], &[7.0]);
-    copy(&source, &target, everything());
-    put(&target, "root.a.d", &[8], &[8.0]);
-    for opened_again in [false, true] {
-        if opened_again {
-            drop(target);
-            target = open(&disk);
-        }
-        let told = target.changes(Some("late"), ChangesFrom::After(1)).expect_err("not all is there");
-        assert!(matches!(told, StorageError::Behind { .. }), "{told}");
+    put(&source, "root.a.d", &[1, 2, 1_500], &[1.0, 2.0, 3.0]);
+    put(&source, "root.a.e", &[5], &[5.0]);
+    target.keep_changes("late").expect("kept");
+    put(&target, "root.a.d", &[2, 7], &[0.5, 7.0]);
+    let (made, files) = given(&source, everything());
+    target
+        .create_series(made.into_iter().filter(|new| new.device == path("root.a.e")).collect())
+        .expect("made");
+    for (file, points) in files {
+        let chunks = ChunkFile::read(file).expect("nothing is wrong with it");
+        let taken = target.take_chunks_of(Some("pipe:there"), &chunks).expect("taken");
+        assert_eq!(taken, Taken::Stored { points });
     }
-    // What is stored has it.
-    let (_, files) = given(&target, everything());
-    assert_eq!(files.iter().map(|(_, points)| points).sum::<u64>(), 4);
+    put(&target, "root.a.d", &[1, 8], &[1.5, 8.0]);
+    target.delete(&[pattern("root.a.e.s")], TimeRange { start: 5, end: 5 }).expect("deleted");
+    let expected = [(1, 1.5), (2, 2.0), (7, 7.0), (8, 8.0), (1_500, 3.0)];
+    for round in 0..4 {
+        match round {
+            0 => {}
+            1 => target.flush(&[]).expect("flushed"),
+            // What came as chunks is in one file with what came before and after it.
+            2 => target.compact(&[]).expect("compacted"),
+            _ => {
+                drop(target);
+                target = open(&disk);
+            }
+        }
+        let follower = followed(&target, Some("pipe:there"));
+        assert_eq!(series(&*follower.view(), "root.a.d", "s"), expected, "round {round}");
+        assert!(series(&*follower.view(), "root.a.e", "s").is_empty(), "round {round}");
+    }
+}
+
+#[test]
+fn a_series_that_was_made_anew_since_chunks_came_has_none_of_their_rows() {
+    let (source, target) = (new(), new());
+    target.keep_changes("late").expect("kept");
+    put(&source, "root.a.d", &[1, 2], &[1.0, 2.0]);
+    copy(&source, &target, everything());
+    target.delete_series(&[pattern("root.a.d.s")]).expect("deleted");
+    put(&target, "root.a.d", &[9], &[9.0]);
+    let mut changes = target.changes(Some("late"), ChangesFrom::After(0)).expect("begins");
+    let found = changes.read(usize::MAX).expect("read");
+    let rows = found.iter().filter_map(|change| match &change.kind {
+        ChangeKind::Rows { tablets, .. } => Some(tablets.iter().map(Tablet::rows).sum::<usize>()),
+        _ => None,
+    });
+    assert_eq!(rows.collect::<Vec<_>>(), [1]);
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn apply(target: &Storage, kind: ChangeKind) {
         ChangeKind::DeleteSeries { patterns, .. } => drop(target.delete_series(&patterns).expect("deleted")),
         ChangeKind::Delete { patterns, range, .. } => drop(target.delete(&patterns, range).expect("deleted")),
         ChangeKind::Chunks { file, points, .. } => take(target, file, points),
-        ChangeKind::HistoryEnd => {}
+        ChangeKind::HistoryMark(_) | ChangeKind::HistoryEnd => {}
     }
 }
 

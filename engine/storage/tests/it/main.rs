@@ -12,6 +12,7 @@ mod fault_disk;
 mod faults;
 mod feed;
 mod folder;
+mod history;
 mod interval;
 mod isolation;
 mod kill9;

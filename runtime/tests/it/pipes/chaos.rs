@@ -123,10 +123,10 @@ async fn a_receiver_whose_disk_is_full_gets_all_when_there_is_room_again() {
         disk.fill(true);
         write(&sender, round * 100..round * 100 + 50).await;
         sender.run(&format!("delete from root.a.d0.s where time = {}", round * 100)).await;
-        eventually("it is told", async || !sender.rows("show pipe p").await[0].ends_with("|NORMAL")).await;
+        eventually("it is told", async || !sender.rows("show pipes p").await[0].ends_with("|NORMAL")).await;
         disk.fill(false);
         equal(&sender, &receiver).await;
-        eventually("all is well", async || sender.rows("show pipe p").await[0].ends_with("|NORMAL")).await;
+        eventually("all is well", async || sender.rows("show pipes p").await[0].ends_with("|NORMAL")).await;
     }
 }
 

@@ -131,7 +131,7 @@ async fn what_a_receiver_cannot_store_as_chunks_comes_as_rows() {
         eventually("all is there", async || receiver.rows(query).await == expected).await;
     }
     eventually("it is told", async || {
-        sender.rows("show pipe p").await[0].contains("WARN: the receiver rejected")
+        sender.rows("show pipes p").await[0].contains("WARN: the receiver rejected")
     })
     .await;
     assert!(receiver.rows("select s from root.two.p1").await.is_empty());
@@ -200,8 +200,87 @@ async fn a_user_who_may_not_write_a_series_sends_no_chunks_of_it() {
         .run(&format!("create pipe p with sink ('port'='{port}', 'user'='edge', 'password'='edge12345678')"))
         .await;
     sender.run("start pipe p").await;
-    eventually("it is told", async || sender.rows("show pipe p").await[0].contains("No permissions")).await;
+    eventually("it is told", async || sender.rows("show pipes p").await[0].contains("No permissions")).await;
     assert!(receiver.rows("select ** from root.one").await.is_empty());
     receiver.run("grant write on root.one.** to user edge").await;
     equal(&sender, &receiver).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_sends_on_stores_chunks_and_the_next_has_all_of_it() {
+    let last = Served::start().await;
+    let mut middle = sender(&last.address).await;
+    middle.run("create pipe further to cloud").await;
+    middle.run("start pipe further").await;
+    let proxy = Proxy::start(middle.address.clone()).await;
+    let mut first = sender(&proxy.address).await;
+    fill(&first).await;
+    first.run("create pipe p to cloud").await;
+    first.run("start pipe p").await;
+    equal(&first, &middle).await;
+    assert!(has_files_alone(&middle), "{:?}", middle.engine.stats());
+    equal(&first, &last).await;
+    // What was read before is not read again, and what comes later is newer.
+    middle = middle.again().await;
+    proxy.lead_to(middle.address.clone());
+    proxy.cut();
+    first = first.again().await;
+    first.run("insert into root.two.p0(time, l, coded) values (2, -1, -1), (5000, 7, 7)").await;
+    equal(&first, &middle).await;
+    equal(&first, &last).await;
+}
+
+/// As many devices, each in a database of its own.
+const DEVICES: u64 = 16;
+const ROWS: u64 = 20;
+
+/// How many devices have come, as a document of the sender's says; `None` where it says nothing.
+fn marked(sender: &Served) -> Option<u64> {
+    let document = sender.document("pipes/history-1.json")?;
+    let device = document.get("device")?.as_str()?.strip_prefix("root.g")?.strip_suffix(".d")?;
+    Some(device.parse::<u64>().ok()? - 10 + 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_that_is_broken_off_goes_on_where_it_was() {
+    for format in ["tablet", "hybrid"] {
+        let mut receiver = Served::start().await;
+        let proxy = Proxy::start(receiver.address.clone()).await;
+        let mut sender = Served::start().await;
+        // Of this no bytes are saved by compression.
+        let mut random = 1_u32;
+        let letter = |_| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(b'a' + (random >> 24) as u8 % 26)
+        };
+        let text: String = (0..ROWS as usize * 400).map(letter).collect();
+        let text = |row: usize| &text[row * 400..][..400];
+        for device in 0..DEVICES {
+            let rows = (0..ROWS as usize).map(|time| format!("({time}, '{device}{}')", text(time)));
+            let rows: Vec<_> = rows.collect();
+            sender
+                .run(&format!("insert into root.g{}.d(time, s) values {}", device + 10, rows.join(",")))
+                .await;
+        }
+        let sink = format!(
+            "'node-urls'='{}', 'format'='{format}', 'rate-limit-bytes-per-second'='40000'",
+            proxy.address
+        );
+        sender.run(&format!("create pipe p with sink ({sink})")).await;
+        eventually("a part has come", async || marked(&sender).is_some_and(|devices| devices >= 2)).await;
+        sender.run("stop pipe p").await;
+        sender = sender.again().await;
+        let devices = marked(&sender).expect("a mark");
+        assert!(devices < DEVICES, "{devices} devices");
+        // It counts what comes from now on.
+        receiver = receiver.again().await;
+        proxy.lead_to(receiver.address.clone());
+        sender.run("insert into root.g10.d(time, s) values (0, 'newer')").await;
+        sender.run("start pipe p").await;
+        equal(&sender, &receiver).await;
+        let again = receiver.engine.stats().inserted_points;
+        let rest = (DEVICES - devices) * ROWS + 1;
+        assert!(again <= rest, "{again} values came where {rest} were left, {format}");
+        eventually("nothing is kept of it", async || marked(&sender).is_none()).await;
+    }
 }

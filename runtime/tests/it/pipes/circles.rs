@@ -107,7 +107,7 @@ async fn what_is_stored_goes_round_a_ring_of_three_and_comes_back_to_none() {
     eventually("both are with the third", async || has(2, 0).await && has(2, 1).await).await;
     ring[2].run("start pipe p").await;
     eventually("both are with the first", async || has(0, 1).await && has(0, 2).await).await;
-    let told = async || ring[2].rows("show pipe p").await[0].contains(NOT_SENT);
+    let told = async || ring[2].rows("show pipes p").await[0].contains(NOT_SENT);
     eventually("the rest is told", told).await;
     ring[2].run("insert into root.a2.d(time, s) values (3, 3.5)").await;
     let there = async || ring[0].rows("select s from root.a2.d where time = 3").await == ["3|3.5"];
@@ -119,7 +119,7 @@ async fn what_is_stored_goes_round_a_ring_of_three_and_comes_back_to_none() {
         eventually("the newer value is there", newer).await;
         eventually("all is there", async || has(at, 1).await).await;
     }
-    assert!(ring[1].rows("show pipe p").await[0].contains("|NORMAL"));
+    assert!(ring[1].rows("show pipes p").await[0].contains("|NORMAL"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -163,7 +163,7 @@ async fn what_is_stored_is_not_sent_back_over_newer_values() {
         }
         second.run("create pipe p to other with SyncDelOp=true").await;
         second.run("start pipe p").await;
-        eventually("it is told", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+        eventually("it is told", async || second.rows("show pipes p").await[0].contains(NOT_SENT)).await;
         // What is written from then on is sent.
         second.run("insert into root.b.d(time, s) values (1, 1.5)").await;
         let there = async || first.rows("select s from root.b.d").await == ["1|1.5"];
@@ -197,7 +197,7 @@ async fn a_pipe_that_fell_behind_does_not_send_back_what_is_stored() {
     }
     second.run("flush").await;
     second.run("start pipe p").await;
-    eventually("it is told", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+    eventually("it is told", async || second.rows("show pipes p").await[0].contains(NOT_SENT)).await;
     second.run("insert into root.c.d(time, s) values (1, 1.5)").await;
     let there = async || first.rows("select s from root.c.d").await == ["1|1.5"];
     eventually("what is written from then on is there", there).await;
@@ -215,7 +215,7 @@ async fn what_is_stored_is_sent_back_where_a_pipe_asks_for_it() {
     let source = "'history.enable'='true'";
     second.run(&format!("create pipe p with source ({source}) with sink ('node-urls'='{address}')")).await;
     equal(&first, &second).await;
-    assert!(second.rows("show pipe p").await[0].ends_with("|NORMAL"));
+    assert!(second.rows("show pipes p").await[0].ends_with("|NORMAL"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

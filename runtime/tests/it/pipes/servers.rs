@@ -89,6 +89,11 @@ impl Served {
         Self { engine, server, address, stop: stop.drop_guard(), serving, folder }
     }
 
+    /// What is in a document of its folder, where it is there.
+    pub(crate) fn document(&self, name: &str) -> Option<serde_json::Value> {
+        serde_json::from_slice(&std::fs::read(self.folder.path().join(name)).ok()?).ok()
+    }
+
     /// The same folder, closed and opened, at another address.
     pub(crate) async fn again(self) -> Self {
         drop(self.stop);

@@ -17,7 +17,7 @@ const KEPT: &str = "select s from root.kept.d";
 async fn only_what_is_owed_comes(first: &Served, second: &Served, rows: &[&str]) {
     eventually("what is owed is there", async || first.rows(KEPT).await == rows).await;
     assert_eq!(first.rows("select s from root.a.d").await, ["1|2.5"]);
-    let shown = second.rows("show pipe p").await.remove(0);
+    let shown = second.rows("show pipes p").await.remove(0);
     assert!(shown.contains(NOT_SENT), "{shown}");
 }
 
@@ -75,11 +75,11 @@ async fn what_is_written_before_a_position_is_saved_is_sent_where_history_is_wit
     let (first, _proxy, mut second) = circle_with_an_old_row().await;
     second.run("create pipe p to back").await;
     second.run("start pipe p").await;
-    eventually("it reads", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+    eventually("it reads", async || second.rows("show pipes p").await[0].contains(NOT_SENT)).await;
     // The receiver answers, and takes nothing.
     first.server.set_ip_white_list("10.0.0.0/8".parse().expect("a network"));
     second.run("insert into root.kept.d(time, s) values (1, 1.5)").await;
-    eventually("it is rejected", async || second.rows("show pipe p").await[0].contains("white list")).await;
+    eventually("it is rejected", async || second.rows("show pipes p").await[0].contains("white list")).await;
     second = second.again().await;
     second.run("insert into root.kept.d(time, s) values (2, 2.5)").await;
     first.server.set_ip_white_list("127.0.0.0/8".parse().expect("a network"));
@@ -128,7 +128,7 @@ async fn what_is_written_right_behind_its_making_is_sent_by_a_pipe_without_histo
     proxy.lead_to(receiver.address.clone());
     eventually("all is there", async || receiver.rows(KEPT).await == ["1|1.5", "2|2.5"]).await;
     assert!(receiver.rows("select s from root.old.d").await.is_empty());
-    assert!(sender.rows("show pipe p").await[0].ends_with("|NORMAL"));
+    assert!(sender.rows("show pipes p").await[0].ends_with("|NORMAL"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +137,7 @@ async fn a_pipe_that_wants_what_is_stored_alone_ends_where_that_is_withheld() {
     let (source, address) = ("'mode'='snapshot'", &proxy.address);
     second.run(&format!("create pipe p with source ({source}) with sink ('node-urls'='{address}')")).await;
     // That history is enabled unless a pipe says otherwise is not asking for it.
-    eventually("it is told", async || second.rows("show pipe p").await[0].contains(NOT_SENT)).await;
+    eventually("it is told", async || second.rows("show pipes p").await[0].contains(NOT_SENT)).await;
     second.saved().await;
     assert_eq!(first.rows("select s from root.a.d").await, ["1|2.5"]);
 }
@@ -164,6 +164,6 @@ async fn a_pipe_that_fell_behind_sends_what_the_log_still_has_where_history_is_w
     second.run("insert into root.kept.d(time, s) values (1, 1.5)").await;
     second.run("start pipe p").await;
     only_what_is_owed_comes(&first, &second, &["1|1.5"]).await;
-    let shown = second.rows("show pipe p").await.remove(0);
+    let shown = second.rows("show pipes p").await.remove(0);
     assert!(shown.contains("longer than the log is kept (pipe_log_retention)"), "{shown}");
 }

@@ -2,16 +2,20 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Batch, Readings, Rejection};
+use crate::{Batch, Error, Readings, Rejection, Result};
 
 /// Makes lines of rows. A sink that writes lines has one, and puts them where it puts them: into files, a stream, messages.
 ///
 /// For each batch the caller calls `meet`, then `put_rows`; and `put_header` in front of lines that stand under another header than
 /// those before, or under none yet.
 pub trait Encoder: Send {
-    /// Takes note of a batch's measurements. Nothing is put.
-    fn meet(&mut self, batch: &Batch) {
+    /// Takes note of a batch's measurements. Nothing is put. One whose factory [asks](EncoderFactory::asking) may block for some seconds.
+    ///
+    /// # Errors
+    /// Whoever has to be asked how to write them is away, or rejects them: nothing of the batch can be written, now or for good.
+    fn meet(&mut self, batch: &Batch) -> Result<()> {
         let _ = batch;
+        Ok(())
     }
 
     /// What tells one header from another: it changes when the header does.
@@ -46,18 +50,28 @@ pub trait Encoder: Send {
     }
 }
 
+/// Makes an encoder of rows that go to a place.
+type Make = dyn Fn(&str) -> Box<dyn Encoder> + Send + Sync;
+
 /// Makes encoders, one for each place that is written to.
 #[derive(Clone)]
 pub struct EncoderFactory {
-    make: Arc<dyn Fn() -> Box<dyn Encoder> + Send + Sync>,
+    make: Arc<Make>,
     has_header: bool,
     needs_header: bool,
+    asks: bool,
+    is_binary: bool,
 }
 
 impl EncoderFactory {
     /// A factory from a function, of encoders without a header.
     pub fn new(make: impl Fn() -> Box<dyn Encoder> + Send + Sync + 'static) -> Self {
-        Self { make: Arc::new(make), has_header: false, needs_header: false }
+        Self::of_places(move |_| make())
+    }
+
+    /// A factory from a function that is told where rows go: a topic, with what stands in it for a row's device and time.
+    pub fn of_places(make: impl Fn(&str) -> Box<dyn Encoder> + Send + Sync + 'static) -> Self {
+        Self { make: Arc::new(make), has_header: false, needs_header: false, asks: false, is_binary: false }
     }
 
     /// Of encoders that put a header: the first line of what is whole is none of a row.
@@ -72,9 +86,49 @@ impl EncoderFactory {
         Self { has_header: true, needs_header: true, ..self }
     }
 
+    /// Of encoders that ask somebody else how to write rows: [`Encoder::meet`] may block for some seconds, and fail.
+    #[must_use]
+    pub fn asking(self) -> Self {
+        Self { asks: true, ..self }
+    }
+
+    /// Of encoders that make a record of bytes of each row, and no lines: what parts records is for the sink to say.
+    #[must_use]
+    pub fn binary(self) -> Self {
+        Self { is_binary: true, ..self }
+    }
+
     /// A new encoder.
     pub fn make(&self) -> Box<dyn Encoder> {
-        (self.make)()
+        self.make_for("")
+    }
+
+    /// A new encoder of rows that go to a place.
+    pub fn make_for(&self, place: &str) -> Box<dyn Encoder> {
+        (self.make)(place)
+    }
+
+    /// Whether its encoders ask somebody else.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Whether its encoders make records of bytes, which only a sink of messages takes.
+    pub fn is_binary(&self) -> bool {
+        self.is_binary
+    }
+
+    /// Itself, for a sink of lines.
+    ///
+    /// # Errors
+    /// Its encoders make no lines.
+    pub fn of_lines(self) -> Result<Self> {
+        match self.is_binary {
+            true => Err(Error::config(
+                "this encoder makes records of bytes and no lines: it is for messages, as those of the sink `kafka`",
+            )),
+            false => Ok(self),
+        }
     }
 
     /// Whether its encoders put a header.

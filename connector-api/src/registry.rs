@@ -95,6 +95,8 @@ macro_rules! component_trait {
             /// Whether each record that a source reads, or a sink writes, stands alone: a line that names the columns of those behind it
             /// has no place there.
             const ALONE: bool = false;
+            /// Whether an encoder makes records of bytes and no lines: it is for sinks whose records stand [alone](Self::ALONE).
+            const BINARY: bool = false;
             /// What a transform keeps from one batch to the next.
             const HOLDS: Holds = Holds::Nothing;
             /// Whether a transform with saved state passes rows on at once, as they came, or leaves them out: it remembers what it saw, and
@@ -126,6 +128,12 @@ macro_rules! component_trait {
             fn needs_header(options: &Self::Options) -> bool {
                 let _: &Self::Options = options;
                 false
+            }
+
+            /// The option by which a sink puts several rows into one record: an encoder of [bytes](Self::BINARY) cannot be beside it.
+            fn joins(options: &Self::Options) -> Option<&'static str> {
+                let _: &Self::Options = options;
+                None
             }
 
             /// What the component must have for itself (`file /data/out.csv`): two that claim the same are rejected.
@@ -193,6 +201,7 @@ enum Built {
 type Inspect = Box<dyn Fn(&Value) -> Result<(Vec<Problem>, Vec<String>), Problem> + Send + Sync>;
 type Look = Box<dyn Fn(&Value, &Facilities) -> Vec<Problem> + Send + Sync>;
 type NeedsHeader = Box<dyn Fn(&Value) -> bool + Send + Sync>;
+type Joins = Box<dyn Fn(&Value) -> Option<&'static str> + Send + Sync>;
 type Keeps = Box<dyn Fn(&Value) -> Holds + Send + Sync>;
 type Outputs = Box<dyn Fn(&Value) -> Result<Vec<String>, Problem> + Send + Sync>;
 type Build = Box<dyn Fn(Value, &BuildContext) -> Result<Built> + Send + Sync>;
@@ -214,6 +223,8 @@ pub struct Component {
     pub encodes: Option<&'static [&'static str]>,
     /// Whether each of its records stands alone, without a line before them that names their columns.
     pub alone: bool,
+    /// Whether it is an encoder of records of bytes, and not of lines.
+    pub binary: bool,
     /// Whether it passes rows on at once, as they came, or leaves them out, where it is a transform with saved state.
     pub passes: bool,
     /// The JSON Schema of its options, with descriptions and defaults.
@@ -221,6 +232,7 @@ pub struct Component {
     inspect: Inspect,
     look: Look,
     needs_header: NeedsHeader,
+    joins: Joins,
     holds: Keeps,
     outputs: Outputs,
     reread: MakeReread,
@@ -251,6 +263,11 @@ impl Component {
     /// Whether a decoder or an encoder needs a line that names the columns, with these options.
     pub fn needs_header(&self, options: &Value) -> bool {
         (self.needs_header)(options)
+    }
+
+    /// The option by which a sink puts several rows into one record, with these options.
+    pub fn joins(&self, options: &Value) -> Option<&'static str> {
+        (self.joins)(options)
     }
 
     /// What a transform keeps from one batch to the next, with these options.
@@ -358,6 +375,7 @@ macro_rules! add {
                 decodes: T::DECODES,
                 encodes: T::ENCODES,
                 alone: T::ALONE,
+                binary: T::BINARY,
                 passes: T::PASSES,
                 schema: T::Options::schema(),
                 inspect: Box::new(|options| {
@@ -370,6 +388,9 @@ macro_rules! add {
                 }),
                 needs_header: Box::new(|options| {
                     T::Options::read(options.clone()).is_ok_and(|options| T::needs_header(&options))
+                }),
+                joins: Box::new(|options| {
+                    T::Options::read(options.clone()).ok().and_then(|options| T::joins(&options))
                 }),
                 holds: Box::new(|options| {
                     T::Options::read(options.clone()).map_or(T::HOLDS, |options| T::holds(&options))

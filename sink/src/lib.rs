@@ -12,12 +12,15 @@
 //! Sinks know neither the engine nor the runtime: a store is a `Session` that the runtime opens for them; batching,
 //! retries and dead letters happen around them.
 
+#[cfg(feature = "kafka")]
+pub mod avro;
 pub mod blackhole;
 pub mod file;
 pub mod iotdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lines;
+mod rejected;
 pub mod stdout;
 mod stream;
 pub mod table;
@@ -38,6 +41,6 @@ pub fn register(registry: Registry) -> Registry {
         .with_encoder::<lines::encoders::Line>()
         .with_encoder::<lines::encoders::Text>();
     #[cfg(feature = "kafka")]
-    let registry = registry.with_sink::<kafka::Kafka>();
+    let registry = registry.with_sink::<kafka::Kafka>().with_encoder::<avro::Avro>();
     registry
 }

@@ -29,10 +29,12 @@ mod options;
 mod text;
 
 use levada_connector_api::{
-    Batch, Encoder, Rejection,
+    Batch, Encoder, Rejection, Result,
     model::{DataType, unquote_node},
 };
 
+#[cfg(feature = "kafka")]
+pub(crate) use jsonl::TAKEN;
 pub(crate) use options::Of;
 pub use options::{CsvForm, LineOptions, TimeFormat};
 
@@ -102,8 +104,8 @@ impl Lines {
 }
 
 impl Encoder for Lines {
-    fn meet(&mut self, batch: &Batch) {
-        let Format::CsvWide { columns: None, typed } = self.format else { return };
+    fn meet(&mut self, batch: &Batch) -> Result<()> {
+        let Format::CsvWide { columns: None, typed } = self.format else { return Ok(()) };
         let columns = batch.readings.iter().flat_map(|readings| readings.tablet.columns());
         // A header that says types says one for each column.
         for column in columns.flat_map(|column| if typed { column.apart() } else { vec![column.clone()] }) {
@@ -113,6 +115,7 @@ impl Encoder for Lines {
                 self.columns.push(WideColumn { name: name.into_owned(), data_type });
             }
         }
+        Ok(())
     }
 
     fn header(&self) -> usize {

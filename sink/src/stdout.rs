@@ -68,7 +68,7 @@ impl SinkType for Stdout {
     fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
         let to = Box::new(io::stdout());
         Ok(match &context.encoder {
-            Some(encoder) => Arc::new(encoding(encoder, to)),
+            Some(encoder) => Arc::new(encoding(&encoder.clone().of_lines()?, to)),
             None => Arc::new(printing(&options.own, &options.group, to)),
         })
     }

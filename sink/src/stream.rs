@@ -56,8 +56,11 @@ impl Sink for Stream {
         }
         let mut state = Arc::clone(&self.state).lock_owned().await;
         let batch = batch.clone();
-        let written = tokio::task::spawn_blocking(move || state.write(&batch)).await;
-        match written.map_err(|error| Error::bug(error.to_string()))? {
+        let written = tokio::task::spawn_blocking(move || {
+            state.lines.meet(&batch)?;
+            Ok::<_, Error>(state.write(&batch))
+        });
+        match written.await.map_err(|error| Error::bug(error.to_string()))?? {
             Ok(rejected) => Ok(Delivery { rejected, beside: 0 }),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 let message = format!("nobody reads {} any more", self.name);
@@ -80,7 +83,6 @@ impl State {
         if self.torn {
             self.buffer.push(b'\n');
         }
-        self.lines.meet(batch);
         let header = Some(self.lines.header());
         if self.header != header {
             self.lines.put_header(&mut self.buffer);

@@ -88,6 +88,12 @@ impl Template {
         Ok(Self { pieces })
     }
 
+    /// A text without places.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn plain(text: String) -> Self {
+        Self { pieces: vec![Piece::Text(text)] }
+    }
+
     /// Milliseconds within which rows of a device have one text; `None` where times have no part in it.
     pub(crate) fn span(&self) -> Option<i64> {
         let fields = self.pieces.iter().filter_map(|piece| match piece {

@@ -24,7 +24,7 @@ mod typed;
 pub(crate) use self::{parts::Reasons, time::date_time};
 
 pub use self::{
-    avro::{AvroDecoder, AvroOptions, SchemaRegistry},
+    avro::{AvroDecoder, AvroOptions},
     csv::{CsvDecoder, CsvOptions},
     influx::{InfluxDecoder, InfluxOptions, Tags},
     json::{FieldChoice, JsonDecoder, JsonOptions, JsonPath, Place},

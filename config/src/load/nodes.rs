@@ -123,7 +123,8 @@ impl Reader<'_> {
             let options = draft.component.as_ref().map(|component| &component.options);
             draft.outputs = options.and_then(|options| component.outputs(options).ok());
             draft.decode = self.decode(component, entry, node, report);
-            draft.encode = self.encode(component, entry, node, report);
+            let joins = draft.component.as_ref().and_then(|chosen| component.joins(&chosen.options));
+            draft.encode = self.encode(component, joins, (entry, node), report);
         }
         draft
     }
@@ -306,8 +307,8 @@ impl Reader<'_> {
     fn encode(
         &self,
         component: &Component,
-        entry: &Entry,
-        node: &Entry,
+        joins: Option<&str>,
+        (entry, node): (&Entry, &Entry),
         report: &mut Report<'_>,
     ) -> Option<ComponentRef> {
         if self.kind != ComponentKind::Sink {
@@ -328,10 +329,21 @@ impl Reader<'_> {
         }
         let names: Vec<_> = self.registry.all(ComponentKind::Encoder).map(|encoder| encoder.name).collect();
         let coder = self.coder_entry(ComponentKind::Encoder, encode, &path, &names, report)?;
+        let is_binary =
+            self.registry.get(ComponentKind::Encoder, &coder.name).is_some_and(|each| each.binary);
+        if let (Some(option), true) = (joins, is_binary) {
+            let message = format!("`{}` makes records of bytes: a message has one row", coder.name);
+            let path = words::joined(&path, &coder.name);
+            report
+                .error(code::REJECTED, &path, encode.key_at, message)
+                .help(format!("leave out `{option}` of `{}`", component.name));
+            return None;
+        }
         self.stands_alone(component, ComponentKind::Encoder, coder, (&path, encode), report)
     }
 
-    /// A decoder or encoder that names the columns in a first line has no place where each record stands alone.
+    /// A decoder or encoder that names the columns in a first line has no place where each record stands alone, and one of bytes none
+    /// among lines.
     fn stands_alone(
         &self,
         component: &Component,
@@ -341,6 +353,13 @@ impl Reader<'_> {
         report: &mut Report<'_>,
     ) -> Option<ComponentRef> {
         let of_kind = self.registry.get(kind, &coder.name)?;
+        if of_kind.binary && !component.alone {
+            let message =
+                format!("`{}` writes lines, and `{}` makes records of bytes", component.name, coder.name);
+            let help = "it is for messages, as those of the sink `kafka`";
+            report.error(code::REJECTED, &words::joined(path, &coder.name), entry.key_at, message).help(help);
+            return None;
+        }
         if !component.alone || !of_kind.needs_header(&coder.options) {
             return Some(coder);
         }

@@ -9,6 +9,7 @@
 //!   ScriptedSink               a sink: fails, stalls, rejects, heals, as told; remembers every row and its order
 //!   HoldRows, HoldState        transforms that hold rows: without saving them, and with a saved state
 //!   SimulatedStore             a store in memory behind `Session`, with errors to inject
+//!   SimulatedRegistry          a schema registry in this process
 //!   free_address()             an address for a server
 //! ```
 //!
@@ -72,6 +73,7 @@ mod addresses;
 mod fault;
 mod holding;
 mod positions;
+mod registry;
 mod rows;
 mod scripted_sink;
 mod scripted_source;
@@ -84,6 +86,7 @@ mod transform_contract;
 pub use addresses::free_address;
 pub use fault::Fault;
 pub use holding::{HoldOptions, HoldRows, HoldState};
+pub use registry::SimulatedRegistry;
 pub use rows::{NUMBER, Row, TEMPERATURE, numbered, rows_of};
 pub use scripted_sink::{Reaction, ScriptedSink};
 pub use scripted_source::{ScriptedSource, SourceScript, Step};

@@ -24,7 +24,7 @@ pub use inferred::{Inferred, is_not_finite};
 pub(crate) use number::plain_double;
 pub use reason::{Reason, shown};
 pub use rule::{Input, Rule, rule, table};
-pub use text::{bytes_of_digits, date_of_days};
+pub use text::{bytes_of_digits, date_of_days, days_of_date};
 
 #[cfg(test)]
 mod tests;

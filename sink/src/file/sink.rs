@@ -69,7 +69,10 @@ impl SinkType for File {
 
     fn build(options: Self::Options, context: &BuildContext) -> Result<Arc<dyn Sink>> {
         let With { own, group } = options;
-        let encoder = context.encoder.clone().unwrap_or_else(|| encoder_of(&own, &group));
+        let encoder = match &context.encoder {
+            Some(encoder) => encoder.clone().of_lines()?,
+            None => encoder_of(&own, &group),
+        };
         let content = match own.format() {
             // An encoder was said: it stands in place of the format.
             _ if context.encoder.is_some() => Content::Lines { csv: encoder.has_header() },

@@ -90,7 +90,7 @@ impl Writer {
 
     /// Puts a batch on disk, wholly in one file. The rows that cannot be written are given back.
     pub(super) fn write(&mut self, batch: &Batch) -> Result<Vec<Rejection>> {
-        self.rows.meet(batch);
+        self.rows.meet(batch)?;
         self.buffer.clear();
         let rejected = self.rows.put_rows(batch, &mut self.buffer);
         if self.buffer.is_empty() {

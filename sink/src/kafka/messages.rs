@@ -26,6 +26,18 @@ pub(super) struct Messages {
     rejected: BTreeMap<usize, String>,
     /// How many rows each of the readings has.
     rows: Vec<usize>,
+    /// Whether rows are lines, whose last end is not sent.
+    lines: bool,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Form {
+    pub(super) of: MessageOf,
+    /// Its bytes at most.
+    pub(super) most: usize,
+    /// Whether it is made of lines.
+    pub(super) lines: bool,
 }
 
 #[derive(Debug)]
@@ -36,17 +48,15 @@ struct Message {
 }
 
 impl Messages {
-    /// The messages of a batch, none longer than `most` bytes but those of one row.
+    /// The messages of a batch that the encoder has met, none longer than `most` bytes but those of one row.
     pub(super) fn of(
         batch: &Batch,
-        encoder: &mut dyn Encoder,
+        encoder: &dyn Encoder,
         addresses: &Addresses,
-        of: MessageOf,
-        most: usize,
+        Form { of, most, lines }: Form,
     ) -> Self {
-        let mut all =
-            Self { rows: batch.readings.iter().map(|each| each.tablet.rows()).collect(), ..Self::default() };
-        encoder.meet(batch);
+        let rows = batch.readings.iter().map(|each| each.tablet.rows()).collect();
+        let mut all = Self { rows, lines, ..Self::default() };
         let rejected = encoder.put_apart(batch, &mut all.bytes, &mut all.ends);
         for Rejection { readings, rows, error } in rejected {
             let first: usize = all.rows.iter().take(readings).sum();
@@ -118,11 +128,12 @@ impl Messages {
         self.messages.len()
     }
 
-    /// A message's address and value; the last line has no end.
+    /// A message's address and value; its last line has no end.
     pub(super) fn get(&self, index: usize) -> Option<(&Address, &[u8])> {
         let message = self.messages.get(index)?;
         let value = self.bytes.get(self.range(message.rows.clone()))?;
-        Some((self.addresses.get(message.address)?, value.strip_suffix(b"\n").unwrap_or(value)))
+        let line = if self.lines { value.strip_suffix(b"\n") } else { None };
+        Some((self.addresses.get(message.address)?, line.unwrap_or(value)))
     }
 
     /// Rejects the rows of a message.

@@ -13,7 +13,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{address::Addresses, messages::Messages, options::KafkaOptions, producer::Producer};
+use super::{
+    address::Addresses,
+    messages::{Form, Messages},
+    options::{KafkaOptions, MessageOf},
+    producer::Producer,
+};
 use crate::lines::{Format, TimeFormat, encoders};
 
 /// The component `kafka`.
@@ -25,11 +30,13 @@ pub struct KafkaSink {
     node: String,
     options: KafkaOptions,
     addresses: Addresses,
+    encoder: EncoderFactory,
     state: Mutex<State>,
 }
 
 struct State {
-    encoder: Box<dyn Encoder>,
+    /// Made when it is needed: a write that is dropped while somebody is asked how to write rows leaves none.
+    encoder: Option<Box<dyn Encoder>>,
     producer: Option<Producer>,
     /// A client that was given up, as long as it has not ended.
     ending: Option<JoinHandle<()>>,
@@ -46,6 +53,10 @@ impl SinkType for Kafka {
     const ENCODES: Option<&'static [&'static str]> = Some(&[]);
     const ALONE: bool = true;
     type Options = KafkaOptions;
+
+    fn joins(options: &KafkaOptions) -> Option<&'static str> {
+        (options.message == MessageOf::Rows).then_some("message")
+    }
 
     fn check(options: &KafkaOptions) -> Vec<Problem> {
         options.problems()
@@ -69,17 +80,49 @@ impl KafkaSink {
                 "messages have no header line: name the columns, as in encode: {csv: {form: wide, columns: [temperature]}}",
             ));
         }
+        if encoder.is_binary() && options.message == MessageOf::Rows {
+            return Err(Error::config("the encoder makes records of bytes: a message has one row")
+                .with("option", "message"));
+        }
         let addresses = options
             .addresses()
             .map_err(|problem| Error::config(problem.message).with("option", problem.path))?;
-        let state = State { encoder: encoder.make(), producer: None, ending: None };
-        Ok(Self { node: node.to_owned(), options, addresses, state: Mutex::new(state) })
+        let (node, encoder) = (node.to_owned(), encoder.clone());
+        let state = Mutex::new(State { encoder: None, producer: None, ending: None });
+        Ok(Self { node, options, addresses, encoder, state })
+    }
+
+    /// Lets the encoder meet a batch. One that asks somebody does so on a thread that may block.
+    async fn meet<'a>(
+        &self,
+        place: &'a mut Option<Box<dyn Encoder>>,
+        batch: &Batch,
+    ) -> Result<&'a dyn Encoder> {
+        let made = place.take();
+        let mut encoder = made.unwrap_or_else(|| self.encoder.make_for(&self.options.topic));
+        let (encoder, met) = match self.encoder.asks() {
+            false => {
+                let met = encoder.meet(batch);
+                (encoder, met)
+            }
+            true => {
+                let batch = batch.clone();
+                let meeting = tokio::task::spawn_blocking(move || {
+                    let met = encoder.meet(&batch);
+                    (encoder, met)
+                });
+                meeting.await.map_err(|error| Error::bug(error.to_string()))?
+            }
+        };
+        let encoder = place.insert(encoder);
+        met.map(|()| &**encoder)
     }
 
     async fn deliver(&self, state: &mut State, batch: &Batch) -> Result<Delivery> {
         let most = usize::try_from(self.options.max_message_bytes.0).unwrap_or(usize::MAX);
-        let of = self.options.message;
-        let mut messages = Messages::of(batch, state.encoder.as_mut(), &self.addresses, of, most);
+        let form = Form { of: self.options.message, most, lines: !self.encoder.is_binary() };
+        let encoder = self.meet(&mut state.encoder, batch).await?;
+        let mut messages = Messages::of(batch, encoder, &self.addresses, form);
         let producer = state.producer(&self.node, &self.options).await?;
         let mut parts = vec![(0..messages.len()).collect::<Vec<_>>()];
         while let Some(part) = parts.pop() {

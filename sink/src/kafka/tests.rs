@@ -3,7 +3,10 @@
 use levada_connector_api::{BatchBuilder, EncoderType as _, FieldValue, SinkType as _};
 use serde_json::json;
 
-use super::{messages::Messages, *};
+use super::{
+    messages::{Form, Messages},
+    *,
+};
 use crate::lines::{Format, TimeFormat, encoders};
 
 fn options(more: serde_json::Value) -> KafkaOptions {
@@ -68,12 +71,16 @@ fn batch() -> levada_connector_api::Batch {
     rows.finish(Vec::new())
 }
 
+fn form(of: MessageOf, most: usize) -> Form {
+    Form { of, most, lines: true }
+}
+
 /// Each message's topic, key and value.
 fn messages(more: serde_json::Value, format: Format) -> (Vec<(String, String, String)>, Vec<String>) {
     let options = options(more);
     let addresses = options.addresses().expect("templates");
-    let mut encoder = encoders::factory(format, TimeFormat::Milliseconds).make();
-    let all = Messages::of(&batch(), encoder.as_mut(), &addresses, options.message, 1_000);
+    let encoder = encoders::factory(format, TimeFormat::Milliseconds).make();
+    let all = Messages::of(&batch(), encoder.as_ref(), &addresses, form(options.message, 1_000));
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
     let found = (0..all.len()).map(|index| {
         let (address, value) = all.get(index).expect("as many");
@@ -111,8 +118,8 @@ fn rows_of_one_address_share_a_message_up_to_its_size() {
     assert_eq!(found, [("t-01", 2), ("t-02", 2), ("t-01", 1)]);
     let options = options(json!({"message": "rows", "key": ""}));
     let addresses = options.addresses().expect("templates");
-    let mut encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
-    let all = Messages::of(&batch(), encoder.as_mut(), &addresses, MessageOf::Rows, 200);
+    let encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
+    let all = Messages::of(&batch(), encoder.as_ref(), &addresses, form(MessageOf::Rows, 200));
     let lengths: Vec<_> = (0..all.len()).map(|index| all.get(index).expect("as many").1.len()).collect();
     assert!(lengths.len() > 1 && lengths.iter().all(|length| *length <= 136), "{lengths:?}");
 }
@@ -121,10 +128,10 @@ fn rows_of_one_address_share_a_message_up_to_its_size() {
 fn a_row_that_is_rejected_is_in_no_message_of_the_rows_beside_it() {
     let options = options(json!({"message": "rows", "topic": "{device}"}));
     let addresses = options.addresses().expect("templates");
-    let mut encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
+    let encoder = encoders::factory(Format::Jsonl, TimeFormat::Milliseconds).make();
     let mut both = batch();
     both.readings.extend(batch().readings);
-    let all = Messages::of(&both, encoder.as_mut(), &addresses, options.message, 10_000);
+    let all = Messages::of(&both, encoder.as_ref(), &addresses, form(options.message, 10_000));
     let sent: Vec<_> = (0..all.len()).map(|index| all.get(index).expect("as many").1).collect();
     let sent: Vec<_> = sent.into_iter().map(|value| String::from_utf8_lossy(value)).collect();
     assert_eq!(sent.iter().map(|value| value.lines().count()).collect::<Vec<_>>(), [4, 4]);

@@ -10,6 +10,7 @@ use levada_connector_api::{
 };
 
 use super::cells::{Cell, Cells};
+use crate::rejected::reject;
 
 /// A column of one type, and why it cannot be written.
 struct Part<'a> {
@@ -87,12 +88,4 @@ fn part(column: &Column) -> Part<'_> {
     let bad = name.contains([',', ':', '\n', '\r']) || name.trim() != name;
     let wrong = bad.then(|| format!("an event line cannot say the measurement `{name}`"));
     Part { name, data_type: column.data_type, cells: Cells::of(column), wrong }
-}
-
-fn reject(rejected: &mut Vec<Rejection>, readings: usize, row: usize, error: String) {
-    let row = u32::try_from(row).unwrap_or(u32::MAX);
-    match rejected.iter_mut().find(|each| each.readings == readings && each.error == error) {
-        Some(Rejection { rows: Some(rows), .. }) => rows.push(row),
-        _ => rejected.push(Rejection { readings, rows: Some(vec![row]), error }),
-    }
 }

@@ -10,7 +10,7 @@ use super::{
 
 /// Keys that are the row's own: measurements of these names stand apart, in `measurements`, where the `json` decoder takes every name
 /// as it is.
-const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
+pub(crate) const TAKEN: [&str; 6] = ["time", "timestamp", "device", "measurements", "types", "values"];
 
 pub(super) fn put_rows(
     tablet: &Tablet,

@@ -51,7 +51,7 @@ fn every_type() -> Batch {
 fn lines(format: Format, time: TimeFormat) -> String {
     let mut lines = Lines::new(format, time);
     let batch = every_type();
-    lines.meet(&batch);
+    lines.meet(&batch).expect("it asks nobody");
     let mut out = Vec::new();
     lines.put_header(&mut out);
     assert_eq!(lines.put_rows(&batch, &mut out), []);
@@ -72,7 +72,7 @@ fn event_lines_say_types_and_reject_what_they_cannot_say() {
     rows.row("root.d2", 6, &[("x:y", FieldValue::Int32(1))]).expect("legal");
     let batch = rows.finish(Vec::new());
     let mut lines = Lines::new(Format::Line, TimeFormat::Milliseconds);
-    lines.meet(&batch);
+    lines.meet(&batch).expect("it asks nobody");
     let mut out = Vec::new();
     let rejected = lines.put_rows(&batch, &mut out);
     let out = String::from_utf8(out).expect("text");
@@ -161,7 +161,7 @@ fn a_header_with_types_keeps_values_of_two_types_apart() {
         .readings
         .push(Readings::synthetic(Tablet::try_new(device, false, times, vec![text]).expect("fits")));
     let mut lines = Lines::new(Format::CsvWide { columns: None, typed: true }, TimeFormat::Milliseconds);
-    lines.meet(&batch);
+    lines.meet(&batch).expect("it asks nobody");
     let mut out = Vec::new();
     lines.put_header(&mut out);
     lines.put_rows(&batch, &mut out);
@@ -191,7 +191,7 @@ fn written_rows(rows: &[[FieldValue<'_>; 3]]) -> Batch {
 
 fn put(format: Format, batch: &Batch) -> String {
     let mut lines = Lines::new(format, TimeFormat::Milliseconds);
-    lines.meet(batch);
+    lines.meet(batch).expect("it asks nobody");
     let mut out = Vec::new();
     lines.put_header(&mut out);
     lines.put_rows(batch, &mut out);
@@ -239,7 +239,7 @@ fn a_name_in_a_head_that_would_be_read_as_something_else_stands_between_backquot
         let fields: Vec<_> = names.iter().map(|name| (*name, FieldValue::Int32(1))).collect();
         builder.row("d", 1, &fields).expect("legal");
         let mut lines = Lines::new(Format::CsvWide { columns: None, typed }, TimeFormat::Milliseconds);
-        lines.meet(&builder.finish(Vec::new()));
+        lines.meet(&builder.finish(Vec::new())).expect("it asks nobody");
         let mut out = Vec::new();
         lines.put_header(&mut out);
         String::from_utf8(out).expect("text").trim_end().to_owned()

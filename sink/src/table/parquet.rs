@@ -36,8 +36,7 @@ use arrow_array::{
     types::{Date32Type, Int32Type, Int64Type},
 };
 use arrow_schema::{DataType as ArrowType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
-use jiff::civil::{self, Date};
-use levada_connector_api::model::DataType;
+use levada_connector_api::model::{DataType, convert::days_of_date};
 use parquet::{
     arrow::{
         ArrowWriter,
@@ -60,8 +59,6 @@ use super::{TYPE_NOTE, TableError};
 const SMALL: usize = 512;
 /// Rows without a value are made into nulls so many at a time.
 const NULLS: usize = 64 << 10;
-const EPOCH: Date = civil::date(1970, 1, 1);
-const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 const UTC: &str = "UTC";
 
 /// What ends a row group, whichever comes first. Its rows wait in memory until it is whole.
@@ -316,12 +313,7 @@ fn convert(array: &ArrayRef, data_type: DataType) -> Result<ArrayRef, String> {
 
 /// The days from 1970-01-01 to a date that is given as `yyyymmdd`.
 fn days(date: i32) -> Result<i32, String> {
-    let part = |number: i32| i8::try_from(number % 100).ok();
-    let day = i16::try_from(date / 10_000).ok().zip(part(date / 100)).zip(part(date));
-    let day = day.and_then(|((year, month), day)| Date::new(year, month, day).ok());
-    let day = day.ok_or_else(|| format!("{date} is no date: a DATE is the number yyyymmdd"))?;
-    // A date of our calendar is a few million days away.
-    Ok((day.duration_since(EPOCH).as_secs() / SECONDS_OF_DAY) as i32)
+    days_of_date(date).ok_or_else(|| format!("{date} is no date: a DATE is the number yyyymmdd"))
 }
 
 #[cfg(test)]

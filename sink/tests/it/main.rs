@@ -1,5 +1,7 @@
 //! Every sink against the contract, and what is particular to each.
 
+#[cfg(feature = "kafka")]
+mod avro;
 mod blackhole;
 mod faulty_disk;
 mod file;

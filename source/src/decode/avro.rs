@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | `boolean`, `int`, `long`, `float`, `double` | BOOLEAN, INT32, INT64, FLOAT, DOUBLE |
 //! | `string`, `enum`, `uuid` in a string | TEXT |
+//! | a `string` with the attribute `"iotdb.type": "STRING"` | STRING |
 //! | `bytes`, `fixed`, `duration` | BLOB |
 //! | `date` | DATE |
 //! | `timestamp-millis`, `-micros`, `-nanos` | TIMESTAMP, rounded down to milliseconds |
@@ -30,17 +31,17 @@ use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, Error, Facilities,
     Problem, Result,
 };
+use levada_schema_registry::{Schema, split};
 
 mod datum;
+mod known;
 mod options;
-mod registry;
-mod shape;
 #[cfg(test)]
 mod tests;
 
-pub use self::options::{AvroOptions, SchemaRegistry};
+pub use self::options::AvroOptions;
 
-use self::{registry::Registry, shape::Shapes};
+use self::known::Known;
 use super::json::{JsonDecoder, Maker};
 
 /// The type of the decoder, for the registry of components.
@@ -48,15 +49,15 @@ use super::json::{JsonDecoder, Maker};
 pub struct AvroDecoder {
     schemas: Schemas,
     /// The schema of the record before.
-    last: Option<(u32, Arc<Shapes>)>,
+    last: Option<(u32, Arc<Schema>)>,
     records: JsonDecoder,
 }
 
 /// Where schemas come from.
 #[derive(Clone, Debug)]
 enum Schemas {
-    Registry(Arc<Registry>),
-    File(Arc<Shapes>),
+    Registry(Arc<Known>),
+    File(Arc<Schema>),
 }
 
 impl DecoderType for AvroDecoder {
@@ -81,7 +82,7 @@ impl DecoderType for AvroDecoder {
             return Err(Error::config(problem.message).with("option", problem.path));
         }
         let schemas = match (&options.registry, &options.schema_file) {
-            (Some(registry), _) => Schemas::Registry(Arc::new(Registry::new(registry)?)),
+            (Some(registry), _) => Schemas::Registry(Arc::new(Known::new(registry)?)),
             (None, Some(file)) => Schemas::File(Arc::new(read(file)?)),
             (None, None) => return Err(Error::bug("options without problems have a schema")),
         };
@@ -97,42 +98,41 @@ impl DecoderType for AvroDecoder {
 }
 
 /// Reads a schema in a file.
-fn read(file: &Path) -> Result<Shapes> {
+fn read(file: &Path) -> Result<Schema> {
     let cannot =
         |why: String| Error::config(format!("{}: {why}", file.display())).with("option", "schema_file");
     let text = std::fs::read_to_string(file).map_err(|error| cannot(error.to_string()))?;
-    Shapes::parse(&text, &[]).map_err(cannot)
+    Schema::parse(&text, &[]).map_err(cannot)
 }
 
 impl Decoder for AvroDecoder {
     fn decode(&mut self, record: &[u8], rows: &mut BatchBuilder) -> Result<(), DecodeError> {
-        let (shapes, datum) = match &self.schemas {
-            Schemas::File(shapes) => (Arc::clone(shapes), record),
-            Schemas::Registry(registry) => {
+        let (schema, datum) = match &self.schemas {
+            Schemas::File(schema) => (Arc::clone(schema), record),
+            Schemas::Registry(known) => {
                 let (id, datum) = framed(record)?;
                 match &self.last {
-                    Some((last, shapes)) if *last == id => (Arc::clone(shapes), datum),
+                    Some((last, schema)) if *last == id => (Arc::clone(schema), datum),
                     _ => {
-                        let shapes = registry.schema(id)?;
-                        self.last = Some((id, Arc::clone(&shapes)));
-                        (shapes, datum)
+                        let schema = known.schema(id)?;
+                        self.last = Some((id, Arc::clone(&schema)));
+                        (schema, datum)
                     }
                 }
             }
         };
         let zone = self.records.zone();
-        let decoded = self.records.of_tape(rows, |tape| datum::read(&shapes, datum, &zone, tape));
+        let decoded = self.records.of_tape(rows, |tape| datum::read(&schema, datum, &zone, tape));
         decoded.map_err(DecodeError::new)
     }
 }
 
 /// The schema's id, and what stands behind it.
 fn framed(record: &[u8]) -> Result<(u32, &[u8]), DecodeError> {
-    match record {
-        [0, a, b, c, d, datum @ ..] => Ok((u32::from_be_bytes([*a, *b, *c, *d]), datum)),
-        _ => Err(DecodeError::new(
+    split(record).ok_or_else(|| {
+        DecodeError::new(
             "does not begin with a schema registry header, a zero byte and the schema's id in four bytes; where records are Avro \
              without one, name their schema with `schema_file`",
-        )),
-    }
+        )
+    })
 }

@@ -23,6 +23,22 @@ pub fn date_of_days(days: i64) -> Option<i32> {
     jiff::civil::date(1970, 1, 1).checked_add(days).ok().and_then(day)
 }
 
+/// How many days after 1970-01-01 a DATE is; `None` where the calendar has no such day.
+///
+/// ```
+/// use levada_model::convert::days_of_date;
+/// assert_eq!(days_of_date(19_691_231), Some(-1));
+/// assert_eq!(days_of_date(20_240_230), None);
+/// ```
+pub fn days_of_date(date: i32) -> Option<i32> {
+    let date = Date::new(
+        i16::try_from(date / 10_000).ok()?,
+        i8::try_from(date / 100 % 100).ok()?,
+        i8::try_from(date % 100).ok()?,
+    );
+    Some(date.ok()?.since(jiff::civil::date(1970, 1, 1)).ok()?.get_days())
+}
+
 /// The day for a number `yyyymmdd`.
 pub(super) fn day_of_number(number: i64) -> Option<i32> {
     let year = i16::try_from(number / 10_000).ok()?;

@@ -1,16 +1,8 @@
-//! The example that reads Avro, with a schema registry that is away at first.
+//! The examples that read and write Avro, with a schema registry that is away at first.
 
-use std::{
-    fs,
-    io::{Read, Write},
-    net::TcpListener,
-    process::Stdio,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-};
+use std::{fs, process::Stdio};
+
+use levada_testkit::SimulatedRegistry;
 
 use crate::command::{MockKafka, Workplace, eventually, free_address, get, interrupt};
 
@@ -20,36 +12,6 @@ const SCHEMA: &str = r#"{"type": "record", "name": "Reading", "fields": [
     {"name": "temperature", "type": ["null", "double"]},
     {"name": "count", "type": "int"},
     {"name": "day", "type": {"type": "int", "logicalType": "date"}}]}"#;
-
-/// A registry that knows the schema 7, once it is there.
-fn registry(there: &Arc<AtomicBool>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("an address");
-    let address = listener.local_addr().expect("an address");
-    let there = Arc::clone(there);
-    thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 1024];
-            let length = stream.read(&mut request).unwrap_or(0);
-            let asks = String::from_utf8_lossy(&request[..length]).into_owned();
-            let (status, body) = match there.load(Ordering::Relaxed) {
-                false => ("503 Service Unavailable", String::new()),
-                true if asks.starts_with("GET /schemas/ids/7 ") => {
-                    ("200 OK", serde_json::json!({"schema": SCHEMA}).to_string())
-                }
-                true => {
-                    ("404 Not Found", r#"{"error_code": 40403, "message": "Schema not found"}"#.to_owned())
-                }
-            };
-            let length = body.len();
-            write!(
-                stream,
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            )
-            .ok();
-        }
-    });
-    format!("http://{address}")
-}
 
 /// A whole number as Avro writes it.
 fn long(number: i64) -> Vec<u8> {
@@ -79,14 +41,16 @@ fn message(schema: u32, device: &str, time: i64, temperature: f64) -> Vec<u8> {
 
 #[test]
 fn the_example_waits_for_its_schema_registry_and_rejects_nothing_meanwhile() {
-    let there = Arc::new(AtomicBool::new(false));
+    let registry = SimulatedRegistry::start();
+    let id = u32::try_from(registry.register("sensors-value", SCHEMA)).expect("a few");
+    registry.answer_all(Some((503, "starting")));
     let broker = MockKafka::with_topic("sensors");
-    broker.send_bytes("sensors", &message(7, "d1", 1_700_000_000_000, 21.5));
-    broker.send_bytes("sensors", &message(7, "d2", 1_700_000_000_000, -0.25));
+    broker.send_bytes("sensors", &message(id, "d1", 1_700_000_000_000, 21.5));
+    broker.send_bytes("sensors", &message(id, "d2", 1_700_000_000_000, -0.25));
     broker.send_bytes("sensors", &message(8, "d3", 1_700_000_000_000, 0.0));
     let mut workplace = Workplace::new();
     workplace.env("KAFKA_BROKERS", broker.brokers());
-    workplace.env("SCHEMA_REGISTRY", registry(&there));
+    workplace.env("SCHEMA_REGISTRY", registry.url());
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/kafka-to-iotdb/avro.yaml");
     workplace.write("avro.yaml", &fs::read_to_string(example).expect("the example"));
     let http = free_address();
@@ -98,7 +62,7 @@ fn the_example_waits_for_its_schema_registry_and_rejects_nothing_meanwhile() {
     });
     let dead = workplace.path("dead/kafka-avro-to-iotdb.jsonl");
     assert!(fs::read_to_string(&dead).unwrap_or_default().is_empty());
-    there.store(true, Ordering::Relaxed);
+    registry.answer_all(None);
     eventually("all is stored that has a schema, and the rest is a dead letter", || {
         let metrics = get(&http, "/metrics").unwrap_or_default();
         let sent = metrics.lines().filter(|line| line.starts_with("levada_output_sent_total{"));
@@ -114,4 +78,38 @@ fn the_example_waits_for_its_schema_registry_and_rejects_nothing_meanwhile() {
                     1700000000000,root.plant.d2,-0.25,-3,2024-02-29\n";
     assert_eq!(rows, expected);
     assert_eq!(fs::read_to_string(&dead).expect("a dead letter").lines().count(), 1);
+}
+
+#[test]
+fn the_example_that_writes_avro_makes_a_schema_and_its_rows_come_back_with_their_types() {
+    let registry = SimulatedRegistry::start();
+    let broker = MockKafka::with_topic("readings-avro");
+    let mut workplace = Workplace::new();
+    workplace.env("KAFKA_BROKERS", broker.brokers());
+    workplace.env("SCHEMA_REGISTRY", registry.url());
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/iotdb-to-kafka");
+    for file in ["prepare.yaml", "avro.yaml"] {
+        workplace.run(&["run", &format!("{examples}/{file}")]).ok();
+    }
+    let schemas = registry.schemas("readings-avro-value");
+    assert_eq!(schemas.len(), 1);
+    assert_eq!((&schemas[0]["namespace"], &schemas[0]["name"]), (&"plant".into(), &"Reading".into()));
+    let back = format!(
+        "sources:
+  messages:
+    kafka: {{brokers: '{}', topics: [readings-avro], group: back, end: latest}}
+    decode: {{avro: {{registry: {{url: '{}'}}}}}}
+sinks:
+  store: {{inputs: [messages], iotdb: {{embedded: ./again}}}}
+",
+        broker.brokers(),
+        registry.url()
+    );
+    workplace.write("back.yaml", &back);
+    workplace.run(&["run", "back.yaml"]).ok();
+    let query = "select s1, s2 from root.plant.** align by device";
+    let rows = workplace.sql("again", query);
+    assert_eq!(rows.lines().count(), 201);
+    assert_eq!(rows, workplace.sql("data-query", query));
+    assert!(workplace.sql("again", "show timeseries root.plant.d1.s1").contains("INT64"));
 }

@@ -6,6 +6,8 @@ use std::{
     process::Stdio,
 };
 
+use levada_testkit::SimulatedRegistry;
+
 use crate::command::{MockKafka, Workplace, eventually, free_address, get, interrupt, repository};
 
 /// A fenced block of a document.
@@ -244,6 +246,8 @@ fn commands_in_the_documents_work() {
             ],
         );
         let mut workplace = newcomer(&broker);
+        let registry = SimulatedRegistry::start();
+        workplace.env("SCHEMA_REGISTRY", registry.url());
         let blocks = blocks_of(&repository().join(&page));
         if let Some(block) =
             blocks.iter().find(|block| block.language == "yaml" && block.text.starts_with("name: plant-a"))

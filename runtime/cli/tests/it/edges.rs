@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 23] = [
     ("levada-model", &[]),
     ("levada-net", &[]),
     ("levada-tsfile", &["levada-model"]),
@@ -32,10 +32,24 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("levada-server", &["levada-engine", "levada-model", "levada-net", "levada-rpc"]),
     ("levada-connector-api", &["levada-model"]),
     ("levada-kafka", &["levada-connector-api"]),
+    ("levada-schema-registry", &["levada-connector-api", "levada-net"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
-    ("levada-source", &["levada-connector-api", "levada-kafka", "levada-model", "levada-net", "levada-sql"]),
-    ("levada-sink", &["levada-connector-api", "levada-kafka", "levada-model", "levada-tsfile"]),
+    (
+        "levada-source",
+        &[
+            "levada-connector-api",
+            "levada-kafka",
+            "levada-model",
+            "levada-net",
+            "levada-schema-registry",
+            "levada-sql",
+        ],
+    ),
+    (
+        "levada-sink",
+        &["levada-connector-api", "levada-kafka", "levada-model", "levada-schema-registry", "levada-tsfile"],
+    ),
     ("levada-connector", &["levada-connector-api", "levada-rpc", "levada-sink"]),
     (
         "levada-runtime",

@@ -65,6 +65,15 @@ fn encode_beside_what_says_the_same_or_writes_no_lines_is_told() {
     for (sink, wanted) in [
         ("file: {path: a.csv, format: csv}\n    encode: csv", "`format` says what `encode` says too"),
         ("blackhole: {}\n    encode: csv", "`blackhole` writes no lines: there is nothing to encode"),
+        (
+            "file: {path: a.txt}\n    encode: {avro: {registry: {url: 'http://r'}}}",
+            "`file` writes lines, and `avro` makes records of bytes",
+        ),
+        (
+            "kafka: {brokers: b, topic: t, message: rows}\n    encode: {avro: {registry: {url: 'http://r'}}}",
+            "`avro` makes records of bytes: a message has one row",
+        ),
+        ("kafka: {brokers: b, topic: t}\n    encode: {avro: {}}", "of which schema records are is not said"),
         ("stdout: {}\n    encode: cvs", "there is no encoder `cvs`"),
         ("stdout: {}\n    encode: {}", "`encode` names no encoder"),
         ("stdout: {}\n    encode: {csv: {types: true}}", "types are for"),

@@ -30,7 +30,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         (ComponentKind::Source, "iotdb") => {
             json!({"embedded": folder.join("data"), "query": "select n from root.p.** align by device"})
         }
-        (ComponentKind::Decoder, "avro") => json!({"schema_file": folder.join("in.avsc")}),
+        (ComponentKind::Decoder | ComponentKind::Encoder, "avro") => {
+            json!({"schema_file": folder.join("in.avsc")})
+        }
         (ComponentKind::Sink, "kafka") => json!({"brokers": "127.0.0.1:1", "topic": "t"}),
         (ComponentKind::Sink, "file") => json!({"path": folder.join("out.jsonl")}),
         (ComponentKind::Sink, "iotdb") => json!({"embedded": folder.join("data"), "database": "root.p"}),
@@ -243,7 +245,7 @@ async fn try_out(registry: &Registry, component: &Component, options: Value, fol
         ComponentKind::Encoder => {
             let Ok(factory) = component.encoder(options, &context) else { return false };
             let (mut encoder, mut lines) = (factory.make(), Vec::new());
-            encoder.meet(&batch());
+            drop(encoder.meet(&batch()));
             encoder.put_header(&mut lines);
             drop(encoder.put_rows(&batch(), &mut lines));
         }

@@ -7,11 +7,12 @@ use std::{
 
 use arrow_array::{Array, ArrayRef, BooleanArray};
 use levada_connector_api::{
-    Batch, Encoder, Rejection,
+    Batch, Encoder, Rejection, Result,
     model::{Column, DataType, Tablet},
 };
 
 use super::put_rows;
+use crate::rejected::reject;
 
 /// The type of each series, by device and measurement.
 type Types = HashMap<Arc<str>, HashMap<Arc<str>, DataType>>;
@@ -71,7 +72,7 @@ impl JournalEncoder {
         }
         columns.retain(|column| column.values.null_count() < column.values.len());
         for (row, error) in wrong {
-            reject(rejected, readings, row, error);
+            reject(rejected, readings, row as usize, error);
         }
         if let Err(error) = put_rows(device, tablet.aligned(), times, &columns, out) {
             rejected.retain(|each| each.readings != readings);
@@ -81,8 +82,8 @@ impl JournalEncoder {
 }
 
 impl Encoder for JournalEncoder {
-    fn meet(&mut self, batch: &Batch) {
-        let Some(types) = &mut self.types else { return };
+    fn meet(&mut self, batch: &Batch) -> Result<()> {
+        let Some(types) = &mut self.types else { return Ok(()) };
         for tablet in batch.readings.iter().map(|readings| &readings.tablet) {
             let device = types.entry(tablet.device().shared()).or_default();
             for column in tablet.columns() {
@@ -91,6 +92,7 @@ impl Encoder for JournalEncoder {
                 }
             }
         }
+        Ok(())
     }
 
     fn put_rows(&self, batch: &Batch, out: &mut Vec<u8>) -> Vec<Rejection> {
@@ -99,12 +101,5 @@ impl Encoder for JournalEncoder {
             self.put_tablet(index, &readings.tablet, out, &mut rejected);
         }
         rejected
-    }
-}
-
-fn reject(rejected: &mut Vec<Rejection>, readings: usize, row: u32, error: String) {
-    match rejected.iter_mut().find(|each| each.readings == readings && each.error == error) {
-        Some(Rejection { rows: Some(rows), .. }) => rows.push(row),
-        _ => rejected.push(Rejection { readings, rows: Some(vec![row]), error }),
     }
 }

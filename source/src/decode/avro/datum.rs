@@ -6,9 +6,13 @@
 use std::borrow::Cow;
 
 use jiff::{Timestamp, tz::TimeZone};
-use levada_connector_api::model::{Moment, TimeUnit, convert::date_of_days};
+use levada_connector_api::model::{
+    DataType, Moment, TimeUnit,
+    convert::{date_of_days, is_not_finite},
+};
 
-use super::shape::{Shape, Shapes};
+use levada_schema_registry::{Field, Schema, Shape};
+
 use crate::decode::json::{DEEPEST, Node, Value};
 
 /// A record has at most so many parts: elements of a list may take no bytes at all.
@@ -19,13 +23,13 @@ const MOST_NODES: usize = 1_000_000;
 /// # Errors
 /// The bytes are none of this schema.
 pub(super) fn read<'a>(
-    shapes: &'a Shapes,
+    schema: &'a Schema,
     bytes: &'a [u8],
     zone: &'a TimeZone,
     tape: &mut Vec<Node<'a>>,
 ) -> Result<(), String> {
-    let mut reader = Reader { shapes, zone, rest: bytes };
-    reader.value(shapes.root(), Cow::Borrowed(""), 0, tape)?;
+    let mut reader = Reader { schema, zone, rest: bytes };
+    reader.value(schema.root(), Cow::Borrowed(""), 0, tape)?;
     match reader.rest.len() {
         0 => Ok(()),
         more => Err(format!("{more} bytes are left behind the record: it is of another schema")),
@@ -33,7 +37,7 @@ pub(super) fn read<'a>(
 }
 
 struct Reader<'a> {
-    shapes: &'a Shapes,
+    schema: &'a Schema,
     zone: &'a TimeZone,
     rest: &'a [u8],
 }
@@ -63,7 +67,8 @@ impl<'a> Reader<'a> {
             Shape::Long => Value::Int64(self.long()?),
             Shape::Float => Value::Float(f32::from_le_bytes(self.array()?)),
             Shape::Double => Value::Double(f64::from_le_bytes(self.array()?)),
-            Shape::Text => Value::Text(Cow::Borrowed(self.text()?)),
+            Shape::Text => text(self.text()?),
+            Shape::String => Value::Characters(DataType::String, self.text()?),
             Shape::Bytes => Value::Bytes(self.bytes()?),
             Shape::Fixed(size) => Value::Bytes(self.take(*size)?),
             Shape::Decimal(scale, size) => {
@@ -87,7 +92,7 @@ impl<'a> Reader<'a> {
                 let nth = self.long()?;
                 let variant = usize::try_from(nth).ok().and_then(|nth| variants.get(nth));
                 let variant = *variant.ok_or_else(|| format!("the union has no variant {nth}"))?;
-                return self.value(self.shapes.get(variant), key, depth + 1, tape);
+                return self.value(self.schema.get(variant), key, depth + 1, tape);
             }
             Shape::Record(_) | Shape::List(_) | Shape::Map(_) => return self.nested(shape, key, depth, tape),
         };
@@ -106,15 +111,15 @@ impl<'a> Reader<'a> {
         let at = open(key, tape);
         let close_as: fn(usize) -> Value<'a> = match shape {
             Shape::Record(fields) => {
-                for (name, shape) in fields {
+                for Field { name, shape, .. } in fields {
                     let field =
-                        self.value(self.shapes.get(*shape), Cow::Borrowed(name.as_str()), depth + 1, tape);
+                        self.value(self.schema.get(*shape), Cow::Borrowed(name.as_str()), depth + 1, tape);
                     field.map_err(|error| format!("`{name}`: {error}"))?;
                 }
                 Value::Object
             }
             Shape::Map(values) => {
-                let values = self.shapes.get(*values);
+                let values = self.schema.get(*values);
                 self.blocks(|reader| {
                     let key = reader.text()?;
                     reader.value(values, Cow::Borrowed(key), depth + 1, tape)
@@ -122,7 +127,7 @@ impl<'a> Reader<'a> {
                 Value::Object
             }
             Shape::List(items) => {
-                let items = self.shapes.get(*items);
+                let items = self.schema.get(*items);
                 self.blocks(|reader| reader.value(items, Cow::Borrowed(""), depth + 1, tape))?;
                 Value::List
             }
@@ -212,6 +217,14 @@ impl<'a> Reader<'a> {
             _ => 1,
         };
         moment(unit, count.checked_add(shift * per_milli).ok_or("the local time is out of range")?)
+    }
+}
+
+/// A text, also one that reads like a number which JSON has no form for.
+fn text(text: &str) -> Value<'_> {
+    match is_not_finite(text) {
+        true => Value::Characters(DataType::Text, text),
+        false => Value::Text(Cow::Borrowed(text)),
     }
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value as Json, json};
 use super::*;
 
 fn decoder(schema: &Json, options: AvroOptions) -> AvroDecoder {
-    let shapes = Shapes::parse(&schema.to_string(), &[]).expect("a schema");
+    let schema = Schema::parse(&schema.to_string(), &[]).expect("a schema");
     let records = Maker::new(options.parts(), "node").make();
-    AvroDecoder { schemas: Schemas::File(Arc::new(shapes)), last: None, records }
+    AvroDecoder { schemas: Schemas::File(Arc::new(schema)), last: None, records }
 }
 
 fn decode(decoder: &mut AvroDecoder, record: &[u8]) -> Result<Batch, DecodeError> {
@@ -194,12 +194,12 @@ fn a_schema_that_is_none_or_refers_to_another_says_so() {
             "`x`: the type `Other` is not known",
         ),
     ] {
-        let error = Shapes::parse(&schema.to_string(), &[]).expect_err("unfit");
+        let error = Schema::parse(&schema.to_string(), &[]).expect_err("unfit");
         assert!(error.contains(reason), "{error}");
     }
     let outer = json!({"type": "record", "name": "R", "namespace": "p", "fields": [{"name": "x", "type": "p.Other"}]});
     let other = json!({"type": "record", "name": "Other", "namespace": "p", "fields": [{"name": "k", "type": "int"}]});
-    assert!(Shapes::parse(&outer.to_string(), &[other.to_string()]).is_ok());
+    assert!(Schema::parse(&outer.to_string(), &[other.to_string()]).is_ok());
 }
 
 proptest! {

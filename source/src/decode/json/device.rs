@@ -162,6 +162,7 @@ fn push(path: &JsonPath, value: Option<&Value<'_>>, name: &mut String) -> Result
             return Err(format!("{path}, which is a part of the device, is empty"));
         }
         Some(Value::Text(text)) => name.push_str(text),
+        Some(Value::Characters(_, text)) => name.push_str(text),
         Some(Value::Number(digits)) if is_whole(digits) => name.push_str(digits),
         None | Some(Value::Null) => return Err(format!("there is no {path}, which is a part of the device")),
         Some(other) => match other.whole() {

@@ -48,6 +48,7 @@ pub(super) fn typed<'t>(
         Value::Number(digits) => Given::Number(digits),
         Value::Bool(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
         Value::Text(text) => Given::Text(text),
+        Value::Characters(_, text) => Given::Text(text),
         Value::Digits(digits) => Given::Number(digits),
         other => match other.typed() {
             Some(value) => return retyped(value, data_type, zone),

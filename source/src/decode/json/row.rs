@@ -326,6 +326,7 @@ pub(super) fn moment(plan: &Plan, device: &str, found: Option<&Value<'_>>) -> Re
             Err(_) => plan.time.text(digits),
         },
         Some(Value::Text(text)) => plan.time.text(text),
+        Some(Value::Characters(_, text)) => plan.time.text(text),
         Some(Value::Time(moment)) => Ok(*moment),
         Some(Value::Float(time)) => plan.time.float((*time).into()),
         Some(Value::Double(time)) => plan.time.float(*time),
@@ -375,6 +376,7 @@ fn device_name<'d>(
     }
     match found.map(|at| &tape[at].value) {
         Some(Value::Text(name)) => Ok(Cow::Borrowed(name)),
+        Some(Value::Characters(_, name)) => Ok(Cow::Borrowed(*name)),
         Some(Value::Number(digits)) if is_whole(digits) => Ok(Cow::Borrowed(digits)),
         None | Some(Value::Null) => match rows.device_beside() {
             Some(beside) => {

@@ -12,7 +12,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use levada_connector_api::{FieldValue, model::Moment};
+use levada_connector_api::{
+    FieldValue,
+    model::{DataType, Moment},
+};
 
 use super::scan::{Scanner, Wrong};
 
@@ -46,6 +49,8 @@ pub(in crate::decode) enum Value<'a> {
     /// As `yyyymmdd`.
     Date(i32),
     Bytes(&'a [u8]),
+    /// A text of this type, which is no number whatever it reads like.
+    Characters(DataType, &'a str),
     Time(Moment),
     /// The digits of a number, which were made.
     Digits(Box<str>),
@@ -61,6 +66,8 @@ impl<'a> Value<'a> {
             Self::Double(number) => FieldValue::Double(*number),
             Self::Date(date) => FieldValue::Date(*date),
             Self::Bytes(bytes) => FieldValue::Blob(bytes),
+            Self::Characters(DataType::String, text) => FieldValue::String(text),
+            Self::Characters(_, text) => FieldValue::Text(text),
             Self::Time(moment) => FieldValue::Timestamp(moment.millis()),
             _ => return None,
         })

@@ -1,51 +1,82 @@
-//! A schema, ready for reading: all of its parts in one list, references resolved.
+//! A schema, ready for reading and writing: all of its parts in one list, references resolved.
 
 use std::collections::HashMap;
 
 use levada_connector_api::model::TimeUnit;
 use serde_json::{Map, Value};
 
+use crate::TYPE_NOTE;
+
 /// Decimals of more digits are taken for bytes: what is read has 16 bytes at most.
 const MOST_DIGITS: u64 = 1_000;
 
 /// The parts of a schema.
 #[derive(Debug)]
-pub(super) struct Shapes {
+pub struct Schema {
     all: Vec<Shape>,
     root: usize,
 }
 
-/// How bytes of one part are read; parts in it are given by their places in the list.
+/// How the bytes of one part stand; parts in it are given by their places in the list.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub enum Shape {
+    /// No bytes.
     Null,
+    /// A byte, 0 or 1.
     Boolean,
+    /// A whole number of 32 bits.
     Int,
+    /// A whole number of 64 bits.
     Long,
+    /// 4 bytes.
     Float,
+    /// 8 bytes.
     Double,
+    /// Characters.
     Text,
+    /// Characters of a series of type STRING.
+    String,
+    /// Bytes.
     Bytes,
+    /// So many bytes.
     Fixed(usize),
     /// Digits behind the decimal point, and the number of bytes where it is fixed.
     Decimal(usize, Option<usize>),
+    /// Days since 1970.
     Date,
+    /// A point in time.
     Time(TimeUnit),
     /// Of a zone that is not said.
     LocalTime(TimeUnit),
+    /// One of these symbols.
     Enum(Vec<String>),
-    Record(Vec<(String, usize)>),
+    /// Fields, one after another.
+    Record(Vec<Field>),
+    /// One of these.
     Union(Vec<usize>),
+    /// Blocks of these.
     List(usize),
+    /// Blocks of a text and one of these.
     Map(usize),
 }
 
-impl Shapes {
+/// A field of a record.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// Its part, by the place in the list.
+    pub shape: usize,
+    /// What a reader takes for it where a writer has no such field.
+    pub default: Option<Value>,
+}
+
+impl Schema {
     /// Reads a schema. Those that it refers to come before those that refer to them.
     ///
     /// # Errors
     /// It is none, or not one of records; a schema that it refers to is not there.
-    pub(super) fn parse(text: &str, references: &[String]) -> Result<Self, String> {
+    pub fn parse(text: &str, references: &[String]) -> Result<Self, String> {
         let json = |text: &str| {
             serde_json::from_str::<Value>(text).map_err(|error| format!("an Avro schema is JSON: {error}"))
         };
@@ -61,13 +92,14 @@ impl Shapes {
         }
     }
 
-    pub(super) fn root(&self) -> &Shape {
+    /// What a whole datum is.
+    pub fn root(&self) -> &Shape {
         self.get(self.root)
     }
 
     /// A part.
     #[inline]
-    pub(super) fn get(&self, at: usize) -> &Shape {
+    pub fn get(&self, at: usize) -> &Shape {
         self.all.get(at).unwrap_or(&Shape::Null)
     }
 }
@@ -111,7 +143,8 @@ impl Maker {
                     let name = field.get("name").and_then(Value::as_str).ok_or("a field has no name")?;
                     let of = field.get("type").ok_or_else(|| format!("the field `{name}` has no type"))?;
                     let shape = self.add(of, &namespace).map_err(|error| format!("`{name}`: {error}"))?;
-                    all.push((name.to_owned(), shape));
+                    let default = field.get("default").cloned();
+                    all.push(Field { name: name.to_owned(), shape, default });
                 }
                 self.set(at, Shape::Record(all))
             }
@@ -210,6 +243,7 @@ fn logical(shape: Shape, schema: &Map<String, Value>) -> Shape {
         (Shape::Long, "local-timestamp-millis") => Shape::LocalTime(TimeUnit::Millisecond),
         (Shape::Long, "local-timestamp-micros") => Shape::LocalTime(TimeUnit::Microsecond),
         (Shape::Long, "local-timestamp-nanos") => Shape::LocalTime(TimeUnit::Nanosecond),
+        (Shape::Text, _) if schema.get(TYPE_NOTE).and_then(Value::as_str) == Some("STRING") => Shape::String,
         (Shape::Bytes, _) => decimal(schema).map_or(shape, |scale| Shape::Decimal(scale, None)),
         _ => shape,
     }

@@ -13,7 +13,10 @@ pub(super) fn usage(registry: &Registry, component: &Component, options: &Value)
     let source = subject(ComponentKind::Source)
         .or_else(|| partner(registry, ComponentKind::Source, |each| each.decodes == decoder.is_some()));
     let encoder = subject(ComponentKind::Encoder);
-    let suits = |each: &Component| encoder.is_none() || each.encodes.is_some();
+    let suits = |each: &Component| {
+        let takes = |encoder: &Component| each.encodes.is_some() && (each.alone || !encoder.binary);
+        encoder.as_ref().is_none_or(|(encoder, _)| takes(encoder))
+    };
     let sink = subject(ComponentKind::Sink).or_else(|| partner(registry, ComponentKind::Sink, suits));
     let mut document = Map::new();
     let mut input = "my-source".to_owned();

@@ -99,14 +99,14 @@ impl Column {
     /// The type that a written value has by itself; of a number, the type of a new series of the column's numbers.
     fn own_type(&self, given: Given<'_>) -> DataType {
         match given {
-            Given::Number(_) | Given::Int(_) | Given::Float(_) | Given::Double(_)
+            Given::Number(_) | Given::Decimal(_) | Given::Int(_) | Given::Float(_) | Given::Double(_)
                 if self.data_type.is_numeric() =>
             {
                 self.data_type
             }
             Given::Int(_) => DataType::Int64,
             Given::Float(_) => DataType::Float,
-            Given::Number(_) | Given::Double(_) => DataType::Double,
+            Given::Number(_) | Given::Decimal(_) | Given::Double(_) => DataType::Double,
             Given::Boolean(..) => DataType::Boolean,
             Given::Time(_) | Given::SqlTime(_) => DataType::Timestamp,
             Given::Date(_) => DataType::Date,

@@ -24,6 +24,8 @@ pub enum Kind {
     Number,
     /// A whole number; a new series of it is INT64.
     Integer,
+    /// A number with a fraction all of whose digits count; a new series of it is DOUBLE.
+    Decimal,
     /// `true`, `false`
     Boolean,
     /// Text.
@@ -42,6 +44,7 @@ impl Kind {
         match self {
             Self::Number => b'n',
             Self::Integer => b'i',
+            Self::Decimal => b'd',
             Self::Boolean => b'b',
             Self::Text => b't',
             Self::Typed(data_type) => TYPED_TAG + data_type.code(),
@@ -53,6 +56,7 @@ impl Kind {
         Some(match tag {
             b'n' => Self::Number,
             b'i' => Self::Integer,
+            b'd' => Self::Decimal,
             b'b' => Self::Boolean,
             b't' => Self::Text,
             tag => Self::Typed(DataType::from_code(tag.checked_sub(TYPED_TAG)?)?),
@@ -66,6 +70,7 @@ impl Kind {
             self,
             Self::Number
                 | Self::Integer
+                | Self::Decimal
                 | Self::Boolean
                 | Self::Text
                 | Self::Typed(DataType::Boolean | DataType::Text | DataType::Blob)
@@ -75,7 +80,7 @@ impl Kind {
     /// The type of a new series of values of this kind alone.
     const fn data_type(self) -> DataType {
         match self {
-            Self::Number => DataType::Double,
+            Self::Number | Self::Decimal => DataType::Double,
             Self::Integer => DataType::Int64,
             Self::Boolean => DataType::Boolean,
             // Bytes among other values are written in hexadecimal digits.
@@ -240,6 +245,7 @@ fn given(tag: u8, text: &str) -> Option<Given<'_>> {
 fn other(tag: u8, text: &str) -> Option<Given<'_>> {
     Some(match Kind::of_tag(tag)? {
         Kind::Number | Kind::Integer => Given::Number(text),
+        Kind::Decimal => Given::Decimal(text),
         Kind::Text | Kind::Typed(DataType::Text | DataType::String) => Given::Text(text),
         Kind::Boolean | Kind::Typed(DataType::Boolean) => {
             Given::Boolean(text.trim().eq_ignore_ascii_case("true"), text)

@@ -83,7 +83,7 @@ fn cell<'a>(array: &dyn Array, row: usize, value: impl FnOnce(usize) -> Cell<'a>
 
 fn written(given: Given<'_>) -> Cell<'_> {
     match given {
-        Given::Number(text) => Cell::Number(text.trim()),
+        Given::Number(text) | Given::Decimal(text) => Cell::Number(text.trim()),
         Given::Boolean(value, text) => Cell::Boolean(value, text.trim()),
         Given::Text(text) | Given::SqlText(text) => Cell::Text(text),
         Given::Int(value) | Given::Time(value) | Given::SqlTime(value) => Cell::Integer(value),

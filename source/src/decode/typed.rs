@@ -34,6 +34,11 @@ impl Integers {
         FieldValue::Written(kind, text)
     }
 
+    /// A decimal, all of whose digits count.
+    pub(super) fn decimal(self, digits: &str) -> FieldValue<'_> {
+        if is_whole(digits) { self.number(digits) } else { FieldValue::Written(Kind::Decimal, digits) }
+    }
+
     /// Text without a type, as what it looks like; nothing where empty.
     pub(super) fn inferred(self, text: &str) -> FieldValue<'_> {
         match Inferred::of(text) {
@@ -92,7 +97,7 @@ pub(super) fn text_as<'t>(
 /// The characters of a value that was read: records hold no others.
 fn characters(given: Given<'_>) -> &str {
     match given {
-        Given::Number(text) | Given::Boolean(_, text) | Given::Text(text) => text,
+        Given::Number(text) | Given::Decimal(text) | Given::Boolean(_, text) | Given::Text(text) => text,
         _ => "",
     }
 }

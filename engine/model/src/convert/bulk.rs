@@ -96,7 +96,11 @@ fn texts<'a>(given: impl ExactSizeIterator<Item = Option<Given<'a>>>) -> ArrayRe
         match value {
             None => values.append_null(),
             Some(
-                Given::Number(text) | Given::Boolean(_, text) | Given::Text(text) | Given::SqlText(text),
+                Given::Number(text)
+                | Given::Decimal(text)
+                | Given::Boolean(_, text)
+                | Given::Text(text)
+                | Given::SqlText(text),
             ) => values.append_value(text),
             Some(other) => {
                 // Formatted in place; writing to a string does not fail.

@@ -15,6 +15,8 @@ use crate::{DataType, Moment, Value, parse_date, parse_time, time::days_at};
 pub enum Given<'a> {
     /// The characters of a number.
     Number(&'a str),
+    /// The characters of a number all of whose digits count: a decimal.
+    Decimal(&'a str),
     /// `true` or `false`, and how it was written.
     Boolean(bool, &'a str),
     /// Text.
@@ -41,7 +43,8 @@ impl<'a> Given<'a> {
     /// Its kind, for the table.
     pub fn input(&self) -> Input {
         match self {
-            Self::Number(text) if number::is_whole(text) => Input::Whole,
+            Self::Number(text) | Self::Decimal(text) if number::is_whole(text) => Input::Whole,
+            Self::Decimal(_) => Input::Decimal,
             Self::Number(_) | Self::Float(_) | Self::Double(_) => Input::Fraction,
             Self::Int(_) => Input::Whole,
             Self::Boolean(..) => Input::Boolean,
@@ -104,7 +107,7 @@ impl<'a> Given<'a> {
     /// The whole number that it is, if any.
     fn whole(&self) -> Result<i64, Reason> {
         match *self {
-            Self::Number(text) | Self::Text(text) => number::whole(text),
+            Self::Number(text) | Self::Decimal(text) | Self::Text(text) => number::whole(text),
             Self::Int(number) | Self::Time(number) | Self::SqlTime(number) => Ok(number),
             Self::Float(number) => number::whole_of(number.into()),
             Self::Double(number) => number::whole_of(number),
@@ -119,7 +122,7 @@ impl<'a> Given<'a> {
     pub fn float(&self) -> Result<f32, Reason> {
         match *self {
             Self::Text(text) if Inferred::is_label(text) => Err(Reason::Label),
-            Self::Number(text) | Self::Text(text) => number::float(text),
+            Self::Number(text) | Self::Decimal(text) | Self::Text(text) => number::float(text),
             Self::Int(number) => Ok(number as f32),
             Self::Float(number) => Ok(number),
             Self::Double(number) => number::float_of(number),
@@ -135,6 +138,7 @@ impl<'a> Given<'a> {
     pub fn double(&self) -> Result<f64, Reason> {
         match *self {
             Self::Text(text) if Inferred::is_label(text) => Err(Reason::Label),
+            Self::Decimal(text) => number::double_with_digits(text),
             Self::Number(text) | Self::Text(text) => number::double(text),
             Self::Int(number) => number::double_of(number),
             Self::Float(number) => Ok(number.into()),
@@ -149,9 +153,11 @@ impl<'a> Given<'a> {
     /// As [`Given::boolean`].
     pub fn text(&self) -> Result<Cow<'a, str>, Reason> {
         match *self {
-            Self::Number(text) | Self::Boolean(_, text) | Self::Text(text) | Self::SqlText(text) => {
-                Ok(Cow::Borrowed(text))
-            }
+            Self::Number(text)
+            | Self::Decimal(text)
+            | Self::Boolean(_, text)
+            | Self::Text(text)
+            | Self::SqlText(text) => Ok(Cow::Borrowed(text)),
             _ => Ok(Cow::Owned(self.to_string())),
         }
     }
@@ -228,9 +234,11 @@ impl<'a> Given<'a> {
 impl fmt::Display for Given<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Number(text) | Self::Boolean(_, text) | Self::Text(text) | Self::SqlText(text) => {
-                f.write_str(text)
-            }
+            Self::Number(text)
+            | Self::Decimal(text)
+            | Self::Boolean(_, text)
+            | Self::Text(text)
+            | Self::SqlText(text) => f.write_str(text),
             Self::Int(number) | Self::Time(number) | Self::SqlTime(number) => number.fmt(f),
             Self::Float(number) => Value::Float(number).fmt(f),
             Self::Double(number) => Value::Double(number).fmt(f),

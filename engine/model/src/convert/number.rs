@@ -81,6 +81,23 @@ pub(super) fn double(text: &str) -> Result<f64, Reason> {
     Ok(number)
 }
 
+/// Digits that every DOUBLE has.
+const SURE_DIGITS: usize = 15;
+
+/// The DOUBLE that is written with all of these digits, whatever zeros are behind the point.
+pub(super) fn double_with_digits(text: &str) -> Result<f64, Reason> {
+    let number = double(text)?;
+    let text = text.trim();
+    let digits = text.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
+    let is_same = || trimmed(text) == trimmed(&number.to_string());
+    if digits <= SURE_DIGITS || is_same() { Ok(number) } else { Err(Reason::Inexact) }
+}
+
+/// Without what says nothing behind the point.
+fn trimmed(digits: &str) -> &str {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
+}
+
 /// The nearest FLOAT.
 pub(super) fn float(text: &str) -> Result<f32, Reason> {
     let text = text.trim();

@@ -11,6 +11,8 @@ pub enum Input {
     Whole,
     /// Any other number; FLOAT, DOUBLE.
     Fraction,
+    /// A number with a fraction all of whose digits count: a decimal of Avro or Parquet.
+    Decimal,
     /// `true`, `false`.
     Boolean,
     /// Text; TEXT, STRING.
@@ -42,6 +44,8 @@ pub enum Rule {
     Nearest,
     /// The same number; rejected if the type cannot hold it.
     Exact,
+    /// The number that has the same digits; rejected if the type has none.
+    Digits,
     /// 0 is false, 1 is true.
     ZeroOrOne,
     /// `true` and `false` in any case, `1` and `0`.
@@ -68,9 +72,10 @@ pub enum Rule {
 
 impl Input {
     /// Every kind, in the order of the printed table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Whole,
         Self::Fraction,
+        Self::Decimal,
         Self::Boolean,
         Self::Text,
         Self::Label,
@@ -99,6 +104,7 @@ impl Input {
         match self {
             Self::Whole => "whole number (`21`)",
             Self::Fraction => "other number (`21.5`, `1e3`)",
+            Self::Decimal => "decimal of Avro or Parquet (`19.99`)",
             Self::Boolean => "`true`, `false`",
             Self::Text => "text",
             Self::Label => "text such as `00123`, `+45`, `1E5`",
@@ -120,6 +126,7 @@ impl Rule {
             Self::Whole => "if whole",
             Self::Nearest => "nearest",
             Self::Exact => "if exact",
+            Self::Digits => "if its digits",
             Self::ZeroOrOne => "0 or 1",
             Self::Words => "words",
             Self::Millis => "milliseconds",
@@ -150,6 +157,9 @@ impl Rule {
             Self::Exact => {
                 "the number, if a DOUBLE has exactly it, as all up to 9007199254740992; otherwise rejected: declare the series INT64, or TEXT"
             }
+            Self::Digits => {
+                "the number, if a DOUBLE is written with the same digits, as all with up to 15 of them; otherwise rejected: declare the series TEXT"
+            }
             Self::ZeroOrOne => "0 is false, 1 is true, and nothing else is one of them",
             Self::Words => "`true` and `false` in any case, `1` and `0`",
             Self::Millis => "a whole number of milliseconds since 1970 UTC",
@@ -172,12 +182,13 @@ impl Rule {
         }
     }
 
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Same,
         Self::Written,
         Self::Whole,
         Self::Nearest,
         Self::Exact,
+        Self::Digits,
         Self::ZeroOrOne,
         Self::Words,
         Self::Millis,
@@ -196,11 +207,14 @@ impl Rule {
 pub const fn rule(from: Input, to: DataType) -> Rule {
     use DataType as T;
     match (from, to) {
-        (Input::Whole | Input::Fraction, T::Boolean) => Rule::ZeroOrOne,
-        (Input::Whole | Input::Fraction, T::Int32 | T::Int64) => Rule::Whole,
-        (Input::Whole | Input::Fraction, T::Float) | (Input::Fraction, T::Double) => Rule::Nearest,
+        (Input::Whole | Input::Fraction | Input::Decimal, T::Boolean) => Rule::ZeroOrOne,
+        (Input::Whole | Input::Fraction | Input::Decimal, T::Int32 | T::Int64) => Rule::Whole,
+        (Input::Whole | Input::Fraction | Input::Decimal, T::Float) | (Input::Fraction, T::Double) => {
+            Rule::Nearest
+        }
         (Input::Whole, T::Double) => Rule::Exact,
-        (Input::Whole | Input::Fraction, T::Timestamp) => Rule::Millis,
+        (Input::Decimal, T::Double) => Rule::Digits,
+        (Input::Whole | Input::Fraction | Input::Decimal, T::Timestamp) => Rule::Millis,
         (Input::Whole, T::Date) => Rule::DayNumber,
         (Input::Boolean, T::Boolean)
         | (Input::Text | Input::Label | Input::SqlText, T::Text | T::String)

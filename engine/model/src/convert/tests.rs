@@ -15,6 +15,7 @@ fn examples(from: Input) -> &'static [Given<'static>] {
     match from {
         Input::Whole => &[Given::Number("1"), Given::Number("20260501")],
         Input::Fraction => &[Given::Number("1.0"), Given::Number("21.5")],
+        Input::Decimal => &[Given::Decimal("1.0"), Given::Decimal("21.5")],
         Input::Boolean => &[Given::Boolean(true, "TRUE")],
         Input::Text => &[
             Given::Text("1"),
@@ -54,6 +55,27 @@ fn the_table_is_printed_in_full() {
     let rows: Vec<_> = table.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 2 + Input::ALL.len());
     assert!(rows.iter().all(|row| row.matches('|').count() == DataType::ALL.len() + 2), "{table}");
+}
+
+#[test]
+fn decimals_keep_all_their_digits_or_are_rejected() {
+    use DataType::{Double, Float, Int64, Text};
+    for (text, to, expected) in [
+        ("19.99", Double, Ok("19.99")),
+        ("-0.000000000000000000012", Double, Ok("-1.2E-20")),
+        ("123456789012345.60000", Double, Ok("1.234567890123456E14")),
+        ("0.1234567890123456", Double, Ok("0.1234567890123456")),
+        ("0.12345678901234567890", Double, Err(Reason::Inexact)),
+        ("12345678901234567890.12", Double, Err(Reason::Inexact)),
+        ("12345678901234567890.12", Text, Ok("12345678901234567890.12")),
+        ("21.00", Int64, Ok("21")),
+        ("0.1", Float, Ok("0.1")),
+        ("9007199254740993", Double, Err(Reason::Inexact)),
+    ] {
+        let found = Given::Decimal(text).value(to);
+        let expected = expected.map(|text| Given::Text(text).value(to).expect("a value"));
+        assert_eq!(found, expected, "{text} as {to}");
+    }
 }
 
 #[test]

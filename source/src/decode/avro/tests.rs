@@ -202,6 +202,36 @@ fn a_schema_that_is_none_or_refers_to_another_says_so() {
     assert!(Schema::parse(&outer.to_string(), &[other.to_string()]).is_ok());
 }
 
+#[test]
+fn a_decimal_is_a_double_with_all_its_digits_or_none() {
+    let of = json!({"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2});
+    for (unscaled, digits, is_double) in [
+        (1_999_i128, "19.99", true),
+        (-5, "-0.05", true),
+        (12_345_678_901_234_567_890_123, "123456789012345678901.23", false),
+    ] {
+        let mut field = out().long(16);
+        field.0.extend(unscaled.to_be_bytes());
+        let (schema, datum) = record(&[("d", of.clone(), field)]);
+        let batch = decode(&mut decoder(&schema, AvroOptions::default()), &datum).expect("well formed");
+        let column = &batch.readings[0].tablet.columns()[0];
+        let (double, text) = (column.to(model::DataType::Double), column.to(model::DataType::Text));
+        assert_eq!((double.rejected.is_empty(), text.rejected.len()), (is_double, 0), "{digits}");
+        assert_eq!(
+            column.written().and_then(|written| written.get(0)).map(|given| given.to_string()).as_deref(),
+            Some(digits)
+        );
+        let mut cast = decoder(
+            &schema,
+            AvroOptions {
+                cast: [("d".to_owned(), model::DataType::Double)].into(),
+                ..AvroOptions::default()
+            },
+        );
+        assert_eq!(decode(&mut cast, &datum).is_ok(), is_double, "{digits}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_row_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..80)) {

@@ -19,7 +19,7 @@ pub(super) fn untyped<'t>(value: &'t Value<'_>, integers: Integers) -> FieldValu
         Value::Number(digits) => integers.number(digits),
         Value::Bool(value) => FieldValue::Boolean(*value),
         Value::Text(text) => untyped_text(text, integers),
-        Value::Digits(digits) => integers.number(digits),
+        Value::Digits(digits) => integers.decimal(digits),
         // Objects and lists are none.
         other => other.typed().unwrap_or(FieldValue::Null),
     }
@@ -49,7 +49,7 @@ pub(super) fn typed<'t>(
         Value::Bool(value) => Given::Boolean(*value, if *value { "true" } else { "false" }),
         Value::Text(text) => Given::Text(text),
         Value::Characters(_, text) => Given::Text(text),
-        Value::Digits(digits) => Given::Number(digits),
+        Value::Digits(digits) => Given::Decimal(digits),
         other => match other.typed() {
             Some(value) => return retyped(value, data_type, zone),
             None => return Err(format!("a list or an object is not of type {data_type}")),

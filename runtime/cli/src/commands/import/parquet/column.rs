@@ -8,7 +8,7 @@
 //! | uint64, decimal without a fraction | INT64 | a value beyond INT64 is rejected |
 //! | float16, float | FLOAT | |
 //! | double | DOUBLE | |
-//! | other decimals | DOUBLE | a value that a DOUBLE does not print with the same digits is rejected |
+//! | other decimals | DOUBLE | a value that no DOUBLE has the digits of is rejected |
 //! | string, large, view | TEXT | |
 //! | binary, large, view, fixed size | BLOB | |
 //! | date | DATE | |
@@ -29,7 +29,7 @@ use arrow_array::{
     builder::BinaryBuilder,
     cast::AsArray,
     types::{
-        Date32Type, Float64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        Date32Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
         TimestampSecondType, UInt64Type,
     },
 };
@@ -40,9 +40,6 @@ use levada_model::{
     Column, DataType, Kind, Value,
     convert::{Converted, Reason, date_of_days},
 };
-
-/// Digits that every DOUBLE has.
-const SURE_DIGITS: usize = 15;
 
 /// What to do with numbers that no type of numbers holds.
 const TEXT_ADVICE: &str = ": declare the series TEXT, or turn the column into text before";
@@ -120,9 +117,9 @@ impl Plan {
             ArrowType::Timestamp(unit, _) => times(&array, *unit, &mut cut, &mut wrong),
             ArrowType::Date32 | ArrowType::Date64 => dates(&array, &mut wrong)?,
             ArrowType::UInt64 if array.as_primitive::<UInt64Type>().iter().flatten().any(is_beyond) => {
-                digits(&array)?
+                digits(&array, Kind::Number)?
             }
-            decimal if decimal.is_decimal() => digits(&array)?,
+            decimal if decimal.is_decimal() => digits(&array, Kind::Decimal)?,
             _ => cast(&array, &self.own.arrow())?,
         };
         Ok(Taken { values, wrong, cut })
@@ -170,11 +167,8 @@ impl Plan {
         let is_new = known.or(self.noted).is_none();
         let advice = |reason| if is_new && reason == Reason::Range { TEXT_ADVICE } else { "" };
         let reason = |row: usize, reason: Reason| reason.of(shown(column, row), data_type) + advice(reason);
-        let mut wrong: Vec<(usize, String)> =
+        let wrong =
             rejected.into_iter().map(|(row, why)| (row as usize, reason(row as usize, why))).collect();
-        if is_new && data_type == DataType::Double && self.from.is_decimal() {
-            wrong.extend(inexact(column, &values));
-        }
         (Column { name: Arc::clone(&column.name), data_type, values }, wrong)
     }
 }
@@ -236,14 +230,14 @@ fn nearest(found: &ArrowType) -> Option<DataType> {
 }
 
 /// The digits of numbers, as written values.
-fn digits(array: &ArrayRef) -> anyhow::Result<ArrayRef> {
+fn digits(array: &ArrayRef, kind: Kind) -> anyhow::Result<ArrayRef> {
     let texts = cast(array, &ArrowType::Utf8)?;
     let texts: &StringArray = texts.as_string_opt().context("numbers have no digits")?;
     let mut values = BinaryBuilder::with_capacity(texts.len(), texts.value_data().len() + texts.len());
     for text in texts {
         match text {
             Some(text) => {
-                values.write_all(&[Kind::Number.tag()])?;
+                values.write_all(&[kind.tag()])?;
                 values.append_value(text);
             }
             None => values.append_null(),
@@ -294,32 +288,6 @@ fn dates(array: &ArrayRef, wrong: &mut Vec<(usize, String)>) -> anyhow::Result<A
         ));
     }
     Ok(Arc::new(dates))
-}
-
-/// Decimals whose digits no DOUBLE prints.
-fn inexact(column: &Column, values: &ArrayRef) -> Vec<(usize, String)> {
-    let (Some(written), Some(numbers)) = (column.written(), values.as_primitive_opt::<Float64Type>()) else {
-        return Vec::new();
-    };
-    let mut wrong = Vec::new();
-    for row in (0..numbers.len()).filter(|&row| numbers.is_valid(row)) {
-        let digits = written.get(row).map(|given| given.to_string()).unwrap_or_default();
-        if !is_exact(&digits, numbers.value(row)) {
-            wrong.push((row, format!("{digits} has more digits than a DOUBLE{TEXT_ADVICE}")));
-        }
-    }
-    wrong
-}
-
-/// Whether a number is the one whose digits these are, and no other of as many digits is nearer to it.
-fn is_exact(digits: &str, number: f64) -> bool {
-    let significant = digits.bytes().filter(u8::is_ascii_digit).skip_while(|digit| *digit == b'0').count();
-    significant <= SURE_DIGITS || trimmed(digits) == trimmed(&number.to_string())
-}
-
-/// Without what says nothing behind the point.
-fn trimmed(digits: &str) -> &str {
-    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits }
 }
 
 /// Whether values are written without quotes.

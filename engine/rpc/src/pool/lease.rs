@@ -133,13 +133,15 @@ impl Pool {
             }
             match Client::open(&node.address, &self.0.options.client).await {
                 Ok(client) => {
-                    node.answered(None);
+                    if node.answered(None) {
+                        tell_back(&node);
+                    }
                     *self.0.server.lock() = Some(client.server().clone());
                     return Ok(Lease { client: Some(client), used: false, place, _permit: permit });
                 }
                 Err(ClientError::Rejected(error)) if !error.transient => return Err(error),
                 Err(error) => {
-                    self.failed(&node);
+                    self.failed(&node, &error);
                     reasons.push(error.to_string());
                 }
             }
@@ -192,9 +194,12 @@ impl Pool {
         }
     }
 
-    /// A node did not answer.
-    pub(super) fn failed(&self, node: &Node) {
-        node.failed(Instant::now(), self.0.options.left_out, self.0.options.left_out_most);
+    /// A node did not answer, or cannot do what is asked: others are used, where there are any.
+    pub(super) fn failed(&self, node: &Node, error: &dyn fmt::Display) {
+        let PoolOptions { left_out, left_out_most, .. } = self.0.options;
+        if node.failed(Instant::now(), left_out, left_out_most) && self.0.nodes.lock().len() > 1 {
+            tracing::warn!(node = node.address, %error, "the node is left out until it answers again");
+        }
     }
 
     /// The node a device's rows were last recommended to.
@@ -249,14 +254,19 @@ impl Pool {
 async fn probe(node: Arc<Node>, options: PoolOptions) {
     match Client::open(&node.address, &options.client).await {
         Ok(client) => {
-            tracing::info!(node = node.address, "the node is back");
-            node.answered(Some(client));
+            if node.answered(Some(client)) {
+                tell_back(&node);
+            }
         }
         Err(error) => {
             tracing::debug!(node = node.address, %error, "the node is still left out");
             node.failed(Instant::now(), options.left_out, options.left_out_most);
         }
     }
+}
+
+fn tell_back(node: &Node) {
+    tracing::info!(node = node.address, "the node is back");
 }
 
 impl fmt::Debug for Pool {

@@ -76,19 +76,21 @@ impl Node {
         }
     }
 
-    /// It answered: it is used like the others again.
-    pub(super) fn answered(&self, client: Option<Client>) {
+    /// It answered: it is used like the others again. Whether it was left out before.
+    pub(super) fn answered(&self, client: Option<Client>) -> bool {
         let mut state = self.state.lock();
-        state.left_out = None;
         state.idle.extend(client);
+        state.left_out.take().is_some()
     }
 
-    /// It did not answer: it is left out, and its idle clients are dropped.
-    pub(super) fn failed(&self, now: Instant, first: Duration, most: Duration) {
+    /// It did not answer: it is left out, and its idle clients are dropped. Whether it was used before.
+    pub(super) fn failed(&self, now: Instant, first: Duration, most: Duration) -> bool {
         let mut state = self.state.lock();
         state.idle.clear();
+        let was_used = state.left_out.is_none();
         let wait = state.left_out.as_ref().map_or(first, |out| out.next).min(most);
         state.left_out = Some(LeftOut { until: now + wait, next: (wait * 2).min(most) });
+        was_used
     }
 
     /// Drops idle clients: one of them was dead, and all may be.
@@ -99,5 +101,23 @@ impl Node {
     /// All idle clients.
     pub(super) fn take_idle(&self) -> Vec<Client> {
         std::mem::take(&mut self.state.lock().idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_left_out_once_and_back_once() {
+        let node = Node::new("a:6667".to_owned());
+        let (now, wait) = (Instant::now(), Duration::from_secs(1));
+        assert!(!node.answered(None), "it never was left out");
+        assert!(node.failed(now, wait, wait), "it is left out from now on");
+        assert_eq!(node.how(now), Use::Not);
+        assert!(!node.failed(now, wait, wait), "it still is");
+        assert!(node.answered(None));
+        assert!(!node.answered(None));
+        assert_eq!(node.how(now), Use::Now(0));
     }
 }

@@ -324,7 +324,7 @@ impl Pool {
                 lease.discard();
                 node.forget_idle();
                 if timed_out {
-                    self.failed(&node);
+                    self.failed(&node, &error);
                 }
                 (last || timed_out).then(|| error.into())
             }
@@ -336,7 +336,7 @@ impl Pool {
                 }
                 code if is_of_node(code) && self.nodes().len() > 1 && !last => {
                     lease.discard();
-                    self.failed(&node);
+                    self.failed(&node, &error);
                     None
                 }
                 _ => Some(error),

@@ -75,16 +75,19 @@ impl Attempts {
         Self { policy, intervals, chance, failed: 0, first_failure: None }
     }
 
-    /// How long to wait after an attempt that failed at `now`; `None` where it is time to give up.
+    /// How long to wait after an attempt that failed at `now`: no longer than until it is time to give up, and `None` when it is.
     pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
         self.failed += 1;
         let first = *self.first_failure.get_or_insert(now);
-        if self.policy.max_elapsed.is_some_and(|most| now.duration_since(first) >= most.0) {
+        let elapsed = now.duration_since(first);
+        let left = self.policy.max_elapsed.map(|most| most.0.saturating_sub(elapsed));
+        if left.is_some_and(|left| left.is_zero()) {
             return None;
         }
         let interval = self.intervals.next_backoff().unwrap_or(self.policy.max_interval.0);
         let jittered = interval.as_secs_f64() * (1.0 - JITTER + 2.0 * JITTER * self.chance.draw());
-        Some(Duration::try_from_secs_f64(jittered).unwrap_or(interval))
+        let wait = Duration::try_from_secs_f64(jittered).unwrap_or(interval);
+        Some(left.map_or(wait, |left| wait.min(left)))
     }
 
     /// Waits after an attempt that failed. `told` hears of the failure, and how many there are by now. Cancel safe.
@@ -162,6 +165,19 @@ mod tests {
         assert!(attempts.failed(now).is_some());
         assert!(attempts.failed(now + Duration::from_secs(9)).is_some());
         assert!(attempts.failed(now + Duration::from_secs(10)).is_none());
+    }
+
+    #[tokio::test]
+    async fn no_wait_goes_beyond_the_time_to_give_up() {
+        for seed in 0..50 {
+            let mut attempts = Attempts::new(policy(Some(3)), Chance::seeded(seed));
+            let begun = Instant::now();
+            let mut now = begun;
+            while let Some(wait) = attempts.failed(now) {
+                now += wait;
+            }
+            assert_eq!(now - begun, Duration::from_secs(3), "seed {seed}");
+        }
     }
 
     #[tokio::test]

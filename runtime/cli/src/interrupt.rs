@@ -1,13 +1,11 @@
 //! Ctrl-C, and the signal that service managers end a process with.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
 };
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::exit;
+use crate::exit::{self, Failure};
 
 /// Ends when Ctrl-C is pressed. From the first time this is polled, that does not end the process by itself.
 pub(crate) async fn pressed() {
@@ -91,29 +89,59 @@ fn ignores_hangup() -> bool {
 }
 
 /// Whether the process was asked to stop, for work that stops between two of its steps.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupt(watch::Receiver<bool>);
+
+impl Default for Interrupt {
+    /// Nobody asks.
+    fn default() -> Self {
+        Self(watch::channel(false).1)
+    }
+}
 
 impl Interrupt {
-    /// Listens from now on. A second signal ends the process at once.
+    /// Listens from now on, within a runtime. A second signal ends the process at once.
     pub(crate) fn listen() -> Self {
-        let interrupt = Self::default();
-        let asked_for = Arc::clone(&interrupt.0);
+        let (asked_for, interrupt) = watch::channel(false);
         // Registered here and not in the task: a signal may come before the task is polled for the first time.
         if let Some(mut signals) = Signals::listen() {
             // The task ends with the runtime.
             drop(tokio::spawn(async move {
                 signals.received().await;
-                asked_for.store(true, Ordering::Release);
+                asked_for.send_replace(true);
                 signals.received().await;
                 std::process::exit(i32::from(exit::INTERRUPTED));
             }));
         }
-        interrupt
+        Self(interrupt)
     }
 
     /// Whether to stop.
     pub(crate) fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        *self.0.borrow()
+    }
+
+    /// Ends when it is asked to stop.
+    pub(crate) async fn asked(&mut self) {
+        if self.0.wait_for(|asked| *asked).await.is_err() {
+            // Nobody listens: signals end the process as they do without this.
+            std::future::pending().await
+        }
+    }
+
+    /// Opens a store, unless the process is asked to stop before that is done: `nothing` says what has not happened then.
+    ///
+    /// # Errors
+    /// As the store's, or that it was interrupted.
+    pub(crate) async fn unless<T>(
+        &mut self,
+        opening: impl Future<Output = anyhow::Result<T>>,
+        nothing: &str,
+    ) -> anyhow::Result<T> {
+        tokio::select! {
+            biased;
+            () = self.asked() => Err(Failure::interrupted(format!("interrupted: {nothing}")).into()),
+            opened = opening => opened,
+        }
     }
 }

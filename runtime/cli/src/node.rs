@@ -88,7 +88,11 @@ impl NodeArgs {
             tls,
             fetch_size,
         };
-        Ok(EngineStores::new().open(&target).await?)
+        let opened = EngineStores::new().open(&target).await;
+        Ok(opened.map_err(|error| match error.is_transient() {
+            true => anyhow::anyhow!("{error}; {}", what_to_do(node)),
+            false => error.into(),
+        })?)
     }
 
     fn tls(&self) -> Option<TlsOptions> {
@@ -117,6 +121,18 @@ impl NodeArgs {
                 Err(Failure::invalid(message).into())
             }
         }
+    }
+}
+
+/// What to do where no node answers at an address.
+fn what_to_do(node: &str) -> String {
+    let host = node.rsplit_once(':').map_or(node, |(host, _)| host);
+    match host == "localhost" || host == "[::1]" || host.starts_with("127.") {
+        true => format!(
+            "does a server run there? `levada serve --data DIR --rpc {node}` starts one; `--data DIR` alone needs none"
+        ),
+        false => "does a server run there, and can it be reached from here? `--node` names another, and `--data DIR` alone needs none"
+            .to_owned(),
     }
 }
 

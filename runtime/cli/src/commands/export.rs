@@ -44,7 +44,7 @@ pub(super) use self::parquet_file::ParquetFile;
 use self::target::{Output, STANDARD_OUTPUT, Target};
 use crate::{
     exit::{self, Failure},
-    interrupt,
+    interrupt::Interrupt,
     node::{NodeArgs, Store},
     output::{self, CsvStyle, Format, Zone},
 };
@@ -132,28 +132,29 @@ pub(super) fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let to = destination(&args.output, args.format());
     let target = Target::choose(&to, args.force)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let access = if args.read_only { Access::Read } else { Access::Existing };
-    let opened = runtime.block_on(store.open(access))?;
-    let written = runtime.block_on(async {
-        let writing = write(opened.session(), args, pattern, &target);
-        match &target {
-            // There is nothing to clear away: a signal ends the process, also while nobody reads.
-            Target::Stream(_) => writing.await.map(Some),
-            Target::File { .. } => tokio::select! {
-                biased;
-                () = interrupt::asked() => Ok(None),
-                rows = writing => rows.map(Some),
-            },
+    let mut interrupt = match &target {
+        // There is nothing to clear away: a signal ends the process, also while nobody reads.
+        Target::Stream(_) => Interrupt::default(),
+        Target::File { .. } => {
+            let _within = runtime.enter();
+            Interrupt::listen()
         }
-    });
+    };
+    let nothing = format!("nothing is written to {}", to.display());
+    let access = if args.read_only { Access::Read } else { Access::Existing };
+    let opened = match runtime.block_on(interrupt.unless(store.open(access), &nothing)) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // A folder may still be opened, which is not waited for.
+            runtime.shutdown_background();
+            return Err(error);
+        }
+    };
+    let writing = write(opened.session(), args, pattern, &target);
+    let written = runtime.block_on(interrupt.unless(writing, &nothing));
     let closed = runtime.block_on(opened.close());
     let rows = match written {
-        Ok(Some(rows)) => rows,
-        Ok(None) => {
-            target.discard();
-            let message = format!("interrupted: nothing is written to {}", to.display());
-            return Err(Failure::interrupted(message).into());
-        }
+        Ok(rows) => rows,
         Err(error) => {
             target.discard();
             return Err(error);

@@ -98,15 +98,26 @@ pub(super) fn import(args: &ImportArgs) -> anyhow::Result<ExitCode> {
         return Err(Failure::invalid(wrong).into());
     }
     let store = Store::named(args.data.as_deref(), &args.node)?;
-    let files = files(&args.paths)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let opened = runtime.block_on(store.open(Access::Write))?;
+    let mut interrupt = {
+        let _within = runtime.enter();
+        Interrupt::listen()
+    };
+    let files = files(&args.paths)?;
+    let opened = match runtime.block_on(interrupt.unless(store.open(Access::Write), "nothing is stored")) {
+        Ok(opened) => opened,
+        Err(error) => {
+            // A folder may still be opened, which is not waited for.
+            runtime.shutdown_background();
+            return Err(error);
+        }
+    };
     let started = Instant::now();
     let imported = runtime.block_on(async {
         let bar = if args.quiet { ProgressBar::hidden() } else { bar(files.len()) };
         let damaged = if args.keep_sound { Damaged::Skip } else { Damaged::Reject };
         let new = NewDevices { prefix, aligned: args.aligned, times: args.times.clone() };
-        let mut import = Import::new(opened.session(), new, damaged, bar.clone(), Interrupt::listen());
+        let mut import = Import::new(opened.session(), new, damaged, bar.clone(), interrupt);
         let mut outcome = Ok(());
         let mut whole = 0;
         for file in &files {

@@ -80,6 +80,22 @@ fn lines(rows: std::ops::Range<i64>) -> String {
 }
 
 #[test]
+fn where_no_server_runs_it_is_said_what_to_do() {
+    let workplace = Workplace::new();
+    let address = free_address();
+    for args in [&["sql", "-e", "show databases"][..], &["export", "--path", "root.**", "-o", "out.csv"]] {
+        let ended = workplace.run(&[args, &["--node", &address]].concat());
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        for said in [
+            format!("no node answers: {address}: cannot connect"),
+            format!("`levada serve --data DIR --rpc {address}` starts one"),
+        ] {
+            assert!(ended.stderr.contains(&said), "{said}: {}", ended.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_node_is_asked_like_a_folder() {
     let workplace = Workplace::new();
     let server = Server::start(&workplace);

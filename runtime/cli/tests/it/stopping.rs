@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{Read, Write},
+    net::TcpListener,
     os::unix::fs::{FileTypeExt, symlink},
     path::Path,
     process::{Child, Command, Stdio},
@@ -55,6 +56,28 @@ fn an_interrupted_export_to_parquet_leaves_nothing_behind() {
     assert_eq!(ended.code, Some(130), "{} {}", ended.stdout, ended.stderr);
     assert!(ended.stderr.contains("interrupted: nothing is written to out.parquet"), "{}", ended.stderr);
     assert!(!workplace.path("out.parquet").exists() && !workplace.path("out.parquet.part").exists());
+}
+
+#[test]
+fn what_is_interrupted_before_its_store_is_open_says_that_nothing_has_happened() {
+    let workplace = Workplace::new();
+    workplace.write("in.csv", "Time,Device,n(INT64)\n1,root.a.d,1\n");
+    // A node that takes the connection and never says a word.
+    let node = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = node.local_addr().expect("an address").to_string();
+    for (what, said) in [
+        (&["import", "in.csv"][..], "interrupted: nothing is stored"),
+        (&["export", "--path", "root.**", "-o", "out.csv"], "interrupted: nothing is written to out.csv"),
+    ] {
+        let args = [what, &["--node", &address]].concat();
+        let child = started(&workplace, &args);
+        let connection = node.accept().expect("it connects");
+        let ended = interrupt(&args, child);
+        drop(connection);
+        assert_eq!(ended.code, Some(130), "{what:?}: {} {}", ended.stdout, ended.stderr);
+        assert!(ended.stderr.contains(said), "{what:?}: {}", ended.stderr);
+    }
+    assert!(!workplace.path("out.csv").exists() && !workplace.path("out.csv.part").exists());
 }
 
 #[test]

@@ -23,6 +23,7 @@ use std::{
 use levada_model::SplitName;
 
 mod envelope;
+mod saved;
 mod spares;
 
 pub use self::envelope::{Envelope, Headers};
@@ -305,6 +306,50 @@ mod tests {
         );
         assert_eq!(records.origin(2), Some((&"t/0".into(), 8)));
         assert_eq!(records.origin(3), None);
+    }
+
+    #[test]
+    fn records_that_are_saved_come_back_with_all_that_came_with_them() {
+        let mut builder = RecordsBuilder::default();
+        builder.split(&"t/0".into());
+        builder.push(b"not wanted", 6);
+        builder.push(b"one\ntwo", 7);
+        builder.envelope(Some(b"key"), Some(5), true);
+        builder.header("a", Some(b"1"));
+        builder.header("b", None);
+        let part = builder.part(4..7).expect("a record");
+        builder.split(&"t/1".into());
+        let last = builder.push(b"", 1);
+        builder.envelope(None, None, false);
+        let records = builder.finish();
+        let mut bytes = Vec::new();
+        let all = records.save(&[part, last], &mut bytes);
+        assert_eq!(all, [1, 2, 3], "the record that it is a part of is there, too");
+        let restored = Records::restored(&bytes).expect("whole");
+        assert_eq!(restored.len(), 3);
+        for (index, &before) in (0..).zip(&all) {
+            let is = RecordRef::new(Arc::clone(&restored), index);
+            let was = RecordRef::new(Arc::clone(&records), before);
+            assert_eq!((is.bytes(), is.origin(), is.offset()), (was.bytes(), was.origin(), was.offset()));
+            let envelope = |of: &RecordRef| {
+                of.envelope().map(|it| {
+                    let headers =
+                        it.headers().map(|(name, value)| (name.to_owned(), value.map(<[u8]>::to_vec)));
+                    (it.key.map(<[u8]>::to_vec), it.time, it.has_value, headers.collect::<Vec<_>>())
+                })
+            };
+            assert_eq!(envelope(&is), envelope(&was));
+        }
+        for cut in 0..bytes.len() {
+            assert!(Records::restored(&bytes[..cut]).is_none(), "cut at {cut}");
+        }
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 0xff;
+            if let Some(other) = Records::restored(&other) {
+                (0..4).for_each(|index| drop((other.get(index).len(), other.envelope(index).is_some())));
+            }
+        }
     }
 
     #[test]

@@ -93,6 +93,12 @@ pub trait Transform: Send {
         Ok(())
     }
 
+    /// For [`Holds::State`]: the run begins, and it is `now`. What was saved is restored; the times that it waits for are counted from
+    /// now on. Called once, before the first batch.
+    fn begin(&mut self, now: Instant) {
+        let _ = now;
+    }
+
     /// For [`Holds::State`]: appends the state, or of what changed since the last call, where `whole` is not set. What was emitted
     /// before is delivered exactly if the state is.
     ///
@@ -114,7 +120,7 @@ pub trait Transform: Send {
     }
 
     /// For [`Holds::State`]: takes what [`Transform::save`] gave: the last whole state, then each change since, in order. Called
-    /// before the first batch.
+    /// before [`Transform::begin`].
     ///
     /// # Errors
     /// It was saved with other options, or by another version. The message says what to do.

@@ -53,6 +53,7 @@ mod resume;
 mod retry;
 mod running;
 mod runtime;
+mod saved;
 mod shared;
 mod state;
 mod stores;

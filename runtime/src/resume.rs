@@ -22,14 +22,17 @@
 //!
 //! The version of a transform's state is found in a like way, as the position in the split of its marks: see [`states`].
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::Path,
+};
 
 use levada_connector_api::{Holds, Result, SourceCapabilities};
 use levada_model::Checkpoint;
 
 use crate::{
     parts::{Keeper, Kept, Parts, at},
-    state::{self, Behind, Found, Journal, Recovered, StoodFor},
+    state::{self, Behind, Found, Journal, Recovered},
 };
 
 mod states;
@@ -70,12 +73,15 @@ pub(crate) struct StateAt {
     pub(crate) positions: Checkpoint,
     /// The highest version that was ever given, or that anybody knows.
     pub(crate) last: u64,
-    /// Later versions that transforms behind it stand at, ascending, and what input they stood for: each is made again.
-    pub(crate) ahead: Vec<(u64, StoodFor)>,
+    /// The version at which the last of those behind it stands: what was emitted since is given again. At most `version`, but where
+    /// that stands for one that was given up.
+    pub(crate) least: u64,
     /// It begins without a state: nobody knows of one.
     pub(crate) anew: bool,
     /// Something behind it keeps what it emits.
     pub(crate) kept: bool,
+    /// Several do, and one of them is a transform with state: what is emitted is kept here, too.
+    pub(crate) keeps_emitted: bool,
     /// Who that is, from now on.
     pub(crate) behind: Behind,
     pub(crate) found: Found,
@@ -129,22 +135,22 @@ pub(crate) fn plan(parts: &Parts<'_>, before: &Before<'_>) -> Result<Plan> {
 }
 
 impl StateAt {
-    /// The state, and the journal, which goes on behind it. Blocks.
+    /// The state, what was emitted before it and is not everywhere, and the journal, which goes on behind it. Blocks.
     ///
     /// # Errors
     /// The folder cannot be read or written.
-    pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, Journal)> {
+    pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, VecDeque<(u64, Vec<u8>)>, Journal)> {
         let open = || match self.anew {
             true => {
                 let journal = Journal::begin(folder, &self.positions, self.last, self.behind.clone())?;
-                Ok((Recovered::default(), journal))
+                Ok((Recovered::default(), VecDeque::new(), journal))
             }
             false => {
                 let recovered = self.found.recover(self.version)?;
+                let emitted = self.found.emitted(self.least, self.version)?;
                 let behind = self.behind.clone();
-                let ahead = self.ahead.iter().cloned().collect();
-                let journal = Journal::go_on(folder, &self.found, self.version, self.last, ahead, behind)?;
-                Ok((recovered, journal))
+                let journal = Journal::go_on(folder, &self.found, self.version, self.last, behind)?;
+                Ok((recovered, emitted, journal))
             }
         };
         open().map_err(|error| state::cannot("open", folder, error))

@@ -10,7 +10,12 @@
 //! a split of its own. A sink that stores positions stores the mark in the same step as the rows; so after a crash it says which
 //! state goes with what it holds, and that state says from where to read on. For a sink that stores none, the journal notes what
 //! it has delivered before the source may settle it.
+//!
+//! Where several are behind, a sink may be behind a transform with state that has the rows in its own. What is emitted is in the
+//! journal there, too: the run goes on where that transform stands, and the sink gets the very same rows again. To make them anew,
+//! of the same input, would not do: what the clock had a part in would be others.
 
+mod emitted;
 mod journal;
 mod record;
 
@@ -28,8 +33,11 @@ use crate::disk::Disk;
 
 pub(crate) use self::{
     journal::{Found, Journal, Recovered},
-    record::{Behind, Member, StoodFor, Targets},
+    record::{Behind, Member, Targets},
 };
+
+/// What was emitted with a version, as bytes.
+pub(crate) use self::emitted::{decode as emitted_of, encode as bytes_of};
 
 /// The split that stands for a transform's states.
 pub(crate) fn split(node: &str) -> SplitName {
@@ -111,12 +119,20 @@ pub(crate) struct States {
     journal: Arc<Mutex<Journal>>,
     /// The sinks that store no positions, which the journal has to note for; `None` where there are none.
     pub(crate) notes: Option<Targets>,
+    /// What is emitted is kept, too.
+    pub(crate) keeps_emitted: bool,
     disk: Disk,
 }
 
 impl States {
-    pub(crate) fn new(folder: PathBuf, journal: Journal, notes: Option<Targets>, disk: Disk) -> Self {
-        Self { folder, journal: Arc::new(Mutex::new(journal)), notes, disk }
+    pub(crate) fn new(
+        folder: PathBuf,
+        journal: Journal,
+        notes: Option<Targets>,
+        keeps_emitted: bool,
+        disk: Disk,
+    ) -> Self {
+        Self { folder, journal: Arc::new(Mutex::new(journal)), notes, keeps_emitted, disk }
     }
 
     /// Whether the next state is to be a whole one.
@@ -124,12 +140,7 @@ impl States {
         self.journal.lock().wants_whole()
     }
 
-    /// All input has ended, and what was held is emitted: versions from now on stand for that.
-    pub(crate) fn end(&self) {
-        self.journal.lock().end();
-    }
-
-    /// Saves a version: durable when it returns.
+    /// Saves a version, with what was emitted where that is kept: durable when it returns.
     ///
     /// # Errors
     /// It cannot be written; it may be tried again with the same.
@@ -139,9 +150,13 @@ impl States {
         whole: bool,
         positions: &Checkpoint,
         state: &Arc<Vec<u8>>,
+        emitted: Option<&Arc<Vec<u8>>>,
     ) -> Result<()> {
-        let (positions, state) = (positions.clone(), Arc::clone(state));
-        self.run(move |journal| journal.save(version, whole, &positions, &state)).await
+        let (positions, state, emitted) = (positions.clone(), Arc::clone(state), emitted.cloned());
+        self.run(move |journal| {
+            journal.save(version, whole, &positions, &state, emitted.as_ref().map(|emitted| &emitted[..]))
+        })
+        .await
     }
 
     /// All up to a version is delivered: notes it where nobody else does, and lets go of what nobody will ask for.

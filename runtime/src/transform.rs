@@ -32,13 +32,14 @@ mod rejection;
 mod rename;
 mod route;
 mod rows;
-mod saved;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod window;
 
 use levada_connector_api::Registry;
+
+use crate::saved;
 
 pub use dedupe::{Dedupe, DedupeOptions};
 pub use enrich::{Enrich, EnrichOptions, Which};

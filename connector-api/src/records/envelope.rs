@@ -14,13 +14,13 @@ pub(super) struct Envelopes {
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
-    record: u32,
-    start: usize,
-    key: Option<u32>,
+pub(super) struct Entry {
+    pub(super) record: u32,
+    pub(super) start: usize,
+    pub(super) key: Option<u32>,
     /// Milliseconds.
-    time: Option<i64>,
-    has_value: bool,
+    pub(super) time: Option<i64>,
+    pub(super) has_value: bool,
 }
 
 /// What came with a record beside its bytes: of a Kafka message, its key, its time and its headers.
@@ -67,12 +67,24 @@ impl Envelopes {
         }
     }
 
-    pub(super) fn get(&self, record: u32) -> Option<Envelope<'_>> {
+    /// What is known of a record's envelope, and its bytes: the key, then the headers.
+    pub(super) fn parts(&self, record: u32) -> Option<(&Entry, &[u8])> {
         let at = self.entries.binary_search_by_key(&record, |entry| entry.record).ok()?;
         let entry = self.entries.get(at)?;
         let end = self.entries.get(at + 1).map_or(self.arena.len(), |next| next.start);
-        let (key, headers) =
-            self.arena.get(entry.start..end)?.split_at_checked(entry.key.unwrap_or(0) as usize)?;
+        Some((entry, self.arena.get(entry.start..end)?))
+    }
+
+    /// Adds an envelope with its bytes, behind those of smaller indexes.
+    pub(super) fn push_held(&mut self, entry: Entry, held: &[u8]) {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(held);
+        self.entries.push(Entry { start, ..entry });
+    }
+
+    pub(super) fn get(&self, record: u32) -> Option<Envelope<'_>> {
+        let (entry, held) = self.parts(record)?;
+        let (key, headers) = held.split_at_checked(entry.key.unwrap_or(0) as usize)?;
         Some(Envelope { key: entry.key.map(|_| key), time: entry.time, has_value: entry.has_value, headers })
     }
 

@@ -65,6 +65,7 @@ fn cut_at(make: &mut impl FnMut() -> Box<dyn Transform>, input: &[Batch], cut: u
     for part in &parts {
         second.restore(part).expect("it saved this itself");
     }
+    second.begin(Instant::now());
     joined(first.emitted(), Run::new(second).over(&input[cut..]).end())
 }
 
@@ -74,6 +75,7 @@ fn no_bytes_make_it_panic(make: &mut impl FnMut() -> Box<dyn Transform>, input: 
     let mut try_with = |bytes: &[u8]| {
         let mut transform = make();
         if transform.restore(bytes).is_ok() {
+            transform.begin(Instant::now());
             let mut out = Emitter::new(Instant::now());
             let applied = input.iter().try_for_each(|batch| transform.apply(batch.clone(), &mut out));
             drop(applied.and_then(|()| transform.finish(&mut out)));

@@ -12,8 +12,8 @@
 //!
 //! The same goes for a transform of which something is kept and that the pipeline does not have: it was renamed or removed.
 //!
-//! A transform with state that is behind another, and further on than the smallest version, keeps what it has taken in. So the
-//! versions that it and those behind it stand at are [made again](StateAt::ahead), of the same input.
+//! A transform with state that is behind another, and further on than the smallest version, keeps what it has taken in. So the run
+//! goes on at its version, and those that lack what was emitted before it get that [again](StateAt::least), out of the journal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use levada_model::Checkpoint;
 use super::{Before, StateAt};
 use crate::{
     parts::{Keeper, Kept, Parts},
-    state::{self, Behind, Found, Member, StoodFor},
+    state::{self, Behind, Found, Member},
 };
 
 /// What a keeper says.
@@ -32,6 +32,16 @@ enum Says {
     Version(u64),
     New,
     Lost,
+}
+
+/// Who keeps what a transform emits.
+struct Keeping {
+    name: String,
+    /// What it writes to.
+    target: Vec<String>,
+    says: Says,
+    /// It is a transform with saved state.
+    is_state: bool,
 }
 
 /// The state that a transform begins with; those behind it are known.
@@ -46,10 +56,10 @@ pub(super) fn at(
     let kept = !keepers.is_empty();
     let delivered = found.behind.as_ref().map_or(0, |behind| behind.delivered);
     let (mut versions, mut new) = (Vec::new(), Vec::new());
-    for (name, target, says) in &keepers {
+    for Keeping { name, says, .. } in &keepers {
         match says {
             Says::Version(version) => versions.push(*version),
-            Says::New => new.push((name, target)),
+            Says::New => new.push(name),
             Says::Lost => return Err(lost(node, name)),
         }
     }
@@ -63,7 +73,7 @@ pub(super) fn at(
         }
         None => 0,
     };
-    for (sink, _) in new.iter().filter(|_| asked > 0) {
+    for sink in new.iter().filter(|_| asked > 0) {
         tracing::warn!(
             pipeline = %parts.pipeline.name, %node, %sink, version = asked,
             "this one is new behind the transform: it gets what is emitted from now on"
@@ -71,66 +81,66 @@ pub(super) fn at(
     }
     let behind = behind(parts, &found, &keepers, asked);
     let last = versions.iter().max().copied().unwrap_or(0).max(found.last);
-    match found.version(asked) {
-        Ok((version, positions)) => {
-            let positions = positions.clone();
-            let ahead = ahead(parts, states, &found, node, (version, &positions));
-            Ok(StateAt { version, positions, last, ahead, anew: false, kept, behind, found })
-        }
+    let keeps_emitted = keepers.len() > 1 && keepers.iter().any(|keeper| keeper.is_state);
+    let state = |(version, positions): (u64, Checkpoint), least, anew, found| StateAt {
+        version,
+        positions,
+        last,
+        least,
+        anew,
+        kept,
+        keeps_emitted,
+        behind,
+        found,
+    };
+    match found.version(asked).map(|(version, positions)| (version, positions.clone())) {
+        Ok(of_asked) => match reached(parts, node, &found, &keepers, of_asked.0) {
+            Some(further) => Ok(state(further, asked, false, found)),
+            None => Ok(state(of_asked, asked, false, found)),
+        },
         // There is nothing that would be given up, or what is read begins anew, too.
         Err(_) if asked == 0 && (found.last == 0 || !kept) => {
-            let (positions, ahead) = (Checkpoint::new(), Vec::new());
-            Ok(StateAt { version: 0, positions, last, ahead, anew: true, kept, behind, found })
+            Ok(state((0, Checkpoint::new()), 0, true, found))
         }
         Err(error) => Err(missing(node, &error)),
     }
 }
 
-/// The versions beyond the one that a transform begins with that those behind it stand at, or are to make again; none where they
-/// cannot be made one after the other.
-fn ahead(
+/// The version of the transform behind that is furthest on, where it is behind the one that was asked for and all that was emitted
+/// since is kept.
+fn reached(
     parts: &Parts<'_>,
-    states: &BTreeMap<usize, StateAt>,
-    found: &Found,
     node: &str,
-    (version, positions): (u64, &Checkpoint),
-) -> Vec<(u64, StoodFor)> {
-    let split = state::split(node);
-    let mut wanted = BTreeSet::new();
-    for keeper in parts.keepers(node) {
-        if let Keeper::State(index) = keeper
-            && let Some(state) = states.get(&index)
-        {
-            let ahead = state.ahead.iter().map(|(_, stood_for)| &stood_for.positions);
-            let stands = ahead.chain([&state.positions]);
-            wanted.extend(stands.filter_map(|positions| positions.get(&split)));
-        }
-    }
-    let mut ahead: Vec<(u64, StoodFor)> = Vec::new();
-    for &wanted in wanted.range(version + 1..) {
-        let Some(stood_for) = found.stood_for(wanted) else { return Vec::new() };
-        // Each has all that the one before it has. Otherwise what one of them lacks would be left out there.
-        let (before, ended) =
-            ahead.last().map_or((positions, false), |(_, last)| (&last.positions, last.ended));
-        let goes_on = |(split, position): (_, &u64)| {
-            stood_for.positions.get(split).is_some_and(|upto| upto >= position)
-        };
-        if ended || !before.iter().all(goes_on) {
-            return Vec::new();
-        }
-        ahead.push((wanted, stood_for));
-    }
-    ahead
+    found: &Found,
+    keepers: &[Keeping],
+    asked: u64,
+) -> Option<(u64, Checkpoint)> {
+    let of_states = keepers.iter().filter(|keeper| keeper.is_state);
+    let versions = of_states.filter_map(|keeper| match keeper.says {
+        Says::Version(version) => Some(version),
+        _ => None,
+    });
+    let furthest = versions.max().filter(|&version| version > asked)?;
+    let known = found.version(furthest).ok().filter(|(version, _)| *version > asked);
+    let (version, positions) =
+        known.filter(|(version, _)| found.keeps_emitted(asked, *version)).or_else(|| {
+            tracing::warn!(
+                pipeline = %parts.pipeline.name, %node, version = furthest,
+                "what was emitted up to this version of the state is not kept: transforms behind this one may take rows in twice"
+            );
+            None
+        })?;
+    Some((version, positions.clone()))
 }
 
-/// Who keeps what a transform emits, what it writes to, and what it says.
+/// Who keeps what a transform emits.
 fn keepers(
     parts: &Parts<'_>,
     before: &Before<'_>,
     states: &BTreeMap<usize, StateAt>,
     found: &Found,
     node: &str,
-) -> Vec<(String, Vec<String>, Says)> {
+) -> Vec<Keeping> {
     let split = state::split(node);
     let settled = found.settled.as_ref();
     let mut all = Vec::new();
@@ -164,7 +174,8 @@ fn keepers(
             }
         };
         let says = says(found.behind.as_ref(), name, &target, stored.filter(|&version| version > 0));
-        all.push((name.clone(), target, says));
+        let is_state = matches!(keeper, Keeper::State(_));
+        all.push(Keeping { name: name.clone(), target, says, is_state });
     }
     all
 }
@@ -181,9 +192,9 @@ fn says(behind: Option<&Behind>, name: &str, target: &[String], stored: Option<u
 }
 
 /// Who is behind from now on: those that are new since this version.
-fn behind(parts: &Parts<'_>, found: &Found, keepers: &[(String, Vec<String>, Says)], version: u64) -> Behind {
+fn behind(parts: &Parts<'_>, found: &Found, keepers: &[Keeping], version: u64) -> Behind {
     let known = found.behind.clone().unwrap_or_default();
-    let member = |(name, target, says): &(String, Vec<String>, Says)| {
+    let member = |Keeping { name, target, says, .. }: &Keeping| {
         let since = match says {
             Says::New => version,
             _ => known.members.get(name).map_or(0, |member| member.since),

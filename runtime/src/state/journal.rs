@@ -7,24 +7,24 @@
 //! ```
 //!
 //! A version is durable before what was emitted with it is sent on, so a sink never stands at a version that is not here.
-//! Which version a run begins with is decided by the sinks; those behind it were not delivered everywhere, and are cut off. Their
-//! numbers are not given again, as a sink may know one of them; but for those that a transform behind stands at. What input these
-//! stood for is kept, and of that they are made again.
+//! Which version a run begins with is decided by those behind it; later ones are given up by a note behind them. Their numbers are
+//! not given again, as a sink may know one of them. What was emitted with a version is in its record, where several are behind and
+//! one of them is a transform with state: whoever lacks it gets it from there.
 //!
 //! Two files behind the settled version are kept: a store that acknowledges before it syncs may fall back behind it by a power
 //! cut.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fs::{self, File, OpenOptions},
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
 };
 
 use levada_model::Checkpoint;
 
-use super::record::{Behind, Head, StoodFor, Targets, decode, encode};
+use super::record::{Behind, Head, Targets, decode, encode};
 
 /// How a file begins.
 const MAGIC: &[u8] = b"levada state 1\n";
@@ -32,14 +32,17 @@ const MAGIC: &[u8] = b"levada state 1\n";
 /// Changes of fewer bytes are no reason for a new file.
 const CHANGES_AT_LEAST: u64 = 1 << 20;
 
+/// So many bytes of what was emitted are none, either: a new file costs two syncs.
+const EMITTED_AT_LEAST: u64 = 32 << 20;
+
 /// What there is in a folder.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     versions: Vec<Saved>,
     abandoned: Vec<(u64, u64)>,
-    /// Of versions that were given up, and that a transform behind stands at.
-    known: BTreeMap<u64, StoodFor>,
     files: Vec<(u64, PathBuf)>,
+    /// How much of each file is whole records.
+    lengths: BTreeMap<PathBuf, u64>,
     /// What is known to be settled, and by which sinks.
     pub(crate) settled: Option<(u64, Targets)>,
     /// Who is behind; `None` in a journal of a time before that was noted.
@@ -55,11 +58,10 @@ struct Saved {
     version: u64,
     whole: bool,
     positions: Checkpoint,
-    ended: bool,
     file: PathBuf,
     state: Range<usize>,
-    /// Where the record ends.
-    end: usize,
+    /// Where that is which was emitted with it, if it is kept.
+    emitted: Option<Range<usize>>,
 }
 
 /// A version that was read.
@@ -84,9 +86,15 @@ pub(crate) struct Journal {
     firsts: Vec<u64>,
     whole_bytes: u64,
     change_bytes: u64,
-    /// What is saved from now on stands for the end of all input.
-    ended: bool,
+    /// Bytes of what was emitted that are in the file.
+    emitted_bytes: u64,
     behind: Behind,
+}
+
+impl Saved {
+    fn emitted_bytes(&self) -> u64 {
+        self.emitted.as_ref().map_or(0, |emitted| emitted.len() as u64)
+    }
 }
 
 impl Found {
@@ -107,17 +115,19 @@ impl Found {
         let mut at = if bytes.starts_with(MAGIC) { MAGIC.len() } else { 0 };
         while let Some((head, state, length)) = bytes.get(at..).filter(|_| at > 0).and_then(decode) {
             match head {
-                Head::Saved { version, whole, positions, ended } => {
+                Head::Saved { version, whole, positions, emitted } => {
                     self.last = self.last.max(version);
-                    let (file, state) = (path.to_owned(), at + state.start..at + state.end);
-                    let end = at + length;
-                    self.versions.push(Saved { version, whole, positions, ended, file, state, end });
+                    let bytes = emitted.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+                    let parted = (at + state.end).saturating_sub(bytes.unwrap_or(0)).max(at + state.start);
+                    let emitted = bytes.map(|_| parted..at + state.end);
+                    let (file, state) = (path.to_owned(), at + state.start..parted);
+                    self.versions.push(Saved { version, whole, positions, file, state, emitted });
                 }
                 Head::Settled { version, sinks } => self.settled = Some((version, sinks)),
                 Head::Behind(behind) => self.behind = Some(behind),
-                Head::Abandoned { after, upto, known } => {
+                Head::Abandoned { after, upto } => {
                     self.last = self.last.max(upto);
-                    self.known.extend(known);
+                    self.versions.retain(|each| each.version <= after || each.version > upto);
                     self.abandoned.push((after, upto));
                 }
             }
@@ -126,6 +136,7 @@ impl Found {
         if at < bytes.len() || bytes.is_empty() {
             self.damage.get_or_insert((path.to_owned(), at));
         }
+        self.lengths.insert(path.to_owned(), at as u64);
         Ok(())
     }
 
@@ -156,11 +167,43 @@ impl Found {
         Err(format!("version {asked} of the state is not there: {why}"))
     }
 
-    /// What input a version stands for that somebody may have, be it given up or not.
-    pub(crate) fn stood_for(&self, version: u64) -> Option<StoodFor> {
-        let saved = self.versions.iter().rev().find(|each| each.version == version);
-        let stood_for = |saved: &Saved| StoodFor { positions: saved.positions.clone(), ended: saved.ended };
-        saved.map(stood_for).or_else(|| self.known.get(&version).cloned())
+    /// Whether all is kept that was emitted with the versions behind `after` up to `upto`, both of which are there.
+    pub(crate) fn keeps_emitted(&self, after: u64, upto: u64) -> bool {
+        let mut at = after;
+        for each in self.between(after, upto) {
+            let was_given_up = |&(from, to): &(u64, u64)| from <= at && to + 1 >= each.version;
+            let follows = each.version == at + 1 || self.abandoned.iter().any(was_given_up);
+            if !follows || each.emitted.is_none() {
+                return false;
+            }
+            at = each.version;
+        }
+        at == upto
+    }
+
+    /// Reads what was emitted with the versions behind `after` up to `upto`. Blocks.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(crate) fn emitted(&self, after: u64, upto: u64) -> io::Result<VecDeque<(u64, Vec<u8>)>> {
+        let mut all = VecDeque::new();
+        let mut open: Option<(&Path, File)> = None;
+        for Saved { version, file: path, emitted, .. } in self.between(after, upto) {
+            let place = emitted.clone().ok_or(io::ErrorKind::NotFound)?;
+            let file = match &mut open {
+                Some((known, file)) if *known == path.as_path() => file,
+                other => &mut other.insert((path.as_path(), File::open(path)?)).1,
+            };
+            let mut bytes = vec![0; place.len()];
+            file.seek(SeekFrom::Start(place.start as u64))?;
+            file.read_exact(&mut bytes)?;
+            all.push_back((*version, bytes));
+        }
+        Ok(all)
+    }
+
+    fn between(&self, after: u64, upto: u64) -> impl Iterator<Item = &Saved> {
+        self.versions.iter().filter(move |each| each.version > after && each.version <= upto)
     }
 
     /// Reads a version that is there. Blocks.
@@ -200,8 +243,8 @@ fn files_of(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 }
 
 impl Journal {
-    /// Goes on behind a version: what is behind it is cut off, up to a version that was ever given or that anybody knows; what some
-    /// of them stood for stays known. Blocks.
+    /// Goes on behind a version: those behind it are given up, up to a version that was ever given or that anybody knows. Nothing is
+    /// removed before that is durable. Blocks.
     ///
     /// # Errors
     /// As the system says.
@@ -210,43 +253,39 @@ impl Journal {
         found: &Found,
         version: u64,
         upto: u64,
-        known: BTreeMap<u64, StoodFor>,
         behind: Behind,
     ) -> io::Result<Self> {
         let at = found.versions.iter().rposition(|each| each.version == version);
         let at = at.ok_or(io::ErrorKind::NotFound)?;
         let saved = &found.versions[at];
-        let mut firsts = Vec::new();
-        for (first, path) in &found.files {
-            match *first <= version {
-                true => firsts.push(*first),
-                false => fs::remove_file(path)?,
-            }
-        }
+        let (kept, gone): (Vec<_>, Vec<_>) = found.files.iter().partition(|(first, _)| *first <= version);
         let file = OpenOptions::new().write(true).open(&saved.file)?;
         let from = found.versions[..=at].iter().rposition(|each| each.whole).unwrap_or(0);
         let size = |each: &Saved| each.state.len() as u64;
         let mut journal = Self {
             folder: folder.to_owned(),
             file,
-            length: saved.end as u64,
+            length: found.lengths.get(&saved.file).copied().unwrap_or(0),
             torn: true,
-            firsts,
+            firsts: kept.into_iter().map(|(first, _)| *first).collect(),
             whole_bytes: size(&found.versions[from]),
             change_bytes: found.versions[from..=at].iter().skip(1).map(size).sum(),
-            ended: false,
+            emitted_bytes: found.versions[from..=at].iter().map(Saved::emitted_bytes).sum(),
             behind: behind.clone(),
         };
-        // The notes may have been among what is cut off; all are written in one step.
+        // The notes may be in a file that is removed; all are written in one step.
         let mut notes = encode(&Head::Behind(behind), &[])?;
         let settled = found.settled.as_ref().map(|(settled, sinks)| ((*settled).min(version), sinks.clone()));
         if let Some((version, sinks)) = settled.clone() {
             notes.extend(encode(&Head::Settled { version, sinks }, &[])?);
         }
         if upto > version {
-            notes.extend(encode(&Head::Abandoned { after: version, upto, known }, &[])?);
+            notes.extend(encode(&Head::Abandoned { after: version, upto }, &[])?);
         }
         journal.append(&notes)?;
+        for (_, path) in gone {
+            fs::remove_file(path)?;
+        }
         if let Some((settled, _)) = settled {
             journal.forget(settled)?;
         }
@@ -268,10 +307,9 @@ impl Journal {
         for (_, path) in files_of(folder)? {
             fs::remove_file(path)?;
         }
-        let mut journal = Self::create(folder, 0, positions, false, &[], behind)?;
+        let mut journal = Self::create(folder, 0, positions, &[], None, behind)?;
         if upto > 0 {
-            let known = BTreeMap::new();
-            journal.append(&encode(&Head::Abandoned { after: 0, upto, known }, &[])?)?;
+            journal.append(&encode(&Head::Abandoned { after: 0, upto }, &[])?)?;
         }
         Ok(journal)
     }
@@ -280,13 +318,12 @@ impl Journal {
         folder: &Path,
         version: u64,
         positions: &Checkpoint,
-        ended: bool,
         state: &[u8],
+        emitted: Option<&[u8]>,
         behind: Behind,
     ) -> io::Result<Self> {
-        let head = Head::Saved { version, whole: true, positions: positions.clone(), ended };
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(encode(&head, state)?);
+        bytes.extend(saved(version, true, positions, state, emitted)?);
         // The files before it go.
         bytes.extend(encode(&Head::Behind(behind.clone()), &[])?);
         let mut file = File::create(folder.join(format!("{version:020}.log")))?;
@@ -300,24 +337,20 @@ impl Journal {
             firsts: vec![version],
             whole_bytes: state.len() as u64,
             change_bytes: 0,
-            ended,
+            emitted_bytes: emitted.map_or(0, <[u8]>::len) as u64,
             behind,
         };
         journal.sync_folder()?;
         Ok(journal)
     }
 
-    /// Whether the next state is to be a whole one: the changes have outgrown it.
+    /// Whether the next state is to be a whole one: the changes have outgrown it, or what was emitted.
     pub(crate) fn wants_whole(&self) -> bool {
         self.change_bytes > CHANGES_AT_LEAST.max(2 * self.whole_bytes)
+            || self.emitted_bytes > EMITTED_AT_LEAST.max(2 * self.whole_bytes)
     }
 
-    /// All input has ended, and what was held is emitted: versions from now on stand for that.
-    pub(crate) fn end(&mut self) {
-        self.ended = true;
-    }
-
-    /// Saves a version: durable when it returns. After an error it may be called again with the same. Blocks.
+    /// Saves a version, with what was emitted if that is to be kept: durable when it returns. After an error it may be called again with the same. Blocks.
     ///
     /// # Errors
     /// As the system says; nothing of it counts.
@@ -327,10 +360,11 @@ impl Journal {
         whole: bool,
         positions: &Checkpoint,
         state: &[u8],
+        emitted: Option<&[u8]>,
     ) -> io::Result<()> {
         if whole {
             let mut firsts = std::mem::take(&mut self.firsts);
-            match Self::create(&self.folder, version, positions, self.ended, state, self.behind.clone()) {
+            match Self::create(&self.folder, version, positions, state, emitted, self.behind.clone()) {
                 Ok(created) => {
                     firsts.push(version);
                     *self = Self { firsts, ..created };
@@ -342,9 +376,9 @@ impl Journal {
                 }
             }
         }
-        let head = Head::Saved { version, whole, positions: positions.clone(), ended: self.ended };
-        self.append(&encode(&head, state)?)?;
+        self.append(&saved(version, whole, positions, state, emitted)?)?;
         self.change_bytes += state.len() as u64;
+        self.emitted_bytes += emitted.map_or(0, <[u8]>::len) as u64;
         Ok(())
     }
 
@@ -404,6 +438,19 @@ impl Journal {
         // Elsewhere a folder cannot be opened as a file, nor need it be.
         if cfg!(unix) { File::open(&self.folder)?.sync_all() } else { Ok(()) }
     }
+}
+
+/// The record of a version.
+fn saved(
+    version: u64,
+    whole: bool,
+    positions: &Checkpoint,
+    state: &[u8],
+    emitted: Option<&[u8]>,
+) -> io::Result<Vec<u8>> {
+    let bytes = emitted.map(|emitted| emitted.len() as u64);
+    let head = Head::Saved { version, whole, positions: positions.clone(), emitted: bytes };
+    encode(&head, &[state, emitted.unwrap_or_default()])
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! One record of a journal of states.
 //!
 //! ```text
-//!   bytes behind │ CRC-32 of them │ length of the head │ head, JSON                                  │ state
-//!   u32          │ u32            │ u32                │ {"saved":{"version":7,"whole":false,…}}     │ as the transform gave it
+//!   bytes behind │ CRC-32 of them │ length of the head │ head, JSON                                  │ state                    │ emitted
+//!   u32          │ u32            │ u32                │ {"saved":{"version":7,"whole":false,…}}     │ as the transform gave it │ rows, if kept
 //! ```
 //!
 //! Numbers are little-endian.
@@ -36,16 +36,6 @@ pub(crate) struct Behind {
     pub(crate) delivered: u64,
 }
 
-/// What a version stands for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoodFor {
-    /// All input up to these positions.
-    pub(crate) positions: Checkpoint,
-    /// And the end of it: all that was held is emitted.
-    #[serde(default)]
-    pub(crate) ended: bool,
-}
-
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,46 +46,42 @@ pub(super) enum Head {
         /// Whether it stands alone; otherwise it is what changed since the version before.
         whole: bool,
         positions: Checkpoint,
-        /// Nothing was to follow: all that was held is emitted.
+        /// So many bytes behind the state are what was emitted with it; `None` where that is not kept.
         #[serde(default)]
-        ended: bool,
+        emitted: Option<u64>,
     },
     /// What was emitted up to this version is delivered, by sinks that store no positions too: these.
     Settled { version: u64, sinks: Targets },
     /// Who is behind, so that one that is new is told from one that lost what it had.
     Behind(Behind),
     /// Versions behind `after` up to `upto` were given up by a restart: whoever stands at one of them stands at `after`.
-    Abandoned {
-        after: u64,
-        upto: u64,
-        /// Those of them that a transform behind stands at, and what input they stood for: they are made again.
-        #[serde(default)]
-        known: BTreeMap<u64, StoodFor>,
-    },
+    Abandoned { after: u64, upto: u64 },
 }
 
 /// Bytes before the head.
 const PREFIX: usize = 12;
 
-/// A record's bytes.
-pub(super) fn encode(head: &Head, state: &[u8]) -> io::Result<Vec<u8>> {
+/// A record's bytes, with what is behind its head.
+pub(super) fn encode(head: &Head, behind: &[&[u8]]) -> io::Result<Vec<u8>> {
     let head = serde_json::to_vec(head).map_err(io::Error::other)?;
     let length = |bytes: usize| {
-        u32::try_from(bytes).map_err(|_| io::Error::other("a state of more than 4 GiB cannot be saved"))
+        u32::try_from(bytes).map_err(|_| {
+            io::Error::other("a state of more than 4 GiB, with what was emitted, cannot be saved")
+        })
     };
-    let behind = length(4 + head.len() + state.len())?;
-    let mut bytes = Vec::with_capacity(PREFIX + head.len() + state.len());
-    bytes.extend_from_slice(&behind.to_le_bytes());
+    let size = head.len() + behind.iter().map(|part| part.len()).sum::<usize>();
+    let mut bytes = Vec::with_capacity(PREFIX + size);
+    bytes.extend_from_slice(&length(4 + size)?.to_le_bytes());
     bytes.extend_from_slice(&[0; 4]);
     bytes.extend_from_slice(&length(head.len())?.to_le_bytes());
     bytes.extend_from_slice(&head);
-    bytes.extend_from_slice(state);
+    behind.iter().for_each(|part| bytes.extend_from_slice(part));
     let crc = crc32fast::hash(&bytes[8..]);
     bytes[4..8].copy_from_slice(&crc.to_le_bytes());
     Ok(bytes)
 }
 
-/// The record at the beginning of `bytes`: what it says, where its state is, and its length. `None` where there is no whole
+/// The record at the beginning of `bytes`: what it says, where that is which is behind its head, and its length. `None` where there is no whole
 /// record.
 pub(super) fn decode(bytes: &[u8]) -> Option<(Head, Range<usize>, usize)> {
     let number = |at: usize| {
@@ -119,8 +105,8 @@ mod tests {
     #[test]
     fn a_record_is_read_back_and_neither_a_part_nor_another_is() {
         let positions = Checkpoint::from([("s".into(), 7)]);
-        let head = Head::Saved { version: 3, whole: true, positions, ended: false };
-        let bytes = encode(&head, b"state").expect("small");
+        let head = Head::Saved { version: 3, whole: true, positions, emitted: Some(2) };
+        let bytes = encode(&head, &[b"sta", b"te"]).expect("small");
         let (read, state, length) = decode(&bytes).expect("whole");
         assert_eq!((read, &bytes[state], length), (head, &b"state"[..], bytes.len()));
         for cut in 0..bytes.len() {

@@ -12,8 +12,9 @@
 //! releases are settled when it is delivered, and all before it; so an input is settled neither before its rows are, nor before
 //! the state that holds them is what a restart would find.
 //!
-//! With saved state, what is emitted waits for the next save: at most [`SAVE_EVERY`], or until it is worth a batch. Versions that
-//! somebody behind has already are saved exactly where they were before: see [`ahead`].
+//! With saved state, what is emitted waits for the next save: at most [`SAVE_EVERY`], or until it is worth a batch. What was emitted
+//! before the restored state, and is not with all who are behind, is sent first, as it was and under its numbers: who has it leaves it
+//! out.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -27,7 +28,6 @@ use levada_connector_api::{Emitted, Emitter, Result};
 use levada_model::{Checkpoint, SplitName, SplitRange};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::{
     confluence::{Confluence, Together},
@@ -37,13 +37,11 @@ use crate::{
     queue::{Receiver, Weight},
     retry::Patience,
     shared::until,
-    state::{self, States, StoodFor},
+    state::{self, States},
 };
 
-use self::ahead::Ahead;
 use super::worker::{ROWS_BEFORE_WARNING, Worker};
 
-mod ahead;
 mod known;
 
 /// What was emitted waits so long for a save, and so does what came in.
@@ -69,8 +67,8 @@ pub(crate) struct Keeping {
     pub(crate) number: u64,
     /// The last one that any had: those beyond are new.
     pub(crate) last: u64,
-    /// Versions between the two that are made again, ascending, and what input they stand for.
-    pub(crate) ahead: Vec<(u64, StoodFor)>,
+    /// What was emitted with the versions behind `number` up to the restored one.
+    pub(crate) again: VecDeque<(u64, Vec<u8>)>,
     /// What the restored state stands for.
     pub(crate) positions: Checkpoint,
 }
@@ -79,7 +77,7 @@ impl Keeping {
     /// Nothing is saved, or it is not known yet where.
     pub(crate) fn of(node: &str) -> Self {
         let (split, positions) = (state::split(node), Checkpoint::new());
-        Self { split, states: None, number: 0, last: 0, ahead: Vec::new(), positions }
+        Self { split, states: None, number: 0, last: 0, again: VecDeque::new(), positions }
     }
 }
 
@@ -100,7 +98,7 @@ pub(super) struct Holding {
     states: Option<States>,
     number: u64,
     last: u64,
-    ahead: Ahead,
+    again: VecDeque<(u64, Vec<u8>)>,
     /// Up to where the state knows each split: with saved state, what comes again of it is left out.
     positions: Checkpoint,
     ledger: Arc<Ledger>,
@@ -126,7 +124,7 @@ impl Holding {
         keeping: Keeping,
         confluence: Confluence,
     ) -> Self {
-        let Keeping { split, states, number, last, ahead, positions } = keeping;
+        let Keeping { split, states, number, last, again, positions } = keeping;
         Self {
             worker,
             inlet,
@@ -134,7 +132,7 @@ impl Holding {
             states,
             number,
             last,
-            ahead: Ahead::new(ahead),
+            again,
             positions,
             ledger: Ledger::new(),
             out: Emitter::new(Instant::now().into_std()),
@@ -186,6 +184,15 @@ impl Holding {
     /// Works until the inputs have ended and all is sent; false where it was called off before.
     async fn work(&mut self) -> Result<bool> {
         let shared = Arc::clone(&self.worker.shared);
+        while let Some((version, emitted)) = self.again.pop_front() {
+            self.send_again(version, &emitted)?;
+            tokio::select! {
+                biased;
+                () = shared.abort.cancelled() => return Ok(false),
+                sent = self.worker.outlets.flush() => if sent.is_err() { return Ok(false) },
+            }
+        }
+        self.worker.transform.begin(Instant::now().into_std());
         loop {
             let loaded = self.worker.outlets.is_loaded();
             if !loaded {
@@ -205,7 +212,6 @@ impl Holding {
             let idle = !loaded && !self.ended;
             let tick_at = self.worker.transform.tick_at().map(Instant::from_std);
             let wants = idle && !self.worker.transform.is_full();
-            let patient_until = self.ahead.patient_until(loaded);
             tokio::select! {
                 biased;
                 () = shared.abort.cancelled() => return Ok(false),
@@ -216,44 +222,21 @@ impl Holding {
                 parcel = self.inlet.recv(), if wants => match parcel {
                     Some(parcel) => {
                         for together in self.confluence.arrive(parcel) {
-                            self.come(together)?;
+                            self.take(together)?;
                         }
                     }
-                    // What is missing of a version is read again.
-                    None if self.ahead.version().is_some() && shared.stop.is_cancelled() => return Ok(false),
                     None => self.end()?,
                 },
-                () = until(tick_at), if idle && self.ahead.version().is_none() => self.tick()?,
-                () = until(patient_until), if patient_until.is_some() => self.go_ahead()?,
+                () = until(tick_at), if idle => self.tick()?,
             }
         }
     }
 
-    /// Batches came that stand for the same positions.
-    fn come(&mut self, together: Together) -> Result<()> {
+    /// Takes batches in that stand for the same positions.
+    fn take(&mut self, mut together: Together) -> Result<()> {
         for Parcel { batch, .. } in &together {
             self.worker.came_in(batch.rows());
         }
-        let now = self.ahead.part(together, &self.positions)?;
-        self.take(now)?;
-        if self.ahead.is_hopeless() { self.go_ahead() } else { Ok(()) }
-    }
-
-    /// Goes on where a version cannot be made again: what it stood for does not come.
-    fn go_ahead(&mut self) -> Result<()> {
-        warn!(
-            pipeline = %self.worker.shared.pipeline,
-            node = %self.worker.node.name,
-            version = self.ahead.version(),
-            "input of the run before does not come again: transforms behind this one may take rows in twice"
-        );
-        self.number = self.last;
-        let later = self.ahead.give_up();
-        later.into_iter().try_for_each(|together| self.take(together))
-    }
-
-    /// Takes batches in that stand for the same positions.
-    fn take(&mut self, mut together: Together) -> Result<()> {
         if self.states.is_some() {
             for Parcel { batch, early, .. } in &mut together {
                 known::leave_out(batch, *early, &self.positions)?;
@@ -284,14 +267,8 @@ impl Holding {
 
     /// The inputs have ended. Where the pipeline is only stopped, what is in the state stays there for the next run.
     fn end(&mut self) -> Result<()> {
-        if self.ahead.version().is_some() && !self.ahead.is_reached(&self.positions, true) {
-            self.go_ahead()?;
-        }
         self.ended = true;
         let goes_on = self.states.is_some() && self.worker.shared.stop.is_cancelled();
-        if let Some(states) = self.states.as_ref().filter(|_| !goes_on) {
-            states.end();
-        }
         self.out.set(Instant::now().into_std(), self.out.input());
         match goes_on {
             true => self.worker.transform.stop(&mut self.out)?,
@@ -320,16 +297,12 @@ impl Holding {
         let full = self.open.len() >= SAVE_INPUTS
             || self.weight.rows >= SAVE_ROWS
             || self.weight.bytes >= SAVE_BYTES;
-        self.may_save() && (full || self.ended || self.ahead.version().is_some())
+        self.may_save() && (full || self.ended)
     }
 
     /// Whether there is something to save, and positions for all of it.
     fn may_save(&self) -> bool {
-        let is_time = match self.ahead.version() {
-            Some(_) => self.ahead.is_reached(&self.positions, self.ended),
-            None => self.save_at.is_some(),
-        };
-        is_time && !self.confluence.is_early()
+        self.save_at.is_some() && !self.confluence.is_early()
     }
 
     fn is_done(&self) -> bool {
@@ -384,12 +357,12 @@ impl Holding {
         let whole = states.wants_whole();
         let mut state = Vec::new();
         self.worker.transform.save(whole, &mut state)?;
-        let again = self.ahead.version();
-        let (number, state) = (again.unwrap_or(self.number + 1), Arc::new(state));
+        let (number, state) = (self.number + 1, Arc::new(state));
+        let emitted = states.keeps_emitted.then(|| state::bytes_of(&self.emitted)).transpose()?.map(Arc::new);
         let mut patience =
             Patience::new(&self.worker.shared, &self.worker.node, "save the state", RetryPolicy::default());
         let abort = &self.worker.shared.abort;
-        while let Err(error) = states.save(number, whole, &self.positions, &state).await {
+        while let Err(error) = states.save(number, whole, &self.positions, &state, emitted.as_ref()).await {
             patience.pause(abort, error).await?;
         }
         patience.worked();
@@ -401,22 +374,20 @@ impl Holding {
             receipts.push(receipt);
             self.letters = self.letters.max(letters);
         }
-        self.number = number - 1;
         self.load(vec![mark], receipts, false, 0);
-        if again.is_none() {
-            return Ok(());
-        }
-        let later = self.ahead.made();
-        if self.ahead.version().is_none() {
+        Ok(())
+    }
+
+    /// Loads what was emitted with a version before the restored one.
+    fn send_again(&mut self, version: u64, emitted: &[u8]) -> Result<()> {
+        self.emitted = self.worker.went_out(state::emitted_of(emitted)?);
+        let mark = SplitRange { split: self.split.clone(), range: self.number..version };
+        self.number = version - 1;
+        self.load(vec![mark], Vec::new(), false, 0);
+        if self.again.is_empty() {
             self.number = self.last;
         }
-        later.into_iter().try_for_each(|together| match self.ahead.version() {
-            Some(_) => {
-                let now = self.ahead.part(together, &self.positions)?;
-                self.take(now)
-            }
-            None => self.take(together),
-        })
+        Ok(())
     }
 
     fn load(&mut self, positions: Vec<SplitRange>, receipts: Vec<Receipt>, early: bool, way: usize) {

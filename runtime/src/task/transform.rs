@@ -38,7 +38,7 @@ impl TransformTask {
     pub(crate) fn restore(&mut self, parts: &Parts<'_>, state: &StateAt, sinks: &[Kept]) -> Result<()> {
         let name = Arc::clone(&self.worker.node.name);
         let folder = state::folder(&parts.state_dir, &name);
-        let (recovered, journal) = state.open(&folder).map_err(at(&name))?;
+        let (recovered, again, journal) = state.open(&folder).map_err(at(&name))?;
         for part in &recovered.parts {
             self.worker.transform.restore(part).map_err(at(&name))?;
         }
@@ -48,11 +48,11 @@ impl TransformTask {
         }
         let notes = parts.targets_without_positions(&name, sinks);
         let notes = (!notes.is_empty()).then_some(notes);
-        let states = Some(States::new(folder, journal, notes, parts.disk.clone()));
+        let states = States::new(folder, journal, notes, state.keeps_emitted, parts.disk.clone());
         let (split, positions) = (state::split(&name), state.positions.clone());
-        let number = if state.ahead.is_empty() { state.last } else { state.version };
-        let ahead = state.ahead.clone();
-        self.keeping = Some(Keeping { split, states, number, last: state.last, ahead, positions });
+        let number = if again.is_empty() { state.last } else { state.least };
+        let (states, last) = (Some(states), state.last);
+        self.keeping = Some(Keeping { split, states, number, last, again, positions });
         Ok(())
     }
 

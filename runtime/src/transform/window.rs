@@ -188,6 +188,15 @@ impl Transform for Window {
         self.emit(closed, out)
     }
 
+    /// Devices that fell silent before the run are silent since now.
+    fn begin(&mut self, now: Instant) {
+        let Some(idle) = self.idle else { return };
+        for device in self.devices.values_mut().filter(|device| !device.is_empty()) {
+            device.heard = Some(now);
+            self.look_at = Some(now + idle);
+        }
+    }
+
     fn save(&mut self, whole: bool, state: &mut Vec<u8>) -> Result<()> {
         let mut put = Put(state);
         put.byte(FORMAT);

@@ -280,10 +280,15 @@ async fn a_state_that_is_gone_ends_the_run_and_a_reset_begins_without_it() {
 #[tokio::test(start_paused = true)]
 async fn what_goes_into_a_sink_and_into_transforms_with_state_is_taken_in_once_by_each() {
     for seed in 0..40u64 {
+        // Of every second what is held goes on by the clock, too.
+        let with = |rows: u64| match seed % 2 {
+            0 => json!({"rows": rows}),
+            _ => json!({"rows": rows, "millis": 5 + seed}),
+        };
         let harness = Harness::new(&format!("beside-{seed}"))
             .source("in")
-            .transform("first", &["in"], "hold_state", json!({"rows": 5}))
-            .transform("second", &["first"], "hold_state", json!({"rows": 20 + seed}))
+            .transform("first", &["in"], "hold_state", with(5 + seed))
+            .transform("second", &["first"], "hold_state", with(20 + seed))
             .transform("third", &["second"], "hold_state", json!({"rows": 60 - seed}))
             .sink("near", &["first"])
             .sink("middle", &["second"])

@@ -15,7 +15,7 @@ mod plant;
 
 use self::{
     dice::Dice,
-    judge::{Seen, judge},
+    judge::{Seen, judge, judge_clock},
     plant::Plant,
 };
 
@@ -45,7 +45,27 @@ fn run(part: u64) {
         }
     }
     if seeds.len() > 10 {
-        seen.assert_meaningful();
+        seen.assert_meaningful(&[]);
+    }
+}
+
+/// Runs the seeds of a part with windows that the clock closes, in front of others.
+fn run_with_clock(part: u64) {
+    let seeds = seeds(part);
+    let mut seen = Seen::default();
+    for &seed in &seeds {
+        let mut plant = Plant::with_clock(Dice::new(seed));
+        plant.live();
+        seen.add(&plant.seen());
+        seen.note("late", plant.of_clock().late.len() as u64);
+        if let Err(verdict) = judge_clock(&plant.of_clock()) {
+            panic!("LEVADA_SEED={seed}: {verdict}\n{plant:?}");
+        }
+    }
+    if seeds.len() > 10 {
+        // Rows of windows come from no record.
+        seen.assert_meaningful(&["sink reject", "delivered twice"]);
+        assert!(seen.times("late") > 100, "the clock closed hardly a window: {seen:?}");
     }
 }
 
@@ -67,6 +87,52 @@ fn what_was_acknowledged_is_delivered_whatever_happens_3() {
 #[test]
 fn what_was_acknowledged_is_delivered_whatever_happens_4() {
     run(3);
+}
+
+#[test]
+fn what_the_clock_closes_is_taken_in_once_by_whoever_is_behind_1() {
+    run_with_clock(0);
+}
+
+#[test]
+fn what_the_clock_closes_is_taken_in_once_by_whoever_is_behind_2() {
+    run_with_clock(1);
+}
+
+#[test]
+fn what_the_clock_closes_is_taken_in_once_by_whoever_is_behind_3() {
+    run_with_clock(2);
+}
+
+#[test]
+fn what_the_clock_closes_is_taken_in_once_by_whoever_is_behind_4() {
+    run_with_clock(3);
+}
+
+#[test]
+fn the_judge_of_windows_of_windows_finds_what_is_counted_twice_or_not_at_all() {
+    let mut plant = Plant::with_clock(Dice::new(3));
+    plant.live();
+    let evidence = plant.of_clock();
+    judge_clock(&evidence).expect("nothing is wrong");
+    let wrong = |change: fn(&mut judge::OfClock)| {
+        let mut changed = evidence.clone();
+        change(&mut changed);
+        judge_clock(&changed).expect_err("something is wrong")
+    };
+    assert!(wrong(|it| it.short.clear()).contains("window of windows"));
+    assert!(wrong(|it| it.long.clear()).contains("window of windows"));
+    let both = |it: &mut judge::OfClock, by: i64| {
+        it.short.first_entry().expect("windows").get_mut().0 += by;
+        it.long.first_entry().expect("windows").get_mut().0 += by;
+    };
+    let mut fewer = evidence.clone();
+    fewer.late.clear();
+    both(&mut fewer, -1);
+    assert!(judge_clock(&fewer).expect_err("one is missing").contains("in windows"));
+    let mut more = evidence.clone();
+    both(&mut more, 1_000);
+    assert!(judge_clock(&more).expect_err("some are made up").contains("in windows"));
 }
 
 #[test]

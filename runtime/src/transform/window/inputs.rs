@@ -6,7 +6,10 @@ use arrow_array::{Array, BooleanArray, new_null_array};
 use arrow_select::filter::filter;
 use levada_connector_api::{
     Error, Readings, Result,
-    model::{Column, Tablet},
+    model::{
+        Column, DataType, Tablet,
+        convert::{Input, Reason},
+    },
 };
 
 use super::{
@@ -60,6 +63,7 @@ impl Window {
         readings: Readings,
         rejection: &mut Rejection,
     ) -> Result<(Readings, Inputs)> {
+        let readings = self.fitting(readings, rejection)?;
         let mut inputs = Inputs::default();
         let rows = vec![false; readings.tablet.rows()];
         let mut bad = Bad { rows, readings: &readings, rejection };
@@ -96,6 +100,32 @@ impl Window {
             *values = filter(values, &keep).map_err(|error| bug(&error))?;
         }
         Ok((readings.filter(&keep)?, inputs))
+    }
+
+    /// The rows without those in which a number that is aggregated is of no type of numbers, which are rejected: it would be taken for
+    /// a text.
+    fn fitting(&mut self, readings: Readings, rejection: &mut Rejection) -> Result<Readings> {
+        let columns = || readings.tablet.columns().iter();
+        if !columns().any(Column::is_written) {
+            return Ok(readings);
+        }
+        let wanted: Vec<_> = columns().map(|column| self.wanted.of(&column.name)).collect();
+        let calls = || wanted.iter().flat_map(|functions| &functions.calls);
+        let is_input = |name: &str| calls().flat_map(|call| &call.inputs).any(|input| **input == *name);
+        let mut bad = Bad { rows: vec![false; readings.tablet.rows()], readings: &readings, rejection };
+        for (column, functions) in columns().zip(&wanted) {
+            if !functions.is_empty() || is_input(&column.name) {
+                for (row, reason) in unfit(column) {
+                    let reason = format!("{}.{}: {reason}", readings.tablet.device(), column.name);
+                    bad.add([row], &reason)?;
+                }
+            }
+        }
+        if !bad.rows.contains(&true) {
+            return Ok(readings);
+        }
+        let keep: BooleanArray = bad.rows.iter().map(|bad| Some(!bad)).collect();
+        readings.filter(&keep)
     }
 
     /// What a call is given; `None` where it has nothing to do with these rows.
@@ -158,6 +188,20 @@ impl Window {
         }
         Ok(())
     }
+}
+
+/// The written numbers that no type of numbers holds, each with the reason.
+fn unfit(column: &Column) -> Vec<(usize, String)> {
+    let Some(written) = column.written() else { return Vec::new() };
+    let data_type = if column.data_type.is_numeric() { column.data_type } else { DataType::Double };
+    let reason = |&(row, reason): &(u32, Reason)| {
+        let row = row as usize;
+        let is_number = |input| matches!(input, Input::Whole | Input::Fraction | Input::Decimal);
+        let given = written.get(row).filter(|given| is_number(given.input()))?;
+        let is_held = column.value(row).is_some_and(|value| value.data_type().is_numeric());
+        (!is_held).then(|| (row, reason.of(given, data_type)))
+    };
+    column.to(data_type).rejected.iter().filter_map(reason).collect()
 }
 
 /// The rows that have a value.

@@ -49,7 +49,7 @@ pub struct WindowOptions {
     #[schemars(example = &"1h")]
     pub allowed_earliness: Option<Interval>,
     /// Close the windows of a device that has sent nothing for so long, by the clock; never where not given. Readings that come
-    /// after a longer interruption are late then.
+    /// after a longer interruption are late then. After a restart the time is counted anew.
     #[serde(default)]
     pub idle: Option<Interval>,
     /// Which time a window's row has.

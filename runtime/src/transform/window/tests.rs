@@ -215,6 +215,52 @@ fn a_silent_device_is_closed_when_it_is_asked_for() {
 }
 
 #[test]
+fn after_a_restart_a_silent_device_is_closed_when_it_was_silent_for_so_long_again() {
+    let make = || built::<Window>(json!({"size": "10ms", "idle": "5s", "aggregates": {"v": ["count"]}}));
+    let (mut before, mut after) = (make(), make());
+    let start = Instant::now();
+    let mut out = Emitter::new(start);
+    before.apply(at(&[1, 2]), &mut out).expect("it works");
+    let mut state = Vec::new();
+    before.save(true, &mut state).expect("it works");
+    after.restore(&state).expect("its own");
+    let restart = start + Duration::from_secs(60);
+    after.begin(restart);
+    assert_eq!(after.tick_at(), Some(restart + Duration::from_secs(5)));
+    out.set(restart + Duration::from_secs(5), 1);
+    after.tick(&mut out).expect("it works");
+    assert_eq!(lines(&out.take().batch.readings), ["d 0: v_count=2"]);
+    assert_eq!(after.tick_at(), None);
+    // Without an open window nothing is waited for.
+    let mut empty = make();
+    empty.begin(restart);
+    assert_eq!(empty.tick_at(), None);
+}
+
+#[test]
+fn a_number_beyond_all_types_is_rejected_with_the_field_and_the_range_and_the_others_count() {
+    let fields = ["1e400", "2", "-1e309", "0.5"].map(|text| [("v", Written(Kind::Number, text))]);
+    let rows: Vec<_> = (0..).zip(&fields).map(|(time, fields)| ("d", time, &fields[..])).collect();
+    for functions in [json!(["sum"]), json!(["count"]), json!(["first", "max"])] {
+        let mut window = built::<Window>(json!({"size": "1s", "aggregates": {"v": functions}}));
+        let mut out = Emitter::new(Instant::now());
+        window.apply(batch(&rows), &mut out).expect("it works");
+        let reasons: Vec<_> = out.take().batch.rejected.into_iter().map(|each| each.error).collect();
+        assert_eq!(
+            reasons,
+            [
+                "d.v: `1e400` is not of type DOUBLE: it is out of range",
+                "d.v: `-1e309` is not of type DOUBLE: it is out of range"
+            ]
+        );
+        window.finish(&mut out).expect("it works");
+        let emitted = lines(&out.take().batch.readings).concat();
+        let wanted = ["d 0: v_sum=2.5", "d 0: v_count=2", "d 0: v_first=2.0 v_max=2.0"];
+        assert!(wanted.contains(&&*emitted), "{emitted}");
+    }
+}
+
+#[test]
 fn odd_numbers_are_summed_up_as_they_are() {
     let numbers = [f64::NAN, 2.0, f64::NEG_INFINITY, f64::NAN];
     let fields: Vec<_> = numbers.iter().map(|&number| [("v", Double(number))]).collect();

@@ -14,7 +14,7 @@ use levada_config::Pipeline;
 use levada_connector_api::{NoStores, Registry, model::Value};
 use levada_runtime::{
     Chance, Deadlines, Disk, Outcome, RunningPipeline, Runtime, RuntimeOptions,
-    transform::{Dedupe, Window},
+    transform::{Dedupe, Pick, Window},
 };
 use levada_testkit::{Fault, NUMBER, Reaction, ScriptedSink};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::{
     broker::{Broker, BrokerSource, PARTITIONS, Reading},
     dice::Dice,
-    judge::{Evidence, Seen},
+    judge::{Evidence, OfClock, Seen},
 };
 use crate::{harness::lines, transforms::Keep};
 
@@ -46,11 +46,11 @@ pub(super) struct Plant {
     name: String,
     folder: tempfile::TempDir,
     broker: Broker,
-    sinks: [ScriptedSink; 2],
+    sinks: Vec<ScriptedSink>,
     /// What the first writes of each sink were to meet.
-    reactions: [Vec<Reaction>; 2],
+    reactions: Vec<Vec<Reaction>>,
     /// How many writes there were when the sinks were mended.
-    attempts: [usize; 2],
+    attempts: Vec<usize>,
     /// The graph, with `ROWS` for the size of a batch.
     nodes: String,
     multiples_of: i64,
@@ -82,18 +82,10 @@ enum Event {
 impl Plant {
     pub(super) fn new(mut dice: Dice) -> Self {
         let name = format!("oracle-{}", dice.seed);
-        // Where there is a disk in memory, nothing waits for a real one.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let reactions = [reactions(&mut dice), reactions(&mut dice)];
-        let sink = |node: &str, reactions: &[Reaction], keeps: bool, writes: usize| {
-            let sink = ScriptedSink::new().reacting(reactions.to_vec()).with_max_in_flight(writes);
-            let sink = if keeps { sink.with_checkpoints() } else { sink };
-            sink.named(format!("{name}/{node}"))
-        };
-        let all = sink("all", &reactions[0], dice.one_in(2), dice.roll(1..4) as usize)
+        let reactions = vec![reactions(&mut dice), reactions(&mut dice)];
+        let all = sink(&name, "all", &reactions[0], &mut dice)
             .rejecting(|row| row.number.is_some_and(is_rejected).then(|| "rejected".to_owned()));
-        let win = sink("win", &reactions[1], dice.one_in(2), dice.roll(1..4) as usize);
+        let win = sink(&name, "win", &reactions[1], &mut dice);
         let multiples_of = dice.roll(1..3) as i64;
         let all_reads = ["in", "own", "once", "once", "kept", "kept"][dice.roll(0..6) as usize];
         let kept_reads = ["in", "own", "once"][dice.roll(0..3) as usize];
@@ -116,14 +108,56 @@ transforms:
 "
         );
         let multiples_of = if all_reads == "kept" { multiples_of } else { 0 };
+        Self::of(dice, name, vec![all, win], reactions, nodes, multiples_of)
+    }
+
+    /// One in which windows are closed by the clock, in front of transforms with state.
+    pub(super) fn with_clock(mut dice: Dice) -> Self {
+        let name = format!("clock-{}", dice.seed);
+        let reactions: Vec<_> = (0..3).map(|_| reactions(&mut dice)).collect();
+        let named = ["all", "win", "late"].iter().zip(&reactions);
+        let sinks: Vec<_> = named.map(|(node, reactions)| sink(&name, node, reactions, &mut dice)).collect();
+        let idle = dice.roll(20..200);
+        let (reads, passed) = match dice.roll(0..3) {
+            0 => ("passed", "  passed: {inputs: [seconds], dedupe: {}}\n"),
+            1 => ("kept", "  kept: {inputs: [seconds], pick: {measurements: [\"n_*\"]}}\n"),
+            _ => ("seconds", ""),
+        };
+        let nodes = format!(
+            "sources:
+  in: {{broker: {{script: {name}}}}}
+transforms:
+  once: {{inputs: [in], dedupe: {{}}}}
+  seconds: {{inputs: [once], window: {{size: 1s, idle: {idle}ms, aggregates: {{n: [count, sum]}}}}}}
+{passed}  long: {{inputs: [{reads}], window: {{size: 3s, aggregates: {{n_count: [sum], n_sum: [sum]}}}}}}
+sinks:
+  all: {{inputs: [seconds], scripted: {{script: {name}/all}}, batch: {{rows: ROWS, linger: 30ms}}}}
+  win: {{inputs: [long], scripted: {{script: {name}/win}}, batch: {{rows: ROWS, linger: 30ms}}}}
+  late: {{inputs: [seconds.late], scripted: {{script: {name}/late}}, batch: {{rows: ROWS, linger: 30ms}}}}
+"
+        );
+        Self::of(dice, name, sinks, reactions, nodes, 0)
+    }
+
+    fn of(
+        dice: Dice,
+        name: String,
+        sinks: Vec<ScriptedSink>,
+        reactions: Vec<Vec<Reaction>>,
+        nodes: String,
+        multiples_of: i64,
+    ) -> Self {
+        // Where there is a disk in memory, nothing waits for a real one.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
         Self {
             broker: Broker::named(&name),
             dice,
             name,
             folder: folder.expect("a folder"),
-            sinks: [all, win],
+            attempts: vec![0; sinks.len()],
+            sinks,
             reactions,
-            attempts: [0; 2],
             nodes,
             multiples_of,
             full: Arc::default(),
@@ -161,6 +195,7 @@ transforms:
             .with_source::<BrokerSource>()
             .with_sink::<ScriptedSink>()
             .with_transform::<Keep>()
+            .with_transform::<Pick>()
             .with_transform::<Dedupe>()
             .with_transform::<Window>()
     }
@@ -200,7 +235,7 @@ transforms:
         let mut script = Vec::new();
         for _ in 0..self.dice.roll(1..6) {
             let (at, lasts) = (self.dice.roll(0..most), self.dice.roll(20..600));
-            let sink = self.dice.roll(0..2) as usize;
+            let sink = self.dice.roll(0..self.sinks.len() as u64) as usize;
             let lasting = |event: fn(bool) -> Event| vec![(at, event(true)), (at + lasts, event(false))];
             script.extend(match self.dice.roll(0..5) {
                 0 => lasting(Event::BrokerAway),
@@ -408,12 +443,31 @@ transforms:
             fresh: (READINGS..READINGS + FRESH).collect(),
         }
     }
+
+    /// What the sinks have, where windows are closed by the clock.
+    pub(super) fn of_clock(&self) -> OfClock {
+        let whole = |row: &Taken, name: &str| match row.values.get(name) {
+            Some(Value::Int64(value)) => *value,
+            Some(Value::Double(value)) => *value as i64,
+            _ => i64::MIN,
+        };
+        let windows = |sink: &ScriptedSink, count: &str, sum: &str| {
+            let row = |row: Taken| ((row.device, row.time), (whole(&row, count), whole(&row, sum)));
+            rows(sink).into_iter().map(row).collect()
+        };
+        OfClock {
+            issued: self.issuer.issued.clone(),
+            short: windows(&self.sinks[0], "n_count", "n_sum"),
+            long: windows(&self.sinks[1], "n_count_sum", "n_sum_sum"),
+            late: rows(&self.sinks[2]).iter().map(|row| whole(row, NUMBER)).collect(),
+        }
+    }
 }
 
 impl fmt::Debug for Plant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.nodes)?;
-        write!(f, "{:?}\n{:?}", self.seen(), self.sinks.each_ref().map(ScriptedSink::stored))
+        write!(f, "{:?}\n{:?}", self.seen(), self.sinks.iter().map(ScriptedSink::stored).collect::<Vec<_>>())
     }
 }
 
@@ -437,6 +491,14 @@ fn rows(sink: &ScriptedSink) -> Vec<Taken> {
         }
     }
     rows
+}
+
+/// A sink that meets these.
+fn sink(name: &str, node: &str, reactions: &[Reaction], dice: &mut Dice) -> ScriptedSink {
+    let (keeps, writes) = (dice.one_in(2), dice.roll(1..4) as usize);
+    let sink = ScriptedSink::new().reacting(reactions.to_vec()).with_max_in_flight(writes);
+    let sink = if keeps { sink.with_checkpoints() } else { sink };
+    sink.named(format!("{name}/{node}"))
 }
 
 /// What the first writes of a sink meet.

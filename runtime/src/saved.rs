@@ -1,40 +1,40 @@
-//! How transforms write their state: numbers in little-endian, texts with their length before them.
+//! How states are written, and what goes with them: numbers in little-endian, texts with their length before them.
 
 use levada_connector_api::{Error, Result, model::Value};
 
 /// Appends to a state.
-pub(super) struct Put<'a>(pub(super) &'a mut Vec<u8>);
+pub(crate) struct Put<'a>(pub(crate) &'a mut Vec<u8>);
 
 /// Reads a state. Whatever the bytes are, it ends in values or an error.
-pub(super) struct Take<'a>(&'a [u8]);
+pub(crate) struct Take<'a>(&'a [u8]);
 
 impl Put<'_> {
-    pub(super) fn byte(&mut self, byte: u8) {
+    pub(crate) fn byte(&mut self, byte: u8) {
         self.0.push(byte);
     }
 
-    pub(super) fn number(&mut self, number: u64) {
+    pub(crate) fn number(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn signed(&mut self, number: i64) {
+    pub(crate) fn signed(&mut self, number: i64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(super) fn float(&mut self, number: f64) {
+    pub(crate) fn float(&mut self, number: f64) {
         self.number(number.to_bits());
     }
 
-    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
-    pub(super) fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
-    pub(super) fn value(&mut self, value: &Value) {
+    pub(crate) fn value(&mut self, value: &Value) {
         match value {
             Value::Boolean(value) => self.tagged(0, i64::from(*value)),
             Value::Int32(value) => self.tagged(1, i64::from(*value)),
@@ -65,53 +65,58 @@ impl Put<'_> {
 }
 
 impl<'a> Take<'a> {
-    pub(super) fn new(state: &'a [u8]) -> Self {
+    pub(crate) fn new(state: &'a [u8]) -> Self {
         Self(state)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8> {
+    pub(crate) fn byte(&mut self) -> Result<u8> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(super) fn number(&mut self) -> Result<u64> {
+    pub(crate) fn number(&mut self) -> Result<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
-    pub(super) fn signed(&mut self) -> Result<i64> {
+    pub(crate) fn signed(&mut self) -> Result<i64> {
         self.array().map(i64::from_le_bytes)
     }
 
-    pub(super) fn float(&mut self) -> Result<f64> {
+    pub(crate) fn float(&mut self) -> Result<f64> {
         self.number().map(f64::from_bits)
     }
 
+    /// An index of four bytes.
+    pub(crate) fn index(&mut self) -> Result<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
     /// How many things follow, each of at least one byte.
-    pub(super) fn count(&mut self) -> Result<usize> {
+    pub(crate) fn count(&mut self) -> Result<usize> {
         let count = usize::try_from(self.number()?).map_err(|_| damaged())?;
         if count > self.0.len() { Err(damaged()) } else { Ok(count) }
     }
 
     /// A number of rows that came before.
-    pub(super) fn count_of_rows(&mut self) -> Result<usize> {
+    pub(crate) fn count_of_rows(&mut self) -> Result<usize> {
         usize::try_from(self.number()?).map_err(|_| damaged())
     }
 
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.count()?;
         let (bytes, rest) = self.0.split_at_checked(length).ok_or_else(damaged)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str> {
+    pub(crate) fn text(&mut self) -> Result<&'a str> {
         std::str::from_utf8(self.bytes()?).map_err(|_| damaged())
     }
 
-    pub(super) fn value(&mut self) -> Result<Value> {
+    pub(crate) fn value(&mut self) -> Result<Value> {
         let tag = self.byte()?;
         let narrow = |number: i64| i32::try_from(number).map_err(|_| damaged());
         Ok(match tag {
@@ -137,7 +142,7 @@ impl<'a> Take<'a> {
 }
 
 /// Bytes that no transform of this kind has saved.
-pub(super) fn damaged() -> Error {
+pub(crate) fn damaged() -> Error {
     Error::data("the saved state is not one of this transform, or is damaged")
 }
 

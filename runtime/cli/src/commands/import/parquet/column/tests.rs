@@ -1,6 +1,6 @@
 use arrow_array::{
     Date64Array, Decimal128Array, TimestampNanosecondArray, UInt64Array,
-    types::{Int32Type, Int64Type},
+    types::{Float64Type, Int32Type, Int64Type},
 };
 
 use super::*;

@@ -89,10 +89,10 @@ impl NodeArgs {
             fetch_size,
         };
         let opened = EngineStores::new().open(&target).await;
-        Ok(opened.map_err(|error| match error.is_transient() {
+        opened.map_err(|error| match error.is_transient() {
             true => anyhow::anyhow!("{error}; {}", what_to_do(node)),
             false => error.into(),
-        })?)
+        })
     }
 
     fn tls(&self) -> Option<TlsOptions> {

@@ -22,17 +22,14 @@
 //!
 //! The version of a transform's state is found in a like way, as the position in the split of its marks: see [`states`].
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use levada_connector_api::{Holds, Result, SourceCapabilities};
 use levada_model::Checkpoint;
 
 use crate::{
     parts::{Keeper, Kept, Parts, at},
-    state::{self, Behind, Found, Journal, Recovered},
+    state::{self, Behind, Emissions, Found, Journal, Recovered},
 };
 
 mod states;
@@ -139,11 +136,11 @@ impl StateAt {
     ///
     /// # Errors
     /// The folder cannot be read or written.
-    pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, VecDeque<(u64, Vec<u8>)>, Journal)> {
+    pub(crate) fn open(&self, folder: &Path) -> Result<(Recovered, Emissions, Journal)> {
         let open = || match self.anew {
             true => {
                 let journal = Journal::begin(folder, &self.positions, self.last, self.behind.clone())?;
-                Ok((Recovered::default(), VecDeque::new(), journal))
+                Ok((Recovered::default(), Emissions::new(), journal))
             }
             false => {
                 let recovered = self.found.recover(self.version)?;

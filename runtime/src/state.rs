@@ -32,7 +32,7 @@ use parking_lot::Mutex;
 use crate::disk::Disk;
 
 pub(crate) use self::{
-    journal::{Found, Journal, Recovered},
+    journal::{Emissions, Found, Journal, Recovered},
     record::{Behind, Member, Targets},
 };
 

@@ -64,6 +64,9 @@ struct Saved {
     emitted: Option<Range<usize>>,
 }
 
+/// What was emitted with some versions, in their order.
+pub(crate) type Emissions = VecDeque<(u64, Vec<u8>)>;
+
 /// A version that was read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Recovered {
@@ -185,7 +188,7 @@ impl Found {
     ///
     /// # Errors
     /// As the system says.
-    pub(crate) fn emitted(&self, after: u64, upto: u64) -> io::Result<VecDeque<(u64, Vec<u8>)>> {
+    pub(crate) fn emitted(&self, after: u64, upto: u64) -> io::Result<Emissions> {
         let mut all = VecDeque::new();
         let mut open: Option<(&Path, File)> = None;
         for Saved { version, file: path, emitted, .. } in self.between(after, upto) {

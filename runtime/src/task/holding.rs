@@ -37,7 +37,7 @@ use crate::{
     queue::{Receiver, Weight},
     retry::Patience,
     shared::until,
-    state::{self, States},
+    state::{self, Emissions, States},
 };
 
 use super::worker::{ROWS_BEFORE_WARNING, Worker};
@@ -68,7 +68,7 @@ pub(crate) struct Keeping {
     /// The last one that any had: those beyond are new.
     pub(crate) last: u64,
     /// What was emitted with the versions behind `number` up to the restored one.
-    pub(crate) again: VecDeque<(u64, Vec<u8>)>,
+    pub(crate) again: Emissions,
     /// What the restored state stands for.
     pub(crate) positions: Checkpoint,
 }
@@ -77,7 +77,7 @@ impl Keeping {
     /// Nothing is saved, or it is not known yet where.
     pub(crate) fn of(node: &str) -> Self {
         let (split, positions) = (state::split(node), Checkpoint::new());
-        Self { split, states: None, number: 0, last: 0, again: VecDeque::new(), positions }
+        Self { split, states: None, number: 0, last: 0, again: Emissions::new(), positions }
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) struct Holding {
     states: Option<States>,
     number: u64,
     last: u64,
-    again: VecDeque<(u64, Vec<u8>)>,
+    again: Emissions,
     /// Up to where the state knows each split: with saved state, what comes again of it is left out.
     positions: Checkpoint,
     ledger: Arc<Ledger>,

@@ -44,6 +44,7 @@ pub mod offsets;
 mod outlets;
 mod parcel;
 mod parts;
+mod patience;
 mod pipes;
 mod queue;
 mod rejections;

@@ -1,14 +1,12 @@
 //! Trying again: exponential backoff with jitter, here and nowhere else.
 //!
 //! ```text
-//!  connect, write, look up, save ──▶ Patience   what a node tries: its state, its counts and the log tell of failures
+//!  connect, write, look up, save ──▶ crate::patience   what a node tries: its state, its counts and the log tell of failures
 //!                dead letters, pipes ──▶ Attempts   whether there is another attempt, and the wait before it
 //! ```
 //!
 //! The growth of the intervals is the `backoff` crate's. It is unmaintained, so nothing of it shows outside this file; its
 //! own randomness is switched off, and the jitter is drawn from a generator that was handed in, so a seed replays.
-
-mod patience;
 
 use std::{
     sync::{
@@ -22,8 +20,6 @@ use backoff::{SystemClock, backoff::Backoff as _, exponential::ExponentialBackof
 use levada_config::RetryPolicy;
 use levada_connector_api::{Error, Result};
 use tokio::time::{Instant, sleep};
-
-pub(crate) use self::patience::Patience;
 
 /// By how much an interval is shortened or lengthened by chance.
 const JITTER: f64 = 0.3;
@@ -105,7 +101,7 @@ impl Attempts {
     ///
     /// # Errors
     /// The failure itself, where trying again does not help or the time for it is over.
-    fn after(&mut self, error: Error) -> Result<(Duration, Error)> {
+    pub(crate) fn after(&mut self, error: Error) -> Result<(Duration, Error)> {
         if !error.is_transient() {
             return Err(error);
         }

@@ -34,8 +34,8 @@ use crate::{
     dead_letters::Ticket,
     ledger::{Ledger, Receipt},
     parcel::{Parcel, weigh},
+    patience::Patience,
     queue::{Receiver, Weight},
-    retry::Patience,
     shared::until,
     state::{self, Emissions, States},
 };

@@ -27,8 +27,8 @@ use crate::{
     metrics::SinkMetrics,
     node::{Node, NodeState},
     parcel::Parcel,
+    patience::Patience,
     queue::Receiver,
-    retry::Patience,
     shared::{Shared, until, within, within_or},
 };
 

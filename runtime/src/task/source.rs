@@ -16,8 +16,8 @@ use crate::{
     node::{Node, NodeState},
     outlets::Outlets,
     parcel::{Parcel, weigh},
+    patience::Patience,
     resume::Told,
-    retry::Patience,
     shared::{Shared, within, within_or},
 };
 

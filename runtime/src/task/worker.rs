@@ -12,8 +12,8 @@ use crate::{
     node::{Counts, Node},
     outlets::Outlets,
     parcel::{Parcel, weigh},
+    patience::Patience,
     queue::Receiver,
-    retry::Patience,
     shared::Shared,
 };
 

@@ -7,9 +7,9 @@ use levada_connector_api::{Error, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::Attempts;
 use crate::{
     node::{Node, NodeState},
+    retry::Attempts,
     shared::Shared,
 };
 

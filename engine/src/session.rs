@@ -44,6 +44,8 @@ pub struct EmbeddedSession {
     reached_at: Option<SocketAddr>,
     /// Paths of queries and of what is shown and counted stand for all below them.
     prefixes: bool,
+    /// Its tasks may block.
+    may_block: bool,
     closed: AtomicBool,
 }
 
@@ -63,6 +65,7 @@ impl EmbeddedSession {
             timeout,
             reached_at: None,
             prefixes: false,
+            may_block: false,
             closed: AtomicBool::new(false),
         }
     }
@@ -79,6 +82,13 @@ impl EmbeddedSession {
         Self { prefixes: true, ..self }
     }
 
+    /// The same session, whose rows may block the thread that polls for them while they are made durable, which takes less time than handing
+    /// them to another. It must be used by tasks of a runtime of several threads alone.
+    #[must_use]
+    pub fn blocking(self) -> Self {
+        Self { may_block: true, ..self }
+    }
+
     /// The name of the user whose session it is.
     pub fn user(&self) -> &str {
         &self.caller.identity.user
@@ -91,7 +101,7 @@ impl EmbeddedSession {
     pub fn in_zone(&self, zone: &str) -> Result<Self, EngineError> {
         let (shared, caller) = (Arc::clone(&self.shared), self.caller.clone());
         let session = Self::new(shared, caller, zone_of(zone)?, self.fetch_size, self.timeout);
-        Ok(Self { reached_at: self.reached_at, prefixes: self.prefixes, ..session })
+        Ok(self.passed_to(session))
     }
 
     /// A session of the same user for what comes by a pipe of another engine: its rows and deletions are that pipe's, so that no pipe
@@ -101,7 +111,13 @@ impl EmbeddedSession {
         let caller = Caller { pipe: Some(owner), ..self.caller.clone() };
         let session =
             Self::new(Arc::clone(&self.shared), caller, self.zone.clone(), self.fetch_size, self.timeout);
-        Self { reached_at: self.reached_at, prefixes: self.prefixes, ..session }
+        self.passed_to(session)
+    }
+
+    /// A session for the same client.
+    fn passed_to(&self, session: Self) -> Self {
+        let Self { reached_at, prefixes, may_block, .. } = *self;
+        Self { reached_at, prefixes, may_block, ..session }
     }
 
     /// Whether the user may see and end the queries of others.
@@ -272,7 +288,7 @@ impl Session for EmbeddedSession {
         let owner = write.owner.or_else(|| self.caller.pipe.clone());
         let write = Write { owner, ..write };
         let creation = self.shared.gate.admit_tablets(&self.caller, &write.tablets)?;
-        statement::insert_write(&self.shared, write, &creation).await
+        statement::insert_within(&self.shared, write, &creation, self.may_block).await
     }
 
     async fn execute(&self, sql: &str) -> Result<Outcome, SessionError> {

@@ -29,7 +29,7 @@ use tokio::task::spawn_blocking;
 
 pub use self::{insert::TextRow, load::Loaded};
 pub(crate) use self::{
-    insert::{insert_write, run_together},
+    insert::{insert_within, insert_write, run_together},
     load::{databases_of, load_file},
     take::take_chunks,
 };

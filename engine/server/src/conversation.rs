@@ -5,12 +5,16 @@ use std::{collections::HashMap, net::SocketAddr, sync::Arc};
 use levada_engine::EmbeddedSession;
 use levada_model::{Outcome, SessionError, StatusCode};
 use levada_rpc::messages::{ConnectionInfo, ExecuteStatementResp, FetchResultsReq, FetchResultsResp};
-use tokio::time::{Duration, Instant};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    time::{Duration, Instant},
+};
 
 use crate::{
     apart::Apart,
     client::Client,
     heads,
+    insert::Names,
     link::Link,
     results::{Form, Query, Wanted},
     shared::Shared,
@@ -46,6 +50,7 @@ pub(crate) struct Conversation {
     pub(crate) queries: HashMap<i64, Query>,
     /// Queries whose columns have times of their own.
     pub(crate) apart: HashMap<i64, Apart>,
+    pub(crate) names: Names,
 }
 
 impl Conversation {
@@ -58,6 +63,7 @@ impl Conversation {
             known: None,
             queries: HashMap::new(),
             apart: HashMap::new(),
+            names: Names::default(),
         }
     }
 
@@ -100,7 +106,10 @@ impl Conversation {
         self.apart.clear();
         (self.known, self.pipe) = (None, None);
         // Clients from 1.3 on ask which nodes there are, and send their queries to the addresses they get.
-        let session = session.reached_at(self.address);
+        let mut session = session.reached_at(self.address);
+        if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            session = session.blocking();
+        }
         self.shared.clients.lock().insert(id, info);
         self.known = Some(Known { id, client, zone, session, shared: Arc::clone(&self.shared) });
         id

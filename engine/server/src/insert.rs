@@ -1,10 +1,12 @@
 //! Rows into the engine, and what the engine says of them as statuses.
 
 mod gather;
+mod single;
 mod text;
 mod write;
 
-pub(crate) use gather::{array, gather};
+pub(crate) use gather::{Gathered, array, gather};
+pub(crate) use single::{Names, single};
 pub(crate) use text::text_row;
 pub(crate) use write::write;
 

@@ -30,6 +30,16 @@ pub(crate) async fn insert_write(
     write: Write,
     creation: &Creation,
 ) -> Result<WriteReport, SessionError> {
+    insert_within(shared, write, creation, false).await
+}
+
+/// [`insert_write`] of a task that may block, or may not.
+pub(crate) async fn insert_within(
+    shared: &Shared,
+    write: Write,
+    creation: &Creation,
+    may_block: bool,
+) -> Result<WriteReport, SessionError> {
     let makes = shared.creates_schema();
     creation.check(&write.tablets, makes, || names_with_views(shared.storage.catalog()))?;
     if let Some(owner) = write.owner.as_deref()
@@ -37,8 +47,11 @@ pub(crate) async fn insert_write(
     {
         shared.pipes.note_origins(new).await?;
     }
-    let insert = shared.storage.insert_when_ready(write);
-    let inserted = insert.known_series_alone(!makes).await?;
+    let insert = shared.storage.insert_when_ready(write).committed_by_caller(may_block);
+    let mut inserted = insert.known_series_alone(!makes).await?;
+    if inserted.durable.is_own() {
+        tokio::task::block_in_place(|| inserted.durable.commit());
+    }
     inserted.durable.await?;
     Ok(inserted.report)
 }

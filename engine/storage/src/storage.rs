@@ -16,7 +16,7 @@ use crate::{
     ReaderInfo, RegionInfo, SeriesChange, Stats, StorageError, StorageOptions, TimeRange, TryInsertError,
     View,
     feed::HistoryOf,
-    store::{Store, open},
+    store::{By, Store, open},
     wait::block_on,
     wal::Wal,
 };
@@ -47,8 +47,7 @@ impl Drop for Handle {
 pub struct Insert {
     store: Arc<Store>,
     write: Option<Write>,
-    /// Whether the databases and series that are missing are made.
-    makes: bool,
+    by: By,
     /// Its place in the queue.
     ticket: Option<u64>,
 }
@@ -57,7 +56,14 @@ impl Insert {
     /// With `true`, rows of series that are not there are rejected, where the store would make the series.
     #[must_use]
     pub fn known_series_alone(mut self, alone: bool) -> Self {
-        self.makes = !alone;
+        self.by.makes = !alone;
+        self
+    }
+
+    /// With `true`, who waits may be left to write and sync the log: see [`Durable::is_own`](crate::Durable::is_own).
+    #[must_use]
+    pub fn committed_by_caller(mut self, may_commit: bool) -> Self {
+        self.by.may_commit = may_commit;
         self
     }
 }
@@ -74,7 +80,7 @@ impl Future for Insert {
         let core = store.core.lock();
         drop(turn);
         let write = self.write.take().ok_or(StorageError::Closed);
-        Poll::Ready(write.and_then(|write| store.insert(core, write, self.makes)))
+        Poll::Ready(write.and_then(|write| store.insert(core, write, self.by)))
     }
 }
 
@@ -153,7 +159,7 @@ impl Storage {
         };
         let core = store.core.lock();
         drop(turn);
-        store.insert(core, write, true).map_err(TryInsertError::Failed)
+        store.insert(core, write, By::ANYBODY).map_err(TryInsertError::Failed)
     }
 
     /// [`Storage::insert`] as a future, for tasks: it waits without blocking its thread, and does the (short) work itself
@@ -162,7 +168,7 @@ impl Storage {
     pub fn insert_when_ready(&self, write: Write) -> Insert {
         let store = Arc::clone(self.store());
         let write = store.with_known_types(write);
-        Insert { store, write: Some(write), makes: true, ticket: None }
+        Insert { store, write: Some(write), by: By::ANYBODY, ticket: None }
     }
 
     /// Makes a database.

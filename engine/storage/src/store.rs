@@ -17,4 +17,5 @@ pub(crate) use admission::Admission;
 pub(crate) use caught::caught;
 pub(crate) use commit::Change;
 pub(crate) use core::{Arriving, Core, FlushFailure, Store};
+pub(crate) use insert::By;
 pub(crate) use open::open;

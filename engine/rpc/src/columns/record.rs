@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, StringArray,
+    ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array,
+    Int64Array, PrimitiveArray, StringArray,
+    types::{Float32Type, Float64Type, Int32Type, Int64Type},
 };
+use arrow_buffer::{Buffer, ScalarBuffer};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use levada_model::{DataType, Value};
 
@@ -49,6 +52,45 @@ pub fn decode(count: usize, mut from: Bytes) -> Result<Vec<Option<Value>>, WireE
         return Err(WireError::Ends { what: "a record", needed: count, left: from.len() });
     }
     (0..count).map(|_| value(&mut from)).collect()
+}
+
+/// A record's values, `count` of them, as columns of one row; `None` for a null. All its numbers share one buffer.
+///
+/// # Errors
+/// The bytes are not such values.
+pub fn decode_row(count: usize, from: Bytes) -> Result<Vec<Option<(DataType, ArrayRef)>>, WireError> {
+    let values = decode(count, from)?;
+    let words: Buffer =
+        values.iter().map(|value| value.as_ref().map_or(0, word)).collect::<Vec<u64>>().into();
+    let column = |(at, value): (usize, Option<Value>)| {
+        let value = value?;
+        Some(match value.data_type() {
+            DataType::Int32 | DataType::Date => (value.data_type(), number::<Int32Type>(&words, at)),
+            DataType::Int64 | DataType::Timestamp => (value.data_type(), number::<Int64Type>(&words, at)),
+            DataType::Float => (DataType::Float, number::<Float32Type>(&words, at)),
+            DataType::Double => (DataType::Double, number::<Float64Type>(&words, at)),
+            DataType::Boolean | DataType::Text | DataType::String | DataType::Blob => values_of(value),
+        })
+    };
+    Ok(values.into_iter().enumerate().map(column).collect())
+}
+
+/// A number at the beginning of eight bytes; 0 for what is none.
+fn word(value: &Value) -> u64 {
+    let short = |bytes: [u8; 4]| u64::from_ne_bytes([bytes[0], bytes[1], bytes[2], bytes[3], 0, 0, 0, 0]);
+    match value {
+        Value::Int32(value) | Value::Date(value) => short(value.to_ne_bytes()),
+        Value::Float(value) => short(value.to_ne_bytes()),
+        Value::Int64(value) | Value::Timestamp(value) => value.cast_unsigned(),
+        Value::Double(value) => value.to_bits(),
+        Value::Boolean(_) | Value::Text(_) | Value::String(_) | Value::Blob(_) => 0,
+    }
+}
+
+/// The number at the beginning of the eight bytes of a place.
+fn number<P: ArrowPrimitiveType>(words: &Buffer, at: usize) -> ArrayRef {
+    let first = at * (size_of::<u64>() / size_of::<P::Native>());
+    Arc::new(PrimitiveArray::<P>::new(ScalarBuffer::new(words.clone(), first, 1), None))
 }
 
 /// A value behind its type; `None` for a null.

@@ -174,6 +174,27 @@ fn a_record_is_written_and_read() {
     assert_eq!(record::decode(6, written), Ok(values));
 }
 
+#[test]
+fn a_record_is_read_as_columns_of_one_row() {
+    let values = vec![
+        Some(Value::Double(-0.1)),
+        Some(Value::Boolean(true)),
+        None,
+        Some(Value::Int32(i32::MIN)),
+        Some(Value::Float(1.5e-3)),
+        Some(Value::Int64(i64::MAX - 1)),
+        Some(Value::Text("é".to_owned())),
+        Some(Value::Timestamp(-1)),
+        Some(Value::Blob(vec![0, 255])),
+        Some(Value::Date(20_240_229)),
+        Some(Value::String(String::new())),
+    ];
+    let columns = record::decode_row(values.len(), record::encode(&values)).expect("values");
+    let read = columns.iter().map(|column| column.as_ref().and_then(|(of, each)| Value::at(each, *of, 0)));
+    assert_eq!(read.collect::<Vec<_>>(), values);
+    assert!(columns.iter().flatten().all(|(of, each)| each.len() == 1 && *each.data_type() == of.arrow()));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_end_in_columns_or_an_error(
@@ -187,6 +208,6 @@ proptest! {
         drop(block::decode(bytes.clone(), &[]));
         drop(block::decode(bytes.clone(), &known));
         drop(tablet::decode(rows, &types, Bytes::from(vec![0; rows * 8]), bytes.clone()));
-        drop(record::decode(rows, bytes));
+        drop(record::decode_row(rows, bytes));
     }
 }

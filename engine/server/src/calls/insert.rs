@@ -5,15 +5,15 @@ use std::ops::ControlFlow::{Break, Continue};
 use bytes::Bytes;
 use levada_model::SessionError;
 use levada_rpc::messages::{
-    InsertRecord, InsertRecords, InsertRecordsOfOneDevice, InsertStringRecord, InsertStringRecords,
-    InsertStringRecordsOfOneDevice, InsertTablet, InsertTabletReq, InsertTablets, InsertTabletsReq, Request,
-    Status,
+    InsertRecord, InsertRecordReq, InsertRecords, InsertRecordsOfOneDevice, InsertStringRecord,
+    InsertStringRecords, InsertStringRecordsOfOneDevice, InsertTablet, InsertTabletReq, InsertTablets,
+    InsertTabletsReq, Request, Status,
 };
 
 use super::{Answered, Replies, statuses};
 use crate::{
     conversation::Conversation,
-    insert::{self, Record, gather, text_row},
+    insert::{self, Gathered, Record, gather, single, text_row},
     status::{done, malformed, of_rows},
 };
 
@@ -22,17 +22,7 @@ impl Conversation {
         Break(match request {
             Request::InsertTablet(InsertTablet { req }) => replies.result(self.tablet(req).await),
             Request::InsertTablets(InsertTablets { req }) => replies.result(self.tablets(req).await),
-            Request::InsertRecord(InsertRecord { req }) => {
-                let record = Record {
-                    device: &req.prefix_path,
-                    time: req.timestamp,
-                    measurements: &req.measurements,
-                    values: req.values.clone(),
-                };
-                let table = req.is_write_to_table == Some(true);
-                let records = if table { Err(no_tables()) } else { Ok(vec![record]) };
-                replies.result(self.records(records, req.is_aligned, true).await)
-            }
+            Request::InsertRecord(InsertRecord { req }) => replies.result(self.record(req).await),
             Request::InsertStringRecord(InsertStringRecord { req }) => {
                 let record = Record {
                     device: &req.prefix_path,
@@ -45,7 +35,7 @@ impl Conversation {
             Request::InsertRecords(InsertRecords { req }) => {
                 let values = req.values_list.iter().cloned();
                 let records = rows(&req.prefix_paths, &req.measurements_list, &req.timestamps, values);
-                replies.result(self.records(records, req.is_aligned, false).await)
+                replies.result(self.records(records, req.is_aligned).await)
             }
             Request::InsertStringRecords(InsertStringRecords { req }) => {
                 let values = req.values_list.iter().map(Vec::as_slice);
@@ -55,7 +45,7 @@ impl Conversation {
             Request::InsertRecordsOfOneDevice(InsertRecordsOfOneDevice { req }) => {
                 let values = req.values_list.iter().cloned();
                 let records = of_device(&req.prefix_path, &req.measurements_list, &req.timestamps, values);
-                replies.result(self.records(records, req.is_aligned, false).await)
+                replies.result(self.records(records, req.is_aligned).await)
             }
             Request::InsertStringRecordsOfOneDevice(InsertStringRecordsOfOneDevice { req }) => {
                 let values = req.values_list.iter().map(Vec::as_slice);
@@ -117,22 +107,38 @@ impl Conversation {
         Ok(insert::status(report, count, |tablet, _| &parts[tablet..=tablet], false))
     }
 
-    /// Writes records. `alone` says that the call is of a single one, whose status is that of the call.
+    /// Writes a record, whose status is that of the call.
+    async fn record(&mut self, req: InsertRecordReq) -> Result<Status, SessionError> {
+        self.sender()?;
+        if req.is_write_to_table == Some(true) {
+            return Err(no_tables());
+        }
+        let record = Record {
+            device: &req.prefix_path,
+            time: req.timestamp,
+            measurements: &req.measurements,
+            values: req.values,
+        };
+        let tablet = single(&mut self.names, record, req.is_aligned.unwrap_or(false))?;
+        let Some(tablet) = tablet else { return Ok(done()) };
+        let report = insert::write(&self.known()?.session, vec![tablet]).await?;
+        Ok(insert::status(report, 1, |_, _| &[0], true))
+    }
+
     async fn records(
         &mut self,
         records: Result<Vec<Record<'_, Bytes>>, SessionError>,
         aligned: Option<bool>,
-        alone: bool,
     ) -> Result<Status, SessionError> {
         let session = &self.sender()?.session;
         let records = records?;
         let count = records.len();
-        let gathered = gather(records, aligned.unwrap_or(false))?;
-        if gathered.tablets.is_empty() {
+        let Gathered { tablets, origins } = gather(records, aligned.unwrap_or(false))?;
+        if tablets.is_empty() {
             return Ok(done());
         }
-        let report = insert::write(session, gathered.tablets.clone()).await?;
-        Ok(insert::status(report, count, |tablet, row| gathered.origin(tablet, row), alone))
+        let report = insert::write(session, tablets).await?;
+        Ok(insert::status(report, count, |tablet, row| origins.of(tablet, row), false))
     }
 
     /// Writes records whose values are texts.

@@ -12,17 +12,21 @@ use levada_rpc::columns::record::decode;
 use super::{Record, device, each_once, measurement};
 use crate::status::malformed;
 
-/// Records as tablets, and for each row of each tablet the record it was.
-#[derive(Debug)]
+/// Records as tablets, and which records these were.
+#[derive(Debug, Default)]
 pub(crate) struct Gathered {
     pub(crate) tablets: Vec<Tablet>,
-    pub(crate) origins: Vec<Vec<usize>>,
+    pub(crate) origins: Origins,
 }
 
-impl Gathered {
+/// For each row of each tablet the record it was.
+#[derive(Debug, Default)]
+pub(crate) struct Origins(Vec<Vec<usize>>);
+
+impl Origins {
     /// The records that a row of a tablet, or all of its rows, were.
-    pub(crate) fn origin(&self, tablet: usize, row: Option<u32>) -> &[usize] {
-        let of_tablet = self.origins.get(tablet).map_or(&[][..], Vec::as_slice);
+    pub(crate) fn of(&self, tablet: usize, row: Option<u32>) -> &[usize] {
+        let of_tablet = self.0.get(tablet).map_or(&[][..], Vec::as_slice);
         match row {
             Some(row) => of_tablet.get(row as usize).map_or(&[][..], std::slice::from_ref),
             None => of_tablet,
@@ -75,13 +79,13 @@ pub(crate) fn gather(records: Vec<Record<'_, Bytes>>, aligned: bool) -> Result<G
         };
         building[at].push(index, record.time, cells);
     }
-    let mut gathered = Gathered { tablets: Vec::new(), origins: Vec::new() };
+    let mut gathered = Gathered::default();
     for each in building {
         // A record of nulls stores nothing.
         if !each.columns.is_empty() {
             let (tablet, origins) = each.finish(aligned)?;
             gathered.tablets.push(tablet);
-            gathered.origins.push(origins);
+            gathered.origins.0.push(origins);
         }
     }
     Ok(gathered)
@@ -196,7 +200,7 @@ mod tests {
             record("root.f", 3, &a, &[None]),
         ];
         let gathered = gather(records, false).expect("legal");
-        assert_eq!(gathered.origins, [vec![0, 2], vec![1], vec![3]]);
+        assert_eq!(gathered.origins.0, [vec![0, 2], vec![1], vec![3]]);
         let shape: Vec<_> = gathered.tablets.iter().map(|tablet| (tablet.rows(), tablet.points())).collect();
         assert_eq!(shape, [(2, 2), (1, 1), (1, 1)]);
         assert!(gather(vec![record("root..d", 1, &a, &[Some(Value::Int32(1))])], false).is_err());
@@ -215,6 +219,6 @@ mod tests {
             gather(names.iter().map(Vec::as_slice).enumerate().map(record).collect(), false).expect("legal");
         let cells: usize = gathered.tablets.iter().map(|tablet| tablet.rows() * tablet.columns().len()).sum();
         assert!(cells < 100_000, "{cells}");
-        assert_eq!(gathered.origins.iter().map(Vec::len).sum::<usize>(), 1_000);
+        assert_eq!(gathered.origins.0.iter().map(Vec::len).sum::<usize>(), 1_000);
     }
 }

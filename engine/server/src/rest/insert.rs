@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use super::{Answered, member, read, text, told};
 use crate::{
-    insert::{self, Record, array, device, gather, measurement},
+    insert::{self, Gathered, Record, array, device, gather, measurement},
     status::malformed,
 };
 
@@ -89,9 +89,10 @@ pub(super) async fn records(session: &EmbeddedSession, body: &Bytes) -> Answered
         let values = record::encode(&read);
         records.push(Record { device: &devices[at], time: times[at], measurements: &names[at], values });
     }
-    let gathered = gather(records, body.get("is_aligned").and_then(Json::as_bool).unwrap_or(false))?;
-    let report = insert::write(session, gathered.tablets.clone()).await?;
-    told(insert::status_with(unread, report, count, |tablet, row| gathered.origin(tablet, row), false))
+    let aligned = body.get("is_aligned").and_then(Json::as_bool).unwrap_or(false);
+    let Gathered { tablets, origins } = gather(records, aligned)?;
+    let report = insert::write(session, tablets).await?;
+    told(insert::status_with(unread, report, count, |tablet, row| origins.of(tablet, row), false))
 }
 
 fn list<'a>(value: &'a Json, name: &str) -> Result<&'a Vec<Json>, SessionError> {

@@ -25,6 +25,20 @@ const PENDING: usize = 1 << 16;
 /// So many bytes may wait to be written to the log.
 const BACKLOG: usize = 64 << 20;
 
+/// What whoever writes asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct By {
+    /// The databases and series are made that are missing.
+    pub(crate) makes: bool,
+    /// Who waits may be left to write the log.
+    pub(crate) may_commit: bool,
+}
+
+impl By {
+    /// Those who ask for nothing.
+    pub(crate) const ANYBODY: Self = Self { makes: true, may_commit: false };
+}
+
 impl Store {
     /// Whether there is room for a write, or no use in waiting for it.
     pub(crate) fn has_room(&self) -> bool {
@@ -49,12 +63,12 @@ impl Store {
         Write { tablets: tablets.collect(), ..write }
     }
 
-    /// Stores rows; the caller has its turn. `makes` says whether the databases and series are made that are missing.
+    /// Stores rows; the caller has its turn.
     pub(crate) fn insert(
         &self,
         mut core: MutexGuard<'_, Core>,
         write: Write,
-        makes: bool,
+        by: By,
     ) -> Result<Inserted, StorageError> {
         let takes = self.writable(&core).and_then(|()| core.flush_failure(&self.admission));
         if !self.admission.has_room() {
@@ -67,7 +81,7 @@ impl Store {
             return Err(error);
         }
         let Write { tablets, coerce, declares, owner, positions } = write;
-        let how = How { coerce, makes, declares, now: self.options.clock.now() };
+        let how = How { coerce, makes: by.makes, declares, now: self.options.clock.now() };
         let mut room = LARGEST_WRITE;
         let mut report = WriteReport::default();
         let first = core.seq + 1;
@@ -101,7 +115,7 @@ impl Store {
         let record = InsertRecord { owner, positions, tablets: accepted };
         core.seq = record.last_seq(first);
         let seq = core.seq;
-        let durable = self.log(&mut core, seq, |bytes| record.put(bytes));
+        let durable = self.log_by(&mut core, seq, by.may_commit, |bytes| record.put(bytes));
         let points: usize = record.tablets.iter().map(Tablet::points).sum();
         self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
         core.tally.add(first, seq, points);
@@ -116,8 +130,13 @@ impl Store {
 
     /// Appends a record to the log, if there is one.
     pub(crate) fn log(&self, core: &mut Core, seq: u64, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
+        self.log_by(core, seq, false, put)
+    }
+
+    /// [`Store::log`] for somebody who may be left to write the log.
+    fn log_by(&self, core: &mut Core, seq: u64, may_commit: bool, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
         let Some(wal) = &self.wal else { return Durable::already() };
-        wal.append(seq, |bytes| {
+        wal.append(seq, may_commit, |bytes| {
             let before = bytes.len();
             put(bytes);
             core.logged += (bytes.len() - before) as u64;

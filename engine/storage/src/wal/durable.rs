@@ -20,23 +20,47 @@ pub struct Durable {
     ticket: Option<u64>,
     /// It was polled: somebody sees to it that the record is written.
     is_asked: bool,
+    /// The thread was not told of the record: see [`Durable::is_own`].
+    is_own: bool,
     /// A sync is waited for, whatever the mode.
     until_synced: bool,
 }
 
 impl Durable {
     pub(super) fn new(log: Arc<Shared>, seq: u64) -> Self {
-        Self { log: Some(log), seq, ticket: None, is_asked: false, until_synced: false }
+        Self { log: Some(log), seq, ticket: None, is_asked: false, is_own: false, until_synced: false }
+    }
+
+    /// One whose holder writes its record; the thread was not told of it.
+    pub(super) fn own(log: Arc<Shared>, seq: u64) -> Self {
+        let mut durable = Self::new(log, seq);
+        durable.is_own = true;
+        durable
     }
 
     /// One that resolves when it is synced too.
     pub(super) fn synced(log: Arc<Shared>, seq: u64) -> Self {
-        Self { log: Some(log), seq, ticket: None, is_asked: false, until_synced: true }
+        Self { log: Some(log), seq, ticket: None, is_asked: false, is_own: false, until_synced: true }
     }
 
     /// One that has resolved.
     pub(crate) fn already() -> Self {
-        Self { log: None, seq: 0, ticket: None, is_asked: true, until_synced: false }
+        Self { log: None, seq: 0, ticket: None, is_asked: true, is_own: false, until_synced: false }
+    }
+
+    /// Whether nobody else writes with this one, so that its holder had best write and sync the log with [`Durable::commit`]: that saves
+    /// waking a thread, and being woken by it. Who polls or drops it leaves that to the thread.
+    pub fn is_own(&self) -> bool {
+        self.is_own && !self.is_asked
+    }
+
+    /// Writes the record and syncs the log, where [`Durable::is_own`] says so and nobody else is at it. Blocks; what came of it
+    /// the future says.
+    pub fn commit(&mut self) {
+        if let Some(log) = self.log.as_ref().filter(|_| self.is_own()) {
+            log.write_now(true);
+            self.is_asked = true;
+        }
     }
 
     /// Blocks the thread until it is durable.
@@ -59,9 +83,11 @@ impl Future for Durable {
         let mut outcome = state.outcome(self.seq, self.until_synced);
         if outcome.is_none() && !self.is_asked && log.interval.is_some() {
             drop(state);
-            log.write_now();
+            log.write_now(false);
             state = log.state.lock();
             outcome = state.outcome(self.seq, self.until_synced);
+        } else if self.is_own() {
+            log.work.notify_one();
         }
         self.is_asked = true;
         match outcome {
@@ -86,7 +112,7 @@ impl Drop for Durable {
         if let Some(ticket) = self.ticket {
             log.state.lock().waiters.forget(self.seq, ticket);
         }
-        if !self.is_asked && log.interval.is_some() {
+        if !self.is_asked && (log.interval.is_some() || self.is_own) {
             log.work.notify_one();
         }
     }

@@ -59,6 +59,11 @@ impl Group {
         Some(if whole { first } else { first + self.max_delay })
     }
 
+    /// Whether it is one record, of so many bytes, that waits for no other.
+    pub(super) fn is_alone(&self, bytes: usize) -> bool {
+        self.records == 1 && self.ready(bytes) == self.first
+    }
+
     /// The group is taken, to be written now.
     pub(super) fn take(&mut self, bytes: usize) {
         let (Some(first), Some(last)) = (self.first.take(), self.last.take()) else { return };
@@ -105,6 +110,7 @@ mod tests {
         let (mut group, start) = (group(), Instant::now());
         for _ in 0..3 {
             assert_eq!(waits(&mut group, start, &[0]), Duration::ZERO);
+            assert!(group.is_alone(1));
             group.take(1);
             group.synced();
         }
@@ -119,6 +125,7 @@ mod tests {
         group.synced();
         // Others came during the sync: how many they are shows when a delay has passed.
         assert_eq!(waits(&mut group, start, &[9]), DELAY);
+        assert!(!group.is_alone(1) && group.is_alone(100));
         group.take(1);
         group.synced();
         // The first is counted twice, unless it waits for the others.

@@ -95,8 +95,9 @@ impl Wal {
         Err(error)
     }
 
-    /// Appends a record, whose body `put` writes. Numbers must grow.
-    pub(crate) fn append(&self, seq: u64, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
+    /// Appends a record, whose body `put` writes. Numbers must grow. Whoever `may_commit` may be left to write it: see
+    /// [`Durable::is_own`].
+    pub(crate) fn append(&self, seq: u64, may_commit: bool, put: impl FnOnce(&mut Vec<u8>)) -> Durable {
         let mut state = self.shared.state.lock();
         debug_assert!(seq > state.appended_seq);
         let at = frame::begin(&mut state.buffer);
@@ -106,6 +107,10 @@ impl Wal {
         state.appended_seq = seq;
         let (now, bytes) = (Instant::now(), state.buffer.len());
         let may_be_ready = state.group.add(now, bytes);
+        let is_free = self.shared.interval.is_none() && state.owed_bytes == 0 && state.is_well();
+        if may_commit && is_free && state.group.is_alone(bytes) {
+            return Durable::own(Arc::clone(&self.shared), seq);
+        }
         let wakes = match self.shared.interval {
             None => may_be_ready,
             // Who waits for it writes it. The thread does where nobody waits, and syncs.

@@ -1,4 +1,5 @@
-//! Who writes the log and when: the thread or, where writing alone is waited for, whoever waits first.
+//! Who writes the log and when: the thread or, where writing alone is waited for, whoever waits first. Where a sync is waited for, a
+//! writer without company may do both.
 
 use std::{
     sync::Arc,
@@ -103,8 +104,9 @@ impl Shared {
         }
     }
 
-    /// Writes what was appended, where that is all that is waited for and nobody else is at it; otherwise has the thread do it.
-    pub(super) fn write_now(&self) {
+    /// Writes what was appended where nobody else is at it; otherwise has the thread do it. So it does where more than writing is to
+    /// be done, unless the caller `may_sync`.
+    pub(super) fn write_now(&self, may_sync: bool) {
         let Some(mut committer) = self.committer.try_lock() else {
             // Who has it may have taken what was there before.
             self.work.notify_one();
@@ -112,7 +114,8 @@ impl Shared {
         };
         {
             let mut state = self.state.lock();
-            if !state.is_well() || state.rotate || !committer.has_room_for(state.buffer.len()) {
+            let syncs = state.rotate || !committer.has_room_for(state.buffer.len());
+            if !state.is_well() || syncs && !may_sync {
                 drop(state);
                 self.work.notify_one();
                 return;

@@ -4,6 +4,7 @@ mod access;
 mod adoption;
 mod aliases;
 mod basics;
+mod by_caller;
 mod chunks;
 mod compaction;
 mod deferred;

@@ -8,7 +8,7 @@ use levada_model::{Column, DataType, Encoding, Path, SeriesSchema, Tablet, Write
 use crate::{
     StorageOptions,
     catalog_op::{CatalogOp, SeriesDef},
-    store::open,
+    store::{By, open},
     wal::Wal,
 };
 
@@ -30,7 +30,8 @@ fn a_series_in_an_encoding_that_is_only_read_is_flushed_in_the_usual_one() -> Ou
         let values = Arc::new(Int64Array::from(vec![7, 9, 8]));
         let column = Column { name: "s".into(), data_type: DataType::Int64, values };
         let tablet = Tablet::try_new(device.clone(), aligned, Int64Array::from(vec![1, 2, 3]), vec![column])?;
-        let inserted = store.insert(core, Write { tablets: vec![tablet], ..Write::default() }, true)?;
+        let inserted =
+            store.insert(core, Write { tablets: vec![tablet], ..Write::default() }, By::ANYBODY)?;
         assert!(inserted.report.rejected.is_empty());
         let batch = {
             let mut core = store.core.lock();

@@ -27,7 +27,8 @@ impl Names {
     /// # Errors
     /// One is no legal name, or is there twice.
     fn known(&mut self, given: &[String]) -> Result<&Known, SessionError> {
-        if self.given != given {
+        // What failed, or was not kept, has left no names: a record without any must not be taken for it.
+        if self.given != given || self.known.len() != given.len() {
             self.given.clear();
             self.known = known(given)?;
             if given.iter().map(|name| name.len() + size_of::<String>()).sum::<usize>() <= KEPT_BYTES {
@@ -126,5 +127,10 @@ mod tests {
         let tablet = made(&mut names, &given, &values).expect("legal").expect("values");
         assert_eq!(tablet.columns().len(), 2_000);
         assert!(names.given.is_empty());
+        assert_eq!(
+            made(&mut names, &[], &[]).expect("legal"),
+            None,
+            "nor taken for those of a record without any"
+        );
     }
 }

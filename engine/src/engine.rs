@@ -13,7 +13,7 @@ use levada_model::{SessionError, SessionOptions};
 use levada_query::{FunctionDefinition, FunctionRegistry, QueryContext, QueryError};
 use levada_sql::ParseContext;
 use levada_storage::{ChangesFrom, Clock, Finding, ReaderInfo, Stats, Storage};
-use levada_udf::{UdfFactory, UdfLimits};
+use levada_udf::{Scratch, Spill, UdfFactory, UdfLimits};
 use tokio::task::spawn_blocking;
 use tracing::warn;
 
@@ -75,7 +75,14 @@ impl Engine {
         let functions = Functions::open(
             DocumentFile::new(dir.join("functions"), "functions.json", Arc::clone(&disk)),
             ModuleFolder::new(modules, Arc::clone(&disk), options.udf_loader),
-            UdfLimits { memory: options.udf_memory },
+            UdfLimits {
+                memory: options.udf_memory,
+                spill: Some(Spill {
+                    memory: options.udf_rows_memory.min(options.udf_memory),
+                    disk: options.udf_disk,
+                    scratch: Scratch::new(dir.clone()),
+                }),
+            },
         )?;
         let continuous = ContinuousQueries::open(&dir, Arc::clone(&disk), clock.now())?;
         let shared = Shared {

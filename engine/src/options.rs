@@ -22,6 +22,11 @@ pub struct EngineOptions {
     /// Bytes of rows that may wait for their window in one call of a function, and, apart from them, bytes that it may say it
     /// holds.
     pub udf_memory: usize,
+    /// Bytes of rows that may wait in memory, of functions that read windows by pages: rows beyond are in files without a name in the
+    /// data folder.
+    pub udf_rows_memory: usize,
+    /// Bytes of rows that may wait in all where they may be on disk.
+    pub udf_disk: u64,
 }
 
 impl EngineOptions {
@@ -34,6 +39,8 @@ impl EngineOptions {
             udf_root_dir: None,
             udf_loader: None,
             udf_memory: 64 << 20,
+            udf_rows_memory: (64 << 20) / 3,
+            udf_disk: 16 << 30,
         }
     }
 }

@@ -44,7 +44,7 @@ impl FunctionDefinition {
                 let call = Calling {
                     name: call.name().into(),
                     factory: Arc::clone(&factory),
-                    limits,
+                    limits: limits.clone(),
                     parameters: given(call),
                 };
                 let running = Running::open(call, Arc::clone(&waiting))?;
@@ -55,7 +55,7 @@ impl FunctionDefinition {
                 let call = Calling {
                     name: call.name().into(),
                     factory: Arc::clone(&factory),
-                    limits,
+                    limits: limits.clone(),
                     parameters: given(call),
                 };
                 let aggregate = Aggregate::open(call)?;
@@ -93,7 +93,7 @@ struct Calling {
 
 impl Calling {
     fn udtf(&self) -> Result<UdtfRun, UdfError> {
-        UdtfRun::open(&self.name, &*self.factory, self.parameters.clone(), self.limits)
+        UdtfRun::open(&self.name, &*self.factory, self.parameters.clone(), self.limits.clone())
     }
 
     fn udaf(&self) -> Result<UdafRun, UdfError> {

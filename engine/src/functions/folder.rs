@@ -203,7 +203,7 @@ fn in_words(error: &UdfError) -> String {
 pub fn functions_of(
     dir: &Path,
     loader: Arc<dyn UdfLoader>,
-    limits: UdfLimits,
+    limits: &UdfLimits,
 ) -> Result<Arc<FunctionRegistry>, String> {
     if !dir.is_dir() {
         return Err(format!("there is no folder {}", dir.display()));
@@ -221,7 +221,7 @@ pub fn functions_of(
                 let (other, file) = (other.display(), file.display());
                 return Err(format!("two functions are called `{name}`: of {other} and of {file}"));
             }
-            let definition = FunctionDefinition::udf(name.clone(), factory, limits);
+            let definition = FunctionDefinition::udf(name.clone(), factory, limits.clone());
             registry = registry.with(definition).map_err(|error| format!("{}: {error}", file.display()))?;
             named.push((name, file.clone()));
         }

@@ -7,10 +7,10 @@ use levada_udf::{UdfFactory, UdfLimits};
 
 /// The functions that queries may call where none was added: those of the query layer, and the library's where no other has
 /// the name. What a call may hold is bounded.
-pub(super) fn registry(limits: UdfLimits) -> FunctionRegistry {
+pub(super) fn registry(limits: &UdfLimits) -> FunctionRegistry {
     let library = levada_udf_library::all().into_iter().zip(&levada_udf_library::DECLARATIONS);
     FunctionRegistry::builtin().with_library(library.map(|((name, factory), declaration)| {
-        FunctionDefinition::udf(name, factory, limits)
+        FunctionDefinition::udf(name, factory, limits.clone())
             .of_library(declaration.signature(), declaration.summary())
     }))
 }
@@ -23,7 +23,7 @@ pub(super) fn of_class(class: &str) -> Option<Arc<dyn UdfFactory>> {
 /// The functions that are there from the beginning, of any engine.
 pub fn builtin() -> Arc<FunctionRegistry> {
     static BUILTIN: LazyLock<Arc<FunctionRegistry>> =
-        LazyLock::new(|| Arc::new(registry(UdfLimits::default())));
+        LazyLock::new(|| Arc::new(registry(&UdfLimits::default())));
     Arc::clone(&BUILTIN)
 }
 

@@ -84,11 +84,11 @@ impl Functions {
         folder: ModuleFolder,
         limits: UdfLimits,
     ) -> Result<Self, StorageError> {
+        let mut registry = Arc::new(super::library::registry(&limits));
         let library = Arc::new(Library { folder, offered: RwLock::default(), limits });
         let document =
             file.read::<Document>()?.unwrap_or(Document { version: VERSION, functions: Vec::new() });
         file.check_version(document.version, VERSION)?;
-        let mut registry = Arc::new(super::library::registry(limits));
         let mut stored = BTreeMap::new();
         for entry in document.functions {
             let kind = kind_of(&entry.kind)
@@ -250,10 +250,10 @@ impl Library {
         let library = Arc::clone(self);
         let Entry { name, class, file, .. } = entry.clone();
         let kept = class.clone();
-        let limits = self.limits;
+        let limits = self.limits.clone();
         let of = {
             let name = name.clone();
-            move |factory| Arc::new(FunctionDefinition::udf(name.clone(), factory, limits))
+            move |factory| Arc::new(FunctionDefinition::udf(name.clone(), factory, limits.clone()))
         };
         let slot = Mutex::new(loaded.map(&of));
         let get = move || {

@@ -30,10 +30,12 @@ mod waiting;
 pub(crate) const BATCH: usize = 4096;
 
 /// What a call may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UdfLimits {
     /// Bytes of rows that wait for their window to be complete; and, apart from them, bytes that the instance says it holds.
     pub memory: usize,
+    /// Where rows that wait have room that memory has not, for functions that read windows by pages.
+    pub spill: Option<Spill>,
 }
 
 /// Where rows that wait for their window have room that memory has not.
@@ -48,9 +50,9 @@ pub struct Spill {
 }
 
 impl Default for UdfLimits {
-    /// 256 MiB of either.
+    /// 256 MiB of either, and no room beyond.
     fn default() -> Self {
-        Self { memory: 256 << 20 }
+        Self { memory: 256 << 20, spill: None }
     }
 }
 
@@ -125,7 +127,8 @@ impl UdtfRun {
             }
         };
         let types: Arc<[DataType]> = parameters.inputs().iter().map(|input| input.data_type).collect();
-        Ok(Self {
+        let spill = limits.spill.clone();
+        let mut run = Self {
             function: function.to_owned(),
             instance,
             configuration,
@@ -135,7 +138,11 @@ impl UdtfRun {
             last: None,
             stored: None,
             stage: Stage::Open,
-        })
+        };
+        if let Some(spill) = spill {
+            run.spill_to(spill);
+        }
+        Ok(run)
     }
 
     /// From now on rows that wait have room on disk too, if the function reads windows by pages; else nothing changes.

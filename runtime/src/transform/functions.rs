@@ -60,7 +60,7 @@ pub(super) fn of(named: Option<&str>, facilities: &Facilities) -> Result<Arc<Fun
         Some(folder) => {
             let loader = facilities.get::<Arc<dyn UdfLoader>>();
             let loader = loader.ok_or("this program cannot run modules")?;
-            functions_of(Path::new(folder), Arc::clone(loader), UdfLimits::default())
+            functions_of(Path::new(folder), Arc::clone(loader), &UdfLimits::default())
         }
     }
 }

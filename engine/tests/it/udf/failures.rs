@@ -46,9 +46,11 @@ async fn a_value_of_another_type_than_the_output_ends_the_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_that_needs_more_memory_than_a_call_may_use_says_so() {
+async fn a_window_that_is_larger_than_memory_is_read_from_disk_and_who_needs_it_whole_says_so() {
     for mut store in stores().await {
         let module = super::has_module(&store);
+        let sql = "select windows(s1, s2, s3, 'by'='size', 'length'='1000') from root.sg.d1";
+        let expected = rows(&store.session(), sql).await;
         store.reopen_with(|options| {
             options.udf_memory = 64;
             options.udf_loader = module.then(|| super::host() as _);
@@ -56,9 +58,11 @@ async fn a_window_that_needs_more_memory_than_a_call_may_use_says_so() {
         if !module {
             store.engine().offer_function(udtf("test.Windows", super::Windows::default));
         }
-        let sql = "select windows(s1, s2, s3, 'by'='size', 'length'='1000') from root.sg.d1";
-        let (code, message) = rejection(&store.session(), sql).await;
+        let session = store.session();
+        assert_eq!(rows(&session, sql).await, expected);
+        let (code, message) = rejection(&session, "select completeness(s1) from root.sg.d1").await;
         assert_eq!(code, 709, "{message}");
-        assert!(message.starts_with("function windows: transform: rows that wait"), "{message}");
+        assert!(message.starts_with("function completeness: transform: rows that wait"), "{message}");
+        assert!(message.contains("`udf_memory_budget`"), "{message}");
     }
 }

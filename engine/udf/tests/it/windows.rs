@@ -127,8 +127,8 @@ fn a_window_that_needs_more_memory_than_it_may_ends_the_call() {
     let times: Vec<i64> = (0..1000).collect();
     let values: Vec<Option<i64>> = vec![Some(1); 1000];
     let attributes = [("by", "size"), ("length", "1000")];
-    let limits = UdfLimits { memory: 4096 };
-    let mut run = open("windows", &[DataType::Int64], &attributes, limits).expect("it starts");
+    let limits = UdfLimits { memory: 4096, ..UdfLimits::default() };
+    let mut run = open("windows", &[DataType::Int64], &attributes, limits.clone()).expect("it starts");
     let error = points(&mut run, &times, &[int64(&values)], 100).expect_err("it does not fit");
     assert_eq!((error.method, error.fault.kind), (Method::Transform, FaultKind::MemoryLimit));
     assert!(error.to_string().contains("more than the 4096 that a call may use"), "{error}");

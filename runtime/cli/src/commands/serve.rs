@@ -15,6 +15,7 @@ mod host;
 mod keeper;
 mod open_files;
 mod properties;
+mod proportion;
 mod settings;
 
 use std::{
@@ -219,6 +220,9 @@ async fn open(settings: &Settings, data: &Path, rpc: SocketAddr) -> anyhow::Resu
     options.udf_loader = Some(functions::loader());
     options.udf_root_dir.clone_from(&settings.udf_root_dir);
     options.udf_memory = bytes(settings.udf_memory_budget);
+    let proportion = settings.udf_reader_transformer_collector_memory_proportion;
+    options.udf_rows_memory = proportion.of_reader(options.udf_memory);
+    options.udf_disk = settings.udf_disk_budget.0;
     let rpc = reachable(rpc);
     options.storage.note = Some(format!("it is served at {rpc}, ask there (--node {rpc})"));
     Ok(tokio::task::spawn_blocking(move || Engine::open(options)).await??)

@@ -154,7 +154,7 @@ fn a_module_that_does_not_read_pages_is_given_windows_whole_or_not_at_all() {
     let column = int64(&vec![Some(1); times.len()]);
     let attributes = [("time_interval", "100000")];
     let counted = |memory: usize| {
-        let limits = UdfLimits { memory };
+        let limits = UdfLimits { memory, ..UdfLimits::default() };
         let mut run = open("c.counter", &[DataType::Int64], &attributes, limits).expect("it starts");
         run.spill_to(little_room(1 << 10));
         points(&mut run, &times, std::slice::from_ref(&column), 1000)

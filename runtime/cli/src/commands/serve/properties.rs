@@ -27,7 +27,7 @@ enum As {
 }
 
 /// The names of IoTDB's servers that are read: of 1.0 and later, and of 0.12 and 0.13 where those differ.
-const NAMES: [(&str, &str, As); 18] = [
+const NAMES: [(&str, &str, As); 19] = [
     ("rpc_address", "dn_rpc_address", As::Address),
     ("dn_rpc_address", "dn_rpc_address", As::Address),
     ("rpc_port", "dn_rpc_port", As::Itself),
@@ -46,7 +46,15 @@ const NAMES: [(&str, &str, As); 18] = [
     ("udf_root_dir", "udf_root_dir", As::Itself),
     ("udf_lib_dir", "udf_root_dir", As::Itself),
     ("udf_memory_budget_in_mb", "udf_memory_budget", As::Mebibytes),
+    (
+        "udf_reader_transformer_collector_memory_proportion",
+        "udf_reader_transformer_collector_memory_proportion",
+        As::Text,
+    ),
 ];
+
+/// Settings that need nothing done: the size of texts is counted, not guessed.
+const NEEDLESS: [&str; 1] = ["udf_initial_byte_array_length_for_memory_control"];
 
 /// Why a server with this setting would not do what it says, though it bears on who is let in or on what is kept; `None` where it
 /// does, or the setting is another.
@@ -89,7 +97,9 @@ pub(super) fn read(text: &str, file: &Path) -> anyhow::Result<Map<String, Value>
             return Err(wrong(line, &format!("{name}={text}: {reason}")));
         }
         let Some((_, setting, how)) = NAMES.into_iter().find(|(known, ..)| *known == name) else {
-            unknown.push(name);
+            if !NEEDLESS.contains(&name.as_str()) {
+                unknown.push(name);
+            }
             continue;
         };
         let value = value(&text, how);
@@ -215,7 +225,9 @@ mod tests {
     #[test]
     fn names_of_old_and_new_servers_are_settings_with_their_units() {
         let text = "rpc_port=6668\nthrift_max_frame_size=67108864\nquery_timeout_threshold=1500\nenable_rest_service=TRUE\n\
-                    wal_buffer_size_in_byte=1\nudf_memory_budget_in_mb=30.5\nudf_lib_dir=ext/udf\n";
+                    wal_buffer_size_in_byte=1\nudf_memory_budget_in_mb=30.5\nudf_lib_dir=ext/udf\n\
+                    udf_reader_transformer_collector_memory_proportion=4:1:1\n\
+                    udf_initial_byte_array_length_for_memory_control=48\n";
         let named = read(text, Path::new("iotdb-engine.properties")).expect("right");
         let settings = Settings::read(Value::Object(named)).expect("right");
         assert_eq!(settings.dn_rpc_port, 6668);
@@ -223,6 +235,7 @@ mod tests {
         assert_eq!(settings.query_timeout_threshold.0.as_millis(), 1_500);
         assert!(settings.enable_rest_service);
         assert_eq!(settings.udf_memory_budget.0, 61 << 19);
+        assert_eq!(settings.udf_reader_transformer_collector_memory_proportion.of_reader(600), 400);
         assert_eq!(settings.udf_root_dir.as_deref(), Some(Path::new("ext/udf")));
     }
 
@@ -243,6 +256,10 @@ mod tests {
             ("rpc_address=nowhere", "rpc_address=nowhere"),
             ("query_timeout_threshold=-1", "query_timeout_threshold=-1"),
             ("udf_memory_budget_in_mb=-1", "udf_memory_budget_in_mb=-1"),
+            (
+                "udf_reader_transformer_collector_memory_proportion=1:1",
+                "`1:1` are not three whole numbers above 0",
+            ),
             ("enable_thrift_ssl=true", "enable_thrift_ssl=true: a Java key store is not read"),
             (
                 "\nenable_white_list=TRUE",

@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ServeArgs;
+use super::{ServeArgs, proportion::Proportion};
 use crate::exit::Failure;
 
 /// The settings of `levada serve`. Names are those of IoTDB where it has one for the same thing.
@@ -63,6 +63,13 @@ pub(crate) struct Settings {
     /// How much one call of such a function may hold: of rows that wait for their window to be complete, and besides of what the
     /// function says it holds.
     pub(crate) udf_memory_budget: ByteSize,
+    /// How that budget is divided: between the rows that the function reads, what it holds of them, and what it gives. Rows that wait
+    /// beyond the first part, and windows that are larger than it, are in files without a name in the data folder, where the function can
+    /// read them there.
+    #[schemars(with = "String")]
+    pub(crate) udf_reader_transformer_collector_memory_proportion: Proportion,
+    /// How many bytes of rows that wait for their window one call of such a function may have on disk.
+    pub(crate) udf_disk_budget: ByteSize,
     /// Whether writes make the databases and series they need. Changes while the server runs.
     pub(crate) enable_auto_create_schema: bool,
     /// When a write is acknowledged: `always` and `group` when it is on disk, `interval` when it is with the operating system, which
@@ -121,6 +128,8 @@ impl Default for Settings {
             query_memory: ByteSize(64 << 20),
             udf_root_dir: None,
             udf_memory_budget: ByteSize(64 << 20),
+            udf_reader_transformer_collector_memory_proportion: Proportion::EVEN,
+            udf_disk_budget: ByteSize(16 << 30),
             enable_auto_create_schema: true,
             sync: SyncMode::Group,
             sync_delay: None,

@@ -198,8 +198,11 @@ mod tests {
 
     use super::*;
 
+    /// A record's split and bytes, and its position.
+    type Told = Option<(String, u64)>;
+
     /// What can be told of rows.
-    fn told(readings: &[Readings]) -> Vec<(Tablet, Vec<Option<(String, u64)>>)> {
+    fn told(readings: &[Readings]) -> Vec<(Tablet, Vec<Told>)> {
         let record = |each: &Readings, row| {
             let record = each.record(row)?;
             let (split, position) = record.origin()?;

@@ -12,7 +12,7 @@ use crate::{
     lexer::{Symbol, TokenKind},
 };
 
-/// The greatest time that rows of statements have: what has more digits is of another unit.
+/// The greatest time that rows of statements have as a number: what has more digits is of another unit.
 const LAST_TIME: i64 = 9_999_999_999_999;
 
 const ONLY_TIME: &str = "For delete statement, where clause can only contain time expressions, value filter is not currently supported.";
@@ -137,7 +137,8 @@ impl Parser<'_> {
         }
         let start = self.start();
         let time = self.time_value()?;
-        if time > LAST_TIME {
+        // A date says itself what it is.
+        if time > LAST_TIME && token.kind != TokenKind::DateTime {
             let message = format!(
                 "Current system timestamp precision is ms, please check whether the timestamp {time} is correct: it is after the year 2286, as a number of microseconds or nanoseconds would be"
             );

@@ -125,7 +125,7 @@ mod tests {
         group.synced();
         // Others came during the sync: how many they are shows when a delay has passed.
         assert_eq!(waits(&mut group, start, &[9]), DELAY);
-        assert!(!group.is_alone(1) && group.is_alone(100));
+        assert!(!group.is_alone(1));
         group.take(1);
         group.synced();
         // The first is counted twice, unless it waits for the others.
@@ -141,6 +141,18 @@ mod tests {
         group.take(1);
         group.synced();
         assert_eq!(waits(&mut group, start, &[0, 1, 2]), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_record_is_alone_where_it_waits_for_nobody() {
+        let (mut group, start) = (group(), Instant::now());
+        waits(&mut group, start, &[0]);
+        assert!(group.is_alone(1));
+        // It came during a sync: others may come, unless it fills the group.
+        group.synced();
+        assert!(!group.is_alone(1) && group.is_alone(100));
+        waits(&mut group, start, &[1]);
+        assert!(!group.is_alone(100), "there are two");
     }
 
     #[test]

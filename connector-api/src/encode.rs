@@ -69,7 +69,7 @@ impl EncoderFactory {
         Self::of_places(move |_| make())
     }
 
-    /// A factory from a function that is told where rows go: a topic, with what stands in it for a row's device and time.
+    /// Makes a factory from a function that takes the place rows go to: a topic, or its template with device and time in it.
     pub fn of_places(make: impl Fn(&str) -> Box<dyn Encoder> + Send + Sync + 'static) -> Self {
         Self { make: Arc::new(make), has_header: false, needs_header: false, asks: false, is_binary: false }
     }

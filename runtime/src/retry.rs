@@ -1,8 +1,8 @@
 //! Trying again: exponential backoff with jitter, here and nowhere else.
 //!
 //! ```text
-//!  connect, write, look up, save ──▶ crate::patience   what a node tries: its state, its counts and the log tell of failures
-//!                dead letters, pipes ──▶ Attempts   whether there is another attempt, and the wait before it
+//!   connect, read, write, look up, save ──▶ crate::patience ─┐   what a node tries: tells its state, its counts and the log
+//!   dead letters, pipes ─────────────────────────────────────┴▶ Attempts   whether to try again, and the wait before
 //! ```
 //!
 //! The growth of the intervals is the `backoff` crate's. It is unmaintained, so nothing of it shows outside this file; its

@@ -4,7 +4,7 @@
 //!   0 │ schema id, u32 big-endian │ datum        a message whose schema a registry knows
 //! ```
 //!
-//! Nothing is kept here: an id stands for one schema for ever, and whoever asks keeps what they were told.
+//! The client caches nothing. An id always stands for the same schema, so a caller may keep an answer.
 
 mod client;
 mod options;
@@ -14,7 +14,7 @@ pub use client::{Client, Fault, Found};
 pub use options::SchemaRegistry;
 pub use schema::{Field, Schema, Shape};
 
-/// The attribute of a string in a schema that says of which type its series is: Avro has one kind of text only.
+/// The attribute of a string schema that tells STRING from TEXT. Avro has only one type for both.
 pub const TYPE_NOTE: &str = "iotdb.type";
 
 /// How many bytes stand before a datum.

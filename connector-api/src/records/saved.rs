@@ -6,7 +6,7 @@
 //!   envelopes  count, then each: index │ what there is │ time │ length of the key │ key and headers as they are held
 //! ```
 //!
-//! Numbers are of eight bytes, little-endian; texts and bytes have their length before them.
+//! A number takes eight bytes, little-endian. The length of a text or of bytes comes before them.
 
 use std::sync::Arc;
 

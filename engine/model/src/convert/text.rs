@@ -63,7 +63,7 @@ pub(super) fn sql_day(text: &str) -> Option<i32> {
     Some(day(first)? - 1 + i32::from(of_month.min(first.days_in_month().into())))
 }
 
-/// The bytes that hexadecimal digits stand for, two for each; `None` for an odd number of them or anything else.
+/// Decodes hexadecimal digits, two for each byte. Returns `None` for an odd number of digits, or for any other character.
 ///
 /// ```
 /// use levada_model::convert::bytes_of_digits;

@@ -7,7 +7,7 @@ pub(super) enum Token {
     Whole(i64),
     Double(f64),
     Text(String),
-    /// A text between backquotes. Each `${…}` in it stands for the value of an expression.
+    /// A template between backquotes. Each `${…}` in it is replaced by the value of its expression.
     Template(String),
     /// An operator, a bracket or a mark.
     Mark(&'static str),

@@ -1,5 +1,5 @@
-//! The methods that a script may call: those of Java's texts and numbers that need no other class of Java. Positions and lengths
-//! count UTF-16 units, as Java's do.
+//! The methods that a script may call on texts and numbers: those of Java that need no other class. Positions and lengths count
+//! UTF-16 units, as in Java.
 
 use super::value::{Fault, Outcome, Value, bounded, fits};
 use crate::expression::pattern::Pattern;

@@ -27,7 +27,7 @@ impl Chance {
         least + (self.next() % (end - least) as u64) as i64
     }
 
-    /// True, once in so many times.
+    /// Returns true with a chance of one in so many.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

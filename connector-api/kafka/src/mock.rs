@@ -10,8 +10,9 @@ use rdkafka::{
     producer::{BaseProducer, DefaultProducerContext, Producer},
 };
 
-/// How long a group that has no members waits for more once one has come. Unless told, the broker waits for three seconds.
-const JOIN_DELAY_MS: i32 = 50;
+/// How long a group that has no members waits for more once one has come, in milliseconds. Unless told, the broker waits for three
+/// seconds.
+const JOIN_DELAY: i32 = 50;
 
 /// A broker, and a producer that it lives as long as.
 pub struct MockBroker(BaseProducer);
@@ -22,6 +23,16 @@ impl MockBroker {
     /// # Errors
     /// No port can be taken, or a property is wrong.
     pub fn start(properties: &[(&str, &str)]) -> KafkaResult<Self> {
+        Self::gathering(JOIN_DELAY, properties)
+    }
+
+    /// Starts a broker whose groups wait for that many milliseconds once a first member has come: those that come meanwhile begin
+    /// with it. One that comes later makes the group change, and until all members have answered the broker, unlike a real one,
+    /// takes no commits.
+    ///
+    /// # Errors
+    /// No port can be taken, or a property is wrong.
+    pub fn gathering(delay_ms: i32, properties: &[(&str, &str)]) -> KafkaResult<Self> {
         let mut config = ClientConfig::new();
         config.extend(properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let producer: BaseProducer = config.set("test.mock.num.brokers", "1").create()?;
@@ -31,7 +42,7 @@ impl MockBroker {
         unsafe {
             let cluster = rd_kafka_handle_mock_cluster(client);
             if !cluster.is_null() {
-                rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, JOIN_DELAY_MS);
+                rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, delay_ms);
             }
         }
         Ok(Self(producer))

@@ -23,12 +23,16 @@ mod properties;
 
 const LONG: Duration = Duration::from_secs(60);
 
+const PROPERTIES: [(&str, &str); 2] = [("message.max.bytes", "50000000"), ("linger.ms", "1")];
+
 struct Broker(MockBroker);
 
 impl Broker {
     fn new(topics: &[(&str, i32)]) -> Self {
-        let broker = MockBroker::start(&[("message.max.bytes", "50000000"), ("linger.ms", "1")]);
-        let broker = broker.expect("a mock broker");
+        Self::with(MockBroker::start(&PROPERTIES).expect("a mock broker"), topics)
+    }
+
+    fn with(broker: MockBroker, topics: &[(&str, i32)]) -> Self {
         for (topic, partitions) in topics {
             broker.cluster().create_topic(topic, *partitions, 1).expect("a topic");
         }
@@ -376,9 +380,18 @@ async fn a_start_at_the_end_holds_also_when_killed_before_the_first_commit() {
     seen.assert_once(100..200);
 }
 
+/// The next batch of a source that is still read.
+async fn next_of(source: &mut Option<Box<dyn Source>>) -> Batch {
+    match source {
+        Some(source) => source.next().await.expect("a batch").expect("no end"),
+        None => std::future::pending().await,
+    }
+}
+
 #[tokio::test]
 async fn partitions_change_hands_without_loss_and_without_reading_twice() {
-    let broker = Broker::new(&[("t", 4)]);
+    let broker = MockBroker::gathering(3_000, &PROPERTIES).expect("a mock broker");
+    let broker = Broker::with(broker, &[("t", 4)]);
     let folders = [folder(), folder()];
     let mut sent = 0;
     let mut send = |each: u64| {
@@ -390,23 +403,33 @@ async fn partitions_change_hands_without_loss_and_without_reading_twice() {
     };
     let mut all = send(1_000);
     let mut seen = Seen::default();
-    let patient = || json!({"properties": {}});
-    let mut first = broker.source(&folders[0], patient());
-    let mut second = broker.source(&folders[1], patient());
+    let mut first = broker.source(&folders[0], json!({}));
+    let mut second = broker.source(&folders[1], json!({}));
     first.connect(&Checkpoint::new()).await.expect("connected");
     second.connect(&Checkpoint::new()).await.expect("connected");
-    let (mut of_second, mut after) = (0, None);
+    let (mut second, mut of_second) = (Some(second), 0);
+    let (mut closing, mut after) = (None, None);
     let mut unsettled = Vec::new();
     let began = Instant::now();
     while after.is_none_or(|ticks| ticks < 20) || (seen.times.len() as u64) < all {
         assert!(began.elapsed() < Duration::from_secs(90), "{} of {all} read", seen.times.len());
         tokio::select! {
             batch = first.next() => unsettled.extend(seen.add(&batch.expect("a batch").expect("no end"))),
-            batch = second.next(), if after.is_none() => {
-                let batch = batch.expect("a batch").expect("no end");
+            batch = next_of(&mut second) => {
                 of_second += batch.rows();
                 let settled = seen.add(&batch);
-                second.settle(&settled).await.expect("taken note of");
+                let mut source = second.take().expect("it gave a batch");
+                source.settle(&settled).await.expect("taken note of");
+                if of_second > 500 {
+                    closing = Some(tokio::spawn(async move { source.close().await.expect("closed") }));
+                } else {
+                    second = Some(source);
+                }
+            }
+            // The first goes on meanwhile: while the group changes, one member's end may wait for the other's answer.
+            closed = async { closing.as_mut().expect("closing").await }, if closing.is_some() => {
+                closed.expect("no panic");
+                (closing, after) = (None, Some(0));
             }
             () = tokio::time::sleep(Duration::from_millis(50)) => {
                 // Settled a little later, as after a sink.
@@ -415,10 +438,6 @@ async fn partitions_change_hands_without_loss_and_without_reading_twice() {
                     all = send(10);
                 }
                 after = after.map(|ticks| ticks + 1);
-                if of_second > 500 && after.is_none() {
-                    after = Some(0);
-                    second.close().await.expect("closed");
-                }
             }
         }
     }

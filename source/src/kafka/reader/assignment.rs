@@ -21,8 +21,9 @@ use crate::kafka::{
     shared::lock,
 };
 
-/// How long the commit at the end is tried.
-const LAST_COMMIT: Duration = Duration::from_secs(5);
+/// How long the commit at the end is tried: a group that is changing takes a heartbeat, three seconds, to tell a member so, and some
+/// more until all have answered.
+const LAST_COMMIT: Duration = Duration::from_secs(10);
 
 impl Reader {
     /// Takes partitions on, each from where it was left.
@@ -146,8 +147,12 @@ impl Reader {
         })
     }
 
-    /// Commits what was settled since the last commit.
+    /// Commits what was settled since the last commit, or, where its answer is waited for, since the partitions were taken on: of
+    /// a commit before that was not waited for nobody knows yet whether it arrived.
     pub(super) fn commit(&mut self, mode: CommitMode) -> Result<()> {
+        if matches!(mode, CommitMode::Sync) {
+            self.intake.partitions.iter_mut().for_each(Assigned::commit_again);
+        }
         let mut due = Vec::new();
         {
             let settled = lock(&self.shared.settled);

@@ -138,3 +138,28 @@ async fn a_group_that_goes_on_without_a_member_that_ends_is_no_fault_of_its_end(
         assert_eq!(closed.is_err(), is_fault, "{code:?}: {closed:?}");
     }
 }
+
+#[tokio::test]
+async fn what_a_commit_under_way_at_the_end_was_to_commit_is_committed_though_it_is_rejected() {
+    let broker = Broker::new(&[("t", 1)]);
+    broker.send_numbers("t", 0, 0..100);
+    let mut source = broker.source(&folder(), json!({}));
+    let mut seen = Seen::default();
+    source.connect(&Checkpoint::new()).await.expect("connected");
+    let mut settled = Vec::new();
+    while seen.times.len() < 100 {
+        let next = tokio::time::timeout(LONG, source.next()).await.expect("in time");
+        settled = seen.add(&next.expect("it goes on").expect("no end"));
+    }
+    let cluster = broker.0.cluster();
+    let changing = RDKafkaRespErr::RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS;
+    cluster.request_errors(RDKafkaApiKey::OffsetCommit, &[changing]);
+    cluster.broker_round_trip_time(1, Duration::from_secs(2)).expect("slow answers");
+    source.settle(&settled).await.expect("taken note of");
+    // A commit is made each half second: the end finds one whose answer has not come.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    source.close().await.expect("closed");
+    cluster.broker_round_trip_time(1, Duration::ZERO).expect("fast answers");
+    let splits = source.splits(&Checkpoint::new()).await.expect("an answer");
+    assert_eq!(splits[0].committed, Some(100));
+}

@@ -146,7 +146,7 @@ impl EmbeddedSession {
         time: Option<Duration>,
     ) -> Result<Option<Vec<Rows>>, SessionError> {
         self.check_open()?;
-        if !mentions_disable(sql) {
+        if !mentions_apart(sql) {
             return Ok(None);
         }
         let statement = self.parse(sql)?;
@@ -261,10 +261,12 @@ impl EmbeddedSession {
     }
 }
 
-/// Whether a text may be a query with `disable align`: all others are not looked at twice.
-fn mentions_disable(sql: &str) -> bool {
-    const WORD: &[u8] = b"disable";
-    sql.as_bytes().windows(WORD.len()).any(|word| word.eq_ignore_ascii_case(WORD))
+/// Whether a text may be a query with `disable align` or `non align`: others are not looked at twice.
+fn mentions_apart(sql: &str) -> bool {
+    let has = |word: &str| {
+        sql.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    has("align") && (has("disable") || has("non"))
 }
 
 /// Whether a text is a statement that changes nothing, whatever store it is asked of.

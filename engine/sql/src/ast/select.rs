@@ -82,7 +82,7 @@ pub enum Alignment {
     Time,
     /// A column for each measurement, and one for the device.
     Device,
-    /// Each series with its own times (`disable align`).
+    /// Each series with its own times (`disable align`, or `non align`).
     None,
 }
 

@@ -17,16 +17,16 @@ use crate::{
 const MAX_DEPTH: usize = 500;
 
 /// Words that continue an expression or the clauses around it, and therefore are names only where what follows shows it.
-const CLAUSE_WORDS: [&str; 30] = [
+const CLAUSE_WORDS: [&str; 31] = [
     "align", "and", "as", "asc", "between", "by", "contains", "desc", "disable", "else", "end", "fill",
-    "from", "group", "having", "in", "into", "is", "like", "limit", "nulls", "offset", "or", "order",
+    "from", "group", "having", "in", "into", "is", "like", "limit", "non", "nulls", "offset", "or", "order",
     "regexp", "slimit", "soffset", "then", "when", "where",
 ];
 
 /// Words of which one stands behind an operand.
-const BEHIND_OPERANDS: [&str; 28] = [
+const BEHIND_OPERANDS: [&str; 29] = [
     "align", "and", "as", "asc", "between", "contains", "desc", "disable", "else", "end", "fill", "from",
-    "group", "having", "in", "into", "is", "like", "limit", "not", "nulls", "offset", "or", "order",
+    "group", "having", "in", "into", "is", "like", "limit", "non", "not", "nulls", "offset", "or", "order",
     "regexp", "slimit", "soffset", "then",
 ];
 

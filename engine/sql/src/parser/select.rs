@@ -151,7 +151,7 @@ impl Parser<'_> {
                 Some(_) => Alignment::Device,
                 None => return Err(self.unexpected()),
             };
-        } else if self.eat("DISABLE") {
+        } else if self.eat_any(&["DISABLE", "NON"]).is_some() {
             self.expect("ALIGN")?;
             select.alignment = Alignment::None;
         }

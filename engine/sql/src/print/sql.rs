@@ -19,7 +19,7 @@ use crate::{
 const ALONE: [&str; 9] = ["as", "case", "false", "from", "into", "nan", "not", "null", "true"];
 
 /// Words that are not read as the name of a series or function everywhere in an expression.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 41] = [
     "align",
     "and",
     "as",
@@ -45,6 +45,7 @@ const WORDS: [&str; 40] = [
     "like",
     "limit",
     "nan",
+    "non",
     "not",
     "now",
     "null",

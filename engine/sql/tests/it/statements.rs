@@ -20,6 +20,19 @@ fn pattern(text: &str) -> PathPattern {
 }
 
 #[test]
+fn each_column_has_its_own_times_in_the_words_of_any_version() {
+    for words in ["disable align", "NON ALIGN", "limit 3 non align"] {
+        let text = format!("select s1, non, s1 * non from root.a.non where non > 1 {words}");
+        let written = select(&text);
+        assert_eq!(written.alignment, Alignment::None, "{text}");
+        assert_eq!(written.columns.len(), 3);
+        assert!(written.condition.is_some());
+    }
+    assert!(parse("select s1 from root.a non").is_err());
+    assert!(parse("select s1 from root.a non align by time").is_err());
+}
+
+#[test]
 fn select_has_every_clause() {
     let select = select(
         "select s1 as `a b`, count(*) from root.a.*, root.b.** where time > 5 group by ((0, 100], 1d1h, 2mo), level = 1, 2 \

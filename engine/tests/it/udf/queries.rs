@@ -107,22 +107,41 @@ async fn raw_series_stand_beside_calls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_alignment_each_call_has_the_rows_of_its_own() {
     for store in stores().await {
-        let sql = "select s2, adder(s1, s2), same(s1) from root.sg.d1 disable align";
+        for words in ["disable align", "NON ALIGN"] {
+            let sql = format!("select s2, adder(s1, s2), same(s1) from root.sg.d1 {words}");
+            let columns = store.session().query_apart(&sql, None).await.expect("it runs");
+            let mut found = Vec::new();
+            for column in columns.expect("columns apart") {
+                let answer = read(column).await.expect("it runs");
+                let times: Vec<_> = answer.rows.iter().filter_map(|row| row[0].as_deref()).collect();
+                found.push(format!("{}: {}", answer.columns[1], times.join(" ")));
+            }
+            assert_eq!(
+                found,
+                [
+                    "root.sg.d1.s2: 2 3 4 7",
+                    "adder(root.sg.d1.s1, root.sg.d1.s2): 2 4 7",
+                    "same(root.sg.d1.s1): 1 2 4 5 7"
+                ]
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_series_and_a_function_of_each_are_given_without_alignment() {
+    for store in stores().await {
+        let sql = "SELECT *, same(*) FROM root.sg.d2 NON ALIGN";
         let columns = store.session().query_apart(sql, None).await.expect("it runs").expect("columns apart");
-        let mut found = Vec::new();
+        let mut names = Vec::new();
         for column in columns {
             let answer = read(column).await.expect("it runs");
-            let times: Vec<_> = answer.rows.iter().filter_map(|row| row[0].as_deref()).collect();
-            found.push(format!("{}: {}", answer.columns[1], times.join(" ")));
+            assert_eq!(answer.rows.len(), 2);
+            names.extend(answer.columns.into_iter().skip(1));
         }
-        assert_eq!(
-            found,
-            [
-                "root.sg.d1.s2: 2 3 4 7",
-                "adder(root.sg.d1.s1, root.sg.d1.s2): 2 4 7",
-                "same(root.sg.d1.s1): 1 2 4 5 7"
-            ]
-        );
+        let series = ["root.sg.d2.s1", "root.sg.d2.s2"];
+        assert_eq!(names[..2], series);
+        assert_eq!(names[2..], series.map(|each| format!("same({each})")));
     }
 }
 

@@ -34,7 +34,11 @@ pub fn reference() -> String {
     format!(
         "{}\n## The library for data quality\n\nThe functions of Apache IoTDB's UDF library, without being made first. `mode` and \
          `stddev` are the aggregates of these names; `create function` makes the library's under others, by the classes that the \
-         manual of IoTDB names. Durations and times are in milliseconds.\n\n{library}",
+         manual of IoTDB names. Durations and times are in milliseconds. \
+         Most work row by row, and need no more memory for more rows; windows of `completeness`, `consistency` and `timeliness` that are larger \
+         than memory are read from disk. Those whose result needs all values at once, as an exact median or a spectrum does, hold them, and end \
+         with an error where they are more than `udf_memory_budget`: narrow the time then, or take a function's approximate or stream form, where \
+         it has one (`median` and `mad` with `error`, `compute` `stream`).\n\n{library}",
         builtin().reference()
     )
 }

@@ -46,7 +46,7 @@ impl Udtf for Call {
     }
 
     fn needs_whole_windows(&self) -> bool {
-        true
+        self.work.as_ref().is_none_or(|work| work.needs_whole_windows())
     }
 
     fn terminate(&mut self, points: &mut PointCollector) -> Result<(), Failure> {

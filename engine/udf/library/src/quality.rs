@@ -74,15 +74,26 @@ pub(crate) const ALL: [Declaration; 4] = [
 /// Windows with so many points or fewer say too little.
 const MIN_POINTS: usize = 10;
 
-type Measure = fn(&Series, bool) -> Option<f64>;
+/// So many distances are held to find their median; of more it is found by passes over them.
+const MOST_HELD: usize = 1 << 16;
+
+/// Of a window of more points than [`MIN_POINTS`]; `None` where it has no value.
+type Measure = fn(&RowWindow<'_>, bool) -> Result<Option<f64>, Failure>;
 
 struct Quality {
     access: Access,
     downtime: bool,
+    /// Whether it works on all points of a window at once, and not page by page.
+    whole: bool,
     measure: Measure,
 }
 
-fn started(parameters: &UdfParameters, downtime: bool, measure: Measure) -> Result<Box<dyn Work>, Failure> {
+fn started(
+    parameters: &UdfParameters,
+    downtime: bool,
+    whole: bool,
+    measure: Measure,
+) -> Result<Box<dyn Work>, Failure> {
     let access = match parameters.string("window").map(str::trim) {
         None => Access::all(),
         Some(text) => match (text.parse::<usize>(), parse_duration(text)) {
@@ -95,42 +106,51 @@ fn started(parameters: &UdfParameters, downtime: bool, measure: Measure) -> Resu
             }
         },
     };
-    Ok(Box::new(Quality { access, downtime, measure }))
+    Ok(Box::new(Quality { access, downtime, whole, measure }))
 }
 
 fn completeness(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
-    started(parameters, parameters.boolean_or("downtime", false)?, |series, downtime| {
-        let special = series.values().iter().filter(|value| !value.is_finite()).count();
-        let missing = Timing::of(&series.times, downtime).missing;
-        let count = series.times.len() as f64;
-        Some(1.0 - (missing + special as f64) / (count + missing))
+    started(parameters, parameters.boolean_or("downtime", false)?, false, |window, downtime| {
+        let mut special = 0_usize;
+        window.each_page(|page| {
+            let values = page.column(0)?;
+            for row in 0..page.len() {
+                special += usize::from(!values.number(row)?.is_some_and(f64::is_finite));
+            }
+            Ok(())
+        })?;
+        let missing = Timing::of(window, downtime)?.missing;
+        let count = window.len() as f64;
+        Ok(Some(1.0 - (missing + special as f64) / (count + missing)))
     })
 }
 
 fn consistency(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
-    started(parameters, true, |series, downtime| {
-        Some(1.0 - Timing::of(&series.times, downtime).redundant as f64 / series.times.len() as f64)
+    started(parameters, true, false, |window, downtime| {
+        Ok(Some(1.0 - Timing::of(window, downtime)?.redundant as f64 / window.len() as f64))
     })
 }
 
 fn timeliness(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
-    started(parameters, true, |series, downtime| {
-        Some(1.0 - Timing::of(&series.times, downtime).late as f64 / series.times.len() as f64)
+    started(parameters, true, false, |window, downtime| {
+        Ok(Some(1.0 - Timing::of(window, downtime)?.late as f64 / window.len() as f64))
     })
 }
 
 fn validity(parameters: &UdfParameters) -> Result<Box<dyn Work>, Failure> {
-    started(parameters, true, |series, _| {
+    started(parameters, true, true, |window, _| {
+        let mut series = Series::new(1);
+        series.add(window.columns()?, Keep::All)?;
         let mut values = series.values().to_vec();
         if !interpolate(&series.times, &mut values) {
-            return None;
+            return Ok(None);
         }
         let speeds = speeds(&series.times, &values);
         let outliers = outliers(&values)
             + outliers(&differences(&values))
             + outliers(&speeds)
             + outliers(&differences(&speeds));
-        Some(1.0 - outliers as f64 / 4.0 / values.len() as f64)
+        Ok(Some(1.0 - outliers as f64 / 4.0 / values.len() as f64))
     })
 }
 
@@ -149,12 +169,14 @@ impl Work for Quality {
         if window.len() <= MIN_POINTS {
             return Ok(());
         }
-        let mut series = Series::new(1);
-        series.add(window.columns()?, Keep::All)?;
-        match (self.measure)(&series, self.downtime) {
-            Some(value) => points.put(series.times[0], value),
+        match (self.measure)(&window, self.downtime)? {
+            Some(value) => points.put(window.row(0).time(), value),
             None => Ok(()),
         }
+    }
+
+    fn needs_whole_windows(&self) -> bool {
+        self.whole
     }
 
     fn output(&self) -> DataType {
@@ -171,32 +193,114 @@ struct Timing {
 }
 
 impl Timing {
-    /// Looks at each point with up to nine that follow.
-    fn of(times: &[i64], downtime: bool) -> Self {
-        let mut found = Self::default();
-        let mut gaps: Vec<f64> = times.windows(2).map(|pair| span(pair[0], pair[1])).collect();
-        let Some(usual) = median(&mut gaps).filter(|&usual| usual > 0.0) else { return found };
-        let (first, rest) = times.split_at(times.len().min(MIN_POINTS));
-        let mut ahead: VecDeque<i64> = first.iter().copied().collect();
-        let mut rest = rest.iter().copied();
-        while ahead.len() > 1 {
-            let distance = span(ahead[0], ahead[1]) / usual;
-            if distance <= 0.5 {
-                ahead.remove(1);
-                found.redundant += 1;
-            } else if distance >= 2.0 && !(downtime && distance > 9.0) {
-                // Half a point counts as one.
-                let absent = (distance - 1.0 + 0.5).floor();
-                let late = late(&mut ahead, usual, absent);
-                found.late += late;
-                found.missing += absent - late as f64;
-            }
-            ahead.pop_front();
-            let room = MIN_POINTS - ahead.len();
-            ahead.extend(rest.by_ref().take(room));
-        }
-        found
+    fn of(window: &RowWindow<'_>, downtime: bool) -> Result<Self, Failure> {
+        let Some(usual) = usual(window)?.filter(|&usual| usual > 0.0) else { return Ok(Self::default()) };
+        let mut walk = Walk { usual, downtime, ahead: VecDeque::new(), found: Self::default() };
+        each_time(window, |time| walk.push(time))?;
+        Ok(walk.end())
     }
+}
+
+/// Looks at each point with up to nine that follow.
+struct Walk {
+    usual: f64,
+    downtime: bool,
+    ahead: VecDeque<i64>,
+    found: Timing,
+}
+
+impl Walk {
+    fn push(&mut self, time: i64) {
+        self.ahead.push_back(time);
+        if self.ahead.len() == MIN_POINTS {
+            self.step();
+        }
+    }
+
+    fn end(mut self) -> Timing {
+        while self.ahead.len() > 1 {
+            self.step();
+        }
+        self.found
+    }
+
+    /// Looks at the first, which there is another behind.
+    fn step(&mut self) {
+        let Self { usual, downtime, ahead, found } = self;
+        let distance = span(ahead[0], ahead[1]) / *usual;
+        if distance <= 0.5 {
+            ahead.remove(1);
+            found.redundant += 1;
+        } else if distance >= 2.0 && !(*downtime && distance > 9.0) {
+            // Half a point counts as one.
+            let absent = (distance - 1.0 + 0.5).floor();
+            let late = late(ahead, *usual, absent);
+            found.late += late;
+            found.missing += absent - late as f64;
+        }
+        ahead.pop_front();
+    }
+}
+
+fn each_time(window: &RowWindow<'_>, mut call: impl FnMut(i64)) -> Result<(), Failure> {
+    window.each_page(|page| {
+        page.times().iter().for_each(|&time| call(time));
+        Ok(())
+    })
+}
+
+/// The distances between points that follow one another.
+fn each_distance(window: &RowWindow<'_>, mut call: impl FnMut(f64)) -> Result<(), Failure> {
+    let mut before = None;
+    each_time(window, |time| {
+        if let Some(before) = before.replace(time) {
+            call(span(before, time));
+        }
+    })
+}
+
+/// The median of the distances, which takes no more memory for more of them.
+fn usual(window: &RowWindow<'_>) -> Result<Option<f64>, Failure> {
+    let count = window.len().saturating_sub(1);
+    if count <= MOST_HELD {
+        let mut distances = Vec::with_capacity(count);
+        each_distance(window, |distance| distances.push(distance))?;
+        return Ok(median(&mut distances));
+    }
+    let (upper, less) = in_order(window, count / 2)?;
+    if less < count / 2 || !count.is_multiple_of(2) {
+        return Ok(Some(upper));
+    }
+    let mut lower = 0.0_f64;
+    each_distance(window, |distance| {
+        if distance < upper {
+            lower = lower.max(distance);
+        }
+    })?;
+    Ok(Some(f64::midpoint(lower, upper)))
+}
+
+/// The distance that stands at an index when all are in order, and how many are less. It is found digit by digit of its bits: of numbers
+/// that are not below 0 these have their order.
+fn in_order(window: &RowWindow<'_>, index: usize) -> Result<(f64, usize), Failure> {
+    let (mut found, mut less) = (0_u64, 0);
+    for shift in [48, 32, 16, 0] {
+        let known = |bits: u64| bits.checked_shr(shift + 16).unwrap_or(0);
+        let mut counts = vec![0_usize; 1 << 16];
+        each_distance(window, |distance| {
+            let bits = distance.to_bits();
+            if known(bits) == known(found) {
+                counts[usize::from((bits >> shift) as u16)] += 1;
+            }
+        })?;
+        let mut digit = 0;
+        while less + counts[digit] <= index {
+            less += counts[digit];
+            digit += 1;
+        }
+        found |= (digit as u64) << shift;
+    }
+    Ok((f64::from_bits(found), less))
 }
 
 /// Takes away the points that came late for a gap at the front: those too close behind another, up to the next gap.
@@ -215,4 +319,28 @@ fn late(ahead: &mut VecDeque<i64>, usual: f64, absent: f64) -> usize {
         }
     }
     late
+}
+
+#[cfg(test)]
+mod tests {
+    use levada_udf::{Columns, Failure, RowWindow};
+
+    use super::{MOST_HELD, each_distance, median, usual};
+
+    #[test]
+    fn the_median_of_many_distances_is_that_of_all_in_order() -> Result<(), Failure> {
+        for count in [MOST_HELD + 2, MOST_HELD + 3] {
+            let irregular = |at: usize| at as i64 * 1000 + (at * at * 31 % 977) as i64;
+            let halves = |at: usize| at as i64 * 3 + (at.saturating_sub(count / 2) * 5) as i64;
+            let regular = |at: usize| at as i64 * 60_000;
+            for time in [&irregular as &dyn Fn(usize) -> i64, &halves, &regular] {
+                let times: Vec<i64> = (0..count).map(time).collect();
+                let window = RowWindow::new(Columns::new(&times, &[]).expect("no columns"), 0, 0);
+                let mut distances = Vec::new();
+                each_distance(&window, |distance| distances.push(distance))?;
+                assert_eq!(usual(&window)?, median(&mut distances));
+            }
+        }
+        Ok(())
+    }
 }

@@ -24,6 +24,11 @@ pub(crate) trait Work: Send {
         Ok(())
     }
 
+    /// Whether windows have to be in memory as a whole; else they are read by pages.
+    fn needs_whole_windows(&self) -> bool {
+        true
+    }
+
     /// Gives the points that need all rows.
     fn finish(&mut self, _points: &mut PointCollector) -> Result<(), Failure> {
         Ok(())

@@ -3,6 +3,7 @@
 mod edges;
 mod examples;
 mod expected;
+mod large;
 mod reference;
 mod support;
 mod texts;

@@ -116,13 +116,25 @@ pub(crate) fn call_by(
     inputs: &[Input],
     by: usize,
 ) -> Result<Vec<(i64, Cell)>, UdfError> {
+    call_within(name, attributes, times, inputs, by, UdfLimits::default())
+}
+
+/// As [`call_by`], within limits.
+pub(crate) fn call_within(
+    name: &str,
+    attributes: &[(&str, &str)],
+    times: &[i64],
+    inputs: &[Input],
+    by: usize,
+    limits: UdfLimits,
+) -> Result<Vec<(i64, Cell)>, UdfError> {
     let (_, factory) = levada_udf_library::all()
         .into_iter()
         .find(|(each, _)| *each == name)
         .unwrap_or_else(|| panic!("there is no function {name}"));
     let series = inputs.iter().enumerate().map(|(at, each)| (format!("root.d.s{at}"), each.0));
     let attributes = attributes.iter().map(|&(key, value)| (key.to_owned(), value.to_owned()));
-    let mut run = UdtfRun::open(name, &*factory, parameters(series, attributes), UdfLimits::default())?;
+    let mut run = UdtfRun::open(name, &*factory, parameters(series, attributes), limits)?;
     let mut all = Vec::new();
     let mut pull = |run: &mut UdtfRun| -> Result<(), UdfError> {
         while let Some(points) = run.next()? {

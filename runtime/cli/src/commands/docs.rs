@@ -10,7 +10,7 @@ use crate::{exit::Failure, registry};
 /// Options of `docs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DocsArgs {
-    /// A topic (`variables`, `records`, …), `functions`, or a connector: `mqtt`, or `sink/file` where a source and a sink share a name.
+    /// A topic (`variables`, `records`, …), `functions`, `udf`, or a connector: `mqtt`, or `sink/file` where a source and a sink share a name.
     /// All there are are listed if not given
     #[arg(value_name = "NAME")]
     page: Option<String>,
@@ -18,6 +18,9 @@ pub(crate) struct DocsArgs {
 
 /// The page of the registry of functions.
 const FUNCTIONS: &str = "functions";
+
+/// The page for authors of functions.
+const AUTHORS: &str = "udf";
 
 pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     let registry = registry::all();
@@ -31,6 +34,10 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
     }
     if wanted == FUNCTIONS {
         println!("{}", levada_engine::functions::reference());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if wanted == AUTHORS {
+        println!("{}", include_str!("../../../../examples/udf/README.md"));
         return Ok(ExitCode::SUCCESS);
     }
     let (kind, name) = match wanted.split_once('/') {
@@ -57,7 +64,7 @@ pub(super) fn docs(args: &DocsArgs) -> anyhow::Result<ExitCode> {
 
 /// The names of pages that are not a connector's.
 fn pages() -> impl Iterator<Item = &'static str> {
-    topics().iter().map(|topic| topic.name).chain([FUNCTIONS])
+    topics().iter().map(|topic| topic.name).chain([FUNCTIONS, AUTHORS])
 }
 
 /// The topics and the connectors, with a sentence on each.
@@ -67,6 +74,7 @@ fn print_contents(registry: &Registry) {
         println!("  {name:<12} {summary}");
     }
     println!("  {FUNCTIONS:<12} what SQL and the `sql` transform can call");
+    println!("  {AUTHORS:<12} How functions of your own are written, built, tested and used.");
     super::list::print_components(registry, &ComponentKind::ALL);
     println!("\n`levada docs NAME` prints a page; `sink/file` where a source and a sink share a name.");
 }

@@ -131,6 +131,14 @@ fn docs_of_functions_are_those_of_the_registry() {
 }
 
 #[test]
+fn docs_have_the_page_for_authors_of_functions() {
+    let contents = Workplace::new().run(&["docs"]).ok();
+    assert!(contents.lines().any(|line| line.trim_start().starts_with("udf ")), "{contents}");
+    let page = Workplace::new().run(&["docs", "udf"]).ok();
+    assert!(page.contains("levada udf new plant") && page.contains("## From Java"), "{page}");
+}
+
+#[test]
 fn a_page_that_is_not_there_names_those_that_are() {
     let missing = Workplace::new().run(&["docs", "variabels"]);
     assert_eq!(missing.code, Some(3));

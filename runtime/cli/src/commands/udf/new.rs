@@ -127,4 +127,5 @@ fn tell(start: Start, path: &Path, name: &str) {
     println!("  levada udf test {shown} --csv {shown}/rows.csv{attributes} --expect {shown}/expected.csv");
     println!("then copy {shown}/*.wasm to the folder ext/udf of the data folder, and in SQL:");
     println!("  create function {} as '{name}.{function}'", function.to_lowercase());
+    println!("`levada docs udf` is the page for authors.");
 }

@@ -23,7 +23,7 @@ fi
 
 passed=0 failed=0
 trap 'tests/real/kafka.sh stop' EXIT
-for test in "${@:-}"; do [ -n "$test" ] || set -- broker tls recreated kill9 restart rebalance faults mqtt tsfile parquet iotdb iotdb-0.12 nodes oracle scale pipes clients flink steps languages; done
+for test in "${@:-}"; do [ -n "$test" ] || set -- broker tls recreated kill9 restart rebalance faults mqtt tsfile parquet iotdb iotdb-0.12 nodes oracle scale pipes clients flink steps languages hostile; done
 for test in "$@"; do
   printf '\n-- %s\n' "$test"
   started=$SECONDS

@@ -13,7 +13,7 @@ use std::{
 };
 
 use levada_udf::{Fault, FaultKind};
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
 use crate::options::HostOptions;
 
@@ -114,6 +114,8 @@ fn compile_standard_input(arguments: impl IntoIterator<Item = OsString>) -> Resu
         setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
             .map_err(|error| format!("the limits of the compiler cannot be set: {error}"))?;
     }
+    // Whoever asks the server meanwhile comes first. Where that cannot be had, compiling is all the same.
+    nice(10).ok();
     let mut module = Vec::new();
     io::stdin().read_to_end(&mut module).map_err(|error| error.to_string())?;
     let engine = crate::engine::engine().map_err(|fault| fault.message)?;

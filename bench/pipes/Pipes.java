@@ -51,9 +51,12 @@ public class Pipes {
   }
 
   /** Processor seconds of both servers until now. */
-  static double cpu() {
+  static double cpu() { return cpu("SENDER_PIDS") + cpu("RECEIVER_PIDS"); }
+
+  /** Processor seconds of one end until now, or of this client, whose name is empty. */
+  static double cpu(String pids) {
     double ticks = 0;
-    for (String pid : (System.getenv("SENDER_PIDS") + " " + System.getenv("RECEIVER_PIDS")).trim().split(" +")) {
+    for (String pid : (pids.isEmpty() ? "self" : System.getenv(pids)).trim().split(" +")) {
       try {
         String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
@@ -229,8 +232,10 @@ public class Pipes {
         } catch (Exception error) { say("a flush failed: %s", error.getMessage()); }
       });
       flushes.start();
+      double ofSender = cpu("SENDER_PIDS"), ofReceiver = cpu("RECEIVER_PIDS"), ofClient = cpu("");
       double seconds = write(database, all, threads, 0);
       long written = System.nanoTime();
+      double wroteSender = cpu("SENDER_PIDS") - ofSender, wroteReceiver = cpu("RECEIVER_PIDS") - ofReceiver, wroteClient = cpu("") - ofClient;
       String behind = "";
       if (pipe) {
         AtomicLong there = new AtomicLong();
@@ -239,7 +244,8 @@ public class Pipes {
       }
       over.set(true);
       flushes.join();
-      say("live, %s: %.2fM values/s%s", pipe ? "with a pipe" : "without", points / seconds / 1e6, behind);
+      say("live, %s: %.2fM values/s; CPU-seconds until the last answer: sender %.2f, receiver %.2f, client %.2f%s", pipe ? "with a pipe" : "without", points / seconds / 1e6,
+        wroteSender, wroteReceiver, wroteClient, behind);
       if (pipe) { compare(database); run(sender, "drop pipe live" + round); }
       sender.close();
       forget(database);

@@ -8,6 +8,7 @@
 //!
 //! - Steps of one kind are gathered, and what is of another kind waits for those before it: series are made before their rows come, and a deletion
 //!   finds the rows that it means.
+//! - Under load what comes within some milliseconds is sent together (`gather`); a row after a pause is sent at once.
 //! - A step that fails is tried again, never passed over. Who cannot be reached is tried about once a second; who rejects the pipe itself, every few
 //!   seconds, as somebody has to change something there.
 //! - Rows that the receiver rejects for what they are (a type that does not fit, a life that is over) are counted and told; no trying
@@ -17,6 +18,7 @@ mod alter;
 mod databases;
 mod deliver;
 mod failing;
+mod gather;
 mod introduce;
 mod metrics;
 mod plan;
@@ -39,7 +41,8 @@ use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
 use self::{
-    databases::Databases, deliver::Delivery, failing::Failing, introduce::Receiver, plan::Plan, saver::Saver,
+    databases::Databases, deliver::Delivery, failing::Failing, gather::Gathering, introduce::Receiver, plan::Plan,
+    saver::Saver,
 };
 use crate::Chance;
 

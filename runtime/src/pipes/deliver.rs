@@ -6,10 +6,10 @@ use bytes::Bytes;
 use levada_engine::{ChangeFeed, PipeWork, SeriesChange, path_sql, tsfiles::Tablets};
 use levada_model::{Path, PathPattern, Session, SessionError, StatusCode, Tablet, Write, WriteReport};
 use levada_rpc::{ClientTls, Pool, messages::sends_on};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
-    Databases, Failing, Plan, Saver,
+    Databases, Failing, Gathering, Plan, Saver,
     alter::drop_others,
     introduce::told,
     may_heal,
@@ -54,13 +54,20 @@ impl Delivery<'_, '_> {
         let mut changes = feed.next(together).await?;
         work.waiting(true);
         loop {
-            let origins = work.origins();
+            let (origins, count) = (work.origins(), changes.len());
             let plan = Plan::of(changes, definition, self.receiver.as_deref(), (self.history, &origins));
             let (position, mark, ends_history) = (plan.position, plan.mark.clone(), plan.ends_history);
+            let gathering = match self.history {
+                true => Gathering::default(),
+                false => Gathering::read(Instant::now(), plan.bytes(), count, together),
+            };
             // While this is sent, the next is read. What was read is kept where sending takes longer.
             let next = {
                 let sending = self.deliver(plan);
-                let reading = feed.next(together);
+                let reading = async {
+                    gathering.wait().await;
+                    feed.next(together).await
+                };
                 tokio::pin!(sending, reading);
                 tokio::select! {
                     biased;
@@ -90,6 +97,7 @@ impl Delivery<'_, '_> {
                 Some(next) => next?,
                 None => {
                     work.waiting(false);
+                    gathering.wait().await;
                     let next = feed.next(together).await?;
                     work.waiting(true);
                     next

@@ -94,6 +94,15 @@ impl Plan {
         plan
     }
 
+    /// The bytes of rows in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        let bytes = |step: &Step| match step {
+            Step::Rows(tablets) => tablets.iter().map(Tablet::bytes).sum(),
+            _ => 0,
+        };
+        self.steps.iter().map(bytes).sum()
+    }
+
     /// What follows came by these engines.
     fn comes_by(&mut self, came_by: Option<Arc<str>>) {
         if self.came_by != came_by {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A pipe from `levada serve` into a real Apache IoTDB 2.0.1-beta and 0.12.0 on the loopback: every type, aligned devices where the
-# server has them, deletions, kill -9 of the sender and of the receiver while rows are written. Then a pipe of the 2.0.1-beta into `levada
+# server has them, deletions, kill -9 of the sender or the receiver at random moments while rows are written (SEED repeats them). Then a pipe of the 2.0.1-beta into `levada
 # serve`: what it had stored, what is written, every type, deletions, kill -9 of the receiver. Fails on any difference between both ends.
 #
 # Needs cargo, python3, a JDK of version 17 with mvn, and a C compiler. What it installs goes to
@@ -16,6 +16,14 @@ port=${LEVADA_PIPES_PORT:-26720} edge=127.0.0.1:$((${LEVADA_PIPES_PORT:-26720} +
 kills=${KILLS:-$([ -n "${FULL:-}" ] && echo 30 || echo 3)} rows=$([ -n "${FULL:-}" ] && echo 100000 || echo 5000)
 job=pipes
 . "$scripts/live.sh"
+seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
+RANDOM=$seed
+echo "SEED=$seed"
+moment() {
+  # Drawn here: a subshell has a chance of its own.
+  local milliseconds=$((RANDOM % 1000))
+  sleep "$(printf '0.%03d' "$milliseconds")"
+}
 
 edge_pid=
 begin() { # the sender
@@ -92,11 +100,17 @@ kills() {
     from=$((from + rows))
     "$levada" import "$work/rows.jsonl" --node "$edge" >/dev/null 2>>"$work/import.log" &
     local writer=$!
-    # A real server takes seconds to start: it is killed once in the short form.
-    [ $((round % 3)) != 1 ] || { stop KILL; start; }
-    wait "$writer"
-    end KILL
-    begin
+    moment
+    # A real server takes seconds to start.
+    if [ $((RANDOM % 3)) = 0 ]; then
+      stop KILL
+      start
+    else
+      end KILL
+      begin
+    fi
+    # Who was not told that the rows are stored writes them again.
+    wait "$writer" || "$levada" import "$work/rows.jsonl" --node "$edge" >/dev/null 2>>"$work/import.log"
   done
   for device in k0 k1 k2 k3 k4; do same "rows of $device after $kills kills" "select n from root.t.$device"; done
 }
@@ -137,6 +151,7 @@ theirs_to_ours() {
     "$levada" import "$work/rows.jsonl" --node "127.0.0.1:$port" >/dev/null 2>>"$work/import.log"
     theirs flush >/dev/null &
     local flushing=$!
+    moment
     leave KILL
     wait "$flushing" || true
     receive

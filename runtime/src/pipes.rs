@@ -41,8 +41,8 @@ use tokio::{net::TcpStream, time::timeout};
 
 pub use self::metrics::count_pipes;
 use self::{
-    databases::Databases, deliver::Delivery, failing::Failing, gather::Gathering, introduce::Receiver, plan::Plan,
-    saver::Saver,
+    databases::Databases, deliver::Delivery, failing::Failing, gather::Gathering, introduce::Receiver,
+    plan::Plan, saver::Saver,
 };
 use crate::Chance;
 

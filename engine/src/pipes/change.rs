@@ -65,6 +65,11 @@ impl Pipes {
     async fn create(&self, mut book: Book, create: CreatePipe) -> Result<(), SessionError> {
         let CreatePipe { name, if_not_exists, body } = create;
         let is_sink = matches!(body, PipeBody::ToSink { .. });
+        if !is_sink && name.starts_with("__") {
+            return Err(pipe_error(format!(
+                "Failed to create pipe {name}, pipe name starting with \"__\" are not allowed to be created."
+            )));
+        }
         if let Some(known) = book.pipes.get(&name) {
             let status = if known.running { "RUNNING" } else { "STOP" };
             return match (if_not_exists, is_sink) {

@@ -193,22 +193,37 @@ fn address(host: &str, port: &str) -> String {
     }
 }
 
+/// From when to when, where that is a time at all.
+fn times(of: &str, start: Option<i64>, end: Option<i64>) -> Result<(i64, i64), SessionError> {
+    let (from, to) = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
+    if from > to {
+        return Err(pipe_error(format!(
+            "`{of}start-time` ({from}) should not be behind `{of}end-time` ({to})"
+        )));
+    }
+    Ok((from, to))
+}
+
 fn of_source(definition: &mut PipeDefinition, attributes: &Pairs) -> Result<(), SessionError> {
     let mut reads = Reads::new(attributes, "the source");
     reads.plugin(&["source", "extractor"], &["iotdb-source", "iotdb-extractor"])?;
     let selection = &mut definition.selection;
     match reads.take(&["pattern.format"]).unwrap_or("prefix").to_ascii_lowercase().as_str() {
         "prefix" => {
-            selection.prefix = reads.take(&["pattern"]).filter(|text| *text != "root").map(str::to_owned)
+            let prefix = reads.take(&["pattern"]);
+            if let Some(text) = prefix.filter(|text| *text != "root" && !text.starts_with("root.")) {
+                return Err(reads.wrong("pattern", text, "the beginning of paths, such as `root.a`"));
+            }
+            selection.prefix = prefix.filter(|text| *text != "root").map(str::to_owned);
         }
         "iotdb" => selection.patterns.extend(reads.patterns(&["pattern"])?),
         other => return Err(reads.wrong("pattern.format", other, "`prefix` or `iotdb`")),
     }
     selection.patterns.extend(reads.patterns(&["path"])?);
     let (start, end) = (reads.time(&["start-time"])?, reads.time(&["end-time"])?);
-    selection.times = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
+    selection.times = times("", start, end)?;
     let (start, end) = (reads.time(&["history.start-time"])?, reads.time(&["history.end-time"])?);
-    selection.history = (start.unwrap_or(i64::MIN), end.unwrap_or(i64::MAX));
+    selection.history = times("history.", start, end)?;
     let history = reads.boolean(&["history.enable"])?;
     definition.history = history.unwrap_or(true);
     definition.history_back = history.unwrap_or(false);

@@ -2,7 +2,7 @@
 //!
 //! Pipes have two tables: that of V1.2, which has the receiver's side too, and that of 1.3 and 2.0, which their tools expect and which has what is sent
 //! alone. A statement that only one of the grammars has gets its table. One that both have gets the later table where the pipe that is asked for, or
-//! each that sends from here, was made in the later form.
+//! where that is not there, each that sends from here, was made in the later form.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +15,9 @@ use super::{
     definition::target,
     reader,
 };
+
+/// That a pipe sends trees of series, as it is said among the attributes of its source.
+const DIALECT: (&str, &str) = ("__system.sql-dialect", "tree");
 
 /// What is shown: headers, and texts below them.
 #[derive(Debug)]
@@ -71,15 +74,23 @@ impl Pipes {
             "RemainingEventCount",
             "EstimatedRemainingSeconds",
         ];
-        let sink = with_sink_of.map(|pipe| book.pipes.get(pipe).map(remote));
+        let sink_of = |pipe: &StoredPipe| {
+            let [.., mut sink] = parts(book, pipe);
+            sink.sort();
+            sink
+        };
+        let sink = with_sink_of.map(|pipe| book.pipes.get(pipe).map(sink_of));
         let asked = |(each, pipe): &(&String, &StoredPipe)| {
             name.is_none_or(|name| name == each.as_str())
-                && sink.as_ref().is_none_or(|sink| sink.as_ref() == Some(&remote(pipe)))
+                && sink.as_ref().is_none_or(|sink| sink.as_ref() == Some(&sink_of(pipe)))
         };
         let infos = self.infos();
         let of = |(name, pipe): (&String, &StoredPipe)| {
             let waits = infos.iter().find(|info| info.name == *name).map_or(0, |info| info.lag_writes);
-            let [source, processor, sink] = parts(book, pipe).map(|part| braced(&part));
+            let [mut source, processor, sink] = parts(book, pipe);
+            // A server of 2.0 has pipes of tables as well, and says so of each.
+            source.push((DIALECT.0.to_owned(), DIALECT.1.to_owned()));
+            let [source, processor, sink] = [source, processor, sink].map(|part| braced(&part));
             let message = match self.message(pipe.id) {
                 PipeMessage::Normal => String::new(),
                 PipeMessage::Warn(why) | PipeMessage::Error(why) => why,
@@ -169,8 +180,10 @@ fn is_later(book: &Book, name: Option<&str>, grammar: PipeGrammar) -> bool {
     match (grammar, name) {
         (PipeGrammar::Sync, _) => false,
         (PipeGrammar::Later, _) => true,
-        (PipeGrammar::Both, Some(name)) => book.pipes.get(name).is_some_and(is_later),
-        (PipeGrammar::Both, None) => !book.pipes.is_empty() && book.pipes.values().all(is_later),
+        (PipeGrammar::Both, name) => match name.and_then(|name| book.pipes.get(name)) {
+            Some(asked) => is_later(asked),
+            None => !book.pipes.is_empty() && book.pipes.values().all(is_later),
+        },
     }
 }
 

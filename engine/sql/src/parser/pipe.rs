@@ -75,6 +75,10 @@ impl Parser<'_> {
                 return Ok(None);
             }
             parser.skip(ahead + 1);
+            // A sink has to be named; the other parts have what they need without a word.
+            if words != SINKS && parser.at_empty() {
+                return Ok(Some(none()));
+            }
             parser.attributes().map(Some)
         };
         let source = with(self, &SOURCES)?.unwrap_or_default();

@@ -126,6 +126,7 @@ async fn pipes_are_shown_in_the_table_of_their_form() {
     let (receiver, sender) = (Served::start().await, sender("127.0.0.1:9").await);
     let address = &receiver.address;
     assert_eq!(columns(&sender, "show pipes").await, SYNC);
+    assert_eq!(columns(&sender, "show pipe nope").await, SYNC);
     sender
         .run(&format!(
             "create pipe later with source ('source.path'='root.a.**') \
@@ -133,13 +134,14 @@ async fn pipes_are_shown_in_the_table_of_their_form() {
         ))
         .await;
     let expected = format!(
-        "later|1970-01-01T00:00:00.000|RUNNING|{{path=root.a.**}}|{{}}|\
+        "later|1970-01-01T00:00:00.000|RUNNING|{{__system.sql-dialect=tree, path=root.a.**}}|{{}}|\
          {{node-urls={address}, password=******, sink=iotdb-thrift-sink}}||0|0.00"
     );
     for statement in ["show pipes", "show pipe later", "show pipes where sink used by later"] {
         assert_eq!(columns(&sender, statement).await, LATER, "{statement}");
         eventually("it is shown", async || sender.rows(statement).await == [expected.as_str()]).await;
     }
+    assert_eq!(columns(&sender, "show pipe nope").await, LATER);
     // What only the grammar of V1.2 has gets the table of V1.2.
     for statement in ["show pipe", "show pipes later"] {
         assert_eq!(columns(&sender, statement).await, SYNC, "{statement}");

@@ -16,7 +16,7 @@ use crate::settings::{ErrorSettings, LogSettings, QueueLimits, RetryPolicy, Test
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TopKeys {
     /// The pipeline's name, for metrics, logs and the state folder. The file's name without its ending where not given.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"))]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"))]
     pub(crate) name: Option<String>,
     /// What becomes of readings that cannot be decoded or stored. `errors: stop` is short for `errors: {on_error: stop}`.
     pub(crate) errors: ErrorSettings,

@@ -18,7 +18,11 @@ use std::{borrow::Cow, sync::Arc};
 use levada_connector_api::{
     BatchBuilder, BuildContext, DecodeError, Decoder, DecoderFactory, DecoderType, FieldValue, Problem,
     Result,
-    model::{Moment, Path, quote_node},
+    model::{
+        Moment, Path,
+        convert::{Given, Reason},
+        quote_node,
+    },
     text_of,
 };
 use schemars::JsonSchema;
@@ -140,6 +144,9 @@ impl InfluxDecoder {
             pairs.push((plain(name), plain(value)));
         }
         pairs.sort();
+        if let Some([(name, _), _]) = pairs.array_windows().find(|[(one, _), (other, _)]| one == other) {
+            return Err(format!("the tag `{name}` stands twice"));
+        }
         let mut values: Vec<(Cow<'_, str>, FieldText<'_>)> = Vec::new();
         let mut left = fields;
         while !left.is_empty() {
@@ -204,16 +211,19 @@ impl<'t> FieldText<'t> {
             _ => {}
         }
         if let Some(digits) = value.strip_suffix(['i', 'u']) {
-            let whole = digits.parse();
+            let whole = digits.parse().ok().filter(|whole| *whole >= 0 || value.ends_with('i'));
             return whole
                 .map(Self::Integer)
-                .map_err(|_| format!("`{value}` is no whole number that an INT64 holds"));
+                .ok_or_else(|| format!("`{value}` is no whole number that an INT64 holds"));
         }
         let is_plain = value.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-        let number = value.parse::<f64>().ok().filter(|number| is_plain && number.is_finite());
-        number
-            .map(Self::Number)
-            .ok_or_else(|| format!("`{value}` is no number that a DOUBLE holds; texts stand between quotes"))
+        match Given::Number(value).double() {
+            Ok(number) if is_plain => Ok(Self::Number(number)),
+            Err(Reason::Inexact) => {
+                Err(format!("a DOUBLE does not hold `{value}` exactly; a whole number has an `i` behind it"))
+            }
+            _ => Err(format!("`{value}` is no number that a DOUBLE holds; texts stand between quotes")),
+        }
     }
 
     fn value(&self) -> FieldValue<'_> {

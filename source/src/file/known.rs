@@ -21,6 +21,8 @@
 //!
 //! A file that has several names among those to be read (links) is read once, under the first.
 
+mod name;
+
 use std::{
     collections::{HashMap, HashSet, hash_map},
     io,
@@ -50,6 +52,7 @@ const GONE_KEPT: usize = 10_000;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Entry {
     split: SplitName,
+    #[serde(with = "name")]
     path: PathBuf,
     /// Device and inode.
     id: Option<(u64, u64)>,

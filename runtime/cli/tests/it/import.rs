@@ -525,3 +525,23 @@ fn what_is_packed_or_nothing_that_is_read_says_what_to_do() {
         assert!(imported.code == Some(1) && imported.stderr.contains("no plain file"), "{}", imported.stderr);
     }
 }
+
+#[test]
+fn a_name_that_is_empty_is_rejected_in_every_format_that_can_have_one() {
+    let workplace = Workplace::new();
+    workplace.write(
+        "a.jsonl",
+        "{\"Time\":1,\"Device\":\"root.g.d\",\"\":5,\"x\":1}\n{\"Time\":2,\"Device\":\"root.g.d\",\"``\":5}\n\
+         {\"Time\":3,\"Device\":\"root.g.d\",\"x\":3}\n",
+    );
+    let imported = import(&workplace, "a.jsonl", &[]);
+    assert_eq!(imported.code, Some(1));
+    let aside = read(&workplace, "a.jsonl.failed");
+    assert_eq!(aside.matches("a measurement's name is empty").count(), 2, "{aside}");
+    workplace.write("b.csv", "Time,Device,,x\n4,root.g.d,5,6\n");
+    let imported = import(&workplace, "b.csv", &[]);
+    assert!(imported.code == Some(1) && imported.stderr.contains("column 3"), "{imported:?}");
+    assert!(imported.stderr.contains("a measurement's name is empty"), "{}", imported.stderr);
+    assert_eq!(sql(&workplace, "data", "show timeseries").lines().count(), 2);
+    assert_eq!(sql(&workplace, "data", "select x from root.g.d").lines().last(), Some("3,3"));
+}

@@ -248,7 +248,24 @@ fn what_a_number_would_not_keep_is_rejected_by_a_series_that_exists_whichever_wa
     let cast = "{csv: {cast: {zip: DOUBLE}}}";
     run(&workplace, ("cast.csv", "time,device,zip\n1700000000011,d1,02148\n"), cast, number).ok();
     workplace.sql("data", "insert into root.p.d1(time, zip) values (1700000000012, 02149)");
+    workplace.write(
+        "said.jsonl",
+        "{\"Time\":1700000000013,\"Device\":\"root.p.d1\",\"zip\":\"02150\",\"types\":{\"zip\":\"DOUBLE\"}}\n\
+         {\"types\":{\"root.p.d1.zip\":\"INT64\"},\"Time\":1700000000014,\"root.p.d1.zip\":\"+45\"}\n",
+    );
+    workplace.run(&["import", "--data", "data", "said.jsonl"]).ok();
+    // It says so of its own line alone.
+    workplace.write(
+        "mixed.jsonl",
+        "{\"Time\":1700000000015,\"Device\":\"root.p.d1\",\"zip\":\"7\",\"types\":{\"zip\":\"DOUBLE\"}}\n\
+         {\"Time\":1700000000016,\"Device\":\"root.p.d1\",\"zip\":\"02151\"}\n",
+    );
+    let mixed = workplace.run(&["import", "--data", "data", "mixed.jsonl"]);
+    assert!(mixed.code == Some(1) && read(&workplace, "mixed.jsonl.failed").contains("02151"), "{mixed:?}");
     let rows = rows(&workplace, "zip");
     let rows: Vec<&str> = rows.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
-    assert_eq!(rows, ["10001.0", "5.0", "100000.0", "6.0", "2147.0", "2148.0", "2149.0"]);
+    assert_eq!(
+        rows,
+        ["10001.0", "5.0", "100000.0", "6.0", "2147.0", "2148.0", "2149.0", "2150.0", "45.0", "7.0"]
+    );
 }

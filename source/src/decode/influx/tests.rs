@@ -93,6 +93,9 @@ fn a_line_that_is_not_well_formed_leaves_no_row_and_says_where_it_is() {
         ("m v=1 soon", "`soon` is no time"),
         ("m v=1", "time"),
         ("m v=1,v=2 1", "two values of one row are named `v`"),
+        ("m,a=1,b=2,a=3 v=1 1", "the tag `a` stands twice"),
+        ("m v=9007199254740993 1", "a DOUBLE does not hold `9007199254740993` exactly"),
+        ("m v=-5u 1", "`-5u` is no whole number"),
     ] {
         let batch = decode_with(json!({}), &format!("m v=1 1\nm v=1 2\n{line}")).expect(line);
         assert_eq!((batch.rows(), batch.rejected.len()), (2, 1), "{line}");

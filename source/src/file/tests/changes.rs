@@ -530,3 +530,18 @@ async fn an_account_that_is_lost_or_damaged_or_cannot_be_written_stops_nothing()
     place.gives("in the way", 202..204).await;
     assert!(Path::new(&account).symlink_metadata().is_err());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_whose_name_is_no_text_is_known_again_and_so_are_the_others() {
+    let odd =
+        |name: &[u8]| PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+    let mut place = Place::new("*");
+    place.write("a", lines(0..10));
+    fs::write(place.at("").join(odd(b"log-\xff")), lines(10..20)).expect("written");
+    place.gives("first", 0..20).await;
+    // Without the account a file that was renamed is read from its start.
+    place.rename("a", "a.1");
+    fs::rename(place.at("").join(odd(b"log-\xff")), place.at("").join(odd(b"log-\xff.1"))).expect("renamed");
+    place.gives("renamed", []).await;
+}

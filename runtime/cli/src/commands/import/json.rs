@@ -11,7 +11,8 @@
 //! the line none. A null, or a key that is missing, is no value.
 //!
 //! Values get the types of their series, by their digits as they are written. Where there is no such series, the type that a line
-//! tells of it first (`"types":{"x":"FLOAT"}`) is its own; where none does, the whole file is
+//! tells of it first (`"types":{"x":"FLOAT"}`) is its own, and a text of which its line tells a type of numbers is taken as the
+//! number, as in the decoder; where none does, the whole file is
 //! looked at, by the rule of [`Guess`](super::guess::Guess): booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`,
 //! `"Infinity"` and `"-Infinity"` are some), one value in a hundred may be something else and its line is rejected, and what is
 //! mixed more than that is TEXT; values of several kinds are told of. A line that is no such row is rejected: it goes to
@@ -295,13 +296,13 @@ impl Names {
         Ok(device)
     }
 
-    fn measurement(&mut self, text: &str) -> Arc<str> {
+    fn measurement(&mut self, text: &str) -> anyhow::Result<Arc<str>> {
         if let Some(known) = self.measurements.get(text) {
-            return Arc::clone(known);
+            return Ok(Arc::clone(known));
         }
-        let name = measurement(text);
+        let name = measurement(text)?;
         self.measurements.insert(text.to_owned(), Arc::clone(&name));
-        name
+        Ok(name)
     }
 
     /// A measurement that is named by several keys.
@@ -365,22 +366,24 @@ fn take<'a>(
         None => None,
     };
     moments.note(device.as_ref().map_or("", DevicePath::as_str), moment);
-    let mut row = Row { devices, place, millis };
-    for (at, (key, token)) in object.into_iter().enumerate() {
-        if Some(at) == time || Some(at) == device_at || token == Token::Null {
-            continue;
+    let mut row = Row { devices, place, millis, numbers: Vec::new() };
+    let told = object.iter().enumerate().find_map(|(at, (key, token))| match token {
+        Token::Other(inner) if key == TYPES => Some((at, told_types(inner)?)),
+        _ => None,
+    });
+    let told_at = told.as_ref().map(|(at, _)| *at);
+    for (key, data_type) in told.into_iter().flat_map(|(_, told)| told) {
+        let (device, name) = match &device {
+            Some(device) => (device.clone(), names.measurement(&key)?),
+            None => names.series(&key)?,
+        };
+        if data_type.is_numeric() {
+            row.numbers.push((device.clone(), Arc::clone(&name)));
         }
-        if key == TYPES
-            && let Token::Other(inner) = &token
-            && let Some(told) = told_types(inner)
-        {
-            for (key, data_type) in told {
-                let (device, name) = match &device {
-                    Some(device) => (device.clone(), names.measurement(&key)),
-                    None => names.series(&key)?,
-                };
-                declared.entry(device).or_default().entry(name).or_insert(data_type);
-            }
+        declared.entry(device).or_default().entry(name).or_insert(data_type);
+    }
+    for (at, (key, token)) in object.into_iter().enumerate() {
+        if [time, device_at, told_at].contains(&Some(at)) || token == Token::Null {
             continue;
         }
         match (&device, token) {
@@ -407,6 +410,8 @@ struct Row<'d, 'a> {
     devices: &'d mut Devices<'a>,
     place: usize,
     millis: i64,
+    /// Series that its line says are of a type of numbers.
+    numbers: Vec<(DevicePath, Arc<str>)>,
 }
 
 impl<'a> Row<'_, 'a> {
@@ -417,7 +422,7 @@ impl<'a> Row<'_, 'a> {
         token: Token<'a>,
         names: &mut Names,
     ) -> anyhow::Result<()> {
-        let name = names.measurement(key);
+        let name = names.measurement(key)?;
         self.put(device, name, token, names)
     }
 
@@ -452,6 +457,11 @@ impl<'a> Row<'_, 'a> {
             rows.times.push(self.millis);
         }
         let row = rows.places.len() - 1;
+        let is_number = || self.numbers.iter().any(|(of, number)| of == device && *number == name);
+        let token = match token {
+            Token::Text(text) if is_number() => Token::Said(text),
+            token => token,
+        };
         match rows.values.get_mut(&name) {
             Some(values) if values.last().is_some_and(|(last, _)| *last == row) => bail!(two_values(&name)),
             Some(values) => values.push((row, token)),

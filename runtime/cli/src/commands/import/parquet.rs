@@ -350,6 +350,6 @@ fn heading(name: &str, index: usize, is_measurement: bool) -> anyhow::Result<Hea
         return Heading::parse(name, index, is_measurement);
     }
     let (device, name) =
-        if is_measurement { (None, super::rows::measurement(name)) } else { super::rows::series(name)? };
+        if is_measurement { (None, super::rows::measurement(name)?) } else { super::rows::series(name)? };
     Ok(Heading { device, name, data_type: None, index })
 }

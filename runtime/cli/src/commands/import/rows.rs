@@ -197,7 +197,7 @@ impl Heading {
             }
             _ => (text, None),
         };
-        let (device, name) = if is_measurement { (None, measurement(name)) } else { series(name)? };
+        let (device, name) = if is_measurement { (None, measurement(name)?) } else { series(name)? };
         Ok(Self { device, name, data_type, index })
     }
 }
@@ -236,8 +236,14 @@ pub(super) fn of_one_series(names: &[String], headings: &[Heading]) -> Option<St
 }
 
 /// A measurement as the catalog has it, from its name with or without backquotes.
-pub(super) fn measurement(name: &str) -> Arc<str> {
-    quote_node(&unquote_node(name)).into()
+///
+/// # Errors
+/// The name is empty: no statement could name such a series.
+pub(super) fn measurement(name: &str) -> anyhow::Result<Arc<str>> {
+    match &*unquote_node(name) {
+        "" => Err(anyhow!("a measurement's name is empty")),
+        name => Ok(quote_node(name).into()),
+    }
 }
 
 /// The device and the measurement of a series.

@@ -48,7 +48,7 @@ pub(super) fn seen(value: &Token<'_>) -> Option<Seen> {
             Err(_) => Seen::Real,
         },
         Token::Text(text) if is_not_finite(text) => Seen::Real,
-        Token::Text(_) | Token::Other(_) => Seen::Text,
+        Token::Text(_) | Token::Said(_) | Token::Other(_) => Seen::Text,
     })
 }
 

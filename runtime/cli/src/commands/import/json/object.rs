@@ -23,6 +23,8 @@ pub(super) enum Token<'a> {
     Boolean(&'a str),
     /// All its digits.
     Number(&'a str),
+    /// A text, without its quotes, of which its line says that it is a number.
+    Said(Cow<'a, str>),
     /// An object or a list.
     Other(&'a str),
 }
@@ -45,6 +47,7 @@ impl<'a> Token<'a> {
     pub(super) fn given(&self) -> Given<'_> {
         match self {
             Self::Number(digits) => Given::Number(digits),
+            Self::Said(digits) => Given::Number(digits),
             Self::Boolean(word) => Given::Boolean(*word == "true", word),
             Self::Text(text) => Given::Text(text),
             Self::Other(text) => Given::Text(text),
@@ -56,7 +59,7 @@ impl<'a> Token<'a> {
     pub(super) fn text(&self) -> Cow<'a, str> {
         match self {
             Self::Null => Cow::Borrowed(""),
-            Self::Text(text) => text.clone(),
+            Self::Text(text) | Self::Said(text) => text.clone(),
             Self::Boolean(text) | Self::Number(text) | Self::Other(text) => Cow::Borrowed(text),
         }
     }

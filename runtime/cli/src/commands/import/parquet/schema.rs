@@ -31,13 +31,13 @@ pub(super) fn load(file: &File) -> anyhow::Result<ArrowReaderMetadata> {
 
 /// A column of which the file says that values lie where none can: its reader would take that for a fault of the program.
 fn misplaced(metadata: &ArrowReaderMetadata, length: u64) -> Option<String> {
-    let chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let mut chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
     let is_within = |chunk: &&ColumnChunkMetaData| {
         let first = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
         let range = u64::try_from(first).ok().zip(u64::try_from(chunk.compressed_size()).ok());
         range.and_then(|(first, bytes)| first.checked_add(bytes)).is_some_and(|end| end <= length)
     };
-    chunks.into_iter().find(|chunk| !is_within(chunk)).map(|chunk| chunk.column_path().string())
+    chunks.find(|chunk| !is_within(chunk)).map(|chunk| chunk.column_path().string())
 }
 
 /// The columns by Parquet's own types.

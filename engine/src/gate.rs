@@ -93,23 +93,26 @@ impl Gate {
         let effect = statement.effect();
         let allowed = self.allowed(caller, statement);
         let pass = allowed.inspect_err(|error| audit(caller, &format!("{effect:?}"), error))?;
-        self.in_mode(effect, pass)
+        self.in_mode(statement, pass)
     }
 
     /// The pass of a statement that is still to be admitted by itself if it gets none here: nothing is logged.
     pub(crate) fn would_admit(&self, caller: &Caller, statement: &Statement) -> Option<Pass> {
         let allowed = self.allowed(caller, statement);
-        allowed.and_then(|pass| self.in_mode(statement.effect(), pass)).ok()
+        allowed.and_then(|pass| self.in_mode(statement, pass)).ok()
     }
 
     fn allowed(&self, caller: &Caller, statement: &Statement) -> Result<Pass, SessionError> {
         if caller.identity.is_root() { Ok(Pass::default()) } else { self.check(caller, statement) }
     }
 
-    fn in_mode(&self, effect: Effect, pass: Pass) -> Result<Pass, SessionError> {
-        match effect {
+    fn in_mode(&self, statement: &Statement, pass: Pass) -> Result<Pass, SessionError> {
+        match statement.effect() {
             Effect::WritesRows | Effect::ChangesSchema if self.is_read_only() => {
-                Err(SessionError::new(StatusCode::METADATA_ERROR, READ_ONLY))
+                // Of series that go, the peer says that names could not be changed.
+                let of_names = matches!(statement, Statement::DeleteTimeseries { .. });
+                let code = if of_names { StatusCode::METADATA_ERROR } else { StatusCode::SYSTEM_READ_ONLY };
+                Err(SessionError::new(code, READ_ONLY))
             }
             Effect::WritesRows | Effect::ChangesSchema | Effect::Reads | Effect::Administers => Ok(pass),
         }

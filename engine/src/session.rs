@@ -20,6 +20,7 @@ use levada_model::{
     Checkpoint, Device, Follow, FollowFrom, Outcome, Path, PathPattern, QueryId, Rows, Series, SeriesSchema,
     Session, SessionCapabilities, SessionError, StatusCode, Write, WriteReport,
 };
+use levada_query::names_with_views;
 use levada_sql::ast::{Alignment, CreateDatabase, DatabaseProperties, Effect, Privilege, Statement};
 
 use crate::{
@@ -27,6 +28,7 @@ use crate::{
     engine::{Engine, Shared, zone_of},
     follow,
     gate::Caller,
+    known::KnownDevice,
     rows,
     statement::{self, Loaded, Request, databases_of, load_file, take_chunks},
     tsfiles::{Damaged, create_missing, create_series, find_devices, find_series, find_views},
@@ -246,7 +248,8 @@ impl EmbeddedSession {
         statement: Statement,
         time: Option<Duration>,
     ) -> Result<Outcome, SessionError> {
-        let pass = self.shared.gate.admit(&self.caller, &statement)?;
+        let admitted = self.shared.gate.admit(&self.caller, &statement);
+        let pass = admitted.map_err(|error| self.rejection(error, &statement))?;
         let request = Request {
             shared: &self.shared,
             caller: &self.caller,
@@ -258,6 +261,19 @@ impl EmbeddedSession {
             time,
         };
         statement::run(request, statement).await
+    }
+
+    /// The rejection by a read-only store of rows that would make series: that names cannot be changed, as a real server says it.
+    fn rejection(&self, error: SessionError, statement: &Statement) -> SessionError {
+        let Statement::Insert(insert) = statement else { return error };
+        if error.code != StatusCode::SYSTEM_READ_ONLY {
+            return error;
+        }
+        let names: Vec<Arc<str>> = insert.measurements.iter().map(|name| name.as_str().into()).collect();
+        let known =
+            KnownDevice::find(&*names_with_views(self.shared.storage.catalog()), &insert.device, &names);
+        let all_known = names.iter().all(|name| known.series(name).1.is_some());
+        if all_known { error } else { SessionError { code: StatusCode::METADATA_ERROR, ..error } }
     }
 }
 

@@ -112,7 +112,7 @@ pub(crate) async fn run(request: Request<'_>, statement: Statement) -> Result<Ou
         Statement::CreateFunction(create) => function::create(shared, create).await,
         Statement::DropFunction { name } => function::drop(shared, name).await,
         Statement::Unsupported { what } if what == "alter database" => Err(SessionError::new(
-            StatusCode(525),
+            StatusCode::DATABASE_CONFIG_ERROR,
             "Failed to alter database. Doesn't support ALTER DATABASE yet; SET TTL changes how long rows live.",
         )),
         Statement::Unsupported { what } => Err(SessionError::unsupported(what)),
@@ -130,6 +130,8 @@ fn is_of_server(show: &Show) -> bool {
         | Show::DataNodes
         | Show::ConfigNodes
         | Show::Regions(_)
+        | Show::PipePlugins
+        | Show::Absent(_)
         | Show::Triggers => true,
         Show::Databases { .. }
         | Show::Devices(_)

@@ -48,6 +48,7 @@ codes! {
     TEMPLATE_IS_IN_USE = 515, "Devices have the template's series.";
     TEMPLATE_INCOMPATIBLE = 516, "A template is set there, and series that are not its own cannot be beside it.";
     TEMPLATE_NOT_ACTIVATED = 524, "No device there has the template's series.";
+    DATABASE_CONFIG_ERROR = 525, "A database cannot have such properties.";
     SCHEMA_QUOTA_EXCEEDED = 526, "No more series may be made.";
     MEASUREMENT_ALREADY_EXISTS_IN_TEMPLATE = 527, "The template has such a measurement.";
     DATABASE_CONFLICT = 529, "The database would lie above or below another.";

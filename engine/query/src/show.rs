@@ -45,6 +45,8 @@ pub(crate) fn plan(what: &Show, view: &dyn View, context: &QueryContext) -> Resu
         | Show::DataNodes
         | Show::ConfigNodes
         | Show::Regions(_)
+        | Show::PipePlugins
+        | Show::Absent(_)
         | Show::Triggers => Err(QueryError::unsupported("what is asked of the server, asked of a store")),
     }
 }

@@ -60,7 +60,7 @@ pub use select::{
     SortBy, TypedFill, TypedFillMethod, WithoutNull,
 };
 pub use series_name::SeriesName;
-pub use show::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries};
+pub use show::{Absent, Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries};
 pub use statement::{Statement, SystemStatus};
 pub use template::{ChangeTemplate, ShowTemplates};
 pub use trigger::ChangeTrigger;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, StringArray};
 use futures::future::BoxFuture;
-use levada_model::{DataType, Rows, SessionError};
+use levada_model::{DataType, Rows, SessionError, StatusCode};
 use levada_sql::ast::{ChangeCq, CreateCq, Statement};
 use tokio::task::spawn_blocking;
 
@@ -49,6 +49,11 @@ async fn try_out(request: &Request<'_>, create: &CreateCq) -> Result<(), Session
         Ok(())
     })
     .await
+    .map_err(|error| match error.code {
+        // As the peer says it of a query that it analyses for later.
+        StatusCode::SEMANTIC_ERROR => SessionError { code: StatusCode::INTERNAL_SERVER_ERROR, ..error },
+        _ => error,
+    })
 }
 
 impl Runner for Shared {

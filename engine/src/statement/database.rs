@@ -9,15 +9,23 @@ use crate::{engine::Shared, gate::Caller};
 
 pub(super) async fn create(shared: &Shared, create: CreateDatabase) -> Result<String, SessionError> {
     let CreateDatabase { path, properties } = create;
-    let ttl = properties.ttl;
-    if properties.time_partition_interval.is_some_and(|width| width <= 0) {
-        return Err(SessionError::new(
-            StatusCode::SEMANTIC_ERROR,
-            format!("the time partition interval of {path} must be more than 0"),
-        ));
+    let (ttl, partition) = (properties.ttl, properties.time_partition_interval);
+    let numbers = [
+        (partition, "timePartitionInterval"),
+        (properties.schema_region_group_num, "schemaRegionGroupNum"),
+        (properties.data_region_group_num, "dataRegionGroupNum"),
+    ];
+    if let Some((_, what)) = numbers.into_iter().find(|(number, _)| number.is_some_and(|number| number <= 0))
+    {
+        let message = format!("Failed to create database. The {what} should be positive.");
+        return Err(SessionError::new(StatusCode::DATABASE_CONFIG_ERROR, message));
     }
     apply(shared, move |storage| {
-        storage.create_database(&path, ttl).map_err(|error| rejection(&*storage.catalog(), &path, error))
+        let made = match partition {
+            None => storage.create_database(&path, ttl),
+            Some(partition) => storage.create_database_in(&path, ttl, partition),
+        };
+        made.map_err(|error| rejection(&*storage.catalog(), &path, error))
     })
     .await?;
     Ok(String::new())

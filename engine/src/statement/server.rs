@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use arrow_array::{ArrayRef, Int32Array, Int64Array, StringArray};
 use levada_model::{DataType, Rows, SessionError, StatusCode};
 use levada_query::QueryContext;
-use levada_sql::ast::{ChangeTrigger, Regions, Show};
+use levada_sql::ast::{Absent, ChangeTrigger, Regions, Show};
 
 use super::Request;
 use crate::{
@@ -68,7 +68,31 @@ pub(super) fn show(request: &Request<'_>, show: &Show) -> Result<Rows, SessionEr
                 .map(|name| (name, Cells::Texts(Vec::new())))
                 .into(),
         ),
+        Show::PipePlugins => pipe_plugins(),
+        Show::Absent(what) => table(absent(*what).iter().map(|&head| (head, Cells::none(head))).collect()),
         _ => Err(SessionError::unsupported("what is asked of the store, asked of the server")),
+    }
+}
+
+/// What pipes are made of here; the names as a pipe's definition has them.
+fn pipe_plugins() -> Result<Rows, SessionError> {
+    const NAMES: [&str; 4] = ["DO-NOTHING-PROCESSOR", "DO-NOTHING-SINK", "IOTDB-SOURCE", "IOTDB-THRIFT-SINK"];
+    let same = |text: &str| Cells::Texts(vec![text.to_owned(); NAMES.len()]);
+    table(vec![
+        ("PluginName", Cells::Texts(NAMES.map(str::to_owned).into())),
+        ("PluginType", same("Builtin")),
+        ("ClassName", same("")),
+        ("PluginJar", same("")),
+    ])
+}
+
+/// The columns of a table that has no rows here.
+fn absent(what: Absent) -> &'static [&'static str] {
+    match what {
+        Absent::Topics => &["TopicName", "TopicConfigs"],
+        Absent::Subscriptions => &["TopicName", "ConsumerGroupName", "SubscribedConsumers"],
+        Absent::Models => &["ModelId", "ModelType", "State", "Configs", "Notes"],
+        Absent::AiNodes => &["NodeID", "Status", "RpcAddress", "RpcPort"],
     }
 }
 
@@ -235,6 +259,14 @@ enum Cells {
 impl Cells {
     fn one(text: String) -> Self {
         Self::Texts(vec![text])
+    }
+
+    /// No cells, of the type that a column of this name has.
+    fn none(head: &str) -> Self {
+        match head {
+            "NodeID" | "RpcPort" => Self::Ints(Vec::new()),
+            _ => Self::Texts(Vec::new()),
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Database {
     /// Never used again, also where a database of the same name comes later.
     pub(crate) id: u32,
     pub(crate) path: Path,
+    /// How long its time partitions are said to be, in milliseconds, where that is said.
+    pub(crate) partition: Option<i64>,
 }
 
 /// All of it.

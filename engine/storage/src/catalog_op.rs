@@ -33,6 +33,7 @@ const ACTIVATE: u8 = 18;
 const PUT_VIEW: u8 = 24;
 const DROP_VIEW: u8 = 25;
 const ALTER_STORED: u8 = 26;
+const CREATE_DATABASE_IN: u8 = 27;
 
 /// A change of the catalog, or a deletion.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +42,8 @@ pub(crate) enum CatalogOp {
         id: u32,
         path: Path,
         ttl: Option<i64>,
+        /// How long its time partitions are said to be, in milliseconds, where that is said.
+        partition: Option<i64>,
     },
     DeleteDatabase {
         id: u32,
@@ -177,11 +180,8 @@ impl CatalogOp {
             bytes.put_str(owner);
         }
         match self {
-            Self::CreateDatabase { id, path, ttl } => {
-                bytes.put_u8(CREATE_DATABASE);
-                bytes.put_u32(*id);
-                bytes.put_str(path.as_str());
-                bytes.put_option_i64(*ttl);
+            Self::CreateDatabase { id, path, ttl, partition } => {
+                put_new_database(bytes, *id, path, *ttl, *partition);
             }
             Self::DeleteDatabase { id, path, .. } => {
                 put_database(bytes, [DELETE_DATABASE, DELETE_DATABASE_AT], *id, path.as_ref());
@@ -285,9 +285,12 @@ impl CatalogOp {
             return Err(Malformed);
         }
         Ok(match kind {
-            CREATE_DATABASE => {
-                Self::CreateDatabase { id: from.u32()?, path: from.path()?, ttl: from.option_i64()? }
-            }
+            CREATE_DATABASE | CREATE_DATABASE_IN => Self::CreateDatabase {
+                id: from.u32()?,
+                path: from.path()?,
+                ttl: from.option_i64()?,
+                partition: if kind == CREATE_DATABASE_IN { Some(from.i64()?) } else { None },
+            },
             DELETE_DATABASE => Self::DeleteDatabase { id: from.u32()?, path: None, owner },
             DELETE_DATABASE_AT => Self::DeleteDatabase { id: from.u32()?, path: Some(from.path()?), owner },
             SET_TTL => Self::SetTtl { id: from.u32()?, path: None, ttl: from.option_i64()? },
@@ -331,6 +334,17 @@ impl CatalogOp {
     pub(crate) fn parse(from: &mut Take<'_>) -> Result<Self, Malformed> {
         let kind = from.u8()?;
         Self::take(kind, from)
+    }
+}
+
+/// Puts that a database is made. What does not say how long its partitions are is written as it ever was.
+fn put_new_database(bytes: &mut Vec<u8>, id: u32, path: &Path, ttl: Option<i64>, partition: Option<i64>) {
+    bytes.put_u8(if partition.is_some() { CREATE_DATABASE_IN } else { CREATE_DATABASE });
+    bytes.put_u32(id);
+    bytes.put_str(path.as_str());
+    bytes.put_option_i64(ttl);
+    if let Some(partition) = partition {
+        bytes.put_i64(partition);
     }
 }
 
@@ -453,6 +467,18 @@ mod tests {
             CatalogOp::UnsetTemplate { path },
             CatalogOp::DropTemplate { name },
         ] {
+            let mut bytes = Vec::new();
+            op.put(&mut bytes);
+            assert!((1..bytes.len()).all(|end| CatalogOp::parse(&mut Take(&bytes[..end])).is_err()));
+            assert_eq!(CatalogOp::parse(&mut Take(&bytes)), Ok(op));
+        }
+    }
+
+    #[test]
+    fn databases_are_read_as_they_were_written() {
+        let path = Path::parse("root.a").expect("a path");
+        for (ttl, partition) in [(None, None), (Some(5), None), (None, Some(1_000)), (Some(5), Some(1_000))] {
+            let op = CatalogOp::CreateDatabase { id: 3, path: path.clone(), ttl, partition };
             let mut bytes = Vec::new();
             op.put(&mut bytes);
             assert!((1..bytes.len()).all(|end| CatalogOp::parse(&mut Take(&bytes[..end])).is_err()));

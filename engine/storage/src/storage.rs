@@ -127,7 +127,21 @@ impl Storage {
     /// # Errors
     /// It exists, or lies above or below another; the log cannot be written.
     pub fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
-        self.store().create_database(path, ttl)
+        self.store().create_database(path, ttl, None)
+    }
+
+    /// [`Storage::create_database`] that keeps how long its time partitions are said to be, in milliseconds, for whoever asks. Rows are
+    /// divided by the width that the store has.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create_database_in(
+        &self,
+        path: &Path,
+        ttl: Option<i64>,
+        partition: i64,
+    ) -> Result<Applied, StorageError> {
+        self.store().create_database(path, ttl, Some(partition))
     }
 
     /// Deletes databases with all that is in them.

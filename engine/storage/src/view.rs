@@ -21,6 +21,8 @@ pub struct DatabaseInfo {
     pub path: Path,
     /// How long rows of its devices live, in milliseconds, where nothing more specific is set; for ever where `None`.
     pub ttl: Option<i64>,
+    /// How long its time partitions are said to be, in milliseconds; `None` where nobody said.
+    pub partition: Option<i64>,
 }
 
 /// A device as the catalog has it.

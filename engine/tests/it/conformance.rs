@@ -95,6 +95,11 @@ async fn odd_statements_get_the_peers_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn statements_of_scripts_and_dashboards_get_the_peers_answers() {
+    check(include_str!("../data/scripts-2.0.1.jsonl")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_live_as_long_as_at_the_peer() {
     check(include_str!("../data/ttl-2.0.1.jsonl")).await;
 }

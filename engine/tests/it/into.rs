@@ -117,7 +117,7 @@ async fn what_does_not_correspond_is_rejected_and_nothing_is_written() {
     assert_eq!(code(&session, "explain select i into root.out.d(b) from root.a.d1").await, 200);
     assert_eq!(rows(&session, "select b from root.out.d").await, [""; 0]);
     done(&session, "set system to readonly").await;
-    assert_eq!(code(&session, "select i into root.out.d(b) from root.a.d1").await, 507);
+    assert_eq!(code(&session, "select i into root.out.d(b) from root.a.d1").await, 600);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,11 +140,63 @@ async fn a_read_only_store_still_answers() {
     let session = store.session();
     done(&session, "insert into root.a.d(time, s) values (1, 1)").await;
     done(&session, "set system to readonly").await;
-    assert_eq!(rejection(&session, "insert into root.a.d(time, s) values (2, 2)").await.0, 507);
-    assert_eq!(rejection(&session, "create database root.b").await.0, 507);
+    for (statement, code) in [
+        ("insert into root.a.d(time, s) values (2, 2)", 600),
+        ("insert into root.a.d(time, other) values (2, 2)", 507),
+        ("insert into root.a.other(time, s) values (2, 2)", 507),
+        ("delete from root.a.d.s where time < 5", 600),
+        ("delete timeseries root.a.d.s", 507),
+        ("create timeseries root.a.d.other INT32", 600),
+        ("alter timeseries root.a.d.s add tags a=b", 600),
+        ("create database root.b", 600),
+    ] {
+        assert_eq!(rejection(&session, statement).await.0, code, "{statement}");
+    }
     assert_eq!(rows(&session, "select s from root.a.d").await, ["1,1.0"]);
     done(&session, "set system to running").await;
     done(&session, "insert into root.a.d(time, s) values (2, 2)").await;
+}
+
+#[tokio::test]
+async fn databases_say_how_long_their_partitions_are_said_to_be() {
+    let mut store = Store::open();
+    let session = store.session();
+    done(&session, "create database root.a with time_partition_interval=3600000").await;
+    done(&session, "create database root.b with ttl=5").await;
+    drop(session);
+    let shown = ["root.a,1,1,0,3600000", "root.b,1,1,0,604800000"];
+    // Once from the log, and once from what the first opening left.
+    for _ in 0..2 {
+        store.reopen();
+        let session = store.session();
+        assert_eq!(rows(&session, "show databases").await, shown);
+        done(&session, "flush").await;
+    }
+    let session = store.session();
+    for sql in ["time_partition_interval=0", "schema_region_group_num=0", "data_region_group_num=0"] {
+        let (code, message) = rejection(&session, &format!("create database root.c with {sql}")).await;
+        assert!(code == 525 && message.contains("should be positive"), "{code} {message}");
+    }
+}
+
+#[tokio::test]
+async fn what_there_is_none_of_is_an_empty_table() {
+    let store = Store::open();
+    let session = store.session();
+    for sql in [
+        "show topics",
+        "show topic t",
+        "show subscriptions",
+        "show subscriptions on t",
+        "show models",
+        "show ainodes",
+    ] {
+        assert_eq!(rows(&session, sql).await, [""; 0], "{sql}");
+    }
+    let plugins = rows(&session, "show pipeplugins").await;
+    assert!(plugins.contains(&"IOTDB-THRIFT-SINK,Builtin,,".to_owned()), "{plugins:?}");
+    let (code, message) = rejection(&session, "show space quota").await;
+    assert!(code == 701 && message.contains("no quotas"), "{code} {message}");
 }
 
 #[tokio::test]

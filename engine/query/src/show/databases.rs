@@ -8,7 +8,7 @@ use levada_storage::Catalog;
 
 use crate::plan::{Bound, column};
 
-/// How long a time partition is, in milliseconds: a week, as the peer has it.
+/// How long a time partition is, in milliseconds, where a database does not say it: a week, as the peer has it.
 const PARTITION: i64 = 604_800_000;
 
 pub(super) fn plan(pattern: &PathPattern, details: bool, catalog: &dyn Catalog) -> Bound {
@@ -27,7 +27,9 @@ pub(super) fn plan(pattern: &PathPattern, details: bool, catalog: &dyn Catalog) 
         ones(),
         ones(),
         Arc::new(Int64Array::from(vec![0; rows])),
-        Arc::new(Int64Array::from(vec![PARTITION; rows])),
+        Arc::new(
+            databases.iter().map(|database| database.partition.unwrap_or(PARTITION)).collect::<Int64Array>(),
+        ),
     ];
     if details {
         for name in [

@@ -17,8 +17,8 @@ use crate::{
 /// The views that a statement defines, as the store keeps them, without tags. `view` has the views of the store.
 ///
 /// # Errors
-/// A series does not exist (508). A view is defined by another view or by an aggregate, two views have the same name, or the numbers of
-/// views and of columns differ (300).
+/// A series does not exist, a view is defined by another view or by an aggregate, two views have the same name, or the numbers of views
+/// and of columns differ (300).
 pub fn define_views(
     definition: &ViewDefinition,
     view: Arc<dyn View>,
@@ -29,8 +29,9 @@ pub fn define_views(
         ViewSource::Series(paths) => {
             let missing = |path: &&Path| !view.has_series(&PathPattern::from(*path));
             if let Some(path) = paths.iter().find(missing) {
-                let message = format!("Path [{path}] does not exist");
-                return Err(QueryError::Rejected { code: StatusCode::PATH_NOT_EXIST, message });
+                return Err(QueryError::view_unsupported(format!(
+                    "Can not create a view based on non-exist time series: {path} does not exist"
+                )));
             }
             select::defined(&of_series(paths, context)?, view, context, false)?
         }

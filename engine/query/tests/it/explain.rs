@@ -181,6 +181,15 @@ fn analyze_says_what_each_node_gave() {
     let others =
         found.iter().find(|line| line.contains("22 more of these")).expect("a line for those behind");
     assert!(gave(others).contains("… and 22 more of these 44 rows 22 batches"), "{others}");
+    let found = lines(&memory, "explain select a, a + 1 into aligned root.q.d(b, c) from root.p.d1");
+    assert_eq!(
+        found[..2],
+        ["Write root.p.d1.a to root.q.d.b, aligned", "Write root.p.d1.a + 1 to root.q.d.c, aligned"]
+    );
+    assert!(found[2].starts_with("  ") && found.len() > 3, "{found:#?}");
+    let found = lines(&memory, "explain select a into root.q.${2}(::) from root.p.** align by device");
+    assert!(found.contains(&"… and 14 more of these".to_owned()), "{found:#?}");
+    assert_eq!(found[0], "Write a of root.p.d0 to root.q.d0.a");
     let found = lines(&memory, "explain analyze select a, a + 1 into root.q.d(b, c) from root.p.d1");
     assert_eq!(found[0], "for 2 series, and nothing is written: SELECT INTO alone does that");
     assert!(found[1].contains(" rows in ") && found.len() > 3, "{found:#?}");

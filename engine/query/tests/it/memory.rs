@@ -62,7 +62,7 @@ impl Clone for Memory {
 impl Catalog for Memory {
     fn databases(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let fits = self.databases.iter().filter(|(path, _)| pattern.matches(path));
-        fits.map(|(path, ttl)| DatabaseInfo { path: path.clone(), ttl: *ttl }).collect()
+        fits.map(|(path, ttl)| DatabaseInfo { path: path.clone(), ttl: *ttl, partition: None }).collect()
     }
 
     fn path_ttls(&self) -> Vec<(PathPattern, i64)> {

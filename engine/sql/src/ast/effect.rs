@@ -5,8 +5,9 @@
 use levada_model::{Path, PathPattern};
 
 use super::{
-    ChangeAuthority, ChangeCq, ChangeTemplate, ChangeView, Count, Holder, Insert, IntoTarget, ListAuthority,
-    Privilege, Select, Show, ShowTemplates, Statement, ViewDefinition, ViewSource, ViewTargets,
+    Absent, ChangeAuthority, ChangeCq, ChangeTemplate, ChangeView, Count, Holder, Insert, IntoTarget,
+    ListAuthority, Privilege, Select, Show, ShowTemplates, Statement, ViewDefinition, ViewSource,
+    ViewTargets,
 };
 
 /// What a statement does.
@@ -253,6 +254,11 @@ fn of_show(what: &Show) -> Need {
         Show::Cluster { .. } => Need::Server(Privilege::Maintain),
         Show::ConfigNodes | Show::Regions(_) => Need::Root,
         Show::Triggers => Need::Server(Privilege::UseTrigger),
+        Show::PipePlugins | Show::Absent(Absent::Topics | Absent::Subscriptions) => {
+            Need::Server(Privilege::UsePipe)
+        }
+        Show::Absent(Absent::Models) => Need::Server(Privilege::UseModel),
+        Show::Absent(Absent::AiNodes) => Need::Server(Privilege::Maintain),
     }
 }
 

@@ -57,8 +57,25 @@ pub enum Show {
     Regions(Regions),
     /// `show triggers`
     Triggers,
+    /// `show pipeplugins`
+    PipePlugins,
+    /// What there is none of here.
+    Absent(Absent),
     /// `show current_timestamp`
     CurrentTimestamp,
+}
+
+/// What a cluster may have and a store of this kind has not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// `show topics`, `show topic t`
+    Topics,
+    /// `show subscriptions`, `show subscriptions on t`
+    Subscriptions,
+    /// `show models`
+    Models,
+    /// `show ainodes`
+    AiNodes,
 }
 
 /// Which regions.

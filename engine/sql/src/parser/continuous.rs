@@ -2,9 +2,14 @@
 
 mod older;
 
+use levada_model::StatusCode;
+
 use super::{Parsed, Parser};
-use crate::ast::{
-    ChangeCq, CqPolicy, CqSchedule, CreateCq, Expression, ExpressionKind, Select, Statement, TimeWindows,
+use crate::{
+    ParseError,
+    ast::{
+        ChangeCq, CqPolicy, CqSchedule, CreateCq, Expression, ExpressionKind, Select, Statement, TimeWindows,
+    },
 };
 
 /// What `resample` says; what it leaves open comes from the query.
@@ -46,9 +51,13 @@ impl Parser<'_> {
             older::modernise(&mut select, nodes)
                 .map_err(|message| self.semantic(whole, format!("CQ: {message}")))?;
         }
-        let schedule = schedule(&resample, policy, &select)
-            .and_then(|schedule| check(&schedule, &select).map(|()| schedule))
-            .map_err(|message| self.semantic(whole, message))?;
+        let schedule =
+            schedule(&resample, policy, &select).map_err(|message| self.semantic(whole, message))?;
+        // What is found only when the query is analysed has another code at the peer than what its text says.
+        check(&schedule, &select).map_err(|message| ParseError {
+            code: StatusCode::INTERNAL_SERVER_ERROR,
+            ..self.semantic(whole, message)
+        })?;
         Ok(Some(Statement::ChangeCq(ChangeCq::Create(Box::new(CreateCq { name, schedule, select })))))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Parsed, Parser};
 use crate::{
-    ast::{Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries, Statement},
+    ast::{Absent, Count, Regions, SchemaFilter, Show, ShowDevices, ShowTimeseries, Statement},
     lexer::{Symbol, TokenKind},
 };
 
@@ -72,7 +72,10 @@ impl Parser<'_> {
         if self.eat_all(&["SCHEMA", "REGIONS"]) {
             return self.regions(true, false);
         }
-        const WORDS: [&str; 10] = [
+        if let Some(show) = self.absent()? {
+            return Ok(show);
+        }
+        const WORDS: [&str; 11] = [
             "VERSION",
             "FUNCTIONS",
             "VARIABLES",
@@ -82,6 +85,7 @@ impl Parser<'_> {
             "CONFIGNODES",
             "REGIONS",
             "TRIGGERS",
+            "PIPEPLUGINS",
             "CURRENT_TIMESTAMP",
         ];
         Ok(match self.eat_any(&WORDS).map(|index| WORDS[index]) {
@@ -94,9 +98,37 @@ impl Parser<'_> {
             Some("CONFIGNODES") => Show::ConfigNodes,
             Some("REGIONS") => return self.regions(true, true),
             Some("TRIGGERS") => Show::Triggers,
+            Some("PIPEPLUGINS") => Show::PipePlugins,
             Some(_) => Show::CurrentTimestamp,
             None => return Err(self.unexpected()),
         })
+    }
+
+    /// What there is none of here: topics, one of a name too, subscriptions, also of one topic, models, nodes for these, quotas.
+    fn absent(&mut self) -> Parsed<Option<Show>> {
+        let start = self.start();
+        if self.eat_all(&["SPACE", "QUOTA"]) || self.eat_all(&["THROTTLE", "QUOTA"]) {
+            let message =
+                "Limit configuration is not enabled, please enable it first: there are no quotas here.";
+            return Err(self.semantic(self.span_from(start), message));
+        }
+        let what = match self.eat_any(&["TOPICS", "TOPIC", "SUBSCRIPTIONS", "MODELS", "AINODES"]) {
+            Some(0) => Absent::Topics,
+            Some(1) => {
+                self.name()?;
+                Absent::Topics
+            }
+            Some(2) => {
+                if self.eat("ON") {
+                    self.name()?;
+                }
+                Absent::Subscriptions
+            }
+            Some(3) => Absent::Models,
+            Some(_) => Absent::AiNodes,
+            None => return Ok(None),
+        };
+        Ok(Some(Show::Absent(what)))
     }
 
     /// `of database root.a, root.b` behind `regions`.

@@ -1,9 +1,10 @@
 //! Statements about templates. `schema template` and `device template` say the same.
 
-use levada_model::PathPattern;
+use levada_model::{Path, PathPattern, StatusCode};
 
 use super::{Parsed, Parser};
 use crate::{
+    ParseError,
     ast::{ChangeTemplate, SeriesDefinition, ShowTemplates, Statement},
     lexer::{Symbol, TokenKind},
 };
@@ -59,14 +60,36 @@ impl Parser<'_> {
     pub(super) fn set_template(&mut self) -> Parsed<Statement> {
         let name = self.name()?;
         self.expect("TO")?;
-        Ok(Statement::ChangeTemplate(ChangeTemplate::Set { name, path: self.full_path()? }))
+        let path = self.place_of_template(StatusCode::TEMPLATE_INCOMPATIBLE, |pattern| {
+            format!(
+                "Cannot set device template [{name}] to path [{pattern}]: a pattern is no path. Set it to the path above, and it is for \
+                 all devices below."
+            )
+        })?;
+        Ok(Statement::ChangeTemplate(ChangeTemplate::Set { name, path }))
+    }
+
+    /// The path that a template is set for. No pattern may be.
+    fn place_of_template(
+        &mut self,
+        code: StatusCode,
+        why: impl FnOnce(&PathPattern) -> String,
+    ) -> Parsed<Path> {
+        let start = self.start();
+        let pattern = self.pattern()?;
+        pattern
+            .as_path()
+            .ok_or_else(|| ParseError { code, ..self.semantic(self.span_from(start), why(&pattern)) })
     }
 
     /// `t from root.a` behind `unset device template`.
     pub(super) fn unset_template(&mut self) -> Parsed<Statement> {
         let name = self.name()?;
         self.expect("FROM")?;
-        Ok(Statement::ChangeTemplate(ChangeTemplate::Unset { name, path: self.full_path()? }))
+        let path = self.place_of_template(StatusCode::TEMPLATE_NOT_SET, |pattern| {
+            format!("No template on {pattern}: a template is set for a path, and this is a pattern")
+        })?;
+        Ok(Statement::ChangeTemplate(ChangeTemplate::Unset { name, path }))
     }
 
     /// `t` behind `drop device template`.

@@ -19,8 +19,8 @@ impl Catalog {
     /// Makes a change that belongs to a write. What does not fit (in a log that was damaged) is left out.
     pub(crate) fn apply(&mut self, op: &CatalogOp, seq: u64) -> Removed {
         match op {
-            CatalogOp::CreateDatabase { id, path, ttl } => {
-                let database = Database { id: *id, path: path.clone() };
+            CatalogOp::CreateDatabase { id, path, ttl, partition } => {
+                let database = Database { id: *id, path: path.clone(), partition: *partition };
                 Arc::make_mut(&mut self.by_id).insert(*id, path.clone());
                 Arc::make_mut(&mut self.databases).insert(path.clone(), database);
                 self.next_id = self.next_id.max(id + 1);

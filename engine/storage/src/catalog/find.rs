@@ -154,7 +154,11 @@ impl Catalog {
     pub(crate) fn database_infos(&self, pattern: &PathPattern) -> Vec<DatabaseInfo> {
         let matched = self.databases.values().filter(|database| pattern.matches(&database.path));
         matched
-            .map(|Database { path, .. }| DatabaseInfo { path: path.clone(), ttl: self.lives.below(path) })
+            .map(|Database { path, partition, .. }| DatabaseInfo {
+                path: path.clone(),
+                ttl: self.lives.below(path),
+                partition: *partition,
+            })
             .collect()
     }
 

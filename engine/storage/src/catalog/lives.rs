@@ -240,7 +240,7 @@ mod tests {
         let pattern = |text| PathPattern::parse(text).expect("pattern");
         let mut catalog = Catalog::default();
         let ops = [
-            CatalogOp::CreateDatabase { id: 7, path: path.clone(), ttl: Some(5) },
+            CatalogOp::CreateDatabase { id: 7, path: path.clone(), ttl: Some(5), partition: None },
             CatalogOp::SetPathTtl { pattern: pattern("root.a.d"), ttl: Some(9) },
             CatalogOp::SetTtl { id: 7, path: None, ttl: Some(6) },
             CatalogOp::SetPathTtl { pattern: pattern("root.*.e"), ttl: Some(8) },

@@ -239,7 +239,7 @@ mod tests {
         let mut catalog = Catalog::default();
         for (id, path) in ["root.a", "root.b"].into_iter().enumerate() {
             let path = Path::parse(path).expect("a path");
-            catalog.apply(&CatalogOp::CreateDatabase { id: id as u32, path, ttl: None }, 1);
+            catalog.apply(&CatalogOp::CreateDatabase { id: id as u32, path, ttl: None, partition: None }, 1);
         }
         for device in 0..3000 {
             let device = format!("root.{}.d{device}", if device % 3 == 0 { "b" } else { "a" });

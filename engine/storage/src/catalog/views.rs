@@ -224,7 +224,12 @@ impl Catalog {
             trial.check_no_view(&view.device, &path)?;
             check_no_device_below(&trial, &path)?;
             if let Err(database) = database_for(&trial, &view.device)? {
-                ops.push(CatalogOp::CreateDatabase { id: trial.next_id(), path: database, ttl: None });
+                ops.push(CatalogOp::CreateDatabase {
+                    id: trial.next_id(),
+                    path: database,
+                    ttl: None,
+                    partition: None,
+                });
                 ops.last().into_iter().for_each(|op| drop(trial.apply(op, 0)));
             }
             let op = CatalogOp::PutView(Box::new(view));

@@ -24,7 +24,10 @@ fn a_series_in_an_encoding_that_is_only_read_is_flushed_in_the_usual_one() -> Ou
             SeriesSchema { encoding: Encoding::Regular, ..SeriesSchema::default_for(DataType::Int64) };
         let mut core = store.core.lock();
         let (id, seq) = (core.catalog.next_id(), core.seq);
-        core.execute(CatalogOp::CreateDatabase { id, path: Path::parse("root.a")?, ttl: None }, seq + 1);
+        core.execute(
+            CatalogOp::CreateDatabase { id, path: Path::parse("root.a")?, ttl: None, partition: None },
+            seq + 1,
+        );
         let series = vec![SeriesDef::plain("s".into(), schema)];
         core.execute(CatalogOp::CreateSeries { device: device.clone(), aligned, series }, seq + 2);
         let values = Arc::new(Int64Array::from(vec![7, 9, 8]));

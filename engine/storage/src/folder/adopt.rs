@@ -211,7 +211,7 @@ impl Orphan {
         if check_database(catalog, &path).is_err() {
             return false;
         }
-        catalog.apply(&CatalogOp::CreateDatabase { id, path, ttl: None }, 0);
+        catalog.apply(&CatalogOp::CreateDatabase { id, path, ttl: None, partition: None }, 0);
         true
     }
 

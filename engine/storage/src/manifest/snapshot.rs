@@ -24,8 +24,12 @@ pub(super) const COMMIT: u8 = 6;
 
 /// The format's version. Version 1 says nothing of the log's end, and had checksums of 64 KiB beside sealed files.
 /// Versions 1 and 2 do not say of which writes a file has rows, and know no readers of changes. Only from version 4 on there are
-/// templates, from 5 on logical views; a store is written as the oldest version that has all of it, which older programs read.
-pub(super) const VERSION: u32 = 5;
+/// templates, from 5 on logical views, from 6 on databases that say how long their time partitions are; a store is written as the oldest
+/// version that has all of it, which older programs read.
+pub(super) const VERSION: u32 = 6;
+
+/// The version of a store with views.
+const VIEWS: u32 = 5;
 
 /// The version of a store with templates and without views.
 const TEMPLATES: u32 = 4;
@@ -58,16 +62,23 @@ impl State {
     pub(super) fn put(&self, bytes: &mut Vec<u8>, partition_width: i64, log: LogEnd) {
         record(bytes, HEAD, |bytes| {
             let has_templates = self.catalog.templates().all().next().is_some();
-            bytes.put_u32(match (self.catalog.views().is_empty(), has_templates) {
-                (false, _) => VERSION,
-                (true, true) => TEMPLATES,
-                (true, false) => PLAIN,
+            let has_partitions = self.catalog.databases().any(|database| database.partition.is_some());
+            bytes.put_u32(match (has_partitions, self.catalog.views().is_empty(), has_templates) {
+                (true, ..) => VERSION,
+                (false, false, _) => VIEWS,
+                (false, true, true) => TEMPLATES,
+                (false, true, false) => PLAIN,
             });
             bytes.put_i64(partition_width);
             bytes.put_u32(self.catalog.next_id());
         });
         for database in self.catalog.databases() {
-            let op = CatalogOp::CreateDatabase { id: database.id, path: database.path.clone(), ttl: None };
+            let op = CatalogOp::CreateDatabase {
+                id: database.id,
+                path: database.path.clone(),
+                ttl: None,
+                partition: database.partition,
+            };
             record(bytes, DATABASE, |bytes| op.put(bytes));
         }
         for (pattern, ttl) in self.catalog.lives().all() {

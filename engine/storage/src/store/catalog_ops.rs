@@ -23,11 +23,16 @@ const MAX_LOOKS: usize = 4;
 const FEW_DEVICES: usize = 64;
 
 impl Store {
-    pub(crate) fn create_database(&self, path: &Path, ttl: Option<i64>) -> Result<Applied, StorageError> {
+    pub(crate) fn create_database(
+        &self,
+        path: &Path,
+        ttl: Option<i64>,
+        partition: Option<i64>,
+    ) -> Result<Applied, StorageError> {
         let core = self.core.lock();
         self.writable(&core)?;
         check_database(&core.catalog, path)?;
-        let op = CatalogOp::CreateDatabase { id: core.catalog.next_id(), path: path.clone(), ttl };
+        let op = CatalogOp::CreateDatabase { id: core.catalog.next_id(), path: path.clone(), ttl, partition };
         self.apply_all(core, 1, vec![op])
     }
 
@@ -310,7 +315,7 @@ fn plan_series(catalog: &Catalog, series: Vec<NewSeries>, seq: u64) -> Result<Ve
         let known = trial.as_ref().unwrap_or(catalog);
         let mut made = Vec::new();
         if let Err(path) = database_for(known, &new.device)? {
-            made.push(CatalogOp::CreateDatabase { id: known.next_id(), path, ttl: None });
+            made.push(CatalogOp::CreateDatabase { id: known.next_id(), path, ttl: None, partition: None });
         }
         check_new_series(known, &new)?;
         let NewSeries { device, measurement, schema, aligned, alias, tags, attributes, deadband } = new;

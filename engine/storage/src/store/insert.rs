@@ -306,7 +306,7 @@ impl Core {
             && let Ok(Err(database)) = database_for(&self.catalog, path)
         {
             let id = self.catalog.next_id();
-            self.change(CatalogOp::CreateDatabase { id, path: database, ttl: None }, seq);
+            self.change(CatalogOp::CreateDatabase { id, path: database, ttl: None, partition: None }, seq);
         }
         let missing: Vec<SeriesDef> = tablet
             .columns()

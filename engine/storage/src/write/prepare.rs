@@ -159,7 +159,7 @@ impl Check<'_> {
         check_device(self.catalog, path)?;
         if let Err(database) = database_for(self.catalog, path)? {
             let id = self.catalog.next_id();
-            self.ops.push(CatalogOp::CreateDatabase { id, path: database, ttl: None });
+            self.ops.push(CatalogOp::CreateDatabase { id, path: database, ttl: None, partition: None });
         }
         Ok(None)
     }

@@ -45,6 +45,16 @@ mod template;
 mod writer;
 mod writers;
 
+#[cfg(feature = "object-store")]
+pub(crate) use division::divide;
+#[cfg(feature = "object-store")]
+pub(crate) use make::in_memory;
+#[cfg(feature = "object-store")]
+pub(crate) use sink::encoder_of;
+pub(crate) use sink::problems_of_lines;
+#[cfg(feature = "object-store")]
+pub(crate) use template::put_name;
+
 pub use crate::lines::{CsvForm, LineOptions, TimeFormat};
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use options::{FileFormat, FileOptions, Rotation};

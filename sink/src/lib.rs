@@ -5,6 +5,7 @@
 //! | [`iotdb`], embedded | exactly once: positions are stored with the rows | `the_embedded_store_passes_the_contract` |
 //! | [`iotdb`], nodes | at least once; a row written again replaces itself | `a_remote_store_passes_the_contract` |
 //! | [`file`](mod@file) | at least once: on disk before a batch counts as delivered | `files_pass_the_contract` |
+//! | [`object_store`] | exactly once, once the next run has begun | `objects_pass_the_contract` |
 //! | `kafka` | at least once: acknowledged by all replicas in sync | `kafka_passes_the_contract` |
 //! | [`stdout`] | at least once, as far as whoever reads it | `standard_output_passes_the_contract` |
 //! | [`blackhole`] | none: it counts and forgets | `the_black_hole_passes_the_contract` |
@@ -20,6 +21,7 @@ pub mod iotdb;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lines;
+pub mod object_store;
 mod rejected;
 pub mod stdout;
 mod stream;
@@ -34,6 +36,7 @@ pub fn register(registry: Registry) -> Registry {
     let registry = registry
         .with_sink::<iotdb::Iotdb>()
         .with_sink::<file::File>()
+        .with_sink::<object_store::ObjectStore>()
         .with_sink::<stdout::Stdout>()
         .with_sink::<blackhole::Blackhole>()
         .with_encoder::<lines::encoders::Jsonl>()

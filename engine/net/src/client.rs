@@ -9,7 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{ClientConfig, ClientConnection, StreamOwned, crypto::ring, pki_types::ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto::ring, pki_types::ServerName,
+};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
@@ -50,6 +52,21 @@ impl ClientTls {
     /// A file cannot be read or is no PEM of its kind; certificate and key do not fit; the system has no authorities.
     pub fn load(files: ClientFiles) -> Result<Self, TlsError> {
         Ok(Self(Arc::new(Renewed::load(files)?)))
+    }
+
+    /// What a library that shakes hands itself is configured with. It does not see files that change later.
+    pub fn config(&self) -> ClientConfig {
+        ClientConfig::clone(&self.0.get())
+    }
+
+    /// The same for connections that are not encrypted: one that is would be with nobody that is trusted.
+    ///
+    /// # Errors
+    /// None that is known: the library of ciphers has no version of the protocol.
+    pub fn plain_config() -> Result<ClientConfig, TlsError> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let builder = builder.with_safe_default_protocol_versions().map_err(unfit)?;
+        Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
     }
 
     /// Shakes hands with the server at `address`, a host with or without a port. The caller limits the time.

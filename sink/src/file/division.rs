@@ -9,21 +9,21 @@ use super::template::Template;
 
 /// Rows of a batch that go into one file.
 #[derive(Debug, Default)]
-pub(super) struct Share {
+pub(crate) struct Share {
     /// The rows, without positions.
-    pub(super) batch: Batch,
+    pub(crate) batch: Batch,
     /// For each of its readings, which it was of the batch and which of its rows; all where `None`.
     origins: Vec<(usize, Option<Vec<u32>>)>,
 }
 
 /// What each file gets, and the rows that belong to none.
-pub(super) type Divided = (Vec<(PathBuf, Share)>, Vec<Rejection>);
+pub(crate) type Divided = (Vec<(PathBuf, Share)>, Vec<Rejection>);
 
 /// Divides a batch; in the order in which files are met. Rows that belong to no file are rejected.
 ///
 /// # Errors
 /// Rows cannot be taken apart.
-pub(super) fn divide(batch: &Batch, template: &Template) -> Result<Divided> {
+pub(crate) fn divide(batch: &Batch, template: &Template) -> Result<Divided> {
     let (mut shares, mut rejected) = (Vec::new(), Vec::new());
     let mut places: HashMap<PathBuf, usize> = HashMap::new();
     for (index, readings) in batch.readings.iter().enumerate() {
@@ -96,7 +96,7 @@ fn pick(readings: &Readings, rows: Option<&[u32]>) -> Result<Readings> {
 
 impl Share {
     /// A rejection of rows of this share as one of the batch that it is of.
-    pub(super) fn original(&self, rejection: Rejection) -> Rejection {
+    pub(crate) fn original(&self, rejection: Rejection) -> Rejection {
         let Rejection { readings, rows, error } = rejection;
         let Some((index, of)) = self.origins.get(readings) else {
             return Rejection { readings, rows, error };

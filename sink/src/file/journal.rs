@@ -26,7 +26,7 @@ use levada_connector_api::{
 
 use super::disk::DiskFile;
 
-pub(super) use encoder::JournalEncoder;
+pub(crate) use encoder::JournalEncoder;
 
 const HEAD: usize = 8;
 const ROWS: u8 = 1;

@@ -1,5 +1,7 @@
 //! From a journal to the file of columns that it stands for.
 
+#[cfg(feature = "object-store")]
+mod memory;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod tsfile;
@@ -43,6 +45,21 @@ pub(super) fn make(format: FileFormat, journal: &mut dyn DiskFile, out: Box<dyn 
     out.flush().map_err(cannot_write)?;
     let mut out = out.into_inner().map_err(|error| cannot_write(error.into_error()))?;
     out.0.sync().map_err(cannot_write)
+}
+
+/// Makes the bytes of a file of frames that are in memory.
+///
+/// # Errors
+/// The frames are damaged.
+#[cfg(feature = "object-store")]
+pub(crate) fn in_memory(format: FileFormat, frames: &[u8]) -> Result<Vec<u8>> {
+    let mut journal = memory::Frames::new(frames);
+    match format {
+        #[cfg(feature = "parquet")]
+        FileFormat::Parquet => parquet::make(&mut journal, Vec::new()),
+        FileFormat::Tsfile => tsfile::make(&mut journal, Vec::new()),
+        _ => Err(Error::bug(format!("{format:?} is not made of a journal"))),
+    }
 }
 
 fn cannot_write(error: io::Error) -> Error {

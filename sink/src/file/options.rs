@@ -1,6 +1,6 @@
 //! The options of the sink.
 
-use std::path::{Component, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use levada_connector_api::{ByteSize, Interval, Problem};
 use schemars::JsonSchema;
@@ -54,6 +54,23 @@ pub enum FileFormat {
 }
 
 impl FileFormat {
+    /// What the end of a name says.
+    pub(crate) fn of_name(name: &Path) -> Self {
+        let is = |end: &str| name.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+        match () {
+            () if is("csv") => Self::Csv,
+            () if is("parquet") => Self::Parquet,
+            () if is("tsfile") => Self::Tsfile,
+            () => Self::Jsonl,
+        }
+    }
+
+    /// That this build does not have the format.
+    pub(crate) fn missing(self) -> Option<Problem> {
+        (self == Self::Parquet && !cfg!(feature = "parquet"))
+            .then(|| Problem::new("format", "this build has no Parquet: it has no feature `parquet`"))
+    }
+
     /// As people write it.
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -65,7 +82,7 @@ impl FileFormat {
     }
 
     /// Whether a file is made of columns when it is finished, rather than of lines as they come.
-    pub(super) fn is_of_columns(self) -> bool {
+    pub(crate) fn is_of_columns(self) -> bool {
         matches!(self, Self::Parquet | Self::Tsfile)
     }
 }
@@ -97,14 +114,7 @@ impl FileOptions {
 
     /// The format, by what is said or by the name.
     pub(super) fn format(&self) -> FileFormat {
-        let is =
-            |end: &str| self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
-        self.format.unwrap_or_else(|| match () {
-            () if is("csv") => FileFormat::Csv,
-            () if is("parquet") => FileFormat::Parquet,
-            () if is("tsfile") => FileFormat::Tsfile,
-            () => FileFormat::Jsonl,
-        })
+        self.format.unwrap_or_else(|| FileFormat::of_name(&self.path))
     }
 
     /// The path, read.
@@ -121,9 +131,7 @@ impl FileOptions {
     /// What cannot work. Looks at what stands at the path.
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems = self.path_problems();
-        if self.format() == FileFormat::Parquet && !cfg!(feature = "parquet") {
-            problems.push(Problem::new("format", "this build has no Parquet: it has no feature `parquet`"));
-        }
+        problems.extend(self.format().missing());
         if self.open_files == Some(0) {
             problems.push(Problem::new("open_files", "0 files hold no row: leave it out, or write more"));
         }

@@ -71,7 +71,7 @@ impl SinkType for File {
         let With { own, group } = options;
         let encoder = match &context.encoder {
             Some(encoder) => encoder.clone().of_lines()?,
-            None => encoder_of(&own, &group),
+            None => encoder_of(own.format(), &group),
         };
         let content = match own.format() {
             // An encoder was said: it stands in place of the format.
@@ -93,7 +93,7 @@ impl FileSink {
     /// # Errors
     /// The options cannot work; the first problem is the message.
     pub fn new(options: &FileOptions, lines: &LineOptions, disk: Arc<dyn Disk>) -> Result<Self> {
-        let encoder = encoder_of(options, lines);
+        let encoder = encoder_of(options.format(), lines);
         let content = content_of(options, &encoder);
         Self::encoding(options, lines, &encoder, content, disk)
     }
@@ -152,13 +152,19 @@ impl FileSink {
 
 fn problems(options: &FileOptions, lines: &LineOptions) -> Vec<Problem> {
     let mut problems = options.problems();
-    problems.extend(lines.problems(match options.format() {
+    problems.extend(problems_of_lines(options.format(), lines));
+    problems
+}
+
+/// What of the options of lines cannot work with a format.
+pub(crate) fn problems_of_lines(format: FileFormat, lines: &LineOptions) -> Vec<Problem> {
+    let mut problems = lines.problems(match format {
         FileFormat::Csv => Of::Csv,
         FileFormat::Jsonl => Of::Jsonl,
         FileFormat::Parquet | FileFormat::Tsfile => Of::Other,
-    }));
-    if options.format().is_of_columns() && lines.time != TimeFormat::default() {
-        let message = format!("times in {} are times: this is for lines of text", options.format().name());
+    });
+    if format.is_of_columns() && lines.time != TimeFormat::default() {
+        let message = format!("times in {} are times: this is for lines of text", format.name());
         problems.push(Problem::new("time", message));
     }
     problems
@@ -172,8 +178,8 @@ fn content_of(options: &FileOptions, encoder: &EncoderFactory) -> Content {
 }
 
 /// How rows look in a file being written where no encoder says so.
-fn encoder_of(options: &FileOptions, lines: &LineOptions) -> EncoderFactory {
-    match options.format() {
+pub(crate) fn encoder_of(format: FileFormat, lines: &LineOptions) -> EncoderFactory {
+    match format {
         FileFormat::Csv => encoders::factory(lines.csv(), lines.time),
         FileFormat::Jsonl => encoders::factory(lines.jsonl(), lines.time),
         FileFormat::Parquet => EncoderFactory::new(|| Box::new(JournalEncoder::default())),

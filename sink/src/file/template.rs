@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 220;
 
 impl Template {
     /// The path itself, where there is nothing to fill in.
-    pub(super) fn fixed(&self) -> Option<PathBuf> {
+    pub(crate) fn fixed(&self) -> Option<PathBuf> {
         match self.pieces.as_slice() {
             [] => Some(PathBuf::new()),
             [Piece::Text(text)] => Some(PathBuf::from(text)),
@@ -25,7 +25,7 @@ impl Template {
     ///
     /// # Errors
     /// There is no such path; the message says why.
-    pub(super) fn path(&self, device: &str, time: i64) -> Result<PathBuf, String> {
+    pub(crate) fn path(&self, device: &str, time: i64) -> Result<PathBuf, String> {
         let path = self.fill(device, time, put_name)?;
         let path = PathBuf::from(path);
         match path.components().find(|part| part.as_os_str().len() > LONGEST_NAME) {
@@ -35,7 +35,7 @@ impl Template {
     }
 
     /// The folder in front of the first place to be filled in.
-    pub(super) fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         let known = match self.pieces.first() {
             Some(Piece::Text(text)) => text.as_str(),
             _ => "",
@@ -80,7 +80,7 @@ impl Template {
     }
 
     /// A path as it may come out, for looking at its form.
-    pub(super) fn example(&self) -> PathBuf {
+    pub(crate) fn example(&self) -> PathBuf {
         self.path("root.plant.d1", 0).unwrap_or_default()
     }
 }
@@ -102,7 +102,7 @@ impl Level {
     }
 
     /// The name, where it has no open place.
-    pub(super) fn fixed(&self) -> Option<&str> {
+    pub(crate) fn fixed(&self) -> Option<&str> {
         if self.open { None } else { self.texts.first().map(String::as_str) }
     }
 
@@ -123,7 +123,7 @@ impl Level {
 }
 
 /// Adds a name that every file system takes, and no other device has.
-fn put_name(device: &str, path: &mut String) {
+pub(crate) fn put_name(device: &str, path: &mut String) {
     use std::fmt::Write as _;
     for each in device.chars() {
         if each.is_alphanumeric() || matches!(each, '_' | '.') {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 use serde_json::Value;
 
 /// For every crate, the crates of this workspace it may depend on. What is not named here is not allowed.
-const ALLOWED: [(&str, &[&str]); 23] = [
+const ALLOWED: [(&str, &[&str]); 24] = [
     ("levada-model", &[]),
     ("levada-net", &[]),
     ("levada-tsfile", &["levada-model"]),
@@ -33,6 +33,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("levada-connector-api", &["levada-model"]),
     ("levada-kafka", &["levada-connector-api"]),
     ("levada-schema-registry", &["levada-connector-api", "levada-net"]),
+    ("levada-objects", &["levada-connector-api", "levada-net"]),
     ("levada-testkit", &["levada-connector-api", "levada-model"]),
     ("levada-config", &["levada-connector-api", "levada-model"]),
     (
@@ -48,7 +49,14 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ),
     (
         "levada-sink",
-        &["levada-connector-api", "levada-kafka", "levada-model", "levada-schema-registry", "levada-tsfile"],
+        &[
+            "levada-connector-api",
+            "levada-kafka",
+            "levada-model",
+            "levada-objects",
+            "levada-schema-registry",
+            "levada-tsfile",
+        ],
     ),
     ("levada-connector", &["levada-connector-api", "levada-rpc", "levada-sink"]),
     (

@@ -14,6 +14,7 @@ mod holding;
 mod import;
 mod nodes;
 mod nothing_vanishes;
+mod objects;
 mod offsets;
 mod options;
 mod own_files;

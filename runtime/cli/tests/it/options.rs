@@ -35,6 +35,9 @@ fn base(kind: ComponentKind, name: &str, folder: &Path) -> Value {
         }
         (ComponentKind::Sink, "kafka") => json!({"brokers": "127.0.0.1:1", "topic": "t"}),
         (ComponentKind::Sink, "file") => json!({"path": folder.join("out.jsonl")}),
+        (ComponentKind::Sink, "object_store") => {
+            json!({"url": format!("file://{}/{{device}}.jsonl", folder.join("objects").display())})
+        }
         (ComponentKind::Sink, "iotdb") => json!({"embedded": folder.join("data"), "database": "root.p"}),
         (ComponentKind::Transform, "enrich") => {
             json!({"embedded": folder.join("data"), "device": "root.l.{name}", "measurements": {"a": "b"}})

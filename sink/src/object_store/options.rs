@@ -20,8 +20,9 @@ const PART: std::ops::RangeInclusive<u64> = 5 << 20..=5 << 30;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectOptions {
-    /// The bucket and the names in it: `s3://BUCKET/rows/{device}/{date}.parquet`, or a local folder: `file:///var/rows/{device}.csv`. Behind the
-    /// name comes a number for each batch. `{device}`, `{date}`, `{year}`, `{month}`, `{day}` and `{hour}` stand for what rows say, in UTC.
+    /// The bucket and the names in it, `s3://BUCKET/rows/{device}/{date}.parquet`, or those in a local folder, `file:///var/rows/{device}.csv`.
+    /// Behind the name comes a number for each batch. `{device}`, `{date}`, `{year}`, `{month}`, `{day}` and `{hour}` stand for what rows
+    /// say, in UTC.
     #[schemars(example = "s3://plant/rows/{device}/{date}.jsonl")]
     pub url: String,
     /// The format; where nothing is said, that of the name's end (`.csv`, `.parquet`, `.tsfile`), else `jsonl`.
@@ -36,7 +37,7 @@ pub struct ObjectOptions {
     #[serde(default)]
     #[schemars(example = &"https://minio.example:9000")]
     pub endpoint: Option<String>,
-    /// Take an `endpoint` that begins with `http://`: keys are not sent, but rows can be read on the way.
+    /// Take an `endpoint` that begins with `http://`. Secrets are not sent, but rows can be read on the way.
     #[serde(default)]
     pub allow_http: bool,
     /// The keys; where nothing is said, those of `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or of the machine's role.
@@ -53,7 +54,7 @@ pub struct ObjectOptions {
     #[serde(default = "uploads")]
     #[schemars(range(min = 1, max = 100))]
     pub uploads: usize,
-    /// A name of this process, where several run the same pipeline (as members of a Kafka group, say): each needs its own.
+    /// A name of this process, where several run the same pipeline, as the members of a Kafka group do. Each needs its own.
     #[serde(default)]
     #[schemars(example = &"${HOSTNAME}")]
     pub writer: Option<String>,

@@ -33,9 +33,11 @@ fn objects_are_imported_again() {
         let rows = "time,device,a,b\n1000,root.p.d1,1,x\n2000,root.p.d1,2,y\n1000,root.p.d2,3,\n3000,root.p.d1,4,z\n";
         workplace.write("in.csv", rows);
         let out = workplace.path("out").display().to_string();
+        // The long form, a value a line, is for pipelines to read.
+        let form = if end == "csv" { ", form: wide" } else { "" };
         let pipeline = format!(
             "name: p\nsources: {{f: {{file: {{paths: [in.csv]}}, decode: {{csv: {{device: device, time: time}}}}}}}}\n\
-                sinks:\n  o:\n    inputs: [f]\n    batch: {{rows: 2}}\n    object_store: {{url: \"file://{out}/{{device}}.{end}\"}}\n"
+                sinks:\n  o:\n    inputs: [f]\n    batch: {{rows: 2}}\n    object_store: {{url: \"file://{out}/{{device}}.{end}\"{form}}}\n"
         );
         workplace.write("p.yaml", &pipeline);
         workplace.run(&["run", "p.yaml"]).ok();

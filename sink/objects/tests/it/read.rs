@@ -30,7 +30,7 @@ fn jsonl(bytes: &Bytes) -> Vec<Row> {
         let row: Value = serde_json::from_str(line).expect("JSON");
         Row {
             device: row["device"].as_str().expect("a device").to_owned(),
-            time: row["timestamp"].as_i64().expect("a time"),
+            time: row["time"].as_i64().expect("a time"),
             number: row[NUMBER].as_i64(),
         }
     };

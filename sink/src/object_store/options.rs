@@ -89,7 +89,6 @@ fn timeout() -> Interval {
 }
 
 /// A URL, read.
-#[cfg_attr(not(feature = "object-store"), expect(dead_code, reason = "only its form is looked at"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     /// The bucket; `None` for a folder.

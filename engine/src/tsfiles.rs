@@ -13,7 +13,11 @@ mod mods;
 mod read;
 mod series;
 
-use std::{fs::File, io::Read, path::PathBuf};
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::PathBuf,
+};
 
 use bytes::Bytes;
 use levada_model::{Series, Tablet};
@@ -211,15 +215,18 @@ fn read_all(path: PathBuf, damaged: Damaged, emit: &mut dyn FnMut(Item) -> bool)
         tracing::warn!(path = %path.display(), "the file is empty: a server has begun it and not flushed anything to it");
         return Ok(());
     }
+    let is_finished = has_end(&file);
     let (reader, flaws) =
         TsFileReader::inspect(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
-    if flaws.iter().any(|flaw| flaw.part == Part::Foot) {
+    let is_finished = is_finished.map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    if !is_finished && flaws.iter().any(|flaw| flaw.part == Part::Foot) {
         tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished: what is whole in it is read");
     }
-    match (unsound(&path, &flaws), damaged) {
+    let loses = |flaw: &&Flaw| loses(flaw, is_finished);
+    match (unsound(&path, flaws.iter().filter(loses)), damaged) {
         (Some(error), Damaged::Reject) => return Err(error),
         (Some(_), Damaged::Skip) => {
-            for flaw in flaws.iter().filter(|flaw| loses(flaw)) {
+            for flaw in flaws.iter().filter(loses) {
                 tracing::warn!(path = %path.display(), offset = flaw.offset, series = flaw.series(), what = flaw.what, means = flaw.meaning(), "damage in a file: it is left out");
             }
         }
@@ -228,14 +235,14 @@ fn read_all(path: PathBuf, damaged: Damaged, emit: &mut dyn FnMut(Item) -> bool)
     read::Source { path, reader, deletions }.read(emit)
 }
 
-/// Whether values are lost by a flaw.
-fn loses(flaw: &Flaw) -> bool {
-    flaw.lost.is_some() || flaw.part == Part::Gap
+/// Whether values are lost by a flaw, or may be others than were written: where a file is finished and its foot cannot be read, nothing
+/// tells what its values have to be.
+fn loses(flaw: &Flaw, is_finished: bool) -> bool {
+    flaw.lost.is_some() || flaw.part == Part::Gap || is_finished && flaw.part == Part::Foot
 }
 
-/// The error of the first flaw by which values are lost.
-fn unsound(path: &std::path::Path, flaws: &[Flaw]) -> Option<ReadError> {
-    let mut lost = flaws.iter().filter(|flaw| loses(flaw));
+/// The error of the first of some flaws.
+fn unsound<'f>(path: &std::path::Path, mut lost: impl Iterator<Item = &'f Flaw>) -> Option<ReadError> {
     let first = lost.next()?;
     Some(ReadError::Unsound {
         path: path.to_owned(),
@@ -246,14 +253,28 @@ fn unsound(path: &std::path::Path, flaws: &[Flaw]) -> Option<ReadError> {
     })
 }
 
-/// Whether nothing is in a file yet but the beginning of its head.
-fn is_empty(mut file: &File) -> std::io::Result<bool> {
-    const HEAD: &[u8; 6] = b"TsFile";
-    let length = file.metadata()?.len();
-    if length > HEAD.len() as u64 {
+/// What files begin and end with.
+const MAGIC: &[u8; 6] = b"TsFile";
+
+/// Whether a file ends as one that was finished.
+fn has_end(mut file: &File) -> std::io::Result<bool> {
+    if file.metadata()?.len() < 2 * MAGIC.len() as u64 {
         return Ok(false);
     }
-    let mut bytes = Vec::with_capacity(HEAD.len());
+    let mut end = [0; MAGIC.len()];
+    file.seek(SeekFrom::End(-(MAGIC.len() as i64)))?;
+    file.read_exact(&mut end)?;
+    file.rewind()?;
+    Ok(end == *MAGIC)
+}
+
+/// Whether nothing is in a file yet but the beginning of its head.
+fn is_empty(mut file: &File) -> std::io::Result<bool> {
+    let length = file.metadata()?.len();
+    if length > MAGIC.len() as u64 {
+        return Ok(false);
+    }
+    let mut bytes = Vec::with_capacity(MAGIC.len());
     file.read_to_end(&mut bytes)?;
-    Ok(HEAD.starts_with(&bytes))
+    Ok(MAGIC.starts_with(&bytes))
 }

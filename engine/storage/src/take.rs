@@ -152,7 +152,11 @@ impl Store {
             Err(other) => return Ok(other),
         };
         unsealed.iter_mut().for_each(|file| file.is_of_write(seq));
-        let arrived = caught("taking chunks", || self.arrive(seq, unsealed));
+        let arrived = caught("taking chunks", || {
+            // The log has the number before a file has its name: of files that no commit names it is told then that they do not count.
+            self.wal.as_ref().map_or(Ok(()), |wal| wal.synced(seq).wait())?;
+            self.arrive(seq, unsealed)
+        });
         let points = file.points();
         let mut core = self.core.lock();
         let told = arrived.map(|()| self.has_arrived(&mut core, file, named, owner));

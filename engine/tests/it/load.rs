@@ -157,6 +157,32 @@ async fn values_that_changed_places_are_an_error() {
 }
 
 #[tokio::test]
+async fn a_file_whose_foot_is_damaged_is_rejected_and_one_that_was_not_finished_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("foot.tsfile");
+    let bytes = write_plain_bytes(&path, 100);
+    // The size of the metadata stands before the last magic: without it there is no index, and nothing that tells of a changed value.
+    let mut damaged = bytes.clone();
+    let size_at = bytes.len() - 10;
+    damaged[size_at..size_at + 4].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+    std::fs::write(&path, &damaged).expect("written");
+    let store = Store::open();
+    let session = store.session();
+    let load = format!("load '{}'", path.display());
+    let (code, message) = rejection(&session, &load).await;
+    assert!(code == 1100 && message.contains("foot: the end of the file cannot be read"), "{code} {message}");
+    assert_eq!(rows(&session, "count timeseries").await, ["0"], "nothing is stored");
+    done(&session, &format!("{load} with ('on-damage'='skip')")).await;
+    assert_eq!(rows(&session, "select count(s) from root.far.plain").await, ["4"]);
+    // A server was killed while it wrote this one.
+    std::fs::write(&path, &bytes[..bytes.len() - 20]).expect("written");
+    let store = Store::open();
+    let session = store.session();
+    done(&session, &load).await;
+    assert_eq!(rows(&session, "select count(s) from root.far.plain").await, ["4"]);
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x.tsfile");

@@ -52,8 +52,14 @@ pub(crate) fn adopt(
         .collect();
     // A file that others were compacted into came later than they.
     orphans.sort_by_key(|orphan| std::cmp::Reverse(orphan.file.meta.id));
-    // A number below, of a database that is not there, is one of a database that was deleted.
     let whole = loaded.damage.is_empty() && !loaded.absent;
+    if whole && is_all_there(folder, loaded)? {
+        // All up to the floor is in files that are named. What else is that old is left of a write that failed, and perhaps not all of it.
+        let floor = loaded.floor;
+        let old = orphans.extract_if(.., |orphan| orphan.file.meta.seq <= floor);
+        loaded.removed.extend(old.map(|orphan| orphan.file.meta.id));
+    }
+    // A number below, of a database that is not there, is one of a database that was deleted.
     let deleted = if whole { loaded.catalog.next_id() } else { 0 };
     let mut taken = Taken::of(loaded, folder);
     if !whole {
@@ -94,10 +100,14 @@ pub(crate) fn tells_all(
     logs: &Path,
     loaded: &Loaded,
 ) -> Result<bool, StorageError> {
-    let found = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
-    let missing = named(loaded, folder).difference(&found.into_iter().collect()).count();
     let replayed = replay(&folder.disk, logs, Some(loaded.floor), |_, _| Ok(()))?;
-    Ok(missing == 0 && replayed.follows(loaded.floor))
+    Ok(replayed.follows(loaded.floor) && is_all_there(folder, loaded)?)
+}
+
+/// Whether the files that the manifest names are all there.
+fn is_all_there(folder: &Arc<DataFolder>, loaded: &Loaded) -> Result<bool, StorageError> {
+    let found = unknown(&folder.disk, &folder.dir, &HashSet::new())?;
+    Ok(named(loaded, folder).is_subset(&found.into_iter().collect()))
 }
 
 /// The paths of the files that the manifest names, and of their checksums.

@@ -41,9 +41,9 @@ fn every_sink_is_registered_with_a_schema_that_has_descriptions() {
     assert_eq!(
         sinks.iter().map(|sink| sink.name).collect::<Vec<_>>(),
         if cfg!(feature = "kafka") {
-            &["blackhole", "file", "iotdb", "kafka", "stdout"][..]
+            &["blackhole", "file", "iotdb", "kafka", "object_store", "stdout"][..]
         } else {
-            &["blackhole", "file", "iotdb", "stdout"]
+            &["blackhole", "file", "iotdb", "object_store", "stdout"]
         }
     );
     for sink in sinks {

@@ -60,9 +60,9 @@ async fn a_window_that_is_larger_than_memory_is_read_from_disk_and_who_needs_it_
         }
         let session = store.session();
         assert_eq!(rows(&session, sql).await, expected);
-        let (code, message) = rejection(&session, "select completeness(s1) from root.sg.d1").await;
+        let (code, message) = rejection(&session, "select median(s1) from root.sg.d1").await;
         assert_eq!(code, 709, "{message}");
-        assert!(message.starts_with("function completeness: transform: rows that wait"), "{message}");
+        assert!(message.starts_with("function median: transform: rows that wait"), "{message}");
         assert!(message.contains("`udf_memory_budget`"), "{message}");
     }
 }

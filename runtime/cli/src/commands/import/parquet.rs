@@ -9,6 +9,7 @@
 //! first that is called `Device`. Values get the type of their series, where it exists; otherwise what the exporter noted beside the
 //! column, or what [`column`] makes of its Parquet type. A row with a value that does not fit is rejected: it goes to `FILE.failed`, as JSON, and the others are stored.
 
+mod batches;
 mod column;
 mod failed;
 mod schema;
@@ -27,9 +28,12 @@ use arrow_array::{
 use arrow_schema::{DataType as ArrowType, Field, Schema};
 use arrow_select::take::take;
 use levada_model::{Column, DataType, Moment, Path as DevicePath, Tablet};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use self::column::{Plan, Taken as TakenColumn};
+use self::{
+    batches::Batches,
+    column::{Plan, Taken as TakenColumn},
+};
 use super::{
     failed::Failed,
     moments::{Moments, TimeArgs},
@@ -46,7 +50,7 @@ const ROWS: usize = 8_192;
 /// A file that is being read.
 pub(super) struct Reader {
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     headings: Vec<(Heading, Plan)>,
     /// Where columns are series: headings by the device that they name.
     owners: Vec<(DevicePath, Vec<usize>)>,
@@ -96,7 +100,7 @@ impl Reader {
                 owners.entry(moved(prefix, device)).or_default().push(at);
             }
         }
-        let batches = builder.with_batch_size(ROWS).build().with_context(place)?;
+        let batches = Batches::new(builder.with_batch_size(ROWS).build().with_context(place)?);
         let (moments, failed) = (Moments::new(times), Failed::new(path, None));
         let (path, time, last, prefix) = (path.to_owned(), (time, plan), None, prefix.cloned());
         Ok(Self {
@@ -277,8 +281,8 @@ impl RowReader for Reader {
         if let Some((batch, _)) = self.last.take() {
             self.before += batch.num_rows() as u64;
         }
-        let Some(batch) = self.batches.next() else { return Ok(None) };
-        let batch = batch.with_context(|| format!("cannot read {}", self.path.display()))?;
+        let batch = self.batches.next().with_context(|| format!("cannot read {}", self.path.display()))?;
+        let Some(batch) = batch else { return Ok(None) };
         let place = format!("{}", self.path.display());
         let mut rejected = Rejected::new();
         let understood = self.understand(&batch, &mut rejected).with_context(|| place.clone())?;

@@ -13,11 +13,7 @@ mod mods;
 mod read;
 mod series;
 
-use std::{
-    fs::File,
-    io::{Read, Seek, SeekFrom},
-    path::PathBuf,
-};
+use std::{fs::File, io::Read, path::PathBuf};
 
 use bytes::Bytes;
 use levada_model::{Series, Tablet};
@@ -215,10 +211,9 @@ fn read_all(path: PathBuf, damaged: Damaged, emit: &mut dyn FnMut(Item) -> bool)
         tracing::warn!(path = %path.display(), "the file is empty: a server has begun it and not flushed anything to it");
         return Ok(());
     }
-    let is_finished = has_end(&file);
-    let (reader, flaws) =
-        TsFileReader::inspect(file).map_err(|source| ReadError::TsFile { path: path.clone(), source })?;
-    let is_finished = is_finished.map_err(|source| ReadError::Io { path: path.clone(), source })?;
+    let unreadable = |source| ReadError::TsFile { path: path.clone(), source };
+    let (reader, flaws) = TsFileReader::inspect(file).map_err(unreadable)?;
+    let is_finished = reader.ends_as_finished().map_err(unreadable)?;
     if !is_finished && flaws.iter().any(|flaw| flaw.part == Part::Foot) {
         tracing::warn!(path = %path.display(), until = reader.data_end(), "the file is not finished: what is whole in it is read");
     }
@@ -253,28 +248,14 @@ fn unsound<'f>(path: &std::path::Path, mut lost: impl Iterator<Item = &'f Flaw>)
     })
 }
 
-/// What files begin and end with.
-const MAGIC: &[u8; 6] = b"TsFile";
-
-/// Whether a file ends as one that was finished.
-fn has_end(mut file: &File) -> std::io::Result<bool> {
-    if file.metadata()?.len() < 2 * MAGIC.len() as u64 {
-        return Ok(false);
-    }
-    let mut end = [0; MAGIC.len()];
-    file.seek(SeekFrom::End(-(MAGIC.len() as i64)))?;
-    file.read_exact(&mut end)?;
-    file.rewind()?;
-    Ok(end == *MAGIC)
-}
-
 /// Whether nothing is in a file yet but the beginning of its head.
 fn is_empty(mut file: &File) -> std::io::Result<bool> {
+    const HEAD: &[u8; 6] = b"TsFile";
     let length = file.metadata()?.len();
-    if length > MAGIC.len() as u64 {
+    if length > HEAD.len() as u64 {
         return Ok(false);
     }
-    let mut bytes = Vec::with_capacity(MAGIC.len());
+    let mut bytes = Vec::with_capacity(HEAD.len());
     file.read_to_end(&mut bytes)?;
-    Ok(MAGIC.starts_with(&bytes))
+    Ok(HEAD.starts_with(&bytes))
 }

@@ -130,8 +130,8 @@ impl Storage {
         self.store().create_database(path, ttl, None)
     }
 
-    /// [`Storage::create_database`] that keeps how long its time partitions are said to be, in milliseconds, for whoever asks. Rows are
-    /// divided by the width that the store has.
+    /// As [`Storage::create_database`], with a length of time partitions in milliseconds. It is kept and shown; rows are divided by the
+    /// width of the store.
     ///
     /// # Errors
     /// As there.

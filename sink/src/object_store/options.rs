@@ -91,12 +91,18 @@ fn timeout() -> Interval {
 /// A URL, read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
-    /// The bucket; `None` for a folder.
-    pub(super) bucket: Option<String>,
-    /// The folder whose names are meant; `None` for a bucket.
-    pub(super) folder: Option<PathBuf>,
-    /// The names.
+    pub(super) store: Store,
+    /// The names in it.
     pub(super) names: Template,
+}
+
+/// What holds objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    /// A bucket, by its name.
+    Bucket(String),
+    /// A local folder.
+    Folder(PathBuf),
 }
 
 impl ObjectOptions {
@@ -126,7 +132,7 @@ impl ObjectOptions {
             if bucket.is_empty() || !bucket.chars().all(is_fine) {
                 return Err(format!("`{url}` names no bucket: write s3://BUCKET/rows/{{device}}.parquet"));
             }
-            return Ok(Place { bucket: Some(bucket.to_owned()), folder: None, names: names(rest)? });
+            return Ok(Place { store: Store::Bucket(bucket.to_owned()), names: names(rest)? });
         }
         if let Some(path) = url.strip_prefix("file://") {
             if !path.starts_with('/') {
@@ -138,7 +144,7 @@ impl ObjectOptions {
             let (folder, _) = known.rsplit_once('/').unwrap_or_default();
             let folder = if folder.is_empty() { "/" } else { folder };
             let rest = path[folder.len()..].trim_start_matches('/');
-            return Ok(Place { bucket: None, folder: Some(PathBuf::from(folder)), names: names(rest)? });
+            return Ok(Place { store: Store::Folder(PathBuf::from(folder)), names: names(rest)? });
         }
         Err(format!(
             "`{url}` is no URL of a bucket or a folder: write s3://BUCKET/NAME or file:///FOLDER/NAME"
@@ -183,7 +189,7 @@ impl ObjectOptions {
                 ),
             }
         }
-        if place.is_ok_and(|place| place.folder.is_some()) {
+        if place.is_ok_and(|place| matches!(place.store, Store::Folder(_))) {
             let said = [
                 ("region", self.region.is_some()),
                 ("endpoint", self.endpoint.is_some()),
@@ -220,8 +226,8 @@ mod tests {
     fn urls_are_read() {
         let place = |url: &str| options(json!({"url": url})).place().expect(url);
         let names = |names: &str| Template::parse(names, "url").expect(names);
-        let bucket = |bucket: &str, of| Place { bucket: Some(bucket.into()), folder: None, names: names(of) };
-        let folder = |folder: &str, of| Place { bucket: None, folder: Some(folder.into()), names: names(of) };
+        let bucket = |bucket: &str, of| Place { store: Store::Bucket(bucket.into()), names: names(of) };
+        let folder = |folder: &str, of| Place { store: Store::Folder(folder.into()), names: names(of) };
         assert_eq!(place("s3://plant/rows/{device}.csv"), bucket("plant", "rows/{device}.csv"));
         assert_eq!(place("file:///var/rows/{device}/{date}.csv"), folder("/var/rows", "{device}/{date}.csv"));
         assert_eq!(place("file:///var/rows/d-{date}.csv"), folder("/var/rows", "d-{date}.csv"));

@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::{
     contents::{Contents, Form, Object, name_of},
     log::{Entry, Log},
-    options::{ObjectOptions, Place},
+    options::{ObjectOptions, Store},
 };
 use crate::{
     file::{encoder_of, put_name},
@@ -63,7 +63,7 @@ impl ObjectSink {
             None => (encoder_of(format, lines), format.is_of_columns().then_some(format)),
         };
         let log = log_of(&place.names, context, options.writer.as_deref());
-        let access = access(options, &place)?;
+        let access = access(options, place.store);
         let form = Form { names: place.names, encoder, columns };
         Ok(Self { access, form, log, uploads: options.uploads, open: Mutex::default() })
     }
@@ -182,16 +182,15 @@ fn log_of(names: &Template, context: &BuildContext, writer: Option<&str>) -> Str
     log
 }
 
-fn access(options: &ObjectOptions, place: &Place) -> Result<Access> {
-    let scheme = match (&place.bucket, &place.folder) {
-        (Some(bucket), _) => Scheme::S3 { bucket: bucket.clone() },
-        (None, Some(folder)) => Scheme::Folder(folder.clone()),
-        (None, None) => return Err(Error::bug("a URL without problems names a bucket or a folder")),
+fn access(options: &ObjectOptions, store: Store) -> Access {
+    let scheme = match store {
+        Store::Bucket(bucket) => Scheme::S3 { bucket },
+        Store::Folder(folder) => Scheme::Folder(folder),
     };
     let keys = options.keys.as_ref();
     let session = keys.and_then(|keys| keys.session.as_ref());
     let tls = options.tls.clone().unwrap_or_default();
-    Ok(Access {
+    Access {
         scheme,
         region: options.region.clone(),
         endpoint: options.endpoint.clone(),
@@ -207,7 +206,7 @@ fn access(options: &ObjectOptions, place: &Place) -> Result<Access> {
         timeout: options.timeout.0,
         part: usize::try_from(options.part_size.0).unwrap_or(usize::MAX),
         parts_at_once: options.uploads,
-    })
+    }
 }
 
 impl fmt::Debug for ObjectSink {

@@ -166,6 +166,16 @@ fn open<R: ReadAt>(inner: R, limits: ReadLimits) -> Result<Opened<R>, TsFileErro
     Ok(Opened { reader: TsFileReader { inner, limits, version, length, data_end, content }, flaws })
 }
 
+impl<R: ReadAt> TsFileReader<R> {
+    /// Whether the file ends as a finished one does, whatever is wrong with its index.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn ends_as_finished(&self) -> Result<bool, TsFileError> {
+        ends_as_one(&self.inner, self.length)
+    }
+}
+
 fn ends_as_one<R: ReadAt>(inner: &R, length: u64) -> Result<bool, TsFileError> {
     let Some(at) = length.checked_sub(FOOT_BYTES) else { return Ok(false) };
     let foot = unless_damaged(read(inner, at, FOOT_BYTES as usize))?;

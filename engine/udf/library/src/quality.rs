@@ -280,8 +280,8 @@ fn usual(window: &RowWindow<'_>) -> Result<Option<f64>, Failure> {
     Ok(Some(f64::midpoint(lower, upper)))
 }
 
-/// The distance that stands at an index when all are in order, and how many are less. It is found digit by digit of its bits: of numbers
-/// that are not below 0 these have their order.
+/// The distance at an index of all distances in ascending order, and how many are less. A radix search finds it, 16 bits a pass: numbers that
+/// are not negative have the order of their bits.
 fn in_order(window: &RowWindow<'_>, index: usize) -> Result<(f64, usize), Failure> {
     let (mut found, mut less) = (0_u64, 0);
     for shift in [48, 32, 16, 0] {

@@ -91,10 +91,7 @@ impl Reader {
             self.until_settled(names);
             // What was read again and not to where the group stood: whoever has it next goes on with the rest.
             let taken = self.intake.partitions.iter_mut().filter(|each| names.contains(&each.name));
-            taken.filter(|each| each.emitted < each.floor).for_each(|each| {
-                each.floor = 0;
-                each.commit_again();
-            });
+            taken.filter(|each| each.emitted < each.floor).for_each(|each| each.floor = 0);
             if let Err(error) = self.commit(CommitMode::Sync) {
                 tracing::warn!(%error, "the commit before partitions are given back failed");
             }

@@ -27,7 +27,7 @@ impl Chance {
         least + (self.next() % (end - least) as u64) as i64
     }
 
-    /// Returns true with a chance of one in so many.
+    /// Returns true once in `times` calls, on average.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -11,9 +11,8 @@
 //! the line none. A null, or a key that is missing, is no value.
 //!
 //! Values get the types of their series, by their digits as they are written. Where there is no such series, the type that a line
-//! tells of it first (`"types":{"x":"FLOAT"}`) is its own, and a text of which its line tells a type of numbers is taken as the
-//! number, as in the decoder; where none does, the whole file is
-//! looked at, by the rule of [`Guess`](super::guess::Guess): booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`,
+//! tells of it first (`"types":{"x":"FLOAT"}`) is its own. If that is a type of numbers, a text in the line is read as a number, as in the
+//! decoder. Where no line tells a type, the whole file is looked at, by the rule of [`Guess`](super::guess::Guess): booleans are BOOLEAN, whole numbers INT64, numbers DOUBLE (`"NaN"`,
 //! `"Infinity"` and `"-Infinity"` are some), one value in a hundred may be something else and its line is rejected, and what is
 //! mixed more than that is TEXT; values of several kinds are told of. A line that is no such row is rejected: it goes to
 //! `FILE.failed`, and the others are stored. Lines that begin with `#`, and empty ones, are passed over.

@@ -23,7 +23,7 @@ pub(super) enum Token<'a> {
     Boolean(&'a str),
     /// All its digits.
     Number(&'a str),
-    /// A text, without its quotes, of which its line says that it is a number.
+    /// A number that is written as a text, without the quotes: the line gives its series a type of numbers.
     Said(Cow<'a, str>),
     /// An object or a list.
     Other(&'a str),

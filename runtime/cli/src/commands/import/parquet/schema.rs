@@ -29,7 +29,7 @@ pub(super) fn load(file: &File) -> anyhow::Result<ArrowReaderMetadata> {
     })
 }
 
-/// A column of which the file says that values lie where none can: its reader would take that for a fault of the program.
+/// Finds a column whose values, by the metadata, lie outside of the file. The reader of the crate panics on one.
 fn misplaced(metadata: &ArrowReaderMetadata, length: u64) -> Option<String> {
     let mut chunks = metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
     let is_within = |chunk: &&ColumnChunkMetaData| {
